@@ -1,6 +1,6 @@
 """Types and units of the chart language: data, parameters, event payloads, adapter arguments.
 
-A value in a running machine is a plain Python object: ``bool``, ``int``, ``float``, ``str``, ``bytes``, ``list``,
+A value in a running machine is a plain Python object: ``bool``, ``int``, ``float``, ``str``, ``bytes``, ``list``
 ``dict`` (only under ``any``) or ``None``. A duration is an ``int`` of nanoseconds. A number with a unit is stored in the
 unit its declaration names: data declared ``float kW`` holds kilowatts.
 """
@@ -38,7 +38,9 @@ class Unit:
     scale: float = 1.0
 
 
-def _unit(symbol: str, v: int = 0, a: int = 0, s: int = 0, c: int = 0, pct: int = 0, db: int = 0, k: float = 1.0) -> Unit:
+def _unit(
+    symbol: str, v: int = 0, a: int = 0, s: int = 0, c: int = 0, pct: int = 0, db: int = 0, k: float = 1.0
+) -> Unit:
     return Unit(symbol, (v, a, s, c, pct, db), k)
 
 

@@ -1,0 +1,118 @@
+"""The adapter interface: the only thing adapters know of the engine.
+
+An adapter class implements one contract (a YAML file, see docs/adapters.md): one method per action, taking the contract's
+arguments by keyword; one attribute or property per readable value; events go out through its port. An adapter never
+decides, never blocks and never keeps a timer that a standard names.
+
+    class SimulatedSupply(Adapter):
+        contract = "power_supply"
+
+        def set_output(self, *, voltage: float, current: float) -> None: ...
+
+        @property
+        def present_voltage(self) -> float: ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, ClassVar, Protocol
+
+
+class Cancellable(Protocol):
+    """A scheduled call that can be taken back."""
+
+    def cancel(self) -> None: ...
+
+
+class Port(Protocol):
+    """What the host hands an adapter when it opens it. All methods must be called from the host's thread."""
+
+    @property
+    def role(self) -> str:
+        """The role the adapter is bound to, for messages."""
+        ...
+
+    def now_ns(self) -> int:
+        """The host's clock in nanoseconds: the only clock an adapter may use."""
+        ...
+
+    def emit(self, event: str, **payload: Any) -> None:
+        """Send an event of the contract to every machine bound to this adapter. The payload is checked against the
+        contract; a wrong one is an ``error.adapter.<role>`` event that names the field."""
+        ...
+
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Cancellable:
+        """Run ``callback`` on the host's clock. For mechanics (a frame's flight time, a sampling period), not rules."""
+        ...
+
+    def done(self, call_id: str, **result: Any) -> None:
+        """A long action (``invoke: {call: …}``) ended well."""
+        ...
+
+    def failed(self, call_id: str, reason: str) -> None:
+        """A long action failed: ``error.invoke.<id>`` with ``reason``."""
+        ...
+
+    def error(self, message: str) -> None:
+        """Something went wrong outside any action: ``error.adapter.<role>`` with ``message``."""
+        ...
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine on the host's loop (real clock only); an exception in it becomes :meth:`error`."""
+        ...
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        """Hand work from a foreign thread (a serial driver, say) to the host's thread."""
+        ...
+
+
+class World:
+    """Things several adapters share: the simulated cable of a station and a vehicle, say. One per system."""
+
+    def __init__(self) -> None:
+        self._things: dict[str, Any] = {}
+
+    def shared(self, name: str, make: Callable[[], Any]) -> Any:
+        """The thing of this name, made at the first call."""
+        if name not in self._things:
+            self._things[name] = make()
+        return self._things[name]
+
+
+class Adapter:
+    """Base of all adapters. ``config`` is the adapter's section of the station file."""
+
+    contract: ClassVar[str]
+
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        self.config = config
+        self.world = world
+
+    def open(self, port: Port) -> None:
+        """Acquire what is needed; raise ``AdapterError`` saying what is wrong and what to do."""
+        self.port = port
+
+    def close(self) -> None:
+        """Release it and leave everything safe. Called once, also after a failed ``open``; must not raise."""
+
+    # A long action's method takes the contract's arguments plus ``call_id`` and reports by ``port.done``/``failed``.
+    # ``cancel_call`` is called when the invoking state is left before that.
+    def cancel_call(self, call_id: str) -> None:
+        """Give up a long action; its result is no longer wanted."""
+
+
+class AdapterError(Exception):
+    """An adapter cannot do what it was asked: the message names what, where and the way out."""
+
+
+class Registry(Protocol):
+    """What the entry point ``chargechart.adapters`` names: where contracts lie and which classes implement them."""
+
+    def contract_files(self) -> list[str]:
+        """Paths of the contract YAML files."""
+        ...
+
+    def implementations(self, contract: str) -> dict[str, str]:
+        """Implementation name -> ``module:Class``, imported only when bound. The first is the simulated one."""
+        ...
