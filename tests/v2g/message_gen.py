@@ -1,0 +1,396 @@
+"""Makes valid messages of every type from the public schemas: minimal, maximal, boundary and random ones.
+
+The schemas are read by the library ``xmlschema``, not by our own schema compiler, so a misread particle or facet there
+cannot hide here. One generator serves all shapes: every decision is one ``pick(n)``, where 0 is always the smallest
+choice. Minimal messages pick 0 throughout, maximal ones n-1, boundary ones either, random ones anything; a failing
+message is shrunk by replaying its picks with smaller ones.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+from xml.etree import ElementTree
+from xml.sax.saxutils import escape, quoteattr
+
+import xmlschema
+from xmlschema.validators import XsdAnyElement, XsdElement, XsdGroup
+
+from tests.v2g.oracle import SCHEMA_FILES, schema_dir
+
+XSD = "http://www.w3.org/2001/XMLSchema"
+_META = (XSD, "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2001/XMLSchema-instance")
+SHAPES = ("minimal", "maximal", "boundary", "random")
+_NODE_BUDGET = 1500
+_INTEGERS = (0, 1, -1, 127, 128, -128, 255, 256, 4095, 4096, 32767, -32768, 65535, 2**31 - 1, -(2**31), 2**32, 2**63)
+_CHARACTERS = "Aa0 ~é߿€ࠀ\U0001d11e&<>\"'\u0085\t"
+
+
+@dataclass(slots=True)
+class Node:
+    """An element: Clark name, attributes, and either text (`value` is its JSON form) or children."""
+
+    name: str
+    attributes: list[tuple[str, str, Any]] = field(default_factory=list)
+    """(Clark name, text, JSON value)"""
+    text: str | None = None
+    value: Any = None
+    children: list[Node] = field(default_factory=list)
+    repeated: bool = False
+    """Its particle may occur more than once, so the JSON view has a list."""
+
+    @property
+    def local(self) -> str:
+        return self.name.rpartition("}")[2]
+
+    def xml(self) -> str:
+        """This element as XML text; every element declares its own default namespace."""
+        space = self.name[1:].partition("}")[0] if self.name.startswith("{") else ""
+        attributes = "".join(_attribute(name, text) for name, text, _ in self.attributes)
+        inner = "" if self.text is None else escape(self.text, _REFERENCES)
+        inner += "".join(child.xml() for child in self.children)
+        return f'<{self.local} xmlns="{space}"{attributes}>{inner}</{self.local}>'
+
+    def json(self) -> Any:
+        """The JSON view of the content: a plain value, or an object with attributes and children by local name."""
+        if self.text is not None and not self.attributes and not self.children:
+            return self.value
+        view: dict[str, Any] = {name.rpartition("}")[2]: value for name, _, value in self.attributes}
+        if self.text is not None:
+            view["value"] = self.value
+        for child in self.children:
+            if child.repeated:
+                view.setdefault(child.local, []).append(child.json())
+            else:
+                view[child.local] = child.json()
+        return view
+
+    def size(self) -> int:
+        return 1 + sum(child.size() for child in self.children)
+
+
+def _attribute(name: str, text: str) -> str:
+    quoted = quoteattr(text, _REFERENCES)
+    if not name.startswith("{"):
+        return f" {name}={quoted}"
+    space, _, local = name[1:].partition("}")
+    return f' xmlns:a="{space}" a:{local}={quoted}'
+
+
+_REFERENCES = {"\t": "&#9;", "\n": "&#10;", "\r": "&#13;", "\u0085": "&#133;"}
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of message: a global element, or `body` inside V2G_Message; `fragment` for the fragment grammar.
+
+    `variant` counts the types a fragment's name is declared with (only eMAID of ISO 15118-2 has two).
+    """
+
+    protocol: str
+    element: str
+    body: str | None = None
+    fragment: bool = False
+    variant: int = 0
+
+    def __str__(self) -> str:
+        name = self.element.rpartition("}")[2] + (f"/{self.body.rpartition('}')[2]}" if self.body else "")
+        return f"{self.protocol}{' fragment' if self.fragment else ''} {name}"
+
+
+class Picks:
+    """The source of all decisions, recorded so that they can be replayed and shrunk."""
+
+    def __init__(self, choose: Callable[[int], int]) -> None:
+        self._choose = choose
+        self.recorded: list[int] = []
+        self.nodes = 0
+
+    def pick(self, options: int) -> int:
+        """A number below `options`; 0 (the smallest choice) once the message is large enough."""
+        chosen = 0 if options < 2 or self.nodes > _NODE_BUDGET else self._choose(options)
+        self.recorded.append(chosen)
+        return chosen
+
+    @staticmethod
+    def of_shape(shape: str, seed: int = 0) -> Picks:
+        source = random.Random(seed)
+        choosers: dict[str, Callable[[int], int]] = {
+            "minimal": lambda options: 0,
+            "maximal": lambda options: options - 1,
+            "boundary": lambda options: source.choice((0, options - 1)),
+            "random": source.randrange,
+        }
+        return Picks(choosers[shape])
+
+    @staticmethod
+    def replay(recorded: list[int]) -> Picks:
+        rest = iter(recorded)
+        return Picks(lambda options: min(next(rest, 0), options - 1))
+
+
+@cache
+def schema(protocol: str) -> xmlschema.XMLSchema:
+    """The protocol's schema set as the foreign library reads it."""
+    return xmlschema.XMLSchema(str(schema_dir() / SCHEMA_FILES[protocol]), allow="local")
+
+
+@cache
+def global_elements(protocol: str) -> dict[str, XsdElement]:
+    """Every global element of the protocol's schemas by Clark name, abstract heads included."""
+    elements = schema(protocol).maps.elements
+    return {name: element for name, element in sorted(elements.items()) if name[1:].partition("}")[0] not in _META}
+
+
+@cache
+def kinds(protocol: str) -> tuple[Kind, ...]:
+    """Every kind of document and of fragment of a protocol that has a concrete instance."""
+    found: list[Kind] = []
+    for name, element in global_elements(protocol).items():
+        if not _concrete(element):
+            continue
+        if element.local_name == "V2G_Message":
+            body = next(member for member in global_elements(protocol).values() if member.local_name == "BodyElement")
+            bodies = [member for member in body.iter_substitutes() if _concrete(member)]
+            found += [Kind(protocol, name, member.name) for member in sorted(bodies, key=lambda each: str(each.name))]
+        else:
+            found.append(Kind(protocol, name))
+    for name, variants in sorted(fragment_elements(protocol).items()):
+        found += [Kind(protocol, name, fragment=True, variant=variant) for variant in range(len(variants))]
+    return tuple(kind for kind in found if _has_instance(kind))
+
+
+def _concrete(element: XsdElement) -> bool:
+    return not element.abstract and not element.type.abstract
+
+
+@cache
+def fragment_elements(protocol: str) -> dict[str, list[XsdElement]]:
+    """Every element declared anywhere in the protocol's schemas: each may be the root of an EXI fragment.
+
+    A name declared with several types has one element for each.
+    """
+    found = {name: [element] for name, element in global_elements(protocol).items() if _concrete(element)}
+    types: list[Any] = list(schema(protocol).maps.types.values())
+    for kind in types:
+        if kind.is_complex() and kind.has_complex_content() and kind.name[1:].partition("}")[0] not in _META:
+            for particle in kind.content.iter_elements():
+                if isinstance(particle, XsdElement) and _concrete(particle):
+                    variants = found.setdefault(str(particle.name), [])
+                    if all(particle.type.name != known.type.name for known in variants):
+                        variants.append(particle)
+    return found
+
+
+def _has_instance(kind: Kind) -> bool:
+    """False where the schema asks for an element of a foreign namespace and there is none (SignatureProperty)."""
+    try:
+        generate(kind, Picks.of_shape("minimal"))
+    except NoInstance:
+        return False
+    return True
+
+
+class NoInstance(Exception):
+    """The schema demands content that no known element can give."""
+
+
+def generate(kind: Kind, picks: Picks) -> Node:
+    """One valid message of this kind."""
+    return _Generator(kind, picks).element(fragment_elements(kind.protocol)[kind.element][kind.variant])
+
+
+def shrink(kind: Kind, recorded: list[int], fails: Callable[[Node], bool]) -> Node:
+    """The smallest message found that still fails: blocks of picks set to 0 first, then single picks made smaller."""
+    best = list(recorded)
+
+    def attempt(candidate: list[int]) -> bool:
+        picks = Picks.replay(candidate)
+        try:
+            node = generate(kind, picks)
+        except NoInstance:
+            return False
+        if sum(picks.recorded) >= sum(best) or not fails(node):
+            return False
+        best[:] = picks.recorded
+        return True
+
+    width = len(best)
+    while width >= 1:
+        start = 0
+        while start < len(best):
+            block = best[start : start + width]
+            if any(block) and not attempt([*best[:start], *[0] * len(block), *best[start + width :]]) and width == 1:
+                attempt([*best[:start], best[start] // 2, *best[start + 1 :]])
+            start += width
+        width //= 2
+    return generate(kind, Picks.replay(best))
+
+
+class _Generator:
+    def __init__(self, kind: Kind, picks: Picks) -> None:
+        self._kind = kind
+        self._picks = picks
+        self._depth = 0
+
+    def element(self, declared: XsdElement) -> Node:
+        concrete = self._resolve(declared)
+        self._picks.nodes += 1
+        self._depth += 1
+        node = Node(str(concrete.name), repeated=declared.max_occurs is None or declared.max_occurs > 1)
+        kind: Any = concrete.type
+        if kind.is_complex():
+            for name, attribute in sorted(kind.attributes.items(), key=lambda item: str(item[0])):
+                if name is not None and (attribute.use == "required" or self._picks.pick(2)):
+                    node.attributes.append((name, *self._simple(attribute.type)))
+        if kind.is_simple() or kind.has_simple_content():
+            node.text, node.value = self._simple(kind if kind.is_simple() else kind.content)
+        elif kind.content is not None:
+            self._group(kind.content, node)
+        self._depth -= 1
+        return node
+
+    def _resolve(self, declared: XsdElement) -> XsdElement:
+        if self._kind.body is not None and declared.local_name == "BodyElement":
+            return global_elements(self._kind.protocol)[self._kind.body]
+        head = global_elements(self._kind.protocol).get(str(declared.name)) if declared.ref is not None else None
+        if head is None:
+            return declared
+        members = [head] if _concrete(head) else []
+        members += sorted((each for each in head.iter_substitutes() if _concrete(each)), key=lambda e: str(e.name))
+        if not members:
+            raise NoInstance(str(head.name))
+        return members[self._picks.pick(len(members))]
+
+    def _group(self, group: XsdGroup, node: Node) -> None:
+        if not self._possible(group):
+            if group.min_occurs:
+                raise NoInstance(node.name)
+            return
+        for _ in range(self._count(group)):
+            if group.model == "choice":
+                options = [item for item in group if self._possible(item)]
+                self._particle(options[self._picks.pick(len(options))], node)
+            else:
+                for item in group:
+                    self._particle(item, node)
+
+    def _particle(self, item: XsdGroup | XsdElement | XsdAnyElement, node: Node) -> None:
+        if isinstance(item, XsdGroup):
+            self._group(item, node)
+        elif isinstance(item, XsdElement):
+            for _ in range(self._count(item)):
+                child = self.element(item)
+                child.repeated = item.max_occurs is None or item.max_occurs > 1
+                node.children.append(child)
+
+    def _possible(self, item: XsdGroup | XsdElement | XsdAnyElement) -> bool:
+        """Whether the particle has an instance that holds no element of a wildcard."""
+        if isinstance(item, XsdGroup):
+            wanted = [self._possible(each) or each.min_occurs == 0 for each in item]
+            return not wanted or (any(wanted) if item.model == "choice" else all(wanted))
+        return isinstance(item, XsdElement)
+
+    def _count(self, item: XsdGroup | XsdElement) -> int:
+        least: int = item.min_occurs
+        most = item.max_occurs
+        if self._depth > 12 or item.max_occurs == 0:
+            return least
+        if most is None:
+            most = least + 3
+        # Few, or the most: a list at its full maxOccurs must code as well as a short one.
+        options = [*range(least, min(most, least + 3) + 1)]
+        if most > options[-1] and most <= _NODE_BUDGET * 2:
+            options.append(most)
+        elif most > options[-1]:
+            options.append(options[-1] + 2)
+        return options[self._picks.pick(len(options))]
+
+    def _simple(self, kind: Any) -> tuple[str, Any]:
+        """Text and JSON value of a simple type, at or inside its facets."""
+        if kind.enumeration:
+            value = kind.enumeration[self._picks.pick(len(kind.enumeration))]
+            return str(value), value if not isinstance(value, str) else str(value)
+        primitive = kind.root_type.local_name
+        if primitive == "boolean":
+            truth = bool(self._picks.pick(2))
+            return str(truth).lower(), truth
+        if primitive == "decimal":
+            number = self._integer(kind)
+            return str(number), number
+        if primitive in ("base64Binary", "hexBinary"):
+            data = self._bytes(kind)
+            text = base64.b64encode(data).decode() if primitive == "base64Binary" else data.hex().upper()
+            return text, text
+        if primitive not in ("string", "anyURI"):
+            raise AssertionError(f"no generator for {kind.name} ({primitive})")
+        text = self._string(kind)
+        return text, text
+
+    def _integer(self, kind: Any) -> int:
+        low = kind.min_value if kind.min_value is not None else -(2**70)
+        high = kind.max_value if kind.max_value is not None else 2**70
+        low, high = int(low), int(high)
+        options = [0] if low <= 0 <= high else []
+        options += sorted({n for n in (low, low + 1, high - 1, *_INTEGERS) if low <= n < high} - {0})
+        options.append(high)
+        chosen = self._picks.pick(len(options) + 1)
+        if chosen == len(options) - 1 and high - low > 1:
+            return low + self._picks.pick(high - low + 1)
+        return options[min(chosen, len(options) - 1)]
+
+    def _lengths(self, kind: Any, unbounded: int) -> int:
+        least = kind.min_length or 0
+        most = kind.max_length if kind.max_length is not None else unbounded
+        options = sorted({n for n in (least, least + 1, least + 7, (least + most) // 2, most - 1) if least <= n < most})
+        options.append(most)
+        return options[self._picks.pick(len(options))]
+
+    def _bytes(self, kind: Any) -> bytes:
+        length = self._lengths(kind, unbounded=200)
+        fill = self._picks.pick(256)
+        return bytes((fill + 37 * index * (fill & 1)) & 0xFF for index in range(length))
+
+    def _string(self, kind: Any) -> str:
+        length = self._lengths(kind, unbounded=40)
+        first = self._picks.pick(len(_CHARACTERS))
+        name = kind.is_derived(_xsd_type("Name")) or kind.name in (f"{{{XSD}}}ID", f"{{{XSD}}}IDREF")
+        if name:
+            # Identifiers must differ within a document.
+            return f"a{self._picks.nodes}" + "".join("bé-7_."[(first + index) % 6] for index in range(length))
+        text = "".join(_CHARACTERS[(first + index * (first % 5)) % len(_CHARACTERS)] for index in range(length))
+        if kind.white_space == "collapse":
+            # The lexical value after collapsing is what a codec carries.
+            return " ".join(text.replace(" ", "_").replace("\t", "_").replace("\u0085", "_").split())
+        return text
+
+
+@cache
+def _xsd_type(name: str) -> Any:
+    meta: Any = xmlschema.XMLSchema.meta_schema
+    return meta.types[name]
+
+
+def tree(xml: str) -> tuple[Any, ...]:
+    """XML as nested tuples that are equal when the documents mean the same: prefixes and attribute order fall away."""
+    return _tuple(ElementTree.fromstring(xml))
+
+
+def _tuple(element: ElementTree.Element) -> tuple[Any, ...]:
+    text = element.text or ""
+    return (element.tag, tuple(sorted(element.attrib.items())), text, tuple(_tuple(child) for child in element))
+
+
+def campaign(protocol: str, count: int, seed: int) -> Iterator[tuple[Kind, str, Picks]]:
+    """At least `count` messages: each kind minimal and maximal, then boundary and random ones round-robin."""
+    every = kinds(protocol)
+    for kind in every:
+        yield kind, "minimal", Picks.of_shape("minimal")
+        yield kind, "maximal", Picks.of_shape("maximal")
+    for index in range(max(0, count - 2 * len(every))):
+        shape = SHAPES[2 + index % 2]
+        yield every[index // 2 % len(every)], shape, Picks.of_shape(shape, seed * 1_000_003 + index)
