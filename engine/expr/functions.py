@@ -321,7 +321,10 @@ def show(a: Any) -> str:
     try:
         return str_(a)
     except EvaluationError:
-        text = repr(a) if not _unwieldy(a) else kind_of(a)
+        try:
+            text = kind_of(a) if _unwieldy(a) else repr(a)
+        except ValueError:  # an integer of thousands of digits
+            text = kind_of(a)
         return text if len(text) <= 1000 else text[:1000] + "…"
 
 
@@ -410,7 +413,7 @@ def _wrong(value: Any, type_: Type) -> str:
 
 
 def _unwieldy(value: Any) -> str:
-    """Why an ``any`` value is too large to keep, counting no further than just beyond the limit; empty when it is not."""
+    """Why an ``any`` value is too large to keep, counted until just beyond the limit; empty when it is not."""
     count = 0
     todo = [(value, 0)]
     while todo:
@@ -464,7 +467,7 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "not in": contains_not,
 }
 
-# `duration_text` and `checked` are functions of the tree, never of the text; `checked` is not listed because it takes the
+# `duration_text` and `checked` are functions of the tree, never of the text; `checked` is not listed: it also takes the
 # type of its node as well.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": abs_,
