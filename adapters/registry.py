@@ -1,0 +1,26 @@
+"""What the adapters offer: where contracts lie and which classes implement them. Found through the entry point
+``chargechart.adapters``; a class is imported only when it is bound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_HERE = Path(__file__).parent
+
+# contract -> {name: "module:Class"}; the first is the simulated one and the default.
+IMPLEMENTATIONS: dict[str, dict[str, str]] = {}
+
+
+class AdapterRegistry:
+    """The :class:`engine.adapter.Registry` of this distribution."""
+
+    def contract_files(self) -> list[str]:
+        """Paths of all ``*.contract.yaml`` beside the adapters, sorted."""
+        return sorted(str(path) for path in _HERE.rglob("*.contract.yaml"))
+
+    def implementations(self, contract: str) -> dict[str, str]:
+        """Implementation name -> ``module:Class`` of a contract; empty when nothing implements it."""
+        return dict(IMPLEMENTATIONS.get(contract, {}))
+
+
+REGISTRY = AdapterRegistry()

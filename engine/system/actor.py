@@ -1,0 +1,118 @@
+"""A machine in a system: its bounded queue, its timers and delayed sends, its children, its adapters by role."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.adapter import AdapterError
+from engine.model import Invoke, Spawn
+from engine.step import Event
+from engine.system.agenda import Deadline
+from engine.system.binding import Binding
+from engine.system.seam import Stepper
+
+if TYPE_CHECKING:
+    from engine.system.system import System
+
+ChildKey = tuple[str, Any]
+
+
+@dataclass(slots=True)
+class Queued:
+    """An event waiting in a machine's external queue. ``sender`` is set for what a child sent its parent."""
+
+    event: Event
+    at_ns: int
+    sender: Actor | None = None
+
+
+@dataclass(slots=True)
+class DelayedSend:
+    """A send that is not due yet."""
+
+    id: str
+    deadline: Deadline
+    effect: Any  # engine.step.SendEvent
+
+
+@dataclass(slots=True, eq=False)
+class Actor:
+    """One running machine. ``path`` names it in traces: ``evse_dc``, ``evse_dc/slac``, ``evse_dc/match[3]``.
+
+    ``state`` is ``running``, ``done`` (reached a top-level final state), ``stopped`` (by its parent or a shutdown) or
+    ``failed`` (its core raised; ``failure`` says what).
+    """
+
+    system: System
+    machine: Stepper
+    path: str
+    number: int  # order of creation
+    parent: Actor | None = None
+    invoke: Invoke | Spawn | None = None
+    key: Any = None
+    depth: int = 0
+    roles: dict[str, Binding] = field(default_factory=dict)
+    children: dict[ChildKey, Actor] = field(default_factory=dict)
+    timers: dict[str, Deadline] = field(default_factory=dict)
+    sends: dict[int, DelayedSend] = field(default_factory=dict)  # by the deadline's sequence
+    calls: dict[str, tuple[Binding, str, str, Any]] = field(
+        default_factory=dict
+    )  # id -> binding, call id, action, args
+    waiting: int = 0  # events in the queue
+    state: str = "running"
+    failure: str = ""
+    output: Any = None
+    refused: int = 0  # events refused because the queue was full, since it last emptied
+    unhandled: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rsplit("/", 1)[-1]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it still takes events."""
+        return self.state == "running"
+
+    # ------------------------------------------------------------ engine.system.seam.Surroundings
+
+    def read(self, role: str, name: str) -> Any:
+        binding = self.roles.get(role)
+        if binding is None:
+            raise AdapterError(f"no adapter is bound to role {role!r} of {self.path}: {role}.{name} cannot be read")
+        return binding.read(name)
+
+    def alive(self, child: str, key: Any = None) -> int:
+        if key is not None:
+            return int((child, key) in self.children)
+        return sum(1 for id_, _ in self.children if id_ == child) + (child in self.calls)
+
+    # ------------------------------------------------------------ private to the system
+
+    def call_ended(self, invocation: str, call_id: str) -> None:
+        """A long action ended by itself."""
+        started = self.calls.get(invocation)
+        if started is not None and started[1] == call_id:
+            del self.calls[invocation]
+
+    def drop_deadlines(self) -> None:
+        """The machine has ended: its timers and delayed sends go with it (SCXML 6.2.4)."""
+        for deadline in self.timers.values():
+            deadline.cancel()
+        for send in self.sends.values():
+            send.deadline.cancel()
+        self.timers.clear()
+        self.sends.clear()
+
+    def tree(self) -> list[Actor]:
+        """This machine and its descendants, parents first, in order of creation."""
+        found = [self]
+        for child in self.children.values():
+            found += child.tree()
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Actor {self.path} {self.state}>"

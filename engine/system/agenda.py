@@ -1,0 +1,69 @@
+"""The deadlines of a system: one heap, ordered by time, then by the order in which they were set."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable
+
+
+class Deadline:
+    """Something to do at ``due_ns``. Cancelling it only marks it; the heap forgets it when it comes up."""
+
+    __slots__ = ("agenda", "cancelled", "due_ns", "run", "sequence")
+
+    def __init__(self, agenda: Agenda, due_ns: int, sequence: int, run: Callable[[], None]) -> None:
+        self.agenda = agenda
+        self.due_ns = due_ns
+        self.sequence = sequence
+        self.run = run
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        """Take it back; harmless when it has already run."""
+        if not self.cancelled:
+            self.cancelled = True
+            self.agenda.forget()
+
+    def __lt__(self, other: Deadline) -> bool:
+        return (self.due_ns, self.sequence) < (other.due_ns, other.sequence)
+
+
+class Agenda:
+    """All deadlines of a system."""
+
+    def __init__(self) -> None:
+        self._heap: list[Deadline] = []
+        self._sequence = 0
+        self._dead = 0
+
+    def add(self, due_ns: int, run: Callable[[], None]) -> Deadline:
+        """Set a deadline; equal times come up in the order they were added."""
+        self._sequence += 1
+        deadline = Deadline(self, due_ns, self._sequence, run)
+        heapq.heappush(self._heap, deadline)
+        return deadline
+
+    def next_ns(self) -> int | None:
+        """When the next one is due; None when there is none."""
+        heap = self._heap
+        while heap and heap[0].cancelled:
+            heapq.heappop(heap)
+            self._dead -= 1
+        return heap[0].due_ns if heap else None
+
+    def pop(self) -> Deadline:
+        """Take the next one out; ``next_ns`` must have said there is one."""
+        deadline = heapq.heappop(self._heap)
+        deadline.cancelled = True
+        return deadline
+
+    def forget(self) -> None:
+        """A deadline was cancelled: sweep when most of the heap is dead, so timers restarted for ever cost nothing."""
+        self._dead += 1
+        if self._dead > 64 and self._dead * 2 > len(self._heap):
+            self._heap = [d for d in self._heap if not d.cancelled]
+            heapq.heapify(self._heap)
+            self._dead = 0
+
+    def __len__(self) -> int:
+        return len(self._heap) - self._dead

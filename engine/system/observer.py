@@ -1,0 +1,49 @@
+"""What a system tells those who watch it: traces, the live view, coverage. The only way to watch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.step import Event, Step
+
+if TYPE_CHECKING:
+    from engine.system.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One macrostep of one machine. ``cause`` is ``start``, ``event``, ``timer`` or ``stop``; ``timer`` is the id of
+    the ``after`` that expired. ``event`` is None except for cause ``event``."""
+
+    time_ns: int
+    actor: Actor
+    cause: str
+    event: Event | None
+    timer: str | None
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something that is no macrostep. ``path`` is the machine's, or the role; ``kind`` is ``queue_full``, ``dropped``
+    (an event nobody can take any more), ``undelivered`` (nobody to take it), ``adapter_error``, ``machine_failed``,
+    ``child_refused``, or ``out`` (a root machine's event to whoever watches; ``text`` is its name)."""
+
+    time_ns: int
+    path: str
+    kind: str
+    text: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+
+class Observer(Protocol):
+    """Told of everything, after it happened, in order. What it raises is a fault of its own and stops the run."""
+
+    def step(self, record: StepRecord) -> None:
+        """A macrostep was taken; its effects are not carried out yet."""
+        ...
+
+    def note(self, note: Note) -> None:
+        """Something else worth keeping."""
+        ...

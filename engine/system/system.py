@@ -1,0 +1,464 @@
+"""Machines with bounded queues, timers and children on one clock; adapters bound by role.
+
+Order is deterministic: waiting events and deadlines are taken by time; at one time events before deadlines, events in
+the order they were queued, deadlines in the order they were set. What one deadline causes runs to its end first.
+"""
+
+from __future__ import annotations
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine.adapter import Adapter, AdapterError, World
+from engine.model import Chart
+from engine.step import Event, StartChild, Step
+from engine.system import effects
+from engine.system.actor import Actor, Queued
+from engine.system.agenda import Agenda, Deadline
+from engine.system.binding import Binding
+from engine.system.clock import Clock, VirtualClock
+from engine.system.observer import Note, Observer, StepRecord
+from engine.system.seam import Stepper
+
+
+class RunawayError(Exception):
+    """Machines keep each other busy without time passing: the message names them and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that no peer and no chart can exceed.
+
+    ``queue``: events waiting per machine. When it is full, ``when_full`` decides: ``refuse_newest`` (what came first
+    stays: a flood cannot push out what happened before it) or ``drop_oldest``. Either way the loss is counted and
+    noted, and the machine gets ``error.queue`` (payload ``dropped``, ``event``) before everything that waits, once
+    until its queue has emptied. ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through the queue.
+    """
+
+    queue: int = 1000
+    when_full: str = "refuse_newest"
+    children: int = 256  # per machine
+    depth: int = 12  # of machines in machines
+    delayed_sends: int = 10_000  # per machine
+    burst: int = 100_000  # events at one instant of a virtual clock
+
+
+Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
+Restorer = Callable[[Chart, Mapping[str, Any]], Stepper]
+
+
+def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
+    """The compiled machine; raises ``ValueError`` for a wrong parameter."""
+    from engine.machine import Machine
+
+    machine: Stepper = Machine(chart, parameters)
+    return machine
+
+
+class System:
+    """See the module. Not thread-safe but for :meth:`hand_over`.
+
+    ``make`` builds machines (the compiled core unless a test gives the reference), ``resolve`` finds charts that
+    imported documents name at run time.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        limits: Limits | None = None,
+        make: Factory = make_machine,
+        resolve: Callable[[Any, Chart], Chart] | None = None,
+    ) -> None:
+        self.clock: Clock = clock if clock is not None else VirtualClock()
+        self.limits = limits or Limits()
+        self.make = make
+        self.resolve = resolve
+        self.world = World()
+        self.roots: dict[str, Actor] = {}
+        self.bindings: list[Binding] = []
+        self.observers: list[Observer] = []
+        self.failures: list[str] = []  # machines that broke, invariants and strict charts that were not kept
+        self.wake: Callable[[], None] = lambda: None  # the host's: something new to do
+        self.spawn_work: Callable[[Coroutine[Any, Any, None], Callable[[str], None]], None] = _no_loop
+        self._agenda = Agenda()
+        self._ready: deque[Actor | None] = deque()  # one entry per queued event; None: foreign work
+        self._queues: dict[Actor, deque[Queued]] = {}
+        self._foreign: deque[Callable[[], None]] = deque()
+        self._sessions: dict[str, Actor] = {}
+        self._numbers = 0
+        self._closing = False
+
+    # ------------------------------------------------------------ building
+
+    def add(
+        self,
+        chart: Chart,
+        name: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        adapters: Mapping[str, Adapter | Binding] | None = None,
+    ) -> Actor:
+        """A root machine, not begun yet. ``adapters`` by role: an adapter is bound here, a binding is shared.
+
+        Raises ``ValueError`` (parameters, a name twice) and ``AdapterError`` (an adapter that lacks what its contract
+        asks).
+        """
+        name = name or chart.name
+        if name in self.roots:
+            raise ValueError(f"there is already a machine {name!r} in this system")
+        actor = self._enrol(self.make(chart, parameters or {}), name, None, None)
+        self._bind(actor, adapters or {})
+        return actor
+
+    def bind(self, role: str, actor: Actor, adapter: Adapter, own_role: str = "") -> Binding:
+        """Bind an adapter to a machine's role; the contract is the chart's."""
+        contract = actor.machine.chart.adapters.get(role)
+        if contract is None:
+            raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")
+        binding = Binding(self, own_role or role, contract, adapter)
+        self.bindings.append(binding)
+        actor.roles[role] = binding
+        binding.attach(actor, role)
+        return binding
+
+    def start(self) -> None:
+        """Open the adapters, then begin the root machines, in the order they were added.
+
+        When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised.
+        """
+        for binding in self.bindings:
+            if binding.is_open:
+                continue
+            try:
+                binding.open()
+            except AdapterError:
+                for other in reversed(self.bindings[: self.bindings.index(binding) + 1]):
+                    other.close()
+                raise
+        for actor in list(self.roots.values()):
+            self.begin(actor)
+
+    def adopt(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
+        """Take in a machine somebody else steps (``chart.start()``); see :meth:`perform`. Its adapters are opened."""
+        actor = self._enrol(machine, name or machine.chart.name, None, None)
+        self._bind(actor, adapters or {})
+        for binding in actor.roles.values():
+            binding.open()
+        return actor
+
+    def perform(self, machine: Stepper, step: Step, cause: str = "event", event: Event | None = None) -> None:
+        """Carry out the effects of a step its owner has computed, and run what that makes ready."""
+        actor = self._sessions[machine.session_id]
+        self._after_step(actor, cause, event, None, step)
+        self.run_due()
+
+    # ------------------------------------------------------------ running
+
+    def post(self, actor: Actor, event: str, data: Mapping[str, Any] | None = None) -> None:
+        """An event from outside (a user, a test) into a machine's queue."""
+        self.enqueue(actor, Event(event, dict(data) if data else {}))
+
+    def run_due(self, budget: int = 0) -> bool:
+        """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice."""
+        done = 0
+        while self.turn():
+            done += 1
+            if budget and done >= budget:
+                return True
+            if done > self.limits.burst and not budget:
+                self._livelock()
+        return False
+
+    def turn(self) -> bool:
+        """Run one waiting event or one deadline that is due; False when there is none."""
+        ready, due_ns = self._ready, self._agenda.next_ns()
+        if ready:
+            actor = ready[0]
+            at_ns = 0 if actor is None else self._queues[actor][0].at_ns
+            if due_ns is None or at_ns <= due_ns or due_ns > self.clock.now_ns():
+                ready.popleft()
+                if actor is None:
+                    self._foreign.popleft()()
+                else:
+                    self._take(actor)
+                return True
+        if due_ns is not None and due_ns <= self.clock.now_ns():
+            self._agenda.pop().run()
+            return True
+        return False
+
+    @property
+    def next_deadline_ns(self) -> int | None:
+        """When the next deadline is due; None when there is none."""
+        return self._agenda.next_ns()
+
+    def advance_to(self, time_ns: int) -> None:
+        """Virtual clock: run everything up to ``time_ns``, in order, and stand there."""
+        self.run_until(lambda: False, time_ns)
+
+    def advance(self, duration_ns: int) -> None:
+        """Virtual clock: :meth:`advance_to` ``duration_ns`` from now."""
+        self.advance_to(self.clock.now_ns() + duration_ns)
+
+    def run_until(self, condition: Callable[[], bool], limit_ns: int | None = None) -> bool:
+        """Virtual clock: run until ``condition`` holds, checked after every event and deadline.
+
+        False when nothing is left to do, or ``limit_ns`` (a time) was reached, before it held.
+        """
+        clock = self.clock
+        if not isinstance(clock, VirtualClock):
+            raise TypeError("only a virtual clock can be moved; a real one is waited for by engine.system.host.Host")
+        burst = 0
+        while not condition():
+            if self.turn():
+                burst += 1
+                if burst > self.limits.burst:
+                    self._livelock()
+                continue
+            due_ns = self._agenda.next_ns()
+            if due_ns is None or (limit_ns is not None and due_ns > limit_ns):
+                if limit_ns is not None:
+                    clock.move_to(max(limit_ns, clock.now_ns()))
+                return False
+            if due_ns > clock.now_ns():
+                clock.move_to(due_ns)
+                burst = 0
+        return True
+
+    @property
+    def finished(self) -> bool:
+        """Whether every root machine has ended."""
+        return all(not actor.is_running for actor in self.roots.values())
+
+    def shutdown(self) -> None:
+        """End every machine with its exit actions, children before parents, then close the adapters, last opened first.
+
+        The exit actions' orders to adapters are carried out; events that wait are dropped, each with a note.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        for actor in reversed(list(self.roots.values())):
+            self.stop(actor)
+        for binding in reversed(self.bindings):
+            if binding.is_open:
+                binding.close()
+
+    def hand_over(self, callback: Callable[[], None]) -> None:
+        """From any thread: run ``callback`` in the system's."""
+        self._foreign.append(callback)
+        self._ready.append(None)  # deque.append is atomic
+        self.wake()
+
+    # ------------------------------------------------------------ used by bindings and effects
+
+    def enqueue(self, actor: Actor, event: Event, sender: Actor | None = None) -> None:
+        """Put an event into a machine's queue; see :class:`Limits` for a full one."""
+        if not actor.is_running:
+            self.note(actor.path, "dropped", f"{event.name}: the machine has ended ({actor.state})")
+            return
+        queue = self._queues[actor]
+        ends_child = event.type == "platform" and event.invokeid  # no more of these than there are children
+        if len(queue) >= self.limits.queue and not ends_child and not self._make_room(actor, queue, event):
+            return
+        queue.append(Queued(event, self.clock.now_ns(), sender))
+        self._ready.append(actor)
+        self.wake()
+
+    def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
+        """Run something on the clock."""
+        deadline = self._agenda.add(self.clock.now_ns() + max(0, delay_ns), run)
+        self.wake()
+        return deadline
+
+    def session(self, session_id: str) -> Actor | None:
+        """The running machine with this SCXML session id."""
+        return self._sessions.get(session_id)
+
+    def note(self, path: str, kind: str, text: str, data: Mapping[str, Any] | None = None) -> None:
+        """Tell the observers of something that is no step."""
+        if kind == "machine_failed":
+            self.failures.append(f"{path}: {text}")
+        if self.observers:
+            note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}))
+            for observer in self.observers:
+                observer.note(note)
+
+    def announce(self, actor: Actor, event: str, data: Any) -> None:
+        """A root machine's ``out`` event: for those who watch."""
+        self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data})
+
+    def new_actor(self, chart: Chart, parameters: Mapping[str, Any], parent: Actor, effect: StartChild) -> Actor:
+        """A child, not begun yet. Raises ``ValueError`` for wrong parameters."""
+        machine = self.make(chart, parameters)
+        name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
+        return self._enrol(machine, f"{parent.path}/{name}", parent, effect)
+
+    def begin(self, actor: Actor) -> None:
+        """Take a machine's first macrostep."""
+        self._step(actor, "start", None, None, actor.machine.begin)
+
+    def expire(self, actor: Actor, timer: str) -> None:
+        """An ``after`` timer of the machine has expired."""
+        self._step(actor, "timer", None, timer, lambda: actor.machine.expire(timer))
+
+    def stop(self, actor: Actor) -> None:
+        """End a machine and its children (they first), with their exit actions."""
+        if not actor.is_running:
+            return
+        for child in list(actor.children.values()):
+            self.stop(child)
+        actor.state = "stopping"  # takes no more events, but its exit actions may still call adapters
+        self._step(actor, "stop", None, None, actor.machine.finish)
+        self.ended(actor, "stopped")
+
+    def ended(self, actor: Actor, state: str) -> None:
+        """A machine has ended: take its children, calls, timers and roles away, and tell its parent."""
+        if actor.state not in ("running", "stopping"):
+            return
+        for child in list(actor.children.values()):
+            self.stop(child)
+        for binding, call_id, _, _ in actor.calls.values():
+            binding.cancel_call(call_id)
+        actor.calls.clear()
+        actor.drop_deadlines()
+        for binding in set(actor.roles.values()):
+            binding.detach(actor)
+        actor.state = state
+        self._sessions.pop(actor.machine.session_id, None)
+        for queued in self._queues.pop(actor):
+            if state != "done":
+                self.note(actor.path, "dropped", f"{queued.event.name}: the machine has ended ({state})")
+        self._ready = deque(a for a in self._ready if a is not actor)
+        if actor.parent is not None and actor.invoke is not None:
+            self._tell_parent(actor, actor.parent, actor.invoke.id, state)
+        self.wake()
+
+    # ------------------------------------------------------------ private
+
+    def _enrol(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
+        self._numbers += 1
+        actor = Actor(self, machine, path, self._numbers, parent)
+        if parent is None:
+            self.roots[path] = actor
+        elif effect is not None:
+            actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
+            parent.children[(effect.id, effect.key)] = actor
+        machine.surroundings = actor
+        self._sessions[machine.session_id] = actor
+        self._queues[actor] = deque()
+        return actor
+
+    def _bind(self, actor: Actor, adapters: Mapping[str, Adapter | Binding]) -> None:
+        for role, adapter in adapters.items():
+            if isinstance(adapter, Binding):
+                actor.roles[role] = adapter
+                adapter.attach(actor, role)
+            else:
+                self.bind(role, actor, adapter)
+
+    def _take(self, actor: Actor) -> None:
+        queued = self._queues[actor].popleft()
+        if actor.refused and not self._queues[actor]:
+            self.note(actor.path, "queue_full", f"the queue is empty again; {actor.refused} events were lost")
+            actor.refused = 0
+        event, sender = queued.event, queued.sender
+        if sender is not None and sender.state == "stopped" and sender.invoke is not None:
+            successor = actor.children.get((sender.invoke.id, sender.key))
+            if successor is not None and successor is not sender:
+                # Its name would now be read as the successor's.
+                self.note(actor.path, "dropped", f"{event.name}: from {sender.path}, stopped and started anew since")
+                return
+        for child in list(actor.children.values()):
+            if getattr(child.invoke, "autoforward", False):
+                self.enqueue(child, event)
+        self._step(actor, "event", event, None, lambda: actor.machine.process(event))
+
+    def _step(
+        self, actor: Actor, cause: str, event: Event | None, timer: str | None, compute: Callable[[], Step]
+    ) -> None:
+        try:
+            step = compute()
+        except Exception as error:
+            self._broke(actor, error)
+            return
+        self._after_step(actor, cause, event, timer, step)
+
+    def _after_step(self, actor: Actor, cause: str, event: Event | None, timer: str | None, step: Step) -> None:
+        if not step.handled and event is not None:
+            actor.unhandled[event.name] += 1
+            if actor.machine.chart.strict:
+                self.failures.append(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
+        if self.observers:
+            record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
+            for observer in self.observers:
+                observer.step(record)
+        if step.effects:
+            effects.perform(self, actor, step)
+        if actor.machine.done and actor.state == "running":
+            self.ended(actor, "done")
+
+    def _broke(self, actor: Actor, error: Exception) -> None:
+        """The core raised: an eventless loop, or our fault. Its exit actions run if they can; the rest lives on."""
+        actor.failure = f"{type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error))
+        self.note(actor.path, "machine_failed", actor.failure, {"traceback": trace})
+        if actor.state == "stopping":
+            self.ended(actor, "failed")
+            return
+        actor.state = "stopping"
+        for child in list(actor.children.values()):
+            self.stop(child)
+        self._step(actor, "stop", None, None, actor.machine.finish)
+        self.ended(actor, "failed")
+
+    def _tell_parent(self, actor: Actor, parent: Actor, child_id: str, state: str) -> None:
+        parent.children.pop((child_id, actor.key), None)
+        key = {"key": actor.key} if actor.key is not None else {}
+        if state == "done":
+            data: Any = actor.output
+            if isinstance(data, Mapping) or data is None:
+                data = {**(data or {}), **key}
+            event = Event(f"done.invoke.{child_id}", data, "platform", invokeid=child_id)
+        elif state == "failed":
+            event = Event(f"error.invoke.{child_id}", {"reason": actor.failure, **key}, "platform", invokeid=child_id)
+        else:
+            return
+        if parent.is_running:
+            self.enqueue(parent, event, sender=actor)
+
+    def _make_room(self, actor: Actor, queue: deque[Queued], event: Event) -> bool:
+        """A full queue: what is lost is noted, the machine is told. True when ``event`` may be queued after all."""
+        drop_oldest = self.limits.when_full == "drop_oldest"
+        lost = queue[0].event if drop_oldest else event
+        actor.refused += 1
+        if actor.refused == 1 or actor.refused % 1000 == 0:  # a flood does not flood the trace
+            data = {"event": lost.name, "dropped": actor.refused}
+            self.note(actor.path, "queue_full", f"{lost.name} lost: {len(queue)} events wait", data)
+        if drop_oldest:
+            queue.popleft()
+            self._ready.remove(actor)
+        if actor.refused == 1:
+            alarm = Event("error.queue", {"dropped": 1, "event": lost.name}, "platform")
+            queue.appendleft(Queued(alarm, queue[0].at_ns if queue else self.clock.now_ns()))
+            self._ready.appendleft(actor)
+        return drop_oldest
+
+    def _livelock(self) -> None:
+        busy = sorted({actor.path for actor in self._ready if actor is not None})
+        raise RunawayError(
+            f"{self.limits.burst} events at one instant ({self.clock.now_ns()} ns) and no end: "
+            f"{', '.join(busy[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
+        )
+
+
+def _written(key: Any) -> str:
+    return key.hex() if isinstance(key, bytes) else str(key)
+
+
+def _no_loop(work: Coroutine[Any, Any, None], report: Callable[[str], None]) -> None:
+    work.close()
+    report("this adapter needs the real clock; run without --fast")
