@@ -28,9 +28,9 @@ _ATTRIBUTES: dict[str, set[str]] = {
     "invoke": {"type", "typeexpr", "src", "srcexpr", "id", "idlocation", "namelist", "autoforward"},
 }
 _RESERVED = {
-    "event", "invalid", "startswith", "is_list", "duration", "In", "alive", "clamp", "min", "max", "abs", "round",
-    "floor", "json", "ceil", "len", "int", "float", "str", "bool", "hex", "and", "or", "not", "in", "is", "if", "else", "True", "False",
-    "None", "for", "lambda", "def", "class", "return",
+    "event", "invalid", "startswith", "is_list", "duration", "json", "truthy", "In", "alive", "clamp", "min", "max", "abs",
+    "round", "floor", "ceil", "len", "int", "float", "str", "bool", "hex", "and", "or", "not", "in", "is", "if",
+    "else", "True", "False", "None", "for", "lambda", "def", "class", "return",
 }  # fmt: skip
 
 
@@ -424,7 +424,7 @@ class _Document:
         names |= {p.get("name") or "": p.get("location") or "" for p in element.all("param") if p.get("location")}
         return [
             {
-                "if": f"_event.data != None and {name!r} in _event.data",
+                "if": f"_event.data is not None and {name!r} in _event.data",
                 "then": [{"assign": {self.scope.data[location]: f"_event.data[{name!r}]"}}],
             }
             for name, location in names.items()

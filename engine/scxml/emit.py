@@ -1,4 +1,4 @@
-"""Nested dicts and lists → YAML text that reads like a chart written by hand."""
+"""Nested dicts and lists → YAML 1.2 text that reads like a chart written by hand."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import yaml
 
-# Words and numbers that a YAML 1.2 reader would not take as text, plus YAML 1.1's for readers of that age.
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:[. /-][A-Za-z0-9_]+)*")
-_NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf"}
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 
 
 class _Dumper(yaml.SafeDumper):
+    yaml_implicit_resolvers: dict[str, list[Any]] = {}  # noqa: RUF012 - of this class, not of its parent; filled below
+
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
@@ -20,13 +20,25 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
 
+# What a plain scalar means in YAML 1.2's core schema; all else is text and needs no quotes.
+for _tag, _pattern in (
+    ("bool", r"true|True|TRUE|false|False|FALSE"),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+"),
+    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
+    ("null", r"null|Null|NULL|~|"),
+    ("merge", r"<<"),
+):
+    _Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), None)
+
+
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-    if "\n" in value:
-        style: str | None = "|" if all(c.isprintable() or c == "\n" for c in value) else '"'
-    elif _PLAIN.fullmatch(value) and value.lower() not in _NOT_TEXT:
-        style = None
-    else:
-        style = "'" if value.isprintable() else '"'
+    style: str | None = None
+    if not value.isprintable():
+        style = "|" if "\n" in value and all(c.isprintable() or c == "\n" for c in value) else '"'
+    elif _INTEGER.fullmatch(value):
+        return dumper.represent_scalar("tag:yaml.org,2002:int", value)
+    elif value[:1] in "'[{" and '"' not in value and "\\" not in value:
+        style = '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

@@ -1,6 +1,6 @@
 """Expressions of an SCXML document (Python or ECMAScript data model) → expression text of the chart language.
 
-SCXML values are untyped: a condition that is not boolean by its form is wrapped in ``bool(…)``, a name the document
+SCXML values are untyped: a condition that is not boolean by its form is wrapped in ``truthy(…)``, a name the document
 does not declare or a construct the language does not have becomes ``invalid('…')``, which fails when evaluated
 (SCXML 5.9).
 """
@@ -21,8 +21,8 @@ from engine.types import DURATION_UNITS
 
 EVENT_FIELDS = ("name", "type", "sendid", "origin", "origintype", "invokeid", "data")
 SYSTEM_NAMES = ("_event", "_name", "_sessionid", "_ioprocessors")
-_FUNCTIONS = {"len", "abs", "min", "max", "round", "floor", "ceil", "int", "float", "str", "bool", "is_list"}
-_BOOLEAN_CALLS = {"bool", "In", "startswith", "is_list"}
+_FUNCTIONS = {"len", "abs", "min", "max", "round", "floor", "ceil", "int", "float", "str", "is_list"}
+_BOOLEAN_CALLS = {"truthy", "In", "startswith", "is_list"}
 MAX_LENGTH = 5_000
 MAX_DEPTH = 60
 MAX_NODES = 3_000
@@ -127,7 +127,7 @@ class _Translator:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
             return ast.UnaryOp(op=ast.Not(), operand=self._deeper(self.condition, node.operand))
         value = self.value(node)
-        return value if _is_boolean(value) else _call("bool", value)
+        return value if _is_boolean(value) else _call("truthy", value)
 
     def value(self, node: ast.expr) -> ast.expr:
         return self._deeper(self._value, node)
@@ -233,7 +233,8 @@ class _Translator:
             if isinstance(operator, (ast.Is, ast.IsNot)):
                 if not (isinstance(right, ast.Constant) and right.value in (None, True, False)):
                     raise NotTranslatable("'is' with anything but None, True, False")
-                operator = ast.Eq() if isinstance(operator, ast.Is) else ast.NotEq()
+                if right.value is not None or len(node.ops) > 1:
+                    operator = ast.Eq() if isinstance(operator, ast.Is) else ast.NotEq()
             operators.append(operator)
         return ast.Compare(
             left=self.value(node.left), ops=operators, comparators=[self.value(c) for c in node.comparators]
@@ -245,6 +246,8 @@ class _Translator:
                 if state not in self.scope.states:
                     raise NotTranslatable(f"no state '{state}'")
                 return _call("In", ast.Constant(self.scope.states[state]))
+            case ast.Name(id="bool"), [operand]:
+                return _truth(self.value(operand))
             case ast.Name(id="hasattr"), [ast.Name(id="_event"), ast.Constant(value=str()) as name]:
                 return ast.Compare(left=name, ops=[ast.In()], comparators=[ast.Name(id="_event")])
             case ast.Name(id=name), _ if name in _FUNCTIONS:
@@ -278,7 +281,7 @@ def _is_boolean(node: ast.expr) -> bool:
 
 
 def _truth(node: ast.expr) -> ast.expr:
-    return node if _is_boolean(node) else _call("bool", node)
+    return node if _is_boolean(node) else _call("truthy", node)
 
 
 def literal(value: object) -> str:
