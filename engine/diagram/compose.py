@@ -1,0 +1,179 @@
+"""From a graph to places: closed composites are laid out on their own, then used as boxes of fixed size.
+
+A composite is closed when no arrow crosses its border. That keeps each layout problem small, lets parallel regions be
+packed like bricks, and a change inside one composite cannot move anything inside another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import accumulate
+from typing import Protocol
+
+from engine.diagram.graph import INSET, Box, Edge, Graph, Layout, Node
+
+GAP = 14.0  # between packed regions
+# Directions (outer, inner), best liked first: a later one must be clearly better.
+_DIRECTIONS = (("DOWN", "DOWN"), ("DOWN", "RIGHT"), ("RIGHT", "DOWN"), ("RIGHT", "RIGHT"))
+
+
+class Solver(Protocol):
+    """A layout engine for one problem: nodes, nested as far as arrows cross borders, and the arrows among them."""
+
+    name: str
+
+    def solve(
+        self, nodes: list[Node], edges: list[Edge], sizes: dict[str, tuple[float, float]], direction: str
+    ) -> Layout:
+        """Raises LayoutFailed."""
+
+
+def compose(graph: Graph, solver: Solver, page: tuple[float, float]) -> Layout:
+    """Places for the whole graph, in the arrangement that can be printed largest on ``page`` (width, height), either
+    way round. Raises LayoutFailed."""
+    best: Layout | None = None
+    best_scale = 0.0
+    composer = _Composer(graph, solver, max(page) / min(page))
+    for directions in _DIRECTIONS:
+        layout = composer.run(directions)
+        scale = page_scale(layout.width, layout.height, page)
+        if scale > best_scale * 1.08:
+            best, best_scale = layout, scale
+    assert best is not None
+    return best
+
+
+def page_scale(width: float, height: float, page: tuple[float, float]) -> float:
+    """The largest scale at which width x height fits the page, upright or turned."""
+    return max(min(page[0] / width, page[1] / height), min(page[1] / width, page[0] / height))
+
+
+class _Composer:
+    def __init__(self, graph: Graph, solver: Solver, aspect: float) -> None:
+        self.graph = graph
+        self.solver = solver
+        self.aspect = aspect
+        self.parents = {c.id: n.id for n in graph.root.walk() for c in n.children}
+        self.inside = {n.id: {d.id for d in n.walk()} - {n.id} for n in graph.root.walk()}
+        self.closed = {n.id for n in graph.root.walk() if n.children and self._is_closed(n)}
+        self.known: dict[tuple[str, str, str], Layout] = {}
+
+    def _is_closed(self, node: Node) -> bool:
+        inside = self.inside[node.id]
+        return all((e.source in inside) == (e.target in inside) for e in self.graph.edges)
+
+    def run(self, directions: tuple[str, str]) -> Layout:
+        root = self.graph.root
+        if root.id in self.closed or not root.children:
+            return self._place(root, *directions)
+        return self._solve([root], self.graph.edges, *directions)
+
+    def _place(self, node: Node, outer: str, inner: str) -> Layout:
+        """The node with all it contains, its own box at (0, 0)."""
+        key = (node.id, outer, inner)
+        if key not in self.known:
+            self.known[key] = self._place_anew(node, outer, inner)
+        return self.known[key]
+
+    def _place_anew(self, node: Node, outer: str, inner: str) -> Layout:
+        if not node.children:
+            width, height = node.size
+            return Layout(width, height, {node.id: Box(0, 0, width, height)})
+        inside = self.inside[node.id]
+        edges = [e for e in self.graph.edges if e.source in inside and e.target in inside]
+        if node.packed and all(self._owner(e.source, node) == self._owner(e.target, node) for e in edges):
+            content = self._pack(node, outer, inner)
+        else:
+            content = self._solve(node.children, edges, outer, inner)
+        layout = Layout()
+        layout.width = max(node.text_width, content.width + 2 * INSET)
+        layout.height = node.header + content.height + 2 * INSET
+        layout.boxes[node.id] = Box(0, 0, layout.width, layout.height)
+        layout.add(content, (layout.width - content.width) / 2, node.header + INSET)
+        return layout
+
+    def _pack(self, node: Node, outer: str, inner: str) -> Layout:
+        """The regions packed; each in turn, the largest first, may be arranged otherwise where that saves paper."""
+        items = {c.id: self._place(c, outer, inner) for c in node.children}
+        best = pack(list(items.items()), self.aspect)
+        for child in sorted(node.children, key=lambda c: -items[c.id].width * items[c.id].height):
+            for directions in _DIRECTIONS if child.children else ():
+                trial_items = {**items, child.id: self._place(child, *directions)}
+                trial = pack(list(trial_items.items()), self.aspect)
+                if side(trial, self.aspect) < side(best, self.aspect) * 0.96:
+                    items, best = trial_items, trial
+        return best
+
+    def _owner(self, id: str, node: Node) -> str:
+        """The child of ``node`` that is or contains ``id``."""
+        while self.parents[id] != node.id:
+            id = self.parents[id]
+        return id
+
+    def _solve(self, nodes: list[Node], edges: list[Edge], outer: str, inner: str) -> Layout:
+        """``nodes`` and what they contain: open composites in one problem, closed ones as boxes, filled in after."""
+        boxes = {n.id: self._place(n, inner, inner) for n in self._closed_below(nodes)}
+        hidden: set[str] = set().union(*(self.inside[id] for id in boxes))
+        visible = [e for e in edges if e.source not in hidden]
+        layout = self.solver.solve(nodes, visible, {id: (b.width, b.height) for id, b in boxes.items()}, outer)
+        for id, box in boxes.items():
+            place = layout.boxes[id]
+            layout.add(box, place.x, place.y)
+        return layout
+
+    def _closed_below(self, nodes: Iterable[Node]) -> Iterable[Node]:
+        for node in nodes:
+            if node.id in self.closed:
+                yield node
+            else:
+                yield from self._closed_below(node.children)
+
+
+def pack(items: list[tuple[str, Layout]], aspect: float) -> Layout:
+    """The items like bricks, none overlapping, in the most printable of several widths, in their own order or the
+    highest first: each goes as high, then as far left, as it can."""
+    widths = sorted({round(w, 3) for i in range(len(items)) for w in accumulate(b.width + GAP for _, b in items[i:])})
+    least = max(b.width + GAP for _, b in items)
+    orders = [items, sorted(items, key=lambda item: -item[1].height)]
+    trials = [_pack_into(order, width) for order in orders for width in widths if width >= least]
+    best = trials[0]
+    for trial in trials[1:]:
+        if side(trial, aspect) < side(best, aspect) * 0.99:
+            best = trial
+    return best
+
+
+def side(layout: Layout, aspect: float) -> float:
+    """The short side of the smallest sheet of paper the layout fits on, turned as it likes; aspect = long / short."""
+    return max(min(layout.width, layout.height), max(layout.width, layout.height) / aspect)
+
+
+def _pack_into(items: list[tuple[str, Layout]], width: float) -> Layout:
+    skyline = [(0.0, 0.0, width)]  # (x, y, length) of each step
+    layout = Layout()
+    for _, item in items:
+        need, best = item.width + GAP, (float("inf"), 0.0)
+        for i, (x, _, _) in enumerate(skyline):
+            if x + need <= width + 1e-6:
+                level = max(y for sx, y, _ in skyline[i:] if sx < x + need - 1e-6)
+                best = min(best, (level, x))
+        y, x = best
+        layout.add(item, x, y)
+        layout.width = max(layout.width, x + item.width)
+        layout.height = max(layout.height, y + item.height)
+        skyline = _raise(skyline, x, x + need, y + item.height + GAP)
+    return layout
+
+
+def _raise(
+    skyline: list[tuple[float, float, float]], start: float, end: float, level: float
+) -> list[tuple[float, float, float]]:
+    steps = []
+    for x, y, length in skyline:
+        if x < start:
+            steps.append((x, y, min(length, start - x)))
+        if x + length > end:
+            left = max(x, end)
+            steps.append((left, y, x + length - left))
+    steps.append((start, level, end - start))
+    return sorted(steps)

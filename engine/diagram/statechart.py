@@ -1,0 +1,155 @@
+"""From a chart to what is drawn of it, at two levels of detail."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from engine.diagram import describe
+from engine.diagram.graph import Edge, Graph, Line, Node, Shape
+from engine.diagram.text import shorten, wrap
+from engine.model import Chart, State, StateKind, Transition
+
+Level = Literal["overview", "full"]
+ROOT = "(root)"
+_OVERVIEW_LINE = 26  # characters of a line on an arrow or in a box
+_FULL_LINE = 40
+_OVERVIEW_INTERNAL = 8  # internal transitions listed in a box before "… n more"
+
+
+def statechart(chart: Chart, level: Level) -> Graph:
+    """The chart as boxes and arrows. ``overview``: names, triggers, shortened guards and actions; ``full``: everything
+    that the chart says, invariants included."""
+    return _Builder(chart, level == "full").graph()
+
+
+class _Builder:
+    def __init__(self, chart: Chart, full: bool) -> None:
+        self.chart = chart
+        self.full = full
+        self.edges: list[Edge] = []
+
+    def graph(self) -> Graph:
+        root = self._state(self.chart.root)
+        for transition in self.chart.transitions:
+            if transition.targets:
+                self._arrows(transition, state_node(transition.source))
+        return Graph(root, self.edges)
+
+    # ------------------------------------------------------------ boxes
+
+    def _state(self, state: State) -> Node:
+        tags = (("id", f"state:{state.id or ROOT}"), ("data-state", state.id or ROOT))
+        match state.kind:
+            case StateKind.SHALLOW_HISTORY | StateKind.DEEP_HISTORY:
+                letter = "H*" if state.kind is StateKind.DEEP_HISTORY else "H"
+                node = Node(state_node(state), Shape.HISTORY, [[Line(letter, "title")]], css="state", tags=tags)
+                if state.history_default is not None:
+                    self._arrows(state.history_default, node.id)
+                return node
+            case StateKind.FINAL:
+                return Node(state_node(state), Shape.FINAL, self._final_text(state), css="state", tags=tags)
+        region = state.parent is not None and state.parent.kind is StateKind.PARALLEL
+        shape = Shape.REGION if region else Shape.COMPOSITE if state.children else Shape.BOX
+        node = Node(state_node(state), shape, self._text(state), css="state", tags=tags)
+        if state.initial is not None and state.initial.targets:
+            dot = Node(f"{node.id}/initial", Shape.INITIAL)
+            node.children.append(dot)
+            self._arrows(state.initial, dot.id)
+        node.children += [self._state(child) for child in state.children]
+        node.packed = state.kind is StateKind.PARALLEL
+        return node
+
+    def _text(self, state: State) -> list[list[Line]]:
+        name = state.name if state.parent is not None else self.chart.name
+        title = [Line(name, "title")]
+        if state.title and state.title.lower() != name.lower() and (self.full or state.children):
+            title += [Line(text, "note") for text in wrap(state.title, 34)]
+        if self.full and state.citation:
+            title += [Line(text, "keyword") for text in wrap(state.citation, 34)]
+        return [title, self._invokes(state), self._actions(state), self._internal(state), self._invariants(state)]
+
+    def _invokes(self, state: State) -> list[Line]:
+        return [
+            Line(text, "guard")
+            for invoke in state.invokes
+            for text in self._wrapped(describe.invoke_text(invoke, not self.full))
+        ]
+
+    def _actions(self, state: State) -> list[Line]:
+        result = []
+        for word, blocks in (("entry", state.entry), ("exit", state.exit)):
+            text = describe.blocks_text(blocks, brief=not self.full)
+            if text:
+                result += [Line(part, "text") for part in self._wrapped(f"{word} / {text}")]
+        return result
+
+    def _internal(self, state: State) -> list[Line]:
+        """Transitions that leave no state stand in the box."""
+        own = [t for t in state.transitions if not t.targets]
+        shown = own if self.full or len(own) <= _OVERVIEW_INTERNAL else own[: _OVERVIEW_INTERNAL - 1]
+        result = []
+        for transition in shown:
+            tags = (("data-transition", transition.id),)
+            for line in self._label(transition, in_box=True):
+                result.append(Line(line.text, line.css, tags))
+        if len(shown) < len(own):
+            result.append(Line(f"… {len(own) - len(shown)} more", "note"))
+        return result
+
+    def _invariants(self, state: State) -> list[Line]:
+        if not self.full:
+            return []
+        return [Line(t, "note") for i in state.invariants for t in wrap(f"invariant {i.text}", _FULL_LINE)]
+
+    def _final_text(self, state: State) -> list[list[Line]]:
+        lines = [Line(state.name, "title")]
+        if self.full:
+            lines += [Line(f"{k} = {v}", "text") for k, v in describe.output_texts(state)]
+            lines += [Line(t, "text") for t in self._entry_of_final(state)]
+        return [lines]
+
+    def _entry_of_final(self, state: State) -> list[str]:
+        text = describe.blocks_text(state.entry)
+        return wrap(f"entry / {text}", _FULL_LINE) if text else []
+
+    def _wrapped(self, text: str) -> list[str]:
+        """Everything at full level; two lines at overview level."""
+        if self.full:
+            return wrap(text, _FULL_LINE)
+        parts = wrap(text, _OVERVIEW_LINE)
+        return parts if len(parts) <= 2 else [parts[0], shorten(" ".join(parts[1:]), _OVERVIEW_LINE)]
+
+    # ------------------------------------------------------------ arrows
+
+    def _arrows(self, transition: Transition, source: str) -> None:
+        """One arrow for each target; the label stands on the first."""
+        label = self._label(transition)
+        css = "timed" if transition.timer else "eventless" if not transition.descriptors else "evented"
+        for number, target in enumerate(transition.targets):
+            key = transition.id if transition.id else f"{source}/default"
+            id = f"{source}>{key}" + (f">{number + 1}" if number else "")
+            tags = (("data-transition", key),) if number else (("id", f"transition:{key}"), ("data-transition", key))
+            self.edges.append(Edge(id, source, state_node(target), label if number == 0 else [], css, tags))
+
+    def _label(self, transition: Transition, in_box: bool = False) -> list[Line]:
+        limit = _FULL_LINE if self.full else _OVERVIEW_LINE
+        trigger = describe.trigger_text(self.chart, transition)
+        style = "timer" if transition.timer else "event"
+        lines = [Line(t, style) for t in wrap(trigger, max(limit, 30))]
+        guard = describe.guard_text(transition)
+        if guard:
+            lines += [Line(t, "guard") for t in self._wrapped(guard)]
+        actions = describe.block_text(transition.actions, brief=not self.full)
+        if actions:
+            text = f"/ {actions}"
+            parts = self._wrapped(text) if self.full else [shorten(text, _OVERVIEW_LINE)]
+            lines += [Line(t, "action") for t in parts]
+        if in_box and not self.full and len(lines) > 1:
+            joined = " ".join(line.text for line in lines)
+            lines = [Line(shorten(joined, _OVERVIEW_LINE + 8), style)]
+        return lines
+
+
+def state_node(state: State) -> str:
+    """The id of a state's node."""
+    return state.id or ROOT

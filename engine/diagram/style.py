@@ -1,0 +1,61 @@
+"""The look of drawings: one table for SVG (as CSS) and PDF. Coverage and live state are further CSS on the same classes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+FONT_FAMILY = "'DejaVu Sans', 'Bitstream Vera Sans', Verdana, sans-serif"
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """Colours are ``#rrggbb`` or None; ``dash`` is the pattern in drawing units."""
+
+    fill: str | None = None
+    stroke: str | None = None
+    width: float = 1.0
+    dash: tuple[float, ...] = ()
+
+
+INK = "#1f2933"
+SHAPES: dict[str, Style] = {
+    "sheet": Style(fill="#ffffff"),
+    "frame-line": Style(stroke="#52606d", width=0.25),
+    "rule": Style(stroke="#9aa5b1", width=0.6),
+    "box": Style(fill="#ffffff", stroke="#52606d", width=1.1),
+    "composite": Style(fill="#f7f9fb", stroke="#7b8794", width=1.1),
+    "region": Style(fill="#eaf0f5", stroke="#7b8794", width=1.0, dash=(5, 3)),
+    "adapter": Style(fill="#eef7ee", stroke="#4f7a54", width=1.1),
+    "lifeline": Style(stroke="#9aa5b1", width=0.9, dash=(4, 4)),
+    "note": Style(fill="#fff8e6", stroke="#c9a24a", width=0.8),
+    "dot": Style(fill=INK),
+    "ring": Style(fill="#ffffff", stroke=INK, width=1.2),
+    "edge": Style(stroke="#3e4c59", width=1.1),
+    "head": Style(fill="#3e4c59"),
+}
+TEXTS: dict[str, str] = {
+    "title": INK,
+    "heading": INK,
+    "text": "#323f4b",
+    "note": "#616e7c",
+    "event": INK,
+    "timer": "#8a4600",
+    "guard": "#1b5a8c",
+    "action": "#52606d",
+    "keyword": "#7b8794",
+}
+
+
+def css() -> str:
+    """The style sheet of an SVG."""
+    lines = [f"text{{font-family:{FONT_FAMILY}}}"]
+    for name, style in SHAPES.items():
+        parts = [f"fill:{style.fill or 'none'}", f"stroke:{style.stroke or 'none'}"]
+        if style.stroke:
+            parts.append(f"stroke-width:{style.width:g}")
+        if style.dash:
+            parts.append("stroke-dasharray:" + " ".join(f"{d:g}" for d in style.dash))
+        lines.append(f".{name}{{{';'.join(parts)}}}")
+    lines += [f".t-{name}{{fill:{colour}}}" for name, colour in TEXTS.items()]
+    lines.append(".bold{font-weight:bold}")
+    return "\n".join(lines)
