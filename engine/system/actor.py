@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.adapter import AdapterError
 from engine.model import Invoke, Spawn
-from engine.step import Event
+from engine.step import Event, SendEvent, StartCall
 from engine.system.agenda import Deadline
 from engine.system.binding import Binding
 from engine.system.seam import Stepper
@@ -32,9 +32,17 @@ class Queued:
 class DelayedSend:
     """A send that is not due yet."""
 
-    id: str
     deadline: Deadline
-    effect: Any  # engine.step.SendEvent
+    effect: SendEvent
+
+
+@dataclass(slots=True)
+class RunningCall:
+    """An adapter's long action that runs for an invocation."""
+
+    binding: Binding
+    call_id: str
+    effect: StartCall
 
 
 @dataclass(slots=True, eq=False)
@@ -57,11 +65,11 @@ class Actor:
     children: dict[ChildKey, Actor] = field(default_factory=dict)
     timers: dict[str, Deadline] = field(default_factory=dict)
     sends: dict[int, DelayedSend] = field(default_factory=dict)  # by the deadline's sequence
-    calls: dict[str, tuple[Binding, str, str, Any]] = field(
-        default_factory=dict
-    )  # id -> binding, call id, action, args
-    waiting: int = 0  # events in the queue
+    calls: dict[str, RunningCall] = field(default_factory=dict)  # by invocation id
+    source: Any = None  # imported documents: what the chart was named by at run time
+    calls_to_restart: tuple[StartCall, ...] = ()  # resumed from a snapshot, adapters not open yet
     state: str = "running"
+    begun: bool = False
     failure: str = ""
     output: Any = None
     refused: int = 0  # events refused because the queue was full, since it last emptied
@@ -95,7 +103,7 @@ class Actor:
     def call_ended(self, invocation: str, call_id: str) -> None:
         """A long action ended by itself."""
         started = self.calls.get(invocation)
-        if started is not None and started[1] == call_id:
+        if started is not None and started.call_id == call_id:
             del self.calls[invocation]
 
     def drop_deadlines(self) -> None:

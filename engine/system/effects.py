@@ -21,7 +21,8 @@ from engine.step import (
     Step,
     StopChild,
 )
-from engine.system.actor import Actor, DelayedSend
+from engine.system.actor import Actor, DelayedSend, RunningCall
+from engine.system.seam import Stepper
 from engine.system.values import nearest
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def perform(system: System, actor: Actor, step: Step) -> None:
             case SendEvent():
                 _send(system, actor, effect)
             case StartTimer(timer, delay_ns):
-                _start_timer(system, actor, timer, delay_ns)
+                start_timer(system, actor, timer, delay_ns)
             case CancelTimer(timer):
                 if (deadline := actor.timers.pop(timer, None)) is not None:
                     deadline.cancel()
@@ -51,7 +52,7 @@ def perform(system: System, actor: Actor, step: Step) -> None:
             case StopChild(child, key):
                 _stop_children(system, actor, child, key)
             case StartCall():
-                _start_call(system, actor, effect)
+                start_call(system, actor, effect)
             case LogText():
                 pass  # observers read it from the step
             case Done(output):
@@ -73,21 +74,23 @@ def _call(actor: Actor, role: str, action: str, args: Mapping[str, Any]) -> None
     binding.call(action, args)
 
 
-def _start_call(system: System, actor: Actor, effect: StartCall) -> None:
+def start_call(system: System, actor: Actor, effect: StartCall) -> None:
+    """Start an adapter's long action for an invocation."""
     binding = actor.roles.get(effect.role)
     if binding is None:
         reason = f"no adapter is bound to role {effect.role!r} of {actor.path}"
         system.enqueue(actor, Event(f"error.invoke.{effect.id}", {"reason": reason}, "platform", invokeid=effect.id))
         return
     call_id = binding.new_call(actor, effect.id, effect.action)
-    actor.calls[effect.id] = (binding, call_id, effect.action, effect.args)
+    actor.calls[effect.id] = RunningCall(binding, call_id, effect)
     binding.start_call(call_id, effect.args)
 
 
 # ---------------------------------------------------------------- timers and sends
 
 
-def _start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> None:
+def start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> None:
+    """Start (or restart) an ``after`` timer."""
     previous = actor.timers.get(timer)
     if previous is not None:
         previous.cancel()
@@ -101,7 +104,7 @@ def _start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> Non
 
 def _cancel_sends(actor: Actor, send_id: str) -> None:
     for sequence, send in list(actor.sends.items()):
-        if send.id == send_id:
+        if send.effect.id == send_id:
             send.deadline.cancel()
             del actor.sends[sequence]
 
@@ -125,7 +128,7 @@ def delay(system: System, actor: Actor, effect: SendEvent, delay_ns: int) -> Non
         deliver(system, actor, effect)
 
     deadline = system.set_deadline(delay_ns, due)
-    actor.sends[deadline.sequence] = DelayedSend(effect.id, deadline, effect)
+    actor.sends[deadline.sequence] = DelayedSend(deadline, effect)
 
 
 def deliver(system: System, actor: Actor, effect: SendEvent) -> None:
@@ -203,9 +206,7 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         if old is not None:
             system.stop(old)
         _check_room(system, actor)
-        chart = effect.invoke.chart or _resolve(system, actor, effect)
-        roles = {role: _parents_role(actor, effect, role) for role in chart.adapters}
-        child = system.new_actor(chart, effect.input, actor, effect)
+        machine = system.make(chart_of(system, actor, effect), effect.input)
     except Exception as error:
         text = str(error) if isinstance(error, (AdapterError, ValueError)) else f"{type(error).__name__}: {error}"
         reason = f"{actor.path} cannot start {effect.id}: {text}"
@@ -213,11 +214,23 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         data = {"reason": reason} | ({"key": effect.key} if effect.key is not None else {})
         system.enqueue(actor, Event(f"error.invoke.{effect.id}", data, "platform", invokeid=effect.id))
         return
-    for role, own_role in roles.items():
-        if (binding := actor.roles.get(own_role)) is not None:
+    system.begin(enrol_child(system, actor, effect, machine))
+
+
+def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepper) -> Actor:
+    """Take a child's machine in, on its parent's adapters."""
+    name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
+    child = system.enrol(machine, f"{actor.path}/{name}", actor, effect)
+    own_roles = dict(getattr(effect.invoke, "adapters", ()))
+    for role in machine.chart.adapters:
+        if (binding := actor.roles.get(own_roles.get(role, role))) is not None:
             child.roles[role] = binding
             binding.attach(child, role)
-    system.begin(child)
+    return child
+
+
+def _written(key: Any) -> str:
+    return key.hex() if isinstance(key, bytes) else str(key)
 
 
 def _check_room(system: System, actor: Actor) -> None:
@@ -227,11 +240,11 @@ def _check_room(system: System, actor: Actor) -> None:
         raise ValueError(f"machines are nested {actor.depth + 1} deep, the most there may be")
 
 
-def _parents_role(actor: Actor, effect: StartChild, role: str) -> str:
-    return str(dict(getattr(effect.invoke, "adapters", ())).get(role, role))
-
-
-def _resolve(system: System, actor: Actor, effect: StartChild) -> Chart:
+def chart_of(system: System, actor: Actor, effect: StartChild) -> Chart:
+    """The chart a child runs; raises ``ValueError`` when there is none."""
+    chart: Chart | None = effect.invoke.chart
+    if chart is not None:
+        return chart
     if system.resolve is None:
         raise ValueError(f"{effect.source!r} names a chart at run time, which only imported documents may")
     return system.resolve(effect.source, actor.machine.chart)
@@ -240,6 +253,6 @@ def _resolve(system: System, actor: Actor, effect: StartChild) -> Chart:
 def _stop_children(system: System, actor: Actor, child_id: str, key: Any) -> None:
     call = actor.calls.pop(child_id, None)
     if call is not None:
-        call[0].cancel_call(call[1])
+        call.binding.cancel_call(call.call_id)
     for child in _children_at(actor, child_id, key):
         system.stop(child)

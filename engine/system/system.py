@@ -35,7 +35,7 @@ class Limits:
     ``queue``: events waiting per machine. When it is full, ``when_full`` decides: ``refuse_newest`` (what came first
     stays: a flood cannot push out what happened before it) or ``drop_oldest``. Either way the loss is counted and
     noted, and the machine gets ``error.queue`` (payload ``dropped``, ``event``) before everything that waits, once
-    until its queue has emptied. ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through the queue.
+    until its queue has emptied. ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through it.
     """
 
     queue: int = 1000
@@ -47,7 +47,6 @@ class Limits:
 
 
 Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
-Restorer = Callable[[Chart, Mapping[str, Any]], Stepper]
 
 
 def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
@@ -58,11 +57,19 @@ def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
     return machine
 
 
+def remake_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
+    """The compiled machine as ``core_snapshot`` saved it."""
+    from engine.machine import Machine
+
+    machine: Stepper = Machine.restore(chart, core)
+    return machine
+
+
 class System:
     """See the module. Not thread-safe but for :meth:`hand_over`.
 
-    ``make`` builds machines (the compiled core unless a test gives the reference), ``resolve`` finds charts that
-    imported documents name at run time.
+    ``make`` builds machines (the compiled core unless a test gives the reference), ``remake`` brings them
+    back from their ``core_snapshot``, ``resolve`` finds charts that imported documents name at run time.
     """
 
     def __init__(
@@ -71,11 +78,13 @@ class System:
         *,
         limits: Limits | None = None,
         make: Factory = make_machine,
+        remake: Factory = remake_machine,
         resolve: Callable[[Any, Chart], Chart] | None = None,
     ) -> None:
         self.clock: Clock = clock if clock is not None else VirtualClock()
         self.limits = limits or Limits()
         self.make = make
+        self.remake = remake
         self.resolve = resolve
         self.world = World()
         self.roots: dict[str, Actor] = {}
@@ -109,8 +118,8 @@ class System:
         name = name or chart.name
         if name in self.roots:
             raise ValueError(f"there is already a machine {name!r} in this system")
-        actor = self._enrol(self.make(chart, parameters or {}), name, None, None)
-        self._bind(actor, adapters or {})
+        actor = self.enrol(self.make(chart, parameters or {}), name, None, None)
+        self.bind_all(actor, adapters or {})
         return actor
 
     def bind(self, role: str, actor: Actor, adapter: Adapter, own_role: str = "") -> Binding:
@@ -123,6 +132,15 @@ class System:
         actor.roles[role] = binding
         binding.attach(actor, role)
         return binding
+
+    def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | Binding]) -> None:
+        """:meth:`bind` for several roles; a binding of another machine is shared."""
+        for role, adapter in adapters.items():
+            if isinstance(adapter, Binding):
+                actor.roles[role] = adapter
+                adapter.attach(actor, role)
+            else:
+                self.bind(role, actor, adapter)
 
     def start(self) -> None:
         """Open the adapters, then begin the root machines, in the order they were added.
@@ -139,12 +157,19 @@ class System:
                     other.close()
                 raise
         for actor in list(self.roots.values()):
-            self.begin(actor)
+            if actor.begun:  # resumed from a snapshot
+                for one in actor.tree():
+                    for call in one.calls_to_restart:
+                        effects.start_call(self, one, call)
+                    one.calls_to_restart = ()
+            else:
+                self.begin(actor)
 
     def adopt(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
         """Take in a machine somebody else steps (``chart.start()``); see :meth:`perform`. Its adapters are opened."""
-        actor = self._enrol(machine, name or machine.chart.name, None, None)
-        self._bind(actor, adapters or {})
+        actor = self.enrol(machine, name or machine.chart.name, None, None)
+        actor.begun = True
+        self.bind_all(actor, adapters or {})
         for binding in actor.roles.values():
             binding.open()
         return actor
@@ -159,7 +184,7 @@ class System:
 
     def post(self, actor: Actor, event: str, data: Mapping[str, Any] | None = None) -> None:
         """An event from outside (a user, a test) into a machine's queue."""
-        self.enqueue(actor, Event(event, dict(data) if data else {}))
+        self.enqueue(actor, Event(event, dict(data) if data else None))
 
     def run_due(self, budget: int = 0) -> bool:
         """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice."""
@@ -268,6 +293,11 @@ class System:
         self._ready.append(actor)
         self.wake()
 
+    def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
+        """What waits in a machine's queue, each with its place among all that waits in the system."""
+        places = [place for place, entry in enumerate(self._ready) if entry is actor]
+        return list(zip(places, self._queues.get(actor, ()), strict=False))
+
     def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
         """Run something on the clock."""
         deadline = self._agenda.add(self.clock.now_ns() + max(0, delay_ns), run)
@@ -291,14 +321,24 @@ class System:
         """A root machine's ``out`` event: for those who watch."""
         self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data})
 
-    def new_actor(self, chart: Chart, parameters: Mapping[str, Any], parent: Actor, effect: StartChild) -> Actor:
-        """A child, not begun yet. Raises ``ValueError`` for wrong parameters."""
-        machine = self.make(chart, parameters)
-        name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
-        return self._enrol(machine, f"{parent.path}/{name}", parent, effect)
+    def enrol(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
+        """Take in a machine: a root, or the child that ``effect`` of its parent starts."""
+        self._numbers += 1
+        actor = Actor(self, machine, path, self._numbers, parent)
+        if parent is None:
+            self.roots[path] = actor
+        elif effect is not None:
+            actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
+            actor.source = effect.source
+            parent.children[(effect.id, effect.key)] = actor
+        machine.surroundings = actor
+        self._sessions[machine.session_id] = actor
+        self._queues[actor] = deque()
+        return actor
 
     def begin(self, actor: Actor) -> None:
         """Take a machine's first macrostep."""
+        actor.begun = True
         self._step(actor, "start", None, None, actor.machine.begin)
 
     def expire(self, actor: Actor, timer: str) -> None:
@@ -312,7 +352,8 @@ class System:
         for child in list(actor.children.values()):
             self.stop(child)
         actor.state = "stopping"  # takes no more events, but its exit actions may still call adapters
-        self._step(actor, "stop", None, None, actor.machine.finish)
+        if actor.begun:
+            self._step(actor, "stop", None, None, actor.machine.finish)
         self.ended(actor, "stopped")
 
     def ended(self, actor: Actor, state: str) -> None:
@@ -321,8 +362,8 @@ class System:
             return
         for child in list(actor.children.values()):
             self.stop(child)
-        for binding, call_id, _, _ in actor.calls.values():
-            binding.cancel_call(call_id)
+        for call in actor.calls.values():
+            call.binding.cancel_call(call.call_id)
         actor.calls.clear()
         actor.drop_deadlines()
         for binding in set(actor.roles.values()):
@@ -338,27 +379,6 @@ class System:
         self.wake()
 
     # ------------------------------------------------------------ private
-
-    def _enrol(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
-        self._numbers += 1
-        actor = Actor(self, machine, path, self._numbers, parent)
-        if parent is None:
-            self.roots[path] = actor
-        elif effect is not None:
-            actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
-            parent.children[(effect.id, effect.key)] = actor
-        machine.surroundings = actor
-        self._sessions[machine.session_id] = actor
-        self._queues[actor] = deque()
-        return actor
-
-    def _bind(self, actor: Actor, adapters: Mapping[str, Adapter | Binding]) -> None:
-        for role, adapter in adapters.items():
-            if isinstance(adapter, Binding):
-                actor.roles[role] = adapter
-                adapter.attach(actor, role)
-            else:
-                self.bind(role, actor, adapter)
 
     def _take(self, actor: Actor) -> None:
         queued = self._queues[actor].popleft()
@@ -421,7 +441,7 @@ class System:
         if state == "done":
             data: Any = actor.output
             if isinstance(data, Mapping) or data is None:
-                data = {**(data or {}), **key}
+                data = {**(data or {}), **key} or None
             event = Event(f"done.invoke.{child_id}", data, "platform", invokeid=child_id)
         elif state == "failed":
             event = Event(f"error.invoke.{child_id}", {"reason": actor.failure, **key}, "platform", invokeid=child_id)
@@ -453,10 +473,6 @@ class System:
             f"{self.limits.burst} events at one instant ({self.clock.now_ns()} ns) and no end: "
             f"{', '.join(busy[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
         )
-
-
-def _written(key: Any) -> str:
-    return key.hex() if isinstance(key, bytes) else str(key)
 
 
 def _no_loop(work: Coroutine[Any, Any, None], report: Callable[[str], None]) -> None:

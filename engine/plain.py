@@ -1,0 +1,40 @@
+"""Values of a running machine as JSON and back: bytes, keys and numbers that JSON has no word for carry a tag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+
+def to_plain(value: Any) -> Any:
+    """JSON of a value: ``b"\\x00"`` is ``{"$hex": "00"}``, infinities ``{"$float": "inf"}``, tuples are lists.
+
+    A value no machine can hold (a chart's own object, "not set") becomes ``{"$text": …}``, which is not read back.
+    """
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"$hex": bytes(value).hex()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): to_plain(item) for key, item in value.items()}
+    return {"$text": str(value)}
+
+
+def from_plain(value: Any) -> Any:
+    """The value :func:`to_plain` was given. Raises ``ValueError`` for a broken tag."""
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    if isinstance(value, dict):
+        if len(value) == 1:
+            (tag, content), *_ = value.items()
+            if tag == "$hex" and isinstance(content, str):
+                return bytes.fromhex(content)
+            if tag == "$float" and content in ("inf", "-inf", "nan"):
+                return float(content)
+        return {key: from_plain(item) for key, item in value.items()}
+    return value
