@@ -118,7 +118,8 @@ Effect = Call | SendEvent | CancelSend | StartTimer | CancelTimer | StartChild |
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An error in a guard or an action: became an ``error.execution`` event."""
+    """An error in a guard or an action, which became an ``error.execution`` event, or a broken invariant, which became
+    ``error.invariant``."""
 
     message: str
     position: str  # file:line:column
@@ -130,7 +131,9 @@ class Step:
 
     ``event`` is the external event (None for the first step of a machine). ``transitions`` are the ids taken, of all
     microsteps in order; ``exited`` and ``entered`` state ids in order; ``effects`` in order; ``raised`` the internal
-    events in order. ``handled`` is False when no state had a transition for the event. A step with neither effects nor
+    events in order. ``handled`` is False when no active state had a transition for the event (whatever its guard says).
+    ``microsteps`` and ``changes`` are kept when a machine is traced; ``changes`` are the data items that were assigned,
+    with their values at the end. For the expiry of a timer ``event`` is the timer's id. A step with neither effects nor
     computed values is shared between machines: treat it as read-only.
     """
 
@@ -142,15 +145,18 @@ class Step:
     raised: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     handled: bool = True
-    microsteps: tuple[Microstep, ...] = field(default=())
+    microsteps: tuple[Microstep, ...] = ()
+    changes: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Microstep:
-    """One microstep, kept when a machine is traced: the event that caused it (None: eventless) and what it did."""
+    """One microstep, kept when a machine is traced: the event that caused it (None: eventless) and what it did. The last
+    one of a machine that ends leaves all its states and has no transitions."""
 
     event: str | None
     transitions: tuple[str, ...]
     exited: tuple[str, ...]
     entered: tuple[str, ...]
     configuration: tuple[str, ...]
+    changes: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,166 @@
+"""Small meanings of executable content that the reference and the compiled core share, so that neither repeats them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from engine.expr.functions import EvaluationError, kind_of, misfit, show
+from engine.model import Chart, EventDef, Invoke, Spawn, State
+from engine.position import Position
+from engine.step import Event, Failure
+
+MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
+
+SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
+
+
+class _Unset:
+    """The value of a data item that has none yet (late binding, declared without a value)."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = _Unset()
+
+
+def name_matches(descriptors: Iterable[str], name: str) -> bool:
+    """SCXML 3.12.1: a descriptor matches the event of this name and those it is a dotted prefix of; ``*`` all."""
+    return any(d in ("*", name) or name.startswith(d + ".") for d in descriptors)
+
+
+def error_event(failure: Failure, sendid: str = "", name: str = "error.execution") -> Event:
+    """The platform event that tells the chart of a failure."""
+    return Event(name, {"message": failure.message, "position": failure.position}, "platform", sendid)
+
+
+def failure_of(error: Exception, position: Position) -> Failure:
+    """The record of an error raised while an expression was evaluated or an effect was made."""
+    return Failure(str(error) or type(error).__name__, str(position))
+
+
+def condition(value: Any) -> bool:
+    """The value of a guard or an invariant: True or False, nothing else is read as either."""
+    if value is True or value is False:
+        return bool(value)
+    raise EvaluationError(f"a condition must be True or False, not {kind_of(value)}")
+
+
+def with_optional(chart: Chart, event: str, data: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The payload of an event of this chart, with None for the optional fields left out."""
+    definition = chart.events.get(event)
+    if definition is None or not definition.payload:
+        return data
+    filled = {name: None for name, type_ in definition.payload.items() if type_.optional}
+    return {**filled, **(data or {})} or None
+
+
+def child_ids(chart: Chart) -> frozenset[str]:
+    """The ids under which this chart invokes or spawns children, as targets of ``send``."""
+    return frozenset(node.id for state in chart.root.walk() for node in _child_nodes(state))
+
+
+def _child_nodes(state: State) -> Iterable[Invoke | Spawn]:
+    yield from state.invokes
+    for actions in walk_blocks(state):
+        yield from (a for a in actions if isinstance(a, Spawn))
+
+
+def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
+    """All blocks of a state and its transitions, and the blocks nested in them."""
+    from engine.model import Foreach, If
+
+    todo: list[tuple[Any, ...]] = [*state.entry, *state.exit]
+    for transition in (*state.transitions, state.initial, state.history_default):
+        if transition is not None:
+            todo.append(transition.actions)
+    todo.extend(invoke.finalize for invoke in state.invokes)
+    while todo:
+        block = todo.pop()
+        yield block
+        for action in block:
+            if isinstance(action, If):
+                todo.extend(body for _, body in action.branches)
+            elif isinstance(action, Foreach):
+                todo.append(action.body)
+
+
+def send_target(value: Any, children: frozenset[str]) -> str | None:
+    """The target of a ``send`` as :class:`engine.step.SendEvent` names it; ``internal`` is the own internal queue.
+
+    Raises ``EvaluationError`` for a target no machine can have (SCXML 6.2.4).
+    """
+    if value is None or value == "self":
+        return None
+    if isinstance(value, str):
+        if value in ("internal", "#_internal"):
+            return "internal"
+        if value in ("parent", "#_parent"):
+            return "parent"
+        if value in children or value.startswith("#_scxml_"):
+            return value
+        if value.startswith("#_") and len(value) > 2:
+            return value[2:]
+    raise EvaluationError(f"there is no target {show(value)!r}: a child's id, parent, self or internal")
+
+
+def check_send_type(value: Any) -> None:
+    """Only SCXML's own event processor exists (SCXML 6.2.4)."""
+    if value not in (None, "", "scxml", SCXML_PROCESSOR):
+        raise EvaluationError(f"there is no event processor {show(value)!r}")
+
+
+def system_value(name: str, event: Event | None, chart: str, session_id: str) -> Any:
+    """A system variable by its dotted text (SCXML 5.10). Raises ``EvaluationError`` before the first event."""
+    if name == "_name":
+        return chart
+    if name == "_sessionid":
+        return session_id
+    if name == "_ioprocessors":
+        location = {"location": f"#_scxml_{session_id}"}
+        return {"scxml": location, SCXML_PROCESSOR: location}
+    if event is None:
+        raise EvaluationError("there is no event yet")
+    fields = ("name", "type", "sendid", "origin", "origintype", "invokeid", "data")
+    if name == "_event":
+        return {field: getattr(event, field) for field in fields}
+    field = name.removeprefix("_event.")
+    if field not in fields:
+        raise EvaluationError(f"_event has no field {field!r}")
+    return getattr(event, field)
+
+
+def event_value(event: Event | None, name: str) -> Any:
+    """``event.name``. Raises ``EvaluationError`` when the event in work carries no such field."""
+    if event is None:
+        raise EvaluationError(f"there is no event yet, so no event.{name}")
+    data = event.data
+    if isinstance(data, Mapping) and name in data:
+        return data[name]
+    raise EvaluationError(f"the event {event.name} has no field {name!r}")
+
+
+def check_payload(event: str, definition: EventDef, data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The payload as a machine keeps it: every field present (optional ones None), ints under float as floats.
+
+    Raises ``ValueError`` that names the event and the field.
+    """
+    if definition.payload is None:
+        return None if data is None else dict(data)
+    given = data or {}
+    for name in given:
+        if name not in definition.payload:
+            known = ", ".join(definition.payload) or "none"
+            raise ValueError(f"event {event} has no field {name!r}; its fields are: {known}")
+    kept: dict[str, Any] = {}
+    for name, type_ in definition.payload.items():
+        value = given.get(name)
+        if type_.kind.value == "float" and type(value) is int:
+            value = float(value)
+        why = misfit(value, type_)
+        if why:
+            missing = "is missing" if name not in given else why
+            raise ValueError(f"event {event}, field {name!r}: {missing}")
+        kept[name] = value
+    return kept or None
