@@ -18,7 +18,9 @@ Everything raises :class:`EvaluationError` and nothing else.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 from engine.types import DURATION_UNITS, Kind, Type
@@ -338,6 +340,27 @@ def hex_(text: Any) -> bytes:
     raise EvaluationError(f"hex of {_shown(text)} has no meaning")
 
 
+def startswith(text: Any, prefix: Any) -> bool:
+    if isinstance(text, str) and isinstance(prefix, str):
+        return text.startswith(prefix)
+    raise EvaluationError(f"startswith of {kind_of(text)} and {kind_of(prefix)} has no meaning")
+
+
+def is_list(a: Any) -> bool:
+    return isinstance(a, list)
+
+
+_DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?|\.\d{1,9})\s*([a-z]+)\s*", re.ASCII)
+
+
+def duration(text: Any) -> int:
+    """The nanoseconds a text such as ``250ms`` or ``1.5 s`` names (SCXML takes the delays of CSS2)."""
+    match = _DURATION.fullmatch(text) if isinstance(text, str) and len(text) <= 40 else None
+    if match is None or match[2] not in DURATION_UNITS:
+        raise EvaluationError(f"duration of {_shown(text)} has no meaning")
+    return round(Fraction(match[1]) * DURATION_UNITS[match[2]])
+
+
 def checked(value: Any, type_: Type) -> Any:
     """``value`` if it may be stored under ``type_``: present, of that kind and within its bounds.
 
@@ -474,14 +497,17 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "bool": bool_,
     "ceil": ceil,
     "clamp": clamp,
+    "duration": duration,
     "duration_text": duration_text,
     "float": float_,
     "floor": floor,
     "hex": hex_,
     "int": int_,
+    "is_list": is_list,
     "len": len_,
     "max": max_,
     "min": min_,
     "round": round_,
+    "startswith": startswith,
     "str": str_,
 }

@@ -1,0 +1,541 @@
+"""Syntax tree → typed tree: names resolved, types and units checked, literals brought to their partner's unit.
+
+A fault is recorded and the checking goes on, so that one load reports all of them; what is broken gets :data:`BROKEN`
+as type, which fits everything and is never seen outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from engine.expr import tree
+from engine.expr.functions import describe
+from engine.expr.lex import ExpressionError, Fault
+from engine.expr.parse import Node, parse
+from engine.expr.units import NANOSECOND, PLAIN, convert, nanoseconds, product, ratio, same, unit_of
+from engine.types import ANY, BOOL, DURATION, DURATION_UNITS, FLOAT, INT, NONE, STRING, UNITS, Kind, Type, Unit
+
+BROKEN = Type(Kind.ANY, optional=True, values=("broken",))
+NUMBERS = frozenset({Kind.INT, Kind.FLOAT, Kind.DURATION})
+
+SYSTEM_FIELDS: dict[str, Type] = {
+    "_event": ANY,
+    "_event.name": Type(Kind.STRING, optional=True),
+    "_event.type": Type(Kind.STRING, optional=True),
+    "_event.sendid": Type(Kind.STRING, optional=True),
+    "_event.origin": Type(Kind.STRING, optional=True),
+    "_event.origintype": Type(Kind.STRING, optional=True),
+    "_event.invokeid": Type(Kind.STRING, optional=True),
+    "_event.data": ANY,
+    "_name": STRING,
+    "_sessionid": STRING,
+    "_ioprocessors": ANY,
+}
+
+
+@dataclass(slots=True)
+class Scope:
+    """What the names of an expression may mean at its place in the chart.
+
+    ``event`` is the payload of the event in work, or None where there is none (``no_event`` says why). ``readings`` are
+    the values of each role. ``in_state`` gives the full id of what ``In('…')`` names, or the names it may be.
+    ``children`` are the ids of children with the type of their key. ``untyped``: an imported chart, where names and
+    types are only known at run time.
+    """
+
+    variables: Mapping[str, Type] = field(default_factory=dict)
+    parameters: Mapping[str, Type] = field(default_factory=dict)
+    readings: Mapping[str, Mapping[str, Type]] = field(default_factory=dict)
+    event: Mapping[str, Type] | None = None
+    no_event: str = "there is no event here"
+    in_state: Callable[[str], str | list[str]] = lambda name: []
+    children: Mapping[str, Type | None] = field(default_factory=dict)
+    untyped: bool = False
+
+
+def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
+    """Parse and check ``text``; with ``expected``, made to fit what it is stored in.
+
+    Raises:
+        ExpressionError: with all faults found.
+    """
+    checker = Checker(scope)
+    node = parse(text)
+    expr = checker.check(node)
+    if expected is not None:
+        expr = checker.fit(expr, expected, node)
+    if checker.faults:
+        raise ExpressionError(checker.faults)
+    return expr
+
+
+def guard(text: str, scope: Scope) -> tree.Expr:
+    """Parse and check a condition: a bool.
+
+    Raises:
+        ExpressionError: with all faults found.
+    """
+    checker = Checker(scope)
+    expr = checker.condition(parse(text))
+    if checker.faults:
+        raise ExpressionError(checker.faults)
+    return expr
+
+
+def is_any(type_: Type) -> bool:
+    return type_.kind is Kind.ANY
+
+
+def numeric(unit: Unit, kind: Kind) -> Type:
+    """The type of a computed number in this unit."""
+    if unit is NANOSECOND:
+        return DURATION
+    plain = INT if kind is Kind.INT else FLOAT
+    return plain if unit.dimension == PLAIN.dimension and unit.scale == 1.0 else Type(plain.kind, unit)
+
+
+class Checker:
+    """Checks the expressions of one scope. ``faults`` collects what is wrong."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self.faults: list[Fault] = []
+
+    def fault(self, node: Node, code: str, message: str, expected: str = "", hint: str = "") -> tree.Expr:
+        self.faults.append(Fault(node.start, node.end, code, message, expected, hint))
+        return tree.Literal(None, BROKEN)
+
+    def check(self, node: Node) -> tree.Expr:
+        """The typed tree of ``node``."""
+        match node.kind:
+            case "number":
+                return self._number(node)
+            case "string":
+                return tree.Literal(cast(str, node.value), STRING)
+            case "constant":
+                value = cast("bool | None", node.value)
+                return tree.Literal(value, NONE if value is None else BOOL)
+            case "name":
+                return self._name(node)
+            case "attribute":
+                return self._attribute(node)
+            case "unary":
+                return self._unary(node)
+            case "binary":
+                return self._binary(node)
+            case "compare":
+                return self._compare(node)
+            case "and" | "or":
+                operands = tuple(self.condition(child) for child in node.children)
+                return tree.BoolOp("and" if node.kind == "and" else "or", operands, BOOL)
+            case "if":
+                return self._conditional(node)
+            case "list":
+                return self._list(node)
+            case "index":
+                return self._index(node)
+            case _:
+                from engine.expr.calls import check_call
+
+                return check_call(self, node)
+
+    def condition(self, node: Node) -> tree.Expr:
+        """``node`` as a condition."""
+        expr = self.check(node)
+        kind = expr.type.kind
+        if kind is Kind.BOOL or expr.type is BROKEN or (kind is Kind.ANY and self.scope.untyped):
+            return expr
+        return self.fault(node, "type", f"a condition must be a bool, this is {describe(expr.type)}", "a comparison")
+
+    # ------------------------------------------------------------ leaves
+
+    def _number(self, node: Node) -> tree.Expr:
+        number, symbol = cast("tuple[int | float, str]", node.value)
+        if symbol in DURATION_UNITS:
+            whole = nanoseconds(number, symbol)
+            if whole is None:
+                return self.fault(node, "range", "a duration is a whole number of nanoseconds")
+            if whole >= 2**63:
+                return self.fault(node, "range", "a duration must be shorter than 292 years")
+            return tree.Literal(whole, DURATION)
+        return tree.Literal(number, numeric(UNITS[symbol], _kind(number)) if symbol else _plain(number))
+
+    def _name(self, node: Node) -> tree.Expr:
+        name = cast(str, node.value)
+        scope = self.scope
+        if name in scope.variables:
+            return tree.Variable(name, scope.variables[name])
+        if name in scope.parameters:
+            return tree.Parameter(name, scope.parameters[name])
+        if name in SYSTEM_FIELDS:
+            return tree.SystemField(name, SYSTEM_FIELDS[name])
+        if scope.untyped and name != "event":
+            return tree.Variable(name, ANY)
+        if name == "event":
+            return self.fault(node, "unknown-name", "'event' alone has no value", "event.<field>")
+        if name in scope.readings:
+            return self.fault(node, "unknown-name", f"{name!r} is an adapter", f"{name}.<value>")
+        known = [*scope.variables, *scope.parameters]
+        return self.fault(node, "unknown-name", f"unknown name {name!r}", hint=nearest_hint(name, known))
+
+    def _attribute(self, node: Node) -> tree.Expr:
+        base, name = node.children[0], cast(str, node.value)
+        scope = self.scope
+        if base.kind == "name":
+            owner = cast(str, base.value)
+            if owner == "event" and owner not in scope.variables:
+                return self._event_field(node, name)
+            if owner not in scope.variables and owner in scope.readings:
+                values = scope.readings[owner]
+                if name in values:
+                    return tree.Reading(owner, name, values[name])
+                message = f"{owner!r} has no value {name!r}"
+                return self.fault(node, "unknown-name", message, hint=nearest_hint(name, list(values)))
+            dotted = f"{owner}.{name}"
+            if dotted in SYSTEM_FIELDS:
+                return tree.SystemField(dotted, SYSTEM_FIELDS[dotted])
+            if not scope.untyped and owner not in scope.variables and owner not in scope.parameters:
+                if owner in SYSTEM_FIELDS:
+                    known = [key.partition(".")[2] for key in SYSTEM_FIELDS if key.startswith(owner + ".")]
+                    return self.fault(
+                        node, "unknown-name", f"{owner} has no field {name!r}", hint=nearest_hint(name, known)
+                    )
+                known = [*scope.readings, "event", "_event"]
+                message = f"{owner!r} is neither an adapter's role nor 'event'"
+                return self.fault(base, "unknown-name", message, hint=nearest_hint(owner, known))
+        expr = self.check(base)
+        if expr.type is BROKEN:
+            return expr
+        if is_any(expr.type):
+            return tree.Field(expr, name, ANY)
+        return self.fault(node, "type", f"{describe(expr.type)} has no fields, so no {name!r}")
+
+    def _event_field(self, node: Node, name: str) -> tree.Expr:
+        event = self.scope.event
+        if event is not None and name in event:
+            return tree.EventField(name, event[name])
+        if self.scope.untyped:
+            return tree.EventField(name, ANY)
+        if event is None:
+            return self.fault(node, "unknown-name", f"no event.{name}: {self.scope.no_event}")
+        message = f"the event has no field {name!r}"
+        return self.fault(node, "unknown-name", message, hint=nearest_hint(name, list(event)))
+
+    # ------------------------------------------------------------ operators
+
+    def _unary(self, node: Node) -> tree.Expr:
+        child = node.children[0]
+        if node.value == "not":
+            return tree.Unary("not", self.condition(child), BOOL)
+        operand = self.check(child)
+        if not self.number(operand, child, "-"):
+            return tree.Literal(None, BROKEN)
+        if isinstance(operand, tree.Literal) and isinstance(operand.value, (int, float)):
+            return tree.Literal(-operand.value, operand.type)
+        return tree.Unary("-", operand, computed(operand.type))
+
+    def number(self, expr: tree.Expr, node: Node, what: str) -> bool:
+        """Whether ``expr`` is a number, a duration or not known before run time; else a fault."""
+        if expr.type is BROKEN:
+            return False
+        if expr.type.kind in NUMBERS or is_any(expr.type):
+            return True
+        self.fault(node, "type", f"{what} needs a number, this is {describe(expr.type)}")
+        return False
+
+    def _binary(self, node: Node) -> tree.Expr:
+        op = cast(tree.ArithmeticOp, node.value)
+        first, second = node.children
+        left, right = self.check(first), self.check(second)
+        if left.type is BROKEN or right.type is BROKEN:
+            return tree.Literal(None, BROKEN)
+        kinds = {left.type.kind, right.type.kind}
+        if Kind.ANY in kinds:
+            return tree.Binary(op, left, right, ANY)
+        if op == "+" and len(kinds) == 1 and kinds <= {Kind.STRING, Kind.BYTES}:
+            return tree.Binary(op, left, right, Type(left.type.kind))
+        if op == "+" and kinds == {Kind.LIST}:
+            lists = self.unify(left, first, right, second, "+")
+            if lists is None:
+                return tree.Literal(None, BROKEN)
+            return tree.Binary(op, lists[0], lists[1], Type(Kind.LIST, item=_item(lists)))
+        if not self.number(left, first, op) or not self.number(right, second, op):
+            return tree.Literal(None, BROKEN)
+        if op in ("*", "/"):
+            unit, scale = product(unit_of(left.type), unit_of(right.type), op == "/")
+            whole = op == "*" and kinds == {Kind.INT} and scale == 1.0
+            return tree.Binary(op, left, right, numeric(unit, Kind.INT if whole else Kind.FLOAT), scale)
+        if op == "//" and same(unit_of(right.type), PLAIN):
+            kind = Kind.INT if kinds == {Kind.INT} else Kind.FLOAT
+            return tree.Binary(op, left, right, numeric(unit_of(left.type), kind))
+        both = self.unify(left, first, right, second, op)
+        if both is None:
+            return tree.Literal(None, BROKEN)
+        left, right = both
+        unit = unit_of(left.type)
+        kind = Kind.INT if {left.type.kind, right.type.kind} == {Kind.INT} else Kind.FLOAT
+        if op == "//":
+            return tree.Binary(op, left, right, INT if kind is Kind.INT or unit is NANOSECOND else FLOAT)
+        return tree.Binary(op, left, right, numeric(unit, kind))
+
+    def _compare(self, node: Node) -> tree.Expr:
+        operators = cast("list[tree.CompareOp]", node.value)
+        operands = [self.check(child) for child in node.children]
+        parts: list[tree.Expr] = []
+        for position, op in enumerate(operators):
+            left, right = operands[position], operands[position + 1]
+            first, second = node.children[position], node.children[position + 1]
+            parts.append(self._comparison(op, left, first, right, second))
+        return parts[0] if len(parts) == 1 else tree.BoolOp("and", tuple(parts), BOOL)
+
+    def _comparison(
+        self, op: tree.CompareOp, left: tree.Expr, first: Node, right: tree.Expr, second: Node
+    ) -> tree.Expr:
+        broken = tree.Literal(None, BROKEN)
+        if left.type is BROKEN or right.type is BROKEN:
+            return broken
+        if op in ("in", "not in"):
+            return self._membership(op, left, first, right, second)
+        if op in ("==", "!="):
+            for here, there, where in ((left, right, first), (right, left, second)):
+                if here.type.kind is Kind.NONE and not there.type.optional and not is_any(there.type):
+                    return self.fault(where, "type", f"{describe(there.type)} is never None")
+        elif not {left.type.kind, right.type.kind} <= NUMBERS | {Kind.ANY}:
+            wrong = first if left.type.kind not in NUMBERS else second
+            kind = describe(left.type if wrong is first else right.type)
+            return self.fault(wrong, "type", f"{op} needs a number, this is {kind}")
+        both = self.unify(left, first, right, second, op)
+        return broken if both is None else tree.Compare(op, both[0], both[1], BOOL)
+
+    def _membership(
+        self, op: tree.CompareOp, left: tree.Expr, first: Node, right: tree.Expr, second: Node
+    ) -> tree.Expr:
+        kind, item = right.type.kind, left.type.kind
+        if isinstance(right, tree.ListOf):
+            items = []
+            for part, part_node in zip(right.items, second.children, strict=True):
+                both = self.unify(left, first, part, part_node, op)
+                if both is None:
+                    return tree.Literal(None, BROKEN)
+                left, part = both
+                items.append(part)
+            right = tree.ListOf(tuple(items), replace(right.type, item=left.type) if items else right.type)
+        elif kind is Kind.LIST and right.type.item is not None:
+            sample = tree.Variable("", right.type.item)
+            both = self.unify(left, first, sample, second, op)
+            if both is None:
+                return tree.Literal(None, BROKEN)
+            left = both[0]
+        elif not (
+            Kind.ANY in (kind, item)
+            or kind is Kind.LIST
+            or (kind is Kind.STRING and item in (Kind.STRING, Kind.ENUM))
+            or (kind is Kind.BYTES and item in (Kind.BYTES, Kind.INT))
+        ):
+            return self.fault(second, "type", f"{describe(left.type)} cannot be {op} {describe(right.type)}", "a list")
+        return tree.Compare(op, left, right, BOOL)
+
+    def _conditional(self, node: Node) -> tree.Expr:
+        test = self.condition(node.children[1])
+        then, other = self.check(node.children[0]), self.check(node.children[2])
+        both = self.unify(then, node.children[0], other, node.children[2], "if … else")
+        if both is None or test.type is BROKEN:
+            return tree.Literal(None, BROKEN)
+        return tree.Conditional(test, both[0], both[1], joined(both[0].type, both[1].type))
+
+    def _list(self, node: Node) -> tree.Expr:
+        items = [self.check(child) for child in node.children]
+        for position in range(1, len(items)):
+            both = self.unify(items[0], node.children[0], items[position], node.children[position], "[…]")
+            if both is None:
+                return tree.Literal(None, BROKEN)
+            items[0], items[position] = both
+        item = items[0].type if items else None
+        for other in items[1:]:
+            item = joined(cast(Type, item), other.type)
+        return tree.ListOf(tuple(items), Type(Kind.LIST, item=item))
+
+    def _index(self, node: Node) -> tree.Expr:
+        base, key = self.check(node.children[0]), self.check(node.children[1])
+        if base.type is BROKEN or key.type is BROKEN:
+            return tree.Literal(None, BROKEN)
+        if is_any(base.type):
+            return tree.Index(base, key, ANY)
+        if base.type.kind not in (Kind.LIST, Kind.BYTES):
+            return self.fault(node.children[0], "type", f"{describe(base.type)} has no elements")
+        if not is_any(key.type) and (key.type.kind is not Kind.INT or key.type.unit is not None):
+            return self.fault(node.children[1], "type", f"an index is a plain int, this is {describe(key.type)}")
+        return tree.Index(base, key, INT if base.type.kind is Kind.BYTES else base.type.item or ANY)
+
+    # ------------------------------------------------------------ types that must agree
+
+    def unify(
+        self, left: tree.Expr, first: Node, right: tree.Expr, second: Node, what: str
+    ) -> tuple[tree.Expr, tree.Expr] | None:
+        """Both with one kind and one unit; None after a fault."""
+        a, b = left.type, right.type
+        if a is BROKEN or b is BROKEN:
+            return None
+        if is_any(a) or is_any(b) or Kind.NONE in (a.kind, b.kind):
+            return left, right
+        if a.kind in NUMBERS and b.kind in NUMBERS:
+            if same(unit_of(a), unit_of(b)):
+                return left, right
+            converted = to_unit(right, unit_of(a))
+            if converted is not None:
+                return left, converted
+            converted = to_unit(left, unit_of(b))
+            if converted is not None:
+                return converted, right
+            self._unit_fault(second, b, a, what)
+            return None
+        if {a.kind, b.kind} == {Kind.ENUM, Kind.STRING}:
+            enum, text, where = (a, right, second) if a.kind is Kind.ENUM else (b, left, first)
+            return (left, right) if self._enum_value(text, enum, where) else None
+        if a.kind is Kind.ENUM and b.kind is Kind.ENUM:
+            if set(a.values) & set(b.values):
+                return left, right
+        elif a.kind is Kind.LIST and b.kind is Kind.LIST:
+            if a.item is None or b.item is None or _alike(a.item, b.item):
+                return left, right
+        elif a.kind is b.kind:
+            return left, right
+        self.fault(second, "type", f"{what} of {describe(a)} and {describe(b)}", describe(a))
+        return None
+
+    def _enum_value(self, expr: tree.Expr, enum: Type, node: Node) -> bool:
+        """Whether a string that meets an enum can be one of its values; a fault when it never is."""
+        if isinstance(expr, tree.Literal) and isinstance(expr.value, str) and expr.value not in enum.values:
+            message = f"{expr.value!r} is not a value of {describe(enum)}"
+            self.fault(node, "unknown-name", message, hint=nearest_hint(expr.value, list(enum.values)))
+            return False
+        return True
+
+    def _unit_fault(self, node: Node, found: Type, wanted: Type, what: str) -> None:
+        name, other = _unit_name(found), _unit_name(wanted)
+        if unit_of(found).dimension == unit_of(wanted).dimension:
+            hint = f"only literals change their unit by themselves; write x / 1 {name} * 1 {other}"
+            self.fault(node, "unit", f"{what} of {other} and {name}", f"a value in {other}", hint)
+        else:
+            self.fault(node, "unit", f"{what} of {other} and {name}", f"a value in {other}")
+
+    def fit(self, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
+        """``expr`` as a value of ``type_``: converted at load, or checked at run time, where that is needed."""
+        from engine.expr.fit import fit
+
+        return fit(self, expr, type_, node)
+
+
+def nearest_hint(name: str, known: list[str]) -> str:
+    from engine.problems import did_you_mean
+
+    return did_you_mean(name, known)
+
+
+def _kind(number: int | float) -> Kind:
+    return Kind.INT if isinstance(number, int) else Kind.FLOAT
+
+
+def _plain(number: int | float) -> Type:
+    return INT if isinstance(number, int) else FLOAT
+
+
+def _unit_name(type_: Type) -> str:
+    return unit_of(type_).symbol or "a plain number"
+
+
+def computed(type_: Type) -> Type:
+    """The type of a value computed from one of ``type_``: no bounds, present."""
+    return Type(type_.kind, type_.unit) if type_.kind in NUMBERS else ANY
+
+
+def joined(a: Type, b: Type) -> Type:
+    """The type that holds the values of both, of one kind and unit already."""
+    if a == b:
+        return a
+    if is_any(a) or is_any(b):
+        return ANY
+    if a.kind is Kind.NONE or b.kind is Kind.NONE:
+        return replace(b if a.kind is Kind.NONE else a, optional=True)
+    optional = a.optional or b.optional
+    if a.kind in NUMBERS:
+        kind = a.kind if a.kind is b.kind else Kind.FLOAT
+        return Type(kind, a.unit, optional)
+    if a.kind is Kind.ENUM and b.kind is Kind.ENUM:
+        return Type(Kind.ENUM, optional=optional, values=tuple(dict.fromkeys(a.values + b.values)))
+    if Kind.STRING in (a.kind, b.kind):
+        return Type(Kind.STRING, optional=optional)
+    if a.kind is Kind.LIST:
+        return Type(Kind.LIST, optional=optional, item=a.item or b.item)
+    return Type(a.kind, optional=optional)
+
+
+def _alike(a: Type, b: Type) -> bool:
+    """Whether elements of two lists may meet: nothing is converted inside a list."""
+    if is_any(a) or is_any(b):
+        return True
+    if a.kind is Kind.LIST and b.kind is Kind.LIST:
+        return a.item is None or b.item is None or _alike(a.item, b.item)
+    if {a.kind, b.kind} <= {Kind.STRING, Kind.ENUM}:
+        return True
+    return a.kind is b.kind and same(unit_of(a), unit_of(b))
+
+
+def _item(both: tuple[tree.Expr, tree.Expr]) -> Type | None:
+    a, b = both[0].type.item, both[1].type.item
+    return joined(a, b) if a is not None and b is not None else a or b
+
+
+def to_unit(expr: tree.Expr, unit: Unit) -> tree.Expr | None:
+    """``expr`` in another unit of its dimension, without a computation at run time; None where that cannot be.
+
+    Literals change their value, products their factor, sums and choices their parts. A literal 0 has any unit.
+    """
+    own = unit_of(expr.type)
+    if same(own, unit):
+        return expr
+    if isinstance(expr, tree.Literal) and expr.value == 0 and own.dimension == PLAIN.dimension:
+        kind = Kind.INT if isinstance(expr.value, int) else Kind.FLOAT
+        return tree.Literal(0 if unit is NANOSECOND else expr.value, numeric(unit, kind))
+    if isinstance(expr, (tree.Conditional, tree.Call, tree.Unary)) or (
+        isinstance(expr, tree.Binary) and expr.op in ("+", "-", "%")
+    ):
+        return _parts_to_unit(expr, unit)
+    if own.dimension != unit.dimension:
+        return None
+    if isinstance(expr, tree.Literal) and isinstance(expr.value, (int, float)):
+        value = convert(expr.value, own, unit)
+        if unit is NANOSECOND and not isinstance(value, int):
+            return None
+        return tree.Literal(value, numeric(unit, _kind(value)))
+    if isinstance(expr, tree.Binary) and expr.op in ("*", "/"):
+        factor = expr.scale * ratio(own, unit)
+        return replace(expr, scale=factor, type=numeric(unit, Kind.FLOAT))
+    return None
+
+
+def _parts_to_unit(expr: tree.Conditional | tree.Call | tree.Unary | tree.Binary, unit: Unit) -> tree.Expr | None:
+    if isinstance(expr, tree.Unary):
+        operand = to_unit(expr.operand, unit) if expr.op == "-" else None
+        return operand and tree.Unary("-", operand, computed(operand.type))
+    if isinstance(expr, tree.Conditional):
+        then, other = to_unit(expr.then, unit), to_unit(expr.other, unit)
+        return then and other and tree.Conditional(expr.test, then, other, joined(then.type, other.type))
+    if isinstance(expr, tree.Binary):
+        left, right = to_unit(expr.left, unit), to_unit(expr.right, unit)
+        if left is None or right is None:
+            return None
+        kind = Kind.INT if {left.type.kind, right.type.kind} == {Kind.INT} else Kind.FLOAT
+        return tree.Binary(expr.op, left, right, numeric(unit, kind))
+    if expr.function not in ("min", "max", "abs", "clamp"):
+        return None
+    args = [to_unit(arg, unit) for arg in expr.args]
+    present = [arg for arg in args if arg is not None]
+    if len(present) < len(args):
+        return None
+    type_ = present[0].type
+    for arg in present[1:]:
+        type_ = joined(type_, arg.type)
+    return tree.Call(expr.function, tuple(present), computed(type_))
