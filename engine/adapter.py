@@ -16,6 +16,7 @@ decides, never blocks and never keeps a timer that a standard names.
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 
@@ -80,10 +81,26 @@ class World:
         return self._things[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A key of an adapter's section in the station file. ``type`` is written as in a chart: ``int``, ``float V``,
+    ``duration``, ``enum(a, b)``, ``string?``; ``default`` is a value of it (nanoseconds for a duration)."""
+
+    type: str
+    default: Any
+    description: str
+
+
 class Adapter:
-    """Base of all adapters. ``config`` is the adapter's section of the station file."""
+    """Base of all adapters. ``config`` is the adapter's section of the station file.
+
+    ``settings`` declares its keys: a declared key is checked, typed, filled with its default, may be overridden by
+    the environment and ``--set``, and is listed by ``engine run --help-config``. With none declared the section is
+    handed over as it is written.
+    """
 
     contract: ClassVar[str]
+    settings: ClassVar[Mapping[str, Setting]] = {}
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         self.config = config

@@ -73,6 +73,14 @@ class Stepper(Protocol):
         """Whether a top-level final state was reached, or :meth:`finish` called."""
         ...
 
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The parameters by name."""
+        ...
+
     def core_snapshot(self) -> dict[str, Any]:
-        """Configuration, history, data, parameters as plain values; the system adds timers, queues and children."""
+        """Configuration, history, data, parameters as plain values; the system adds timers, queues and children.
+
+        The class's ``restore(chart, core_snapshot)`` brings the machine back, ready for the next event.
+        """
         ...
