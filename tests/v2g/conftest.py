@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.v2g.josev import Josev
 from tests.v2g.oracle import ExiOracle, OracleUnavailable
 
 
@@ -18,3 +19,14 @@ def exi_oracle() -> Iterator[ExiOracle]:
         pytest.skip(f"EXIficient oracle not available: {reason}")
     with oracle:
         yield oracle
+
+
+@pytest.fixture(scope="session")
+def josev() -> Iterator[Josev]:
+    """The package iso15118 in its own environment, started once; skips where it cannot run."""
+    try:
+        peer = Josev()
+    except OracleUnavailable as reason:
+        pytest.skip(f"iso15118 peer not available: {reason}")
+    yield peer
+    peer.close()
