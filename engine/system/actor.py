@@ -81,6 +81,13 @@ class Actor:
         return self.path.rsplit("/", 1)[-1]
 
     @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids from the root's name down to this machine's, without keys."""
+        if self.parent is None or self.invoke is None:
+            return (self.path,)
+        return (*self.parent.ids, self.invoke.id)
+
+    @property
     def is_running(self) -> bool:
         """Whether it still takes events."""
         return self.state == "running"

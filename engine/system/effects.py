@@ -206,7 +206,8 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         if old is not None:
             system.stop(old)
         _check_room(system, actor)
-        machine = system.make(chart_of(system, actor, effect), effect.input)
+        outside = system.parameters.get((*actor.ids, effect.id), {})
+        machine = system.make(chart_of(system, actor, effect), {**effect.input, **outside})
     except Exception as error:
         text = str(error) if isinstance(error, (AdapterError, ValueError)) else f"{type(error).__name__}: {error}"
         reason = f"{actor.path} cannot start {effect.id}: {text}"

@@ -87,6 +87,7 @@ class System:
         self.remake = remake
         self.resolve = resolve
         self.world = World()
+        self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # set from outside, by ids from the root down
         self.roots: dict[str, Actor] = {}
         self.bindings: list[Binding] = []
         self.observers: list[Observer] = []

@@ -1,0 +1,33 @@
+"""Makes the machines and adapters of a station inside a system."""
+
+from __future__ import annotations
+
+from engine.adapter import Registry
+from engine.station.plan import MachinePlan, Station, StationError
+from engine.station.resolve import implementation
+from engine.system import System
+
+
+def build(station: Station, system: System, registry: Registry) -> None:
+    """Add the station's machines to ``system``, their adapters bound; ``system.start`` sets it going.
+
+    Raises ``StationError`` and ``AdapterError``.
+    """
+    for machine in station.machines.values():
+        for path, values in machine.parameters.items():
+            system.parameters[(machine.name, *(path.split(".") if path else ()))] = values
+        try:
+            actor = system.add(machine.chart, machine.name, machine.parameters.get("", {}))
+        except ValueError as error:
+            raise StationError(f"machine {machine.name}: {error}") from None
+        _bind(machine, system, registry, prefix=f"{machine.name}." if len(station.machines) > 1 else "")
+        if len(actor.roles) != len(machine.chart.adapters):
+            raise StationError(f"machine {machine.name}: not every role is bound")
+
+
+def _bind(machine: MachinePlan, system: System, registry: Registry, prefix: str) -> None:
+    actor = system.roots[machine.name]
+    for role, plan in machine.adapters.items():
+        contract = machine.chart.adapters[role]
+        adapter_class = implementation(registry.implementations(contract.name)[plan.use])
+        system.bind(role, actor, adapter_class(plan.config, system.world), prefix + role)

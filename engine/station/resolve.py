@@ -1,0 +1,317 @@
+"""From a chart, a station file, the environment and ``--set`` to a station: every value typed, every name known.
+
+Later wins: the chart's defaults, the station file, the chosen parameter sets, options (``--iface``), the environment,
+``--set``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.adapter import Adapter, Registry, Setting
+from engine.model import Chart
+from engine.station.file import Assignment, StationFile, full_address
+from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
+from engine.station.text import setting_type, typed, untyped
+from engine.system.values import nearest
+from engine.types import Type
+
+_PREFIX = "CHARGER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line and the environment change. ``sets``: ``KEY=VALUE`` texts; ``options``: by name."""
+
+    sets: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    options: Mapping[str, str] = field(default_factory=dict)
+    fault: str | None = None
+
+
+def resolve(
+    chart_file: Path,
+    station_file: Path | None,
+    overrides: Overrides,
+    registry: Registry,
+    load: Callable[[Path], Chart],
+) -> Station:
+    """The station that runs ``chart_file`` (or the chart a ``.toml`` names).
+
+    Without ``station_file`` the chart's own ``station:`` is used, without that every role gets its contract's first
+    implementation, the simulated one. Raises ``StationError``, and what ``load`` raises.
+    """
+    if chart_file.suffix == ".toml" and station_file is None:
+        station_file, chart_file = chart_file, _chart_of(chart_file)
+    chart = load(chart_file)
+    if station_file is None and chart.station:
+        station_file = chart_file.parent / chart.station
+    file = StationFile(station_file)
+    return _Resolver(file, chart, overrides, registry, load).station()
+
+
+def _chart_of(station_file: Path) -> Path:
+    file = StationFile(station_file)
+    machine = file.table("station").get("machine")
+    if not isinstance(machine, str):
+        raise StationError(f'{station_file}: [station] names no machine = "CHART.yaml"')
+    return file.relative(machine)
+
+
+class _Resolver:
+    def __init__(
+        self,
+        file: StationFile,
+        chart: Chart,
+        overrides: Overrides,
+        registry: Registry,
+        load: Callable[[Path], Chart],
+    ) -> None:
+        head = file.table("station")
+        self.file = file
+        self.overrides = overrides
+        self.registry = registry
+        self.main = str(head.get("name", chart.name))
+        title = str(head.get("title", chart.title or chart.name))
+        self.plan = Station(
+            title, {self.main: MachinePlan(self.main, chart)}, None, file.display(), str(file.path or "")
+        )
+        for name, content in file.table("machines").items():
+            if name != self.main and isinstance(content.get("chart"), str):
+                self.plan.machines[name] = MachinePlan(name, load(file.relative(content["chart"])))
+            elif name != self.main:
+                raise StationError(f"{file.path}: [machines.{name}] needs a chart")
+        self.parameter_sets = file.sets(self.main)
+        self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
+
+    def station(self) -> Station:
+        written = [self._split(text) for text in self.overrides.sets]
+        environ = self._environment()
+        choices = {name: chosen.default for name, chosen in self.parameter_sets.items()}
+        for one in [*environ, *written]:
+            name = one.address.removeprefix("sets.")
+            if name in choices:
+                choices[name] = str(one.value)
+        assignments = self.file.assignments(self.main)
+        for name, choice in choices.items():
+            if choice:
+                assignments += self.parameter_sets[name].read(choice)
+        for name, value in self.overrides.options.items():
+            assignments += self.file.option(name, value, self.main)
+        assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
+        for one in assignments:
+            self._assign(one)
+        for name in self.absent:
+            self.plan.machines.pop(name, None)
+        for machine in self.plan.machines.values():
+            self._complete(machine)
+        if self.overrides.fault is not None:
+            self._spread_fault(self.overrides.fault)
+        self.plan.session_end = self._session_end()
+        return self.plan
+
+    # ------------------------------------------------------------ assignments
+
+    def _split(self, text: str) -> Assignment:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise StationError(f"--set {text}: write KEY=VALUE, for example --set C_sounds=8")
+        return Assignment(full_address(key.strip(), self.main), value, f"--set {text}")
+
+    def _environment(self) -> list[Assignment]:
+        """The ``CHARGER_…`` variables as assignments; one that names nothing is an error."""
+        given = {name: value for name, value in self.overrides.environ.items() if name.startswith(_PREFIX)}
+        if not given:
+            return []
+        known = {variable(address, self.main): address for address in self.addresses()}
+        found = []
+        for name, value in sorted(given.items()):
+            address = known.get(name) or self._undeclared_setting(name)
+            if address is None:
+                raise StationError(f"environment variable {name} names nothing here{nearest(name, known)}")
+            found.append(Assignment(address, value, name))
+        return found
+
+    def _undeclared_setting(self, name: str) -> str | None:
+        for machine in self.plan.machines.values():
+            for role in machine.chart.adapters:
+                prefix = variable(f"machines.{machine.name}.adapters.{role}.", self.main)
+                if name.startswith(prefix):
+                    return f"machines.{machine.name}.adapters.{role}.{name.removeprefix(prefix).lower()}"
+        return None
+
+    def addresses(self) -> list[str]:
+        """Every address there is, in full."""
+        found = [f"sets.{name}" for name in self.parameter_sets] + ["station.title", "station.session_end"]
+        for machine in self.plan.machines.values():
+            prefix = f"machines.{machine.name}"
+            found.append(f"{prefix}.present")
+            for path, chart in chart_tree(machine.chart):
+                dotted = f"{path}." if path else ""
+                found += [f"{prefix}.parameters.{dotted}{name}" for name in chart.parameters]
+            for role, contract in machine.chart.adapters.items():
+                found.append(f"{prefix}.adapters.{role}.use")
+                keys = {
+                    k
+                    for use in self.registry.implementations(contract.name)
+                    for k in self._settings(contract.name, use)
+                }
+                found += [f"{prefix}.adapters.{role}.{key}" for key in sorted(keys)]
+        return found
+
+    def _assign(self, one: Assignment) -> None:
+        head, _, rest = one.address.partition(".")
+        if head == "station":
+            if rest not in ("title", "session_end", "name"):
+                raise StationError(f"{one.origin}: unknown key station.{rest}{nearest(rest, ('title', 'session_end'))}")
+            if rest == "title":
+                self.plan.title = str(one.value)
+            self.file.content.setdefault("station", {})[rest] = one.value
+        elif head == "machines":
+            self._assign_machine(one, rest)
+        else:
+            self._assign_short(one)
+
+    def _assign_machine(self, one: Assignment, rest: str) -> None:
+        name, _, tail = rest.partition(".")
+        machine = self.plan.machines.get(name)
+        if machine is None:
+            raise StationError(f"{one.origin}: there is no machine {name!r}{nearest(name, self.plan.machines)}")
+        part, _, key = tail.partition(".")
+        if part == "parameters":
+            self._assign_parameter(one, machine, key)
+        elif part == "adapters":
+            self._assign_setting(one, machine, key)
+        elif part == "present":
+            present = one.value if isinstance(one.value, bool) else str(one.value).lower() in ("true", "yes", "on", "1")
+            (self.absent.discard if present else self.absent.add)(name)
+        elif part != "chart":
+            raise StationError(
+                f"{one.origin}: unknown key {part!r}{nearest(part, ('parameters', 'adapters', 'present'))}"
+            )
+
+    def _assign_parameter(self, one: Assignment, machine: MachinePlan, key: str) -> None:
+        path, _, name = key.rpartition(".")
+        charts = dict(chart_tree(machine.chart))
+        if path not in charts:
+            raise StationError(
+                f"{one.origin}: {machine.chart.name} has no child {path!r}{nearest(path, [p for p in charts if p])}"
+            )
+        definition = charts[path].parameters.get(name)
+        if definition is None:
+            raise StationError(f"{one.origin}: {self._no_parameter(name, path, charts)}")
+        try:
+            value = typed(one.value, definition.type)
+        except ValueError as error:
+            raise StationError(f"{one.origin}: parameter {name}: {error}") from None
+        machine.parameters.setdefault(path, {})[name] = value
+
+    def _no_parameter(self, name: str, path: str, charts: Mapping[str, Chart]) -> str:
+        chart = charts[path]
+        elsewhere = [f"{p}.{name}" if p else name for p, c in charts.items() if name in c.parameters]
+        hint = f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else nearest(name, chart.parameters)
+        return f"{chart.name} has no parameter {name!r}{hint}"
+
+    def _assign_setting(self, one: Assignment, machine: MachinePlan, key: str) -> None:
+        role, _, setting = key.partition(".")
+        contract = machine.chart.adapters.get(role)
+        if contract is None or not setting:
+            hint = nearest(role, machine.chart.adapters)
+            raise StationError(f"{one.origin}: {machine.chart.name} has no role {role!r}{hint}")
+        plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
+        if setting == "use":
+            known = self.registry.implementations(contract.name)
+            if one.value not in known:
+                hint = nearest(str(one.value), known)
+                raise StationError(
+                    f"{one.origin}: role {role}: no implementation {one.value!r} of {contract.name}{hint}"
+                )
+            plan.use = str(one.value)
+        else:
+            plan.config[setting] = one.value
+            plan.origin = one.origin
+
+    def _assign_short(self, one: Assignment) -> None:
+        """``PARAM``, ``child.PARAM``, ``machine.PARAM``, ``machine.child.PARAM``, ``machine.adapters.role.key``."""
+        head, _, rest = one.address.partition(".")
+        if head in self.plan.machines and rest:
+            part = "" if rest.partition(".")[0] in ("parameters", "adapters", "present") else "parameters."
+            self._assign(Assignment(f"machines.{head}.{part}{rest}", one.value, one.origin))
+            return
+        try:
+            self._assign(Assignment(f"machines.{self.main}.parameters.{one.address}", one.value, one.origin))
+        except StationError as error:
+            names = [*self.parameter_sets, *(m for m in self.plan.machines if m != self.main)]
+            close = nearest(head, names) if "did you mean" in nearest(head, names) else ""
+            raise StationError(f"{error}{close}") from None
+
+    # ------------------------------------------------------------ adapters
+
+    def _complete(self, machine: MachinePlan) -> None:
+        """Every role bound, every declared setting typed and filled in."""
+        for role, contract in machine.chart.adapters.items():
+            known = self.registry.implementations(contract.name)
+            if not known:
+                raise StationError(f"{machine.name}: nothing implements contract {contract.name} for role {role!r}")
+            plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            plan.use = plan.use or next(iter(known))
+            declared = self._settings(contract.name, plan.use)
+            if not declared:
+                plan.config = {k: untyped(v) if isinstance(v, str) else v for k, v in plan.config.items()}
+                continue
+            for key in plan.config:
+                if key not in declared:
+                    raise StationError(
+                        f"{plan.origin}: role {role}, {plan.use}: unknown setting {key!r}{nearest(key, declared)}"
+                    )
+            config = {}
+            for key, (kind, setting) in declared.items():
+                try:
+                    config[key] = typed(plan.config[key], kind) if key in plan.config else setting.default
+                except ValueError as error:
+                    raise StationError(f"{plan.origin}: role {role}, setting {key}: {error}") from None
+            plan.config = config
+
+    def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
+        path = self.registry.implementations(contract)[use]
+        return {key: (setting_type(s.type), s) for key, s in implementation(path).settings.items()}
+
+    def _spread_fault(self, fault: str) -> None:
+        taken = 0
+        for machine in self.plan.machines.values():
+            for plan in machine.adapters.values():
+                if "fault" in plan.config:
+                    plan.config["fault"] = fault
+                    taken += 1
+        if not taken:
+            raise StationError(f"--fault {fault}: no adapter of this station has a setting 'fault'")
+
+    def _session_end(self) -> tuple[str, str] | None:
+        text = self.file.table("station").get("session_end")
+        if text is None:
+            return None
+        machine, _, event = str(text).partition(".")
+        if machine not in self.plan.machines or not event:
+            hint = nearest(machine, self.plan.machines)
+            raise StationError(f"{self.file.path}: session_end = {text!r}: write machine.event{hint}")
+        return machine, event
+
+
+def variable(address: str, main: str) -> str:
+    """The environment variable of an address: ``CHARGER_ADAPTERS_LINK_USE`` for the main machine's."""
+    short = address.removeprefix(f"machines.{main}.")
+    return _PREFIX + short.replace(".", "_").upper()
+
+
+def implementation(path: str) -> type[Adapter]:
+    """The adapter class of ``module:Class``. Raises ``StationError`` when it cannot be imported."""
+    module, _, name = path.partition(":")
+    try:
+        found: type[Adapter] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise StationError(f"adapter {path} cannot be imported: {error}") from error
+    return found
