@@ -8,7 +8,16 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 
 # contract -> {name: "module:Class"}; the first is the simulated one and the default.
-IMPLEMENTATIONS: dict[str, dict[str, str]] = {}
+IMPLEMENTATIONS: dict[str, dict[str, str]] = {
+    "power_supply": {"simulated": "adapters.power.simulated:SimulatedSupply"},
+    "contactor": {"simulated": "adapters.power.simulated:SimulatedContactor"},
+    "insulation_monitor": {"simulated": "adapters.power.simulated:SimulatedInsulationMonitor"},
+    "connector_lock": {"simulated": "adapters.power.simulated:SimulatedLock"},
+    "meter": {"simulated": "adapters.power.simulated:SimulatedMeter"},
+    "operator": {"simulated": "adapters.power.simulated:SimulatedOperator"},
+    "traction_battery": {"simulated": "adapters.power.simulated:SimulatedBattery"},
+    "driver": {"simulated": "adapters.power.simulated:SimulatedDriver"},
+}
 
 
 class AdapterRegistry:
