@@ -1,0 +1,82 @@
+"""``engine check``: what a reviewer would ask about a chart that loads. See docs/checks.md for all codes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from engine.check import names, structure, transitions
+from engine.check.findings import RULES, Finding, Found, Rule, apply_waivers
+from engine.check.walk import Uses, collect
+from engine.model import Chart
+
+__all__ = ["RULES", "Finding", "Report", "Rule", "check", "check_all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one chart's check found. ``waived``: excused in the chart, with a reason given there."""
+
+    chart: Chart
+    findings: tuple[Finding, ...]
+    waived: tuple[Finding, ...]
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.rule.level == "warning")
+
+    @property
+    def notes(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.rule.level == "note")
+
+
+def check(chart: Chart) -> Report:
+    """Everything found in this chart (not in its children), in the order of the file."""
+    uses = collect(chart)
+    standing, waived = apply_waivers(chart, _rules(chart, uses))
+    return Report(chart, _ordered(standing), _ordered(waived))
+
+
+def check_all(chart: Chart) -> list[Report]:
+    """The reports of this chart and of all it invokes or spawns, each once, parents first."""
+    reports: list[Report] = []
+    seen: set[tuple[str, str]] = set()
+    todo = [chart]
+    while todo:
+        current = todo.pop(0)
+        key = (current.file, current.name)
+        if key in seen:
+            continue
+        seen.add(key)
+        reports.append(check(current))
+        todo.extend(child for _, child in names.children(current, collect(current)))
+    return reports
+
+
+def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
+    at = structure.Structure(chart)
+    # What is dead by itself first, then what that makes unreachable.
+    yield from transitions.constant_guards(at, uses)
+    yield from transitions.never_taken(at)
+    at.explore()
+    yield from structure.timers_that_never_fire(at)
+    yield from transitions.hidden_by_inner(at)
+    yield from structure.ends_that_never_come(at)
+    at.explore()
+    yield from structure.unreachable_states(at)
+    yield from structure.states_never_left(at)
+    yield from structure.endless_loops(at)
+    yield from transitions.overlapping_guards(at)
+    yield from transitions.constant_invariants(at)
+    yield from transitions.divisions(at, uses)
+    yield from names.unused_data(chart, uses)
+    yield from names.unused_parameters(chart, uses)
+    yield from names.unused_events(chart, uses)
+    yield from names.adapters(chart, uses)
+    yield from names.child_events(chart, uses)
+    yield from names.cycles(chart, uses)
+
+
+def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:
+    unique = dict.fromkeys(findings)
+    return tuple(sorted(unique, key=lambda f: (f.position.file, f.position.line, f.position.column, f.code)))

@@ -1,0 +1,289 @@
+"""Which states and transitions can take part at all: reachability over the state tree, without looking at data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from engine.check import logic
+from engine.check.findings import Finding, Found
+from engine.content import name_matches
+from engine.expr import tree
+from engine.expr.tree import Expr
+from engine.model import Chart, State, StateKind, Timer, Transition
+from engine.types import BOOL
+
+HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
+
+
+@dataclass(slots=True)
+class Structure:
+    """What can be entered and taken. ``dead``: transitions that never act, by id, found by the other rules."""
+
+    chart: Chart
+    reachable: set[State] = field(default_factory=set)
+    targeted: set[State] = field(default_factory=set)
+    dead: set[str] = field(default_factory=set)
+
+    def explore(self) -> None:
+        """Follow all transitions that are not dead from the initial configuration."""
+        self.reachable, self.targeted = set(), set()
+        self.enter(self.chart.root)
+        done: set[str] = set()
+        grew = True
+        while grew:
+            grew = False
+            for transition in self.chart.transitions:
+                if transition.id in done or transition.id in self.dead or transition.source not in self.reachable:
+                    continue
+                done.add(transition.id)
+                for target in transition.targets:
+                    self.enter(target)
+                grew = True
+
+    def enter(self, state: State) -> None:
+        """A state becomes active: with its ancestors, the regions beside it and its default descendants."""
+        self.targeted.add(state)
+        self._down(state)
+        inner = state
+        for ancestor in state.ancestors():
+            if ancestor.kind is StateKind.PARALLEL:
+                for region in ancestor.children:
+                    if region is not inner and region.kind not in HISTORY and region not in self.reachable:
+                        self._down(region)
+            self.reachable.add(ancestor)
+            inner = ancestor
+
+    def _down(self, state: State) -> None:
+        if state.kind in HISTORY:
+            self.reachable.add(state)
+            if state.history_default is not None:
+                for target in state.history_default.targets:
+                    if target not in self.targeted:
+                        self.enter(target)
+            return
+        fresh = state not in self.reachable
+        self.reachable.add(state)
+        if state.kind is StateKind.PARALLEL and fresh:
+            for region in state.children:
+                if region.kind not in HISTORY:
+                    self._down(region)
+        elif state.kind is StateKind.COMPOUND and state.initial is not None:
+            for target in state.initial.targets:
+                if target not in self.targeted:
+                    self.enter(target)
+
+    def live(self) -> Iterator[Transition]:
+        """The transitions that may be taken."""
+        return (t for t in self.chart.transitions if t.id not in self.dead and t.source in self.reachable)
+
+    def atoms(self, state: State) -> list[State]:
+        """The reachable states without children at or below ``state``."""
+        return [s for s in state.walk() if s in self.reachable and s.kind in (StateKind.ATOMIC, StateKind.FINAL)]
+
+    def can_end(self, state: State) -> bool:
+        """Whether ``done.state`` of this state can happen; for the root: whether the machine can end."""
+        if state.kind is StateKind.PARALLEL:
+            return all(self.can_end(child) for child in state.children if child.kind not in HISTORY)
+        return any(child.kind is StateKind.FINAL and child in self.reachable for child in state.children)
+
+
+def always_true(guard: Expr | None) -> bool:
+    return guard is None or not logic.satisfiable([(guard, False)])
+
+
+def contains(outer: State, inner: State) -> bool:
+    """Whether ``inner`` is ``outer`` or below it."""
+    return inner is outer or outer in inner.ancestors()
+
+
+def orthogonal(a: State, b: State) -> bool:
+    """Whether both may be active at once without one being inside the other."""
+    if contains(a, b) or contains(b, a):
+        return False
+    above = set(a.ancestors())
+    common = next(s for s in b.ancestors() if s in above)
+    return common.kind is StateKind.PARALLEL
+
+
+def resolve_in(guard: Expr, at: State) -> Expr:
+    """``guard`` with every ``In('…')`` that is settled by ``at`` being active as a constant."""
+    match guard:
+        case tree.Unary(op="not", operand=operand):
+            return tree.Unary("not", resolve_in(operand, at), guard.type)
+        case tree.BoolOp(op=op, operands=operands):
+            return tree.BoolOp(op, tuple(resolve_in(o, at) for o in operands), guard.type)
+        case tree.InState(state=name):
+            state = _by_id(at, name)
+            if state is None:
+                return guard
+            if contains(state, at):
+                return tree.Literal(True, BOOL)
+            if not contains(at, state) and not orthogonal(at, state):
+                return tree.Literal(False, BOOL)
+    return guard
+
+
+def _by_id(anywhere: State, name: str) -> State | None:
+    root = anywhere
+    for ancestor in anywhere.ancestors():
+        root = ancestor
+    return next((s for s in root.walk() if s.id == name), None)
+
+
+def leaves(transition: Transition, state: State) -> bool:
+    """Whether taking ``transition`` while ``state`` is active leaves it for another."""
+    if not transition.targets or all(target is state for target in transition.targets):
+        return False
+    source = transition.source
+    if contains(source, state):
+        return True
+    if not orthogonal(source, state):
+        return False
+    above = [a for a in source.ancestors() if all(contains(a, t) and t is not a for t in transition.targets)]
+    domain = next((a for a in above if a.kind is StateKind.COMPOUND or a.parent is None), None)
+    return domain is not None and contains(domain, state)
+
+
+# ---------------------------------------------------------------- rules
+
+
+def unreachable_states(structure: Structure) -> Iterable[Found]:
+    for state in structure.chart.root.walk():
+        if state in structure.reachable or (state.parent is not None and state.parent not in structure.reachable):
+            continue
+        what = "history state" if state.kind in HISTORY else "state"
+        yield _found(structure, "C101", state, f"no transition that can be taken leads to the {what} '{state.id}'")
+
+
+def states_never_left(structure: Structure) -> Iterable[Found]:
+    live = list(structure.live())
+    for state in structure.atoms(structure.chart.root):
+        if state.kind is StateKind.FINAL or state.parent is None or _only_one(structure, state):
+            continue
+        if not any(leaves(transition, state) for transition in live):
+            yield _found(
+                structure, "C102", state, f"no transition leaves the state '{state.id}'; is it meant to be final?"
+            )
+
+
+def _only_one(structure: Structure, state: State) -> bool:
+    """Whether the state is all its region has: a service that runs as long as what is around it."""
+    inner = state
+    for ancestor in state.ancestors():
+        if ancestor.kind is StateKind.PARALLEL:
+            return True
+        others = [c for c in ancestor.children if c is not inner and c.kind not in HISTORY and c in structure.reachable]
+        if others:
+            return False
+        inner = ancestor
+    return True
+
+
+def ends_that_never_come(structure: Structure) -> Iterable[Found]:
+    chart = structure.chart
+    children = {invoke.id: invoke.chart for state in chart.root.walk() for invoke in state.invokes}
+    for transition in structure.live():
+        for descriptor in transition.descriptors:
+            if descriptor.startswith("done.state."):
+                state = chart.states.get(descriptor.removeprefix("done.state."))
+                if state is not None and not structure.can_end(state):
+                    yield _found(structure, "C108", transition, f"'{state.id}' has no final state that can be reached")
+            elif descriptor.startswith("done.invoke."):
+                child = children.get(descriptor.removeprefix("done.invoke."))
+                if child is not None and not machine_can_end(child):
+                    message = f"the chart '{child.name}' has no top-level final state that can be reached"
+                    yield _found(structure, "C108", transition, message)
+
+
+def machine_can_end(chart: Chart) -> bool:
+    structure = Structure(chart)
+    structure.explore()
+    return structure.can_end(chart.root)
+
+
+def timers_that_never_fire(structure: Structure) -> Iterable[Found]:
+    """A state that is always left at once, or that a shorter (or equal, older) timer always leaves first."""
+    for state in structure.chart.root.walk():
+        if state not in structure.reachable:
+            continue
+        for number, timer in enumerate(state.timers):
+            why = _left_at_once(state) or _earlier_timer(state, number, timer)
+            if why:
+                about = next((t for t in state.transitions if t.timer == timer.id), None)
+                finding = Finding("C110", structure.chart.name, timer.id, f"after {timer.text}: {why}", timer.position)
+                structure.dead |= {t.id for t in state.transitions if t.timer == timer.id}
+                yield Found(finding, about or state)
+
+
+def _left_at_once(state: State) -> str:
+    for transition in state.transitions:
+        if not transition.descriptors and transition.timer is None and transition.targets:
+            outside = not all(contains(state, t) and t is not state for t in transition.targets)
+            if always_true(transition.guard) and (outside or not transition.internal):
+                return f"'{transition.id}' leaves the state at once"
+    return ""
+
+
+def _earlier_timer(state: State, number: int, timer: Timer) -> str:
+    for holder in (state, *state.ancestors()):
+        older = state.timers[:number] if holder is state else holder.timers
+        for other in [*older, *(state.timers[number + 1 :] if holder is state else ())]:
+            first = other.delay == timer.delay and other in older
+            if not (first or _shorter(other.delay, timer.delay)):
+                continue
+            ends = [t for t in holder.transitions if t.timer == other.id]
+            if any(always_true(t.guard) and t.targets and not _stays(t, state) for t in ends[:1]):
+                return f"the state is left after {other.text} already"
+    return ""
+
+
+def _stays(transition: Transition, state: State) -> bool:
+    return transition.internal and contains(transition.source, state) and transition.source is state
+
+
+def _shorter(a: Expr, b: Expr) -> bool:
+    if isinstance(a, tree.Literal) and isinstance(b, tree.Literal):
+        return isinstance(a.value, int) and isinstance(b.value, int) and a.value < b.value
+    return False
+
+
+def endless_loops(structure: Structure) -> Iterable[Found]:
+    """Cycles of states that are left by an unconditional eventless transition at once."""
+    forced: dict[State, Transition] = {}
+    for state in structure.atoms(structure.chart.root):
+        eventless = [t for t in state.transitions if not t.descriptors and t.timer is None]
+        if eventless and always_true(eventless[0].guard):
+            forced[state] = eventless[0]
+    told: set[State] = set()
+    for start in forced:
+        path: list[State] = []
+        at: State | None = start
+        while at is not None and at in forced and at not in path:
+            path.append(at)
+            at = _atom_of(forced[at].targets[0]) if forced[at].targets else at
+        if at is not None and at in path and at not in told:
+            loop = path[path.index(at) :]
+            told.update(loop)
+            names = " → ".join(f"'{s.id}'" for s in (*loop, loop[0]))
+            yield _found(structure, "C170", forced[loop[0]], names)
+
+
+def _atom_of(state: State) -> State | None:
+    """The state that is entered when nothing else decides."""
+    while state.kind is StateKind.COMPOUND and state.initial is not None and len(state.initial.targets) == 1:
+        state = state.initial.targets[0]
+    return state if state.kind is StateKind.ATOMIC else None
+
+
+def handled_events(chart: Chart) -> list[tuple[str, ...]]:
+    """The descriptors of all transitions."""
+    return [t.descriptors for t in chart.transitions if t.descriptors]
+
+
+def is_handled(chart: Chart, event: str) -> bool:
+    return any(name_matches(descriptors, event) for descriptors in handled_events(chart))
+
+
+def _found(structure: Structure, code: str, about: State | Transition, message: str) -> Found:
+    return Found(Finding(code, structure.chart.name, about.id, message, about.position), about)
