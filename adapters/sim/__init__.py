@@ -1,0 +1,1 @@
+"""The simulated world where several adapters meet: hosts that talk over a simulated line or wire."""
