@@ -1,0 +1,32 @@
+"""An adapter's settings with their defaults, for adapters that are made without a station file (tests, tools)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from engine.adapter import AdapterError, Setting
+
+
+def filled(config: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[str, Any]:
+    """``config`` with the defaults of what it leaves out; raises ``AdapterError`` for a key nobody declared.
+
+    The station file's values have been checked against their types before; this does not repeat it.
+    """
+    for key in config:
+        if key not in settings:
+            near = get_close_matches(key, settings, 1)
+            raise AdapterError(f"there is no setting '{key}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+    return {key: config.get(key, setting.default) for key, setting in settings.items()}
+
+
+def mac_address(text: str, key: str) -> bytes:
+    """The six octets of ``02:00:00:00:00:01``; raises ``AdapterError`` naming the setting."""
+    try:
+        octets = bytes.fromhex(text.replace(":", ""))
+    except ValueError:
+        octets = b""
+    if len(octets) != 6:
+        raise AdapterError(f"setting '{key}': expected a MAC such as 02:00:00:00:00:01, got '{text}'")
+    return octets

@@ -1,0 +1,72 @@
+"""Settings of the adapters on a power line, by the way they reach it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from engine.adapter import Setting
+
+MS: Final = 1_000_000
+
+HOST: Final[dict[str, Setting]] = {
+    "host": Setting("string", "", "Name of this host on the line; empty: that of its machine"),
+    "side": Setting("enum(auto, evse, pev)", "auto", "Which end of a cable; auto: pev when the name says so"),
+    "cable": Setting("string", "1", "Name of the charging cable this host is at"),
+    "mac": Setting("string", "", "The host's MAC; empty: a made-up one"),
+}
+"""Who a host on a simulated line is."""
+
+MODEM: Final[dict[str, Setting]] = {
+    "set_key_result": Setting("int", 1, "Octet of CM_SET_KEY.CNF: 1 as a QCA7000, 0 as the standard"),
+    "deaf": Setting("duration", 1000 * MS, "Silence of a modem after a new key"),
+    "reset": Setting("duration", 3000 * MS, "Silence of a modem after VS_RS_DEV"),
+    "profiles": Setting("enum(cm, vendor, none)", "cm", "How a station's modem reports sounds (vendor: 0xA14E)"),
+}
+"""How its modem behaves."""
+
+FAULT: Final[dict[str, Setting]] = {
+    "fault": Setting("string", "", "Packet faults by rule, such as drop:CM_ATTEN_CHAR.IND:1"),
+}
+
+LINE: Final[dict[str, Setting]] = {
+    "seed": Setting("int", 0, "Decides everything random on the line"),
+    "own_attenuation": Setting("float dB", 9.0, "Attenuation between the ends of one cable"),
+    "neighbour_attenuation": Setting(
+        "float dB?", 35.0, "Attenuation between cables; none: they do not hear each other"
+    ),
+    "noise": Setting("float dB", 1.0, "Largest deviation of a group in one sound"),
+    "latency": Setting("duration", 1 * MS, "From host to host"),
+    "profile_latency": Setting("duration", 1_200_000, "From a sound to its attenuation profile"),
+    "jitter": Setting("duration", 0, "Largest random addition to both"),
+    "join": Setting("duration", 1000 * MS, "Time modems with one key need to see each other"),
+}
+"""The line itself: the first adapter opened on it makes it."""
+
+SIMULATED: Final[dict[str, Setting]] = {**HOST, **MODEM, **LINE, **FAULT}
+PACKET: Final[dict[str, Setting]] = {
+    "interface": Setting("string", "", "Network interface of the modem, such as eth1 (required)"),
+    **FAULT,
+}
+SOCKET: Final[dict[str, Setting]] = {
+    "socket": Setting(
+        "string", "", "Where the line was started: python -m adapters.slac line --socket PATH (required)"
+    ),
+    **HOST,
+}
+LINK: Final[dict[str, Setting]] = {
+    "lenient_mvf_length": Setting("bool", False, "Take CM_SLAC_MATCH with a wrong MVFLength (some send it big endian)"),
+    "vendor_profiles": Setting("bool", False, "Take 0xA14E of consumer modems for an attenuation profile"),
+}
+"""Of ``hpgp_link`` on every kind of line."""
+
+
+def host_of(setting: str, role: str) -> str:
+    """The host's name: as set, else the machine's in front of the role (``vehicle.link``), else ``host``."""
+    return setting or role.rpartition(".")[0] or "host"
+
+
+def side_of(setting: str, host: str) -> str:
+    """``evse`` or ``pev``: as set, else by the host's name."""
+    if setting in ("evse", "pev"):
+        return setting
+    return "pev" if any(word in host.lower() for word in ("pev", "evcc", "vehicle", "car")) else "evse"
