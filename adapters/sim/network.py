@@ -1,8 +1,8 @@
 """Datagrams and byte streams between simulated hosts, as Ethernet frames over a simulated power line or a plain wire.
 
-What passes is what the modems let pass: frames of this kind need a common network (equal NMK and NID) on the line, like IP.
-A stream is in order and without loss between connected hosts; there is no retransmission, since the line loses none of
-these frames. Addresses are link-local IPv6 texts made from the MAC (RFC 4291 appendix A).
+What passes is what the modems let pass: on the line, frames of this kind need a common network (equal NMK and NID), like
+IP. A stream is in order and without loss between connected hosts; there is no retransmission, since the line loses none
+of these frames. Addresses are link-local IPv6 texts made from the MAC (RFC 4291 appendix A).
 """
 
 from __future__ import annotations
