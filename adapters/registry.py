@@ -9,6 +9,18 @@ _HERE = Path(__file__).parent
 
 # contract -> {name: "module:Class"}; the first is the simulated one and the default.
 IMPLEMENTATIONS: dict[str, dict[str, str]] = {
+    "hpgp_link": {
+        "simulated": "adapters.slac.link:SimulatedHpgpLink",
+        "af_packet": "adapters.slac.link:PacketHpgpLink",
+        "line": "adapters.slac.link:LineHpgpLink",
+    },
+    "plc_modem": {
+        "simulated": "adapters.slac.plc:SimulatedPlcModem",
+        "af_packet": "adapters.slac.plc:PacketPlcModem",
+        "line": "adapters.slac.plc:LinePlcModem",
+    },
+    "pilot_evse": {"simulated": "adapters.pilot.simulated:SimulatedPilotEvse"},
+    "pilot_pev": {"simulated": "adapters.pilot.simulated:SimulatedPilotPev"},
     "power_supply": {"simulated": "adapters.power.simulated:SimulatedSupply"},
     "contactor": {"simulated": "adapters.power.simulated:SimulatedContactor"},
     "insulation_monitor": {"simulated": "adapters.power.simulated:SimulatedInsulationMonitor"},
