@@ -1,0 +1,377 @@
+"""Captured sessions: an engineer with a trace of a failed charge must see every message, however messy the capture."""
+
+from __future__ import annotations
+
+import io
+import json
+import random
+import ssl
+import struct
+import subprocess
+from collections.abc import Iterator
+from ipaddress import IPv6Address
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.sdp.messages import SdpRequest, SdpResponse, Security
+from adapters.sdp.messages import encode as encode_sdp
+from adapters.slac.frames import BROADCAST, CmSlacParmReq
+from adapters.v2g import codec, pki, v2gtp
+from adapters.v2g.pcap import read
+from adapters.v2g.pcap.command import add_parser
+from adapters.v2g.pcap.container import CaptureError, KeyLog, Packet, packets
+from adapters.v2g.pcap.network import ETHERNET, RAW_IP, Endpoint, Segment, Stream
+from adapters.v2g.pcap.tls import parse_key_log
+from adapters.v2g.v2gtp import PayloadType
+from tests.slac.peers import PeerUnavailable, peer_python
+
+EVCC, SECC = "fe80::1", "fe80::2"
+EVCC_PORT, SECC_PORT = 51000, 61000
+
+Turn = tuple[bool, bytes]
+"""(sent by the EVCC, V2GTP bytes)"""
+
+
+def iso2(session: str, name: str, body: dict[str, Any]) -> bytes:
+    view = {"V2G_Message": {"Header": {"SessionID": session}, "Body": {name: body}}}
+    return v2gtp.encode(PayloadType.SAP, codec.encode(codec.from_json("iso2", view), protocol="iso2"))
+
+
+def sap(view: dict[str, Any]) -> bytes:
+    return v2gtp.encode(PayloadType.SAP, codec.encode(codec.from_json("sap", view), protocol="sap"))
+
+
+@pytest.fixture(scope="module")
+def turns() -> list[Turn]:
+    """A short ISO 15118-2 session, DIN offered first and declined."""
+    offers = [
+        {
+            "ProtocolNamespace": space,
+            "VersionNumberMajor": 2,
+            "VersionNumberMinor": 0,
+            "SchemaID": number,
+            "Priority": number + 1,
+        }
+        for number, space in enumerate(["urn:din:70121:2012:MsgDef", "urn:iso:15118:2:2013:MsgDef"])
+    ]
+    session = "3031323334353637"
+    found = [
+        (True, sap({"supportedAppProtocolReq": {"AppProtocol": offers}})),
+        (False, sap({"supportedAppProtocolRes": {"ResponseCode": "OK_SuccessfulNegotiation", "SchemaID": 1}})),
+        (True, iso2("00", "SessionSetupReq", {"EVCCID": "020000000001"})),
+        (False, iso2(session, "SessionSetupRes", {"ResponseCode": "OK", "EVSEID": "DE*ABC*E1"})),
+    ]
+    for _ in range(3):
+        found.append((True, iso2(session, "AuthorizationReq", {})))
+        found.append((False, iso2(session, "AuthorizationRes", {"ResponseCode": "OK", "EVSEProcessing": "Ongoing"})))
+    found.append((True, iso2(session, "SessionStopReq", {"ChargingSession": "Terminate"})))
+    found.append((False, iso2(session, "SessionStopRes", {"ResponseCode": "OK"})))
+    return found
+
+
+NAMES = [
+    "supportedAppProtocolReq",
+    "supportedAppProtocolRes",
+    "SessionSetupReq",
+    "SessionSetupRes",
+    *["AuthorizationReq", "AuthorizationRes"] * 3,
+    "SessionStopReq",
+    "SessionStopRes",
+]
+
+
+def tcp(time_s: float, from_evcc: bool, sequence: int, flags: str, payload: bytes = b"") -> dict[str, Any]:
+    ends = (EVCC, EVCC_PORT, SECC, SECC_PORT) if from_evcc else (SECC, SECC_PORT, EVCC, EVCC_PORT)
+    return {
+        "time_s": time_s,
+        "source": ends[0],
+        "source_port": ends[1],
+        "destination": ends[2],
+        "destination_port": ends[3],
+        "sequence": sequence & 0xFFFF_FFFF,
+        "flags": flags,
+        "payload": payload.hex(),
+    }
+
+
+def conversation(turns: list[Turn], size: int = 1400) -> list[dict[str, Any]]:
+    """TCP packets of a clean connection; the EVCC's sequence numbers wrap around."""
+    sequences = {True: 0xFFFF_FFF0, False: 1000}
+    made = [tcp(1.0, True, sequences[True], "S"), tcp(1.001, False, sequences[False], "SA")]
+    sequences = {side: start + 1 for side, start in sequences.items()}
+    time_s = 1.01
+    for from_evcc, data in turns:
+        for start in range(0, len(data), size):
+            piece = data[start : start + size]
+            made.append(tcp(time_s, from_evcc, sequences[from_evcc], "PA", piece))
+            sequences[from_evcc] += len(piece)
+            time_s += 0.001
+        time_s += 0.01
+    made.append(tcp(time_s, True, sequences[True], "FA"))
+    return made
+
+
+def discovery() -> list[dict[str, Any]]:
+    slac = CmSlacParmReq(BROADCAST, bytes.fromhex("020000000001"), bytes(8)).encode()
+    request = {"source": EVCC, "source_port": 50000, "destination": "ff02::1", "destination_port": 15118}
+    response = {"source": SECC, "source_port": 15118, "destination": EVCC, "destination_port": 50000}
+    answer = SdpResponse(IPv6Address(SECC), SECC_PORT, Security.NONE)
+    return [
+        {"time_s": 0.0, "raw": slac.hex()},
+        {"time_s": 0.5, "payload": encode_sdp(SdpRequest(Security.NONE)).hex(), **request},
+        {"time_s": 0.6, "payload": encode_sdp(answer).hex(), **response},
+    ]
+
+
+def written_by_scapy(directory: Path, specs: list[dict[str, Any]], kind: str) -> Path:
+    """A capture file made by a foreign writer."""
+    try:
+        python = peer_python("scapy")
+    except PeerUnavailable as reason:
+        pytest.skip(f"scapy not available: {reason}")
+    target = directory / f"session.{kind}"
+    job = json.dumps({"file": str(target), "format": kind, "packets": specs})
+    script = Path(__file__).parent / "pcap_peer.py"
+    run = subprocess.run([str(python), str(script)], input=job, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    return target
+
+
+def listing(path: Path) -> list[Any]:
+    with path.open("rb") as file:
+        return list(read(packets(file)))
+
+
+@pytest.mark.parametrize("kind", ["pcap", "pcapng"])
+def test_a_whole_session_is_listed(kind: str, turns: list[Turn], tmp_path: Path) -> None:
+    """SLAC, SDP, handshake and session, from files of both formats; ISO 15118-2 because the handshake chose it."""
+    entries = listing(written_by_scapy(tmp_path, discovery() + conversation(turns), kind))
+    assert [entry.protocol for entry in entries[:3]] == ["slac", "sdp", "sdp"]
+    assert entries[0].name == "CM_SLAC_PARM.REQ"
+    assert entries[2].content["port"] == SECC_PORT
+    assert [entry.name for entry in entries[3:]] == [*NAMES, "FIN"]
+    assert {entry.protocol for entry in entries[5:-1]} == {"iso2"}
+    setup = entries[6].content["V2G_Message"]["Body"]["SessionSetupRes"]
+    assert setup == {"ResponseCode": "OK", "EVSEID": "DE*ABC*E1"}
+    assert entries[5].source == f"[{EVCC}]:{EVCC_PORT}"
+    assert entries[3].time_s == pytest.approx(1.01, abs=1e-5)
+
+
+def messy(specs: list[dict[str, Any]], source: random.Random) -> list[dict[str, Any]]:
+    """Retransmissions, overlaps and reordering within a window, as a lossy power line makes them."""
+    result: list[dict[str, Any]] = []
+    for spec in specs:
+        result.append(spec)
+        payload = bytes.fromhex(spec["payload"])
+        if len(payload) > 1 and source.random() < 0.3:
+            half = source.randrange(1, len(payload))
+            result.append({**spec, "payload": payload[:half].hex()})
+        if result[-1]["payload"] and source.random() < 0.2:
+            result.append(source.choice(result[2:] or result))
+    for index in range(2, len(result) - 2):
+        if source.random() < 0.3:
+            result[index], result[index + 1] = result[index + 1], result[index]
+    return [{**spec, "time_s": 1 + 0.001 * index} for index, spec in enumerate(result)]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_retransmissions_and_reordering_lose_and_double_nothing(seed: int, turns: list[Turn], tmp_path: Path) -> None:
+    """7-byte segments, sent twice, overlapping and out of order: the same messages, each once."""
+    specs = messy(conversation(turns, size=7), random.Random(seed))
+    entries = listing(written_by_scapy(tmp_path, specs, "pcap"))
+    for from_evcc, end in ((True, EVCC), (False, SECC)):
+        names = [entry.name for entry in entries if entry.source.startswith(f"[{end}]") and entry.protocol != "tcp"]
+        assert names == [name for name, turn in zip(NAMES, turns, strict=True) if turn[0] == from_evcc]
+
+
+def test_a_lost_segment_is_named_and_the_rest_is_listed(turns: list[Turn], tmp_path: Path) -> None:
+    """A capture with a hole says so, and shows what came after the hole."""
+    specs = conversation(turns)
+    dropped = next(index for index, spec in enumerate(specs) if spec["payload"] == turns[4][1].hex())
+    entries = listing(written_by_scapy(tmp_path, specs[:dropped] + specs[dropped + 1 :], "pcap"))
+    names = [entry.name for entry in entries]
+    assert names.count("AuthorizationReq") == 2
+    assert "SessionStopReq" in names
+    (gap,) = [entry for entry in entries if entry.name == "gap"]
+    assert f"{len(turns[4][1])} bytes" in gap.content["error"]
+
+
+def test_capture_that_begins_after_the_handshake(turns: list[Turn], tmp_path: Path) -> None:
+    """tcpdump started too late: ISO 15118-2 is found by trying."""
+    entries = listing(written_by_scapy(tmp_path, conversation(turns[2:])[2:], "pcap"))
+    assert [entry.name for entry in entries] == [*NAMES[2:], "FIN"]
+
+
+def ssl_flow(server: ssl.SSLContext, client: ssl.SSLContext, turns: list[Turn], log: Path) -> tuple[list[Turn], str]:
+    """The turns through a real TLS connection in memory: ciphertext of each side in order, and the key log."""
+    client.keylog_filename = str(log)
+    inbound = {True: ssl.MemoryBIO(), False: ssl.MemoryBIO()}
+    outbound = {True: ssl.MemoryBIO(), False: ssl.MemoryBIO()}
+    vehicle = client.wrap_bio(inbound[True], outbound[True])
+    station = server.wrap_bio(inbound[False], outbound[False], server_side=True)
+    flow: list[Turn] = []
+
+    def pump() -> None:
+        for side in (True, False):
+            data = outbound[side].read()
+            if data:
+                flow.append((side, data))
+                inbound[not side].write(data)
+
+    open_sides = [vehicle, station]
+    while open_sides:
+        for side in list(open_sides):
+            try:
+                side.do_handshake()
+                open_sides.remove(side)
+            except ssl.SSLWantReadError:
+                pass
+            pump()
+    for from_evcc, data in turns:
+        sender, receiver = (vehicle, station) if from_evcc else (station, vehicle)
+        sender.write(data)
+        pump()
+        assert receiver.read(len(data)) == data
+    return flow, log.read_text()
+
+
+NO_ENCRYPT_THEN_MAC = 0x0008_0000
+
+
+def contexts(suite: str, directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    pki.write(pki.make(pki.profiles(secc_id="DE*ABC*E1", pcid="WDBABC12345678901X", emaid="E")), directory)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(directory / "secc_chain.pem", directory / "secc.key")
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.load_verify_locations(directory / "v2g_root.pem")
+    client.check_hostname = False
+    if suite == "TLSv1.3":
+        client.minimum_version = ssl.TLSVersion.TLSv1_3
+    else:
+        client.maximum_version = ssl.TLSVersion.TLSv1_2
+        client.set_ciphers(suite.removesuffix(" mac first"))
+        if suite.endswith("mac first"):
+            client.options |= NO_ENCRYPT_THEN_MAC
+    return server, client
+
+
+SUITES = [
+    "ECDHE-ECDSA-AES128-SHA256",
+    "ECDHE-ECDSA-AES128-SHA256 mac first",
+    "ECDHE-ECDSA-AES128-GCM-SHA256",
+    "ECDHE-ECDSA-AES256-GCM-SHA384",
+    "TLSv1.3",
+]
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_tls_is_decrypted_with_the_key_log(suite: str, turns: list[Turn], tmp_path: Path) -> None:
+    """Plug and Charge runs over TLS: with the key log the messages are seen as without TLS, in any segmentation."""
+    server, client = contexts(suite, tmp_path / "pki")
+    flow, log = ssl_flow(server, client, turns, tmp_path / "keys.log")
+    specs = conversation(flow, size=50)
+    captured = [Packet(spec["time_s"], RAW_IP, raw_ip(spec)) for spec in specs]
+    entries = [entry for entry in read(captured, parse_key_log(log)) if entry.protocol != "tcp"]
+    assert [entry.name for entry in entries[1:]] == NAMES
+    assert entries[0].protocol == "tls"
+    assert ("1.3" if suite == "TLSv1.3" else "1.2") in entries[0].name
+    in_file: list[Packet | KeyLog] = [KeyLog(log), *captured]
+    assert [entry.name for entry in read(in_file) if entry.protocol != "tcp"] == [entry.name for entry in entries]
+    refusal = [entry for entry in read(captured) if entry.protocol != "tcp"][-1]
+    assert "key log has no" in refusal.content["error"]
+    wrong = "\n".join(line[:-8] + "00000000" for line in log.splitlines())
+    refusal = [entry for entry in read(captured, parse_key_log(wrong)) if entry.protocol != "tcp"][-1]
+    assert "does not decrypt" in refusal.content["error"]
+
+
+def raw_ip(spec: dict[str, Any]) -> bytes:
+    """A raw IPv6 packet, spelled out by hand."""
+    payload = bytes.fromhex(spec["payload"])
+    flags = sum({"F": 1, "S": 2, "P": 8, "A": 16}[flag] for flag in spec["flags"])
+    header = struct.pack(
+        "!HHIIBBHHH", spec["source_port"], spec["destination_port"], spec["sequence"], 0, 0x50, flags, 8192, 0, 0
+    )
+    ip = struct.pack("!IHBB", 6 << 28, len(header) + len(payload), 6, 64)
+    return ip + IPv6Address(spec["source"]).packed + IPv6Address(spec["destination"]).packed + header + payload
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(min_size=1, max_size=120), st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
+def test_stream_gives_back_what_was_sent(data: bytes, start: int, source: random.Random) -> None:
+    """Any segmentation with any overlap, any order, any sequence number: the bytes come out once, in order."""
+    ends = Endpoint(IPv6Address(EVCC), 1), Endpoint(IPv6Address(SECC), 2)
+    stream = Stream()
+    stream.receive(Segment(*ends, start, 2, b""))
+    segments = [(index, source.randrange(1, 20)) for index in range(0, len(data), 1)]
+    source.shuffle(segments)
+    out = b""
+    for index, size in segments:
+        sequence = (start + 1 + index) & 0xFFFF_FFFF
+        out += stream.receive(Segment(*ends, sequence, 16, data[index : index + size]))
+    assert out == data
+
+
+def mutated(original: bytes, source: random.Random) -> Iterator[bytes]:
+    for _ in range(150):
+        changed = bytearray(original)
+        for _ in range(source.randrange(1, 6)):
+            changed[source.randrange(len(changed))] = source.randrange(256)
+        yield bytes(changed[: source.randrange(len(changed))] if source.random() < 0.3 else changed)
+
+
+@pytest.mark.parametrize("kind", ["pcap", "pcapng"])
+def test_damaged_captures_are_an_error_never_a_crash(kind: str, turns: list[Turn], tmp_path: Path) -> None:
+    """A capture from an unknown source may hold anything: entries or a CaptureError, nothing else."""
+    original = written_by_scapy(tmp_path, discovery() + conversation(turns, size=30), kind).read_bytes()
+    damaged = 0
+    for data in mutated(original, random.Random(7)):
+        try:
+            for entry in read(packets(io.BytesIO(data))):
+                json.dumps(entry.content)
+        except CaptureError:
+            damaged += 1
+    assert damaged > 0
+    with pytest.raises(CaptureError, match="no pcap"):
+        list(packets(io.BytesIO(b"PK\x03\x04")))
+
+
+def test_random_frames_never_raise() -> None:
+    """Junk on the wire, junk in the listing, no traceback."""
+    source = random.Random(3)
+    junk = [Packet(0.0, ETHERNET, source.randbytes(source.randrange(80))) for _ in range(500)]
+    typed = [
+        Packet(0.0, ETHERNET, bytes(12) + kind + source.randbytes(source.randrange(80)))
+        for kind in (b"\x86\xdd", b"\x08\x00", b"\x88\xe1", b"\x81\x00")
+        for _ in range(200)
+    ]
+    for entry in read(junk + typed):
+        assert json.dumps(entry.content)
+
+
+def run(*arguments: str) -> int:
+    parser = pki.argparse.ArgumentParser()
+    add_parser(parser.add_subparsers())
+    parsed = parser.parse_args(["pcap", *arguments])
+    code: int = parsed.run(parsed)
+    return code
+
+
+def test_command_line(turns: list[Turn], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command shows a session, as text and as JSON Lines; a missing or wrong file is named with exit code 1."""
+    path = written_by_scapy(tmp_path, discovery() + conversation(turns), "pcapng")
+    assert run(str(path)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3 + len(NAMES) + 1
+    assert "SessionSetupRes" in lines[6]
+    assert run(str(path), "--json") == 0
+    objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [each["name"] for each in objects[3:-1]] == NAMES
+    assert run(str(tmp_path / "none.pcap")) == 1
+    assert "none.pcap" in capsys.readouterr().err
+    (tmp_path / "text.pcap").write_text("hello")
+    assert run(str(tmp_path / "text.pcap")) == 1
+    assert "no pcap" in capsys.readouterr().err
