@@ -14,6 +14,7 @@ from typing import Any
 from adapters.settings import mac as mac_setting
 from adapters.settings import one_of, text
 from adapters.slac.nic import LineDriver, Nic, Subscribers, Watcher
+from adapters.slac.settings import host_of
 from engine.adapter import Port, World
 
 ETHERTYPE = b"\x88\xb5"  # IEEE 802 local experimental: not IP, so nobody takes it for one
@@ -48,7 +49,7 @@ class Wire:
 
     def nic(self, port: Port, config: Mapping[str, Any]) -> WireNic:
         """The nic of host ``config['host']``, made at its first use."""
-        host = text(config, "host", "evse")
+        host = host_of(text(config, "host", ""), port.role)
         if host not in self._nics:
             mac = mac_setting(config, "mac", bytes((2, 0, 0, 1, 0, len(self._nics))))
             self._nics[host] = WireNic(self, port, mac)
@@ -136,7 +137,7 @@ class Host:
     @staticmethod
     def of(world: World, port: Port, config: Mapping[str, Any]) -> Host:
         """The host named by setting ``host``; setting ``medium`` is ``line`` (default) or ``wire``."""
-        name = text(config, "host", "evse")
+        name = host_of(text(config, "host", ""), port.role)
         medium = one_of(config, "medium", ("line", "wire"))
 
         def make() -> Host:

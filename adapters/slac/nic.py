@@ -14,7 +14,7 @@ from adapters.settings import mac_address
 from adapters.slac.faults import FaultSyntaxError, Rule, parse_rules
 from adapters.slac.line import LineConfig, PowerLine
 from adapters.slac.modem import ModemConfig
-from adapters.slac.settings import host_of, side_of
+from adapters.slac.settings import SIMULATED, host_of, side_of
 from engine.adapter import AdapterError, Cancellable, Port, World
 
 Receiver = Callable[[bytes], None]
@@ -97,7 +97,8 @@ class LineDriver:
 
     @staticmethod
     def of(world: World, config: Mapping[str, Any]) -> LineDriver:
-        """The line of this world; the first adapter's settings make it."""
+        """The line of this world; the first adapter's settings make it (what it leaves out has its default)."""
+        config = {key: config.get(key, setting.default) for key, setting in SIMULATED.items()}
 
         def make() -> LineDriver:
             line = LineConfig(
@@ -115,7 +116,8 @@ class LineDriver:
         return driver
 
     def nic(self, port: Port, config: Mapping[str, Any]) -> SimulatedNic:
-        """The Nic of the host ``config`` names, put on the line at its first use. ``config`` has all settings."""
+        """The Nic of the host ``config`` names, put on the line at its first use."""
+        config = {key: config.get(key, setting.default) for key, setting in SIMULATED.items()}
         self._ports.append(port)
         host = host_of(config["host"], port.role)
         if host in self._nics:

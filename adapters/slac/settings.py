@@ -61,8 +61,8 @@ LINK: Final[dict[str, Setting]] = {
 
 
 def host_of(setting: str, role: str) -> str:
-    """The host's name: as set, else the machine's in front of the role (``vehicle.link``), else ``host``."""
-    return setting or role.rpartition(".")[0] or "host"
+    """The host's name: as set, else the machine's in front of the role (``pev.link``), else ``evse``."""
+    return setting or role.rpartition(".")[0] or "evse"
 
 
 def side_of(setting: str, host: str) -> str:
