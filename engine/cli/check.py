@@ -1,0 +1,103 @@
+"""``engine check``: load charts and tell what a reviewer would ask."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.check import Report
+    from engine.check.findings import Finding
+
+_EPILOG = """examples:
+  engine check machines/                  every chart in the folder, and what they invoke
+  engine check machines/evse_dc.yaml --notes
+  engine check machines/ --json | jq '.findings[].code'
+
+codes and examples: docs/checks.md. exit codes: 0 nothing found, 1 findings, 2 a chart does not load
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
+    parser.add_argument("--notes", action="store_true", help="show notes, too; they never fail a check")
+    parser.add_argument("--json", action="store_true", help="findings as JSON")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.check import check_all
+    from engine.load import load
+    from engine.problems import ChartError
+
+    reports: dict[tuple[str, str], Report] = {}
+    problems: list[str] = []
+    for path in chart_files(args.paths):
+        try:
+            chart = load(path)
+        except ChartError as error:
+            problems.append(str(error))
+            continue
+        for report in check_all(chart):
+            reports.setdefault((report.chart.file, report.chart.name), report)
+    if args.json:
+        print(json.dumps(_as_json(reports.values(), problems), indent=2))
+    else:
+        _print(reports.values(), problems, args.notes)
+    if problems:
+        return 2
+    return 1 if any(report.warnings for report in reports.values()) else 0
+
+
+def chart_files(paths: Iterable[str]) -> list[Path]:
+    """The files named, and the charts in the folders named, each once, in order. Raises ``OSError`` for a missing
+    path."""
+    found: dict[Path, None] = {}
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            inside = [p for p in sorted(path.rglob("*.yaml")) if not p.name.endswith(".contract.yaml")]
+            found.update(dict.fromkeys(inside))
+        elif path.exists():
+            found[path] = None
+        else:
+            raise FileNotFoundError(2, "no such chart or folder", str(path))
+    return list(found)
+
+
+def _as_json(reports: Iterable[Report], problems: list[str]) -> dict[str, object]:
+    reports = list(reports)
+    return {
+        "charts": [report.chart.name for report in reports],
+        "findings": [finding.as_json() for report in reports for finding in report.findings],
+        "waived": [finding.as_json() for report in reports for finding in report.waived],
+        "problems": problems,
+    }
+
+
+def _print(reports: Iterable[Report], problems: list[str], with_notes: bool) -> None:
+    reports = list(reports)
+    for problem in problems:
+        print(problem)
+    for report in reports:
+        for finding in report.findings if with_notes else report.warnings:
+            print(_text(finding))
+    warnings = sum(len(report.warnings) for report in reports)
+    notes = sum(len(report.notes) for report in reports)
+    waived = sum(len(report.waived) for report in reports)
+    parts = [f"{len(reports)} {'chart' if len(reports) == 1 else 'charts'}", f"{warnings} to look at"]
+    if notes:
+        parts.append(f"{notes} {'note' if notes == 1 else 'notes'}{'' if with_notes else ' (--notes shows them)'}")
+    if waived:
+        parts.append(f"{waived} waived")
+    if problems:
+        parts.append(f"{len(problems)} not loaded")
+    print(", ".join(parts))
+
+
+def _text(finding: Finding) -> str:
+    kind = " (note)" if finding.rule.level == "note" else ""
+    return f"{finding}{kind}\n    {finding.rule.why}"

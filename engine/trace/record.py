@@ -1,0 +1,176 @@
+"""The records of a trace as plain values; docs/trace.schema.json is their JSON Schema.
+
+The first line is the header. Every other line is a *step* (one macrostep of one machine) or a *note* (something that is
+no macrostep). Fields that say nothing (empty, default) are left out.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from engine.plain import to_plain
+from engine.step import (
+    Call,
+    CancelSend,
+    CancelTimer,
+    Done,
+    Effect,
+    Event,
+    LogText,
+    SendEvent,
+    StartCall,
+    StartChild,
+    StartTimer,
+    StopChild,
+)
+
+if TYPE_CHECKING:
+    from engine.system import Actor, Note, StepRecord, System
+
+TRACE_VERSION = 1
+
+
+def header(system: System, started: str = "", title: str = "") -> dict[str, Any]:
+    """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock."""
+    return {
+        "trace": TRACE_VERSION,
+        **({"title": title} if title else {}),
+        **({"started": started} if started else {}),
+        "machines": {
+            name: {"chart": root.machine.chart.name, "file": root.machine.chart.file}
+            for name, root in system.roots.items()
+        },
+    }
+
+
+def effect_record(effect: Effect) -> dict[str, Any]:
+    """One effect, tagged by ``do``."""
+    match effect:
+        case Call(role, action, args):
+            return {"do": "call", "role": role, "action": action, "args": to_plain(args)}
+        case SendEvent():
+            return _lean(
+                {
+                    "do": "send",
+                    "event": effect.event,
+                    "data": to_plain(effect.data),
+                    "to": effect.target,
+                    "key": to_plain(effect.key),
+                    "delay_ns": effect.delay_ns,
+                    "id": effect.id,
+                    "type": effect.type,
+                }
+            )
+        case CancelSend(send_id):
+            return {"do": "cancel_send", "id": send_id}
+        case StartTimer(timer, delay_ns):
+            return {"do": "start_timer", "id": timer, "delay_ns": delay_ns}
+        case CancelTimer(timer):
+            return {"do": "cancel_timer", "id": timer}
+        case StartChild():
+            return _lean(
+                {
+                    "do": "start_child",
+                    "id": effect.id,
+                    "key": to_plain(effect.key),
+                    "input": to_plain(effect.input),
+                    "source": to_plain(effect.source),
+                }
+            )
+        case StopChild(child, key):
+            return _lean({"do": "stop_child", "id": child, "key": to_plain(key)})
+        case StartCall(call_id, role, action, args):
+            return {"do": "start_call", "id": call_id, "role": role, "action": action, "args": to_plain(args)}
+        case LogText(text, label):
+            return _lean({"do": "log", "text": text, "label": label})
+        case Done(output):
+            return _lean({"do": "done", "output": to_plain(output)})
+
+
+def event_record(event: Event) -> dict[str, Any]:
+    """An external event; ``type`` is left out when it is ``external``."""
+    return _lean(
+        {
+            "name": event.name,
+            "data": to_plain(event.data),
+            "type": "" if event.type == "external" else event.type,
+            "sendid": event.sendid,
+            "origin": event.origin,
+            "origintype": event.origintype,
+            "invokeid": event.invokeid,
+        }
+    )
+
+
+def note_record(note: Note) -> dict[str, Any]:
+    """A note."""
+    return _lean(
+        {
+            "time_ns": note.time_ns,
+            "machine": note.path,
+            "note": note.kind,
+            "text": note.text,
+            "data": to_plain(note.data) or None,
+        },
+        keep=("time_ns", "machine"),
+    )
+
+
+class Recorder:
+    """Makes step records; remembers each machine's data to tell what changed."""
+
+    def __init__(self) -> None:
+        self._data: dict[Actor, dict[str, Any]] = {}
+
+    def step(self, record: StepRecord) -> dict[str, Any]:
+        """A step: see the schema. Call once per step, in order, before its effects are carried out."""
+        actor, step, machine = record.actor, record.step, record.actor.machine
+        line: dict[str, Any] = {"time_ns": record.time_ns, "machine": actor.path, "cause": record.cause}
+        if record.cause == "start":
+            line["chart"] = machine.chart.name
+            line["text_hash"] = machine.chart.text_hash
+            line["parameters"] = to_plain(machine.parameters)
+            if actor.parent is not None and actor.invoke is not None:
+                line["child"] = actor.invoke.id
+                if actor.key is not None:
+                    line["key"] = to_plain(actor.key)
+        if record.event is not None:
+            line["event"] = event_record(record.event)
+        if record.timer is not None:
+            line["timer"] = record.timer
+        if not step.handled:
+            line["unhandled"] = True
+        for name in ("transitions", "exited", "entered", "raised"):
+            value = getattr(step, name)
+            if value:
+                line[name] = list(value)
+        if step.effects:
+            line["effects"] = [effect_record(effect) for effect in step.effects]
+        if step.failures:
+            line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+        if machine.readings:
+            line["readings"] = {f"{role}.{name}": to_plain(value) for (role, name), value in machine.readings.items()}
+        line["configuration"] = list(machine.configuration)
+        changes = self._changes(actor)
+        if changes:
+            line["data"] = to_plain(changes)
+        return line
+
+    def _changes(self, actor: Actor) -> dict[str, Any]:
+        data = dict(actor.machine.data)
+        before = self._data.get(actor)
+        if actor.is_running:
+            self._data[actor] = {n: list(v) if isinstance(v, list) else v for n, v in data.items()}
+        else:
+            self._data.pop(actor, None)
+        if before is None:
+            return data
+        return {name: value for name, value in data.items() if name not in before or before[name] != value}
+
+
+def _lean(record: dict[str, Any], keep: tuple[str, ...] = ("data",)) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in record.items()
+        if (value not in (None, "") and not (name == "delay_ns" and value == 0)) or (name in keep and value is not None)
+    }

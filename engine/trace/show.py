@@ -1,0 +1,107 @@
+"""Records as lines for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.trace.reader import Record
+
+
+def seconds(time_ns: int) -> str:
+    """``12.345``, right-aligned."""
+    return f"{time_ns / 1e9:10.3f}"
+
+
+def line(record: Record) -> str:
+    """One record on one line: time, machine, event, what became active, what was ordered."""
+    parts = [seconds(record["time_ns"]), record["machine"]]
+    if "note" in record:
+        data = f"  {_short(arguments(record['data']))}" if record.get("data") else ""
+        return "  ".join([*parts, f"{record['note']}: {record.get('text', '')}{data}".replace("\n", " ")])
+    parts.append(cause(record))
+    moves = movement(record)
+    if moves:
+        parts.append(moves)
+    parts += [effect(one) for one in record.get("effects", ()) if one["do"] in _TOLD]
+    parts += [f"failed: {failure['message']} ({failure['position']})" for failure in record.get("failures", ())]
+    return "  ".join(parts)
+
+
+def cause(record: Record) -> str:
+    """What made the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
+    if record["cause"] == "event":
+        event = record["event"]
+        text = str(event["name"]) + (f"({_short(arguments(event['data']))})" if event.get("data") else "")
+        return text + ("  (nobody handles it)" if record.get("unhandled") else "")
+    if record["cause"] == "timer":
+        state, _, delay = record["timer"].rpartition("/")
+        return f"{delay} in {state}" if state else delay
+    return str(record["cause"])
+
+
+def movement(record: Record) -> str:
+    """``exited → entered``, the innermost states only."""
+    left, entered = _innermost(record.get("exited", [])), _innermost(record.get("entered", []))
+    if not left and not entered:
+        return ""
+    return f"{', '.join(left)} → {', '.join(entered)}".strip()
+
+
+def effect(one: Record) -> str:
+    """An effect in a few words."""
+    match one["do"]:
+        case "call" | "start_call":
+            return f"{one['role']}.{one['action']}({_short(arguments(one['args']))})"
+        case "send":
+            to = f" to {one['to']}" if one.get("to") else ""
+            delay = f" in {one['delay_ns'] / 1e9:g} s" if one.get("delay_ns") else ""
+            data = f"({_short(arguments(one['data']))})" if one.get("data") else ""
+            return f"send {one['event']}{data}{to}{delay}"
+        case "start_child":
+            return f"start {one['id']}" + (f"[{plain(one['key'])}]" if "key" in one else "")
+        case "stop_child":
+            return f"stop {one['id']}" + (f"[{plain(one['key'])}]" if "key" in one else "")
+        case "log":
+            return f"“{one['text']}”"
+        case "done":
+            return "done" + (f" ({_short(arguments(one['output']))})" if one.get("output") else "")
+        case "start_timer":
+            return f"timer {one['id']} {one['delay_ns'] / 1e9:g} s"
+        case _:
+            return f"{one['do'].replace('_', ' ')} {one.get('id', '')}".strip()
+
+
+_TOLD = ("call", "start_call", "send", "start_child", "stop_child", "log", "done")
+
+
+def arguments(data: Any) -> str:
+    """``name=value, …`` of a mapping; other values as they are."""
+    if isinstance(data, dict) and not _tagged(data):
+        return ", ".join(f"{name}={plain(value)}" for name, value in data.items())
+    return plain(data)
+
+
+def plain(value: Any) -> str:
+    """A value of a record for people: bytes as hexadecimal digits, at most 16 of them."""
+    if isinstance(value, dict) and _tagged(value):
+        (text,) = value.values()
+        return f"{text[:32]}… ({len(text) // 2} bytes)" if "$hex" in value and len(text) > 40 else str(text)
+    if isinstance(value, dict):
+        return "{" + arguments(value) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(plain(item) for item in value) + "]"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return str(value)
+
+
+def _tagged(value: dict[str, Any]) -> bool:
+    return len(value) == 1 and next(iter(value)) in ("$hex", "$float", "$text")
+
+
+def _innermost(states: list[str]) -> list[str]:
+    return [s for s in states if s and not any(other != s and other.startswith(s + ".") for other in states)]
+
+
+def _short(text: str, limit: int = 160) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"

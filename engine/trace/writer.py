@@ -1,0 +1,50 @@
+"""Writes a trace while a system runs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from engine.system.clock import RealClock
+from engine.trace.record import Recorder, header, note_record
+
+if TYPE_CHECKING:
+    from engine.system import Note, StepRecord, System
+
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+class TraceWriter:
+    """An observer that writes every step and note to a file, buffered; ``close`` flushes it.
+
+    Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
+    written.
+    """
+
+    def __init__(self, system: System, path: Path | str, title: str = "") -> None:
+        self.lines = 0
+        self._file: IO[str] = open(path, "w", encoding="utf-8", buffering=1 << 16)  # noqa: SIM115 (closed by close)
+        self._recorder = Recorder()
+        real = isinstance(system.clock, RealClock)
+        self._write(header(system, datetime.now(UTC).isoformat(timespec="milliseconds") if real else "", title))
+        system.observers.append(self)
+
+    def step(self, record: StepRecord) -> None:
+        self._write(self._recorder.step(record))
+
+    def note(self, note: Note) -> None:
+        self._write(note_record(note))
+
+    def flush(self) -> None:
+        """Hand what is buffered to the operating system."""
+        self._file.flush()
+
+    def close(self) -> None:
+        """Flush and close."""
+        self._file.close()
+
+    def _write(self, record: dict[str, object]) -> None:
+        self._file.write(_encode(record) + "\n")
+        self.lines += 1
