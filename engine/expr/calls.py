@@ -32,12 +32,14 @@ SIGNATURES = {
     "int": "int(value)",
     "invalid": "invalid('text')",
     "is_list": "is_list(value)",
+    "json": "json('[1, 2]')",
     "len": "len(list)",
     "max": "max(a, b, …)",
     "min": "min(a, b, …)",
     "round": "round(number) or round(number, digits)",
     "startswith": "startswith(text, prefix)",
     "str": "str(value)",
+    "truthy": "truthy(value)",
 }
 
 
@@ -202,6 +204,18 @@ def _startswith(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
     if any(expr.type is BROKEN for expr in exprs):
         return tree.Literal(None, BROKEN)
     return tree.Call("startswith", tuple(exprs), BOOL)
+
+
+@_function("truthy", 1, 1)
+def _truthy(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    expr = checker.check(args[0])
+    return tree.Call("truthy", (expr,), BOOL) if expr.type is not BROKEN else expr
+
+
+@_function("json", 1, 1)
+def _json(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    expr = _of_kinds(checker, "json", args[0], _TEXT)
+    return tree.Call("json", (expr,), ANY) if expr.type is not BROKEN else expr
 
 
 @_function("is_list", 1, 1)

@@ -346,6 +346,27 @@ def startswith(text: Any, prefix: Any) -> bool:
     raise EvaluationError(f"startswith of {kind_of(text)} and {kind_of(prefix)} has no meaning")
 
 
+def truthy(a: Any) -> bool:
+    """What an imported document takes for true: anything but None, False, zero and what is empty."""
+    return bool(a)
+
+
+def json_(text: Any) -> Any:
+    """The value a JSON text describes; of imported documents."""
+    import json
+
+    if not isinstance(text, str) or len(text) > MAX_LENGTH:
+        raise EvaluationError(f"json of {kind_of(text)} has no meaning")
+    try:
+        value = json.loads(text, parse_constant=float)
+    except (ValueError, RecursionError):
+        raise EvaluationError("this is no JSON") from None
+    why = _unwieldy(value)
+    if why:
+        raise EvaluationError(why)
+    return value
+
+
 def is_list(a: Any) -> bool:
     return isinstance(a, list)
 
@@ -504,10 +525,12 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "hex": hex_,
     "int": int_,
     "is_list": is_list,
+    "json": json_,
     "len": len_,
     "max": max_,
     "min": min_,
     "round": round_,
     "startswith": startswith,
     "str": str_,
+    "truthy": truthy,
 }

@@ -1,0 +1,98 @@
+"""What the parts of the loader share while one chart is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.expr import tree
+from engine.expr.check import Scope, expression, guard
+from engine.loader.events import EventTable, Payload
+from engine.loader.reader import Reader
+from engine.loader.yaml_source import Mapping, Node
+from engine.model import Chart, State
+from engine.types import STRING, Type
+
+ENTRY_HINT = "it may be entered for several reasons: keep the field in data by `assign` in the transition"
+
+
+@dataclass(slots=True)
+class Child:
+    """A child of the chart being built: another chart, or an adapter's long action (``chart`` None)."""
+
+    chart: Chart | None
+    result: Payload
+    key: Type | None = None
+    spawned: bool = False
+    plain_events: bool = False
+    states: list[State] = field(default_factory=list)  # that invoke it; never two of them at once
+
+
+@dataclass(slots=True)
+class Build:
+    """One chart in the making."""
+
+    reader: Reader
+    chart: Chart
+    untyped: bool
+    events: EventTable
+    load_child: Callable[[Node], Chart | None]
+    children: dict[str, Child] = field(default_factory=dict)
+    bodies: list[tuple[State, Mapping]] = field(default_factory=list)  # states with their nodes, document order
+    by_name: dict[str, list[State]] = field(default_factory=dict)
+    variables: dict[str, Type] = field(default_factory=dict)
+    parameters: dict[str, Type] = field(default_factory=dict)
+    readings: dict[str, dict[str, Type]] = field(default_factory=dict)
+    charts: dict[int, Chart] = field(default_factory=dict)  # by the id() of the node that invokes or spawns them
+    broken_children: set[str] = field(default_factory=set)  # told of already: nothing more to say about them
+    broken_roles: set[str] = field(default_factory=set)
+    cancels: list[tuple[str, Node]] = field(default_factory=list)
+    send_ids: set[str] = field(default_factory=set)
+    _plain: Scope | None = None
+    _event_scopes: dict[str, Scope] = field(default_factory=dict)
+
+    def declare_failure(self, child: str) -> None:
+        self.events.add(f"error.invoke.{child}", {"reason": STRING})
+
+    # ------------------------------------------------------------ scopes
+
+    def scope(self, event: Payload | None = None, no_event: str = ENTRY_HINT) -> Scope:
+        """What an expression may name; ``event`` is the payload of the event in work, where there is one."""
+        return Scope(
+            self.variables,
+            self.parameters,
+            self.readings,
+            event,
+            no_event,
+            self._in_state,
+            {name: child.key for name, child in self.children.items()},
+            self.untyped,
+        )
+
+    def plain_scope(self) -> Scope:
+        """The scope where no event is in work."""
+        if self._plain is None:
+            self._plain = self.scope()
+        return self._plain
+
+    def event_scope(self, key: str, names: list[str]) -> Scope:
+        """The scope of a transition for these events; ``key`` is its descriptor, for the cache."""
+        scope = self._event_scopes.get(key)
+        if scope is None:
+            scope = self._event_scopes[key] = self.scope(self.events.fields(names))
+        return scope
+
+    def _in_state(self, name: str) -> str | list[str]:
+        states = self.chart.states
+        if name in states and name:
+            return name
+        same = self.by_name.get(name, [])
+        return same[0].id if len(same) == 1 else [state for state in states if state]
+
+    # ------------------------------------------------------------ expressions
+
+    def expression(self, node: Node, what: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
+        return self.reader.compile(node, what, lambda text: expression(text, scope, expected))
+
+    def guard(self, node: Node, what: str, scope: Scope) -> tree.Expr:
+        return self.reader.compile(node, what, lambda text: guard(text, scope))

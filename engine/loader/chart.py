@@ -1,0 +1,283 @@
+"""A whole chart: its sections in the order they depend on each other."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+from engine.expr.check import BROKEN, Scope, expression
+from engine.expr.tree import Literal
+from engine.loader.actions import read_block, read_blocks
+from engine.loader.arguments import fit_fields, read_fields
+from engine.loader.build import Build
+from engine.loader.children import find_children, read_invokes
+from engine.loader.contract import Contracts
+from engine.loader.events import EventTable, read_events, read_payload
+from engine.loader.reader import NO_NAMES, Reader
+from engine.loader.states import ACTIVE_KEYS, build_states
+from engine.loader.transitions import is_history, number_transitions, read_history, read_initial, read_transitions
+from engine.loader.types import TYPE_KEYS, read_long_type
+from engine.loader.yaml_source import Mapping, Node, Scalar
+from engine.model import Chart, DataDef, Invariant, ParameterDef, State, StateKind
+from engine.problems import ChartError
+from engine.types import STRING, Type
+
+LANGUAGE = 1
+
+_TOP_KEYS = (ACTIVE_KEYS - {"onDone"}) | {
+    "machine", "language", "version", "station", "strict", "parameters", "adapters", "data", "events", "output",
+    "script",
+}  # fmt: skip
+_PARAMETER_KEYS = TYPE_KEYS | {"default", "source", "description", "waive"}
+_DATA_KEYS = TYPE_KEYS | {"initial", "late", "source", "description", "waive"}
+_INVARIANT_KEYS = frozenset({"expr", "message", "source"})
+RESERVED = frozenset(
+    {"event", "and", "or", "not", "in", "is", "if", "else", "True", "False", "None", "true", "false", "null"}
+)
+
+
+def build_chart(
+    reader: Reader, body: Mapping, contracts: Contracts, load_child: Callable[[Reader, Node], Chart | None]
+) -> Chart:
+    """The chart of a mapping. Problems are gathered in ``reader``; the chart is sound only when there are none."""
+    chart = Chart("", State("", "", StateKind.ATOMIC, None), file=reader.source.file, position=reader.position(body))
+    events_node = body.get("events")
+    untyped = isinstance(events_node, Scalar) and events_node.text == "any"
+    build = Build(reader, chart, untyped, EventTable(untyped), lambda node: load_child(reader, node))
+    reader.check_keys(body, _TOP_KEYS, "a chart")
+    _header(build, body)
+    _parameters(build, body.get("parameters"))
+    _adapters(build, body.get("adapters"), contracts)
+    chart.untyped = untyped
+    if not untyped:
+        chart.events = read_events(reader, events_node)
+        _own_events(build)
+    chart.output = read_payload(reader, body.get("output"), "'output'")
+    chart.root = build_states(build, body)
+    if chart.root.kind is StateKind.ATOMIC:
+        reader.problem(body, "missing-key", "a chart needs states", "states: …")
+    find_children(build, "spawn" in reader.source.text)
+    _data(build, body.get("data"))
+    _outputs(build)
+    _bodies(build)
+    script = body.get("script")
+    if script is not None:
+        chart.script = read_block(build, script, build.plain_scope())
+    for id_, node in build.cancels:
+        if id_ not in build.send_ids:
+            reader.problem(node, "unknown-name", f"no `send` has the id {id_[:80]!r}", known=build.send_ids)
+    chart.transitions = number_transitions(chart.root)
+    children = [child.chart.text_hash for child in build.children.values() if child.chart is not None]
+    canonical = "\n".join([reader.source.text.replace("\r\n", "\n"), *sorted(set(children))])
+    chart.text_hash = hashlib.sha256(canonical.encode()).hexdigest()
+    return chart
+
+
+def _header(build: Build, body: Mapping) -> None:
+    reader, chart = build.reader, build.chart
+    name = body.get("machine")
+    if not isinstance(name, Scalar) or name.is_null:
+        reader.problem(name or body, "missing-key", "a chart needs a name", "machine: name")
+    elif reader.name(name, "a chart"):
+        chart.name = name.text
+        if not name.text.islower():
+            reader.problem(name, "name", f"the name of a chart is in lower case, not {name.text!r}", name.text.lower())
+    language = body.get("language")
+    if language is not None and reader.text(language, "'language'") != str(LANGUAGE):
+        message = f"this chart is of language {reader.text(language, 'language')[:40]!r}, this engine reads {LANGUAGE}"
+        reader.problem(language, "version", message, str(LANGUAGE))
+    chart.title = reader.text(body.get("title"), "'title'")
+    chart.description = reader.text(body.get("description"), "'description'")
+    chart.citation = reader.text(body.get("source"), "'source'")
+    chart.version = reader.text(body.get("version"), "'version'")
+    chart.station = reader.text(body.get("station"), "'station'") or None
+    chart.strict = reader.flag(body.get("strict"), "'strict'")
+    chart.waivers = reader.texts(body.get("waive"), "'waive'")
+
+
+def _free_name(build: Build, key: Scalar, what: str) -> bool:
+    reader = build.reader
+    name = key.text
+    if not reader.name(key, what):
+        return False
+    taken = ""
+    if name in RESERVED or (name.startswith("_") and not build.untyped):
+        taken = "reserved"
+    elif name in build.parameters:
+        taken = "a parameter already"
+    elif name in build.chart.adapters:
+        taken = "a role of an adapter already"
+    if taken:
+        reader.problem(key, "duplicate-name", f"{name!r} is {taken} and cannot name {what}", "another name")
+    return not taken
+
+
+def _parameters(build: Build, node: Node | None) -> None:
+    reader = build.reader
+    for name, key, value in reader.entries(node, "'parameters'"):
+        if not _free_name(build, key, "a parameter"):
+            continue
+        body = reader.mapping(value, f"parameter {name!r}")
+        if body is None:
+            if isinstance(value, Scalar) and value.is_null:
+                reader.problem(key, "missing-key", f"parameter {name!r} needs a type", "{type: …, default: …}")
+            continue
+        reader.check_keys(body, _PARAMETER_KEYS, f"parameter {name!r}")
+        type_ = read_long_type(reader, body, f"parameter {name!r}")
+        if type_ is None:
+            build.parameters[name] = BROKEN
+            continue
+        default_node = body.get("default")
+        default = None
+        if default_node is not None:
+            default = reader.compile(
+                default_node,
+                f"the default of {name!r}",
+                lambda text, t=type_: expression(text, NO_NAMES, t),  # type: ignore[misc]
+            )
+        build.parameters[name] = type_
+        build.chart.parameters[name] = ParameterDef(
+            name,
+            type_,
+            default,
+            reader.text(body.get("source"), "'source'"),
+            reader.text(body.get("description"), "'description'"),
+            reader.position(key),
+        )
+
+
+def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
+    reader = build.reader
+    for role, key, value in reader.entries(node, "'adapters'"):
+        if not _free_name(build, key, "a role"):
+            build.broken_roles.add(role)
+            continue
+        name = reader.text(value, f"the contract of {role!r}")
+        try:
+            contract = contracts.get(name)
+        except ChartError as error:
+            build.broken_roles.add(role)
+            reader.problem(value, "contract", f"the contract {name!r} does not load")
+            reader.problems += error.problems
+            continue
+        if contract is None:
+            build.broken_roles.add(role)
+            reader.problem(value, "unknown-contract", f"there is no contract {name[:80]!r}", known=contracts.names())
+            continue
+        build.chart.adapters[role] = contract
+        build.readings[role] = contract.values
+        for event in contract.events.values():
+            build.events.add(f"{role}.{event.name}", dict(event.payload or {}))
+        build.events.add(f"error.adapter.{role}", {"action": STRING, "message": STRING})
+
+
+def _own_events(build: Build) -> None:
+    for event in build.chart.events.values():
+        first = event.name.split(".")[0]
+        if "." in event.name and first in build.chart.adapters:
+            message = f"{event.name!r} looks like an event of the adapter {first!r}"
+            build.reader.problem_at(event.position, "duplicate-name", message, "another name", len(event.name))
+        if event.direction != "out":
+            build.events.add(event.name, dict(event.payload or {}))
+
+
+def _data(build: Build, node: Node | None) -> None:
+    reader = build.reader
+    names = Scope(parameters=build.parameters, readings=build.readings, untyped=build.untyped)
+    later: list[tuple[str, Scalar, Mapping, Type]] = []
+    for name, key, value in reader.entries(node, "'data'"):
+        if not _free_name(build, key, "data"):
+            continue
+        body = reader.mapping(value, f"data {name!r}")
+        if body is None:
+            if isinstance(value, Scalar) and value.is_null:
+                reader.problem(key, "missing-key", f"data {name!r} needs a type", "{type: …, initial: …}")
+            continue
+        reader.check_keys(body, _DATA_KEYS, f"data {name!r}")
+        type_ = read_long_type(reader, body, f"data {name!r}") or BROKEN
+        build.variables[name] = type_
+        later.append((name, key, body, type_))
+    if build.untyped:
+        names = build.plain_scope()
+    for name, key, body, type_ in later:
+        initial_node = body.get("initial")
+        initial = None
+        if initial_node is not None:
+            initial = build.expression(initial_node, f"the initial value of {name!r}", names, type_)
+        elif not build.untyped and not type_.optional:
+            reader.problem(key, "missing-key", f"data {name!r} needs an initial value", "initial: …")
+        elif not build.untyped:
+            initial = Literal(None, type_)
+        late = reader.text(body.get("late"), "'late'") or None
+        if late is not None and late not in build.chart.states:
+            reader.problem(body.get("late") or body, "unknown-state", f"no state {late!r}", known=build.chart.states)
+        description = reader.text(body.get("description"), "'description'")
+        build.chart.data[name] = DataDef(name, type_, initial, late, description, reader.position(key))
+
+
+def _outputs(build: Build) -> None:
+    """The outputs of final states, before the transitions that read them; and the `done.state` events."""
+    for state, body in build.bodies:
+        if state.kind is not StateKind.FINAL:
+            continue
+        content = body.get("output_content")
+        if content is not None:
+            state.output_content = build.expression(content, "'output_content'", build.plain_scope())
+        node = body.get("output")
+        top = state.parent is not None and state.parent.parent is None
+        declared = build.chart.output if top and not build.untyped else None
+        if node is None and not declared:
+            continue
+        fields = read_fields(build, node, build.plain_scope())
+        state.output = fit_fields(build, fields, declared, node or body, f"the output of {build.chart.name}")
+    for state, _ in build.bodies:
+        if state.kind is StateKind.COMPOUND:
+            finals = [child for child in state.children if child.kind is StateKind.FINAL]
+            payloads = [{name: expr.type for name, expr in final.output} for final in finals]
+            build.events.add_done(f"done.state.{state.id}", payloads)
+        elif state.kind is StateKind.PARALLEL:
+            build.events.add(f"done.state.{state.id}", {})
+
+
+def _bodies(build: Build) -> None:
+    for state, body in build.bodies:
+        if state.kind is StateKind.FINAL:
+            pass
+        elif is_history(state):
+            read_history(build, state, body)
+            continue
+        else:
+            read_initial(build, state, body)
+            invoke = body.get("invoke")
+            if invoke is not None:
+                read_invokes(build, state, invoke)
+            read_transitions(build, state, body)
+        entry, exit_, invariant = body.get("entry"), body.get("exit"), body.get("invariant")
+        if entry is not None:
+            state.entry = read_blocks(build, entry, build.plain_scope())
+        if exit_ is not None:
+            state.exit = read_blocks(build, exit_, build.plain_scope())
+        if invariant is not None:
+            state.invariants = _invariants(build, invariant)
+
+
+def _invariants(build: Build, node: Node) -> tuple[Invariant, ...]:
+    reader = build.reader
+    scope = build.scope(None, "an invariant holds between events")
+    found: list[Invariant] = []
+    for item in reader.items(node):
+        message = citation = ""
+        condition: Node | None = item
+        if isinstance(item, Mapping):
+            reader.check_keys(item, _INVARIANT_KEYS, "'invariant'")
+            message = reader.text(item.get("message"), "'message'")
+            citation = reader.text(item.get("source"), "'source'")
+            condition = item.get("expr")
+        if condition is None:
+            reader.problem(item, "missing-key", "'invariant' without 'expr'", "expr: …")
+            continue
+        text = reader.expression_text(condition, "'invariant'")
+        if text is not None:
+            guard = build.guard(condition, "'invariant'", scope)
+            found.append(Invariant(guard, text, message, citation, reader.position(condition)))
+    return tuple(found)

@@ -1,0 +1,157 @@
+"""Contracts: what an adapter offers a chart. YAML beside the adapters, found by the registry: docs/adapters.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from functools import cache
+from pathlib import Path
+
+from engine.loader.events import read_payload
+from engine.loader.reader import Reader
+from engine.loader.types import read_type
+from engine.loader.yaml_source import Mapping, Node, Scalar, decode, parse
+from engine.model import ActionDef, Contract, EventDef
+from engine.problems import ChartError, Problem
+from engine.types import Type
+
+SUFFIX = ".contract.yaml"
+ENTRY_POINT = "chargechart.adapters"
+
+_KEYS = frozenset({"contract", "description", "source", "actions", "events", "values"})
+_ACTION_KEYS = frozenset({"args", "result", "description", "source"})
+_EVENT_KEYS = frozenset({"payload", "description", "source"})
+
+
+def load_contract(path: str | Path) -> Contract:
+    """Load one contract file.
+
+    Raises:
+        ChartError: with all problems of the file.
+        OSError: it cannot be read.
+    """
+    source = decode(Path(path).read_bytes(), str(path))
+    root, problems = parse(source)
+    reader = Reader(source, problems)
+    contract = _read(reader, root)
+    expected = Path(path).name.removesuffix(SUFFIX)
+    if contract is not None and Path(path).name.endswith(SUFFIX) and contract.name != expected:
+        message = f"the contract is named {contract.name!r} but its file {expected + SUFFIX!r}"
+        reader.problem(root, "name", message, f"contract: {expected}")
+    if problems or contract is None:
+        raise ChartError(sorted(problems, key=_place))
+    return contract
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.position.line, problem.position.column
+
+
+def _read(reader: Reader, root: Node) -> Contract | None:
+    mapping = reader.mapping(root, "a contract")
+    if mapping is None:
+        return None
+    reader.check_keys(mapping, _KEYS, "a contract")
+    name = mapping.get("contract")
+    if not isinstance(name, Scalar):
+        reader.problem(mapping, "missing-key", "a contract needs a name", "contract: name")
+        return None
+    reader.name(name, "a contract")
+    actions: dict[str, ActionDef] = {}
+    events: dict[str, EventDef] = {}
+    values: dict[str, Type] = {}
+    for key, key_node, value in reader.entries(mapping.get("actions"), "'actions'"):
+        if reader.name(key_node, "an action"):
+            actions[key] = _action(reader, key_node, value)
+    for key, key_node, value in reader.entries(mapping.get("events"), "'events'"):
+        if reader.name(key_node, "an event"):
+            body = reader.mapping(value, f"event {key!r}")
+            if body is not None:
+                reader.check_keys(body, _EVENT_KEYS, f"event {key!r}")
+            payload = read_payload(reader, body.get("payload") if body else None, f"event {key!r}")
+            description = reader.text(body.get("description") if body else None, "'description'")
+            events[key] = EventDef(key, payload, "in", description, reader.position(key_node))
+    for key, key_node, value in reader.entries(mapping.get("values"), "'values'"):
+        if reader.name(key_node, "a value"):
+            if isinstance(value, Mapping) and value.get("description") is not None:
+                value = _without(value, "description")
+            type_ = read_type(reader, value, f"value {key!r}")
+            if type_ is not None:
+                values[key] = type_
+    return Contract(
+        name.text,
+        actions,
+        events,
+        values,
+        reader.text(mapping.get("description"), "'description'"),
+        reader.text(mapping.get("source"), "'source'"),
+        reader.position(name),
+    )
+
+
+def _without(mapping: Mapping, key: str) -> Mapping:
+    entries = {name: entry for name, entry in mapping.entries.items() if name != key}
+    return Mapping(mapping.start, mapping.end, entries)
+
+
+def _action(reader: Reader, key: Scalar, value: Node) -> ActionDef:
+    body = reader.mapping(value, f"action {key.text!r}")
+    if body is None:
+        return ActionDef(key.text, {}, None, "", reader.position(key))
+    reader.check_keys(body, _ACTION_KEYS, f"action {key.text!r}")
+    result = body.get("result")
+    return ActionDef(
+        key.text,
+        read_payload(reader, body.get("args"), f"action {key.text!r}"),
+        None if result is None else read_payload(reader, result, f"the result of {key.text!r}"),
+        reader.text(body.get("description"), "'description'"),
+        reader.position(key),
+    )
+
+
+# ---------------------------------------------------------------- where contracts come from
+
+
+@cache
+def _registered_files() -> dict[str, str]:
+    """Contract name -> file, of all installed registries."""
+    from importlib.metadata import entry_points
+
+    files: dict[str, str] = {}
+    for entry_point in entry_points(group=ENTRY_POINT):
+        for path in entry_point.load().contract_files():
+            files[Path(path).name.removesuffix(SUFFIX)] = path
+    return files
+
+
+@cache
+def _registered(name: str) -> Contract:
+    return load_contract(_registered_files()[name])
+
+
+class Contracts:
+    """The contracts a load may use: the given ones, or those of the installed adapters (each read when first asked)."""
+
+    def __init__(self, given: MappingOf[str, Contract] | None = None) -> None:
+        self._given = given
+
+    def names(self) -> list[str]:
+        return sorted(self._given if self._given is not None else _registered_files())
+
+    def get(self, name: str) -> Contract | None:
+        """The contract of this name, or None.
+
+        Raises:
+            ChartError: the contract's own file does not load.
+        """
+        if self._given is not None:
+            return self._given.get(name)
+        return _registered(name) if name in _registered_files() else None
+
+
+def installed_contracts() -> dict[str, Contract]:
+    """All contracts of the installed adapters, by name.
+
+    Raises:
+        ChartError: one of them does not load.
+    """
+    return {name: _registered(name) for name in sorted(_registered_files())}

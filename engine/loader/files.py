@@ -1,0 +1,128 @@
+"""Files: reading them within limits, children by ``src``, and what a whole load gives or raises."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from pathlib import Path
+
+from engine.loader.chart import build_chart
+from engine.loader.contract import Contracts
+from engine.loader.reader import Reader
+from engine.loader.yaml_source import MAX_BYTES, Mapping, Node, Scalar, Source, decode, parse
+from engine.model import Chart, Contract
+from engine.problems import ChartError, Problem
+
+MAX_FILES = 200  # of one load: the chart and all it invokes
+
+
+def load(path: str | Path, contracts: MappingOf[str, Contract] | None = None) -> Chart:
+    """Load a chart and all charts it invokes.
+
+    ``contracts``: what adapters offer, by name; without it, the installed adapters' contracts.
+
+    Raises:
+        ChartError: with everything that is wrong, in all files.
+    """
+    return _Load(contracts).file(Path(path))
+
+
+def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contract] | None = None) -> Chart:
+    """Load a chart from its text. ``file`` names it in problems, and ``src`` is looked for beside it.
+
+    Raises:
+        ChartError: with everything that is wrong.
+    """
+    return _Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
+
+
+class _Load:
+    """One load: every file is read once."""
+
+    def __init__(self, contracts: MappingOf[str, Contract] | None) -> None:
+        self.contracts = Contracts(contracts)
+        self.problems: list[Problem] = []
+        self.charts: dict[Path, Chart | None] = {}
+        self.open: list[Path] = []  # the files being read, from the first to the innermost
+
+    def file(self, path: Path) -> Chart:
+        try:
+            source = read_source(path)
+        except OSError as error:
+            problem = Source(str(path), "").problem(0, 0, "missing-file", f"cannot be read: {error.strerror or error}")
+            raise ChartError([problem]) from None
+        self.open.append(path.resolve())
+        return self.text(source)
+
+    def text(self, source: Source) -> Chart:
+        chart = self._build(source)
+        if self.problems or chart is None:
+            ordered = sorted(self.problems, key=lambda p: (p.position.file != source.file, p.position.file, *_place(p)))
+            raise ChartError(ordered)
+        return chart
+
+    def _build(self, source: Source) -> Chart | None:
+        try:
+            root, problems = parse(source)
+        except ChartError as error:
+            self.problems += error.problems
+            return None
+        self.problems += problems
+        if not isinstance(root, Mapping):
+            message = "a chart is a mapping"
+            self.problems.append(source.problem(root.start.line, root.start.column, "shape", message, "machine: name"))
+            return None
+        return build_chart(Reader(source, self.problems), root, self.contracts, self._child)
+
+    def _child(self, reader: Reader, node: Node) -> Chart | None:
+        """The chart an `invoke` or `spawn` names; None after a problem."""
+        if isinstance(node, Mapping):  # a chart in place
+            return build_chart(reader, node, self.contracts, self._child)
+        text = reader.text(node, "'src'")
+        if not isinstance(node, Scalar) or not text:
+            reader.problem(node, "shape", "'src' is the path of a chart", "FILE.yaml")
+            return None
+        path = (Path(reader.source.file).parent / text).resolve()
+        if path in self.open:
+            names = [file.name for file in [*self.open[self.open.index(path) :], path]]
+            reader.problem(node, "cycle", f"the chart invokes itself: {' → '.join(names)}")
+            return None
+        if path in self.charts:
+            return self.charts[path]
+        if len(self.charts) >= MAX_FILES:
+            reader.problem(node, "limit", f"more than {MAX_FILES} files in one load")
+            return None
+        self.charts[path] = None
+        try:
+            source = read_source(path, shown=str(Path(reader.source.file).parent / text))
+        except OSError as error:
+            known = [file.name for file in sorted(path.parent.glob("*.yaml"))[:200]] if path.parent.is_dir() else []
+            reader.problem(node, "missing-file", f"{text!r} cannot be read: {error.strerror or error}", known=known)
+            return None
+        except ValueError:  # a zero byte in the path
+            reader.problem(node, "missing-file", "this is no path")
+            return None
+        except ChartError as error:
+            self.problems += error.problems
+            return None
+        before = len(self.problems)
+        self.open.append(path)
+        chart = self._build(source)
+        self.open.pop()
+        if len(self.problems) == before:
+            self.charts[path] = chart
+        return self.charts[path]
+
+
+def read_source(path: Path, shown: str = "") -> Source:
+    """The text of a file.
+
+    Raises:
+        OSError: it cannot be read.
+        ChartError: too large, binary, or not UTF-8.
+    """
+    with path.open("rb") as file:
+        return decode(file.read(MAX_BYTES + 1), shown or str(path))
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.position.line, problem.position.column

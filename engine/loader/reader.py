@@ -1,0 +1,156 @@
+"""Reading nodes as what the language wants: mappings with known keys, names, texts; and gathering what is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+
+from engine.expr import tree
+from engine.expr.check import BROKEN, Scope
+from engine.expr.lex import ExpressionError, Fault
+from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source
+from engine.position import Position
+from engine.problems import Problem, did_you_mean
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+TRUE = frozenset({"true", "True", "TRUE"})
+FALSE = frozenset({"false", "False", "FALSE"})
+
+
+class Reader:
+    """Reads the nodes of one file. Problems are gathered, not raised; what is broken is left out of the result."""
+
+    def __init__(self, source: Source, problems: list[Problem]) -> None:
+        self.source = source
+        self.problems = problems
+
+    # ------------------------------------------------------------ problems
+
+    def position(self, node: Node) -> Position:
+        return Position(self.source.file, node.start.line + 1, node.start.column + 1)
+
+    def problem(
+        self,
+        node: Node,
+        code: str,
+        message: str,
+        expected: str = "",
+        hint: str = "",
+        known: Iterable[str] | None = None,
+    ) -> None:
+        """Record what is wrong at ``node``. ``known``: the names it may be, for the nearest one."""
+        if known is not None:
+            hint = did_you_mean(node.text if isinstance(node, Scalar) else "", known)
+        length = max(1, node.end.index - node.start.index) if isinstance(node, Scalar) else 1
+        self.problems.append(
+            self.source.problem(node.start.line, node.start.column, code, message, expected, hint, length)
+        )
+
+    def problem_at(self, position: Position, code: str, message: str, expected: str = "", length: int = 1) -> None:
+        self.problems.append(
+            self.source.problem(position.line - 1, position.column - 1, code, message, expected, length=length)
+        )
+
+    def fault(self, node: Node, fault: Fault) -> None:
+        """Record what is wrong inside an expression, at its own column."""
+        hint = fault.hint
+        if fault.code == "unknown-unit":
+            from engine.types import DURATION_UNITS, UNITS
+
+            hint = did_you_mean(fault.hint, [*DURATION_UNITS, *UNITS])
+        if isinstance(node, Scalar):
+            line, column = self.source.place(node, fault.start)
+            if fault.start >= len(node.text) and self._in_flow(node):
+                hint = "inside [ ] and { } an expression that holds a comma stands in quotes"
+        else:
+            line, column = node.start.line, node.start.column + fault.start
+        self.problems.append(
+            self.source.problem(
+                line, column, fault.code, fault.message, fault.expected, hint, max(1, fault.end - fault.start)
+            )
+        )
+
+    def _in_flow(self, node: Scalar) -> bool:
+        return node.plain and self.source.text[node.end.index : node.end.index + 1] == ","
+
+    # ------------------------------------------------------------ nodes
+
+    def mapping(self, node: Node | None, what: str) -> Mapping | None:
+        """``node`` as a mapping; None (with a problem unless it is absent or empty) otherwise."""
+        if isinstance(node, Mapping):
+            return node
+        if node is not None and not (isinstance(node, Scalar) and node.is_null):
+            self.problem(node, "shape", f"{what} is a mapping", "key: value")
+        return None
+
+    def entries(self, node: Node | None, what: str) -> Iterator[tuple[str, Scalar, Node]]:
+        """The entries of a mapping that may be absent."""
+        mapping = self.mapping(node, what)
+        return iter(()) if mapping is None else mapping.items()
+
+    def items(self, node: Node | None) -> list[Node]:
+        """``node`` as a list: its items, or itself as the only one; nothing when absent or empty."""
+        if node is None or (isinstance(node, Scalar) and node.is_null):
+            return []
+        return node.items if isinstance(node, Sequence) else [node]
+
+    def check_keys(self, mapping: Mapping, allowed: frozenset[str], what: str) -> None:
+        if not mapping.entries.keys() <= allowed:
+            for key, node, _ in mapping.items():
+                if key not in allowed:
+                    self.problem(node, "unknown-key", f"{what} has no key {key!r}", known=sorted(allowed))
+
+    def text(self, node: Node | None, what: str) -> str:
+        """A text, '' when absent."""
+        if node is None:
+            return ""
+        if isinstance(node, Scalar):
+            return "" if node.is_null else node.text
+        self.problem(node, "shape", f"{what} is text", "text")
+        return ""
+
+    def flag(self, node: Node | None, what: str) -> bool:
+        if node is None:
+            return False
+        if isinstance(node, Scalar) and node.plain and node.text in TRUE | FALSE:
+            return node.text in TRUE
+        self.problem(node, "shape", f"{what} is true or false", "true or false")
+        return False
+
+    def name(self, node: Scalar, what: str) -> bool:
+        """Whether a key or text is a name; else a problem."""
+        if _NAME.fullmatch(node.text) and len(node.text) <= 200:
+            return True
+        shown = node.text if len(node.text) <= 40 else node.text[:40] + "…"
+        self.problem(node, "name", f"{shown!r} cannot be the name of {what}", "letters, digits and _, no digit first")
+        return False
+
+    def texts(self, node: Node | None, what: str) -> dict[str, str]:
+        """A mapping of texts."""
+        return {key: self.text(value, f"{what} {key!r}") for key, _, value in self.entries(node, what)}
+
+    # ------------------------------------------------------------ expressions
+
+    def expression_text(self, node: Node, what: str) -> str | None:
+        """The text of an expression: a scalar, or a flow sequence as it is written."""
+        if isinstance(node, Scalar):
+            return node.text
+        if isinstance(node, Sequence) and node.flow:
+            return self.source.raw(node)
+        self.problem(node, "shape", f"{what} is an expression", "an expression on one line or in quotes")
+        return None
+
+    def compile(self, node: Node, what: str, make: Callable[[str], tree.Expr]) -> tree.Expr:
+        """The expression of ``node`` by ``make``; a broken one after its problems are recorded."""
+        text = self.expression_text(node, what)
+        if text is None:
+            return tree.Literal(None, BROKEN)
+        try:
+            return make(text)
+        except ExpressionError as error:
+            for fault in error.faults:
+                self.fault(node, fault)
+            return tree.Literal(None, BROKEN)
+
+
+NO_NAMES = Scope()
