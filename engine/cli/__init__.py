@@ -39,9 +39,13 @@ exit codes: 0 done, 1 the run or check failed, 2 usage or a chart that does not 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     arguments = list(sys.argv[1:] if argv is None else argv)
-    parser = _parser(next((a for a in arguments if not a.startswith("-")), ""))
+    command = next((a for a in arguments if not a.startswith("-")), "")
+    parser = _parser(command)
     try:
-        args = parser.parse_args(arguments)
+        args, unknown = parser.parse_known_args(arguments)
+        if unknown and command != "run":  # a station file may declare options of its own
+            parser.error(f"unknown argument {unknown[0]}; see engine {command} --help")
+        args.unknown = unknown
     except SystemExit as exit_:  # argparse has said what is wrong
         return exit_.code if isinstance(exit_.code, int) else 2
     if args.command is None:

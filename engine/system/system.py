@@ -255,6 +255,11 @@ class System:
         return True
 
     @property
+    def quiet(self) -> bool:
+        """Whether no event waits."""
+        return not self._ready
+
+    @property
     def finished(self) -> bool:
         """Whether every root machine has ended."""
         return all(not actor.is_running for actor in self.roots.values())

@@ -1,0 +1,113 @@
+"""Events people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from engine.content import event_definition
+from engine.model import Chart
+from engine.station import StationError
+from engine.station.text import typed, untyped
+from engine.step import Event
+from engine.system import Actor, System
+from engine.system.values import check_fields, nearest
+from engine.types import DURATION, Type
+
+_EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)
+_WAIT = re.compile(r"\d+(\.\d+)?\s*(ns|us|ms|s|min|h)")
+
+
+class EventScript:
+    """Sends events to a machine, one after another, on the system's clock; done when ``finished``."""
+
+    def __init__(self, system: System, actor: Actor, items: Iterable[str]) -> None:
+        self._system = system
+        self._actor = actor
+        self._steps = [step(self._actor.machine.chart, item) for item in items]
+        self.finished = not self._steps
+
+    def start(self) -> None:
+        """Go on until the next wait."""
+        while self._steps:
+            item = self._steps.pop(0)
+            if isinstance(item, int):
+                self._system.set_deadline(item, self.start)
+                return
+            self._system.enqueue(self._actor, item)
+        self.finished = True
+
+
+def step(chart: Chart, text: str) -> Event | int:
+    """One item: an event, its payload checked, or a wait in nanoseconds. Raises ``StationError``."""
+    text = text.strip()
+    if _WAIT.fullmatch(text):
+        return int(typed(text, DURATION))
+    match = _EVENT.fullmatch(text)
+    if match is None:
+        raise StationError(f"{text!r} is no event; write name, name(field=value) or a wait such as 5 s")
+    name = match[1]
+    known = offered(chart)
+    if name not in known:
+        raise StationError(f"{chart.name} knows no event {name!r}{nearest(name, known)}")
+    definition = event_definition(chart, name)
+    fields = definition.payload if definition is not None else None
+    given = dict(_fields(match[2] or "", name, fields))
+    if fields is None:
+        return Event(name, given or None)
+    try:
+        return Event(name, check_fields(given, fields, f"event {name!r}") or None)
+    except ValueError as error:
+        raise StationError(str(error)) from None
+
+
+def offered(chart: Chart) -> list[str]:
+    """The events a person may send: those of the chart first, then those of its adapters' contracts."""
+    own = [name for name, event in chart.events.items() if event.direction != "out"]
+    named = {d for t in chart.transitions for d in t.descriptors if _EVENT.fullmatch(d)}
+    roles = [f"{role}.{name}" for role, contract in chart.adapters.items() for name in contract.events]
+    rest = sorted(named.difference(own, roles))
+    return own + [n for n in rest if not n.startswith(("done.", "error."))] + roles
+
+
+def now_possible(actor: Actor) -> list[str]:
+    """The offered events some active state has a transition for, as far as their names tell."""
+    chart = actor.machine.chart
+    active = set(actor.machine.configuration) | {""}
+    descriptors = {d for t in chart.transitions if t.source.id in active for d in t.descriptors}
+    return [n for n in offered(chart) if any(d in (n, "*") or n.startswith(d + ".") for d in descriptors)]
+
+
+def split(text: str) -> list[str]:
+    """``a, b(x=1, y=2), 5 s`` at its outer commas, or one per line; ``#`` begins a comment line."""
+    items = []
+    for one in text.splitlines():
+        if not one.strip().startswith("#"):
+            items += list(_outer(one))
+    return [item.strip() for item in items if item.strip()]
+
+
+def _outer(text: str) -> Iterator[str]:
+    depth, start = 0, 0
+    for position, character in enumerate(text):
+        depth += (character in "([") - (character in ")]")
+        if character == "," and depth == 0:
+            yield text[start:position]
+            start = position + 1
+    yield text[start:]
+
+
+def _fields(text: str, event: str, types: dict[str, Type] | None) -> Iterator[tuple[str, Any]]:
+    for part in _outer(text):
+        if not part.strip():
+            continue
+        name, equals, value = part.partition("=")
+        name, value = name.strip(), value.strip().strip("'\"")
+        if not equals:
+            raise StationError(f"event {event}: write field=value, not {part.strip()!r}")
+        kind = (types or {}).get(name)
+        try:
+            yield name, typed(value, kind) if kind is not None else untyped(value)
+        except ValueError as error:
+            raise StationError(f"event {event}, field {name}: {error}") from None

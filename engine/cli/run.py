@@ -1,0 +1,212 @@
+"""``engine run``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.cli.events import EventScript, split
+from engine.cli.watch import PlainView, SessionCounter, Tally, summary
+from engine.registry import installed
+from engine.station import Overrides, Station, StationError, build, resolve
+from engine.station.text import typed
+from engine.system import RealClock, System, VirtualClock
+from engine.types import DURATION
+
+if TYPE_CHECKING:
+    from engine.cli.live import LiveView
+    from engine.trace import TraceWriter
+
+_EPILOG = """examples:
+  engine run machines/evse_dc.yaml                         live, on the real clock, everything simulated
+  engine run machines/evse_dc.yaml --fast --sessions 3     three sessions, as fast as the machine can
+  engine run machines/evse_dc.yaml --set C_sounds=8 --set pev.battery_capacity="60 kWh"
+  engine run machines/evse_dc.yaml --set vehicle=NAME      a parameter set the station file offers
+  engine run machines/evse_dc.yaml --trace run.jsonl       then: engine trace show run.jsonl
+  engine run light.yaml --fast --events "go, 30 s, stop"   send events, wait in between
+  engine run machines/evse_dc.yaml --help-config           every key of the configuration
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.allow_abbrev = False
+    parser.epilog = _EPILOG
+    parser.add_argument("machine", type=Path, help="the chart (or a station file that names one)")
+    parser.add_argument("--station", type=Path, metavar="FILE", help="station file (default: the chart's own)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="parameter or setting")
+    parser.add_argument("--iface", metavar="IF", help="network interface (what it changes is up to the station file)")
+    parser.add_argument("--sessions", type=int, metavar="N", help="end after N sessions")
+    parser.add_argument("--fast", action="store_true", help="virtual clock: as fast as the machine can")
+    parser.add_argument("--for", dest="duration", metavar="TIME", help="end after this time on the clock, e.g. 10min")
+    parser.add_argument("--trace", type=Path, metavar="FILE", help="write a trace (JSON Lines)")
+    parser.add_argument("--fault", metavar="RULE", help="given to every adapter that has a setting 'fault'")
+    parser.add_argument("--events", metavar="LIST", help="events to send: a,b,'5 s',c, a file, or - for standard input")
+    parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal")
+    parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Exit code 1 when a machine failed, a strict chart met an unknown event or the asked sessions did not end."""
+    import engine
+
+    registry = installed()
+    options = _options(args.unknown)
+    if args.iface:
+        options["iface"] = args.iface
+    station = resolve(
+        args.machine, args.station, Overrides(args.set, options=options, fault=args.fault), registry, engine.load
+    )
+    if args.help_config:
+        from engine.station.describe import describe
+
+        print(describe(station, registry))
+        return 0
+    return _Run(args, station).run()
+
+
+class _Run:
+    def __init__(self, args: argparse.Namespace, station: Station) -> None:
+        self.args = args
+        self.station = station
+        self.system = System(VirtualClock() if args.fast else RealClock())
+        build(station, self.system, installed())
+        self.main = next(iter(self.system.roots.values()))
+        self.sessions = SessionCounter(station, self.system)
+        self.tally = Tally(self.system)
+        self.wanted = self._wanted_sessions()
+        self.limit_ns = _duration(args.duration)
+        if args.fast and self.limit_ns is None and self.wanted is None:
+            self.limit_ns = 3_600_000_000_000
+        self.script = EventScript(self.system, self.main, self._events())
+        self.interactive = sys.stdout.isatty() and not args.plain
+
+    def run(self) -> int:
+        trace = self._trace()
+        view: PlainView | LiveView
+        if self.interactive:
+            from engine.cli.live import LiveView
+
+            view = LiveView(self.system, self.station, self.sessions, self.args.fast)
+        else:
+            view = PlainView(self.system, self.station)
+        try:
+            if self.args.fast:
+                self._run_fast(view)
+            else:
+                asyncio.run(self._run_live(view))
+        finally:
+            if trace is not None:
+                trace.close()
+        print("\n".join(summary(self.system, self.station, self.sessions, self.tally)))
+        return self._code()
+
+    # ------------------------------------------------------------ private
+
+    def _run_fast(self, view: PlainView | LiveView) -> None:
+        try:
+            self.system.start()
+            view.ready()
+            self.script.start()
+            over = self._watched(view) if not isinstance(view, PlainView) else self._over
+            self.system.run_until(over, self.limit_ns)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.system.shutdown()
+            if not isinstance(view, PlainView):
+                view.close()
+
+    async def _run_live(self, view: PlainView | LiveView) -> None:
+        from engine.system.host import Host
+
+        def ready() -> None:
+            view.ready()
+            self.script.start()
+
+        host = Host(self.system, ready)
+        if self.limit_ns is not None:
+            self.system.set_deadline(self.limit_ns, host.stop)
+        if isinstance(view, PlainView):
+            await host.run(self._over, signals=True)
+            return
+        view.attach(host, self.main)
+        try:
+            await host.run(self._over, signals=True)
+        finally:
+            view.close()
+
+    def _watched(self, view: LiveView) -> Callable[[], bool]:
+        def over() -> bool:
+            view.tick()
+            return self._over()
+
+        return over
+
+    def _over(self) -> bool:
+        """Whether the run has reached what it was to do."""
+        if self.wanted is not None and self.sessions.ended >= self.wanted:
+            return True
+        if self.system.finished:
+            return True
+        at_rest = self.script.finished and not self.system.bindings and self.system.next_deadline_ns is None
+        return at_rest and self.system.quiet and not self.interactive
+
+    def _wanted_sessions(self) -> int | None:
+        if self.args.sessions is not None:
+            if self.station.session_end is None:
+                where = self.station.file or "a station file"
+                raise StationError(f"--sessions: no session_end is named in [station] of {where}")
+            return max(1, int(self.args.sessions))
+        one_is_enough = self.args.fast and self.station.session_end is not None and self.args.duration is None
+        return 1 if one_is_enough else None
+
+    def _events(self) -> list[str]:
+        given = self.args.events
+        if given is None:
+            return []
+        if given == "-":
+            return split(sys.stdin.read(1_000_000))
+        path = Path(given)
+        return split(path.read_text(encoding="utf-8") if path.is_file() else given)
+
+    def _trace(self) -> TraceWriter | None:
+        if self.args.trace is None:
+            return None
+        from engine.trace import TraceWriter
+
+        return TraceWriter(self.system, self.args.trace, self.station.title)
+
+    def _code(self) -> int:
+        from engine.cli import complain
+
+        for failure in self.system.failures[:10]:
+            complain(failure)
+        if self.wanted is not None and self.args.sessions is not None and self.sessions.ended < self.wanted:
+            complain(f"{self.sessions.ended} of {self.wanted} sessions ended")
+            return 1
+        return 1 if self.system.failures else 0
+
+
+def _options(unknown: list[str]) -> dict[str, str]:
+    """``--NAME VALUE`` and ``--NAME=VALUE`` pairs."""
+    found: dict[str, str] = {}
+    rest = list(unknown)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if not name.startswith("--") or (not equals and not rest):
+            raise StationError(f"unknown argument {name}; see engine run --help")
+        found[name[2:]] = value if equals else rest.pop(0)
+    return found
+
+
+def _duration(text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return int(typed(text, DURATION))
+    except ValueError as error:
+        raise StationError(f"--for {text}: {error}") from None

@@ -1,0 +1,109 @@
+"""What a run is watched for: sessions counted, things that went wrong, plain lines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from typing import IO, Any
+
+from engine.station import Station
+from engine.system import Note, StepRecord, System
+from engine.trace import Recorder, note_record
+from engine.trace.show import line
+
+
+class SessionCounter:
+    """Counts the event that ends a session: raised, received or sent out by the machine the station names."""
+
+    def __init__(self, station: Station, system: System) -> None:
+        self.ended = 0
+        self.reports: list[tuple[int, dict[str, Any]]] = []  # time, payload
+        self._machine, self._event = station.session_end or ("", "")
+        if station.session_end is not None:
+            system.observers.append(self)
+
+    def step(self, record: StepRecord) -> None:
+        if record.actor.path != self._machine:
+            return
+        event = record.event
+        if event is not None and event.name == self._event:
+            self._count(record.time_ns, event.data)
+        for _ in range(record.step.raised.count(self._event)):
+            self._count(record.time_ns, None)
+
+    def note(self, note: Note) -> None:
+        if note.kind == "out" and note.path == self._machine and note.text == self._event:
+            self._count(note.time_ns, note.data)
+
+    def _count(self, time_ns: int, data: Any) -> None:
+        self.ended += 1
+        self.reports.append((time_ns, dict(data) if isinstance(data, Mapping) else {}))
+
+
+class Tally:
+    """Steps, events nobody handled and notes of a run, for its summary."""
+
+    def __init__(self, system: System) -> None:
+        self.steps = 0
+        self.unhandled: Counter[str] = Counter()
+        self.notes: Counter[str] = Counter()
+        self.failures: Counter[str] = Counter()
+        system.observers.append(self)
+
+    def step(self, record: StepRecord) -> None:
+        self.steps += 1
+        if not record.step.handled and record.event is not None:
+            self.unhandled[f"{record.actor.path}: {record.event.name}"] += 1
+        for failure in record.step.failures:
+            self.failures[f"{record.actor.path}: {failure.message} ({failure.position})"] += 1
+
+    def note(self, note: Note) -> None:
+        if note.kind != "out":
+            self.notes[note.kind] += 1
+
+
+class PlainView:
+    """One line per step and note, as they happen."""
+
+    def __init__(self, system: System, station: Station, out: IO[str] = sys.stdout) -> None:
+        self._recorder = Recorder()
+        self._out = out
+        self._station = station
+        system.observers.append(self)
+
+    def ready(self) -> None:
+        """Everything is open and listening."""
+        print(f"READY {', '.join(self._station.machines)}: {self._station.title}", file=self._out, flush=True)
+
+    def step(self, record: StepRecord) -> None:
+        print(line(self._recorder.step(record)), file=self._out, flush=self._out.isatty())
+
+    def note(self, note: Note) -> None:
+        print(line(note_record(note)), file=self._out)
+
+
+def summary(system: System, station: Station, sessions: SessionCounter, tally: Tally) -> list[str]:
+    """The end of a run in a few lines."""
+    lines = [f"{tally.steps} steps in {system.clock.now_ns() / 1e9:.1f} s"]
+    for number, (time_ns, data) in enumerate(sessions.reports, 1):
+        told = ", ".join(f"{name} {_value(value)}" for name, value in data.items())
+        lines.append(f"session {number} ended at {time_ns / 1e9:.1f} s" + (f": {told}" if told else ""))
+    for root in system.roots.values():
+        state = f" ({root.failure})" if root.failure else ""
+        lines.append(f"{root.path}: {root.state}{state}")
+    lines += [f"nobody handled {what} ({count}×)" for what, count in tally.unhandled.most_common(5)]
+    lines += [f"failed: {what} ({count}×)" for what, count in tally.failures.most_common(5)]
+    lines += [f"{count} × {kind.replace('_', ' ')}" for kind, count in tally.notes.items()]
+    return lines
+
+
+def _value(value: Any) -> str:
+    return (
+        f"{value:.4g}"
+        if isinstance(value, float)
+        else value
+        if isinstance(value, str)
+        else json.dumps(value, default=str)
+    )

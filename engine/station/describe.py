@@ -1,0 +1,122 @@
+"""``engine run --help-config``: every key of a station, generated from its charts, contracts and adapters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from engine.adapter import Registry
+from engine.expr.evaluate import EvaluationError, evaluate
+from engine.expr.functions import describe as type_text
+from engine.expr.functions import duration_text
+from engine.model import Chart
+from engine.start import ParameterScope
+from engine.station.plan import MachinePlan, Station, chart_tree
+from engine.station.resolve import implementation, variable
+from engine.types import Kind, Type
+
+_INTRO = """Configuration of {title}
+
+Later wins: the chart's defaults, the station file{file}, parameter sets, options such as --iface,
+the environment ({example}), --set KEY=VALUE.
+"""
+
+
+def describe(station: Station, registry: Registry) -> str:
+    """All keys with type, default, meaning, source and environment variable."""
+    machines = list(station.machines.values())
+    main = machines[0].name
+    example = variable(f"machines.{main}.parameters.NAME", main) + "=VALUE"
+    file = f" ({station.file})" if station.file else ""
+    lines = [_INTRO.format(title=station.title, file=file, example=example)]
+    for machine in machines:
+        lines += _machine(machine, main, registry)
+    lines += [
+        "Station file ([station], TOML)",
+        "",
+        "  machine      chart of the main machine, relative to the file",
+        "  name         its name (default: the chart's)",
+        "  title        for people",
+        '  session_end  "machine.event" that ends a session, counted by --sessions',
+        "",
+        "  [parameters], [adapters.ROLE]   of the main machine",
+        "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",
+        "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
+        "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
+        '  [display]                       LABEL = "machine.value": what the live view shows first',
+    ]
+    return "\n".join(lines)
+
+
+def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[str]:
+    yield f"Machine {machine.name}: {machine.chart.title or machine.chart.name}"
+    yield ""
+    for path, chart in chart_tree(machine.chart):
+        if not chart.parameters:
+            continue
+        where = f" of {path} ({chart.name})" if path else ""
+        yield f"  parameters{where}"
+        values = defaults(chart)
+        for name, definition in chart.parameters.items():
+            dotted = f"{path}.{name}" if path else name
+            key = dotted if machine.name == main else f"{machine.name}.{dotted}"
+            given = machine.parameters.get(path, {}).get(name, values.get(name, _MISSING))
+            kind = f"{type_text(definition.type)}"
+            yield f"    {key}  ({kind}, {_default(given, definition.type)})"
+            notes = [definition.description.strip(), definition.citation]
+            told = "; ".join(" ".join(note.split()) for note in notes if note)
+            if told:
+                yield f"        {told}"
+            yield f"        {variable(f'machines.{machine.name}.parameters.{dotted}', main)}"
+        yield ""
+    for role, contract in machine.chart.adapters.items():
+        plan = machine.adapters[role]
+        known = registry.implementations(contract.name)
+        prefix = f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
+        yield f"  adapter {role}: contract {contract.name}"
+        yield f"    {prefix}.use  (one of {', '.join(known)}; now {plan.use})"
+        yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
+        adapter_class = implementation(known[plan.use])
+        for key, setting in adapter_class.settings.items():
+            yield f"    {prefix}.{key}  ({setting.type}, default {setting.default})"
+            yield f"        {setting.description}"
+        if not adapter_class.settings:
+            for line in (inspect.getdoc(adapter_class) or "no settings").splitlines():
+                yield f"        {line}"
+        yield ""
+
+
+_MISSING = object()
+
+
+def _default(value: Any, kind: Type) -> str:
+    return "must be given" if value is _MISSING else f"default {value_text(value, kind)}"
+
+
+def defaults(chart: Chart) -> dict[str, Any]:
+    """The defaults of a chart's parameters, as far as they do not depend on ones that must be given."""
+    values: dict[str, Any] = {}
+    for name, definition in chart.parameters.items():
+        if definition.default is not None:
+            try:
+                values[name] = evaluate(definition.default, ParameterScope(chart, values))
+            except EvaluationError:
+                continue
+    return values
+
+
+def value_text(value: Any, kind: Type | None) -> str:
+    """A value as a chart writes it: ``250 ms``, ``400.5 V``, bytes as hexadecimal digits."""
+    if value is None:
+        return "–"
+    if kind is not None and kind.kind is Kind.DURATION and isinstance(value, int):
+        return duration_text(value)
+    unit = f" {kind.unit.symbol}" if kind is not None and kind.unit is not None else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.4g}{unit}" if abs(value) < 10_000 else f"{value:.0f}{unit}"
+    if isinstance(value, bytes):
+        return value.hex() if len(value) <= 16 else f"{value[:16].hex()}… ({len(value)} bytes)"
+    return f"{value}{unit}"
