@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from engine.check import check_all
-    from engine.load import load
+    from engine.loader import load
     from engine.problems import ChartError
 
     reports: dict[tuple[str, str], Report] = {}

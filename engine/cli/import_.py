@@ -24,7 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from engine.cli import complain
-    from engine.load import load_text
+    from engine.loader import load_text
     from engine.problems import ChartError
     from engine.scxml import ImportProblem, import_file
 
