@@ -297,6 +297,7 @@ class Chart:
     adapters: dict[str, Contract] = field(default_factory=dict)  # role -> contract
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
     strict: bool = False
+    untyped: bool = False  # an imported document (`events: any`): names, types and events are known at run time only
     title: str = ""
     description: str = ""
     citation: str = ""

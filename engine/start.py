@@ -70,3 +70,16 @@ def bind_parameters(chart: Chart, given: Mapping[str, Any] | None) -> dict[str, 
         except EvaluationError as error:
             raise ParameterError(f"chart {chart.name!r}, parameter {name!r}: {error}") from None
     return values
+
+
+def split_given(chart: Chart, given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a machine is given as (all its parameters, initial values of data items).
+
+    Only imported documents are given data: SCXML 6.4.2 sets the items of these names and drops other names. Raises as
+    :func:`bind_parameters`.
+    """
+    if not chart.untyped:
+        return bind_parameters(chart, given), {}
+    given = given or {}
+    named = {name: value for name, value in given.items() if name in chart.parameters}
+    return bind_parameters(chart, named), {name: value for name, value in given.items() if name in chart.data}

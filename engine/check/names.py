@@ -16,11 +16,6 @@ def _found(chart: Chart, code: str, place: str, message: str, position: Position
     return Found(Finding(code, chart.name, place, message, position))
 
 
-def accepts_any(chart: Chart) -> bool:
-    """An imported chart: its events are not declared."""
-    return "*" in chart.events
-
-
 def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
     """C120, C121."""
     read: set[str] = set()
@@ -78,7 +73,7 @@ def _sent(uses: Uses) -> tuple[set[str], set[str], bool]:
 def unused_events(chart: Chart, uses: Uses) -> Iterable[Found]:
     """C123 to C127."""
     own, parent, dynamic = _sent(uses)
-    if dynamic or accepts_any(chart):
+    if dynamic or chart.untyped:
         return
     forwards = any(invoke.autoforward for state in chart.root.walk() for invoke in state.invokes)
     for event in chart.events.values():
