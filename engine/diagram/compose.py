@@ -63,6 +63,11 @@ class _Composer:
         return all((e.source in inside) == (e.target in inside) for e in self.graph.edges)
 
     def run(self, directions: tuple[str, str]) -> Layout:
+        chart = self._chart(directions)
+        notes = [(n.id, self._place(n, *directions)) for n in self.graph.notes]
+        return pack([("", chart), *notes], self.aspect) if notes else chart
+
+    def _chart(self, directions: tuple[str, str]) -> Layout:
         root = self.graph.root
         if root.id in self.closed or not root.children:
             return self._place(root, *directions)

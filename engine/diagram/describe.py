@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.expr.text import expr_text
+from engine.diagram.expression import expr_text
 from engine.expr.tree import Expr, Literal, Parameter
 from engine.model import (
     Action,
@@ -17,6 +17,7 @@ from engine.model import (
     If,
     Invoke,
     Log,
+    ParameterDef,
     Raise,
     Send,
     Spawn,
@@ -141,3 +142,9 @@ def _plain(expr: Expr) -> str:
 def output_texts(state: State) -> list[tuple[str, str]]:
     """What a final state gives: (field, expression)."""
     return [(name, expr_text(value)) for name, value in state.output]
+
+
+def parameter_texts(parameter: ParameterDef) -> list[str]:
+    """``NAME = default`` and, on a second line, where it comes from."""
+    default = expr_text(parameter.default) if parameter.default is not None else "(to be given)"
+    return [f"{parameter.name} = {default}", *([f"    {parameter.citation}"] if parameter.citation else [])]

@@ -1,7 +1,7 @@
 """Layout by the Eclipse Layout Kernel (npm ``elkjs``), run in one Node process for any number of drawings.
 
-elkjs (EPL-2.0) is not part of this package: the version pinned in ``elk/package-lock.json`` is installed with npm into the
-user's cache on first use, its integrity checked by npm. ``CHARGECHART_ELKJS`` names a directory that has it already.
+elkjs (EPL-2.0) is not part of this package: the version pinned in ``elk/package-lock.json`` is installed with npm into
+the user's cache on first use, its integrity checked by npm. ``CHARGECHART_ELKJS`` names a directory that has it.
 """
 
 from __future__ import annotations

@@ -120,10 +120,11 @@ class Edge:
 
 @dataclass(slots=True)
 class Graph:
-    """A drawing's content: one root node (not drawn itself when ``frameless``) and the arrows."""
+    """A drawing's content: the root node with all others in it, the arrows, and notes to stand beside it."""
 
     root: Node
     edges: list[Edge]
+    notes: list[Node] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

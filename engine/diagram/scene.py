@@ -71,7 +71,7 @@ def scene(graph: Graph, layout: Layout) -> Group:
     states = Group("states")
     arrows = Group("transitions")
     chart.items += [states, arrows]
-    for node in graph.root.walk():
+    for node in [*graph.root.walk(), *graph.notes]:
         states.items.append(_node(node, layout.boxes[node.id]))
     for edge in graph.edges:
         arrows.items.append(_edge(edge, layout))
@@ -104,7 +104,7 @@ def _node(node: Node, box: Box) -> Group:
             group.items += _sections(node, Box(box.x, box.y + 20.0, box.width, box.height - 20.0), rules=False)
         case _:
             style = "box" if node.shape is Shape.BOX else node.shape.value
-            style = node.css if node.css == "adapter" else style
+            style = node.css if node.css in ("adapter", "note") else style
             group.items.append(Rect(box, style, 7.0 if node.shape is Shape.BOX else 5.0))
             group.items += _sections(node, box)
     return group
@@ -115,13 +115,14 @@ def _sections(node: Node, box: Box, rules: bool = True) -> list[Item]:
     items: list[Item] = []
     sections = [s for s in node.sections if s]
     leaf = not node.children
+    listing = node.css == "note"
     y = box.y + 1.0
     if leaf and len(sections) == 1:
         y = box.y + (box.height - sum(line.height for line in sections[0]) - MARGIN) / 2
     for number, section in enumerate(sections):
-        if number and rules and (leaf or number >= 1):
+        if number and rules:
             items.append(_line((box.x, y), (box.x + box.width, y), "rule"))
-        centred = leaf and number == 0
+        centred = leaf and number == 0 and not listing
         items += lines(section, box.x + MARGIN, y + MARGIN / 2, box.width - 2 * MARGIN, centred)
         y += sum(line.height for line in section) + MARGIN
     if sections and not leaf and rules:

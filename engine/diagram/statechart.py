@@ -33,7 +33,19 @@ class _Builder:
         for transition in self.chart.transitions:
             if transition.targets:
                 self._arrows(transition, state_node(transition.source))
-        return Graph(root, self.edges)
+        return Graph(root, self.edges, self._notes() if self.full else [])
+
+    def _notes(self) -> list[Node]:
+        """The parameters and adapters, for the full level: what the names on the arrows mean."""
+        sections = []
+        parameters = [
+            Line(text, "text") for p in self.chart.parameters.values() for text in describe.parameter_texts(p)
+        ]
+        roles = [Line(f"{role}: {contract.name}", "text") for role, contract in self.chart.adapters.items()]
+        for title, lines in (("parameters", parameters), ("adapters", roles)):
+            if lines:
+                sections.append([Line(title, "title"), *lines])
+        return [Node("(notes)", Shape.BOX, sections, css="note")] if sections else []
 
     # ------------------------------------------------------------ boxes
 

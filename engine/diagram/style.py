@@ -1,4 +1,4 @@
-"""The look of drawings: one table for SVG (as CSS) and PDF. Coverage and live state are further CSS on the same classes."""
+"""The look of drawings: one table for SVG (as CSS) and PDF. Coverage and live state are CSS on the same classes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHAPES: dict[str, Style] = {
     "region": Style(fill="#eaf0f5", stroke="#7b8794", width=1.0, dash=(5, 3)),
     "adapter": Style(fill="#eef7ee", stroke="#4f7a54", width=1.1),
     "lifeline": Style(stroke="#9aa5b1", width=0.9, dash=(4, 4)),
-    "note": Style(fill="#fff8e6", stroke="#c9a24a", width=0.8),
+    "note": Style(fill="#fdfcf7", stroke="#b8ae8f", width=0.8),
     "dot": Style(fill=INK),
     "ring": Style(fill="#ffffff", stroke=INK, width=1.2),
     "edge": Style(stroke="#3e4c59", width=1.1),

@@ -1,4 +1,4 @@
-"""SVG from a scene: plain text, one line per element, coordinates to a hundredth of a unit, the same on every machine."""
+"""SVG from a scene: plain text, one line per element, coordinates to a hundredth, the same on every machine."""
 
 from __future__ import annotations
 

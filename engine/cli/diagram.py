@@ -1,0 +1,159 @@
+"""``engine diagram``: draw charts, or tell whether drawings are up to date."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.diagram.draw import Drawing, Layouts
+    from engine.diagram.statechart import Level
+    from engine.model import Chart
+
+_EPILOG = """examples:
+  engine diagram machines/                      all charts as SVG, PDF and PNG into diagrams/
+  engine diagram machines/ --check              do diagrams/ show the charts as they are?
+  engine diagram machines/slac/evse.yaml -o . --format svg --level full
+  engine diagram machines/evse_dc.yaml --format mermaid,plantuml,dot -o build/
+
+Layout by ELK when Node is there (elkjs is installed into the cache on first use), else by Graphviz.
+exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be drawn, 2 usage or a chart does not load
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
+    parser.add_argument("-o", "--output", default="diagrams", metavar="DIR", help="where to (default: diagrams)")
+    parser.add_argument(
+        "--format", default="svg,pdf,png", metavar="F[,F]", help="svg, pdf, png, dot, mermaid, plantuml (svg,pdf,png)"
+    )
+    parser.add_argument("--level", choices=("overview", "full", "both"), default="both", help="of detail")
+    parser.add_argument("--layout", choices=("auto", "elk", "graphviz"), default="auto", help="layout engine")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail when a drawing is stale or left over")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.diagram.draw import FORMATS, LEVELS, Layouts
+    from engine.diagram.elk import LayoutFailed, LayoutUnavailable
+    from engine.diagram.printing import PrintingUnavailable
+
+    formats = [f.strip() for f in args.format.split(",") if f.strip()]
+    for name in formats:
+        if name not in FORMATS:
+            _say(f"engine: unknown format '{name}'; known are {', '.join(FORMATS)}")
+            return 2
+    levels = LEVELS if args.level == "both" else (args.level,)
+    charts = _charts(args.paths)
+    if charts is None:
+        return 2
+    job = _Job(Path(args.output), formats, levels, args.check)
+    try:
+        if any(f in ("svg", "pdf", "png") for f in formats):
+            with Layouts(args.layout, _say) as layouts:
+                for chart in charts:
+                    job.draw(chart, layouts)
+        for chart in charts:
+            job.write_texts(chart)
+    except (LayoutFailed, LayoutUnavailable, PrintingUnavailable) as error:
+        _say(f"engine: {error}")
+        return 1
+    if any(Path(path).is_dir() for path in args.paths):
+        job.find_left_over({chart.name for chart in charts})
+    return job.report(len(charts))
+
+
+class _Job:
+    """What is to be written, or compared."""
+
+    def __init__(self, folder: Path, formats: list[str], levels: tuple[Level, ...], check: bool) -> None:
+        self.folder = folder
+        self.formats = formats
+        self.levels = levels
+        self.check = check
+        self.stale: list[str] = []
+        self.written = 0
+        self.current = 0
+
+    def draw(self, chart: Chart, layouts: Layouts) -> None:
+        from engine.diagram.draw import DRAWN, draw
+
+        for level in self.levels:
+            drawing = draw(chart, level, layouts)
+            for format in DRAWN:  # the SVG first: PDF and PNG are compared with it
+                if format in self.formats:
+                    self._one(self.folder / f"{chart.name}.{level}.{format}", drawing, format)
+
+    def _one(self, path: Path, drawing: Drawing, format: str) -> None:
+        from engine.diagram.draw import file_bytes, is_current
+
+        if is_current(path, drawing, format):
+            self.current += 1
+        elif self.check:
+            self.stale.append(f"{path}: {'shows an older model or style' if path.exists() else 'is missing'}")
+        else:
+            self._write(path, file_bytes(drawing, format))
+
+    def write_texts(self, chart: Chart) -> None:
+        from engine.diagram.draw import TEXTUAL
+
+        for format, (suffix, write) in TEXTUAL.items():
+            if format not in self.formats:
+                continue
+            path, text = self.folder / f"{chart.name}.{suffix}", write(chart).encode()
+            if path.is_file() and path.read_bytes() == text:
+                self.current += 1
+            elif self.check:
+                self.stale.append(f"{path}: {'shows an older model' if path.exists() else 'is missing'}")
+            else:
+                self._write(path, text)
+
+    def find_left_over(self, names: set[str]) -> None:
+        """Drawings of charts that are no more."""
+        for path in sorted(self.folder.glob("*")):
+            if path.suffix in (".svg", ".pdf", ".png") and path.name.split(".")[0] not in names:
+                text = f"{path}: belongs to no chart any more: delete it"
+                self.stale.append(text)
+
+    def _write(self, path: Path, content: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        self.written += 1
+
+    def report(self, charts: int) -> int:
+        for text in self.stale:
+            print(text)
+        counts = f"{charts} {'chart' if charts == 1 else 'charts'}: {self.current} drawings up to date"
+        print(counts + (f", {len(self.stale)} not" if self.check else f", {self.written} written in {self.folder}"))
+        if self.check and self.stale:
+            print("run engine diagram again and commit what it writes")
+            return 1
+        return 0
+
+
+def _charts(paths: list[str]) -> list[Chart] | None:
+    """All charts, each file once, with names that do not clash; None after a complaint."""
+    from engine.cli.check import chart_files
+    from engine.loader import load
+    from engine.problems import ChartError
+
+    charts: dict[str, Chart] = {}
+    good = True
+    for path in chart_files(paths):
+        try:
+            chart = load(path)
+        except ChartError as error:
+            _say(str(error))
+            good = False
+            continue
+        other = charts.setdefault(chart.name, chart)
+        if other is not chart:
+            _say(f"engine: {path} and {other.file} are both called '{chart.name}': drawings would overwrite each other")
+            good = False
+    return list(charts.values()) if good else None
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)

@@ -1,0 +1,148 @@
+"""One chart as files: SVG, PDF, PNG, DOT, Mermaid, PlantUML; and whether files on disk are up to date."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from engine.diagram import printing, text_formats
+from engine.diagram.compose import Solver, compose
+from engine.diagram.dot import Graphviz
+from engine.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
+from engine.diagram.graph import Graph
+from engine.diagram.page import Sheet, TitleBlock, largest_room, on_sheet
+from engine.diagram.scene import Item, scene
+from engine.diagram.statechart import Level, statechart
+from engine.diagram.style import css
+from engine.diagram.svg import svg
+from engine.model import Chart
+
+LEVELS: tuple[Level, ...] = get_args(Level)
+DRAWN = ("svg", "pdf", "png")
+TEXTUAL: dict[str, tuple[str, Callable[[Chart], str]]] = {
+    "dot": ("dot", text_formats.dot),
+    "mermaid": ("mmd", text_formats.mermaid),
+    "plantuml": ("puml", text_formats.plantuml),
+}
+FORMATS = (*DRAWN, *TEXTUAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A laid-out page. ``layout`` names the layout engine; ``content`` is a hash of what is drawn, without places."""
+
+    name: str
+    items: list[Item]
+    sheet: Sheet
+    svg: str
+    layout: str
+    content: str
+
+    @property
+    def stamp(self) -> str:
+        """What PDF and PNG carry to say which SVG they were made from."""
+        return f"svg sha256 {hashlib.sha256(self.svg.encode()).hexdigest()}"
+
+
+class Layouts:
+    """The layout engines of one run: ELK, and Graphviz where ELK is not there or gives up. ``warn`` gets a line when
+    that happens. A context manager, as ELK is a process."""
+
+    def __init__(self, choice: str, warn: Callable[[str], None]) -> None:
+        """``choice`` is ``auto``, ``elk`` or ``graphviz``. Raises LayoutUnavailable."""
+        self.choice = choice
+        self.warn = warn
+        self.elk: Elk | None = None
+        self.graphviz: Graphviz | None = None
+        if choice != "graphviz":
+            try:
+                self.elk = Elk()
+            except LayoutUnavailable as error:
+                if choice == "elk":
+                    raise
+                warn(f"{error}; drawing with Graphviz instead")
+        if self.elk is None:
+            self.graphviz = Graphviz()
+
+    def __enter__(self) -> Layouts:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.elk is not None:
+            self.elk.close()
+
+    def solvers(self) -> list[Solver]:
+        """The engines to try in turn."""
+        found: list[Solver] = [self.elk] if self.elk is not None else []
+        if self.choice != "elk":
+            try:
+                self.graphviz = self.graphviz or Graphviz()
+                found.append(self.graphviz)
+            except LayoutUnavailable:
+                if not found:
+                    raise
+        return found
+
+
+def content_hash(graph: Graph, block: TitleBlock) -> str:
+    """A hash of all that a drawing shows, whatever lays it out."""
+    return hashlib.sha256(f"{graph!r}\n{block!r}\n{css()}".encode()).hexdigest()[:16]
+
+
+def title_block(chart: Chart, kind: str) -> TitleBlock:
+    return TitleBlock(chart.name, chart.title, chart.citation, chart.version, chart.text_hash, kind)
+
+
+def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
+    """The chart on its sheet. Raises LayoutFailed when no layout engine can."""
+    return draw_graph(statechart(chart, level), title_block(chart, level), layouts)
+
+
+def draw_graph(graph: Graph, block: TitleBlock, layouts: Layouts) -> Drawing:
+    """Any graph on a sheet with this title block. Raises LayoutFailed."""
+    failures: list[str] = []
+    for solver in layouts.solvers():
+        try:
+            layout = compose(graph, solver, largest_room())
+        except LayoutFailed as error:
+            failures.append(str(error))
+            layouts.warn(f"{block.name}: {error}")
+            continue
+        items, sheet, _ = on_sheet(scene(graph, layout), layout.width, layout.height, block)
+        content = content_hash(graph, block)
+        tags = (("chart", block.name), ("model", block.hash), ("layout", solver.name), ("content", content))
+        text = svg(items, sheet.width, sheet.height, "mm", tags)
+        return Drawing(block.name, items, sheet, text, solver.name, content)
+    raise LayoutFailed(f"{block.name}: " + "; ".join(failures))
+
+
+def file_bytes(drawing: Drawing, format: str) -> bytes:
+    """The drawing as ``svg``, ``pdf`` or ``png``. Raises PrintingUnavailable."""
+    if format == "svg":
+        return drawing.svg.encode()
+    document = printing.pdf(drawing.items, drawing.sheet.width, drawing.sheet.height, drawing.name, drawing.stamp)
+    return document if format == "pdf" else printing.png(document, drawing.stamp)
+
+
+def is_current(path: Path, drawing: Drawing, format: str) -> bool:
+    """Whether the file shows this drawing.
+
+    An SVG laid out by another engine (no Node on this machine, another Graphviz) is current when it shows the same
+    content; a PDF or PNG when it was made from the SVG that stands beside it and that SVG is current."""
+    if not path.is_file():
+        return False
+    if format == "svg":
+        text = path.read_text(encoding="utf-8")
+        if text == drawing.svg:
+            return True
+        return f'data-layout="{drawing.layout}"' not in text and f'data-content="{drawing.content}"' in text
+    beside = path.with_suffix(".svg")
+    made_from = re.search(rb"svg sha256 ([0-9a-f]{64})", path.read_bytes())
+    found = made_from.group(1).decode() if made_from else ""
+    if beside.is_file() and is_current(beside, drawing, "svg"):
+        return found == hashlib.sha256(beside.read_bytes()).hexdigest()
+    return found == hashlib.sha256(drawing.svg.encode()).hexdigest()

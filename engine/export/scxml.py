@@ -1,0 +1,413 @@
+"""A chart as W3C SCXML 1.0 (https://www.w3.org/TR/scxml/) with the Python data model.
+
+Parameters become ``<data>``, ``after`` becomes a delayed ``<send>`` on entry cancelled on exit, invoked charts stand
+inline. What adapters do has no place in SCXML: orders become ``<log>``, readings become ``<data>`` for a host to fill.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from xml.sax.saxutils import quoteattr
+
+from engine.export.losses import Construct, Exported
+from engine.export.python_text import NotPortable, python_text
+from engine.expr.tree import Expr, Literal
+from engine.model import (
+    Action,
+    Assign,
+    Block,
+    CallAction,
+    Cancel,
+    Chart,
+    Foreach,
+    If,
+    Invoke,
+    Log,
+    Raise,
+    Send,
+    Spawn,
+    State,
+    StateKind,
+    Stop,
+    Timer,
+    Transition,
+)
+from engine.types import DURATION_UNITS, Kind, Type
+
+_NAMESPACE = "http://www.w3.org/2005/07/scxml"
+_NEUTRAL: dict[Kind, object] = {Kind.BOOL: False, Kind.INT: 0, Kind.DURATION: 0, Kind.FLOAT: 0.0, Kind.STRING: ""}
+
+
+def export_scxml(chart: Chart) -> Exported:
+    """The document and what it could not carry."""
+    exported = Exported()
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>']
+    _Document(chart, exported, "").write(lines, 0)
+    exported.text = "\n".join(lines) + "\n"
+    return exported
+
+
+def state_ids(chart: Chart) -> dict[str, str]:
+    """Our state id → the SCXML id: the name where it is unique in the chart, else the path with ``__`` for dots.
+
+    The root is not a state in SCXML; one that has transitions, actions or children of its own is wrapped in a state."""
+    states = [s for s in chart.root.walk() if s.parent is not None]
+    count = Counter(s.name for s in states)
+    ids = {s.id: s.name if count[s.name] == 1 and s.name != chart.name else s.id.replace(".", "__") for s in states}
+    return {"": chart.name, **ids}
+
+
+class _Document:
+    """One ``<scxml>`` element. ``prefix`` stands before the events sent to the parent: ``<invoke id>.``"""
+
+    def __init__(self, chart: Chart, exported: Exported, prefix: str) -> None:
+        self.chart = chart
+        self.exported = exported
+        self.prefix = prefix
+        self.ids = state_ids(chart)
+        self.readings: dict[str, Type] = {}
+        self.at: tuple[str, object] = ("", None)
+
+    # ------------------------------------------------------------ names in expressions
+
+    def variable(self, name: str) -> str:
+        return name
+
+    def parameter(self, name: str) -> str:
+        return name
+
+    def event_field(self, name: str, optional: bool) -> str:
+        return f"_event.data.get({name!r})" if optional else f"_event.data[{name!r}]"
+
+    def system_field(self, name: str) -> str:
+        return name
+
+    def reading(self, role: str, name: str) -> str:
+        id = f"{role}__{name}"
+        self.readings[id] = self.chart.adapters[role].values[name]
+        self.lose(Construct.READING, f"'{role}.{name}' is data item '{id}', which a host must keep up to date")
+        return id
+
+    def in_state(self, state: str) -> str:
+        return f"In({self.ids[state]!r})"
+
+    def literal_bytes(self, value: bytes) -> str:
+        self.lose(Construct.BYTES, "bytes are hexadecimal text")
+        return repr(value.hex())
+
+    def lose(self, construct: Construct, what: str) -> None:
+        self.exported.lose(construct, self.at[0], what)
+
+    def text(self, expr: Expr, instead: str = "None") -> str:
+        """The expression, or ``instead`` with a loss."""
+        try:
+            return python_text(expr, self)
+        except NotPortable as error:
+            self.lose(Construct.EXPRESSION, f"{error} has no counterpart; {instead} stands for it")
+            return instead
+
+    # ------------------------------------------------------------ structure
+
+    def write(self, lines: list[str], depth: int) -> None:
+        root = self.chart.root
+        wrap = bool(
+            root.kind is StateKind.PARALLEL
+            or root.transitions
+            or root.entry
+            or root.exit
+            or root.invokes
+            or root.timers
+        )
+        body: list[str] = []
+        if wrap:
+            self.state(root, body, depth + 1)
+        else:
+            for child in root.children:
+                self.state(child, body, depth + 1)
+            self._invariants(root)
+        initial = ""
+        if wrap:
+            initial = f" initial={quoteattr(self.ids[''])}"
+        elif root.initial is not None and not root.initial.actions:
+            initial = f" initial={quoteattr(self._targets(root.initial))}"
+        elif root.initial is not None:
+            self.at = (root.initial.id, None)
+            self.lose(Construct.ACTION, "actions of the top-level initial transition are left out")
+            initial = f" initial={quoteattr(self._targets(root.initial))}"
+        if self.chart.strict:
+            self.at = ("", None)
+            self.lose(Construct.STRICT, "an unhandled event is silently dropped")
+        pad = "  " * depth
+        namespace = f' xmlns="{_NAMESPACE}"'
+        name = quoteattr(self.chart.name)
+        lines.append(f'{pad}<scxml{namespace} version="1.0" datamodel="python" name={name}{initial}>')
+        self._data(lines, depth + 1)
+        if self.chart.script:
+            lines.append(f"{pad}  <!-- actions before the first configuration -->")
+            self.at = ("", None)
+            self.lose(Construct.ACTION, "actions before the first configuration are left out")
+        lines += body
+        lines.append(f"{pad}</scxml>")
+
+    def _data(self, lines: list[str], depth: int) -> None:
+        pad = "  " * depth
+        items: list[tuple[str, str | None]] = []
+        for parameter in self.chart.parameters.values():
+            self.at = (f"parameter {parameter.name}", None)
+            items.append((parameter.name, None if parameter.default is None else self.text(parameter.default)))
+        for data in self.chart.data.values():
+            self.at = (f"data {data.name}", None)
+            items.append((data.name, None if data.initial is None else self.text(data.initial)))
+        for name, type_ in sorted(self.readings.items()):
+            items.append((name, "None" if type_.optional else repr(_NEUTRAL.get(type_.kind))))
+        if not items:
+            return
+        if any(d.type.kind is not Kind.ANY for d in (*self.chart.parameters.values(), *self.chart.data.values())):
+            self.at = ("", None)
+            self.lose(Construct.TYPES, "data are untyped; durations are whole nanoseconds, other units as declared")
+        lines.append(f"{pad}<datamodel>")
+        for name, text in items:
+            value = f" expr={quoteattr(text)}" if text is not None else ""
+            lines.append(f"{pad}  <data id={quoteattr(name)}{value}/>")
+        lines.append(f"{pad}</datamodel>")
+
+    def state(self, state: State, lines: list[str], depth: int) -> None:
+        """One state element with all that is in it."""
+        pad = "  " * depth
+        if state.kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY):
+            self._history(state, lines, depth)
+            return
+        tag = {StateKind.FINAL: "final", StateKind.PARALLEL: "parallel"}.get(state.kind, "state")
+        lines.append(f"{pad}<{tag} id={quoteattr(self.ids[state.id])}>")
+        if state.initial is not None:
+            lines.append(f"{pad}  <initial>")
+            self._transition(state.initial, lines, depth + 2)
+            lines.append(f"{pad}  </initial>")
+        self._blocks("onentry", state.entry, [self._start(t) for t in state.timers], state, lines, depth + 1)
+        stops = [f"<cancel sendid={quoteattr(t.id)}/>" for t in state.timers]
+        self._blocks("onexit", state.exit, stops, state, lines, depth + 1, before=True)
+        for invoke in state.invokes:
+            self._invoke(invoke, state, lines, depth + 1)
+        for transition in state.transitions:
+            self._transition(transition, lines, depth + 1)
+        for child in state.children:
+            self.state(child, lines, depth + 1)
+        self.at = (state.id, None)
+        if state.kind is StateKind.FINAL and (state.output or state.output_content is not None):
+            lines.append(f"{pad}  <donedata>")
+            for name, value in state.output:
+                lines.append(f"{pad}    <param name={quoteattr(name)} expr={quoteattr(self.text(value))}/>")
+            if state.output_content is not None:
+                lines.append(f"{pad}    <content expr={quoteattr(self.text(state.output_content))}/>")
+            lines.append(f"{pad}  </donedata>")
+        self._invariants(state)
+        lines.append(f"{pad}</{tag}>")
+
+    def _invariants(self, state: State) -> None:
+        for invariant in state.invariants:
+            self.exported.lose(Construct.INVARIANT, state.id, f"'{invariant.text}' is left out", invariant.position)
+
+    def _history(self, state: State, lines: list[str], depth: int) -> None:
+        pad = "  " * depth
+        kind = "deep" if state.kind is StateKind.DEEP_HISTORY else "shallow"
+        lines.append(f'{pad}<history id={quoteattr(self.ids[state.id])} type="{kind}">')
+        if state.history_default is not None:
+            self._transition(state.history_default, lines, depth + 1)
+        lines.append(f"{pad}</history>")
+
+    def _targets(self, transition: Transition) -> str:
+        return " ".join(self.ids[t.id] for t in transition.targets)
+
+    def _transition(self, transition: Transition, lines: list[str], depth: int) -> None:
+        pad = "  " * depth
+        self.at = (transition.id, None)
+        attributes = ""
+        if transition.timer is not None:
+            attributes += f" event={quoteattr(self._timer_event(transition.timer))}"
+        elif transition.descriptors:
+            attributes += f" event={quoteattr(' '.join(self._descriptor(d) for d in transition.descriptors))}"
+        if transition.guard is not None:
+            attributes += f" cond={quoteattr(self.text(transition.guard, 'False'))}"
+        if transition.targets:
+            attributes += f" target={quoteattr(self._targets(transition))}"
+        if transition.internal and transition.targets:
+            attributes += ' type="internal"'
+        if not transition.actions:
+            lines.append(f"{pad}<transition{attributes}/>")
+            return
+        lines.append(f"{pad}<transition{attributes}>")
+        self._actions(transition.actions, lines, depth + 1)
+        lines.append(f"{pad}</transition>")
+
+    def _descriptor(self, descriptor: str) -> str:
+        if descriptor.startswith("done.state."):
+            state = descriptor.removeprefix("done.state.")
+            return f"done.state.{self.ids.get(state, state)}"
+        if descriptor.startswith("error.") and descriptor not in ("error.execution", "error.communication"):
+            self.lose(Construct.ERROR_EVENT, f"no SCXML interpreter sends '{descriptor}'")
+        return descriptor
+
+    # ------------------------------------------------------------ timers and children
+
+    def _timer_event(self, timer: str) -> str:
+        state, _, delay = timer.partition("/after ")
+        return f"after.{self.ids[state]}.{''.join(c if c.isalnum() else '_' for c in delay)}"
+
+    def _start(self, timer: Timer) -> str:
+        self.at = (timer.id, None)
+        send = f"<send event={quoteattr(self._timer_event(timer.id))} id={quoteattr(timer.id)}"
+        return f"{send} {self._delay(timer.delay)}/>"
+
+    def _delay(self, delay: Expr) -> str:
+        if isinstance(delay, Literal) and isinstance(delay.value, int):
+            return f'delay="{milliseconds(delay.value)}ms"'
+        return f"delayexpr={quoteattr(f'str(({self.text(delay)}) / 1000000) + {chr(39)}ms{chr(39)}')}"
+
+    def _blocks(
+        self,
+        tag: str,
+        blocks: tuple[Block, ...],
+        extra: list[str],
+        state: State,
+        lines: list[str],
+        depth: int,
+        before: bool = False,
+    ) -> None:
+        """Entry or exit blocks; timers are a block of their own, after entry and before exit."""
+        pad = "  " * depth
+        own = [f"{pad}<{tag}>", *(f"{pad}  {line}" for line in extra), f"{pad}</{tag}>"] if extra else []
+        if before:
+            lines += own
+        for block in blocks:
+            self.at = (f"{state.id}/{tag.removeprefix('on')}", None)
+            lines.append(f"{pad}<{tag}>")
+            self._actions(block, lines, depth + 1)
+            lines.append(f"{pad}</{tag}>")
+        if not before:
+            lines += own
+
+    def _invoke(self, invoke: Invoke, state: State, lines: list[str], depth: int) -> None:
+        pad = "  " * depth
+        self.at = (f"{state.id}/invoke {invoke.id}", None)
+        if invoke.role is not None:
+            self.lose(Construct.LONG_ACTION, f"'{invoke.role}.{invoke.action}' is left out; its end never comes")
+            return
+        if invoke.chart is None:
+            self.lose(Construct.CHILD, "a child named by an expression is left out")
+            return
+        forward = invoke.autoforward or bool(invoke.chart.adapters)
+        if forward and not invoke.autoforward:
+            self.lose(Construct.ROUTE, "all external events are forwarded, as the child has adapters")
+        flag = ' autoforward="true"' if forward else ""
+        lines.append(f'{pad}<invoke type="scxml" id={quoteattr(invoke.id)}{flag}>')
+        for name, value in invoke.input:
+            lines.append(f"{pad}  <param name={quoteattr(name)} expr={quoteattr(self.text(value))}/>")
+        lines.append(f"{pad}  <content>")
+        prefix = "" if invoke.plain_events else f"{invoke.id}."
+        _Document(invoke.chart, self.exported, prefix).write(lines, depth + 2)
+        lines.append(f"{pad}  </content>")
+        if invoke.finalize:
+            lines.append(f"{pad}  <finalize>")
+            self._actions(invoke.finalize, lines, depth + 2)
+            lines.append(f"{pad}  </finalize>")
+        lines.append(f"{pad}</invoke>")
+
+    # ------------------------------------------------------------ actions
+
+    def _actions(self, block: Block, lines: list[str], depth: int) -> None:
+        for action in block:
+            self._action(action, lines, depth)
+
+    def _action(self, action: Action, lines: list[str], depth: int) -> None:
+        pad = "  " * depth
+        match action:
+            case Assign():
+                expr = quoteattr(self.text(action.value))
+                lines.append(f"{pad}<assign location={quoteattr(action.name)} expr={expr}/>")
+            case Raise():
+                if not action.data:
+                    lines.append(f"{pad}<raise event={quoteattr(action.event)}/>")
+                else:
+                    self._send(f'event={quoteattr(action.event)} target="#_internal"', action.data, None, lines, pad)
+            case Send():
+                self._send_action(action, lines, pad)
+            case Cancel():
+                if isinstance(action.id, Literal):
+                    lines.append(f"{pad}<cancel sendid={quoteattr(str(action.id.value))}/>")
+                else:
+                    lines.append(f"{pad}<cancel sendidexpr={quoteattr(self.text(action.id))}/>")
+            case Log():
+                parts = [self.text(p) if isinstance(p, Literal) else f"str({self.text(p)})" for p in action.parts]
+                lines.append(f"{pad}<log expr={quoteattr(' + '.join(parts) or repr(''))}/>")
+            case If():
+                self._if(action, lines, depth)
+            case Foreach():
+                index = f" index={quoteattr(action.index)}" if action.index else ""
+                array = quoteattr(self.text(action.array, "[]"))
+                lines.append(f"{pad}<foreach array={array} item={quoteattr(action.item)}{index}>")
+                self._actions(action.body, lines, depth + 1)
+                lines.append(f"{pad}</foreach>")
+            case CallAction():
+                name = f"{action.role}.{action.action}"
+                self.lose(Construct.ADAPTER_ORDER, f"'{name}' is written to the log")
+                values = ", ".join(self.text(value) for _, value in action.args)
+                names = ", ".join(key for key, _ in action.args)
+                lines.append(f"{pad}<log label={quoteattr(f'{name}({names})')} expr={quoteattr(f'[{values}]')}/>")
+            case Spawn() | Stop():
+                verb = "spawn" if isinstance(action, Spawn) else "stop"
+                self.lose(Construct.SPAWN, f"'{verb} {action.id}' is written to the log")
+                lines.append(f"{pad}<log label={quoteattr(f'{verb} {action.id}')}/>")
+
+    def _if(self, action: If, lines: list[str], depth: int) -> None:
+        pad = "  " * depth
+        for number, (guard, block) in enumerate(action.branches):
+            if guard is None:
+                lines.append(f"{pad}<else/>")
+            else:
+                cond = quoteattr(self.text(guard, "False"))
+                lines.append(f"{pad}<elseif cond={cond}/>" if number else f"{pad}<if cond={cond}>")
+            self._actions(block, lines, depth + 1)
+        lines.append(f"{pad}</if>")
+
+    def _send_action(self, action: Send, lines: list[str], pad: str) -> None:
+        target = action.target.value if isinstance(action.target, Literal) else None
+        name = action.event.value if isinstance(action.event, Literal) else None
+        prefix = self.prefix if target == "parent" else ""
+        if name is not None:
+            event = f"event={quoteattr(f'{prefix}{name}')}"
+        else:
+            plain = self.text(action.event)
+            event = f"eventexpr={quoteattr(f'{prefix!r} + {plain}' if prefix else plain)}"
+        if action.target is not None and target is None:
+            event += f" targetexpr={quoteattr(self.text(action.target))}"
+        elif isinstance(target, str) and target != "self":
+            place = {"parent": "#_parent", "internal": "#_internal"}.get(target, target)
+            event += f" target={quoteattr(place if place.startswith('#') else f'#_{place}')}"
+        if action.key is not None:
+            self.lose(Construct.SPAWN, f"'send {name}' has no key: it reaches no spawned child")
+        if action.id is not None:
+            event += f" id={quoteattr(action.id)}"
+        if action.id_location is not None:
+            event += f" idlocation={quoteattr(action.id_location)}"
+        if action.delay is not None:
+            event += " " + self._delay(action.delay)
+        self._send(event, action.data, action.content, lines, pad)
+
+    def _send(
+        self, attributes: str, data: tuple[tuple[str, Expr], ...], content: Expr | None, lines: list[str], pad: str
+    ) -> None:
+        if not data and content is None:
+            lines.append(f"{pad}<send {attributes}/>")
+            return
+        lines.append(f"{pad}<send {attributes}>")
+        for key, value in data:
+            lines.append(f"{pad}  <param name={quoteattr(key)} expr={quoteattr(self.text(value))}/>")
+        if content is not None:
+            lines.append(f"{pad}  <content expr={quoteattr(self.text(content))}/>")
+        lines.append(f"{pad}</send>")
+
+
+def milliseconds(ns: int) -> str:
+    """Nanoseconds as milliseconds, exact, without needless digits."""
+    whole, rest = divmod(ns, DURATION_UNITS["ms"])
+    return f"{whole}.{rest:06d}".rstrip("0") if rest else str(whole)
