@@ -256,6 +256,7 @@ class ParameterDef:
     default: Expr | None
     citation: str = ""
     description: str = ""
+    waivers: dict[str, str] = field(default_factory=dict, compare=False)
     position: Position = NOWHERE
 
 
@@ -269,6 +270,7 @@ class DataDef:
     initial: Expr | None
     late_state: str | None = None
     description: str = ""
+    waivers: dict[str, str] = field(default_factory=dict, compare=False)
     position: Position = NOWHERE
 
 
@@ -282,6 +284,7 @@ class EventDef:
     payload: dict[str, Type] | None
     direction: str = ""  # "in" (others send it), "out" (sent to the parent), "" (own)
     description: str = ""
+    waivers: dict[str, str] = field(default_factory=dict, compare=False)
     position: Position = NOWHERE
 
 

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from engine.model import Chart, State, Transition
+from engine.model import Chart, DataDef, EventDef, ParameterDef, State, Transition
 from engine.position import Position
 
 Level = Literal["warning", "note"]
+Part = State | Transition | DataDef | EventDef | ParameterDef  # what a finding may be about, and waive it
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +139,7 @@ class Found:
     """A finding before waivers: ``about`` is the part of the chart whose waivers, and whose parents', apply."""
 
     finding: Finding
-    about: State | Transition | None = None
+    about: Part | None = None
 
 
 def apply_waivers(chart: Chart, found: Iterable[Found]) -> tuple[list[Finding], list[Finding]]:
@@ -163,21 +164,24 @@ def apply_waivers(chart: Chart, found: Iterable[Found]) -> tuple[list[Finding], 
     return standing, waived
 
 
-def _holders(chart: Chart, about: State | Transition | None) -> Iterable[Chart | State | Transition]:
-    state = about
-    if isinstance(about, Transition):
+def _holders(chart: Chart, about: Part | None) -> Iterable[Chart | Part]:
+    if about is not None:
         yield about
-        state = about.source
-    if isinstance(state, State):
-        yield state
-        yield from state.ancestors()
+    if isinstance(about, Transition):
+        yield about.source
+        yield from about.source.ancestors()
+    elif isinstance(about, State):
+        yield from about.ancestors()
     yield chart
 
 
-def _all_holders(chart: Chart) -> Iterable[tuple[Chart | State | Transition, str]]:
+def _all_holders(chart: Chart) -> Iterable[tuple[Chart | Part, str]]:
     yield chart, f"chart {chart.name}"
     for state in chart.root.walk():
         if state is not chart.root:
             yield state, f"state {state.id}"
     for transition in chart.transitions:
         yield transition, f"transition {transition.id}"
+    declared: list[ParameterDef | DataDef | EventDef] = [*chart.parameters.values(), *chart.data.values()]
+    for item in (*declared, *chart.events.values()):
+        yield item, item.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from engine.check.findings import Finding, Found
+from engine.check.findings import Finding, Found, Part
 from engine.check.structure import handled_events, is_handled, machine_can_end
 from engine.check.walk import Uses, assigned, collect, within
 from engine.expr import tree
@@ -12,8 +12,8 @@ from engine.model import Assign, CallAction, Chart, Invoke, Raise, Send, Spawn
 from engine.position import Position
 
 
-def _found(chart: Chart, code: str, place: str, message: str, position: Position) -> Found:
-    return Found(Finding(code, chart.name, place, message, position))
+def _found(chart: Chart, code: str, place: str, message: str, position: Position, about: Part | None = None) -> Found:
+    return Found(Finding(code, chart.name, place, message, position), about)
 
 
 def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
@@ -36,9 +36,11 @@ def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
     given |= {i.id_location for s in chart.root.walk() for i in s.invokes if i.id_location is not None}
     for item in chart.data.values():
         if item.name not in read and item.name not in given:
-            yield _found(chart, "C120", item.name, f"data '{item.name}' is not used", item.position)
+            yield _found(chart, "C120", item.name, f"data '{item.name}' is not used", item.position, item)
         elif total[item.name] <= own[item.name]:
-            yield _found(chart, "C121", item.name, f"data '{item.name}' is assigned but never read", item.position)
+            yield _found(
+                chart, "C121", item.name, f"data '{item.name}' is assigned but never read", item.position, item
+            )
 
 
 def unused_parameters(chart: Chart, uses: Uses) -> Iterable[Found]:
@@ -47,7 +49,7 @@ def unused_parameters(chart: Chart, uses: Uses) -> Iterable[Found]:
     for parameter in chart.parameters.values():
         if parameter.name not in read:
             message = f"parameter '{parameter.name}' is not used"
-            yield _found(chart, "C122", parameter.name, message, parameter.position)
+            yield _found(chart, "C122", parameter.name, message, parameter.position, parameter)
 
 
 def _sent(uses: Uses) -> tuple[set[str], set[str], bool]:
@@ -82,16 +84,16 @@ def unused_events(chart: Chart, uses: Uses) -> Iterable[Found]:
         named = any(name in descriptors for descriptors in handled_events(chart))
         if event.direction == "out":
             if name not in parent:
-                yield _found(chart, "C126", name, f"event '{name}' is never sent to the parent", position)
+                yield _found(chart, "C126", name, f"event '{name}' is never sent to the parent", position, event)
         elif event.direction == "in":
             if not handled and not forwards:
-                yield _found(chart, "C127", name, f"event '{name}' is not handled", position)
+                yield _found(chart, "C127", name, f"event '{name}' is not handled", position, event)
         elif name not in own and not named:
-            yield _found(chart, "C123", name, f"event '{name}' is not used", position)
+            yield _found(chart, "C123", name, f"event '{name}' is not used", position, event)
         elif name not in own:
-            yield _found(chart, "C125", name, f"event '{name}' is neither raised nor sent", position)
+            yield _found(chart, "C125", name, f"event '{name}' is neither raised nor sent", position, event)
         elif not handled:
-            yield _found(chart, "C124", name, f"event '{name}' is sent but not handled", position)
+            yield _found(chart, "C124", name, f"event '{name}' is sent but not handled", position, event)
 
 
 def children(chart: Chart, uses: Uses) -> Iterator[tuple[Invoke | Spawn, Chart]]:

@@ -142,6 +142,7 @@ def _parameters(build: Build, node: Node | None) -> None:
             default,
             reader.text(body.get("source"), "'source'"),
             reader.text(body.get("description"), "'description'"),
+            reader.texts(body.get("waive"), "'waive'"),
             reader.position(key),
         )
 
@@ -212,7 +213,9 @@ def _data(build: Build, node: Node | None) -> None:
         if late is not None and late not in build.chart.states:
             reader.problem(body.get("late") or body, "unknown-state", f"no state {late!r}", known=build.chart.states)
         description = reader.text(body.get("description"), "'description'")
-        build.chart.data[name] = DataDef(name, type_, initial, late, description, reader.position(key))
+        build.chart.data[name] = DataDef(
+            name, type_, initial, late, description, reader.texts(body.get("waive"), "'waive'"), reader.position(key)
+        )
 
 
 def _outputs(build: Build) -> None:

@@ -69,7 +69,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
                 reader.check_keys(body, _EVENT_KEYS, f"event {key!r}")
             payload = read_payload(reader, body.get("payload") if body else None, f"event {key!r}")
             description = reader.text(body.get("description") if body else None, "'description'")
-            events[key] = EventDef(key, payload, "in", description, reader.position(key_node))
+            events[key] = EventDef(key, payload, "in", description, position=reader.position(key_node))
     for key, key_node, value in reader.entries(mapping.get("values"), "'values'"):
         if reader.name(key_node, "a value"):
             if isinstance(value, Mapping) and value.get("description") is not None:

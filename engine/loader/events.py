@@ -50,7 +50,8 @@ def read_events(reader: Reader, node: Node | None) -> dict[str, EventDef]:
                 reader.problem(direction_node, "shape", f"unknown direction {direction!r}", "in or out")
         payload = read_payload(reader, body.get("payload") if body else None, f"event {name!r}")
         description = reader.text(body.get("description") if body else None, "'description'")
-        events[name] = EventDef(name, payload, direction, description, reader.position(key))
+        waivers = reader.texts(body.get("waive"), "'waive'") if body else {}
+        events[name] = EventDef(name, payload, direction, description, waivers, reader.position(key))
     return events
 
 
