@@ -1,0 +1,96 @@
+"""The public face of the EXI codec: bytes to typed messages and back, for every V2G schema set.
+
+``decode("iso2", data)`` gives a ``V2G_Message``; ``encode(message)`` gives the bytes. Importing this module imports no
+schema; the first use of a protocol imports its generated module. Message classes: ``messages("iso2").CurrentDemandReq``.
+
+Source of the wire format: W3C EXI 1.0 with the profile of ISO 15118-2 7.9.1 and DIN SPEC 70121 (bit-packed, schema-informed, not
+strict, no options document).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from .exi import document
+from .exi.document import Schema
+from .exi.errors import ExiError, ValidationError
+from .exi.messages import Element, Message, validate
+
+__all__ = [
+    "PROTOCOLS",
+    "Element",
+    "ExiError",
+    "Message",
+    "ValidationError",
+    "decode",
+    "encode",
+    "from_json",
+    "messages",
+    "schema",
+    "to_json",
+    "to_xml",
+    "validate",
+]
+
+PROTOCOLS = ("sap", "din", "iso2", "iso20", "iso20-dc", "iso20-ac", "iso20-wpt", "iso20-acdp", "xmldsig")
+"""Schema sets: supportedAppProtocol, DIN SPEC 70121, ISO 15118-2, the five of ISO 15118-20, XMLDSig core."""
+
+
+def messages(protocol: str) -> ModuleType:
+    """The generated module of ``protocol``, with its message classes. Raises ValueError for an unknown name."""
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"unknown protocol {protocol!r}; known: {', '.join(PROTOCOLS)}")
+    return import_module(f".generated.{protocol.replace('-', '_')}", __package__)
+
+
+def schema(protocol: str) -> Schema:
+    """What the schema set of ``protocol`` declares. Raises ValueError for an unknown name."""
+    loaded: Schema = messages(protocol).SCHEMA
+    return loaded
+
+
+def decode(protocol: str, data: bytes, *, fragment: bool = False) -> Message | Element:
+    """The message in an EXI stream, header byte included.
+
+    One trailing zero octet is accepted (some vehicles send it). With ``fragment``, the stream is an EXI fragment (what
+    XML signatures are computed over) and any declared element may be the root. The result is a message class when the
+    class alone says which element it is, else an ``Element``.
+
+    Raises ExiError (bit offset, path, reason) for anything that is not a message; ValueError for an unknown protocol.
+    """
+    return document.decode(schema(protocol), data, fragment=fragment)
+
+
+def encode(message: Message | Element, *, protocol: str | None = None, fragment: bool = False) -> bytes:
+    """The EXI stream of a message. ``protocol`` is needed only for an Element that does not carry it.
+
+    Raises ValidationError, whose path names the offending value, when the message does not fit its schema.
+    """
+    named = protocol or (message.protocol if isinstance(message, Element) else message.PROTOCOL)
+    if not named:
+        raise ValidationError("the protocol of an Element must be given", message.name if isinstance(message, Element) else "")
+    return document.encode(schema(named), message, fragment=fragment)
+
+
+def to_json(message: Message | Element) -> dict[str, Any]:
+    """The JSON view of a message: ``{element name: fields}``; see ``adapters.v2g.json_view``."""
+    from . import json_view
+
+    return json_view.to_json(message)
+
+
+def from_json(protocol: str, obj: dict[str, Any], *, fragment: bool = False) -> Message | Element:
+    """The message of a JSON view. Raises ValidationError whose path names the offending value."""
+    from . import json_view
+
+    return json_view.from_json(schema(protocol), obj, fragment=fragment)
+
+
+def to_xml(message: Message | Element, *, protocol: str | None = None) -> str:
+    """The message as XML text, every element with its own default namespace."""
+    from . import xml_view
+
+    named = protocol or (message.protocol if isinstance(message, Element) else message.PROTOCOL)
+    return xml_view.to_xml(schema(named), message)
