@@ -6,6 +6,7 @@ no macrostep). Fields that say nothing (empty, default) are left out.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.plain import to_plain
@@ -21,11 +22,13 @@ from engine.step import (
     StartCall,
     StartChild,
     StartTimer,
+    Step,
     StopChild,
 )
 
 if TYPE_CHECKING:
     from engine.system import Actor, Note, StepRecord, System
+    from engine.system.seam import Stepper
 
 TRACE_VERSION = 1
 
@@ -124,48 +127,64 @@ class Recorder:
 
     def step(self, record: StepRecord) -> dict[str, Any]:
         """A step: see the schema. Call once per step, in order, before its effects are carried out."""
-        actor, step, machine = record.actor, record.step, record.actor.machine
+        actor, machine = record.actor, record.actor.machine
         line: dict[str, Any] = {"time_ns": record.time_ns, "machine": actor.path, "cause": record.cause}
         if record.cause == "start":
-            line["chart"] = machine.chart.name
-            line["text_hash"] = machine.chart.text_hash
-            line["parameters"] = to_plain(machine.parameters)
-            if actor.parent is not None and actor.invoke is not None:
-                line["child"] = actor.invoke.id
-                if actor.key is not None:
-                    line["key"] = to_plain(actor.key)
+            line |= _start(actor)
         if record.event is not None:
             line["event"] = event_record(record.event)
         if record.timer is not None:
             line["timer"] = record.timer
-        if not step.handled:
-            line["unhandled"] = True
-        for name in ("transitions", "exited", "entered", "raised"):
-            value = getattr(step, name)
-            if value:
-                line[name] = list(value)
-        if step.effects:
-            line["effects"] = [effect_record(effect) for effect in step.effects]
-        if step.failures:
-            line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
         if machine.readings:
             line["readings"] = {f"{role}.{name}": to_plain(value) for (role, name), value in machine.readings.items()}
-        line["configuration"] = list(machine.configuration)
-        changes = self._changes(actor)
-        if changes:
-            line["data"] = to_plain(changes)
-        return line
-
-    def _changes(self, actor: Actor) -> dict[str, Any]:
-        data = dict(actor.machine.data)
-        before = self._data.get(actor)
+        line |= outcome(record.step, machine, self._data.get(actor, {}))
         if actor.is_running:
-            self._data[actor] = {n: list(v) if isinstance(v, list) else v for n, v in data.items()}
+            self._data[actor] = kept(machine)
         else:
             self._data.pop(actor, None)
-        if before is None:
-            return data
-        return {name: value for name, value in data.items() if name not in before or before[name] != value}
+        return line
+
+
+def outcome(step: Step, machine: Stepper, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What a step did: the part of a record that a replay must reproduce. ``before``: the data before the step."""
+    line: dict[str, Any] = {}
+    if not step.handled:
+        line["unhandled"] = True
+    for name in ("transitions", "exited", "entered", "raised"):
+        value = getattr(step, name)
+        if value:
+            line[name] = list(value)
+    if step.effects:
+        line["effects"] = [effect_record(effect) for effect in step.effects]
+    if step.failures:
+        line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+    line["configuration"] = list(machine.configuration)
+    data = machine.data
+    changes = {name: value for name, value in data.items() if name not in before or before[name] != value}
+    if changes:
+        line["data"] = to_plain(changes)
+    return line
+
+
+def kept(machine: Stepper) -> dict[str, Any]:
+    """A machine's data, to compare with later."""
+    return {name: list(value) if isinstance(value, list) else value for name, value in machine.data.items()}
+
+
+def _start(actor: Actor) -> dict[str, Any]:
+    machine = actor.machine
+    line: dict[str, Any] = {
+        "chart": machine.chart.name,
+        "text_hash": machine.chart.text_hash,
+        "session": machine.session_id,
+        "parameters": to_plain(machine.parameters),
+        "roles": {role: binding.role for role, binding in actor.roles.items()},
+    }
+    if actor.parent is not None and actor.invoke is not None:
+        line["child"] = actor.invoke.id
+        if actor.key is not None:
+            line["key"] = to_plain(actor.key)
+    return line
 
 
 def _lean(record: dict[str, Any], keep: tuple[str, ...] = ("data",)) -> dict[str, Any]:
