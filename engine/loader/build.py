@@ -48,6 +48,7 @@ class Build:
     broken_roles: set[str] = field(default_factory=set)
     cancels: list[tuple[str, Node]] = field(default_factory=list)
     send_ids: set[str] = field(default_factory=set)
+    _expressions: dict[tuple[str, int, int], tuple[tree.Expr, Scope, Type | None]] = field(default_factory=dict)
     _plain: Scope | None = None
     _event_scopes: dict[str, Scope] = field(default_factory=dict)
 
@@ -92,7 +93,25 @@ class Build:
     # ------------------------------------------------------------ expressions
 
     def expression(self, node: Node, what: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
-        return self.reader.compile(node, what, lambda text: expression(text, scope, expected))
+        """The checked expression of a node. Equal texts in one scope share one; what is kept keeps the ids alive."""
+
+        def make(text: str) -> tree.Expr:
+            key = (text, id(scope), id(expected))
+            known = self._expressions.get(key)
+            if known is None:
+                known = self._expressions[key] = (expression(text, scope, expected), scope, expected)
+            return known[0]
+
+        return self.reader.compile(node, what, make)
 
     def guard(self, node: Node, what: str, scope: Scope) -> tree.Expr:
-        return self.reader.compile(node, what, lambda text: guard(text, scope))
+        """The checked condition of a node."""
+
+        def make(text: str) -> tree.Expr:
+            key = (text, id(scope), 0)
+            known = self._expressions.get(key)
+            if known is None:
+                known = self._expressions[key] = (guard(text, scope), scope, None)
+            return known[0]
+
+        return self.reader.compile(node, what, make)

@@ -65,17 +65,18 @@ class EventTable:
             "error.communication": {"message": STRING},
             "error.queue": {"dropped": INT, "event": STRING},
         }
-        self._matches: dict[str, list[str]] = {}
+        self._below: dict[str, list[str]] | None = None  # prefix -> the events that begin with it and a dot
 
     def add(self, name: str, payload: Payload) -> None:
         self._events[name] = payload
+        self._below = None
 
     def add_done(self, name: str, payloads: list[Payload]) -> None:
         """The end of a compound state: the fields all its final states give."""
         common = dict(payloads[0]) if payloads else {}
         for other in payloads[1:]:
             _keep_common(common, other)
-        self._events[name] = common
+        self.add(name, common)
 
     def names(self) -> list[str]:
         return list(self._events)
@@ -85,12 +86,15 @@ class EventTable:
         dot; ``*`` matches all."""
         if descriptor == "*":
             return list(self._events)
-        found = self._matches.get(descriptor)
-        if found is None:
-            dotted = descriptor + "."
-            found = [name for name in self._events if name == descriptor or name.startswith(dotted)]
-            self._matches[descriptor] = found
-        return found
+        if self._below is None:
+            self._below = {}
+            for name in self._events:
+                at = name.find(".")
+                while at >= 0:
+                    self._below.setdefault(name[:at], []).append(name)
+                    at = name.find(".", at + 1)
+        found = [descriptor] if descriptor in self._events else []
+        return found + self._below.get(descriptor, [])
 
     def fields(self, names: list[str]) -> Payload:
         """The fields all these events carry with the same meaning: of one kind and unit."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
+from contextlib import contextmanager
 from pathlib import Path
 
 from engine.loader.chart import build_chart
@@ -23,7 +26,8 @@ def load(path: str | Path, contracts: MappingOf[str, Contract] | None = None) ->
     Raises:
         ChartError: with everything that is wrong, in all files.
     """
-    return _Load(contracts).file(Path(path))
+    with _collector_paused():
+        return _Load(contracts).file(Path(path))
 
 
 def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contract] | None = None) -> Chart:
@@ -32,7 +36,21 @@ def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contrac
     Raises:
         ChartError: with everything that is wrong.
     """
-    return _Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
+    with _collector_paused():
+        return _Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A load makes many objects and hardly any garbage: the collector walking them again and again would take most of
+    its time. Memory stays bounded by the limits on the files."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class _Load:

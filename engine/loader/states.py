@@ -117,12 +117,11 @@ def _resolve(build: Build, source: State, node: Scalar, inside: bool) -> State |
     text = node.text
     if text.startswith("."):
         state = _below(build, source, text[1:])
-        candidates = [child.name for child in source.children]
     else:
         state = _lookup(build, source, text, inside)
-        candidates = _nearby(build, source)
     if state is not None:
         return state
+    candidates = [f".{child.name}" for child in source.children] if text.startswith(".") else _nearby(build, source)
     same = build.by_name.get(text, [])
     if len(same) > 1:
         ids = ", ".join(state.id for state in same[:6])
