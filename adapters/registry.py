@@ -9,6 +9,10 @@ _HERE = Path(__file__).parent
 
 # contract -> {name: "module:Class"}; the first is the simulated one and the default.
 IMPLEMENTATIONS: dict[str, dict[str, str]] = {
+    "secc_messages": {"codec": "adapters.v2g.secc:SeccMessages"},
+    "evcc_messages": {"codec": "adapters.v2g.evcc:EvccMessages"},
+    "v2g_server": {"simulated": "adapters.v2g.simulated:SimulatedV2gServer"},
+    "v2g_client": {"simulated": "adapters.v2g.simulated:SimulatedV2gClient"},
     "hpgp_link": {
         "simulated": "adapters.slac.link:SimulatedHpgpLink",
         "af_packet": "adapters.slac.link:PacketHpgpLink",

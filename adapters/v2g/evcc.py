@@ -1,0 +1,119 @@
+"""The vehicle's V2G messages (contract ``evcc_messages``): encodes requests, decodes responses into events."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.settings import text
+from adapters.v2g import codec
+from adapters.v2g.codec import Message
+from adapters.v2g.endpoint import Endpoint
+from adapters.v2g.evcc_fields import RESPONSES, contract_name, request
+from engine.adapter import Adapter, AdapterError, Port, World
+
+
+class EvccMessages(Adapter):
+    """Settings: ``host`` (as the transport's)."""
+
+    contract = "evcc_messages"
+
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        super().__init__(config, world)
+        self._endpoint = Endpoint.of(world, "evcc", text(config, "host", "pev"))
+
+    def open(self, port: Port) -> None:
+        super().open(port)
+        self._endpoint.on_message = self._received
+
+    def close(self) -> None:
+        self._endpoint.on_message = lambda name, message, payload: None
+
+    def _received(self, name: str, message: Message, payload: bytes) -> None:
+        if self._endpoint.protocol == "sap":
+            if name == "supportedAppProtocolRes":
+                answer: Any = message
+                self.port.emit(name, ResponseCode=answer.ResponseCode, SchemaID=answer.SchemaID)
+            else:
+                self._endpoint.on_undecodable("unexpected", f"{name} from a station")
+            return
+        name = contract_name(self._endpoint.protocol, name)
+        fields = RESPONSES.get(name)
+        if fields is None:
+            self._endpoint.on_undecodable("unexpected", f"{name} from a station")
+            return
+        whole: Any = message
+        body = whole.Body.BodyElement
+        common: dict[str, Any] = {"ResponseCode": body.ResponseCode}
+        if name == "SessionSetupRes":
+            common["SessionID"] = whole.Header.SessionID
+        self.port.emit(name, **common, **fields(body))
+
+    # ---------------------------------------------------------------- orders
+
+    def use_protocol(self, *, protocol: str) -> None:
+        """Encode and decode with this schema from now on."""
+        self._endpoint.protocol = protocol
+        codec.messages(protocol)
+
+    def use_session(self, *, SessionID: bytes) -> None:
+        """The id of the next headers, 1 to 8 bytes."""
+        self._endpoint.session_id = SessionID
+
+    def trailing_bytes(self, *, count: int) -> None:
+        """So many zero bytes behind the next document."""
+        self._endpoint.trailing_bytes = count
+
+    def supportedAppProtocolReq(self, **lists: Any) -> None:
+        """The handshake: lists of equal length, one element per schema."""
+        sap = codec.messages("sap")
+        names = ("ProtocolNamespace", "VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority")
+        if len({len(lists[name]) for name in names}) != 1:
+            raise AdapterError("supportedAppProtocolReq: the five lists must have the same length")
+        offers = [
+            sap.AppProtocolType(**dict(zip(names, row, strict=True)))
+            for row in zip(*(lists[name] for name in names), strict=True)
+        ]
+        self._endpoint.send(sap.supportedAppProtocolReq(AppProtocol=offers))
+
+    def _request(self, name: str, args: Mapping[str, Any]) -> None:
+        try:
+            body = request(self._endpoint.protocol, name, args)
+        except codec.ValidationError as error:
+            raise AdapterError(f"{name}: {error}") from error
+        self._endpoint.send_body(body)
+
+    # The other requests: the contract has checked names and types of the arguments.
+
+    def SessionSetupReq(self, **args: Any) -> None:
+        self._request("SessionSetupReq", args)
+
+    def ServiceDiscoveryReq(self, **args: Any) -> None:
+        self._request("ServiceDiscoveryReq", args)
+
+    def PaymentServiceSelectionReq(self, **args: Any) -> None:
+        self._request("PaymentServiceSelectionReq", args)
+
+    def AuthorizationReq(self, **args: Any) -> None:
+        self._request("AuthorizationReq", args)
+
+    def ChargeParameterDiscoveryReq(self, **args: Any) -> None:
+        self._request("ChargeParameterDiscoveryReq", args)
+
+    def CableCheckReq(self, **args: Any) -> None:
+        self._request("CableCheckReq", args)
+
+    def PreChargeReq(self, **args: Any) -> None:
+        self._request("PreChargeReq", args)
+
+    def PowerDeliveryReq(self, **args: Any) -> None:
+        self._request("PowerDeliveryReq", args)
+
+    def CurrentDemandReq(self, **args: Any) -> None:
+        self._request("CurrentDemandReq", args)
+
+    def WeldingDetectionReq(self, **args: Any) -> None:
+        self._request("WeldingDetectionReq", args)
+
+    def SessionStopReq(self, **args: Any) -> None:
+        self._request("SessionStopReq", args)

@@ -1,0 +1,38 @@
+"""The least message of a class: every required field with its smallest value. For refusals: only their code matters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from adapters.v2g.exi.messages import Field, Message
+from adapters.v2g.exi.values import Boolean, Enumeration, Integer, Octets, Text
+
+
+def minimal(kind: type[Message]) -> Message:
+    """An instance of ``kind`` that its schema accepts, with nothing optional in it."""
+    values: dict[str, Any] = {}
+    for field in kind.FIELDS:
+        if field.least:
+            one = _value(field)
+            values[field.name] = [one] * field.least if field.repeated else one
+    return kind(**values)
+
+
+def _value(field: Field) -> Any:
+    kind = field.type
+    if field.form == "group":
+        members = kind.values()
+        return minimal(next((m for m in members if m.__name__.startswith("DC_")), next(iter(members))))
+    if isinstance(kind, type):
+        return minimal(kind)
+    if isinstance(kind, Enumeration):
+        return kind.values[0]
+    if isinstance(kind, Integer):
+        return max(kind.low or 0, 0)
+    if isinstance(kind, Boolean):
+        return False
+    if isinstance(kind, Octets):
+        return bytes(max(kind.least, 1))
+    if isinstance(kind, Text):
+        return "0" * kind.least
+    raise TypeError(f"no least value of {field.name}: {kind!r}")

@@ -1,0 +1,36 @@
+"""Numbers with units to PhysicalValueType of DIN and ISO 15118-2, and back."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from adapters.v2g import codec
+
+NS_PER_S = 1_000_000_000
+
+
+@lru_cache(maxsize=4096)
+def physical(protocol: str, number: float, unit: str) -> Any:
+    """The PhysicalValueType nearest to ``number``. Messages never change one, so equal ones are shared."""
+    return codec.messages(protocol).PhysicalValueType.nearest(number, unit)
+
+
+def optional_physical(protocol: str, number: float | None, unit: str) -> Any:
+    """The same, None for None."""
+    return None if number is None else physical(protocol, number, unit)
+
+
+def number(value: Any, unit: str) -> float:
+    """The number of a PhysicalValueType in ``unit``. Raises ``ValidationError`` when it says another unit."""
+    return float(value.value_in_unit(unit))
+
+
+def optional_number(value: Any, unit: str) -> float | None:
+    """The same, None for None."""
+    return None if value is None else number(value, unit)
+
+
+def seconds_ns(value: Any) -> int | None:
+    """A duration (s) in nanoseconds."""
+    return None if value is None else round(number(value, "s") * NS_PER_S)

@@ -1,0 +1,139 @@
+"""The station's V2G messages (contract ``secc_messages``): decodes requests into events, encodes responses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from adapters.settings import text
+from adapters.v2g import codec
+from adapters.v2g.codec import Message
+from adapters.v2g.endpoint import Endpoint, fresh_session_id
+from adapters.v2g.minimal import minimal
+from adapters.v2g.secc_fields import DIN_NAMES, REQUESTS, code, handshake, response
+from engine.adapter import Adapter, AdapterError, Port, World
+
+
+class SeccMessages(Adapter):
+    """Settings: ``host`` (as the transport's)."""
+
+    contract = "secc_messages"
+
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        super().__init__(config, world)
+        self._endpoint = Endpoint.of(world, "secc", text(config, "host", "evse"))
+        self._expected: bytes | None = None
+        self._request = ""
+        self._payload = b""
+
+    def open(self, port: Port) -> None:
+        super().open(port)
+        self._endpoint.on_message = self._received
+
+    def close(self) -> None:
+        self._endpoint.on_message = lambda name, message, payload: None
+
+    # ---------------------------------------------------------------- requests
+
+    def _received(self, name: str, message: Message, payload: bytes) -> None:
+        repeated, self._payload = payload == self._payload, payload
+        self._request = name
+        if self._endpoint.protocol == "sap":
+            if name == "supportedAppProtocolReq":
+                self._expected = None
+                self.port.emit(name, repeated=repeated, **handshake(message))
+            else:
+                self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
+            return
+        session_id: bytes = message.Header.SessionID  # type: ignore[attr-defined]
+        common = {"repeated": repeated, "SessionID": session_id}
+        contract_name = DIN_NAMES.get(name, name)
+        fields = REQUESTS.get(contract_name)
+        if not name.endswith("Req"):
+            self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
+        elif contract_name != "SessionSetupReq" and self._expected is not None and session_id != self._expected:
+            self.port.emit("UnknownSessionReq", message=contract_name, **common)
+        elif fields is None:
+            self.port.emit("UnsupportedReq", message=contract_name, **common)
+        elif contract_name == "SessionSetupReq":
+            body = message.Body.BodyElement  # type: ignore[attr-defined]
+            self.port.emit(contract_name, NewSessionID=fresh_session_id(), **common, **fields(body))
+        else:
+            self.port.emit(contract_name, **common, **fields(message.Body.BodyElement))  # type: ignore[attr-defined]
+
+    # ---------------------------------------------------------------- orders
+
+    def use_protocol(self, *, protocol: str) -> None:
+        """Decode and encode with this schema from now on."""
+        self._endpoint.protocol = protocol
+        self._endpoint.session_id = bytes(8)
+        codec.messages(protocol)
+
+    def expect_session(self, *, SessionID: bytes) -> None:
+        """Requests with another id are UnknownSessionReq from now on; responses carry this one."""
+        self._expected = SessionID
+        self._endpoint.session_id = SessionID
+
+    def resend(self) -> None:
+        """The last response again."""
+        self._endpoint.write_bytes(self._endpoint.last_sent)
+
+    def reject(self, *, ResponseCode: str) -> None:
+        """Refuse the last request with the response that belongs to it."""
+        protocol = self._endpoint.protocol
+        name = self._request.removesuffix("Req") + "Res"
+        kind = getattr(codec.messages(protocol), name, None)
+        if kind is None:
+            raise AdapterError(f"nothing was asked that {protocol} could answer: last request {self._request!r}")
+        body: Any = minimal(kind)
+        body.ResponseCode = code(protocol, ResponseCode)
+        self._endpoint.send_body(body)
+
+    def supportedAppProtocolRes(self, *, ResponseCode: str, SchemaID: int | None = None) -> None:
+        """Answer the handshake."""
+        self._endpoint.send(codec.messages("sap").supportedAppProtocolRes(ResponseCode=ResponseCode, SchemaID=SchemaID))
+
+    def _respond(self, name: str, args: Mapping[str, Any]) -> None:
+        try:
+            body = response(self._endpoint.protocol, name, args)
+        except codec.ValidationError as error:
+            raise AdapterError(f"{name}: {error}") from error
+        self._endpoint.send_body(body)
+
+    # The other responses: the contract has checked names and types of the arguments.
+
+    def SessionSetupRes(self, **args: Any) -> None:
+        self._respond("SessionSetupRes", args)
+
+    def ServiceDiscoveryRes(self, **args: Any) -> None:
+        self._respond("ServiceDiscoveryRes", args)
+
+    def ServiceDetailRes(self, **args: Any) -> None:
+        self._respond("ServiceDetailRes", args)
+
+    def PaymentServiceSelectionRes(self, **args: Any) -> None:
+        self._respond("PaymentServiceSelectionRes", args)
+
+    def AuthorizationRes(self, **args: Any) -> None:
+        self._respond("AuthorizationRes", args)
+
+    def ChargeParameterDiscoveryRes(self, **args: Any) -> None:
+        self._respond("ChargeParameterDiscoveryRes", args)
+
+    def CableCheckRes(self, **args: Any) -> None:
+        self._respond("CableCheckRes", args)
+
+    def PreChargeRes(self, **args: Any) -> None:
+        self._respond("PreChargeRes", args)
+
+    def PowerDeliveryRes(self, **args: Any) -> None:
+        self._respond("PowerDeliveryRes", args)
+
+    def CurrentDemandRes(self, **args: Any) -> None:
+        self._respond("CurrentDemandRes", args)
+
+    def WeldingDetectionRes(self, **args: Any) -> None:
+        self._respond("WeldingDetectionRes", args)
+
+    def SessionStopRes(self, **args: Any) -> None:
+        self._respond("SessionStopRes", args)

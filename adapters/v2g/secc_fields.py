@@ -1,0 +1,284 @@
+"""Between V2G messages and the contract ``secc_messages``: requests to event payloads, arguments to responses.
+
+Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, ISO 15118-2's is the contract's.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.v2g import codec
+from adapters.v2g.physical import number, optional_number, optional_physical, physical, seconds_ns
+
+Fields = dict[str, Any]
+Args = Mapping[str, Any]
+
+# DIN's names of what ISO 15118-2 calls otherwise.
+DIN_NAMES = {
+    "ContractAuthenticationReq": "AuthorizationReq",
+    "ServicePaymentSelectionReq": "PaymentServiceSelectionReq",
+}
+DIN_RESPONSES = {
+    "AuthorizationRes": "ContractAuthenticationRes",
+    "PaymentServiceSelectionRes": "ServicePaymentSelectionRes",
+}
+# The nearest code DIN has for one it lacks.
+DIN_CODES = {
+    "FAILED_NoChargeServiceSelected": "FAILED_ServiceSelectionInvalid",
+    "FAILED_WrongEnergyTransferMode": "FAILED_WrongEnergyTransferType",
+    "FAILED_ContactorError": "FAILED_PowerDeliveryNotApplied",
+}
+
+
+def code(protocol: str, response_code: str) -> str:
+    """The ResponseCode as the protocol has it."""
+    return DIN_CODES.get(response_code, response_code) if protocol == "din" else response_code
+
+
+# ---------------------------------------------------------------- requests
+
+
+def _ev_status(body: Any) -> Fields:
+    status = body.DC_EVStatus
+    return {"EVReady": status.EVReady, "EVErrorCode": status.EVErrorCode, "EVRESSSOC": status.EVRESSSOC}
+
+
+def _session_setup(body: Any) -> Fields:
+    return {"EVCCID": body.EVCCID}
+
+
+def _service_discovery(body: Any) -> Fields:
+    return {"ServiceScope": body.ServiceScope, "ServiceCategory": body.ServiceCategory}
+
+
+def _service_detail(body: Any) -> Fields:
+    return {"ServiceID": body.ServiceID}
+
+
+def _payment_selection(body: Any) -> Fields:
+    services = [service.ServiceID for service in body.SelectedServiceList.SelectedService]
+    return {"SelectedPaymentOption": body.SelectedPaymentOption, "ServiceID": services}
+
+
+def _nothing(body: Any) -> Fields:
+    return {}
+
+
+def _charge_parameters(body: Any) -> Fields:
+    mode = getattr(body, "RequestedEnergyTransferMode", None) or body.EVRequestedEnergyTransferType
+    limits = body.EVChargeParameter
+    found: Fields = {"RequestedEnergyTransferMode": mode}
+    departure = getattr(limits, "DepartureTime", None)
+    found["DepartureTime"] = None if departure is None else departure * 1_000_000_000
+    if not hasattr(limits, "DC_EVStatus"):  # AC parameters, or the abstract head: the chart refuses the mode
+        return found | {"EVReady": False, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 0}
+    return (
+        found
+        | _ev_status(limits)
+        | {
+            "EVMaximumVoltageLimit": optional_number(limits.EVMaximumVoltageLimit, "V"),
+            "EVMaximumCurrentLimit": optional_number(limits.EVMaximumCurrentLimit, "A"),
+            "EVMaximumPowerLimit": optional_number(limits.EVMaximumPowerLimit, "W"),
+            "EVEnergyCapacity": optional_number(limits.EVEnergyCapacity, "Wh"),
+            "EVEnergyRequest": optional_number(limits.EVEnergyRequest, "Wh"),
+            "FullSOC": limits.FullSOC,
+            "BulkSOC": limits.BulkSOC,
+        }
+    )
+
+
+def _pre_charge(body: Any) -> Fields:
+    return _ev_status(body) | {
+        "EVTargetVoltage": number(body.EVTargetVoltage, "V"),
+        "EVTargetCurrent": number(body.EVTargetCurrent, "A"),
+    }
+
+
+def _power_delivery(body: Any) -> Fields:
+    progress = getattr(body, "ChargeProgress", None)
+    if progress is None:
+        progress = "Start" if body.ReadyToChargeState else "Stop"
+    found: Fields = {"ChargeProgress": progress, "SAScheduleTupleID": getattr(body, "SAScheduleTupleID", None)}
+    parameter = body.EVPowerDeliveryParameter
+    if hasattr(parameter, "DC_EVStatus"):
+        found |= _ev_status(parameter)
+        found["BulkChargingComplete"] = parameter.BulkChargingComplete
+        found["ChargingComplete"] = parameter.ChargingComplete
+    return found
+
+
+def _current_demand(body: Any) -> Fields:
+    return _pre_charge(body) | {
+        "EVMaximumVoltageLimit": optional_number(body.EVMaximumVoltageLimit, "V"),
+        "EVMaximumCurrentLimit": optional_number(body.EVMaximumCurrentLimit, "A"),
+        "EVMaximumPowerLimit": optional_number(body.EVMaximumPowerLimit, "W"),
+        "BulkChargingComplete": body.BulkChargingComplete,
+        "ChargingComplete": body.ChargingComplete,
+        "RemainingTimeToFullSoC": seconds_ns(body.RemainingTimeToFullSoC),
+        "RemainingTimeToBulkSoC": seconds_ns(body.RemainingTimeToBulkSoC),
+    }
+
+
+def _session_stop(body: Any) -> Fields:
+    return {"ChargingSession": getattr(body, "ChargingSession", "Terminate")}
+
+
+REQUESTS: dict[str, Callable[[Any], Fields]] = {
+    "SessionSetupReq": _session_setup,
+    "ServiceDiscoveryReq": _service_discovery,
+    "ServiceDetailReq": _service_detail,
+    "PaymentServiceSelectionReq": _payment_selection,
+    "AuthorizationReq": _nothing,
+    "ChargeParameterDiscoveryReq": _charge_parameters,
+    "CableCheckReq": _ev_status,
+    "PreChargeReq": _pre_charge,
+    "PowerDeliveryReq": _power_delivery,
+    "CurrentDemandReq": _current_demand,
+    "WeldingDetectionReq": _ev_status,
+    "SessionStopReq": _session_stop,
+}
+
+
+def handshake(message: Any) -> Fields:
+    """The payload of supportedAppProtocolReq."""
+    offers = message.AppProtocol
+    names = ("ProtocolNamespace", "VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority")
+    return {name: [getattr(offer, name) for offer in offers] for name in names}
+
+
+# ---------------------------------------------------------------- responses
+
+
+def _evse_status(protocol: str, args: Args) -> Any:
+    isolation = args["EVSEIsolationStatus"]
+    if protocol == "din" and isolation == "No_IMD":
+        isolation = "Invalid"
+    return codec.messages(protocol).DC_EVSEStatusType(
+        EVSEIsolationStatus=isolation,
+        EVSEStatusCode=args["EVSEStatusCode"],
+        NotificationMaxDelay=0,
+        EVSENotification=args["EVSENotification"],
+    )
+
+
+def _schedules(protocol: str, power_W: float) -> Any:
+    """One schedule of a day without a tariff: what external payment offers."""
+    m = codec.messages(protocol)
+    interval = m.RelativeTimeIntervalType(start=0, duration=86_400)
+    if protocol == "din":
+        entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=min(int(power_W), 32_767))
+        schedule = m.PMaxScheduleType(PMaxScheduleID=1, PMaxScheduleEntry=[entry])
+    else:
+        entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=physical(protocol, power_W, "W"))
+        schedule = m.PMaxScheduleType(PMaxScheduleEntry=[entry])
+    return m.SAScheduleListType(SAScheduleTuple=[m.SAScheduleTupleType(SAScheduleTupleID=1, PMaxSchedule=schedule)])
+
+
+def session_setup(protocol: str, args: Args) -> Fields:
+    evse_id = args["EVSEID"]
+    if protocol == "din":
+        return {"EVSEID": evse_id.encode("ascii")[:32], "DateTimeNow": int(time.time())}
+    return {"EVSEID": evse_id, "EVSETimeStamp": int(time.time())}
+
+
+def service_discovery(protocol: str, args: Args) -> Fields:
+    m = codec.messages(protocol)
+    if protocol == "din":
+        tag = m.ServiceTagType(ServiceID=args["ServiceID"], ServiceCategory="EVCharging")
+        service = m.ServiceChargeType(
+            ServiceTag=tag, FreeService=args["FreeService"], EnergyTransferType=args["EnergyTransferMode"]
+        )
+        return {"PaymentOptions": m.PaymentOptionsType(PaymentOption=["ExternalPayment"]), "ChargeService": service}
+    modes = m.SupportedEnergyTransferModeType(EnergyTransferMode=[args["EnergyTransferMode"]])
+    service = m.ChargeServiceType(
+        ServiceID=args["ServiceID"],
+        ServiceCategory="EVCharging",
+        FreeService=args["FreeService"],
+        SupportedEnergyTransferMode=modes,
+    )
+    return {"PaymentOptionList": m.PaymentOptionListType(PaymentOption=["ExternalPayment"]), "ChargeService": service}
+
+
+def processing(protocol: str, args: Args) -> Fields:
+    value = args["EVSEProcessing"]
+    return {"EVSEProcessing": "Ongoing" if protocol == "din" and value.startswith("Ongoing") else value}
+
+
+def charge_parameters(protocol: str, args: Args) -> Fields:
+    limits = codec.messages(protocol).DC_EVSEChargeParameterType(
+        DC_EVSEStatus=_evse_status(protocol, args),
+        EVSEMaximumCurrentLimit=physical(protocol, args["EVSEMaximumCurrentLimit"], "A"),
+        EVSEMaximumPowerLimit=physical(protocol, args["EVSEMaximumPowerLimit"], "W"),
+        EVSEMaximumVoltageLimit=physical(protocol, args["EVSEMaximumVoltageLimit"], "V"),
+        EVSEMinimumCurrentLimit=physical(protocol, args["EVSEMinimumCurrentLimit"], "A"),
+        EVSEMinimumVoltageLimit=physical(protocol, args["EVSEMinimumVoltageLimit"], "V"),
+        EVSECurrentRegulationTolerance=optional_physical(protocol, args.get("EVSECurrentRegulationTolerance"), "A"),
+        EVSEPeakCurrentRipple=physical(protocol, args["EVSEPeakCurrentRipple"], "A"),
+        EVSEEnergyToBeDelivered=optional_physical(protocol, args.get("EVSEEnergyToBeDelivered"), "Wh"),
+    )
+    return {
+        "EVSEProcessing": args["EVSEProcessing"],
+        "SASchedules": _schedules(protocol, args["EVSEMaximumPowerLimit"]),
+        "EVSEChargeParameter": limits,
+    }
+
+
+def cable_check(protocol: str, args: Args) -> Fields:
+    return {"DC_EVSEStatus": _evse_status(protocol, args), "EVSEProcessing": args["EVSEProcessing"]}
+
+
+def present_voltage(protocol: str, args: Args) -> Fields:
+    voltage = physical(protocol, round(args["EVSEPresentVoltage"], 1), "V")
+    return {"DC_EVSEStatus": _evse_status(protocol, args), "EVSEPresentVoltage": voltage}
+
+
+def power_delivery(protocol: str, args: Args) -> Fields:
+    return {"EVSEStatus": _evse_status(protocol, args)}
+
+
+def current_demand(protocol: str, args: Args) -> Fields:
+    found = present_voltage(protocol, args) | {
+        "EVSEPresentCurrent": physical(protocol, round(args["EVSEPresentCurrent"], 1), "A"),
+        "EVSECurrentLimitAchieved": args["EVSECurrentLimitAchieved"],
+        "EVSEVoltageLimitAchieved": args["EVSEVoltageLimitAchieved"],
+        "EVSEPowerLimitAchieved": args["EVSEPowerLimitAchieved"],
+        "EVSEMaximumVoltageLimit": physical(protocol, args["EVSEMaximumVoltageLimit"], "V"),
+        "EVSEMaximumCurrentLimit": physical(protocol, args["EVSEMaximumCurrentLimit"], "A"),
+        "EVSEMaximumPowerLimit": physical(protocol, args["EVSEMaximumPowerLimit"], "W"),
+    }
+    if protocol != "din":
+        found |= {"EVSEID": args["EVSEID"], "SAScheduleTupleID": args["SAScheduleTupleID"]}
+    return found
+
+
+def service_detail(protocol: str, args: Args) -> Fields:
+    return {"ServiceID": args["ServiceID"]}
+
+
+def only_the_code(protocol: str, args: Args) -> Fields:
+    return {}
+
+
+RESPONSES: dict[str, Callable[[str, Args], Fields]] = {
+    "SessionSetupRes": session_setup,
+    "ServiceDiscoveryRes": service_discovery,
+    "ServiceDetailRes": service_detail,
+    "PaymentServiceSelectionRes": only_the_code,
+    "AuthorizationRes": processing,
+    "ChargeParameterDiscoveryRes": charge_parameters,
+    "CableCheckRes": cable_check,
+    "PreChargeRes": present_voltage,
+    "PowerDeliveryRes": power_delivery,
+    "CurrentDemandRes": current_demand,
+    "WeldingDetectionRes": present_voltage,
+    "SessionStopRes": only_the_code,
+}
+
+
+def response(protocol: str, name: str, args: Args) -> Any:
+    """The body element of a response of the contract's name. Raises ``ValidationError``."""
+    wire_name = DIN_RESPONSES.get(name, name) if protocol == "din" else name
+    kind = getattr(codec.messages(protocol), wire_name)
+    return kind(ResponseCode=code(protocol, args["ResponseCode"]), **RESPONSES[name](protocol, args))
