@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from engine.expr.functions import EvaluationError, kind_of, misfit, show
-from engine.model import Chart, EventDef, Invoke, Spawn, State
+from engine.expr.functions import EvaluationError, checked, kind_of, misfit, show
+from engine.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
 from engine.position import Position
 from engine.step import Event, Failure
+from engine.types import ANY, Kind, Type
 
 MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
 
@@ -47,13 +49,12 @@ def condition(value: Any) -> bool:
     raise EvaluationError(f"a condition must be True or False, not {kind_of(value)}")
 
 
-def with_optional(chart: Chart, event: str, data: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The payload of an event of this chart, with None for the optional fields left out."""
-    definition = chart.events.get(event)
-    if definition is None or not definition.payload:
+def with_optional(definition: EventDef | None, data: Any) -> Any:
+    """The payload of an event, with None for the optional fields left out; a mapping when any field is declared."""
+    if definition is None or not definition.payload or not (data is None or isinstance(data, dict)):
         return data
     filled = {name: None for name, type_ in definition.payload.items() if type_.optional}
-    return {**filled, **(data or {})} or None
+    return {**filled, **(data or {})}
 
 
 def child_ids(chart: Chart) -> frozenset[str]:
@@ -69,8 +70,6 @@ def _child_nodes(state: State) -> Iterable[Invoke | Spawn]:
 
 def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
     """All blocks of a state and its transitions, and the blocks nested in them."""
-    from engine.model import Foreach, If
-
     todo: list[tuple[Any, ...]] = [*state.entry, *state.exit]
     for transition in (*state.transitions, state.initial, state.history_default):
         if transition is not None:
@@ -141,6 +140,40 @@ def event_value(event: Event | None, name: str) -> Any:
     raise EvaluationError(f"the event {event.name} has no field {name!r}")
 
 
+def read_surroundings(surroundings: Any, role: str, name: str, type_: Type | None) -> Any:
+    """Ask the adapter; whatever it raises, and a value its contract does not allow, is an ``EvaluationError``."""
+    if surroundings is None:
+        raise EvaluationError(f"no adapter is bound to the role {role!r}")
+    try:
+        value = surroundings.read(role, name)
+        return value if type_ is None else checked(value, type_)
+    except Exception as error:
+        raise EvaluationError(f"{role}.{name} cannot be read: {error}") from error
+
+
+def value_type(chart: Chart, role: str, name: str) -> Type | None:
+    """The type the contract of ``role`` gives its readable value."""
+    contract = chart.adapters.get(role)
+    return None if contract is None else contract.values.get(name)
+
+
+def event_definition(chart: Chart, event: str) -> EventDef | None:
+    """What declares an event: the chart, the contract of one of its roles, or the chart of one of its children."""
+    if event in chart.events:
+        return chart.events[event]
+    first, _, name = event.partition(".")
+    if first in chart.adapters:
+        return chart.adapters[first].events.get(name)
+    for state in chart.root.walk():
+        for node in _child_nodes(state):
+            if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
+                definition = node.chart.events.get(event[len(node.id) + 1 :])
+                if definition is None or not isinstance(node, Spawn) or node.key is None:
+                    return definition
+                return replace(definition, payload={**(definition.payload or {}), "key": ANY})
+    return None
+
+
 def check_payload(event: str, definition: EventDef, data: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """The payload as a machine keeps it: every field present (optional ones None), ints under float as floats.
 
@@ -156,7 +189,7 @@ def check_payload(event: str, definition: EventDef, data: Mapping[str, Any] | No
     kept: dict[str, Any] = {}
     for name, type_ in definition.payload.items():
         value = given.get(name)
-        if type_.kind.value == "float" and type(value) is int:
+        if type_.kind is Kind.FLOAT and type(value) is int:
             value = float(value)
         why = misfit(value, type_)
         if why:

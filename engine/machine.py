@@ -1,115 +1,368 @@
 """One running chart: the public face of the engine.
 
     chart = engine.load("machines/slac_evse.yaml")
-    machine = chart.start(parameters={"C_sounds": 8})
+    machine = chart.start({"C_sounds": 8})
     step = machine.send("link.SLAC_PARM_REQ", {...})
     machine.configuration, machine.data
 
-A machine may be used from one thread only.
+A machine is used from one thread only, and never from inside its own step (an adapter's property, say).
 """
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from types import MappingProxyType
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.content import UNSET, check_payload
-from engine.errors import PayloadError, UnhandledEvent
-from engine.model import Chart, EventDef
-from engine.reference import Interpreter
-from engine.start import bind_parameters
+from engine.content import UNSET, check_payload, with_optional
+from engine.core.program import Node, Program, program_of
+from engine.core.runtime import Work
+from engine.errors import EngineError, PayloadError, SnapshotError, UnhandledEvent
+from engine.model import Chart
+from engine.start import split_given
 from engine.step import Event, Step
 from engine.system.seam import Surroundings
 
 if TYPE_CHECKING:
     from engine.adapter import Adapter
+    from engine.system.actor import Actor
     from engine.system.system import System
 
 _sessions = itertools.count(1)
 
 
 class Machine:
-    """A machine that has not begun yet: :meth:`begin` (``chart.start`` calls it) enters the initial configuration."""
+    """One running chart. Made by ``chart.start``, or here and then begun by :meth:`begin`.
+
+    ``parameters`` by name, in declared units, durations in nanoseconds; an imported document takes data items as well
+    (:func:`engine.start.split_given`). Raises :class:`engine.errors.ParameterError`.
+
+    The methods of :class:`engine.system.seam.Stepper` (``begin process expire finish``) only compute; :meth:`send`,
+    :meth:`fire` and :meth:`stop` carry the effects out as well, in a private system with a virtual clock that
+    :meth:`advance` moves. A machine in a :class:`engine.system.System` is driven by that system alone.
+    """
+
+    __slots__ = (
+        "_data",
+        "_event",
+        "_given",
+        "_node",
+        "_output",
+        "_own",
+        "_parameters",
+        "_program",
+        "_readings",
+        "_sent",
+        "_session",
+        "chart",
+        "surroundings",
+        "unhandled",
+    )
 
     def __init__(self, chart: Chart, parameters: Mapping[str, Any] | None = None) -> None:
         self.chart = chart
-        self.session_id = str(next(_sessions))
-        self.unhandled = 0
-        self._core = Interpreter(chart, bind_parameters(chart, parameters), session_id=self.session_id)
-        self._system: System | None = None
-        self._adapters: dict[str, Adapter] = {}
+        self.surroundings: Surroundings | None = None
+        self.unhandled = 0  # events no state had a transition for
+        self._program: Program = program_of(chart, False)
+        self._node: Node = self._program.unborn
+        self._data: list[Any] = []
+        self._event: Event | None = None
+        self._readings: dict[tuple[str, str], Any] | None = None
+        self._sent = 0  # generated send ids
+        self._output: Any = None
+        self._session = 0
+        self._own: tuple[System, Actor] | None = None
+        self._given: dict[str, Any] | None = None
+        self._parameters: tuple[Any, ...]
+        if chart.untyped and parameters:
+            named, self._given = split_given(chart, parameters)
+            self._parameters = tuple(named.values())
+        else:
+            self._parameters = self._program.parameters_of(parameters)
+
+    # ------------------------------------------------------------ what it is
 
     @property
-    def surroundings(self) -> Surroundings | None:
-        return self._core.surroundings
-
-    @surroundings.setter
-    def surroundings(self, value: Surroundings | None) -> None:
-        self._core.surroundings = value
-
-    def begin(self) -> Step:
-        return self._core.begin()
-
-    def process(self, event: Event) -> Step:
-        step = self._core.process(event)
-        self.unhandled += not step.handled
-        return step
-
-    def expire(self, timer: str) -> Step:
-        return self._core.expire(timer)
-
-    def finish(self) -> Step:
-        return self._core.finish()
+    def session_id(self) -> str:
+        """Unique within the process: ``#_scxml_<session_id>`` is the machine's address (SCXML 5.10)."""
+        if not self._session:
+            self._session = next(_sessions)
+        return str(self._session)
 
     @property
     def configuration(self) -> tuple[str, ...]:
-        return self._core.active
+        """Ids of the active states, document order, without the root; empty when the machine has ended."""
+        return self._node.ids
 
     @property
     def data(self) -> Mapping[str, Any]:
-        return MappingProxyType({n: v for n, v in self._core.values.items() if v is not UNSET})
+        """The data items by name, always as they are now. Items that have no value yet are missing."""
+        return DataView(self)
 
     @property
     def parameters(self) -> Mapping[str, Any]:
-        return MappingProxyType(self._core.parameters)
+        """The parameters by name."""
+        return dict(zip(self.chart.parameters, self._parameters, strict=True))
 
     @property
     def readings(self) -> Mapping[tuple[str, str], Any]:
-        return self._core.readings
+        """What the last macrostep read of its adapters: (role, name) → value."""
+        return self._readings or {}
 
     @property
     def done(self) -> bool:
-        return not self._core.running
+        """Whether a top-level final state was reached, or the machine was stopped."""
+        return self._node is self._program.ended
 
     @property
     def output(self) -> Any:
-        return self._core.output
+        """What the top-level final state gave, by name; None before, or when it gives nothing."""
+        return self._output
+
+    @property
+    def tracing(self) -> bool:
+        """Whether steps carry ``microsteps`` and ``changes``. May be switched between steps."""
+        return self._program.traced
+
+    @tracing.setter
+    def tracing(self, traced: bool) -> None:
+        old, new = self._program, program_of(self.chart, traced)
+        if self._node is old.unborn:
+            self._node = new.unborn
+        elif self._node is old.ended:
+            self._node = new.ended
+        else:
+            self._node = new.node(self._node.conf, self._node.history)
+        self._program = new
+
+    # ------------------------------------------------------------ engine.system.seam.Stepper: compute only
+
+    def begin(self) -> Step:
+        """The first macrostep: data, initial configuration."""
+        self._readings = None
+        given, self._given = self._given, None
+        step: Step = self._program.begin(frozenset(given or ()))(self, given)
+        return step
+
+    def process(self, event: Event) -> Step:
+        """One macrostep for one external event. The payload is trusted to be what the event declares."""
+        program = self._program
+        definition = program.definition(event.name)
+        data = event.data if definition is None else with_optional(definition, event.data)
+        if program.careful:
+            self._readings = None
+            self._event = event if data is event.data else _with_data(event, data)
+            if event.invokeid in program.finalizers and not self.done:
+                return self._finalized(event, data)
+        step: Step = self._node[event.name](self, data)
+        return step
+
+    def expire(self, timer: str) -> Step:
+        """One macrostep for the expiry of the ``after`` timer of this id."""
+        if self._program.careful:
+            self._readings = None
+            self._event = Event("after", None, "platform", timer)
+        step: Step = self._node[(timer,)](self, None)
+        return step
+
+    def finish(self) -> Step:
+        """Leave all states with their exit actions. The machine gives no output."""
+        self._readings = None
+        w = Work(None)
+        if not self.done:
+            self._program.leave_all(self, None, w, -1)
+        return w.step()
+
+    def _finalized(self, event: Event, data: Any) -> Step:
+        w = Work(event.name)
+        program = self._program
+        program.run_finalizers(self, event, w)
+        return program.external_after(self, data, w, event.name)
+
+    # ------------------------------------------------------------ on its own: compute and carry out
 
     def send(self, event: str, data: Mapping[str, Any] | None = None) -> Step:
-        """One macrostep for an event; its effects are carried out before this returns."""
-        definition = event_definition(self.chart, event)
-        payload = dict(data) if data else None
+        """One macrostep for an event, its effects carried out.
+
+        Raises :class:`engine.errors.PayloadError` when ``data`` is not what the event declares, and
+        :class:`engine.errors.UnhandledEvent` when the chart is ``strict`` and no active state has a transition for it;
+        :class:`engine.errors.EndlessLoop` when the macrostep never ends.
+        """
+        if data is None and not self._program.careful:
+            step: Step = self._node[event](self, None)
+        else:
+            step = self._send_carefully(event, data)
+        if step.effects:
+            self._perform(step, "event", Event(event, data))
+        return step
+
+    def _send_carefully(self, event: str, data: Mapping[str, Any] | None) -> Step:
+        program = self._program
+        definition = program.definition(event)
+        payload: dict[str, Any] | None = None
         if definition is not None:
             try:
                 payload = check_payload(event, definition, data)
             except ValueError as error:
                 raise PayloadError(str(error)) from None
-        step = self.process(Event(event, payload))
+        elif data is not None:
+            payload = dict(data)
+        self._readings = None
+        self._event = Event(event, payload) if program.facts.keeps_event else None
+        step: Step = self._node[event](self, payload)
         if not step.handled and self.chart.strict:
-            raise UnhandledEvent(f"no active state of {self.chart.name!r} has a transition for {event!r}")
+            active = ", ".join(self.configuration) or "none: it has ended"
+            raise UnhandledEvent(
+                f"chart {self.chart.name!r} is strict and no active state ({active}) has a transition for {event!r}"
+            )
         return step
 
+    def fire(self, timer: str) -> Step:
+        """:meth:`expire`, and carry the effects out: for a test that plays the clock itself."""
+        step = self.expire(timer)
+        if step.effects:
+            self._perform(step, "timer", None)
+        return step
+
+    def stop(self) -> Step:
+        """:meth:`finish`, and carry the effects out."""
+        step = self.finish()
+        if step.effects:
+            self._perform(step, "stop", None)
+        return step
+
+    def advance(self, duration_ns: int) -> None:
+        """Let time pass on the private virtual clock: timers, delayed sends and children run, in order."""
+        self._system()[0].advance(duration_ns)
+
+    def _begin_alone(self, adapters: Mapping[str, Adapter] | None) -> Machine:
+        """What ``chart.start`` does with a new machine."""
+        if adapters:
+            self._system(adapters)
+        step = self.begin()
+        if step.effects:
+            self._perform(step, "start", None)
+        return self
+
+    def _perform(self, step: Step, cause: str, event: Event | None) -> None:
+        if self.surroundings is not None and self._own is None:
+            return  # somebody else's: its system, or a test that looks at the effects itself
+        self._system()[0].perform(self, step, cause, event)
+
+    def _system(self, adapters: Mapping[str, Adapter] | None = None) -> tuple[System, Actor]:
+        """The private system, made when it is first needed."""
+        if self._own is None:
+            if self.surroundings is not None:
+                raise EngineError(f"this machine of chart {self.chart.name!r} belongs to a system: use that one")
+            from engine.system.system import System
+
+            system = System()
+            self._own = (system, system.adopt(self, adapters or {}))
+        return self._own
+
+    # ------------------------------------------------------------ snapshots
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything needed to go on later, as JSON values: this machine, its timers, delayed sends and children."""
+        from engine.plain import to_plain
+        from engine.system.snapshot import take
+
+        plain: dict[str, Any] = to_plain(take(self._system()[1]))
+        return plain
+
     def core_snapshot(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """This machine alone, between two steps, as plain values."""
+        layout, facts = self._program.layout, self._program.facts
+        history = {
+            layout.states[number].id: list(layout.ids(kept))
+            for number, kept in zip(layout.histories, self._node.history, strict=True)
+            if kept
+        }
+        return {
+            "configuration": list(self.configuration),
+            "history": history,
+            "data": dict(self.data),
+            "parameters": dict(self.parameters),
+            "bound": [layout.states[n].id for n, slot in facts.late_slots.items() if self._data and self._data[slot]],
+            "sent": self._sent,
+            "done": self.done,
+            "output": self._output,
+        }
+
+    @classmethod
+    def restore(cls, chart: Chart, core: Mapping[str, Any]) -> Machine:
+        """The machine a :meth:`core_snapshot` of the same chart was taken of.
+
+        Raises :class:`engine.errors.SnapshotError` when states or data do not fit the chart.
+        """
+        machine = cls(chart, core["parameters"])
+        program = machine._program
+        facts, layout = program.facts, program.layout
+        try:
+            machine._data = [UNSET] * len(facts.data) + [False] * len(facts.late)
+            for name, value in core["data"].items():
+                machine._data[facts.slots[name]] = value
+            for state in core["bound"]:
+                machine._data[facts.late_slots[facts.numbers[state]]] = True
+            history = list(layout.no_history)
+            for state, kept in core["history"].items():
+                history[layout.history_slot[facts.numbers[state]]] = sum(1 << facts.numbers[s] for s in kept)
+            conf = sum(1 << facts.numbers[state] for state in core["configuration"]) | 1
+        except KeyError as error:
+            raise SnapshotError(f"chart {chart.name!r} has no state or data item {error} of the snapshot") from None
+        machine._sent = core["sent"]
+        machine._output = core["output"]
+        machine._node = program.ended if core["done"] else program.node(conf, tuple(history))
+        return machine
+
+    def __repr__(self) -> str:
+        return f"<Machine {self.chart.name} in {', '.join(self.configuration) or ('done' if self.done else 'nothing')}>"
 
 
-def event_definition(chart: Chart, event: str) -> EventDef | None:
-    """What declares an event: the chart, the contract of one of its roles, or a child's chart."""
-    if event in chart.events:
-        return chart.events[event]
-    role, _, name = event.partition(".")
-    if role in chart.adapters:
-        return chart.adapters[role].events.get(name)
-    return None
+class DataView(Mapping[str, Any]):
+    """The data of a machine, live and read-only."""
+
+    __slots__ = ("_machine",)
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+
+    def __getitem__(self, name: str) -> Any:
+        machine = self._machine
+        value = machine._data[machine._program.facts.slots[name]] if machine._data else UNSET
+        if value is UNSET:
+            raise KeyError(name)
+        return value
+
+    def __iter__(self) -> Iterator[str]:
+        data = self._machine._data
+        return (n for n, slot in self._machine._program.facts.slots.items() if data and data[slot] is not UNSET)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def _with_data(event: Event, data: Any) -> Event:
+    return Event(event.name, data, event.type, event.sendid, event.origin, event.origintype, event.invokeid)
+
+
+def start(chart: Chart, parameters: Mapping[str, Any] | None, adapters: Mapping[str, Adapter] | None) -> Machine:
+    """``chart.start``: a machine in its initial configuration, its first effects carried out."""
+    return Machine(chart, parameters)._begin_alone(adapters)
+
+
+def resume(chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None) -> Machine:
+    """``chart.resume``: the machine a snapshot was taken of, with its timers and children, on a private clock."""
+    from engine.plain import from_plain
+    from engine.system.snapshot import restore
+    from engine.system.system import System
+
+    system = System()
+    actor = restore(system, chart, from_plain(snapshot), chart.name, adapters or {})
+    machine = actor.machine
+    assert isinstance(machine, Machine)
+    machine._own = (system, actor)
+    return machine

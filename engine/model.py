@@ -4,13 +4,18 @@ exports, checks) reads. Names and structure follow W3C SCXML 1.0; nothing here r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import TYPE_CHECKING, Any
 
 from engine.expr.tree import Expr
 from engine.position import NOWHERE, Position
 from engine.types import Type
+
+if TYPE_CHECKING:
+    from engine.adapter import Adapter
+    from engine.machine import Machine
 
 
 class StateKind(Enum):
@@ -313,6 +318,21 @@ class Chart:
     states: dict[str, State] = field(default_factory=dict)  # id -> state, document order
     transitions: list[Transition] = field(default_factory=list)  # document order
     position: Position = NOWHERE
+    programs: dict[str, Any] = field(default_factory=dict, repr=False)  # the core's compiled plans
+
+    def start(
+        self, parameters: Mapping[str, Any] | None = None, adapters: Mapping[str, Adapter] | None = None
+    ) -> Machine:
+        """A machine in its initial configuration; see :class:`engine.machine.Machine`."""
+        from engine.machine import start
+
+        return start(self, parameters, adapters)
+
+    def resume(self, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None = None) -> Machine:
+        """The machine a :meth:`engine.machine.Machine.snapshot` was taken of."""
+        from engine.machine import resume
+
+        return resume(self, snapshot, adapters)
 
 
 # ---------------------------------------------------------------- contracts

@@ -14,8 +14,10 @@ from engine.content import (
     error_event,
     event_value,
     failure_of,
+    read_surroundings,
     send_target,
     system_value,
+    value_type,
     with_optional,
 )
 from engine.expr.evaluate import EvaluationError, evaluate
@@ -111,12 +113,8 @@ class Content:
 
     def reading(self, role: str, name: str) -> Any:
         if (role, name) not in self.readings:
-            if self.surroundings is None:
-                raise EvaluationError(f"no adapter is bound to the role {role!r}")
-            try:
-                self.readings[role, name] = self.surroundings.read(role, name)
-            except Exception as error:
-                raise EvaluationError(f"{role}.{name} cannot be read: {error}") from error
+            type_ = value_type(self.chart, role, name)
+            self.readings[role, name] = read_surroundings(self.surroundings, role, name, type_)
         return self.readings[role, name]
 
     def in_state(self, state: str) -> bool:
@@ -195,7 +193,8 @@ class Content:
                     raise EvaluationError(f"there is no data item {name}")
                 self.assign(name, evaluate(value, self))
             case Raise(event=event, data=data):
-                self.enqueue(Event(event, with_optional(self.chart, event, self.payload(data)), "internal"))
+                definition = self.chart.events.get(event)
+                self.enqueue(Event(event, with_optional(definition, self.payload(data)), "internal"))
             case Send():
                 self.send(action)
             case Cancel(id=id_):
@@ -264,7 +263,7 @@ class Content:
             if action.content is not None:
                 data = evaluate(action.content, self)
             elif target in (None, "internal"):
-                data = with_optional(self.chart, name, data)
+                data = with_optional(self.chart.events.get(name), data)
             key = None if action.key is None else evaluate(action.key, self)
             delay = 0 if action.delay is None else self.duration(action.delay)
             if target == "internal" and delay:

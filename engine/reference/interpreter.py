@@ -15,9 +15,10 @@ Differences from the text of the appendix, and why:
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from engine.content import MICROSTEP_BOUND, condition, name_matches
+from engine.content import MICROSTEP_BOUND, condition, event_definition, name_matches, with_optional
 from engine.errors import EndlessLoop
 from engine.expr.evaluate import EvaluationError, evaluate
 from engine.model import Chart, Invariant, State, StateKind, Transition
@@ -69,7 +70,8 @@ class Interpreter(Content):
 
     def process(self, event: Event) -> Step:
         """The part of ``mainEventLoop`` after an external event was taken from its queue."""
-        return self.external(event, event.name, None)
+        data = with_optional(event_definition(self.chart, event.name), event.data)
+        return self.external(replace(event, data=data), event.name, None)
 
     def expire(self, timer: str) -> Step:
         """As :meth:`process`, for the expiry of the ``after`` timer of this id."""

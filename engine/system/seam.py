@@ -34,8 +34,12 @@ class Stepper(Protocol):
     """
 
     chart: Chart
-    session_id: str  # unique within the process: ``#_scxml_<session_id>`` is its address
     surroundings: Surroundings | None  # set by the system that adopts the machine
+
+    @property
+    def session_id(self) -> str:
+        """Unique within the process: ``#_scxml_<session_id>`` is its address."""
+        ...
 
     def begin(self) -> Step:
         """The first macrostep: the initial configuration is entered. ``step.event`` is None."""

@@ -1,0 +1,119 @@
+"""What of a chart's names and expressions the generator must know before it writes a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from engine.content import child_ids, event_definition, name_matches, walk_blocks
+from engine.core.expressions import Expression, Scope
+from engine.core.layout import Layout
+from engine.core.source import Source
+from engine.expr import tree
+from engine.model import Chart, State, Transition
+from engine.types import Type
+
+_NODES = tree.Expr.__args__
+
+
+class Facts:
+    """Slots of data and parameters, which items may be unset, which payload fields are surely there."""
+
+    def __init__(self, chart: Chart, layout: Layout) -> None:
+        self.chart = chart
+        self.layout = layout
+        self.children = child_ids(chart)
+        self.data = list(chart.data.values())
+        self.slots = {item.name: i for i, item in enumerate(self.data)}
+        self.late = sorted({layout.number[chart.states[item.late_state]] for item in self.data if item.late_state})
+        self.late_slots = {number: len(self.data) + i for i, number in enumerate(self.late)}
+        self.parameters = {name: i for i, name in enumerate(chart.parameters)}
+        self.numbers = {state.id: i for i, state in enumerate(layout.states)}
+        self.reading_types: dict[tuple[str, str], Type] = {
+            (role, name): type_ for role, c in chart.adapters.items() for name, type_ in c.values.items()
+        }
+        self.unset = frozenset(item.name for item in self.data if item.initial is None or item.late_state)
+        self.known_events = self._known_events()
+        self._fields: dict[Transition, frozenset[str]] = {}
+        self.keeps_event = self._keeps_event()
+        self.has_readings = any(isinstance(e, tree.Reading) for e in expressions(chart))
+
+    def scope(self, conf: int | None) -> Scope:
+        """The names of a plan for the active states ``conf`` (None: known only when it runs)."""
+        return Scope(self.slots, self.unset, self.parameters, self.numbers, self.reading_types, conf=conf)
+
+    def fields_of(self, t: Transition) -> frozenset[str]:
+        """Payload fields that are there whenever ``t`` is triggered by what declares its events."""
+        known = self._fields.get(t)
+        if known is None:
+            known = self._fields[t] = self._sure_fields(t)
+        return known
+
+    def may_fail(self, expr: tree.Expr) -> bool:
+        """Whether evaluating ``expr`` may raise."""
+        expression = Expression(Source({}, ""), self.scope(0))
+        expression.of(expr)
+        return expression.fails
+
+    def _sure_fields(self, t: Transition) -> frozenset[str]:
+        fields: frozenset[str] | None = None
+        for descriptor in t.descriptors:
+            matching = [name for name in self.known_events if name_matches((descriptor,), name)]
+            if descriptor not in self.known_events or len(matching) != 1:
+                return frozenset()
+            definition = event_definition(self.chart, descriptor)
+            payload = frozenset(definition.payload or ()) if definition is not None else frozenset()
+            fields = payload if fields is None else fields & payload
+        return fields or frozenset()
+
+    def _known_events(self) -> frozenset[str]:
+        names = set(self.chart.events)
+        for role, contract in self.chart.adapters.items():
+            names.update(f"{role}.{name}" for name in contract.events)
+        names.update(d for t in self.layout.all_transitions() for d in t.descriptors)
+        return frozenset(names - {"*"})
+
+    def _keeps_event(self) -> bool:
+        """Whether a plan may need the event in work where its payload's fields are not surely there."""
+        sure: set[int] = set()
+        for t in self.layout.all_transitions():
+            fields = self.fields_of(t)
+            inside = [t.guard, t.actions]
+            sure.update(id(e) for e in expressions(inside) if isinstance(e, tree.EventField) and e.name in fields)
+        for e in expressions(self.chart):
+            if isinstance(e, tree.SystemField) and e.name.startswith("_event"):
+                return True
+            if isinstance(e, tree.EventField) and id(e) not in sure:
+                return True
+        return False
+
+
+def expressions(part: Any) -> Iterator[tree.Expr]:
+    """All expression nodes in a chart, or in any part of the model below a state, without those of child charts."""
+    todo: list[Any] = [part]
+    if isinstance(part, Chart):
+        todo = [part.script, [d.initial for d in part.data.values()], *map(_of_state, part.root.walk())]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, (list, tuple)):
+            todo.extend(item)
+        elif isinstance(item, _NODES):
+            yield item
+            todo.extend(getattr(item, f.name) for f in dataclasses.fields(item) if f.name != "type")
+        elif dataclasses.is_dataclass(item) and not isinstance(item, (Chart, State, Transition)):
+            todo.extend(getattr(item, f.name) for f in dataclasses.fields(item))
+
+
+def _of_state(state: State) -> list[Any]:
+    """The parts of one state that hold expressions."""
+    guards = [t.guard for t in state.transitions]
+    return [
+        guards,
+        list(walk_blocks(state)),
+        [timer.delay for timer in state.timers],
+        [(invoke.input, invoke.source) for invoke in state.invokes],
+        state.output,
+        state.output_content,
+        [invariant.condition for invariant in state.invariants],
+    ]

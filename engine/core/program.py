@@ -1,0 +1,485 @@
+"""The plans of one chart, made when they are first needed and shared by all its machines.
+
+Machines whose configurations would be too many to have plans of their own (wide parallel charts) are run by pieces: per
+transition and the part of the configuration it touches, one function each for its exits and its entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.content import MICROSTEP_BOUND, condition, event_definition, name_matches
+from engine.core.blocks import Blocks
+from engine.core.facts import Facts
+from engine.core.layout import Candidate, History, Layout, members
+from engine.core.plans import MAX_LEAVES, Generator, Move
+from engine.core.runtime import FAULTS, Work
+from engine.errors import EndlessLoop
+from engine.model import Chart, EventDef, Invariant, Invoke, State, Transition
+from engine.start import bind_parameters
+from engine.step import Done, Event, Failure, Step
+
+if TYPE_CHECKING:
+    from engine.machine import Machine
+
+NODES = 1_024  # configurations with plans of their own, besides twice the number of states
+PLANS_PER_NODE = 512
+
+
+class _Unknown:
+    """Not looked up yet."""
+
+
+_UNKNOWN = _Unknown()
+PIECES = 20_000  # of transitions in configurations; forgotten all at once beyond
+
+Plan = Callable[..., Any]
+Key = str | tuple[str] | None  # what triggers: an event's name, (a timer's id,), or nothing
+
+
+class Node(dict[Any, Plan]):
+    """A configuration with its history, and the plans of what may happen in it: event name or (timer id,) → plan."""
+
+    __slots__ = ("_eventless", "_ids", "conf", "history", "internal", "invariants", "program", "restless", "shared")
+
+    def __init__(self, program: Program, conf: int, history: History, shared: bool) -> None:
+        super().__init__()
+        self.program = program
+        self.conf = conf
+        self.history = history
+        self.shared = shared  # kept by the program: worth plans of its own
+        self._ids: tuple[str, ...] | None = None
+        self.internal: dict[str, Plan] = {}
+        self.invariants = program.invariants_of(conf)
+        self.restless = bool(conf & program.eventless_sources) or bool(self.invariants)
+        self._eventless: Plan | None = None
+
+    def __missing__(self, key: Any) -> Plan:
+        plan = self.program.external(self, key)
+        if self.shared and len(self) < PLANS_PER_NODE:
+            self[key] = plan
+        return plan
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """Ids of the active states without the root."""
+        if self._ids is None:
+            self._ids = self.program.layout.ids(self.conf)
+        return self._ids
+
+    def eventless(self) -> Plan | None:
+        """The plan of the eventless transitions; None when no active state has any."""
+        if self._eventless is None and self.conf & self.program.eventless_sources:
+            self._eventless = self.program.internal(self, None)
+        return self._eventless
+
+    def on_internal(self, name: str) -> Plan:
+        """The plan of an internal event."""
+        plan = self.internal.get(name)
+        if plan is None:
+            plan = self.program.internal(self, name)
+            if self.shared and len(self.internal) < PLANS_PER_NODE:
+                self.internal[name] = plan
+        return plan
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one transition does to the part of a configuration below its domain."""
+
+    domain: int
+    exits: int
+    entries: int
+    recorded: tuple[tuple[int, int], ...]  # history slots and what they keep
+    exited: tuple[str, ...]
+    entered: tuple[str, ...]
+    leave: Plan | None
+    enter: Plan | None
+
+
+class Program:
+    """One chart compiled, with or without the records of a trace."""
+
+    def __init__(self, chart: Chart, traced: bool) -> None:
+        self.chart = chart
+        self.traced = traced
+        self.layout = Layout(chart)
+        self.facts = Facts(chart, self.layout)
+        self.generator = Generator(chart, self.layout, self.facts, traced, self.settle)
+        self.eventless_sources = 0
+        for t in self.layout.all_transitions():
+            if not t.descriptors and t.timer is None:
+                self.eventless_sources |= 1 << self.layout.number[t.source]
+        self._invariants = [(1 << i, inv) for i, s in enumerate(self.layout.states) for inv in s.invariants]
+        self.finalizers = {inv.id: i for i, s in enumerate(self.layout.states) for inv in s.invokes if inv.finalize}
+        self._definitions: dict[str, EventDef | None] = {}
+        self._defaults: tuple[Any, ...] | None = None
+        # Whether a step must be prepared: a payload checked, the event kept, readings forgotten, strictness.
+        self.careful = (
+            chart.strict
+            or self.facts.keeps_event
+            or self.facts.has_readings
+            or bool(self.finalizers)
+            or any(d is not None and d.payload for d in map(self.definition, self.facts.known_events))
+        )
+        self.limit = NODES + 2 * len(self.layout.states)
+        self.nodes: dict[tuple[int, History], Node] = {}
+        self._pieces: dict[Any, Any] = {}
+        self._begins: dict[frozenset[str], Plan] = {}
+        self._ladders: dict[tuple[int, Key], list[Transition]] = {}
+        self.unborn = Node(self, 0, self.layout.no_history, True)
+        self.ended = Node(self, 0, self.layout.no_history, True)
+
+    # ------------------------------------------------------------ configurations
+
+    def node(self, conf: int, history: History) -> Node:
+        """The node of a configuration; beyond the limit one that is not kept."""
+        node = self.nodes.get((conf, history))
+        if node is None:
+            shared = len(self.nodes) < self.limit
+            node = Node(self, conf, history, shared)
+            if shared:
+                self.nodes[conf, history] = node
+        return node
+
+    def next_node(self, move: Move) -> Node:
+        """Where a microstep leads."""
+        return self.node(move.conf, move.history)
+
+    def definition(self, event: str) -> EventDef | None:
+        """What declares an event's payload, if anything does."""
+        definition = self._definitions.get(event, _UNKNOWN)
+        if isinstance(definition, _Unknown):
+            definition = event_definition(self.chart, event)
+            if len(self._definitions) < PLANS_PER_NODE:
+                self._definitions[event] = definition
+        return definition
+
+    def parameters_of(self, given: Mapping[str, Any] | None) -> tuple[Any, ...]:
+        """The values of the parameters in declaration order; shared by all machines that take the defaults."""
+        if given:
+            return tuple(bind_parameters(self.chart, given).values())
+        if self._defaults is None:
+            self._defaults = tuple(bind_parameters(self.chart, None).values())
+        return self._defaults
+
+    def invariants_of(self, conf: int) -> tuple[tuple[Plan, Invariant], ...]:
+        """The invariants of the active states, with the functions that compute them."""
+        return tuple((self._condition(inv), inv) for bit, inv in self._invariants if conf & bit)
+
+    # ------------------------------------------------------------ plans
+
+    def begin(self, given: frozenset[str]) -> Plan:
+        """The plan of the first macrostep, when the parent gives these data items."""
+        plan = self._begins.get(given)
+        if plan is None:
+            move = self.generator.first_move()
+            plan = self.generator.begin(given, self.next_node(move), move)
+            if len(self._begins) < 64:
+                self._begins[given] = plan
+        return plan
+
+    def external(self, node: Node, key: str | tuple[str]) -> Plan:
+        """The plan of an external event or of a timer's expiry."""
+        name = key if isinstance(key, str) else key[0]
+        ladders = self.layout.candidates(node.conf, triggered_by(key))
+        if node.shared and self.generator.leaves(ladders) <= MAX_LEAVES and len(self.nodes) < self.limit:
+            return self.generator.external(name, name, node, ladders, self.next_node)
+
+        def plan(m: Machine, d: Any) -> Step:
+            w = Work(name)
+            w.handled = bool(ladders)
+            self.by_pieces(m, d, w, m._node, key)
+            return self.settle(m, d, w)
+
+        return plan
+
+    def internal(self, node: Node, name: str | None) -> Plan:
+        """The plan of an internal event, or of eventless transitions."""
+        if node.shared and len(self.nodes) < self.limit:
+            ladders = self.layout.candidates(node.conf, triggered_by(name))
+            if self.generator.leaves(ladders) <= MAX_LEAVES:
+                return self.generator.internal(name or "eventless", name, node, ladders, self.next_node)
+        return lambda m, d, w: self.by_pieces(m, d, w, m._node, name)
+
+    # ------------------------------------------------------------ the rest of a macrostep
+
+    def settle(self, m: Machine, d: Any, w: Work) -> Step:
+        """From the first microstep on: eventless transitions, internal events, invocations, invariants, the end."""
+        broken: set[int] = set()
+        while True:
+            while w.final < 0:
+                node = m._node
+                plan = node.eventless()
+                if plan is not None:
+                    if w.count >= MICROSTEP_BOUND:
+                        self._bound(m, d, w, node, None)
+                    if plan(m, d, w):
+                        w.count += 1
+                        continue
+                if not w.queue:
+                    break
+                event = w.queue.pop(0)
+                d = event.data
+                m._event = event
+                if w.count >= MICROSTEP_BOUND:
+                    self._bound(m, d, w, node, event.name)
+                if node.on_internal(event.name)(m, d, w):
+                    w.count += 1
+            if w.final >= 0:
+                self._end(m, d, w)
+                break
+            node = m._node
+            if w.pending:
+                for number in members(w.pending):
+                    self._invocations(number)(m, d, w, node.conf)
+                w.pending = 0
+                if w.queue:
+                    continue
+            if node.invariants:
+                self._check(m, d, w, node, broken)
+            if not w.queue:
+                break
+        if not w.handled:
+            m.unhandled += 1
+        return w.step()
+
+    def _bound(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> None:
+        """The macrostep has taken as many microsteps as it may: is there another one?"""
+        if self.select(m, d, w, node, key):
+            taken = set(w.transitions[-100:])
+            sources = dict.fromkeys(t.source.id for t in self.layout.all_transitions() if t.id in taken)
+            raise EndlessLoop(self.chart.name, MICROSTEP_BOUND, tuple(sources))
+
+    def _check(self, m: Machine, d: Any, w: Work, node: Node, broken: set[int]) -> None:
+        """Invariants; each broken one is told once in a macrostep, or reacting to it could never end."""
+        for holds, invariant in node.invariants:
+            if id(invariant) in broken:
+                continue
+            name = "error.execution"
+            try:
+                if condition(holds(m, d, w, node.conf)):
+                    continue
+                text, name = f"invariant broken: {invariant.message or invariant.text}", "error.invariant"
+            except FAULTS as error:
+                text = str(error)
+            broken.add(id(invariant))
+            w.fail(Failure(text, str(invariant.position)), name=name)
+
+    def _end(self, m: Machine, d: Any, w: Work) -> None:
+        """A top-level final state was reached: leave everything, give the output."""
+        final = w.final
+        m._output = self.leave_all(m, d, w, final)
+        w.effects.append(Done(m._output))
+
+    def leave_all(self, m: Machine, d: Any, w: Work, final: int) -> Any:
+        """exitInterpreter; ``final`` is the state whose data are the output, -1 for none."""
+        conf = c = m._node.conf
+        before = len(w.exited)
+        output = None
+        for number in reversed(list(members(conf))):
+            c = self._exit(number)(m, d, w, c)
+            if number == final:
+                output = self._output(number)(m, d, w, c)
+        exited = self.layout.exit_ids(conf)
+        if self.traced:
+            w.trace(None, (), exited, (), ())
+        else:
+            w.record((), exited, ())
+        assert len(w.exited) - before == len(exited)
+        m._node = self.ended
+        w.queue.clear()
+        w.pending = 0
+        return output
+
+    # ------------------------------------------------------------ by pieces
+
+    def external_after(self, m: Machine, d: Any, w: Work, name: str) -> Step:
+        """An external event whose macrostep has begun already (``finalize``)."""
+        w.handled = any(self._ladder(number, name) for number in members(m._node.conf & self.layout.atomic))
+        self.by_pieces(m, d, w, m._node, name)
+        return self.settle(m, d, w)
+
+    def run_finalizers(self, m: Machine, event: Event, w: Work) -> None:
+        """``finalize`` of the invocation an event comes from (SCXML 6.5), before the event is processed."""
+        conf = m._node.conf
+        for number in members(conf):
+            for inv in self.layout.states[number].invokes:
+                if inv.id == event.invokeid and inv.finalize:
+                    self._finalize(inv)(m, event.data, w, conf)
+
+    def select(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> list[Transition]:
+        """selectTransitions, guard by guard."""
+        chosen: dict[Transition, None] = {}
+        known: dict[Transition, bool] = {}
+        for number in members(node.conf & self.layout.atomic):
+            for t in self._ladder(number, key):
+                holds = True if t.guard is None else known.get(t)
+                if holds is None:
+                    holds = known[t] = self._guard(t)(m, d, w, node.conf)
+                if holds:
+                    chosen[t] = None
+                    break
+        return self.layout.without_conflicts(list(chosen), node.conf, node.history)
+
+    def by_pieces(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> bool:
+        """One microstep; whether any transition was enabled."""
+        enabled = self.select(m, d, w, node, key)
+        if not enabled:
+            return False
+        pieces = [(t, self._local(t, node)) for t in enabled]
+        ordered = sorted((p for _, p in pieces if p.domain >= 0), key=lambda p: p.domain)
+        c = node.conf
+        exited: tuple[str, ...] = ()
+        entered: tuple[str, ...] = ()
+        history = list(node.history)
+        exits = entries = 0
+        for piece in reversed(ordered):
+            if piece.leave is not None:
+                c = piece.leave(m, d, w, c)
+            exits |= piece.exits
+            exited += piece.exited
+            for slot, kept in piece.recorded:
+                history[slot] = kept
+        for t, _ in pieces:
+            if t.actions:
+                self._content(t)(m, d, w, c)
+        for piece in ordered:
+            if piece.enter is not None:
+                c = piece.enter(m, d, w, c)
+            entries |= piece.entries
+            entered += piece.entered
+        conf = node.conf & ~exits | entries
+        taken = tuple(t.id for t in enabled)
+        if self.traced:
+            cause = key if key is None or isinstance(key, str) else key[0]
+            w.trace(cause, taken, exited, entered, self.layout.ids(conf))
+        else:
+            w.record(taken, exited, entered)
+        m._node = self.node(conf, tuple(history))
+        return True
+
+    def _ladder(self, number: int, key: Key) -> list[Transition]:
+        ladder = self._ladders.get((number, key))
+        if ladder is None:
+            found = self.layout.candidates(1 << number, triggered_by(key))
+            ladder = found[0] if found else []
+            if len(self._ladders) >= PIECES:
+                self._ladders.clear()
+            self._ladders[number, key] = ladder
+        return ladder
+
+    def _local(self, t: Transition, node: Node) -> Piece:
+        layout = self.layout
+        domain = layout.domain(t, node.history)
+        if domain < 0:
+            return Piece(-1, 0, 0, (), (), (), None, None)
+        inside = layout.below[domain]
+        mine = tuple(node.history[slot] for slot, number in enumerate(layout.histories) if inside >> number & 1)
+        key = ("local", layout.transition_number[t], domain, node.conf & inside, mine)
+        piece: Piece | None = self._pieces.get(key)
+        if piece is None:
+            piece = self._make_local(t, domain, node)
+            self._forget()
+            self._pieces[key] = piece
+        return piece
+
+    def _make_local(self, t: Transition, domain: int, node: Node) -> Piece:
+        layout, generator = self.layout, self.generator
+        move = generator.move([t], node.conf, node.history)
+        recorded = tuple(
+            (slot, kept) for slot, (old, kept) in enumerate(zip(node.history, move.history, strict=True)) if old != kept
+        )
+
+        def leave(blocks: Blocks) -> None:
+            for number in reversed(list(members(move.exits))):
+                generator.exit_state(blocks, number)
+
+        def enter(blocks: Blocks) -> None:
+            for number in members(move.entry.states):
+                generator.enter_state(blocks, number, move.entry)
+
+        return Piece(
+            domain,
+            move.exits,
+            move.entry.states,
+            recorded,
+            layout.exit_ids(move.exits),
+            layout.ids(move.entry.states),
+            generator.piece(f"leave by {t.id}", leave) if move.exits else None,
+            generator.piece(f"enter by {t.id}", enter) if move.entry.states else None,
+        )
+
+    def _forget(self) -> None:
+        if len(self._pieces) >= PIECES:
+            self._pieces.clear()
+
+    def _piece(self, key: Any, write: Callable[[Blocks], None], returns: str = "c") -> Plan:
+        piece: Plan | None = self._pieces.get(key)
+        if piece is None:
+            piece = self.generator.piece(str(key[0]), write, returns)
+            self._forget()
+            self._pieces[key] = piece
+        return piece
+
+    def _guard(self, t: Transition) -> Plan:
+        key = ("guard", self.layout.transition_number[t])
+        piece: Plan | None = self._pieces.get(key)
+        if piece is None:
+            piece = self.generator.condition_piece(t)
+            self._forget()
+            self._pieces[key] = piece
+        return piece
+
+    def _content(self, t: Transition) -> Plan:
+        number = self.layout.transition_number[t]
+        return self._piece(("content", number), lambda blocks: self.generator.transition_content(blocks, t))
+
+    def _exit(self, number: int) -> Plan:
+        return self._piece(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
+
+    def _output(self, number: int) -> Plan:
+        state = self.layout.states[number]
+
+        def write(blocks: Blocks) -> None:
+            blocks.source.add(f"output = {self.generator.output(blocks, state)}")
+
+        return self._piece(("output", number), write, "output")
+
+    def _finalize(self, inv: Invoke) -> Plan:
+        return self._piece(("finalize", id(inv)), lambda blocks: blocks.block(inv.finalize))
+
+    def _invocations(self, number: int) -> Plan:
+        state: State = self.layout.states[number]
+
+        def write(blocks: Blocks) -> None:
+            for inv in state.invokes:
+                blocks.start_invocation(inv)
+
+        return self._piece(("invoke", number), write)
+
+    def _condition(self, invariant: Invariant) -> Plan:
+        def write(blocks: Blocks) -> None:
+            blocks.source.add(f"value = {blocks.value(invariant.condition)}")
+
+        return self._piece(("invariant", id(invariant)), write, "value")
+
+
+def triggered_by(key: Key) -> Candidate:
+    """Which transitions an event's name, a timer's ``(id,)`` or nothing may trigger."""
+    if key is None:
+        return lambda t: not t.descriptors and t.timer is None
+    if isinstance(key, tuple):
+        return lambda t: t.timer == key[0]
+    return lambda t: name_matches(t.descriptors, key)
+
+
+def program_of(chart: Chart, traced: bool) -> Program:
+    """The chart's program, made at the first call."""
+    name = "traced" if traced else "plain"
+    program: Program | None = chart.programs.get(name)
+    if program is None:
+        program = chart.programs[name] = Program(chart, traced)
+    return program

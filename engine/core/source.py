@@ -1,0 +1,90 @@
+"""Generated Python, line by line. Nothing of a chart's text ever becomes source: names and strings are constants of the
+generated function's globals, numbers are written by ``repr``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from engine.position import Position
+
+
+class Source:
+    """One function in the making. ``place`` is the position in the chart the next lines come from; the function's
+    global ``LINES`` maps its line numbers to these."""
+
+    def __init__(self, names: dict[str, Any], arguments: str) -> None:
+        self.names = dict(names)
+        self.arguments = arguments
+        self.lines: list[tuple[int, str, Position | None]] = []
+        self.place: Position | None = None
+        self._indent = 1
+        self._known: dict[Any, str] = {}
+        self._locals = 0
+
+    def add(self, line: str) -> None:
+        """One line at the present indentation."""
+        self.lines.append((self._indent, line, self.place))
+
+    @contextmanager
+    def block(self, line: str) -> Iterator[None]:
+        """``line`` opens an indented block; an empty one passes."""
+        self.add(line)
+        self._indent += 1
+        start = len(self.lines)
+        yield
+        if len(self.lines) == start:
+            self.add("pass")
+        self._indent -= 1
+
+    @property
+    def indent(self) -> int:
+        """The present indentation."""
+        return self._indent
+
+    def deeper(self, by: int) -> None:
+        """Move the indentation."""
+        self._indent += by
+
+    def guard(self, start: int, handler: list[str]) -> None:
+        """Put the lines from ``start`` on under ``try``, with ``handler`` as the body of its ``except``."""
+        body = [(indent + 1, line, place) for indent, line, place in self.lines[start:]]
+        self.lines[start:] = [(self._indent, "try:", None), *body]
+        self.add("except FAULTS as x:")
+        for line in handler:
+            self.lines.append((self._indent + 1, line, None))
+
+    def local(self) -> str:
+        """A fresh local name."""
+        self._locals += 1
+        return f"v{self._locals}"
+
+    def constant(self, value: Any) -> str:
+        """The name of a global that holds ``value``."""
+        simple = isinstance(value, (str, bytes, int, float, bool, type(None)))
+        key = (type(value), repr(value)) if simple else id(value)
+        name = self._known.get(key)
+        if name is None:
+            name = self._known[key] = f"K{len(self._known)}"
+            self.names[name] = value
+        return name
+
+    def literal(self, value: Any) -> str:
+        """Source for a simple value: whole numbers, True, False, None in place, the rest as a constant."""
+        if value is None or isinstance(value, bool):
+            return repr(value)
+        if isinstance(value, int):
+            return repr(value) if value >= 0 else f"({value})"
+        return self.constant(value)
+
+    def function(self, title: str, setup: tuple[str, ...] = ()) -> Callable[..., Any]:
+        """Compile what was added, ``setup`` lines first. ``title`` is for tracebacks and profiles."""
+        header = [f"def plan({self.arguments}):", *(f" {line}" for line in setup)]
+        body = [" " * indent + line for indent, line, _ in self.lines] or [" pass"]
+        self.names["LINES"] = {
+            number: place for number, (_, _, place) in enumerate(self.lines, len(header) + 1) if place is not None
+        }
+        exec(compile("\n".join([*header, *body, ""]), f"<plan {title}>", "exec", dont_inherit=True), self.names)
+        function: Callable[..., Any] = self.names["plan"]
+        return function
