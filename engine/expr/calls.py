@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from engine.expr import tree
-from engine.expr.check import BROKEN, NUMBERS, Checker, computed, is_any, joined, nearest_hint, numeric
+from engine.expr.check import BROKEN, NUMBERS, Checker, computed, is_any, joined, nearest_hint, numeric, of_kind
 from engine.expr.functions import EvaluationError, describe, hex_
 from engine.expr.parse import Node
 from engine.expr.units import unit_of
@@ -86,7 +86,7 @@ def _same_unit(checker: Checker, name: str, args: list[Node]) -> tree.Expr:
     type_ = exprs[0].type
     for expr in exprs[1:]:
         type_ = joined(type_, expr.type)
-    return tree.Call(name, tuple(exprs), computed(type_))
+    return tree.Call(name, tuple(of_kind(expr, type_) for expr in exprs), computed(type_))
 
 
 @_function("min", 2, 16)

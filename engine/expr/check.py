@@ -282,6 +282,9 @@ class Checker:
 
     def _compare(self, node: Node) -> tree.Expr:
         operators = cast("list[tree.CompareOp]", node.value)
+        if len(operators) > 1 and any(_has_chain(child) for child in node.children[1:-1]):
+            # Its value is needed twice; chains inside chains would double the cost with every level.
+            return self.fault(node, "limit", "a comparison chain inside another one", "'and' between two comparisons")
         operands = [self.check(child) for child in node.children]
         parts: list[tree.Expr] = []
         for position, op in enumerate(operators):
@@ -343,7 +346,8 @@ class Checker:
         both = self.unify(then, node.children[0], other, node.children[2], "if … else")
         if both is None or test.type is BROKEN:
             return tree.Literal(None, BROKEN)
-        return tree.Conditional(test, both[0], both[1], joined(both[0].type, both[1].type))
+        type_ = joined(both[0].type, both[1].type)
+        return tree.Conditional(test, of_kind(both[0], type_), of_kind(both[1], type_), type_)
 
     def _list(self, node: Node) -> tree.Expr:
         items = [self.check(child) for child in node.children]
@@ -355,6 +359,8 @@ class Checker:
         item = items[0].type if items else None
         for other in items[1:]:
             item = joined(cast(Type, item), other.type)
+        if item is not None:
+            items = [of_kind(expr, item) for expr in items]
         return tree.ListOf(tuple(items), Type(Kind.LIST, item=item))
 
     def _index(self, node: Node) -> tree.Expr:
@@ -472,6 +478,24 @@ def joined(a: Type, b: Type) -> Type:
     return Type(a.kind, optional=optional)
 
 
+def _has_chain(node: Node) -> bool:
+    """Whether there is a chain ``a < b < c`` in this syntax tree."""
+    if node.kind == "compare" and len(node.children) > 2:
+        return True
+    return any(_has_chain(child) for child in node.children)
+
+
+def of_kind(expr: tree.Expr, type_: Type) -> tree.Expr:
+    """``expr`` as a float where the type it is joined into is one: a value is always what its node's type says."""
+    if type_.kind is not Kind.FLOAT or expr.type.kind is not Kind.INT:
+        return expr
+    if isinstance(expr, tree.Literal) and isinstance(expr.value, int):
+        return tree.Literal(float(expr.value), Type(Kind.FLOAT, expr.type.unit))
+    if expr.type.optional:
+        return tree.Call("checked", (expr,), Type(Kind.FLOAT, expr.type.unit, optional=True))
+    return tree.Call("float", (expr,), Type(Kind.FLOAT, expr.type.unit))
+
+
 def _alike(a: Type, b: Type) -> bool:
     """Whether elements of two lists may meet: nothing is converted inside a list."""
     if is_any(a) or is_any(b):
@@ -522,7 +546,10 @@ def _parts_to_unit(expr: tree.Conditional | tree.Call | tree.Unary | tree.Binary
         return operand and tree.Unary("-", operand, computed(operand.type))
     if isinstance(expr, tree.Conditional):
         then, other = to_unit(expr.then, unit), to_unit(expr.other, unit)
-        return then and other and tree.Conditional(expr.test, then, other, joined(then.type, other.type))
+        if then is None or other is None:
+            return None
+        type_ = joined(then.type, other.type)
+        return tree.Conditional(expr.test, of_kind(then, type_), of_kind(other, type_), type_)
     if isinstance(expr, tree.Binary):
         left, right = to_unit(expr.left, unit), to_unit(expr.right, unit)
         if left is None or right is None:
@@ -538,4 +565,4 @@ def _parts_to_unit(expr: tree.Conditional | tree.Call | tree.Unary | tree.Binary
     type_ = present[0].type
     for arg in present[1:]:
         type_ = joined(type_, arg.type)
-    return tree.Call(expr.function, tuple(present), computed(type_))
+    return tree.Call(expr.function, tuple(of_kind(arg, type_) for arg in present), computed(type_))
