@@ -25,6 +25,14 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     },
     "pilot_evse": {"simulated": "adapters.pilot.simulated:SimulatedPilotEvse"},
     "pilot_pev": {"simulated": "adapters.pilot.simulated:SimulatedPilotPev"},
+    "sdp_server": {
+        "simulated": "adapters.sdp.adapters:SimulatedSdpServer",
+        "socket": "adapters.sdp.adapters:SocketSdpServer",
+    },
+    "sdp_client": {
+        "simulated": "adapters.sdp.adapters:SimulatedSdpClient",
+        "socket": "adapters.sdp.adapters:SocketSdpClient",
+    },
     "power_supply": {"simulated": "adapters.power.simulated:SimulatedSupply"},
     "contactor": {"simulated": "adapters.power.simulated:SimulatedContactor"},
     "insulation_monitor": {"simulated": "adapters.power.simulated:SimulatedInsulationMonitor"},

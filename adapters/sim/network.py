@@ -1,8 +1,8 @@
 """Datagrams and byte streams between simulated hosts, as Ethernet frames over a simulated power line or a plain wire.
 
-What passes is what the modems let pass: on the line, frames of this kind need a common network (equal NMK and NID), like
-IP. A stream is in order and without loss between connected hosts; there is no retransmission, since the line loses none
-of these frames. Addresses are link-local IPv6 texts made from the MAC (RFC 4291 appendix A).
+What passes is what the modems let pass: on the line, frames of this kind need a common network (equal NMK and NID),
+like IP. A stream is in order and without loss between connected hosts; there is no retransmission, since the line loses
+none of these frames. Addresses are link-local IPv6 texts made from the MAC (RFC 4291 appendix A).
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ BROADCAST = b"\xff" * 6
 DATAGRAM, CONNECT, ACCEPT, REFUSE, DATA, FIN, RST = range(7)
 WIRE_LATENCY_NS = 100_000
 
-OnDatagram = Callable[[str, bytes], None]
+OnDatagram = Callable[[str, int, bytes], None]
+"""Address and port of the sender, content."""
+EPHEMERAL = 49152
 
 
 def address_of(mac: bytes) -> str:
@@ -149,17 +151,20 @@ class Host:
         host: Host = world.shared(f"host {name} on {medium}", make)
         return host
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram) -> None:
-        """Receive the datagrams of a UDP port."""
+    def bind(self, udp_port: int, on_datagram: OnDatagram) -> int:
+        """Receive the datagrams of a UDP port (0: of a free one); the port."""
+        while udp_port == 0 or (udp_port >= EPHEMERAL and udp_port in self._datagram):
+            udp_port = EPHEMERAL + next(self._ids) % (0x10000 - EPHEMERAL)
         self._datagram[udp_port] = on_datagram
+        return udp_port
 
     def unbind(self, udp_port: int) -> None:
         """No longer."""
         self._datagram.pop(udp_port, None)
 
-    def send_datagram(self, address: str | None, udp_port: int, data: bytes) -> None:
-        """One datagram to a host, or to all (None)."""
-        self.transmit(mac_of(address) if address else BROADCAST, DATAGRAM, 0, udp_port, data)
+    def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
+        """One datagram to a port of a host, or of all (None)."""
+        self.transmit(mac_of(address) if address else BROADCAST, DATAGRAM, from_port, udp_port, data)
 
     def listen(self, tcp_port: int, on_stream: Callable[[Stream], None]) -> None:
         """Accept streams on a TCP port."""
@@ -199,7 +204,7 @@ class Host:
         data = frame[23:]
         if kind == DATAGRAM:
             if target in self._datagram:
-                self._datagram[target](address_of(peer), data)
+                self._datagram[target](address_of(peer), source, data)
         elif kind == CONNECT:
             self._accept(peer, source, target)
         elif kind in (ACCEPT, REFUSE):

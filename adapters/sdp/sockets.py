@@ -1,0 +1,276 @@
+"""IPv6 on a real interface: UDP with ff02::1 and TCP with TCP_NODELAY, on the link-local address and its scope.
+
+Sources: ISO 15118-2 7.6 (link-local addresses), 7.10.1 (SDP on port 15118, ff02::1), 7.7 (TCP); RFC 4007 (scopes).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from adapters.sdp.network import OnDatagram
+from engine.adapter import AdapterError, Port, World
+
+ALL_NODES = "ff02::1"
+IF_INET6 = Path("/proc/net/if_inet6")
+SCOPE_LINK, TENTATIVE, DAD_FAILED = 0x20, 0x40, 0x08  # linux/if_addr.h, net/ipv6.h
+MAX_DATAGRAM = 4096
+MAX_READ = 65536
+
+
+class SocketStream:
+    """A TCP connection, plain or TLS. See :class:`adapters.sdp.network.ByteStream`."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.on_data: Callable[[bytes], None] = lambda data: None
+        self.on_close: Callable[[str], None] = lambda reason: None
+        self.is_open = True
+        self._reader = reader
+        self._writer = writer
+        self._socket: socket.socket = writer.get_extra_info("socket")
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        peer = writer.get_extra_info("peername")
+        self.peer_address: str = _scoped(peer)
+        self.is_tls = writer.get_extra_info("ssl_object") is not None
+
+    def write(self, data: bytes) -> None:
+        if self.is_open:
+            self._writer.write(data)
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            self._writer.close()
+
+    def reset(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            with contextlib.suppress(OSError):
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._writer.transport.abort()
+
+    async def run(self) -> None:
+        """Hand on what arrives until the connection ends."""
+        reason = "closed by the peer"
+        try:
+            while data := await self._reader.read(MAX_READ):
+                if not self.is_open:
+                    return
+                self.on_data(data)
+        except (OSError, ssl.SSLError) as error:
+            reason = error.strerror or str(error)
+        if self.is_open:
+            self.is_open = False
+            self._writer.close()
+            self.on_close(reason)
+
+
+class SocketHost:
+    """This machine on one interface. See :class:`adapters.sdp.network.Network`; one per interface and system."""
+
+    def __init__(self, interface: str, port: Port) -> None:
+        self.interface = interface
+        self._port = port
+        self._ids = itertools.count(1)
+        self._datagram: dict[int, socket.socket] = {}
+        self._servers: dict[int, asyncio.Server] = {}
+        self._connecting: dict[int, asyncio.Task[None] | None] = {}  # None: not begun yet
+
+    @staticmethod
+    def of(world: World, port: Port, config: Mapping[str, Any]) -> SocketHost:
+        """The host of setting ``interface``; raises ``AdapterError`` when it is missing or unknown."""
+        interface = config.get("interface", "")
+        if not interface:
+            raise AdapterError("setting 'interface' is missing: the network interface to speak IPv6 on, such as eth1")
+        _scope_id(interface)
+        host: SocketHost = world.shared(f"IPv6 host on {interface}", lambda: SocketHost(interface, port))
+        return host
+
+    @property
+    def address(self) -> str:
+        """The interface's link-local address; raises ``AdapterError`` while it has none."""
+        found = link_local_address(self.interface)
+        if found is None:
+            raise AdapterError(
+                f"interface '{self.interface}' has no IPv6 link-local address; is it up, is IPv6 enabled"
+                f" (sysctl net.ipv6.conf.{self.interface}.disable_ipv6), is its check for duplicates over?"
+            )
+        return found
+
+    # ------------------------------------------------------------ datagrams
+
+    def bind(self, udp_port: int, on_datagram: OnDatagram) -> int:
+        scope = _scope_id(self.interface)
+        udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        try:
+            udp.setblocking(False)
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, scope)
+            if udp_port:
+                udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                group = socket.inet_pton(socket.AF_INET6, ALL_NODES) + struct.pack("@I", scope)
+                udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
+            udp.bind(("::", udp_port))
+        except OSError as error:
+            udp.close()
+            raise AdapterError(f"interface '{self.interface}', UDP port {udp_port}: {error.strerror}") from None
+        bound: int = udp.getsockname()[1]
+        self._datagram[bound] = udp
+        self._port.spawn(self._receive(udp, scope, on_datagram))
+        return bound
+
+    def unbind(self, udp_port: int) -> None:
+        udp = self._datagram.pop(udp_port, None)
+        if udp is not None:
+            udp.close()
+
+    def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
+        target = (address or ALL_NODES).partition("%")[0]
+        try:
+            self._datagram[from_port].sendto(data, (target, udp_port, 0, _scope_id(self.interface)))
+        except OSError as error:
+            raise AdapterError(
+                f"interface '{self.interface}': no datagram to {target} port {udp_port}: {error.strerror}"
+            ) from None
+
+    async def _receive(self, udp: socket.socket, scope: int, on_datagram: OnDatagram) -> None:
+        loop = asyncio.get_running_loop()
+        while udp.fileno() >= 0:
+            try:
+                data, sender = await loop.sock_recvfrom(udp, MAX_DATAGRAM)
+            except OSError as error:
+                if udp.fileno() < 0:
+                    return
+                self._port.error(f"interface '{self.interface}': {error.strerror}")
+                await asyncio.sleep(1)
+                continue
+            if sender[3] in (0, scope):  # from another interface: not for this host
+                on_datagram(_scoped(sender), sender[1], data)
+
+    # ------------------------------------------------------------ streams
+
+    def listen(
+        self, tcp_port: int, on_stream: Callable[[SocketStream], None], tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Accept connections on a TCP port of the link-local address, with TLS when given a context."""
+        listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((self.address, tcp_port, 0, _scope_id(self.interface)))
+            listener.listen(4)
+        except OSError as error:
+            listener.close()
+            raise AdapterError(f"interface '{self.interface}', TCP port {tcp_port}: {error.strerror}") from None
+        except AdapterError:
+            listener.close()
+            raise
+        self._port.spawn(self._serve(listener, tcp_port, on_stream, tls))
+
+    def unlisten(self, tcp_port: int) -> None:
+        """No longer; connections stay."""
+        server = self._servers.pop(tcp_port, None)
+        if server is not None:
+            server.close()
+
+    def connect(
+        self,
+        address: str,
+        tcp_port: int,
+        connected: Callable[[SocketStream], None],
+        refused: Callable[[str], None],
+        tls: ssl.SSLContext | None = None,
+    ) -> int:
+        """Start to connect; the returned id is for :meth:`give_up`. Exactly one of the callbacks is called."""
+        own_id = next(self._ids)
+        self._connecting[own_id] = None
+        self._port.spawn(self._connect(own_id, address, tcp_port, connected, refused, tls))
+        return own_id
+
+    def give_up(self, own_id: int) -> None:
+        """The connection is no longer wanted; neither callback is called."""
+        task = self._connecting.pop(own_id, None)
+        if task is not None:
+            task.cancel()
+
+    async def _serve(
+        self,
+        listener: socket.socket,
+        tcp_port: int,
+        on_stream: Callable[[SocketStream], None],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            stream = SocketStream(reader, writer)
+            on_stream(stream)
+            await stream.run()
+
+        self._servers[tcp_port] = await asyncio.start_server(accepted, sock=listener, ssl=tls)
+
+    async def _connect(
+        self,
+        own_id: int,
+        address: str,
+        tcp_port: int,
+        connected: Callable[[SocketStream], None],
+        refused: Callable[[str], None],
+        tls: ssl.SSLContext | None,
+    ) -> None:
+        if own_id not in self._connecting:
+            return
+        self._connecting[own_id] = asyncio.current_task()
+        host = address.partition("%")[0]
+        try:
+            tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+            tcp.setblocking(False)
+            try:
+                await asyncio.get_running_loop().sock_connect(tcp, (host, tcp_port, 0, _scope_id(self.interface)))
+                name = "" if tls else None
+                reader, writer = await asyncio.open_connection(sock=tcp, ssl=tls, server_hostname=name)
+            except BaseException:
+                tcp.close()
+                raise
+        except (OSError, AdapterError) as error:
+            del self._connecting[own_id]
+            refused(getattr(error, "strerror", None) or str(error))
+            return
+        del self._connecting[own_id]
+        stream = SocketStream(reader, writer)
+        connected(stream)
+        await stream.run()
+
+
+def link_local_address(interface: str) -> str | None:
+    """The usable link-local address of an interface, None while there is none (tentative ones do not count)."""
+    try:
+        lines = IF_INET6.read_text().splitlines()
+    except OSError:
+        return None
+    for line in lines:
+        address, _, _, scope, flags, name = line.split()
+        if name == interface and int(scope, 16) == SCOPE_LINK and not int(flags, 16) & (TENTATIVE | DAD_FAILED):
+            return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address))
+    return None
+
+
+def _scope_id(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError:
+        known = ", ".join(name for _, name in socket.if_nameindex() if name != "lo")
+        raise AdapterError(f"there is no interface '{interface}'; there are: {known or 'none'}") from None
+
+
+def _scoped(peer: tuple[Any, ...]) -> str:
+    """``fe80::1%eth1`` of a socket address."""
+    address: str = peer[0].partition("%")[0]
+    if peer[3]:
+        with contextlib.suppress(OSError):
+            return f"{address}%{socket.if_indextoname(peer[3])}"
+    return address
