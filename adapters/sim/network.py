@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from ipaddress import IPv6Address
 from typing import Any
 
 from adapters.settings import mac as mac_setting
@@ -28,17 +29,14 @@ EPHEMERAL = 49152
 
 
 def address_of(mac: bytes) -> str:
-    """``fe80::…`` of a MAC of 6 bytes."""
-    eui = bytes([mac[0] ^ 0x02]) + mac[1:3] + b"\xff\xfe" + mac[3:]
-    groups = [f"{int.from_bytes(eui[i : i + 2], 'big'):x}" for i in range(0, 8, 2)]
-    return "fe80::" + ":".join(groups)
+    """``fe80::…`` of a MAC of 6 bytes, as RFC 5952 writes it."""
+    return str(IPv6Address(b"\xfe\x80" + bytes(6) + bytes([mac[0] ^ 0x02]) + mac[1:3] + b"\xff\xfe" + mac[3:]))
 
 
 def mac_of(address: str) -> bytes:
-    """The MAC behind an address of :func:`address_of`; raises ``ValueError`` for another one."""
-    groups = address.removeprefix("fe80::").split(":")
-    eui = b"".join(int(group, 16).to_bytes(2, "big") for group in groups)
-    if len(eui) != 8 or eui[3:5] != b"\xff\xfe":
+    """The MAC behind an address of :func:`address_of`, with or without scope; raises ``ValueError`` for another one."""
+    eui = IPv6Address(address.partition("%")[0]).packed[8:]
+    if eui[3:5] != b"\xff\xfe":
         raise ValueError(f"{address} is no address of a simulated host")
     return bytes([eui[0] ^ 0x02]) + eui[1:3] + eui[5:]
 
