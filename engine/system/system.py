@@ -459,14 +459,15 @@ class System:
     def _make_room(self, actor: Actor, queue: deque[Queued], event: Event) -> bool:
         """A full queue: what is lost is noted, the machine is told. True when ``event`` may be queued after all."""
         drop_oldest = self.limits.when_full == "drop_oldest"
-        lost = queue[0].event if drop_oldest else event
+        oldest = int(queue[0].event.name == "error.queue")  # the alarm stays
+        lost = queue[oldest].event if drop_oldest else event
         actor.refused += 1
         if actor.refused == 1 or actor.refused % 1000 == 0:  # a flood does not flood the trace
             data = {"event": lost.name, "dropped": actor.refused}
             self.note(actor.path, "queue_full", f"{lost.name} lost: {len(queue)} events wait", data)
         if drop_oldest:
-            queue.popleft()
-            self._ready.remove(actor)
+            places = [place for place, entry in enumerate(self._ready) if entry is actor]
+            del queue[oldest], self._ready[places[oldest]]
         if actor.refused == 1:
             alarm = Event("error.queue", {"dropped": 1, "event": lost.name}, "platform")
             queue.appendleft(Queued(alarm, queue[0].at_ns if queue else self.clock.now_ns()))

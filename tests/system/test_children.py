@@ -1,0 +1,228 @@
+"""Invoked and spawned machines: what they say arrives, they end with their exit actions, they cannot multiply."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.system import Limits, System
+from tests.system.tools import DOOR, Door, S, Watch
+
+CHILD = """
+machine: child
+parameters: {C_rounds: {type: int, default: 2}, T_round: {type: duration, default: 1 s}}
+events: {hello: {direction: in, payload: {n: int}}, round: {direction: out, payload: {number: int}}, bye: {direction: out}}
+data: {number: {type: int, initial: 0}}
+output: {rounds: int}
+adapters: {gate: door}
+initial: work
+states:
+  work:
+    exit: [gate.lock(), {send: {event: bye, to: parent}}]
+    after:
+      T_round:
+        - guard: number + 1 >= C_rounds
+          target: end
+        - target: work
+          actions: [assign: {number: number + 1}, send: {event: round, to: parent, data: {number: number}}]
+    on: {hello: {actions: [assign: {number: event.n}]}}
+  end: {type: final, output: {rounds: number}}
+"""
+PARENT = """
+machine: parent
+events: {stop: {direction: in}, again: {direction: in}, tell: {direction: in}}
+adapters: {front: door}
+data: {got: {type: int, initial: -1}, rounds: {type: int, initial: 0}, failed: {type: string, initial: "''"}}
+initial: idle
+states:
+  idle:
+    invoke: {id: kid, src: child.yaml, input: {T_round: 2 s}, adapters: {gate: front}}
+    on:
+      kid.round: {actions: [assign: {got: event.number}]}
+      kid.bye: {}
+      done.invoke.kid: {target: over, actions: [assign: {rounds: event.rounds}]}
+      error.invoke.kid: {target: over, actions: [assign: {failed: event.reason}]}
+      tell: {actions: [send: {event: hello, to: kid, data: {n: 7}}]}
+      stop: over
+      again: idle
+  over: {}
+"""
+HUB = """
+machine: hub
+events: {add: {direction: in, payload: {k: int}}, drop: {direction: in, payload: {k: int}}, poke: {direction: in, payload: {k: int}}}
+adapters: {gate: door}
+data: {ended: {type: int, initial: 0}, refused: {type: int, initial: 0}, rounds: {type: int, initial: 0}}
+initial: a
+states:
+  a:
+    on:
+      add: {actions: [spawn: {id: kid, src: child.yaml, key: event.k}]}
+      drop: {actions: [stop: {id: kid, key: event.k}]}
+      poke: {actions: [send: {event: hello, to: kid, key: event.k, data: {n: 5}}]}
+      kid.round: {actions: [assign: {rounds: rounds + event.key}]}
+      kid.bye: {}
+      done.invoke.kid: {actions: [assign: {ended: ended * 10 + event.key}]}
+      error.invoke.kid: {actions: [assign: {refused: refused + 1}]}
+      error.communication: {actions: [assign: {refused: refused + 100}]}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in (("child", CHILD), ("parent", PARENT), ("hub", HUB)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return tmp_path
+
+
+def begin(file: Path, limits: Limits | None = None) -> tuple[System, Watch, Door]:
+    system, door = System(limits=limits), Door()
+    watch = Watch(system)
+    loaded = engine.load(file, contracts={"door": DOOR})
+    system.add(loaded, adapters=dict.fromkeys(list(loaded.adapters)[:1], door))
+    system.start()
+    system.run_due()
+    return system, watch, door
+
+
+def test_a_child_runs_on_its_parents_adapter_and_gives_its_output(folder: Path) -> None:
+    system, watch, door = begin(folder / "parent.yaml")
+    parent = system.roots["parent"]
+    system.advance(10 * S)
+    assert watch.events("parent") == ["0 start", "2 kid.bye", "2 kid.round", "4 kid.bye", "4 done.invoke.kid"]
+    assert dict(parent.machine.data) == {"got": 1, "rounds": 1, "failed": ""}
+    assert parent.machine.configuration == ("over",)
+    assert door.told == [("lock",), ("lock",)]
+    assert not parent.children
+
+
+def test_leaving_the_state_stops_the_child_with_its_exit_actions_and_silences_it(folder: Path) -> None:
+    system, watch, door = begin(folder / "parent.yaml")
+    system.post(system.roots["parent"], "stop")
+    system.advance(10 * S)
+    assert door.told == [("lock",)]
+    assert watch.events("parent") == ["0 start", "0 stop"]  # nothing of a cancelled child arrives (SCXML 6.4.3)
+    assert watch.events("parent/kid") == ["0 start", "0 stop"]
+    assert system.next_deadline_ns is None
+
+
+def test_a_send_reaches_the_invoked_child(folder: Path) -> None:
+    system, _, _ = begin(folder / "parent.yaml")
+    parent = system.roots["parent"]
+    system.post(parent, "tell")
+    system.run_due()
+    assert parent.children[("kid", None)].machine.data["number"] == 7
+
+
+def test_what_a_stopped_child_said_is_not_taken_for_its_successors_word(folder: Path) -> None:
+    system, watch, _ = begin(folder / "parent.yaml")
+    parent = system.roots["parent"]
+    system.advance(4 * S - 1)
+    system.post(parent, "again")  # waits with done.invoke.kid behind it when both are due at once
+    first = parent.children[("kid", None)]
+    system.run_due()
+    assert parent.children[("kid", None)] is not first
+    assert parent.machine.data["rounds"] == 0
+    system.advance(2 * S - 1)
+    assert watch.events("parent")[-2:] == ["4 again", "6 kid.bye"] or parent.machine.data["rounds"] == 0
+
+
+def test_children_by_key_live_side_by_side(folder: Path) -> None:
+    system, watch, _ = begin(folder / "hub.yaml")
+    hub = system.roots["hub"]
+    for key in (1, 2, 3):
+        system.post(hub, "add", {"k": key})
+    system.post(hub, "poke", {"k": 2})
+    system.post(hub, "drop", {"k": 3})
+    system.run_due()
+    assert sorted(actor.path for actor in hub.tree()) == ["hub", "hub/kid[1]", "hub/kid[2]"]
+    system.advance(5 * S)
+    assert hub.machine.data["ended"] == 21
+    assert hub.machine.data["rounds"] == 1  # only kid 1 had a second round, its event says so
+    assert watch.events("hub/kid[3]") == ["0 start", "0 stop"]
+
+
+def test_a_second_child_of_the_same_key_replaces_the_first(folder: Path) -> None:
+    system, watch, door = begin(folder / "hub.yaml")
+    hub = system.roots["hub"]
+    system.post(hub, "add", {"k": 1})
+    system.post(hub, "add", {"k": 1})
+    system.run_due()
+    assert watch.events("hub/kid[1]") == ["0 start", "0 stop", "0 start"]
+    assert len(hub.children) == 1
+    assert door.told == [("lock",)]
+
+
+def test_too_many_children_are_refused_with_an_event(folder: Path) -> None:
+    system, watch, _ = begin(folder / "hub.yaml", Limits(children=3))
+    hub = system.roots["hub"]
+    for key in range(5):
+        system.post(hub, "add", {"k": key})
+    system.run_due()
+    assert len(hub.children) == 3
+    assert hub.machine.data["refused"] == 2
+    assert watch.kinds() == ["child_refused", "child_refused"]
+
+
+def test_a_send_to_a_child_that_does_not_run_is_an_event(folder: Path) -> None:
+    system, watch, _ = begin(folder / "hub.yaml")
+    hub = system.roots["hub"]
+    system.post(hub, "poke", {"k": 9})
+    system.run_due()
+    assert hub.machine.data["refused"] == 100
+    assert "kid[9]" in watch.notes[0].text
+
+
+def test_charts_that_invoke_each_other_stop_at_a_depth(tmp_path: Path) -> None:
+    """A child given at run time could nest without end; a static cycle does not load."""
+    (tmp_path / "a.yaml").write_text("machine: a\ninitial: x\nstates: {x: {invoke: {id: b, src: b.yaml}}}\n")
+    (tmp_path / "b.yaml").write_text("machine: b\ninitial: x\nstates: {x: {}}\n")
+    chart = engine.load(tmp_path / "a.yaml")
+    (invoke,) = chart.states["x"].invokes
+    object.__setattr__(invoke, "chart", chart)  # a invokes itself
+    system = System(limits=Limits(depth=5))
+    watch = Watch(system)
+    root = system.add(chart)
+    system.start()
+    assert len(root.tree()) == 5
+    assert watch.kinds() == ["child_refused"]
+    system.shutdown()
+    assert [r.actor.depth for r in watch.steps if r.cause == "stop"] == [4, 3, 2, 1, 0]
+
+
+def test_a_childs_parameter_can_be_set_from_outside(folder: Path) -> None:
+    system, door = System(), Door()
+    system.parameters[("parent", "kid")] = {"C_rounds": 1, "T_round": 9 * S}
+    system.add(engine.load(folder / "parent.yaml", contracts={"door": DOOR}), adapters={"front": door})
+    system.start()
+    system.advance(9 * S - 1)
+    assert system.roots["parent"].machine.configuration == ("idle",)
+    system.advance(1)
+    assert system.roots["parent"].machine.configuration == ("over",)
+
+
+def test_a_broken_child_is_an_event_of_its_parent(tmp_path: Path) -> None:
+    (tmp_path / "child.yaml").write_text(
+        "machine: child\ninitial: a\nstates: {a: {after: {1 s: b}}, b: {always: c}, c: {always: b}}\n"
+    )
+    (tmp_path / "top.yaml").write_text(
+        "machine: top\ndata: {why: {type: string, initial: \"''\"}}\ninitial: a\nstates:\n  a:\n"
+        "    invoke: {id: kid, src: child.yaml}\n"
+        "    on: {error.invoke.kid: {actions: [assign: {why: event.reason}]}}\n"
+    )
+    system = System()
+    top = system.add(engine.load(tmp_path / "top.yaml"))
+    system.start()
+    system.advance(2 * S)
+    assert "no rest after" in top.machine.data["why"]
+    assert top.state == "running"
+
+
+def test_shutdown_ends_children_before_parents_and_closes_the_adapters_last(folder: Path) -> None:
+    system, watch, door = begin(folder / "parent.yaml")
+    system.shutdown()
+    assert [r.actor.path for r in watch.steps if r.cause == "stop"] == ["parent/kid", "parent"]
+    assert door.told == [("lock",), ("close",)]
+    system.shutdown()
+    assert door.told[-2:] == [("lock",), ("close",)]
