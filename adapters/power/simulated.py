@@ -34,15 +34,21 @@ class SimulatedSupply(_OnCircuit):
     (V, A, W), ``temperature`` (°C), ``alarm_after_ms`` and ``alarm`` (code) to fail on purpose."""
 
     contract = "power_supply"
+    maximum_voltage = 500.0
+    maximum_current = 200.0
+    maximum_power = 90_000.0
+    minimum_voltage = 150.0
+    minimum_current = 0.0
+    temperature = 35.0
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self.maximum_voltage = number(self.config, "maximum_voltage", 500.0)
-        self.maximum_current = number(self.config, "maximum_current", 200.0)
-        self.maximum_power = number(self.config, "maximum_power", 90_000.0)
-        self.minimum_voltage = number(self.config, "minimum_voltage", 150.0)
-        self.minimum_current = number(self.config, "minimum_current", 0.0)
-        self.temperature = number(self.config, "temperature", 35.0)
+        self.maximum_voltage = number(self.config, "maximum_voltage", self.maximum_voltage)
+        self.maximum_current = number(self.config, "maximum_current", self.maximum_current)
+        self.maximum_power = number(self.config, "maximum_power", self.maximum_power)
+        self.minimum_voltage = number(self.config, "minimum_voltage", self.minimum_voltage)
+        self.minimum_current = number(self.config, "minimum_current", self.minimum_current)
+        self.temperature = number(self.config, "temperature", self.temperature)
         self.now().shorted = flag(self.config, "shorted", False)
         self.now().stuck = flag(self.config, "stuck", False)
         after_ms = number(self.config, "alarm_after_ms", -1.0)
@@ -141,10 +147,11 @@ class SimulatedInsulationMonitor(Adapter):
     ``fault_after_ms`` and ``fault_resistance`` (kΩ): the insulation breaks this long after the first measurement."""
 
     contract = "insulation_monitor"
+    resistance = 2_000.0
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self.resistance = number(self.config, "resistance", 2_000.0)
+        self.resistance = number(self.config, "resistance", self.resistance)
         self._measure_ns = round(number(self.config, "measure_ms", 1_000.0) * MS)
         self._running: Cancellable | None = None
         self._tests: dict[str, Cancellable] = {}
@@ -191,6 +198,7 @@ class SimulatedLock(Adapter):
     """Settings: ``delay_ms`` (200), ``stuck`` (false: never locks)."""
 
     contract = "connector_lock"
+    is_locked = False
 
     def open(self, port: Port) -> None:
         super().open(port)

@@ -21,11 +21,12 @@ ChildKey = tuple[str, Any]
 
 @dataclass(slots=True)
 class Queued:
-    """An event waiting in a machine's external queue. ``sender`` is set for what a child sent its parent."""
+    """An event waiting in a machine's external queue. ``sender`` is the child that sent it, ``call_id`` the long action."""
 
     event: Event
     at_ns: int
     sender: Actor | None = None
+    call_id: str = ""
 
 
 @dataclass(slots=True)

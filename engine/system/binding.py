@@ -154,22 +154,26 @@ class Binding:
             data = {"reason": reason}
         actor.call_ended(invocation, call_id)
         kind = "done" if result is not None else "error"
-        self.system.enqueue(actor, Event(f"{kind}.invoke.{invocation}", data, "platform", invokeid=invocation))
+        event = Event(f"{kind}.invoke.{invocation}", data, "platform", invokeid=invocation)
+        self.system.enqueue(actor, event, call_id=call_id)
 
     def report(self, message: str, action: str = "") -> None:
         """Something went wrong in the adapter: ``error.adapter.<role>`` for every machine that has the role."""
         self.system.note(self.role, "adapter_error", message, {"action": action})
-        data = {"action": action, "message": message}
-        for actor, role in self._attached:
-            self.system.enqueue(actor, Event(f"error.adapter.{role}", data, "platform"))
+        self._tell("error.adapter.{}", {"action": action, "message": message}, "platform")
 
     # ------------------------------------------------------------ private
 
     def _broadcast(self, event: str, data: dict[str, Any]) -> None:
         if not self._attached:
             self.system.note(self.role, "undelivered", f"no live machine has the role for {self.role}.{event}", data)
-        for actor, role in self._attached:
-            self.system.enqueue(actor, Event(f"{role}.{event}", data))
+        self._tell("{}." + event, data, "external")
+
+    def _tell(self, pattern: str, data: dict[str, Any], kind: str) -> None:
+        """To every machine that has a transition for it in some state; if none has, to the first, which records it."""
+        told = [(actor, pattern.format(role)) for actor, role in self._attached]
+        for actor, name in [(a, n) for a, n in told if self.system.hearing(a.machine.chart)(n)] or told[:1]:
+            self.system.enqueue(actor, Event(name, data, kind))
 
     def _checked(self, action: str, args: Mapping[str, Any]) -> dict[str, Any]:
         if not self.is_open:

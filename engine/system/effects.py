@@ -33,9 +33,16 @@ _OWN_QUEUE = (None, "", "self", "internal", "#_internal")
 
 
 def perform(system: System, actor: Actor, step: Step) -> None:
-    """Carry out all effects of ``step``; nothing an adapter or a child does stops the rest."""
+    """Carry out all effects of ``step``; nothing an adapter or a child does stops the rest.
+
+    Children start when the macrostep ends, so what it sent to one of them waits until the child is there.
+    """
+    starting = {effect.id for effect in step.effects if type(effect) is StartChild}
+    for_children: list[SendEvent] = []
     for effect in step.effects:
         match effect:
+            case SendEvent(target=target) if starting and target in starting and not _children_at(actor, target, None):
+                for_children.append(effect)
             case Call(role, action, args):
                 _call(actor, role, action, args)
             case SendEvent():
@@ -58,6 +65,8 @@ def perform(system: System, actor: Actor, step: Step) -> None:
             case Done(output):
                 actor.output = output
                 system.ended(actor, "done")
+    for effect in for_children:
+        _send(system, actor, effect)
 
 
 # ---------------------------------------------------------------- adapters

@@ -20,6 +20,7 @@ from engine.system.actor import Actor, Queued
 from engine.system.agenda import Agenda, Deadline
 from engine.system.binding import Binding
 from engine.system.clock import Clock, VirtualClock
+from engine.system.hearing import Hearing
 from engine.system.observer import Note, Observer, StepRecord
 from engine.system.seam import Stepper
 
@@ -99,6 +100,7 @@ class System:
         self._queues: dict[Actor, deque[Queued]] = {}
         self._foreign: deque[Callable[[], None]] = deque()
         self._sessions: dict[str, Actor] = {}
+        self._hearing: dict[Chart, Hearing] = {}
         self._numbers = 0
         self._closing = False
 
@@ -286,7 +288,7 @@ class System:
 
     # ------------------------------------------------------------ used by bindings and effects
 
-    def enqueue(self, actor: Actor, event: Event, sender: Actor | None = None) -> None:
+    def enqueue(self, actor: Actor, event: Event, sender: Actor | None = None, call_id: str = "") -> None:
         """Put an event into a machine's queue; see :class:`Limits` for a full one."""
         if not actor.is_running:
             self.note(actor.path, "dropped", f"{event.name}: the machine has ended ({actor.state})")
@@ -295,7 +297,7 @@ class System:
         ends_child = event.type == "platform" and event.invokeid  # no more of these than there are children
         if len(queue) >= self.limits.queue and not ends_child and not self._make_room(actor, queue, event):
             return
-        queue.append(Queued(event, self.clock.now_ns(), sender))
+        queue.append(Queued(event, self.clock.now_ns(), sender, call_id))
         self._ready.append(actor)
         self.wake()
 
@@ -322,6 +324,13 @@ class System:
             note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}))
             for observer in self.observers:
                 observer.note(note)
+
+    def hearing(self, chart: Chart) -> Hearing:
+        """What ``chart`` listens to."""
+        found = self._hearing.get(chart)
+        if found is None:
+            found = self._hearing[chart] = Hearing(chart)
+        return found
 
     def announce(self, actor: Actor, event: str, data: Any) -> None:
         """A root machine's ``out`` event: for those who watch."""
@@ -391,17 +400,22 @@ class System:
         if actor.refused and not self._queues[actor]:
             self.note(actor.path, "queue_full", f"the queue is empty again; {actor.refused} events were lost")
             actor.refused = 0
-        event, sender = queued.event, queued.sender
-        if sender is not None and sender.state == "stopped" and sender.invoke is not None:
-            successor = actor.children.get((sender.invoke.id, sender.key))
-            if successor is not None and successor is not sender:
-                # Its name would now be read as the successor's.
-                self.note(actor.path, "dropped", f"{event.name}: from {sender.path}, stopped and started anew since")
-                return
+        event = queued.event
+        if self._outdated(actor, queued):  # its name would now be read as its successor's
+            self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
+            return
         for child in list(actor.children.values()):
             if getattr(child.invoke, "autoforward", False):
                 self.enqueue(child, event)
         self._step(actor, "event", event, None, lambda: actor.machine.process(event))
+
+    def _outdated(self, actor: Actor, queued: Queued) -> bool:
+        """Whether the event is of a child or a long action in whose place another runs by now."""
+        sender = queued.sender
+        if sender is not None and sender.invoke is not None:
+            return actor.children.get((sender.invoke.id, sender.key), sender) is not sender
+        call = actor.calls.get(queued.event.invokeid) if queued.call_id else None
+        return call is not None and call.call_id != queued.call_id
 
     def _step(
         self, actor: Actor, cause: str, event: Event | None, timer: str | None, compute: Callable[[], Step]

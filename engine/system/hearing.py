@@ -1,0 +1,21 @@
+"""Which events a chart has a transition for in some state. An adapter's events go only to machines that may care."""
+
+from __future__ import annotations
+
+from engine.content import name_matches
+from engine.model import Chart
+
+
+class Hearing:
+    """What one chart listens to, remembered per event name."""
+
+    def __init__(self, chart: Chart) -> None:
+        self._descriptors = tuple({d for t in chart.transitions for d in t.descriptors})
+        self._known: dict[str, bool] = {}
+
+    def __call__(self, name: str) -> bool:
+        """Whether some state has a transition for an event of this name."""
+        answer = self._known.get(name)
+        if answer is None:
+            answer = self._known[name] = name_matches(self._descriptors, name)
+        return answer
