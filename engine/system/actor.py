@@ -21,7 +21,7 @@ ChildKey = tuple[str, Any]
 
 @dataclass(slots=True)
 class Queued:
-    """An event waiting in a machine's external queue. ``sender`` is the child that sent it, ``call_id`` the long action."""
+    """An event waiting in a machine's queue. ``sender`` is the child that sent it, ``call_id`` the long action."""
 
     event: Event
     at_ns: int

@@ -14,7 +14,11 @@ from tests.system.tools import DOOR, Door, S, Watch, chart, started
 
 GUARD = """
     machine: guard
-    events: {open: {direction: in, payload: {pin: int}}, read: {direction: in}, push: {direction: in, payload: {force: float}}, leave: {direction: in}}
+    events:
+      open: {direction: in, payload: {pin: int}}
+      read: {direction: in}
+      push: {direction: in}
+      leave: {direction: in}
     adapters: {gate: door}
     data:
       by: {type: string, initial: "''"}
@@ -109,7 +113,7 @@ def test_a_reading_of_the_wrong_type_is_an_execution_error() -> None:
 
 def test_a_long_action_reports_back_once() -> None:
     system, actor, watch, door = guarded()
-    system.post(actor, "push", {"force": 1})
+    system.post(actor, "push")
     system.run_due()
     (call,) = door.calls
     door.port.done(call, width=2)
@@ -128,7 +132,7 @@ def test_a_long_action_that_fails_or_answers_nonsense_is_an_error_event() -> Non
         (lambda call: door.port.done(call, width="wide"), "result of gate.measure, field 'width'"),
         (lambda call: door.port.done(call), "field 'width'"),
     ):
-        system.post(actor, "push", {"force": 1})
+        system.post(actor, "push")
         system.run_due()
         report(door.calls[-1])
         system.run_due()
@@ -138,7 +142,7 @@ def test_a_long_action_that_fails_or_answers_nonsense_is_an_error_event() -> Non
 
 def test_leaving_the_state_cancels_the_long_action_and_its_late_answer_is_dropped() -> None:
     system, actor, watch, door = guarded()
-    system.post(actor, "push", {"force": 1})
+    system.post(actor, "push")
     system.post(actor, "leave")
     system.run_due()
     assert door.cancelled == door.calls
@@ -146,6 +150,21 @@ def test_leaving_the_state_cancels_the_long_action_and_its_late_answer_is_droppe
     system.run_due()
     assert actor.machine.data["width"] == 0
     assert watch.kinds() == ["dropped"]
+
+
+def test_the_end_of_a_long_action_is_not_taken_for_its_successors() -> None:
+    system, actor, watch, door = guarded()
+    system.post(actor, "push")
+    system.run_due()
+    for event in ("leave", "push"):
+        system.post(actor, event)
+    door.port.done(door.calls[0], width=1)
+    system.run_due()
+    assert actor.machine.configuration == ("measuring",)
+    assert watch.kinds() == ["dropped"]
+    door.port.done(door.calls[1], width=7)
+    system.run_due()
+    assert actor.machine.data["width"] == 7
 
 
 def test_call_later_runs_on_the_systems_clock_and_its_fault_is_an_event() -> None:
@@ -276,7 +295,7 @@ def test_a_role_nobody_is_bound_to_is_an_event_not_a_crash() -> None:
     system.post(actor, "open", {"pin": 1})
     system.run_due()
     assert "no adapter is bound to role 'gate'" in actor.machine.data["error"]
-    system.post(actor, "push", {"force": 1})
+    system.post(actor, "push")
     system.run_due()
     assert "no adapter is bound" in actor.machine.data["error"]
     system.post(actor, "read")
