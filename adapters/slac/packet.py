@@ -22,7 +22,7 @@ from engine.adapter import AdapterError, Port, World
 
 PACKET_OUTGOING = 4  # linux/if_packet.h
 ETH_P_ALL = 0x0003
-IFF_UP, IFF_RUNNING = 0x1, 0x40
+IFF_UP = 0x1
 SIOCGIFFLAGS, SIOCGIFHWADDR = 0x8913, 0x8927
 SOL_PACKET, PACKET_VNET_HDR = 263, 15  # linux/if_packet.h
 VNET_HDR = struct.Struct("=BBHHHH")  # linux/virtio_net.h: flags, gso_type, hdr_len, gso_size, csum_start, csum_offset
@@ -63,13 +63,13 @@ class PacketSocket:
         self._head = VNET_HDR.size
 
     def is_up(self) -> bool:
-        """Administratively up and with a carrier."""
+        """There and administratively up."""
         try:
             answer = fcntl.ioctl(self._socket, SIOCGIFFLAGS, struct.pack("16sH14x", self.interface.encode()[:15], 0))
         except OSError:
             return False
         flags: int = struct.unpack("16sH14x", answer)[1]
-        return bool(flags & IFF_UP and flags & IFF_RUNNING)
+        return bool(flags & IFF_UP)
 
     def send(self, frame: bytes) -> None:
         """Send one whole frame; raises ``OSError`` when the interface is gone."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from engine.station.text import setting_type
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from adapters.slac.nic import LineDriver
 from adapters.slac.plc import SimulatedPlcModem
 from engine.adapter import Adapter, AdapterError, World
 from engine.station.resolve import implementation
+from engine.station.text import setting_type
 from engine.system.binding import shortcomings
 from tests.slac import strategies
 from tests.slac.virtual_host import CONTRACTS, Clock, VirtualPort
