@@ -226,6 +226,8 @@ class Layout:
         """addAncestorStatesToEnter."""
         for anc in self.ancestors(number):
             if anc == ancestor:
+                if anc == 0 and self.states[0].kind is StateKind.PARALLEL:
+                    self._regions(0, entry, history)  # a parallel root is not left, but all its regions are
                 return
             entry.states |= 1 << anc
             if self.states[anc].kind is StateKind.PARALLEL:

@@ -9,7 +9,6 @@ from engine.loader.states import resolve_targets
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.model import State, StateKind, Timer, Transition
 from engine.problems import did_you_mean
-from engine.types import DURATION
 
 _KEYS = frozenset({"target", "guard", "actions", "internal", "description", "source", "waive"})
 _INITIAL_KEYS = frozenset({"target", "actions", "description", "source"})
@@ -54,8 +53,13 @@ def _invoke_ends(build: Build, state: State, node: Mapping) -> None:
 
 def read_on(build: Build, state: State, text: str, key: Scalar, value: Node) -> None:
     """The transitions of one `on` entry; ``text`` holds one or more descriptors."""
+    known = build.descriptors.get(text)
+    if known is not None:
+        _add(build, state, text, known[0], None, value, known[1])
+        return
     names: list[str] = []
     descriptors: list[str] = []
+    sound = True
     offset = 0
     for word in text.split():
         offset = text.index(word, offset)
@@ -69,18 +73,18 @@ def read_on(build: Build, state: State, text: str, key: Scalar, value: Node) -> 
         matched = build.events.matching(descriptor)
         if not matched or (not wildcard and descriptor not in matched):
             _unknown_event(build, key, word, matched, offset if text == key.text else 0)
+            sound = False
             continue
         descriptors.append(descriptor)
         names += matched
-    if not descriptors:
-        if not text.split():
-            build.reader.problem(key, "shape", "the name of an event is missing", "an event")
-            return
-        scope = build.scope({}) if not build.untyped else build.event_scope("", [])
-        scope.untyped = True  # its events are unknown: nothing more to say about their fields
-    else:
-        scope = build.event_scope(text, names)
-    _add(build, state, text, tuple(dict.fromkeys(descriptors)), None, value, scope)
+    if not text.split():
+        build.reader.problem(key, "shape", "the name of an event is missing", "an event")
+    scope = build.scope(build.events.fields(names), "")
+    scope.untyped = build.untyped or not sound  # of unknown events nothing is known: no more problems from them
+    unique = tuple(dict.fromkeys(descriptors))
+    if sound:
+        build.descriptors[text] = (unique, scope)
+    _add(build, state, text, unique, None, value, scope)
 
 
 def _unknown_event(build: Build, key: Scalar, word: str, matched: list[str], offset: int) -> None:
@@ -102,11 +106,11 @@ def _unknown_event(build: Build, key: Scalar, word: str, matched: list[str], off
             hint = f"did you mean {short[0]!r}?"
     line, column = build.reader.source.place(key, offset)
     problem = build.reader.source.problem(line, column, "unknown-event", message, expected, hint, len(word))
-    build.reader.problems.append(problem)
+    build.reader.problems.add(problem)
 
 
 def _after(build: Build, state: State, text: str, key: Scalar, value: Node) -> None:
-    delay = build.expression(key, "a delay", build.plain_scope(), DURATION)
+    delay = build.delay(key, build.plain_scope())
     timer = Timer(f"{state.id}/after {text}", delay, text, build.reader.position(key))
     state.timers.append(timer)
     _add(build, state, f"after {text}", (), timer.id, value, build.scope(None, NO_EVENT_AFTER))
@@ -124,9 +128,9 @@ def _add(
     """One transition, or those of a list, for one trigger."""
     for node in value.items if isinstance(value, Sequence) else (value,):
         id_ = f"{state.id}/{name}"
-        same = sum(1 for transition in state.transitions if transition.id.split("#")[0] == id_)
-        if same:
-            id_ = f"{id_}#{same + 1}"
+        build.ids[id_] = number = build.ids.get(id_, 0) + 1
+        if number > 1:
+            id_ = f"{id_}#{number}"
         transition = Transition(id_, state, descriptors, timer, position=build.reader.position(node))
         _fill(build, transition, node, scope)
         state.transitions.append(transition)
@@ -137,6 +141,7 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
     if isinstance(node, Scalar):
         if not node.is_null:
             transition.targets = resolve_targets(build, transition.source, node)
+            transition.internal = _stays_inside(transition, node)
         return
     if not isinstance(node, Mapping):
         reader.problem(node, "shape", "a transition is a target or a mapping", "{target: …, guard: …, actions: …}")
@@ -146,6 +151,8 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
         if key == "target":
             if not (isinstance(value, Scalar) and value.is_null):
                 transition.targets = resolve_targets(build, transition.source, value)
+                if "internal" not in node.entries:
+                    transition.internal = _stays_inside(transition, value)
         elif key == "guard":
             transition.guard = build.guard(value, "'guard'", scope)
         elif key == "actions":
@@ -160,6 +167,13 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
             transition.waivers = reader.texts(value, "'waive'")
     if transition.internal:
         _check_internal(build, transition, node)
+
+
+def _stays_inside(transition: Transition, target: Node) -> bool:
+    """A compound state is not left by a transition whose targets are all written ``.below``."""
+    items = target.items if isinstance(target, Sequence) else [target]
+    dotted = all(isinstance(item, Scalar) and item.text.startswith(".") for item in items)
+    return dotted and transition.source.kind is StateKind.COMPOUND
 
 
 def _check_internal(build: Build, transition: Transition, node: Mapping) -> None:

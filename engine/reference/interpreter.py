@@ -393,6 +393,11 @@ class Interpreter(Content):
                 for child in getChildStates(anc):
                     if not any(isDescendant(s, child) for s in statesToEnter):
                         self.addDescendantStatesToEnter(child, *rest)
+        if ancestor is self.chart.root and ancestor.kind is StateKind.PARALLEL:
+            # SCXML's root is never parallel; ours may be. It is not left, but all its regions are.
+            for child in getChildStates(ancestor):
+                if not any(isDescendant(s, child) or s is child for s in statesToEnter):
+                    self.addDescendantStatesToEnter(child, *rest)
 
     def isInFinalState(self, s: State) -> bool:
         if s.kind is StateKind.COMPOUND:
