@@ -362,6 +362,7 @@ def resume(chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Ada
 
     system = System()
     actor = restore(system, chart, from_plain(snapshot), chart.name, adapters or {})
+    system.start()
     machine = actor.machine
     assert isinstance(machine, Machine)
     machine._own = (system, actor)

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine.content import walk_blocks
+from engine.errors import SnapshotError
 from engine.model import Chart, Invoke, Spawn
 from engine.step import Event, SendEvent, StartCall, StartChild
 from engine.system import effects
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 SNAPSHOT_VERSION = 1
 
 
-class SnapshotError(ValueError):
-    """A snapshot does not fit the chart or this program: the message says in what."""
-
-
 def take(actor: Actor) -> dict[str, Any]:
     """The snapshot of a machine and its children, between two macrosteps."""
     return {"snapshot": SNAPSHOT_VERSION, **_take(actor)}
@@ -37,14 +34,18 @@ def restore(
 ) -> Actor:
     """A root machine as it was; its timers run on from ``system``'s present time once the system runs.
 
-    Raises ``SnapshotError`` when the snapshot is of another version or chart.
+    ``system.start`` opens its adapters and starts its long actions anew. Raises ``SnapshotError`` when the snapshot is of
+    another version or chart, or not whole.
     """
     if snapshot.get("snapshot") != SNAPSHOT_VERSION:
         raise SnapshotError(f"snapshot version {snapshot.get('snapshot')!r}; this program reads {SNAPSHOT_VERSION}")
-    actor = system.enrol(_machine(system, chart, snapshot), name, None, None)
-    system.bind_all(actor, adapters)
-    pending: list[tuple[int, int, Actor, str, Any]] = []
-    _restore(system, actor, snapshot, pending)
+    try:
+        actor = system.enrol(_machine(system, chart, snapshot), name, None, None)
+        system.bind_all(actor, adapters)
+        pending: list[tuple[int, int, Actor, str, Any]] = []
+        _restore(system, actor, snapshot, pending)
+    except (KeyError, TypeError, IndexError) as error:
+        raise SnapshotError(f"the snapshot of {chart.name} is not whole: {type(error).__name__}: {error}") from error
     for remaining_ns, _, owner, kind, what in sorted(pending, key=lambda entry: entry[:2]):
         if kind == "timer":
             effects.start_timer(system, owner, what, remaining_ns)

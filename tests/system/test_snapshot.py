@@ -1,0 +1,159 @@
+"""A tree of machines is saved and goes on elsewhere as if nothing had happened: timers, sends, queues, children."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from engine.errors import SnapshotError
+from engine.plain import from_plain, to_plain
+from engine.system import System
+from engine.system.snapshot import restore, take
+from tests.system.test_children import CHILD, HUB, PARENT
+from tests.system.tools import DOOR, Door, S, Watch, chart
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in (("child", CHILD), ("parent", PARENT), ("hub", HUB)):
+        (tmp_path / f"{name}.yaml").write_text(text)
+    return tmp_path
+
+
+def hub(folder: Path, saved: dict[str, Any] | None = None) -> tuple[System, Watch]:
+    system = System()
+    watch = Watch(system)
+    loaded = engine.load(folder / "hub.yaml", contracts={"door": DOOR})
+    adapters = {"gate": Door()}
+    if saved is None:
+        system.add(loaded, adapters=adapters)
+    else:
+        restore(system, loaded, saved, "hub", adapters)
+    system.start()
+    return system, watch
+
+
+def json_and_back(saved: dict[str, Any]) -> dict[str, Any]:
+    found = from_plain(json.loads(json.dumps(to_plain(saved))))
+    assert isinstance(found, dict)
+    return found
+
+
+def test_a_resumed_tree_takes_the_same_steps_as_one_that_was_not_interrupted(folder: Path) -> None:
+    system, watch = hub(folder)
+    for key, at in ((1, 0), (2, 300_000_000)):
+        system.advance_to(at)
+        system.post(system.roots["hub"], "add", {"k": key})
+        system.run_due()
+    system.advance_to(1_200_000_000)
+    saved = json_and_back(take(system.roots["hub"]))
+    seen = len(watch.steps)
+    system.advance_to(9 * S)
+    expected = [
+        (r.time_ns - 1_200_000_000, r.actor.path, r.timer or r.event and r.event.name) for r in watch.steps[seen:]
+    ]
+    resumed, again = hub(folder, saved)
+    resumed.advance_to(9 * S - 1_200_000_000)
+    assert [(r.time_ns, r.actor.path, r.timer or r.event and r.event.name) for r in again.steps] == expected
+    assert len(expected) > 5
+    assert dict(resumed.roots["hub"].machine.data) == dict(system.roots["hub"].machine.data)
+
+
+def test_what_waits_in_the_queues_is_not_lost(folder: Path) -> None:
+    system, _ = hub(folder)
+    for key in (1, 2):
+        system.post(system.roots["hub"], "add", {"k": key})
+    saved = json_and_back(take(system.roots["hub"]))
+    resumed, watch = hub(folder, saved)
+    resumed.run_due()
+    assert [child.path for child in resumed.roots["hub"].children.values()] == ["hub/kid[1]", "hub/kid[2]"]
+    assert watch.events("hub") == ["0 add", "0 add"]
+
+
+SENDER = """
+    machine: sender
+    events: {late: {payload: {n: int}}, later: {}, stop: {direction: in}}
+    data: {n: {type: int, initial: 0}, raw: {type: bytes, initial: "hex('00ff')"}}
+    initial: a
+    states:
+      a:
+        entry: [send: {event: late, delay: 5 s, data: {n: 7}}, send: {event: later, delay: 8 s, id: x}]
+        on:
+          late: {actions: [assign: {n: event.n}]}
+          later: b
+          stop: {actions: [cancel: x]}
+      b: {}
+"""
+
+
+def test_delayed_sends_keep_their_time_their_data_and_their_id() -> None:
+    machine = chart(SENDER).start()
+    machine.advance(2 * S)
+    saved = json.loads(json.dumps(machine.snapshot()))
+    resumed = chart(SENDER).resume(saved)
+    resumed.advance(3 * S - 1)
+    assert resumed.data["n"] == 0
+    resumed.advance(1)
+    assert resumed.data["n"] == 7
+    assert resumed.data["raw"] == b"\x00\xff"
+    resumed.send("stop")
+    resumed.advance(20 * S)
+    assert resumed.configuration == ("a",)
+
+
+CALLER = """
+    machine: caller
+    adapters: {gate: door}
+    data: {width: {type: float, initial: 0}}
+    initial: a
+    states:
+      a:
+        invoke: {id: m, call: gate.measure(force=2.5), onDone: {target: b, actions: [assign: {width: event.width}]}}
+      b: {}
+"""
+
+
+def test_a_long_action_is_started_anew() -> None:
+    first, second = Door(), Door()
+    system = System()
+    actor = system.add(chart(CALLER), adapters={"gate": first})
+    system.start()
+    saved = json_and_back(take(actor))
+    resumed = System()
+    again = restore(resumed, chart(CALLER), saved, "caller", {"gate": second})
+    resumed.start()
+    resumed.run_due()
+    second.port.done(second.calls[0], width=1.5)
+    resumed.run_due()
+    assert again.machine.configuration == ("b",)
+    assert again.machine.data["width"] == 1.5
+
+
+def test_a_lone_machine_resumes_with_its_adapters_open() -> None:
+    saved = json.loads(json.dumps(chart(CALLER).start(adapters={"gate": Door()}).snapshot()))
+    door = Door()
+    machine = chart(CALLER).resume(saved, adapters={"gate": door})
+    assert len(door.calls) == 1
+    door.port.done(door.calls[0], width=4)
+    machine.advance(0)
+    assert machine.configuration == ("b",)
+
+
+@pytest.mark.parametrize("lost", ["core", "timers", "children", "queue", "text_hash"])
+def test_a_snapshot_that_is_not_whole_is_refused(lost: str) -> None:
+    saved = chart(SENDER).start().snapshot()
+    del saved[lost]
+    with pytest.raises(SnapshotError, match="not whole"):
+        chart(SENDER).resume(saved)
+
+
+def test_a_snapshot_of_another_chart_or_version_is_refused_by_name() -> None:
+    saved = chart(SENDER).start().snapshot()
+    with pytest.raises(SnapshotError, match="sender"):
+        chart(SENDER.replace("5 s", "6 s")).resume(saved)
+    with pytest.raises(SnapshotError, match="version 99"):
+        chart(SENDER).resume({**saved, "snapshot": 99})
