@@ -54,8 +54,11 @@ def check_all(chart: Chart) -> list[Report]:
 
 
 def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
+    # A state that only a dead transition leads to is not told of: the transition is.
+    drawn = structure.Structure(chart)
+    drawn.explore()
+    yield from structure.unreachable_states(drawn)
     at = structure.Structure(chart)
-    # What is dead by itself first, then what that makes unreachable.
     yield from transitions.constant_guards(at, uses)
     yield from transitions.never_taken(at)
     at.explore()
@@ -63,7 +66,6 @@ def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     yield from transitions.hidden_by_inner(at)
     yield from structure.ends_that_never_come(at)
     at.explore()
-    yield from structure.unreachable_states(at)
     yield from structure.states_never_left(at)
     yield from structure.endless_loops(at)
     yield from transitions.overlapping_guards(at)

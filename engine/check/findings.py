@@ -78,6 +78,11 @@ _RULES = (
     Rule(
         "C131", "unused adapter", "The role is declared, but the chart neither orders, reads nor hears anything of it."
     ),
+    Rule(
+        "C132",
+        "adapter events that a strict chart does not handle",
+        "The chart is strict, so each of them would fail the run.",
+    ),
     Rule("C140", "charts that invoke each other", "Starting one starts the next without end."),
     Rule("C141", "child events that nobody handles", "The child tells its parent something and it is ignored.", "note"),
     Rule(

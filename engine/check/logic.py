@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from engine.check.domains import Domain, domain_of
+from engine.check.walk import within
 from engine.expr import tree
 from engine.expr.tree import Expr
 from engine.types import BOOL, Kind
@@ -29,13 +30,12 @@ class _GiveUp(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Atom:
-    """``term op bound`` with a constant bound; or, with op ``holds``/``fails``, an opaque condition. ``or_none``: also
-    true when the term is None (the negation of a comparison that None fails)."""
+    """``term op bound`` with a constant bound; or, of an opaque term, op ``true``, ``false``, ``error`` (it raises) or
+    ``fine`` (it does not)."""
 
     term: Linear
     op: str
     bound: object = None
-    or_none: bool = False
 
 
 Case = tuple[Atom, ...]
@@ -62,10 +62,13 @@ def surely_satisfiable(guards: Iterable[tuple[Expr | None, bool]]) -> bool:
 
 
 def _plain(atom: Atom) -> bool:
+    """Whether the atom speaks of one value that may be anything its type allows."""
+    term = atom.term[0][0]
     return (
         len(atom.term) == 1
-        and isinstance(atom.term[0][0], (tree.Variable, tree.EventField, tree.Parameter, tree.Reading))
-        and domain_of(atom.term[0][0].type) is not None
+        and atom.op not in ("true", "false", "error")
+        and isinstance(term, (tree.Variable, tree.EventField, tree.Parameter, tree.Reading))
+        and (atom.op == "fine" or domain_of(term.type) is not None)
     )
 
 
@@ -75,8 +78,10 @@ def _conjunction(guards: Iterable[tuple[Expr | None, bool]]) -> list[Case]:
         if guard is None:
             if not wanted:
                 return []
-            continue
-        cases = _product(cases, _cases(guard, wanted))
+        elif wanted:
+            cases = _product(cases, _cases(guard, "true"))
+        else:  # a guard that raises is not true either
+            cases = _product(cases, _union(_cases(guard, "false"), _cases(guard, "error")))
     return cases
 
 
@@ -89,63 +94,103 @@ def _product(left: list[Case], right: list[Case]) -> list[Case]:
     return [a + b for a in left for b in right]
 
 
-def _cases(expr: Expr, wanted: bool) -> list[Case]:
-    """The cases in which ``expr`` is (not) true."""
+def _union(*groups: list[Case]) -> list[Case]:
+    found = list(dict.fromkeys(case for group in groups for case in group))
+    if len(found) > MAX_CASES:
+        raise _GiveUp
+    return found
+
+
+def _cases(expr: Expr, outcome: str) -> list[Case]:
+    """The cases in which a condition is ``true``, is ``false``, or raises (``error``)."""
     match expr:
         case tree.Literal(value=bool() as value):
-            return [()] if value is wanted else []
+            return [()] if outcome == ("true" if value else "false") else []
         case tree.Unary(op="not", operand=operand):
-            return _cases(operand, not wanted)
+            return _cases(operand, {"true": "false", "false": "true"}.get(outcome, outcome))
         case tree.BoolOp(op=op, operands=operands):
-            if (op == "and") is wanted:
-                cases: list[Case] = [()]
-                for operand in operands:
-                    cases = _product(cases, _cases(operand, wanted))
-                return cases
-            found = [case for operand in operands for case in _cases(operand, wanted)]
-            if len(found) > MAX_CASES:
-                raise _GiveUp
-            return found
+            goes_on, stops = ("true", "false") if op == "and" else ("false", "true")
+            before: list[Case] = [()]
+            found: list[Case] = []
+            for operand in operands:  # left to right, as it is evaluated
+                if outcome != goes_on:
+                    found = _union(found, _product(before, _cases(operand, outcome)))
+                before = _product(before, _cases(operand, goes_on))
+            return before if outcome == goes_on else found if outcome in (stops, "error") else []
         case tree.Conditional(test=test, then=then, other=other):
-            yes = _product(_cases(test, True), _cases(then, wanted))
-            no = _product(_cases(test, False), _cases(other, wanted))
-            return yes + no
+            yes = _product(_cases(test, "true"), _cases(then, outcome))
+            no = _product(_cases(test, "false"), _cases(other, outcome))
+            return _union(yes, no, _cases(test, "error") if outcome == "error" else [])
         case tree.Compare(op=op, left=left, right=right):
-            return _comparison(op, left, right, wanted)
+            return _comparison(op, left, right, outcome)
         case tree.Variable() | tree.Parameter() | tree.EventField() | tree.Reading() if expr.type.kind is Kind.BOOL:
-            return [(Atom(((expr, 1.0),), "==", wanted, or_none=not wanted and expr.type.optional),)]
-    return [(Atom(((expr, 1.0),), "holds" if wanted else "fails"),)]
+            if outcome == "error":
+                return _errors(expr, [expr])
+            return [(Atom(((expr, 1.0),), "==", outcome == "true"), *_fine(expr))]
+        case tree.InState() if outcome == "error":
+            return []
+    return [(Atom(((expr, 1.0),), outcome),)]
 
 
-def _comparison(op: str, left: Expr, right: Expr, wanted: bool) -> list[Case]:
+def _errors(expr: Expr, needed: Iterable[Expr]) -> list[Case]:
+    """The cases in which ``expr`` raises: a part that may, or a ``needed`` value that is None."""
+    missing: list[Case] = [(Atom(((term, 1.0),), "==", None),) for term in needed if term.type.optional]
+    return _union(missing, [(Atom(((part, 1.0),), "error"),) for part in _risky(expr)])
+
+
+def _fine(expr: Expr, needed: Iterable[Expr] = ()) -> Case:
+    """What holds when ``expr`` has a value."""
+    present = tuple(Atom(((term, 1.0),), "!=", None) for term in needed if term.type.optional)
+    return present + tuple(Atom(((part, 1.0),), "fine") for part in _risky(expr))
+
+
+def _risky(expr: Expr) -> list[Expr]:
+    """The parts of an expression that may raise for reasons of their own."""
+    found: list[Expr] = []
+    for part in within(expr):
+        match part:
+            case tree.Reading() | tree.Index() | tree.Field() | tree.Invalid() | tree.SystemField() | tree.Call():
+                found.append(part)
+            case tree.Binary(op="/" | "//" | "%"):
+                found.append(part)
+    return found
+
+
+def _comparison(op: str, left: Expr, right: Expr, outcome: str) -> list[Case]:
+    whole = tree.Compare(op, left, right, BOOL)  # type: ignore[arg-type]
     if op in ("in", "not in"):
         if isinstance(right, tree.ListOf) and all(isinstance(item, tree.Literal) for item in right.items):
             test = tree.BoolOp("or", tuple(tree.Compare("==", left, item, BOOL) for item in right.items), BOOL)
-            return _cases(test, wanted is (op == "in")) if right.items else ([()] if wanted is (op != "in") else [])
-        member = tree.Compare("in", left, right, BOOL)
-        return [(Atom(((member, 1.0),), "holds" if wanted is (op == "in") else "fails"),)]
-    really = op if wanted else _NEGATE[op]
-    # None fails an order, so the negation of an order is also true of None; == and != know None.
-    or_none = not wanted and op in ("<", "<=", ">", ">=")
-    linear = _linear(left, right)
+            member: Expr = test if right.items else tree.Literal(False, BOOL)
+            return _cases(member if op == "in" else tree.Unary("not", member, BOOL), outcome)
+        return [(Atom(((whole, 1.0),), outcome),)]
+    equality = op in ("==", "!=")
+    really = op if outcome == "true" else _NEGATE[op]
+    linear = None if equality and (left.type.optional or right.type.optional) else _linear(left, right)
     if linear is not None:
-        terms, constant, whole = linear
+        terms, constant, integral = linear
+        needed = [term for term, _ in terms]
+        if outcome == "error":
+            return _errors(whole, needed)
         if not terms:
-            return [()] if _holds(really, 0.0, -constant) else []
+            return [_fine(whole)] if _holds(really, 0.0, -constant) else []
         factor = terms[0][1]
         scaled = tuple((term, coefficient / factor) for term, coefficient in terms)
         bound = -constant / factor
-        if whole and float(bound).is_integer():
+        if integral and float(bound).is_integer():
             bound = float(round(bound))
-        return [(Atom(scaled, really if factor > 0 else _FLIP[really], bound, or_none),)]
+        return [(Atom(scaled, really if factor > 0 else _FLIP[really], bound), *_fine(whole, needed))]
     for term, other, operator in ((left, right, really), (right, left, _FLIP[really])):
-        if isinstance(other, tree.Literal) and not isinstance(term, tree.Literal):
-            return [(Atom(((term, 1.0),), operator, other.value, or_none),)]
-    if op in ("==", "!="):
-        first, second = sorted((left, right), key=repr)
-        same = tree.Compare("==", first, second, BOOL)
-        return [(Atom(((same, 1.0),), "holds" if really == "==" else "fails"),)]
-    return [(Atom(((tree.Compare(op, left, right, BOOL), 1.0),), "holds" if wanted else "fails"),)]  # type: ignore[arg-type]
+        if isinstance(other, tree.Literal) and not isinstance(term, tree.Literal) and (equality or other.value is None):
+            if outcome == "error":
+                return _errors(whole, _inside(term))
+            return [(Atom(((term, 1.0),), operator, other.value), *_fine(whole, _inside(term)))]
+    return [(Atom(((whole, 1.0),), outcome),)]
+
+
+def _inside(term: Expr) -> list[Expr]:
+    """The values below a term, all of which it needs; none of a bare one."""
+    return [part for part in within(term) if part is not term and not isinstance(part, tree.Literal)]
 
 
 def _holds(op: str, left: float, right: float) -> bool:
@@ -192,8 +237,15 @@ def _possible(case: Case) -> dict[Linear, Domain] | None:
     domains: dict[Linear, Domain] = {}
     opaque: dict[Linear, str] = {}
     for atom in case:
-        if atom.op in ("holds", "fails"):
-            if opaque.setdefault(atom.term, atom.op) != atom.op:
+        if atom.op in ("true", "false", "error", "fine"):
+            before = opaque.get(atom.term)
+            if before is None or before == "fine":
+                opaque[atom.term] = atom.op
+            if (
+                before is not None
+                and before != atom.op
+                and ("error" in (before, atom.op) or "fine" not in (before, atom.op))
+            ):
                 return None
             continue
         domain = domains.get(atom.term) or _start(atom.term)
@@ -243,7 +295,7 @@ def _narrow(domain: Domain, atom: Atom) -> Domain:
     else:
         assert isinstance(atom.bound, (int, float))
         narrowed = domain.limit(atom.op, atom.bound)
-    return replace(narrowed, none=domain.none) if atom.or_none else narrowed
+    return narrowed
 
 
 def may_be_zero(divisor: Expr, given: Iterable[tuple[Expr | None, bool]] = ()) -> bool:
