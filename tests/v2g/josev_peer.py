@@ -20,7 +20,9 @@ from iso15118.shared import security  # noqa: E402
 from iso15118.shared.exi_codec import EXI, CustomJSONDecoder, CustomJSONEncoder  # noqa: E402
 from iso15118.shared.exificient_exi_codec import ExificientEXICodec  # noqa: E402
 from iso15118.shared.messages.xmldsig import Signature  # noqa: E402
+from iso15118.shared.settings import load_shared_settings  # noqa: E402
 
+load_shared_settings()
 EXI().set_exi_codec(ExificientEXICodec())
 
 

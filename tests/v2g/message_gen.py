@@ -25,7 +25,8 @@ from tests.v2g.oracle import SCHEMA_FILES, schema_dir
 XSD = "http://www.w3.org/2001/XMLSchema"
 _META = (XSD, "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2001/XMLSchema-instance")
 SHAPES = ("minimal", "maximal", "boundary", "random")
-_NODE_BUDGET = 1500
+_NODE_BUDGET = 300
+_LONGEST_LIST = 2048
 _INTEGERS = (0, 1, -1, 127, 128, -128, 255, 256, 4095, 4096, 32767, -32768, 65535, 2**31 - 1, -(2**31), 2**32, 2**63)
 _CHARACTERS = "Aa0 ~é߿€ࠀ\U0001d11e&<>\"'\u0085\t"
 
@@ -39,9 +40,16 @@ class Node:
     """(Clark name, text, JSON value)"""
     text: str | None = None
     value: Any = None
-    children: list[Node] = field(default_factory=list)
+    children: list[Node | str] = field(default_factory=list)
+    """Elements, and in mixed content text between them."""
     repeated: bool = False
     """Its particle may occur more than once, so the JSON view has a list."""
+    is_plain: bool = False
+    """It has a simple type, so the JSON view is the value alone."""
+    is_open: bool = False
+    """Its type has mixed, wildcard or repeated-group content: the JSON view has the list ``content``."""
+    key: str = ""
+    """The name that the JSON view uses where the element is named alone."""
 
     @property
     def local(self) -> str:
@@ -52,25 +60,31 @@ class Node:
         space = self.name[1:].partition("}")[0] if self.name.startswith("{") else ""
         attributes = "".join(_attribute(name, text) for name, text, _ in self.attributes)
         inner = "" if self.text is None else escape(self.text, _REFERENCES)
-        inner += "".join(child.xml() for child in self.children)
+        for child in self.children:
+            inner += escape(child, _REFERENCES) if isinstance(child, str) else child.xml()
         return f'<{self.local} xmlns="{space}"{attributes}>{inner}</{self.local}>'
+
+    def view(self) -> dict[str, Any]:
+        """The JSON view of this element as a whole message."""
+        return {self.key: self.json()}
 
     def json(self) -> Any:
         """The JSON view of the content: a plain value, or an object with attributes and children by local name."""
-        if self.text is not None and not self.attributes and not self.children:
+        if self.is_plain:
             return self.value
         view: dict[str, Any] = {name.rpartition("}")[2]: value for name, _, value in self.attributes}
         if self.text is not None:
             view["value"] = self.value
+        if self.is_open and self.children:
+            view["content"] = [child if isinstance(child, str) else child.view() for child in self.children]
+            return view
         for child in self.children:
+            assert isinstance(child, Node)
             if child.repeated:
                 view.setdefault(child.local, []).append(child.json())
             else:
                 view[child.local] = child.json()
         return view
-
-    def size(self) -> int:
-        return 1 + sum(child.size() for child in self.children)
 
 
 def _attribute(name: str, text: str) -> str:
@@ -112,7 +126,9 @@ class Picks:
 
     def pick(self, options: int) -> int:
         """A number below `options`; 0 (the smallest choice) once the message is large enough."""
-        chosen = 0 if options < 2 or self.nodes > _NODE_BUDGET else self._choose(options)
+        if options < 2 or self.nodes > _NODE_BUDGET:
+            return 0
+        chosen = self._choose(options)
         self.recorded.append(chosen)
         return chosen
 
@@ -201,7 +217,11 @@ class NoInstance(Exception):
 
 def generate(kind: Kind, picks: Picks) -> Node:
     """One valid message of this kind."""
-    return _Generator(kind, picks).element(fragment_elements(kind.protocol)[kind.element][kind.variant])
+    variants = fragment_elements(kind.protocol)[kind.element]
+    node = _Generator(kind, picks).element(variants[kind.variant])
+    # EXI's relaxed grammar does not tell which of the types it is: without attributes the JSON view is the text alone.
+    node.is_plain = node.is_plain or (kind.fragment and len(variants) > 1 and not node.attributes)
+    return node
 
 
 def shrink(kind: Kind, recorded: list[int], fails: Callable[[Node], bool]) -> Node:
@@ -241,8 +261,14 @@ class _Generator:
         concrete = self._resolve(declared)
         self._picks.nodes += 1
         self._depth += 1
-        node = Node(str(concrete.name), repeated=declared.max_occurs is None or declared.max_occurs > 1)
         kind: Any = concrete.type
+        node = Node(
+            name=str(concrete.name),
+            repeated=declared.max_occurs is None or declared.max_occurs > 1,
+            is_plain=kind.is_simple(),
+            is_open=_is_open(kind),
+            key=_key(self._kind.protocol, str(concrete.name)),
+        )
         if kind.is_complex():
             for name, attribute in sorted(kind.attributes.items(), key=lambda item: str(item[0])):
                 if name is not None and (attribute.use == "required" or self._picks.pick(2)):
@@ -251,6 +277,8 @@ class _Generator:
             node.text, node.value = self._simple(kind if kind.is_simple() else kind.content)
         elif kind.content is not None:
             self._group(kind.content, node)
+            if kind.mixed:
+                self._mix(node)
         self._depth -= 1
         return node
 
@@ -288,14 +316,35 @@ class _Generator:
                 child.repeated = item.max_occurs is None or item.max_occurs > 1
                 node.children.append(child)
 
+        else:
+            choices = self._wildcard(item)
+            for _ in range(self._count(item) if choices else 0):
+                node.children.append(self.element(choices[self._picks.pick(len(choices))]))
+
+    def _mix(self, node: Node) -> None:
+        """Text between the elements of mixed content; never two texts side by side."""
+        mixed: list[Node | str] = []
+        for child in [*node.children, None]:
+            if self._picks.pick(2):
+                mixed.append("mixed é" if child is None else "t")
+            if child is not None:
+                mixed.append(child)
+        node.children = mixed
+
+    def _wildcard(self, item: XsdAnyElement) -> list[XsdElement]:
+        """The global elements that a wildcard allows, the smallest first; none when nested deeply."""
+        if self._depth > 8:
+            return []
+        return [each for each in _by_size(self._kind.protocol) if item.is_matching(str(each.name))]
+
     def _possible(self, item: XsdGroup | XsdElement | XsdAnyElement) -> bool:
-        """Whether the particle has an instance that holds no element of a wildcard."""
+        """Whether the particle has an instance."""
         if isinstance(item, XsdGroup):
             wanted = [self._possible(each) or each.min_occurs == 0 for each in item]
             return not wanted or (any(wanted) if item.model == "choice" else all(wanted))
-        return isinstance(item, XsdElement)
+        return isinstance(item, XsdElement) or bool(self._wildcard(item))
 
-    def _count(self, item: XsdGroup | XsdElement) -> int:
+    def _count(self, item: XsdGroup | XsdElement | XsdAnyElement) -> int:
         least: int = item.min_occurs
         most = item.max_occurs
         if self._depth > 12 or item.max_occurs == 0:
@@ -304,7 +353,7 @@ class _Generator:
             most = least + 3
         # Few, or the most: a list at its full maxOccurs must code as well as a short one.
         options = [*range(least, min(most, least + 3) + 1)]
-        if most > options[-1] and most <= _NODE_BUDGET * 2:
+        if most > options[-1] and most <= _LONGEST_LIST:
             options.append(most)
         elif most > options[-1]:
             options.append(options[-1] + 2)
@@ -369,6 +418,59 @@ class _Generator:
         return text
 
 
+def _is_open(kind: Any) -> bool:
+    """Types whose content is a list of text and elements in the JSON view: those of XMLDSig that need it."""
+    if kind.is_simple() or kind.has_simple_content() or kind.content is None:
+        return False
+    return kind.mixed or _has_open_group(kind.content)
+
+
+def _has_open_group(group: Any) -> bool:
+    for item in group:
+        if isinstance(item, XsdAnyElement):
+            return True
+        if isinstance(item, XsdGroup):
+            if _has_open_group(item):
+                return True
+    return group.max_occurs is None or group.max_occurs > 1
+
+
+@cache
+def _key(protocol: str, name: str) -> str:
+    """The local name; the Clark name for a local element that shares its local name with another namespace's."""
+    local = name.rpartition("}")[2]
+    names = {each for each in _declared_names(protocol) if each.rpartition("}")[2] == local}
+    is_only_global = {each for each in names if each in global_elements(protocol)} == {name}
+    return local if len(names) == 1 or is_only_global else name
+
+
+@cache
+def _declared_names(protocol: str) -> frozenset[str]:
+    found = set(global_elements(protocol))
+    types: list[Any] = list(schema(protocol).maps.types.values())
+    for kind in types:
+        if kind.is_complex() and kind.has_complex_content() and kind.name[1:].partition("}")[0] not in _META:
+            found |= {str(each.name) for each in kind.content.iter_elements() if isinstance(each, XsdElement)}
+    return frozenset(found)
+
+
+@cache
+def _by_size(protocol: str) -> list[XsdElement]:
+    """The concrete global elements whose smallest instance needs no wildcard, smallest first."""
+    sizes = []
+    for name, element in global_elements(protocol).items():
+        picks = Picks.of_shape("minimal")
+        generator = _Generator(Kind(protocol, name), picks)
+        generator._depth = 100  # no wildcards inside
+        try:
+            if _concrete(element) and element.local_name != "V2G_Message":
+                generator.element(element)
+                sizes.append((picks.nodes, name, element))
+        except NoInstance:
+            continue
+    return [element for _, _, element in sorted(sizes, key=lambda each: each[:2])]
+
+
 @cache
 def _xsd_type(name: str) -> Any:
     meta: Any = xmlschema.XMLSchema.meta_schema
@@ -382,7 +484,8 @@ def tree(xml: str) -> tuple[Any, ...]:
 
 def _tuple(element: ElementTree.Element) -> tuple[Any, ...]:
     text = element.text or ""
-    return (element.tag, tuple(sorted(element.attrib.items())), text, tuple(_tuple(child) for child in element))
+    children = tuple((_tuple(child), child.tail or "") for child in element)
+    return (element.tag, tuple(sorted(element.attrib.items())), text, children)
 
 
 def campaign(protocol: str, count: int, seed: int) -> Iterator[tuple[Kind, str, Picks]]:

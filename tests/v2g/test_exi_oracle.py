@@ -19,14 +19,9 @@ MESSAGES = int(os.environ.get("CHARGECHART_EXI_MESSAGES", "4500"))
 SEED = int(os.environ.get("CHARGECHART_SEED", "1"))
 
 
-def view(node: Node) -> dict[str, object]:
-    """The JSON view of a whole message."""
-    return {node.local: node.json()}
-
-
 def difference(oracle: ExiOracle, kind: Kind, node: Node, *, tables: bool = False) -> str | None:
     """What our codec does otherwise than EXIficient with this message; None when nothing."""
-    expected, xml = view(node), node.xml()
+    expected, xml = node.view(), node.xml()
     try:
         theirs = oracle.encode(kind.protocol, xml, fragment=kind.fragment, tables=tables)
     except OracleError as problem:
@@ -61,7 +56,7 @@ def check(oracle: ExiOracle, protocol: str, count: int, *, tables: bool = False)
                 kind, picks.recorded, lambda each, kind=kind: difference(oracle, kind, each, tables=tables) is not None
             )
             problem = difference(oracle, kind, small, tables=tables)
-            pytest.fail(f"{kind} ({shape}, seed {SEED}): {problem}\n  JSON {json.dumps(view(small))}\n  {small.xml()}")
+            pytest.fail(f"{kind} ({shape}, seed {SEED}): {problem}\n  JSON {json.dumps(small.view())}\n  {small.xml()}")
         done += 1
     return done
 

@@ -135,8 +135,9 @@ def test_parts_of_a_certificate_installation_response(key: ec.EllipticCurvePriva
     names = ("ContractSignatureCertChain", "ContractSignatureEncryptedPrivateKey", "DHpublickey", "eMAID")
     parts = []
     for number, name in enumerate(names):
-        node = generate(Kind("iso2", space + name, fragment=True, variant=0), Picks.of_shape("maximal"))
-        content = node.json()
+        # eMAID is declared as a plain string first (PaymentDetailsReq), then with an Id (here).
+        kind = Kind("iso2", space + name, fragment=True, variant=int(name == "eMAID"))
+        content = generate(kind, Picks.of_shape("maximal")).json()
         parts.append({name: {**content, "Id": f"id{number}"}})
     made = signature.sign("iso2", parts, key)
     assert [each["URI"] for each in made["SignedInfo"]["Reference"]] == ["#id0", "#id1", "#id2", "#id3"]

@@ -115,6 +115,8 @@ class _Connection:
         self._tls: TlsConnection | None = None
         self._is_tls_named = False
         self._is_foreign: bool | None = None
+        self._held: dict[bool, bytes] = {}
+        """A first byte alone, which does not yet tell what the connection carries."""
         self._isn: dict[bool, int] = {}
         self._offers: dict[int, str] = {}
         self._exi: str | None = None
@@ -153,7 +155,11 @@ class _Connection:
         return Entry(now_s, str(self._ends[from_client]), str(self._ends[not from_client]), protocol, name, content)
 
     def _data(self, now_s: float, from_client: bool, data: bytes) -> Iterator[Entry]:
+        data = self._held.pop(from_client, b"") + data
         if self._is_foreign is None:
+            if len(data) < 2:
+                self._held[from_client] = data
+                return
             if data[:2] == b"\x16\x03":
                 self._tls = TlsConnection(self._secrets)
             self._is_foreign = self._tls is None and data[:2] != b"\x01\xfe"
