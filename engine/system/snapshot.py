@@ -34,8 +34,8 @@ def restore(
 ) -> Actor:
     """A root machine as it was; its timers run on from ``system``'s present time once the system runs.
 
-    ``system.start`` opens its adapters and starts its long actions anew. Raises ``SnapshotError`` when the snapshot is of
-    another version or chart, or not whole.
+    ``system.start`` opens its adapters and starts its long actions anew. Raises ``SnapshotError`` when the snapshot is
+    of another version or chart, or not whole.
     """
     if snapshot.get("snapshot") != SNAPSHOT_VERSION:
         raise SnapshotError(f"snapshot version {snapshot.get('snapshot')!r}; this program reads {SNAPSHOT_VERSION}")

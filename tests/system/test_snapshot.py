@@ -54,11 +54,11 @@ def test_a_resumed_tree_takes_the_same_steps_as_one_that_was_not_interrupted(fol
     seen = len(watch.steps)
     system.advance_to(9 * S)
     expected = [
-        (r.time_ns - 1_200_000_000, r.actor.path, r.timer or r.event and r.event.name) for r in watch.steps[seen:]
+        (r.time_ns - 1_200_000_000, r.actor.path, r.timer or (r.event and r.event.name)) for r in watch.steps[seen:]
     ]
     resumed, again = hub(folder, saved)
     resumed.advance_to(9 * S - 1_200_000_000)
-    assert [(r.time_ns, r.actor.path, r.timer or r.event and r.event.name) for r in again.steps] == expected
+    assert [(r.time_ns, r.actor.path, r.timer or (r.event and r.event.name)) for r in again.steps] == expected
     assert len(expected) > 5
     assert dict(resumed.roots["hub"].machine.data) == dict(system.roots["hub"].machine.data)
 
