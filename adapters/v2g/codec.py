@@ -1,10 +1,10 @@
 """The public face of the EXI codec: bytes to typed messages and back, for every V2G schema set.
 
 ``decode("iso2", data)`` gives a ``V2G_Message``; ``encode(message)`` gives the bytes. Importing this module imports no
-schema; the first use of a protocol imports its generated module. Message classes: ``messages("iso2").CurrentDemandReq``.
+schema; the first use of a protocol imports its generated module. Classes: ``messages("iso2").CurrentDemandReq``.
 
-Source of the wire format: W3C EXI 1.0 with the profile of ISO 15118-2 7.9.1 and DIN SPEC 70121 (bit-packed, schema-informed, not
-strict, no options document).
+Source of the wire format: W3C EXI 1.0 with the profile of ISO 15118-2 7.9.1 and DIN SPEC 70121 (bit-packed,
+schema-informed, not strict, no options document).
 """
 
 from __future__ import annotations
@@ -45,10 +45,15 @@ def messages(protocol: str) -> ModuleType:
     return import_module(f".generated.{protocol.replace('-', '_')}", __package__)
 
 
+_SCHEMAS: dict[str, Schema] = {}
+
+
 def schema(protocol: str) -> Schema:
     """What the schema set of ``protocol`` declares. Raises ValueError for an unknown name."""
-    loaded: Schema = messages(protocol).SCHEMA
-    return loaded
+    known = _SCHEMAS.get(protocol)
+    if known is None:
+        known = _SCHEMAS[protocol] = messages(protocol).SCHEMA
+    return known
 
 
 def decode(protocol: str, data: bytes, *, fragment: bool = False) -> Message | Element:
@@ -70,7 +75,9 @@ def encode(message: Message | Element, *, protocol: str | None = None, fragment:
     """
     named = protocol or (message.protocol if isinstance(message, Element) else message.PROTOCOL)
     if not named:
-        raise ValidationError("the protocol of an Element must be given", message.name if isinstance(message, Element) else "")
+        raise ValidationError(
+            "the protocol of an Element must be given", message.name if isinstance(message, Element) else ""
+        )
     return document.encode(schema(named), message, fragment=fragment)
 
 

@@ -1,9 +1,9 @@
 """Messages as JSON values and back, without loss.
 
 The shape is that of the package ``iso15118``: element names as keys, attributes as plain keys, hexBinary as hex,
-base64Binary as base64, simple content under ``value``, repeated elements always lists, the member of a substitution group
-under its own name. Unlike there, an absent optional element stays absent. Open content (XMLDSig) is the list ``content``
-of strings and ``{name: value}``.
+base64Binary as base64, simple content under ``value``, repeated elements always lists, the member of a substitution
+group under its own name. Unlike there, an absent optional element stays absent. Open content (XMLDSig) is the list
+``content`` of strings and ``{name: value}``.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def from_json(schema: Schema, view: Any, *, fragment: bool) -> Message | Element
         raise ValidationError(f"is no {kind} element of {schema.protocol}", name)
     declared = schema.by_name[name]
     value = _declared_from_json(schema, declared, fields)
-    if isinstance(value, Message) and value.ELEMENT == name:
+    if isinstance(value, Message) and name == value.ELEMENT:
         return value
     return Element(name, value, schema.protocol)
 

@@ -141,7 +141,7 @@ class Relaxed(Declared):
         if not found:
             return text, p
         try:
-            return self.type(**found, value=text), p  # type: ignore[operator]
+            return self.type(**found, value=text), p  # type: ignore[operator,call-arg]
         except ValidationError as error:
             raise ExiError(str(error), remaining=p) from None
 
@@ -226,9 +226,9 @@ def _decode(schema: Schema, data: bytes, fragment: bool) -> Message | Element:
             raise ExiError("stream ends before the end of the fragment", remaining=0)
         if v >> p & (1 << width) - 1 != len(roots) + 1:
             raise ExiError("the fragment does not end after its element", remaining=p + width)
-    if p > 7 and (p > 15 or data[-1]):
+    if p > 7 and (p > 15 or data[-1] != 0):
         raise ExiError(f"{p // 8} octets after the end of the message", remaining=p)
-    if isinstance(value, Message) and value.ELEMENT == root.name:
+    if isinstance(value, Message) and root.name == value.ELEMENT:
         return value
     return Element(root.name, value, schema.protocol)
 

@@ -15,9 +15,9 @@ new = object.__new__
 class Field:
     """One field of a message class, in wire order.
 
-    ``form`` is ``attribute``, ``element``, ``text`` (simple content), ``group`` (one member of a substitution group, the
-    class says which) or ``content`` (mixed or open content: a list of strings and Elements). ``type`` is a simple type,
-    a message class, or for a group the classes by element name. ``least``/``most`` bound the occurrences; a field with
+    ``form`` is ``attribute``, ``element``, ``text`` (simple content), ``group`` (one member of a substitution group,
+    the class says which) or ``content`` (mixed or open content: a list of strings and Elements). ``type`` is a simple
+    type, a message class, or for a group the classes by element name. ``least``/``most`` bound the occurrences; a field with
     ``most`` other than 1 is a list.
     """
 
@@ -152,7 +152,7 @@ def _check_choices(message: Message) -> None:
 
 
 def validate(message: Message | Element) -> None:
-    """Checks a message with all its parts against the schema. Raises ValidationError whose path starts at the message."""
+    """Checks a message and all its parts against the schema. Raises ValidationError; its path starts at the message."""
     if isinstance(message, Element):
         name, value = message.name, message.value
     else:
@@ -278,7 +278,7 @@ class PhysicalValue(_Scaled):
 
     @classmethod
     def of(cls, number: float | Decimal, unit: str) -> Self:
-        """The value that equals ``number`` exactly, with the multiplier nearest to 0. Raises ValidationError if none."""
+        """The value equal to ``number``, with the multiplier nearest to 0. Raises ValidationError if there is none."""
         multiplier, value = cls._split(number, -3, 3, exact=True)
         return cls(Multiplier=multiplier, Unit=unit, Value=value)  # type: ignore[call-arg]
 
@@ -301,7 +301,7 @@ class RationalNumber(_Scaled):
 
     @classmethod
     def of(cls, number: float | Decimal) -> Self:
-        """The value that equals ``number`` exactly, with the exponent nearest to 0. Raises ValidationError if none."""
+        """The value equal to ``number``, with the exponent nearest to 0. Raises ValidationError if there is none."""
         exponent, value = cls._split(number, -128, 127, exact=True)
         return cls(Exponent=exponent, Value=value)  # type: ignore[call-arg]
 

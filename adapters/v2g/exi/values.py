@@ -161,12 +161,22 @@ def read_octets_element(v: int, p: int, least: int, most: int | None) -> tuple[b
 
 
 def read_octets_rest(v: int, p: int, least: int, most: int | None) -> tuple[bytes, int]:
-    """The same after the event code of the characters."""
-    octets, p = read_octets(v, p, least, most)
-    p -= 1
-    if v >> p & 1:
+    """The same after the event code of the characters (EXI 7.1.1). ``least``/``most`` bound the octets."""
+    start = p
+    p -= 8
+    n = v >> p & 255
+    if n > 127:
+        n, p = read_uint(v, p, n, 1 << 32)
+    if n < least or (most is not None and n > most):
+        raise ExiError(_length(n, least, most, "octets"), remaining=start)
+    bits = n * 8 + 1
+    if bits > p:
+        raise ExiError(f"stream ends inside a value of {n} octets", remaining=0)
+    p -= bits
+    x = v >> p & (1 << bits) - 1
+    if x & 1:
         raise ExiError(SECOND_LEVEL, remaining=p + 1)
-    return octets, p
+    return (x >> 1).to_bytes(n, "big"), p
 
 
 SECOND_LEVEL = "event code for content that the schema does not declare"
@@ -180,21 +190,6 @@ def read_empty(v: int, p: int, least: int) -> int:
     if least:
         raise ExiError(_length(0, least, None, "characters or octets"), remaining=p + 3)
     return p
-
-
-def read_octets(v: int, p: int, least: int, most: int | None) -> tuple[bytes, int]:
-    """A binary value (EXI 7.1.1). ``least``/``most`` bound its octets."""
-    start = p
-    p -= 8
-    n = v >> p & 255
-    if n > 127:
-        n, p = read_uint(v, p, n, 1 << 32)
-    if n < least or (most is not None and n > most):
-        raise ExiError(_length(n, least, most, "octets"), remaining=start)
-    if n * 8 > p:
-        raise ExiError(f"stream ends inside a value of {n} octets", remaining=0)
-    p -= n * 8
-    return (v >> p & (1 << n * 8) - 1).to_bytes(n, "big"), p
 
 
 def write_text(a: int, x: str, least: int, most: int | None) -> int:

@@ -1,6 +1,6 @@
 """Generates adapters/v2g/generated from the public V2G schemas.
 
-The schemas lie in the wheel of the package ``iso15118``; they are read where they are and never copied into the project.
+The schemas lie in the wheel of the package ``iso15118``; they are read there and never copied into the project.
 """
 
 from __future__ import annotations
@@ -65,7 +65,9 @@ def main(arguments: list[str] | None = None) -> int:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--xsd-dir", type=Path, help="folder that holds the public schemas (V2G_CI_AppProtocol.xsd, …)")
     where.add_argument("--wheel", type=Path, help=f"wheel that holds them; default: pip downloads {WHEEL}")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail when regeneration would change a file")
+    parser.add_argument(
+        "--check", action="store_true", help="write nothing; fail when regeneration would change a file"
+    )
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory() as scratch:
         try:

@@ -78,8 +78,11 @@ def class_lines(names: Names, kind: ComplexType) -> list[str]:
     for position in positions:
         name = position.name
         absent_list = position.most != 1 and position in rest
-        lines.append(f"        self.{name} = [] if {name} is None else {name}" if absent_list else
-                     f"        self.{name} = {name}")
+        lines.append(
+            f"        self.{name} = [] if {name} is None else {name}"
+            if absent_list
+            else f"        self.{name} = {name}"
+        )
     lines.append("        check_fields(self)")
     return lines
 

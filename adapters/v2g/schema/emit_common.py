@@ -101,7 +101,10 @@ class Names:
             self.simple[facets] = name
             self.simple_source[name] = _constructor(simple)
             if simple.kind == "enumeration":
-                self.literals[name] = label
+                # A field of the same name would hide the alias inside its class.
+                declared = {e.name.local for e in self.schema.declarations}
+                declared |= {a.name.local for a in self.schema.attributes}
+                self.literals[name] = f"{label}Literal" if label in declared else label
         return self.simple[facets]
 
     def annotation(self, simple: SimpleType) -> str:

@@ -212,9 +212,15 @@ class ReaderEmitter:
             limit = str(max(simple.maximum, -1 - simple.minimum) if simple.minimum is not None else simple.maximum)
         self._flush()
         if signed:
+            # Two octets are the common case of a 16-bit number, so they are read in line.
             self.out.add("if n & 128:")
-            self.out.add(f"    at = {quoted(name)}")
-            self.out.add(f"    m, p = read_uint(v, p, n & 255, {limit})")
+            self.out.add("    p -= 8")
+            self.out.add("    m = v >> p & 255")
+            self.out.add("    if m < 128:")
+            self.out.add("        m = m << 7 | n & 127")
+            self.out.add("    else:")
+            self.out.add(f"        at = {quoted(name)}")
+            self.out.add(f"        m, p = read_uint(v, p + 8, n & 255, {limit})")
             self.out.add(f"    {target} = ~m if n > 255 else m")
             self.out.add("else:")
             self.out.add(f"    {target} = 255 - n if n > 255 else n")
@@ -355,8 +361,8 @@ class ReaderEmitter:
 def _code_bits(width: int, name: str, codes: list[int]) -> _Bits:
     """An event code, turned into the number of the production and checked."""
     if codes[-1] - codes[0] >= len(codes):
-        check = (f"if n >= {len(codes)}:", f"    at = {quoted(name)}", "    raise undeclared({offset}, 0)")
-        return _Bits(width, name, ("n = {}", *check, f"k = ({', '.join(map(str, codes))})[n]"))
+        lines = ("n = {}", f"if n >= {len(codes)}:", f"    at = {quoted(name)}", "    raise undeclared({offset}, 0)")
+        return _Bits(width, name, (*lines, f"k = ({', '.join(map(str, codes))})[n]"))
     use = f"k = ({{}}) + {codes[0]}" if codes[0] else "k = {}"
     check = f"if k > {codes[-1]}:"
     return _Bits(width, name, (use, check, f"    at = {quoted(name)}", "    raise undeclared({offset}, 0)"))

@@ -1,7 +1,8 @@
 """Writes the writer of a complex type: straight-line Python that shifts bits into one big integer.
 
-Event codes and values of known width are joined into one shift. What a value must be is not spelled out: whatever goes
-wrong (a missing attribute, a wrong type, a key not in a table) ends in ``unwritable``, which asks the field's own check.
+Event codes and values of known width are joined into one shift. What a value must be is not spelled out: whatever
+goes wrong (a missing attribute, a wrong type, a key not in a table) ends in ``unwritable``, which asks the field's own
+check.
 """
 
 from __future__ import annotations
@@ -179,8 +180,10 @@ class WriterEmitter:
         item = position.elements[0].type
         windowed = isinstance(item, ComplexType) and (position.most is None or position.most > BIG_LOOP)
         out.add(f"q = {value}")
-        most = f" <= {position.most}" if position.most is not None else ""
-        out.add(f"if q.__class__ is not list or not {position.least} <= len(q){most}:")
+        allowed = f"{position.least} <= len(q) <= {position.most}"
+        if position.most is None:
+            allowed = f"len(q) >= {position.least}"
+        out.add(f"if q.__class__ is not list or not {allowed}:")
         out.add(f"    at = {quoted(position.name)}")
         out.add("    raise OutOfRange")
         self._code(self.priors[index], position.number, "")
@@ -236,8 +239,10 @@ class WriterEmitter:
         self._flush()
         self.out.add(f"at = {quoted(name)}")
         if value.startswith("o."):
-            self.out.add(f"x = {value}")
-            value = "x"
+            variable = f"y{self.temporary}"
+            self.temporary += 1
+            self.out.add(f"{variable} = {value}")
+            value = variable
         self.out.add(f"if {value}.__class__ is not {label}:")
         self.out.add("    raise OutOfRange")
         if self.names.grammar(element.type).is_open:
@@ -290,6 +295,11 @@ class WriterEmitter:
         before = list(self.pending)
         out.add(f"if {at_least} <= {value} < 128:")
         out.add(f"    a = {self._joined((9 if signed else 8, value))}")
+        if signed:
+            # Two octets are the common case of a 16-bit number, so they are written in line.
+            self.pending = list(before)
+            out.add(f"elif 0 <= {value} < 16384:")
+            out.add(f"    a = {self._joined((1, ''), (8, f'{value} & 127 | 128'), (8, f'{value} >> 7'))}")
         bounds = f"{low} <= {value} <= {high}"
         if low is None or high is None:
             bounds = f"{value}.bit_length() <= MAX_INTEGER_BITS"

@@ -1,10 +1,10 @@
 """From a complex type to the EXI grammar the emitters write code for (EXI 1.0, 8.5.4).
 
-The content model becomes numbered positions (Glushkov): attributes in EXI order, then the element particles, wildcards or
-the characters of simple content in schema order. A state is "just after position i" (-1: at the start) and offers the
-positions that may follow, in event-code order, and the end of the element. The states of a repeated particle differ only
-in what may follow, so counting replaces unrolled states. Every state has one more code, the escape to the second level:
-a state with n productions takes ``n.bit_length()`` bits.
+The content model becomes numbered positions (Glushkov): attributes in EXI order, then the element particles,
+wildcards or the characters of simple content in schema order. A state is "just after position i" (-1: at the start)
+and offers the positions that may follow, in event-code order, and the end of the element. The states of a repeated
+particle differ only in what may follow, so counting replaces unrolled states. Every state has one more code, the
+escape to the second level: a state with n productions takes ``n.bit_length()`` bits.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from .model import (
     Particle,
     SchemaError,
     SchemaSet,
-    SimpleType,
     Wildcard,
     exi_order,
 )

@@ -1,7 +1,7 @@
 """Units of the numbers in V2G messages, for docstrings, from the standards' field names.
 
-ISO 15118-20 gives RationalNumberType no unit of its own; DIN 70121 and ISO 15118-2 carry it on the wire (unitSymbolType),
-here is the one the standards ask for. Names whose unit is not certain have none.
+ISO 15118-20 gives RationalNumberType no unit of its own; DIN 70121 and ISO 15118-2 carry it on the wire
+(unitSymbolType), here is the one the standards ask for. Names whose unit is not certain have none.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _INTEGER = (
 
 
 def unit_of(field: str, type_label: str) -> str:
-    """The unit of ``field``, empty when it has none or it is not certain. ``type_label``: its type's name, or integer."""
+    """The unit of ``field``, empty when it has none or it is not certain; ``type_label`` is its type or integer."""
     rules = _INTEGER if type_label == "integer" else _PHYSICAL
     if type_label in ("integer", "PhysicalValueType", "RationalNumberType"):
         for pattern, unit in rules:

@@ -221,7 +221,7 @@ class _Reader:
                 own = self._group(document, child)
             elif kind == "attribute":
                 made.attributes.append(self._attribute(document, child))
-            elif kind != "annotation" and child.tag is not ElementTree.Comment:
+            elif kind != "annotation":
                 raise SchemaError(f"{document.path}: <{kind}> in type {made.label} is not supported")
         if made.simple is None:
             parts = [part for part in (inherited, own) if part is not None]
