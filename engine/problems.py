@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from engine.position import Position
 
-MAX_PROBLEMS = 50  # shown and kept of one load
+MAX_PROBLEMS = 100  # of one load; what follows would mostly be more of the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +55,34 @@ class ChartError(Exception):
         super().__init__(self.problems)
 
     def __str__(self) -> str:
-        shown = [str(problem) for problem in self.problems[:MAX_PROBLEMS]]
-        if len(self.problems) > MAX_PROBLEMS:
-            shown.append(f"… and {len(self.problems) - MAX_PROBLEMS} more")
+        shown = [str(problem) for problem in self.problems]
+        if len(self.problems) >= MAX_PROBLEMS:
+            shown.append(f"… stopped at {MAX_PROBLEMS} problems")
         return "\n".join(shown)
+
+
+class TooManyProblems(Exception):
+    """A :class:`ProblemList` is full."""
+
+
+class ProblemList:
+    """The problems of a load. Full after ``MAX_PROBLEMS``: a hostile file must not make us look for names for hours."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+
+    def __len__(self) -> int:
+        return len(self.found)
+
+    def add(self, problem: Problem) -> None:
+        """Raises :class:`TooManyProblems` when there is no room for another one."""
+        self.found.append(problem)
+        if len(self.found) >= MAX_PROBLEMS:
+            raise TooManyProblems
+
+    def add_all(self, problems: Iterable[Problem]) -> None:
+        for problem in problems:
+            self.add(problem)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -67,7 +91,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     if not name or len(name) > 200:
         return ""
-    candidates = list(known)[:2000]
+    candidates = list(known)[:500]
     folded = {_fold(candidate): candidate for candidate in reversed(candidates)}
     if _fold(name) in folded:
         return folded[_fold(name)]

@@ -123,13 +123,14 @@ def adapter_call(
             place = replace(value, start=_name_start(node.text, name, value.start), end=value.end)
             fault(place, "unknown-argument", f"{role}.{action} has no argument {name!r}", hint=hint)
         elif name in args:
-            fault(value, "duplicate-name", f"the argument {name!r} stands twice")
+            place = replace(value, start=_name_start(node.text, name, value.start), end=value.end)
+            fault(place, "duplicate-name", f"the argument {name!r} stands twice")
         else:
             args[name] = checker.fit(checker.check(value), definition.args[name], value)
     for found in checker.faults:
         build.reader.fault(node, found)
     missing = [name for name, type_ in definition.args.items() if name not in args and not type_.optional]
-    if missing and all(cast("list[str]", syntax.value)):
+    if missing and all(name in definition.args for name in cast("list[str]", syntax.value)):
         fault(syntax, "missing-argument", f"{role}.{action} needs {', '.join(missing)}", f"{missing[0]}=…")
     return role, action, tuple((name, args[name]) for name in definition.args if name in args)
 
@@ -181,7 +182,7 @@ def event_name(build: Build, node: Node | None, whole: Node, what: str) -> str |
     """A literal event name; None after a problem."""
     if isinstance(node, Scalar) and not node.is_null:
         return node.text
-    build.reader.problem(node or whole, "missing-key", f"'{what}' needs the name of an event", "event: NAME")
+    build.reader.missing(whole, node or whole, f"'{what}' needs the name of an event", "event: NAME")
     return None
 
 
@@ -208,7 +209,7 @@ def _cancel(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Acti
         build.reader.check_keys(value, frozenset({"id_expr"}), "'cancel'")
         id_ = value.get("id_expr")
         if id_ is None:
-            build.reader.problem(value, "missing-key", "'cancel' needs an id", "cancel: ID")
+            build.reader.missing(value, value, "'cancel' needs an id", "cancel: ID")
             return []
         return [Cancel(build.expression(id_, "'id_expr'", scope), position)]
     text = build.reader.text(value, "'cancel'")
@@ -231,7 +232,7 @@ def _if(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action]:
     then, other = node.get("then"), node.get("else")
     branches: list[tuple[tree.Expr | None, Block]] = []
     if then is None and other is None:
-        build.reader.problem(node, "missing-key", "'if' without 'then'", "then: actions")
+        build.reader.missing(node, node, "'if' without 'then'", "then: actions")
     condition = build.guard(value, "'if'", scope)
     branches.append((condition, read_block(build, then, scope) if then is not None else ()))
     if other is not None:
@@ -247,9 +248,8 @@ def _foreach(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Act
     reader.check_keys(body, frozenset({"in", "item", "index", "do"}), "'foreach'")
     array_node, item_node = body.get("in"), body.get("item")
     if array_node is None or not isinstance(item_node, Scalar):
-        reader.problem(
-            value, "missing-key", "'foreach' needs a list and a name for its items", "{in: list, item: name, do: …}"
-        )
+        expected = "{in: list, item: name, do: …}"
+        reader.missing(body, value, "'foreach' needs a list and a name for its items", expected)
         return []
     array = build.expression(array_node, "'in'", scope)
     type_ = array.type

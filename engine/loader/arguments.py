@@ -57,6 +57,6 @@ def fit_fields(
     missing = [
         name for name, type_ in payload.items() if name not in fields and not type_.optional and name not in optional
     ]
-    if missing:
+    if missing and len(result) == len(fields):
         build.reader.problem(place, "missing-argument", f"{what} needs {', '.join(missing)}", f"{missing[0]}: …")
     return tuple(result)

@@ -11,7 +11,7 @@ from engine.loader.events import EventTable, Payload
 from engine.loader.reader import Reader
 from engine.loader.yaml_source import Mapping, Node
 from engine.model import Chart, State
-from engine.types import STRING, Type
+from engine.types import DURATION, STRING, Type
 
 ENTRY_HINT = "it may be entered for several reasons: keep the field in data by `assign` in the transition"
 
@@ -48,12 +48,13 @@ class Build:
     broken_roles: set[str] = field(default_factory=set)
     cancels: list[tuple[str, Node]] = field(default_factory=list)
     send_ids: set[str] = field(default_factory=set)
+    ids: dict[str, int] = field(default_factory=dict)  # of transitions, with how many there are
+    descriptors: dict[str, tuple[tuple[str, ...], Scope]] = field(default_factory=dict)  # by the key of `on`
     _expressions: dict[tuple[str, int, int], tuple[tree.Expr, Scope, Type | None]] = field(default_factory=dict)
     _plain: Scope | None = None
-    _event_scopes: dict[str, Scope] = field(default_factory=dict)
 
-    def declare_failure(self, child: str) -> None:
-        self.events.add(f"error.invoke.{child}", {"reason": STRING})
+    def declare_failure(self, child: str, key: Payload) -> None:
+        self.events.add(f"error.invoke.{child}", {"reason": STRING, **key})
 
     # ------------------------------------------------------------ scopes
 
@@ -76,13 +77,6 @@ class Build:
             self._plain = self.scope()
         return self._plain
 
-    def event_scope(self, key: str, names: list[str]) -> Scope:
-        """The scope of a transition for these events; ``key`` is its descriptor, for the cache."""
-        scope = self._event_scopes.get(key)
-        if scope is None:
-            scope = self._event_scopes[key] = self.scope(self.events.fields(names))
-        return scope
-
     def _in_state(self, name: str) -> str | list[str]:
         states = self.chart.states
         if name in states and name:
@@ -103,6 +97,13 @@ class Build:
             return known[0]
 
         return self.reader.compile(node, what, make)
+
+    def delay(self, node: Node, scope: Scope) -> tree.Expr:
+        """The checked duration of a timer or a delayed send."""
+        delay = self.expression(node, "a delay", scope, DURATION)
+        if isinstance(delay, tree.Literal) and isinstance(delay.value, int) and delay.value < 0:
+            self.reader.problem(node, "range", "a delay cannot be negative", "a duration from 0 s")
+        return delay
 
     def guard(self, node: Node, what: str, scope: Scope) -> tree.Expr:
         """The checked condition of a node."""

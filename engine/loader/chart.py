@@ -55,7 +55,7 @@ def build_chart(
     chart.output = read_payload(reader, body.get("output"), "'output'")
     chart.root = build_states(build, body)
     if chart.root.kind is StateKind.ATOMIC:
-        reader.problem(body, "missing-key", "a chart needs states", "states: …")
+        reader.missing(body, body, "a chart needs states", "states: …")
     find_children(build, "spawn" in reader.source.text)
     _data(build, body.get("data"))
     _outputs(build)
@@ -77,7 +77,7 @@ def _header(build: Build, body: Mapping) -> None:
     reader, chart = build.reader, build.chart
     name = body.get("machine")
     if not isinstance(name, Scalar) or name.is_null:
-        reader.problem(name or body, "missing-key", "a chart needs a name", "machine: name")
+        reader.missing(body, name or body, "a chart needs a name", "machine: name")
     elif reader.name(name, "a chart"):
         chart.name = name.text
         if not name.text.islower():
@@ -159,7 +159,7 @@ def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
         except ChartError as error:
             build.broken_roles.add(role)
             reader.problem(value, "contract", f"the contract {name!r} does not load")
-            reader.problems += error.problems
+            reader.problems.add_all(error.problems)
             continue
         if contract is None:
             build.broken_roles.add(role)
@@ -206,7 +206,7 @@ def _data(build: Build, node: Node | None) -> None:
         if initial_node is not None:
             initial = build.expression(initial_node, f"the initial value of {name!r}", names, type_)
         elif not build.untyped and not type_.optional:
-            reader.problem(key, "missing-key", f"data {name!r} needs an initial value", "initial: …")
+            reader.missing(body, key, f"data {name!r} needs an initial value", "initial: …")
         elif not build.untyped:
             initial = Literal(None, type_)
         late = reader.text(body.get("late"), "'late'") or None
@@ -277,7 +277,7 @@ def _invariants(build: Build, node: Node) -> tuple[Invariant, ...]:
             citation = reader.text(item.get("source"), "'source'")
             condition = item.get("expr")
         if condition is None:
-            reader.problem(item, "missing-key", "'invariant' without 'expr'", "expr: …")
+            reader.missing(item, item, "'invariant' without 'expr'", "expr: …")
             continue
         text = reader.expression_text(condition, "'invariant'")
         if text is not None:

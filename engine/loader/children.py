@@ -18,6 +18,7 @@ _INVOKE_KEYS = frozenset({"id", "src", "call", "input", "adapters", "autoforward
 _IMPORTED_KEYS = _INVOKE_KEYS | {"chart", "source", "plain_events", "finalize", "id_location"}
 _SPAWN_KEYS = frozenset({"id", "src", "key", "input", "adapters"})
 
+MAX_PLACES = 100  # states that invoke a child of one id
 
 # ---------------------------------------------------------------- first pass: which children there are
 
@@ -109,7 +110,7 @@ def _declare(build: Build, node: Mapping, id_: str, child: Child) -> None:
     place = node.get("id") or node
     if not build.untyped and not (isinstance(place, Scalar) and not reader.name(place, "a child")):
         before = build.children.get(id_)
-        if before is not None and _in_turn(before, child):
+        if before is not None and len(before.states) < MAX_PLACES and _in_turn(before, child):
             before.states += child.states
             return
         if before is not None or not id_:
@@ -120,15 +121,13 @@ def _declare(build: Build, node: Mapping, id_: str, child: Child) -> None:
             what = "a role of an adapter" if id_ in build.chart.adapters else "reserved"
             reader.problem(place, "duplicate-name", f"the id {id_!r} is {what}", "another id")
     build.children[id_] = child
-    build.events.add(f"done.invoke.{id_}", dict(child.result))
-    build.declare_failure(id_)
+    key = {} if child.key is None else {"key": child.key}
+    build.events.add(f"done.invoke.{id_}", {**child.result, **key})
+    build.declare_failure(id_, key)
     if child.chart is not None:
         for event in child.chart.events.values():
             if event.direction == "out":
-                payload = dict(event.payload or {})
-                if child.key is not None:
-                    payload["key"] = child.key
-                build.events.add(f"{id_}.{event.name}", payload)
+                build.events.add(f"{id_}.{event.name}", {**(event.payload or {}), **key})
 
 
 def _in_turn(one: Child, other: Child) -> bool:
@@ -265,7 +264,7 @@ def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
         return []
     reader.check_keys(body, _SPAWN_KEYS, "'spawn'")
     if body.get("src") is None:
-        reader.problem(body, "missing-key", "'spawn' without 'src'", "src: FILE")
+        reader.missing(body, body, "'spawn' without 'src'", "src: FILE")
         return []
     chart = build.charts.get(id(body))
     if chart is None:

@@ -11,7 +11,7 @@ from engine.loader.reader import Reader
 from engine.loader.types import read_type
 from engine.loader.yaml_source import Mapping, Node, Scalar, decode, parse
 from engine.model import ActionDef, Contract, EventDef
-from engine.problems import ChartError, Problem
+from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
 from engine.types import Type
 
 SUFFIX = ".contract.yaml"
@@ -30,15 +30,20 @@ def load_contract(path: str | Path) -> Contract:
         OSError: it cannot be read.
     """
     source = decode(Path(path).read_bytes(), str(path))
-    root, problems = parse(source)
-    reader = Reader(source, problems)
-    contract = _read(reader, root)
-    expected = Path(path).name.removesuffix(SUFFIX)
-    if contract is not None and Path(path).name.endswith(SUFFIX) and contract.name != expected:
-        message = f"the contract is named {contract.name!r} but its file {expected + SUFFIX!r}"
-        reader.problem(root, "name", message, f"contract: {expected}")
-    if problems or contract is None:
-        raise ChartError(sorted(problems, key=_place))
+    problems = ProblemList()
+    contract = None
+    try:
+        root = parse(source, problems)
+        reader = Reader(source, problems)
+        contract = _read(reader, root)
+        expected = Path(path).name.removesuffix(SUFFIX)
+        if contract is not None and Path(path).name.endswith(SUFFIX) and contract.name != expected:
+            message = f"the contract is named {contract.name!r} but its file {expected + SUFFIX!r}"
+            reader.problem(root, "name", message, f"contract: {expected}")
+    except TooManyProblems:
+        pass
+    if problems.found or contract is None:
+        raise ChartError(sorted(problems.found, key=_place))
     return contract
 
 

@@ -16,6 +16,7 @@ Payload = dict[str, Type]
 
 _EVENT_KEYS = frozenset({"payload", "direction", "description", "source", "waive"})
 _EVENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+MAX_COMMON = 500  # events whose common fields are looked for
 RESERVED_ROOTS = ("done", "error")
 
 
@@ -97,8 +98,8 @@ class EventTable:
         return found + self._below.get(descriptor, [])
 
     def fields(self, names: list[str]) -> Payload:
-        """The fields all these events carry with the same meaning: of one kind and unit."""
-        if not names:
+        """The fields all these events carry with the same meaning: of one kind and unit. Of very many: none."""
+        if not names or len(names) > MAX_COMMON:
             return {}
         common = dict(self._events[names[0]])
         for name in names[1:]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator
 from collections.abc import Mapping as MappingOf
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.loader.chart import build_chart
@@ -13,7 +13,7 @@ from engine.loader.contract import Contracts
 from engine.loader.reader import Reader
 from engine.loader.yaml_source import MAX_BYTES, Mapping, Node, Scalar, Source, decode, parse
 from engine.model import Chart, Contract
-from engine.problems import ChartError, Problem
+from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
 
 MAX_FILES = 200  # of one load: the chart and all it invokes
 
@@ -58,7 +58,7 @@ class _Load:
 
     def __init__(self, contracts: MappingOf[str, Contract] | None) -> None:
         self.contracts = Contracts(contracts)
-        self.problems: list[Problem] = []
+        self.problems = ProblemList()
         self.charts: dict[Path, Chart | None] = {}
         self.open: list[Path] = []  # the files being read, from the first to the innermost
 
@@ -72,22 +72,25 @@ class _Load:
         return self.text(source)
 
     def text(self, source: Source) -> Chart:
-        chart = self._build(source)
-        if self.problems or chart is None:
-            ordered = sorted(self.problems, key=lambda p: (p.position.file != source.file, p.position.file, *_place(p)))
+        chart = None
+        with suppress(TooManyProblems):
+            chart = self._build(source)
+        if self.problems.found or chart is None:
+            ordered = sorted(
+                self.problems.found, key=lambda p: (p.position.file != source.file, p.position.file, *_place(p))
+            )
             raise ChartError(ordered)
         return chart
 
     def _build(self, source: Source) -> Chart | None:
         try:
-            root, problems = parse(source)
+            root = parse(source, self.problems)
         except ChartError as error:
-            self.problems += error.problems
+            self.problems.add_all(error.problems)
             return None
-        self.problems += problems
         if not isinstance(root, Mapping):
             message = "a chart is a mapping"
-            self.problems.append(source.problem(root.start.line, root.start.column, "shape", message, "machine: name"))
+            self.problems.add(source.problem(root.start.line, root.start.column, "shape", message, "machine: name"))
             return None
         return build_chart(Reader(source, self.problems), root, self.contracts, self._child)
 
@@ -120,7 +123,7 @@ class _Load:
             reader.problem(node, "missing-file", "this is no path")
             return None
         except ChartError as error:
-            self.problems += error.problems
+            self.problems.add_all(error.problems)
             return None
         before = len(self.problems)
         self.open.append(path)

@@ -10,9 +10,22 @@ from engine.expr.check import BROKEN, Scope
 from engine.expr.lex import ExpressionError, Fault
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source
 from engine.position import Position
-from engine.problems import Problem, did_you_mean
+from engine.problems import ProblemList, did_you_mean
+from engine.types import DURATION_UNITS, UNITS
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# What people write for units we have.
+_SPOKEN_UNITS = {
+    **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("minute", "minutes", "mins"), "min"),
+    **dict.fromkeys(("hour", "hours", "hr", "hrs"), "h"),
+    **dict.fromkeys(("msec", "millis", "milliseconds"), "ms"),
+    **dict.fromkeys(("volt", "volts"), "V"),
+    **dict.fromkeys(("amp", "amps", "ampere", "amperes"), "A"),
+    **dict.fromkeys(("watt", "watts"), "W"),
+    **dict.fromkeys(("c", "celsius", "deg"), "degC"),
+    **dict.fromkeys(("percent", "pct"), "%"),
+}
 TRUE = frozenset({"true", "True", "TRUE"})
 FALSE = frozenset({"false", "False", "FALSE"})
 
@@ -20,9 +33,11 @@ FALSE = frozenset({"false", "False", "FALSE"})
 class Reader:
     """Reads the nodes of one file. Problems are gathered, not raised; what is broken is left out of the result."""
 
-    def __init__(self, source: Source, problems: list[Problem]) -> None:
+    def __init__(self, source: Source, problems: ProblemList) -> None:
         self.source = source
         self.problems = problems
+        self._misspelt: set[int] = set()  # id() of mappings with an unknown key: likely the one that is missing
+        self._split_end = -1  # where the first part of a text ends that a flow collection has cut at a comma
 
     # ------------------------------------------------------------ problems
 
@@ -39,32 +54,48 @@ class Reader:
         known: Iterable[str] | None = None,
     ) -> None:
         """Record what is wrong at ``node``. ``known``: the names it may be, for the nearest one."""
+        if self._is_cut_off(node):
+            return
         if known is not None:
             hint = did_you_mean(node.text if isinstance(node, Scalar) else "", known)
         length = max(1, node.end.index - node.start.index) if isinstance(node, Scalar) else 1
-        self.problems.append(
+        self.problems.add(
             self.source.problem(node.start.line, node.start.column, code, message, expected, hint, length)
         )
 
+    def missing(self, mapping: Node, place: Node, message: str, expected: str) -> None:
+        """Record that a key is missing; not when an unknown one stands there, which is told of already."""
+        if id(mapping) not in self._misspelt:
+            self.problem(place, "missing-key", message, expected)
+
+    def _is_cut_off(self, node: Node) -> bool:
+        """Whether ``node`` is the rest of a text that a flow collection has cut at a comma: told of with its start."""
+        end = self._split_end
+        if end < 0 or node.start.index < end or self.source.text[end : node.start.index].strip() != ",":
+            return False
+        self._split_end = node.end.index
+        return True
+
     def problem_at(self, position: Position, code: str, message: str, expected: str = "", length: int = 1) -> None:
-        self.problems.append(
+        self.problems.add(
             self.source.problem(position.line - 1, position.column - 1, code, message, expected, length=length)
         )
 
     def fault(self, node: Node, fault: Fault) -> None:
         """Record what is wrong inside an expression, at its own column."""
+        if self._is_cut_off(node):
+            return
         hint = fault.hint
         if fault.code == "unknown-unit":
-            from engine.types import DURATION_UNITS, UNITS
-
-            hint = did_you_mean(fault.hint, [*DURATION_UNITS, *UNITS])
+            hint = did_you_mean(_SPOKEN_UNITS.get(hint.lower(), hint), [*DURATION_UNITS, *UNITS])
         if isinstance(node, Scalar):
             line, column = self.source.place(node, fault.start)
             if fault.start >= len(node.text) and self._in_flow(node):
+                self._split_end = node.end.index
                 hint = "inside [ ] and { } an expression that holds a comma stands in quotes"
         else:
             line, column = node.start.line, node.start.column + fault.start
-        self.problems.append(
+        self.problems.add(
             self.source.problem(
                 line, column, fault.code, fault.message, fault.expected, hint, max(1, fault.end - fault.start)
             )
@@ -98,6 +129,7 @@ class Reader:
         if not mapping.entries.keys() <= allowed:
             for key, node, _ in mapping.items():
                 if key not in allowed:
+                    self._misspelt.add(id(mapping))
                     self.problem(node, "unknown-key", f"{what} has no key {key!r}", known=sorted(allowed))
 
     def text(self, node: Node | None, what: str) -> str:

@@ -10,7 +10,7 @@ from engine.loader.build import Build
 from engine.loader.yaml_source import Mapping, Node, Scalar
 from engine.model import Action, Send
 from engine.problems import did_you_mean
-from engine.types import DURATION, STRING, Type
+from engine.types import STRING, Type
 
 _KEYS = frozenset({"event", "to", "data", "delay", "id", "key"})
 _IMPORTED_KEYS = _KEYS | {"event_expr", "to_expr", "content", "id_location", "type"}
@@ -23,7 +23,7 @@ def read_send(build: Build, value: Node, scope: Scope) -> list[Action]:
     reader.check_keys(body, _IMPORTED_KEYS if build.untyped else _KEYS, "'send'")
     id_ = reader.text(body.get("id"), "'id'") or None
     delay_node = body.get("delay")
-    delay = None if delay_node is None else build.expression(delay_node, "'delay'", scope, DURATION)
+    delay = None if delay_node is None else build.delay(delay_node, scope)
     if id_ is not None:
         build.send_ids.add(id_)
     fields = read_fields(build, body.get("data"), scope)

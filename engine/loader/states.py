@@ -13,6 +13,7 @@ ACTIVE_KEYS = COMMON_KEYS | {
 }  # fmt: skip
 FINAL_KEYS = COMMON_KEYS | {"entry", "exit", "output", "output_content", "invariant"}
 HISTORY_KEYS = COMMON_KEYS | {"history", "target", "actions"}
+MAX_TARGETS = 64  # of one transition
 _TYPES = ("parallel", "final", "history")
 
 
@@ -101,6 +102,9 @@ def resolve_targets(build: Build, source: State, node: Node, inside: bool = Fals
     """The states a target text or list names, seen from ``source``; ``inside``: from within it (``initial``)."""
     items = node.items if isinstance(node, Sequence) else [node]
     found: list[State] = []
+    if len(items) > MAX_TARGETS:
+        build.reader.problem(node, "limit", f"more than {MAX_TARGETS} targets")
+        return ()
     for item in items:
         if not isinstance(item, Scalar) or item.is_null:
             build.reader.problem(item, "shape", "a target is the name of a state", "a state")

@@ -16,8 +16,8 @@ from engine.types import ANY, UNITS, Kind, Type
 
 TYPE_KEYS = frozenset({"type", "unit", "min", "max", "optional", "values", "of"})
 _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.NONE}
-_ENUM = re.compile(r"enum\s*\(([^()]*)\)\s*(\??)\s*")
-_SIMPLE = re.compile(r"([A-Za-z]+)(?:\s+([A-Za-z%][A-Za-z/]*))?\s*(\??)\s*")
+_ENUM = re.compile(r"enum\s*\(([^()]*)\)\s*(\??)")
+_SIMPLE = re.compile(r"([A-Za-z]+)(?:\s+([A-Za-z%][A-Za-z/]*))?\s*(\??)")
 _LENGTHS = frozenset({Kind.STRING, Kind.BYTES, Kind.LIST})
 MAX_NESTING = 8  # list of list of …
 
@@ -49,13 +49,14 @@ def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
 
     rest = text[start:]
     depth = 0
-    while (lists := re.match(r"\s*list\s+of\s+", rest)) is not None:
+    while depth <= MAX_NESTING and (lists := re.match(r"\s*list\s+of\s+", rest)) is not None:
         depth += 1
         rest = rest[lists.end() :]
     if depth > MAX_NESTING:
         fault(start, len(text), "limit", f"lists nested deeper than {MAX_NESTING}")
         return None
-    offset = len(text) - len(rest)
+    offset = len(text) - len(rest.lstrip())
+    rest = rest.strip()
     enum = _ENUM.fullmatch(rest)
     if enum is not None:
         values = tuple(value.strip() for value in enum[1].split(","))
@@ -63,17 +64,17 @@ def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
             return None
         type_ = Type(Kind.ENUM, optional=bool(enum[2]), values=values)
     else:
-        simple = _SIMPLE.fullmatch(rest.strip())
+        simple = _SIMPLE.fullmatch(rest)
         if simple is None or simple[1] not in _KINDS or simple[1] in ("enum", "list"):
             from engine.problems import did_you_mean
 
-            word = simple[1] if simple is not None else rest.strip()
+            word = simple[1] if simple is not None else rest
             expected = "bool, int, float, string, bytes, duration, any, list of TYPE or enum(a, b), with a unit, with ?"
             fault(
                 offset,
                 len(rest),
                 "unknown-type",
-                f"unknown type {rest.strip()[:60]!r}",
+                f"unknown type {rest[:60]!r}",
                 expected,
                 did_you_mean(word, _KINDS),
             )
@@ -84,11 +85,8 @@ def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
                 fault(offset + simple.start(2), len(simple[2]), "unit", f"a {type_.kind.value} has no unit")
                 return None
             if simple[2] not in UNITS:
-                from engine.problems import did_you_mean
-
                 where = offset + rest.index(simple[2], simple.end(1))
-                hint = did_you_mean(simple[2], UNITS)
-                fault(where, len(simple[2]), "unknown-unit", f"unknown unit {simple[2]!r}", hint=hint)
+                fault(where, len(simple[2]), "unknown-unit", f"unknown unit {simple[2]!r}", hint=simple[2])
                 return None
             type_ = replace(type_, unit=UNITS[simple[2]])
     if type_.kind is Kind.ANY:
@@ -106,10 +104,12 @@ def _enum_values(reader: Reader, node: Node, values: tuple[str, ...]) -> bool:
     if not all(values):
         reader.problem(node, "unknown-type", "an enum needs values", "enum(a, b)")
         return False
-    double = next((value for value in values if values.count(value) > 1), None) if len(values) < 1000 else None
-    if double is not None:
-        reader.problem(node, "duplicate-name", f"the value {double!r} stands twice in the enum")
-        return False
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            reader.problem(node, "duplicate-name", f"the value {value[:80]!r} stands twice in the enum")
+            return False
+        seen.add(value)
     return True
 
 
@@ -117,7 +117,7 @@ def read_long_type(reader: Reader, mapping: Mapping, what: str) -> Type | None:
     """The type the keys ``type``, ``unit``, ``min`` … of a mapping describe; other keys are left to the caller."""
     node = mapping.get("type")
     if node is None:
-        reader.problem(mapping, "missing-key", f"{what} needs a type", "type: …")
+        reader.missing(mapping, mapping, f"{what} needs a type", "type: …")
         return None
     if isinstance(node, Scalar) and node.text.strip() == "enum":
         values = reader.items(mapping.get("values"))

@@ -27,7 +27,7 @@ from yaml.events import (
 
 from engine.loader.pure_parser import PureParser
 from engine.position import Position
-from engine.problems import ChartError, Problem
+from engine.problems import ChartError, Problem, ProblemList
 
 try:
     from yaml._yaml import CParser
@@ -36,8 +36,8 @@ try:
 except ImportError:  # PyYAML without libyaml
     EventParser = None
 
-MAX_BYTES = 4 * 2**20  # of one file
-MAX_NODES = 200_000
+MAX_BYTES = 2 * 2**20  # of one file
+MAX_NODES = 100_000
 MAX_DEPTH = 64  # mappings and sequences inside each other: some 30 levels of states
 MAX_SCALAR = 64 * 2**10
 
@@ -141,8 +141,8 @@ def decode(data: bytes, file: str) -> Source:
     return Source(file, text)
 
 
-def parse(source: Source, *, pure: bool = False) -> tuple[Node, list[Problem]]:
-    """The root node, and what is wrong that does not keep the rest from being read (duplicate keys).
+def parse(source: Source, problems: ProblemList, *, pure: bool = False) -> Node:
+    """The root node. ``problems`` gets what does not keep the rest from being read (duplicate keys).
 
     Raises:
         ChartError: the text is not YAML or not of the kind a chart may be written in.
@@ -152,7 +152,7 @@ def parse(source: Source, *, pure: bool = False) -> tuple[Node, list[Problem]]:
         raise ChartError([source.problem(0, 0, "limit", f"the text is longer than {MAX_BYTES} characters")])
     try:
         parser = PureParser(text) if pure or EventParser is None else EventParser(text)
-        return _Builder(source).build(parser)
+        return _Builder(source, problems).build(parser)
     except yaml.YAMLError as error:
         raise ChartError([_syntax_problem(source, error)]) from None
     except UnicodeEncodeError as error:
@@ -182,6 +182,8 @@ def _syntax_problem(source: Source, error: yaml.YAMLError) -> Problem:
         hint = "text that holds ': ' stands in quotes"
     elif "control characters are not allowed" in what or "special characters are not allowed" in what:
         what = "a control character"
+    elif "expected key" in what or "block end" in what or "<block mapping start>" in what:
+        hint = "text that begins with a quote stands in quotes as a whole; keys of one mapping begin in one column"
     elif "expected ',' or" in what or "did not find expected ',' or" in what:
         hint = "inside [ ] and { } text that holds a comma or a bracket stands in quotes"
     return source.problem(line, column, "yaml", f"not YAML: {what}", hint=hint)
@@ -190,11 +192,11 @@ def _syntax_problem(source: Source, error: yaml.YAMLError) -> Problem:
 class _Builder:
     """Events → nodes, with the open collections on a stack of its own."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, problems: ProblemList) -> None:
         self.source = source
-        self.problems: list[Problem] = []
+        self.problems = problems
 
-    def build(self, parser: Any) -> tuple[Node, list[Problem]]:
+    def build(self, parser: Any) -> Node:
         stack: list[Mapping | Sequence] = []
         keys: list[Scalar | None] = []  # the key that waits for its value, per open collection
         root: Node | None = None
@@ -232,7 +234,7 @@ class _Builder:
             elif kind is StreamEndEvent:
                 if root is None:
                     raise ChartError([self.source.problem(0, 0, "yaml", "the file is empty", "a chart")])
-                return root, self.problems
+                return root
             else:
                 continue
             nodes += 1
@@ -264,7 +266,7 @@ class _Builder:
         entries: dict[str, tuple[Scalar, Node]] = mapping.entries
         if key.text in entries:
             first = entries[key.text][0]
-            self.problems.append(
+            self.problems.add(
                 self.source.problem(
                     key.start.line,
                     key.start.column,
@@ -287,4 +289,4 @@ class _Builder:
 
     def _error(self, event: Any, code: str, message: str, expected: str) -> ChartError:
         mark = event.start_mark
-        return ChartError([*self.problems, self.source.problem(mark.line, mark.column, code, message, expected)])
+        return ChartError([self.source.problem(mark.line, mark.column, code, message, expected)])
