@@ -13,6 +13,7 @@ from typing import Protocol
 from engine.diagram.graph import INSET, Box, Edge, Graph, Layout, Node
 
 GAP = 14.0  # between packed regions
+_LARGE_ENOUGH = 0.26  # mm per drawing unit: text of more than 6 pt
 # Directions (outer, inner), best liked first: a later one must be clearly better.
 _DIRECTIONS = (("DOWN", "DOWN"), ("DOWN", "RIGHT"), ("RIGHT", "DOWN"), ("RIGHT", "RIGHT"))
 
@@ -28,17 +29,22 @@ class Solver(Protocol):
         """Raises LayoutFailed."""
 
 
-def compose(graph: Graph, solver: Solver, page: tuple[float, float]) -> Layout:
-    """Places for the whole graph, in the arrangement that can be printed largest on ``page`` (width, height), either
-    way round. Raises LayoutFailed."""
-    best: Layout | None = None
-    best_scale = 0.0
+def compose(
+    graph: Graph, solver: Solver, page: tuple[float, float], directions: tuple[str, str] | None = None
+) -> tuple[Layout, tuple[str, str]]:
+    """Places for the whole graph, in the arrangement that can be printed largest on ``page`` (width and height in mm),
+    either way round; the first that is large enough does. Or in the given ``directions``: (outer, inner). Raises
+    LayoutFailed."""
     composer = _Composer(graph, solver, max(page) / min(page))
-    for directions in _DIRECTIONS:
-        layout = composer.run(directions)
+    best: tuple[Layout, tuple[str, str]] | None = None
+    best_scale = 0.0
+    for trial in [directions] if directions else _DIRECTIONS:
+        layout = composer.run(trial)
         scale = page_scale(layout.width, layout.height, page)
-        if scale > best_scale * 1.08:
-            best, best_scale = layout, scale
+        if best is None or scale > best_scale * 1.08:
+            best, best_scale = (layout, trial), scale
+        if best_scale >= _LARGE_ENOUGH:
+            break
     assert best is not None
     return best
 
@@ -54,7 +60,8 @@ class _Composer:
         self.solver = solver
         self.aspect = aspect
         self.parents = {c.id: n.id for n in graph.root.walk() for c in n.children}
-        self.inside = {n.id: {d.id for d in n.walk()} - {n.id} for n in graph.root.walk()}
+        nodes = [*graph.root.walk(), *graph.notes]
+        self.inside = {n.id: {d.id for d in n.walk()} - {n.id} for n in nodes}
         self.closed = {n.id for n in graph.root.walk() if n.children and self._is_closed(n)}
         self.known: dict[tuple[str, str, str], Layout] = {}
 
@@ -75,6 +82,8 @@ class _Composer:
 
     def _place(self, node: Node, outer: str, inner: str) -> Layout:
         """The node with all it contains, its own box at (0, 0)."""
+        if not any(id in self.closed for id in self.inside[node.id]):
+            inner = outer  # nothing inside that could be laid out the other way
         key = (node.id, outer, inner)
         if key not in self.known:
             self.known[key] = self._place_anew(node, outer, inner)
@@ -99,15 +108,24 @@ class _Composer:
 
     def _pack(self, node: Node, outer: str, inner: str) -> Layout:
         """The regions packed; each in turn, the largest first, may be arranged otherwise where that saves paper."""
-        items = {c.id: self._place(c, outer, inner) for c in node.children}
+        items = {c.id: self._region(c, outer, inner) for c in node.children}
         best = pack(list(items.items()), self.aspect)
         for child in sorted(node.children, key=lambda c: -items[c.id].width * items[c.id].height):
             for directions in _DIRECTIONS if child.children else ():
-                trial_items = {**items, child.id: self._place(child, *directions)}
+                trial_items = {**items, child.id: self._region(child, *directions)}
                 trial = pack(list(trial_items.items()), self.aspect)
                 if side(trial, self.aspect) < side(best, self.aspect) * 0.96:
                     items, best = trial_items, trial
         return best
+
+    def _region(self, node: Node, outer: str, inner: str) -> Layout:
+        """A region with the arrows that start or end at its own border, if there are any."""
+        own = [e for e in self.graph.edges if node.id in (e.source, e.target)]
+        if not own:
+            return self._place(node, outer, inner)
+        within = self.inside[node.id] | {node.id}
+        edges = [e for e in self.graph.edges if e.source in within and e.target in within]
+        return self._solve([node], edges, outer, inner)
 
     def _owner(self, id: str, node: Node) -> str:
         """The child of ``node`` that is or contains ``id``."""

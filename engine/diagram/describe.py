@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from engine.diagram.expression import expr_text
+from engine.expr.text import to_text
 from engine.expr.tree import Expr, Literal, Parameter
 from engine.model import (
     Action,
@@ -50,17 +50,17 @@ def delay_text(chart: Chart, timer: Timer) -> str:
     if isinstance(timer.delay, Parameter):
         default = chart.parameters[timer.delay.name].default
         if default is not None:
-            return f"{timer.text} ({expr_text(default)})"
+            return f"{timer.text} ({to_text(default)})"
     return timer.text
 
 
 def guard_text(transition: Transition) -> str:
     """The guard in brackets, or nothing."""
-    return f"[{expr_text(transition.guard)}]" if transition.guard is not None else ""
+    return f"[{to_text(transition.guard)}]" if transition.guard is not None else ""
 
 
 def block_text(block: Iterable[Action], brief: bool = False) -> str:
-    """Actions separated by semicolons; ``brief``: names only, nothing that is only for the log."""
+    """Actions separated by semicolons; ``brief``: the names of what leaves the chart or is raised in it."""
     texts = [t for t in (action_text(a, brief) for a in block) if t]
     return "; ".join(dict.fromkeys(texts) if brief else texts)
 
@@ -73,7 +73,7 @@ def action_text(action: Action, brief: bool = False) -> str:
     """One action as a line of text, close to the YAML it came from."""
     match action:
         case Assign():
-            return action.name + " := …" if brief else f"{action.name} := {expr_text(action.value)}"
+            return "" if brief else f"{action.name} := {to_text(action.value)}"
         case Raise():
             return f"raise {action.event}" + ("" if brief else _fields(action.data))
         case Send():
@@ -85,26 +85,26 @@ def action_text(action: Action, brief: bool = False) -> str:
         case If():
             return _if(action, brief)
         case Foreach():
-            loop = f"for {action.item} in {expr_text(action.array)}"
+            loop = f"for {action.item} in {to_text(action.array)}"
             return f"{loop}: {block_text(action.body, brief)}"
         case CallAction():
             return f"{action.role}.{action.action}" + ("" if brief else _fields(action.args))
         case Spawn():
-            key = f"[{expr_text(action.key)}]" if action.key is not None and not brief else ""
+            key = f"[{to_text(action.key)}]" if action.key is not None and not brief else ""
             return f"spawn {action.id}{key} = {action.chart.name}" + ("" if brief else _fields(action.input))
         case Stop():
-            key = f"[{expr_text(action.key)}]" if action.key is not None else ""
+            key = f"[{to_text(action.key)}]" if action.key is not None else ""
             return f"stop {action.id}{key}"
 
 
 def _send(action: Send, brief: bool) -> str:
     text = f"send {_plain(action.event)}" + ("" if brief else _fields(action.data))
     if action.content is not None and not brief:
-        text += f"({expr_text(action.content)})"
+        text += f"({to_text(action.content)})"
     if action.target is not None:
         text += f" to {_plain(action.target)}"
     if action.delay is not None:
-        text += f" in {expr_text(action.delay)}"
+        text += f" in {to_text(action.delay)}"
     return text
 
 
@@ -114,7 +114,7 @@ def _if(action: If, brief: bool) -> str:
         return "; ".join(inner)
     parts = []
     for number, (guard, block) in enumerate(action.branches):
-        word = "else" if guard is None else f"{'elif' if number else 'if'} {expr_text(guard)}"
+        word = "else" if guard is None else f"{'elif' if number else 'if'} {to_text(guard)}"
         parts.append(f"{word}: {block_text(block)}")
     return " ".join(parts)
 
@@ -129,22 +129,30 @@ def invoke_text(invoke: Invoke, brief: bool = False) -> str:
 
 
 def _fields(fields: Iterable[tuple[str, Expr]]) -> str:
-    return "(" + ", ".join(f"{name}={expr_text(value)}" for name, value in fields) + ")"
+    return "(" + ", ".join(f"{name}={to_text(value)}" for name, value in fields) + ")"
 
 
 def _plain(expr: Expr) -> str:
     """A string constant without its quotes."""
     if isinstance(expr, Literal) and isinstance(expr.value, str):
         return expr.value
-    return expr_text(expr)
+    return to_text(expr)
 
 
 def output_texts(state: State) -> list[tuple[str, str]]:
     """What a final state gives: (field, expression)."""
-    return [(name, expr_text(value)) for name, value in state.output]
+    return [(name, to_text(value)) for name, value in state.output]
 
 
 def parameter_texts(parameter: ParameterDef) -> list[str]:
     """``NAME = default`` and, on a second line, where it comes from."""
-    default = expr_text(parameter.default) if parameter.default is not None else "(to be given)"
+    default = to_text(parameter.default) if parameter.default is not None else "(to be given)"
     return [f"{parameter.name} = {default}", *([f"    {parameter.citation}"] if parameter.citation else [])]
+
+
+def whole_text(chart: Chart, transition: Transition) -> str:
+    """Everything about a transition in a line or two: for tooltips."""
+    actions = block_text(transition.actions)
+    parts = [trigger_text(chart, transition), guard_text(transition), actions and f"/ {actions}"]
+    text = " ".join(p for p in parts if p)
+    return "\n".join(t for t in (text, transition.description, transition.citation) if t)

@@ -95,7 +95,7 @@ class _Problem:
         self.names[node.id] = name
         if node.id in self.sizes or not node.children:
             width, height = self.sizes.get(node.id, node.size)
-            shape = ', shape=circle, label=""' if node.shape in (Shape.INITIAL, Shape.HISTORY) else ""
+            shape = ', shape=circle, label=""' if node.shape in (Shape.INITIAL, Shape.HISTORY, Shape.SELF) else ""
             body.append(f"{name} [width={width / 72:.4f}, height={height / 72:.4f}{shape}];")
             return name
         body.append(f"subgraph cluster_{name} {{ margin={INSET:g}; labeljust=l; label={_space(*_header(node))};")

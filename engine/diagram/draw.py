@@ -13,12 +13,13 @@ from engine.diagram import printing, text_formats
 from engine.diagram.compose import Solver, compose
 from engine.diagram.dot import Graphviz
 from engine.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
-from engine.diagram.graph import Graph
-from engine.diagram.page import Sheet, TitleBlock, largest_room, on_sheet
-from engine.diagram.scene import Item, scene
+from engine.diagram.graph import Graph, Layout
+from engine.diagram.page import TitleBlock, largest_room, on_sheet
+from engine.diagram.scene import scene
 from engine.diagram.statechart import Level, statechart
 from engine.diagram.style import css
 from engine.diagram.svg import svg
+from engine.diagram.table import transition_tables
 from engine.model import Chart
 
 LEVELS: tuple[Level, ...] = get_args(Level)
@@ -31,13 +32,17 @@ TEXTUAL: dict[str, tuple[str, Callable[[Chart], str]]] = {
 FORMATS = (*DRAWN, *TEXTUAL)
 
 
+Directions = tuple[str, str]
+Placed = tuple[Layout, Directions, str]  # the layout, how it runs, the engine's name
+
+
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A laid-out page. ``layout`` names the layout engine; ``content`` is a hash of what is drawn, without places."""
+    """A laid-out page. ``layout`` names the layout engine; ``content`` is a hash of what is drawn, without places;
+    ``pages`` is the drawing and the tables that follow it in a PDF."""
 
     name: str
-    items: list[Item]
-    sheet: Sheet
+    pages: list[printing.Page]
     svg: str
     layout: str
     content: str
@@ -56,6 +61,7 @@ class Layouts:
         """``choice`` is ``auto``, ``elk`` or ``graphviz``. Raises LayoutUnavailable."""
         self.choice = choice
         self.warn = warn
+        self.overviews: dict[str, Placed] = {}  # model hash -> its overview
         self.elk: Elk | None = None
         self.graphviz: Graphviz | None = None
         if choice != "graphviz":
@@ -98,33 +104,53 @@ def title_block(chart: Chart, kind: str) -> TitleBlock:
 
 
 def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
-    """The chart on its sheet. Raises LayoutFailed when no layout engine can."""
-    return draw_graph(statechart(chart, level), title_block(chart, level), layouts)
+    """The chart on its sheet; the full drawing runs the same way as the overview. Raises LayoutFailed."""
+    if chart.text_hash not in layouts.overviews:
+        overview = statechart(chart, "overview")
+        layouts.overviews[chart.text_hash] = _laid_out(overview, chart.name, layouts, None)
+    graph = statechart(chart, level)
+    placed = layouts.overviews[chart.text_hash]
+    if level != "overview":
+        placed = _laid_out(graph, chart.name, layouts, placed[1])
+    drawing = _drawing(graph, placed[0], title_block(chart, level), placed[2])
+    if level == "overview":
+        return drawing
+    tables = transition_tables(chart, title_block(chart, "transitions"))
+    drawing.pages.extend((items, 297.0, 210.0) for items in tables)
+    return drawing
 
 
 def draw_graph(graph: Graph, block: TitleBlock, layouts: Layouts) -> Drawing:
     """Any graph on a sheet with this title block. Raises LayoutFailed."""
+    layout, _, solver = _laid_out(graph, block.name, layouts, None)
+    return _drawing(graph, layout, block, solver)
+
+
+def _laid_out(graph: Graph, name: str, layouts: Layouts, directions: Directions | None) -> Placed:
     failures: list[str] = []
     for solver in layouts.solvers():
         try:
-            layout = compose(graph, solver, largest_room())
+            return (*compose(graph, solver, largest_room(), directions), solver.name)
         except LayoutFailed as error:
             failures.append(str(error))
-            layouts.warn(f"{block.name}: {error}")
-            continue
-        items, sheet, _ = on_sheet(scene(graph, layout), layout.width, layout.height, block)
-        content = content_hash(graph, block)
-        tags = (("chart", block.name), ("model", block.hash), ("layout", solver.name), ("content", content))
-        text = svg(items, sheet.width, sheet.height, "mm", tags)
-        return Drawing(block.name, items, sheet, text, solver.name, content)
-    raise LayoutFailed(f"{block.name}: " + "; ".join(failures))
+            layouts.warn(f"{name}: {error}")
+    raise LayoutFailed(f"{name}: " + "; ".join(failures))
+
+
+def _drawing(graph: Graph, layout: Layout, block: TitleBlock, engine: str) -> Drawing:
+    items, sheet, _ = on_sheet(scene(graph, layout), layout.width, layout.height, block)
+    content = content_hash(graph, block)
+    tags = (("chart", block.name), ("model", block.hash), ("layout", engine), ("content", content))
+    text = svg(items, sheet.width, sheet.height, "mm", tags)
+    return Drawing(block.name, [(items, sheet.width, sheet.height)], text, engine, content)
 
 
 def file_bytes(drawing: Drawing, format: str) -> bytes:
     """The drawing as ``svg``, ``pdf`` or ``png``. Raises PrintingUnavailable."""
     if format == "svg":
         return drawing.svg.encode()
-    document = printing.pdf(drawing.items, drawing.sheet.width, drawing.sheet.height, drawing.name, drawing.stamp)
+    pages = drawing.pages if format == "pdf" else drawing.pages[:1]
+    document = printing.pdf(pages, drawing.name, drawing.stamp)
     return document if format == "pdf" else printing.png(document, drawing.stamp)
 
 

@@ -10,24 +10,26 @@ import json
 import os
 import shutil
 import subprocess
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from engine.diagram.graph import INSET, Box, Edge, Layout, Node, Point, Shape
+from engine.diagram.graph import INSET, Box, Edge, Layout, Node, Point
 
 _HERE = Path(__file__).parent / "elk"
 _SPACING = {
-    "elk.spacing.nodeNode": 22,
-    "elk.spacing.edgeNode": 12,
-    "elk.spacing.edgeEdge": 9,
+    "elk.spacing.nodeNode": 18,
+    "elk.spacing.edgeNode": 10,
+    "elk.spacing.edgeEdge": 7,
     "elk.spacing.edgeLabel": 3,
     "elk.spacing.labelLabel": 4,
-    "elk.layered.spacing.nodeNodeBetweenLayers": 22,
-    "elk.layered.spacing.edgeNodeBetweenLayers": 12,
-    "elk.layered.spacing.edgeEdgeBetweenLayers": 9,
     "elk.spacing.nodeSelfLoop": 12,
+    "elk.layered.spacing.nodeNodeBetweenLayers": 17,
+    "elk.layered.spacing.edgeNodeBetweenLayers": 10,
+    "elk.layered.spacing.edgeEdgeBetweenLayers": 7,
 }
+_GATE = 3  # so many arrows to one state arrive as one trunk
 
 
 class LayoutUnavailable(Exception):
@@ -146,7 +148,7 @@ def _problem(
         "elk.hierarchyHandling": "INCLUDE_CHILDREN",
         "elk.edgeRouting": "ORTHOGONAL",
         "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
-        "elk.layered.thoroughness": 20,
+        "elk.layered.thoroughness": 5,
         "elk.layered.edgeLabels.sideSelection": "SMART_DOWN",
         "elk.layered.edgeLabels.centerLabelPlacementStrategy": "MEDIAN_LAYER",
         "elk.layered.unnecessaryBendpoints": "true",
@@ -155,12 +157,16 @@ def _problem(
         **options,
     }
 
+    leaves = {n.id for top in nodes for n in top.walk() if n.id in sizes or not n.children}
+    arriving = Counter(e.target for e in edges if e.source != e.target)
+    gates = {id for id, count in arriving.items() if count >= _GATE and id in leaves}
+
     def node(n: Node) -> dict[str, Any]:
         if n.id in sizes or not n.children:
             width, height = sizes.get(n.id, n.size)
             result: dict[str, Any] = {"id": n.id, "width": width, "height": height}
-            if n.shape is Shape.INITIAL:
-                result["layoutOptions"] = {"elk.layered.layering.layerConstraint": "NONE"}
+            if n.id in gates:
+                result["ports"] = [{"id": f"{n.id}/gate", "width": 0, "height": 0}]
             return result
         padding = f"[top={n.header + INSET},left={INSET},bottom={INSET},right={INSET}]"
         return {
@@ -175,7 +181,8 @@ def _problem(
         }
 
     def edge(e: Edge) -> dict[str, Any]:
-        result: dict[str, Any] = {"id": e.id, "sources": [e.source], "targets": [e.target]}
+        target = f"{e.target}/gate" if e.target in gates and e.source != e.target else e.target
+        result: dict[str, Any] = {"id": e.id, "sources": [e.source], "targets": [target]}
         if e.label:
             width, height = e.label_size
             result["labels"] = [{"id": e.id, "text": "x", "width": width + 2, "height": height}]

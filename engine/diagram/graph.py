@@ -25,6 +25,7 @@ class Shape(Enum):
     INITIAL = "initial"
     FINAL = "final"
     HISTORY = "history"
+    SELF = "self"  # stands inside a composite for the composite itself: an arrow from it to what it contains
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Node:
     def size(self) -> tuple[float, float]:
         """Width and height of a node without children; the least ones of a composite."""
         match self.shape:
-            case Shape.INITIAL:
+            case Shape.INITIAL | Shape.SELF:
                 return 12.0, 12.0
             case Shape.HISTORY:
                 return 22.0, 22.0
@@ -104,7 +105,7 @@ class Node:
 
 @dataclass(slots=True)
 class Edge:
-    """An arrow. ``tags`` become ``data-…`` attributes."""
+    """An arrow. ``tags`` become ``data-…`` attributes, ``hint`` the tooltip."""
 
     id: str
     source: str
@@ -112,6 +113,7 @@ class Edge:
     label: list[Line] = field(default_factory=list)
     css: str = ""
     tags: tuple[tuple[str, str], ...] = ()
+    hint: str = ""
 
     @property
     def label_size(self) -> tuple[float, float]:

@@ -72,12 +72,17 @@ def on_sheet(drawing: Group, width: float, height: float, block: TitleBlock) -> 
         _EDGE + _PAD + (room[1] - height * scale) / 2,
         scale,
     )
+    return [*blank_sheet(sheet, block), drawing], sheet, scale
+
+
+def blank_sheet(sheet: Sheet, block: TitleBlock) -> list[Item]:
+    """Border and title block."""
     frame = Group("frame")
     frame.items.append(Rect(Box(0, 0, sheet.width, sheet.height), "sheet"))
     inner = Box(_EDGE, _EDGE, sheet.width - 2 * _EDGE, sheet.height - 2 * _EDGE)
     frame.items.append(Rect(inner, "frame-line"))
     frame.items += _title_block(block, sheet, inner)
-    return [frame, drawing], sheet, scale
+    return [frame]
 
 
 def _title_block(block: TitleBlock, sheet: Sheet, inner: Box) -> list[Item]:

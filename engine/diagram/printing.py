@@ -20,8 +20,11 @@ class PrintingUnavailable(Exception):
     """reportlab or pypdfium2 is not installed; the text says what to do."""
 
 
-def pdf(items: list[Item], width: float, height: float, title: str, subject: str) -> bytes:
-    """A PDF page of ``width`` x ``height`` mm. The same input gives the same bytes. Raises PrintingUnavailable."""
+Page = tuple[list[Item], float, float]  # items, width and height in mm
+
+
+def pdf(pages: list[Page], title: str, subject: str) -> bytes:
+    """A PDF of these pages. The same input gives the same bytes. Raises PrintingUnavailable."""
     try:
         import reportlab
         from reportlab.pdfbase import pdfmetrics
@@ -33,14 +36,16 @@ def pdf(items: list[Item], width: float, height: float, title: str, subject: str
     for name, file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
         pdfmetrics.registerFont(TTFont(name, str(fonts / file)))
     buffer = io.BytesIO()
-    canvas = Canvas(buffer, pagesize=(width * _MM, height * _MM), invariant=1, pageCompression=1)
+    canvas = Canvas(buffer, invariant=1, pageCompression=1)
     canvas.setTitle(title)
     canvas.setSubject(subject)
     canvas.setCreator("engine diagram")
-    pen = _Pen(canvas, height * _MM)
-    for item in items:
-        pen.draw(item, 0.0, 0.0, _MM)
-    canvas.showPage()
+    for items, width, height in pages:
+        canvas.setPageSize((width * _MM, height * _MM))
+        pen = _Pen(canvas, height * _MM)
+        for item in items:
+            pen.draw(item, 0.0, 0.0, _MM)
+        canvas.showPage()
     canvas.save()
     return buffer.getvalue()
 
@@ -49,15 +54,16 @@ def png(document: bytes, subject: str, dpi: int = DPI) -> bytes:
     """The first page of a PDF as PNG, with ``subject`` as its ``Source`` text. Raises PrintingUnavailable."""
     try:
         import pypdfium2
+        from PIL import Image
         from PIL.PngImagePlugin import PngInfo
     except ImportError as error:
         raise PrintingUnavailable("PNG needs pypdfium2 and pillow: pip install 'chargechart[diagram]'") from error
     page = pypdfium2.PdfDocument(document)[0]
-    image = page.render(scale=dpi / 72).to_pil().convert("P", palette=1, colors=64)
+    image = page.render(scale=dpi / 72).to_pil().quantize(64, method=Image.Quantize.FASTOCTREE)
     note = PngInfo()
     note.add_text("Source", subject)
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True, pnginfo=note, dpi=(dpi, dpi))
+    image.save(buffer, "PNG", pnginfo=note, dpi=(dpi, dpi))
     return buffer.getvalue()
 
 

@@ -60,6 +60,7 @@ class Group:
     tags: tuple[tuple[str, str], ...] = ()
     items: list[Item] = field(default_factory=list)
     transform: tuple[float, float, float] | None = None  # dx, dy, scale
+    hint: str = ""  # the tooltip
 
 
 Item = Rect | Circle | Path | Text | Group
@@ -96,6 +97,8 @@ def _node(node: Node, box: Box) -> Group:
     match node.shape:
         case Shape.INITIAL:
             group.items.append(Circle(middle, box.y + box.height / 2, 5.0, "dot"))
+        case Shape.SELF:
+            group.items.append(Circle(middle, box.y + box.height / 2, 4.0, "ring"))
         case Shape.HISTORY:
             group.items.append(Circle(middle, box.y + box.height / 2, 10.0, "ring"))
             group.items += lines(node.sections[0], box.x, box.y + 5.0, box.width, centred=True)
@@ -135,7 +138,7 @@ def _line(a: Point, b: Point, style: str) -> Path:
 
 
 def _edge(edge: Edge, layout: Layout) -> Group:
-    group = Group("edge" + (f" {edge.css}" if edge.css else ""), edge.tags)
+    group = Group("edge" + (f" {edge.css}" if edge.css else ""), edge.tags, hint=edge.hint)
     route = layout.routes[edge.id]
     group.items += arrow(route, layout.curved)
     place = layout.labels.get(edge.id)

@@ -11,14 +11,17 @@ from engine.model import Chart, State, StateKind, Transition
 
 Level = Literal["overview", "full"]
 ROOT = "(root)"
-_OVERVIEW_LINE = 26  # characters of a line on an arrow or in a box
+_TRIGGER_LINE = 34
+_OVERVIEW_LINE = 30  # characters of a line on an arrow or in a box
 _FULL_LINE = 40
-_OVERVIEW_INTERNAL = 8  # internal transitions listed in a box before "… n more"
+_FULL_LINES = 3  # of a guard, or of the actions
+_OVERVIEW_INTERNAL = 6  # internal transitions listed in a box before "… n more"
 
 
 def statechart(chart: Chart, level: Level) -> Graph:
-    """The chart as boxes and arrows. ``overview``: names, triggers, shortened guards and actions; ``full``: everything
-    that the chart says, invariants included."""
+    """The chart as boxes and arrows. ``overview``: names, triggers, shortened guards and actions; ``full``: entry,
+    exit, invariants and output as written, guards and actions up to a few lines each; the rest is in the table of
+    transitions (:mod:`engine.diagram.table`) and in the tooltips."""
     return _Builder(chart, level == "full").graph()
 
 
@@ -27,12 +30,16 @@ class _Builder:
         self.chart = chart
         self.full = full
         self.edges: list[Edge] = []
+        self.nodes: dict[str, Node] = {}
 
     def graph(self) -> Graph:
         root = self._state(self.chart.root)
+        self.nodes = {node.id: node for node in root.walk()}
         for transition in self.chart.transitions:
             if transition.targets:
                 self._arrows(transition, state_node(transition.source))
+        for edge in self.edges:
+            self._detach(edge)
         return Graph(root, self.edges, self._notes() if self.full else [])
 
     def _notes(self) -> list[Node]:
@@ -46,6 +53,18 @@ class _Builder:
             if lines:
                 sections.append([Line(title, "title"), *lines])
         return [Node("(notes)", Shape.BOX, sections, css="note")] if sections else []
+
+    def _detach(self, edge: Edge) -> None:
+        """An arrow between a composite and what it contains starts or ends at a ring inside, not at the border: no line
+        crosses the composite's text, and the composite is laid out on its own."""
+        for outer, inner in ((edge.source, edge.target), (edge.target, edge.source)):
+            if outer != inner and any(node.id == inner for node in self.nodes[outer].walk()):
+                ring = Node(f"{outer}/self {edge.id}", Shape.SELF, tags=edge.tags[-1:])
+                self.nodes[outer].children.insert(0, ring)
+                if outer == edge.source:
+                    edge.source = ring.id
+                else:
+                    edge.target = ring.id
 
     # ------------------------------------------------------------ boxes
 
@@ -96,17 +115,22 @@ class _Builder:
         return result
 
     def _internal(self, state: State) -> list[Line]:
-        """Transitions that leave no state stand in the box."""
-        own = [t for t in state.transitions if not t.targets]
-        shown = own if self.full or len(own) <= _OVERVIEW_INTERNAL else own[: _OVERVIEW_INTERNAL - 1]
-        result = []
-        for transition in shown:
+        """Transitions that leave no state stand in the box; at overview level one line for all of one event."""
+        lines: dict[str, list[Line]] = {}
+        for transition in state.transitions:
+            if transition.targets:
+                continue
             tags = (("data-transition", transition.id),)
-            for line in self._label(transition, in_box=True):
-                result.append(Line(line.text, line.css, tags))
-        if len(shown) < len(own):
-            result.append(Line(f"… {len(own) - len(shown)} more", "note"))
-        return result
+            own = [Line(line.text, line.css, tags) for line in self._label(transition)]
+            if self.full:
+                lines.setdefault("", []).extend(own)
+            else:
+                lines.setdefault(own[0].text, [Line(shorten(own[0].text, _OVERVIEW_LINE + 4), own[0].css, tags)])
+        shown = [line for group in lines.values() for line in group]
+        if not self.full and len(shown) > _OVERVIEW_INTERNAL:
+            more = len(shown) - _OVERVIEW_INTERNAL + 1
+            shown = [*shown[: _OVERVIEW_INTERNAL - 1], Line(f"… {more} more", "note")]
+        return shown
 
     def _invariants(self, state: State) -> list[Line]:
         if not self.full:
@@ -141,25 +165,30 @@ class _Builder:
             key = transition.id if transition.id else f"{source}/default"
             id = f"{source}>{key}" + (f">{number + 1}" if number else "")
             tags = (("data-transition", key),) if number else (("id", f"transition:{key}"), ("data-transition", key))
-            self.edges.append(Edge(id, source, state_node(target), label if number == 0 else [], css, tags))
+            lines = label if number == 0 else []
+            self.edges.append(
+                Edge(id, source, state_node(target), lines, css, tags, describe.whole_text(self.chart, transition))
+            )
 
-    def _label(self, transition: Transition, in_box: bool = False) -> list[Line]:
-        limit = _FULL_LINE if self.full else _OVERVIEW_LINE
+    def _label(self, transition: Transition) -> list[Line]:
+        """``event [guard] / actions``: all of it at full level, a line each at overview level."""
         trigger = describe.trigger_text(self.chart, transition)
         style = "timer" if transition.timer else "event"
-        lines = [Line(t, style) for t in wrap(trigger, max(limit, 30))]
-        guard = describe.guard_text(transition)
-        if guard:
-            lines += [Line(t, "guard") for t in self._wrapped(guard)]
+        lines = [Line(t, style) for t in wrap(trigger, _TRIGGER_LINE)]
         actions = describe.block_text(transition.actions, brief=not self.full)
-        if actions:
-            text = f"/ {actions}"
-            parts = self._wrapped(text) if self.full else [shorten(text, _OVERVIEW_LINE)]
-            lines += [Line(t, "action") for t in parts]
-        if in_box and not self.full and len(lines) > 1:
-            joined = " ".join(line.text for line in lines)
-            lines = [Line(shorten(joined, _OVERVIEW_LINE + 8), style)]
+        for text, css in ((describe.guard_text(transition), "guard"), (actions and f"/ {actions}", "action")):
+            if text:
+                parts = self._few(wrap(text, _FULL_LINE)) if self.full else [shorten(text, _OVERVIEW_LINE)]
+                lines += [Line(t, css) for t in parts]
         return lines
+
+    @staticmethod
+    def _few(lines: list[str]) -> list[str]:
+        return (
+            lines
+            if len(lines) <= _FULL_LINES
+            else [*lines[: _FULL_LINES - 1], shorten(lines[_FULL_LINES - 1] + " …", _FULL_LINE)]
+        )
 
 
 def state_node(state: State) -> str:

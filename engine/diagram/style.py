@@ -21,6 +21,7 @@ INK = "#1f2933"
 SHAPES: dict[str, Style] = {
     "sheet": Style(fill="#ffffff"),
     "frame-line": Style(stroke="#52606d", width=0.25),
+    "table-head": Style(fill="#eaf0f5"),
     "rule": Style(stroke="#9aa5b1", width=0.6),
     "box": Style(fill="#ffffff", stroke="#52606d", width=1.1),
     "composite": Style(fill="#f7f9fb", stroke="#7b8794", width=1.1),

@@ -37,6 +37,8 @@ def _write(item: Item, lines: list[str]) -> None:
                 dx, dy, scale = item.transform
                 move = f' transform="translate({_n(dx)} {_n(dy)}) scale({scale:.5f})"'
             lines.append(f"<g class={quoteattr(item.css)}{tags}{move}>")
+            if item.hint:
+                lines.append(f"<title>{escape(item.hint)}</title>")
             for child in item.items:
                 _write(child, lines)
             lines.append("</g>")
