@@ -429,9 +429,8 @@ def _has_open_group(group: Any) -> bool:
     for item in group:
         if isinstance(item, XsdAnyElement):
             return True
-        if isinstance(item, XsdGroup):
-            if _has_open_group(item):
-                return True
+        if isinstance(item, XsdGroup) and _has_open_group(item):
+            return True
     return group.max_occurs is None or group.max_occurs > 1
 
 
