@@ -363,6 +363,7 @@ class Generator:
         source, layout = blocks.source, self.layout
         mark = len(source.lines) if mark < 0 else mark
         start, conf, faulty, assigns = len(source.lines), blocks.scope.conf, blocks.faulty, blocks.assigns
+        indent = source.indent
         blocks.direct, blocks.constants = True, []
         if node is not None:
             blocks.assigns = False
@@ -371,6 +372,7 @@ class Generator:
             self._content(blocks, move)
         except NotStatic:
             del source.lines[start:]
+            source.deeper(indent - source.indent)
             source.place = None
             blocks.reset(conf, faulty, assigns if node is None else False)
             source.add("E = []")
