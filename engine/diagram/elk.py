@@ -168,6 +168,9 @@ def _problem(
             if n.id in gates:
                 result["ports"] = [{"id": f"{n.id}/gate", "width": 0, "height": 0}]
             return result
+        # For DOWN, elkjs turns the drawing but not a composite's least size (measured): width and height change places.
+        least = (n.text_width, n.header + 2 * INSET)
+        least = least if direction == "RIGHT" else (least[1], least[0])
         padding = f"[top={n.header + INSET},left={INSET},bottom={INSET},right={INSET}]"
         return {
             "id": n.id,
@@ -176,7 +179,7 @@ def _problem(
                 **common,
                 "elk.padding": padding,
                 "elk.nodeSize.constraints": "[MINIMUM_SIZE]",
-                "elk.nodeSize.minimum": f"({n.text_width},{n.header + 2 * INSET})",
+                "elk.nodeSize.minimum": f"({least[0]},{least[1]})",
             },
         }
 

@@ -59,12 +59,29 @@ def png(document: bytes, subject: str, dpi: int = DPI) -> bytes:
     except ImportError as error:
         raise PrintingUnavailable("PNG needs pypdfium2 and pillow: pip install 'chargechart[diagram]'") from error
     page = pypdfium2.PdfDocument(document)[0]
-    image = page.render(scale=dpi / 72).to_pil().quantize(64, method=Image.Quantize.FASTOCTREE)
+    image = page.render(scale=dpi / 72).to_pil().convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
     note = PngInfo()
     note.add_text("Source", subject)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", pnginfo=note, dpi=(dpi, dpi))
     return buffer.getvalue()
+
+
+def _palette() -> Any:
+    """The style's colours and their blends with its backgrounds, so that few colours look like all."""
+    from PIL import Image
+
+    papers = [(0xFF, 0xFF, 0xFF), (0xF7, 0xF9, 0xFB), (0xEA, 0xF0, 0xF5)]
+    inks = {c for s in SHAPES.values() for c in (s.fill, s.stroke) if c} | set(TEXTS.values())
+    colours = dict.fromkeys(papers)
+    for ink in sorted(inks):
+        tone = tuple(int(ink[i : i + 2], 16) for i in (1, 3, 5))
+        for part in (1.0, 0.75, 0.5, 0.25):
+            for paper in papers[: 1 if part > 0.5 else 2]:
+                colours[tuple(round(p + (t - p) * part) for p, t in zip(paper, tone, strict=True))] = None
+    image = Image.new("P", (1, 1))
+    image.putpalette([v for colour in list(colours)[:256] for v in colour])
+    return image
 
 
 class _Pen:

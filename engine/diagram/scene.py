@@ -71,12 +71,29 @@ def scene(graph: Graph, layout: Layout) -> Group:
     chart = Group("chart")
     states = Group("states")
     arrows = Group("transitions")
-    chart.items += [states, arrows]
+    captions = Group("captions")
+    chart.items += [states, arrows, captions]
     for node in [*graph.root.walk(), *graph.notes]:
-        states.items.append(_node(node, layout.boxes[node.id]))
+        group = _node(node, layout.boxes[node.id])
+        states.items.append(group)
+        if node.children:  # arrows may cross a composite's header: its text stands above them, on a plate
+            style = "plate-region" if node.shape is Shape.REGION else "plate"
+            for text in [i for i in group.items if isinstance(i, (Text, Group))]:
+                group.items.remove(text)
+                captions.items.append(_plated(text, style))
     for edge in graph.edges:
         arrows.items.append(_edge(edge, layout))
     return chart
+
+
+def _plated(item: Text | Group, style: str) -> Group:
+    """Text with a background of its container's colour."""
+    if isinstance(item, Group):
+        return Group(
+            item.css, item.tags, [part for t in item.items if isinstance(t, Text) for part in _plated(t, style).items]
+        )
+    box = Box(item.x - 1, item.y - item.size * 0.86, item.width + 2, item.size * 1.14)
+    return Group("caption", (), [Rect(box, style), item])
 
 
 def lines(texts: list[Line], x: float, y: float, width: float, centred: bool = False) -> list[Item]:

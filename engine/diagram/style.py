@@ -25,6 +25,8 @@ SHAPES: dict[str, Style] = {
     "rule": Style(stroke="#9aa5b1", width=0.6),
     "box": Style(fill="#ffffff", stroke="#52606d", width=1.1),
     "composite": Style(fill="#f7f9fb", stroke="#7b8794", width=1.1),
+    "plate": Style(fill="#f7f9fb"),
+    "plate-region": Style(fill="#eaf0f5"),
     "region": Style(fill="#eaf0f5", stroke="#7b8794", width=1.0, dash=(5, 3)),
     "adapter": Style(fill="#eef7ee", stroke="#4f7a54", width=1.1),
     "lifeline": Style(stroke="#9aa5b1", width=0.9, dash=(4, 4)),
