@@ -17,8 +17,8 @@ class Field:
 
     ``form`` is ``attribute``, ``element``, ``text`` (simple content), ``group`` (one member of a substitution group,
     the class says which) or ``content`` (mixed or open content: a list of strings and Elements). ``type`` is a simple
-    type, a message class, or for a group the classes by element name. ``least``/``most`` bound the occurrences; a field with
-    ``most`` other than 1 is a list.
+    type, a message class, or for a group the classes by element name. ``least``/``most`` bound the occurrences; a field
+    with ``most`` other than 1 is a list.
     """
 
     __slots__ = ("form", "least", "most", "name", "namespace", "type")

@@ -1,0 +1,46 @@
+"""The command ``python -m adapters.v2g``: V2G messages, captures and test keys from the command line.
+
+Each sub-command is a module with ``add_parser(subparsers)``, which sets ``run`` (arguments to exit code). Exit codes:
+0 done, 1 it failed (the error is printed), 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import find_spec
+
+COMMANDS = {
+    "decode": "adapters.v2g.commands.decode",
+    "encode": "adapters.v2g.commands.encode",
+    "pcap": "adapters.v2g.pcap.command",
+    "pki": "adapters.v2g.pki",
+}
+"""The module of each sub-command; only the one that is used is imported."""
+
+_DESCRIPTION = "Messages of DIN SPEC 70121, ISO 15118-2 and ISO 15118-20: EXI bytes to JSON or XML and back."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one sub-command and gives its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(prog="python -m adapters.v2g", description=_DESCRIPTION)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    chosen = next((word for word in given if not word.startswith("-")), None)
+    for command, module in COMMANDS.items():
+        if chosen == command or (chosen not in COMMANDS and find_spec(module) is not None):
+            import_module(module).add_parser(subparsers)
+    options = parser.parse_args(given)
+    try:
+        code: int = options.run(options)
+    except BrokenPipeError:
+        # The reader of our output is gone; nothing more can be said to it.
+        sys.stderr.close()
+        return 1
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What decode and encode share: one answer line per input line, errors as JSON objects, hex in any notation."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, BinaryIO
+
+from adapters.v2g.codec import ExiError, ValidationError
+
+MAX_LINE = 1 << 23
+"""Octets of the longest job line; the rest of a longer one is skipped, and its answer is an error."""
+
+
+class JobError(Exception):
+    """Input that is no job: bad hex, bad JSON, unknown protocol."""
+
+
+def error_view(error: Exception) -> dict[str, Any]:
+    """``{"error": {reason, path, bit_offset}}``; path and bit offset only where there are any."""
+    view: dict[str, Any] = {"reason": str(error)}
+    if isinstance(error, ExiError | ValidationError):
+        view["reason"] = error.reason
+        if error.path:
+            view["path"] = error.path
+    if isinstance(error, ExiError) and error.bit_offset is not None:
+        view["bit_offset"] = error.bit_offset
+    return {"error": view}
+
+
+def from_hex(text: str) -> bytes:
+    """Bytes of hex digits, with or without ``0x``, spaces, colons and line breaks. Raises JobError."""
+    digits = re.sub(r"[\s:]|\b0[xX]", "", text)
+    if not digits:
+        raise JobError("no hex digits")
+    try:
+        return bytes.fromhex(digits)
+    except ValueError:
+        raise JobError(f"not hex: {text[:40]!r}") from None
+
+
+def load_json(text: str) -> Any:
+    """A JSON value. Raises JobError, also for nesting or numbers beyond what Python reads."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise JobError(f"not JSON: {error}") from None
+
+
+def answer_lines(answer: Callable[[str, str], dict[str, Any]]) -> int:
+    """Reads jobs ``PROTOCOL REST`` from standard input and prints one JSON answer for each. Gives 0 at the end.
+
+    ``answer`` may raise JobError, ExiError, ValidationError or ValueError; those become error answers.
+    """
+    for line in _lines(sys.stdin.buffer):
+        try:
+            if line is None:
+                raise JobError(f"line longer than {MAX_LINE} octets")
+            protocol, _, rest = line.decode("utf-8").strip().partition(" ")
+            if not rest:
+                raise JobError("a line is PROTOCOL, a space, and the job")
+            view = answer(protocol, rest)
+        except (JobError, ExiError, ValueError) as error:
+            view = error_view(error)
+        print(json.dumps(view, separators=(",", ":")), flush=True)
+    return 0
+
+
+def _lines(source: BinaryIO) -> Iterator[bytes | None]:
+    """Lines; None for one that is too long."""
+    while line := source.readline(MAX_LINE):
+        if len(line) < MAX_LINE or line.endswith(b"\n"):
+            yield line
+            continue
+        while (rest := source.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+            pass
+        yield None
