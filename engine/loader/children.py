@@ -237,7 +237,8 @@ def _roles(build: Build, body: Mapping, chart: Chart) -> tuple[tuple[str, str], 
         name = reader.text(value, "a role")
         if role not in chart.adapters:
             reader.problem(key, "unknown-role", f"{chart.name} has no adapter {role!r}", known=chart.adapters)
-        elif name not in own:
+            return ()  # one that is missing below is likely meant
+        if name not in own:
             if name not in build.broken_roles:
                 reader.problem(value, "unknown-role", f"the chart has no adapter {name!r}", known=own)
         else:

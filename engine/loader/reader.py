@@ -127,10 +127,13 @@ class Reader:
 
     def check_keys(self, mapping: Mapping, allowed: frozenset[str], what: str) -> None:
         if not mapping.entries.keys() <= allowed:
-            for key, node, _ in mapping.items():
-                if key not in allowed:
+            open_bracket = False  # the value before has one: this key is the rest of it, cut off at a comma
+            for key, node, value in mapping.items():
+                if isinstance(value, Scalar) and not value.is_null:
+                    open_bracket = value.plain and value.text.count("(") > value.text.count(")")
+                if key not in allowed and not open_bracket:
                     self._misspelt.add(id(mapping))
-                    self.problem(node, "unknown-key", f"{what} has no key {key!r}", known=sorted(allowed))
+                    self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", known=sorted(allowed))
 
     def text(self, node: Node | None, what: str) -> str:
         """A text, '' when absent."""
