@@ -40,11 +40,13 @@ def cause(record: Record) -> str:
 
 
 def movement(record: Record) -> str:
-    """``exited → entered``, the innermost states only."""
-    left, entered = _innermost(record.get("exited", [])), _innermost(record.get("entered", []))
-    if not left and not entered:
+    """``left → reached``, the innermost states only; states passed through on the way are not told."""
+    exited, entered, active = record.get("exited", []), record.get("entered", []), record["configuration"]
+    reached = _innermost([state for state in active if state in entered])
+    left = _innermost(list(dict.fromkeys(state for state in exited if state not in entered)))
+    if not left and not reached:
         return ""
-    return f"{', '.join(left)} → {', '.join(entered)}".strip()
+    return f"{', '.join(left)} → {', '.join(reached)}".strip()
 
 
 def effect(one: Record) -> str:
