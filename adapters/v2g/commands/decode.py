@@ -90,9 +90,17 @@ def _decode(protocol: str | None, data: bytes, fragment: bool) -> codec.Message 
             found[candidate] = codec.decode(candidate, data, fragment=fragment)
         except codec.ExiError as error:
             problems.append(error)
-    if len(found) == 1:
-        return next(iter(found.values()))
+    # Every global element may be a document, but only messages are sent: short streams fit by chance elsewhere.
+    sent = {protocol: message for protocol, message in found.items() if _is_sent(message)}
+    if len(sent or found) == 1:
+        return next(iter((sent or found).values()))
     if found:
-        raise JobError(f"the stream fits {', '.join(found)}: say which with --protocol")
+        raise JobError(f"the stream fits {', '.join(sent or found)}: say which with --protocol")
     # The error of the protocol that understood most says most.
     raise max(problems, key=lambda error: error.bit_offset or 0)
+
+
+def _is_sent(message: codec.Message | codec.Element) -> bool:
+    """Whether the root element is a message of a protocol, not a part of one."""
+    name = message.name if isinstance(message, codec.Element) else message.ELEMENT
+    return name == "V2G_Message" or name.endswith(("Req", "Res"))
