@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import os
 import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from adapters.sdp.network import OnDatagram
 from engine.adapter import AdapterError, Port, World
 
 ALL_NODES = "ff02::1"
-IF_INET6 = Path("/proc/net/if_inet6")
+IF_INET6 = Path("/proc/thread-self/net/if_inet6")
 SCOPE_LINK, TENTATIVE, DAD_FAILED = 0x20, 0x40, 0x08  # linux/if_addr.h, net/ipv6.h
 MAX_DATAGRAM = 4096
 MAX_READ = 65536
@@ -72,6 +74,15 @@ class SocketStream:
             self.on_close(reason)
 
 
+@dataclass(slots=True)
+class _Bound:
+    """A bound UDP socket and the task that reads from it."""
+
+    udp: socket.socket
+    task: asyncio.Task[Any] | None = None
+    closed: bool = False
+
+
 class SocketHost:
     """This machine on one interface. See :class:`adapters.sdp.network.Network`; one per interface and system."""
 
@@ -79,7 +90,7 @@ class SocketHost:
         self.interface = interface
         self._port = port
         self._ids = itertools.count(1)
-        self._datagram: dict[int, socket.socket] = {}
+        self._datagram: dict[int, _Bound] = {}
         self._servers: dict[int, asyncio.Server] = {}
         self._connecting: dict[int, asyncio.Task[None] | None] = {}  # None: not begun yet
 
@@ -121,33 +132,43 @@ class SocketHost:
         except OSError as error:
             udp.close()
             raise AdapterError(f"interface '{self.interface}', UDP port {udp_port}: {error.strerror}") from None
-        bound: int = udp.getsockname()[1]
-        self._datagram[bound] = udp
-        self._port.spawn(self._receive(udp, scope, on_datagram))
-        return bound
+        number: int = udp.getsockname()[1]
+        bound = self._datagram[number] = _Bound(udp)
+        self._port.spawn(self._receive(bound, scope, on_datagram))
+        return number
 
     def unbind(self, udp_port: int) -> None:
-        udp = self._datagram.pop(udp_port, None)
-        if udp is not None:
-            udp.close()
+        bound = self._datagram.pop(udp_port, None)
+        if bound is None:
+            return
+        bound.closed = True
+        if bound.task is None:
+            bound.udp.close()
+        else:
+            bound.task.cancel()  # it closes the socket when nothing waits for it any more
 
     def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
         target = (address or ALL_NODES).partition("%")[0]
         try:
-            self._datagram[from_port].sendto(data, (target, udp_port, 0, _scope_id(self.interface)))
+            self._datagram[from_port].udp.sendto(data, (target, udp_port, 0, _scope_id(self.interface)))
         except OSError as error:
             raise AdapterError(
                 f"interface '{self.interface}': no datagram to {target} port {udp_port}: {error.strerror}"
             ) from None
 
-    async def _receive(self, udp: socket.socket, scope: int, on_datagram: OnDatagram) -> None:
+    async def _receive(self, bound: _Bound, scope: int, on_datagram: OnDatagram) -> None:
+        bound.task = asyncio.current_task()
+        try:
+            await self._receive_datagrams(bound, scope, on_datagram)
+        finally:
+            bound.udp.close()
+
+    async def _receive_datagrams(self, bound: _Bound, scope: int, on_datagram: OnDatagram) -> None:
         loop = asyncio.get_running_loop()
-        while udp.fileno() >= 0:
+        while not bound.closed:
             try:
-                data, sender = await loop.sock_recvfrom(udp, MAX_DATAGRAM)
+                data, sender = await loop.sock_recvfrom(bound.udp, MAX_DATAGRAM)
             except OSError as error:
-                if udp.fileno() < 0:
-                    return
                 self._port.error(f"interface '{self.interface}': {error.strerror}")
                 await asyncio.sleep(1)
                 continue
@@ -206,10 +227,10 @@ class SocketHost:
         on_stream: Callable[[SocketStream], None],
         tls: ssl.SSLContext | None,
     ) -> None:
-        async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             stream = SocketStream(reader, writer)
             on_stream(stream)
-            await stream.run()
+            self._port.spawn(stream.run())
 
         self._servers[tcp_port] = await asyncio.start_server(accepted, sock=listener, ssl=tls)
 
@@ -238,7 +259,8 @@ class SocketHost:
                 raise
         except (OSError, AdapterError) as error:
             del self._connecting[own_id]
-            refused(getattr(error, "strerror", None) or str(error))
+            number = getattr(error, "errno", None)  # asyncio replaces the text of a failed connect
+            refused(os.strerror(number) if number else str(error))
             return
         del self._connecting[own_id]
         stream = SocketStream(reader, writer)

@@ -186,6 +186,7 @@ class LineNic:
             self._socket.close()
             raise AdapterError(f"the line at '{path}' refused '{host}': {refusal}")
         self._socket.setblocking(False)
+        self._task: asyncio.Task[Any] | None = None
         port.spawn(self._receive())
 
     def send(self, frame: bytes) -> None:
@@ -204,9 +205,19 @@ class LineNic:
     def unsubscribe(self, receiver: Receiver) -> None:
         if self.subscribers.remove(receiver):
             self.is_up = False
-            self._socket.close()
+            if self._task is None:
+                self._socket.close()
+            else:
+                self._task.cancel()  # it closes the socket when nothing waits for it any more
 
     async def _receive(self) -> None:
+        self._task = asyncio.current_task()
+        try:
+            await self._receive_frames()
+        finally:
+            self._socket.close()
+
+    async def _receive_frames(self) -> None:
         loop = asyncio.get_running_loop()
         while self.is_up:
             try:

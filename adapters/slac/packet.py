@@ -122,6 +122,7 @@ class PacketNic:
         self._faults: FaultInjector[bool] = FaultInjector(fault_rules(config["fault"]))
         self.subscribers = Subscribers(self.mac)
         self.is_up = True
+        self._task: asyncio.Task[Any] | None = None
         port.spawn(self._receive())
 
     def _open(self, interface: str) -> None:
@@ -138,7 +139,10 @@ class PacketNic:
     def unsubscribe(self, receiver: Receiver) -> None:
         if self.subscribers.remove(receiver):
             self.closed = True
-            self._socket.close()
+            if self._task is None:
+                self._socket.close()
+            else:
+                self._task.cancel()  # it closes the socket when nothing waits for it any more
 
     def _through_faults(self, frame: bytes, outgoing: bool) -> None:
         for delay_ns, copy, out in self._faults.apply(frame, self._port.now_ns(), outgoing):
@@ -168,6 +172,13 @@ class PacketNic:
             self._lost(error)
 
     async def _receive(self) -> None:
+        self._task = asyncio.current_task()
+        try:
+            await self._receive_frames()
+        finally:
+            self._socket.close()
+
+    async def _receive_frames(self) -> None:
         while not self.closed:
             try:
                 frame = await self._socket.receive()
