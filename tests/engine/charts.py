@@ -1,0 +1,236 @@
+"""Random charts of the whole language, as text, and random inputs for them.
+
+``chart_texts`` draws charts of nested, parallel, final and history states with guards on data, failing expressions,
+raised and sent events, eventless transitions, timers, invariants, ``if`` and ``foreach``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from hypothesis import strategies as st
+
+NAMES = ["x", "y", "z"]
+EXTERNAL = ["e1", "e2", "e3", "g.a", "g.b"]
+INTERNAL = ["i1", "i2"]
+
+
+class _Builder:
+    """One chart in the making; ``draw`` is hypothesis's."""
+
+    def __init__(self, draw: Any) -> None:
+        self.draw = draw
+        self.count = 0
+        self.names: list[str] = []
+        self.inside: list[str] = []  # below the compound state that transitions are made for
+        self.budget = draw(st.integers(2, 14))
+
+    def pick(self, *choices: Any) -> Any:
+        return self.draw(st.sampled_from(choices))
+
+    def chance(self, percent: int) -> bool:
+        return bool(self.draw(st.integers(0, 99)) < percent)
+
+    def some(self, maximum: int) -> range:
+        return range(self.draw(st.integers(0, maximum)))
+
+    # ------------------------------------------------------------ structure
+
+    def state(self, depth: int, may_end: bool) -> tuple[str, dict[str, Any]]:
+        self.count += 1
+        name = f"s{self.count}"
+        self.names.append(name)
+        if may_end and self.chance(25):
+            return name, {"type": "final", "entry": [{"log": f"end {name}"}]}
+        state: dict[str, Any] = {}
+        if depth < 3 and self.budget > 0 and self.chance(60 - 15 * depth):
+            parallel = self.chance(40)
+            children = dict(self.state(depth + 1, False) for _ in range(2 if parallel else 1))
+            self.budget -= len(children)
+            for _ in self.some(2):
+                child, body = self.state(depth + 1, not parallel)
+                children[child] = body
+                self.budget -= 1
+            if parallel:
+                state["type"] = "parallel"
+            if self.chance(35):
+                self.count += 1
+                history = f"h{self.count}"
+                self.names.append(history)
+                target = self.pick(*children)
+                kind = self.pick("shallow", "deep")
+                children[history] = {"type": "history", "history": kind, "target": "." + target}
+                if not parallel:
+                    children[history] = {"type": "history", "history": kind, "target": target}
+                else:
+                    del children[history]
+                    self.names.remove(history)
+            state["states"] = children
+        return name, state
+
+    def fill(self, states: dict[str, Any]) -> None:
+        """Add behaviour, now that all names are known."""
+        for state in states.values():
+            if state.get("type") in ("history", "final"):
+                continue
+            compound = "states" in state and state.get("type") is None
+            self.inside = list(_names(state["states"])) if compound else []
+            for hook in ("entry", "exit"):
+                if self.chance(45):
+                    state[hook] = self.actions()
+            on: dict[str, Any] = {}
+            for _ in self.some(3):
+                descriptor = self.pick(*EXTERNAL, *INTERNAL, "p", "p", "g.*", "*", "error.execution", "e1 e2")
+                on[descriptor] = self.transitions(payload=descriptor == "p")
+            if on:
+                state["on"] = on
+            if self.chance(18):
+                state["always"] = [self.transition(guarded=True)]
+            if self.chance(20):
+                state["after"] = {self.pick("1 s", "wait", "y * 1 s"): self.transitions()}
+            if "states" in state and self.chance(40):
+                state["onDone"] = self.transitions()
+            if self.chance(12):
+                state["invariant"] = self.guard(False)
+            if "states" in state:
+                self.fill(state["states"])
+
+    # ------------------------------------------------------------ behaviour
+
+    def transitions(self, payload: bool = False) -> list[dict[str, Any]]:
+        return [self.transition(payload) for _ in range(1 + self.draw(st.integers(0, 1)))]
+
+    def transition(self, payload: bool = False, guarded: bool = False) -> dict[str, Any]:
+        transition: dict[str, Any] = {}
+        if self.chance(75):
+            transition["target"] = self.pick(*self.names)
+        if guarded or self.chance(45):
+            transition["guard"] = self.guard(payload)
+        if self.chance(50):
+            transition["actions"] = self.actions(payload)
+        if self.inside and self.chance(30):
+            transition |= {"target": self.pick(*self.inside), "internal": True}
+        if not transition:
+            transition["actions"] = [{"log": "nothing"}]
+        return transition
+
+    def actions(self, payload: bool = False, depth: int = 0) -> list[Any]:
+        return [self.action(payload, depth) for _ in range(1 + self.draw(st.integers(0, 2)))]
+
+    def action(self, payload: bool, depth: int) -> Any:
+        kind = self.pick("assign", "assign", "raise", "log", "send", "if", "foreach", "cancel")
+        if kind == "assign":
+            name = self.pick("x", "y", "b", "l", "f")
+            values = {
+                "b": self.guard(payload),
+                "l": self.pick("[x, y]", "[]", "[1, 2, 3]", "l"),
+                "f": self.pick("f * 2 + 0.5", "x / 4", "f - 1", "x / y", "min(f, 9.5)"),
+            }
+            return {"assign": {name: values.get(name, self.number(payload))}}
+        if kind == "raise":
+            return {"raise": self.pick(*INTERNAL, *EXTERNAL)}
+        if kind == "send":
+            send: dict[str, Any] = {"event": self.pick(*EXTERNAL)}
+            if self.chance(30):
+                send = {"event": "p", "data": {"v": self.number(payload)}}
+            if self.chance(40):
+                send["delay"] = self.pick("1 s", "wait", "y * 1 s")
+                send["id"] = "later"
+            return {"send": send}
+        if kind == "cancel":
+            return {"cancel": "later"}
+        if kind == "log" or depth >= 2:
+            return {"log": f"{self.pick('A', 'B')} {{{self.number(payload)}}}"}
+        if kind == "if":
+            action = {"if": self.guard(payload), "then": self.actions(payload, depth + 1)}
+            if self.chance(50):
+                action["else"] = self.actions(payload, depth + 1)
+            return action
+        body = [*self.actions(payload, depth + 1), {"assign": {"x": "x + it"}}]
+        return {"foreach": {"in": self.pick("l", "[x, y]", "[1, 2]"), "item": "it", "index": "at", "do": body}}
+
+    def number(self, payload: bool) -> str:
+        choices = [
+            "0",
+            "1",
+            "2",
+            "x + 1",
+            "y + 1",
+            "x - y",
+            "x * 2",
+            "x // y",
+            "l[x]",
+            "len(l)",
+            "abs(y)",
+            "-x",
+            "max(x, y)",
+        ]
+        return str(self.pick(*choices, *(["event.v", "event.v + x"] if payload else [])))
+
+    def guard(self, payload: bool) -> str:
+        simple = [
+            "x > 1",
+            "b",
+            "not b",
+            "x == y",
+            "x // y > 0",
+            "f < 2.0",
+            "x in l",
+            "0 <= x < 3",
+            f"In('{self.pick(*self.names)}')",
+        ]
+        simple += ["event.v > 1", "event.v == x"] if payload else []
+        if self.chance(25):
+            return f"{self.pick(*simple)} {self.pick('and', 'or')} {self.pick(*simple)}"
+        return str(self.pick(*simple))
+
+
+def _names(states: dict[str, Any]) -> Iterator[str]:
+    for name, state in states.items():
+        yield name
+        yield from _names(state.get("states", {}))
+
+
+@st.composite
+def chart_texts(draw: Any) -> str:
+    """The text of a chart that names only what exists (it may still be one the loader rightly refuses)."""
+    builder = _Builder(draw)
+    states = dict(builder.state(0, False) for _ in range(draw(st.integers(1, 3))))
+    if builder.chance(20):
+        builder.count += 1
+        builder.names.append(f"s{builder.count}")
+        states[f"s{builder.count}"] = {"type": "final"}
+    chart: dict[str, Any] = {
+        "machine": "random",
+        "parameters": {"wait": {"type": "duration", "default": "2 s"}},
+        "data": {
+            "x": {"type": "int", "initial": 0},
+            "y": {"type": "int", "min": -20, "max": 20, "initial": draw(st.integers(0, 2))},
+            "b": {"type": "bool", "initial": draw(st.booleans())},
+            "l": {"type": "list of int", "initial": "[1, 2]"},
+            "f": {"type": "float", "initial": 1.5},
+        },
+        "events": {**{name: {} for name in (*EXTERNAL, *INTERNAL)}, "p": {"payload": {"v": "int"}}},
+        "entry": [{"send": {"event": "e1", "id": "later", "delay": "wait"}}],
+        "states": states,
+    }
+    if builder.chance(20) and all(s.get("type") != "final" for s in states.values()) and len(states) > 1:
+        chart["type"] = "parallel"
+    builder.fill(states)
+    builder.inside = []
+    if builder.chance(20):
+        chart["on"] = {"e3": builder.transitions()}
+    return json.dumps(chart, indent=1)
+
+
+Input = tuple[str, Any]
+
+
+def inputs(length: int = 10) -> st.SearchStrategy[list[Input]]:
+    """What happens to a machine: ``("event", (name, data))`` or ``("timer", n)`` for the n-th timer that runs."""
+    plain = st.sampled_from([*EXTERNAL, "i1", "unknown.event"]).map(lambda name: ("event", (name, None)))
+    payload = st.integers(-1, 3).map(lambda v: ("event", ("p", {"v": v})))
+    timer = st.integers(0, 3).map(lambda n: ("timer", n))
+    return st.lists(st.one_of(plain, plain, payload, timer), min_size=1, max_size=length)
