@@ -145,22 +145,17 @@ states:
         actions:
           - if: n > 1
             then: {log: 'n is {n} after {T} {{really}}'}
-            else: [{send: told, to: parent}]
+            else: [send: {event: told, to: parent}]
           - foreach: {in: list, item: i, index: k, do: {assign: {n: n + i + k}}}
           - send: {event: own, data: {n: 1}, delay: T * 2, id: later}
           - cancel: later
-      link.*: {internal: true, actions: [assign: {n: len(event.run_id)}]}
+      link.PARM_REQ link.SOUND: {actions: [assign: {n: len(event.run_id)}]}
       error.*: {}
 """
 
 
 def test_actions() -> None:
-    chart = chart_of(
-        ACTIONS.replace("else: [{send: told, to: parent}]", "else: [send: {event: told, to: parent}]").replace(
-            "      link.*: {internal: true, actions: [assign: {n: len(event.run_id)}]}",
-            "      link.PARM_REQ link.SOUND: {actions: [assign: {n: len(event.run_id)}]}",
-        )
-    )
+    chart = chart_of(ACTIONS)
     s = chart.states["s"]
     assert [[type(action) for action in block] for block in s.entry] == [[Assign, CallAction], [Raise]]
     (call,) = s.exit[0]

@@ -1,0 +1,119 @@
+"""The JSON Schema an editor uses must agree with the loader: same keys, takes what loads, refuses what is misspelt."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from engine.loader import chart, children, contract, schema, sending, states, transitions, types
+from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source, parse
+from engine.problems import ProblemList
+from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
+from tests.load.test_errors import CHART
+
+ROOT = Path(__file__).parents[2]
+VALIDATOR = jsonschema.Draft202012Validator(schema.schema())
+
+
+def plain(node: Node) -> Any:
+    """A node as an editor sees it: the values of the YAML 1.2 core schema."""
+    if isinstance(node, Mapping):
+        return {key: plain(value) for key, (_, value) in node.entries.items()}
+    if isinstance(node, Sequence):
+        return [plain(item) for item in node.items]
+    assert isinstance(node, Scalar)
+    if not node.plain:
+        return node.text
+    if node.is_null:
+        return None
+    if re.fullmatch("true|True|TRUE|false|False|FALSE", node.text):
+        return node.text.lower() == "true"
+    if re.fullmatch(r"[-+]?[0-9]+", node.text):
+        return int(node.text)
+    if re.fullmatch(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", node.text):
+        return float(node.text)
+    return node.text
+
+
+def data_of(text: str) -> Any:
+    return plain(parse(Source("f", text), ProblemList()))
+
+
+def errors(text: str) -> list[str]:
+    return [f"{list(e.absolute_path)}: {e.message}" for e in VALIDATOR.iter_errors(data_of(text))]
+
+
+def test_the_shipped_file_is_the_schema() -> None:
+    """`engine/schema.json` is what editors are pointed at. Write it anew with `engine schema > engine/schema.json`."""
+    assert json.loads((ROOT / "engine" / "schema.json").read_text()) == schema.schema()
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema.schema())
+
+
+def test_the_schema_and_the_loader_know_the_same_keys() -> None:
+    assert set(schema.chart()["properties"]) == chart._TOP_KEYS
+    assert set(schema.parameter()) == chart._PARAMETER_KEYS
+    assert set(schema.data()) == chart._DATA_KEYS
+    assert set(schema.type_keys()) == types.TYPE_KEYS
+    assert set(schema.active()) == states.ACTIVE_KEYS
+    assert set(schema.final()) == states.FINAL_KEYS
+    assert set(schema.history()) == states.HISTORY_KEYS
+    assert set(schema.transition()) == transitions._KEYS
+    assert set(schema.invoke()) == children._IMPORTED_KEYS
+    from engine.loader.actions import ACTIONS as KNOWN
+    from engine.loader.events import _EVENT_KEYS
+
+    assert set(schema.event()) == _EVENT_KEYS
+    assert set(schema.actions()) == set(KNOWN)
+    assert set(schema.actions()["send"]["anyOf"][1]["properties"]) == sending._IMPORTED_KEYS
+    assert set(schema.actions()["spawn"]["properties"]) == children._SPAWN_KEYS
+    assert contract.SUFFIX == ".contract.yaml"
+
+
+@pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.stem)
+def test_every_chart_we_ship_is_valid(path: Path) -> None:
+    assert errors(path.read_text()) == []
+
+
+@pytest.mark.parametrize("text", [CHART, KINDS, TREE.replace("TARGET", "b"), ACTIONS])
+def test_charts_that_load_are_valid(text: str) -> None:
+    assert errors(text) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("machine: car", "machne: car"),
+        ("machine: car", "machine: Car"),
+        ("machine: car", "machine: car\nlanguage: 2"),
+        ("machine: car", "machine: car\nstrict: 3"),
+        ("type: duration", "type: durtion"),
+        ("type: float V", "type: float Vv"),
+        ("direction: in", "direction: inn"),
+        ("go: busy", "go: {gaurd: 'True'}"),
+        ("go: busy", "go: {actions: {asign: {count: 1}}}"),
+        ("go: busy", "go: {actions: leave}"),
+        ("go: busy", "go: {actions: {assign: {count: 1}, raise: own}}"),
+        ("go: busy", "go: {actions: {then: link.leave()}}"),
+        ("go: busy", "go: {internal: 3}"),
+        ("on:\n      go: busy", "onn: {go: busy}"),
+        ("on:\n      go: busy", "type: paralel"),
+        ("on:\n      go: busy", "invoke: {id: a}"),
+        ("on:\n      go: busy", "invariant: {exp: 'True'}"),
+        ("type: final}", "type: final, on: {go: idle}}"),
+        ("type: final}", "type: history}"),
+        ("      two:\n", "      2nd:\n"),
+        ("states:\n  idle", "state:\n  idle"),
+    ],
+)
+def test_what_is_misspelt_is_invalid(old: str, new: str) -> None:
+    """An editor underlines it while it is typed."""
+    assert errors(CHART) == []
+    assert errors(CHART.replace(old, new, 1)) != []
