@@ -25,7 +25,7 @@ from engine.cli.live_values import Headlines, plain_values
 from engine.cli.watch import SessionCounter
 from engine.station import Station, StationError
 from engine.system import Actor, Note, RealClock, StepRecord, System
-from engine.trace import Recorder
+from engine.trace import brief
 from engine.trace.reader import Record
 from engine.trace.show import arguments, cause, effect, movement
 
@@ -45,7 +45,6 @@ class LiveView:
         self._station = station
         self._sessions = sessions
         self._fast = fast
-        self._recorder = Recorder()
         self._rows: deque[tuple[int, str, Text]] = deque(maxlen=_KEPT)
         self._log: deque[tuple[int, Text]] = deque(maxlen=_KEPT)
         self._headlines = Headlines(system, station)
@@ -96,7 +95,7 @@ class LiveView:
 
     def step(self, record: StepRecord) -> None:
         self._changed = True
-        line = self._recorder.step(record)
+        line = brief(record)
         path, at = record.actor.path, record.time_ns
         if record.cause in ("event", "timer") and not _uneventful(line):
             self._rows.append((at, path, _caused(line)))

@@ -10,7 +10,7 @@ from typing import IO, Any
 
 from engine.station import Station
 from engine.system import Note, StepRecord, System
-from engine.trace import Recorder, note_record
+from engine.trace import brief, note_record
 from engine.trace.show import line
 
 
@@ -68,7 +68,6 @@ class PlainView:
     """One line per step and note, as they happen."""
 
     def __init__(self, system: System, station: Station, out: IO[str] = sys.stdout) -> None:
-        self._recorder = Recorder()
         self._out = out
         self._station = station
         system.observers.append(self)
@@ -78,7 +77,7 @@ class PlainView:
         print(f"READY {', '.join(self._station.machines)}: {self._station.title}", file=self._out, flush=True)
 
     def step(self, record: StepRecord) -> None:
-        print(line(self._recorder.step(record)), file=self._out, flush=self._out.isatty())
+        print(line(brief(record)), file=self._out, flush=self._out.isatty())
 
     def note(self, note: Note) -> None:
         print(line(note_record(note)), file=self._out)

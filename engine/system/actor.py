@@ -102,6 +102,8 @@ class Actor:
         return binding.read(name)
 
     def alive(self, child: str, key: Any = None) -> int:
+        if child.startswith("#_scxml_"):
+            return int(self.system.session(child.removeprefix("#_scxml_")) is not None)
         if key is not None:
             return int((child, key) in self.children)
         return sum(1 for id_, _ in self.children if id_ == child) + (child in self.calls)

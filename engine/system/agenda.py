@@ -24,15 +24,12 @@ class Deadline:
             self.cancelled = True
             self.agenda.forget()
 
-    def __lt__(self, other: Deadline) -> bool:
-        return (self.due_ns, self.sequence) < (other.due_ns, other.sequence)
-
 
 class Agenda:
     """All deadlines of a system."""
 
     def __init__(self) -> None:
-        self._heap: list[Deadline] = []
+        self._heap: list[tuple[int, int, Deadline]] = []
         self._sequence = 0
         self._dead = 0
 
@@ -40,20 +37,20 @@ class Agenda:
         """Set a deadline; equal times come up in the order they were added."""
         self._sequence += 1
         deadline = Deadline(self, due_ns, self._sequence, run)
-        heapq.heappush(self._heap, deadline)
+        heapq.heappush(self._heap, (due_ns, self._sequence, deadline))
         return deadline
 
     def next_ns(self) -> int | None:
         """When the next one is due; None when there is none."""
         heap = self._heap
-        while heap and heap[0].cancelled:
+        while heap and heap[0][2].cancelled:
             heapq.heappop(heap)
             self._dead -= 1
-        return heap[0].due_ns if heap else None
+        return heap[0][0] if heap else None
 
     def pop(self) -> Deadline:
         """Take the next one out; ``next_ns`` must have said there is one."""
-        deadline = heapq.heappop(self._heap)
+        deadline = heapq.heappop(self._heap)[2]
         deadline.cancelled = True
         return deadline
 
@@ -61,7 +58,7 @@ class Agenda:
         """A deadline was cancelled: sweep when most of the heap is dead, so timers restarted for ever cost nothing."""
         self._dead += 1
         if self._dead > 64 and self._dead * 2 > len(self._heap):
-            self._heap = [d for d in self._heap if not d.cancelled]
+            self._heap = [entry for entry in self._heap if not entry[2].cancelled]
             heapq.heapify(self._heap)
             self._dead = 0
 

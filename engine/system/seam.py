@@ -21,7 +21,8 @@ class Surroundings(Protocol):
         ...
 
     def alive(self, child: str, key: Any = None) -> int:
-        """How many invoked or spawned children of this id run; with ``key``, 1 or 0."""
+        """How many invoked or spawned children of this id run; with ``key``, 1 or 0. For the address of a session
+        (``#_scxml_<session id>``), 1 or 0."""
         ...
 
 

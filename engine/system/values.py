@@ -10,12 +10,17 @@ from engine.expr.functions import misfit
 from engine.types import Kind, Type
 
 
+_EXACT: dict[Kind, type] = {Kind.FLOAT: float, Kind.BOOL: bool, Kind.STRING: str, Kind.BYTES: bytes}
+
+
 def check_value(value: Any, expected: Type) -> Any:
     """The value as a machine stores it: ints under float become floats, tuples lists, buffers bytes.
 
-    Raises ``ValueError`` saying what was expected and what was there.
+    Raises ``ValueError`` saying what was expected and what was there; not-a-number is no number.
     """
     kind = expected.kind
+    if type(value) is _EXACT.get(kind) and expected.minimum is None and expected.maximum is None and value == value:
+        return value  # nearly all there are
     if kind is Kind.BYTES and isinstance(value, (bytearray, memoryview)):
         value = bytes(value)
     elif kind is Kind.LIST and isinstance(value, (list, tuple)) and expected.item is not None:
@@ -25,6 +30,8 @@ def check_value(value: Any, expected: Type) -> Any:
     why = misfit(value, expected)
     if why:
         raise ValueError(why)
+    if kind is Kind.FLOAT and value != value:
+        raise ValueError("not-a-number where a number is needed")
     return float(value) if kind is Kind.FLOAT and type(value) is int else value
 
 

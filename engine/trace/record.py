@@ -145,6 +145,26 @@ class Recorder:
         return line
 
 
+def brief(record: StepRecord) -> dict[str, Any]:
+    """The part of a step that a line for people tells: no data, readings or timers."""
+    step = record.step
+    line: dict[str, Any] = {"time_ns": record.time_ns, "machine": record.actor.path, "cause": record.cause}
+    if record.event is not None:
+        line["event"] = event_record(record.event)
+    if record.timer is not None:
+        line["timer"] = record.timer
+    if not step.handled:
+        line["unhandled"] = True
+    line["exited"], line["entered"] = step.exited, step.entered
+    line["configuration"] = record.actor.machine.configuration if step.entered else ()
+    line["effects"] = [effect_record(effect) for effect in step.effects if type(effect) not in _TIMING]
+    line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+    return line
+
+
+_TIMING = (StartTimer, CancelTimer, CancelSend)
+
+
 def outcome(step: Step, machine: Stepper, before: Mapping[str, Any]) -> dict[str, Any]:
     """What a step did: the part of a record that a replay must reproduce. ``before``: the data before the step."""
     line: dict[str, Any] = {}
