@@ -11,8 +11,14 @@ _HERE = Path(__file__).parent
 IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "secc_messages": {"codec": "adapters.v2g.secc:SeccMessages"},
     "evcc_messages": {"codec": "adapters.v2g.evcc:EvccMessages"},
-    "v2g_server": {"simulated": "adapters.v2g.simulated:SimulatedV2gServer"},
-    "v2g_client": {"simulated": "adapters.v2g.simulated:SimulatedV2gClient"},
+    "v2g_server": {
+        "simulated": "adapters.v2g.transport:SimulatedV2gServer",
+        "socket": "adapters.v2g.transport:SocketV2gServer",
+    },
+    "v2g_client": {
+        "simulated": "adapters.v2g.transport:SimulatedV2gClient",
+        "socket": "adapters.v2g.transport:SocketV2gClient",
+    },
     "hpgp_link": {
         "simulated": "adapters.slac.link:SimulatedHpgpLink",
         "af_packet": "adapters.slac.link:PacketHpgpLink",
@@ -23,8 +29,14 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "af_packet": "adapters.slac.plc:PacketPlcModem",
         "line": "adapters.slac.plc:LinePlcModem",
     },
-    "pilot_evse": {"simulated": "adapters.pilot.simulated:SimulatedPilotEvse"},
-    "pilot_pev": {"simulated": "adapters.pilot.simulated:SimulatedPilotPev"},
+    "pilot_evse": {
+        "simulated": "adapters.pilot.simulated:SimulatedPilotEvse",
+        "bench": "adapters.pilot.bench:BenchPilotEvse",
+    },
+    "pilot_pev": {
+        "simulated": "adapters.pilot.simulated:SimulatedPilotPev",
+        "bench": "adapters.pilot.bench:BenchPilotPev",
+    },
     "sdp_server": {
         "simulated": "adapters.sdp.adapters:SimulatedSdpServer",
         "socket": "adapters.sdp.adapters:SocketSdpServer",

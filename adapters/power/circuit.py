@@ -50,6 +50,7 @@ class PowerCircuit:
     on: bool = False
     station_closed: bool = False
     vehicle_closed: bool = False
+    lone: bool = False  # the other end is not simulated here: the output takes its load for granted
     stuck: bool = False  # fault: the supply does not follow its set points down
     shorted: bool = False  # fault: the output is short-circuited
     slew_V_per_s: float = 1_000.0
@@ -77,11 +78,13 @@ class PowerCircuit:
                 emf = self.battery.open_circuit_V
                 reachable = (self.set_V - emf) / self.battery.resistance_Ohm
                 target_A = max(0.0, min(self.set_A, reachable))
+            elif self.lone and self.station_closed and self.output_V > 0.9 * self.set_V:
+                target_A = self.set_A
         if self.stuck:
             target_V, target_A = max(target_V, self.output_V), max(target_A, self.output_A)
         before_A = self.output_A
         rate_A = self.slew_A_per_s if self.on else self.off_A_per_s
-        self.output_A = _towards(self.output_A, target_A, rate_A * seconds) if loaded else 0.0
+        self.output_A = _towards(self.output_A, target_A, rate_A * seconds) if loaded or self.lone else 0.0
         if loaded and (self.on or self.output_A > 0.0):
             self.output_V = self.battery.open_circuit_V + self.output_A * self.battery.resistance_Ohm
         else:

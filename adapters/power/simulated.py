@@ -51,6 +51,7 @@ class SimulatedSupply(_OnCircuit):
         self.temperature = number(self.config, "temperature", self.temperature)
         self.now().shorted = flag(self.config, "shorted", False)
         self.now().stuck = flag(self.config, "stuck", False)
+        self.now().lone = flag(self.config, "lone", False)
         after_ms = number(self.config, "alarm_after_ms", -1.0)
         if after_ms >= 0.0:
             code = text(self.config, "alarm", "other")
@@ -265,6 +266,9 @@ class SimulatedBattery(_OnCircuit):
         battery.maximum_W = number(self.config, "maximum_power", battery.maximum_W)
         self._contactor_ns = round(number(self.config, "contactor_ms", 50.0) * MS)
         self._full = False
+        self._lone = flag(self.config, "lone", False)
+        self._reported_V = self._charged_A = 0.0
+        self._charged_ns = 0
         self.now().has_vehicle = True
 
     def close(self) -> None:
@@ -279,11 +283,27 @@ class SimulatedBattery(_OnCircuit):
     def open_contactors(self) -> None:
         self._move(False)
 
+    def note_station(self, *, voltage: float, current: float) -> None:
+        """Believed only without a simulated station (setting ``lone``)."""
+        if self._lone:
+            self._reported_V = voltage
+            self._charge(current)
+
     def lock_inlet(self) -> None:
         self._later("lock_ms", 300.0, "inlet_locked")
 
     def unlock_inlet(self) -> None:
         self._later("lock_ms", 300.0, "inlet_unlocked")
+
+    def _charge(self, current_A: float) -> None:
+        """Charge by what the station said last, until now."""
+        now_ns = self.port.now_ns()
+        if self._circuit.vehicle_closed and self._charged_ns:
+            hours = (now_ns - self._charged_ns) / 3_600_000_000_000
+            battery = self._circuit.battery
+            energy_Wh = battery.open_circuit_V * self._charged_A * hours
+            battery.soc_percent = min(100.0, battery.soc_percent + 100.0 * energy_Wh / battery.capacity_Wh)
+        self._charged_A, self._charged_ns = current_A, now_ns
 
     def _later(self, setting: str, default_ms: float, event: str) -> None:
         self.port.call_later(round(number(self.config, setting, default_ms) * MS), lambda: self.port.emit(event))
@@ -312,11 +332,11 @@ class SimulatedBattery(_OnCircuit):
 
     @property
     def inlet_voltage(self) -> float:
-        return self.now().cable_V
+        return self._reported_V if self._lone else self.now().cable_V
 
     @property
     def current(self) -> float:
-        return self.now().output_A
+        return self._charged_A if self._lone else self.now().output_A
 
     @property
     def target_voltage(self) -> float:

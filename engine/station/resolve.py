@@ -263,8 +263,10 @@ class _Resolver:
             if not declared:
                 plan.config = {k: untyped(v) if isinstance(v, str) else v for k, v in plan.config.items()}
                 continue
+            # A setting of another implementation stays in the file when an option exchanges what is bound.
+            others = {key for use in known if use != plan.use for key in self._settings(contract.name, use)}
             for key in plan.config:
-                if key not in declared:
+                if key not in declared and key not in others:
                     raise StationError(
                         f"{plan.origin}: role {role}, {plan.use}: unknown setting {key!r}{nearest(key, declared)}"
                     )

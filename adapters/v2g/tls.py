@@ -1,0 +1,54 @@
+"""TLS of ISO 15118-2: version 1.2, the mandated cipher suite OpenSSL still has, P-256 certificates.
+
+Source: ISO 15118-2 7.7.3 [V2G2-602], [V2G2-603]. Of the two mandated suites, TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256 left
+OpenSSL with 1.1.0; TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 is what vehicles on the road negotiate.
+"""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from engine.adapter import AdapterError
+
+CIPHERS = "ECDHE-ECDSA-AES128-SHA256"
+
+
+def server_context(certificate: str, key: str, key_log: str = "") -> ssl.SSLContext:
+    """The station's context. ``certificate`` is a PEM file with the SECC leaf first, then the sub-CAs.
+
+    Raises ``AdapterError`` that names the file and how to make one.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    _limit(context)
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        raise AdapterError(
+            f"TLS certificate {certificate!r} with key {key!r}: {error};"
+            " `python -m adapters.v2g pki DIR` makes a test set"
+        ) from None
+    if key_log:
+        context.keylog_filename = key_log
+    return context
+
+
+def client_context(root: str, key_log: str = "") -> ssl.SSLContext:
+    """The vehicle's context. ``root`` is the V2G root certificate (PEM); empty: the station is not verified."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    _limit(context)
+    context.check_hostname = False  # a SECC certificate names the station, not an address
+    if root:
+        if not Path(root).is_file():
+            raise AdapterError(f"V2G root certificate {root!r}: there is no such file")
+        context.load_verify_locations(root)
+    else:
+        context.verify_mode = ssl.CERT_NONE
+    if key_log:
+        context.keylog_filename = key_log
+    return context
+
+
+def _limit(context: ssl.SSLContext) -> None:
+    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
