@@ -12,6 +12,7 @@ from engine.position import Position
 from engine.step import Event, Failure
 from engine.types import ANY, Kind, Type
 
+DONE_STATE = "done.state."
 MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
 
 SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
@@ -28,8 +29,14 @@ UNSET: Final = _Unset()
 
 
 def name_matches(descriptors: Iterable[str], name: str) -> bool:
-    """SCXML 3.12.1: a descriptor matches the event of this name and those it is a dotted prefix of; ``*`` all."""
-    return any(d in ("*", name) or name.startswith(d + ".") for d in descriptors)
+    """SCXML 3.12.1: a descriptor matches the event of this name and those it is a dotted prefix of; ``*`` all.
+
+    State ids are dotted paths, unlike SCXML's: ``done.state.a`` is the end of ``a`` only, not of ``a.b``.
+    """
+    done = name.startswith(DONE_STATE)
+    return any(
+        d in ("*", name) or (name.startswith(d + ".") and not (done and d.startswith(DONE_STATE))) for d in descriptors
+    )
 
 
 def error_event(failure: Failure, sendid: str = "", name: str = "error.execution") -> Event:
@@ -102,6 +109,19 @@ def send_target(value: Any, children: frozenset[str]) -> str | None:
         if value.startswith("#_") and len(value) > 2:
             return value[2:]
     raise EvaluationError(f"there is no target {show(value)!r}: a child's id, parent, self or internal")
+
+
+def unknown_session(target: str | None, delay_ns: int, session_id: str, surroundings: Any) -> str:
+    """Why an event cannot be sent to ``target`` when that is a session that does not run; '' otherwise.
+
+    SCXML C.1: that is an ``error.communication`` at once, before what the block raises next. A delayed event is looked
+    at when it is due.
+    """
+    if target is None or delay_ns or not target.startswith("#_scxml_") or target == f"#_scxml_{session_id}":
+        return ""
+    if surroundings is not None and surroundings.alive(target):
+        return ""
+    return f"there is no session {target[:80]!r}"
 
 
 def check_send_type(value: Any) -> None:

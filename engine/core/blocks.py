@@ -338,7 +338,8 @@ class Blocks:
             if self.constants is not None:
                 raise NotStatic
             self._fails = self._fails or action.delay is not None
-            source.add(f"send_to(w, E, {name}, {data}, {target}, {key}, {delay}, {sendid}, {type_})")
+            place = source.constant(str(action.position))
+            source.add(f"send_to(m, w, E, {place}, {name}, {data}, {target}, {key}, {delay}, {sendid}, {type_})")
         if sendid == "sid":
             source.add('sid = ""')
 
@@ -365,7 +366,7 @@ class Blocks:
                 target = send_target(action.target.value, self.children)
             except EvaluationError:
                 return None
-        if target == "internal":
+        if target == "internal" or (target or "").startswith("#_scxml_"):
             return None
         payload: Any = values(action.data) or None
         if target is None:
@@ -384,7 +385,7 @@ class Blocks:
             else:
                 if resolved in (None, "internal"):
                     return ("None" if resolved is None else '"internal"'), True
-                return self.source.constant(resolved), True
+                return self.source.constant(resolved), not resolved.startswith("#_scxml_")
         self._fails = True
         return self._keep(f"send_target({self.value(target)}, {self.source.constant(self.children)})"), False
 
@@ -509,4 +510,6 @@ def raises(block: Block) -> bool:
             target = action.target
             if not isinstance(target, tree.Literal) or target.value in ("internal", "#_internal"):
                 return True
+            if isinstance(target.value, str) and target.value.startswith("#_scxml_"):
+                return True  # the session may not run
     return False

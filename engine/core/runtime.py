@@ -13,6 +13,7 @@ from engine.content import (
     read_surroundings,
     send_target,
     system_value,
+    unknown_session,
     with_optional,
 )
 from engine.expr.functions import EvaluationError, checked, field, index, kind_of, misfit, scaled, show, truth
@@ -226,10 +227,23 @@ def items_of(array: Any) -> list[Any]:
 
 
 def send_to(
-    w: Work, effects: list[Any], name: str, data: Any, target: str | None, key: Any, delay: int, id_: str, type_: str
+    m: Machine,
+    w: Work,
+    effects: list[Any],
+    place: str,
+    name: str,
+    data: Any,
+    target: str | None,
+    key: Any,
+    delay: int,
+    id_: str,
+    type_: str,
 ) -> None:
     """A send whose target is known only now."""
-    if target == "internal":
+    why = unknown_session(target, delay, m.session_id, m.surroundings)
+    if why:
+        w.fail(Failure(why, place), id_, "error.communication")
+    elif target == "internal":
         if delay:
             raise EvaluationError("an event to the internal queue cannot be delayed")
         w.put(Event(name, data, "internal", id_))

@@ -17,6 +17,7 @@ from engine.content import (
     read_surroundings,
     send_target,
     system_value,
+    unknown_session,
     value_type,
     with_optional,
 )
@@ -271,7 +272,10 @@ class Content:
         except EvaluationError as error:
             self.fail(failure_of(error, action.position), sendid)
             raise _BlockEnds from None
-        if target == "internal":
+        why = unknown_session(target, delay, self.session_id, self.surroundings)
+        if why:
+            self.fail(Failure(why, str(action.position)), sendid, "error.communication")
+        elif target == "internal":
             self.enqueue(Event(name, data, "internal", sendid))
         else:
             scxml_type = "" if action.type is None else "scxml"
