@@ -1,7 +1,7 @@
 """TLS of ISO 15118-2: version 1.2, the mandated cipher suite OpenSSL still has, P-256 certificates.
 
-Source: ISO 15118-2 7.7.3 [V2G2-602], [V2G2-603]. Of the two mandated suites, TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256 left
-OpenSSL with 1.1.0; TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 is what vehicles on the road negotiate.
+Source: ISO 15118-2 7.7.3 [V2G2-602], [V2G2-603]. Of the two mandated suites, TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256
+left OpenSSL with 1.1.0; TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 is what vehicles on the road negotiate.
 """
 
 from __future__ import annotations
