@@ -1,4 +1,7 @@
-"""Makes valid messages of every type from the public schemas: minimal, maximal, boundary and random ones.
+"""Makes messages of every type from the public schemas: minimal, maximal, boundary and random ones.
+
+They are valid but for one thing: abstract substitution heads appear too, because stations in the field send them (the
+head SASchedules of DIN SPEC 70121).
 
 The schemas are read by the library ``xmlschema``, not by our own schema compiler, so a misread particle or facet there
 cannot hide here. One generator serves all shapes: every decision is one ``pick(n)``, where 0 is always the smallest
@@ -167,11 +170,9 @@ def kinds(protocol: str) -> tuple[Kind, ...]:
     """Every kind of document and of fragment of a protocol that has a concrete instance."""
     found: list[Kind] = []
     for name, element in global_elements(protocol).items():
-        if not _concrete(element):
-            continue
         if element.local_name == "V2G_Message":
             body = next(member for member in global_elements(protocol).values() if member.local_name == "BodyElement")
-            bodies = [member for member in body.iter_substitutes() if _concrete(member)]
+            bodies = list(body.iter_substitutes())
             found += [Kind(protocol, name, member.name) for member in sorted(bodies, key=lambda each: str(each.name))]
         else:
             found.append(Kind(protocol, name))
@@ -180,8 +181,8 @@ def kinds(protocol: str) -> tuple[Kind, ...]:
     return tuple(kind for kind in found if _has_instance(kind))
 
 
-def _concrete(element: XsdElement) -> bool:
-    return not element.abstract and not element.type.abstract
+def _is_abstract(element: XsdElement) -> bool:
+    return bool(element.abstract or element.type.abstract)
 
 
 @cache
@@ -190,12 +191,12 @@ def fragment_elements(protocol: str) -> dict[str, list[XsdElement]]:
 
     A name declared with several types has one element for each.
     """
-    found = {name: [element] for name, element in global_elements(protocol).items() if _concrete(element)}
+    found = {name: [element] for name, element in global_elements(protocol).items()}
     types: list[Any] = list(schema(protocol).maps.types.values())
     for kind in types:
         if kind.is_complex() and kind.has_complex_content() and kind.name[1:].partition("}")[0] not in _META:
             for particle in kind.content.iter_elements():
-                if isinstance(particle, XsdElement) and _concrete(particle):
+                if isinstance(particle, XsdElement):
                     variants = found.setdefault(str(particle.name), [])
                     if all(particle.type.name != known.type.name for known in variants):
                         variants.append(particle)
@@ -288,10 +289,8 @@ class _Generator:
         head = global_elements(self._kind.protocol).get(str(declared.name)) if declared.ref is not None else None
         if head is None:
             return declared
-        members = [head] if _concrete(head) else []
-        members += sorted((each for each in head.iter_substitutes() if _concrete(each)), key=lambda e: str(e.name))
-        if not members:
-            raise NoInstance(str(head.name))
+        members = [head, *head.iter_substitutes()]
+        members.sort(key=lambda each: (_is_abstract(each), str(each.name)))
         return members[self._picks.pick(len(members))]
 
     def _group(self, group: XsdGroup, node: Node) -> None:
@@ -462,7 +461,7 @@ def _by_size(protocol: str) -> list[XsdElement]:
         generator = _Generator(Kind(protocol, name), picks)
         generator._depth = 100  # no wildcards inside
         try:
-            if _concrete(element) and element.local_name != "V2G_Message":
+            if not _is_abstract(element) and element.local_name != "V2G_Message":
                 generator.element(element)
                 sizes.append((picks.nodes, name, element))
         except NoInstance:
