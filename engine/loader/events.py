@@ -95,6 +95,8 @@ class EventTable:
                     self._below.setdefault(name[:at], []).append(name)
                     at = name.find(".", at + 1)
         found = [descriptor] if descriptor in self._events else []
+        if descriptor.startswith("done.state."):  # the end of this state, not of those inside it
+            return found
         return found + self._below.get(descriptor, [])
 
     def fields(self, names: list[str]) -> Payload:

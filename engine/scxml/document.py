@@ -17,7 +17,14 @@ from engine.scxml.xml import Element, ImportProblem, parse
 INVOKE_TYPES = ("http://www.w3.org/TR/scxml/", "http://www.w3.org/TR/scxml", "scxml", "")
 MAX_INVOKE_DEPTH = 10
 _STATES = ("state", "parallel", "final", "history")
-_INSIDE_STATE = {*_STATES, "onentry", "onexit", "transition", "datamodel", "invoke", "initial", "donedata", "script"}
+_ACTIVE = {*_STATES, "onentry", "onexit", "transition", "datamodel", "invoke"}
+_INSIDE: dict[str, set[str]] = {
+    "scxml": {"state", "parallel", "final", "datamodel", "script"},
+    "state": _ACTIVE | {"initial"},
+    "parallel": _ACTIVE,
+    "final": {"onentry", "onexit", "donedata"},
+    "history": {"transition"},
+}
 _ATTRIBUTES: dict[str, set[str]] = {
     "scxml": {"name", "initial", "datamodel", "binding", "version"},
     "state": {"id", "initial"},
@@ -233,7 +240,7 @@ class _Document:
 
     def _state_body(self, element: Element, path: str) -> dict[str, Any]:
         for child in element.children:
-            if child.tag not in _INSIDE_STATE:
+            if child.tag not in _INSIDE[element.tag]:
                 if child.tag.startswith("{"):
                     self.warn(f"<{child.tag}> is of a foreign namespace and left out", child.position)
                     continue

@@ -36,5 +36,5 @@ def resolve_source(source: Any, chart: Chart) -> Chart:
     if not path.is_file():
         raise ValueError(f"there is no file {source!r} beside {chart.file}")
     if path.suffix == ".scxml":
-        return load_text(import_file(path).text, str(path))
+        return load_text(import_file(path).text, str(path.with_suffix(".yaml")))
     return load(path)

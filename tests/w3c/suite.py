@@ -7,6 +7,7 @@ written from the specification.
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 import tarfile
@@ -18,14 +19,13 @@ from typing import Any
 
 import yaml
 
-import engine
 from engine.errors import EngineError
 from engine.loader import load_text
+from engine.machine import Machine
 from engine.model import Chart
 from engine.problems import ChartError
 from engine.reference import Interpreter
 from engine.scxml import ImportProblem, import_file
-from engine.scxml.resolve import resolve_source
 from engine.start import split_given
 from engine.step import LogText
 from engine.system import Note, StepRecord, System
@@ -42,9 +42,9 @@ CORRECTIONS: dict[str, tuple[str, str, str]] = {
     "233": ('cond=""', 'cond="Var1==2"', "the copy lost the condition that finalize is to make true"),
     "240": (
         '<transition target="subFinal1">\n\t\t\t\t\t\t\t\t<send target="#_parent" event="failure" />\n'
-        "\t\t\t\t\t\t\t</transition>\n\t\t\t\t\t\t</state>\n\t\t\t\t\t\t<final id=\"subFinal2\" />",
+        '\t\t\t\t\t\t\t</transition>\n\t\t\t\t\t\t</state>\n\t\t\t\t\t\t<final id="subFinal2" />',
         '<transition target="subFinal2">\n\t\t\t\t\t\t\t\t<send target="#_parent" event="failure" />\n'
-        "\t\t\t\t\t\t\t</transition>\n\t\t\t\t\t\t</state>\n\t\t\t\t\t\t<final id=\"subFinal2\" />",
+        '\t\t\t\t\t\t\t</transition>\n\t\t\t\t\t\t</state>\n\t\t\t\t\t\t<final id="subFinal2" />',
         "the second child names a state it does not have",
     ),
     "352": (
@@ -65,7 +65,9 @@ def fetch() -> str:
     archive = next(downloads.glob("python_statemachine-3.2.2.tar.gz"), None)
     if archive is None:
         command = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps", SDIST]
-        done = subprocess.run([*command, "-d", str(downloads)], capture_output=True, text=True, timeout=300, check=False)
+        done = subprocess.run(
+            [*command, "-d", str(downloads)], capture_output=True, text=True, timeout=300, check=False
+        )
         archive = next(downloads.glob("python_statemachine-3.2.2.tar.gz"), None)
         if archive is None:
             return f"the W3C documents cannot be fetched: {done.stderr.strip()[-200:]}"
@@ -79,10 +81,8 @@ def fetch() -> str:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read() if content else b"")
     _correct(staging)
-    try:
+    with contextlib.suppress(OSError):  # another worker was faster
         staging.rename(FOLDER)
-    except OSError:  # another worker was faster
-        pass
     return ""
 
 
@@ -106,7 +106,11 @@ class Document:
 def documents() -> list[Document]:
     """All documents that are tests by themselves (children invoked by ``src`` are not)."""
     found = []
-    for level, folder in (("mandatory", FOLDER / "mandatory"), ("optional", FOLDER / "optional"), ("own", HERE / "own")):
+    for level, folder in (
+        ("mandatory", FOLDER / "mandatory"),
+        ("optional", FOLDER / "optional"),
+        ("own", HERE / "own"),
+    ):
         for path in sorted(folder.glob("test*.scxml")):
             name = path.stem.removeprefix("test")
             if "sub" not in name:
@@ -183,7 +187,7 @@ class ReferenceMachine:
 
 def compiled(chart: Chart, given: Mapping[str, Any]) -> Any:
     """The machine that users run."""
-    return engine.Machine(chart, given)
+    return Machine(chart, given)
 
 
 MAKERS: dict[str, Callable[[Chart, Mapping[str, Any]], Any]] = {"reference": ReferenceMachine, "compiled": compiled}
@@ -193,7 +197,7 @@ MAKERS: dict[str, Callable[[Chart, Mapping[str, Any]], Any]] = {"reference": Ref
 def chart_of(path: Path) -> Chart | str:
     """SCXML → YAML text → chart; or why not."""
     try:
-        return load_text(import_file(path).text, str(path))
+        return load_text(import_file(path).text, str(path.with_suffix(".yaml")))
     except (ImportProblem, ChartError) as error:
         return str(error)
 
@@ -205,7 +209,7 @@ def run(document: Document, maker: str) -> Outcome:
     if isinstance(chart, str):
         outcome.verdict = chart
         return outcome
-    system = System(make=MAKERS[maker], resolve=resolve_source)
+    system = System(make=MAKERS[maker])
     system.observers.append(outcome)
     try:
         system.add(chart, "root")
