@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -192,7 +193,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         summary = write(make(wanted), arguments.directory)
     except OSError as problem:
-        print(f"pki: {problem.filename}: {problem.strerror}; give an empty directory")
+        print(f"pki: {problem.filename}: {problem.strerror}; give an empty directory", file=sys.stderr)
         return 1
     print(summary, end="")
     return 0

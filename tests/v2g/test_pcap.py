@@ -21,8 +21,8 @@ from adapters.sdp.messages import SdpRequest, SdpResponse, Security
 from adapters.sdp.messages import encode as encode_sdp
 from adapters.slac.frames import BROADCAST, CmSlacParmReq
 from adapters.v2g import codec, pki, v2gtp
+from adapters.v2g.__main__ import main
 from adapters.v2g.pcap import read
-from adapters.v2g.pcap.command import add_parser
 from adapters.v2g.pcap.container import CaptureError, KeyLog, Packet, packets
 from adapters.v2g.pcap.network import ETHERNET, RAW_IP, Endpoint, Segment, Stream
 from adapters.v2g.pcap.tls import parse_key_log
@@ -352,26 +352,18 @@ def test_random_frames_never_raise() -> None:
         assert json.dumps(entry.content)
 
 
-def run(*arguments: str) -> int:
-    parser = pki.argparse.ArgumentParser()
-    add_parser(parser.add_subparsers())
-    parsed = parser.parse_args(["pcap", *arguments])
-    code: int = parsed.run(parsed)
-    return code
-
-
 def test_command_line(turns: list[Turn], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One command shows a session, as text and as JSON Lines; a missing or wrong file is named with exit code 1."""
     path = written_by_scapy(tmp_path, discovery() + conversation(turns), "pcapng")
-    assert run(str(path)) == 0
+    assert main(["pcap", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3 + len(NAMES) + 1
     assert "SessionSetupRes" in lines[6]
-    assert run(str(path), "--json") == 0
+    assert main(["pcap", str(path), "--json"]) == 0
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["name"] for each in objects[3:-1]] == NAMES
-    assert run(str(tmp_path / "none.pcap")) == 1
+    assert main(["pcap", str(tmp_path / "none.pcap")]) == 1
     assert "none.pcap" in capsys.readouterr().err
     (tmp_path / "text.pcap").write_text("hello")
-    assert run(str(tmp_path / "text.pcap")) == 1
+    assert main(["pcap", str(tmp_path / "text.pcap")]) == 1
     assert "no pcap" in capsys.readouterr().err

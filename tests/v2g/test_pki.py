@@ -12,6 +12,7 @@ import pytest
 from cryptography import x509
 
 from adapters.v2g import pki
+from adapters.v2g.__main__ import main
 
 
 @pytest.fixture(scope="module")
@@ -117,9 +118,16 @@ def handshake(server: ssl.SSLContext, client: ssl.SSLContext) -> tuple[str, str,
 def test_nothing_is_overwritten(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A second run in the same place must not destroy keys that a station uses."""
     before = (directory / "v2g_root.key").read_bytes()
-    parser = pki.argparse.ArgumentParser()
-    pki.add_parser(parser.add_subparsers())
-    arguments = parser.parse_args(["pki", str(directory)])
-    assert arguments.run(arguments) == 1
-    assert "v2g_root.key" in capsys.readouterr().out
+    assert main(["pki", str(directory)]) == 1
+    assert "v2g_root.key" in capsys.readouterr().err
     assert (directory / "v2g_root.key").read_bytes() == before
+
+
+def test_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One command makes the PKI and says what it made, with the identifiers asked for."""
+    assert main(["pki", str(tmp_path / "new"), "--emaid", "DEXYZC000000001"]) == 0
+    summary = capsys.readouterr().out
+    assert "contract   CN=DEXYZC000000001" in summary
+    assert (tmp_path / "new" / "SUMMARY.txt").read_text() == summary
+    certificate = x509.load_pem_x509_certificate((tmp_path / "new" / "contract.pem").read_bytes())
+    assert "CN=DEXYZC000000001" in certificate.subject.rfc4514_string()
