@@ -19,7 +19,7 @@ LOOK_AGAIN_NS = 100_000_000
 
 SERVER: dict[str, Setting] = {
     "host": Setting("string", "evse", "Name of the host; the message adapter has the same"),
-    "port": Setting("int", 15118, "TCP port without TLS"),
+    "port": Setting("int", 61851, "TCP port without TLS; ISO 15118-2 [V2G2-088] wants a dynamic one, 49152 to 65535"),
 }
 CLIENT: dict[str, Setting] = {
     "host": Setting("string", "pev", "Name of the host; the message adapter has the same"),
@@ -169,7 +169,7 @@ class SocketV2gServer(V2gServer):
         SERVER
         | REAL
         | {
-            "tls_port": Setting("int", 15119, "TCP port with TLS"),
+            "tls_port": Setting("int", 61852, "TCP port with TLS"),
             "certificate": Setting("string", "", "PEM file: SECC leaf, then sub-CAs; needed for TLS"),
             "key": Setting("string", "", "PEM file: the leaf's private key"),
         }
