@@ -72,11 +72,12 @@ def offered(chart: Chart) -> list[str]:
 
 
 def now_possible(actor: Actor) -> list[str]:
-    """The offered events some active state has a transition for, as far as their names tell."""
+    """The chart's own events for others to send that some active state has a transition for; without any such, all."""
     chart = actor.machine.chart
+    own = [name for name, event in chart.events.items() if event.direction == "in"] or offered(chart)
     active = set(actor.machine.configuration) | {""}
     descriptors = {d for t in chart.transitions if t.source.id in active for d in t.descriptors}
-    return [n for n in offered(chart) if any(d in (n, "*") or n.startswith(d + ".") for d in descriptors)]
+    return [n for n in own if any(d in (n, "*") or n.startswith(d + ".") for d in descriptors)]
 
 
 def split(text: str) -> list[str]:

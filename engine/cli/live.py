@@ -7,7 +7,6 @@ import contextlib
 import os
 import sys
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -18,40 +17,35 @@ from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
-from rich.tree import Tree
 
 from engine.cli.events import now_possible, offered, step
+from engine.cli.live_activity import QUIET, Activity
+from engine.cli.live_states import state_lines
 from engine.cli.live_values import Headlines, plain_values
 from engine.cli.watch import SessionCounter
 from engine.station import Station, StationError
 from engine.system import Actor, Note, RealClock, StepRecord, System
-from engine.trace import brief
-from engine.trace.reader import Record
-from engine.trace.show import arguments, cause, effect, movement
 
 if TYPE_CHECKING:
     from engine.system.host import Host
 
-_PERIOD_S = 0.125
-_KEPT = 200
-_TIMER, _IN, _OUT, _BAD, _QUIET = "cyan", "green", "blue", "bold red", "bright_black"
+_PERIOD_S = 0.2
 
 
 class LiveView:
-    """An observer that draws. ``tick`` redraws when something changed and the last drawing is old enough."""
+    """An observer that draws, a few times a second and only what changed. ``tick`` is for runs on a virtual clock."""
 
-    def __init__(self, system: System, station: Station, sessions: SessionCounter, fast: bool) -> None:
+    def __init__(self, system: System, station: Station, sessions: SessionCounter) -> None:
         self._system = system
         self._station = station
         self._sessions = sessions
-        self._fast = fast
-        self._rows: deque[tuple[int, str, Text]] = deque(maxlen=_KEPT)
-        self._log: deque[tuple[int, Text]] = deque(maxlen=_KEPT)
+        self._activity = Activity()
         self._headlines = Headlines(system, station)
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)
         self._drawn_s = 0.0
         self._changed = True
+        self._frozen = False
         self._typed = ""
         self._hint = Text()
         self._keyboard = contextlib.ExitStack()
@@ -75,15 +69,20 @@ class LiveView:
         if sys.stdin.isatty():
             self._keyboard.enter_context(_keys(self._key))
 
+    def freeze(self) -> None:
+        """The run is over: draw it a last time, before the machines leave their states."""
+        self._keyboard.close()
+        self._main = None
+        if self._live.is_started and not self._frozen:
+            self._draw()
+        self._frozen = True
+
     def close(self) -> None:
-        """Draw the end and leave the terminal as it was."""
+        """Leave the terminal as it was."""
         if self._ticker is not None:
             self._ticker.cancel()
         self._keyboard.close()
-        if self._live.is_started:
-            self._main = None
-            self._draw()
-            self._live.stop()
+        self._live.stop()
 
     def tick(self) -> None:
         """Called often: draws a few times a second."""
@@ -94,32 +93,19 @@ class LiveView:
     # ------------------------------------------------------------ observer
 
     def step(self, record: StepRecord) -> None:
-        self._changed = True
-        line = brief(record)
-        path, at = record.actor.path, record.time_ns
-        if record.cause in ("event", "timer") and not _uneventful(line):
-            self._rows.append((at, path, _caused(line)))
-        for one in line.get("effects", ()):
-            if one["do"] in ("call", "start_call"):
-                self._rows.append((at, path, Text.assemble(("◂ ", _OUT), _called(effect(one)))))
-            elif one["do"] == "log":
-                self._log.append((at, Text(one["text"])))
-        for failure in line.get("failures", ()):
-            self._log.append((at, Text(f"{path}: {failure['message']} ({failure['position']})", _BAD)))
+        if not self._frozen:
+            self._changed = True
+            self._activity.step(record)
 
     def note(self, note: Note) -> None:
-        self._changed = True
-        if note.kind == "out":
-            told = f"({arguments(note.data)})" if note.data else ""
-            self._rows.append((note.time_ns, note.path, Text.assemble(("◂ ", _OUT), note.text, (told, _QUIET))))
-        else:
-            style = _BAD if note.kind in ("machine_failed", "queue_full") else "yellow"
-            self._log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))
+        if not self._frozen:
+            self._changed = True
+            self._activity.note(note)
 
     # ------------------------------------------------------------ drawing
 
     async def _tick_for_ever(self) -> None:
-        while True:
+        while not self._frozen:
             if self._changed or time.monotonic() - self._drawn_s > 0.9:
                 self._draw()
             await asyncio.sleep(_PERIOD_S)
@@ -127,76 +113,58 @@ class LiveView:
     def _draw(self) -> None:
         self._changed = False
         self._drawn_s = time.monotonic()
-        self._live.update(Frame(self._page(), self._console.size.height - 1), refresh=True)
-
-    def _page(self) -> RenderableType:
         width, height = self._console.size
         height = max(12, height - 1)
-        states = Group(*self._states(max(6, height - 9)))
-        layout = Layout()
+        self._live.update(_Frame(self._page(width, height), height), refresh=True)
+
+    def _page(self, width: int, height: int) -> RenderableType:
         headlines = self._headlines.row(width)
-        logs = min(len(self._log), 6)
-        layout.split_column(
-            Layout(self._title(width), name="title", size=2),
+        logs = min(len(self._activity.log), 5)
+        log_room = logs + 1 if logs else 0
+        room = height - 4 - (4 if headlines is not None else 0) - log_room
+        left = max(30, min(52, width * 2 // 5))
+        page = Layout()
+        page.split_column(
+            Layout(self._title(), name="title", size=2),
             *([Layout(headlines, name="headlines", size=4)] if headlines is not None else []),
             Layout(name="middle"),
-            *([Layout(self._logs(logs), name="log", size=logs + 1)] if logs else []),
+            *([Layout(self._activity.log_lines(logs), name="log", size=log_room)] if logs else []),
             Layout(self._bottom(), name="bottom", size=2),
         )
-        left = max(34, min(48, width * 2 // 5))
-        used = 4 + (4 if headlines is not None else 0) + (logs + 1 if logs else 0)
-        layout["middle"].split_row(
-            Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(self._events(height - used, width - left))
-        )
-        return layout
+        states = Group(*self._states(room, left - 3, plain=headlines is None))
+        activity = self._activity.table(room, width - left, self._system.clock.now_ns())
+        page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(activity))
+        return page
 
-    def _title(self, width: int) -> RenderableType:
-        clock = self._system.clock.now_ns() / 1e9
-        minutes, seconds = divmod(clock, 60)
-        kind = "virtual clock" if not isinstance(self._system.clock, RealClock) else "real clock"
-        right = Text.assemble((f"{int(minutes):3d}:{seconds:04.1f}", "bold"), (f"  {kind} ", _QUIET))
-        if self._station.session_end is not None:
-            right = Text.assemble((f"{self._sessions.ended} sessions ended   ", _QUIET), right)
+    def _title(self) -> RenderableType:
+        minutes, seconds = divmod(self._system.clock.now_ns() / 1e9, 60)
+        kind = "real clock" if isinstance(self._system.clock, RealClock) else "virtual clock"
+        ended = self._sessions.ended
+        counted = f"{ended} session{'' if ended == 1 else 's'} ended   " if self._station.session_end else ""
+        right = Text.assemble((counted, QUIET), (f"{int(minutes)}:{seconds:04.1f}", "bold"), (f"  {kind} ", QUIET))
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1, no_wrap=True)
         grid.add_column(justify="right", no_wrap=True)
         grid.add_row(Text.assemble(" ", (self._station.title, "bold")), right)
-        return Group(grid, Rule(style=_QUIET))
+        return Group(grid, Rule(style=QUIET))
 
-    def _states(self, room: int) -> Iterator[RenderableType]:
-        for root in self._system.roots.values():
-            style = "bold" if root.is_running else _QUIET
-            ended = "" if root.is_running else f"  {root.state}"
-            tree = Tree(Text.assemble((root.path, style), (ended, _QUIET)), guide_style=_QUIET, highlight=False)
-            _add_states(tree, root)
-            yield tree
-        if all(not values for values in self._headlines.rows):
-            yield from plain_values(self._system, room)
-
-    def _events(self, room: int, width: int) -> RenderableType:
-        table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(justify="right", style=_QUIET, no_wrap=True, width=9)
-        table.add_column(style=_QUIET, no_wrap=True, max_width=max(10, width // 5), overflow="ellipsis")
-        table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-        for at, path, text in list(self._rows)[-max(1, room) :]:
-            table.add_row(f"{at / 1e9:.3f}", path.rsplit("/", 1)[-1], text)
-        return table
-
-    def _logs(self, count: int) -> RenderableType:
-        lines: list[RenderableType] = [Rule(style=_QUIET)]
-        for at, text in list(self._log)[-count:]:
-            lines.append(Text.assemble((f"{at / 1e9:10.3f}  ", _QUIET), text, no_wrap=True, overflow="ellipsis"))
-        return Group(*lines)
+    def _states(self, room: int, width: int, plain: bool) -> Iterator[RenderableType]:
+        blocks = [list(state_lines(root, width)) for root in self._system.roots.values()]
+        for block in blocks:
+            yield from block
+            yield Text("")
+        if plain:
+            yield from plain_values(self._system, room - sum(len(block) + 1 for block in blocks))
 
     def _bottom(self) -> RenderableType:
         if self._main is None or not sys.stdin.isatty():
-            return Group(Rule(style=_QUIET), Text(" Ctrl-C ends the run in an orderly way", _QUIET))
-        possible = [n for n in now_possible(self._main) if "." not in n] or now_possible(self._main)
-        hint = self._hint or Text("   ".join(possible[:8]), _QUIET)
-        return Group(
-            Rule(style=_QUIET),
-            Text.assemble((" ▸ ", "bold"), self._typed, ("▏", "blink"), "  ", hint, no_wrap=True, overflow="ellipsis"),
-        )
+            return Group(Rule(style=QUIET), Text(""))
+        possible = now_possible(self._main)
+        told = "   ".join(possible[:10]) if possible else "Tab completes the name of an event   Ctrl-C ends the run"
+        hint = self._hint or Text(told, QUIET)
+        prompt = Text.assemble((" ▸ ", "bold"), self._typed, ("▏", "blink"), "  ", hint)
+        prompt.no_wrap, prompt.overflow = True, "ellipsis"
+        return Group(Rule(style=QUIET), prompt)
 
     # ------------------------------------------------------------ keys
 
@@ -210,7 +178,7 @@ class LiveView:
         elif key == "\t" and self._main is not None:
             fits = [n for n in offered(self._main.machine.chart) if n.startswith(self._typed)]
             self._typed = _common_start(fits) or self._typed
-            self._hint = Text("   ".join(fits[:8]), _QUIET)
+            self._hint = Text("   ".join(fits[:8]), QUIET)
         elif key in ("\x04", "\x03") and self._host is not None:
             self._host.stop()
         elif key.isprintable():
@@ -225,12 +193,12 @@ class LiveView:
             self._hint = Text(str(error), "yellow")
             return
         if isinstance(item, int):
-            self._hint = Text("time passes by itself here", _QUIET)
+            self._hint = Text("time passes by itself here", QUIET)
         else:
             self._system.enqueue(self._main, item)
 
 
-class Frame:
+class _Frame:
     """A page of a fixed height, so that the terminal does not scroll."""
 
     def __init__(self, page: RenderableType, height: int) -> None:
@@ -239,42 +207,6 @@ class Frame:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from console.render(self._page, options.update(height=self._height))
-
-
-def _add_states(tree: Tree, actor: Actor) -> None:
-    """The active states below ``tree``, nested; children machines under the machine."""
-    branches = {"": tree}
-    states = actor.machine.chart.states
-    active = [s for s in actor.machine.configuration if s]
-    for state_id in active:
-        parent, _, name = state_id.rpartition(".")
-        inner = any(other.startswith(state_id + ".") for other in active)
-        title = states[state_id].title if state_id in states else ""
-        label = Text.assemble(
-            (name, "" if inner else "bold green"), (f"  {title}" if title and not inner else "", _QUIET)
-        )
-        branches[state_id] = branches.get(parent, tree).add(label)
-    for child in actor.children.values():
-        branch = tree.add(Text(child.name, "bold"))
-        _add_states(branch, child)
-
-
-def _uneventful(line: Record) -> bool:
-    return bool(line.get("unhandled"))
-
-
-def _caused(line: Record) -> Text:
-    timer = line["cause"] == "timer"
-    name, bracket, rest = cause(line).partition("(")
-    style = _TIMER if timer else _BAD if name.startswith("error.") else ""
-    text = Text.assemble(("◷ " if timer else "▸ ", _TIMER if timer else _IN), (name, style), (bracket + rest, _QUIET))
-    moved = movement(line)
-    return Text.assemble(text, ("   " + moved if moved else "", "green"))
-
-
-def _called(text: str) -> Text:
-    name, bracket, rest = text.partition("(")
-    return Text.assemble(name, (bracket + rest, _QUIET))
 
 
 def _common_start(names: list[str]) -> str:

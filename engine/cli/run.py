@@ -90,7 +90,7 @@ class _Run:
         if self.interactive:
             from engine.cli.live import LiveView
 
-            view = LiveView(self.system, self.station, self.sessions, self.args.fast)
+            view = LiveView(self.system, self.station, self.sessions)
         else:
             view = PlainView(self.system, self.station)
         try:
@@ -116,9 +116,9 @@ class _Run:
         except KeyboardInterrupt:
             pass
         finally:
+            view.freeze()
             self.system.shutdown()
-            if not isinstance(view, PlainView):
-                view.close()
+            view.close()
 
     async def _run_live(self, view: PlainView | LiveView) -> None:
         from engine.system.host import Host
@@ -127,13 +127,11 @@ class _Run:
             view.ready()
             self.script.start()
 
-        host = Host(self.system, ready)
+        host = Host(self.system, ready, view.freeze)
         if self.limit_ns is not None:
             self.system.set_deadline(self.limit_ns, host.stop)
-        if isinstance(view, PlainView):
-            await host.run(self._over, signals=True)
-            return
-        view.attach(host, self.main)
+        if not isinstance(view, PlainView):
+            view.attach(host, self.main)
         try:
             await host.run(self._over, signals=True)
         finally:

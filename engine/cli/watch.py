@@ -76,6 +76,12 @@ class PlainView:
         """Everything is open and listening."""
         print(f"READY {', '.join(self._station.machines)}: {self._station.title}", file=self._out, flush=True)
 
+    def freeze(self) -> None:
+        """The run is over; the machines are about to leave their states."""
+
+    def close(self) -> None:
+        """Nothing was opened."""
+
     def step(self, record: StepRecord) -> None:
         print(line(brief(record)), file=self._out, flush=self._out.isatty())
 

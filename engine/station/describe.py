@@ -116,6 +116,8 @@ def value_text(value: Any, kind: Type | None) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
+        if unit in (" W", " Wh", " VA") and abs(value) >= 1000:
+            value, unit = value / 1000, f" k{unit[1:]}"
         return f"{value:.4g}{unit}" if abs(value) < 10_000 else f"{value:.0f}{unit}"
     if isinstance(value, bytes):
         return value.hex() if len(value) <= 16 else f"{value[:16].hex()}… ({len(value)} bytes)"

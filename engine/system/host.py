@@ -17,14 +17,17 @@ _BUDGET = 500  # events in one go before sockets get their turn
 class Host:
     """One system on one event loop.
 
-    ``on_ready`` is called once every adapter is open and every machine has begun.
+    ``on_ready`` is called once every adapter is open and every machine has begun, ``on_end`` before they are stopped.
     """
 
-    def __init__(self, system: System, on_ready: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, system: System, on_ready: Callable[[], None] = lambda: None, on_end: Callable[[], None] = lambda: None
+    ) -> None:
         if not isinstance(system.clock, RealClock):
             raise TypeError("the asyncio host runs on a real clock; a virtual one is moved with run_until")
         self.system = system
         self._on_ready = on_ready
+        self._on_end = on_end
         self._until: Callable[[], bool] | None = None
         self._thread = 0
         self._ended: asyncio.Future[None] | None = None
@@ -56,6 +59,7 @@ class Host:
             if self._error is not None:
                 raise self._error
         finally:
+            self._on_end()
             self.system.wake = lambda: None
             for handle in (self._turn_handle, self._alarm):
                 if handle is not None:
