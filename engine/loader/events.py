@@ -63,6 +63,7 @@ class EventTable:
         self.open = open_
         self._events: dict[str, Payload] = {
             "error.execution": {"message": STRING, "position": STRING},
+            "error.invariant": {"message": STRING, "position": STRING},
             "error.communication": {"message": STRING},
             "error.queue": {"dropped": INT, "event": STRING},
         }
