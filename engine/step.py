@@ -149,10 +149,11 @@ class Step:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Microstep:
     """One microstep, kept when a machine is traced: the event that caused it (None: eventless) and what it did. The last
-    one of a machine that ends leaves all its states and has no transitions."""
+    one of a machine that ends leaves all its states and has no transitions. Read-only, as :class:`Step` is; not frozen,
+    since a traced machine makes one for every event."""
 
     event: str | None
     transitions: tuple[str, ...]

@@ -1,5 +1,5 @@
-"""Generated Python, line by line. Nothing of a chart's text ever becomes source: names and strings are constants of the
-generated function's globals, numbers are written by ``repr``."""
+"""Generated Python, line by line. Nothing of a chart's text ever becomes source: names and strings are constants the
+generated function is given, numbers are written by ``repr``."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from engine.position import Position
 
 
 class Source:
-    """One function in the making. ``place`` is the position in the chart the next lines come from; the function's
-    global ``LINES`` maps its line numbers to these."""
+    """One function in the making. ``names`` are its globals, ``place`` is the position in the chart the next lines come
+    from; its constant ``LINES`` maps line numbers to these."""
 
     def __init__(self, names: dict[str, Any], arguments: str) -> None:
-        self.names = dict(names)
+        self.names = names
+        self.constants: dict[str, Any] = {}
         self.arguments = arguments
         self.lines: list[tuple[int, str, Position | None]] = []
         self.place: Position | None = None
@@ -61,13 +62,13 @@ class Source:
         return f"v{self._locals}"
 
     def constant(self, value: Any) -> str:
-        """The name of a global that holds ``value``."""
+        """The name under which the function knows ``value``."""
         simple = isinstance(value, (str, bytes, int, float, bool, type(None)))
         key = (type(value), repr(value)) if simple else id(value)
         name = self._known.get(key)
         if name is None:
             name = self._known[key] = f"K{len(self._known)}"
-            self.names[name] = value
+            self.constants[name] = value
         return name
 
     def literal(self, value: Any) -> str:
@@ -79,12 +80,16 @@ class Source:
         return self.constant(value)
 
     def function(self, title: str, setup: tuple[str, ...] = ()) -> Callable[..., Any]:
-        """Compile what was added, ``setup`` lines first. ``title`` is for tracebacks and profiles."""
-        header = [f"def plan({self.arguments}):", *(f" {line}" for line in setup)]
-        body = [" " * indent + line for indent, line, _ in self.lines] or [" pass"]
-        self.names["LINES"] = {
-            number: place for number, (_, _, place) in enumerate(self.lines, len(header) + 1) if place is not None
-        }
-        exec(compile("\n".join([*header, *body, ""]), f"<plan {title}>", "exec", dont_inherit=True), self.names)
-        function: Callable[..., Any] = self.names["plan"]
+        """Compile what was added, ``setup`` lines first. ``title`` is for tracebacks and profiles.
+
+        The constants are variables of an enclosing function, so that all plans share one dictionary of globals.
+        """
+        constants = ", ".join([*self.constants, "LINES"])
+        header = [f"def make({constants}):", f" def plan({self.arguments}):", *(f"  {line}" for line in setup)]
+        body = [" " * (indent + 1) + line for indent, line, _ in self.lines] or ["  pass"]
+        lines = {number: place for number, (_, _, place) in enumerate(self.lines, len(header) + 1) if place is not None}
+        text = "\n".join([*header, *body, " return plan", ""])
+        scope: dict[str, Any] = {}
+        exec(compile(text, f"<plan {title}>", "exec", dont_inherit=True), self.names, scope)
+        function: Callable[..., Any] = scope["make"](*self.constants.values(), lines)
         return function

@@ -425,9 +425,7 @@ data: {n: {type: int, initial: 1}}
 """
 
 
-def test_children_start_when_the_macrostep_ends_and_stop_with_their_state(
-    make: Make, tmp_path: Any
-) -> None:
+def test_children_start_when_the_macrostep_ends_and_stop_with_their_state(make: Make, tmp_path: Any) -> None:
     (tmp_path / "worker.yaml").write_text("machine: worker\nparameters: {size: {type: int}}\nstates: {a: {}}\n")
     (tmp_path / "test.yaml").write_text("machine: test\n" + CHILD.replace("    onDone: idle\n", ""))
     machine = make(engine.load(tmp_path / "test.yaml"))
