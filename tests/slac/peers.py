@@ -17,6 +17,8 @@ REQUIREMENTS = {
     "scapy": ["scapy==2.8.0"],
     # its own requirements let pip choose marshmallow 4, with which its environs 9.5 cannot be imported
     "pyslac": ["pyslac==0.8.3", "marshmallow<4"],
+    # aiofile is missing from its own requirements
+    "iso15118": ["iso15118==0.31.2", "aiofile"],
 }
 
 

@@ -6,29 +6,13 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.v2g.oracle import PEERS, WHEEL, OracleUnavailable
+from tests.slac.peers import PeerUnavailable, peer_python
+from tests.v2g.oracle import OracleUnavailable
 
 PEER = Path(__file__).parent / "josev_peer.py"
-
-
-def josev_python() -> Path:
-    """The interpreter of the peer's environment, made on first use. Raises OracleUnavailable when it cannot be."""
-    target = PEERS / "iso15118-venv"
-    python = target / "bin" / "python"
-    if not (target / "complete").exists():
-        shutil.rmtree(target, ignore_errors=True)
-        # aiofile is missing from the wheel's own requirements.
-        install = [str(python), "-m", "pip", "install", "-q", WHEEL, "aiofile"]
-        for command in ([sys.executable, "-m", "venv", str(target)], install):
-            run = subprocess.run(command, capture_output=True, text=True, check=False)
-            if run.returncode != 0:
-                raise OracleUnavailable(f"the environment of {WHEEL} could not be made: {run.stderr.strip()[-300:]}")
-        (target / "complete").touch()
-    return python
 
 
 class Josev:
@@ -37,7 +21,10 @@ class Josev:
     def __init__(self) -> None:
         if shutil.which("java") is None:
             raise OracleUnavailable("no java on the PATH")
-        python = josev_python()
+        try:
+            python = peer_python("iso15118")
+        except PeerUnavailable as reason:
+            raise OracleUnavailable(str(reason)) from reason
         # The package finds its Java gateway's jar below the prefix of the environment.
         environment = {**os.environ, "PATH": f"{python.parent}{os.pathsep}{os.environ.get('PATH', '')}"}
         self._process = subprocess.Popen(
