@@ -16,6 +16,8 @@ from engine.types import Type
 
 SUFFIX = ".contract.yaml"
 ENTRY_POINT = "chargechart.adapters"
+# What engine.adapter.Adapter itself has; a test holds the two together.
+ADAPTER_NAMES = frozenset({"open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
 
 _KEYS = frozenset({"contract", "description", "source", "actions", "events", "values"})
 _ACTION_KEYS = frozenset({"args", "result", "description", "source"})
@@ -65,7 +67,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
     events: dict[str, EventDef] = {}
     values: dict[str, Type] = {}
     for key, key_node, value in reader.entries(mapping.get("actions"), "'actions'"):
-        if reader.name(key_node, "an action"):
+        if reader.name(key_node, "an action") and _free(reader, key_node):
             actions[key] = _action(reader, key_node, value)
     for key, key_node, value in reader.entries(mapping.get("events"), "'events'"):
         if reader.name(key_node, "an event"):
@@ -76,7 +78,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
             description = reader.text(body.get("description") if body else None, "'description'")
             events[key] = EventDef(key, payload, "in", description, position=reader.position(key_node))
     for key, key_node, value in reader.entries(mapping.get("values"), "'values'"):
-        if reader.name(key_node, "a value"):
+        if reader.name(key_node, "a value") and _free(reader, key_node):
             if isinstance(value, Mapping) and value.get("description") is not None:
                 value = _without(value, "description")
             type_ = read_type(reader, value, f"value {key!r}")
@@ -91,6 +93,14 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         reader.text(mapping.get("source"), "'source'"),
         reader.position(name),
     )
+
+
+def _free(reader: Reader, key: Scalar) -> bool:
+    """Whether an adapter class can have a method or attribute of this name beside what every adapter has."""
+    if key.text not in ADAPTER_NAMES:
+        return True
+    reader.problem(key, "name", f"every adapter has {key.text!r} already, with another meaning", "another name")
+    return False
 
 
 def _without(mapping: Mapping, key: str) -> Mapping:

@@ -101,6 +101,9 @@ class Reader:
             )
         )
 
+    def _follows_comma(self, node: Scalar) -> bool:
+        return node.plain and self.source.text[max(0, node.start.index - 200) : node.start.index].rstrip().endswith(",")
+
     def _in_flow(self, node: Scalar) -> bool:
         return node.plain and self.source.text[node.end.index : node.end.index + 1] == ","
 
@@ -133,7 +136,10 @@ class Reader:
                     open_bracket = value.plain and value.text.count("(") > value.text.count(")")
                 if key not in allowed and not open_bracket:
                     self._misspelt.add(id(mapping))
-                    self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", known=sorted(allowed))
+                    hint = did_you_mean(key, sorted(allowed))
+                    if isinstance(value, Scalar) and value.is_null and self._follows_comma(node):
+                        hint = "inside { } text that holds a comma stands in quotes"
+                    self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", hint=hint)
 
     def text(self, node: Node | None, what: str) -> str:
         """A text, '' when absent."""

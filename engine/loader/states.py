@@ -132,7 +132,7 @@ def _resolve(build: Build, source: State, node: Scalar, inside: bool) -> State |
         build.reader.problem(node, "unknown-state", f"the state {text!r} is ambiguous", "a path", f"there are {ids}")
         return None
     hint = did_you_mean(text, candidates)
-    build.reader.problem(node, "unknown-state", f"there is no state {text[:80]!r}", "a state", hint)
+    build.reader.problem(node, "unknown-state", f"there is no state {text[:80]!r}", hint=hint)
     return None
 
 

@@ -88,7 +88,12 @@ def raw_file(data: bytes) -> None:
 
 
 def text_of(data: bytes) -> None:
-    check_chart(data.decode("utf-8", "surrogatepass" if data[:1] == b"\xed" else "replace"))
+    """Any text, halves of surrogate pairs among it."""
+    try:
+        text = data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        text = data.decode("utf-8", "replace")
+    check_chart(text)
 
 
 def chart_with(data: bytes) -> None:

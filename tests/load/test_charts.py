@@ -327,6 +327,8 @@ def test_a_contract_file(tmp_path: Path) -> None:
         ("contract: supply\nvalues: {v: volts}\n", "unknown type 'volts'"),
         ("contract: supply\nevents: {e: {payload: {x: float Vv}}}\n", "unknown unit 'Vv'"),
         ("contract: [\n", "not YAML"),
+        ("contract: supply\nactions: {open: }\n", "every adapter has 'open'"),
+        ("contract: supply\nvalues: {config: int}\n", "every adapter has 'config'"),
     ],
 )
 def test_a_broken_contract_is_told(tmp_path: Path, text: str, said: str) -> None:
@@ -334,6 +336,15 @@ def test_a_broken_contract_is_told(tmp_path: Path, text: str, said: str) -> None
     file.write_text(text)
     with pytest.raises(ChartError, match=said):
         load_contract(file)
+
+
+def test_no_contract_may_take_a_name_every_adapter_has() -> None:
+    """An action `close` would switch something instead of closing the adapter."""
+    from engine.adapter import Adapter, World
+    from engine.loader.contract import ADAPTER_NAMES
+
+    own = {name for name in [*vars(Adapter), *vars(Adapter({}, World()))] if not name.startswith("_")}
+    assert own | {"port", "contract"} == ADAPTER_NAMES
 
 
 @pytest.mark.parametrize(

@@ -89,6 +89,7 @@ CHANGES = [
     ("type: float V, default: 500 V", "type: float V, max: 400, default: «500 V", "range", "above the maximum 400", ""),
     ("type: float V, default: 500 V", "type: float V, min: 9, max: «1", "range", "maximum 1 is below the minimum 9", ""),
     ("type: float V, default: 500 V", "type: float V, default: «T_wait", "unknown-name", "unknown name 'T_wait'", ""),
+    ("type: float V, default: 500 V", "type: float V, description: text, «with a comma", "unknown-key", "'with a comma'", "stands in quotes"),
     ("  U_max:", "  «T_wait:", "duplicate-key", "'T_wait' stands here a second time", "line 3"),
     ("  U_max:", "  «2U:", "name", "cannot be the name of a parameter", "no digit first"),
     ("  link: hpgp_link", "  link: «hpgp_lnk", "unknown-contract", "no contract 'hpgp_lnk'", "'hpgp_link'"),
