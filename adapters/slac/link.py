@@ -16,7 +16,7 @@ from adapters.settings import filled
 from adapters.slac import frames as f
 from adapters.slac.hub import line_nic
 from adapters.slac.matching import NO_ID
-from adapters.slac.nic import LineDriver, Nic
+from adapters.slac.nic import LineDriver, Nic, seeded
 from adapters.slac.packet import packet_nic
 from adapters.slac.settings import LINK, PACKET, SIMULATED, SOCKET
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
@@ -62,6 +62,7 @@ class HpgpLink(Adapter):
         self._profiles: dict[bytes, Profiles] = {}
         self._lenient = self.config["lenient_mvf_length"]
         self._nic: Nic | None = None
+        self.random_octets: Callable[[int], bytes] = secrets.token_bytes
 
     def open_nic(self, port: Port) -> Nic:
         """The host's Nic."""
@@ -87,7 +88,7 @@ class HpgpLink(Adapter):
     @property
     def new_run_id(self) -> bytes:
         """Eight random octets, others at every reading."""
-        return secrets.token_bytes(8)
+        return self.random_octets(8)
 
     # ------------------------------------------------------------ orders
 
@@ -102,7 +103,7 @@ class HpgpLink(Adapter):
         self._send(f.CmStartAttenCharInd(f.BROADCAST, mac, 0, 0, num_sounds, _units(time_out), 1, mac, run_id))
 
     def CM_MNBC_SOUND_IND(self, *, run_id: bytes, remaining: int) -> None:
-        rnd = secrets.token_bytes(16)
+        rnd = self.random_octets(16)
         self._send(f.CmMnbcSoundInd(f.BROADCAST, self.mac, 0, 0, NO_ID, remaining, run_id, rnd))
 
     def forget_profiles(self, *, pev_mac: bytes) -> None:
@@ -231,6 +232,7 @@ class SimulatedHpgpLink(HpgpLink):
     settings: ClassVar[Mapping[str, Setting]] = {**SIMULATED, **LINK}
 
     def open_nic(self, port: Port) -> Nic:
+        self.random_octets = seeded(self.config["seed"], port.role)
         return LineDriver.of(self.world, self.config).nic(port, self.config)
 
 

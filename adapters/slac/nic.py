@@ -6,6 +6,7 @@ hub.py (a line of another process).
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -74,6 +75,11 @@ class Subscribers:
         for watcher in list(self._receivers.values()):
             if watcher is not None:
                 watcher(up, reason)
+
+
+def seeded(seed: int, role: str) -> Callable[[int], bytes]:
+    """Random octets that the seed and the role decide: a simulated run can be repeated from its seed alone."""
+    return random.Random(f"{seed} {role}").randbytes
 
 
 def fault_rules(rules: str) -> tuple[Rule, ...]:

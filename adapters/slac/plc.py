@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from adapters.settings import filled
 from adapters.slac import frames as f
 from adapters.slac.hub import line_nic
-from adapters.slac.nic import LineDriver, Nic
+from adapters.slac.nic import LineDriver, Nic, seeded
 from adapters.slac.packet import packet_nic
 from adapters.slac.settings import PACKET, SIMULATED, SOCKET
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
@@ -24,6 +24,7 @@ class PlcModem(Adapter):
         super().__init__(filled(config, self.settings), world)
         self._nic: Nic | None = None
         self._nid = b""
+        self.random_octets: Callable[[int], bytes] = secrets.token_bytes
 
     def open_nic(self, port: Port) -> Nic:
         """The host's Nic."""
@@ -44,7 +45,7 @@ class PlcModem(Adapter):
     @property
     def new_nmk(self) -> bytes:
         """A random key, another at every reading."""
-        return secrets.token_bytes(16)
+        return self.random_octets(16)
 
     @property
     def nid(self) -> bytes:
@@ -116,6 +117,7 @@ class SimulatedPlcModem(PlcModem):
     settings: ClassVar[Mapping[str, Setting]] = SIMULATED
 
     def open_nic(self, port: Port) -> Nic:
+        self.random_octets = seeded(self.config["seed"], port.role)
         return LineDriver.of(self.world, self.config).nic(port, self.config)
 
 
