@@ -67,8 +67,8 @@ class Tally:
 class PlainView:
     """One line per step and note, as they happen."""
 
-    def __init__(self, system: System, station: Station, out: IO[str] = sys.stdout) -> None:
-        self._out = out
+    def __init__(self, system: System, station: Station, out: IO[str] | None = None) -> None:
+        self._out = out or sys.stdout
         self._station = station
         system.observers.append(self)
 

@@ -38,7 +38,10 @@ class Note:
 
 
 class Observer(Protocol):
-    """Told of everything, after it happened, in order. What it raises is a fault of its own and stops the run."""
+    """Told of everything, after it happened, in order.
+
+    What it raises ends the run, but only when what it was told of has been carried out; it is told nothing more.
+    """
 
     def step(self, record: StepRecord) -> None:
         """A macrostep was taken; its effects are not carried out yet."""

@@ -102,6 +102,7 @@ class System:
         self._sessions: dict[str, Actor] = {}
         self._hearing: dict[Chart, Hearing] = {}
         self._numbers = 0
+        self._fault: Exception | None = None  # of an observer, not raised yet
         self._closing = False
 
     # ------------------------------------------------------------ building
@@ -202,6 +203,7 @@ class System:
 
     def turn(self) -> bool:
         """Run one waiting event or one deadline that is due; False when there is none."""
+        self._raise_fault()
         ready, due_ns = self._ready, self._agenda.next_ns()
         if ready:
             actor = ready[0]
@@ -279,6 +281,7 @@ class System:
         for binding in reversed(self.bindings):
             if binding.is_open:
                 binding.close()
+        self._raise_fault()
 
     def hand_over(self, callback: Callable[[], None]) -> None:
         """From any thread: run ``callback`` in the system's."""
@@ -322,8 +325,7 @@ class System:
             self.failures.append(f"{path}: {text}")
         if self.observers:
             note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}))
-            for observer in self.observers:
-                observer.note(note)
+            self._tell(lambda observer: observer.note(note))
 
     def hearing(self, chart: Chart) -> Hearing:
         """What ``chart`` listens to."""
@@ -434,12 +436,26 @@ class System:
                 self.failures.append(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
         if self.observers:
             record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
-            for observer in self.observers:
-                observer.step(record)
+            self._tell(lambda observer: observer.step(record))
         if step.effects:
             effects.perform(self, actor, step)
         if actor.machine.done and actor.state == "running":
             self.ended(actor, "done")
+
+    def _tell(self, say: Callable[[Observer], None]) -> None:
+        """Tell every observer. One that raises must not keep effects from being carried out: it is told nothing more,
+        and its fault is raised when the present event is done."""
+        for observer in list(self.observers):
+            try:
+                say(observer)
+            except Exception as error:
+                self.observers.remove(observer)
+                self._fault = self._fault or error
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
 
     def _broke(self, actor: Actor, error: Exception) -> None:
         """The core raised: an eventless loop, or our fault. Its exit actions run if they can; the rest lives on."""

@@ -9,7 +9,6 @@ from typing import Any
 from engine.expr.functions import misfit
 from engine.types import Kind, Type
 
-
 _EXACT: dict[Kind, type] = {Kind.FLOAT: float, Kind.BOOL: bool, Kind.STRING: str, Kind.BYTES: bytes}
 
 
@@ -41,14 +40,14 @@ def check_fields(given: Mapping[str, Any], fields: Mapping[str, Type], what: str
     Raises ``ValueError`` naming ``what`` and the field.
     """
     checked: dict[str, Any] = {}
+    for name in given:
+        if name not in fields:
+            raise ValueError(f"{what} has no field {name!r}{nearest(name, fields)}")
     for name, kind in fields.items():
         try:
             checked[name] = check_value(given.get(name), kind)
         except ValueError as error:
             raise ValueError(f"{what}, field {name!r}: {error}") from None
-    for name in given:
-        if name not in fields:
-            raise ValueError(f"{what} has no field {name!r}{nearest(name, fields)}")
     return checked
 
 

@@ -31,7 +31,8 @@ def cause(record: Record) -> str:
     """What made the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
     if record["cause"] == "event":
         event = record["event"]
-        text = str(event["name"]) + (f"({_short(arguments(event['data']))})" if event.get("data") else "")
+        told = _short(arguments(event["data"])) if event.get("data") else ""
+        text = str(event["name"]) + (f"({told})" if told else "")
         return text + ("  (nobody handles it)" if record.get("unhandled") else "")
     if record["cause"] == "timer":
         state, _, delay = record["timer"].rpartition("/")
@@ -77,9 +78,9 @@ _TOLD = ("call", "start_call", "send", "start_child", "stop_child", "log", "done
 
 
 def arguments(data: Any) -> str:
-    """``name=value, …`` of a mapping; other values as they are."""
+    """``name=value, …`` of a mapping, without what is None; other values as they are."""
     if isinstance(data, dict) and not _tagged(data):
-        return ", ".join(f"{name}={plain(value)}" for name, value in data.items())
+        return ", ".join(f"{name}={plain(value)}" for name, value in data.items() if value is not None)
     return plain(data)
 
 

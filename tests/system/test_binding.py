@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from engine.adapter import AdapterError
-from engine.system import System
+from engine.system import Note, StepRecord, System
 from engine.system.binding import shortcomings
 from tests.system.tools import DOOR, Door, S, Watch, chart, started
 
@@ -301,3 +301,45 @@ def test_a_role_nobody_is_bound_to_is_an_event_not_a_crash() -> None:
     system.post(actor, "read")
     system.run_due()
     assert "gate.angle cannot be read" in actor.machine.data["error"]
+
+
+def test_an_observer_that_breaks_ends_the_run_but_no_order_is_lost() -> None:
+    """A trace on a full disk must not keep the contactor closed."""
+
+    class FullDisk:
+        def step(self, record: StepRecord) -> None:
+            if record.cause != "start":
+                raise OSError("no space left on device")
+
+        def note(self, note: Note) -> None:
+            pass
+
+    door = Door()
+    system, actor, watch = started(GUARD, {"gate": door})
+    system.observers.insert(0, FullDisk())
+    system.post(actor, "open", {"pin": 1})
+    with pytest.raises(OSError, match="no space"):
+        system.run_due()
+    assert door.told == [("unlock", 1, None)]
+    assert watch.events("guard")[-1] == "0 open"
+    system.shutdown()
+    assert door.told[-1] == ("close",)
+    assert watch.events("guard")[-1] == "0 stop"
+
+
+def test_an_observer_that_breaks_during_shutdown_does_not_stop_it() -> None:
+    class Broken:
+        def step(self, record: StepRecord) -> None:
+            if record.cause == "stop":
+                raise BrokenPipeError("reader gone")
+
+        def note(self, note: Note) -> None:
+            pass
+
+    door = Door()
+    system, _, watch = started(GUARD, {"gate": door})
+    system.observers.insert(0, Broken())
+    with pytest.raises(BrokenPipeError):
+        system.shutdown()
+    assert door.told == [("close",)]
+    assert watch.events("guard")[-1] == "0 stop"

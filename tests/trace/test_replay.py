@@ -90,7 +90,7 @@ def test_a_sequence_diagram_shows_who_said_what_to_whom(traced: Run) -> None:
     said = [(m.source, m.target, m.text) for m in drawn.messages]
     assert ("user", "top", "go") in said
     assert ("top", "gate", "unlock(pin=7)") in said
-    assert ("gate", "top", "opened(by=Ann, angle=None)") in said
+    assert ("gate", "top", "opened(by=Ann)") in said
     assert ("top/kid", "top", "kid.found(raw=00ff, level=1.5)") in said
     assert ("top", "top/kid", "hello") in said
     assert ("top/kid", "top", "done.invoke.kid(n=3)") in said

@@ -1,0 +1,195 @@
+"""``engine run``: what a person types, sees and gets back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.trace import read
+from tests.cli.conftest import Engine
+
+ROOT = Path(__file__).parents[2]
+
+
+def spawn(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine.cli", *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def test_a_fast_run_says_ready_and_then_one_line_per_step(engine: Engine) -> None:
+    code, out, err = engine("run", "light.yaml", "--fast", "--for", "60s")
+    lines = out.splitlines()
+    assert code == 0
+    assert err == ""
+    assert "READY light: Traffic light" in lines
+    assert "    30.000  light  after 30 s in red  red → green  start beep" in lines
+    assert "    37.000  light/beep  after T_beep in off  off → on" in lines
+    assert "light: stopped" in lines
+
+
+def test_events_are_sent_in_order_with_waits_and_payload(engine: Engine) -> None:
+    code, out, _ = engine("run", "light.yaml", "--fast", "--events", "31 s, car, car, 1s, fault(code=7, text=dark)")
+    assert code == 0
+    assert out.count("  light  car\n") == 2
+    assert "    32.000  light  fault(code=7, text=dark)  green → out" in out
+    assert "out: broken  code=7" in out
+
+
+def test_events_come_from_a_file_or_standard_input(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    import io
+
+    Path("script.txt").write_text("# a comment\n31 s\ncar\nfault(code=1)\n")
+    _, out, _ = engine("run", "light.yaml", "--fast", "--for", "40s", "--events", "script.txt")
+    assert "fault(code=1)" in out
+    monkeypatch.setattr("sys.stdin", io.StringIO("fault(code=2)\n"))
+    _, out, _ = engine("run", "light.yaml", "--fast", "--for", "1s", "--events", "-")
+    assert "fault(code=2)" in out
+
+
+@pytest.mark.parametrize(
+    ("events", "told"),
+    [
+        ("carr", "did you mean 'car'?"),
+        ("fault(cod=1)", "did you mean 'code'?"),
+        ("fault(code=many)", "expected int"),
+        ("fault", "field 'code'"),
+        ("fault(7)", "write field=value"),
+        ("!!", "is no event"),
+    ],
+)
+def test_a_wrong_event_is_named_before_anything_runs(engine: Engine, events: str, told: str) -> None:
+    code, out, err = engine("run", "light.yaml", "--fast", "--events", events)
+    assert code == 2
+    assert told in err
+    assert "READY" not in out
+
+
+def test_sessions_are_counted_and_the_run_ends_with_them(engine: Engine) -> None:
+    arguments = ("run", "crossing.toml", "--fast", "--events", "5 s, fault(code=3), 100 s, fault(code=4)")
+    code, out, _ = engine(*arguments)
+    assert code == 0
+    assert "session 1 ended at 5.0 s: code 3" in out
+    assert "session 2" not in out  # one is enough on a virtual clock
+    code, out, _ = engine(*arguments, "--sessions", "2")
+    assert code == 0
+    assert "session 2 ended at 105.0 s: code 4" in out
+    code, _, err = engine(*arguments, "--sessions", "3", "--for", "300s")
+    assert code == 1
+    assert "2 of 3 sessions ended" in err
+
+
+def test_a_trace_is_written(engine: Engine) -> None:
+    code, _, _ = engine("run", "light.yaml", "--fast", "--for", "60s", "--trace", "run.jsonl")
+    assert code == 0
+    assert [record["cause"] for record in read("run.jsonl").steps()] == [
+        "start", "timer", "start", "timer", "timer", "stop", "stop",
+    ]  # fmt: skip
+
+
+def test_a_machine_that_breaks_makes_the_run_fail(engine: Engine) -> None:
+    Path("loop.yaml").write_text(
+        "machine: loop\ninitial: a\nstates: {a: {after: {1 s: b}}, b: {always: c}, c: {always: b}}\n"
+    )
+    code, out, err = engine("run", "loop.yaml", "--fast", "--for", "5s")
+    assert code == 1
+    assert "no rest after" in err
+    assert "loop: failed" in out
+
+
+def test_a_strict_chart_that_meets_an_unknown_event_makes_the_run_fail(engine: Engine) -> None:
+    text = Path("light.yaml").read_text()
+    Path("light.yaml").write_text(text.replace("machine: light", "machine: light\nstrict: true"))
+    code, _, err = engine("run", "light.yaml", "--fast", "--for", "5s", "--events", "car")
+    assert code == 1
+    assert "'car'" in err
+
+
+def test_a_real_run_ends_in_order_on_a_signal(folder: Path) -> None:
+    with spawn(folder, "run", "light.yaml", "--trace", "run.jsonl") as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline(), process.stdout.readline()]
+        assert "READY light: Traffic light\n" in lines
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0
+        assert err == ""
+        assert "light: stopped" in out
+    assert read(folder / "run.jsonl").steps()[-1]["cause"] == "stop"
+
+
+def test_a_real_run_waits_for_its_timers(folder: Path) -> None:
+    with spawn(folder, "run", "light.yaml", "--for", "60ms", "--events", "20 ms, fault(code=1)") as process:
+        out, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
+    assert " light  fault(code=1)  red → out" in out
+
+
+def test_the_reader_may_go_away(folder: Path) -> None:
+    with spawn(folder, "run", "light.yaml", "--fast", "--for", "24 h") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\x00\xff\xfe", b"machine: [", b"- a\n- b\n", b"machine: m\nlanguage: 99\ninitial: a\nstates: {a: {}}\n"],
+)
+def test_what_is_no_chart_is_refused_without_a_traceback(engine: Engine, content: bytes) -> None:
+    Path("bad.yaml").write_bytes(content)
+    code, out, err = engine("run", "bad.yaml")
+    assert code == 2
+    assert out == ""
+    assert "bad.yaml" in err
+    assert "Traceback" not in err
+
+
+def test_a_file_that_is_not_there_is_named(engine: Engine) -> None:
+    code, _, err = engine("run", "nowhere.yaml")
+    assert code == 2
+    assert "nowhere.yaml" in err
+
+
+def test_wrong_usage_is_exit_code_2(engine: Engine) -> None:
+    for arguments in ((), ("rnu",), ("run",), ("run", "light.yaml", "--sessions", "many"), ("check", "--frobnicate")):
+        code, _, _ = engine(*arguments)
+        assert code == 2, arguments
+
+
+def test_help_names_every_command_there_is_and_gives_examples(engine: Engine) -> None:
+    code, out, _ = engine("--help")
+    assert code == 0
+    for command in ("run", "check", "trace", "adapters", "schema"):
+        assert f"  {command} " in out
+    assert "engine run machines/evse_dc.yaml" in out
+    for command in ("run", "trace", "adapters"):
+        code, out, _ = engine(command, "--help")
+        assert code == 0
+        assert "examples:" in out
+
+
+def test_every_contract_can_be_listed(engine: Engine) -> None:
+    code, out, _ = engine("adapters")
+    assert code == 0
+    assert "power_supply" in out
+    code, out, _ = engine("adapters", "power_supply")
+    assert code == 0
+    assert "set(voltage: float V, current: float A)" in out
+    code, _, err = engine("adapters", "powr_supply")
+    assert code == 2
+    assert "did you mean 'power_supply'?" in err

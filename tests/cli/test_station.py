@@ -1,0 +1,238 @@
+"""Configuration: a value set in any way arrives, typed; a wrong name or value is told, with the nearest right one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import engine
+from engine.registry import installed
+from engine.station import Overrides, Station, StationError, build, resolve
+from engine.station.text import setting_type, typed
+from engine.system import System
+from engine.types import BOOL, BYTES, DURATION, FLOAT, INT, UNITS, Kind, Type
+from tests.cli.conftest import Engine
+
+S = 1_000_000_000
+
+
+def crossing(*sets: str, environ: dict[str, str] | None = None, **options: str) -> Station:
+    return resolve(Path("light.yaml"), Path("crossing.toml"), Overrides(sets, environ or {}, options), installed(),
+                   engine.load)  # fmt: skip
+
+
+def parameters(station: Station, machine: str = "crossing") -> dict[str, Any]:
+    system = System()
+    build(station, system, installed())
+    return dict(system.roots[machine].machine.parameters)
+
+
+pytestmark = pytest.mark.usefixtures("folder")
+
+
+def test_without_a_station_file_the_charts_defaults_hold() -> None:
+    station = resolve(Path("light.yaml"), None, Overrides((), {}), installed(), engine.load)
+    assert parameters(station, "light")["T_green"] == 20 * S
+
+
+def test_a_chart_names_its_own_station_file() -> None:
+    text = Path("light.yaml").read_text()
+    Path("light.yaml").write_text(text.replace("title:", "station: crossing.toml\ntitle:", 1))
+    station = resolve(Path("light.yaml"), None, Overrides((), {}), installed(), engine.load)
+    assert parameters(station)["T_green"] == 10 * S
+
+
+def test_later_wins_file_set_option_environment_command_line() -> None:
+    assert parameters(crossing())["T_green"] == 10 * S
+    assert parameters(crossing(rush="2 s"))["T_green"] == 2 * S
+    environ = {"CHARGER_PARAMETERS_T_GREEN": "3 s"}
+    assert parameters(crossing(rush="2 s", environ=environ))["T_green"] == 3 * S
+    assert parameters(crossing("T_green=4 s", rush="2 s", environ=environ))["T_green"] == 4 * S
+
+
+def test_a_parameter_set_is_chosen_by_name_and_yields_to_set() -> None:
+    assert parameters(crossing("road=main"), "second")["T_green"] == 40 * S
+    assert parameters(crossing("road=side"), "second")["lamps"] == 2
+    assert parameters(crossing(environ={"CHARGER_SETS_ROAD": "side"}), "second")["T_green"] == 5 * S
+    assert parameters(crossing("road=main", "second.T_green=1 s"), "second")["T_green"] == S
+    assert crossing("road=main").machines["second"].parameters["beep"] == {"tone": "high"}
+
+
+def test_options_may_choose_and_take_a_machine_away() -> None:
+    assert list(crossing(season="winter").machines) == ["crossing"]
+    assert parameters(crossing(season="summer"))["T_green"] == 60 * S
+    assert list(crossing("second.present=no").machines) == ["crossing"]
+
+
+def test_a_childs_parameter_reaches_the_child() -> None:
+    system = System()
+    build(crossing("beep.tone=high"), system, installed())
+    system.start()
+    system.advance(33 * S)
+    (child,) = system.roots["crossing"].children.values()
+    assert dict(child.machine.parameters) == {"T_beep": 3 * S, "tone": "high"}
+    assert child.machine.configuration == ("on",)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        ("T_gren=1 s", "did you mean 'T_green'?"),
+        ("tone=high", "did you mean beep.tone?"),
+        ("beeb.tone=high", "did you mean 'beep'?"),
+        ("beep.tone=loud", "loud"),
+        ("T_green=3", "a duration such as 250 ms"),
+        ("T_green=fast", "a duration such as 250 ms"),
+        ("lamps=2.5", "int"),
+        ("power=3 V", "float kW"),
+        ("roads=main", "did you mean 'road'?"),
+        ("road=high", "there are: main, side"),
+        ("machines.third.parameters.lamps=1", "there is no machine 'third'"),
+        ("adapters.link.use=sim", "no role 'link'"),
+        ("station.titel=x", "did you mean 'title'?"),
+        ("lamps", "write KEY=VALUE"),
+    ],
+)
+def test_a_wrong_set_is_told_with_the_nearest_right_one(engine: Engine, assignment: str, told: str) -> None:
+    code, _, err = engine("run", "light.yaml", "--station", "crossing.toml", "--set", assignment)
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_an_environment_variable_that_names_nothing_is_told() -> None:
+    with pytest.raises(StationError, match="CHARGER_PARAMETERS_T_GREEN"):
+        crossing(environ={"CHARGER_PARAMETERS_T_GREN": "1 s"})
+
+
+def test_an_unknown_option_is_told(engine: Engine) -> None:
+    code, _, err = engine("run", "crossing.toml", "--seson", "winter")
+    assert code == 2
+    assert "did you mean 'season'?" in err
+    code, _, err = engine("run", "crossing.toml", "--season", "spring")
+    assert code == 2
+    assert "not one of winter, summer" in err
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("[station\n", "not valid TOML"),
+        ("[stations]\n", "did you mean 'station'?"),
+        ("[station]\ntitel = 'x'\n", "did you mean 'title'?"),
+        ("[machines.x]\nchrt = 'y'\n", "did you mean 'chart'?"),
+        ("[machines.x]\n", "needs a chart"),
+        ("[parameters]\nlamps = 'many'\n", "lamps"),
+        ("[parameters]\nlamps = 2.5\n", "lamps"),
+        ("parameters = 3\n", "must be a table"),
+        ("[sets.road]\nmachine = 'x'\n", "needs a directory"),
+        ("[station]\nsession_end = 'nobody.done'\n", "write machine.event"),
+        ("[display]\nX = 'nobody.data'\n", ""),
+        ("\x00", "not valid TOML"),
+    ],
+)
+def test_a_broken_station_file_is_told(engine: Engine, content: str, told: str) -> None:
+    Path("bad.toml").write_text(content)
+    code, out, err = engine("run", "light.yaml", "--station", "bad.toml", "--fast", "--for", "1s")
+    if told:
+        assert code == 2
+        assert told in err
+        assert "bad.toml" in err
+        assert "READY" not in out
+    else:
+        assert code == 0
+
+
+def test_help_config_lists_every_key_with_its_variable(engine: Engine) -> None:
+    code, out, _ = engine("run", "crossing.toml", "--help-config")
+    assert code == 0
+    for told in (
+        "T_green  (duration, default 10 s)",
+        "How long it is green; Road code 7",
+        "CHARGER_PARAMETERS_T_GREEN",
+        "beep.tone  (enum(high, low), default low)",
+        "CHARGER_PARAMETERS_BEEP_TONE",
+        "second.lamps  (int, default 5)",
+        "CHARGER_MACHINES_SECOND_PARAMETERS_LAMPS",
+        "power  (float kW, default 1 kW)",
+    ):
+        assert told in out
+
+
+def test_every_variable_that_help_config_names_is_accepted(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out, _ = engine("run", "crossing.toml", "--help-config")
+    for name in [line.strip() for line in out.splitlines() if line.strip().startswith("CHARGER_")]:
+        monkeypatch.setenv(name, {"T": "1 s", "l": "3", "p": "2 kW"}.get("x", "high" if "TONE" in name else "1 s"))
+        if name.endswith(("LAMPS", "POWER")):
+            monkeypatch.setenv(name, "2")
+    code, _, err = engine("run", "crossing.toml", "--fast", "--for", "1s")
+    assert code == 0, err
+
+
+def test_shipped_stations_resolve() -> None:
+    root = Path(__file__).parents[2] / "machines"
+    files = sorted((root / "stations").glob("*.toml"))
+    assert files
+    for file in files:
+        station = resolve(file, None, Overrides((), {}), installed(), engine.load)
+        build(station, System(), installed())
+        assert station.machines
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("400", Type(Kind.FLOAT, UNITS["V"]), 400.0),
+        ("0.4 kV", Type(Kind.FLOAT, UNITS["V"]), 400.0),
+        ("-12 V", Type(Kind.FLOAT, UNITS["V"]), -12.0),
+        ("1e3", FLOAT, 1000.0),
+        ("0x10", INT, 16),
+        ("42", INT, 42),
+        ("yes", BOOL, True),
+        ("off", BOOL, False),
+        ("250 ms", DURATION, 250_000_000),
+        ("1.5 s", DURATION, 1_500_000_000),
+        ("00:ff", BYTES, b"\x00\xff"),
+        ("1, 2,3", Type(Kind.LIST, item=INT), [1, 2, 3]),
+        ("[]", Type(Kind.LIST, item=INT), []),
+        ("none", Type(Kind.INT, optional=True), None),
+        ("b", Type(Kind.ENUM, values=("a", "b")), "b"),
+    ],
+)
+def test_values_are_read_as_a_chart_would_write_them(text: str, kind: Type, value: object) -> None:
+    assert typed(text, kind) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("x", INT), ("1.5", INT), ("1 s", INT), ("", FLOAT), ("maybe", BOOL), ("5", DURATION), ("5 parsec", DURATION),
+     ("0g", BYTES), ("c", Type(Kind.ENUM, values=("a", "b"))), ("300", Type(Kind.INT, maximum=255)),
+     ("none", INT), ("9" * 400, INT), ("1" + "0" * 30, INT)],
+)  # fmt: skip
+def test_values_of_the_wrong_type_are_refused(text: str, kind: Type) -> None:
+    with pytest.raises(ValueError):
+        typed(text, kind)
+
+
+kinds = st.sampled_from([INT, FLOAT, BOOL, DURATION, BYTES, Type(Kind.LIST, item=FLOAT), Type(Kind.FLOAT, UNITS["kW"])])
+
+
+@given(st.text(max_size=80), kinds)
+def test_any_text_is_a_value_or_a_value_error(text: str, kind: Type) -> None:
+    try:
+        value = typed(text, kind)
+    except ValueError:
+        return
+    assert value is not None
+
+
+def test_the_type_of_a_setting_is_written_as_in_a_chart() -> None:
+    assert setting_type("float V?") == Type(Kind.FLOAT, UNITS["V"], optional=True)
+    assert setting_type("enum(a, b)").values == ("a", "b")
+    for wrong in ("flaot", "float parsec", "int int", ""):
+        with pytest.raises(ValueError):
+            setting_type(wrong)
