@@ -191,3 +191,13 @@ def test_every_action_and_key_of_the_language_is_in_the_reference() -> None:
 
     for word in [*ACTIONS, *_TOP_KEYS, *ACTIVE_KEYS, *SIGNATURES]:
         assert re.search(rf"\b{word}\b", REFERENCE), word
+
+
+def test_the_contract_in_the_adapters_page_loads(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "adapters.md").read_text()
+    match = re.search(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert match is not None
+    (tmp_path / "power_supply.contract.yaml").write_text(match[1])
+    contract = load_contract(tmp_path / "power_supply.contract.yaml")
+    assert contract.actions["discharge"].result is not None
+    assert set(contract.values) == {"present_voltage", "present_current"}
