@@ -232,8 +232,9 @@ class SimulatedHpgpLink(HpgpLink):
     settings: ClassVar[Mapping[str, Setting]] = {**SIMULATED, **LINK}
 
     def open_nic(self, port: Port) -> Nic:
-        self.random_octets = seeded(self.config["seed"], port.role)
-        return LineDriver.of(self.world, self.config).nic(port, self.config)
+        nic = LineDriver.of(self.world, self.config).nic(port, self.config)
+        self.random_octets = seeded(self.config["seed"], f"{nic.host} {self.contract}")
+        return nic
 
 
 class PacketHpgpLink(HpgpLink):

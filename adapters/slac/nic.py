@@ -77,9 +77,9 @@ class Subscribers:
                 watcher(up, reason)
 
 
-def seeded(seed: int, role: str) -> Callable[[int], bytes]:
-    """Random octets that the seed and the role decide: a simulated run can be repeated from its seed alone."""
-    return random.Random(f"{seed} {role}").randbytes
+def seeded(seed: int, whose: str) -> Callable[[int], bytes]:
+    """Random octets that the seed decides, others for each ``whose``: a simulated run repeats from its seed alone."""
+    return random.Random(f"{seed} {whose}").randbytes
 
 
 def fault_rules(rules: str) -> tuple[Rule, ...]:

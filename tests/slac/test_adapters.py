@@ -264,6 +264,20 @@ def test_wrong_settings_are_named() -> None:
             VirtualPort(adapter, clock, "link")
 
 
+def test_seed_decides_keys_but_no_two_hosts_share_them() -> None:
+    """The same seed gives the same run; a station and a vehicle with one role name never draw the same key or run id."""
+    drawn = []
+    for _ in range(2):
+        world, clock = World(), Clock()
+        for host in ("evse", "pev"):
+            modem, link = SimulatedPlcModem({"host": host}, world), SimulatedHpgpLink({"host": host}, world)
+            VirtualPort(modem, clock, "modem")
+            VirtualPort(link, clock, "link")
+            drawn.append((modem.new_nmk, modem.new_nmk, link.new_run_id, link.new_run_id))
+    assert drawn[:2] == drawn[2:]
+    assert len({octets for host in drawn[:2] for octets in host}) == 8
+
+
 def test_host_is_the_machine_of_the_role() -> None:
     """A station of several machines needs no setting for the adapters of one machine to share a modem."""
     world, clock = World(), Clock()
