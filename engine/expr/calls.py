@@ -143,7 +143,7 @@ def _ceil(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
 
 def _of_kinds(checker: Checker, name: str, node: Node, kinds: frozenset[Kind]) -> tree.Expr:
     expr = checker.check(node)
-    if expr.type is BROKEN or is_any(expr.type) or expr.type.kind in kinds:
+    if expr.type is BROKEN or is_any(expr.type) or expr.type.kind in kinds or checker.scope.untyped:
         return expr
     return checker.fault(node, "type", f"{name} of {describe(expr.type)} has no meaning", SIGNATURES[name])
 

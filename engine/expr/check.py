@@ -113,7 +113,7 @@ class Checker:
             case "number":
                 return self._number(node)
             case "string":
-                return tree.Literal(cast(str, node.value), STRING)
+                return tree.Literal(cast(str, node.value), ANY if self.scope.untyped else STRING)
             case "constant":
                 value = cast("bool | None", node.value)
                 return tree.Literal(value, NONE if value is None else BOOL)
@@ -160,6 +160,8 @@ class Checker:
             if whole >= 2**63:
                 return self.fault(node, "range", "a duration must be shorter than 292 years")
             return tree.Literal(whole, DURATION)
+        if self.scope.untyped and not symbol:
+            return tree.Literal(number, ANY)
         return tree.Literal(number, numeric(UNITS[symbol], _kind(number)) if symbol else _plain(number))
 
     def _name(self, node: Node) -> tree.Expr:
@@ -232,15 +234,15 @@ class Checker:
         operand = self.check(child)
         if not self.number(operand, child, "-"):
             return tree.Literal(None, BROKEN)
-        if isinstance(operand, tree.Literal) and isinstance(operand.value, (int, float)):
-            return tree.Literal(-operand.value, operand.type)
+        if isinstance(operand, tree.Literal) and type(operand.value) in (int, float):
+            return tree.Literal(-cast("int | float", operand.value), operand.type)
         return tree.Unary("-", operand, computed(operand.type))
 
     def number(self, expr: tree.Expr, node: Node, what: str) -> bool:
         """Whether ``expr`` is a number, a duration or not known before run time; else a fault."""
         if expr.type is BROKEN:
             return False
-        if expr.type.kind in NUMBERS or is_any(expr.type):
+        if expr.type.kind in NUMBERS or is_any(expr.type) or self.scope.untyped:
             return True
         self.fault(node, "type", f"{what} needs a number, this is {describe(expr.type)}")
         return False
@@ -252,7 +254,7 @@ class Checker:
         if left.type is BROKEN or right.type is BROKEN:
             return tree.Literal(None, BROKEN)
         kinds = {left.type.kind, right.type.kind}
-        if Kind.ANY in kinds:
+        if Kind.ANY in kinds or (self.scope.untyped and not kinds <= NUMBERS):
             return tree.Binary(op, left, right, ANY)
         if op == "+" and len(kinds) == 1 and kinds <= {Kind.STRING, Kind.BYTES}:
             return tree.Binary(op, left, right, Type(left.type.kind))
@@ -301,7 +303,9 @@ class Checker:
             return broken
         if op in ("in", "not in"):
             return self._membership(op, left, first, right, second)
-        if op in ("==", "!="):
+        if self.scope.untyped:
+            pass  # what does not fit is found out when it is evaluated
+        elif op in ("==", "!="):
             for here, there, where in ((left, right, first), (right, left, second)):
                 if here.type.kind is Kind.NONE and not there.type.optional and not is_any(there.type):
                     return self.fault(where, "type", f"{describe(there.type)} is never None")
@@ -334,6 +338,7 @@ class Checker:
         elif not (
             Kind.ANY in (kind, item)
             or kind is Kind.LIST
+            or self.scope.untyped
             or (kind is Kind.STRING and item in (Kind.STRING, Kind.ENUM))
             or (kind is Kind.BYTES and item in (Kind.BYTES, Kind.INT))
         ):
@@ -367,7 +372,7 @@ class Checker:
         base, key = self.check(node.children[0]), self.check(node.children[1])
         if base.type is BROKEN or key.type is BROKEN:
             return tree.Literal(None, BROKEN)
-        if is_any(base.type):
+        if is_any(base.type) or self.scope.untyped:
             return tree.Index(base, key, ANY)
         if base.type.kind not in (Kind.LIST, Kind.BYTES):
             return self.fault(node.children[0], "type", f"{describe(base.type)} has no elements")
@@ -384,7 +389,7 @@ class Checker:
         a, b = left.type, right.type
         if a is BROKEN or b is BROKEN:
             return None
-        if is_any(a) or is_any(b) or Kind.NONE in (a.kind, b.kind):
+        if is_any(a) or is_any(b) or Kind.NONE in (a.kind, b.kind) or (self.scope.untyped and a.kind is not b.kind):
             return left, right
         if a.kind in NUMBERS and b.kind in NUMBERS:
             if same(unit_of(a), unit_of(b)):
@@ -471,8 +476,10 @@ def joined(a: Type, b: Type) -> Type:
         return Type(kind, a.unit, optional)
     if a.kind is Kind.ENUM and b.kind is Kind.ENUM:
         return Type(Kind.ENUM, optional=optional, values=tuple(dict.fromkeys(a.values + b.values)))
-    if Kind.STRING in (a.kind, b.kind):
+    if {a.kind, b.kind} <= {Kind.STRING, Kind.ENUM}:
         return Type(Kind.STRING, optional=optional)
+    if a.kind is not b.kind:  # only where nothing is typed
+        return ANY
     if a.kind is Kind.LIST:
         return Type(Kind.LIST, optional=optional, item=a.item or b.item)
     return Type(a.kind, optional=optional)

@@ -16,6 +16,9 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from engine.expr.check import Scope as Names
+from engine.expr.check import expression
+from engine.expr.lex import ExpressionError
 from engine.scxml.ecmascript import NotTranslatable, parse_expression
 from engine.types import DURATION_UNITS
 
@@ -30,7 +33,19 @@ MAX_NODES = 3_000
 
 def invalid(text: str, why: str = "") -> str:
     """An expression that always fails when evaluated, naming what it stands for."""
-    return f"invalid({' '.join(text.split()) + (f': {why}' if why else '')!r})"
+    words = " ".join(text.split())
+    words = words if len(words) <= 200 else f"{words[:200]}…"
+    return f"invalid({words + (f': {why}' if why else '')!r})"
+
+
+def _sound(tree: ast.expr) -> str:
+    """The text of a translated expression, which the chart language reads. Raises :class:`NotTranslatable`."""
+    text = ast.unparse(tree)
+    try:
+        expression(text, Names(in_state=lambda name: name, untyped=True))
+    except ExpressionError as error:
+        raise NotTranslatable(error.faults[0].message) from None
+    return text
 
 
 @dataclass(slots=True)
@@ -54,7 +69,7 @@ class Scope:
 
     def _translate(self, text: str, how: Callable[[_Translator, ast.expr], ast.expr]) -> str:
         try:
-            return ast.unparse(how(_Translator(self), self._parse(text)))
+            return _sound(how(_Translator(self), self._parse(text)))
         except NotTranslatable as error:
             self.warn(text, str(error))
             return invalid(text, str(error))
@@ -108,7 +123,7 @@ class Scope:
     def tree_value(self, tree: ast.expr) -> str:
         """Like :meth:`value`, of a parsed expression."""
         try:
-            return ast.unparse(_Translator(self).value(tree))
+            return _sound(_Translator(self).value(tree))
         except NotTranslatable as error:
             text = ast.unparse(tree)
             self.warn(text, str(error))
@@ -163,6 +178,10 @@ class _Translator:
                 return self._attribute(base, name)
             case ast.Subscript(value=base, slice=index) if not isinstance(index, ast.Slice):
                 return ast.Subscript(value=self.value(base), slice=self.value(index))
+            case ast.BinOp(left=left, op=ast.Mod(), right=ast.UnaryOp(op=ast.USub(), operand=right)):
+                # `2 % -3` reads as two percent less three
+                minus = ast.BinOp(left=ast.Constant(0), op=ast.Sub(), right=self.value(right))
+                return ast.BinOp(left=self.value(left), op=node.op, right=minus)
             case ast.BinOp(left=left, op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.FloorDiv() | ast.Mod()):
                 return ast.BinOp(left=self.value(left), op=node.op, right=self.value(node.right))
             case ast.BinOp(op=ast.BitOr()):
