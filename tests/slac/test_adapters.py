@@ -265,7 +265,7 @@ def test_wrong_settings_are_named() -> None:
 
 
 def test_seed_decides_keys_but_no_two_hosts_share_them() -> None:
-    """The same seed gives the same run; a station and a vehicle with one role name never draw the same key or run id."""
+    """The same seed gives the same run; two hosts with one role name never draw the same octets."""
     drawn = []
     for _ in range(2):
         world, clock = World(), Clock()

@@ -1,0 +1,191 @@
+"""Faults from the field against our charts on the virtual clock: the numbers are the rows of the project's fault list.
+
+Every scenario ends matched and linked, with one key on both sides, without an adapter error; then the vehicle leaves
+and comes again, which must give another key and another link: no dead state, no old key.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from adapters.slac.frames import name_of
+from tests.slac.street import MS, Street
+
+SEEDS = 100 if "CHARGECHART_EXAMPLES" in os.environ else 10
+SAME_RUN_S = 2.6
+"""From the start to the link when the vehicle's first run succeeds: keys, 1.2 s of TT_EV_atten_results, joining."""
+NEW_RUN_S = 5.5
+"""The same when the first run fails and the second succeeds."""
+
+ONE_FRAME = {
+    "1 sounds lost": ("drop:CM_MNBC_SOUND.IND:3-5", SAME_RUN_S),
+    "1 profiles lost": ("drop:CM_ATTEN_PROFILE.IND:4-9", SAME_RUN_S),
+    "3 sounds and profiles swapped": ("swap:CM_MNBC_SOUND.IND:10,swap:CM_ATTEN_PROFILE.IND:2", SAME_RUN_S),
+    "4 one START of three": ("drop:CM_START_ATTEN_CHAR.IND:1-2", SAME_RUN_S),
+    "5 START too late": ("delay(600):CM_START_ATTEN_CHAR.IND:1-3", NEW_RUN_S),
+    "6 START announces another time": ("set(22=0a):CM_START_ATTEN_CHAR.IND", SAME_RUN_S),
+    "9 PARM.REQ doubled": ("dup(5):CM_SLAC_PARM.REQ", SAME_RUN_S),
+    "10 PARM.CNF lost": ("drop:CM_SLAC_PARM.CNF:1-2", SAME_RUN_S + 0.4),
+    "12 PARM.CNF late": ("delay(300):CM_SLAC_PARM.CNF:1", SAME_RUN_S + 0.3),
+    "13 IND lost twice": ("drop:CM_ATTEN_CHAR.IND:1-2", SAME_RUN_S),
+    "14 RSP lost": ("drop:CM_ATTEN_CHAR.RSP:1", SAME_RUN_S),
+    "14 RSP late": ("delay(500):CM_ATTEN_CHAR.RSP:1", SAME_RUN_S),
+    "15 IND doubled": ("dup(5):CM_ATTEN_CHAR.IND", SAME_RUN_S),
+    "17 MATCH.CNF lost twice": ("drop:CM_SLAC_MATCH.CNF:1-2", SAME_RUN_S + 0.4),
+    "20 MATCH.CNF lost for good": ("drop:CM_SLAC_MATCH.CNF:1-3", NEW_RUN_S),
+    "20 MATCH.REQ lost for good": ("drop:CM_SLAC_MATCH.REQ:1-3", NEW_RUN_S),
+    "21 foreign run id in START": ("corrupt(30):CM_START_ATTEN_CHAR.IND:1-3", NEW_RUN_S),
+    "21 foreign run id in RSP": ("corrupt(27):CM_ATTEN_CHAR.RSP:1", SAME_RUN_S),
+    "21 foreign run id in MATCH.REQ": ("corrupt(69):CM_SLAC_MATCH.REQ:1", SAME_RUN_S + 0.2),
+    "22 foreign run id in SOUND": ("corrupt(39):CM_MNBC_SOUND.IND:4", SAME_RUN_S),
+    "23 RSP says failure": ("set(69=01):CM_ATTEN_CHAR.RSP:1", SAME_RUN_S),
+    "24 MATCH.REQ names another EVSE": ("corrupt(63):CM_SLAC_MATCH.REQ:1", SAME_RUN_S + 0.2),
+    "26 foreign run id in IND": ("corrupt(27):CM_ATTEN_CHAR.IND:1", SAME_RUN_S),
+    "26 foreign run id in PARM.CNF": ("corrupt(36):CM_SLAC_PARM.CNF:1", SAME_RUN_S + 0.2),
+    "26 foreign run id in MATCH.CNF": ("corrupt(69):CM_SLAC_MATCH.CNF:1", SAME_RUN_S + 0.2),
+    "27 MVFLength big endian": ("set(21=003e):CM_SLAC_MATCH.REQ:1", SAME_RUN_S + 0.2),
+    "29 PARM.CNF without ForwardingSTA": ("set(27=00000000000000):CM_SLAC_PARM.CNF", SAME_RUN_S),
+    "30 RESP_TYPE 0 in START": ("set(23=00):CM_START_ATTEN_CHAR.IND", SAME_RUN_S),
+    "31 PARM.REQ cut": ("trunc(25):CM_SLAC_PARM.REQ:1", SAME_RUN_S + 0.2),
+    "31 START cut": ("trunc(25):CM_START_ATTEN_CHAR.IND:1", SAME_RUN_S),
+    "31 IND cut": ("trunc(100):CM_ATTEN_CHAR.IND:1", SAME_RUN_S),
+    "31 RSP cut": ("trunc(60):CM_ATTEN_CHAR.RSP:1", SAME_RUN_S),
+    "31 MATCH.CNF cut": ("trunc(100):CM_SLAC_MATCH.CNF:1", SAME_RUN_S + 0.2),
+    "31 NumGroups beyond the frame": ("set(25=ff):CM_ATTEN_PROFILE.IND:2", SAME_RUN_S),
+    "34 CM_SET_KEY.CNF lost": ("drop:CM_SET_KEY.CNF:1", SAME_RUN_S + 1.2),
+}
+SETTINGS: dict[str, tuple[dict[str, Any], float]] = {
+    "3 profile before its sound": ({"profile_latency": 0}, SAME_RUN_S),
+    "3 profiles 30 ms late": ({"profile_latency": 31 * MS}, SAME_RUN_S),
+    "7 sounds slower than the window": ({"pev1": {"TP_EV_batch_msg_interval": 80 * MS}}, SAME_RUN_S),
+    "8 more sounds than announced": ({"pev1": {"C_EV_match_MNBC": 14}}, SAME_RUN_S),
+    "33 CM_SET_KEY.CNF with result 0": ({"set_key_result": 0}, SAME_RUN_S),
+    "34 modem silent for 7 s after a key": ({"deaf": 7000 * MS}, 30.0),
+    "jitter of 10 ms": ({"jitter": 10 * MS}, SAME_RUN_S),
+}
+
+
+def linked_then_anew(street: Street, seconds: float) -> None:
+    """Linked within the time, one key; after leaving and coming again linked with another key."""
+    street.run_until_linked(seconds)
+    assert street.nmk("evse1") == street.nmk("pev1")
+    (ready,) = street.said("evse1", "dlink_ready")
+    assert ready["pev_mac"] == street.links["pev1"].mac
+    assert street.said("pev1", "dlink_ready")[0]["evse_mac"] == street.links["evse1"].mac
+    old = street.nmk("evse1")
+    street.replug()
+    street.run_until_linked(30)
+    assert street.nmk("evse1") == street.nmk("pev1") != old
+    assert len(street.said("evse1", "dlink_ready")) == 2
+
+
+def test_match_without_a_fault() -> None:
+    """What every other scenario is measured against."""
+    linked_then_anew(Street(), SAME_RUN_S)
+
+
+@pytest.mark.parametrize("name", ONE_FRAME)
+def test_lost_late_doubled_or_wrong_frames(name: str) -> None:
+    """A vehicle is matched in spite of the fault, in the same run where the standard's retries allow it."""
+    rules, seconds = ONE_FRAME[name]
+    linked_then_anew(Street(fault=rules), seconds)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_other_timing_and_other_modems(name: str) -> None:
+    """Slow vehicles, surplus sounds, modems that answer otherwise: matched all the same."""
+    settings, seconds = SETTINGS[name]
+    linked_then_anew(Street(**settings), seconds)
+
+
+def test_no_profile_is_a_failure_and_no_dead_end() -> None:
+    """2: a modem without SLAC gives no attenuation, so nothing is sent; once it reports, the next run matches."""
+    street = Street(profiles="none")
+    street.run(8)
+    assert any("no_profile" in failed["reason"] for failed in street.said("evse1", "matching_failed"))
+    assert street.said("pev1", "dlink_ready") == []
+    object.__setattr__(street.line.modem("evse1").config, "profiles", "cm")
+    street.run_until_linked(30)
+
+
+def test_unplugging_gives_a_new_key_at_once() -> None:
+    """35: the vehicle that left must not get back into the network with the old key."""
+    street = Street()
+    street.run_until_linked(SAME_RUN_S)
+    old = street.nmk("evse1")
+    street.post("evse1", "leave_bcd")
+    street.run(1)
+    assert street.nmk("evse1") != old
+    assert street.nmk("pev1") == old
+    assert not street.line.linked("evse1", "pev1", street.system.clock.now_ns())
+
+
+def test_lost_link_is_told_once() -> None:
+    """37: a link lost while charging is one event after some missed polls, not a flood; then a new match."""
+    street = Street()
+    street.run_until_linked(SAME_RUN_S)
+    street.line.set_attenuation("evse1", "pev1", None)
+    street.run(20)
+    assert len(street.said("evse1", "dlink_lost")) == len(street.said("pev1", "dlink_lost")) == 1
+    street.line.set_attenuation("evse1", "pev1", 9.0)
+    street.run_until_linked(60)
+
+
+def test_modem_that_is_gone_comes_back() -> None:
+    """38: a modem without power is detected again when it returns; the station matches the next vehicle."""
+    street = Street()
+    street.run_until_linked(SAME_RUN_S)
+    for host in ("evse1", "pev1"):
+        street.links[host]._open_nic().set_present(False)  # type: ignore[attr-defined]
+    street.run(10)
+    for host in ("evse1", "pev1"):
+        street.links[host]._open_nic().set_present(True)  # type: ignore[attr-defined]
+    street.replug()
+    street.run_until_linked(60)
+
+
+def test_vehicle_that_starts_over_in_the_middle() -> None:
+    """41: a vehicle that resets while it sounds is matched by its new run; nothing waits for the old one."""
+    street = Street()
+    street.system.run_until(lambda: street.is_in("pev1", "matching.run.characterisation"), 5_000_000_000)
+    street.run(0.2)
+    street.post("pev1", "leave_5_percent")
+    street.run(0.3)
+    street.post("pev1", "enter_5_percent")
+    street.run_until_linked(10)
+    assert street.nmk("evse1") == street.nmk("pev1")
+
+
+@pytest.mark.parametrize("retries", [0, 2, 4])
+def test_changed_retry_count_changes_the_wire(retries: int) -> None:
+    """The number of CM_ATTEN_CHAR.IND on the wire is C_EV_match_retry + 1, from the chart and nowhere else."""
+    street = Street(fault="drop:CM_ATTEN_CHAR.RSP", evse1={"C_EV_match_retry": retries})
+    names: list[str] = []
+    street.links["pev1"]._open_nic().subscribe(lambda frame: names.append(name_of(frame)))
+    street.system.run_until(lambda: street.is_in("pev1", "matching.run.match"), 10_000_000_000)
+    assert names.count("CM_ATTEN_CHAR.IND") == retries + 1
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_neighbours_find_the_right_partners(seed: int) -> None:
+    """50…54: two vehicles plugged in at once at stations that hear each other: each gets its own, no shared key."""
+    hosts = ("evse1", "evse2", "pev1", "pev2")
+    street = Street(hosts, seed=seed, jitter=4 * MS, noise=4.0)
+    street.run_until_linked(30)
+    for number in "12":
+        assert street.said(f"evse{number}", "dlink_ready")[-1]["pev_mac"] == street.links[f"pev{number}"].mac
+        assert street.said(f"pev{number}", "dlink_ready")[-1]["evse_mac"] == street.links[f"evse{number}"].mac
+        assert street.nmk(f"evse{number}") == street.nmk(f"pev{number}")
+    assert street.nmk("evse1") != street.nmk("evse2")
+
+
+def test_five_vehicles_at_once() -> None:
+    """C_EVSE_match_parallel: every station serves what it hears, five vehicles find their five stations."""
+    hosts = tuple(f"{side}{number}" for side in ("evse", "pev") for number in range(1, 6))
+    street = Street(hosts, jitter=2 * MS)
+    street.run_until_linked(60)
+    for number in range(1, 6):
+        assert street.said(f"evse{number}", "dlink_ready")[-1]["pev_mac"] == street.links[f"pev{number}"].mac
