@@ -1,0 +1,120 @@
+"""Josev (package ``iso15118``) as a foreign vehicle and a foreign station, in its own environment and namespace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.slac.peers import peer_python
+
+ROOT = Path(__file__).resolve().parents[2]
+JOSEV_NAMES = {"din": "DIN_SPEC_70121", "iso2": "ISO_15118_2"}
+ENGINE = [sys.executable, "-m", "engine", "run"]
+
+
+def missing() -> str:
+    """Why Josev cannot run here; empty when it can."""
+    return "" if shutil.which("java") else "Josev needs java"
+
+
+class Process:
+    """A program in a namespace, its output in a file. Stopped, by its pid, at the end of the ``with``."""
+
+    def __init__(
+        self, namespace: str, command: list[str], log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.log = log
+        self._file = log.open("w")
+        self._process = subprocess.Popen(
+            ["ip", "netns", "exec", namespace, *command],
+            cwd=ROOT,
+            stdout=self._file,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, **(environment or {})},
+        )
+
+    def __enter__(self) -> Process:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._file.close()
+
+    @property
+    def text(self) -> str:
+        """What it printed so far."""
+        return self.log.read_text(errors="replace")
+
+    def until(self, wanted: str, seconds: float) -> None:
+        """Wait until it printed ``wanted``; fails with its last lines."""
+        end = time.monotonic() + seconds
+        while wanted not in self.text:
+            ended = self._process.poll() is not None
+            if ended or time.monotonic() > end:
+                if wanted in self.text:
+                    return
+                why = "ended" if ended else f"did not print it within {seconds} s"
+                raise AssertionError(f"{self.log.name} {why}: {wanted!r}\n{self.text[-3000:]}")
+            time.sleep(0.05)  # a foreign process on the real clock: nothing to wait on but its output
+
+    def wait(self, seconds: float) -> int:
+        """Its exit code."""
+        return self._process.wait(seconds)
+
+
+def evcc(namespace: str, interface: str, protocol: str, directory: Path, *, pki: Path | None = None) -> Process:
+    """Josev's vehicle, 10 charge loops, DC by external payment."""
+    config = directory / f"evcc_{protocol}.json"
+    config.write_text(
+        json.dumps(
+            {
+                "supportedEnergyServices": ["DC"],
+                "useTls": pki is not None,
+                "enforceTls": pki is not None,
+                "sdpRetryCycles": 1,
+                "supportedProtocols": [JOSEV_NAMES[protocol]],
+                "chargeLoopCycle": 10,
+                "energyTransferMode": "DC_extended",
+            }
+        )
+    )
+    environment = {
+        "NETWORK_INTERFACE": interface,
+        "EVCC_CONFIG_PATH": str(config),
+        "PKI_PATH": str(pki or directory) + "/",
+        "LOG_LEVEL": "INFO",
+    }
+    command = [str(peer_python("iso15118")), "-m", "iso15118.evcc.main"]
+    return Process(namespace, command, directory / f"josev_evcc_{protocol}.log", environment)
+
+
+def secc(namespace: str, interface: str, protocol: str, directory: Path) -> Process:
+    """Josev's station."""
+    environment = {
+        "NETWORK_INTERFACE": interface,
+        "PROTOCOLS": JOSEV_NAMES[protocol],
+        "AUTH_MODES": "EIM",
+        "SECC_ENFORCE_TLS": "False",
+        "PKI_PATH": str(directory) + "/",
+        "LOG_LEVEL": "INFO",
+    }
+    command = [str(peer_python("iso15118")), "-m", "iso15118.secc.main"]
+    return Process(namespace, command, directory / f"josev_secc_{protocol}.log", environment)
+
+
+def engine_run(namespace: str, name: str, directory: Path, *words: str) -> Process:
+    """One of our machines on the real clock: ``engine run machines/NAME.yaml --link ethernet …``."""
+    command = [*ENGINE, f"machines/{name}.yaml", "--link", "ethernet", "--sessions", "1", *words]
+    return Process(namespace, command, directory / f"{name}.log")
