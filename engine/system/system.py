@@ -434,6 +434,8 @@ class System:
             actor.unhandled[event.name] += 1
             if actor.machine.chart.strict:
                 self.failures.append(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
+        if "error.invariant" in step.raised:
+            self.failures += [f"{actor.path}: {f.message} ({f.position})" for f in step.failures]
         if self.observers:
             record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
             self._tell(lambda observer: observer.step(record))

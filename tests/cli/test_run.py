@@ -108,6 +108,14 @@ def test_a_machine_that_breaks_makes_the_run_fail(engine: Engine) -> None:
     assert "loop: failed" in out
 
 
+def test_a_broken_invariant_makes_the_run_fail(engine: Engine) -> None:
+    text = Path("light.yaml").read_text()
+    Path("light.yaml").write_text(text.replace("initial: red", "invariant: cars < 2\ninitial: red"))
+    code, _, err = engine("run", "light.yaml", "--fast", "--for", "40s", "--events", "31 s, car, car")
+    assert code == 1
+    assert "invariant broken: cars < 2" in err
+
+
 def test_a_strict_chart_that_meets_an_unknown_event_makes_the_run_fail(engine: Engine) -> None:
     text = Path("light.yaml").read_text()
     Path("light.yaml").write_text(text.replace("machine: light", "machine: light\nstrict: true"))

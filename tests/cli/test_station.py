@@ -166,9 +166,8 @@ def test_help_config_lists_every_key_with_its_variable(engine: Engine) -> None:
 def test_every_variable_that_help_config_names_is_accepted(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     _, out, _ = engine("run", "crossing.toml", "--help-config")
     for name in [line.strip() for line in out.splitlines() if line.strip().startswith("CHARGER_")]:
-        monkeypatch.setenv(name, {"T": "1 s", "l": "3", "p": "2 kW"}.get("x", "high" if "TONE" in name else "1 s"))
-        if name.endswith(("LAMPS", "POWER")):
-            monkeypatch.setenv(name, "2")
+        value = "high" if name.endswith("TONE") else "2" if name.endswith(("LAMPS", "POWER")) else "1 s"
+        monkeypatch.setenv(name, value)
     code, _, err = engine("run", "crossing.toml", "--fast", "--for", "1s")
     assert code == 0, err
 
