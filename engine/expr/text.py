@@ -1,4 +1,5 @@
-"""Typed tree → text, for diagrams, exports and messages. Parsed again in the same scope it gives an equal tree.
+"""Typed tree → text, for diagrams, exports and messages. Parsed again in the same scope it gives an equal tree, but for
+one thing: a whole float with a unit is written as people do, ``400 V``.
 
 What the loader has added by itself is left out: the check of a stored value, the unit a product was brought to.
 """
