@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.position import Position
 from engine.scxml.ecmascript import NotTranslatable
-from engine.scxml.expressions import SYSTEM_NAMES, Scope, duration_text, invalid, text_value
+from engine.scxml.expressions import SYSTEM_NAMES, Scope, duration_text, invalid, quoted, text_value
 from engine.scxml.xml import Element, ImportProblem
 
 SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
@@ -70,7 +70,7 @@ class Content:
             return self.scope.value(expression)
         if element.children:
             if len(element.children) == 1 and element.children[0].tag == "scxml":
-                return repr(self.child_text(element.children[0]))
+                return quoted(self.child_text(element.children[0]))
             why = "XML as a value has no place in the chart language"
             self.warn(f"<{element.tag}>: {why}", element.position)
             return invalid(f"<{element.children[0].tag}>", why)
@@ -179,7 +179,7 @@ class Content:
             send.pop("event", None)
             send["event_expr"] = invalid(f"send type {kind}", "no such event processor")
         elif (kind_expr := element.get("typeexpr")) is not None:
-            name = send.pop("event_expr", None) or repr(send.pop("event"))
+            name = send.pop("event_expr", None) or quoted(send.pop("event"))
             refused = invalid(f"send type {kind_expr}", "no such event processor")
             send["event_expr"] = f"{name} if {self.scope.value(kind_expr)} in {list(SEND_TYPES)!r} else {refused}"
         target = element.get("target")
@@ -188,7 +188,7 @@ class Content:
         elif target == "#_parent":
             send["to"] = "parent"
         elif target:
-            send["to_expr"] = repr(target)
+            send["to_expr"] = quoted(target)
         self._send_data(element, send)
         if element.get("id"):
             send["id"] = element.get("id")
@@ -221,7 +221,7 @@ class Content:
             if duration is None:
                 self.warn(f"delay {delay!r} is no time: write 1.5s or 200ms", element.position)
             if duration != "0 s":
-                send["delay"] = duration or f"duration({delay!r})"
+                send["delay"] = duration or f"duration({quoted(delay)})"
 
 
 def _escape(text: str) -> str:

@@ -11,11 +11,12 @@ from engine.position import Position
 from engine.scxml.content import Actions, Content
 from engine.scxml.ecmascript import NotTranslatable
 from engine.scxml.emit import dump
-from engine.scxml.expressions import Scope, invalid, text_value
+from engine.scxml.expressions import Scope, invalid, quoted, text_value
 from engine.scxml.xml import Element, ImportProblem, parse
 
 INVOKE_TYPES = ("http://www.w3.org/TR/scxml/", "http://www.w3.org/TR/scxml", "scxml", "")
 MAX_INVOKE_DEPTH = 10
+MAX_VALUE = 3_000  # characters of a chart's text inside an expression
 _STATES = ("state", "parallel", "final", "history")
 _ACTIVE = {*_STATES, "onentry", "onexit", "transition", "datamodel", "invoke"}
 _INSIDE: dict[str, set[str]] = {
@@ -369,7 +370,14 @@ class _Document:
 
     def child_text(self, element: Element) -> str:
         """The chart text of an inline document that stands as a value."""
-        return dump(self._child(element))
+        return self._as_value(dump(self._child(element)), element.position)
+
+    @staticmethod
+    def _as_value(text: str, position: Position) -> str:
+        if len(text) > MAX_VALUE:
+            message = f"a document of more than {MAX_VALUE:,} characters as a value: put it into a file and name it"
+            raise ImportProblem(message, position)
+        return text
 
     def _child(self, element: Element) -> dict[str, Any]:
         return _Document(element, self.file, self.base, self.warnings, self.depth + 1).chart()
@@ -419,7 +427,7 @@ class _Document:
         else:
             raise ImportProblem("<invoke> needs src, srcexpr or <content> with an <scxml> document", element.position)
         if kind_expr is not None:
-            text = what["source"] if "source" in what else repr(dump(what["chart"]))
+            text = what["source"] if "source" in what else quoted(self._as_value(dump(what["chart"]), element.position))
             refused = invalid(f"invoke type {kind_expr}", "only SCXML is known")
             known = [name for name in INVOKE_TYPES if name]
             what = {"source": f"{text} if {self.scope.value(kind_expr)} in {known!r} else {refused}"}
@@ -431,8 +439,8 @@ class _Document:
         names |= {p.get("name") or "": p.get("location") or "" for p in element.all("param") if p.get("location")}
         return [
             {
-                "if": f"_event.data is not None and {name!r} in _event.data",
-                "then": [{"assign": {self.scope.data[location]: f"_event.data[{name!r}]"}}],
+                "if": f"_event.data is not None and {quoted(name)} in _event.data",
+                "then": [{"assign": {self.scope.data[location]: f"_event.data[{quoted(name)}]"}}],
             }
             for name, location in names.items()
             if location in self.scope.data

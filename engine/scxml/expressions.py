@@ -35,7 +35,12 @@ def invalid(text: str, why: str = "") -> str:
     """An expression that always fails when evaluated, naming what it stands for."""
     words = " ".join(text.split())
     words = words if len(words) <= 200 else f"{words[:200]}…"
-    return f"invalid({words + (f': {why}' if why else '')!r})"
+    return f"invalid({quoted(words + (f': {why}' if why else ''))})"
+
+
+def quoted(text: str) -> str:
+    """A string literal of the chart language. What cannot be printed beyond the 16-bit plane becomes U+FFFD."""
+    return repr("".join(c if c.isprintable() or ord(c) < 0x10000 else "\ufffd" for c in text))
 
 
 def _sound(tree: ast.expr) -> str:
@@ -308,10 +313,10 @@ def literal(value: object) -> str:
     if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
         return f"[{', '.join(literal(item) for item in value)}]"
     if isinstance(value, (list, dict)):
-        return f"json({json.dumps(value)!r})"
+        return f"json({quoted(json.dumps(value))})"
     if isinstance(value, float) and not math.isfinite(value):
         raise NotTranslatable("a number beyond all bounds")
-    return repr(value)
+    return quoted(value) if isinstance(value, str) else repr(value)
 
 
 def text_value(text: str) -> str:
