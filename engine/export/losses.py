@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -63,3 +65,28 @@ class Exported:
         loss = Loss(construct, where, what, position)
         if loss not in self.losses:
             self.losses.append(loss)
+
+
+class LoopNames:
+    """Names for the items of nested loops: in the chart language an inner loop may reuse an outer one's name, in
+    formats whose loop items are plain data it may not."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[str]] = {}
+
+    def of(self, name: str) -> str:
+        """How a variable is called here."""
+        return self._open.get(name, [name])[-1]
+
+    @contextmanager
+    def loop(self, *names: str | None) -> Iterator[None]:
+        """Inside a loop over these names."""
+        opened = [name for name in names if name]
+        for name in opened:
+            stack = self._open.setdefault(name, [])
+            stack.append(f"{name}_{len(stack) + 1}" if stack else name)
+        yield
+        for name in opened:
+            self._open[name].pop()
+            if not self._open[name]:
+                del self._open[name]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from engine.export.losses import Construct, Exported
+from engine.export.losses import Construct, Exported, LoopNames
 from engine.export.python_text import NotPortable, python_text
 from engine.expr.tree import Expr, Literal
 from engine.model import (
@@ -64,11 +64,12 @@ class Methods:
         self.lines: list[str] = []
         self.count = 0
         self.at = ""
+        self.loops = LoopNames()
 
     # ------------------------------------------------------------ names in expressions
 
     def variable(self, name: str) -> str:
-        return f"self.{name}"
+        return f"self.{self.loops.of(name)}"
 
     def parameter(self, name: str) -> str:
         return f"self.{name}"
@@ -150,7 +151,7 @@ class Methods:
     def _action(self, action: Action) -> list[str]:
         match action:
             case Assign():
-                return [f"self.{action.name} = {self.text(action.value)}"]
+                return [f"self.{self.loops.of(action.name)} = {self.text(action.value)}"]
             case Raise():
                 return [self.raise_text(action.event, self._mapping(action.data))]
             case Send():
@@ -158,7 +159,7 @@ class Methods:
             case Cancel():
                 return [f"self.cancel({self.text(action.id)})"]
             case Log():
-                parts = [self.text(p) if isinstance(p, Literal) else f"str({self.text(p)})" for p in action.parts]
+                parts = [self.text(p) if _is_text(p) else f"str({self.text(p)})" for p in action.parts]
                 return [f"self.log({' + '.join(parts) or repr('')})"]
             case If():
                 lines = []
@@ -168,11 +169,12 @@ class Methods:
                 return lines
             case Foreach():
                 array = self.text(action.array, "[]")
-                target = f"self.{action.item}"
-                head = f"for {target} in list({array}):"
-                if action.index:
-                    head = f"for self.{action.index}, {target} in enumerate(list({array})):"
-                return [head, *self._indented(action.body)]
+                with self.loops.loop(action.item, action.index):
+                    target = f"self.{self.loops.of(action.item)}"
+                    head = f"for {target} in list({array}):"
+                    if action.index:
+                        head = f"for self.{self.loops.of(action.index)}, {target} in enumerate(list({array})):"
+                    return [head, *self._indented(action.body)]
             case CallAction():
                 arguments = "".join(f", {name}={self.text(value)}" for name, value in action.args)
                 return [f"self.order({action.role!r}, {action.action!r}{arguments})"]
@@ -203,6 +205,10 @@ class Methods:
 
     def _mapping(self, fields: tuple[tuple[str, Expr], ...]) -> str:
         return "{" + ", ".join(f"{name!r}: {self.text(value)}" for name, value in fields) + "}"
+
+
+def _is_text(expr: Expr) -> bool:
+    return isinstance(expr, Literal) and isinstance(expr.value, str)
 
 
 def common_losses(chart: Chart, exported: Exported) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from xml.sax.saxutils import quoteattr
 
-from engine.export.losses import Construct, Exported
+from engine.export.losses import Construct, Exported, LoopNames
 from engine.export.python_text import NotPortable, python_text
 from engine.expr.tree import Expr, Literal
 from engine.model import (
@@ -35,6 +35,7 @@ from engine.model import (
 from engine.types import DURATION_UNITS, Kind, Type
 
 _NAMESPACE = "http://www.w3.org/2005/07/scxml"
+_TIMER = "after."  # begins the names of the events that stand for timers
 _NEUTRAL: dict[Kind, object] = {Kind.BOOL: False, Kind.INT: 0, Kind.DURATION: 0, Kind.FLOAT: 0.0, Kind.STRING: ""}
 
 
@@ -57,6 +58,11 @@ def state_ids(chart: Chart) -> dict[str, str]:
     return {"": chart.name, **ids}
 
 
+def end_id(id: str) -> str:
+    """The document's final state for a final state that a wrapped root contains."""
+    return f"{id}__end"
+
+
 class _Document:
     """One ``<scxml>`` element. ``prefix`` stands before the events sent to the parent: ``<invoke id>.``"""
 
@@ -66,12 +72,14 @@ class _Document:
         self.prefix = prefix
         self.ids = state_ids(chart)
         self.readings: dict[str, Type] = {}
-        self.at: tuple[str, object] = ("", None)
+        self.loops = LoopNames()
+        self.ends: list[State] = []  # final children of a wrapped root
+        self.at = ""  # the state or transition being written
 
     # ------------------------------------------------------------ names in expressions
 
     def variable(self, name: str) -> str:
-        return name
+        return self.loops.of(name)
 
     def parameter(self, name: str) -> str:
         return name
@@ -96,7 +104,7 @@ class _Document:
         return repr(value.hex())
 
     def lose(self, construct: Construct, what: str) -> None:
-        self.exported.lose(construct, self.at[0], what)
+        self.exported.lose(construct, self.at, what)
 
     def text(self, expr: Expr, instead: str = "None") -> str:
         """The expression, or ``instead`` with a loss."""
@@ -120,7 +128,10 @@ class _Document:
         )
         body: list[str] = []
         if wrap:
+            self.ends = [c for c in root.children if c.kind is StateKind.FINAL]
             self.state(root, body, depth + 1)
+            for child in self.ends:
+                self._end(child, body, depth + 1)
         else:
             for child in root.children:
                 self.state(child, body, depth + 1)
@@ -131,11 +142,11 @@ class _Document:
         elif root.initial is not None and not root.initial.actions:
             initial = f" initial={quoteattr(self._targets(root.initial))}"
         elif root.initial is not None:
-            self.at = (root.initial.id, None)
+            self.at = root.initial.id
             self.lose(Construct.ACTION, "actions of the top-level initial transition are left out")
             initial = f" initial={quoteattr(self._targets(root.initial))}"
         if self.chart.strict:
-            self.at = ("", None)
+            self.at = ""
             self.lose(Construct.STRICT, "an unhandled event is silently dropped")
         pad = "  " * depth
         namespace = f' xmlns="{_NAMESPACE}"'
@@ -144,7 +155,7 @@ class _Document:
         self._data(lines, depth + 1)
         if self.chart.script:
             lines.append(f"{pad}  <!-- actions before the first configuration -->")
-            self.at = ("", None)
+            self.at = ""
             self.lose(Construct.ACTION, "actions before the first configuration are left out")
         lines += body
         lines.append(f"{pad}</scxml>")
@@ -153,17 +164,18 @@ class _Document:
         pad = "  " * depth
         items: list[tuple[str, str | None]] = []
         for parameter in self.chart.parameters.values():
-            self.at = (f"parameter {parameter.name}", None)
+            self.at = f"parameter {parameter.name}"
             items.append((parameter.name, None if parameter.default is None else self.text(parameter.default)))
         for data in self.chart.data.values():
-            self.at = (f"data {data.name}", None)
+            self.at = f"data {data.name}"
             items.append((data.name, None if data.initial is None else self.text(data.initial)))
         for name, type_ in sorted(self.readings.items()):
             items.append((name, "None" if type_.optional else repr(_NEUTRAL.get(type_.kind))))
         if not items:
             return
-        if any(d.type.kind is not Kind.ANY for d in (*self.chart.parameters.values(), *self.chart.data.values())):
-            self.at = ("", None)
+        types = [p.type for p in self.chart.parameters.values()] + [d.type for d in self.chart.data.values()]
+        if any(t.kind is not Kind.ANY for t in types):
+            self.at = ""
             self.lose(Construct.TYPES, "data are untyped; durations are whole nanoseconds, other units as declared")
         lines.append(f"{pad}<datamodel>")
         for name, text in items:
@@ -188,20 +200,37 @@ class _Document:
         self._blocks("onexit", state.exit, stops, state, lines, depth + 1, before=True)
         for invoke in state.invokes:
             self._invoke(invoke, state, lines, depth + 1)
+        if state.parent is None:
+            for child in self.ends:  # a final child of the root ends the machine, of a state it would not
+                guard = quoteattr(f"In({self.ids[child.id]!r})")
+                lines.append(f"{pad}  <transition cond={guard} target={quoteattr(end_id(self.ids[child.id]))}/>")
         for transition in state.transitions:
             self._transition(transition, lines, depth + 1)
         for child in state.children:
             self.state(child, lines, depth + 1)
-        self.at = (state.id, None)
-        if state.kind is StateKind.FINAL and (state.output or state.output_content is not None):
-            lines.append(f"{pad}  <donedata>")
-            for name, value in state.output:
-                lines.append(f"{pad}    <param name={quoteattr(name)} expr={quoteattr(self.text(value))}/>")
-            if state.output_content is not None:
-                lines.append(f"{pad}    <content expr={quoteattr(self.text(state.output_content))}/>")
-            lines.append(f"{pad}  </donedata>")
+        if state not in self.ends:
+            self._output(state, lines, depth + 1)
         self._invariants(state)
         lines.append(f"{pad}</{tag}>")
+
+    def _end(self, state: State, lines: list[str], depth: int) -> None:
+        """The final state of the document that stands for a final child of the wrapped root."""
+        pad = "  " * depth
+        lines.append(f"{pad}<final id={quoteattr(end_id(self.ids[state.id]))}>")
+        self._output(state, lines, depth + 1)
+        lines.append(f"{pad}</final>")
+
+    def _output(self, state: State, lines: list[str], depth: int) -> None:
+        if state.kind is not StateKind.FINAL or not (state.output or state.output_content is not None):
+            return
+        pad = "  " * depth
+        self.at = state.id
+        lines.append(f"{pad}<donedata>")
+        for name, value in state.output:
+            lines.append(f"{pad}  <param name={quoteattr(name)} expr={quoteattr(self.text(value))}/>")
+        if state.output_content is not None:
+            lines.append(f"{pad}  <content expr={quoteattr(self.text(state.output_content))}/>")
+        lines.append(f"{pad}</donedata>")
 
     def _invariants(self, state: State) -> None:
         for invariant in state.invariants:
@@ -220,14 +249,17 @@ class _Document:
 
     def _transition(self, transition: Transition, lines: list[str], depth: int) -> None:
         pad = "  " * depth
-        self.at = (transition.id, None)
+        self.at = transition.id
         attributes = ""
         if transition.timer is not None:
             attributes += f" event={quoteattr(self._timer_event(transition.timer))}"
         elif transition.descriptors:
             attributes += f" event={quoteattr(' '.join(self._descriptor(d) for d in transition.descriptors))}"
-        if transition.guard is not None:
-            attributes += f" cond={quoteattr(self.text(transition.guard, 'False'))}"
+        guards = [self.text(transition.guard, "False")] if transition.guard is not None else []
+        if "*" in transition.descriptors and any(s.timers for s in self.chart.root.walk()):
+            guards.insert(0, f"not _event.name.startswith({_TIMER!r})")  # our '*' is for events, not for timers
+        if guards:
+            attributes += f" cond={quoteattr(' and '.join(f'({g})' if len(guards) > 1 else g for g in guards))}"
         if transition.targets:
             attributes += f" target={quoteattr(self._targets(transition))}"
         if transition.internal and transition.targets:
@@ -251,10 +283,10 @@ class _Document:
 
     def _timer_event(self, timer: str) -> str:
         state, _, delay = timer.partition("/after ")
-        return f"after.{self.ids[state]}.{''.join(c if c.isalnum() else '_' for c in delay)}"
+        return f"{_TIMER}{self.ids[state]}.{''.join(c if c.isalnum() else '_' for c in delay)}"
 
     def _start(self, timer: Timer) -> str:
-        self.at = (timer.id, None)
+        self.at = timer.id
         send = f"<send event={quoteattr(self._timer_event(timer.id))} id={quoteattr(timer.id)}"
         return f"{send} {self._delay(timer.delay)}/>"
 
@@ -279,7 +311,7 @@ class _Document:
         if before:
             lines += own
         for block in blocks:
-            self.at = (f"{state.id}/{tag.removeprefix('on')}", None)
+            self.at = f"{state.id}/{tag.removeprefix('on')}"
             lines.append(f"{pad}<{tag}>")
             self._actions(block, lines, depth + 1)
             lines.append(f"{pad}</{tag}>")
@@ -288,7 +320,7 @@ class _Document:
 
     def _invoke(self, invoke: Invoke, state: State, lines: list[str], depth: int) -> None:
         pad = "  " * depth
-        self.at = (f"{state.id}/invoke {invoke.id}", None)
+        self.at = f"{state.id}/invoke {invoke.id}"
         if invoke.role is not None:
             self.lose(Construct.LONG_ACTION, f"'{invoke.role}.{invoke.action}' is left out; its end never comes")
             return
@@ -323,7 +355,7 @@ class _Document:
         match action:
             case Assign():
                 expr = quoteattr(self.text(action.value))
-                lines.append(f"{pad}<assign location={quoteattr(action.name)} expr={expr}/>")
+                lines.append(f"{pad}<assign location={quoteattr(self.loops.of(action.name))} expr={expr}/>")
             case Raise():
                 if not action.data:
                     lines.append(f"{pad}<raise event={quoteattr(action.event)}/>")
@@ -332,20 +364,22 @@ class _Document:
             case Send():
                 self._send_action(action, lines, pad)
             case Cancel():
-                if isinstance(action.id, Literal):
-                    lines.append(f"{pad}<cancel sendid={quoteattr(str(action.id.value))}/>")
+                if (id := _plain(action.id)) is not None:
+                    lines.append(f"{pad}<cancel sendid={quoteattr(id)}/>")
                 else:
                     lines.append(f"{pad}<cancel sendidexpr={quoteattr(self.text(action.id))}/>")
             case Log():
-                parts = [self.text(p) if isinstance(p, Literal) else f"str({self.text(p)})" for p in action.parts]
+                parts = [self.text(p) if _is_text(p) else f"str({self.text(p)})" for p in action.parts]
                 lines.append(f"{pad}<log expr={quoteattr(' + '.join(parts) or repr(''))}/>")
             case If():
                 self._if(action, lines, depth)
             case Foreach():
-                index = f" index={quoteattr(action.index)}" if action.index else ""
                 array = quoteattr(self.text(action.array, "[]"))
-                lines.append(f"{pad}<foreach array={array} item={quoteattr(action.item)}{index}>")
-                self._actions(action.body, lines, depth + 1)
+                with self.loops.loop(action.item, action.index):
+                    index = f" index={quoteattr(self.loops.of(action.index))}" if action.index else ""
+                    item = quoteattr(self.loops.of(action.item))
+                    lines.append(f"{pad}<foreach array={array} item={item}{index}>")
+                    self._actions(action.body, lines, depth + 1)
                 lines.append(f"{pad}</foreach>")
             case CallAction():
                 name = f"{action.role}.{action.action}"
@@ -370,8 +404,7 @@ class _Document:
         lines.append(f"{pad}</if>")
 
     def _send_action(self, action: Send, lines: list[str], pad: str) -> None:
-        target = action.target.value if isinstance(action.target, Literal) else None
-        name = action.event.value if isinstance(action.event, Literal) else None
+        target, name = _plain(action.target), _plain(action.event)
         prefix = self.prefix if target == "parent" else ""
         if name is not None:
             event = f"event={quoteattr(f'{prefix}{name}')}"
@@ -380,7 +413,7 @@ class _Document:
             event = f"eventexpr={quoteattr(f'{prefix!r} + {plain}' if prefix else plain)}"
         if action.target is not None and target is None:
             event += f" targetexpr={quoteattr(self.text(action.target))}"
-        elif isinstance(target, str) and target != "self":
+        elif target is not None and target != "self":
             place = {"parent": "#_parent", "internal": "#_internal"}.get(target, target)
             event += f" target={quoteattr(place if place.startswith('#') else f'#_{place}')}"
         if action.key is not None:
@@ -405,6 +438,15 @@ class _Document:
         if content is not None:
             lines.append(f"{pad}  <content expr={quoteattr(self.text(content))}/>")
         lines.append(f"{pad}</send>")
+
+
+def _plain(expr: Expr | None) -> str | None:
+    """The value of a string constant."""
+    return expr.value if isinstance(expr, Literal) and isinstance(expr.value, str) else None
+
+
+def _is_text(expr: Expr) -> bool:
+    return isinstance(expr, Literal) and isinstance(expr.value, str)
 
 
 def milliseconds(ns: int) -> str:
