@@ -151,7 +151,7 @@ class Step:
 
 @dataclass(slots=True)
 class Microstep:
-    """One microstep, kept when a machine is traced: the event that caused it (None: eventless) and what it did. The last
+    """One microstep, kept when a machine is traced: the event that caused it (None: eventless), what it did. The last
     one of a machine that ends leaves all its states and has no transitions. Read-only, as :class:`Step` is; not frozen,
     since a traced machine makes one for every event."""
 

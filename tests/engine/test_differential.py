@@ -58,6 +58,13 @@ def without_trace(seen: list[Any]) -> list[Any]:
     return bare
 
 
+def same(got: list[Any], expected: list[Any]) -> None:
+    """Fails on the first step that differs, with only that step."""
+    for number, (one, other) in enumerate(zip(got, expected, strict=True)):
+        if one != other:
+            pytest.fail(f"input {number} {other[0]}:\n  got      {one}\n  expected {other}", pytrace=False)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _short_loops() -> Iterator[None]:
     """Random charts loop without end quite often; a lower bound of microsteps makes them quick."""
@@ -77,12 +84,12 @@ def test_the_compiled_core_does_what_the_reference_does(text: str, played: list[
     """
     chart = load(text)
     expected = reference(chart, played)
-    assert traced(chart, played) == expected
-    assert Driver(Machine(chart)).run(played) == without_trace(expected)
+    same(traced(chart, played), expected)
+    same(Driver(Machine(chart)).run(played), without_trace(expected))
     by_pieces = Program(chart, traced=True)
     by_pieces.limit = 0
     chart.programs["traced"] = by_pieces
-    assert traced(chart, played) == expected
+    same(traced(chart, played), expected)
 
 
 @given(text=chart_texts(), played=inputs())
@@ -97,4 +104,4 @@ def test_a_snapshot_at_every_step_changes_nothing(text: str, played: list[Input]
         driver.one(kind, what)
     driver.machine = Machine.restore(chart, driver.machine.core_snapshot())
     driver.take("finish", driver.machine.finish)
-    assert driver.seen == Driver(Machine(chart)).run(played)
+    same(driver.seen, Driver(Machine(chart)).run(played))
