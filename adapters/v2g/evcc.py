@@ -21,6 +21,7 @@ class EvccMessages(Adapter):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
         self._endpoint = Endpoint.of(world, "evcc", text(config, "host", "pev"))
+        self._units = True
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -54,11 +55,16 @@ class EvccMessages(Adapter):
     def use_protocol(self, *, protocol: str) -> None:
         """Encode and decode with this schema from now on."""
         self._endpoint.protocol = protocol
+        self._units = True
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
         """The id of the next headers, 1 to 8 bytes."""
         self._endpoint.session_id = SessionID
+
+    def leave_out_units(self) -> None:
+        """DIN's physical values without their unit from now on."""
+        self._units = False
 
     def trailing_bytes(self, *, count: int) -> None:
         """So many zero bytes behind the next document."""
@@ -78,7 +84,7 @@ class EvccMessages(Adapter):
 
     def _request(self, name: str, args: Mapping[str, Any]) -> None:
         try:
-            body = request(self._endpoint.protocol, name, args)
+            body = request(self._endpoint.protocol, name, args, units=self._units)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
         self._endpoint.send_body(body)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.v2g import codec
+from adapters.v2g.exi.messages import Message, PhysicalValue
 from adapters.v2g.physical import NS_PER_S, number, optional_number, optional_physical, physical
 from adapters.v2g.secc_fields import DIN_NAMES, DIN_RESPONSES
 
@@ -131,10 +132,27 @@ REQUESTS: dict[str, Callable[[str, Args], Fields]] = {
 }
 
 
-def request(protocol: str, name: str, args: Args) -> Any:
-    """The body element of a request of the contract's name. Raises ``ValidationError``."""
+def request(protocol: str, name: str, args: Args, *, units: bool = True) -> Any:
+    """The body element of a request of the contract's name; without ``units`` DIN's optional ones are left out.
+
+    Raises ``ValidationError``.
+    """
     wire_name = _TO_DIN.get(name, name) if protocol == "din" else name
-    return getattr(codec.messages(protocol), wire_name)(**REQUESTS[name](protocol, args))
+    body = getattr(codec.messages(protocol), wire_name)(**REQUESTS[name](protocol, args))
+    if protocol == "din" and not units:
+        _without_units(body)
+    return body
+
+
+def _without_units(message: Any) -> None:
+    """Every physical value in ``message`` in place of itself, without its unit."""
+    for field in message.FIELDS:
+        value = getattr(message, field.name)
+        if isinstance(value, PhysicalValue):
+            bare = type(value)(Multiplier=value.Multiplier, Value=value.Value)  # type: ignore[call-arg]
+            setattr(message, field.name, bare)
+        elif isinstance(value, Message):
+            _without_units(value)
 
 
 # ---------------------------------------------------------------- responses

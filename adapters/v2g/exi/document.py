@@ -223,11 +223,11 @@ def _decode(schema: Schema, data: bytes, fragment: bool) -> Message | Element:
     if fragment:
         p -= width
         if p < 0:
-            raise ExiError("stream ends before the end of the fragment", remaining=0)
+            raise ExiError("stream ends before the end of the fragment", remaining=0, path=root.name)
         if v >> p & (1 << width) - 1 != len(roots) + 1:
-            raise ExiError("the fragment does not end after its element", remaining=p + width)
+            raise ExiError("the fragment does not end after its element", remaining=p + width, path=root.name)
     if p > 7 and (p > 15 or data[-1] != 0):
-        raise ExiError(f"{p // 8} octets after the end of the message", remaining=p)
+        raise ExiError(f"{p // 8} octets after the end of the message", remaining=p, path=root.name)
     if isinstance(value, Message) and root.name == value.ELEMENT:
         return value
     return Element(root.name, value, schema.protocol)

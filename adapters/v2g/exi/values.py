@@ -64,11 +64,11 @@ def read_uint(v: int, p: int, first: int, limit: int) -> tuple[int, int]:
         value |= (octet & 127) << shift
         if octet < 128:
             if value > limit:
-                raise ExiError(f"integer {value} is above {limit}", remaining=start)
+                raise ExiError(f"{_shown(value)} is above {_shown(limit)}", remaining=start)
             return value, p
         shift += 7
         if shift > MAX_INTEGER_BITS or limit >> shift == 0:
-            raise ExiError(f"integer is longer than its type allows (at most {limit})", remaining=start)
+            raise ExiError(f"integer is longer than its type allows (at most {_shown(limit)})", remaining=start)
 
 
 def write_uint(a: int, x: int) -> int:
@@ -123,7 +123,11 @@ def read_text(v: int, p: int, t: StringTable, key: int, least: int, most: int | 
 
 def _read_code_points(v: int, p: int, n: int) -> tuple[str, int]:
     characters = []
+    origin = p
     for _ in range(n):
+        if origin - p > WINDOW:
+            origin = p
+            v &= (1 << p) - 1
         start = p
         p -= 8
         c = v >> p & 255
@@ -200,12 +204,16 @@ def write_text(a: int, x: str, least: int, most: int | None) -> int:
     a = write_uint(a, n + 2)
     if x.isascii():
         return a << n * 8 | int.from_bytes(x.encode("ascii"), "big")
+    octets = bytearray()
     for character in x:
         c = ord(character)
         if 0xD800 <= c <= 0xDFFF:
             raise ValidationError(f"U+{c:04X} is a surrogate, not a character")
-        a = write_uint(a, c)
-    return a
+        while c > 127:
+            octets.append(c & 127 | 128)
+            c >>= 7
+        octets.append(c)
+    return a << len(octets) * 8 | int.from_bytes(octets, "big")
 
 
 def write_text_element(a: int, x: str, least: int, most: int | None) -> int:
@@ -395,7 +403,7 @@ class Integer:
             if negative:
                 x = ~x
         if (self.low is not None and x < self.low) or (self.high is not None and x > self.high):
-            raise ExiError(f"{x} is not from {self.low} to {self.high}", remaining=start)
+            raise ExiError(f"{_shown(x)} is not from {self.low} to {self.high}", remaining=start)
         return x, _end(v, p)
 
     def write(self, a: int, x: int) -> int:
