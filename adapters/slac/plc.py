@@ -58,8 +58,8 @@ class PlcModem(Adapter):
 
     # ------------------------------------------------------------ orders
 
-    def CM_SET_KEY_REQ(self, *, nmk: bytes) -> None:
-        self._nid = self._derived(nmk)
+    def CM_SET_KEY_REQ(self, *, nmk: bytes, nid: bytes) -> None:
+        self._nid = nid or self._derived(nmk)
         self._send(f.CmSetKeyReq(f.LOCALCAST, self._open_nic().mac, self._nid, nmk))
 
     def CM_GET_KEY_REQ(self, *, nmk: bytes) -> None:
@@ -83,7 +83,11 @@ class PlcModem(Adapter):
             raise AdapterError(str(error)) from None
 
     def _send(self, message: f.Mme) -> None:
-        self._open_nic().send(message.encode())
+        try:
+            frame = message.encode()
+        except f.FieldError as error:
+            raise AdapterError(str(error)) from None
+        self._open_nic().send(frame)
 
     def _open_nic(self) -> Nic:
         if self._nic is None:

@@ -74,7 +74,7 @@ def test_sdp_needs_a_matched_power_line() -> None:
     bench.ask()
     assert bench.server_port.named("request") == []
     for modem in modems:
-        modem.CM_SET_KEY_REQ(nmk=b"k" * 16)
+        modem.CM_SET_KEY_REQ(nmk=b"k" * 16, nid=b"")
     bench.clock.advance(3 * S)
     bench.ask()
     assert len(bench.server_port.named("request")) == 1

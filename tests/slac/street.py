@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import engine
+from adapters.slac.frames import name_of
 from adapters.slac.link import SimulatedHpgpLink
 from adapters.slac.nic import LineDriver
 from adapters.slac.plc import SimulatedPlcModem
@@ -37,6 +38,9 @@ class Street:
         self.errors: list[str] = []
         self.actors: dict[str, Actor] = {}
         self.links: dict[str, SimulatedHpgpLink] = {}
+        self.modems: dict[str, SimulatedPlcModem] = {}
+        self.frames: list[tuple[float, str, bytes]] = []
+        """What reached whom after :meth:`listen`: (seconds, host, frame)."""
         parameters = {host: settings.pop(host, {}) for host in hosts}
         for number, host in enumerate(hosts):
             side = host.rstrip("0123456789")
@@ -48,7 +52,8 @@ class Street:
             }
             config.update(settings)
             self.links[host] = SimulatedHpgpLink(config, self.system.world)
-            adapters = {"link": self.links[host], "modem": SimulatedPlcModem(config, self.system.world)}
+            self.modems[host] = SimulatedPlcModem(config, self.system.world)
+            adapters = {"link": self.links[host], "modem": self.modems[host]}
             self.actors[host] = self.system.add(chart(side), host, parameters[host], adapters)
         self.system.start()
         self.line = LineDriver.of(self.system.world, {}).line
@@ -88,6 +93,28 @@ class Street:
         assert reached, {host: (actor.machine.configuration, self.heard[host]) for host, actor in self.actors.items()}
         assert self.errors == []
         return self.now_s - start_s
+
+    def listen(self, host: str) -> None:
+        """Keep what reaches this host in ``frames``."""
+        nic = self.links[host]._open_nic()
+        nic.subscribe(lambda frame: self.frames.append((self.now_s, host, frame)))
+
+    def arrived(self, host: str, name: str) -> int:
+        """How many frames of this name have reached the host since :meth:`listen`."""
+        return sum(at == host and name_of(frame) == name for _, at, frame in self.frames)
+
+    def sound_by_hand(self, run_id: bytes) -> None:
+        """``pev1``, whose chart rests, goes as far as CM_ATTEN_CHAR.RSP."""
+        link, station = self.links["pev1"], self.links["evse1"].mac
+        link.CM_SLAC_PARM_REQ(run_id=run_id)
+        self.run(0.02)
+        link.CM_START_ATTEN_CHAR_IND(run_id=run_id, num_sounds=10, time_out=600 * MS)
+        for remaining in range(9, -1, -1):
+            self.run(0.02)
+            link.CM_MNBC_SOUND_IND(run_id=run_id, remaining=remaining)
+        self.run(0.02)
+        link.CM_ATTEN_CHAR_RSP(peer=station, run_id=run_id, result=0)
+        self.run(0.02)
 
     def post(self, host: str, event: str) -> None:
         """What the host's supervisor says."""

@@ -64,7 +64,7 @@ def test_match_by_hand() -> None:
     ev, ev_id, station = pev.link.mac, pev.link.new_run_id, evse.link.mac
     assert pev.link.new_run_id != ev_id
     nmk = evse.modem.new_nmk
-    evse.modem.CM_SET_KEY_REQ(nmk=nmk)
+    evse.modem.CM_SET_KEY_REQ(nmk=nmk, nid=b"")
     assert evse.modem.nid == f.nid_from_nmk(nmk)
     clock.advance(2 * S)
     assert evse.modem_port.named("CM_SET_KEY_CNF") == [{"result": 1}]
@@ -116,7 +116,7 @@ def test_match_by_hand() -> None:
     (matched,) = pev.link_port.named("CM_SLAC_MATCH_CNF")
     assert (matched["nmk"], matched["nid"], matched["evse_mac"]) == (nmk, f.nid_from_nmk(nmk), station)
 
-    pev.modem.CM_SET_KEY_REQ(nmk=matched["nmk"])
+    pev.modem.CM_SET_KEY_REQ(nmk=matched["nmk"], nid=matched["nid"])
     clock.advance(3 * S)
     for side in (pev, evse):
         side.modem.VS_PL_LINK_STATUS_REQ()
@@ -216,7 +216,7 @@ def test_nothing_a_peer_sends_raises(frames: list[bytes]) -> None:
         (lambda s: s.link.CM_SLAC_PARM_REQ(run_id=b"short"), "run_id has 8 octets"),
         (lambda s: s.link.CM_SLAC_PARM_CNF(peer=b"", run_id=bytes(8), num_sounds=10, time_out=0), "6 octets"),
         (lambda s: s.link.CM_MNBC_SOUND_IND(run_id=bytes(8), remaining=256), "CM_MNBC_SOUND.IND"),
-        (lambda s: s.modem.CM_SET_KEY_REQ(nmk=b"short"), "NMK has 16 octets"),
+        (lambda s: s.modem.CM_SET_KEY_REQ(nmk=b"short", nid=b""), "NMK has 16 octets"),
     ],
 )
 def test_wrong_argument_is_named(order: Any, named: str) -> None:

@@ -76,7 +76,7 @@ def test_two_processes_meet_on_a_line(tmp_path: Path) -> None:
         assert pev.link_port.named("CM_ATTEN_PROFILE_IND") == []
         nmk = evse.modem.new_nmk
         for side in (evse, pev):
-            side.modem.CM_SET_KEY_REQ(nmk=nmk)
+            side.modem.CM_SET_KEY_REQ(nmk=nmk, nid=b"")
             await wait_for(lambda side=side: side.modem_port.named("CM_SET_KEY_CNF"), "CM_SET_KEY.CNF")  # type: ignore[misc]
         await asyncio.sleep(0.2)
         pev.modem.VS_PL_LINK_STATUS_REQ()
@@ -173,7 +173,7 @@ async def _keyed(interface: str) -> RealPort:
     while not (link_port.named("CM_SLAC_PARM_REQ") and modem_port.named("CM_SET_KEY_CNF")):
         assert loop.time() < end, (link_port.events, modem_port.events)
         if not modem_port.named("CM_SET_KEY_CNF"):
-            modem.CM_SET_KEY_REQ(nmk=b"one key for both")
+            modem.CM_SET_KEY_REQ(nmk=b"one key for both", nid=b"")
         link.CM_SLAC_PARM_REQ(run_id=bytes(8))
         await asyncio.sleep(0.1)
     link.CM_SLAC_PARM_REQ(run_id=bytes(8))

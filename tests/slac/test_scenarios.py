@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.slac.frames import name_of
+from adapters.slac.frames import CmValidateCnf, decode, name_of
 from tests.slac.street import MS, Street
 
 SEEDS = 100 if "CHARGECHART_EXAMPLES" in os.environ else 10
@@ -163,10 +163,94 @@ def test_vehicle_that_starts_over_in_the_middle() -> None:
 def test_changed_retry_count_changes_the_wire(retries: int) -> None:
     """The number of CM_ATTEN_CHAR.IND on the wire is C_EV_match_retry + 1, from the chart and nowhere else."""
     street = Street(fault="drop:CM_ATTEN_CHAR.RSP", evse1={"C_EV_match_retry": retries})
-    names: list[str] = []
-    street.links["pev1"]._open_nic().subscribe(lambda frame: names.append(name_of(frame)))
+    street.listen("pev1")
     street.system.run_until(lambda: street.is_in("pev1", "matching.run.match"), 10_000_000_000)
-    assert names.count("CM_ATTEN_CHAR.IND") == retries + 1
+    assert street.arrived("pev1", "CM_ATTEN_CHAR.IND") == retries + 1
+
+
+RUN_ID = b"by hand!"
+BY_HAND = {"pev1": {"auto_start": False}}
+
+
+def test_match_request_three_seconds_later() -> None:
+    """18: a vehicle may think for TT_EVSE_match_session; its request is answered, and again when it repeats it."""
+    street = Street(**BY_HAND)
+    street.run(1)
+    street.listen("pev1")
+    street.sound_by_hand(RUN_ID)
+    street.run(3)
+    for sent in (1, 2):
+        street.links["pev1"].CM_SLAC_MATCH_REQ(peer=street.links["evse1"].mac, run_id=RUN_ID)
+        street.run(0.1)
+        assert street.arrived("pev1", "CM_SLAC_MATCH.CNF") == sent
+    assert street.is_in("evse1", "matching.joining")
+
+
+def test_vehicle_that_chose_the_neighbour() -> None:
+    """19: the session ends after TT_EVSE_match_session, the station takes another key and matches the next vehicle."""
+    street = Street(**BY_HAND)
+    street.run(1)
+    street.sound_by_hand(RUN_ID)
+    old = street.nmk("evse1")
+    street.run(9.5)
+    assert street.said("evse1", "matching_failed") == []
+    street.run(1)
+    (failed,) = street.said("evse1", "matching_failed")
+    assert "TT_EVSE_match_session" in failed["reason"]
+    assert street.nmk("evse1") != old
+    street.post("pev1", "enter_5_percent")
+    street.run_until_linked(10)
+
+
+def test_station_whose_nid_is_not_derived() -> None:
+    """28: the vehicle takes the NID the station names, whatever it was made of, and gets its link."""
+    street = Street()
+    street.modems["evse1"]._derived = lambda nmk: b"\x01" * 7  # type: ignore[method-assign]
+    street.run_until_linked(SAME_RUN_S)
+    assert street.line.modem("evse1").nid == street.line.modem("pev1").nid == b"\x01" * 7
+
+
+def test_validation_is_not_required() -> None:
+    """32: a vehicle that asks for validation is told that it is not required, in the midst of a session."""
+    street = Street(**BY_HAND)
+    street.run(1)
+    street.listen("pev1")
+    street.sound_by_hand(RUN_ID)
+    street.links["pev1"].CM_VALIDATE_REQ(peer=street.links["evse1"].mac, timer=0, result=1)
+    street.run(0.05)
+    answers = [decode(frame) for _, _, frame in street.frames if name_of(frame) == "CM_VALIDATE.CNF"]
+    assert [answer.result for answer in answers if isinstance(answer, CmValidateCnf)] == [4]
+    street.links["pev1"].CM_SLAC_MATCH_REQ(peer=street.links["evse1"].mac, run_id=RUN_ID)
+    street.run(0.05)
+    assert street.arrived("pev1", "CM_SLAC_MATCH.CNF") == 1
+
+
+def test_no_vehicle_speaks() -> None:
+    """40, 45: after TT_EVSE_SLAC_init the supervisor is told; before any frame nobody hears of a matching."""
+    street = Street(**BY_HAND)
+    street.run(49)
+    assert [name for _, name, _ in street.heard["evse1"]] == ["modem_ready"]
+    street.run(2)
+    assert len(street.said("evse1", "no_request")) == 1
+    assert street.said("evse1", "matching") == []
+    street.post("pev1", "enter_5_percent")
+    street.run_until_linked(10)
+
+
+def test_pilot_that_leaves_cancels_everything_within_a_second() -> None:
+    """46: A, E or F in any state of SLAC: sessions end, a new key, within TP_match_leave."""
+    street = Street()
+    street.run(0.15)  # the modem is deaf after its first key
+    reached = []
+    for state in ("matching.awaiting", "matching.joining", "matching.linked"):
+        street.system.run_until(lambda state=state: street.is_in("evse1", state), 60_000_000_000)  # type: ignore[misc]
+        old = street.nmk("evse1")
+        street.post("evse1", "leave_bcd")
+        street.run(1)
+        reached.append(street.nmk("evse1") != old and street.is_in("evse1", "matching.unmatched"))
+        street.post("evse1", "enter_bcd")
+    assert reached == [True] * 3
+    street.run_until_linked(60)
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
