@@ -58,6 +58,9 @@ class LiveView:
     # ------------------------------------------------------------ life
 
     def ready(self) -> None:
+        """The station is ready for whoever comes: the states tell."""
+
+    def started(self) -> None:
         """Everything is open: begin to draw."""
         self._live.start()
         self._draw()

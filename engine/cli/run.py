@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli.events import EventScript, split
-from engine.cli.watch import PlainView, SessionCounter, Tally, summary
+from engine.cli.watch import PlainView, ReadyWatch, SessionCounter, Tally, summary
 from engine.registry import installed
 from engine.station import Overrides, Station, StationError, build, resolve
 from engine.station.text import typed
@@ -93,6 +93,7 @@ class _Run:
             view = LiveView(self.system, self.station, self.sessions)
         else:
             view = PlainView(self.system, self.station)
+        self.ready = ReadyWatch(self.station, self.system, view.ready)
         try:
             if self.args.fast:
                 self._run_fast(view)
@@ -109,7 +110,8 @@ class _Run:
     def _run_fast(self, view: PlainView | LiveView) -> None:
         try:
             self.system.start()
-            view.ready()
+            view.started()
+            self.ready.started()
             self.script.start()
             over = self._watched(view) if not isinstance(view, PlainView) else self._over
             self.system.run_until(over, self.limit_ns)
@@ -124,7 +126,8 @@ class _Run:
         from engine.system.host import Host
 
         def ready() -> None:
-            view.ready()
+            view.started()
+            self.ready.started()
             self.script.start()
 
         host = Host(self.system, ready, view.freeze)

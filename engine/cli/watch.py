@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any
 
 from engine.station import Station
@@ -42,6 +42,36 @@ class SessionCounter:
         self.reports.append((time_ns, dict(data) if isinstance(data, Mapping) else {}))
 
 
+class ReadyWatch:
+    """Calls ``ready`` once: when the station's state is first active, or at once when it names none."""
+
+    def __init__(self, station: Station, system: System, ready: Callable[[], None]) -> None:
+        self._path, self._state = station.ready or ("", "")
+        self._ready = ready
+        self._told = False
+        if station.ready is not None:
+            system.observers.append(self)
+
+    def started(self) -> None:
+        """Every adapter is open, every machine has begun."""
+        if not self._path:
+            self._tell()
+
+    def step(self, record: StepRecord) -> None:
+        if not self._told and record.actor.path == self._path:
+            active = record.actor.machine.configuration
+            if any(state == self._state or state.startswith(self._state + ".") for state in active):
+                self._tell()
+
+    def note(self, note: Note) -> None:
+        pass
+
+    def _tell(self) -> None:
+        if not self._told:
+            self._told = True
+            self._ready()
+
+
 class Tally:
     """Steps, events nobody handled and notes of a run, for its summary."""
 
@@ -72,8 +102,11 @@ class PlainView:
         self._station = station
         system.observers.append(self)
 
+    def started(self) -> None:
+        """Every adapter is open, every machine has begun."""
+
     def ready(self) -> None:
-        """Everything is open and listening."""
+        """The station is ready for whoever comes."""
         print(f"READY {', '.join(self._station.machines)}: {self._station.title}", file=self._out, flush=True)
 
     def freeze(self) -> None:

@@ -39,6 +39,7 @@ def describe(station: Station, registry: Registry) -> str:
         "  name         its name (default: the chart's)",
         "  title        for people",
         '  session_end  "machine.event" that ends a session, counted by --sessions',
+        '  ready        "machine.state" or "machine/child.state": READY is said when it is first active',
         "",
         "  [parameters], [adapters.ROLE]   of the main machine",
         "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",

@@ -43,11 +43,13 @@ class Headline:
 
 @dataclass(slots=True)
 class Station:
-    """What ``engine run`` runs. ``session_end`` is ``(machine path, event)``: counted by ``--sessions``."""
+    """What ``engine run`` runs. ``session_end`` is ``(machine, event)``: counted by ``--sessions``; ``ready`` is
+    ``(machine path, state)``: the station is ready when it is first active, with None as soon as it runs."""
 
     title: str
     machines: dict[str, MachinePlan]
     session_end: tuple[str, str] | None = None
+    ready: tuple[str, str] | None = None
     display: tuple[Headline, ...] = ()
     file: str = ""
 

@@ -78,7 +78,7 @@ class _Resolver:
         self.main = str(head.get("name", chart.name))
         title = str(head.get("title", chart.title or chart.name))
         self.plan = Station(
-            title, {self.main: MachinePlan(self.main, chart)}, None, file.display(), str(file.path or "")
+            title, {self.main: MachinePlan(self.main, chart)}, display=file.display(), file=str(file.path or "")
         )
         for name, content in file.table("machines").items():
             if name != self.main and isinstance(content.get("chart"), str):
@@ -112,6 +112,7 @@ class _Resolver:
         if self.overrides.fault is not None:
             self._spread_fault(self.overrides.fault)
         self.plan.session_end = self._session_end()
+        self.plan.ready = self._ready()
         return self.plan
 
     # ------------------------------------------------------------ assignments
@@ -146,7 +147,8 @@ class _Resolver:
 
     def addresses(self) -> list[str]:
         """Every address there is, in full."""
-        found = [f"sets.{name}" for name in self.parameter_sets] + ["station.title", "station.session_end"]
+        found = [f"sets.{name}" for name in self.parameter_sets]
+        found += ["station.title", "station.session_end", "station.ready"]
         for machine in self.plan.machines.values():
             prefix = f"machines.{machine.name}"
             found.append(f"{prefix}.present")
@@ -166,8 +168,9 @@ class _Resolver:
     def _assign(self, one: Assignment) -> None:
         head, _, rest = one.address.partition(".")
         if head == "station":
-            if rest not in ("title", "session_end", "name"):
-                raise StationError(f"{one.origin}: unknown key station.{rest}{nearest(rest, ('title', 'session_end'))}")
+            known = ("title", "session_end", "ready")
+            if rest not in known:
+                raise StationError(f"{one.origin}: unknown key station.{rest}{nearest(rest, known)}")
             if rest == "title":
                 self.plan.title = str(one.value)
             self.file.content.setdefault("station", {})[rest] = one.value
@@ -301,6 +304,19 @@ class _Resolver:
             hint = nearest(machine, self.plan.machines)
             raise StationError(f"{self.file.path}: session_end = {text!r}: write machine.event{hint}")
         return machine, event
+
+    def _ready(self) -> tuple[str, str] | None:
+        text = self.file.table("station").get("ready")
+        if text is None:
+            return None
+        path, _, state = str(text).partition(".")
+        root, _, child = path.partition("/")
+        machine = self.plan.machines.get(root)
+        chart = dict(chart_tree(machine.chart)).get(child.replace("/", ".")) if machine is not None else None
+        if chart is None or state not in chart.states:
+            hint = nearest(state, chart.states) if chart is not None else nearest(root, self.plan.machines)
+            raise StationError(f"{self.file.path}: ready = {text!r}: write machine.state or machine/child.state{hint}")
+        return path, state
 
 
 def variable(address: str, main: str) -> str:

@@ -165,7 +165,8 @@ def _arrow(start: int, end: int, y: int, text: str) -> list[str]:
     middle = (start + end) // 2
     return [
         f'<line x1="{start}" y1="{y}" x2="{end}" y2="{y}" stroke="#345" marker-end="url(#head)"/>',
-        f'<text x="{middle}" y="{y - 4}" text-anchor="middle">{escape(_cut(text, room))}</text>',
+        f'<text x="{middle}" y="{y - 4}" text-anchor="middle" stroke="white" stroke-width="3" paint-order="stroke">'
+        f"{escape(_cut(text, room))}</text>",
     ]
 
 

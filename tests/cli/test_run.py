@@ -39,6 +39,22 @@ def test_a_fast_run_says_ready_and_then_one_line_per_step(engine: Engine) -> Non
     assert "light: stopped" in lines
 
 
+def test_ready_is_said_when_the_state_the_station_names_is_active(engine: Engine) -> None:
+    station = Path("crossing.toml").read_text()
+    Path("crossing.toml").write_text(station.replace("[station]", '[station]\nready = "crossing/beep.on"'))
+    _, out, _ = engine("run", "crossing.toml", "--fast", "--for", "60s")
+    lines = out.splitlines()
+    assert lines.index("    33.000  crossing/beep  after T_beep in off  off → on") + 1 == lines.index(
+        "READY crossing, second: Crossing"
+    )
+    assert out.count("READY") == 1
+    for wrong in ("crossing/beep.onn", "crossing.beep.on", "nowhere.red"):
+        Path("crossing.toml").write_text(station.replace("[station]", f'[station]\nready = "{wrong}"'))
+        code, _, err = engine("run", "crossing.toml", "--fast")
+        assert code == 2
+        assert "write machine.state" in err
+
+
 def test_events_are_sent_in_order_with_waits_and_payload(engine: Engine) -> None:
     code, out, _ = engine("run", "light.yaml", "--fast", "--events", "31 s, car, car, 1s, fault(code=7, text=dark)")
     assert code == 0
