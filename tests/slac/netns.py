@@ -11,12 +11,14 @@ import subprocess
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 CLONE_NEWNET = 0x40000000
 
 
+@cache
 def missing() -> str:
     """Why this machine cannot make network namespaces; empty when it can."""
     if os.geteuid() != 0:
