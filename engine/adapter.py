@@ -38,7 +38,7 @@ class Port(Protocol):
         """The host's clock in nanoseconds: the only clock an adapter may use."""
         ...
 
-    def emit(self, event: str, **payload: Any) -> None:
+    def emit(self, event: str, /, **payload: Any) -> None:
         """Send an event of the contract to every machine bound to this adapter. The payload is checked against the
         contract; a wrong one is an ``error.adapter.<role>`` event that names the field."""
         ...
@@ -47,7 +47,7 @@ class Port(Protocol):
         """Run ``callback`` on the host's clock. For mechanics (a frame's flight time, a sampling period), not rules."""
         ...
 
-    def done(self, call_id: str, **result: Any) -> None:
+    def done(self, call_id: str, /, **result: Any) -> None:
         """A long action (``invoke: {call: …}``) ended well."""
         ...
 

@@ -202,13 +202,13 @@ class _Port:
     def now_ns(self) -> int:
         return self._system.clock.now_ns()
 
-    def emit(self, event: str, **payload: Any) -> None:
+    def emit(self, event: str, /, **payload: Any) -> None:
         self._binding.emit(event, payload)
 
     def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Cancellable:
         return self._system.set_deadline(delay_ns, lambda: self._guarded(callback))
 
-    def done(self, call_id: str, **result: Any) -> None:
+    def done(self, call_id: str, /, **result: Any) -> None:
         self._binding.finish_call(call_id, result)
 
     def failed(self, call_id: str, reason: str) -> None:

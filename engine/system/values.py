@@ -9,7 +9,7 @@ from typing import Any
 from engine.expr.functions import misfit
 from engine.types import Kind, Type
 
-_EXACT: dict[Kind, type] = {Kind.FLOAT: float, Kind.BOOL: bool, Kind.STRING: str, Kind.BYTES: bytes}
+_EXACT: dict[str, type] = {"float": float, "bool": bool, "string": str, "bytes": bytes}  # by the kind's value
 
 
 def check_value(value: Any, expected: Type) -> Any:
@@ -18,7 +18,12 @@ def check_value(value: Any, expected: Type) -> Any:
     Raises ``ValueError`` saying what was expected and what was there; not-a-number is no number.
     """
     kind = expected.kind
-    if type(value) is _EXACT.get(kind) and expected.minimum is None and expected.maximum is None and value == value:
+    if (
+        type(value) is _EXACT.get(kind._value_)
+        and expected.minimum is None
+        and expected.maximum is None
+        and value == value
+    ):
         return value  # nearly all there are
     if kind is Kind.BYTES and isinstance(value, (bytearray, memoryview)):
         value = bytes(value)
