@@ -1,0 +1,95 @@
+"""What the peers can run: random charts without timers, loops and failing expressions; and our own run of them."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from typing import Any
+
+from hypothesis import assume
+from hypothesis import strategies as st
+
+from engine.content import UNSET
+from engine.errors import EndlessLoop
+from engine.export.losses import Construct, Exported
+from engine.model import Chart
+from engine.reference import Interpreter
+from engine.start import bind_parameters
+from engine.step import Event, SendEvent, Step
+from tests.engine.charts import EXTERNAL
+from tests.export.charts import each_state, without_checks
+
+Played = list[tuple[str, dict[str, int] | None]]
+_FAILING = ("//", "l[", "/ y", "In(", "event.v", "len(l)")
+
+
+def played(length: int = 8) -> st.SearchStrategy[Played]:
+    """Events for a machine."""
+    return st.lists(st.sampled_from(EXTERNAL).map(lambda name: (name, None)), min_size=1, max_size=length)
+
+
+def portable(tree: dict[str, Any]) -> dict[str, Any]:
+    """Only what every peer has: no timers, delays, loops, nor expressions that may fail."""
+    without_checks(tree)
+    each_state(tree, _simplify)
+    return tree
+
+
+def _simplify(state: dict[str, Any]) -> None:
+    state.pop("after", None)
+    for key in ("entry", "exit"):
+        if key in state:
+            state[key] = _actions(state[key])
+    groups = [state.get("always", []), state.get("onDone", []), *state.get("on", {}).values()]
+    state.get("on", {}).pop("error.execution", None)
+    for transition in (t for group in groups for t in group):
+        if any(word in transition.get("guard", "") for word in _FAILING):
+            transition["guard"] = "x > 1"
+        if "actions" in transition:
+            transition["actions"] = _actions(transition["actions"])
+
+
+def _actions(actions: list[Any]) -> list[Any]:
+    kept = []
+    for action in actions:
+        text = json.dumps(action)
+        if "foreach" in action or "delay" in text or any(word in text for word in (*_FAILING, "foreach", '"p"')):
+            continue
+        kept.append(action)
+    return kept or [{"log": "nothing"}]
+
+
+def only(exported: Exported, *allowed: Construct) -> None:
+    """Another example where the export says that it loses more than this."""
+    assume(all(loss.construct in allowed for loss in exported.losses))
+
+
+def own_run(chart: Chart, events: Played) -> list[tuple[list[str], dict[str, Any]]]:
+    """Configuration and data at the start and after each event, with all that the machine sends to itself in between."""
+    machine = Interpreter(chart, bind_parameters(chart, None))
+    waiting: deque[Event] = deque()
+    seen = []
+    count = 0
+
+    def take(step: Step) -> None:
+        for effect in step.effects:
+            if isinstance(effect, SendEvent) and effect.target is None and not effect.delay_ns:
+                waiting.append(Event(effect.event, effect.data))
+
+    try:
+        take(machine.begin())
+        for event in [None, *events]:
+            if event is not None:
+                waiting.append(Event(*event))
+            while waiting and machine.running:
+                count += 1
+                assume(count < 60)  # machines that never stop talking to themselves
+                take(machine.process(waiting.popleft()))
+            values = {name: v for name, v in machine.values.items() if v is not UNSET}
+            assume(all(abs(values[name]) < 2**50 for name in "xyf"))
+            seen.append((sorted(s for s in machine.active if s), values))
+            if not machine.running:
+                break
+    except EndlessLoop:
+        assume(False)
+    return seen

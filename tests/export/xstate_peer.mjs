@@ -1,0 +1,59 @@
+// Runs exported machines: one request {config, events, advance} per line, one answer per line.
+import { createInterface } from "node:readline";
+import { pathToFileURL } from "node:url";
+
+const xstate = await import(pathToFileURL(process.argv[2]).href);
+const { machine } = await import(pathToFileURL(process.argv[3]).href);
+
+class Clock {
+  constructor() { this.now = 0; this.list = []; this.count = 0; }
+  setTimeout(fn, ms) { this.list.push({ id: ++this.count, at: this.now + ms, fn }); return this.count; }
+  clearTimeout(id) { this.list = this.list.filter((t) => t.id !== id); }
+  advance(ms) {
+    const end = this.now + ms;
+    for (;;) {
+      const due = this.list.filter((t) => t.at <= end).sort((a, b) => a.at - b.at || a.id - b.id)[0];
+      if (!due) break;
+      this.clearTimeout(due.id);
+      this.now = due.at;
+      due.fn();
+    }
+    this.now = end;
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  let answer;
+  try {
+    const { config, events } = JSON.parse(line);
+    const orders = [];
+    const host = { order: (role, action, args) => orders.push([role, action, args]) };
+    const clock = new Clock();
+    const actor = xstate.createActor(machine(config, xstate, host), { clock });
+    let failure = null;
+    actor.subscribe({ error: (error) => { failure = String(error); } });
+    const seen = [];
+    const look = () => {
+      const snapshot = actor.getSnapshot();
+      const prefix = config.id + ".";
+      const nodes = snapshot.status === "active" ? snapshot._nodes : [];
+      seen.push({
+        states: nodes.map((n) => n.id).filter((id) => id !== config.id).map((id) => id.slice(prefix.length)).sort(),
+        data: snapshot.context,
+        status: snapshot.status,
+      });
+    };
+    actor.start();
+    look();
+    for (const [type, data] of events) {
+      if (actor.getSnapshot().status !== "active") break;
+      if (type === "(advance)") clock.advance(data);
+      else actor.send({ type, data: data ?? {} });
+      look();
+    }
+    answer = { seen, orders, failure };
+  } catch (error) {
+    answer = { error: String(error.stack ?? error) };
+  }
+  process.stdout.write(JSON.stringify(answer) + "\n");
+}
