@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import cast
 
 from engine.expr import tree
-from engine.expr.check import BROKEN, NUMBERS, Checker, computed, is_any, joined, nearest_hint, numeric, of_kind
+from engine.expr.check import Checker, nearest_hint
 from engine.expr.functions import EvaluationError, describe, hex_
+from engine.expr.join import BROKEN, NUMBERS, computed, is_any, joined, numeric, of_kind
 from engine.expr.parse import Node
 from engine.expr.units import unit_of
 from engine.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, STRING, Kind

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.expr import tree
 from engine.expr.functions import describe, misfit
+from engine.expr.join import BROKEN, NUMBERS, to_unit
 from engine.expr.parse import Node
 from engine.expr.units import NANOSECOND, PLAIN, same, unit_of
 from engine.types import Kind, Type
@@ -21,8 +22,6 @@ def fit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr
     Literals are converted and checked now; what only run time can tell (an optional or ``any`` source, bounds, 64 bits)
     is wrapped in ``Call("checked", …)``; an impossible fit is a fault.
     """
-    from engine.expr.check import BROKEN, NUMBERS
-
     source = expr.type
     if source is BROKEN or type_ is BROKEN:
         return expr
@@ -68,8 +67,6 @@ def _checked(expr: tree.Expr, type_: Type) -> tree.Expr:
 
 
 def _number(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
-    from engine.expr.check import to_unit
-
     wanted = unit_of(type_)
     converted = to_unit(expr, wanted)
     if converted is None:
@@ -121,8 +118,6 @@ def _enum(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Ex
 
 
 def _list(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
-    from engine.expr.check import BROKEN
-
     wanted = type_.item
     if wanted is None:
         return _bounded(checker, expr, type_, node)

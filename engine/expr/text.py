@@ -41,7 +41,10 @@ def _parts(expr: tree.Expr) -> tuple[str, int]:
             return f"not {_text(operand, _NOT)}", _NOT
         case tree.Binary(op=op, left=left, right=right):
             binding = _BINDING[op]
-            return f"{_text(left, binding)} {op} {_text(right, binding + 1)}", binding
+            second = _text(right, binding + 1)
+            if op == "%" and second.startswith("-"):  # `5 % -x` is five percent minus x
+                second = f"({second})"
+            return f"{_text(left, binding)} {op} {second}", binding
         case tree.Compare(op=op, left=left, right=right):
             if isinstance(right, tree.Literal) and right.value is None and op in ("==", "!="):
                 op_text = "is" if op == "==" else "is not"

@@ -26,7 +26,7 @@ class Literal:
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A data item of the chart, or the item/index of an enclosing ``foreach``. Unset (late-bound, undeclared) raises."""
+    """A data item of the chart, or the item or index of an enclosing ``foreach``. One without a value raises."""
 
     name: str
     type: Type

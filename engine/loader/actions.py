@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import cast
 
 from engine.expr import tree
-from engine.expr.check import BROKEN, Checker, Scope
+from engine.expr.check import Checker, Scope
+from engine.expr.join import BROKEN
 from engine.expr.lex import ExpressionError, Fault
 from engine.expr.parse import Node as Syntax
 from engine.expr.parse import parse

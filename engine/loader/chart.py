@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
-from engine.expr.check import BROKEN, Scope, expression
+from engine.expr.check import Scope, expression
+from engine.expr.join import BROKEN
 from engine.expr.tree import Literal
 from engine.loader.actions import read_block, read_blocks
 from engine.loader.arguments import fit_fields, read_fields

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from engine.expr.check import joined
+from engine.expr.join import joined
 from engine.expr.units import same, unit_of
 from engine.loader.reader import Reader
 from engine.loader.types import read_type

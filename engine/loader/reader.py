@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from engine.expr import tree
-from engine.expr.check import BROKEN, Scope
+from engine.expr.check import Scope
+from engine.expr.join import BROKEN
 from engine.expr.lex import ExpressionError, Fault
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source
 from engine.position import Position

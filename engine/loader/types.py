@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from engine.expr.check import NUMBERS, expression, numeric
+from engine.expr.check import expression
 from engine.expr.functions import describe
+from engine.expr.join import NUMBERS, numeric
 from engine.expr.lex import Fault
 from engine.expr.tree import Literal
 from engine.expr.units import unit_of

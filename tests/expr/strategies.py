@@ -166,6 +166,8 @@ def with_units() -> st.SearchStrategy[str]:
             "_event.name == 'x'",
             "80 % > 20 %",
             "i % (2)",
+            "5 % (-i)",
+            "5 % - 1 %",
             "10 V/s * t",
         ]
     )
