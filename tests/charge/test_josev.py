@@ -1,4 +1,4 @@
-"""Complete charging sessions with a counterpart nobody here wrote: Josev's vehicle at our station, our vehicle at Josev's.
+"""Complete charging sessions with a counterpart nobody here wrote: Josev's vehicle and our station, and the reverse.
 
 Each end has a network namespace of its own; SDP, TCP and TLS are the kernel's and OpenSSL's.
 """
