@@ -21,7 +21,7 @@ from rich.text import Text
 from engine.cli.events import now_possible, offered, step
 from engine.cli.live_activity import QUIET, Activity
 from engine.cli.live_states import state_lines
-from engine.cli.live_values import Headlines, plain_values
+from engine.cli.readings import Headlines, all_values
 from engine.cli.watch import SessionCounter
 from engine.station import Station, StationError
 from engine.system import Actor, Note, RealClock, StepRecord, System
@@ -41,6 +41,7 @@ class LiveView:
         self._sessions = sessions
         self._activity = Activity()
         self._headlines = Headlines(system, station)
+        self._reserved = 1  # lines left to the shell, and in the end to the summary
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)
         self._drawn_s = 0.0
@@ -77,6 +78,7 @@ class LiveView:
         self._keyboard.close()
         self._main = None
         if self._live.is_started and not self._frozen:
+            self._reserved = 9 + self._sessions.ended
             self._draw()
         self._frozen = True
 
@@ -117,11 +119,11 @@ class LiveView:
         self._changed = False
         self._drawn_s = time.monotonic()
         width, height = self._console.size
-        height = max(12, height - 1)
+        height = max(12, height - self._reserved)
         self._live.update(_Frame(self._page(width, height), height), refresh=True)
 
     def _page(self, width: int, height: int) -> RenderableType:
-        headlines = self._headlines.row(width)
+        headlines = self._headline_row(width)
         logs = min(len(self._activity.log), 5)
         log_room = logs + 1 if logs else 0
         room = height - 4 - (4 if headlines is not None else 0) - log_room
@@ -157,7 +159,24 @@ class LiveView:
             yield from block
             yield Text("")
         if plain:
-            yield from plain_values(self._system, room - sum(len(block) + 1 for block in blocks))
+            grid = Table.grid(padding=(0, 2))
+            grid.add_column(style=QUIET, no_wrap=True)
+            grid.add_column(no_wrap=True)
+            free = room - sum(len(block) + 1 for block in blocks)
+            for name, value in list(all_values(self._system))[: max(0, free)]:
+                grid.add_row(name, value)
+            yield grid
+
+    def _headline_row(self, width: int) -> RenderableType | None:
+        values = self._headlines.values()[: max(1, width // 13)]
+        if not values:
+            return None
+        grid = Table.grid(expand=True, padding=(0, 1))
+        for _ in values:
+            grid.add_column(justify="center", ratio=1, no_wrap=True)
+        grid.add_row(*[Text(label, QUIET) for label, _ in values])
+        grid.add_row(*[Text(value, "bold") for _, value in values])
+        return grid
 
     def _bottom(self) -> RenderableType:
         if self._main is None or not sys.stdin.isatty():

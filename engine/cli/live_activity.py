@@ -10,6 +10,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from engine.plain import to_plain
 from engine.system import Note, StepRecord
 from engine.trace import brief
 from engine.trace.reader import Record
@@ -58,7 +59,7 @@ class Activity:
     def note(self, note: Note) -> None:
         """A row for what goes to the outside, a log line for the rest."""
         if note.kind == "out":
-            told = f"({arguments(note.data)})" if note.data else ""
+            told = f"({arguments(to_plain(note.data))})" if note.data else ""
             self._say(note.time_ns, note.path, Text("◂ ", "blue"), note.text, told, "")
         else:
             style = BAD if note.kind in ("machine_failed", "queue_full") else "yellow"

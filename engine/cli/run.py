@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli.events import EventScript, split
+from engine.cli.readings import Headlines
 from engine.cli.watch import PlainView, ReadyWatch, SessionCounter, Tally, summary
 from engine.registry import installed
 from engine.station import Overrides, Station, StationError, build, resolve
@@ -81,6 +82,8 @@ class _Run:
         self.limit_ns = _duration(args.duration)
         if args.fast and self.limit_ns is None and self.wanted is None:
             self.limit_ns = 3_600_000_000_000
+        self.headlines = Headlines(self.system, station)
+        self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
         self.interactive = sys.stdout.isatty() and not args.plain
 
@@ -102,7 +105,7 @@ class _Run:
         finally:
             if trace is not None:
                 trace.close()
-        print("\n".join(summary(self.system, self.station, self.sessions, self.tally)))
+        print("\n".join(summary(self.system, self.sessions, self.tally, self.last_values)))
         return self._code()
 
     # ------------------------------------------------------------ private
@@ -115,10 +118,11 @@ class _Run:
             self.script.start()
             over = self._watched(view) if not isinstance(view, PlainView) else self._over
             self.system.run_until(over, self.limit_ns)
+            self.system.run_due()  # what already waits
         except KeyboardInterrupt:
             pass
         finally:
-            view.freeze()
+            self._ending(view)
             self.system.shutdown()
             view.close()
 
@@ -130,7 +134,7 @@ class _Run:
             self.ready.started()
             self.script.start()
 
-        host = Host(self.system, ready, view.freeze)
+        host = Host(self.system, ready, lambda: self._ending(view))
         if self.limit_ns is not None:
             self.system.set_deadline(self.limit_ns, host.stop)
         if not isinstance(view, PlainView):
@@ -139,6 +143,11 @@ class _Run:
             await host.run(self._over, signals=True)
         finally:
             view.close()
+
+    def _ending(self, view: PlainView | LiveView) -> None:
+        """The machines are about to leave their states: a last look."""
+        self.last_values = self.headlines.values()
+        view.freeze()
 
     def _watched(self, view: LiveView) -> Callable[[], bool]:
         def over() -> bool:

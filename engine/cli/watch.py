@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import IO, Any
 
+from engine.plain import to_plain
 from engine.station import Station
 from engine.system import Note, StepRecord, System
 from engine.trace import brief, note_record
-from engine.trace.show import line
+from engine.trace.show import arguments, line
 
 
 class SessionCounter:
@@ -122,11 +122,15 @@ class PlainView:
         print(line(note_record(note)), file=self._out)
 
 
-def summary(system: System, station: Station, sessions: SessionCounter, tally: Tally) -> list[str]:
-    """The end of a run in a few lines."""
+def summary(
+    system: System, sessions: SessionCounter, tally: Tally, values: Sequence[tuple[str, str]] = ()
+) -> list[str]:
+    """The end of a run in a few lines; ``values``: the headlines as they were last."""
     lines = [f"{tally.steps} steps in {system.clock.now_ns() / 1e9:.1f} s"]
+    if values:
+        lines.append("at the end: " + ", ".join(f"{label} {value}" for label, value in values))
     for number, (time_ns, data) in enumerate(sessions.reports, 1):
-        told = ", ".join(f"{name} {_value(value)}" for name, value in data.items())
+        told = arguments(to_plain(data))
         lines.append(f"session {number} ended at {time_ns / 1e9:.1f} s" + (f": {told}" if told else ""))
     for root in system.roots.values():
         state = f" ({root.failure})" if root.failure else ""
@@ -135,13 +139,3 @@ def summary(system: System, station: Station, sessions: SessionCounter, tally: T
     lines += [f"failed: {what} ({count}×)" for what, count in tally.failures.most_common(5)]
     lines += [f"{count} × {kind.replace('_', ' ')}" for kind, count in tally.notes.items()]
     return lines
-
-
-def _value(value: Any) -> str:
-    return (
-        f"{value:.4g}"
-        if isinstance(value, float)
-        else value
-        if isinstance(value, str)
-        else json.dumps(value, default=str)
-    )

@@ -58,6 +58,7 @@ class Host:
             await self._ended
             if self._error is not None:
                 raise self._error
+            self.system.run_due(_BUDGET)  # what already waits
         finally:
             self._on_end()
             self.system.wake = lambda: None

@@ -96,11 +96,11 @@ def test_sessions_are_counted_and_the_run_ends_with_them(engine: Engine) -> None
     arguments = ("run", "crossing.toml", "--fast", "--events", "5 s, fault(code=3), 100 s, fault(code=4)")
     code, out, _ = engine(*arguments)
     assert code == 0
-    assert "session 1 ended at 5.0 s: code 3" in out
+    assert "session 1 ended at 5.0 s: code=3" in out
     assert "session 2" not in out  # one is enough on a virtual clock
     code, out, _ = engine(*arguments, "--sessions", "2")
     assert code == 0
-    assert "session 2 ended at 105.0 s: code 4" in out
+    assert "session 2 ended at 105.0 s: code=4" in out
     code, _, err = engine(*arguments, "--sessions", "3", "--for", "300s")
     assert code == 1
     assert "2 of 3 sessions ended" in err

@@ -1,0 +1,78 @@
+"""Values of running machines as text: data, readings of adapters, and those a station's ``[display]`` picks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from engine.adapter import AdapterError
+from engine.station import Station, StationError
+from engine.station.describe import value_text
+from engine.system import Actor, System
+from engine.system.values import nearest
+from engine.types import Kind, Type
+
+
+class Headlines:
+    """The values ``[display]`` picks. Raises ``StationError`` for one of a machine that is not there."""
+
+    def __init__(self, system: System, station: Station) -> None:
+        self._system = system
+        self.chosen = station.display
+        for headline in self.chosen:
+            root, _, rest = headline.value.partition(".")
+            if root not in system.roots or not rest:
+                hint = nearest(root, system.roots)
+                raise StationError(
+                    f"{station.file}: [display] {headline.label} = {headline.value!r}: write machine.value{hint}"
+                )
+
+    def values(self) -> list[tuple[str, str]]:
+        """Label and present value of each; a dash for what is not there now."""
+        found = []
+        for headline in self.chosen:
+            root, _, rest = headline.value.partition(".")
+            found.append((headline.label, look_up(self._system.roots[root], rest) or "–"))
+        return found
+
+
+def look_up(actor: Actor, path: str) -> str | None:
+    """``data``, ``role.value`` or ``child.…`` of a machine as text; None when it is not there now."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        definition = actor.machine.chart.data.get(head)
+        return None if definition is None else value_text(actor.machine.data.get(head), definition.type)
+    if head in actor.roles:
+        kind = actor.machine.chart.adapters[head].values.get(rest)
+        return None if kind is None else _reading(actor, head, rest, kind)
+    for (child_id, _key), child in actor.children.items():
+        if child_id == head:
+            return look_up(child, rest)
+    return None
+
+
+def all_values(system: System) -> Iterator[tuple[str, str]]:
+    """Data of all machines and readings of the root machines: name and value, of what has a short one."""
+    for root in system.roots.values():
+        for actor in root.tree():
+            yield from _values(actor)
+
+
+def _values(actor: Actor) -> Iterator[tuple[str, str]]:
+    data = actor.machine.data
+    prefix = f"{actor.name}." if actor.parent is not None else ""
+    for name, definition in actor.machine.chart.data.items():
+        value = data.get(name)
+        if value is not None and definition.type.kind not in (Kind.BYTES, Kind.LIST, Kind.ANY):
+            yield prefix + name, value_text(value, definition.type)
+    if actor.parent is None:
+        for role, contract in actor.machine.chart.adapters.items():
+            for name, kind in contract.values.items():
+                yield f"{role}.{name}", _reading(actor, role, name, kind)
+
+
+def _reading(actor: Actor, role: str, name: str, kind: Type) -> str:
+    try:
+        value = actor.read(role, name)
+    except AdapterError:
+        return "?"
+    return value_text(value, kind)
