@@ -95,7 +95,8 @@ def _unit_misfit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> 
     needed = "a duration" if wanted is NANOSECOND else wanted.symbol or "a plain number"
     hint = ""
     if same(own, PLAIN) and isinstance(expr, tree.Literal):
-        hint = f"write the unit: {expr.value!r} {'ms' if wanted is NANOSECOND else wanted.symbol}"
+        spoken = wanted.symbol if wanted is not NANOSECOND else "s" if isinstance(expr.value, float) else "ms"
+        hint = f"write the unit: {expr.value!r} {spoken}"
     elif own.dimension == wanted.dimension:
         hint = f"only literals change their unit by themselves; write x / 1 {own.symbol} * 1 {wanted.symbol}"
     return checker.fault(node, "unit", f"{found} where {needed} is needed", describe(type_), hint)

@@ -191,7 +191,7 @@ def own_payload(build: Build, node: Node, name: str, how: str) -> dict[str, Type
     """The payload of an event of the chart that it may raise or send to itself; None after a problem, or unknown."""
     definition = build.chart.events.get(name)
     if definition is None or definition.direction == "out":
-        if build.untyped:
+        if build.untyped or not build.events_known:
             return None
         hint = did_you_mean(name, (e.name for e in build.chart.events.values() if e.direction != "out"))
         why = "goes out to the parent" if definition is not None else "is not an event of this chart"

@@ -46,6 +46,7 @@ class Build:
     charts: dict[int, Chart] = field(default_factory=dict)  # by the id() of the node that invokes or spawns them
     broken_children: set[str] = field(default_factory=set)  # told of already: nothing more to say about them
     broken_roles: set[str] = field(default_factory=set)
+    events_known: bool = True  # False when 'events' itself is broken: what is missing in it is no news
     cancels: list[tuple[str, Node]] = field(default_factory=list)
     send_ids: set[str] = field(default_factory=set)
     ids: dict[str, int] = field(default_factory=dict)  # of transitions, with how many there are

@@ -52,6 +52,7 @@ def build_chart(
     chart.untyped = untyped
     if not untyped:
         chart.events = read_events(reader, events_node)
+        build.events_known = events_node is None or isinstance(events_node, Mapping)
         _own_events(build)
     chart.output = read_payload(reader, body.get("output"), "'output'")
     chart.root = build_states(build, body)
@@ -118,7 +119,7 @@ def _parameters(build: Build, node: Node | None) -> None:
     for name, key, value in reader.entries(node, "'parameters'"):
         if not _free_name(build, key, "a parameter"):
             continue
-        body = reader.mapping(value, f"parameter {name!r}")
+        body = reader.mapping(value, f"parameter {name!r}", "{type: …, default: …}")
         if body is None:
             if isinstance(value, Scalar) and value.is_null:
                 reader.problem(key, "missing-key", f"parameter {name!r} needs a type", "{type: …, default: …}")
@@ -190,7 +191,7 @@ def _data(build: Build, node: Node | None) -> None:
     for name, key, value in reader.entries(node, "'data'"):
         if not _free_name(build, key, "data"):
             continue
-        body = reader.mapping(value, f"data {name!r}")
+        body = reader.mapping(value, f"data {name!r}", "{type: …, initial: …}")
         if body is None:
             if isinstance(value, Scalar) and value.is_null:
                 reader.problem(key, "missing-key", f"data {name!r} needs a type", "{type: …, initial: …}")
@@ -235,6 +236,8 @@ def _outputs(build: Build) -> None:
         fields = read_fields(build, node, build.plain_scope())
         state.output = fit_fields(build, fields, declared, node or body, f"the output of {build.chart.name}")
     for state, _ in build.bodies:
+        if state.parent is None:
+            continue  # when the root is done the machine ends
         if state.kind is StateKind.COMPOUND:
             finals = [child for child in state.children if child.kind is StateKind.FINAL]
             payloads = [{name: expr.type for name, expr in final.output} for final in finals]

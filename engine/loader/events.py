@@ -34,14 +34,14 @@ def read_payload(reader: Reader, node: Node | None, what: str) -> Payload:
 def read_events(reader: Reader, node: Node | None) -> dict[str, EventDef]:
     """The ``events`` section."""
     events: dict[str, EventDef] = {}
-    for name, key, value in reader.entries(node, "'events'"):
+    for name, key, value in reader.entries(node, "'events'", "NAME: {direction: in}"):
         if not _EVENT_NAME.fullmatch(name):
             reader.problem(key, "name", f"{name[:60]!r} cannot be the name of an event", "names joined by dots")
             continue
         if name.split(".")[0] in RESERVED_ROOTS:
             reader.problem(key, "name", f"{name!r}: events that begin with done. or error. are built in")
             continue
-        body = reader.mapping(value, f"event {name!r}")
+        body = reader.mapping(value, f"event {name!r}", "{payload: {field: type}, direction: in}")
         direction = ""
         if body is not None:
             reader.check_keys(body, _EVENT_KEYS, f"event {name!r}")

@@ -27,6 +27,19 @@ _SPOKEN_UNITS = {
     **dict.fromkeys(("c", "celsius", "deg"), "degC"),
     **dict.fromkeys(("percent", "pct"), "%"),
 }
+# What other state-chart languages call our keys.
+_SPOKEN_KEYS = {
+    **dict.fromkeys(("cond", "condition", "if", "when"), "guard"),
+    **dict.fromkeys(("action", "do", "effect"), "actions"),
+    **dict.fromkeys(("to", "goto", "next"), "target"),
+    **dict.fromkeys(("onentry", "enter", "onenter"), "entry"),
+    **dict.fromkeys(("onexit", "leave"), "exit"),
+    **dict.fromkeys(("transitions", "transition", "event"), "on"),
+    **dict.fromkeys(("variables", "context", "datamodel"), "data"),
+    **dict.fromkeys(("name", "id", "statechart"), "machine"),
+    **dict.fromkeys(("timeout", "delay"), "after"),
+    **dict.fromkeys(("value", "init"), "initial"),
+}
 TRUE = frozenset({"true", "True", "TRUE"})
 FALSE = frozenset({"false", "False", "FALSE"})
 
@@ -110,17 +123,17 @@ class Reader:
 
     # ------------------------------------------------------------ nodes
 
-    def mapping(self, node: Node | None, what: str) -> Mapping | None:
+    def mapping(self, node: Node | None, what: str, expected: str = "key: value") -> Mapping | None:
         """``node`` as a mapping; None (with a problem unless it is absent or empty) otherwise."""
         if isinstance(node, Mapping):
             return node
         if node is not None and not (isinstance(node, Scalar) and node.is_null):
-            self.problem(node, "shape", f"{what} is a mapping", "key: value")
+            self.problem(node, "shape", f"{what} is a mapping", expected)
         return None
 
-    def entries(self, node: Node | None, what: str) -> Iterator[tuple[str, Scalar, Node]]:
+    def entries(self, node: Node | None, what: str, expected: str = "key: value") -> Iterator[tuple[str, Scalar, Node]]:
         """The entries of a mapping that may be absent."""
-        mapping = self.mapping(node, what)
+        mapping = self.mapping(node, what, expected)
         return iter(()) if mapping is None else mapping.items()
 
     def items(self, node: Node | None) -> list[Node]:
@@ -137,7 +150,8 @@ class Reader:
                     open_bracket = value.plain and value.text.count("(") > value.text.count(")")
                 if key not in allowed and not open_bracket:
                     self._misspelt.add(id(mapping))
-                    hint = did_you_mean(key, sorted(allowed))
+                    spoken = _SPOKEN_KEYS.get(_letters(key), key)
+                    hint = did_you_mean(spoken if spoken in allowed else key, sorted(allowed))
                     if isinstance(value, Scalar) and value.is_null and self._follows_comma(node):
                         hint = "inside { } text that holds a comma stands in quotes"
                     self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", hint=hint)
@@ -193,6 +207,10 @@ class Reader:
             for fault in error.faults:
                 self.fault(node, fault)
             return tree.Literal(None, BROKEN)
+
+
+def _letters(key: str) -> str:
+    return "".join(character for character in key[:40].lower() if character.isalpha())
 
 
 NO_NAMES = Scope()

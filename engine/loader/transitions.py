@@ -20,13 +20,13 @@ def read_transitions(build: Build, state: State, body: Mapping) -> None:
     """All transitions and timers of a state, in document order."""
     for key, key_node, value in body.items():
         if key == "on":
-            for descriptor, descriptor_node, node in build.reader.entries(value, "'on'"):
+            for descriptor, descriptor_node, node in build.reader.entries(value, "'on'", "event: target"):
                 read_on(build, state, descriptor, descriptor_node, node)
         elif key == "always":
             scope = build.scope(None, NO_EVENT_ALWAYS)
             _add(build, state, "always", (), None, value, scope)
         elif key == "after":
-            for delay, delay_node, node in build.reader.entries(value, "'after'"):
+            for delay, delay_node, node in build.reader.entries(value, "'after'", "delay: target"):
                 _after(build, state, delay, delay_node, node)
         elif key == "onDone":
             if state.kind not in (StateKind.COMPOUND, StateKind.PARALLEL) or state.parent is None:
@@ -91,6 +91,8 @@ def _unknown_event(build: Build, key: Scalar, word: str, matched: list[str], off
     parts = word.split(".")
     if build.broken_children & {parts[0], ".".join(parts[2:])} or parts[0] in build.broken_roles:
         return  # told of where the child or the role is named
+    if not build.events_known:
+        return
     known = build.events.names()
     own = build.chart.events.get(word)
     expected = hint = ""
