@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = _exit_code(error)
         if found is None:
             raise
-        complain(str(error))
+        complain(f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error))
         return found
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -72,7 +73,7 @@ class StationFile:
 
     def relative(self, path: str) -> Path:
         """A path written in the file."""
-        return (self.path.parent if self.path else Path()) / path
+        return Path(os.path.normpath((self.path.parent if self.path else Path()) / path))
 
     def assignments(self, main: str) -> list[Assignment]:
         """Parameters and adapter settings, under full addresses; those at the top belong to machine ``main``."""

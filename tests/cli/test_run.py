@@ -114,6 +114,12 @@ def test_a_trace_is_written(engine: Engine) -> None:
     ]  # fmt: skip
 
 
+def test_a_trace_that_cannot_be_written_is_told_before_anything_runs(engine: Engine) -> None:
+    code, out, err = engine("run", "light.yaml", "--fast", "--for", "1s", "--trace", "nowhere/run.jsonl")
+    assert (code, out) == (2, "")
+    assert err == "engine: nowhere/run.jsonl: No such file or directory\n"
+
+
 def test_a_machine_that_breaks_makes_the_run_fail(engine: Engine) -> None:
     Path("loop.yaml").write_text(
         "machine: loop\ninitial: a\nstates: {a: {after: {1 s: b}}, b: {always: c}, c: {always: b}}\n"
