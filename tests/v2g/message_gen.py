@@ -31,7 +31,7 @@ SHAPES = ("minimal", "maximal", "boundary", "random")
 _NODE_BUDGET = 300
 _LONGEST_LIST = 2048
 _INTEGERS = (0, 1, -1, 127, 128, -128, 255, 256, 4095, 4096, 32767, -32768, 65535, 2**31 - 1, -(2**31), 2**32, 2**63)
-_CHARACTERS = "Aa0 ~é߿€ࠀ\U0001d11e&<>\"'\u0085\t"
+_CHARACTERS = "Aa0~é \u07ff€\u0800\U0001d11e&<>\"'\u0085\t"
 
 
 @dataclass(slots=True)

@@ -200,6 +200,56 @@ def test_a_lost_segment_is_named_and_the_rest_is_listed(turns: list[Turn], tmp_p
     assert f"{len(turns[4][1])} bytes" in gap.content["error"]
 
 
+def handshake(namespace: str) -> list[Turn]:
+    """A supportedAppProtocol exchange that chooses `namespace` as SchemaID 7."""
+    offer = {"VersionNumberMajor": 1, "VersionNumberMinor": 0, "SchemaID": 7, "Priority": 1}
+    request = {"AppProtocol": [{"ProtocolNamespace": namespace, **offer}]}
+    response = {"ResponseCode": "OK_SuccessfulNegotiation", "SchemaID": 7}
+    return [
+        (True, sap({"supportedAppProtocolReq": request})),
+        (False, sap({"supportedAppProtocolRes": response})),
+    ]
+
+
+def captured_names(turns: list[Turn]) -> list[tuple[str, str]]:
+    captured = [Packet(spec["time_s"], RAW_IP, raw_ip(spec)) for spec in conversation(turns)]
+    return [(entry.protocol, entry.name) for entry in read(captured) if entry.protocol != "tcp"]
+
+
+def test_din_is_taken_from_the_handshake() -> None:
+    """The same bytes mean other things in DIN SPEC 70121 and ISO 15118-2: only the handshake tells."""
+    view = {"V2G_Message": {"Header": {"SessionID": "00"}, "Body": {"SessionSetupReq": {"EVCCID": "020000000001"}}}}
+    message = v2gtp.encode(PayloadType.SAP, codec.encode(codec.from_json("din", view), protocol="din"))
+    turns = [*handshake("urn:din:70121:2012:MsgDef"), (True, message)]
+    assert captured_names(turns)[2] == ("din", "SessionSetupReq")
+
+
+def test_messages_of_20_carry_their_schema() -> None:
+    """ISO 15118-20: common and DC messages in one session, side streams too, junk payloads named."""
+    header = {"SessionID": "3031323334353637", "TimeStamp": 1700000000}
+    stop = {"SessionStopReq": {"Header": header, "ChargingSession": "Pause"}}
+    common = codec.encode(codec.from_json("iso20", stop))
+    check = {"DC_CableCheckReq": {"Header": header}}
+    dc = codec.encode(codec.from_json("iso20-dc", check))
+    turns = [
+        *handshake("urn:iso:std:iso:15118:-20:DC"),
+        (True, v2gtp.encode(PayloadType.DC_MAINSTREAM, dc)),
+        (True, b"\x01\xfe\xa0\x00\x00\x00\x00\x02ab"),
+        (True, v2gtp.encode(PayloadType.SCHEDULE_RENEGOTIATION, common)),
+        (True, v2gtp.encode(PayloadType.MAINSTREAM, common[:-4])),
+        (True, v2gtp.encode(PayloadType.MAINSTREAM, common)),
+        (True, b"GET / HTTP"),
+    ]
+    assert captured_names(turns)[2:] == [
+        ("iso20-dc", "DC_CableCheckReq"),
+        ("v2gtp", "unknown payload"),
+        ("iso20", "SessionStopReq"),
+        ("v2gtp", "MAINSTREAM"),
+        ("iso20", "SessionStopReq"),
+        ("v2gtp", "bad stream"),
+    ]
+
+
 def test_capture_that_begins_after_the_handshake(turns: list[Turn], tmp_path: Path) -> None:
     """tcpdump started too late: ISO 15118-2 is found by trying."""
     entries = listing(written_by_scapy(tmp_path, conversation(turns[2:])[2:], "pcap"))

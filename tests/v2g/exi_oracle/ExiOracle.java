@@ -188,6 +188,9 @@ public final class ExiOracle {
             value.codePoints().forEach(c -> {
                 if (c == '&' || c == '<' || c == '>' || c == '"' || c == '\n' || c == '\r' || c == '\t') {
                     escaped.append("&#").append(c).append(';');
+                } else if (c < ' ' || (c >= 0xD800 && c < 0xE000) || c == 0xFFFE || c == 0xFFFF || c > 0x10FFFF) {
+                    // Characters that XML 1.0 cannot hold.
+                    escaped.append('\uFFFD');
                 } else {
                     escaped.appendCodePoint(c);
                 }
