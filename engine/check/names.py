@@ -111,28 +111,36 @@ def _own_role(starter: Invoke | Spawn, role: str) -> str:
     return dict(starter.adapters).get(role, role) if isinstance(starter, Invoke) else role
 
 
+def _hears(chart: Chart, role: str, event: str, depth: int = 0) -> bool:
+    """Whether the chart, or a child that shares the adapter, handles an event of it."""
+    if is_handled(chart, f"{role}.{event}"):
+        return True
+    return depth < 12 and any(_hears(child, name, event, depth + 1) for child, name in _sharers(chart, role))
+
+
+def _sharers(chart: Chart, role: str) -> list[tuple[Chart, str]]:
+    """The child charts whose role (by the name they give it) is bound to this one."""
+    return [
+        (child, name)
+        for starter, child in children(chart, collect(chart))
+        for name in child.adapters
+        if _own_role(starter, name) == role
+    ]
+
+
 def adapters(chart: Chart, uses: Uses) -> Iterable[Found]:
     """C130, C131, C132."""
-    below: dict[str, list[tuple[Chart, str]]] = {}
-    for starter, child in children(chart, uses):
-        for role in child.adapters:
-            below.setdefault(_own_role(starter, role), []).append((child, role))
     active = {a.role for a, _ in uses.actions if isinstance(a, CallAction)}
     active |= {e.role for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Reading)}
     active |= {i.role for state in chart.root.walk() for i in state.invokes if i.role is not None}
     descriptors = [d for group in handled_events(chart) for d in group]
     for role, contract in chart.adapters.items():
         heard = any(d == "*" or d == role or d.startswith(f"{role}.") for d in descriptors)
-        if not heard and role not in active and role not in below:
+        if not heard and role not in active and not _sharers(chart, role):
             message = f"the role '{role}' ({contract.name}) is not used"
             yield _found(chart, "C131", role, message, chart.position)
             continue
-        ignored = [
-            event
-            for event in contract.events
-            if not is_handled(chart, f"{role}.{event}")
-            and not any(is_handled(child, f"{name}.{event}") for child, name in below.get(role, ()))
-        ]
+        ignored = [event for event in contract.events if not _hears(chart, role, event)]
         if ignored:
             code = "C132" if chart.strict else "C130"
             message = f"of '{role}' ({contract.name}): {', '.join(ignored)}"

@@ -58,7 +58,8 @@ def holds(text: str, values: dict[str, object]) -> bool:
 
 ATOMS = [
     "n > 1", "n >= 3", "n == 2", "n != 2", "n <= 4", "n < 0", "n + 1 > 3", "2 - n >= 1", "n in [1, 3]", "n not in [0]",
-    "m > 0", "m <= 0", "m == 1", "m is None", "m is not None", "m != 0", "x > 0.5", "x <= 0.5", "x == 1.0", "k > n", "k <= n",
+    "m > 0", "m <= 0", "m == 1", "m is None", "m is not None", "m != 0", "x > 0.5", "x <= 0.5", "x == 1.0", "k > n",
+    "k <= n",
     "k == n", "k - n > 1", "flag", "not flag", "maybe", "maybe is None", "colour == 'red'", "colour != 'red'",
     "colour in ['red', 'green']", "colour not in ['blue']", "0 < n < 3", "max(n, 2) < 2", "(n > 1) == (x > 0.5)",
     "True", "False",
