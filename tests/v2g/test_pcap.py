@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import ssl
 import struct
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +19,7 @@ from hypothesis import strategies as st
 from adapters.sdp.messages import SdpRequest, SdpResponse, Security
 from adapters.sdp.messages import encode as encode_sdp
 from adapters.slac.frames import BROADCAST, CmSlacParmReq
-from adapters.v2g import codec, pki, v2gtp
+from adapters.v2g import codec, v2gtp
 from adapters.v2g.__main__ import main
 from adapters.v2g.pcap import read
 from adapters.v2g.pcap.container import CaptureError, KeyLog, Packet, packets
@@ -28,12 +27,10 @@ from adapters.v2g.pcap.network import ETHERNET, RAW_IP, Endpoint, Segment, Strea
 from adapters.v2g.pcap.tls import parse_key_log
 from adapters.v2g.v2gtp import PayloadType
 from tests.slac.peers import PeerUnavailable, peer_python
+from tests.v2g.tls_flow import Turn, flow
 
 EVCC, SECC = "fe80::1", "fe80::2"
 EVCC_PORT, SECC_PORT = 51000, 61000
-
-Turn = tuple[bool, bytes]
-"""(sent by the EVCC, V2GTP bytes)"""
 
 
 def iso2(session: str, name: str, body: dict[str, Any]) -> bytes:
@@ -256,79 +253,27 @@ def test_capture_that_begins_after_the_handshake(turns: list[Turn], tmp_path: Pa
     assert [entry.name for entry in entries] == [*NAMES[2:], "FIN"]
 
 
-def ssl_flow(server: ssl.SSLContext, client: ssl.SSLContext, turns: list[Turn], log: Path) -> tuple[list[Turn], str]:
-    """The turns through a real TLS connection in memory: ciphertext of each side in order, and the key log."""
-    client.keylog_filename = str(log)
-    inbound = {True: ssl.MemoryBIO(), False: ssl.MemoryBIO()}
-    outbound = {True: ssl.MemoryBIO(), False: ssl.MemoryBIO()}
-    vehicle = client.wrap_bio(inbound[True], outbound[True])
-    station = server.wrap_bio(inbound[False], outbound[False], server_side=True)
-    flow: list[Turn] = []
-
-    def pump() -> None:
-        for side in (True, False):
-            data = outbound[side].read()
-            if data:
-                flow.append((side, data))
-                inbound[not side].write(data)
-
-    open_sides = [vehicle, station]
-    while open_sides:
-        for side in list(open_sides):
-            try:
-                side.do_handshake()
-                open_sides.remove(side)
-            except ssl.SSLWantReadError:
-                pass
-            pump()
-    for from_evcc, data in turns:
-        sender, receiver = (vehicle, station) if from_evcc else (station, vehicle)
-        sender.write(data)
-        pump()
-        assert receiver.read(len(data)) == data
-    return flow, log.read_text()
-
-
-NO_ENCRYPT_THEN_MAC = 0x0008_0000
-
-
-def contexts(suite: str, directory: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    pki.write(pki.make(pki.profiles(secc_id="DE*ABC*E1", pcid="WDBABC12345678901X", emaid="E")), directory)
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(directory / "secc_chain.pem", directory / "secc.key")
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.load_verify_locations(directory / "v2g_root.pem")
-    client.check_hostname = False
-    if suite == "TLSv1.3":
-        client.minimum_version = ssl.TLSVersion.TLSv1_3
-    else:
-        client.maximum_version = ssl.TLSVersion.TLSv1_2
-        client.set_ciphers(suite.removesuffix(" mac first"))
-        if suite.endswith("mac first"):
-            client.options |= NO_ENCRYPT_THEN_MAC
-    return server, client
-
-
 SUITES = [
     "ECDHE-ECDSA-AES128-SHA256",
     "ECDHE-ECDSA-AES128-SHA256 mac first",
     "ECDHE-ECDSA-AES128-GCM-SHA256",
     "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "TLSv1.3",
+    "TLS_AES_256_GCM_SHA384",
+    "TLS_CHACHA20_POLY1305_SHA256",
+    "TLS_AES_128_GCM_SHA256",
 ]
 
 
 @pytest.mark.parametrize("suite", SUITES)
 def test_tls_is_decrypted_with_the_key_log(suite: str, turns: list[Turn], tmp_path: Path) -> None:
     """Plug and Charge runs over TLS: with the key log the messages are seen as without TLS, in any segmentation."""
-    server, client = contexts(suite, tmp_path / "pki")
-    flow, log = ssl_flow(server, client, turns, tmp_path / "keys.log")
-    specs = conversation(flow, size=50)
+    sent, log = flow(suite, turns, tmp_path)
+    specs = conversation(sent, size=50)
     captured = [Packet(spec["time_s"], RAW_IP, raw_ip(spec)) for spec in specs]
     entries = [entry for entry in read(captured, parse_key_log(log)) if entry.protocol != "tcp"]
     assert [entry.name for entry in entries[1:]] == NAMES
     assert entries[0].protocol == "tls"
-    assert ("1.3" if suite == "TLSv1.3" else "1.2") in entries[0].name
+    assert ("1.3" if suite.startswith("TLS_") else "1.2") in entries[0].name
     in_file: list[Packet | KeyLog] = [KeyLog(log), *captured]
     assert [entry.name for entry in read(in_file) if entry.protocol != "tcp"] == [entry.name for entry in entries]
     refusal = [entry for entry in read(captured) if entry.protocol != "tcp"][-1]

@@ -2,7 +2,8 @@
 
 Suites: those ISO 15118 mandates and their nearest relatives. TLS 1.2 (ISO 15118-2): ECDHE and ECDH with ECDSA and
 AES-128-CBC-SHA256, also with encrypt-then-MAC, and AES-GCM. TLS 1.3 (ISO 15118-20): AES-256-GCM-SHA384,
-ChaCha20-Poly1305, AES-128-GCM-SHA256, with key updates. Sources: RFC 5246, RFC 5288, RFC 7366, RFC 8446.
+ChaCha20-Poly1305, AES-128-GCM-SHA256; without key updates, which come after millions of records.
+Sources: RFC 5246, RFC 5288, RFC 7366, RFC 8446.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
 _MAX_RECORD_BYTES: Final = (1 << 14) + 2048
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _APPLICATION = 20, 21, 22, 23
-_CLIENT_HELLO, _SERVER_HELLO, _FINISHED, _KEY_UPDATE = 1, 2, 20, 24
+_CLIENT_HELLO, _SERVER_HELLO, _FINISHED = 1, 2, 20
 _RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 
 
@@ -79,7 +80,6 @@ class _Direction:
     handshake: bytearray = field(default_factory=bytearray)
     open: _Open | None = None
     number: int = 0
-    secret: bytes = b""
 
 
 class TlsConnection:
@@ -165,9 +165,6 @@ class TlsConnection:
                 self._server_hello(body)
             elif kind == _FINISHED and self._is_13:
                 self._start_13(from_client, "TRAFFIC_SECRET_0")
-            elif kind == _KEY_UPDATE and self._is_13:
-                assert self._suite is not None
-                self._use_13(direction, _expand(self._suite, direction.secret, b"traffic upd", len(direction.secret)))
 
     def _server_hello(self, body: bytes) -> None:
         self._server_random = body[2:34]
@@ -206,7 +203,7 @@ class TlsConnection:
             header = bytes((kind, 3, 3)) + len(fragment).to_bytes(2, "big")
             return cipher.decrypt((iv ^ number).to_bytes(12, "big"), fragment, header)
 
-        direction.open, direction.number, direction.secret = opened, 0, secret
+        direction.open, direction.number = opened, 0
 
     def _start_12(self, from_client: bool) -> None:
         suite = self._suite
