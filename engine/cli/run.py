@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a trace (JSON Lines)")
     parser.add_argument("--fault", metavar="RULE", help="given to every adapter that has a setting 'fault'")
     parser.add_argument("--events", metavar="LIST", help="events to send: a,b,'5 s',c, a file, or - for standard input")
+    parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
     parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal")
     parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
 
@@ -85,7 +86,7 @@ class _Run:
         self.headlines = Headlines(self.system, station)
         self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
-        self.interactive = sys.stdout.isatty() and not args.plain
+        self.interactive = sys.stdout.isatty() and not args.plain and not args.quiet
 
     def run(self) -> int:
         trace = self._trace()
@@ -95,7 +96,7 @@ class _Run:
 
             view = LiveView(self.system, self.station, self.sessions)
         else:
-            view = PlainView(self.system, self.station)
+            view = PlainView(self.system, self.station, quiet=self.args.quiet)
         self.ready = ReadyWatch(self.station, self.system, view.ready)
         try:
             if self.args.fast:

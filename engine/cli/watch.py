@@ -95,12 +95,13 @@ class Tally:
 
 
 class PlainView:
-    """One line per step and note, as they happen."""
+    """One line per step and note, as they happen; with ``quiet`` only READY."""
 
-    def __init__(self, system: System, station: Station, out: IO[str] | None = None) -> None:
+    def __init__(self, system: System, station: Station, out: IO[str] | None = None, quiet: bool = False) -> None:
         self._out = out or sys.stdout
         self._station = station
-        system.observers.append(self)
+        if not quiet:
+            system.observers.append(self)
 
     def started(self) -> None:
         """Every adapter is open, every machine has begun."""

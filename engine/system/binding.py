@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from engine.adapter import Adapter, AdapterError, Cancellable
 from engine.model import Contract
 from engine.step import Event
-from engine.system.values import check_fields, check_value, nearest
+from engine.system.values import Fields, check_fields, check_value, exact_type, nearest
 
 if TYPE_CHECKING:
     from engine.system.actor import Actor
@@ -38,6 +38,13 @@ class Binding:
         self.contract = contract
         self.adapter = adapter
         self.is_open = False
+        self._arguments = {name: Fields(a.args, f"{role}.{name}") for name, a in contract.actions.items()}
+        self._payloads = {
+            name: Fields(event.payload, f"event {name!r} of {self._name()}")
+            for name, event in contract.events.items()
+            if event.payload is not None
+        }
+        self._exact = {name: exact_type(kind) for name, kind in contract.values.items()}
         self._attached: list[tuple[Actor, str]] = []
         self._calls: dict[str, tuple[Actor, str, str]] = {}  # call id -> machine, invocation id, action
         self._call_ids = itertools.count(1)
@@ -113,7 +120,8 @@ class Binding:
                 f"contract {self.contract.name} has no value {name!r}{nearest(name, self.contract.values)}"
             )
         try:
-            return check_value(getattr(self.adapter, name), kind)
+            value = getattr(self.adapter, name)
+            return value if type(value) is self._exact[name] and value == value else check_value(value, kind)
         except Exception as error:
             raise AdapterError(f"{self.role}.{name} cannot be read: {_told(error)}") from error
 
@@ -131,7 +139,7 @@ class Binding:
         data: dict[str, Any] = dict(payload)
         if definition.payload is not None:
             try:
-                data = check_fields(payload, definition.payload, f"event {event!r} of {self._name()}")
+                data = self._payloads[event].check(payload)
             except ValueError as error:
                 self.report(str(error))
                 return
@@ -182,7 +190,7 @@ class Binding:
         if definition is None:
             known = nearest(action, self.contract.actions)
             raise AdapterError(f"contract {self.contract.name} has no action {action!r}{known}")
-        return check_fields(args, definition.args, f"{self.role}.{action}")
+        return self._arguments[action].check(args)
 
     def _name(self) -> str:
         return f"adapter {self.role} ({type(self.adapter).__name__})"

@@ -12,6 +12,7 @@ class Hearing:
     def __init__(self, chart: Chart) -> None:
         self._descriptors = tuple({d for t in chart.transitions for d in t.descriptors})
         self._known: dict[str, bool] = {}
+        self.forwards = any(invoke.autoforward for state in chart.states.values() for invoke in state.invokes)
 
     def __call__(self, name: str) -> bool:
         """Whether some state has a transition for an event of this name."""

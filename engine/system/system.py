@@ -406,9 +406,10 @@ class System:
         if self._outdated(actor, queued):  # its name would now be read as its successor's
             self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
             return
-        for child in list(actor.children.values()):
-            if getattr(child.invoke, "autoforward", False):
-                self.enqueue(child, event)
+        if actor.children and self.hearing(actor.machine.chart).forwards:
+            for child in list(actor.children.values()):
+                if getattr(child.invoke, "autoforward", False):
+                    self.enqueue(child, event)
         self._step(actor, "event", event, None, lambda: actor.machine.process(event))
 
     def _outdated(self, actor: Actor, queued: Queued) -> bool:

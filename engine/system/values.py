@@ -9,7 +9,7 @@ from typing import Any
 from engine.expr.functions import misfit
 from engine.types import Kind, Type
 
-_EXACT: dict[str, type] = {"float": float, "bool": bool, "string": str, "bytes": bytes}  # by the kind's value
+_EXACT: dict[Kind, type] = {Kind.FLOAT: float, Kind.BOOL: bool, Kind.STRING: str, Kind.BYTES: bytes}
 
 
 def check_value(value: Any, expected: Type) -> Any:
@@ -18,13 +18,6 @@ def check_value(value: Any, expected: Type) -> Any:
     Raises ``ValueError`` saying what was expected and what was there; not-a-number is no number.
     """
     kind = expected.kind
-    if (
-        type(value) is _EXACT.get(kind._value_)
-        and expected.minimum is None
-        and expected.maximum is None
-        and value == value
-    ):
-        return value  # nearly all there are
     if kind is Kind.BYTES and isinstance(value, (bytearray, memoryview)):
         value = bytes(value)
     elif kind is Kind.LIST and isinstance(value, (list, tuple)) and expected.item is not None:
@@ -39,21 +32,41 @@ def check_value(value: Any, expected: Type) -> Any:
     return float(value) if kind is Kind.FLOAT and type(value) is int else value
 
 
-def check_fields(given: Mapping[str, Any], fields: Mapping[str, Type], what: str) -> dict[str, Any]:
-    """A payload, an argument list or a result against its declaration; optional fields left out become None.
+def exact_type(expected: Type) -> type | None:
+    """The Python type whose values need no further check (but for not-a-number); None when they do."""
+    bounded = expected.minimum is not None or expected.maximum is not None
+    return None if bounded else _EXACT.get(expected.kind)
 
-    Raises ``ValueError`` naming ``what`` and the field.
-    """
-    checked: dict[str, Any] = {}
-    for name in given:
-        if name not in fields:
-            raise ValueError(f"{what} has no field {name!r}{nearest(name, fields)}")
-    for name, kind in fields.items():
-        try:
-            checked[name] = check_value(given.get(name), kind)
-        except ValueError as error:
-            raise ValueError(f"{what}, field {name!r}: {error}") from None
-    return checked
+
+class Fields:
+    """The fields of a payload, an argument list or a result (``what``, for messages), ready to check many of them."""
+
+    def __init__(self, fields: Mapping[str, Type], what: str) -> None:
+        self._what = what
+        self._fields = dict(fields)
+        self._plan = [(name, kind, exact_type(kind)) for name, kind in fields.items()]
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """``given`` with every field, optional ones left out as None. Raises ``ValueError`` naming the field."""
+        checked: dict[str, Any] = {}
+        if not given.keys() <= self._fields.keys():
+            name = next(name for name in given if name not in self._fields)
+            raise ValueError(f"{self._what} has no field {name!r}{nearest(name, self._fields)}")
+        for name, kind, exact in self._plan:
+            value = given.get(name)
+            if type(value) is exact and value == value:
+                checked[name] = value
+                continue
+            try:
+                checked[name] = check_value(value, kind)
+            except ValueError as error:
+                raise ValueError(f"{self._what}, field {name!r}: {error}") from None
+        return checked
+
+
+def check_fields(given: Mapping[str, Any], fields: Mapping[str, Type], what: str) -> dict[str, Any]:
+    """:meth:`Fields.check`, once."""
+    return Fields(fields, what).check(given)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -39,6 +39,12 @@ def test_a_fast_run_says_ready_and_then_one_line_per_step(engine: Engine) -> Non
     assert "light: stopped" in lines
 
 
+def test_a_quiet_run_says_ready_and_how_it_ended(engine: Engine) -> None:
+    code, out, _ = engine("run", "light.yaml", "--fast", "--for", "60s", "--quiet")
+    assert code == 0
+    assert out == "READY light: Traffic light\n7 steps in 60.0 s\nlight: stopped\n"
+
+
 def test_ready_is_said_when_the_state_the_station_names_is_active(engine: Engine) -> None:
     station = Path("crossing.toml").read_text()
     Path("crossing.toml").write_text(station.replace("[station]", '[station]\nready = "crossing/beep.on"'))
