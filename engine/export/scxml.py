@@ -63,6 +63,11 @@ def end_id(id: str) -> str:
     return f"{id}__end"
 
 
+def regions_id(id: str) -> str:
+    """The parallel state inside the state that stands for a parallel root."""
+    return f"{id}__regions"
+
+
 class _Document:
     """One ``<scxml>`` element. ``prefix`` stands before the events sent to the parent: ``<invoke id>.``"""
 
@@ -190,6 +195,8 @@ class _Document:
             self._history(state, lines, depth)
             return
         tag = {StateKind.FINAL: "final", StateKind.PARALLEL: "parallel"}.get(state.kind, "state")
+        regions = state.parent is None and tag == "parallel"  # a parallel state is left even by internal transitions
+        tag = "state" if regions else tag
         lines.append(f"{pad}<{tag} id={quoteattr(self.ids[state.id])}>")
         if state.initial is not None:
             lines.append(f"{pad}  <initial>")
@@ -206,8 +213,12 @@ class _Document:
                 lines.append(f"{pad}  <transition cond={guard} target={quoteattr(end_id(self.ids[child.id]))}/>")
         for transition in state.transitions:
             self._transition(transition, lines, depth + 1)
+        if regions:
+            lines.append(f"{pad}  <parallel id={quoteattr(regions_id(self.ids['']))}>")
         for child in state.children:
-            self.state(child, lines, depth + 1)
+            self.state(child, lines, depth + 1 + regions)
+        if regions:
+            lines.append(f"{pad}  </parallel>")
         if state not in self.ends:
             self._output(state, lines, depth + 1)
         self._invariants(state)
@@ -262,7 +273,8 @@ class _Document:
             attributes += f" cond={quoteattr(' and '.join(f'({g})' if len(guards) > 1 else g for g in guards))}"
         if transition.targets:
             attributes += f" target={quoteattr(self._targets(transition))}"
-        if transition.internal and transition.targets:
+        of_root = transition.source.parent is None and transition is not transition.source.initial
+        if (transition.internal or of_root) and transition.targets:  # the root is never left
             attributes += ' type="internal"'
         if not transition.actions:
             lines.append(f"{pad}<transition{attributes}/>")

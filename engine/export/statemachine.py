@@ -8,8 +8,10 @@ from typing import Any
 
 from engine.export.losses import Construct, Exported
 from engine.export.python_code import Methods, common_losses, heading, timer_event
-from engine.export.scxml import state_ids
+from engine.export.scxml import end_id, regions_id, state_ids
+from engine.expr.tree import InState
 from engine.model import Chart, State, StateKind, Transition
+from engine.types import BOOL
 
 _HISTORY = {StateKind.SHALLOW_HISTORY: "shallow", StateKind.DEEP_HISTORY: "deep"}
 _BUILD = '''
@@ -32,6 +34,7 @@ class _Export:
         self.chart = chart
         self.exported = Exported()
         self.ids = state_ids(chart)
+        self.ends: list[State] = []  # final children of a wrapped root
         self.methods = Methods(
             chart,
             self.exported,
@@ -52,6 +55,7 @@ class _Export:
         )  # the library's root is no state
         if wraps:
             states = {self.ids[""]: {**self._state(root), "initial": True}}
+            states |= {end_id(self.ids[c.id]): {"final": True} for c in self.ends}
         else:
             states = self._children(root)
         lines = heading(self.chart, "python-statemachine 3.2")
@@ -84,7 +88,8 @@ class _Export:
             result["final"] = True
             if state.output or state.output_content is not None:
                 self.exported.lose(Construct.OUTPUT, state.id, "the output is left out", state.position)
-        if state.kind is StateKind.PARALLEL:
+        regions = state.kind is StateKind.PARALLEL
+        if regions and state.parent is not None:
             result["parallel"] = True
         for key, blocks in (("enter", state.entry), ("exit", state.exit)):
             names = [self.methods.actions(block, f"{state.id} {key}") for block in blocks]
@@ -92,12 +97,25 @@ class _Export:
                 result[key] = names
         if state.children:
             result["states"] = self._children(state)
+            if (
+                regions and state.parent is None
+            ):  # a parallel state is left even by internal transitions, the root never
+                inner = {"parallel": True, "initial": True, "states": result["states"]}
+                result["states"] = {regions_id(self.ids[""]): inner}
             history = {self.ids[c.id]: self._history(c) for c in state.children if c.kind in _HISTORY}
             if history:
                 result["history"] = history
-        if state.transitions:
-            result["transitions"] = [self._transition(t) for t in state.transitions]
+        transitions = [self._transition(t) for t in state.transitions]
+        if state.parent is None:  # a final child of the root ends the machine, of a state it would not
+            self.ends = [c for c in state.children if c.kind is StateKind.FINAL]
+            ends = [{"target": end_id(self.ids[c.id]), "cond": self._active(c)} for c in self.ends]
+            transitions = ends + transitions
+        if transitions:
+            result["transitions"] = transitions
         return result
+
+    def _active(self, state: State) -> str:
+        return self.methods.guard(InState(state.id, BOOL), f"{state.id} ends the machine")
 
     def _history(self, state: State) -> dict[str, Any]:
         result: dict[str, Any] = {"type": _HISTORY[state.kind]}
@@ -113,7 +131,7 @@ class _Export:
             events = [timer_event(self.ids, transition.source, timer)]
         if events:
             result["event"] = " ".join(events)
-        if transition.internal:
+        if transition.internal or (transition.source.parent is None and transition.targets):  # the root is never left
             result["internal"] = True
         if transition.guard is not None:
             result["cond"] = self.methods.guard(transition.guard, transition.id)

@@ -71,7 +71,7 @@ class _Export:
             'event = event_data.kwargs.get("data", {}) if event_data is not None else {}',
             lambda event, data: f"self.send({event!r}, {data})",
         )
-        self.top = chart.root.name if self._wraps() else ""
+        self.top = chart.name if self._wraps() else ""
         self.ids = {s.id: self._path(s) for s in chart.root.walk()}
         self.known = self._known_events()
         self.on_start: list[str] = []
@@ -130,7 +130,7 @@ class _Export:
         return self.ids[state.id]
 
     def _state(self, state: State) -> dict[str, Any]:
-        result: dict[str, Any] = {"name": state.name}
+        result: dict[str, Any] = {"name": state.name or self.chart.name}
         self._initial(state, result)
         children = [self._state(child) for child in state.children if child.kind not in _HISTORY]
         if children:
@@ -200,9 +200,6 @@ class _Export:
             return []
         dest = self._dest(transition)
         entry: dict[str, Any] = {"source": self.ids[source.id], "dest": dest}
-        if source.parent is None and not self.top:
-            lose(Construct.EVENTLESS, transition.id, "left out", transition.position)
-            return []
         if transition.guard is not None:
             entry["conditions"] = self.methods.guard(transition.guard, transition.id)
         if transition.actions:
@@ -249,10 +246,10 @@ class _Export:
             target = target.history_default.targets[0]
         regions = [s for s in (target, *target.ancestors()) if s.parent and s.parent.kind is StateKind.PARALLEL]
         inside = {transition.source, *transition.source.ancestors()}
-        if any(region not in inside for region in regions):
+        if any(region not in inside for region in regions) or target in regions:
             what = f"enters {target.id} without the other regions, or leaves only its region"
             lose(Construct.PARALLEL_TARGET, transition.id, what, transition.position)
-        if transition.source in target.ancestors() and not transition.internal:
+        if transition.source in target.ancestors() and not transition.internal and transition.source.parent:
             what = "does not leave its source, as the target is inside it"
             lose(Construct.INTERNAL, transition.id, what, transition.position)
         return self.ids[target.id]

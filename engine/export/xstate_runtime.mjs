@@ -86,7 +86,7 @@ export function machine(config, xstate, host = {}) {
   const own = config.meta.chargechart;
   const world = { order() {}, log() {}, read(role, name) { throw new Error(`read ${role}.${name}`); }, ...host };
   const active = (self) => (id) => {
-    const snapshot = self.getSnapshot?.();
+    const snapshot = self?.getSnapshot?.();
     return Boolean(snapshot?._nodes?.some((node) => node.id === id));
   };
   const scope = ({ context, event, self }, check) => ({ context, event, host: world, check: check ?? active(self) });

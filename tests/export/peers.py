@@ -73,5 +73,3 @@ def python_with_peers() -> Path:
             pytest.skip(f"transitions and python-statemachine cannot be installed: {done.stderr[-200:]}")
         marker.write_text(wanted)
     return python
-
-

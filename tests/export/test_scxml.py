@@ -7,13 +7,11 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import engine
 from engine.content import UNSET
 from engine.errors import EndlessLoop
-from engine.export.losses import Construct
 from engine.export.scxml import export_scxml, state_ids
 from engine.model import Chart
 from engine.reference import Interpreter

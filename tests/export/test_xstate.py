@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-import engine
 from engine.export.losses import Construct
 from engine.export.xstate import export_xstate
 from tests.export.charts import load, trees

@@ -1,0 +1,71 @@
+"""``engine export``: a chart in another tool's format, and what that format could not carry."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.export.losses import Exported
+    from engine.model import Chart
+
+_EPILOG = """examples:
+  engine export machines/slac/evse.yaml --to scxml > slac_evse.scxml
+  engine export machines/slac/evse.yaml --to xstate -o slac_evse.json
+  engine export machines/slac/session.yaml --to transitions --strict -o session.py
+
+What a format cannot carry is said on standard error, construct by construct; --strict makes that an error.
+exit codes: 0 done, 1 something was lost and --strict was given, 2 usage or a chart that does not load
+"""
+FORMATS = ("scxml", "xstate", "mermaid", "plantuml", "dot", "transitions", "python-statemachine")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    parser.add_argument("path", metavar="PATH", help="a chart")
+    parser.add_argument("--to", required=True, choices=FORMATS, help="the format")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of standard output")
+    parser.add_argument("--strict", action="store_true", help="write nothing and fail when something would be lost")
+
+
+def run(args: argparse.Namespace) -> int:
+    from engine.loader import load
+
+    exported = _exporter(args.to)(load(args.path))
+    for loss in exported.losses:
+        print(f"{'error' if args.strict else 'warning'}: {loss}", file=sys.stderr)
+    if exported.losses and args.strict:
+        count = len(exported.losses)
+        print(f"engine: {args.path}: {args.to} cannot carry {count} things; nothing written", file=sys.stderr)
+        return 1
+    if args.output:
+        Path(args.output).write_text(exported.text, encoding="utf-8")
+    else:
+        sys.stdout.write(exported.text)
+    return 0
+
+
+def _exporter(format: str) -> Callable[[Chart], Exported]:
+    match format:
+        case "scxml":
+            from engine.export.scxml import export_scxml
+
+            return export_scxml
+        case "xstate":
+            from engine.export.xstate import export_xstate
+
+            return export_xstate
+        case "transitions":
+            from engine.export.transitions import export_transitions
+
+            return export_transitions
+        case "python-statemachine":
+            from engine.export.statemachine import export_statemachine
+
+            return export_statemachine
+    from engine.export.pictures import export_picture
+
+    return lambda chart: export_picture(chart, format)
