@@ -28,6 +28,8 @@ class SeccMessages(Adapter):
 
     def open(self, port: Port) -> None:
         super().open(port)
+        for protocol in ("sap", "din", "iso2"):  # before a vehicle can be there, not while it waits for its answer
+            port.call_later(0, lambda protocol=protocol: _load(protocol))  # type: ignore[misc]
         self._endpoint.on_message = self._received
 
     def close(self) -> None:
@@ -137,3 +139,7 @@ class SeccMessages(Adapter):
 
     def SessionStopRes(self, **args: Any) -> None:
         self._respond("SessionStopRes", args)
+
+
+def _load(protocol: str) -> None:
+    codec.messages(protocol)
