@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from engine.adapter import AdapterError, Registry
 
 
@@ -22,6 +24,7 @@ class _Registries:
         return found
 
 
+@cache
 def installed() -> Registry:
     """All registries that installed distributions name. Raises ``AdapterError`` for one that cannot be imported."""
     from importlib.metadata import entry_points

@@ -17,7 +17,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=
 
 
 class TraceWriter:
-    """An observer that writes every step and note to a file, buffered; ``close`` flushes it.
+    """An observer that writes every step and note to a file, buffered; on a real clock at most a second behind.
 
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
@@ -27,7 +27,9 @@ class TraceWriter:
         self.lines = 0
         self._file: IO[str] = open(path, "w", encoding="utf-8", buffering=1 << 16)  # noqa: SIM115 (closed by close)
         self._recorder = Recorder()
-        real = isinstance(system.clock, RealClock)
+        self._system = system
+        self._flush_ns = 0
+        real = self._real = isinstance(system.clock, RealClock)
         self._write(header(system, datetime.now(UTC).isoformat(timespec="milliseconds") if real else "", title))
         system.observers.append(self)
 
@@ -37,10 +39,6 @@ class TraceWriter:
     def note(self, note: Note) -> None:
         self._write(note_record(note))
 
-    def flush(self) -> None:
-        """Hand what is buffered to the operating system."""
-        self._file.flush()
-
     def close(self) -> None:
         """Flush and close."""
         self._file.close()
@@ -48,3 +46,6 @@ class TraceWriter:
     def _write(self, record: dict[str, object]) -> None:
         self._file.write(_encode(record) + "\n")
         self.lines += 1
+        if self._real and (now_ns := self._system.clock.now_ns()) > self._flush_ns:
+            self._flush_ns = now_ns + 1_000_000_000
+            self._file.flush()
