@@ -11,9 +11,10 @@ if TYPE_CHECKING:
     from engine.diagram.draw import Drawing, Layouts
     from engine.diagram.statechart import Level
     from engine.model import Chart
+    from engine.station import Station
 
 _EPILOG = """examples:
-  engine diagram machines/                      all charts as SVG, PDF and PNG into diagrams/
+  engine diagram machines/                      all charts and stations as SVG, PDF and PNG into diagrams/
   engine diagram machines/ --check              do diagrams/ show the charts as they are?
   engine diagram machines/slac/evse.yaml -o . --format svg --level full
   engine diagram machines/evse_dc.yaml --format mermaid,plantuml,dot -o build/
@@ -25,7 +26,7 @@ exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, a station file, or a folder of them")
     parser.add_argument("-o", "--output", default="diagrams", metavar="DIR", help="where to (default: diagrams)")
     parser.add_argument(
         "--format", default="svg,pdf,png", metavar="F[,F]", help="svg, pdf, png, dot, mermaid, plantuml (svg,pdf,png)"
@@ -46,23 +47,26 @@ def run(args: argparse.Namespace) -> int:
             _say(f"engine: unknown format '{name}'; known are {', '.join(FORMATS)}")
             return 2
     levels = LEVELS if args.level == "both" else (args.level,)
-    charts = _charts(args.paths)
+    charts = _charts([p for p in args.paths if not p.endswith(".toml")])
     if charts is None:
         return 2
+    stations = _stations(args.paths)
     job = _Job(Path(args.output), formats, levels, args.check)
     try:
         if any(f in ("svg", "pdf", "png") for f in formats):
             with Layouts(args.layout, _say) as layouts:
                 for chart in charts:
                     job.draw(chart, layouts)
+                for name, station in stations.items():
+                    job.draw_station(name, station, layouts)
         for chart in charts:
             job.write_texts(chart)
     except (LayoutFailed, LayoutUnavailable, PrintingUnavailable) as error:
         _say(f"engine: {error}")
         return 1
     if any(Path(path).is_dir() for path in args.paths):
-        job.find_left_over({chart.name for chart in charts})
-    return job.report(len(charts))
+        job.find_left_over({chart.name for chart in charts} | set(stations))
+    return job.report(len(charts) + len(stations))
 
 
 class _Job:
@@ -85,6 +89,15 @@ class _Job:
             for format in DRAWN:  # the SVG first: PDF and PNG are compared with it
                 if format in self.formats:
                     self._one(self.folder / f"{chart.name}.{level}.{format}", drawing, format)
+
+    def draw_station(self, name: str, station: Station, layouts: Layouts) -> None:
+        from engine.diagram.draw import DRAWN, draw_graph
+        from engine.diagram.station import station_block, station_graph
+
+        drawing = draw_graph(station_graph(station), station_block(station, name), layouts)
+        for format in DRAWN:
+            if format in self.formats:
+                self._one(self.folder / f"{name}.station.{format}", drawing, format)
 
     def _one(self, path: Path, drawing: Drawing, format: str) -> None:
         from engine.diagram.draw import file_bytes, is_current
@@ -153,6 +166,26 @@ def _charts(paths: list[str]) -> list[Chart] | None:
             _say(f"engine: {path} and {other.file} are both called '{chart.name}': drawings would overwrite each other")
             good = False
     return list(charts.values()) if good else None
+
+
+def _stations(paths: list[str]) -> dict[str, Station]:
+    """The station files named, and those in the folders named (a file whose ``[station]`` names a machine), by name.
+    Only what the files say counts, not this machine's environment."""
+    import engine
+    from engine.registry import installed
+    from engine.station import Overrides, resolve
+
+    files: dict[Path, None] = {}
+    for path in map(Path, paths):
+        found = sorted(path.rglob("*.toml")) if path.is_dir() else [path] if path.suffix == ".toml" else []
+        files.update(dict.fromkeys(f for f in found if not path.is_dir() or _names_machine(f)))
+    return {f.stem: resolve(f, None, Overrides(environ={}), installed(), engine.load) for f in files}
+
+
+def _names_machine(file: Path) -> bool:
+    import tomllib
+
+    return "machine" in tomllib.loads(file.read_text(encoding="utf-8")).get("station", {})
 
 
 def _say(text: str) -> None:
