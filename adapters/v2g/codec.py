@@ -78,7 +78,10 @@ def encode(message: Message | Element, *, protocol: str | None = None, fragment:
         raise ValidationError(
             "the protocol of an Element must be given", message.name if isinstance(message, Element) else ""
         )
-    return document.encode(schema(named), message, fragment=fragment)
+    try:
+        return document.encode(schema(named), message, fragment=fragment)
+    except RecursionError:
+        raise ValidationError("elements are nested too deeply") from None
 
 
 def to_json(message: Message | Element) -> dict[str, Any]:
@@ -92,7 +95,10 @@ def from_json(protocol: str, obj: dict[str, Any], *, fragment: bool = False) -> 
     """The message of a JSON view. Raises ValidationError whose path names the offending value."""
     from . import json_view
 
-    return json_view.from_json(schema(protocol), obj, fragment=fragment)
+    try:
+        return json_view.from_json(schema(protocol), obj, fragment=fragment)
+    except RecursionError:
+        raise ValidationError("elements are nested too deeply") from None
 
 
 def to_xml(message: Message | Element, *, protocol: str | None = None) -> str:

@@ -68,7 +68,9 @@ def from_json(schema: Schema, view: Any, *, fragment: bool) -> Message | Element
     known = schema.fragment_codes if fragment else schema.document_codes
     if name not in known:
         kind = "fragment" if fragment else "document"
-        raise ValidationError(f"is no {kind} element of {schema.protocol}", name)
+        meant = [known_name for known_name in known if known_name.rpartition("}")[2] == name]
+        hint = f"; declared in two namespaces: {', '.join(meant)}" if meant else ""
+        raise ValidationError(f"is no {kind} element of {schema.protocol}{hint}", name)
     declared = schema.by_name[name]
     value = _declared_from_json(schema, declared, fields)
     if isinstance(value, Message) and name == value.ELEMENT:

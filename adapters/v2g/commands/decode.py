@@ -58,7 +58,7 @@ def _read(source: str) -> bytes:
     """The bytes named on the command line. Raises JobError or OSError."""
     if source == "-":
         data = sys.stdin.buffer.read()
-    elif Path(source).is_file():
+    elif _is_file(source):
         data = Path(source).read_bytes()
     else:
         try:
@@ -68,6 +68,14 @@ def _read(source: str) -> bytes:
     if data[:1] == b"\x80" or data[:2] == b"\x01\xfe":
         return data
     return from_hex(data.decode("ascii", "replace"))
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):
+        # Longer than a file name may be: then it is hex.
+        return False
 
 
 def _payload(data: bytes, protocol: str | None) -> tuple[str | None, bytes]:

@@ -174,6 +174,8 @@ def _validate(message: Any) -> None:
                 _validate(item.value if isinstance(item, Element) else item)
             except ValidationError as error:
                 inner = f"{field.name}{position}"
+                if field.form == "group":
+                    inner = next(name for name, cls in field.type.items() if cls is type(item))
                 raise error.inside(f"{inner}.{item.name}" if isinstance(item, Element) else inner) from None
     _check_choices(message)
 

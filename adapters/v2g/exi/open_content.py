@@ -105,12 +105,15 @@ class OpenContent:
                 a = write_text(a, value, 0, None)
         if not isinstance(message.content, list):
             raise ValidationError(f"a list is required, not {type(message.content).__name__}", "content")
+        written, a = a, 1
         for position, item in enumerate(message.content):
             try:
                 a, state = self._write_item(a, state, item)
             except ValidationError as error:
                 raise error.inside(f"content[{position}]") from None
-        return self._event(a, state, "/", "")[0]
+            if a >> WINDOW:
+                written, a = _joined(written, a), 1
+        return _joined(written, self._event(a, state, "/", "")[0])
 
     def _write_item(self, a: int, state: State, item: Any) -> tuple[int, State]:
         if isinstance(item, str) and item:
@@ -138,3 +141,9 @@ class OpenContent:
         expected = ", ".join({"/": "the end", "#": "text", "*": "any element"}.get(e, e) for e, _ in state)
         what = {"/": "the end", "#": "text"}.get(event, "this")
         raise ValidationError(f"{what} is not allowed here; expected: {expected}", name)
+
+
+def _joined(written: int, more: int) -> int:
+    """Appends the bits of ``more`` below its topmost one."""
+    width = more.bit_length() - 1
+    return written << width | more ^ 1 << width
