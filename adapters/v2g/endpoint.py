@@ -37,6 +37,7 @@ class Endpoint:
         self.on_message: OnMessage = lambda name, message, payload: None
         self.on_undecodable: OnTrouble = lambda kind, reason: None
         self.on_bad_header: Callable[[str], None] = lambda reason: None
+        self._handshake: bytes | None = None
         self._decoder = v2gtp.V2gtpDecoder()
 
     @staticmethod
@@ -51,6 +52,7 @@ class Endpoint:
         self.protocol = "sap"
         self.trailing_bytes = 0
         self.last_sent = b""
+        self._handshake = None
         self._decoder = v2gtp.V2gtpDecoder()
 
     def disconnected(self) -> None:
@@ -71,13 +73,15 @@ class Endpoint:
         if frame.payload_type is not v2gtp.PayloadType.SAP:
             self.on_undecodable("payload_type", f"{frame.payload_type.name} does not belong to {self.protocol}")
             return
-        protocol = self.protocol
-        # A vehicle that lost our answer repeats its handshake after we have switched.
+        # A vehicle that lost our answer repeats its handshake, byte for byte, after we have switched.
+        protocol = "sap" if frame.payload == self._handshake else self.protocol
         try:
             message = codec.decode(protocol, frame.payload)
         except ExiError as error:
             self.on_undecodable("exi", f"{protocol}: {error}")
             return
+        if protocol == "sap":
+            self._handshake = frame.payload
         if not isinstance(message, Message):
             self.on_undecodable("exi", f"{protocol}: {message!r} is no message")
             return

@@ -40,12 +40,13 @@ class SeccMessages(Adapter):
     def _received(self, name: str, message: Message, payload: bytes) -> None:
         repeated, self._payload = payload == self._payload, payload
         self._request = name
-        if self._endpoint.protocol == "sap":
-            if name == "supportedAppProtocolReq":
+        if name == "supportedAppProtocolReq":
+            if self._endpoint.protocol == "sap":
                 self._expected = None
-                self.port.emit(name, repeated=repeated, **handshake(message))
-            else:
-                self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
+            self.port.emit(name, repeated=repeated, **handshake(message))
+            return
+        if not hasattr(message, "Header"):  # another document of the handshake's schema
+            self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
             return
         session_id: bytes = message.Header.SessionID  # type: ignore[attr-defined]
         common = {"repeated": repeated, "SessionID": session_id}
@@ -83,6 +84,9 @@ class SeccMessages(Adapter):
     def reject(self, *, ResponseCode: str) -> None:
         """Refuse the last request with the response that belongs to it."""
         protocol = self._endpoint.protocol
+        if self._request == "supportedAppProtocolReq":  # the one code the handshake has for any refusal
+            self.supportedAppProtocolRes(ResponseCode="Failed_NoNegotiation")
+            return
         name = self._request.removesuffix("Req") + "Res"
         kind = getattr(codec.messages(protocol), name, None)
         if kind is None:
