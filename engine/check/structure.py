@@ -161,7 +161,8 @@ def states_never_left(structure: Structure) -> Iterable[Found]:
     for state in structure.atoms(structure.chart.root):
         if state.kind is StateKind.FINAL or state.parent is None or _only_one(structure, state):
             continue
-        if not any(leaves(transition, state) for transition in live):
+        own = (t for s in (state, *state.ancestors()) for t in s.transitions if t.id not in structure.dead)
+        if not any(leaves(t, state) for t in own) and not any(leaves(t, state) for t in live):
             yield _found(
                 structure, "C102", state, f"no transition leaves the state '{state.id}'; is it meant to be final?"
             )
