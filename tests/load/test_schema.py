@@ -10,12 +10,35 @@ from typing import Any
 import jsonschema
 import pytest
 
-from engine.loader import chart, children, contract, schema, sending, states, transitions, types
+from engine.loader import chart, children, contract, load_text, schema, sending, states, transitions, types
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source, parse
 from engine.problems import ProblemList
 from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
 from tests.load.test_errors import CHART
 
+SCXML = """\
+<scxml xmlns="http://www.w3.org/2005/07/scxml" version="1.0" datamodel="ecmascript" initial="a">
+  <datamodel><data id="Var1" expr="1"/><data id="L" expr="[1,2]"/></datamodel>
+  <script>Var1 = 2</script>
+  <state id="a">
+    <onentry>
+      <log expr="Var1"/><send event="x" delay="1s" id="s"/>
+      <send eventexpr="'y'" targetexpr="'#_internal'"/><raise event="y"/>
+      <foreach array="L" item="i" index="k"><assign location="Var1" expr="Var1+1"/></foreach>
+      <if cond="Var1==3"><cancel sendid="s"/><else/><cancel sendidexpr="'s'"/></if>
+    </onentry>
+    <onentry><raise event="z"/></onentry>
+    <invoke type="scxml" id="k">
+      <content><scxml version="1.0" initial="q"><final id="q"/></scxml></content><finalize/></invoke>
+    <transition event="x.* y" cond="_event.data.z > 1" target="b"/><transition cond="Var1 == 9" target="b"/>
+  </state>
+  <parallel id="b">
+    <state id="c"/><state id="d"/><history id="h" type="deep"><transition target="c"/></history>
+    <transition event="*" target="e"/>
+  </parallel>
+  <final id="e"><donedata><param name="p" expr="Var1"/></donedata></final>
+</scxml>
+"""
 ROOT = Path(__file__).parents[2]
 VALIDATOR = jsonschema.Draft202012Validator(schema.schema())
 
@@ -84,6 +107,14 @@ def test_every_chart_we_ship_is_valid(path: Path) -> None:
 
 @pytest.mark.parametrize("text", [CHART, KINDS, TREE.replace("TARGET", "b"), ACTIONS])
 def test_charts_that_load_are_valid(text: str) -> None:
+    assert errors(text) == []
+
+
+def test_what_engine_import_writes_is_valid() -> None:
+    from engine.scxml import import_text
+
+    text = import_text(SCXML).text
+    assert load_text(text).untyped
     assert errors(text) == []
 
 
