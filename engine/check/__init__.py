@@ -40,11 +40,11 @@ def check(chart: Chart) -> Report:
 def check_all(chart: Chart) -> list[Report]:
     """The reports of this chart and of all it invokes or spawns, each once, parents first."""
     reports: list[Report] = []
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, int]] = set()
     todo = [chart]
     while todo:
         current = todo.pop(0)
-        key = (current.file, current.name)
+        key = (current.file, current.name, current.position.line)  # charts in place share a file
         if key in seen:
             continue
         seen.add(key)

@@ -172,7 +172,7 @@ def cycles(chart: Chart, uses: Uses) -> Iterable[Found]:
     path: list[Chart] = []
 
     def visit(at: Chart) -> list[Chart] | None:
-        if any(at is seen or (at.file and at.file == seen.file and at.name == seen.name) for seen in path):
+        if any(at is seen for seen in path):
             return [*path, at]
         if len(path) > 50:
             return None

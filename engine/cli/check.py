@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.loader import load
     from engine.problems import ChartError
 
-    reports: dict[tuple[str, str], Report] = {}
+    reports: dict[tuple[str, str, int], Report] = {}
     problems: list[str] = []
     for path in chart_files(args.paths):
         try:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
             problems.append(str(error))
             continue
         for report in check_all(chart):
-            reports.setdefault((report.chart.file, report.chart.name), report)
+            reports.setdefault((report.chart.file, report.chart.name, report.chart.position.line), report)
     if args.json:
         print(json.dumps(_as_json(reports.values(), problems), indent=2))
     else:

@@ -78,6 +78,7 @@ class _Document:
     names: dict[Element, str] = field(default_factory=dict)
     paths: dict[Element, str] = field(default_factory=dict)
     invokes: int = 0
+    children: int = 0
 
     def __post_init__(self) -> None:
         if self.root.tag != "scxml":
@@ -380,7 +381,11 @@ class _Document:
         return text
 
     def _child(self, element: Element) -> dict[str, Any]:
-        return _Document(element, self.file, self.base, self.warnings, self.depth + 1).chart()
+        self.children += 1
+        child = _Document(element, self.file, self.base, self.warnings, self.depth + 1)
+        if element.get("name") is None:
+            child.scope.name = f"{self.scope.name}_{self.children}"
+        return child.chart()
 
     def _child_file(self, source: str, position: Position) -> dict[str, Any]:
         path = self._file(source, position)
