@@ -322,10 +322,15 @@ class System:
     def note(self, path: str, kind: str, text: str, data: Mapping[str, Any] | None = None) -> None:
         """Tell the observers of something that is no step."""
         if kind == "machine_failed":
-            self.failures.append(f"{path}: {text}")
+            self.fail(f"{path}: {text}")
         if self.observers:
             note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}))
             self._tell(lambda observer: observer.note(note))
+
+    def fail(self, text: str) -> None:
+        """Something a run must not end well with; the first thousand are kept."""
+        if len(self.failures) < 1000:
+            self.failures.append(text)
 
     def hearing(self, chart: Chart) -> Hearing:
         """What ``chart`` listens to."""
@@ -434,9 +439,10 @@ class System:
         if not step.handled and event is not None:
             actor.unhandled[event.name] += 1
             if actor.machine.chart.strict:
-                self.failures.append(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
+                self.fail(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
         if "error.invariant" in step.raised:
-            self.failures += [f"{actor.path}: {f.message} ({f.position})" for f in step.failures]
+            for failure in step.failures:
+                self.fail(f"{actor.path}: {failure.message} ({failure.position})")
         if self.observers:
             record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
             self._tell(lambda observer: observer.step(record))
