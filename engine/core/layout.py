@@ -52,6 +52,8 @@ class Layout:
         self.no_history: History = (0,) * len(self.histories)
         self.transition_number = {t: i for i, t in enumerate(self.all_transitions())}
 
+        self._domains: dict[Transition, int] = {}  # of the transitions whose targets do not depend on history
+
     def all_transitions(self) -> Iterator[Transition]:
         for state in self.states:
             yield from state.transitions
@@ -105,22 +107,17 @@ class Layout:
         """removeConflictingTransitions."""
         if len(enabled) < 2:
             return enabled
-        kept: list[Transition] = []
+        kept: dict[Transition, int] = {}  # with their exit sets, which are disjoint
+        taken = 0
         for t1 in enabled:
             mine = self.exit_set(t1, conf, history)
-            preempted = False
-            removed: list[Transition] = []
-            for t2 in kept:
-                if mine & self.exit_set(t2, conf, history):
-                    if self.below[self.number[t2.source]] >> self.number[t1.source] & 1:
-                        removed.append(t2)
-                    else:
-                        preempted = True
-                        break
-            if not preempted:
-                kept = [t for t in kept if t not in removed]
-                kept.append(t1)
-        return kept
+            rivals = [t2 for t2, other in kept.items() if mine & other] if mine & taken else []
+            if all(self.below[self.number[t2.source]] >> self.number[t1.source] & 1 for t2 in rivals):
+                for t2 in rivals:
+                    taken ^= kept.pop(t2)
+                kept[t1] = mine
+                taken |= mine
+        return list(kept)
 
     # ------------------------------------------------------------ what transitions do
 
@@ -141,6 +138,14 @@ class Layout:
 
     def domain(self, t: Transition, history: History) -> int:
         """getTransitionDomain; -1 without targets. The root's transitions never leave the root."""
+        domain = self._domains.get(t)
+        if domain is None:
+            domain = self._domain(t, history)
+            if not any(self.number[target] in self.history_slot for target in t.targets):
+                self._domains[t] = domain
+        return domain
+
+    def _domain(self, t: Transition, history: History) -> int:
         targets = self.effective_targets(t, history)
         source = self.number[t.source]
         if not targets:

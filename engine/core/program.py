@@ -184,15 +184,13 @@ class Program:
     def external(self, node: Node, key: str | tuple[str]) -> Plan:
         """The plan of an external event or of a timer's expiry."""
         name = key if isinstance(key, str) else key[0]
-        ladders = self.layout.candidates(node.conf, triggered_by(key))
-        if node.shared and self.generator.leaves(ladders) <= MAX_LEAVES and len(self.nodes) < self.limit:
-            return self.generator.external(name, name, node, ladders, self.next_node)
+        if node.shared and len(self.nodes) < self.limit:
+            ladders = self.layout.candidates(node.conf, triggered_by(key))
+            if self.generator.leaves(ladders) <= MAX_LEAVES:
+                return self.generator.external(name, name, node, ladders, self.next_node)
 
         def plan(m: Machine, d: Any) -> Step:
-            w = Work(name)
-            w.handled = bool(ladders)
-            self.by_pieces(m, d, w, m._node, key)
-            return self.settle(m, d, w)
+            return self.external_after(m, d, Work(name), key)
 
         return plan
 
@@ -296,10 +294,11 @@ class Program:
 
     # ------------------------------------------------------------ by pieces
 
-    def external_after(self, m: Machine, d: Any, w: Work, name: str) -> Step:
-        """An external event whose macrostep has begun already (``finalize``)."""
-        w.handled = any(self._ladder(number, name) for number in members(m._node.conf & self.layout.atomic))
-        self.by_pieces(m, d, w, m._node, name)
+    def external_after(self, m: Machine, d: Any, w: Work, key: str | tuple[str]) -> Step:
+        """The macrostep of an external event or timer; ``w`` may hold what happened before (``finalize``)."""
+        node = m._node
+        if not self.by_pieces(m, d, w, node, key):
+            w.handled = any(self._ladder(number, key) for number in members(node.conf & self.layout.atomic))
         return self.settle(m, d, w)
 
     def run_finalizers(self, m: Machine, event: Event, w: Work) -> None:
@@ -314,8 +313,10 @@ class Program:
         """selectTransitions, guard by guard."""
         chosen: dict[Transition, None] = {}
         known: dict[Transition, bool] = {}
+        ladders = self._ladders
         for number in members(node.conf & self.layout.atomic):
-            for t in self._ladder(number, key):
+            ladder = ladders.get((number, key))
+            for t in self._ladder(number, key) if ladder is None else ladder:
                 holds = True if t.guard is None else known.get(t)
                 if holds is None:
                     holds = known[t] = self._guard(t)(m, d, w, node.conf)
