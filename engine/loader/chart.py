@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 
+from engine.adapter import AdapterError
 from engine.expr.check import Scope, expression
 from engine.expr.join import BROKEN
 from engine.expr.tree import Literal
@@ -162,6 +163,10 @@ def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
             build.broken_roles.add(role)
             reader.problem(value, "contract", f"the contract {name!r} does not load")
             reader.problems.add_all(error.problems)
+            continue
+        except AdapterError as error:
+            build.broken_roles.add(role)
+            reader.problem(value, "contract", str(error))
             continue
         if contract is None:
             build.broken_roles.add(role)

@@ -15,7 +15,6 @@ from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
 from engine.types import Type
 
 SUFFIX = ".contract.yaml"
-ENTRY_POINT = "chargechart.adapters"
 # What engine.adapter.Adapter itself has; a test holds the two together.
 ADAPTER_NAMES = frozenset({"open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
 
@@ -128,14 +127,10 @@ def _action(reader: Reader, key: Scalar, value: Node) -> ActionDef:
 
 @cache
 def _registered_files() -> dict[str, str]:
-    """Contract name -> file, of all installed registries."""
-    from importlib.metadata import entry_points
+    """Contract name -> file, of all installed registries. Raises ``AdapterError`` for one that cannot be imported."""
+    from engine.registry import installed
 
-    files: dict[str, str] = {}
-    for entry_point in entry_points(group=ENTRY_POINT):
-        for path in entry_point.load().contract_files():
-            files[Path(path).name.removesuffix(SUFFIX)] = path
-    return files
+    return {Path(path).name.removesuffix(SUFFIX): path for path in installed().contract_files()}
 
 
 @cache
@@ -157,6 +152,7 @@ class Contracts:
 
         Raises:
             ChartError: the contract's own file does not load.
+            AdapterError: the installed adapters cannot be asked.
         """
         if self._given is not None:
             return self._given.get(name)

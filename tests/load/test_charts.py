@@ -401,3 +401,23 @@ def test_every_chart_we_ship_loads(path: Path) -> None:
         for transition in state.transitions:
             if transition.guard is not None:
                 assert transition.guard.type.kind is Kind.BOOL
+
+
+def test_an_adapter_package_that_cannot_be_imported_is_told_where_a_chart_needs_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from engine import registry
+    from engine.adapter import AdapterError
+    from engine.loader import contract
+
+    def broken() -> None:
+        raise AdapterError("entry point x = y:Z cannot be imported: no module y")
+
+    monkeypatch.setattr(registry, "installed", broken)
+    contract._registered_files.cache_clear()
+    with pytest.raises(ChartError) as caught:
+        load_text("machine: c\nadapters: {link: hpgp_link}\nstates: {s: {on: {link.x: s}}}\n")
+    contract._registered_files.cache_clear()
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.position.line, problem.position.column) == ("contract", 2, 18)
+    assert "no module y" in problem.message
