@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from engine.check import names, structure, transitions
+from engine.check.explore import Verdict, prove
 from engine.check.findings import RULES, Finding, Found, Rule, apply_waivers
 from engine.check.walk import Uses, collect
 from engine.model import Chart
 
-__all__ = ["RULES", "Finding", "Report", "Rule", "check", "check_all"]
+__all__ = ["RULES", "Finding", "Report", "Rule", "Verdict", "check", "check_all"]
+
+LIMIT = 300  # states, unless told: a second or so
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,7 @@ class Report:
     chart: Chart
     findings: tuple[Finding, ...]
     waived: tuple[Finding, ...]
+    verdicts: tuple[Verdict, ...] = ()
 
     @property
     def warnings(self) -> tuple[Finding, ...]:
@@ -30,14 +34,25 @@ class Report:
         return tuple(f for f in self.findings if f.rule.level == "note")
 
 
-def check(chart: Chart) -> Report:
-    """Everything found in this chart (not in its children), in the order of the file."""
+def check(chart: Chart, limit: int = LIMIT) -> Report:
+    """Everything found in this chart (not in its children), in the order of the file. ``limit``: how many states to
+    look at for its invariants."""
     uses = collect(chart)
-    standing, waived = apply_waivers(chart, _rules(chart, uses))
-    return Report(chart, _ordered(standing), _ordered(waived))
+    verdicts = tuple(prove(chart, uses, limit)) if limit else ()
+    standing, waived = apply_waivers(chart, [*_rules(chart, uses), *_broken(chart, verdicts)])
+    return Report(chart, _ordered(standing), _ordered(waived), verdicts)
 
 
-def check_all(chart: Chart) -> list[Report]:
+def _broken(chart: Chart, verdicts: tuple[Verdict, ...]) -> Iterator[Found]:
+    holders = {i: state for state in chart.root.walk() for i in state.invariants}
+    for verdict in verdicts:
+        if verdict.path:
+            state, invariant = holders[verdict.invariant], verdict.invariant
+            message = f"'{invariant.text}' is broken by: {verdict.path}"
+            yield Found(Finding("C151", chart.name, state.id or chart.name, message, invariant.position), state)
+
+
+def check_all(chart: Chart, limit: int = LIMIT) -> list[Report]:
     """The reports of this chart and of all it invokes or spawns, each once, parents first."""
     reports: list[Report] = []
     seen: set[tuple[str, str, int]] = set()
@@ -48,7 +63,7 @@ def check_all(chart: Chart) -> list[Report]:
         if key in seen:
             continue
         seen.add(key)
-        reports.append(check(current))
+        reports.append(check(current, limit))
         todo.extend(child for _, child in names.children(current, collect(current)))
     return reports
 

@@ -92,6 +92,7 @@ _RULES = (
         "note",
     ),
     Rule("C150", "constant invariant", "It promises nothing (always true) or cannot be kept (never true)."),
+    Rule("C151", "invariant that can be broken", "These inputs, one after the other, lead to a state that breaks it."),
     Rule(
         "C160",
         "division by what may be zero",

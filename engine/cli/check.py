@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.check import Report
+    from engine.check import Report, Verdict
     from engine.check.findings import Finding
 
 _EPILOG = """examples:
@@ -26,6 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
     parser.add_argument("--notes", action="store_true", help="show notes, too; they never fail a check")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
+    parser.add_argument("--limit", type=int, default=300, metavar="N", help="states to look at for invariants (300)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
         except ChartError as error:
             problems.append(str(error))
             continue
-        for report in check_all(chart):
+        for report in check_all(chart, args.limit):
             reports.setdefault((report.chart.file, report.chart.name, report.chart.position.line), report)
     if args.json:
         print(json.dumps(_as_json(reports.values(), problems), indent=2))
@@ -74,6 +75,7 @@ def _as_json(reports: Iterable[Report], problems: list[str]) -> dict[str, object
         "charts": [report.chart.name for report in reports],
         "findings": [finding.as_json() for report in reports for finding in report.findings],
         "waived": [finding.as_json() for report in reports for finding in report.waived],
+        "invariants": [_verdict_json(verdict) for report in reports for verdict in report.verdicts],
         "problems": problems,
     }
 
@@ -85,17 +87,40 @@ def _print(reports: Iterable[Report], problems: list[str], with_notes: bool) -> 
     for report in reports:
         for finding in report.findings if with_notes else report.warnings:
             print(_text(finding))
+        if with_notes:
+            for verdict in report.verdicts:
+                print(_verdict_text(verdict))
     warnings = sum(len(report.warnings) for report in reports)
     notes = sum(len(report.notes) for report in reports)
     waived = sum(len(report.waived) for report in reports)
     parts = [f"{len(reports)} {'chart' if len(reports) == 1 else 'charts'}", f"{warnings} to look at"]
     if notes:
         parts.append(f"{notes} {'note' if notes == 1 else 'notes'}{'' if with_notes else ' (--notes shows them)'}")
+    if verdicts := [verdict for report in reports for verdict in report.verdicts]:
+        parts.append(f"{sum(v.proved for v in verdicts)} of {len(verdicts)} invariants proved")
     if waived:
         parts.append(f"{waived} waived")
     if problems:
         parts.append(f"{len(problems)} not loaded")
     print(", ".join(parts))
+
+
+def _verdict_json(verdict: Verdict) -> dict[str, object]:
+    return {
+        "invariant": verdict.invariant.text,
+        "place": str(verdict.invariant.position),
+        "proved": verdict.proved,
+        "broken_by": verdict.path,
+        "why_not": verdict.why_not,
+        "states": verdict.states,
+    }
+
+
+def _verdict_text(verdict: Verdict) -> str:
+    told = f"{verdict.invariant.position}: invariant '{verdict.invariant.text}'"
+    if verdict.proved:
+        return f"{told} holds in all {verdict.states} states"
+    return f"{told} is {'broken' if verdict.path else f'not decided: {verdict.why_not}'}"
 
 
 def _text(finding: Finding) -> str:
