@@ -4,7 +4,8 @@ from engine.system.actor import Actor
 from engine.system.binding import Binding
 from engine.system.clock import Clock, RealClock, VirtualClock
 from engine.system.observer import Note, Observer, StepRecord
-from engine.system.system import Limits, RunawayError, System
+from engine.system.queues import Limits
+from engine.system.system import RunawayError, System
 
 __all__ = [
     "Actor",

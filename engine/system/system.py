@@ -9,7 +9,6 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine.adapter import Adapter, AdapterError, World
@@ -22,29 +21,12 @@ from engine.system.binding import Binding
 from engine.system.clock import Clock, VirtualClock
 from engine.system.hearing import Hearing
 from engine.system.observer import Note, Observer, StepRecord
+from engine.system.queues import Limits, Queues
 from engine.system.seam import Stepper
 
 
 class RunawayError(Exception):
     """Machines keep each other busy without time passing: the message names them and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Bounds that no peer and no chart can exceed.
-
-    ``queue``: events waiting per machine. When it is full, ``when_full`` decides: ``refuse_newest`` (what came first
-    stays: a flood cannot push out what happened before it) or ``drop_oldest``. Either way the loss is counted and
-    noted, and the machine gets ``error.queue`` (payload ``dropped``, ``event``) before everything that waits, once
-    until its queue has emptied. ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through it.
-    """
-
-    queue: int = 1000
-    when_full: str = "refuse_newest"
-    children: int = 256  # per machine
-    depth: int = 12  # of machines in machines
-    delayed_sends: int = 10_000  # per machine
-    burst: int = 100_000  # events at one instant of a virtual clock
 
 
 Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
@@ -96,9 +78,8 @@ class System:
         self.wake: Callable[[], None] = lambda: None  # the host's: something new to do
         self.spawn_work: Callable[[Coroutine[Any, Any, None], Callable[[str], None]], None] = _no_loop
         self._agenda = Agenda()
-        self._ready: deque[Actor | None] = deque()  # one entry per queued event; None: foreign work
-        self._queues: dict[Actor, deque[Queued]] = {}
-        self._foreign: deque[Callable[[], None]] = deque()
+        self._queues = Queues(self.limits, self.note)
+        self._foreign: deque[Callable[[], None]] = deque()  # from other threads
         self._sessions: dict[str, Actor] = {}
         self._hearing: dict[Chart, Hearing] = {}
         self._numbers = 0
@@ -204,17 +185,13 @@ class System:
     def turn(self) -> bool:
         """Run one waiting event or one deadline that is due; False when there is none."""
         self._raise_fault()
-        ready, due_ns = self._ready, self._agenda.next_ns()
-        if ready:
-            actor = ready[0]
-            at_ns = 0 if actor is None else self._queues[actor][0].at_ns
-            if due_ns is None or at_ns <= due_ns or due_ns > self.clock.now_ns():
-                ready.popleft()
-                if actor is None:
-                    self._foreign.popleft()()
-                else:
-                    self._take(actor)
-                return True
+        if self._foreign:
+            self._foreign.popleft()()
+            return True
+        at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
+        if at_ns is not None and (due_ns is None or at_ns <= due_ns or due_ns > self.clock.now_ns()):
+            self._take()
+            return True
         if due_ns is not None and due_ns <= self.clock.now_ns():
             self._agenda.pop().run()
             return True
@@ -261,7 +238,7 @@ class System:
     @property
     def quiet(self) -> bool:
         """Whether no event waits."""
-        return not self._ready
+        return not self._queues and not self._foreign
 
     @property
     def finished(self) -> bool:
@@ -285,8 +262,7 @@ class System:
 
     def hand_over(self, callback: Callable[[], None]) -> None:
         """From any thread: run ``callback`` in the system's."""
-        self._foreign.append(callback)
-        self._ready.append(None)  # deque.append is atomic
+        self._foreign.append(callback)  # deque.append is atomic
         self.wake()
 
     # ------------------------------------------------------------ used by bindings and effects
@@ -296,18 +272,12 @@ class System:
         if not actor.is_running:
             self.note(actor.path, "dropped", f"{event.name}: the machine has ended ({actor.state})")
             return
-        queue = self._queues[actor]
-        ends_child = event.type == "platform" and event.invokeid  # no more of these than there are children
-        if len(queue) >= self.limits.queue and not ends_child and not self._make_room(actor, queue, event):
-            return
-        queue.append(Queued(event, self.clock.now_ns(), sender, call_id))
-        self._ready.append(actor)
+        self._queues.put(actor, Queued(event, self.clock.now_ns(), sender, call_id))
         self.wake()
 
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
         """What waits in a machine's queue, each with its place among all that waits in the system."""
-        places = [place for place, entry in enumerate(self._ready) if entry is actor]
-        return list(zip(places, self._queues.get(actor, ()), strict=False))
+        return self._queues.waiting(actor)
 
     def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
         """Run something on the clock."""
@@ -355,7 +325,7 @@ class System:
             parent.children[(effect.id, effect.key)] = actor
         machine.surroundings = actor
         self._sessions[machine.session_id] = actor
-        self._queues[actor] = deque()
+        self._queues.open(actor)
         return actor
 
     def begin(self, actor: Actor) -> None:
@@ -392,21 +362,17 @@ class System:
             binding.detach(actor)
         actor.state = state
         self._sessions.pop(actor.machine.session_id, None)
-        for queued in self._queues.pop(actor):
+        for queued in self._queues.close(actor):
             if state != "done":
                 self.note(actor.path, "dropped", f"{queued.event.name}: the machine has ended ({state})")
-        self._ready = deque(a for a in self._ready if a is not actor)
         if actor.parent is not None and actor.invoke is not None:
             self._tell_parent(actor, actor.parent, actor.invoke.id, state)
         self.wake()
 
     # ------------------------------------------------------------ private
 
-    def _take(self, actor: Actor) -> None:
-        queued = self._queues[actor].popleft()
-        if actor.refused and not self._queues[actor]:
-            self.note(actor.path, "queue_full", f"the queue is empty again; {actor.refused} events were lost")
-            actor.refused = 0
+    def _take(self) -> None:
+        actor, queued = self._queues.take()
         event = queued.event
         if self._outdated(actor, queued):  # its name would now be read as its successor's
             self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
@@ -495,29 +461,10 @@ class System:
         if parent.is_running:
             self.enqueue(parent, event, sender=actor)
 
-    def _make_room(self, actor: Actor, queue: deque[Queued], event: Event) -> bool:
-        """A full queue: what is lost is noted, the machine is told. True when ``event`` may be queued after all."""
-        drop_oldest = self.limits.when_full == "drop_oldest"
-        oldest = int(queue[0].event.name == "error.queue")  # the alarm stays
-        lost = queue[oldest].event if drop_oldest else event
-        actor.refused += 1
-        if actor.refused == 1 or actor.refused % 1000 == 0:  # a flood does not flood the trace
-            data = {"event": lost.name, "dropped": actor.refused}
-            self.note(actor.path, "queue_full", f"{lost.name} lost: {len(queue)} events wait", data)
-        if drop_oldest:
-            places = [place for place, entry in enumerate(self._ready) if entry is actor]
-            del queue[oldest], self._ready[places[oldest]]
-        if actor.refused == 1:
-            alarm = Event("error.queue", {"dropped": 1, "event": lost.name}, "platform")
-            queue.appendleft(Queued(alarm, queue[0].at_ns if queue else self.clock.now_ns()))
-            self._ready.appendleft(actor)
-        return drop_oldest
-
     def _livelock(self) -> None:
-        busy = sorted({actor.path for actor in self._ready if actor is not None})
         raise RunawayError(
             f"{self.limits.burst} events at one instant ({self.clock.now_ns()} ns) and no end: "
-            f"{', '.join(busy[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
+            f"{', '.join(self._queues.busy()[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
         )
 
 
