@@ -35,6 +35,22 @@ def portable(tree: dict[str, Any]) -> dict[str, Any]:
     return tree
 
 
+def flat(tree: dict[str, Any]) -> dict[str, Any]:
+    """What the hierarchical machine of transitions has as well: no eventless, done or wildcard transitions, no history
+    and no entry into regions."""
+    portable(tree)
+
+    def change(state: dict[str, Any]) -> None:
+        state.pop("always", None)
+        state.pop("onDone", None)
+        state.get("on", {}).pop("*", None)
+        state.get("on", {}).pop("g.*", None)
+        state.pop("exit", None)  # its actions run before those of the exit
+
+    each_state(tree, change)
+    return tree
+
+
 def _simplify(state: dict[str, Any]) -> None:
     state.pop("after", None)
     for key in ("entry", "exit"):

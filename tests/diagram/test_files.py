@@ -1,0 +1,206 @@
+"""What stands in diagrams/ must be what the charts say, on every machine, and a stale drawing must be found."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+import engine
+from engine.cli import main
+from engine.diagram.draw import Layouts, draw, file_bytes, is_current
+from engine.diagram.elk import Elk
+from engine.diagram.text import drawable, text_width, wrap
+from engine.model import Chart
+
+CHART = """
+machine: door
+title: A door
+source: A standard 1.2
+version: "3"
+parameters: {T_open: {type: duration, default: 40 s, source: A standard 5}}
+data: {count: {type: int, initial: 0}}
+events: {push: {}, pull: {}, lock: {}, stuck: {}}
+initial: closed
+states:
+  closed:
+    entry: [assign: {count: count + 1}]
+    on: {push: {target: open, guard: count < 10}, lock: locked.once}
+  open: {after: {T_open: closed}, on: {pull: closed, push: {actions: [log: pushed]}}, invariant: count >= 1}
+  locked:
+    initial: twice
+    states:
+      once: {on: {lock: twice}}
+      twice: {on: {lock: memory}}
+      memory: {type: history, history: deep, target: once}
+    on: {push: .once, stuck: broken}
+  broken: {type: final}
+"""
+
+
+def graphviz_svg(text: str, level: str = "overview") -> str:
+    with Layouts("graphviz", print) as layouts:
+        return draw(engine.load_text(text, "door.yaml"), "full" if level == "full" else "overview", layouts).svg
+
+
+def test_drawing_twice_gives_the_same_bytes(elk: Elk) -> None:
+    chart = engine.load_text(CHART, "door.yaml")
+    for choice in ("elk", "graphviz"):
+        versions = []
+        for _ in range(2):
+            with Layouts(choice, print) as layouts:
+                drawing = draw(chart, "full", layouts)
+                versions.append([file_bytes(drawing, format) for format in ("svg", "pdf", "png")])
+        assert versions[0] == versions[1]
+
+
+def test_every_state_and_transition_can_be_found_by_its_id() -> None:
+    """Coverage and the live view colour a drawing by these attributes alone."""
+    chart = engine.load_text(CHART, "door.yaml")
+    root = ElementTree.fromstring(graphviz_svg(CHART, "full"))
+    states = {e.get("data-state") for e in root.iter()} - {None}
+    transitions = {e.get("data-transition") for e in root.iter()} - {None}
+    assert states == {s or "(root)" for s in chart.states}
+    assert {t.id for t in chart.transitions} <= transitions
+    ids = [e.get("id") for e in root.iter() if e.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_a_changed_timeout_shows_in_the_drawing_and_in_the_texts() -> None:
+    changed = CHART.replace("40 s", "41 s")
+    assert "after T_open (40 s)" in graphviz_svg(CHART)
+    assert "after T_open (41 s)" in graphviz_svg(changed)
+    assert engine.load_text(changed, "door.yaml").text_hash[:12] in graphviz_svg(changed)
+
+
+def test_a_comment_changes_no_byte_but_the_hash() -> None:
+    def without_hash(text: str) -> str:
+        bare = re.sub(r'data-(model|content)="[0-9a-f]+"', "", graphviz_svg(text))
+        return bare.replace(engine.load_text(text, "door.yaml").text_hash[:12], "")
+
+    shown = [re.sub(r'textLength="[0-9.]+"', "", without_hash(text)) for text in ("# nothing\n" + CHART, CHART)]
+    assert shown[0] == shown[1]
+
+
+def test_full_drawings_show_invariants_and_sources_overviews_do_not() -> None:
+    full, overview = graphviz_svg(CHART, "full"), graphviz_svg(CHART)
+    assert "invariant count &gt;= 1" in full
+    assert "A standard 5" in full
+    assert "invariant" not in overview
+    for text in (full, overview):
+        assert "A standard 1.2" in text
+        assert "[count &lt; 10]" in text
+        assert "H*" in text
+
+
+def test_text_in_the_drawing_fits_any_font() -> None:
+    """Each text says how long it is, so a browser with another font squeezes it into its box."""
+    root = ElementTree.fromstring(graphviz_svg(CHART))
+    texts = list(root.iter("{http://www.w3.org/2000/svg}text"))
+    assert texts
+    for text in texts:
+        bold = "bold" in (text.get("class") or "")
+        width = text_width(text.text or "", float(text.get("font-size") or 0), bold)
+        assert float(text.get("textLength") or 0) == pytest.approx(width, abs=0.01)
+
+
+def test_the_pdf_has_the_table_of_all_transitions(tmp_path: Path) -> None:
+    chart = engine.load_text(CHART, "door.yaml")
+    with Layouts("graphviz", print) as layouts:
+        pdf = file_bytes(draw(chart, "full", layouts), "pdf")
+    document = pypdfium2.PdfDocument(pdf)
+    assert len(document) == 2
+    text = document[1].get_textpage().get_text_bounded()
+    for word in ("count < 10", "T_open (40 s)", "locked.twice", "(stays)"):
+        assert word in text
+    sizes = [tuple(round(v * 25.4 / 72) for v in page.get_size()) for page in document]
+    assert all(size in {(210, 297), (297, 210), (297, 420), (420, 297)} for size in sizes)
+
+
+@pytest.fixture
+def drawn(tmp_path: Path) -> Path:
+    (tmp_path / "machines").mkdir()
+    (tmp_path / "machines" / "door.yaml").write_text(CHART)
+    assert run(tmp_path) == 0
+    return tmp_path
+
+
+def run(folder: Path, *options: str) -> int:
+    return main(["diagram", str(folder / "machines"), "-o", str(folder / "out"), "--layout", "graphviz", *options])
+
+
+def test_check_passes_on_fresh_drawings_and_fails_on_stale_ones(
+    drawn: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(drawn, "--check") == 0
+    (drawn / "machines" / "door.yaml").write_text(CHART.replace("count < 10", "count < 11"))
+    capsys.readouterr()
+    assert run(drawn, "--check") == 1
+    said = capsys.readouterr().out
+    for level in ("overview", "full"):
+        for format in ("svg", "pdf", "png"):
+            assert f"door.{level}.{format}: shows an older model" in said
+    assert run(drawn) == 0
+    assert run(drawn, "--check") == 0
+
+
+def test_check_finds_missing_edited_and_left_over_files(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = drawn / "out"
+    (out / "door.full.png").unlink()
+    shutil.copy(out / "door.full.svg", out / "window.full.svg")
+    edited = out / "door.overview.svg"
+    edited.write_text(edited.read_text().replace("closed", "shut"))
+    capsys.readouterr()
+    assert run(drawn, "--check") == 1
+    said = capsys.readouterr().out
+    assert "door.full.png: is missing" in said
+    assert "window.full.svg: belongs to no chart any more" in said
+    assert "door.overview.svg: shows an older model" in said
+
+
+def test_drawings_of_another_layout_engine_are_current_while_they_show_the_same(tmp_path: Path, elk: Elk) -> None:
+    """A machine without Node must not call the drawings stale that ELK made, only those of an older model."""
+    path = tmp_path / "door.overview.svg"
+    chart = engine.load_text(CHART, "door.yaml")
+    with Layouts("elk", print) as layouts:
+        path.write_text(draw(chart, "overview", layouts).svg)
+    with Layouts("graphviz", print) as layouts:
+        assert is_current(path, draw(chart, "overview", layouts), "svg")
+        older = engine.load_text(CHART.replace("40 s", "39 s"), "door.yaml")
+        assert not is_current(path, draw(older, "overview", layouts), "svg")
+
+
+def test_text_formats_need_no_layout_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    (tmp_path / "door.yaml").write_text(CHART)
+    arguments = ["diagram", str(tmp_path / "door.yaml"), "-o", str(tmp_path), "--format", "dot,mermaid,plantuml"]
+    assert main(arguments) == 0
+    assert main([*arguments, "--check"]) == 0
+    assert "[*] --> closed" in (tmp_path / "door.mmd").read_text()
+    assert "locked[H*]" in (tmp_path / "door.puml").read_text()
+    assert '"locked__once"' in (tmp_path / "door.dot").read_text()
+
+
+def test_a_chart_that_does_not_load_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.yaml").write_text(CHART.replace("target: open", "target: opem"))
+    assert main(["diagram", str(tmp_path / "bad.yaml"), "-o", str(tmp_path)]) == 2
+    assert "opem" in capsys.readouterr().err
+
+
+def test_wrapping_loses_nothing_and_keeps_the_limit() -> None:
+    for text in ("a " * 60, "x" * 90, "v2g.ChargeParameterDiscoveryReq_and_more(of=it, all=1)", "short"):
+        lines = wrap(text, 20)
+        assert all(len(line) <= 20 for line in lines)
+        assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert drawable("R → Ω\x07") == "R ? Ω?"
+
+
+def test_shipped_charts_draw(chart: Chart) -> None:
+    """Every state of a shipped chart is on its sheet, whatever lays it out."""
+    with Layouts("graphviz", print) as layouts:
+        root = ElementTree.fromstring(draw(chart, "full", layouts).svg)
+    assert {e.get("data-state") for e in root.iter()} >= {s or "(root)" for s in chart.states}
