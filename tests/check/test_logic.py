@@ -14,6 +14,7 @@ from engine.expr.check import Scope, guard
 from engine.expr.evaluate import EvaluationError, evaluate
 from engine.types import BOOL, FLOAT, INT, Kind, Type
 
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 1500)
 TYPES = {
     "n": Type(Kind.INT, minimum=0, maximum=4),
     "m": Type(Kind.INT, minimum=-2, maximum=2, optional=True),
@@ -84,7 +85,7 @@ def worlds(*texts: str) -> list[dict[str, object]]:
     return [dict(zip(names, row, strict=True)) for row in itertools.product(*(VALUES[name] for name in names))]
 
 
-@settings(max_examples=int(os.environ.get("CHARGECHART_EXAMPLES", "300")), deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(guards(), guards())
 def test_what_is_called_impossible_happens_for_no_values(first: str, second: str) -> None:
     one, two = guard(first, SCOPE), guard(second, SCOPE)
@@ -95,7 +96,7 @@ def test_what_is_called_impossible_happens_for_no_values(first: str, second: str
         assert not [w for w in everywhere if holds(first, w) and not holds(second, w)]
 
 
-@settings(max_examples=int(os.environ.get("CHARGECHART_EXAMPLES", "300")), deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(st.sampled_from(ATOMS), st.sampled_from(ATOMS))
 def test_what_is_called_surely_possible_happens_for_some_values(first: str, second: str) -> None:
     if logic.surely_satisfiable([(guard(first, SCOPE), True), (guard(second, SCOPE), True)]):
