@@ -66,13 +66,15 @@ def with_optional(definition: EventDef | None, data: Any) -> Any:
 
 def child_ids(chart: Chart) -> frozenset[str]:
     """The ids under which this chart invokes or spawns children, as targets of ``send``."""
-    return frozenset(node.id for state in chart.root.walk() for node in _child_nodes(state))
+    return frozenset(node.id for node in child_nodes(chart))
 
 
-def _child_nodes(state: State) -> Iterable[Invoke | Spawn]:
-    yield from state.invokes
-    for actions in walk_blocks(state):
-        yield from (a for a in actions if isinstance(a, Spawn))
+def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
+    """What starts children in this chart."""
+    for state in chart.root.walk():
+        yield from state.invokes
+        for actions in walk_blocks(state):
+            yield from (a for a in actions if isinstance(a, Spawn))
 
 
 def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
@@ -184,13 +186,12 @@ def event_definition(chart: Chart, event: str) -> EventDef | None:
     first, _, name = event.partition(".")
     if first in chart.adapters:
         return chart.adapters[first].events.get(name)
-    for state in chart.root.walk():
-        for node in _child_nodes(state):
-            if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
-                definition = node.chart.events.get(event[len(node.id) + 1 :])
-                if definition is None or not isinstance(node, Spawn) or node.key is None:
-                    return definition
-                return replace(definition, payload={**(definition.payload or {}), "key": ANY})
+    for node in child_nodes(chart):
+        if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
+            definition = node.chart.events.get(event[len(node.id) + 1 :])
+            if definition is None or not isinstance(node, Spawn) or node.key is None:
+                return definition
+            return replace(definition, payload={**(definition.payload or {}), "key": ANY})
     return None
 
 

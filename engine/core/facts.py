@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from engine.content import child_ids, event_definition, name_matches, walk_blocks
+from engine.content import child_ids, child_nodes, event_definition, name_matches, walk_blocks
 from engine.core.expressions import Expression, Scope
 from engine.core.layout import Layout
 from engine.core.source import Source
@@ -71,6 +71,10 @@ class Facts:
         names = set(self.chart.events)
         for role, contract in self.chart.adapters.items():
             names.update(f"{role}.{name}" for name in contract.events)
+        for child in child_nodes(self.chart):
+            if child.chart is not None:
+                names.update(f"{child.id}.{name}" for name in child.chart.events)
+            names.update((f"done.invoke.{child.id}", f"error.invoke.{child.id}"))
         names.update(d for t in self.layout.all_transitions() for d in t.descriptors)
         return frozenset(names - {"*"})
 

@@ -28,11 +28,6 @@ NODES = 1_024  # configurations with plans of their own, besides twice the numbe
 PLANS_PER_NODE = 512
 
 
-class _Unknown:
-    """Not looked up yet."""
-
-
-_UNKNOWN = _Unknown()
 PIECES = 20_000  # of transitions in configurations; forgotten all at once beyond
 
 Plan = Callable[..., Any]
@@ -57,7 +52,10 @@ class Node(dict[Any, Plan]):
         self._eventless: Plan | None = None
 
     def __missing__(self, key: Any) -> Plan:
-        plan = self.program.external(self, key)
+        program = self.program
+        if isinstance(key, str) and key not in program.facts.known_events and not program.chart.untyped:
+            return program.by_pieces_only(key)  # names made up outside are worth no plan
+        plan = program.external(self, key)
         if self.shared and len(self) < PLANS_PER_NODE:
             self[key] = plan
         return plan
@@ -150,12 +148,11 @@ class Program:
 
     def definition(self, event: str) -> EventDef | None:
         """What declares an event's payload, if anything does."""
-        definition = self._definitions.get(event, _UNKNOWN)
-        if isinstance(definition, _Unknown):
-            definition = event_definition(self.chart, event)
-            if len(self._definitions) < PLANS_PER_NODE:
-                self._definitions[event] = definition
-        return definition
+        if event not in self.facts.known_events:
+            return None
+        if event not in self._definitions:
+            self._definitions[event] = event_definition(self.chart, event)
+        return self._definitions[event]
 
     def parameters_of(self, given: Mapping[str, Any] | None) -> tuple[Any, ...]:
         """The values of the parameters in declaration order; shared by all machines that take the defaults."""
@@ -189,10 +186,12 @@ class Program:
             if self.generator.leaves(ladders) <= MAX_LEAVES:
                 return self.generator.external(name, name, node, ladders, self.next_node)
 
-        def plan(m: Machine, d: Any) -> Step:
-            return self.external_after(m, d, Work(name), key)
+        return self.by_pieces_only(key)
 
-        return plan
+    def by_pieces_only(self, key: str | tuple[str]) -> Plan:
+        """The plan of an external event or a timer for whatever configuration."""
+        name = key if isinstance(key, str) else key[0]
+        return lambda m, d: self.external_after(m, d, Work(name), key)
 
     def internal(self, node: Node, name: str | None) -> Plan:
         """The plan of an internal event, or of eventless transitions."""
@@ -367,9 +366,8 @@ class Program:
         if ladder is None:
             found = self.layout.candidates(1 << number, triggered_by(key))
             ladder = found[0] if found else []
-            if len(self._ladders) >= PIECES:
-                self._ladders.clear()
-            self._ladders[number, key] = ladder
+            if key is None or isinstance(key, tuple) or key in self.facts.known_events:
+                self._ladders[number, key] = ladder
         return ladder
 
     def _local(self, t: Transition, node: Node) -> Piece:
