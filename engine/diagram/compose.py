@@ -7,6 +7,7 @@ packed like bricks, and a change inside one composite cannot move anything insid
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Protocol
 
@@ -71,8 +72,10 @@ class _Composer:
 
     def run(self, directions: tuple[str, str]) -> Layout:
         chart = self._chart(directions)
-        notes = [(n.id, self._place(n, *directions)) for n in self.graph.notes]
-        return pack([("", chart), *notes], self.aspect) if notes else chart
+        if not self.graph.notes:
+            return chart
+        items = [chart, *(self._place(n, *directions) for n in self.graph.notes)]
+        return packing(items, self.aspect).layout(items)
 
     def _chart(self, directions: tuple[str, str]) -> Layout:
         root = self.graph.root
@@ -109,14 +112,14 @@ class _Composer:
     def _pack(self, node: Node, outer: str, inner: str) -> Layout:
         """The regions packed; each in turn, the largest first, may be arranged otherwise where that saves paper."""
         items = {c.id: self._region(c, outer, inner) for c in node.children}
-        best = pack(list(items.items()), self.aspect)
+        best = packing(list(items.values()), self.aspect)
         for child in sorted(node.children, key=lambda c: -items[c.id].width * items[c.id].height):
             for directions in _DIRECTIONS if child.children else ():
                 trial_items = {**items, child.id: self._region(child, *directions)}
-                trial = pack(list(trial_items.items()), self.aspect)
-                if side(trial, self.aspect) < side(best, self.aspect) * 0.96:
+                trial = packing(list(trial_items.values()), self.aspect)
+                if trial.side(self.aspect) < best.side(self.aspect) * 0.96:
                     items, best = trial_items, trial
-        return best
+        return best.layout(list(items.values()))
 
     def _region(self, node: Node, outer: str, inner: str) -> Layout:
         """A region with the arrows that start or end at its own border, if there are any."""
@@ -152,40 +155,58 @@ class _Composer:
                 yield from self._closed_below(node.children)
 
 
-def pack(items: list[tuple[str, Layout]], aspect: float) -> Layout:
+@dataclass(slots=True)
+class Packing:
+    """Where each of a list of layouts goes."""
+
+    places: dict[int, tuple[float, float]] = field(default_factory=dict)
+    width: float = 0.0
+    height: float = 0.0
+
+    def side(self, aspect: float) -> float:
+        """The short side of the smallest sheet of paper it fits on, turned as it likes; aspect = long / short."""
+        return max(min(self.width, self.height), max(self.width, self.height) / aspect)
+
+    def layout(self, items: list[Layout]) -> Layout:
+        """The items, each at its place."""
+        layout = Layout(self.width, self.height)
+        for number, item in enumerate(items):
+            layout.add(item, *self.places[number])
+        return layout
+
+
+def packing(items: list[Layout], aspect: float) -> Packing:
     """The items like bricks, none overlapping, in the most printable of several widths, in their own order or the
     highest first: each goes as high, then as far left, as it can."""
-    widths = sorted({round(w, 3) for i in range(len(items)) for w in accumulate(b.width + GAP for _, b in items[i:])})
-    least = max(b.width + GAP for _, b in items)
-    orders = [items, sorted(items, key=lambda item: -item[1].height)]
-    trials = [_pack_into(order, width) for order in orders for width in widths if width >= least]
+    sizes = [(item.width, item.height) for item in items]
+    widths = sorted({round(w, 3) for i in range(len(sizes)) for w in accumulate(w + GAP for w, _ in sizes[i:])})
+    least = max(w + GAP for w, _ in sizes)
+    numbers = list(range(len(sizes)))
+    orders = [numbers, sorted(numbers, key=lambda n: -sizes[n][1])]
+    trials = [_pack_into(sizes, order, width) for order in orders for width in widths if width >= least]
     best = trials[0]
     for trial in trials[1:]:
-        if side(trial, aspect) < side(best, aspect) * 0.99:
+        if trial.side(aspect) < best.side(aspect) * 0.99:
             best = trial
     return best
 
 
-def side(layout: Layout, aspect: float) -> float:
-    """The short side of the smallest sheet of paper the layout fits on, turned as it likes; aspect = long / short."""
-    return max(min(layout.width, layout.height), max(layout.width, layout.height) / aspect)
-
-
-def _pack_into(items: list[tuple[str, Layout]], width: float) -> Layout:
+def _pack_into(sizes: list[tuple[float, float]], order: list[int], width: float) -> Packing:
     skyline = [(0.0, 0.0, width)]  # (x, y, length) of each step
-    layout = Layout()
-    for _, item in items:
-        need, best = item.width + GAP, (float("inf"), 0.0)
+    result = Packing()
+    for number in order:
+        own_width, own_height = sizes[number]
+        need, best = own_width + GAP, (float("inf"), 0.0)
         for i, (x, _, _) in enumerate(skyline):
             if x + need <= width + 1e-6:
                 level = max(y for sx, y, _ in skyline[i:] if sx < x + need - 1e-6)
                 best = min(best, (level, x))
         y, x = best
-        layout.add(item, x, y)
-        layout.width = max(layout.width, x + item.width)
-        layout.height = max(layout.height, y + item.height)
-        skyline = _raise(skyline, x, x + need, y + item.height + GAP)
-    return layout
+        result.places[number] = (x, y)
+        result.width = max(result.width, x + own_width)
+        result.height = max(result.height, y + own_height)
+        skyline = _raise(skyline, x, x + need, y + own_height + GAP)
+    return result
 
 
 def _raise(

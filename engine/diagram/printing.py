@@ -73,7 +73,7 @@ def _palette() -> Any:
 
     papers = [(0xFF, 0xFF, 0xFF), (0xF7, 0xF9, 0xFB), (0xEA, 0xF0, 0xF5)]
     inks = {c for s in SHAPES.values() for c in (s.fill, s.stroke) if c} | set(TEXTS.values())
-    colours = dict.fromkeys(papers)
+    colours: dict[tuple[int, ...], None] = dict.fromkeys(papers)
     for ink in sorted(inks):
         tone = tuple(int(ink[i : i + 2], 16) for i in (1, 3, 5))
         for part in (1.0, 0.75, 0.5, 0.25):
