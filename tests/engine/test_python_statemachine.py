@@ -28,7 +28,7 @@ from engine.reference import Interpreter
 from engine.step import Event
 from tests.export.peers import python_with_peers
 
-CHARTS = max(60, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 20)
+CHARTS = max(60, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 50)
 EVENTS = ["e1", "e2", "e3"]
 SCXML = "http://www.w3.org/2005/07/scxml"
 

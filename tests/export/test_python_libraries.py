@@ -18,7 +18,7 @@ from tests.export.charts import load, trees
 from tests.export.peers import Peer, python_with_peers
 from tests.export.portable import Played, flat, only, own_run, played, portable
 
-EXAMPLES = int(os.environ.get("CHARGECHART_EXAMPLES", "25"))
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "25")), 60)
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from engine.step import CancelSend, CancelTimer, Event, LogText, SendEvent, Star
 from tests.engine.charts import Input, inputs
 from tests.export.charts import load, trees, without_checks
 
-EXAMPLES = int(os.environ.get("CHARGECHART_EXAMPLES", "25"))
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "25")), 60)
 MACHINES = Path(__file__).parents[2] / "machines"
 
 

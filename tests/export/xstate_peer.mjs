@@ -27,7 +27,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     const { config, events } = JSON.parse(line);
     const orders = [];
-    const host = { order: (role, action, args) => orders.push([role, action, args]) };
+    const host = { order: (role, action, args) => orders.push([role, action, args]), read: () => 0 };
     const clock = new Clock();
     const actor = xstate.createActor(machine(config, xstate, host), { clock });
     let failure = null;

@@ -18,7 +18,7 @@ from tests.slac import strategies
 from tests.slac.peer_names import PYSLAC_READS, SCAPY_READS
 from tests.slac.peers import FramePeer
 
-EXAMPLES = int(os.environ.get("CHARGECHART_EXAMPLES", "300"))
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 2000)
 EV, EVSE = bytes.fromhex("0217aabbccdd"), bytes.fromhex("02e5e0000001")
 RUN_ID = bytes.fromhex("1122334455667788")
 SCAPY_SW_VER_OCTETS = 88  # scapy dissects VS_SW_VER.CNF only with its text padded to 64 octets

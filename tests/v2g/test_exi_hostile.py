@@ -14,7 +14,7 @@ from adapters.v2g import codec
 from adapters.v2g.exi.document import MAX_DOCUMENT
 from tests.v2g.corpus import Sample, decoded, samples
 
-EXAMPLES = int(os.environ.get("CHARGECHART_EXAMPLES", "500"))
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "500")), 2000)
 HOSTILE = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 any_sample = st.sampled_from(range(len(samples()))).map(lambda index: samples()[index])
