@@ -133,6 +133,10 @@ def _call(expr: tree.Call, names: Names) -> tuple[str, int]:
             return f"max({args[1]}, min({args[0]}, {args[2]}))", atom
         case "bool" | "abs" | "min" | "max" | "round" | "len" | "int" | "float" | "str":
             return f"{expr.function}({', '.join(args)})", atom
+        case "truthy":
+            return f"bool({args[0]})", atom
+        case "is_list":
+            return f"isinstance({args[0]}, list)", atom
         case "floor" | "ceil":
             sign = "-" if expr.function == "ceil" else ""
             return f"{sign}int({sign}({args[0]}) // 1)", _POWER["unary"]

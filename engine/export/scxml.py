@@ -7,11 +7,12 @@ inline. What adapters do has no place in SCXML: orders become ``<log>``, reading
 from __future__ import annotations
 
 from collections import Counter
-from xml.sax.saxutils import quoteattr
+from xml.sax.saxutils import escape, quoteattr
 
+from engine.content import child_ids
 from engine.export.losses import Construct, Exported, LoopNames
 from engine.export.python_text import NotPortable, python_text
-from engine.expr.tree import Expr, Literal
+from engine.expr.tree import Call, Expr, Invalid, Literal
 from engine.model import (
     Action,
     Assign,
@@ -113,6 +114,9 @@ class _Document:
 
     def text(self, expr: Expr, instead: str = "None") -> str:
         """The expression, or ``instead`` with a loss."""
+        bare = expr.args[0] if isinstance(expr, Call) and expr.function == "checked" else expr
+        if isinstance(bare, Invalid):
+            return "return"  # no expression: fails when it is evaluated, as it does here (SCXML 5.9)
         try:
             return python_text(expr, self)
         except NotPortable as error:
@@ -158,10 +162,12 @@ class _Document:
         name = quoteattr(self.chart.name)
         lines.append(f'{pad}<scxml{namespace} version="1.0" datamodel="python" name={name}{initial}>')
         self._data(lines, depth + 1)
-        if self.chart.script:
-            lines.append(f"{pad}  <!-- actions before the first configuration -->")
-            self.at = ""
-            self.lose(Construct.ACTION, "actions before the first configuration are left out")
+        self.at = "script"
+        for action in self.chart.script:
+            if isinstance(action, Assign):
+                lines.append(f"{pad}  <script>{escape(f'{action.name} = {self.text(action.value)}')}</script>")
+            else:
+                self.lose(Construct.ACTION, "an action before the first configuration is left out")
         lines += body
         lines.append(f"{pad}</scxml>")
 
@@ -343,6 +349,8 @@ class _Document:
         if forward and not invoke.autoforward:
             self.lose(Construct.ROUTE, "all external events are forwarded, as the child has adapters")
         flag = ' autoforward="true"' if forward else ""
+        if invoke.id_location is not None:
+            flag += f" idlocation={quoteattr(invoke.id_location)}"
         lines.append(f'{pad}<invoke type="scxml" id={quoteattr(invoke.id)}{flag}>')
         for name, value in invoke.input:
             lines.append(f"{pad}  <param name={quoteattr(name)} expr={quoteattr(self.text(value))}/>")
@@ -427,7 +435,9 @@ class _Document:
             event += f" targetexpr={quoteattr(self.text(action.target))}"
         elif target is not None and target != "self":
             place = {"parent": "#_parent", "internal": "#_internal"}.get(target, target)
-            event += f" target={quoteattr(place if place.startswith('#') else f'#_{place}')}"
+            if place in child_ids(self.chart):
+                place = f"#_{place}"
+            event += f" target={quoteattr(place)}"
         if action.key is not None:
             self.lose(Construct.SPAWN, f"'send {name}' has no key: it reaches no spawned child")
         if action.id is not None:

@@ -153,6 +153,8 @@ class _Export:
             self.lose(Construct.LONG_ACTION if invoke.role else Construct.CHILD, f"'{what}' is left out")
             return
         self.lose(Construct.CHILD, f"'{invoke.chart.name}' is in meta.chargechart.charts: provide it as an actor")
+        if invoke.chart.adapters:
+            self.lose(Construct.ROUTE, "the host must give adapter events to the child itself")
         if invoke.chart.name not in self.charts:
             self.charts[invoke.chart.name] = _Export(invoke.chart, self.exported).config()
         entry: dict[str, Json] = {"id": invoke.id, "src": invoke.chart.name}

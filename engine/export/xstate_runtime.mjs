@@ -108,7 +108,10 @@ export function machine(config, xstate, host = {}) {
           const event = { type: p.event, data: fields(p.data, now()) };
           const options = { id: p.id, delay: p.delay === undefined ? 0 : milliseconds(value(p.delay, now())) };
           if (p.to === "self") enqueue.sendTo(({ self }) => self, event, options);
-          else if (p.to === "parent") enqueue.sendParent(event, options);
+          else if (p.to === "parent") {
+            const { self } = now(); // a parent knows its children's events as <id>.<event>
+            if (self?._parent) enqueue.sendParent({ ...event, type: `${self.id}.${event.type}` }, options);
+          }
           else enqueue.sendTo(p.to, event, options);
           break;
         }
@@ -126,7 +129,7 @@ export function machine(config, xstate, host = {}) {
   const one = (type) =>
     xstate.enqueueActions(({ context, event, self, enqueue }, params) => {
       const local = { ...context };
-      perform([{ type, params }], () => ({ context: local, event, host: world, check: active(self) }), enqueue);
+      perform([{ type, params }], () => ({ context: local, event, self, host: world, check: active(self) }), enqueue);
     });
 
   const setup = xstate.setup({
