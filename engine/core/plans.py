@@ -92,10 +92,10 @@ class Generator:
         blocks = self.blocks(source, node.conf, direct=True)
 
         def leaf(chosen: list[Transition]) -> None:
-            blocks.scope.conf = node.conf
             faulty = blocks.faulty
             branch(chosen)
             blocks.faulty = faulty
+            blocks.scope.conf = node.conf  # the guards still to come see what was active before
 
         def branch(chosen: list[Transition]) -> None:
             if chosen:
@@ -130,13 +130,13 @@ class Generator:
         blocks = self.blocks(source, node.conf)
 
         def leaf(chosen: list[Transition]) -> None:
-            blocks.scope.conf = node.conf
             if not chosen:
                 source.add("return False")
                 return
             move = self.move(chosen, node.conf, node.history)
             self._whole(blocks, move, cause)
             self._close_work(source, node, next_node(move), "return True")
+            blocks.scope.conf = node.conf  # the guards still to come see what was active before
 
         self._tree(blocks, ladders, leaf)
         return self._function(source, blocks, title)
