@@ -12,6 +12,7 @@ message is shrunk by replaying its picks with smaller ones.
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,7 +30,7 @@ XSD = "http://www.w3.org/2001/XMLSchema"
 _META = (XSD, "http://www.w3.org/XML/1998/namespace", "http://www.w3.org/2001/XMLSchema-instance")
 SHAPES = ("minimal", "maximal", "boundary", "random")
 _NODE_BUDGET = 300
-_LONGEST_LIST = 2048
+_SHORT_LIST = 16
 _INTEGERS = (0, 1, -1, 127, 128, -128, 255, 256, 4095, 4096, 32767, -32768, 65535, 2**31 - 1, -(2**31), 2**32, 2**63)
 _CHARACTERS = "Aa0~é \u07ff€\u0800\U0001d11e&<>\"'\u0085\t"
 
@@ -289,8 +290,11 @@ class _Generator:
         head = global_elements(self._kind.protocol).get(str(declared.name)) if declared.ref is not None else None
         if head is None:
             return declared
-        members = [head, *head.iter_substitutes()]
-        members.sort(key=lambda each: (_is_abstract(each), str(each.name)))
+        members = sorted((head, *head.iter_substitutes()), key=lambda each: str(each.name))
+        concrete = [each for each in members if not _is_abstract(each)]
+        abstract = [each for each in members if _is_abstract(each)]
+        # Neither the minimal nor the maximal message has an abstract head, which has no content.
+        members = [*concrete[:1], *abstract, *(concrete[1:] or concrete)]
         return members[self._picks.pick(len(members))]
 
     def _group(self, group: XsdGroup, node: Node) -> None:
@@ -331,10 +335,11 @@ class _Generator:
         node.children = mixed
 
     def _wildcard(self, item: XsdAnyElement) -> list[XsdElement]:
-        """The global elements that a wildcard allows, the smallest first; none when nested deeply."""
+        """Small global elements that a wildcard allows; none when nested deeply."""
         if self._depth > 8:
             return []
-        return [each for each in _by_size(self._kind.protocol) if item.is_matching(str(each.name))]
+        allowed = (each for each in _by_size(self._kind.protocol) if item.is_matching(str(each.name)))
+        return list(itertools.islice(allowed, 12))
 
     def _possible(self, item: XsdGroup | XsdElement | XsdAnyElement) -> bool:
         """Whether the particle has an instance."""
@@ -350,9 +355,10 @@ class _Generator:
             return least
         if most is None:
             most = least + 3
-        # Few, or the most: a list at its full maxOccurs must code as well as a short one.
         options = [*range(least, min(most, least + 3) + 1)]
-        if most > options[-1] and most <= _LONGEST_LIST:
+        # Few, or the most: a list at its full maxOccurs must code as well as a short one. A long one only near the
+        # root, where it is what the message is about.
+        if most > options[-1] and (most <= _SHORT_LIST or self._picks.nodes < _SHORT_LIST):
             options.append(most)
         elif most > options[-1]:
             options.append(options[-1] + 2)
