@@ -141,8 +141,9 @@ def _plantuml_state(chart: Chart, state: State, lines: list[str], depth: int) ->
     end = " <<end>>" if state.kind is StateKind.FINAL else ""
     lines.append(f'{pad}state "{state.name or chart.name}" as {id}{end}' + (" {" if state.children else ""))
     if state.children:
+        apart = state.kind is StateKind.PARALLEL and not is_crossed(chart, state)
         for number, child in enumerate(state.children):
-            if number and state.kind is StateKind.PARALLEL:
+            if number and apart:
                 lines.append(f"{pad}  --")
             _plantuml_state(chart, child, lines, depth + 1)
         if state.initial is not None:
@@ -150,6 +151,21 @@ def _plantuml_state(chart: Chart, state: State, lines: list[str], depth: int) ->
             lines += [f"{pad}  [*] --> {identifier(t)}{_plantuml_label(text)}" for t in state.initial.targets]
         lines.append(f"{pad}}}")
     lines += [f"{pad}{id} : {_plain(text)}" for text in inside(chart, state)]
+
+
+def is_crossed(chart: Chart, parallel: State) -> bool:
+    """Whether an arrow crosses the border of one of its regions: PlantUML refuses to draw that between ``--`` lines."""
+
+    def region(state: State) -> State | None:
+        return next((s for s in (state, *state.ancestors()) if s.parent is parallel), None)
+
+    return any(
+        region(transition.source) is not region(target)
+        or transition.source.parent is parallel
+        or target.parent is parallel
+        for transition in chart.transitions
+        for target in transition.targets
+    )
 
 
 def _plantuml_label(text: str) -> str:

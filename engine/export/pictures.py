@@ -15,6 +15,9 @@ def export_picture(chart: Chart, format: str) -> Exported:
     for state in chart.root.walk():
         if state.kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY) and format != "plantuml":
             exported.lose(Construct.HISTORY, state.id, "drawn as a state named H", state.position)
+        if format == "plantuml" and state.kind is StateKind.PARALLEL and text_formats.is_crossed(chart, state):
+            what = "its regions are drawn as states, as arrows cross their borders"
+            exported.lose(Construct.PARALLEL_TARGET, state.id, what, state.position)
     for transition in chart.transitions:
         if len(transition.targets) > 1:
             what = "drawn as one arrow for each target"
