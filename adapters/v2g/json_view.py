@@ -24,8 +24,10 @@ def to_json(message: Message | Element) -> dict[str, Any]:
 
 def _type_of(element: Element) -> Any:
     """The simple type of an element whose value is not a message."""
-    if isinstance(element.value, Message) or not element.protocol:
+    if isinstance(element.value, Message):
         return None
+    if not element.protocol:
+        raise ValidationError("the protocol of an Element must be given", element.name)
     from .codec import schema
 
     declared = schema(element.protocol).by_name.get(element.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .exi.document import Schema
@@ -67,13 +68,14 @@ def _content(schema: Schema, message: Message, out: list[str]) -> None:
                 _write(schema, field.name, field.namespace, item, simple, out)
 
 
+_SPECIAL = re.compile('[&<>"\x00-\x1f\ufffe\uffff\ud800-\udfff]')
+
+
 def _escape(text: str) -> str:
-    return "".join(_escaped(c) for c in text) if not text.isalnum() else text
+    return _SPECIAL.sub(lambda found: _escaped(found[0]), text)
 
 
 def _escaped(c: str) -> str:
     if c in '&<>"\n\r\t':
         return f"&#{ord(c)};"
-    if c < " " or c in "\ufffe\uffff" or "\ud800" <= c <= "\udfff":
-        return "\ufffd"
-    return c
+    return "\ufffd"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .bits import SECOND_LEVEL, StringTable, read_text, write_text
 from .errors import ExiError, ValidationError
 from .messages import Element, Message, Value, title
-from .values import SECOND_LEVEL, StringTable, read_text, write_text
 
 HEADER = 0x80
 MAX_DOCUMENT = 1 << 20

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
+from .bits import SECOND_LEVEL
 from .errors import ExiError, ValidationError
-from .values import SECOND_LEVEL, Enumeration, Integer, Simple
+from .values import Enumeration, Integer, Simple
 
 new = object.__new__
 

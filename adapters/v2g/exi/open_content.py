@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from .bits import SECOND_LEVEL, WINDOW, StringTable, read_text, write_text
 from .document import Declared, Schema
 from .errors import ExiError, ValidationError
 from .messages import Element, Message, new
-from .values import SECOND_LEVEL, WINDOW, StringTable, read_text, write_text
 
 MAX_DEPTH = 16
 """Open content inside open content (Object in Object …)."""

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ..exi.bits import BIT, HUGE, MAX_INTEGER_BITS, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
 from ..exi.document import Declared, Schema
 from ..exi.errors import ExiError, ValidationError
 from ..exi.messages import Element, Field, Message, OutOfRange, RationalNumber, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
 from ..exi.open_content import OpenContent
-from ..exi.values import BIT, HUGE, MAX_INTEGER_BITS, WINDOW, Boolean, Enumeration, Integer, Octets, StringTable, Text, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
+from ..exi.values import Boolean, Enumeration, Integer, Octets, Text
 
 authorizationType = Literal["EIM", "PnC"]
 _V_authorizationType: tuple[authorizationType, ...] = ("EIM", "PnC",)

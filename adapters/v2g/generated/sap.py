@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from ..exi.bits import WINDOW, StringTable, read_text_element, read_uint, write_text_element, write_uint
 from ..exi.document import Declared, Schema
 from ..exi.errors import ExiError, ValidationError
 from ..exi.messages import Field, Message, OutOfRange, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
-from ..exi.values import WINDOW, Enumeration, Integer, StringTable, Text, read_text_element, read_uint, write_text_element, write_uint
+from ..exi.values import Enumeration, Integer, Text
 
 responseCodeType = Literal["OK_SuccessfulNegotiation", "OK_SuccessfulNegotiationWithMinorDeviation", "Failed_NoNegotiation"]
 _V_responseCodeType: tuple[responseCodeType, ...] = ("OK_SuccessfulNegotiation", "OK_SuccessfulNegotiationWithMinorDeviation", "Failed_NoNegotiation",)

@@ -6,11 +6,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..exi.bits import HUGE, MAX_INTEGER_BITS, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element
 from ..exi.document import Declared, Schema
 from ..exi.errors import ExiError, ValidationError
 from ..exi.messages import Element, Field, Message, OutOfRange, check_fields, new, undeclared, unreadable, unwritable, where
 from ..exi.open_content import OpenContent
-from ..exi.values import HUGE, MAX_INTEGER_BITS, WINDOW, Integer, Octets, StringTable, Text, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element
+from ..exi.values import Integer, Octets, Text
 
 _S_string = Text()
 _S_base64Binary = Octets("base64")

@@ -12,6 +12,27 @@ from .model import ComplexType, QName, SchemaError, SchemaSet, SimpleType, exi_o
 
 IMPORTS = {
     "typing": ("Any", "Literal"),
+    "..exi.bits": (
+        "BIT",
+        "HUGE",
+        "MAX_INTEGER_BITS",
+        "WINDOW",
+        "StringTable",
+        "read_empty",
+        "read_octets_element",
+        "read_octets_rest",
+        "read_text",
+        "read_text_element",
+        "read_text_rest",
+        "read_uint",
+        "write_octets_element",
+        "write_octets_rest",
+        "write_sint",
+        "write_text",
+        "write_text_element",
+        "write_text_rest",
+        "write_uint",
+    ),
     "..exi.document": ("Declared", "GroupReaders", "GroupWriters", "Relaxed", "Schema"),
     "..exi.errors": ("ExiError", "ValidationError"),
     "..exi.messages": (
@@ -30,32 +51,7 @@ IMPORTS = {
         "where",
     ),
     "..exi.open_content": ("OpenContent",),
-    "..exi.values": (
-        "BIT",
-        "HUGE",
-        "MAX_INTEGER_BITS",
-        "WINDOW",
-        "Boolean",
-        "Enumeration",
-        "Integer",
-        "Octets",
-        "StringTable",
-        "Text",
-        "read_empty",
-        "read_octets_element",
-        "read_octets_rest",
-        "read_text",
-        "read_text_element",
-        "read_text_rest",
-        "read_uint",
-        "write_octets_element",
-        "write_octets_rest",
-        "write_sint",
-        "write_text",
-        "write_text_element",
-        "write_text_rest",
-        "write_uint",
-    ),
+    "..exi.values": ("Boolean", "Enumeration", "Integer", "Octets", "Text"),
 }
 XML_NAMESPACES = ("", "xml", "xsi", "xsd")
 """Namespaces that every schema-informed EXI name table starts with (EXI 1.0, appendix D.1)."""
@@ -101,7 +97,7 @@ def module_source(protocol: str, schema: SchemaSet) -> str:
         used = [name for name in candidates if re.search(rf"\b{name}\b", text)]
         if used:
             head += f"from {module} import {', '.join(used)}\n"
-        if module == "typing":
+        if module == "typing" and used:
             head += "\n"
     return head + "\n" + text
 

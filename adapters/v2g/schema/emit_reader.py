@@ -1,7 +1,7 @@
 """Writes the reader of a complex type: straight-line Python that takes bits from one big integer.
 
 Runs of bits whose length is known are read with one shift: a PhysicalValueType costs one read up to its first value
-octet. See exi.values for the convention of ``v`` and ``p``.
+octet. See exi.bits for the convention of ``v`` and ``p``.
 """
 
 from __future__ import annotations
