@@ -272,6 +272,8 @@ class _Translator:
                 return _call("In", ast.Constant(self.scope.states[state]))
             case ast.Name(id="bool"), [operand]:
                 return _truth(self.value(operand))
+            case ast.Name(id="isinstance"), [operand, ast.Name(id="list")]:
+                return _call("is_list", self.value(operand))
             case ast.Name(id="hasattr"), [ast.Name(id="_event"), ast.Constant(value=str()) as name]:
                 return ast.Compare(left=name, ops=[ast.In()], comparators=[ast.Name(id="_event")])
             case ast.Name(id=name), _ if name in _FUNCTIONS:

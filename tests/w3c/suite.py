@@ -204,11 +204,13 @@ def chart_of(path: Path) -> Chart | str:
 
 def run(document: Document, maker: str) -> Outcome:
     """One document to its end, or 60 s of its time."""
-    outcome = Outcome()
     chart = chart_of(document.path)
-    if isinstance(chart, str):
-        outcome.verdict = chart
-        return outcome
+    return Outcome(chart) if isinstance(chart, str) else run_chart(chart, maker)
+
+
+def run_chart(chart: Chart, maker: str) -> Outcome:
+    """One chart of the suite to its end, or 60 s of its time."""
+    outcome = Outcome()
     system = System(make=MAKERS[maker])
     system.observers.append(outcome)
     try:
