@@ -465,6 +465,8 @@ def _unwieldy(value: Any) -> str:
         count += 1
         if isinstance(part, (str, bytes)):
             count += len(part)
+        elif type(part) is int and not INT_MIN <= part <= INT_MAX:
+            return "the number does not fit 64 bits"
         elif isinstance(part, (list, dict)):
             count += len(part)
             if depth >= MAX_DEPTH:

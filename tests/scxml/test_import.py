@@ -77,6 +77,17 @@ def test_ecmascript_documents() -> None:
     assert running.configuration == ("t",)
 
 
+def test_numbers_of_untyped_charts_stay_within_64_bits() -> None:
+    """Else a document that squares a number on every event takes all memory."""
+    running = machine(
+        '<datamodel><data id="x" expr="3"/></datamodel>'
+        '<state id="s"><transition event="go"><assign location="x" expr="x * x"/></transition></state>'
+    )
+    steps = [running.process(Event("go")) for _ in range(40)]
+    assert running.data["x"] == 3**32
+    assert steps[-1].raised == ("error.execution",)
+
+
 def test_an_empty_finalize_takes_the_returned_values() -> None:
     """SCXML 6.5.2."""
     running = machine(
