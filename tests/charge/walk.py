@@ -57,7 +57,7 @@ def prepare(vehicle: ScriptedVehicle, step: str) -> None:
 
 
 def take(vehicle: ScriptedVehicle, step: str) -> None:
-    """Get through one step as the standard has it: again while the station says Ongoing, or the voltage is not there."""
+    """Get through one step as the standard has it: again while the station says Ongoing, or has not the voltage."""
     name, changes = request_of(step)
     rounds = {"CurrentDemand": 8, "CableCheck": 300, "PreCharge": 60, "Authorization": 40}.get(step, 1)
     for _ in range(rounds):
