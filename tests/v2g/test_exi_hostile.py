@@ -73,9 +73,10 @@ def test_many_broken_messages_reach_deep_into_the_grammar() -> None:
 
 
 def test_a_truncated_stream_is_never_a_message() -> None:
-    """Every message cut after every octet. (libcbv2g is known to accept such streams.)"""
+    """Messages cut after every octet, long ones after some. (libcbv2g is known to accept such streams.)"""
     for sample in samples():
-        for length in range(len(sample.exi)):
+        step = 1 + len(sample.exi) // 60
+        for length in range(len(sample.exi) - 1, -1, -step):
             with pytest.raises(codec.ExiError) as caught:
                 codec.decode(sample.protocol, sample.exi[:length], fragment=sample.fragment)
             assert caught.value.bit_offset is not None
