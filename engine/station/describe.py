@@ -14,6 +14,7 @@ from engine.model import Chart
 from engine.start import ParameterScope
 from engine.station.plan import MachinePlan, Station, chart_tree
 from engine.station.resolve import implementation, variable
+from engine.station.text import setting_type
 from engine.types import Kind, Type
 
 _INTRO = """Configuration of {title}
@@ -80,8 +81,10 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
         adapter_class = implementation(known[plan.use])
         for key, setting in adapter_class.settings.items():
-            yield f"    {prefix}.{key}  ({setting.type}, default {setting.default})"
+            value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
+            yield f"    {prefix}.{key}  ({setting.type}, default {value or 'empty'})"
             yield f"        {setting.description}"
+            yield f"        {variable(f'machines.{machine.name}.adapters.{role}.{key}', main)}"
         if not adapter_class.settings:
             for line in (inspect.getdoc(adapter_class) or "no settings").splitlines():
                 yield f"        {line}"

@@ -157,11 +157,7 @@ class _Resolver:
                 found += [f"{prefix}.parameters.{dotted}{name}" for name in chart.parameters]
             for role, contract in machine.chart.adapters.items():
                 found.append(f"{prefix}.adapters.{role}.use")
-                keys = {
-                    k
-                    for use in self.registry.implementations(contract.name)
-                    for k in self._settings(contract.name, use)
-                }
+                keys = self._all_settings(contract.name)
                 found += [f"{prefix}.adapters.{role}.{key}" for key in sorted(keys)]
         return found
 
@@ -266,10 +262,11 @@ class _Resolver:
             if not declared:
                 plan.config = {k: untyped(v) if isinstance(v, str) else v for k, v in plan.config.items()}
                 continue
+            unknown = [key for key in plan.config if key not in declared]
             # A setting of another implementation stays in the file when an option exchanges what is bound.
-            others = {key for use in known if use != plan.use for key in self._settings(contract.name, use)}
-            for key in plan.config:
-                if key not in declared and key not in others:
+            others = self._all_settings(contract.name) if unknown else set()
+            for key in unknown:
+                if key not in others:
                     raise StationError(
                         f"{plan.origin}: role {role}, {plan.use}: unknown setting {key!r}{nearest(key, declared)}"
                     )
@@ -284,6 +281,16 @@ class _Resolver:
     def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
         path = self.registry.implementations(contract)[use]
         return {key: (setting_type(s.type), s) for key, s in implementation(path).settings.items()}
+
+    def _all_settings(self, contract: str) -> set[str]:
+        """The settings of every implementation that can be imported here."""
+        found: set[str] = set()
+        for use in self.registry.implementations(contract):
+            try:
+                found.update(self._settings(contract, use))
+            except StationError:  # one for other machines than this: a library is missing
+                continue
+        return found
 
     def _spread_fault(self, fault: str) -> None:
         taken = 0

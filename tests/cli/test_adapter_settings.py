@@ -1,0 +1,158 @@
+"""Adapters of a station: chosen by name, their settings typed, filled in and overridable; what is wrong is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+import engine
+from engine.adapter import AdapterError, Setting
+from engine.model import Chart
+from engine.station import AdapterPlan, Overrides, Station, StationError, build, resolve
+from engine.station.describe import describe
+from engine.system import System
+from tests.system.tools import DOOR, Door
+
+GATE = """
+machine: gate
+adapters: {front: door, back: door}
+initial: a
+states: {a: {}}
+"""
+STATION = """
+[adapters.front]
+use = "typed"
+speed = "20 ms"
+[adapters.back]
+anything = 3
+"""
+
+
+class TypedDoor(Door):
+    """A door with settings."""
+
+    settings: ClassVar[dict[str, Setting]] = {
+        "speed": Setting("duration", 5_000_000, "How long it takes."),
+        "width": Setting("float", 0.9, "How wide it opens."),
+        "side": Setting("enum(left, right)", "left", "Where the hinge is."),
+        "fault": Setting("string", "", "Faults by rule."),
+    }
+
+
+class Halfdoor(Door):
+    """Lacks a method."""
+
+    lock = None  # type: ignore[assignment]
+
+
+class Registry:
+    def contract_files(self) -> list[str]:
+        return []
+
+    def implementations(self, contract: str) -> dict[str, str]:
+        here = "tests.cli.test_adapter_settings"
+        known = {"plain": "tests.system.tools:Door", "typed": f"{here}:TypedDoor", "half": f"{here}:Halfdoor",
+                 "gone": "tests.nowhere:Door"}  # fmt: skip
+        return known if contract == "door" else {}
+
+
+def load(path: Path) -> Chart:
+    return engine.load(path, contracts={"door": DOOR})
+
+
+@pytest.fixture(autouse=True)
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("gate.yaml").write_text(GATE)
+    Path("gate.toml").write_text(STATION)
+
+
+def gate(*sets: str, environ: dict[str, str] | None = None, fault: str | None = None) -> Station:
+    overrides = Overrides(sets, environ or {}, {}, fault)
+    return resolve(Path("gate.yaml"), Path("gate.toml"), overrides, Registry(), load)
+
+
+def front(*sets: str, **more: Any) -> AdapterPlan:
+    return gate(*sets, **more).machines["gate"].adapters["front"]
+
+
+def test_declared_settings_are_typed_and_filled_in() -> None:
+    assert front().config == {"speed": 20_000_000, "width": 0.9, "side": "left", "fault": ""}
+
+
+def test_undeclared_settings_are_handed_over_as_written() -> None:
+    back = gate().machines["gate"].adapters["back"]
+    assert (back.use, back.config) == ("plain", {"anything": 3})
+
+
+def test_a_role_nobody_configures_gets_the_first_implementation() -> None:
+    station = resolve(Path("gate.yaml"), None, Overrides((), {}), Registry(), load)
+    assert [plan.use for plan in station.machines["gate"].adapters.values()] == ["plain", "plain"]
+
+
+def test_settings_are_overridden_by_environment_and_set() -> None:
+    environ = {"CHARGER_ADAPTERS_FRONT_WIDTH": "1.5", "CHARGER_ADAPTERS_FRONT_SIDE": "right"}
+    assert front(environ=environ).config["width"] == 1.5
+    assert front("adapters.front.width=2", environ=environ).config["width"] == 2.0
+    assert front(environ=environ).config["side"] == "right"
+    back = gate("adapters.back.other=[1, 2]", "adapters.back.name=x y", environ={"CHARGER_ADAPTERS_BACK_THIRD": "7"})
+    assert back.machines["gate"].adapters["back"].config == {"anything": 3, "other": [1, 2], "name": "x y", "third": 7}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "told"),
+    [
+        ("adapters.front.spede=1 s", "did you mean 'speed'?"),
+        ("adapters.front.speed=1", "a duration such as 250 ms"),
+        ("adapters.front.side=top", "top"),
+        ("adapters.front.use=tiped", "did you mean 'typed'?"),
+        ("adapters.frnt.use=typed", "did you mean 'front'?"),
+        ("adapters.front=typed", "has no role"),
+        ("adapters.front.use=gone", "tests.nowhere"),
+    ],
+)
+def test_a_wrong_setting_is_told(assignment: str, told: str) -> None:
+    with pytest.raises(StationError) as wrong:
+        gate(assignment)
+    assert told in str(wrong.value)
+
+
+def test_a_fault_rule_goes_to_every_adapter_that_takes_one() -> None:
+    assert front(fault="drop:X").config["fault"] == "drop:X"
+    Path("gate.toml").write_text("")
+    with pytest.raises(StationError, match="no adapter of this station"):
+        gate(fault="drop:X")
+
+
+def test_a_contract_nobody_implements_is_told() -> None:
+    class Empty(Registry):
+        def implementations(self, contract: str) -> dict[str, str]:
+            return {}
+
+    with pytest.raises(StationError, match="nothing implements contract door"):
+        resolve(Path("gate.yaml"), None, Overrides((), {}), Empty(), load)
+
+
+def test_the_adapters_are_made_with_their_settings_and_one_world() -> None:
+    system = System()
+    build(gate(), system, Registry())
+    bindings = system.roots["gate"].roles
+    assert isinstance(bindings["front"].adapter, TypedDoor)
+    assert bindings["front"].adapter.config["speed"] == 20_000_000
+    assert bindings["front"].adapter.world is bindings["back"].adapter.world is system.world
+
+
+def test_an_adapter_that_does_not_fit_its_contract_is_told_with_its_role() -> None:
+    with pytest.raises(AdapterError, match=r"role 'front'.*the method lock"):
+        build(gate("adapters.front.use=half"), System(), Registry())
+
+
+def test_help_config_lists_the_settings_of_the_adapter_in_use() -> None:
+    text = describe(gate(), Registry())
+    assert "adapters.front.use  (one of plain, typed, half, gone; now typed)" in text
+    assert "adapters.front.side  (enum(left, right), default left)" in text
+    assert "Where the hinge is." in text
+    assert "CHARGER_ADAPTERS_FRONT_USE" in text
+    assert "adapters.front.speed  (duration, default 20 ms)" in text
