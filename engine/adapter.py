@@ -1,8 +1,8 @@
 """The adapter interface: the only thing adapters know of the engine.
 
-An adapter class implements one contract (a YAML file, see docs/adapters.md): one method per action, taking the contract's
-arguments by keyword; one attribute or property per readable value; events go out through its port. An adapter never
-decides, never blocks and never keeps a timer that a standard names.
+An adapter class implements one contract (a YAML file, see docs/adapters.md): one method per action, taking the
+contract's arguments by keyword; one attribute or property per readable value; events go out through its port. An
+adapter never decides, never blocks and never keeps a timer that a standard names.
 
     class SimulatedSupply(Adapter):
         contract = "power_supply"

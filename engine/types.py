@@ -1,8 +1,8 @@
 """Types and units of the chart language: data, parameters, event payloads, adapter arguments.
 
 A value in a running machine is a plain Python object: ``bool``, ``int``, ``float``, ``str``, ``bytes``, ``list``
-``dict`` (only under ``any``) or ``None``. A duration is an ``int`` of nanoseconds. A number with a unit is stored in the
-unit its declaration names: data declared ``float kW`` holds kilowatts.
+``dict`` (only under ``any``) or ``None``. A duration is an ``int`` of nanoseconds. A number with a unit is stored in
+the unit its declaration names: data declared ``float kW`` holds kilowatts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""V2G transport of both sides (contracts ``v2g_server``, ``v2g_client``): on a real interface or between simulated hosts."""
+"""V2G transport of both sides (contracts ``v2g_server``, ``v2g_client``): a real interface, or simulated hosts."""
 
 from __future__ import annotations
 

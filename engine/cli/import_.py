@@ -10,8 +10,8 @@ _EPILOG = """examples:
   engine import door.scxml                print the chart
   engine import door.scxml -o door.yaml   write it
 
-Read: SCXML 1.0 with Python or ECMAScript expressions. What can only fail at run time is told on standard error, and fails
-at run time only. exit codes: 0 done, 2 not an SCXML document, or one that cannot be a chart
+Read: SCXML 1.0 with Python or ECMAScript expressions. What can only fail at run time is told on standard error, and
+fails at run time only. exit codes: 0 done, 2 not an SCXML document, or one that cannot be a chart
 """
 
 

@@ -1,7 +1,7 @@
 """A plain, blocking ISO 15118-2 DC vehicle for measurements: finds a station by SDP, charges, times every answer.
 
-Used by bench_station; run in the namespace of the vehicle: ``python -m tests.benchmarks.vehicle_client IF LOOPS PERIOD_S``.
-Prints one JSON object: answer times in ms by message.
+Used by bench_station; run in the namespace of the vehicle: ``python -m tests.benchmarks.vehicle_client IF LOOPS
+PERIOD_S``. Prints one JSON object: answer times in ms by message.
 """
 
 from __future__ import annotations
