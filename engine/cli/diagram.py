@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,11 +56,10 @@ def run(args: argparse.Namespace) -> int:
     job = _Job(Path(args.output), formats, levels, args.check)
     try:
         if any(f in ("svg", "pdf", "png") for f in formats):
-            with Layouts(args.layout, _say) as layouts:
-                for chart in charts:
-                    job.draw(chart, layouts)
-                for name, station in stations.items():
-                    job.draw_station(name, station, layouts)
+            with Layouts(args.layout, _say) as layouts, ThreadPoolExecutor(1) as printer:
+                printed = [printer.submit(job.files, *drawn) for drawn in job.drawings(charts, stations, layouts)]
+                for future in printed:
+                    future.result()
         for chart in charts:
             job.write_texts(chart)
     except (LayoutFailed, LayoutUnavailable, PrintingUnavailable) as error:
@@ -81,23 +82,34 @@ class _Job:
         self.written = 0
         self.current = 0
 
-    def draw(self, chart: Chart, layouts: Layouts) -> None:
-        from engine.diagram.draw import DRAWN, draw
-
-        for level in self.levels:
-            drawing = draw(chart, level, layouts)
-            for format in DRAWN:  # the SVG first: PDF and PNG are compared with it
-                if format in self.formats:
-                    self._one(self.folder / f"{chart.name}.{level}.{format}", drawing, format)
-
-    def draw_station(self, name: str, station: Station, layouts: Layouts) -> None:
-        from engine.diagram.draw import DRAWN, draw_graph
+    def drawings(
+        self, charts: list[Chart], stations: dict[str, Station], layouts: Layouts
+    ) -> Iterator[tuple[str, Drawing]]:
+        """Name and drawing of all that is to be drawn: printed by another thread while the next is laid out."""
+        from engine.diagram.draw import draw, draw_graph
         from engine.diagram.station import station_block, station_graph
 
-        drawing = draw_graph(station_graph(station), station_block(station, name), layouts)
-        for format in DRAWN:
+        for number, chart in enumerate(charts, 1):
+            self._progress(number, len(charts) + len(stations), chart.name)
+            for level in self.levels:
+                yield f"{chart.name}.{level}", draw(chart, level, layouts)
+        for number, (name, station) in enumerate(stations.items(), len(charts) + 1):
+            self._progress(number, len(charts) + len(stations), name)
+            yield f"{name}.station", draw_graph(station_graph(station), station_block(station, name), layouts)
+        self._progress(0, 0, "")
+
+    @staticmethod
+    def _progress(number: int, count: int, name: str) -> None:
+        if sys.stderr.isatty():
+            print(f"\r\x1b[K{f'drawing {number}/{count} {name}' if count else ''}", end="", file=sys.stderr, flush=True)
+
+    def files(self, name: str, drawing: Drawing) -> None:
+        """Write, or compare, the drawing in each format."""
+        from engine.diagram.draw import DRAWN
+
+        for format in DRAWN:  # the SVG first: PDF and PNG are compared with it
             if format in self.formats:
-                self._one(self.folder / f"{name}.station.{format}", drawing, format)
+                self._one(self.folder / f"{name}.{format}", drawing, format)
 
     def _one(self, path: Path, drawing: Drawing, format: str) -> None:
         from engine.diagram.draw import file_bytes, is_current

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import get_args
 
@@ -46,6 +46,7 @@ class Drawing:
     svg: str
     layout: str
     content: str
+    document: list[bytes] = field(default_factory=list)  # the PDF, once it is made
 
     @property
     def stamp(self) -> str:
@@ -146,11 +147,12 @@ def _drawing(graph: Graph, layout: Layout, block: TitleBlock, engine: str) -> Dr
 
 
 def file_bytes(drawing: Drawing, format: str) -> bytes:
-    """The drawing as ``svg``, ``pdf`` or ``png``. Raises PrintingUnavailable."""
+    """The drawing as ``svg``, ``pdf`` or ``png`` (of the first page). Raises PrintingUnavailable."""
     if format == "svg":
         return drawing.svg.encode()
-    pages = drawing.pages if format == "pdf" else drawing.pages[:1]
-    document = printing.pdf(pages, drawing.name, drawing.stamp)
+    if not drawing.document:
+        drawing.document.append(printing.pdf(drawing.pages, drawing.name, drawing.stamp))
+    document = drawing.document[0]
     return document if format == "pdf" else printing.png(document, drawing.stamp)
 
 

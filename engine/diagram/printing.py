@@ -6,6 +6,7 @@ Both come with the extra ``[diagram]``; neither needs a system library or an ins
 from __future__ import annotations
 
 import io
+from functools import cache
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -67,6 +68,14 @@ def png(document: bytes, subject: str, dpi: int = DPI) -> bytes:
     return buffer.getvalue()
 
 
+@cache
+def _colour(text: str) -> Any:
+    from reportlab.lib.colors import HexColor
+
+    return HexColor(text)
+
+
+@cache
 def _palette() -> Any:
     """The style's colours and their blends with its backgrounds, so that few colours look like all."""
     from PIL import Image
@@ -118,7 +127,7 @@ class _Pen:
             case Path():
                 self._path(item, scale, x, y)
             case Text():
-                self.canvas.setFillColor(TEXTS[item.style])
+                self.canvas.setFillColor(_colour(TEXTS[item.style]))
                 self.canvas.setFont("VeraBd" if item.bold else "Vera", item.size * scale)
                 write = {
                     "start": self.canvas.drawString,
@@ -151,9 +160,9 @@ class _Pen:
     def _style(self, name: str, scale: float) -> dict[str, int]:
         style = SHAPES[name]
         if style.fill:
-            self.canvas.setFillColor(style.fill)
+            self.canvas.setFillColor(_colour(style.fill))
         if style.stroke:
-            self.canvas.setStrokeColor(style.stroke)
+            self.canvas.setStrokeColor(_colour(style.stroke))
             self.canvas.setLineWidth(style.width * scale)
             self.canvas.setDash([d * scale for d in style.dash] if style.dash else [])
         return {"fill": int(style.fill is not None), "stroke": int(style.stroke is not None)}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
+from itertools import accumulate
 
 from engine.diagram import describe
 from engine.diagram.graph import Box
@@ -14,6 +16,7 @@ from engine.model import Chart, Transition
 _SIZE = 2.5  # mm: 7 pt
 _LEADING = 3.3
 _CELL = 1.2
+_LONGEST = 250  # characters looked at for a line: more than any cell holds
 _COLUMNS = (("from", 0.14), ("event", 0.2), ("guard", 0.2), ("actions", 0.26), ("to", 0.1), ("source", 0.1))
 _STYLES = ("title", "event", "guard", "action", "title", "note")
 
@@ -65,8 +68,11 @@ def _fold(text: str, room: float) -> list[str]:
     """Lines no wider than ``room`` mm, broken at spaces, else after punctuation, else anywhere."""
     lines: list[str] = []
     rest = drawable(" ".join(text.split()))
-    while text_width(rest, _SIZE) > room:
-        fit = next(n for n in range(len(rest) - 1, 0, -1) if n == 1 or text_width(rest[:n], _SIZE) <= room)
+    while rest:
+        ends = list(accumulate(text_width(c, _SIZE) for c in rest[:_LONGEST]))
+        fit = max(1, bisect_right(ends, room))
+        if fit >= len(rest):
+            break
         cut = rest.rfind(" ", 1, fit + 1)
         if cut <= 0:
             cut = max(rest.rfind(c, fit // 2, fit) for c in "._(,") + 1 or fit
