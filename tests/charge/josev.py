@@ -53,6 +53,11 @@ class Process:
         self._file.close()
 
     @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
     def text(self) -> str:
         """What it printed so far."""
         return self.log.read_text(errors="replace")
