@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -231,3 +232,12 @@ def test_every_class_of_every_schema_round_trips_its_repr_fields() -> None:
                 assert protocol == kind.PROTOCOL
                 count += 1
     assert count > 600
+
+
+def test_the_example_of_the_documentation_runs() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "exi.md").read_text(encoding="utf-8")
+    example = page.split("```python\n")[1].split("```")[0]
+    names: dict[str, Any] = {}
+    *statements, last = example.strip().splitlines()
+    exec("\n".join(statements), names)
+    assert eval(last.partition("#")[0].strip(), names) == float(last.partition("#")[2])
