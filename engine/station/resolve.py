@@ -80,13 +80,26 @@ class _Resolver:
         self.plan = Station(
             title, {self.main: MachinePlan(self.main, chart)}, display=file.display(), file=str(file.path or "")
         )
+        self.unloaded = self._absent_by_option()
         for name, content in file.table("machines").items():
+            if name in self.unloaded:
+                continue  # a vehicle that an option takes away is not worth the time to load it
             if name != self.main and isinstance(content.get("chart"), str):
                 self.plan.machines[name] = MachinePlan(name, load(file.relative(content["chart"])))
             elif name != self.main:
                 raise StationError(f"{file.path}: [machines.{name}] needs a chart")
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
+
+    def _absent_by_option(self) -> set[str]:
+        """Machines an option takes out of the station."""
+        absent = set()
+        for option, value in self.overrides.options.items():
+            for one in self.file.option(option, value, self.main):
+                head, _, rest = one.address.removeprefix("machines.").partition(".")
+                if one.address.startswith("machines.") and rest == "present" and str(one.value).lower() == "false":
+                    absent.add(head)
+        return absent
 
     def station(self) -> Station:
         written = [self._split(text) for text in self.overrides.sets]
@@ -104,7 +117,8 @@ class _Resolver:
             assignments += self.file.option(name, value, self.main)
         assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
         for one in assignments:
-            self._assign(one)
+            if not any(one.address.startswith(f"machines.{name}.") for name in self.unloaded):
+                self._assign(one)
         for name in self.absent:
             self.plan.machines.pop(name, None)
         for machine in self.plan.machines.values():
