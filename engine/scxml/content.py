@@ -24,6 +24,7 @@ class Content:
     scope: Scope
     warn: Callable[[str, Position], None]
     child_text: Callable[[Element], str]
+    script_text: Callable[[Element], str]
 
     def block(self, parent: Element) -> Actions:
         """The actions inside an element, in order."""
@@ -149,10 +150,8 @@ class Content:
 
     def script(self, element: Element) -> Actions:
         """A script of plain assignments; any other is an action that fails."""
-        if element.get("src") is not None:
-            raise ImportProblem("a script with 'src' cannot be fetched: put its assignments in place", element.position)
         try:
-            statements = self.scope.script(element.text)
+            statements = self.scope.script(self.script_text(element))
         except NotTranslatable as error:
             return [self.failure("script", str(error), element.position)]
         actions: Actions = []

@@ -91,7 +91,7 @@ class _Document:
                 f"data model {model!r} is not read; python, ecmascript and null are", self.root.position
             )
         self.scope = Scope(self.root.get("name") or Path(self.file).stem, model in ("ecmascript", "c89"))
-        self.content = Content(self.scope, self.warn, self.child_text)
+        self.content = Content(self.scope, self.warn, self.child_text, self._script_text)
 
     def warn(self, message: str, position: Position) -> None:
         self.warnings.append(f"{position}: {message}")
@@ -167,7 +167,7 @@ class _Document:
                     declare(element.get(attribute) or "")
             elif element.tag == "script":
                 try:
-                    for name, _ in self.scope.script(element.text):
+                    for name, _ in self.scope.script(self._script_text(element)):
                         if not name.startswith("_"):
                             declare(name)
                 except NotTranslatable:
@@ -219,6 +219,11 @@ class _Document:
         if self.base is None or not name or Path(name).is_absolute() or ".." in Path(name).parts or ":" in name:
             raise ImportProblem(f"'{source}': only files beside the document are read", position)
         return self.base / name
+
+    def _script_text(self, element: Element) -> str:
+        """The text of a script; one whose ``src`` cannot be fetched rejects the document (SCXML 5.8)."""
+        source = element.get("src")
+        return element.text if source is None else self._read(source, element.position)
 
     def _read(self, source: str, position: Position) -> str:
         try:

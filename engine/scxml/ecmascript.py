@@ -34,7 +34,7 @@ _LEVELS: list[dict[str, ast.operator | ast.cmpop | ast.boolop]] = [
     {"&&": ast.And()},
     {"|": ast.Or()},  # between conditions it is an `or`; the translator makes both sides conditions
     {"==": ast.Eq(), "===": ast.Eq(), "!=": ast.NotEq(), "!==": ast.NotEq()},
-    {"<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(), "instanceof": ast.Is()},
+    {"<": ast.Lt(), "<=": ast.LtE(), ">": ast.Gt(), ">=": ast.GtE(), "in": ast.In(), "instanceof": ast.Is()},
     {"+": ast.Add(), "-": ast.Sub()},
     {"*": ast.Mult(), "/": ast.Div(), "%": ast.Mod()},
 ]
@@ -103,6 +103,8 @@ class _Parser:
                 if not (isinstance(right, ast.Name) and right.id == "Array"):
                     raise NotTranslatable("instanceof of anything but Array")
                 left = _call("is_list", left)
+            elif isinstance(operator, (ast.Eq, ast.NotEq)) and _is_typeof(left):
+                left = _undefined(left, right, isinstance(operator, ast.Eq))
             elif isinstance(operator, ast.cmpop):
                 left = ast.Compare(left=left, ops=[operator], comparators=[right])
             else:
@@ -171,7 +173,9 @@ class _Parser:
             self.take()
             if value in _CONSTANTS:
                 return ast.Constant(_CONSTANTS[value])
-            if value in ("typeof", "new", "function", "delete", "void", "return", "this", "var", "in"):
+            if value == "typeof":
+                return _call("typeof", self.postfix())
+            if value in ("new", "function", "delete", "void", "return", "this", "var", "in", "instanceof"):
                 raise NotTranslatable(f"'{value}'")
             return ast.Name(id=value)
         if (kind, value) == ("op", "("):
@@ -182,6 +186,23 @@ class _Parser:
         if (kind, value) == ("op", "["):
             return ast.List(elts=self.items("]"))
         raise NotTranslatable(f"unexpected {value or 'end'!r}")
+
+
+def _is_typeof(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "typeof"
+
+
+def _undefined(left: ast.expr, right: ast.expr, wanted: bool) -> ast.expr:
+    """``typeof x === 'undefined'``: no value; of the event's fields other than its data, blank."""
+    if not (isinstance(left, ast.Call) and isinstance(right, ast.Constant) and right.value == "undefined"):
+        raise NotTranslatable("typeof compared with anything but 'undefined'")
+    value = left.args[0]
+    of_event = isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.value.id == "_event"
+    if isinstance(value, ast.Attribute) and of_event and value.attr != "data":
+        filled = _call("bool", value)
+        return ast.UnaryOp(op=ast.Not(), operand=filled) if wanted else filled
+    operator: ast.cmpop = ast.Is() if wanted else ast.IsNot()
+    return ast.Compare(left=value, ops=[operator], comparators=[ast.Constant(None)])
 
 
 def _call(name: str, *args: ast.expr) -> ast.expr:

@@ -284,6 +284,18 @@ class _Translator:
                 mapping = self.value(base)
                 found = ast.Compare(left=key, ops=[ast.In()], comparators=[mapping])
                 return ast.IfExp(test=found, body=ast.Subscript(value=mapping, slice=key), orelse=ast.Constant(None))
+            case ast.Attribute(value=ast.Name(id="Math"), attr="pow"), [base, ast.Constant(value=int() as times)]:
+                if not 1 <= times <= 8:
+                    raise NotTranslatable("a power other than 1 to 8")
+                product = self.value(base)
+                for _ in range(times - 1):
+                    product = ast.BinOp(left=product, op=ast.Mult(), right=self.value(base))
+                return product
+            case ast.Attribute(value=base, attr="concat"), [*lists]:
+                joined = self.value(base)
+                for item in lists:
+                    joined = ast.BinOp(left=joined, op=ast.Add(), right=self.value(item))
+                return joined
             case ast.Attribute(value=base, attr="startswith" | "startsWith"), [prefix]:
                 return _call("startswith", self.value(base), self.value(prefix))
         raise NotTranslatable(f"the call of {ast.unparse(function)}")

@@ -111,7 +111,7 @@ def test_an_empty_finalize_takes_the_returned_values() -> None:
         (document('<state id="a"><transition target="b"/></state>'), "no state has the id 'b'"),
         (document('<final id="a"><transition target="a"/></final>'), "no place in <final>"),
         (document('<state id="a"><onentry><foo/></onentry></state>'), "<foo>"),
-        (document("<script src='x.py'/><state/>"), "cannot be fetched"),
+        (document("<script src='x.py'/><state/>"), "cannot be read"),
         (document('<datamodel><data id="x" src="/etc/passwd"/></datamodel><state/>'), "beside the document"),
         (document('<datamodel><data id="x" src="../secret"/></datamodel><state/>'), "beside the document"),
         (document('<state/>', 'datamodel="xpath"'), "xpath"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import yaml
 
-from tests.w3c import suite
+from tests.w3c import suite, test_scion
 
 DOCS = suite.HERE.parent.parent / "docs" / "w3c.md"
 
@@ -40,6 +40,15 @@ Manual tests (m) are log checks in `tests/w3c/test_w3c.py`.
 | test | what the copy says | why it is put right |
 | --- | --- | --- |
 {corrected}
+
+## The other reading
+
+`tests/w3c/test_scion.py` runs the documents of SCION's test framework (ECMAScript data model, fetched with npm): {scripted}
+that say the configuration after every event, and {ecmascript} of the W3C suite in ECMAScript, on both engines. All pass but:
+
+| document | reason |
+| --- | --- |
+{scion}
 
 ## Test by test
 
@@ -82,6 +91,9 @@ def text() -> str:
             for test, (wrong, _, why) in suite.CORRECTIONS.items()
         ),
         tests="  \n".join(lines),
+        scripted=test_scion.SCRIPTED,
+        ecmascript=test_scion.ECMASCRIPT,
+        scion="\n".join(f"| {name} | {why} |" for name, why in test_scion.EXCEPTIONS.items()),
     )
 
 

@@ -61,7 +61,7 @@ def test_250_a_cancelled_child_runs_its_exit_handlers(maker: str) -> None:
 
 
 def test_301_a_script_that_cannot_be_fetched_rejects_the_document() -> None:
-    with pytest.raises(ImportProblem, match="cannot be fetched"):
+    with pytest.raises(ImportProblem, match="cannot be read"):
         import_file(_own("301").path)
 
 
