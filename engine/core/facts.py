@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.content import child_ids, child_nodes, event_definition, name_matches, walk_blocks
-from engine.core.expressions import Expression, Scope
+from engine.core.expressions import Scope
 from engine.core.layout import Layout
-from engine.core.source import Source
 from engine.expr import tree
 from engine.model import Chart, State, Transition
 from engine.types import Type
@@ -49,12 +48,6 @@ class Facts:
         if known is None:
             known = self._fields[t] = self._sure_fields(t)
         return known
-
-    def may_fail(self, expr: tree.Expr) -> bool:
-        """Whether evaluating ``expr`` may raise."""
-        expression = Expression(Source({}, ""), self.scope(0))
-        expression.of(expr)
-        return expression.fails
 
     def _sure_fields(self, t: Transition) -> frozenset[str]:
         fields: frozenset[str] | None = None

@@ -6,18 +6,17 @@ transition and the part of the configuration it touches, one function each for i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.content import MICROSTEP_BOUND, condition, event_definition, name_matches
-from engine.core.blocks import Blocks
+from engine.content import MICROSTEP_BOUND, condition, event_definition
 from engine.core.facts import Facts
-from engine.core.layout import Candidate, History, Layout, members
+from engine.core.layout import History, Layout, members
+from engine.core.pieces import Key, Pieces, Plan, triggered_by
 from engine.core.plans import MAX_LEAVES, Generator, Move
 from engine.core.runtime import FAULTS, Work
 from engine.errors import EndlessLoop
-from engine.model import Chart, EventDef, Invariant, Invoke, State, Transition
+from engine.model import Chart, EventDef, Invariant
 from engine.start import bind_parameters
 from engine.step import Done, Event, Failure, Step
 
@@ -26,12 +25,6 @@ if TYPE_CHECKING:
 
 NODES = 1_024  # configurations with plans of their own, besides twice the number of states
 PLANS_PER_NODE = 512
-
-
-PIECES = 20_000  # of transitions in configurations; forgotten all at once beyond
-
-Plan = Callable[..., Any]
-Key = str | tuple[str] | None  # what triggers: an event's name, (a timer's id,), or nothing
 
 
 class Node(dict[Any, Plan]):
@@ -83,20 +76,6 @@ class Node(dict[Any, Plan]):
         return plan
 
 
-@dataclass(slots=True)
-class Piece:
-    """What one transition does to the part of a configuration below its domain."""
-
-    domain: int
-    exits: int
-    entries: int
-    recorded: tuple[tuple[int, int], ...]  # history slots and what they keep
-    exited: tuple[str, ...]
-    entered: tuple[str, ...]
-    leave: Plan | None
-    enter: Plan | None
-
-
 class Program:
     """One chart compiled, with or without the records of a trace."""
 
@@ -106,6 +85,7 @@ class Program:
         self.layout = Layout(chart)
         self.facts = Facts(chart, self.layout)
         self.generator = Generator(chart, self.layout, self.facts, traced, self.settle)
+        self.pieces = Pieces(self.generator)
         self.eventless_sources = 0
         for t in self.layout.all_transitions():
             if not t.descriptors and t.timer is None:
@@ -124,9 +104,7 @@ class Program:
         )
         self.limit = NODES + 2 * len(self.layout.states)
         self.nodes: dict[tuple[int, History], Node] = {}
-        self._pieces: dict[Any, Any] = {}
         self._begins: dict[frozenset[str], Plan] = {}
-        self._ladders: dict[tuple[int, Key], list[Transition]] = {}
         self.unborn = Node(self, 0, self.layout.no_history, True)
         self.ended = Node(self, 0, self.layout.no_history, True)
 
@@ -164,7 +142,7 @@ class Program:
 
     def invariants_of(self, conf: int) -> tuple[tuple[Plan, Invariant], ...]:
         """The invariants of the active states, with the functions that compute them."""
-        return tuple((self._condition(inv), inv) for bit, inv in self._invariants if conf & bit)
+        return tuple((self.pieces.invariant(inv), inv) for bit, inv in self._invariants if conf & bit)
 
     # ------------------------------------------------------------ plans
 
@@ -199,7 +177,7 @@ class Program:
             ladders = self.layout.candidates(node.conf, triggered_by(name))
             if self.generator.leaves(ladders) <= MAX_LEAVES:
                 return self.generator.internal(name or "eventless", name, node, ladders, self.next_node)
-        return lambda m, d, w: self.by_pieces(m, d, w, m._node, name)
+        return lambda m, d, w: self.pieces.take(m, d, w, m._node, name)
 
     # ------------------------------------------------------------ the rest of a macrostep
 
@@ -231,7 +209,7 @@ class Program:
             node = m._node
             if w.pending:
                 for number in members(w.pending):
-                    self._invocations(number)(m, d, w, node.conf)
+                    self.pieces.invocations(number)(m, d, w, node.conf)
                 w.pending = 0
                 if w.queue:
                     continue
@@ -245,7 +223,7 @@ class Program:
 
     def _bound(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> None:
         """The macrostep has taken as many microsteps as it may: is there another one?"""
-        if self.select(m, d, w, node, key):
+        if self.pieces.select(m, d, w, node, key):
             taken = set(w.transitions[-100:])
             sources = dict.fromkeys(t.source.id for t in self.layout.all_transitions() if t.id in taken)
             raise EndlessLoop(self.chart.name, MICROSTEP_BOUND, tuple(sources))
@@ -277,9 +255,9 @@ class Program:
         before = len(w.exited)
         output = None
         for number in reversed(list(members(conf))):
-            c = self._exit(number)(m, d, w, c)
+            c = self.pieces.exit(number)(m, d, w, c)
             if number == final:
-                output = self._output(number)(m, d, w, c)
+                output = self.pieces.output(number)(m, d, w, c)
         exited = self.layout.exit_ids(conf)
         if self.traced:
             w.trace(None, (), exited, (), ())
@@ -296,8 +274,8 @@ class Program:
     def external_after(self, m: Machine, d: Any, w: Work, key: str | tuple[str]) -> Step:
         """The macrostep of an external event or timer; ``w`` may hold what happened before (``finalize``)."""
         node = m._node
-        if not self.by_pieces(m, d, w, node, key):
-            w.handled = any(self._ladder(number, key) for number in members(node.conf & self.layout.atomic))
+        if not self.pieces.take(m, d, w, node, key):
+            w.handled = any(self.pieces.ladder(number, key) for number in members(node.conf & self.layout.atomic))
         return self.settle(m, d, w)
 
     def run_finalizers(self, m: Machine, event: Event, w: Work) -> None:
@@ -306,173 +284,7 @@ class Program:
         for number in members(conf):
             for inv in self.layout.states[number].invokes:
                 if inv.id == event.invokeid and inv.finalize:
-                    self._finalize(inv)(m, event.data, w, conf)
-
-    def select(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> list[Transition]:
-        """selectTransitions, guard by guard."""
-        chosen: dict[Transition, None] = {}
-        known: dict[Transition, bool] = {}
-        ladders = self._ladders
-        for number in members(node.conf & self.layout.atomic):
-            ladder = ladders.get((number, key))
-            for t in self._ladder(number, key) if ladder is None else ladder:
-                holds = True if t.guard is None else known.get(t)
-                if holds is None:
-                    holds = known[t] = self._guard(t)(m, d, w, node.conf)
-                if holds:
-                    chosen[t] = None
-                    break
-        return self.layout.without_conflicts(list(chosen), node.conf, node.history)
-
-    def by_pieces(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> bool:
-        """One microstep; whether any transition was enabled."""
-        enabled = self.select(m, d, w, node, key)
-        if not enabled:
-            return False
-        pieces = [(t, self._local(t, node)) for t in enabled]
-        ordered = sorted((p for _, p in pieces if p.domain >= 0), key=lambda p: p.domain)
-        c = node.conf
-        exited: tuple[str, ...] = ()
-        entered: tuple[str, ...] = ()
-        history = list(node.history)
-        exits = entries = 0
-        for piece in reversed(ordered):
-            if piece.leave is not None:
-                c = piece.leave(m, d, w, c)
-            exits |= piece.exits
-            exited += piece.exited
-            for slot, kept in piece.recorded:
-                history[slot] = kept
-        for t, _ in pieces:
-            if t.actions:
-                self._content(t)(m, d, w, c)
-        for piece in ordered:
-            if piece.enter is not None:
-                c = piece.enter(m, d, w, c)
-            entries |= piece.entries
-            entered += piece.entered
-        conf = node.conf & ~exits | entries
-        taken = tuple(t.id for t in enabled)
-        if self.traced:
-            cause = key if key is None or isinstance(key, str) else key[0]
-            w.trace(cause, taken, exited, entered, self.layout.ids(conf))
-        else:
-            w.record(taken, exited, entered)
-        m._node = self.node(conf, tuple(history))
-        return True
-
-    def _ladder(self, number: int, key: Key) -> list[Transition]:
-        ladder = self._ladders.get((number, key))
-        if ladder is None:
-            found = self.layout.candidates(1 << number, triggered_by(key))
-            ladder = found[0] if found else []
-            if key is None or isinstance(key, tuple) or key in self.facts.known_events:
-                self._ladders[number, key] = ladder
-        return ladder
-
-    def _local(self, t: Transition, node: Node) -> Piece:
-        layout = self.layout
-        domain = layout.domain(t, node.history)
-        if domain < 0:
-            return Piece(-1, 0, 0, (), (), (), None, None)
-        inside = layout.below[domain]
-        mine = tuple(node.history[slot] for slot, number in enumerate(layout.histories) if inside >> number & 1)
-        key = ("local", layout.transition_number[t], domain, node.conf & inside, mine)
-        piece: Piece | None = self._pieces.get(key)
-        if piece is None:
-            piece = self._make_local(t, domain, node)
-            self._forget()
-            self._pieces[key] = piece
-        return piece
-
-    def _make_local(self, t: Transition, domain: int, node: Node) -> Piece:
-        layout, generator = self.layout, self.generator
-        move = generator.move([t], node.conf, node.history)
-        recorded = tuple(
-            (slot, kept) for slot, (old, kept) in enumerate(zip(node.history, move.history, strict=True)) if old != kept
-        )
-
-        def leave(blocks: Blocks) -> None:
-            for number in reversed(list(members(move.exits))):
-                generator.exit_state(blocks, number)
-
-        def enter(blocks: Blocks) -> None:
-            for number in members(move.entry.states):
-                generator.enter_state(blocks, number, move.entry)
-
-        return Piece(
-            domain,
-            move.exits,
-            move.entry.states,
-            recorded,
-            layout.exit_ids(move.exits),
-            layout.ids(move.entry.states),
-            generator.piece(f"leave by {t.id}", leave) if move.exits else None,
-            generator.piece(f"enter by {t.id}", enter) if move.entry.states else None,
-        )
-
-    def _forget(self) -> None:
-        if len(self._pieces) >= PIECES:
-            self._pieces.clear()
-
-    def _piece(self, key: Any, write: Callable[[Blocks], None], returns: str = "c") -> Plan:
-        piece: Plan | None = self._pieces.get(key)
-        if piece is None:
-            piece = self.generator.piece(str(key[0]), write, returns)
-            self._forget()
-            self._pieces[key] = piece
-        return piece
-
-    def _guard(self, t: Transition) -> Plan:
-        key = ("guard", self.layout.transition_number[t])
-        piece: Plan | None = self._pieces.get(key)
-        if piece is None:
-            piece = self.generator.condition_piece(t)
-            self._forget()
-            self._pieces[key] = piece
-        return piece
-
-    def _content(self, t: Transition) -> Plan:
-        number = self.layout.transition_number[t]
-        return self._piece(("content", number), lambda blocks: self.generator.transition_content(blocks, t))
-
-    def _exit(self, number: int) -> Plan:
-        return self._piece(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
-
-    def _output(self, number: int) -> Plan:
-        state = self.layout.states[number]
-
-        def write(blocks: Blocks) -> None:
-            blocks.source.add(f"output = {self.generator.output(blocks, state)}")
-
-        return self._piece(("output", number), write, "output")
-
-    def _finalize(self, inv: Invoke) -> Plan:
-        return self._piece(("finalize", id(inv)), lambda blocks: blocks.block(inv.finalize))
-
-    def _invocations(self, number: int) -> Plan:
-        state: State = self.layout.states[number]
-
-        def write(blocks: Blocks) -> None:
-            for inv in state.invokes:
-                blocks.start_invocation(inv)
-
-        return self._piece(("invoke", number), write)
-
-    def _condition(self, invariant: Invariant) -> Plan:
-        def write(blocks: Blocks) -> None:
-            blocks.source.add(f"value = {blocks.value(invariant.condition)}")
-
-        return self._piece(("invariant", id(invariant)), write, "value")
-
-
-def triggered_by(key: Key) -> Candidate:
-    """Which transitions an event's name, a timer's ``(id,)`` or nothing may trigger."""
-    if key is None:
-        return lambda t: not t.descriptors and t.timer is None
-    if isinstance(key, tuple):
-        return lambda t: t.timer == key[0]
-    return lambda t: name_matches(t.descriptors, key)
+                    self.pieces.finalize(inv)(m, event.data, w, conf)
 
 
 def program_of(chart: Chart, traced: bool) -> Program:
