@@ -43,8 +43,9 @@ Manual tests (m) are log checks in `tests/w3c/test_w3c.py`.
 
 ## The other reading
 
-`tests/w3c/test_scion.py` runs the documents of SCION's test framework (ECMAScript data model, fetched with npm): {scripted}
-that say the configuration after every event, and {ecmascript} of the W3C suite in ECMAScript, on both engines. All pass but:
+`tests/w3c/test_scion.py` runs the documents of SCION's test framework (ECMAScript data model, fetched with npm):
+{scripted} that say the configuration after every event, and {ecmascript} of the W3C suite in ECMAScript, on both
+engines. All pass but:
 
 | document | reason |
 | --- | --- |
