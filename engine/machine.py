@@ -289,6 +289,17 @@ class Machine:
             "output": self._output,
         }
 
+    def fork(self) -> Machine:
+        """A second machine in the same situation, between two steps: for a search that tries many events from one place.
+        It shares nothing that a step changes, and has no system of its own."""
+        twin = Machine.__new__(Machine)
+        for name in ("chart", "surroundings", "unhandled", "_program", "_node", "_event", "_given", "_parameters"):
+            setattr(twin, name, getattr(self, name))
+        twin._data = list(self._data)
+        twin._readings, twin._own, twin._session = None, None, 0
+        twin._sent, twin._output = self._sent, self._output
+        return twin
+
     @classmethod
     def restore(cls, chart: Chart, core: Mapping[str, Any]) -> Machine:
         """The machine a :meth:`core_snapshot` of the same chart was taken of.

@@ -5,19 +5,23 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.facts import expressions
+from engine.errors import EngineError
 from engine.expr import tree
 from engine.expr.functions import misfit
 from engine.machine import Machine
 from engine.model import Chart
 from engine.testing.pools import small_counts
-from engine.testing.stimuli import Stimuli, Stimulus, World
-from engine.testing.values import defaults
+from engine.testing.reach import FAR, Reach, distance, values_of
+from engine.testing.stimuli import Stimuli, Stimulus, World, event_of
+from engine.testing.values import Situation, defaults
 from engine.types import Kind
+
+__all__ = ["Explorer", "Found", "Path", "event_of"]
 
 Pair = tuple[str, str]
 Progress = Callable[[int, int], None]
@@ -53,141 +57,257 @@ class Found:
 
 @dataclass(slots=True)
 class _Node:
-    core: dict[str, Any]
+    machine: Machine
     active: frozenset[str]
     parameters: Mapping[str, Any]
+    group: int  # number of its parameter set
     start: Stimulus
     steps: tuple[Stimulus, ...]
     last: tuple[str, ...]
+    crowd: int = 0
+    wide: bool = False
+
+    @property
+    def world(self) -> Stimulus:
+        """What the adapters show now: what the last step showed."""
+        return self.steps[-1] if self.steps else self.start
 
 
 class Explorer:
-    """Searches breadth-first, nodes with untaken transitions first; bounded by steps and data variants per configuration."""
+    """Searches from the situations nearest to transitions not taken yet.
 
-    def __init__(self, chart: Chart, *, pairs: bool = False, budget: int = 20_000, variants: int = 12) -> None:
+    ``budget`` bounds the steps tried, ``patience`` those tried since something new was taken, ``variants`` the situations
+    kept per configuration in which all conditions on data are alike.
+    """
+
+    def __init__(
+        self, chart: Chart, *, pairs: bool = False, budget: int = 30_000, patience: int = 5_000, variants: int = 4
+    ) -> None:
         self.chart = chart
         self.base = {n: defaults(p.type)[-1] for n, p in chart.parameters.items() if p.default is None}
         self.stimuli = Stimuli(chart, self.base)
+        self.reach = Reach(chart)
         self.with_pairs = pairs
         self.budget = budget
+        self.patience = patience
         self.variants = variants
         self.found = Found(chart)
-        self._untaken = {t.id for t in chart.transitions}
-        self._sources: dict[str, list[str]] = {}
-        for t in chart.transitions:
-            self._sources.setdefault(t.source.id, []).append(t.id)
+        self._untaken = dict.fromkeys(t.id for t in chart.transitions)  # a dictionary, for its order
         self._seen: set[Any] = set()
-        self._variants: Counter[Any] = Counter()
-        self._queue: list[tuple[int, int, int, _Node]] = []
-        self._number = 0
+        self._crowds: Counter[Any] = Counter()
+        self._nearest: dict[Any, float] = {}
+        self._atom_cache: dict[Any, float] = {}
+        self._queue: list[tuple[float, int, _Node]] = []
+        self._number = itertools.count()
+        self._groups: dict[str, int] = {}
+        self._tries: Counter[str] = Counter()
+        self._transplanted: Counter[str] = Counter()
+        self._visited: set[str] = set()
+        self._last_news = 0
+        self._histories = any(s.kind.value in ("shallow", "deep") for s in chart.root.walk())
 
     def run(self, progress: Progress | None = None) -> Found:
         """Explore until everything is taken, nothing new is reachable, or the budget is used up."""
-        for parameters in self._parameter_sets():
-            for start in self._starts():
-                self._begin(parameters, start)
-        while self._queue and self.found.steps < self.budget and (self._untaken or self.with_pairs):
-            node = heapq.heappop(self._queue)[3]
-            self._expand(node)
+        total = len(self.chart.transitions)
+        sets = self._parameter_sets()
+        for parameters in itertools.islice(sets, 2):
+            self._begin_all(parameters)
+        while self._searching():
+            if not self._queue or self.found.steps - self._last_news > self.patience // 2:
+                further = list(itertools.islice(sets, 100))
+                for parameters in further if self._untaken else ():
+                    self._begin_all(parameters)
+                if not self._queue:
+                    break
+            if self._queue:
+                self._expand_best()
             if progress is not None:
-                progress(len(self.chart.transitions) - len(self._untaken), len(self.chart.transitions))
+                progress(total - len(self._untaken), total)
         exhausted = not self._queue
         for t in self.chart.transitions:
             if t.id in self._untaken:
                 self.found.missing[t.id] = self._why(t.id, exhausted)
         return self.found
 
+    def _searching(self) -> bool:
+        if self.found.steps >= self.budget or not (self._untaken or self.with_pairs):
+            return False
+        return self.found.steps - self._last_news < self.patience
+
     # ------------------------------------------------------------ where to begin
 
-    def _parameter_sets(self) -> list[dict[str, Any]]:
-        """The defaults, and one set more per other value of a boolean or enumerated parameter that is asked for."""
-        base = self.base
-        sets = [base, {**base, **small_counts(self.chart)}]
+    def _parameter_sets(self) -> Iterator[dict[str, Any]]:
+        """The defaults, short counts, then one set more per other value of a parameter that is asked for."""
+        small = {**self.base, **small_counts(self.chart)}
+        yield self.base
+        if small != self.base:
+            yield small
         asked = {e.name for e in expressions(self.chart) if isinstance(e, tree.Parameter)}
         for name, definition in self.chart.parameters.items():
-            if name in asked and definition.type.kind in (Kind.BOOL, Kind.ENUM):
-                sets += [{**sets[1], name: value} for value in defaults(definition.type) if value is not None]
-        for name, values in self.stimuli.pools.parameters.items():
-            sets += [
-                {**sets[1], name: value} for value in values if not misfit(value, self.chart.parameters[name].type)
-            ]
-        return sets
+            kind = definition.type
+            if name not in asked or kind.kind is Kind.DURATION:
+                continue
+            values = [v for v in defaults(kind)[:4] if v is not None] if kind.kind in (Kind.BOOL, Kind.ENUM) else []
+            for value in [*values, *self.stimuli.pools.values(("param", name), kind)][:6]:
+                if not misfit(value, kind):
+                    yield {**small, name: value}
 
-    def _starts(self) -> list[Stimulus]:
-        variants = [Stimulus(readings=self.stimuli.base)]
-        high = {key: defaults(kind)[-1] for key, kind in self.stimuli.reading_types.items()}
-        if high != self.stimuli.base:
-            variants.append(Stimulus(readings=high))
-        return variants
+    def _begin_all(self, parameters: Mapping[str, Any]) -> None:
+        kinds = self.stimuli.reading_types
+        low = Stimulus(readings=self.stimuli.base)
+        high = Stimulus(readings={key: defaults(kind)[-1] for key, kind in kinds.items()})
+        for start in (low, high) if high != low else (low,):
+            self._begin(parameters, start)
 
-    def _begin(self, parameters: Mapping[str, Any], start: Stimulus) -> None:
-        machine = Machine(self.chart, parameters)
+    def _begin(self, parameters: Mapping[str, Any], start: Stimulus, steps: tuple[Stimulus, ...] = ()) -> None:
+        """A machine from its start, through ``steps``; every situation on the way is looked at."""
+        group = self._groups.setdefault(repr(sorted(parameters.items())), len(self._groups))
+        try:
+            machine = Machine(self.chart, parameters)
+        except EngineError:
+            return  # these values do not go together
         machine.surroundings = World(start.readings, start.alive)
-        step = machine.begin()
-        self.found.steps += 1
-        self._arrive(machine, step.transitions, (), parameters, start, ())
+        taken = machine.begin().transitions
+        node = _Node(machine, frozenset(), parameters, group, start, (), ())
+        for stimulus in (None, *steps):
+            if stimulus is not None:
+                machine = machine.fork()
+                taken = _apply(machine, stimulus)
+                node = _Node(machine, frozenset(), parameters, group, start, (*node.steps, stimulus), node.last)
+            self.found.steps += 1
+            self._arrive(node, taken)
+            if machine.done:
+                return
 
     # ------------------------------------------------------------ searching
 
-    def _expand(self, node: _Node) -> None:
-        machine = Machine.restore(self.chart, node.core)
-        for stimulus in self.stimuli.of(machine, node.active, self._untaken):
+    def _expand_best(self) -> None:
+        score, _, node = heapq.heappop(self._queue)
+        now, target = self._score(node)
+        if self._queue and now > self._queue[0][0] + 1e-9 and now > score + 1e-9:
+            self._push(node, now)
+            return
+        if now >= FAR and not self.with_pairs:
+            return
+        if target:
+            self._tries[target] += 1
+            if self.reach.steps(node.active, target) == 0:
+                self._transplant(node, target)
+        source = self.stimuli.wide if node.wide else self.stimuli.narrow
+        tried: set[Any] = set()
+        for stimulus in source(node.machine, node.active, node.world, self._untaken, node.group):
             if self.found.steps >= self.budget:
                 return
-            machine = Machine.restore(self.chart, node.core)
-            machine.surroundings = World(stimulus.readings, stimulus.alive)
-            step = machine.expire(stimulus.timer) if stimulus.timer else machine.process(event_of(stimulus))
+            key = (stimulus.event, stimulus.timer, repr(stimulus.data), id(stimulus.readings), id(stimulus.alive))
+            if key in tried and stimulus.readings is node.world.readings and stimulus.alive is node.world.alive:
+                continue
+            tried.add(key)
+            machine = node.machine.fork()
+            taken = _apply(machine, stimulus)
             self.found.steps += 1
-            self._arrive(machine, step.transitions, node.last, node.parameters, node.start, (*node.steps, stimulus))
+            self._arrive(
+                _Node(machine, node.active, node.parameters, node.group, node.start, (*node.steps, stimulus), node.last),
+                taken,
+            )
+        if not node.wide:
+            node.wide = True
+            self._push(node, self._score(node)[0])
 
-    def _arrive(
-        self,
-        machine: Machine,
-        taken: tuple[str, ...],
-        last: tuple[str, ...],
-        parameters: Mapping[str, Any],
-        start: Stimulus,
-        steps: tuple[Stimulus, ...],
-    ) -> None:
+    def _arrive(self, node: _Node, taken: tuple[str, ...]) -> None:
+        machine = node.machine
         new = tuple(dict.fromkeys(t for t in taken if t in self._untaken))
-        pairs = {(one, two) for one in last for two in taken} | set(itertools.pairwise(taken))
+        pairs = {(one, two) for one in node.last[-1:] for two in taken[:1]} | set(itertools.pairwise(taken))
         fresh = pairs - self.found.pairs
         self.found.taken.update(taken)
         self.found.pairs |= pairs
-        self._untaken.difference_update(new)
         if new or (self.with_pairs and fresh):
-            self.found.paths.append(Path(parameters, start, steps, new))
-        active = frozenset(machine.configuration)
-        if self.with_pairs:
-            following = [t for state in (*active, "") for t in self._sources.get(state, ())]
-            self.found.possible_pairs.update((one, two) for one in taken[-1:] for two in following)
+            for t in new:
+                self._untaken.pop(t)
+            self._last_news = self.found.steps
+            self.found.paths.append(Path(node.parameters, node.start, node.steps, new))
+        active = node.active = frozenset(machine.configuration)
+        node.last = taken[-1:] or node.last
+        self._visited |= active
+        if self.with_pairs and taken:
+            self.found.possible_pairs.update((taken[-1], t.id) for t in self.stimuli.live(active))
         if machine.done:
             return
-        key = (active, repr(sorted(machine.data.items())), taken[-1:] if self.with_pairs else None)
-        if key in self._seen:
+        if self._is_new(node):
+            self._push(node, self._score(node)[0])
+
+    def _is_new(self, node: _Node) -> bool:
+        data = node.machine.data
+        history = repr(node.machine.core_snapshot()["history"]) if self._histories else ""
+        place = (node.active, node.group, history, node.last[-1:] if self.with_pairs else ())
+        exact = (place, repr(list(data.items())))
+        if exact in self._seen:
+            return False
+        self._seen.add(exact)
+        where = Situation(data, node.machine.parameters, node.active)
+        gaps = []
+        for number, (atom, names) in enumerate(self.reach.atoms):
+            key = (number, node.group, values_of(data, names))
+            gap = self._atom_cache.get(key)
+            if gap is None:
+                gap = self._atom_cache[key] = distance(atom, where)
+            gaps.append(gap)
+        nearer = False
+        for number, gap in enumerate(gaps):
+            if gap < self._nearest.get((place, number), 3.0):
+                nearer = bool(gap) or nearer
+                self._nearest[(place, number)] = gap
+        alike = (place, tuple(gap == 0 for gap in gaps))
+        self._crowds[alike] += 1
+        node.crowd = self._crowds[alike]
+        return nearer or node.crowd <= self.variants
+
+    def _score(self, node: _Node) -> tuple[float, str]:
+        """How promising a node is (small is good), and which transition it is good for."""
+        best, target = FAR, ""
+        where: Situation | None = None
+        for t in self._untaken:
+            steps = self.reach.steps(node.active, t)
+            if steps >= FAR:
+                continue
+            near = steps + 0.3 * self._tries[t]
+            if near < best:
+                if steps == 0:
+                    where = where or Situation(node.machine.data, node.machine.parameters, node.active)
+                    near += self.reach.data(t, where)
+                if near < best:
+                    best, target = near, t
+        if self.with_pairs and not self._untaken:
+            best = 0.0
+        return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (2.0 if node.wide else 0.0), target
+
+    def _push(self, node: _Node, score: float) -> None:
+        heapq.heappush(self._queue, (score, next(self._number), node))
+
+    def _transplant(self, node: _Node, target: str) -> None:
+        """Go the same way once more with parameters that the guard of ``target`` asks for."""
+        if self._transplanted[target] >= 12:
             return
-        self._seen.add(key)
-        self._variants[active] += 1
-        crowd = self._variants[active]
-        if crowd > self.variants:
-            return
-        waiting = sum(1 for state in (*active, "") for t in self._sources.get(state, ()) if t in self._untaken)
-        core = machine.core_snapshot()
-        self._number += 1
-        node = _Node(core, active, parameters, start, steps, taken[-1:] or last)
-        heapq.heappush(self._queue, (-min(waiting, 3) + crowd // 3, len(steps), self._number, node))
+        t = next(t for t in self.chart.transitions if t.id == target)
+        ways = (self.stimuli.parameters_for, self.stimuli.parameters_against)
+        for change in (change for way in ways for change in way(t, node.machine, node.active)):
+            parameters = {**node.parameters, **change}
+            bad = any(misfit(v, self.chart.parameters[name].type) for name, v in change.items())
+            if bad or not change or all(node.machine.parameters[k] == v for k, v in change.items()):
+                continue
+            self._transplanted[target] += 1
+            self._begin(parameters, node.start, node.steps)
+
+    # ------------------------------------------------------------ what was not taken
 
     def _why(self, transition: str, exhausted: bool) -> str:
-        source = transition.partition("/")[0]
-        visited = any(source in active or source == "" for active in self._variants)
-        if not visited:
-            return f"the state {source or '(root)'} was never entered"
-        limit = "all reachable situations tried" if exhausted else f"search stopped after {self.budget} steps"
+        source = next(t.source.id for t in self.chart.transitions if t.id == transition)
+        if source and source not in self._visited:
+            return f"the state {source} was never entered"
+        limit = "all situations found were tried" if exhausted else f"search stopped after {self.found.steps} steps"
         return f"its guard held in no situation found, or another transition came first ({limit})"
 
 
-def event_of(stimulus: Stimulus) -> Any:
-    """The event of a stimulus, as an adapter, parent or child would send it."""
-    from engine.step import Event
-
-    return Event(stimulus.event, dict(stimulus.data) if stimulus.data is not None else None)
+def _apply(machine: Machine, stimulus: Stimulus) -> tuple[str, ...]:
+    machine.surroundings = World(stimulus.readings, stimulus.alive)
+    step = machine.expire(stimulus.timer) if stimulus.timer else machine.process(event_of(stimulus))
+    return step.transitions

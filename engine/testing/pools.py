@@ -1,108 +1,148 @@
 """Values worth trying for a payload field, a reading or a parameter, gathered from the whole chart.
 
 A counter compared with a parameter, a value that is first kept in data and asked for later, a name looked up in a list: a
-guard alone does not tell them.
+guard alone does not tell them. So everything that is compared with, assigned to or looked up in something else belongs to
+one class with it, and a value that is good for one is worth trying for all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.content import walk_blocks
 from engine.core.facts import expressions
 from engine.expr import tree
 from engine.expr.evaluate import EvaluationError, evaluate
-from engine.model import Assign, Chart, Foreach
+from engine.expr.functions import misfit
+from engine.model import Assign, Chart, Foreach, Raise, Send
 from engine.start import ParameterScope, bind_parameters
-from engine.testing.values import Term, related, term_of
+from engine.testing.values import Term, related
+from engine.types import Type
 
-MOST = 10
+MOST = 16
+_FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+_CLEAR = ("checked", "abs", "round", "int", "float", "min", "max", "floor", "ceil")  # functions looked through
 
 
 class Pools:
-    """``of[term]``: values to try, without doubles; ``parameters[name]`` likewise."""
+    """Classes of terms and data items, and the values known for each."""
 
     def __init__(self, chart: Chart, given: Mapping[str, Any]) -> None:
-        self.of: dict[Term, list[Any]] = {}
-        self.parameters: dict[str, list[Any]] = {}
         self._scope = ParameterScope(chart, bind_parameters(chart, given))
-        self._aliases: dict[str, set[Term]] = {}
-        self._lists: dict[str, tree.Expr] = {}
+        self._parent: dict[Term, Term] = {}
+        self._values: dict[Term, list[Any]] = {}
+        self._facts(chart)
+        for name, value in self._scope.values.items():
+            self._know(("param", name), value)
+        for item in chart.data.values():
+            if item.initial is not None:
+                self._flow(("data", item.name), item.initial)
+        for node in expressions(chart):
+            if isinstance(node, tree.Compare):
+                self._compared(node.op, node.left, node.right)
+                self._compared(_FLIP.get(node.op, node.op), node.right, node.left)
+
+    def values(self, term: Term, kind: Type) -> list[Any]:
+        """Values to try that fit ``kind``, without doubles."""
+        found = [v for v in self._values.get(self._root(term), []) if not misfit(v, kind)]
+        elements = [v for v in self._values.get(self._root(("element", *term)), []) if not misfit([v], kind)]
+        if elements:
+            found += [[v] for v in elements] + [elements]
+        return found
+
+    # ------------------------------------------------------------ what belongs together
+
+    def _facts(self, chart: Chart) -> None:
         for state in chart.root.walk():
             for block in walk_blocks(state):
                 for action in block:
                     if isinstance(action, Assign):
-                        self._alias(action.name, action.value)
+                        self._flow(("data", action.name), action.value)
                     elif isinstance(action, Foreach):
-                        self._lists[action.item] = action.array
-        for _ in range(3):  # data kept in other data
-            for name, terms in list(self._aliases.items()):
-                for term in list(terms):
-                    if term[0] == "data":
-                        self._aliases[name] |= {t for t in self._aliases.get(term[1], ()) if t[0] != "data"}
-        for node in expressions(chart):
-            if isinstance(node, tree.Compare):
-                self._compared(node.op, node.left, node.right)
-                self._compared(
-                    {"<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(node.op, node.op), node.right, node.left
-                )
+                        for key in _keys(action.array):
+                            self._join(("data", action.item), ("element", *key))
+                    elif isinstance(action, (Raise, Send)):
+                        for name, value in action.data:
+                            self._flow(("event", name), value)
 
-    def _alias(self, name: str, value: tree.Expr) -> None:
-        todo: list[Any] = [value]
-        while todo:
-            part = todo.pop()
-            if isinstance(part, tuple):
-                todo.extend(part)
-                continue
-            if isinstance(part, tree.Variable):
-                self._aliases.setdefault(name, set()).add(("data", part.name))
-            term = term_of(part) if hasattr(part, "type") else None
-            if term is not None and term[0] != "alive":
-                self._aliases.setdefault(name, set()).add(term)
-            todo.extend(getattr(part, slot) for slot in getattr(part, "__slots__", ()) if slot not in ("type", "value"))
+    def _flow(self, to: Term, value: tree.Expr) -> None:
+        if isinstance(value, tree.Literal):
+            self._know(to, value.value)
+        for key in _keys(value):
+            self._join(to, key)
 
     def _compared(self, op: str, mine: tree.Expr, other: tree.Expr) -> None:
-        if isinstance(mine, tree.Call) and len(mine.args) == 1:
+        keys = list(_keys(mine))
+        if not keys:
             return
-        values = self._values(op, mine, other)
-        term = term_of(mine)
-        if isinstance(mine, tree.Parameter):
-            self._add(self.parameters.setdefault(mine.name, []), values)
-        elif term is not None and term[0] != "alive":
-            self._add(self.of.setdefault(term, []), values)
-        elif isinstance(mine, tree.Variable):
-            for aliased in self._aliases.get(mine.name, ()):
-                if aliased[0] != "data":
-                    self._add(self.of.setdefault(aliased, []), values)
-        elif isinstance(mine, tree.Index) and (term := term_of(mine.base)) is not None:
-            self._add(self.of.setdefault(term, []), [[value] for value in values])
-
-    def _values(self, op: str, mine: tree.Expr, other: tree.Expr) -> list[Any]:
-        if isinstance(other, tree.Variable) and other.name in self._lists:
+        members = op in ("in", "not in")
+        for key in keys:
+            for further in _keys(other):
+                self._join(key, ("element", *further) if members else further)
             try:
-                elements = evaluate(self._lists[other.name], self._scope)
+                bound = evaluate(other, self._scope)
             except EvaluationError:
-                return []
-            return [*elements, [*elements]] if isinstance(elements, list) else []
-        if isinstance(other, tree.Index):
-            other = other.base
-            try:
-                elements = evaluate(other, self._scope)
-            except EvaluationError:
-                return []
-            return list(elements) if isinstance(elements, list) else []
-        try:
-            bound = evaluate(other, self._scope)
-        except EvaluationError:
-            return []
-        kind = mine.type
-        return [*related(op, bound, kind), *related("==", bound, kind), *related("!=", bound, kind)]
+                continue
+            if members:
+                self._add(key, list(bound) if isinstance(bound, list) else [])
+            else:
+                for way in (op, "==", "!="):
+                    self._add(key, related(way, bound, mine.type))
 
-    def _add(self, pool: list[Any], values: list[Any]) -> None:
+    def _know(self, key: Term, value: Any) -> None:
+        self._add(key, [value])
+        if isinstance(value, list):
+            self._add(("element", *key), value)
+
+    # ------------------------------------------------------------ classes
+
+    def _root(self, key: Term) -> Term:
+        while (up := self._parent.get(key, key)) != key:
+            key = up
+        return key
+
+    def _join(self, one: Term, other: Term) -> None:
+        a, b = self._root(one), self._root(other)
+        if a == b:
+            return
+        self._parent[b] = a
+        self._add(a, self._values.pop(b, []))
+        for wrapped in (("element", *one), ("element", *other)):
+            self._parent.setdefault(wrapped, wrapped)
+        if len(one) < 8 and len(other) < 8 and (one[0] != "element" or other[0] != "element"):
+            left, right = self._root(("element", *one)), self._root(("element", *other))
+            if left != right:
+                self._parent[right] = left
+                self._add(left, self._values.pop(right, []))
+
+    def _add(self, key: Term, values: list[Any]) -> None:
+        pool = self._values.setdefault(self._root(key), [])
         for value in values:
             if len(pool) < MOST and not any(value == known and type(value) is type(known) for known in pool):
                 pool.append(value)
+
+
+def _keys(expr: tree.Expr) -> Iterator[Term]:
+    """What an expression's value may come from."""
+    match expr:
+        case tree.EventField(name=name):
+            yield ("event", name)
+        case tree.Reading(role=role, name=name):
+            yield ("read", role, name)
+        case tree.Variable(name=name):
+            yield ("data", name)
+        case tree.Parameter(name=name):
+            yield ("param", name)
+        case tree.Index(base=base):
+            for key in _keys(base):
+                yield ("element", *key)
+        case tree.Conditional(then=then, other=other):
+            yield from _keys(then)
+            yield from _keys(other)
+        case tree.Call(function=function, args=args) if function in _CLEAR:
+            for arg in args:
+                yield from _keys(arg)
 
 
 def small_counts(chart: Chart) -> dict[str, Any]:
@@ -111,9 +151,8 @@ def small_counts(chart: Chart) -> dict[str, Any]:
     for name, definition in chart.parameters.items():
         kind = definition.type
         if kind.kind.value == "int" and kind.unit is None and definition.default is not None:
-            scope = ParameterScope(chart, {})
             try:
-                value = evaluate(definition.default, scope)
+                value = evaluate(definition.default, ParameterScope(chart, {}))
             except EvaluationError:
                 continue
             if isinstance(value, int) and 1 < value <= 100 and (kind.minimum is None or kind.minimum <= 1):

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.content import event_definition, name_matches
+from engine.content import child_nodes, event_definition, name_matches
 from engine.core.facts import expressions
 from engine.expr import tree
 from engine.expr.functions import misfit
 from engine.machine import Machine
-from engine.model import Chart, Transition
+from engine.model import Chart, Send, Transition
+from engine.step import Event
 from engine.testing.pools import Pools
-from engine.testing.values import Choice, Situation, defaults, solve, terms
-from engine.types import Kind, Type
+from engine.testing.values import Choice, Situation, Term, defaults, solve, terms
+from engine.types import Type
 
-Readings = dict[tuple[str, str], Any]
+Readings = Mapping[tuple[str, str], Any]
+_MOST = 6  # choices for one transition by one event
+_PLATFORM_ONLY = ("done.state", "error.execution", "error.invariant")  # come from inside a macrostep
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +29,13 @@ class Stimulus:
     event: str = ""
     data: Mapping[str, Any] | None = None
     timer: str = ""
-    readings: Mapping[tuple[str, str], Any] = field(default_factory=dict)
+    readings: Readings = field(default_factory=dict)
     alive: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
         if self.timer:
-            return f"after {self.timer.rpartition('/after ')[2]} in {self.timer.rpartition('/after ')[0] or 'the root'}"
+            state, _, delay = self.timer.rpartition("/after ")
+            return f"after {delay} in {state or 'the root'}"
         fields = ", ".join(f"{k}={v!r}" for k, v in (self.data or {}).items() if v is not None)
         return f"{self.event}({fields})" if fields else self.event
 
@@ -39,7 +43,7 @@ class Stimulus:
 class World:
     """The :class:`engine.system.seam.Surroundings` a stimulus describes."""
 
-    def __init__(self, readings: Mapping[tuple[str, str], Any], alive: Mapping[str, Any]) -> None:
+    def __init__(self, readings: Readings, alive: Mapping[str, Any]) -> None:
         self.readings = readings
         self.children = alive
 
@@ -51,8 +55,13 @@ class World:
         return min(count, int(self.children.get(f"{child}/key", count > 0))) if key is not None else count
 
 
+def event_of(stimulus: Stimulus) -> Event:
+    """The event of a stimulus, as an adapter, parent or child would send it."""
+    return Event(stimulus.event, dict(stimulus.data) if stimulus.data is not None else None)
+
+
 class Stimuli:
-    """Stimuli of one chart."""
+    """Stimuli of one chart. Guards are solved once for each event, configuration and values of the data they ask."""
 
     def __init__(self, chart: Chart, given: Mapping[str, Any]) -> None:
         self.chart = chart
@@ -61,126 +70,242 @@ class Stimuli:
         self.reading_types: dict[tuple[str, str], Type] = {
             (e.role, e.name): e.type for e in nodes if isinstance(e, tree.Reading)
         }
-        self.base: Readings = {key: _first(kind) for key, kind in self.reading_types.items()}
+        self.base: dict[tuple[str, str], Any] = {k: defaults(kind)[0] for k, kind in self.reading_types.items()}
         self.children = sorted({e.child for e in nodes if isinstance(e, tree.Alive)})
-        known = set(chart.events)
-        for role, contract in chart.adapters.items():
-            known.update(f"{role}.{name}" for name in contract.events)
-        known.update(d for t in chart.transitions for d in t.descriptors)
-        known.discard("*")
-        self.known = sorted(n for n in known if not any(o != n and o.startswith(n + ".") for o in known))
-        self.silent = [t for t in chart.transitions if t.guard is not None and not t.descriptors and t.timer is None]
+        self.names = _external(chart)
+        self.payloads = {name: _payload(chart, name) for name in self.names}
+        self.by_source: dict[str, list[Transition]] = {}
+        for t in chart.transitions:
+            self.by_source.setdefault(t.source.id, []).append(t)
+        self._matched = {t.id: [n for n in self.names if name_matches(t.descriptors, n)] for t in chart.transitions}
+        self._variables = {t.id: _variables(t.guard) for t in chart.transitions}
+        self._solved: dict[Any, list[tuple[str, Choice]]] = {}
 
-    def of(self, machine: Machine, active: frozenset[str], wanted: set[str]) -> Iterator[Stimulus]:
-        """Stimuli for what the active states have transitions for, the ``wanted`` transitions' first."""
-        where = Situation(machine.data, machine.parameters, active)
-        live = [t for t in self.chart.transitions if t.source.id == "" or t.source.id in active]
-        for t in sorted(live, key=lambda t: t.id not in wanted):
-            if t.timer is not None:
-                yield from self._timer(t, where)
-            elif t.descriptors:
-                for name in self._names(t):
-                    yield from self._event(name, t, where, live)
-        yield from self._by_readings(live, where)
-        yield from self._by_pools(live)
+    def live(self, active: frozenset[str]) -> list[Transition]:
+        """The transitions of the active states, inner states first, in document order."""
+        states = sorted((*active, ""), key=lambda state: (-state.count(".") - (state != ""), state))
+        return [t for state in states for t in self.by_source.get(state, ())]
 
-    def _names(self, t: Transition) -> list[str]:
-        return [name for name in self.known if name_matches(t.descriptors, name) and not name.startswith("done.state")]
-
-    def _timer(self, t: Transition, where: Situation) -> Iterator[Stimulus]:
-        assert t.timer is not None
-        for choice in self._choices(t, where):
-            yield self._stimulus(choice, timer=t.timer)
-
-    def _event(self, name: str, t: Transition, where: Situation, live: list[Transition]) -> Iterator[Stimulus]:
-        definition = event_definition(self.chart, name)
-        payload = (definition.payload if definition is not None else None) or {}
-        plain = {("event", key): _first(kind) for key, kind in payload.items()}
-        before = [
-            o.guard
-            for o in live
-            if o is not t and o.guard is not None and name_matches(o.descriptors, name) and _first_asked(o, t)
-        ]
-        for choice in self._choices(t, where, before):
-            chosen = {**plain, **choice}
-            data = {key: chosen[("event", key)] for key in payload}
-            yield self._stimulus(choice, event=name, data=data or None)
-
-    def _choices(self, t: Transition, where: Situation, before: list[tree.Expr] | None = None) -> Iterator[Choice]:
-        """Choices for which the guard holds, those first for which the guards asked before it do not; then the rest."""
-        if t.guard is None:
-            parts: list[Choice] = [{}]
-        else:
-            parts = list(solve(t.guard, True, where))
-        for choice in parts:
-            refined: list[Choice] = [choice]
-            for guard in before or []:
-                refined = [more for c in refined for more in solve(guard, False, where, c)][:4]
-            yield from refined
-        yield from parts
-        if t.guard is not None:
-            yield from list(solve(t.guard, False, where))[:3]
-
-    def _by_readings(self, live: list[Transition], where: Situation) -> Iterator[Stimulus]:
-        """The plain stimuli once more for each way the adapters' values decide an eventless transition somewhere."""
-        timers = {t.timer for t in live if t.timer is not None}
-        names = {name for t in live if t.descriptors for name in self._names(t)}
-        for silent in self.silent:
-            assert silent.guard is not None
-            if not any(term[0] in ("read", "alive") for term, _ in terms(silent.guard)):
+    def narrow(
+        self, machine: Machine, active: frozenset[str], world: Stimulus, wanted: Container[str], group: int
+    ) -> Iterator[Stimulus]:
+        """What takes each transition of the active states, and what the eventless ones wait for."""
+        live = self.live(active)
+        triggers = self._triggers(live)
+        data = machine.data
+        for event, timer in triggers:
+            for _, choice in self._choices(event, timer, live, data, machine.parameters, active, group):
+                yield self._stimulus(choice, event, timer, world)
+        where = Situation(data, machine.parameters, active)
+        for t in live:
+            if t.descriptors or t.timer is not None or t.guard is None or not _outside(t.guard):
                 continue
-            for wanted in (True, False):
-                for choice in list(solve(silent.guard, wanted, where))[:2]:
-                    outer = {term: v for term, v in choice.items() if term[0] != "event"}
-                    for timer in sorted(timers):
-                        yield self._stimulus(outer, timer=timer)
-                    for name in sorted(names):
-                        definition = event_definition(self.chart, name)
-                        payload = (definition.payload if definition is not None else None) or {}
-                        yield self._stimulus(outer, event=name, data={k: _first(v) for k, v in payload.items()} or None)
+            for choice in list(solve(t.guard, True, where, most=3)):
+                for event, timer in triggers[: None if t.id in wanted else 1] or [("nothing", "")]:
+                    yield self._stimulus(choice, event, timer, world)
 
-    def _by_pools(self, live: list[Transition]) -> Iterator[Stimulus]:
-        """Plain stimuli with one field or reading changed to a value the chart asks for somewhere."""
-        readings = [(term, value) for term, values in self.pools.of.items() if term[0] == "read" for value in values]
-        for timer in sorted({t.timer for t in live if t.timer is not None}):
-            for term, value in readings:
-                yield self._stimulus({term: value}, timer=timer)
-        for name in sorted({name for t in live if t.descriptors for name in self._names(t)}):
-            definition = event_definition(self.chart, name)
-            payload = (definition.payload if definition is not None else None) or {}
-            plain = {key: _first(kind) for key, kind in payload.items()}
-            wide = {key: self.pools.of.get(("event", key), []) for key in payload}
-            for key, values in wide.items():
-                for value in values:
-                    if not misfit(value, payload[key]):
-                        yield self._stimulus({}, event=name, data={**plain, key: value})
-            # every field at once: lists that belong together, element by element
-            together = {k: next((v for v in vs if isinstance(v, list) and v), None) for k, vs in wide.items()}
-            if sum(v is not None for v in together.values()) > 1:
-                longest = max(len(v) for v in together.values() if v is not None)
-                lists = {k: _stretched(together.get(k), payload[k], longest) for k in payload}
-                yield self._stimulus(
-                    {}, event=name, data={k: lists[k] if lists[k] is not None else plain[k] for k in payload}
-                )
-            for term, value in readings:
-                yield self._stimulus({term: value}, event=name, data=plain or None)
+    def wide(
+        self, machine: Machine, active: frozenset[str], world: Stimulus, wanted: Container[str], group: int
+    ) -> Iterator[Stimulus]:
+        """The same with one field, reading or child changed to a value the chart asks for somewhere."""
+        live = self.live(active)
+        readings = [
+            (("read", *key), v)
+            for key, kind in self.reading_types.items()
+            for v in _some([*self.pools.values(("read", *key), kind), *defaults(kind)], 8)
+            if not misfit(v, kind)
+        ]
+        outside: list[tuple[Term, Any]] = [*readings, *((("alive", c), n) for c in self.children for n in (0, 1, 2))]
+        for event, timer in self._triggers(live):
+            choices = self._choices(event, timer, live, machine.data, machine.parameters, active, group)
+            firsts: dict[str, Choice] = {}
+            for t, choice in choices:
+                firsts.setdefault(t, choice)
+            for choice in list(firsts.values())[:4] or [{}]:
+                for name, kind in self.payloads.get(event, {}).items():
+                    for value in _some([*self.pools.values(("event", name), kind), *defaults(kind)], 12):
+                        yield self._stimulus({**choice, ("event", name): value}, event, timer, world)
+                yield from self._lists(choice, event, world)
+                for term, value in outside:
+                    yield self._stimulus({**choice, term: value}, event, timer, world)
 
-    def _stimulus(self, choice: Choice, **what: Any) -> Stimulus:
-        readings = {**self.base, **{(t[1], t[2]): v for t, v in choice.items() if t[0] == "read"}}
-        alive = {"/".join(t[1:]): v for t, v in choice.items() if t[0] == "alive"}
-        return Stimulus(readings=readings, alive=alive, **what)
+    def parameters_for(self, t: Transition, machine: Machine, active: frozenset[str]) -> Iterator[dict[str, Any]]:
+        """Parameters with which the guard of ``t`` could hold here."""
+        if t.guard is None or not any(isinstance(e, tree.Parameter) for e in expressions(t.guard)):
+            return
+        where = Situation(machine.data, machine.parameters, active, free_parameters=True)
+        for choice in solve(t.guard, True, where, most=4):
+            yield {term[1]: v for term, v in choice.items() if term[0] == "param"}
+
+    def parameters_against(self, t: Transition, machine: Machine, active: frozenset[str]) -> Iterator[dict[str, Any]]:
+        """Parameters with which a transition that is asked before ``t`` would let it pass."""
+        where = Situation(machine.data, machine.parameters, active, free_parameters=True)
+        for other in self.by_source.get(t.source.id, ()):
+            if other is t or other.order > t.order or other.guard is None or other.descriptors != t.descriptors:
+                continue
+            for choice in solve(other.guard, False, where, most=2):
+                changed = {term[1]: v for term, v in choice.items() if term[0] == "param"}
+                if changed:
+                    yield changed
+
+    # ------------------------------------------------------------ guards solved
+
+    def _triggers(self, live: list[Transition]) -> list[tuple[str, str]]:
+        found: dict[tuple[str, str], None] = {}
+        for t in live:
+            if t.timer is not None:
+                found[("", t.timer)] = None
+            elif t.descriptors:
+                found.update(dict.fromkeys((name, "") for name in self._matched[t.id]))
+        return list(found)
+
+    def _choices(
+        self,
+        event: str,
+        timer: str,
+        live: list[Transition],
+        data: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        active: frozenset[str],
+        group: int,
+    ) -> list[tuple[str, Choice]]:
+        """What of payload and world takes each transition for this event; none asked before takes it."""
+        mine = [t for t in live if (t.timer == timer if timer else event in self._matched[t.id])]
+        asked = sorted({name for t in mine for name in self._variables[t.id]})
+        key = (event, timer, active, group, repr([data.get(name) for name in asked]))
+        known = self._solved.get(key)
+        if known is not None:
+            return known
+        where = Situation(data, parameters, active)
+        found: list[tuple[str, Choice]] = []
+        for t in mine:
+            before = [o.guard for o in mine if o is not t and o.guard is not None and _first_asked(o, t)]
+            parts: list[Choice] = [{}] if t.guard is None else list(solve(t.guard, True, where, most=_MOST * 2))
+            kept = 0
+            for choice in parts:
+                refined: list[Choice] = [choice]
+                for guard in before:
+                    refined = [more for c in refined for more in solve(guard, False, where, c, most=3)][:3]
+                    if not refined:
+                        break
+                found += [(t.id, c) for c in refined]
+                kept += len(refined)
+                if kept >= _MOST:
+                    break
+        self._solved[key] = found
+        return found
+
+    def _lists(self, choice: Choice, event: str, world: Stimulus) -> Iterator[Stimulus]:
+        """Lists that belong together, element by element, all of one length."""
+        payload = self.payloads.get(event, {})
+        lists = {k: [v for v in self.pools.values(("event", k), t) if isinstance(v, list) and v] for k, t in payload.items()}
+        longest = max((len(vs[-1]) for vs in lists.values() if vs), default=0)
+        if sum(bool(vs) for vs in lists.values()) < 2:
+            return
+        for size in {1, longest}:
+            for at in range(longest):
+                filled = dict(choice)
+                for name, kind in payload.items():
+                    if kind.item is not None:
+                        elements = lists[name][-1] if lists[name] else [defaults(kind.item)[0]]
+                        filled[("event", name)] = [elements[(at + i) % len(elements)] for i in range(size)]
+                yield self._stimulus(filled, event, "", world)
+
+    def _stimulus(self, choice: Choice, event: str, timer: str, world: Stimulus) -> Stimulus:
+        readings, alive = world.readings, world.alive
+        outside = [term for term in choice if term[0] in ("read", "alive")]
+        if outside:
+            readings = {**readings, **{(t[1], t[2]): choice[t] for t in outside if t[0] == "read"}}
+            alive = {**alive, **{"/".join(t[1:]): choice[t] for t in outside if t[0] == "alive"}}
+        data = None
+        payload = self.payloads.get(event)
+        if payload:
+            data = {}
+            for name, kind in payload.items():
+                value = choice.get(("event", name), _PLAIN)
+                data[name] = _plain(kind) if value is _PLAIN or misfit(value, kind) else value
+        return Stimulus(event, data, timer, readings, alive)
 
 
-def _stretched(value: Any, kind: Type, length: int) -> Any:
-    """A list of this length: the value's elements repeated, or plain ones."""
-    if kind.kind is not Kind.LIST or kind.item is None:
-        return None
-    elements = value or [defaults(kind.item)[0]]
-    return [elements[i % len(elements)] for i in range(length)]
+_PLAIN = object()
 
 
-def _first(kind: Type) -> Any:
+def _plain(kind: Type) -> Any:
     return defaults(kind)[0]
+
+
+def _external(chart: Chart) -> list[str]:
+    """The names of the events that may come from outside: adapters, parent, children, the system, delayed sends."""
+    names = {name for name, definition in chart.events.items() if definition.direction == "in"}
+    sends = [e for state in chart.root.walk() for e in _sent(state)]
+    names.update(name for name in sends if name in chart.events)
+    for role, contract in chart.adapters.items():
+        names.update(f"{role}.{name}" for name in contract.events)
+        names.add(f"error.adapter.{role}")
+    for child in child_nodes(chart):
+        if child.chart is not None:
+            names.update(f"{child.id}.{n}" for n, definition in child.chart.events.items() if definition.direction == "out")
+        names.update((f"done.invoke.{child.id}", f"error.invoke.{child.id}"))
+    names.update(("error.communication", "error.queue"))
+    heard = {name for name in names if any(name_matches(t.descriptors, name) for t in chart.transitions)}
+    return sorted(name for name in heard if not name.startswith(_PLATFORM_ONLY))
+
+
+def _sent(state: Any) -> Iterator[str]:
+    from engine.content import walk_blocks
+
+    for block in walk_blocks(state):
+        for action in block:
+            if isinstance(action, Send) and isinstance(action.event, tree.Literal):
+                yield str(action.event.value)
+
+
+def _payload(chart: Chart, name: str) -> dict[str, Type]:
+    definition = event_definition(chart, name)
+    if definition is not None:
+        return definition.payload or {}
+    return _built_in(chart, name)
+
+
+def _built_in(chart: Chart, name: str) -> dict[str, Type]:
+    """The fields of events the system makes (docs/chart-reference.md, built-in events)."""
+    from engine.types import INT, STRING
+
+    if name.startswith("error.adapter."):
+        return {"action": STRING, "message": STRING}
+    if name.startswith("error.invoke."):
+        return {"reason": STRING}
+    if name == "error.communication":
+        return {"message": STRING}
+    if name == "error.queue":
+        return {"dropped": INT, "event": STRING}
+    if name.startswith("done.invoke."):
+        for child in child_nodes(chart):
+            if name == f"done.invoke.{child.id}":
+                if child.chart is not None:
+                    return dict(child.chart.output)
+                role, action = getattr(child, "role", None), getattr(child, "action", None)
+                if role is not None and action is not None:
+                    return dict(chart.adapters[role].actions[action].result or {})
+    return {}
+
+
+def _variables(guard: tree.Expr | None) -> frozenset[str]:
+    if guard is None:
+        return frozenset()
+    return frozenset(e.name for e in expressions(guard) if isinstance(e, tree.Variable))
+
+
+def _outside(guard: tree.Expr) -> bool:
+    return any(term[0] in ("read", "alive") for term, _ in terms(guard))
+
+
+def _some(values: list[Any], most: int) -> list[Any]:
+    found: list[Any] = []
+    for value in values:
+        if len(found) < most and not any(value == known and type(value) is type(known) for known in found):
+            found.append(value)
+    return found
 
 
 def _first_asked(one: Transition, other: Transition) -> bool:

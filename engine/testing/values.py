@@ -10,7 +10,7 @@ from engine.expr import tree
 from engine.expr.evaluate import EvaluationError, evaluate
 from engine.types import Kind, Type
 
-Term = tuple[str, ...]  # ("event", field), ("read", role, name) or ("alive", child[, "key"])
+Term = tuple[str, ...]  # ("event", field), ("read", role, name), ("alive", child[, "key"]) or ("param", name)
 Choice = dict[Term, Any]
 MOST = 24  # choices kept per part of a guard
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
@@ -50,10 +50,17 @@ def defaults(kind: Type) -> list[Any]:
 class Situation:
     """Where a guard is solved: a machine's data, parameters and active states, and the terms chosen so far."""
 
-    def __init__(self, data: Mapping[str, Any], parameters: Mapping[str, Any], active: frozenset[str]) -> None:
+    def __init__(
+        self,
+        data: Mapping[str, Any],
+        parameters: Mapping[str, Any],
+        active: frozenset[str],
+        free_parameters: bool = False,
+    ) -> None:
         self.data = data
         self.parameters = parameters
         self.active = active
+        self.free_parameters = free_parameters  # parameters are chosen, too: terms ("param", name)
         self.choice: Choice = {}
 
     def variable(self, name: str) -> Any:
@@ -62,7 +69,7 @@ class Situation:
         return self.data[name]
 
     def parameter(self, name: str) -> Any:
-        return self.parameters[name]
+        return self.choice.get(("param", name), self.parameters[name])
 
     def event_field(self, name: str) -> Any:
         return self._chosen(("event", name))
@@ -90,9 +97,13 @@ class Situation:
         return evaluate(expr, self)
 
 
-def term_of(expr: tree.Expr) -> Term | None:
+def term_of(expr: tree.Expr, free_parameters: bool = False) -> Term | None:
     """The term an expression is, if it is one."""
     match expr:
+        case tree.Parameter(name=name) if free_parameters:
+            return ("param", name)
+        case tree.Call(function="checked", args=(inner,)):
+            return term_of(inner, free_parameters)
         case tree.EventField(name=name):
             return ("event", name)
         case tree.Reading(role=role, name=name):
@@ -104,7 +115,7 @@ def term_of(expr: tree.Expr) -> Term | None:
     return None
 
 
-def terms(expr: tree.Expr) -> list[tuple[Term, Type]]:
+def terms(expr: tree.Expr, free_parameters: bool = False) -> list[tuple[Term, Type]]:
     """The terms in an expression, each once, with its type."""
     found: dict[Term, Type] = {}
     todo: list[Any] = [expr]
@@ -113,18 +124,21 @@ def terms(expr: tree.Expr) -> list[tuple[Term, Type]]:
         if isinstance(part, tuple):
             todo.extend(part)
             continue
-        term = term_of(part) if hasattr(part, "type") else None
+        term = term_of(part, free_parameters) if hasattr(part, "type") else None
         if term is not None:
             found.setdefault(term, part.type)
         todo.extend(getattr(part, name) for name in getattr(part, "__slots__", ()) if name not in ("type", "value"))
     return list(found.items())
 
 
-def solve(expr: tree.Expr, wanted: bool, where: Situation, given: Choice | None = None) -> Iterator[Choice]:
-    """Choices that give ``expr`` the wanted truth value, at most :data:`MOST`, boundaries first; every one is tried."""
+def solve(
+    expr: tree.Expr, wanted: bool, where: Situation, given: Choice | None = None, most: int = MOST
+) -> Iterator[Choice]:
+    """Choices that give ``expr`` the wanted truth value, at most ``most``, boundaries first; every one is tried."""
     seen: list[Choice] = []
+    asked = terms(expr, where.free_parameters)
     for choice in _candidates(expr, wanted, where, given or {}):
-        for whole in _completed(expr, choice):
+        for whole in _completed(asked, choice, where):
             try:
                 if where.value(expr, whole) is wanted and whole not in seen:
                     seen.append(whole)
@@ -132,18 +146,18 @@ def solve(expr: tree.Expr, wanted: bool, where: Situation, given: Choice | None 
                     break
             except EvaluationError:
                 continue
-        if len(seen) >= MOST:
+        if len(seen) >= most:
             return
 
 
-def _completed(expr: tree.Expr, choice: Choice) -> Iterator[Choice]:
+def _completed(asked: list[tuple[Term, Type]], choice: Choice, where: Situation) -> Iterator[Choice]:
     """``choice`` with plain values for the terms it leaves open."""
-    missing = [(term, kind) for term, kind in terms(expr) if term not in choice]
-    yield {**{term: defaults(kind)[0] for term, kind in missing}, **choice}
-    for at, (term, kind) in enumerate(missing):
+    missing = [(term, kind) for term, kind in asked if term not in choice and term[0] != "param"]
+    plain = {term: defaults(kind)[0] for term, kind in missing}
+    yield {**plain, **choice}
+    for term, kind in missing:
         for value in defaults(kind)[1:]:
-            rest = {t: defaults(k)[0] for i, (t, k) in enumerate(missing) if i != at}
-            yield {**rest, term: value, **choice}
+            yield {**plain, term: value, **choice}
 
 
 def _candidates(expr: tree.Expr, wanted: bool, where: Situation, given: Choice) -> Iterator[Choice]:
@@ -158,8 +172,8 @@ def _candidates(expr: tree.Expr, wanted: bool, where: Situation, given: Choice) 
         case tree.Compare(op=op, left=left, right=right):
             yield from _compared(op if wanted else _NOT[op], left, right, where, given)
         case _:
-            term = term_of(expr)
-            yield {**given, term: wanted} if term is not None else dict(given)
+            term = term_of(expr, where.free_parameters)
+            yield {**given, term: wanted} if term is not None and term not in given else dict(given)
 
 
 def _all_of(operands: tuple[tree.Expr, ...], wanted: bool, where: Situation, given: Choice) -> Iterator[Choice]:
@@ -170,23 +184,65 @@ def _all_of(operands: tuple[tree.Expr, ...], wanted: bool, where: Situation, giv
             for choice in choices
             for more in islice(_candidates(operand, wanted, where, choice), MOST)
             if all(choice.get(term, value) == value for term, value in more.items())
-        ][: MOST * 4]
+        ][: MOST * 2]
     yield from choices
 
 
 def _compared(op: str, left: tree.Expr, right: tree.Expr, where: Situation, given: Choice) -> Iterator[Choice]:
+    direct = False
     for mine, other, way in ((left, right, op), (right, left, _FLIP.get(op, op))):
-        term = term_of(mine)
+        term = term_of(mine, where.free_parameters)
         if term is None or term in given or (way in ("in", "not in") and mine is right):
             continue
         try:
             bound = where.value(other, given)
         except EvaluationError:
             continue
+        direct = True
         for value in related(way, bound, mine.type):
             yield {**given, term: value}
-    # `len(event.x) >= 3`, `event.a + event.b == c`: no inverse; plain values are tried by the caller.
+    if not direct:
+        yield from _indirect(op, left, right, where, given)
     yield dict(given)
+
+
+def _indirect(op: str, left: tree.Expr, right: tree.Expr, where: Situation, given: Choice) -> Iterator[Choice]:
+    """One term inside an expression: where the line through two of its values crosses the bound, and beside it."""
+    asked = [(t, k) for t, k in (*terms(left, where.free_parameters), *terms(right, where.free_parameters))]
+    open_terms = {t: k for t, k in asked if t not in given}
+    rest = {t: _middle(k) for t, k in open_terms.items() if t[0] != "param"}
+    for term, kind in open_terms.items():
+        if kind.kind in (Kind.LIST, Kind.BYTES, Kind.STRING):
+            for size in (0, 1, 2, 3, 6, 8):
+                yield {**rest, **given, term: _of_length(kind, size)}
+        if kind.kind not in (Kind.INT, Kind.FLOAT, Kind.DURATION):
+            continue
+        number = float if kind.kind is Kind.FLOAT else int
+        low = number(kind.minimum if kind.minimum is not None else 0)
+        high = number(kind.maximum if kind.maximum is not None else low + 1000)
+        try:
+            ends = []
+            for value in (low, high):
+                filled = {**rest, **given, term: value}
+                ends.append(float(where.value(left, filled)) - float(where.value(right, filled)))
+        except (EvaluationError, TypeError, ValueError, ZeroDivisionError):
+            continue
+        values: list[Any] = [low, high]
+        if ends[0] != ends[1]:
+            root = low - ends[0] * (high - low) / (ends[1] - ends[0])
+            values = [number(root), *related("!=", number(root), kind), low, high]
+        for value in values:
+            yield {**rest, **given, term: value}
+
+
+def _middle(kind: Type) -> Any:
+    return next((v for v in defaults(kind) if v is not None), None)
+
+
+def _of_length(kind: Type, size: int) -> Any:
+    if kind.kind is Kind.LIST:
+        return [_middle(kind.item) if kind.item is not None else 0] * size
+    return b"\x01" * size if kind.kind is Kind.BYTES else "x" * size
 
 
 def related(op: str, bound: Any, kind: Type) -> list[Any]:

@@ -1,0 +1,149 @@
+"""How far a situation is from taking a transition: steps in the chart, and how far its data are from what the guard asks."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.core.facts import expressions
+from engine.expr import tree
+from engine.expr.evaluate import EvaluationError
+from engine.model import Chart, State, Transition
+from engine.testing.values import Situation
+
+FAR = 1_000.0
+
+
+class Reach:
+    """Distances in one chart, guards left aside (so nothing that is out of reach here is in reach of a machine)."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        self._to: dict[str, dict[str, int]] = {}  # state -> how many transitions until it is active, by active state
+        self._config: dict[tuple[frozenset[str], str], float] = {}
+        self._entered = {t.id: _entered(t) for t in chart.transitions}
+        self._by_id = {t.id: t for t in chart.transitions}
+        self._asked = {t.id: list(_conjuncts(t.guard)) if t.guard is not None else [] for t in chart.transitions}
+        self.atoms = _atoms(chart)
+
+    def steps(self, active: frozenset[str], transition: str) -> float:
+        """How many transitions at least until the source of ``transition`` and the states its guard asks are active."""
+        key = (active, transition)
+        known = self._config.get(key)
+        if known is None:
+            t = self._by_id[transition]
+            wanted = [t.source.id, *(e.state for e in self._asked[transition] if isinstance(e, tree.InState))]
+            known = self._config[key] = sum(self._until(active, state) for state in wanted)
+        return known
+
+    def data(self, transition: str, where: Situation) -> float:
+        """How far the data are from what the guard asks of them: 0 when nothing is amiss."""
+        total = 0.0
+        for part in self._asked[transition]:
+            if _depends(part) == {"data"}:
+                total += distance(part, where)
+        return total
+
+    def _until(self, active: frozenset[str], state: str) -> float:
+        if not state:
+            return 0
+        far = self._to.get(state)
+        if far is None:
+            far = self._to[state] = self._search(state)
+        return min((far[s] for s in (*active, "") if s in far), default=FAR)
+
+    def _search(self, goal: str) -> dict[str, int]:
+        found = {goal: 0}
+        todo = deque([goal])
+        leading: dict[str, list[str]] = {}
+        for t in self.chart.transitions:
+            for state in self._entered[t.id]:
+                leading.setdefault(state, []).append(t.source.id)
+        while todo:
+            state = todo.popleft()
+            for source in leading.get(state, ()):
+                if source not in found:
+                    found[source] = found[state] + 1
+                    todo.append(source)
+        return found
+
+
+def distance(part: tree.Expr, where: Situation) -> float:
+    """0 when ``part`` holds, else between 1 and 2, the less the nearer numbers are."""
+    try:
+        if where.value(part, {}) is True:
+            return 0.0
+        if isinstance(part, tree.Compare):
+            left, right = where.value(part.left, {}), where.value(part.right, {})
+            if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+                gap = abs(left - right)
+                return 1.0 + gap / (gap + 1.0)
+    except EvaluationError:
+        pass
+    return 2.0
+
+
+def _atoms(chart: Chart) -> list[tuple[tree.Expr, tuple[str, ...]]]:
+    """Conditions on data alone, of guards and of ``if``, with the data they ask."""
+    found: dict[Any, tuple[tree.Expr, tuple[str, ...]]] = {}
+    for node in expressions(chart):
+        boolean = isinstance(node, tree.Variable) and node.type.kind.value == "bool"
+        if (boolean or isinstance(node, tree.Compare)) and _depends(node) == {"data"}:
+            names = tuple(sorted({e.name for e in expressions(node) if isinstance(e, tree.Variable)}))
+            if all(name in chart.data for name in names):
+                found.setdefault(repr(node), (node, names))
+    return list(found.values())
+
+
+def _depends(expr: tree.Expr) -> set[str]:
+    kinds = set()
+    for e in expressions(expr):
+        if isinstance(e, tree.Variable):
+            kinds.add("data")
+        elif isinstance(e, (tree.EventField, tree.Reading, tree.Alive, tree.SystemField)):
+            kinds.add("outside")
+    return kinds
+
+
+def _conjuncts(guard: tree.Expr) -> Iterator[tree.Expr]:
+    if isinstance(guard, tree.BoolOp) and guard.op == "and":
+        for operand in guard.operands:
+            yield from _conjuncts(operand)
+    else:
+        yield guard
+
+
+def _entered(t: Transition) -> set[str]:
+    """States that may become active by a transition: its targets, all below them, and what is above them."""
+    found: set[str] = set()
+    for target in t.targets:
+        state: State | None = target.parent if target.kind.value in ("shallow", "deep") else target
+        assert state is not None
+        found.update(s.id for s in _initially(state))
+        if state is not target:
+            found.update(s.id for s in state.walk())
+        for above in state.ancestors():
+            found.add(above.id)
+            if above.kind.value == "parallel":
+                found.update(s.id for s in _initially(above))
+    return found
+
+
+def _initially(state: State) -> Iterator[State]:
+    yield state
+    if state.kind.value == "parallel":
+        for child in state.children:
+            yield from _initially(child)
+    elif state.initial is not None:
+        for target in state.initial.targets:
+            yield from _initially(target)
+            for above in target.ancestors():
+                if above is state:
+                    break
+                yield above
+
+
+def values_of(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The values of some data items, lists as text, to compare situations by."""
+    return tuple(repr(v) if isinstance(v, list) else v for v in map(data.get, names))
