@@ -15,8 +15,10 @@ from engine.diagram.graph import INSET, Box, Edge, Graph, Layout, Node
 
 GAP = 14.0  # between packed regions
 _LARGE_ENOUGH = 0.26  # mm per drawing unit: text of more than 6 pt
-# Directions (outer, inner), best liked first: a later one must be clearly better.
-_DIRECTIONS = (("DOWN", "DOWN"), ("DOWN", "RIGHT"), ("RIGHT", "DOWN"), ("RIGHT", "RIGHT"))
+# Directions (outer, inner), best liked first: a later one must be clearly better. A region has more choices than a
+# whole chart: no chart we know came out best from left to right.
+_DIRECTIONS = (("DOWN", "DOWN"), ("DOWN", "RIGHT"))
+_REGION_DIRECTIONS = (*_DIRECTIONS, ("RIGHT", "DOWN"))
 
 
 class Solver(Protocol):
@@ -60,10 +62,10 @@ class _Composer:
         self.graph = graph
         self.solver = solver
         self.aspect = aspect
-        self.parents = {c.id: n.id for n in graph.root.walk() for c in n.children}
-        nodes = [*graph.root.walk(), *graph.notes]
+        nodes = [n for top in (graph.root, *graph.notes) for n in top.walk()]
+        self.parents = {c.id: n.id for n in nodes for c in n.children}
         self.inside = {n.id: {d.id for d in n.walk()} - {n.id} for n in nodes}
-        self.closed = {n.id for n in graph.root.walk() if n.children and self._is_closed(n)}
+        self.closed = {n.id for n in nodes if n.children and self._is_closed(n)}
         self.known: dict[tuple[str, str, str], Layout] = {}
 
     def _is_closed(self, node: Node) -> bool:
@@ -81,7 +83,11 @@ class _Composer:
         root = self.graph.root
         if root.id in self.closed or not root.children:
             return self._place(root, *directions)
-        return self._solve([root], self.graph.edges, *directions)
+        edges = [e for e in self.graph.edges if self._is_in(e, root)]
+        return self._solve([root], edges, *directions)
+
+    def _is_in(self, edge: Edge, root: Node) -> bool:
+        return root.id == edge.source or edge.source in self.inside[root.id]
 
     def _place(self, node: Node, outer: str, inner: str) -> Layout:
         """The node with all it contains, its own box at (0, 0)."""
@@ -114,7 +120,7 @@ class _Composer:
         items = {c.id: self._region(c, outer, inner) for c in node.children}
         best = packing(list(items.values()), self.aspect)
         for child in sorted(node.children, key=lambda c: -items[c.id].width * items[c.id].height):
-            for directions in _DIRECTIONS if child.children else ():
+            for directions in _REGION_DIRECTIONS if child.children else ():
                 trial_items = {**items, child.id: self._region(child, *directions)}
                 trial = packing(list(trial_items.values()), self.aspect)
                 if trial.side(self.aspect) < best.side(self.aspect) * 0.96:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import get_args
 
 from engine.diagram import printing, text_formats
-from engine.diagram.compose import Solver, compose
+from engine.diagram.compose import Solver, compose, page_scale
 from engine.diagram.dot import Graphviz
 from engine.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
+from engine.diagram.fold import fold
 from engine.diagram.graph import Graph, Layout
 from engine.diagram.page import TitleBlock, largest_room, on_sheet
 from engine.diagram.scene import scene
@@ -33,7 +34,17 @@ FORMATS = (*DRAWN, *TEXTUAL)
 
 
 Directions = tuple[str, str]
-Placed = tuple[Layout, Directions, str]  # the layout, how it runs, the engine's name
+_TOO_SMALL = 0.18  # mm per drawing unit on A3: text of 4.5 pt
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A graph as it is drawn (perhaps folded), its places, how it runs, and the layout engine's name."""
+
+    graph: Graph
+    layout: Layout
+    directions: Directions
+    engine: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +123,8 @@ def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
     graph = statechart(chart, level)
     placed = layouts.overviews[chart.text_hash]
     if level != "overview":
-        placed = _laid_out(graph, chart.name, layouts, placed[1])
-    drawing = _drawing(graph, placed[0], title_block(chart, level), placed[2])
+        placed = _laid_out(graph, chart.name, layouts, placed.directions)
+    drawing = _drawing(graph, placed, title_block(chart, level))
     if level == "overview":
         return drawing
     tables = transition_tables(chart, title_block(chart, "transitions"))
@@ -123,27 +134,35 @@ def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
 
 def draw_graph(graph: Graph, block: TitleBlock, layouts: Layouts) -> Drawing:
     """Any graph on a sheet with this title block. Raises LayoutFailed."""
-    layout, _, solver = _laid_out(graph, block.name, layouts, None)
-    return _drawing(graph, layout, block, solver)
+    return _drawing(graph, _laid_out(graph, block.name, layouts, None), block)
 
 
 def _laid_out(graph: Graph, name: str, layouts: Layouts, directions: Directions | None) -> Placed:
+    """The graph with places, folded where it is too large to be read otherwise."""
     failures: list[str] = []
     for solver in layouts.solvers():
         try:
-            return (*compose(graph, solver, largest_room(), directions), solver.name)
+            layout, ran = compose(graph, solver, largest_room(), directions)
+            scale = page_scale(layout.width, layout.height, largest_room())
+            folded = fold(graph) if scale < _TOO_SMALL else None
+            if folded is not None:
+                other, other_ran = compose(folded, solver, largest_room(), directions)
+                if page_scale(other.width, other.height, largest_room()) > scale * 1.15:
+                    return Placed(folded, other, other_ran, solver.name)
+            return Placed(graph, layout, ran, solver.name)
         except LayoutFailed as error:
             failures.append(str(error))
             layouts.warn(f"{name}: {error}")
     raise LayoutFailed(f"{name}: " + "; ".join(failures))
 
 
-def _drawing(graph: Graph, layout: Layout, block: TitleBlock, engine: str) -> Drawing:
-    items, sheet, _ = on_sheet(scene(graph, layout), layout.width, layout.height, block)
+def _drawing(graph: Graph, placed: Placed, block: TitleBlock) -> Drawing:
+    layout = placed.layout
+    items, sheet, _ = on_sheet(scene(placed.graph, layout), layout.width, layout.height, block)
     content = content_hash(graph, block)
-    tags = (("chart", block.name), ("model", block.hash), ("layout", engine), ("content", content))
+    tags = (("chart", block.name), ("model", block.hash), ("layout", placed.engine), ("content", content))
     text = svg(items, sheet.width, sheet.height, "mm", tags)
-    return Drawing(block.name, [(items, sheet.width, sheet.height)], text, engine, content)
+    return Drawing(block.name, [(items, sheet.width, sheet.height)], text, placed.engine, content)
 
 
 def file_bytes(drawing: Drawing, format: str) -> bytes:

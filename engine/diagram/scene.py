@@ -73,7 +73,7 @@ def scene(graph: Graph, layout: Layout) -> Group:
     arrows = Group("transitions")
     captions = Group("captions")
     chart.items += [states, arrows, captions]
-    for node in [*graph.root.walk(), *graph.notes]:
+    for node in (n for top in (graph.root, *graph.notes) for n in top.walk()):
         group = _node(node, layout.boxes[node.id])
         states.items.append(group)
         if node.children:  # arrows may cross a composite's header: its text stands above them, on a plate
