@@ -363,13 +363,17 @@ class SimulatedBattery(_OnCircuit):
         return self._circuit.battery.capacity_Wh
 
 
-class SimulatedDriver(Adapter):
-    """The hand at the plug. Settings: ``cable`` (as the pilot's), ``stop_after_ms`` (-1: never)."""
+class SimulatedDriver(_OnCircuit):
+    """The hand at the plug. Settings: ``cable`` (as the pilot's), ``stop_after_ms`` (-1: never), ``back_after_ms`` (-1:
+    never): so long after unplugging it plugs in again, having driven its charge down to what it first came with."""
 
     contract = "driver"
 
     def open(self, port: Port) -> None:
         super().open(port)
+        self._back_ms = number(self.config, "back_after_ms", -1.0)
+        self._first_soc_percent = self.now().battery.soc_percent
+        port.call_later(0, self._arrive)  # when the battery has its settings
         after_ms = number(self.config, "stop_after_ms", -1.0)
         if after_ms >= 0.0:
             port.call_later(round(after_ms * MS), lambda: port.emit("stop_pressed"))
@@ -379,6 +383,15 @@ class SimulatedDriver(Adapter):
 
     def unplug(self) -> None:
         cable_of(self.world, text(self.config, "cable", "1")).unplug(self.port)
+        if self._back_ms >= 0.0:
+            self.port.call_later(round(self._back_ms * MS), self._come_back)
+
+    def _come_back(self) -> None:
+        self.now().battery.soc_percent = self._first_soc_percent
+        self.plug_in()
+
+    def _arrive(self) -> None:
+        self._first_soc_percent = self.now().battery.soc_percent
 
 
 class SimulatedOperator(Adapter):

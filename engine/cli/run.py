@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 _EPILOG = """examples:
   engine run machines/evse_dc.yaml                         live, on the real clock, everything simulated
-  engine run machines/evse_dc.yaml --fast --sessions 3     three sessions, as fast as the machine can
-  engine run machines/evse_dc.yaml --set C_sounds=8 --set pev.battery_capacity="60 kWh"
+  engine run machines/evse_dc.yaml --fast                  one session, as fast as the machine can
+  engine run machines/evse_dc.yaml --link ethernet         an option that the station file declares
+  engine run machines/evse_dc.yaml --set C_session_retry=5 --set pev.stop_at_soc="80 %"
   engine run machines/evse_dc.yaml --set vehicle=NAME      a parameter set the station file offers
   engine run machines/evse_dc.yaml --trace run.jsonl       then: engine trace show run.jsonl
   engine run light.yaml --fast --events "go, 30 s, stop"   send events, wait in between
@@ -77,13 +78,13 @@ class _Run:
         self.system = System(VirtualClock() if args.fast else RealClock())
         build(station, self.system, installed())
         self.main = next(iter(self.system.roots.values()))
-        self.sessions = SessionCounter(station, self.system)
+        self.headlines = Headlines(self.system, station)
+        self.sessions = SessionCounter(station, self.system, self.headlines.values)
         self.tally = Tally(self.system)
         self.wanted = self._wanted_sessions()
         self.limit_ns = _duration(args.duration)
         if args.fast and self.limit_ns is None and self.wanted is None:
             self.limit_ns = 3_600_000_000_000
-        self.headlines = Headlines(self.system, station)
         self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
         self.interactive = sys.stdout.isatty() and not args.plain and not args.quiet

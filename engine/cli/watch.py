@@ -15,11 +15,15 @@ from engine.trace.show import arguments, line
 
 
 class SessionCounter:
-    """Counts the event that ends a session: raised, received or sent out by the machine the station names."""
+    """Counts the event that ends a session: raised, received or sent out by the machine the station names.
 
-    def __init__(self, station: Station, system: System) -> None:
+    ``reports`` has the time and, for people, the event's data or else the headlines at that time (``look``).
+    """
+
+    def __init__(self, station: Station, system: System, look: Callable[[], Sequence[tuple[str, str]]]) -> None:
         self.ended = 0
-        self.reports: list[tuple[int, dict[str, Any]]] = []  # time, payload
+        self.reports: list[tuple[int, str]] = []
+        self._look = look
         self._machine, self._event = station.session_end or ("", "")
         if station.session_end is not None:
             system.observers.append(self)
@@ -39,7 +43,8 @@ class SessionCounter:
 
     def _count(self, time_ns: int, data: Any) -> None:
         self.ended += 1
-        self.reports.append((time_ns, dict(data) if isinstance(data, Mapping) else {}))
+        told = arguments(to_plain(data)) if isinstance(data, Mapping) else values_text(self._look())
+        self.reports.append((time_ns, told))
 
 
 class ReadyWatch:
@@ -123,15 +128,19 @@ class PlainView:
         print(line(note_record(note)), file=self._out)
 
 
+def values_text(values: Sequence[tuple[str, str]]) -> str:
+    """``Voltage 400 V, Current 12 A``."""
+    return ", ".join(f"{label} {value}" for label, value in values)
+
+
 def summary(
     system: System, sessions: SessionCounter, tally: Tally, values: Sequence[tuple[str, str]] = ()
 ) -> list[str]:
     """The end of a run in a few lines; ``values``: the headlines as they were last."""
     lines = [f"{tally.steps} steps in {system.clock.now_ns() / 1e9:.1f} s"]
     if values:
-        lines.append("at the end: " + ", ".join(f"{label} {value}" for label, value in values))
-    for number, (time_ns, data) in enumerate(sessions.reports, 1):
-        told = arguments(to_plain(data))
+        lines.append(f"at the end: {values_text(values)}")
+    for number, (time_ns, told) in enumerate(sessions.reports, 1):
         lines.append(f"session {number} ended at {time_ns / 1e9:.1f} s" + (f": {told}" if told else ""))
     for root in system.roots.values():
         state = f" ({root.failure})" if root.failure else ""

@@ -229,3 +229,14 @@ def test_every_contract_can_be_listed(engine: Engine) -> None:
     code, _, err = engine("adapters", "powr_supply")
     assert code == 2
     assert "did you mean 'power_supply'?" in err
+
+
+def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine) -> None:
+    chart = str(ROOT / "machines" / "evse_dc.yaml")
+    back = ("--set", "pev.adapters.driver.back_after_ms=5000", "--set", "pev.stop_at_soc=41 %")
+    code, out, err = engine("run", chart, "--fast", "--quiet", "--sessions", "2", *back)
+    assert code == 0, err
+    ends = [line.partition(": ")[2] for line in out.splitlines() if line.startswith("session ")]
+    assert len(ends) == 2
+    assert ends[0] == ends[1]
+    assert "SoC 41 %" in ends[0]
