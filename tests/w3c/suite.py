@@ -8,10 +8,11 @@ written from the specification.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -55,13 +56,24 @@ CORRECTIONS: dict[str, tuple[str, str, str]] = {
 }
 
 
+@contextlib.contextmanager
+def downloads() -> Iterator[Path]:
+    """The folder of what is fetched; one process at a time, as test workers start together."""
+    folder = PEERS / "dl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
 @cache
 def fetch() -> str:
     """Have the documents in ``FOLDER``; returns why not, or ''."""
-    if (FOLDER / "mandatory").is_dir():
-        return ""
-    downloads = PEERS / "dl"
-    downloads.mkdir(parents=True, exist_ok=True)
+    with downloads() as folder:
+        return "" if (FOLDER / "mandatory").is_dir() else _fetch(folder)
+
+
+def _fetch(downloads: Path) -> str:
     archive = next(downloads.glob("python_statemachine-3.2.2.tar.gz"), None)
     if archive is None:
         command = [sys.executable, "-m", "pip", "download", "--no-binary", ":all:", "--no-deps", SDIST]
@@ -71,7 +83,7 @@ def fetch() -> str:
         archive = next(downloads.glob("python_statemachine-3.2.2.tar.gz"), None)
         if archive is None:
             return f"the W3C documents cannot be fetched: {done.stderr.strip()[-200:]}"
-    staging = FOLDER.with_suffix(f".{id(archive)}")
+    staging = FOLDER.with_suffix(".new")
     with tarfile.open(archive) as tar:
         for member in tar.getmembers():
             parts = Path(member.name).parts
@@ -81,8 +93,7 @@ def fetch() -> str:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read() if content else b"")
     _correct(staging)
-    with contextlib.suppress(OSError):  # another worker was faster
-        staging.rename(FOLDER)
+    staging.rename(FOLDER)
     return ""
 
 

@@ -6,7 +6,6 @@ package is fetched once into the git-ignored ``.peers/`` (``npm pack @scion-scxm
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 import subprocess
@@ -34,18 +33,19 @@ BY_THE_SPECIFICATION = {"more-parallel/test10", "more-parallel/test10b"}
 @cache
 def fetch() -> str:
     """Have the documents in ``FOLDER``; returns why not, or ''."""
-    if FOLDER.is_dir():
-        return ""
+    with suite.downloads() as folder:
+        return "" if FOLDER.is_dir() else _fetch(folder)
+
+
+def _fetch(downloads: Path) -> str:
     if shutil.which("npm") is None:
         return "needs npm to fetch SCION's test documents"
-    downloads = suite.PEERS / "dl"
-    downloads.mkdir(parents=True, exist_ok=True)
     command = ["npm", "pack", "--silent", PACKAGE]
     done = subprocess.run(command, cwd=downloads, capture_output=True, text=True, timeout=180, check=False)
     archive = next(downloads.glob("scion-scxml-test-framework-*.tgz"), None)
     if archive is None:
         return f"SCION's test documents cannot be fetched: {done.stderr.strip()[-200:]}"
-    staging = FOLDER.with_suffix(f".{id(archive)}")
+    staging = FOLDER.with_suffix(".new")
     with tarfile.open(archive) as tar:
         for member in tar.getmembers():
             parts = Path(member.name).parts
@@ -54,8 +54,7 @@ def fetch() -> str:
                 target = staging.joinpath(*parts[2:])
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content.read() if content else b"")
-    with contextlib.suppress(OSError):  # another worker was faster
-        staging.rename(FOLDER)
+    staging.rename(FOLDER)
     return ""
 
 
