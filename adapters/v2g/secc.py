@@ -48,7 +48,7 @@ class SeccMessages(Adapter):
         if not hasattr(message, "Header"):  # another document of the handshake's schema
             self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
             return
-        session_id: bytes = message.Header.SessionID  # type: ignore[attr-defined]
+        session_id: bytes = message.Header.SessionID
         common = {"repeated": repeated, "SessionID": session_id}
         contract_name = DIN_NAMES.get(name, name)
         fields = REQUESTS.get(contract_name)
