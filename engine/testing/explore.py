@@ -66,6 +66,7 @@ class _Node:
     last: tuple[str, ...]
     crowd: int = 0
     wide: bool = False
+    gaps: dict[str, float] = field(default_factory=dict)  # how far its data are from what guards ask
 
     @property
     def world(self) -> Stimulus:
@@ -97,6 +98,7 @@ class Explorer:
         self._crowds: Counter[Any] = Counter()
         self._nearest: dict[Any, float] = {}
         self._atom_cache: dict[Any, float] = {}
+        self._gap_cache: dict[Any, float] = {}
         self._queue: list[tuple[float, int, _Node]] = []
         self._number = itertools.count()
         self._groups: dict[str, int] = {}
@@ -184,7 +186,7 @@ class Explorer:
     def _expand_best(self) -> None:
         score, _, node = heapq.heappop(self._queue)
         now, target = self._score(node)
-        if self._queue and now > self._queue[0][0] + 1e-9 and now > score + 1e-9:
+        if self._queue and now > score + 1.0 and now > self._queue[0][0]:
             self._push(node, now)
             return
         if now >= FAR and not self.with_pairs:
@@ -264,21 +266,32 @@ class Explorer:
     def _score(self, node: _Node) -> tuple[float, str]:
         """How promising a node is (small is good), and which transition it is good for."""
         best, target = FAR, ""
-        where: Situation | None = None
+        gaps = node.gaps
         for t in self._untaken:
             steps = self.reach.steps(node.active, t)
-            if steps >= FAR:
-                continue
             near = steps + 0.3 * self._tries[t]
+            if steps >= FAR or near >= best:
+                continue
+            gap = gaps.get(t)
+            if gap is None:
+                gap = gaps[t] = self._gap(node, t)
+            near += gap
             if near < best:
-                if steps == 0:
-                    where = where or Situation(node.machine.data, node.machine.parameters, node.active)
-                    near += self.reach.data(t, where)
-                if near < best:
-                    best, target = near, t
+                best, target = near, t
         if self.with_pairs and not self._untaken:
             best = 0.0
-        return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (2.0 if node.wide else 0.0), target
+        return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (1.0 if node.wide else 0.0), target
+
+    def _gap(self, node: _Node, transition: str) -> float:
+        names = self.reach.names[transition]
+        if not names:
+            return 0.0
+        key = (transition, node.group, values_of(node.machine.data, names), node.active)
+        known = self._gap_cache.get(key)
+        if known is None:
+            where = Situation(node.machine.data, node.machine.parameters, node.active)
+            known = self._gap_cache[key] = self.reach.data(transition, where)
+        return known
 
     def _push(self, node: _Node, score: float) -> None:
         heapq.heappush(self._queue, (score, next(self._number), node))
@@ -288,8 +301,7 @@ class Explorer:
         if self._transplanted[target] >= 12:
             return
         t = next(t for t in self.chart.transitions if t.id == target)
-        ways = (self.stimuli.parameters_for, self.stimuli.parameters_against)
-        for change in (change for way in ways for change in way(t, node.machine, node.active)):
+        for change in self.stimuli.parameters_for(t, node.machine, node.active):
             parameters = {**node.parameters, **change}
             bad = any(misfit(v, self.chart.parameters[name].type) for name, v in change.items())
             if bad or not change or all(node.machine.parameters[k] == v for k, v in change.items()):

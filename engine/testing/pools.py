@@ -18,7 +18,7 @@ from engine.expr.functions import misfit
 from engine.model import Assign, Chart, Foreach, Raise, Send
 from engine.start import ParameterScope, bind_parameters
 from engine.testing.values import Term, related
-from engine.types import Type
+from engine.types import Kind, Type
 
 MOST = 16
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -38,10 +38,16 @@ class Pools:
         for item in chart.data.values():
             if item.initial is not None:
                 self._flow(("data", item.name), item.initial)
+        self._steps: dict[Term, set[float]] = {}  # how far values of this class are counted, or lie apart
         for node in expressions(chart):
             if isinstance(node, tree.Compare):
                 self._compared(node.op, node.left, node.right)
                 self._compared(_FLIP.get(node.op, node.op), node.right, node.left)
+            elif isinstance(node, tree.Binary) and node.op in ("+", "-") and isinstance(node.right, tree.Literal):
+                self._step(node.left, node.right.value)
+        for key, steps in self._steps.items():
+            known = [v for v in self._values.get(self._root(key), []) if type(v) in (int, float)]
+            self._add(key, [type(v)(v + way * step) for step in sorted(steps) for way in (1, -1) for v in known])
 
     def values(self, term: Term, kind: Type) -> list[Any]:
         """Values to try that fit ``kind``, without doubles."""
@@ -77,6 +83,8 @@ class Pools:
         if not keys:
             return
         members = op in ("in", "not in")
+        if op in _FLIP:
+            self._step(mine, 1)
         for key in keys:
             for further in _keys(other):
                 self._join(key, ("element", *further) if members else further)
@@ -89,6 +97,11 @@ class Pools:
             else:
                 for way in (op, "==", "!="):
                     self._add(key, related(way, bound, mine.type))
+
+    def _step(self, expr: tree.Expr, step: Any) -> None:
+        if type(step) in (int, float) and expr.type.kind in (Kind.INT, Kind.FLOAT, Kind.DURATION):
+            for key in _keys(expr):
+                self._steps.setdefault(key, set()).add(step)
 
     def _know(self, key: Term, value: Any) -> None:
         self._add(key, [value])

@@ -25,6 +25,8 @@ class Reach:
         self._entered = {t.id: _entered(t) for t in chart.transitions}
         self._by_id = {t.id: t for t in chart.transitions}
         self._asked = {t.id: list(_conjuncts(t.guard)) if t.guard is not None else [] for t in chart.transitions}
+        self._on_data = {t: [part for part in parts if _depends(part) == {"data"}] for t, parts in self._asked.items()}
+        self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
         self.atoms = _atoms(chart)
 
     def steps(self, active: frozenset[str], transition: str) -> float:
@@ -39,11 +41,7 @@ class Reach:
 
     def data(self, transition: str, where: Situation) -> float:
         """How far the data are from what the guard asks of them: 0 when nothing is amiss."""
-        total = 0.0
-        for part in self._asked[transition]:
-            if _depends(part) == {"data"}:
-                total += distance(part, where)
-        return total
+        return sum(distance(part, where) for part in self._on_data[transition])
 
     def _until(self, active: frozenset[str], state: str) -> float:
         if not state:
@@ -90,10 +88,14 @@ def _atoms(chart: Chart) -> list[tuple[tree.Expr, tuple[str, ...]]]:
     for node in expressions(chart):
         boolean = isinstance(node, tree.Variable) and node.type.kind.value == "bool"
         if (boolean or isinstance(node, tree.Compare)) and _depends(node) == {"data"}:
-            names = tuple(sorted({e.name for e in expressions(node) if isinstance(e, tree.Variable)}))
+            names = _names([node])
             if all(name in chart.data for name in names):
                 found.setdefault(repr(node), (node, names))
     return list(found.values())
+
+
+def _names(parts: list[tree.Expr]) -> tuple[str, ...]:
+    return tuple(sorted({e.name for e in expressions(parts) if isinstance(e, tree.Variable)}))
 
 
 def _depends(expr: tree.Expr) -> set[str]:

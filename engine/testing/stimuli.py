@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +16,7 @@ from engine.model import Chart, Send, Transition
 from engine.step import Event
 from engine.testing.pools import Pools
 from engine.testing.values import Choice, Situation, Term, defaults, solve, terms
-from engine.types import Type
+from engine.types import Kind, Type
 
 Readings = Mapping[tuple[str, str], Any]
 _MOST = 6  # choices for one transition by one event
@@ -129,24 +130,15 @@ class Stimuli:
                 for term, value in outside:
                     yield self._stimulus({**choice, term: value}, event, timer, world)
 
-    def parameters_for(self, t: Transition, machine: Machine, active: frozenset[str]) -> Iterator[dict[str, Any]]:
-        """Parameters with which the guard of ``t`` could hold here."""
-        if t.guard is None or not any(isinstance(e, tree.Parameter) for e in expressions(t.guard)):
-            return
+    def parameters_for(self, t: Transition, machine: Machine, active: frozenset[str]) -> list[dict[str, Any]]:
+        """Parameters with which the guard of ``t`` could hold here and those asked before it let it pass."""
         where = Situation(machine.data, machine.parameters, active, free_parameters=True)
-        for choice in solve(t.guard, True, where, most=4):
-            yield {term[1]: v for term, v in choice.items() if term[0] == "param"}
-
-    def parameters_against(self, t: Transition, machine: Machine, active: frozenset[str]) -> Iterator[dict[str, Any]]:
-        """Parameters with which a transition that is asked before ``t`` would let it pass."""
-        where = Situation(machine.data, machine.parameters, active, free_parameters=True)
-        for other in self.by_source.get(t.source.id, ()):
-            if other is t or other.order > t.order or other.guard is None or other.descriptors != t.descriptors:
-                continue
-            for choice in solve(other.guard, False, where, most=2):
-                changed = {term[1]: v for term, v in choice.items() if term[0] == "param"}
-                if changed:
-                    yield changed
+        choices: list[Choice] = [{}] if t.guard is None else list(solve(t.guard, True, where, most=6))
+        for other in self.by_source[t.source.id]:
+            same = other.descriptors == t.descriptors and other.timer == t.timer
+            if same and other.order < t.order and other.guard is not None:
+                choices = [more for c in choices for more in solve(other.guard, False, where, c, most=6)][:12]
+        return [{term[1]: v for term, v in choice.items() if term[0] == "param"} for choice in choices]
 
     # ------------------------------------------------------------ guards solved
 
@@ -203,11 +195,13 @@ class Stimuli:
         if sum(bool(vs) for vs in lists.values()) < 2:
             return
         for size in {1, longest}:
-            for at in range(longest):
+            for at, plain in itertools.product(range(longest), (False, True)):
                 filled = dict(choice)
                 for name, kind in payload.items():
                     if kind.item is not None:
                         elements = lists[name][-1] if lists[name] else [defaults(kind.item)[0]]
+                        if plain and kind.item.kind in (Kind.INT, Kind.FLOAT):
+                            elements = [v for v in elements if v in (0, 1)] or defaults(kind.item)[:1]
                         filled[("event", name)] = [elements[(at + i) % len(elements)] for i in range(size)]
                 yield self._stimulus(filled, event, "", world)
 

@@ -201,6 +201,11 @@ def _compared(op: str, left: tree.Expr, right: tree.Expr, where: Situation, give
         direct = True
         for value in related(way, bound, mine.type):
             yield {**given, term: value}
+    listed = term_of(right, where.free_parameters)
+    if op == "in" and listed is not None and listed not in given and right.type.item is not None:
+        term = term_of(left, where.free_parameters)
+        for value in defaults(right.type.item)[::-1]:
+            yield {**given, listed: [value]} if term is None or term in given else {**given, listed: [value], term: value}
     if not direct:
         yield from _indirect(op, left, right, where, given)
     yield dict(given)
@@ -249,7 +254,8 @@ def related(op: str, bound: Any, kind: Type) -> list[Any]:
     """Values ``v`` with ``v op bound``, those next to the boundary first."""
     if op in ("in", "not in"):
         members = list(bound) if isinstance(bound, (list, str)) else []
-        return members if op == "in" else [v for v in defaults(kind) if v not in members]
+        beside = [max(members) + 1, min(members) - 1] if members and all(type(v) is int for v in members) else []
+        return members if op == "in" else [v for v in [*defaults(kind), *beside] if v not in members]
     if bound is None:
         return [None] if op == "==" else [v for v in defaults(kind) if v is not None]
     if isinstance(bound, (int, float)) and not isinstance(bound, bool):
