@@ -14,7 +14,7 @@ from engine.expr.check import Scope, guard
 from engine.expr.evaluate import EvaluationError, evaluate
 from engine.types import BOOL, FLOAT, INT, Kind, Type
 
-EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 1500)
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 800)
 TYPES = {
     "n": Type(Kind.INT, minimum=0, maximum=4),
     "m": Type(Kind.INT, minimum=-2, maximum=2, optional=True),

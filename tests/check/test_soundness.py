@@ -18,7 +18,7 @@ from engine.step import Step
 from tests.engine.charts import Input, chart_texts, inputs
 from tests.engine.drive import Driver
 
-EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "100")), 400)
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "100")), 200)
 NEVER_TAKEN = ("C103", "C104", "C105", "C108")
 
 
