@@ -107,3 +107,14 @@ def test_vehicle_of_scapy_frames_matches_with_our_station(bench: dict[str, str])
     assert (result["sounds"], result["groups"]) == (10, 58)
     assert abs(result["mean_dB"] - 9) < 1.5
     assert result["keyed"]
+
+
+def test_our_vehicle_matches_with_our_station_between_namespaces(bench: dict[str, str]) -> None:
+    """Both charts as tools of their own, each in its process on a real interface: one network, known to both."""
+    with running(bench["evse"], ours("evse")) as station:
+        station.line_with("matching.renewing → matching", 20)
+        with running(bench["pev"], ours("pev")) as vehicle:
+            at_vehicle = vehicle.line_with("out: dlink_ready", 30)
+            at_station = station.line_with("out: dlink_ready", 15)
+    assert "evse_mac" in at_vehicle
+    assert "pev_mac" in at_station

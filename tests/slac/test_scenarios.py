@@ -273,3 +273,15 @@ def test_five_vehicles_at_once() -> None:
     street.run_until_linked(60)
     for number in range(1, 6):
         assert street.said(f"evse{number}", "dlink_ready")[-1]["pev_mac"] == street.links[f"pev{number}"].mac
+
+
+def test_a_key_under_way_is_not_overtaken() -> None:
+    """36: two reasons to re-key in one instant, and the answer does not say to which it belongs: the last key counts."""
+    street = Street()
+    street.run_until_linked(SAME_RUN_S)
+    street.post("evse1", "dlink_error")
+    street.post("evse1", "leave_bcd")
+    street.run(3)
+    assert street.nmk("evse1") == bytes(street.actors["evse1"].machine.data["nmk"])
+    street.post("evse1", "enter_bcd")
+    street.run_until_linked(60)
