@@ -66,6 +66,7 @@ class _Node:
     last: tuple[str, ...]
     crowd: int = 0
     wide: bool = False
+    penalty: float = 0.0  # of a parameter set that nothing asked for
     gaps: dict[str, float] = field(default_factory=dict)  # how far its data are from what guards ask
 
     @property
@@ -82,7 +83,7 @@ class Explorer:
     """
 
     def __init__(
-        self, chart: Chart, *, pairs: bool = False, budget: int = 30_000, patience: int = 5_000, variants: int = 4
+        self, chart: Chart, *, pairs: bool = False, budget: int = 80_000, patience: int = 20_000, variants: int = 4
     ) -> None:
         self.chart = chart
         self.base = {n: defaults(p.type)[-1] for n, p in chart.parameters.items() if p.default is None}
@@ -102,8 +103,9 @@ class Explorer:
         self._queue: list[tuple[float, int, _Node]] = []
         self._number = itertools.count()
         self._groups: dict[str, int] = {}
+        self._penalties: dict[int, float] = {}
         self._tries: Counter[str] = Counter()
-        self._transplanted: Counter[str] = Counter()
+        self._transplanted: Counter[tuple[str, str]] = Counter()
         self._visited: set[str] = set()
         self._last_news = 0
         self._histories = any(s.kind.value in ("shallow", "deep") for s in chart.root.walk())
@@ -118,6 +120,8 @@ class Explorer:
             if not self._queue or self.found.steps - self._last_news > self.patience // 2:
                 further = list(itertools.islice(sets, 100))
                 for parameters in further if self._untaken else ():
+                    group = self._groups.setdefault(repr(sorted(parameters.items())), len(self._groups))
+                    self._penalties.setdefault(group, 0.5 + 0.02 * len(self._penalties))
                     self._begin_all(parameters)
                 if not self._queue:
                     break
@@ -234,6 +238,7 @@ class Explorer:
             self.found.possible_pairs.update((taken[-1], t.id) for t in self.stimuli.live(active))
         if machine.done:
             return
+        node.penalty = self._penalties.get(node.group, 0.0)
         if self._is_new(node):
             self._push(node, self._score(node)[0])
 
@@ -275,12 +280,13 @@ class Explorer:
             gap = gaps.get(t)
             if gap is None:
                 gap = gaps[t] = self._gap(node, t)
-            near += gap
+            if gap:
+                near += 6.0 + gap + 0.5 * min(self.reach.setting(node.active, t), 20.0)
             if near < best:
                 best, target = near, t
         if self.with_pairs and not self._untaken:
             best = 0.0
-        return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (1.0 if node.wide else 0.0), target
+        return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (0.3 if node.wide else 0.0) + node.penalty, target
 
     def _gap(self, node: _Node, transition: str) -> float:
         names = self.reach.names[transition]
@@ -298,15 +304,16 @@ class Explorer:
 
     def _transplant(self, node: _Node, target: str) -> None:
         """Go the same way once more with parameters that the guard of ``target`` asks for."""
-        if self._transplanted[target] >= 12:
-            return
         t = next(t for t in self.chart.transitions if t.id == target)
-        for change in self.stimuli.parameters_for(t, node.machine, node.active):
+        now = node.machine.parameters
+        for choice in self.stimuli.parameters_for(t, node.machine, node.active):
+            change = {name: value for name, value in choice.items() if now[name] != value}
             parameters = {**node.parameters, **change}
+            key = (target, repr(change))
             bad = any(misfit(v, self.chart.parameters[name].type) for name, v in change.items())
-            if bad or not change or all(node.machine.parameters[k] == v for k, v in change.items()):
+            if bad or not change or self._transplanted[key] >= 3:
                 continue
-            self._transplanted[target] += 1
+            self._transplanted[key] += 1
             self._begin(parameters, node.start, node.steps)
 
     # ------------------------------------------------------------ what was not taken

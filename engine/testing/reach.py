@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.content import walk_blocks
 from engine.core.facts import expressions
 from engine.expr import tree
 from engine.expr.evaluate import EvaluationError
-from engine.model import Chart, State, Transition
+from engine.model import Assign, Chart, State, Transition
 from engine.testing.values import Situation
 
 FAR = 1_000.0
@@ -28,6 +29,12 @@ class Reach:
         self._on_data = {t: [part for part in parts if _depends(part) == {"data"}] for t, parts in self._asked.items()}
         self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
         self.atoms = _atoms(chart)
+        self._setters: dict[str, set[str]] = {}  # data item -> states whose actions, or whose transitions', assign it
+        for state in chart.root.walk():
+            for block in walk_blocks(state):
+                for action in block:
+                    if isinstance(action, Assign):
+                        self._setters.setdefault(action.name, set()).add(state.id)
 
     def steps(self, active: frozenset[str], transition: str) -> float:
         """How many transitions at least until the source of ``transition`` and the states its guard asks are active."""
@@ -42,6 +49,15 @@ class Reach:
     def data(self, transition: str, where: Situation) -> float:
         """How far the data are from what the guard asks of them: 0 when nothing is amiss."""
         return sum(distance(part, where) for part in self._on_data[transition])
+
+    def setting(self, active: frozenset[str], transition: str) -> float:
+        """How many transitions at least until something sets the data that the guard of ``transition`` asks."""
+        key = (active, f"set {transition}")
+        known = self._config.get(key)
+        if known is None:
+            states = {state for name in self.names[transition] for state in self._setters.get(name, ())}
+            known = self._config[key] = min((self._until(active, s) for s in sorted(states)), default=FAR)
+        return known
 
     def _until(self, active: frozenset[str], state: str) -> float:
         if not state:

@@ -201,13 +201,13 @@ def _compared(op: str, left: tree.Expr, right: tree.Expr, where: Situation, give
         direct = True
         for value in related(way, bound, mine.type):
             yield {**given, term: value}
+    if not direct:
+        yield from _indirect(op, left, right, where, given)
     listed = term_of(right, where.free_parameters)
     if op == "in" and listed is not None and listed not in given and right.type.item is not None:
         term = term_of(left, where.free_parameters)
         for value in defaults(right.type.item)[::-1]:
             yield {**given, listed: [value]} if term is None or term in given else {**given, listed: [value], term: value}
-    if not direct:
-        yield from _indirect(op, left, right, where, given)
     yield dict(given)
 
 
