@@ -124,11 +124,13 @@ class Blocks:
                 raise NotStatic
             self.guarded(start, "sid" if sends else "")
 
-    def guarded(self, start: int, sendid: str = "", *after: str) -> None:
-        """Put the lines from ``start`` on under a ``try`` that records the error."""
+    def guarded(self, start: int, sendid: str = "", *after: str, transition: str = "") -> None:
+        """Put the lines from ``start`` on under a ``try`` that records the error; of a ``transition``'s guard, once."""
         self.faulty = True
         self.source.place = None
         handler = f"w = fault(w, x, LINES{', ' + sendid if sendid else ''})"
+        if transition:
+            handler = f"w = guard_fault(w, x, LINES, {self.source.constant(transition)})"
         self.source.guard(start, [handler, *after])
         self._fails = False
 
@@ -274,8 +276,8 @@ class Blocks:
         for inner in body:
             self.action(inner)
 
-    def condition(self, guard: tree.Expr, position: Position) -> str:
-        """A guard inside a block: one that fails is false, and the block goes on (SCXML 5.9.1)."""
+    def condition(self, guard: tree.Expr, position: Position, transition: str = "") -> str:
+        """A guard, of an ``if`` or of a transition: one that fails is false, and a block goes on (SCXML 5.9.1)."""
         expression = Expression(self.source, self.scope)
         text = expression.condition(guard)
         if not expression.fails:
@@ -285,7 +287,7 @@ class Blocks:
         start = len(self.source.lines)
         self.source.place = position
         self.source.add(f"{name} = {text}")
-        self.guarded(start, "", f"{name} = False")
+        self.guarded(start, "", f"{name} = False", transition=transition)
         self._fails = outer
         return name
 

@@ -448,7 +448,7 @@ class Generator:
     def _guard(self, blocks: Blocks, t: Transition) -> str:
         assert t.guard is not None
         blocks.scope.fields = self.facts.fields_of(t)
-        text = blocks.condition(t.guard, t.position)
+        text = blocks.condition(t.guard, t.position, t.id)
         blocks.scope.fields = frozenset()
         return text
 
@@ -465,6 +465,6 @@ class Generator:
                 setup.append("E = w.effects")
             if "C[" in text:
                 setup.append("C = w.changes")
-        elif "fault(" in text:
+        elif "fault(w, " in text:
             setup.append("w = None")
         return source.function(title, tuple(setup))

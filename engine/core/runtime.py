@@ -62,6 +62,7 @@ class Work:
         "pending",
         "queue",
         "raised",
+        "told",
         "transitions",
     )
 
@@ -80,6 +81,7 @@ class Work:
         self.all_changes: dict[str, Any] = {}
         self.pending = 0  # states entered in this macrostep whose invocations have not started, as a mask
         self.final = -1  # the state that ends the machine
+        self.told: set[str] = set()  # transitions whose guards have failed
         self.count = 1  # microsteps, the first included whether or not it took a transition
 
     def put(self, event: Event) -> None:
@@ -136,6 +138,15 @@ def fault(w: Work | None, error: Exception, lines: Mapping[int, Position], sendi
     message = f"the event has no field {error}" if type(error) is KeyError else str(error)
     work = Work(None) if w is None else w
     work.fail(Failure(message, str(position)), sendid)
+    return work
+
+
+def guard_fault(w: Work | None, error: Exception, lines: Mapping[int, Position], transition: str) -> Work:
+    """Record that a transition's guard failed, once in a macrostep."""
+    if w is not None and transition in w.told:
+        return w
+    work = fault(w, error, lines)
+    work.told.add(transition)
     return work
 
 
@@ -278,6 +289,7 @@ NAMES: dict[str, Any] = {
     "event_name": event_name,
     "event_value": event_value,
     "fault": fault,
+    "guard_fault": guard_fault,
     "field": field,
     "index": index,
     "invalid": invalid,

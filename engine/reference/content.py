@@ -85,6 +85,7 @@ class Content:
         self.effects: list[Effect] = []
         self.raised: list[str] = []
         self.failures: list[Failure] = []
+        self.told: set[str] = set()  # transitions whose guards have failed in this macrostep
         self.readings: dict[tuple[str, str], Any] = {}
         self.changes: dict[str, Any] = {}
         self.all_changes: dict[str, Any] = {}
@@ -167,9 +168,16 @@ class Content:
             self.fail(failure_of(error, position))
             return None
 
-    def holds(self, guard: Expr, position: Position) -> bool:
-        """A guard; one that fails is false and an ``error.execution`` (SCXML 5.9.1)."""
-        return self.attempt(lambda: condition(evaluate(guard, self)), position) is True
+    def holds(self, guard: Expr, position: Position, transition: str = "") -> bool:
+        """A guard; one that fails is false and an ``error.execution`` (SCXML 5.9.1), once per macrostep and transition."""
+        try:
+            return condition(evaluate(guard, self))
+        except EvaluationError as error:
+            if transition not in self.told:
+                self.fail(failure_of(error, position))
+            if transition:
+                self.told.add(transition)
+            return False
 
     # ------------------------------------------------------------ blocks and actions
 

@@ -8,7 +8,8 @@ Differences from the text of the appendix, and why:
 * The root takes part: it may have transitions, entry and exit actions, timers; it may be parallel, and is never left
   but at the end.
 * ``after`` timers start when the entry blocks of their state are done and are cancelled before its exit blocks.
-* A guard is evaluated once in one selection, however many atomic states inherit its transition.
+* A guard is evaluated once in one selection, however many atomic states inherit its transition. One that fails is told
+  once in a macrostep: an eventless transition, or one for ``error.execution`` itself, would make errors without end.
 * Invariants are checked when the macrostep has come to rest.
 """
 
@@ -213,7 +214,7 @@ class Interpreter(Content):
 
     def conditionMatch(self, t: Transition, matched: dict[str, bool]) -> bool:
         if t.id not in matched:
-            matched[t.id] = t.guard is None or self.holds(t.guard, t.position)
+            matched[t.id] = t.guard is None or self.holds(t.guard, t.position, t.id)
         return matched[t.id]
 
     def removeConflictingTransitions(self, enabledTransitions: list[Transition]) -> list[Transition]:

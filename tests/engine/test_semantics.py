@@ -323,6 +323,27 @@ def test_a_failing_guard_is_false_and_an_event(make: Make) -> None:
     assert step.failures[0].position.startswith("test.yaml:10:")
 
 
+@pytest.mark.parametrize("key", ["always", "on: {error.execution", 'on: {"*"'])
+def test_a_guard_that_keeps_failing_does_not_hang_the_machine(make: Make, key: str) -> None:
+    """It is evaluated again after each of its own errors; told each time, the macrostep would never end."""
+    text = f"{key}: {{guard: 1 // n > 0, target: b}}" + ("}" if "{" in key else "")
+    machine = make(
+        chart(f"""
+events: {{e: }}
+data: {{n: {{type: int, initial: 0}}}}
+states:
+  a:
+    {text}
+    states: {{c: {{on: {{e: {{actions: [{{assign: {{n: 1 // n}}}}]}}}}}}}}
+  b: {{}}
+""")
+    )
+    machine.begin()
+    step = machine.process(Event("e"))
+    assert [f.message for f in step.failures] == ["division by zero"] * 2
+    assert active(machine) == ("a", "a.c")
+
+
 def test_an_error_ends_only_its_own_entry_block(make: Make) -> None:
     machine = make(
         chart("""
