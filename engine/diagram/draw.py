@@ -13,7 +13,7 @@ from engine.diagram import printing, text_formats
 from engine.diagram.compose import Solver, compose, page_scale
 from engine.diagram.dot import Graphviz
 from engine.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
-from engine.diagram.fold import fold
+from engine.diagram.fold import crowd, fold
 from engine.diagram.graph import Graph, Layout
 from engine.diagram.page import TitleBlock, largest_room, on_sheet
 from engine.diagram.scene import scene
@@ -34,6 +34,7 @@ FORMATS = (*DRAWN, *TEXTUAL)
 
 
 Directions = tuple[str, str]
+_CROWD = 80  # so many arrows in one chart or region never make a readable drawing in one piece, and take ELK a while
 _TOO_SMALL = 0.18  # mm per drawing unit on A3: text of 4.5 pt
 
 
@@ -45,6 +46,7 @@ class Placed:
     layout: Layout
     directions: Directions
     engine: str
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
     graph = statechart(chart, level)
     placed = layouts.overviews[chart.text_hash]
     if level != "overview":
-        placed = _laid_out(graph, chart.name, layouts, placed.directions)
+        placed = _laid_out(graph, chart.name, layouts, placed)
     drawing = _drawing(graph, placed, title_block(chart, level))
     if level == "overview":
         return drawing
@@ -137,23 +139,31 @@ def draw_graph(graph: Graph, block: TitleBlock, layouts: Layouts) -> Drawing:
     return _drawing(graph, _laid_out(graph, block.name, layouts, None), block)
 
 
-def _laid_out(graph: Graph, name: str, layouts: Layouts, directions: Directions | None) -> Placed:
-    """The graph with places, folded where it is too large to be read otherwise."""
+def _laid_out(graph: Graph, name: str, layouts: Layouts, like: Placed | None) -> Placed:
+    """The graph with places, folded where it is too large to be read otherwise. ``like``: run and folded as this."""
     failures: list[str] = []
     for solver in layouts.solvers():
         try:
-            layout, ran = compose(graph, solver, largest_room(), directions)
-            scale = page_scale(layout.width, layout.height, largest_room())
-            folded = fold(graph) if scale < _TOO_SMALL else None
-            if folded is not None:
-                other, other_ran = compose(folded, solver, largest_room(), directions)
-                if page_scale(other.width, other.height, largest_room()) > scale * 1.15:
-                    return Placed(folded, other, other_ran, solver.name)
-            return Placed(graph, layout, ran, solver.name)
+            return _placed(graph, solver, like)
         except LayoutFailed as error:
             failures.append(str(error))
             layouts.warn(f"{name}: {error}")
     raise LayoutFailed(f"{name}: " + "; ".join(failures))
+
+
+def _placed(graph: Graph, solver: Solver, like: Placed | None) -> Placed:
+    page, directions = largest_room(), like.directions if like else None
+    folded = fold(graph)
+    if folded is not None and (crowd(graph) > _CROWD or (like is not None and like.folded)):
+        layout, ran = compose(folded, solver, page, directions)
+        return Placed(folded, layout, ran, solver.name, True)
+    layout, ran = compose(graph, solver, page, directions)
+    scale = page_scale(layout.width, layout.height, page)
+    if folded is not None and scale < _TOO_SMALL:
+        other, other_ran = compose(folded, solver, page, directions)
+        if page_scale(other.width, other.height, page) > scale * 1.15:
+            return Placed(folded, other, other_ran, solver.name, True)
+    return Placed(graph, layout, ran, solver.name)
 
 
 def _drawing(graph: Graph, placed: Placed, block: TitleBlock) -> Drawing:

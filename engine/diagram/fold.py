@@ -20,6 +20,13 @@ def fold(graph: Graph) -> Graph | None:
     return Graph(root, [_moved(edge, inner) for edge in graph.edges], [*insides, *graph.notes])
 
 
+def crowd(graph: Graph) -> int:
+    """The most arrows that one chart, or one of its outermost regions, has to itself."""
+    parts = graph.root.children if graph.root.packed else [graph.root]
+    inside = [{n.id for n in part.walk()} for part in parts]
+    return max((sum(e.source in ids and e.target in ids for e in graph.edges) for ids in inside), default=0)
+
+
 def _folded(node: Node, top: bool, insides: list[Node], inner: dict[str, str]) -> Node:
     if not top and node.shape is Shape.COMPOSITE and node.children:
         count = sum(child.shape in (Shape.BOX, Shape.COMPOSITE, Shape.FINAL) for child in node.children)

