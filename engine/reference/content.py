@@ -169,7 +169,7 @@ class Content:
             return None
 
     def holds(self, guard: Expr, position: Position, transition: str = "") -> bool:
-        """A guard; one that fails is false and an ``error.execution`` (SCXML 5.9.1), once per macrostep and transition."""
+        """A guard. One that fails is false and an ``error.execution`` (SCXML 5.9.1), a transition's once a macrostep."""
         try:
             return condition(evaluate(guard, self))
         except EvaluationError as error:
