@@ -27,6 +27,11 @@ class Reach:
         self._by_id = {t.id: t for t in chart.transitions}
         self._asked = {t.id: list(_conjuncts(t.guard)) if t.guard is not None else [] for t in chart.transitions}
         self._on_data = {t: [part for part in parts if _depends(part) == {"data"}] for t, parts in self._asked.items()}
+        for t in chart.transitions:  # those asked before it must not hold
+            for other in t.source.transitions:
+                same = other.descriptors == t.descriptors and other.timer == t.timer and other.order < t.order
+                if same and other.guard is not None and _depends(other.guard) == {"data"}:
+                    self._on_data[t.id].append(tree.Unary("not", other.guard, other.guard.type))
         self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
         self.atoms = _atoms(chart)
         self._setters: dict[str, set[str]] = {}  # data item -> states whose actions, or whose transitions', assign it

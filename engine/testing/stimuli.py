@@ -117,6 +117,7 @@ class Stimuli:
             if not misfit(v, kind)
         ]
         outside: list[tuple[Term, Any]] = [*readings, *((("alive", c), n) for c in self.children for n in (0, 1, 2))]
+        outer = self._lingering(Situation(machine.data, machine.parameters, active), wanted)
         for event, timer in self._triggers(live):
             choices = self._choices(event, timer, live, machine.data, machine.parameters, active, group)
             firsts: dict[str, Choice] = {}
@@ -127,8 +128,22 @@ class Stimuli:
                     for value in _some([*self.pools.values(("event", name), kind), *defaults(kind)], 12):
                         yield self._stimulus({**choice, ("event", name): value}, event, timer, world)
                 yield from self._lists(choice, event, world)
+                for change in outer:
+                    yield self._stimulus({**choice, **change}, event, timer, world)
                 for term, value in outside:
                     yield self._stimulus({**choice, term: value}, event, timer, world)
+
+    def _lingering(self, where: Situation, wanted: Container[str]) -> list[Choice]:
+        """What lets states be stayed in, or left at once, whose eventless transitions ask what is outside."""
+        choices: list[Choice] = []
+        for t in self.chart.transitions:
+            if t.descriptors or t.timer is not None or t.guard is None or not _outside(t.guard):
+                continue
+            around = [*t.source.walk(), *t.source.ancestors()]
+            if any(o.id in wanted for state in around for o in state.transitions):
+                for truth in (False, True):
+                    choices += [c for c in solve(t.guard, truth, where, most=3) if c not in choices]
+        return choices
 
     def parameters_for(self, t: Transition, machine: Machine, active: frozenset[str]) -> list[dict[str, Any]]:
         """Parameters with which the guard of ``t`` could hold here and those asked before it let it pass."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from engine.expr import tree
@@ -35,7 +35,7 @@ def defaults(kind: Type) -> list[Any]:
         found = ["", "x"]
     elif kind.kind is Kind.BYTES:
         length = int(low or 0)
-        found = [bytes(length), b"\x01" * max(length, 1)]
+        found = [b"\x01" * max(length, 1), bytes(length)]  # with content first: an empty one is the special case
     elif kind.kind is Kind.LIST:
         found = [[], [defaults(kind.item)[-1]] if kind.item is not None else [0]]
     else:
@@ -137,7 +137,7 @@ def solve(
     """Choices that give ``expr`` the wanted truth value, at most ``most``, boundaries first; every one is tried."""
     seen: list[Choice] = []
     asked = terms(expr, where.free_parameters)
-    for choice in _candidates(expr, wanted, where, given or {}):
+    for choice in chain([given] if given else [], _candidates(expr, wanted, where, given or {})):
         for whole in _completed(asked, choice, where):
             try:
                 if where.value(expr, whole) is wanted and whole not in seen:
@@ -214,7 +214,7 @@ def _compared(op: str, left: tree.Expr, right: tree.Expr, where: Situation, give
 def _indirect(op: str, left: tree.Expr, right: tree.Expr, where: Situation, given: Choice) -> Iterator[Choice]:
     """One term inside an expression: where the line through two of its values crosses the bound, and beside it."""
     asked = [(t, k) for t, k in (*terms(left, where.free_parameters), *terms(right, where.free_parameters))]
-    open_terms = {t: k for t, k in asked if t not in given}
+    open_terms = {t: k for t, k in asked if t not in given and (t[0] != "param" or k.kind is not Kind.LIST)}
     rest = {t: _middle(k) for t, k in open_terms.items() if t[0] != "param"}
     for term, kind in open_terms.items():
         if kind.kind in (Kind.LIST, Kind.BYTES, Kind.STRING):
