@@ -169,7 +169,7 @@ class Content:
             return None
 
     def holds(self, guard: Expr, position: Position, transition: str = "") -> bool:
-        """A guard. One that fails is false and an ``error.execution`` (SCXML 5.9.1), a transition's once a macrostep."""
+        """A guard. One that fails is false and an ``error.execution`` (SCXML 5.9.1), a transition's once a step."""
         try:
             return condition(evaluate(guard, self))
         except EvaluationError as error:
