@@ -21,7 +21,8 @@ class BenchPilotEvse(SimulatedPilotEvse):
 
     settings: ClassVar[Mapping[str, Setting]] = {
         **SimulatedPilotEvse.settings,
-        "plug_after": Setting("duration", 200 * MS, "Time before the stand-in vehicle plugs in (again)"),
+        "plug_after": Setting("duration", 200 * MS, "Time before the stand-in vehicle plugs in"),
+        "plug_again_after": Setting("duration", 1000 * MS, "Time before the next one does; a bounce is shorter"),
         "ready_after": Setting("duration", 500 * MS, "How long after 5 % the stand-in vehicle goes to state C"),
         "unplug_after": Setting("duration", 500 * MS, "How long after the end of the PWM it unplugs"),
     }
@@ -55,7 +56,7 @@ class BenchPilotEvse(SimulatedPilotEvse):
 
     def _unplug(self) -> None:
         self.cable.unplug(self.port)
-        self._later("plug_after", self._plug)
+        self._later("plug_again_after", self._plug)
 
     def _later(self, setting: str, move: Any) -> None:
         if self._move is not None:

@@ -15,6 +15,8 @@ from importlib.util import find_spec
 COMMANDS = {
     "decode": "adapters.v2g.commands.decode",
     "encode": "adapters.v2g.commands.encode",
+    "fault": "adapters.v2g.commands.fault",
+    "flow": "adapters.v2g.commands.flow",
     "pcap": "adapters.v2g.pcap.command",
     "pki": "adapters.v2g.pki",
 }

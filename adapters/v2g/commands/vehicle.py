@@ -1,0 +1,203 @@
+"""A minimal vehicle on a plain TCP socket, for smoke tests: the normal DC session, one request at a time, blocking.
+
+It has no behaviour of its own beyond sending the next request of the list; vehicles are charts (machines/pev_dc.yaml).
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from adapters.v2g import codec, v2gtp
+from adapters.v2g.codec import ExiError, Message
+from adapters.v2g.endpoint import body_name
+from adapters.v2g.evcc_fields import contract_name, request
+from adapters.v2g.physical import number
+
+NAMESPACES = {"din": "urn:din:70121:2012:MsgDef", "iso2": "urn:iso:15118:2:2013:MsgDef"}
+STEPS = (
+    "supportedAppProtocol",
+    "SessionSetup",
+    "ServiceDiscovery",
+    "PaymentServiceSelection",
+    "Authorization",
+    "ChargeParameterDiscovery",
+    "CableCheck",
+    "PreCharge",
+    "PowerDelivery",
+    "CurrentDemand",
+    "PowerDeliveryStop",
+    "WeldingDetection",
+    "SessionStop",
+)
+"""The requests of a session in their order; PowerDeliveryStop is PowerDelivery with ChargeProgress Stop."""
+TARGET_V = 360.0
+TARGET_A = 20.0
+LOOP_S = 0.1
+"""From an answer to the next request of a loop."""
+LIMITS_S = {"Authorization": 60.0, "CableCheck": 40.0, "PreCharge": 7.0, "ChargeParameterDiscovery": 60.0}
+"""How long a loop may last (ISO 15118-2 [V2G2-700] to [V2G2-711])."""
+
+
+class StationError(Exception):
+    """The station did not do what a session needs; the message names the step and what came instead."""
+
+
+def address_of(text: str) -> tuple[str, int]:
+    """Host and port of ``HOST:PORT`` or ``[ADDRESS%IF]:PORT``. Raises ``ValueError``."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f"{text!r}: write HOST:PORT or [ADDRESS%INTERFACE]:PORT")
+    return host.strip("[]"), int(port)
+
+
+class MinimalVehicle:
+    """One connection. ``protocol`` is din or iso2. Raises ``OSError`` when it cannot connect."""
+
+    def __init__(self, to: tuple[str, int], protocol: str, *, wait_s: float = 5.0) -> None:
+        self.protocol = protocol
+        self.schema = "sap"
+        self.session_id = b"\x00"
+        self.wait_s = wait_s
+        self._decoder = v2gtp.V2gtpDecoder()
+        self._heard: deque[v2gtp.V2gtpMessage] = deque()
+        self._socket = socket.create_connection(to, timeout=wait_s)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def close(self, *, reset: bool = False) -> None:
+        """FIN, or RST."""
+        if reset:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def frame(self, step: str, *, session_id: bytes | None = None) -> bytes:
+        """The V2GTP message of a step's request."""
+        if step == "supportedAppProtocol":
+            sap = codec.messages("sap")
+            offer = sap.AppProtocolType(
+                ProtocolNamespace=NAMESPACES[self.protocol],
+                VersionNumberMajor=2,
+                VersionNumberMinor=0,
+                SchemaID=1,
+                Priority=1,
+            )
+            document: Any = sap.supportedAppProtocolReq(AppProtocol=[offer])
+        else:
+            schema = codec.messages(self.protocol)
+            body = request(self.protocol, f"{_message(step)}Req", _content(step))
+            header = schema.MessageHeaderType(SessionID=self.session_id if session_id is None else session_id)
+            document = schema.V2G_Message(Header=header, Body=schema.BodyType(BodyElement=body))
+        return v2gtp.encode(v2gtp.PayloadType.SAP, codec.encode(document))
+
+    def send(self, data: bytes) -> None:
+        """Bytes of the stream, in one call."""
+        self._socket.sendall(data)
+
+    def hear(self, seconds: float | None = None) -> tuple[str, Any, Message] | None:
+        """The next answer: contract name, body, document; None when the station closed the connection.
+
+        Raises ``TimeoutError`` after the time, ``StationError`` for bytes that are no message.
+        """
+        end = time.monotonic() + (self.wait_s if seconds is None else seconds)
+        while not self._heard:
+            self._socket.settimeout(max(0.001, end - time.monotonic()))
+            try:
+                data = self._socket.recv(65536)
+            except ConnectionError:
+                return None
+            if not data:
+                return None
+            for event in self._decoder.receive(data):
+                if not isinstance(event, v2gtp.V2gtpMessage):
+                    raise StationError(f"the station sent no V2GTP message: {event}")
+                self._heard.append(event)
+        payload = self._heard.popleft().payload
+        try:
+            document = codec.decode(self.schema, payload)
+        except ExiError as error:
+            raise StationError(f"the station's answer does not decode as {self.schema}: {error}") from error
+        if not isinstance(document, Message):
+            raise StationError(f"the station's answer is no message: {document!r}")
+        body = getattr(getattr(document, "Body", None), "BodyElement", None) or document
+        return contract_name(self.schema, body_name(document)), body, document
+
+    def learn(self, step: str, document: Message) -> None:
+        """Keep what the next requests need of an answer."""
+        if step == "supportedAppProtocol":
+            self.schema = self.protocol
+        elif step == "SessionSetup":
+            self.session_id = document.Header.SessionID  # type: ignore[attr-defined]
+
+    def ask(self, step: str) -> Any:
+        """Send a step's request; the body of its good answer. Raises ``StationError``."""
+        self.send(self.frame(step))
+        return self.answer(step)
+
+    def answer(self, step: str) -> Any:
+        """The good answer to a step's request that was sent. Raises ``StationError``."""
+        try:
+            heard = self.hear()
+        except TimeoutError:
+            raise StationError(f"{step}: no answer within {self.wait_s:g} s") from None
+        if heard is None:
+            raise StationError(f"{step}: the station closed the connection")
+        name, body, document = heard
+        if name != f"{_message(step)}Res":
+            raise StationError(f"{step}: the station answered {name}")
+        if not body.ResponseCode.startswith("OK"):
+            raise StationError(f"{step}: {body.ResponseCode}")
+        self.learn(step, document)
+        return body
+
+    def take(self, step: str, loops: int) -> Iterator[tuple[Any, float]]:
+        """Get through a step; each good answer with its time in s. Raises ``StationError``."""
+        begun = time.monotonic()
+        for count in range(1, 10_000):
+            asked = time.monotonic()
+            body = self.ask(step)
+            now = time.monotonic()
+            yield body, now - asked
+            if count >= loops if step == "CurrentDemand" else _is_over(step, body):
+                return
+            if now - begun > LIMITS_S.get(step, 60.0):
+                raise StationError(f"{step}: not done after {now - begun:.0f} s")
+            time.sleep(LOOP_S)  # a blocking tool on the real clock: the pace of a vehicle
+
+
+def _message(step: str) -> str:
+    return "PowerDelivery" if step == "PowerDeliveryStop" else step
+
+
+def _content(step: str) -> dict[str, Any]:
+    status = {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 40}
+    wanted = {"EVTargetVoltage": TARGET_V, "EVTargetCurrent": 1.0}
+    content: dict[str, dict[str, Any]] = {
+        "SessionSetup": {"EVCCID": bytes.fromhex("020000000001")},
+        "PaymentServiceSelection": {"SelectedPaymentOption": "ExternalPayment", "ServiceID": 1},
+        "ChargeParameterDiscovery": status
+        | {
+            "RequestedEnergyTransferMode": "DC_extended",
+            "EVMaximumVoltageLimit": 410.0,
+            "EVMaximumCurrentLimit": 200.0,
+        },
+        "CableCheck": status,
+        "PreCharge": status | wanted,
+        "PowerDelivery": status | {"ChargeProgress": "Start", "ChargingComplete": False},
+        "CurrentDemand": status | wanted | {"EVTargetCurrent": TARGET_A, "ChargingComplete": False},
+        "PowerDeliveryStop": status | {"ChargeProgress": "Stop", "ChargingComplete": True},
+        "WeldingDetection": status,
+        "SessionStop": {"ChargingSession": "Terminate"},
+    }
+    return content.get(step, {})
+
+
+def _is_over(step: str, body: Any) -> bool:
+    if step in ("Authorization", "ChargeParameterDiscovery", "CableCheck"):
+        return bool(body.EVSEProcessing == "Finished")
+    if step == "PreCharge":
+        return abs(number(body.EVSEPresentVoltage, "V") - TARGET_V) < 20.0
+    return True
