@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Iterator
 
 from engine.content import walk_blocks
+from engine.core.facts import expressions
 from engine.diagram.graph import Edge, Graph, Line, Node, Shape
 from engine.diagram.page import TitleBlock
 from engine.diagram.text import shorten, wrap
-from engine.expr.tree import Literal
+from engine.expr.tree import Literal, Reading
 from engine.model import Action, CallAction, Chart, Send
 from engine.station.plan import MachinePlan, Station, child_charts
 
@@ -63,7 +64,7 @@ class _Machine:
         lines += [Line(t, "text") for t in wrap(chart.title, 28)]
         self.frame.children.append(Node(path, Shape.BOX, [lines], tags=(("data-machine", path),)))
         for role in chart.adapters:
-            orders, events = _orders(chart, role), _events(chart, f"{role}.")
+            orders, events = _orders(chart, role), [*_events(chart, f"{role}."), *_readings(chart, role)]
             self._arrow(path, self._role(roles.get(role, role)), orders, "action", role)
             self._arrow(self._role(roles.get(role, role)), path, events, "event", role)
         for id, child in child_charts(chart).items():
@@ -103,6 +104,12 @@ def _orders(chart: Chart, role: str) -> list[str]:
     names = [a.action for a in _actions(chart) if isinstance(a, CallAction) and a.role == role]
     names += [i.action or "" for s in chart.root.walk() for i in s.invokes if i.role == role]
     return sorted(set(names))
+
+
+def _readings(chart: Chart, role: str) -> list[str]:
+    """The adapter's values that some expression of the chart reads."""
+    found = {e.name for e in expressions(chart) if isinstance(e, Reading) and e.role == role}
+    return sorted(f"= {name}" for name in found)
 
 
 def _events(chart: Chart, prefix: str) -> list[str]:

@@ -1,0 +1,34 @@
+"""The station drawing is the only place where a reviewer sees who talks to whom: nobody may be missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import engine
+from engine.diagram.draw import Layouts, draw_graph
+from engine.diagram.station import station_block, station_graph
+from engine.registry import installed
+from engine.station import Overrides, resolve
+from engine.station.plan import chart_tree
+
+STATION = Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml"
+
+
+def test_all_machines_children_and_adapters_of_a_station_are_drawn() -> None:
+    station = resolve(STATION, None, Overrides(environ={}), installed(), engine.load)
+    graph = station_graph(station)
+    nodes = {n.id for n in graph.root.walk()}
+    for plan in station.machines.values():
+        for path, _ in chart_tree(plan.chart):
+            assert "/".join([plan.name, *filter(None, path.split("."))]) in nodes
+        assert {f"{plan.name}:{role}" for role in plan.chart.adapters} <= nodes
+    assert all({e.source, e.target} <= nodes for e in graph.edges)
+    labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
+    assert "CM_SLAC_PARM_REQ" in labels["evse:link", "evse/slac"]
+    assert "dlink_ready" in labels["evse/slac", "evse"]
+    assert "enter_bcd" in labels["evse", "evse/slac"]
+    assert any(text.startswith("= ") for text in labels["evse:meter", "evse"]), "what is only read is a line, too"
+    with Layouts("graphviz", print) as layouts:
+        drawn = draw_graph(graph, station_block(station, "evse_dc"), layouts).svg
+    assert 'data-role="evse.meter"' in drawn
+    assert 'data-machine="evse/slac"' in drawn
