@@ -18,6 +18,7 @@ from engine.reference import Interpreter
 from engine.scxml import import_text
 from engine.start import bind_parameters
 from engine.step import CancelSend, CancelTimer, Event, LogText, SendEvent, StartTimer
+from engine.system import System
 from tests.engine.charts import Input, inputs
 from tests.export.charts import load, trees, without_checks
 
@@ -107,3 +108,68 @@ def compare(chart: Chart, played: list[Input]) -> None:
 def test_exported_and_imported_again_a_chart_does_the_same(tree: dict[str, Any], played: list[Input]) -> None:
     """Random charts with history, parallel regions, timers, errors: configuration, data and logs after every step."""
     compare(load(tree), played)
+
+
+PARENT = """
+machine: parent
+parameters: {T_wait: {type: duration, default: 3 s}}
+data: {got: {type: int, initial: 0}, sum: {type: int, initial: 0}}
+events: {go: {direction: in}, tell: {direction: in}}
+initial: idle
+states:
+  idle: {on: {go: working}}
+  working:
+    invoke: {id: kid, src: child.yaml, input: {T_round: T_wait / 3, C_rounds: 3}}
+    on:
+      kid.round: {actions: [assign: {got: event.number}]}
+      tell: {actions: [send: {event: hello, to: kid, data: {n: 7}}]}
+      done.invoke.kid: {target: over, actions: [assign: {sum: event.rounds}]}
+    after: {10 s: idle}
+  over: {}
+"""
+CHILD = """
+machine: child
+parameters: {C_rounds: {type: int, default: 2}, T_round: {type: duration, default: 9 s}}
+events:
+  hello: {direction: in, payload: {n: int}}
+  round: {direction: out, payload: {number: int}}
+data: {number: {type: int, initial: 0}, extra: {type: int, initial: 0}}
+output: {rounds: int}
+initial: work
+states:
+  work:
+    after:
+      T_round:
+        - {guard: number + 1 >= C_rounds, target: end}
+        - target: work
+          actions: [assign: {number: number + 1}, send: {event: round, to: parent, data: {number: number}}]
+    on: {hello: {actions: [assign: {extra: event.n}]}}
+  end: {type: final, output: {rounds: number + extra}}
+"""
+
+
+def run_system(chart: Chart, states: dict[str, str]) -> list[tuple[list[str], dict[str, Any]]]:
+    """Configuration and data of the parent as virtual time passes; events at 0 s and 1.1 s."""
+    system = System()
+    actor = system.add(chart)
+    system.start()
+    seen = []
+    for event, ms in (("go", 500), (None, 600), ("tell", 950), (None, 500), (None, 2000)):
+        if event is not None:
+            system.post(actor, event, {})
+        system.run_due()
+        system.advance(ms * 1_000_000)
+        active = sorted(states[s] for s in actor.machine.configuration if s in states)
+        seen.append((active, {name: actor.machine.data[name] for name in ("got", "sum")}))
+    return seen
+
+
+def test_children_and_timers_survive_export_and_import(tmp_path: Path) -> None:
+    """An invoked chart stands inline in the document: its parameters, what it says, what it gives."""
+    (tmp_path / "parent.yaml").write_text(PARENT)
+    (tmp_path / "child.yaml").write_text(CHILD)
+    chart = engine.load(tmp_path / "parent.yaml")
+    back, names = imported(chart)
+    own = run_system(chart, {s: s for s in chart.states if s})
+    assert run_system(back, names) == own
+    assert own[-1] == (["over"], {"got": 2, "sum": 9})
