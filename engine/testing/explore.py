@@ -15,6 +15,7 @@ from engine.expr import tree
 from engine.expr.functions import misfit
 from engine.machine import Machine
 from engine.model import Chart
+from engine.step import Step
 from engine.testing.pools import small_counts
 from engine.testing.reach import FAR, Reach, distance, values_of
 from engine.testing.stimuli import Stimuli, Stimulus, World, event_of
@@ -48,6 +49,7 @@ class Found:
     possible_pairs: set[Pair] = field(default_factory=set)
     steps: int = 0
     missing: dict[str, str] = field(default_factory=dict)  # transition id -> why it was not taken
+    errors: dict[str, str] = field(default_factory=dict)  # unanswered error.execution -> a stimulus that leads to it
 
     @property
     def all(self) -> list[str]:
@@ -78,8 +80,8 @@ class _Node:
 class Explorer:
     """Searches from the situations nearest to transitions not taken yet.
 
-    ``budget`` bounds the steps tried, ``patience`` those tried since something new was taken, ``variants`` the situations
-    kept per configuration in which all conditions on data are alike.
+    ``budget`` bounds the steps tried, ``patience`` those tried since something new was taken, ``variants`` the
+    situations kept per configuration in which all conditions on data are alike.
     """
 
     def __init__(
@@ -173,16 +175,15 @@ class Explorer:
         except EngineError:
             return  # these values do not go together
         machine.surroundings = World(start.readings, start.alive)
-        taken = machine.begin().transitions
+        step = machine.begin()
         node = _Node(machine, frozenset(), parameters, group, start, (), ())
         for stimulus in (None, *steps):
             if stimulus is not None:
                 machine = machine.fork()
-                taken = _apply(machine, stimulus)
+                step = _apply(machine, stimulus)
                 node = _Node(machine, frozenset(), parameters, group, start, (*node.steps, stimulus), node.last)
             self.found.steps += 1
-            self._arrive(node, taken)
-            if machine.done:
+            if not self._arrive(node, step) or machine.done:
                 return
 
     # ------------------------------------------------------------ searching
@@ -209,18 +210,19 @@ class Explorer:
                 continue
             tried.add(key)
             machine = node.machine.fork()
-            taken = _apply(machine, stimulus)
+            step = _apply(machine, stimulus)
             self.found.steps += 1
-            self._arrive(
-                _Node(machine, node.active, node.parameters, node.group, node.start, (*node.steps, stimulus), node.last),
-                taken,
-            )
+            steps = (*node.steps, stimulus)
+            self._arrive(_Node(machine, node.active, node.parameters, node.group, node.start, steps, node.last), step)
         if not node.wide:
             node.wide = True
             self._push(node, self._score(node)[0])
 
-    def _arrive(self, node: _Node, taken: tuple[str, ...]) -> None:
-        machine = node.machine
+    def _arrive(self, node: _Node, step: Step) -> bool:
+        """Note what a step came to; False when it ends in an error nobody answers, from where nothing is gone on."""
+        if step.failures and not self._sound(node, step):
+            return False
+        machine, taken = node.machine, step.transitions
         new = tuple(dict.fromkeys(t for t in taken if t in self._untaken))
         pairs = {(one, two) for one in node.last[-1:] for two in taken[:1]} | set(itertools.pairwise(taken))
         fresh = pairs - self.found.pairs
@@ -236,11 +238,18 @@ class Explorer:
         self._visited |= active
         if self.with_pairs and taken:
             self.found.possible_pairs.update((taken[-1], t.id) for t in self.stimuli.live(active))
-        if machine.done:
-            return
         node.penalty = self._penalties.get(node.group, 0.0)
-        if self._is_new(node):
+        if not machine.done and self._is_new(node):
             self._push(node, self._score(node)[0])
+        return True
+
+    def _sound(self, node: _Node, step: Step) -> bool:
+        errors = [f for f in step.failures if not f.message.startswith("invariant broken: ")]
+        if not errors or answered(self.chart, step):
+            return True
+        for failure in errors:
+            self.found.errors.setdefault(f"{failure.position}: {failure.message}", str(node.world))
+        return False
 
     def _is_new(self, node: _Node) -> bool:
         data = node.machine.data
@@ -326,7 +335,12 @@ class Explorer:
         return f"its guard held in no situation found, or another transition came first ({limit})"
 
 
-def _apply(machine: Machine, stimulus: Stimulus) -> tuple[str, ...]:
+def _apply(machine: Machine, stimulus: Stimulus) -> Step:
     machine.surroundings = World(stimulus.readings, stimulus.alive)
-    step = machine.expire(stimulus.timer) if stimulus.timer else machine.process(event_of(stimulus))
-    return step.transitions
+    return machine.expire(stimulus.timer) if stimulus.timer else machine.process(event_of(stimulus))
+
+
+def answered(chart: Chart, step: Step) -> bool:
+    """Whether the step took a transition for the error events it raised."""
+    taken = set(step.transitions)
+    return any(t.id in taken and d.split(".")[0] in ("error", "*") for t in chart.transitions for d in t.descriptors)

@@ -1,4 +1,4 @@
-"""How far a situation is from taking a transition: steps in the chart, and how far its data are from what the guard asks."""
+"""How far a situation is from taking a transition: in steps, and in its data."""
 
 from __future__ import annotations
 

@@ -205,7 +205,9 @@ class Stimuli:
     def _lists(self, choice: Choice, event: str, world: Stimulus) -> Iterator[Stimulus]:
         """Lists that belong together, element by element, all of one length."""
         payload = self.payloads.get(event, {})
-        lists = {k: [v for v in self.pools.values(("event", k), t) if isinstance(v, list) and v] for k, t in payload.items()}
+        lists = {
+            k: [v for v in self.pools.values(("event", k), t) if isinstance(v, list) and v] for k, t in payload.items()
+        }
         longest = max((len(vs[-1]) for vs in lists.values() if vs), default=0)
         if sum(bool(vs) for vs in lists.values()) < 2:
             return
@@ -253,7 +255,9 @@ def _external(chart: Chart) -> list[str]:
         names.add(f"error.adapter.{role}")
     for child in child_nodes(chart):
         if child.chart is not None:
-            names.update(f"{child.id}.{n}" for n, definition in child.chart.events.items() if definition.direction == "out")
+            names.update(
+                f"{child.id}.{n}" for n, definition in child.chart.events.items() if definition.direction == "out"
+            )
         names.update((f"done.invoke.{child.id}", f"error.invoke.{child.id}"))
     names.update(("error.communication", "error.queue"))
     heard = {name for name in names if any(name_matches(t.descriptors, name) for t in chart.transitions)}

@@ -207,7 +207,9 @@ def _compared(op: str, left: tree.Expr, right: tree.Expr, where: Situation, give
     if op == "in" and listed is not None and listed not in given and right.type.item is not None:
         term = term_of(left, where.free_parameters)
         for value in defaults(right.type.item)[::-1]:
-            yield {**given, listed: [value]} if term is None or term in given else {**given, listed: [value], term: value}
+            yield (
+                {**given, listed: [value]} if term is None or term in given else {**given, listed: [value], term: value}
+            )
     yield dict(given)
 
 
