@@ -175,6 +175,7 @@ _BOLD: Final[dict[int, str]] = {
 
 _WIDTH: Final = {c: w for w, chars in _REGULAR.items() for c in chars}
 _WIDTH_BOLD: Final = {c: w for w, chars in _BOLD.items() for c in chars}
+_SHORT_BRACKET: Final = 14
 _UNKNOWN: Final = 1000  # characters outside the font are drawn as "?" in PDF and may be this wide in a browser
 
 
@@ -208,6 +209,9 @@ def wrap(text: str, limit: int) -> list[str]:
         rest = paragraph.strip()
         while len(rest) > limit:
             space = rest.rfind(" ", limit // 3, limit + 1)
+            bracket = rest.rfind(" (", limit // 3, space)
+            if 0 < bracket and rest.find(")", space) - bracket < _SHORT_BRACKET and ")" not in rest[bracket:space]:
+                space = bracket  # "(20 ms)" stays in one piece
             if space > 0:
                 lines.append(rest[:space].rstrip())
                 rest = rest[space:].lstrip()

@@ -196,6 +196,7 @@ def test_wrapping_loses_nothing_and_keeps_the_limit() -> None:
         lines = wrap(text, 20)
         assert all(len(line) <= 20 for line in lines)
         assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+    assert wrap("after TP_EV_batch_msg_interval (20 ms)", 34) == ["after TP_EV_batch_msg_interval", "(20 ms)"]
     assert drawable("R → Ω\x07") == "R ? Ω?"
 
 
