@@ -37,6 +37,13 @@ class Path:
     steps: tuple[Stimulus, ...]
     takes: tuple[str, ...]
 
+    @property
+    def name(self) -> str:
+        """What the path is for."""
+        if self.takes:
+            return f"takes {', '.join(self.takes)}"
+        return f"follows with {self.steps[-1]}" if self.steps else "starts"
+
 
 @dataclass(slots=True)
 class Found:

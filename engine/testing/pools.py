@@ -1,8 +1,8 @@
 """Values worth trying for a payload field, a reading or a parameter, gathered from the whole chart.
 
 A counter compared with a parameter, a value that is first kept in data and asked for later, a name looked up in a list:
-a guard alone does not tell them. So everything that is compared with, assigned to or looked up in something else belongs
-to one class with it, and a value that is good for one is worth trying for all.
+a guard alone does not tell them. So everything that is compared with, assigned to or looked up in something else is in
+one class with it, and a value that is good for one is worth trying for all.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Runs generated paths and checks what the model does not merely restate.
 
-After every step: the reference interpreter agrees with the compiled core; a machine restored from a snapshot does the same
-as the one that never stopped; what leaves the chart keeps to the contracts of its adapters, to its own events and to its
-children's parameters; no error.execution is left unanswered; no invariant is broken. At the end the path, written as a
-trace, replays.
+After every step: the reference interpreter agrees with the compiled core; a machine restored from a snapshot does the
+same as the one that never stopped; what leaves the chart keeps to the contracts of its adapters, to its own events and
+to its children's parameters; no error.execution is left unanswered; no invariant is broken. At the end the path,
+written as a trace, replays.
 """
 
 from __future__ import annotations
