@@ -210,7 +210,7 @@ def wrap(text: str, limit: int) -> list[str]:
         while len(rest) > limit:
             space = rest.rfind(" ", limit // 3, limit + 1)
             bracket = rest.rfind(" (", limit // 3, space)
-            if 0 < bracket and rest.find(")", space) - bracket < _SHORT_BRACKET and ")" not in rest[bracket:space]:
+            if bracket > 0 and rest.find(")", space) - bracket < _SHORT_BRACKET and ")" not in rest[bracket:space]:
                 space = bracket  # "(20 ms)" stays in one piece
             if space > 0:
                 lines.append(rest[:space].rstrip())

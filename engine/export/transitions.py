@@ -95,6 +95,10 @@ class _Export:
     def run(self) -> Exported:
         common_losses(self.chart, self.exported)
         root = self.chart.root
+        for child in root.children:
+            if child.kind is StateKind.FINAL and root.transitions:
+                what = "the machine stays in it and the root's transitions still apply"
+                self.exported.lose(Construct.COMPOSITE_DONE, child.id, what, child.position)
         if self.top:
             states = [self._state(root)]
             initial = self.top
