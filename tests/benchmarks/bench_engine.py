@@ -115,11 +115,11 @@ def slowest_start() -> tuple[float, str, int]:
 def _start_ms(chart: Chart) -> float:
     chart.programs.clear()
     start = time.process_time()
-    Machine(chart, _needed(chart)).begin()
+    Machine(chart, needed_parameters(chart)).begin()
     return (time.process_time() - start) * 1e3
 
 
-def _needed(chart: Chart) -> dict[str, Any]:
+def needed_parameters(chart: Chart) -> dict[str, Any]:
     """Some value for every parameter without a default."""
     return {p.name: _some(p) for p in chart.parameters.values() if p.default is None}
 
