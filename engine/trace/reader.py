@@ -114,6 +114,10 @@ def _problem(record: Record) -> str:
             return f"{name} must be a mapping"
     if cause == "start" and not {"chart", "text_hash", "parameters"} <= record.keys():
         return "a start needs chart, text_hash and parameters"
+    if not all(isinstance(name, str) for name in record.get("roles", {}).values()):
+        return "roles must be texts"
+    if not all(isinstance(record.get(name, ""), str) for name in ("chart", "text_hash", "session", "child", "timer")):
+        return "chart, text_hash, session, child and timer must be texts"
     if cause == "timer" and not isinstance(record.get("timer"), str):
         return "a timer step needs timer"
     return _event_problem(record) or _effects_problem(record)
