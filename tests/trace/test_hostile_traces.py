@@ -42,7 +42,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return found
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_an_edited_trace_never_breaks_a_tool(traced: Run, load: Callable[[], Chart], data: st.DataObject) -> None:
     file = traced(WHOLE)
