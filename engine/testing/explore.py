@@ -74,7 +74,7 @@ class _Node:
     steps: tuple[Stimulus, ...]
     last: tuple[str, ...]
     crowd: int = 0
-    wide: bool = False
+    wide: bool | None = False  # what is next: the narrow stimuli, the wide ones, nothing
     penalty: float = 0.0  # of a parameter set that nothing asked for
     gaps: dict[str, float] = field(default_factory=dict)  # how far its data are from what guards ask
 
@@ -82,6 +82,9 @@ class _Node:
     def world(self) -> Stimulus:
         """What the adapters show now: what the last step showed."""
         return self.steps[-1] if self.steps else self.start
+
+
+_Entry = tuple[float, int, bool, _Node]
 
 
 class Explorer:
@@ -109,7 +112,9 @@ class Explorer:
         self._nearest: dict[Any, float] = {}
         self._atom_cache: dict[Any, float] = {}
         self._gap_cache: dict[Any, float] = {}
-        self._queue: list[tuple[float, int, _Node]] = []
+        # Two orders of the same nodes, taken from in turn: by all that is known, and with data left aside.
+        self._queues: tuple[list[_Entry], list[_Entry]] = ([], [])
+        self._turns = itertools.cycle((0, 0, 1))
         self._number = itertools.count()
         self._groups: dict[str, int] = {}
         self._penalties: dict[int, float] = {}
@@ -126,19 +131,19 @@ class Explorer:
         for parameters in itertools.islice(sets, 2):
             self._begin_all(parameters)
         while self._searching():
-            if not self._queue or self.found.steps - self._last_news > self.patience // 2:
+            if not any(self._queues) or self.found.steps - self._last_news > self.patience // 2:
                 further = list(itertools.islice(sets, 100))
                 for parameters in further if self._untaken else ():
                     group = self._groups.setdefault(repr(sorted(parameters.items())), len(self._groups))
                     self._penalties.setdefault(group, 0.5 + 0.02 * len(self._penalties))
                     self._begin_all(parameters)
-                if not self._queue:
+                if not any(self._queues):
                     break
-            if self._queue:
+            if any(self._queues):
                 self._expand_best()
             if progress is not None:
                 progress(total - len(self._untaken), total)
-        exhausted = not self._queue
+        exhausted = not any(self._queues)
         for t in self.chart.transitions:
             if t.id in self._untaken:
                 self.found.missing[t.id] = self._why(t.id, exhausted)
@@ -196,10 +201,16 @@ class Explorer:
     # ------------------------------------------------------------ searching
 
     def _expand_best(self) -> None:
-        score, _, node = heapq.heappop(self._queue)
-        now, target = self._score(node)
-        if self._queue and now > score + 1.0 and now > self._queue[0][0]:
-            self._push(node, now)
+        order = next(self._turns)
+        if not self._queues[order]:
+            order = 1 - order
+        queue = self._queues[order]
+        score, _, wide, node = heapq.heappop(queue)
+        if node.wide != wide:
+            return  # it was expanded in the other order's turn
+        now, target = self._score(node, order)
+        if queue and now > score + 1.0 and now > queue[0][0]:
+            heapq.heappush(queue, (now, next(self._number), wide, node))
             return
         if now >= FAR and not self.with_pairs:
             return
@@ -221,9 +232,11 @@ class Explorer:
             self.found.steps += 1
             steps = (*node.steps, stimulus)
             self._arrive(_Node(machine, node.active, node.parameters, node.group, node.start, steps, node.last), step)
-        if not node.wide:
+        if node.wide is False:
             node.wide = True
-            self._push(node, self._score(node)[0])
+            self._push(node)
+        else:
+            node.wide = None
 
     def _arrive(self, node: _Node, step: Step) -> bool:
         """Note what a step came to; False when it ends in an error nobody answers, from where nothing is gone on."""
@@ -247,7 +260,7 @@ class Explorer:
             self.found.possible_pairs.update((taken[-1], t.id) for t in self.stimuli.live(active))
         node.penalty = self._penalties.get(node.group, 0.0)
         if not machine.done and self._is_new(node):
-            self._push(node, self._score(node)[0])
+            self._push(node)
         return True
 
     def _sound(self, node: _Node, step: Step) -> bool:
@@ -284,7 +297,7 @@ class Explorer:
         node.crowd = self._crowds[alike]
         return nearer or node.crowd <= self.variants
 
-    def _score(self, node: _Node) -> tuple[float, str]:
+    def _score(self, node: _Node, order: int) -> tuple[float, str]:
         """How promising a node is (small is good), and which transition it is good for."""
         best, target = FAR, ""
         gaps = node.gaps
@@ -293,7 +306,7 @@ class Explorer:
             near = steps + 0.3 * self._tries[t]
             if steps >= FAR or near >= best:
                 continue
-            gap = gaps.get(t)
+            gap = 0.0 if order else gaps.get(t)
             if gap is None:
                 gap = gaps[t] = self._gap(node, t)
             if gap:
@@ -315,8 +328,9 @@ class Explorer:
             known = self._gap_cache[key] = self.reach.data(transition, where)
         return known
 
-    def _push(self, node: _Node, score: float) -> None:
-        heapq.heappush(self._queue, (score, next(self._number), node))
+    def _push(self, node: _Node) -> None:
+        for order, queue in enumerate(self._queues):
+            heapq.heappush(queue, (self._score(node, order)[0], next(self._number), bool(node.wide), node))
 
     def _transplant(self, node: _Node, target: str) -> None:
         """Go the same way once more with parameters that the guard of ``target`` asks for."""

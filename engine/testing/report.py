@@ -1,4 +1,4 @@
-"""Coverage as pages to read in a browser: one per chart with its coloured diagram, and an index. No scripts, no network."""
+"""Coverage as pages to read in a browser: one per chart with its coloured diagram, and an index."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ code { font: 13px ui-monospace, monospace; } a { color: #0b69a3; }
 .bad { color: #b42318; font-weight: 600; } .good { color: #1e7a3c; font-weight: 600; }
 .picture { border: 1px solid #cbd2d9; border-radius: 4px; overflow: auto; background: #fff; }
 .picture svg { width: 100%; height: auto; display: block; }
-.key span { margin-right: 1.5rem; } .key .t { border-bottom: 3px solid #1e7a3c; } .key .m { border-bottom: 3px dashed #c81e1e; }
+.key span { margin-right: 1.5rem; } .key .t { border-bottom: 3px solid #1e7a3c; }
+.key .m { border-bottom: 3px dashed #c81e1e; }
 [data-cover=taken] .edge { stroke: #1e7a3c; stroke-width: 1.5; } [data-cover=taken] .head { fill: #1e7a3c; }
 [data-cover=missed] .edge { stroke: #c81e1e; stroke-width: 2.6; stroke-dasharray: 7 5; }
 [data-cover=missed] .head, [data-cover=missed] text { fill: #c81e1e; }
