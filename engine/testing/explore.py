@@ -114,7 +114,7 @@ class Explorer:
         self._gap_cache: dict[Any, float] = {}
         # Two orders of the same nodes, taken from in turn: by all that is known, and with data left aside.
         self._queues: tuple[list[_Entry], list[_Entry]] = ([], [])
-        self._turns = itertools.cycle((0, 0, 1))
+        self._turns = itertools.cycle((0, 0, 0, 0, 0, 0, 0, 1))
         self._number = itertools.count()
         self._groups: dict[str, int] = {}
         self._penalties: dict[int, float] = {}

@@ -79,7 +79,7 @@ def measure(chart: Chart, *, pairs: bool = False) -> Result:
     found = Explorer(chart, pairs=pairs, **budget).run()
     problems = verify(chart, found.paths)
     result = Result(chart.name, chart.file, "generated paths", {t: found.taken[t] for t in found.all})
-    result.missing = _missing(chart, found.missing)
+    result.missing = not_taken(chart, found.missing)
     result.paths = [f"{path.name}: {' > '.join(map(str, path.steps)) or 'start'}" for path in found.paths]
     result.problems = [str(problem) for problem in problems]
     result.notes = [f"{error}; after {stimulus}" for error, stimulus in found.errors.items()]
@@ -113,11 +113,11 @@ def _compare(chart: Chart | None, record: dict[str, Any], trace: Trace, notes: d
 def _traced(chart: Chart, taken: Counter[str], notes: list[str], traces: int) -> Result:
     origin = "1 trace" if traces == 1 else f"{traces} traces"
     result = Result(chart.name, chart.file, origin, {t.id: taken[t.id] for t in chart.transitions}, notes=notes)
-    result.missing = _missing(chart, {t: "no trace takes it" for t, count in result.taken.items() if not count})
+    result.missing = not_taken(chart, {t: "no trace takes it" for t, count in result.taken.items() if not count})
     return result
 
 
-def _missing(chart: Chart, reasons: Mapping[str, str]) -> list[Missing]:
+def not_taken(chart: Chart, reasons: Mapping[str, str]) -> list[Missing]:
     """Why transitions were not taken: what ``engine check`` proves, else what the search has to say."""
     if not reasons:
         return []

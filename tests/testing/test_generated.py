@@ -1,0 +1,131 @@
+"""Generated paths: without them a transition nobody ever took, or one that core and reference see differently, would ship."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.cli import main
+from engine.testing.explore import Explorer
+from engine.testing.measure import from_traces, measure
+from engine.testing.verify import verify
+from engine.trace.reader import read
+
+ROOT = Path(__file__).parents[2]
+CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
+
+pytest_plugins = ["pytester"]
+
+CHART = """
+machine: door
+parameters: {limit: {type: int, default: 3}, bell: {type: bool, default: False}}
+data: {tries: {type: int, initial: 0}, code: {type: string, initial: "''"}}
+events:
+  key: {direction: in, payload: {code: string, turns: int}}
+  reset: {direction: in}
+initial: shut
+states:
+  shut:
+    on:
+      key:
+        - guard: event.code == 'sesame' and event.turns >= 2 and tries < limit
+          target: open
+          actions: [assign: {code: event.code}]
+        - actions: [assign: {tries: tries + 1}]
+    always:
+      guard: tries >= limit
+      target: locked
+  open:
+    after:
+      10 s:
+        - guard: bell
+          target: ringing
+        - target: shut
+  locked: {on: {reset: shut%s}}
+  ringing: {on: {reset: shut}}
+"""
+
+
+def _chart(tmp_path: Path, extra: str = "") -> engine.model.Chart:
+    file = tmp_path / "door.yaml"
+    file.write_text((CHART % "") + extra)
+    return engine.load(file)
+
+
+@pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.relative_to(ROOT / "machines").as_posix())
+def test_generated_paths_of_a_shipped_chart_show_no_fault(file: Path) -> None:
+    """Every path: core as reference, contracts kept, invariants held, snapshots and the trace replayed."""
+    chart = engine.load(file)
+    found = Explorer(chart).run()
+    assert [str(problem) for problem in verify(chart, found.paths)] == []
+    taken = len(found.all) - len(found.missing)
+    assert taken >= 0.9 * len(found.all), found.missing
+    assert set(found.missing) == {t for t in found.all if not found.taken[t]}
+
+
+def test_counters_payloads_timers_and_parameters_are_found(tmp_path: Path) -> None:
+    """A guard on a payload, a counter up to a parameter, a timer and a parameter that is off by default."""
+    found = Explorer(_chart(tmp_path)).run()
+    assert found.missing == {}
+    assert any(path.parameters.get("bell") for path in found.paths)
+
+
+def test_a_path_is_the_same_every_time(tmp_path: Path) -> None:
+    first, second = (Explorer(_chart(tmp_path)).run() for _ in range(2))
+    assert [path.steps for path in first.paths] == [path.steps for path in second.paths]
+
+
+def test_a_contradictory_guard_is_reported_as_impossible(tmp_path: Path) -> None:
+    """Otherwise a dead transition looks like one the search was too weak for."""
+    chart = _chart(tmp_path, "  unused: {}\non: {reset: {guard: limit > 4 and limit < 3, target: unused}}\n")
+    result = measure(chart)
+    assert [(m.transition, m.proved) for m in result.missing] == [("/reset", True)]
+    assert not result.failed
+
+
+def test_a_broken_invariant_fails_its_path(tmp_path: Path) -> None:
+    result = measure(_chart(tmp_path, "invariant: {expr: tries < 2, message: too many}\n"))
+    assert any("too many" in problem for problem in result.problems)
+    assert result.failed
+
+
+def test_pairs_of_transitions_are_counted(tmp_path: Path) -> None:
+    result = measure(_chart(tmp_path), pairs=True)
+    assert len(result.taken) <= result.pairs <= result.possible_pairs
+
+
+def test_the_command_tells_what_is_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _chart(tmp_path)
+    assert main(["test", str(tmp_path), "--json", str(tmp_path / "out.json"), "--html", str(tmp_path / "html")]) == 0
+    (result,) = json.loads((tmp_path / "out.json").read_text())
+    assert all(result["transitions"].values())
+    page = (tmp_path / "html" / "door.html").read_text()
+    assert 'data-cover="taken"' in page
+    assert 'data-cover="missed"' not in page
+    assert "1 charts, 7 of 7 transitions taken" in capsys.readouterr().out
+
+
+def test_traces_tell_what_was_never_run(tmp_path: Path) -> None:
+    """Several traces merge; a transition nothing recorded has taken is named."""
+    chart = _chart(tmp_path)
+    for number, taken in enumerate((["shut/key"], ["open/after 10 s", "shut/key"])):
+        start = {"time_ns": 0, "machine": "d", "cause": "start", "chart": "door", "text_hash": chart.text_hash}
+        step = {"time_ns": 1, "machine": "d", "cause": "event", "event": {"name": "key"}, "transitions": taken}
+        lines = [{"trace": 1, "machines": {}}, start, step]
+        (tmp_path / f"{number}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (result,) = from_traces({"door": chart}, [read(tmp_path / "0.jsonl"), read(tmp_path / "1.jsonl")])
+    assert result.taken["shut/key"] == 2
+    assert {m.transition for m in result.missing} == set(result.taken) - {"shut/key", "open/after 10 s"}
+    assert result.failed
+
+
+def test_paths_are_pytest_tests(pytester: pytest.Pytester) -> None:
+    """A chart author runs pytest and sees each path by name."""
+    pytester.makefile(".yaml", door=CHART % "")
+    pytester.makeini("[pytest]\ncharts = .\naddopts = -p engine.testing.plugin\n")
+    result = pytester.runpytest("-v")
+    result.stdout.fnmatch_lines(["*takes shut/key*PASSED*"])
+    assert result.ret == 0
