@@ -290,7 +290,8 @@ class Machine:
         }
 
     def fork(self) -> Machine:
-        """A second machine in the same situation, between two steps: for a search that tries many events from one place.
+        """A second machine in the same situation, between two steps: for a search that tries many events from here.
+
         It shares nothing that a step changes, and has no system of its own."""
         twin = Machine.__new__(Machine)
         for name in ("chart", "surroundings", "unhandled", "_program", "_node", "_event", "_given", "_parameters"):

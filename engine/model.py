@@ -54,7 +54,8 @@ class Send:
 
     ``target`` None is the own external queue. A target value is ``parent``, ``self``, ``internal``, the id of an
     invoked or spawned child, or an SCXML session location ``#_scxml_<sessionid>``. ``key`` picks one of several spawned
-    children. ``content`` replaces named ``data`` by one value (SCXML 5.6). ``id_location`` is the data item that receives a generated id.
+    children. ``content`` replaces named ``data`` by one value (SCXML 5.6). ``id_location`` is the data item that
+    receives a generated id.
     """
 
     event: Expr

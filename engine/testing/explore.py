@@ -121,6 +121,7 @@ class Explorer:
         self._tries: Counter[str] = Counter()
         self._transplanted: Counter[tuple[str, str]] = Counter()
         self._visited: set[str] = set()
+        self._broken: set[str] = set()  # places of invariants a path breaks
         self._last_news = 0
         self._histories = any(s.kind.value in ("shallow", "deep") for s in chart.root.walk())
 
@@ -248,7 +249,9 @@ class Explorer:
         fresh = pairs - self.found.pairs
         self.found.taken.update(taken)
         self.found.pairs |= pairs
-        if new or (self.with_pairs and fresh):
+        broken = {f.position for f in step.failures if f.message.startswith("invariant broken: ")} - self._broken
+        self._broken |= broken
+        if new or broken or (self.with_pairs and fresh):
             for t in new:
                 self._untaken.pop(t)
             self._last_news = self.found.steps

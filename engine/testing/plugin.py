@@ -1,7 +1,7 @@
 """pytest plugin: each generated path of a chart is a test.
 
-In the pytest configuration, ``charts = machines`` names charts or folders of charts. They are collected when their file or
-folder is collected, so ``pytest machines`` runs them; nothing happens without the option.
+In the pytest configuration, ``charts = machines`` names charts or folders of charts. They are collected when their
+file or folder is collected, so ``pytest machines`` runs them; nothing happens without the option.
 """
 
 from __future__ import annotations

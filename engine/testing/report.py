@@ -30,6 +30,7 @@ code { font: 13px ui-monospace, monospace; } a { color: #0b69a3; }
 [data-cover=taken] .edge { stroke: #1e7a3c; stroke-width: 1.5; } [data-cover=taken] .head { fill: #1e7a3c; }
 [data-cover=missed] .edge { stroke: #c81e1e; stroke-width: 2.6; stroke-dasharray: 7 5; }
 [data-cover=missed] .head, [data-cover=missed] text { fill: #c81e1e; }
+.picture svg text { stroke: none; }
 text[data-cover=missed] { fill: #c81e1e; }
 """
 

@@ -64,6 +64,8 @@ def take(vehicle: ScriptedVehicle, step: str) -> None:
         answer = vehicle.ask(name, **changes)
         assert is_good(answer.ResponseCode), f"{step}: {answer.ResponseCode}"
         learn(vehicle, step, answer)
+        if step == "PowerDelivery(Stop)":
+            assert vehicle.bench.circuit.output_A < 5.0, "the vehicle is about to open its contactors"
         if step != "CurrentDemand" and is_over(vehicle, step, answer):
             return
         vehicle.bench.run(0.2)

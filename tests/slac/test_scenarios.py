@@ -276,7 +276,7 @@ def test_five_vehicles_at_once() -> None:
 
 
 def test_a_key_under_way_is_not_overtaken() -> None:
-    """36: two reasons to re-key in one instant, and the answer does not say to which it belongs: the last key counts."""
+    """36: two reasons to re-key in one instant, and the answer does not say to which it is: the last key counts."""
     street = Street()
     street.run_until_linked(SAME_RUN_S)
     street.post("evse1", "dlink_error")

@@ -1,4 +1,4 @@
-"""Generated paths: without them a transition nobody ever took, or one that core and reference see differently, would ship."""
+"""Generated paths: without them a transition nobody took, or one core and reference see differently, would ship."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_a_contradictory_guard_is_reported_as_impossible(tmp_path: Path) -> None
 
 
 def test_a_broken_invariant_fails_its_path(tmp_path: Path) -> None:
-    result = measure(_chart(tmp_path, "invariant: {expr: tries < 2, message: too many}\n"))
+    result = measure(_chart(tmp_path, "invariant: {expr: tries < 1, message: too many}\n"))
     assert any("too many" in problem for problem in result.problems)
     assert result.failed
 
@@ -113,8 +113,10 @@ def test_traces_tell_what_was_never_run(tmp_path: Path) -> None:
     chart = _chart(tmp_path)
     for number, taken in enumerate((["shut/key"], ["open/after 10 s", "shut/key"])):
         start = {"time_ns": 0, "machine": "d", "cause": "start", "chart": "door", "text_hash": chart.text_hash}
-        step = {"time_ns": 1, "machine": "d", "cause": "event", "event": {"name": "key"}, "transitions": taken}
-        lines = [{"trace": 1, "machines": {}}, start, step]
+        start["configuration"], start["parameters"] = [], {}
+        step = {"time_ns": 1, "machine": "d", "cause": "event", "event": {"name": "key"}, "configuration": []}
+        step["transitions"] = taken
+        lines = [{"trace": 1, "machines": {"d": {"chart": "door", "file": "door.yaml"}}}, start, step]
         (tmp_path / f"{number}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (result,) = from_traces({"door": chart}, [read(tmp_path / "0.jsonl"), read(tmp_path / "1.jsonl")])
     assert result.taken["shut/key"] == 2
