@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -56,10 +57,22 @@ def namespaces(*ends: tuple[str, str]) -> Iterator[dict[str, str]]:
             ip("link", "add", one, "netns", names[at_one], "type", "veth", "peer", other, "netns", names[at_other])
             for interface, at in ((one, at_one), (other, at_other)):
                 ip("-n", names[at], "link", "set", interface, "up")
+        for interface, at in ends:
+            _wait_for_address(names[at], interface)
         yield names
     finally:
         for namespace in names.values():
             subprocess.run(["ip", "netns", "del", namespace], capture_output=True, check=False)
+
+
+def _wait_for_address(namespace: str, interface: str) -> None:
+    """Until the kernel has given the interface its link-local address: some peers look for it once, at their start."""
+    show = ["ip", "-n", namespace, "-6", "addr", "show", "dev", interface, "scope", "link"]
+    for _ in range(100):
+        shown = subprocess.run(show, capture_output=True, text=True, check=False).stdout
+        if "inet6" in shown and "tentative" not in shown:
+            return
+        time.sleep(0.05)  # the kernel's own doing: nothing to wait on
 
 
 def inside(namespace: str, work: Callable[[], T]) -> T:
