@@ -53,7 +53,7 @@ class PowerCircuit:
     lone: bool = False  # the other end is not simulated here: the output takes its load for granted
     stuck: bool = False  # fault: the supply does not follow its set points down
     shorted: bool = False  # fault: the output is short-circuited
-    slew_V_per_s: float = 2_500.0
+    slew_V_per_s: float = 1_000.0
     slew_A_per_s: float = 500.0
     discharge_V_per_s: float = 12_000.0  # the discharge resistor: 500 V to below 60 V in 40 ms
     off_A_per_s: float = 40_000.0  # the output stage switches off: 200 A to 0 in 5 ms
