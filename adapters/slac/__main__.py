@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _serve(hub: Hub, path: str, joins: list[tuple[str, str, str]]) -> None:
+    task = asyncio.ensure_future(hub.serve(path))  # first, so that the line is open before a host joins
     for host, interface, cable in joins:
         hub.join_interface(host, interface, cable, side_of("auto", host))
-    task = asyncio.ensure_future(hub.serve(path))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):

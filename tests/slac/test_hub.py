@@ -40,7 +40,7 @@ def line(path: Path, *arguments: str, namespace: str = "") -> Iterator[subproces
         assert process.stdout is not None
         assert select.select([process.stdout], [], [], 10)[0], "the line said nothing"
         first = process.stdout.readline()
-        assert first.startswith("line open at"), (first, process.stderr.read() if process.stderr else "")
+        assert first.startswith("line open at"), first
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
