@@ -129,7 +129,10 @@ def test_coverage_guided_fuzzing_finds_no_crash(tmp_path: Path) -> None:
         (corpus / str(number)).write_text(seed)
     budget = f"-max_total_time={SECONDS}" if SECONDS else "-runs=500"
     run = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz.fuzz_load", budget, "-max_len=4000", "-timeout=30", str(corpus)],
+        [
+            *(sys.executable, "-m", "tests.fuzz.fuzz_load", budget, "-max_len=4000", "-timeout=30", "-seed=1"),
+            *(f"-artifact_prefix={tmp_path}/", str(corpus)),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
