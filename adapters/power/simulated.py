@@ -52,8 +52,6 @@ class SimulatedSupply(_OnCircuit):
         self.now().shorted = flag(self.config, "shorted", False)
         self.now().stuck = flag(self.config, "stuck", False)
         self.now().lone = flag(self.config, "lone", False)
-        if self._circuit.lone:  # no cable and no inlet to bring up: a foreign vehicle may not wait for the ramp
-            self._circuit.slew_V_per_s = 2_500.0
         after_ms = number(self.config, "alarm_after_ms", -1.0)
         if after_ms >= 0.0:
             code = text(self.config, "alarm", "other")

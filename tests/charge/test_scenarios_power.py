@@ -213,12 +213,45 @@ def test_no_pre_charge_voltage(protocol: str, fault: str) -> None:
 
 
 @in_both
+def test_power_delivery_before_the_voltage_is_there(protocol: str) -> None:
+    """A vehicle that asks for power after one PreChargeReq, as Josev's does, waits for the voltage, then charges."""
+    bench, vehicle = arrive(protocol, "PreCharge")
+    assert vehicle.ask("PreChargeReq").ResponseCode == "OK"
+    start = bench.now_s
+    answer = vehicle.ask("PowerDeliveryReq")
+    assert abs(bench.circuit.output_V - vehicle.voltage) <= 20.0
+    assert 0.1 < bench.now_s - start < 1.5, "answered before the voltage was there, or too late"
+    assert answer.ResponseCode == "OK"
+    vehicle.contactors(True)
+    charges_to_the_end(bench, vehicle, "CurrentDemand")
+
+
+@in_both
 def test_power_delivery_without_voltage(protocol: str) -> None:
-    """A vehicle that closes before the voltage is there is refused; its contactor never sees the difference."""
+    """A voltage that does not come is refused in the station's own time, before the vehicle's 2 s of DIN are over."""
+    bench, vehicle = arrive(protocol, "PreCharge")
+    assert vehicle.ask("PreChargeReq").ResponseCode == "OK"
+    bench.circuit.slew_V_per_s = 0.0
+    start = bench.now_s
+    vehicle.send("PowerDeliveryReq")
+    answer = vehicle.hear()
+    assert 1.35 < bench.now_s - start < 1.5, "refused while there was time, or too late"
+    assert answer.ResponseCode == "FAILED_PowerDeliveryNotApplied"
+    bench.circuit.slew_V_per_s = 1000.0
+    ends_safe(bench, vehicle)
+
+
+@in_both
+def test_power_delivery_and_the_button(protocol: str) -> None:
+    """The emergency button while power is waited for: dead at once, and the vehicle is refused."""
     bench, vehicle = arrive(protocol, "PreCharge")
     vehicle.ask("PreChargeReq")
     vehicle.send("PowerDeliveryReq")
-    is_refused(bench, vehicle, "PowerDeliveryReq", "FAILED_PowerDeliveryNotApplied")
+    bench.run(0.1)
+    assert bench.is_in("evse/output", "energised.pre_charge.awaited")
+    bench.adapter("evse", "operator").port.emit("emergency_stop")
+    goes_dead_at_once(bench)
+    assert vehicle.hear().ResponseCode == "FAILED_PowerDeliveryNotApplied"
 
 
 @in_both
