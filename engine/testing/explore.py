@@ -119,6 +119,7 @@ class Explorer:
         self._groups: dict[str, int] = {}
         self._penalties: dict[int, float] = {}
         self._tries: Counter[str] = Counter()
+        self._alike_tried: Counter[tuple[str, float, bool]] = Counter()
         self._transplanted: Counter[tuple[str, str]] = Counter()
         self._visited: set[str] = set()
         self._broken: set[str] = set()  # places of invariants a path breaks
@@ -217,6 +218,7 @@ class Explorer:
             return
         if target:
             self._tries[target] += 1
+            self._alike_tried[(target, self._near(node, target, order), wide)] += 1
             if self.reach.steps(node.active, target) == 0:
                 self._transplant(node, target)
         source = self.stimuli.wide if node.wide else self.stimuli.narrow
@@ -303,22 +305,27 @@ class Explorer:
     def _score(self, node: _Node, order: int) -> tuple[float, str]:
         """How promising a node is (small is good), and which transition it is good for."""
         best, target = FAR, ""
-        gaps = node.gaps
         for t in self._untaken:
-            steps = self.reach.steps(node.active, t)
-            near = steps + 0.3 * self._tries[t]
-            if steps >= FAR or near >= best:
+            tries = 0.3 * self._tries[t]
+            if self.reach.steps(node.active, t) + tries >= best:
                 continue
-            gap = 0.0 if order else gaps.get(t)
-            if gap is None:
-                gap = gaps[t] = self._gap(node, t)
-            if gap:
-                near += 6.0 + gap + 0.5 * min(self.reach.setting(node.active, t), 20.0)
+            near = self._near(node, t, order)
+            # Many configurations differ only in regions this transition does not ask: after a few of them, go deeper
+            # (wide stimuli) rather than through all the others.
+            near += tries + 0.05 * self._alike_tried[(t, near, bool(node.wide))]
             if near < best:
                 best, target = near, t
         if self.with_pairs and not self._untaken:
             best = 0.0
         return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (0.3 if node.wide else 0.0) + node.penalty, target
+
+    def _near(self, node: _Node, transition: str, order: int) -> float:
+        """How far a node is from taking a transition; the second order leaves data aside."""
+        steps = self.reach.steps(node.active, transition)
+        gap = 0.0 if order or steps >= FAR else node.gaps.get(transition)
+        if gap is None:
+            gap = node.gaps[transition] = self._gap(node, transition)
+        return steps + 6.0 + gap + 0.5 * min(self.reach.setting(node.active, transition), 20.0) if gap else steps
 
     def _gap(self, node: _Node, transition: str) -> float:
         names = self.reach.names[transition]
