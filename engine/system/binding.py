@@ -178,7 +178,16 @@ class Binding:
         self._tell("{}." + event, data, "external")
 
     def _tell(self, pattern: str, data: dict[str, Any], kind: str) -> None:
-        """To every machine that has a transition for it in some state; if none has, to the first, which records it."""
+        """To every machine that has a transition for it in some state; if none has, to the first, which records it.
+
+        What an adapter says before its machine has begun is kept until it and its children have.
+        """
+        if any(not actor.begun for actor, _ in self._attached):
+            self.system.set_deadline(0, lambda: self._queue(pattern, data, kind))
+        else:
+            self._queue(pattern, data, kind)
+
+    def _queue(self, pattern: str, data: dict[str, Any], kind: str) -> None:
         told = [(actor, pattern.format(role)) for actor, role in self._attached]
         for actor, name in [(a, n) for a, n in told if self.system.hearing(a.machine.chart)(n)] or told[:1]:
             self.system.enqueue(actor, Event(name, data, kind))
