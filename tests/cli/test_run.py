@@ -240,3 +240,4 @@ def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine) -
     assert len(ends) == 2
     assert ends[0] == ends[1]
     assert "SoC 41 %" in ends[0]
+    assert "nobody handled" not in out

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 import engine
+from engine.adapter import Port
 from engine.system import Limits, Note, StepRecord, System
 from tests.system.tools import DOOR, Door, S, Watch
 
@@ -245,3 +246,40 @@ def test_shutdown_ends_children_before_parents_and_closes_the_adapters_last(fold
     assert door.told == [("lock",), ("close",)]
     system.shutdown()
     assert door.told[-2:] == [("lock",), ("close",)]
+
+
+class EarlyDoor(Door):
+    """It speaks while it opens, as a device does whose state is known at once."""
+
+    def open(self, port: Port) -> None:
+        super().open(port)
+        port.emit("opened", by="key", angle=3)
+        port.error("one hinge is loose")
+
+
+def test_what_an_adapter_says_while_it_opens_reaches_the_children(tmp_path: Path) -> None:
+    """The first state of a device is not lost to the chart that asks for it, a child that has yet to be started."""
+    (tmp_path / "child.yaml").write_text("""
+machine: child
+adapters: {gate: door}
+states:
+  closed:
+    on: {gate.opened: open}
+  open:
+    on: {error.adapter.gate: loose}
+  loose:
+""")
+    (tmp_path / "parent.yaml").write_text("""
+machine: parent
+adapters: {front: door}
+invoke: [{id: kid, src: child.yaml, adapters: {gate: front}}]
+states: {there: }
+""")
+    system = System()
+    watch = Watch(system)
+    root = system.add(engine.load(tmp_path / "parent.yaml", contracts={"door": DOOR}), adapters={"front": EarlyDoor()})
+    system.start()
+    system.run_due()
+    assert watch.events("parent/kid") == ["0 start", "0 gate.opened", "0 error.adapter.gate"]
+    assert watch.events("parent") == ["0 start"]
+    assert root.children[("kid", None)].machine.configuration == ("loose",)
