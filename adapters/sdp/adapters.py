@@ -89,10 +89,17 @@ class SdpServer(Adapter):
                 self.port.error(f"{error}; SDP is answered as soon as it has one")
             self._looking = self.port.call_later(LOOK_AGAIN_NS, lambda: self._begin(first=False))
             return
-        if not self._bound:
-            network.bind(SDP_SERVER_PORT, self._received)
-            self._bound = True
+        try:
+            network.bind(SDP_SERVER_PORT, self._received, self._failed)
+        except AdapterError as error:
+            self._failed(str(error))
+            return
+        self._bound = True
         self.port.emit("started", address=address)
+
+    def _failed(self, reason: str) -> None:
+        self._bound = False
+        self.port.emit("failed", reason=reason)
 
     def _open_network(self) -> Network:
         if self._network is None:
@@ -142,9 +149,13 @@ class SdpClient(Adapter):
         if self._network is None:
             raise AdapterError("the adapter is not open")
         if not self._own_port:
-            self._own_port = self._network.bind(0, self._received)
+            self._own_port = self._network.bind(0, self._received, self._failed)
         data = messages.encode(messages.SdpRequest(_number(SECURITY, security)))
         self._network.send_datagram(None, SDP_SERVER_PORT, data, self._own_port)
+
+    def _failed(self, reason: str) -> None:
+        self._own_port = 0  # the next request takes another
+        self.port.error(reason)
 
     def _received(self, address: str, port: int, data: bytes) -> None:
         message = messages.decode(data)

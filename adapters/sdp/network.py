@@ -10,6 +10,8 @@ from typing import Protocol
 
 OnDatagram = Callable[[str, int, bytes], None]
 """Address (with its scope when it is link-local) and port of the sender, content."""
+OnFailed = Callable[[str], None]
+"""Why a port was closed by no wish of ours."""
 
 
 class ByteStream(Protocol):
@@ -45,8 +47,11 @@ class Network(Protocol):
         """The host's link-local address, without scope."""
         ...
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram) -> int:
-        """Receive the datagrams of a UDP port, multicast to ff02::1 included; 0: a free one. The port."""
+    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed) -> int:
+        """Receive the datagrams of a UDP port, multicast to ff02::1 included; 0: a free one. The port.
+
+        When the port fails it is closed, and ``on_failed`` called; whether it is bound again is the caller's matter.
+        """
         ...
 
     def unbind(self, udp_port: int) -> None: ...

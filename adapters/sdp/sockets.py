@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.sdp.network import OnDatagram
+from adapters.sdp.network import OnDatagram, OnFailed
 from engine.adapter import AdapterError, Port, World
 
 ALL_NODES = "ff02::1"
@@ -117,7 +117,7 @@ class SocketHost:
 
     # ------------------------------------------------------------ datagrams
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram) -> int:
+    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed) -> int:
         scope = _scope_id(self.interface)
         udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         try:
@@ -134,7 +134,7 @@ class SocketHost:
             raise AdapterError(f"interface '{self.interface}', UDP port {udp_port}: {error.strerror}") from None
         number: int = udp.getsockname()[1]
         bound = self._datagram[number] = _Bound(udp)
-        self._port.spawn(self._receive(bound, scope, on_datagram))
+        self._port.spawn(self._receive(number, bound, scope, on_datagram, on_failed))
         return number
 
     def unbind(self, udp_port: int) -> None:
@@ -149,29 +149,32 @@ class SocketHost:
 
     def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
         target = (address or ALL_NODES).partition("%")[0]
+        bound = self._datagram.get(from_port)
+        if bound is None:
+            raise AdapterError(f"interface '{self.interface}': UDP port {from_port} is closed")
         try:
-            self._datagram[from_port].udp.sendto(data, (target, udp_port, 0, _scope_id(self.interface)))
+            bound.udp.sendto(data, (target, udp_port, 0, _scope_id(self.interface)))
         except OSError as error:
             raise AdapterError(
                 f"interface '{self.interface}': no datagram to {target} port {udp_port}: {error.strerror}"
             ) from None
 
-    async def _receive(self, bound: _Bound, scope: int, on_datagram: OnDatagram) -> None:
+    async def _receive(
+        self, number: int, bound: _Bound, scope: int, on_datagram: OnDatagram, on_failed: OnFailed
+    ) -> None:
         bound.task = asyncio.current_task()
         try:
             await self._receive_datagrams(bound, scope, on_datagram)
+        except OSError as error:
+            del self._datagram[number]
+            on_failed(f"interface '{self.interface}', UDP port {number}: {error.strerror or error}")
         finally:
             bound.udp.close()
 
     async def _receive_datagrams(self, bound: _Bound, scope: int, on_datagram: OnDatagram) -> None:
         loop = asyncio.get_running_loop()
         while not bound.closed:
-            try:
-                data, sender = await loop.sock_recvfrom(bound.udp, MAX_DATAGRAM)
-            except OSError as error:
-                self._port.error(f"interface '{self.interface}': {error.strerror}")
-                await asyncio.sleep(1)
-                continue
+            data, sender = await loop.sock_recvfrom(bound.udp, MAX_DATAGRAM)
             if sender[3] in (0, scope):  # from another interface: not for this host
                 on_datagram(_scoped(sender), sender[1], data)
 

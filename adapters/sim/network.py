@@ -149,8 +149,8 @@ class Host:
         host: Host = world.shared(f"host {name} on {medium}", make)
         return host
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram) -> int:
-        """Receive the datagrams of a UDP port (0: of a free one); the port."""
+    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: Callable[[str], None] | None = None) -> int:
+        """Receive the datagrams of a UDP port (0: of a free one); the port. A simulated one does not fail."""
         while udp_port == 0 or (udp_port >= EPHEMERAL and udp_port in self._datagram):
             udp_port = EPHEMERAL + next(self._ids) % (0x10000 - EPHEMERAL)
         self._datagram[udp_port] = on_datagram

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import errno
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.sdp import messages
-from adapters.sdp.adapters import SimulatedSdpClient, SimulatedSdpServer
+from adapters.sdp.adapters import SimulatedSdpClient, SimulatedSdpServer, SocketSdpClient, SocketSdpServer
+from adapters.sdp.sockets import SocketHost
 from adapters.sim.network import Host
 from adapters.slac.link import SimulatedHpgpLink
 from adapters.slac.plc import SimulatedPlcModem
-from engine.adapter import World
+from engine.adapter import Adapter, AdapterError, World
+from tests.slac.real_port import RealPort
 from tests.slac.virtual_host import Clock, VirtualPort
 
 MS, S = 1_000_000, 1_000_000_000
@@ -111,3 +116,66 @@ def test_no_datagram_raises(datagrams: list[bytes], with_header: bool) -> None:
             sender.send_datagram(None, ports[host], b"\x01\xfe\x90\x00" * with_header + data, 50000)
     bench.clock.advance(S)
     assert len(bench.server_port.named("bad_datagram")) + len(bench.server_port.named("request")) == len(datagrams) + 1
+
+
+class BrokenOnce:
+    """A loop's ``sock_recvfrom`` that fails as often as told, as for an interface that went down."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._receive = loop.sock_recvfrom
+        self.left = failures
+        monkeypatch.setattr(loop, "sock_recvfrom", self)
+
+    async def __call__(self, *words: Any) -> Any:
+        if self.left:
+            self.left -= 1
+            raise OSError(errno.ENETDOWN, "Network is down")
+        return await self._receive(*words)
+
+
+async def ready(port: RealPort, event: str) -> dict[str, Any]:
+    """The payload of the first event of this name; there within some turns of the loop."""
+    for _ in range(100):
+        if found := port.named(event):
+            return found[0]
+        await asyncio.sleep(0)
+    raise AssertionError(f"no {event}: {port.events}, {port.errors}")
+
+
+@pytest.mark.parametrize("side", ["server", "client"])
+def test_a_socket_that_fails_is_told_and_opened_again_by_order(side: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A port that breaks is closed and told, not tried again by itself; the chart's next order opens a new one."""
+    monkeypatch.setattr(SocketHost, "address", "fe80::1")
+
+    async def run() -> None:
+        adapter: Adapter
+        if side == "server":
+            adapter = SocketSdpServer({"interface": "lo"}, World())
+        else:
+            adapter = SocketSdpClient({"interface": "lo"}, World())
+        port = RealPort(adapter, "sdp")
+        broken = BrokenOnce(monkeypatch, 1)
+        if isinstance(adapter, SocketSdpServer):
+            adapter.start()
+            reason = (await ready(port, "failed"))["reason"]
+            assert "interface 'lo', UDP port 15118: Network is down" in reason
+            with pytest.raises(AdapterError, match="UDP port 15118 is closed"):
+                adapter.answer(peer="[fe80::2]:5000", security="none", port=1)
+            adapter.start()
+        else:
+            monkeypatch.setattr(SocketHost, "send_datagram", lambda *_: None)  # nobody is multicast to on a loopback
+            adapter.request(security="none")
+            while not port.errors:
+                await asyncio.sleep(0)
+            assert "Network is down" in port.errors[0]
+            adapter.request(security="none")
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert broken.left == 0
+        assert len(port.named("failed")) == (side == "server")
+        assert len(port.errors) == (side == "client")
+        adapter.close()
+        await asyncio.sleep(0)
+
+    asyncio.run(asyncio.wait_for(run(), 5))

@@ -113,3 +113,16 @@ def test_answers_while_a_session_runs() -> None:
     link.system.advance(1 * S)
     assert link.station.machine.data["answered"] > asked
     assert second is not None
+
+
+def test_a_port_that_fails_is_opened_again() -> None:
+    """A station whose SDP port broke hears vehicles again after T_sdp_restart, and as often as the port breaks."""
+    link = Link({"C_sdp_requests": 1}).with_station(T_sdp_restart=3 * S)
+    link.run(1)
+    for _ in range(2):
+        link.server.port.emit("failed", reason="Network is down")
+        link.system.advance(round(2.9 * S))
+        assert link.station.machine.configuration == ("broken",)
+        link.system.advance(round(0.2 * S))
+        assert link.station.machine.configuration == ("open",)
+    assert link.vehicle.output["connected"] is True
