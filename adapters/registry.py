@@ -51,8 +51,8 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "connector_lock": {"simulated": "adapters.power.simulated:SimulatedLock"},
     "meter": {"simulated": "adapters.power.simulated:SimulatedMeter"},
     "operator": {"simulated": "adapters.power.simulated:SimulatedOperator"},
-    "traction_battery": {"simulated": "adapters.power.simulated:SimulatedBattery"},
-    "driver": {"simulated": "adapters.power.simulated:SimulatedDriver"},
+    "traction_battery": {"simulated": "adapters.power.vehicle:SimulatedBattery"},
+    "driver": {"simulated": "adapters.power.vehicle:SimulatedDriver"},
 }
 
 

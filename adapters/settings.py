@@ -1,7 +1,4 @@
-"""Reading an adapter's section of the station file: every wrong value is an ``AdapterError`` that names its key.
-
-Adapters that declare their ``settings`` take :func:`filled`; the other functions read a section as it is written.
-"""
+"""Reading an adapter's section of the station file: every wrong value is an ``AdapterError`` that names its key."""
 
 from __future__ import annotations
 
@@ -33,45 +30,3 @@ def mac_address(text: str, key: str) -> bytes:
     if len(octets) != 6:
         raise AdapterError(f"setting '{key}': expected a MAC such as 02:00:00:00:00:01, got '{text}'")
     return octets
-
-
-def text(config: Mapping[str, Any], key: str, default: str) -> str:
-    """A text setting; raises ``AdapterError`` naming the key."""
-    value = config.get(key, default)
-    if not isinstance(value, str):
-        raise AdapterError(f"setting '{key}': expected text, got {value!r}")
-    return value
-
-
-def number(config: Mapping[str, Any], key: str, default: float) -> float:
-    """A number setting (text with digits is taken, for the environment); raises ``AdapterError`` naming the key."""
-    value = config.get(key, default)
-    try:
-        if isinstance(value, bool):
-            raise TypeError
-        return float(value)
-    except (TypeError, ValueError):
-        raise AdapterError(f"setting '{key}': expected a number, got {value!r}") from None
-
-
-def flag(config: Mapping[str, Any], key: str, default: bool) -> bool:
-    """A yes/no setting; raises ``AdapterError`` naming the key."""
-    value = config.get(key, default)
-    if isinstance(value, str) and value.lower() in ("true", "false", "1", "0", "yes", "no"):
-        return value.lower() in ("true", "1", "yes")
-    if not isinstance(value, bool):
-        raise AdapterError(f"setting '{key}': expected true or false, got {value!r}")
-    return value
-
-
-def mac(config: Mapping[str, Any], key: str, default: bytes) -> bytes:
-    """A MAC setting such as ``02:00:00:00:00:01``; raises ``AdapterError`` naming the key."""
-    return mac_address(text(config, key, ""), key) if key in config else default
-
-
-def one_of(config: Mapping[str, Any], key: str, known: tuple[Any, ...]) -> Any:
-    """A setting with fixed values, the first is the default; raises ``AdapterError`` naming the key."""
-    value = config.get(key, known[0])
-    if value not in known:
-        raise AdapterError(f"setting '{key}': expected one of {', '.join(known)}, got {value!r}")
-    return value

@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address
 from typing import Any
 
-from adapters.settings import mac as mac_setting
-from adapters.settings import one_of, text
 from adapters.slac.nic import LineDriver, Nic, Subscribers, Watcher
 from adapters.slac.settings import host_of
 from engine.adapter import Port, World
@@ -49,10 +47,9 @@ class Wire:
 
     def nic(self, port: Port, config: Mapping[str, Any]) -> WireNic:
         """The nic of host ``config['host']``, made at its first use."""
-        host = host_of(text(config, "host", ""), port.role)
+        host = host_of(config["host"], port.role)
         if host not in self._nics:
-            mac = mac_setting(config, "mac", bytes((2, 0, 0, 1, 0, len(self._nics))))
-            self._nics[host] = WireNic(self, port, mac)
+            self._nics[host] = WireNic(self, port, bytes((2, 0, 0, 1, 0, len(self._nics))))
         return self._nics[host]
 
     def pass_on(self, sender: WireNic, frame: bytes) -> None:
@@ -137,8 +134,7 @@ class Host:
     @staticmethod
     def of(world: World, port: Port, config: Mapping[str, Any]) -> Host:
         """The host named by setting ``host``; setting ``medium`` is ``line`` (default) or ``wire``."""
-        name = host_of(text(config, "host", ""), port.role)
-        medium = one_of(config, "medium", ("line", "wire"))
+        name, medium = host_of(config["host"], port.role), config["medium"]
 
         def make() -> Host:
             if medium == "wire":

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from adapters.settings import text
+from adapters.settings import filled
 from adapters.v2g import codec
 from adapters.v2g.codec import Message
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.evcc_fields import RESPONSES, contract_name, request
-from engine.adapter import Adapter, AdapterError, Port, World
+from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
 class EvccMessages(Adapter):
-    """Settings: ``host`` (as the transport's)."""
+    """The messages of one host's connection."""
 
     contract = "evcc_messages"
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "host": Setting("string", "pev", "Name of the host; the transport has the same")
+    }
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
-        super().__init__(config, world)
-        self._endpoint = Endpoint.of(world, "evcc", text(config, "host", "pev"))
+        super().__init__(filled(config, self.settings), world)
+        self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
         self._units = True
 
     def open(self, port: Port) -> None:

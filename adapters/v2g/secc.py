@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from adapters.settings import text
+from adapters.settings import filled
 from adapters.v2g import codec
 from adapters.v2g.codec import Message
 from adapters.v2g.endpoint import Endpoint, fresh_session_id
 from adapters.v2g.minimal import minimal
 from adapters.v2g.secc_fields import DIN_NAMES, REQUESTS, code, handshake, response
-from engine.adapter import Adapter, AdapterError, Port, World
+from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
 class SeccMessages(Adapter):
-    """Settings: ``host`` (as the transport's)."""
+    """The messages of one host's connection."""
 
     contract = "secc_messages"
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "host": Setting("string", "evse", "Name of the host; the transport has the same")
+    }
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
-        super().__init__(config, world)
-        self._endpoint = Endpoint.of(world, "secc", text(config, "host", "evse"))
+        super().__init__(filled(config, self.settings), world)
+        self._endpoint = Endpoint.of(world, "secc", self.config["host"])
         self._expected: bytes | None = None
         self._request = ""
         self._payload = b""

@@ -25,8 +25,8 @@ QUICK = [
     "--set", "C_session_retry=999",
     "--set", "session.V2G_SECC_Sequence_Timeout=2 s",
     "--set", "session.T_close=200 ms",
-    "--set", "adapters.imd.self_test_ms=50",
-    "--set", "adapters.imd.measure_ms=50",
+    "--set", "adapters.imd.self_test=50 ms",
+    "--set", "adapters.imd.measure=50 ms",
     "--set", "adapters.pilot.ready_after=50ms",
 ]  # fmt: skip
 """A station with short waits between two tries: what is looked at is that there is a next one."""

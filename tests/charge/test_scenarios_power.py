@@ -150,10 +150,10 @@ CABLE_CHECK = {
     "no lock": ("adapters.lock.stuck=true",),
     "insulation fault": ("adapters.imd.resistance=20",),
     "self test fails": ("adapters.imd.self_test_passes=false",),
-    "self test never ends": ("adapters.imd.self_test_ms=900000",),
-    "monitor never measures": ("adapters.imd.measure_ms=900000",),
+    "self test never ends": ("adapters.imd.self_test=900 s",),
+    "monitor never measures": ("adapters.imd.measure=900 s",),
     "output shorted": ("adapters.supply.shorted=true",),
-    "self test beyond every limit": ("adapters.imd.self_test_ms=900000", "output.T_self_test=900 s"),
+    "self test beyond every limit": ("adapters.imd.self_test=900 s", "output.T_self_test=900 s"),
 }
 
 
@@ -184,8 +184,9 @@ def mend(bench: Bench) -> None:
     """The broken part is replaced by a good one."""
     contactor, lock, imd = (bench.adapter("evse", role) for role in ("contactor", "lock", "imd"))
     contactor._blocked = contactor._welded = False
-    lock.config = {}
-    imd.config, imd.resistance, imd._measure_ns = {}, 2000.0, 1_000_000_000
+    lock.config = {**lock.config, "stuck": False}
+    imd.config = {**imd.config, "self_test_passes": True, "self_test": 500_000_000, "measure": 1_000_000_000}
+    imd.resistance = 2000.0
     bench.circuit.shorted = bench.circuit.stuck = False
     if bench.is_in("evse", "outlet.faulted"):
         reset(bench)

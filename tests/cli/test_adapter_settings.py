@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
 import engine
-from engine.adapter import AdapterError, Setting
+from adapters.registry import IMPLEMENTATIONS
+from engine.adapter import Adapter, AdapterError, Setting, World
 from engine.model import Chart
 from engine.station import AdapterPlan, Overrides, Station, StationError, build, resolve
 from engine.station.describe import describe
+from engine.station.text import setting_type
 from engine.system import System
+from engine.system.values import check_value
 from tests.system.tools import DOOR, Door
 
 GATE = """
@@ -156,3 +160,17 @@ def test_help_config_lists_the_settings_of_the_adapter_in_use() -> None:
     assert "Where the hinge is." in text
     assert "CHARGER_ADAPTERS_FRONT_USE" in text
     assert "adapters.front.speed  (duration, default 20 ms)" in text
+
+
+@pytest.mark.parametrize("where", sorted(where for uses in IMPLEMENTATIONS.values() for where in uses.values()))
+def test_every_shipped_adapter_declares_its_settings(where: str) -> None:
+    """``--help-config`` lists every key of every adapter, with a default of its type; a misspelt one is told."""
+    module, _, name = where.partition(":")
+    shipped: type[Adapter] = getattr(import_module(module), name)
+    assert shipped.settings
+    for key, setting in shipped.settings.items():
+        assert check_value(setting.default, setting_type(setting.type)) == setting.default, key
+        assert setting.description, key
+    misspelt = next(iter(shipped.settings)) + "s"
+    with pytest.raises(AdapterError, match=f"no setting '{misspelt}'"):
+        shipped({misspelt: 1}, World())

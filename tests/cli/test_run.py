@@ -233,7 +233,7 @@ def test_every_contract_can_be_listed(engine: Engine) -> None:
 
 def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine) -> None:
     chart = str(ROOT / "machines" / "evse_dc.yaml")
-    back = ("--set", "pev.adapters.driver.back_after_ms=5000", "--set", "pev.stop_at_soc=41 %")
+    back = ("--set", "pev.adapters.driver.back_after=5 s", "--set", "pev.stop_at_soc=41 %")
     code, out, err = engine("run", chart, "--fast", "--quiet", "--sessions", "2", *back)
     assert code == 0, err
     ends = [line.partition(": ")[2] for line in out.splitlines() if line.startswith("session ")]
