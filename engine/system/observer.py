@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from engine.system.actor import Actor
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StepRecord:
-    """One macrostep of one machine. ``cause`` is ``start``, ``event``, ``timer`` or ``stop``; ``timer`` is the id of
-    the ``after`` that expired. ``event`` is None except for cause ``event``."""
+    """One macrostep of one machine. Read-only. ``cause`` is ``start``, ``event``, ``timer`` or ``stop``; ``timer`` is the
+    id of the ``after`` that expired. ``event`` is None except for cause ``event``."""
 
     time_ns: int
     actor: Actor
@@ -50,3 +50,7 @@ class Observer(Protocol):
     def note(self, note: Note) -> None:
         """Something else worth keeping."""
         ...
+
+
+EVERYWHERE: list[Observer] = []
+"""Observers that every system has from its making: for what watches a whole test run."""

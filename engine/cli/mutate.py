@@ -1,0 +1,126 @@
+"""``engine mutate``: does a hand-written scenario notice when a chart is changed?"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.mutation.campaign import Outcome
+
+_EPILOG = """examples:
+  engine mutate machines/                            what has changed since the verdicts on record
+  engine mutate machines/power/dc_output.yaml        one chart, its survivors as YAML diffs
+  engine mutate machines/sdp --only tests/sdp/test_new.py    do new scenarios kill the survivors?
+  engine mutate machines/ --sample 50                and 50 of the kills on record once more, as CI does
+  engine mutate machines/ --again                    every mutant of every chart
+
+A mutant is a chart with one small change: another target, a guard negated or moved by one at its boundary, a timeout
+doubled or halved, an action or a transition left out, regions in another order. One that all scenarios let pass is a
+behaviour nobody tests. tests/mutation/plan.toml names the scenarios and the least score, tests/mutation/CHART.toml
+waives mutants that no scenario can tell, each with a reason; docs/testing.md tells more.
+exit codes: 0 the least score is reached by every chart, 1 it is not, or a waiver does not hold, 2 usage
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = _EPILOG
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
+    parser.add_argument("--plan", default="tests/mutation/plan.toml", metavar="FILE", help="(tests/mutation/plan.toml)")
+    parser.add_argument("--again", action="store_true", help="try every mutant, whatever is on record")
+    parser.add_argument("--only", nargs="+", default=[], metavar="FILE", help="only the scenarios in these test files")
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="try N of the kills on record again")
+    parser.add_argument(
+        "--budget", type=float, default=10.0, metavar="S", help="seconds of scenarios a mutant gets (10)"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the results as JSON ('-': standard output)")
+    parser.add_argument("--summary", action="store_true", help="the scores only, no survivors")
+    parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="workers (default: processors)")
+
+
+def run(args: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from engine.cli.check import chart_files
+    from engine.mutation.campaign import Campaign, Options
+    from engine.mutation.record import Plan
+
+    plan = Plan.read(Path(args.plan))
+    files = chart_files(args.paths)
+    jobs = args.jobs if args.jobs > 0 else os.cpu_count() or 1
+    options = Options(args.budget, jobs, args.sample, args.again, tuple(args.only))
+    columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("mutants", total=None)
+
+        def progress(done: int, count: int, text: str) -> None:
+            shown.update(task, completed=done, total=count or None, description=text[:100])
+
+        outcomes = Campaign(plan, options, progress).run(files)
+    if args.json:
+        text = json.dumps([_as_json(outcome) for outcome in outcomes], indent=2) + "\n"
+        if args.json == "-":
+            print(text, end="")
+        else:
+            Path(args.json).write_text(text, encoding="utf-8")
+    if args.json != "-":
+        _print(outcomes, plan.least, not args.summary)
+    return 1 if any(outcome.score < plan.least or outcome.problems for outcome in outcomes) else 0
+
+
+def _print(outcomes: list[Outcome], least: float, survivors: bool) -> None:
+    from rich.console import Console
+    from rich.syntax import Syntax
+    from rich.table import Table
+
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("chart")
+    for title in ("mutants", "killed", "survived", "waived", "refused", "score", "tried now"):
+        table.add_column(title, justify="right")
+    if survivors:
+        for outcome in outcomes:
+            for mutant in outcome.of("survived"):
+                tried = outcome.verdicts[mutant.name].tried
+                ran = f"{tried} scenarios ran" if tried else "no scenario comes near"
+                console.print(f"{mutant.file}:{mutant.line}: {mutant.name}  ({ran})", markup=False, style="bold")
+                diff = "\n".join(mutant.diff(outcome.original).splitlines()[2:])
+                console.print(Syntax(diff, "diff", background_color="default") if console.is_terminal else diff + "\n")
+    for outcome in outcomes:
+        counts = [len(outcome.of(kind)) for kind in ("killed", "survived")]
+        style = "red" if outcome.score < least else "green"
+        cells = [len(outcome.mutants), *counts, len(outcome.waived), len(outcome.of("refused"))]
+        table.add_row(outcome.chart.name, *map(str, cells), f"[{style}]{outcome.score:.1f} %[/]", str(outcome.tried))
+    console.print(table)
+    for outcome in outcomes:
+        for problem in outcome.problems:
+            console.print(f"{outcome.chart.file}: {problem}", markup=False, style="red")
+    killed = sum(len(outcome.of("killed")) for outcome in outcomes)
+    alive = sum(len(outcome.of("survived")) for outcome in outcomes)
+    score = 100.0 * killed / (killed + alive) if killed + alive else 100.0
+    console.print(f"{len(outcomes)} charts, {killed} killed, {alive} survived: {score:.1f} % (least {least:g} %)")
+
+
+def _as_json(outcome: Outcome) -> dict[str, object]:
+    return {
+        "chart": outcome.chart.name,
+        "file": outcome.chart.file,
+        "score": round(outcome.score, 2),
+        "tried": outcome.tried,
+        "problems": outcome.problems,
+        "mutants": [
+            {
+                "name": mutant.name,
+                "line": mutant.line,
+                "verdict": outcome.verdicts[mutant.name].kind,
+                "by": outcome.verdicts[mutant.name].by,
+                "waived": outcome.waived.get(mutant.name, ""),
+                "diff": mutant.diff(outcome.original),
+            }
+            for mutant in outcome.mutants
+        ],
+    }
