@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ SAVE_EVERY = 20
 @dataclass(frozen=True, slots=True)
 class Options:
     """``budget_s``: seconds of scenarios (as they last on the unchanged chart) that a mutant has to survive.
-    ``sample``: how many stored kills to try again. ``again``: try all. ``only``: of the plan's scenarios, those in these
-    files."""
+    ``sample``: how many stored kills to try again. ``again``: try all. ``only``: the scenarios of these files instead
+    of the plan's."""
 
     budget_s: float = 10.0
     workers: int = 1
@@ -80,6 +80,7 @@ class Campaign:
         """
         outcomes = [self._known(file) for file in files]
         self._sample(outcomes)
+        self._prove(outcomes)
         self._try(self._open(outcomes), killers=True)
         self._try(self._open(outcomes), killers=False)
         for outcome in outcomes:
@@ -127,6 +128,27 @@ class Campaign:
 
     # ------------------------------------------------------------ trying
 
+    def _prove(self, outcomes: list[Outcome]) -> None:
+        """The scenarios that killed mutants once pass on the charts as they are: else they would kill anything."""
+        killers: dict[str, dict[str, None]] = {}
+        for outcome, mutant in self._open(outcomes):
+            killer = outcome.killer(mutant)
+            if killer:
+                killers.setdefault(mutant.file, {})[killer] = None
+        originals = {outcome.chart.file: outcome.original for outcome in outcomes}
+        jobs = [
+            Job(file, originals[file], list(tests), 60 + 10 * self.options.budget_s * len(tests), None)
+            for file, tests in killers.items()
+        ]
+        for job, answer in self._answers(jobs):
+            if answer["verdict"] == KILLED:
+                what = answer["by"] or answer["reason"]
+                raise ScenarioError(f"{job.file}: the scenarios must pass on the chart as it is; {what} does not")
+
+    def _answers(self, jobs: list[Job]) -> Iterator[tuple[Job, dict[str, Any]]]:
+        copied = {Path(file).parts[0] for file in (*self.digests, *(job.file for job in jobs))}
+        return answers(jobs, copied, [*self.digests], self.options.workers)
+
     def _try(self, pairs: list[tuple[Outcome, Mutant]], *, killers: bool) -> None:
         """Try each mutant on the scenario that killed it once, or on all that may tell it."""
         jobs = []
@@ -138,9 +160,7 @@ class Campaign:
                 jobs.append(Job(mutant.file, mutant.text(outcome.original), tests, seconds, (outcome, mutant)))
             else:
                 self._survived(outcome, mutant, 0)
-        copied = {Path(file).parts[0] for file in (*self.digests, *(job.file for job in jobs))}
-        found = answers(jobs, copied, [*self.digests], self.options.workers)
-        for number, (job, answer) in enumerate(found, 1):
+        for number, (job, answer) in enumerate(self._answers(jobs), 1):
             outcome, mutant = job.subject
             self._take(outcome, mutant, len(job.tests), answer, killers)
             self.progress(number, len(jobs), f"{answer['verdict']}: {mutant.chart}: {mutant.name}")

@@ -136,7 +136,7 @@ def _helpers(file: Path) -> list[Path]:
 def _record(files: list[Path], folder: Path, jobs: int) -> None:
     workers = ["-n", str(jobs), "--dist", "loadfile"] if jobs > 1 and len(files) > 1 else []
     command = [
-        *(sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "engine.mutation.recorder"),
+        *(sys.executable, "-m", "pytest", "-q", "--rootdir", ".", "-o", "addopts=", "-p", "engine.mutation.recorder"),
         *("--record-scenarios", str(folder), *workers, *map(str, files)),
     ]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}

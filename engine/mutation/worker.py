@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-PYTEST = ["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+PYTEST = ["-x", "-q", "--rootdir", ".", "-o", "addopts=", "-p", "no:cacheprovider"]
 
 
 class _First:

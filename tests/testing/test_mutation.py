@@ -1,0 +1,239 @@
+"""`engine mutate`: a reviewer is told truly which behaviour of a chart no scenario would miss."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.cli import main
+from engine.mutation.mutants import Mutant, mutants_of
+from engine.problems import ChartError
+
+CHART = """machine: door
+parameters:
+  T_close: {type: duration, default: 5 s}
+data:
+  opened: {type: int, initial: 0}
+events:
+  push: {payload: {force: float}}
+  stop:
+  closed: {direction: out}
+
+initial: shut
+states:
+  shut:
+    on:
+      push:
+        - guard: event.force >= 10
+          target: open
+          actions:
+            - assign: {opened: opened + 1}
+        - actions: {log: too weak}
+  open:
+    after:
+      T_close: shut
+    on:
+      stop: {target: blocked}
+    exit:
+      - send: {event: closed, to: parent}
+  blocked:
+    on: {push: shut}
+"""
+
+SCENARIOS = '''"""What the door does."""
+import engine
+from engine.system import System
+
+S = 1_000_000_000
+
+
+class Notes:
+    def __init__(self):
+        self.said = []
+
+    def step(self, record):
+        pass
+
+    def note(self, note):
+        if note.kind == "out":
+            self.said.append(note.text)
+
+
+def door():
+    system, notes = System(), Notes()
+    system.observers.append(notes)
+    actor = system.add(engine.load("charts/door.yaml"), "door")
+    system.start()
+    return system, actor, notes
+
+
+def push(system, actor, force):
+    system.post(actor, "push", {"force": force})
+    system.run_due()
+
+
+def test_opens_and_closes():
+    system, actor, notes = door()
+    push(system, actor, 9.0)
+    assert actor.machine.configuration == ("shut",)
+    push(system, actor, 10.0)
+    assert actor.machine.configuration == ("open",)
+    assert actor.machine.data["opened"] == 1
+    system.advance(5 * S - 1)
+    assert actor.machine.configuration == ("open",)
+    system.advance(1)
+    assert actor.machine.configuration == ("shut",)
+    assert notes.said == ["closed"]
+'''
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one chart and one scenario."""
+    (tmp_path / "charts").mkdir()
+    (tmp_path / "charts" / "door.yaml").write_text(CHART)
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "test_door.py").write_text(SCENARIOS)
+    (tmp_path / "mutation").mkdir()
+    (tmp_path / "mutation" / "plan.toml").write_text('scenarios = ["tests"]\nleast = 100\n')
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def mutate(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, str], int]:
+    """Exit code, verdict by mutant, how many were tried now."""
+    code = main(["mutate", "charts", "--plan", "mutation/plan.toml", "--json", "results.json", "-j", "1", *arguments])
+    capsys.readouterr()
+    (result,) = json.loads(Path("results.json").read_text())
+    return code, {mutant["name"]: mutant["verdict"] for mutant in result["mutants"]}, result["tried"]
+
+
+def named(chart: Path) -> dict[str, Mutant]:
+    return {mutant.name: mutant for mutant in mutants_of(engine.load(chart))}
+
+
+def test_every_kind_of_change_is_made_once_per_place(project: Path) -> None:
+    """A place nobody mutates is a behaviour nobody is asked about."""
+    assert sorted(named(Path("charts/door.yaml"))) == sorted(
+        [
+            "target: the chart: shut → open",
+            "transition deleted: shut/push",
+            "guard negated: shut/push: event.force >= 10",
+            "guard boundary: shut/push: event.force > 10",
+            "target: shut/push: open → blocked",
+            "action dropped: shut/push: assign opened",
+            "transition deleted: shut/push#2",
+            "timeout doubled: open/after T_close",
+            "timeout halved: open/after T_close",
+            "transition deleted: open/after T_close",
+            "target: open/after T_close: shut → open",
+            "transition deleted: open/stop",
+            "target: open/stop: blocked → shut",
+            "action dropped: open: send: {event: closed, to: parent}",
+            "transition deleted: blocked/push",
+            "target: blocked/push: shut → open",
+        ]
+    )
+
+
+def test_a_mutant_is_one_small_change_of_the_text(project: Path) -> None:
+    """The diff a reviewer reads is the change and nothing else: indentation, comments and other entries stay."""
+    mutants = named(Path("charts/door.yaml"))
+    assert mutants["guard boundary: shut/push: event.force > 10"].diff(CHART).splitlines()[3:] == [
+        "       push:",
+        "-        - guard: event.force >= 10",
+        "+        - guard: event.force > 10",
+        "           target: open",
+    ]
+    dropped = mutants["action dropped: open: send: {event: closed, to: parent}"].text(CHART)
+    assert dropped == CHART.replace("- send: {event: closed, to: parent}", "[]")
+    assert mutants["transition deleted: shut/push#2"].text(CHART) == CHART.replace(
+        "\n        - actions: {log: too weak}", ""
+    )
+    assert mutants["timeout halved: open/after T_close"].text(CHART) == CHART.replace(
+        "T_close: shut", "T_close / 2: shut"
+    )
+
+
+@pytest.mark.parametrize("file", sorted(Path("machines").rglob("*.yaml")), ids=str)
+def test_mutants_of_the_shipped_charts_differ_and_load(file: Path) -> None:
+    """A mutant the loader refuses asks nobody anything; one without a difference cannot be killed."""
+    chart = engine.load(file)
+    text = file.read_text(encoding="utf-8")
+    mutants = mutants_of(chart)
+    assert len({mutant.name for mutant in mutants}) == len(mutants)
+    refused = []
+    for mutant in mutants[:: max(1, len(mutants) // 40)]:
+        try:
+            assert engine.load_text(mutant.text(text), str(file)).text_hash != chart.text_hash, mutant.name
+        except ChartError:
+            refused.append(mutant.name)
+    assert len(refused) <= 1, refused
+
+
+def test_killed_and_survived(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What the scenario checks dies, what it does not check is shown; nothing changes on the disk of the project."""
+    code, verdicts, _ = mutate(capsys)
+    assert code == 1
+    survived = {name for name, verdict in verdicts.items() if verdict == "survived"}
+    assert survived == {
+        "transition deleted: shut/push#2",  # says so in the log only
+        "transition deleted: open/stop",
+        "target: open/stop: blocked → shut",
+        "transition deleted: blocked/push",
+        "target: blocked/push: shut → open",
+    }
+    assert {verdict for name, verdict in verdicts.items() if name not in survived} == {"killed"}
+    assert Path("charts/door.yaml").read_text() == CHART
+
+
+def test_only_what_changed_is_tried_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """CI has no time for every mutant every time; a new scenario is tried on the survivors, a new text on all."""
+    _, first, tried = mutate(capsys)
+    assert tried == len(first)
+    assert mutate(capsys) == (1, first, 0)
+    more = "\n\ndef test_stop():\n    system, actor, notes = door()\n    push(system, actor, 10.0)\n"
+    more += (
+        '    system.post(actor, "stop")\n    system.run_due()\n    assert actor.machine.configuration == ("blocked",)\n'
+    )
+    more += '    push(system, actor, 1.0)\n    assert actor.machine.configuration == ("shut",)\n'
+    Path("tests/test_more.py").write_text(SCENARIOS.partition("def test")[0] + more)
+    code, verdicts, tried = mutate(capsys)
+    assert tried == 5
+    assert [name for name, verdict in verdicts.items() if verdict == "survived"] == ["transition deleted: shut/push#2"]
+    assert code == 1
+
+
+def test_a_chart_its_scenarios_do_not_fit_is_not_mutated(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Kills on record would be confirmed by scenarios that fail anyway."""
+    mutate(capsys)
+    Path("charts/door.yaml").write_text(CHART.replace("5 s", "6 s"))
+    code = main(["mutate", "charts", "--plan", "mutation/plan.toml", "-j", "1"])
+    assert code == 1
+    assert "test_opens_and_closes" in capsys.readouterr().err
+
+
+def test_waivers_hold_or_are_reported(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A waived mutant does not count; a waiver of one that is killed, or of none, is out of date and fails."""
+    waived = ["shut/push#2", "open/stop", "blocked/push"]
+    lines = [f'[[waived]]\nmutant = "transition deleted: {name}"\nreason = "so"\n' for name in waived]
+    lines += ['[[waived]]\nmutant = "target: open/stop: blocked → shut"\nreason = "so"\n']
+    lines += ['[[waived]]\nmutant = "target: blocked/push: shut → open"\nreason = "so"\n']
+    Path("mutation/door.toml").write_text("".join(lines))
+    assert mutate(capsys)[0] == 0
+    Path("mutation/door.toml").write_text("".join([*lines, '[[waived]]\nmutant = "no such"\nreason = "so"\n']))
+    assert mutate(capsys)[0] == 1
+    Path("mutation/door.toml").write_text('[[waived]]\nmutant = "no such"\n')
+    assert main(["mutate", "charts", "--plan", "mutation/plan.toml"]) == 1
+    assert "door.toml" in capsys.readouterr().err
+
+
+def test_a_failing_scenario_is_told_before_anything_is_tried(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scenario that fails on the chart itself would kill everything."""
+    Path("tests/test_door.py").write_text(SCENARIOS.replace('== ("open",)', '== ("shut",)'))
+    code = main(["mutate", "charts", "--plan", "mutation/plan.toml", "-j", "1"])
+    assert code == 1
+    assert "scenarios must pass" in capsys.readouterr().err
