@@ -160,6 +160,17 @@ class Stage:
         """Whether the chart has reached a top-level final state."""
         return self.actor.state == "done"
 
+    @property
+    def output(self) -> Any:
+        """The output of a chart that has ended."""
+        assert self.ended, f"{self.chart.name} has not ended: {self.states}"
+        return self.actor.machine.output
+
+    @property
+    def unhandled(self) -> list[str]:
+        """Events that no state had a transition for, not even one that ignores it."""
+        return sorted(self.actor.unhandled)
+
     def active(self, state: str) -> bool:
         assert state in self.chart.states, f"{self.chart.name} has no state {state!r}"
         return state in self.states
