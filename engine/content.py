@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from engine.expr.functions import EvaluationError, checked, kind_of, misfit, show
+from engine.expr.quick import quick
 from engine.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
 from engine.position import Position
 from engine.step import Event, Failure
-from engine.types import ANY, Kind, Type
+from engine.types import ANY, Kind
 
 DONE_STATE = "done.state."
 MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
@@ -162,21 +163,24 @@ def event_value(event: Event | None, name: str) -> Any:
     raise EvaluationError(f"the event {event.name} has no field {name!r}")
 
 
-def read_surroundings(surroundings: Any, role: str, name: str, type_: Type | None) -> Any:
+def read_surroundings(surroundings: Any, role: str, name: str, check: Callable[[Any], Any] | None) -> Any:
     """Ask the adapter; whatever it raises, and a value its contract does not allow, is an ``EvaluationError``."""
     if surroundings is None:
         raise EvaluationError(f"no adapter is bound to the role {role!r}")
     try:
         value = surroundings.read(role, name)
-        return value if type_ is None else checked(value, type_)
+        return value if check is None else check(value)
     except Exception as error:
         raise EvaluationError(f"{role}.{name} cannot be read: {error}") from error
 
 
-def value_type(chart: Chart, role: str, name: str) -> Type | None:
-    """The type the contract of ``role`` gives its readable value."""
-    contract = chart.adapters.get(role)
-    return None if contract is None else contract.values.get(name)
+def reading_checks(chart: Chart) -> dict[tuple[str, str], Callable[[Any], Any]]:
+    """Role and name of what the chart's adapters let it read -> what holds a value to the type of the contract."""
+    return {
+        (role, name): quick(checked, type_)
+        for role, contract in chart.adapters.items()
+        for name, type_ in contract.values.items()
+    }
 
 
 def event_definition(chart: Chart, event: str) -> EventDef | None:

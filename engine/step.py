@@ -1,4 +1,8 @@
-"""What goes into the core and what comes out of it: events, effects and the record of one macrostep. Plain values."""
+"""What goes into the core and what comes out of it: events, effects and the record of one macrostep. Plain values.
+
+All of them are read-only: effects are shared between steps and machines. Those made for every event are not frozen,
+which would make them three times as dear.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from typing import Any
 Payload = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """An event with SCXML 5.10.1's fields. ``data`` is a mapping, or one value when sent with ``content``."""
 
@@ -25,7 +29,7 @@ class Event:
 # ---------------------------------------------------------------- effects, in the order the actions produced them
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """An order to the adapter bound to ``role``."""
 
@@ -34,7 +38,7 @@ class Call:
     args: Payload
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SendEvent:
     """An event for a queue other than the own internal one; ``target`` as in :class:`engine.model.Send`."""
 

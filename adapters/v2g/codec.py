@@ -9,6 +9,7 @@ schema-informed, not strict, no options document).
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -38,6 +39,7 @@ PROTOCOLS = ("sap", "din", "iso2", "iso20", "iso20-dc", "iso20-ac", "iso20-wpt",
 """Schema sets: supportedAppProtocol, DIN SPEC 70121, ISO 15118-2, the five of ISO 15118-20, XMLDSig core."""
 
 
+@cache
 def messages(protocol: str) -> ModuleType:
     """The generated module of ``protocol``, with its message classes. Raises ValueError for an unknown name."""
     if protocol not in PROTOCOLS:

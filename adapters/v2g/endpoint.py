@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec, v2gtp
@@ -106,7 +107,7 @@ class Endpoint:
     def send_body(self, body: Any) -> None:
         """A DIN or ISO 15118-2 message with the header of this session."""
         schema = codec.messages(self.protocol)
-        header = schema.MessageHeaderType(SessionID=self.session_id)
+        header = _header(self.protocol, self.session_id)
         self.send(schema.V2G_Message(Header=header, Body=schema.BodyType(BodyElement=body)))
 
     def write_bytes(self, data: bytes) -> None:
@@ -115,6 +116,12 @@ class Endpoint:
             raise AdapterError("there is no V2G connection to send on")
         self.last_sent = data
         self.write(data)
+
+
+@lru_cache(maxsize=64)
+def _header(protocol: str, session_id: bytes) -> Any:
+    """Messages never change their header, so those of a session share one."""
+    return codec.messages(protocol).MessageHeaderType(SessionID=session_id)
 
 
 def fresh_session_id() -> bytes:

@@ -6,6 +6,7 @@ Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, IS
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec
@@ -29,9 +30,13 @@ def contract_name(protocol: str, name: str) -> str:
 
 
 def _ev_status(protocol: str, args: Args) -> Any:
-    return codec.messages(protocol).DC_EVStatusType(
-        EVReady=args["EVReady"], EVErrorCode=args["EVErrorCode"], EVRESSSOC=args["EVRESSSOC"]
-    )
+    return _status(protocol, args["EVReady"], args["EVErrorCode"], args["EVRESSSOC"])
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _status(protocol: str, ready: bool, error: str, soc: int) -> Any:
+    """Messages never change one, so equal ones are shared."""
+    return codec.messages(protocol).DC_EVStatusType(EVReady=ready, EVErrorCode=error, EVRESSSOC=soc)
 
 
 def _with_status(protocol: str, args: Args) -> Fields:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec
@@ -152,14 +153,19 @@ def handshake(message: Any) -> Fields:
 
 
 def _evse_status(protocol: str, args: Args) -> Any:
-    isolation = args["EVSEIsolationStatus"]
+    return _status(protocol, args["EVSEIsolationStatus"], args["EVSEStatusCode"], args["EVSENotification"])
+
+
+@lru_cache(maxsize=1024, typed=True)
+def _status(protocol: str, isolation: str | None, code: str, notification: str) -> Any:
+    """Messages never change one, so equal ones are shared."""
     if protocol == "din" and isolation == "No_IMD":
         isolation = "Invalid"
     return codec.messages(protocol).DC_EVSEStatusType(
         EVSEIsolationStatus=isolation,
-        EVSEStatusCode=args["EVSEStatusCode"],
+        EVSEStatusCode=code,
         NotificationMaxDelay=0,
-        EVSENotification=args["EVSENotification"],
+        EVSENotification=notification,
     )
 
 

@@ -6,12 +6,14 @@ is the operator's meaning; everywhere else that function is called.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine.core.source import Source
 from engine.expr import tree
-from engine.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, INT_MAX, INT_MIN
+from engine.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, INT_MAX, INT_MIN, checked
+from engine.expr.quick import quick
 from engine.types import Kind, Type
 
 _NUMBERS = (Kind.INT, Kind.FLOAT, Kind.DURATION)
@@ -32,7 +34,7 @@ class Scope:
     unset: frozenset[str]
     parameters: dict[str, int]
     numbers: dict[str, int]
-    reading_types: dict[tuple[str, str], Type]
+    reading_checks: dict[tuple[str, str], Callable[[Any], Any]]
     fields: frozenset[str] = frozenset()
     conf: int | None = None
     loop: dict[str, str] = field(default_factory=dict)
@@ -68,8 +70,8 @@ class Expression:
             case tree.SystemField(name=name):
                 return self.call("system_field", "m", self.source.constant(name))
             case tree.Reading(role=role, name=name):
-                type_ = self.scope.reading_types.get((role, name))
-                return self.call("read", "m", *(self.source.constant(x) for x in (role, name, type_)))
+                check = self.scope.reading_checks.get((role, name))
+                return self.call("read", "m", *(self.source.constant(x) for x in ((role, name), check)))
             case tree.Unary(op="-", operand=operand):
                 inner = self.of(operand)
                 return f"(-{inner})" if _is(operand, _NUMBERS) else self.call("neg", inner)
@@ -176,7 +178,7 @@ class Expression:
         arguments = [self.of(argument) for argument in expr.args]
         numbers = all(_is(argument, _NUMBERS) for argument in expr.args)
         if expr.function == "checked":
-            return self.call("checked", arguments[0], self.source.constant(expr.type))
+            return self.call(self.source.constant(quick(checked, expr.type)), arguments[0])
         if expr.function in ("min", "max", "abs") and numbers and (expr.function == "abs" or len(arguments) > 1):
             return f"{expr.function}({', '.join(arguments)})"
         if expr.function == "len" and _is(expr.args[0], (Kind.STRING, Kind.BYTES, Kind.LIST)):

@@ -6,12 +6,11 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from engine.content import child_ids, child_nodes, event_definition, name_matches, walk_blocks
+from engine.content import child_ids, child_nodes, event_definition, name_matches, reading_checks, walk_blocks
 from engine.core.expressions import Scope
 from engine.core.layout import Layout
 from engine.expr import tree
 from engine.model import Chart, State, Transition
-from engine.types import Type
 
 _NODES = tree.Expr.__args__
 
@@ -29,9 +28,7 @@ class Facts:
         self.late_slots = {number: len(self.data) + i for i, number in enumerate(self.late)}
         self.parameters = {name: i for i, name in enumerate(chart.parameters)}
         self.numbers = {state.id: i for i, state in enumerate(layout.states)}
-        self.reading_types: dict[tuple[str, str], Type] = {
-            (role, name): type_ for role, c in chart.adapters.items() for name, type_ in c.values.items()
-        }
+        self.reading_checks = reading_checks(chart)
         self.unset = frozenset(item.name for item in self.data if item.initial is None or item.late_state)
         self.known_events = self._known_events()
         self._fields: dict[Transition, frozenset[str]] = {}
@@ -40,7 +37,7 @@ class Facts:
 
     def scope(self, conf: int | None) -> Scope:
         """The names of a plan for the active states ``conf`` (None: known only when it runs)."""
-        return Scope(self.slots, self.unset, self.parameters, self.numbers, self.reading_types, conf=conf)
+        return Scope(self.slots, self.unset, self.parameters, self.numbers, self.reading_checks, conf=conf)
 
     def fields_of(self, t: Transition) -> frozenset[str]:
         """Payload fields that are there whenever ``t`` is triggered by what declares its events."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.content import (
@@ -16,7 +16,7 @@ from engine.content import (
     unknown_session,
     with_optional,
 )
-from engine.expr.functions import EvaluationError, checked, field, index, kind_of, misfit, scaled, show, truth
+from engine.expr.functions import EvaluationError, field, index, kind_of, misfit, scaled, show, truth
 from engine.position import Position
 from engine.step import (
     Call,
@@ -174,15 +174,14 @@ def variable(value: Any, name: str) -> Any:
     return value
 
 
-def read(m: Machine, role: str, name: str, type_: Type | None) -> Any:
+def read(m: Machine, what: tuple[str, str], check: Callable[[Any], Any] | None) -> Any:
     """``role.name``, the same value all through a macrostep."""
     readings = m._readings
     if readings is None:
         readings = m._readings = {}
-    elif (role, name) in readings:
-        return readings[role, name]
-    value = read_surroundings(m.surroundings, role, name, type_)
-    readings[role, name] = value
+    elif what in readings:
+        return readings[what]
+    value = readings[what] = read_surroundings(m.surroundings, *what, check)
     return value
 
 
@@ -284,7 +283,6 @@ NAMES: dict[str, Any] = {
     "alive": alive,
     "bad": bad,
     "check_send_type": check_send_type,
-    "checked": checked,
     "delay_of": delay_of,
     "event_name": event_name,
     "event_value": event_value,

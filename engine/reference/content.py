@@ -15,10 +15,10 @@ from engine.content import (
     event_value,
     failure_of,
     read_surroundings,
+    reading_checks,
     send_target,
     system_value,
     unknown_session,
-    value_type,
     with_optional,
 )
 from engine.expr.evaluate import EvaluationError, evaluate
@@ -72,6 +72,7 @@ class Content:
         self.surroundings = surroundings
         self.session_id = session_id
         self.children = child_ids(chart)
+        self.reading_checks = reading_checks(chart)
         self.configuration: set[State] = set()
         self.values: dict[str, Any] = {name: UNSET for name in chart.data}
         self.loop: dict[str, Any] = {}  # items and indices of the foreach in work that are no data items
@@ -115,8 +116,8 @@ class Content:
 
     def reading(self, role: str, name: str) -> Any:
         if (role, name) not in self.readings:
-            type_ = value_type(self.chart, role, name)
-            self.readings[role, name] = read_surroundings(self.surroundings, role, name, type_)
+            check = self.reading_checks.get((role, name))
+            self.readings[role, name] = read_surroundings(self.surroundings, role, name, check)
         return self.readings[role, name]
 
     def in_state(self, state: str) -> bool:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, Cancellable
+from engine.expr.quick import quick
 from engine.model import Contract
 from engine.step import Event
-from engine.system.values import Fields, check_fields, check_value, exact_type, nearest
+from engine.system.values import Fields, check_fields, check_value, nearest
 
 if TYPE_CHECKING:
     from engine.system.actor import Actor
@@ -44,8 +45,9 @@ class Binding:
             for name, event in contract.events.items()
             if event.payload is not None
         }
-        self._exact = {name: exact_type(kind) for name, kind in contract.values.items()}
+        self._values = {name: quick(check_value, kind) for name, kind in contract.values.items()}
         self._attached: list[tuple[Actor, str]] = []
+        self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
         self._calls: dict[str, tuple[Actor, str, str]] = {}  # call id -> machine, invocation id, action
         self._call_ids = itertools.count(1)
 
@@ -55,10 +57,12 @@ class Binding:
         """From now on the machine hears the adapter's events, under its own name for the role."""
         self._attached.append((actor, role))
         self._attached.sort(key=lambda pair: (pair[0].depth, pair[0].number))
+        self._hearers = {}
 
     def detach(self, actor: Actor) -> None:
         """The machine has ended."""
         self._attached = [pair for pair in self._attached if pair[0] is not actor]
+        self._hearers = {}
 
     # ------------------------------------------------------------ from the machines
 
@@ -114,14 +118,13 @@ class Binding:
 
     def read(self, name: str) -> Any:
         """A readable value, checked. Raises ``AdapterError``."""
-        kind = self.contract.values.get(name)
-        if kind is None:
+        check = self._values.get(name)
+        if check is None:
             raise AdapterError(
                 f"contract {self.contract.name} has no value {name!r}{nearest(name, self.contract.values)}"
             )
         try:
-            value = getattr(self.adapter, name)
-            return value if type(value) is self._exact[name] and value == value else check_value(value, kind)
+            return check(getattr(self.adapter, name))
         except Exception as error:
             raise AdapterError(f"{self.role}.{name} cannot be read: {_told(error)}") from error
 
@@ -182,14 +185,18 @@ class Binding:
 
         What an adapter says before its machine has begun is kept until it and its children have.
         """
-        if any(not actor.begun for actor, _ in self._attached):
-            self.system.set_deadline(0, lambda: self._queue(pattern, data, kind))
-        else:
+        if pattern in self._hearers or all(actor.begun for actor, _ in self._attached):
             self._queue(pattern, data, kind)
+        else:
+            self.system.set_deadline(0, lambda: self._queue(pattern, data, kind))
 
     def _queue(self, pattern: str, data: dict[str, Any], kind: str) -> None:
-        told = [(actor, pattern.format(role)) for actor, role in self._attached]
-        for actor, name in [(a, n) for a, n in told if self.system.hearing(a.machine.chart)(n)] or told[:1]:
+        hearers = self._hearers.get(pattern)
+        if hearers is None:
+            named = [(actor, pattern.format(role)) for actor, role in self._attached]
+            hearers = [(a, n) for a, n in named if self.system.hearing(a.machine.chart)(n)] or named[:1]
+            self._hearers[pattern] = hearers
+        for actor, name in hearers:
             self.system.enqueue(actor, Event(name, data, kind))
 
     def _checked(self, action: str, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -41,17 +41,17 @@ def perform(system: System, actor: Actor, step: Step) -> None:
     for_children: list[SendEvent] = []
     for effect in step.effects:
         match effect:
-            case SendEvent(target=target) if starting and target in starting and not _children_at(actor, target, None):
+            case Call():
+                _call(actor, effect.role, effect.action, effect.args)
+            case StartTimer():
+                start_timer(system, actor, effect.id, effect.delay_ns)
+            case CancelTimer():
+                if (deadline := actor.timers.pop(effect.id, None)) is not None:
+                    deadline.cancel()
+            case SendEvent(target=target) if target in starting and not _children_at(actor, target, None):
                 for_children.append(effect)
-            case Call(role, action, args):
-                _call(actor, role, action, args)
             case SendEvent():
                 _send(system, actor, effect)
-            case StartTimer(timer, delay_ns):
-                start_timer(system, actor, timer, delay_ns)
-            case CancelTimer(timer):
-                if (deadline := actor.timers.pop(timer, None)) is not None:
-                    deadline.cancel()
             case CancelSend(send_id):
                 _cancel_sends(actor, send_id)
             case StartChild():

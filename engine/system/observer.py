@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class StepRecord:
-    """One macrostep of one machine. Read-only. ``cause`` is ``start``, ``event``, ``timer`` or ``stop``; ``timer`` is the
-    id of the ``after`` that expired. ``event`` is None except for cause ``event``."""
+    """One macrostep of one machine. ``cause`` is ``start``, ``event``, ``timer`` or ``stop``; ``timer`` is the id of
+    the ``after`` that expired. ``event`` is None except for cause ``event``. Read-only."""
 
     time_ns: int
     actor: Actor

@@ -63,9 +63,9 @@ class Queues:
         self._order.append(actor)
 
     @property
-    def first_ns(self) -> int | None:
-        """When the first waiting event came; None when none waits."""
-        return self._queues[self._order[0]][0].at_ns if self._order else None
+    def first_ns(self) -> int:
+        """When the first waiting event came; there must be one."""
+        return self._queues[self._order[0]][0].at_ns
 
     def take(self) -> tuple[Actor, Queued]:
         """The first waiting event; there must be one."""

@@ -184,18 +184,20 @@ class System:
 
     def turn(self) -> bool:
         """Run one waiting event or one deadline that is due; False when there is none."""
-        self._raise_fault()
+        if self._fault is not None:
+            self._raise_fault()
         if self._foreign:
             self._foreign.popleft()()
             return True
-        at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
-        if at_ns is not None and (due_ns is None or at_ns <= due_ns or due_ns > self.clock.now_ns()):
-            self._take()
-            return True
-        if due_ns is not None and due_ns <= self.clock.now_ns():
-            self._agenda.pop().run()
-            return True
-        return False
+        due_ns = self._agenda.next_ns()
+        if self._queues:
+            if due_ns is None or self._queues.first_ns <= due_ns or due_ns > self.clock.now_ns():
+                self._take()
+                return True
+        elif due_ns is None or due_ns > self.clock.now_ns():
+            return False
+        self._agenda.pop().run()
+        return True
 
     @property
     def next_deadline_ns(self) -> int | None:
@@ -220,19 +222,18 @@ class System:
             raise TypeError("only a virtual clock can be moved; a real one is waited for by engine.system.host.Host")
         burst = 0
         while not condition():
-            if self.turn():
-                burst += 1
-                if burst > self.limits.burst:
-                    self._livelock()
-                continue
-            due_ns = self._agenda.next_ns()
-            if due_ns is None or (limit_ns is not None and due_ns > limit_ns):
-                if limit_ns is not None:
-                    clock.move_to(max(limit_ns, clock.now_ns()))
-                return False
-            if due_ns > clock.now_ns():
+            if not self.turn():
+                due_ns = self._agenda.next_ns()
+                if due_ns is None or (limit_ns is not None and due_ns > limit_ns):
+                    if limit_ns is not None:
+                        clock.move_to(max(limit_ns, clock.now_ns()))
+                    return False
                 clock.move_to(due_ns)
                 burst = 0
+                self.turn()
+            burst += 1
+            if burst > self.limits.burst:
+                self._livelock()
         return True
 
     @property
@@ -243,7 +244,7 @@ class System:
     @property
     def finished(self) -> bool:
         """Whether every root machine has ended."""
-        return all(not actor.is_running for actor in self.roots.values())
+        return "running" not in [actor.state for actor in self.roots.values()]
 
     def shutdown(self) -> None:
         """End every machine with its exit actions, children before parents, then close the adapters, last opened first.
@@ -295,7 +296,11 @@ class System:
             self.fail(f"{path}: {text}")
         if self.observers:
             note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}))
-            self._tell(lambda observer: observer.note(note))
+            for observer in tuple(self.observers):
+                try:
+                    observer.note(note)
+                except Exception as error:
+                    self._lost(observer, error)
 
     def fail(self, text: str) -> None:
         """Something a run must not end well with; the first thousand are kept."""
@@ -335,7 +340,7 @@ class System:
 
     def expire(self, actor: Actor, timer: str) -> None:
         """An ``after`` timer of the machine has expired."""
-        self._step(actor, "timer", None, timer, lambda: actor.machine.expire(timer))
+        self._step(actor, "timer", None, timer, actor.machine.expire, timer)
 
     def stop(self, actor: Actor) -> None:
         """End a machine and its children (they first), with their exit actions."""
@@ -381,7 +386,7 @@ class System:
             for child in list(actor.children.values()):
                 if getattr(child.invoke, "autoforward", False):
                     self.enqueue(child, event)
-        self._step(actor, "event", event, None, lambda: actor.machine.process(event))
+        self._step(actor, "event", event, None, actor.machine.process, event)
 
     def _outdated(self, actor: Actor, queued: Queued) -> bool:
         """Whether the event is of a child or a long action in whose place another runs by now."""
@@ -392,10 +397,16 @@ class System:
         return call is not None and call.call_id != queued.call_id
 
     def _step(
-        self, actor: Actor, cause: str, event: Event | None, timer: str | None, compute: Callable[[], Step]
+        self,
+        actor: Actor,
+        cause: str,
+        event: Event | None,
+        timer: str | None,
+        compute: Callable[..., Step],
+        *given: Any,
     ) -> None:
         try:
-            step = compute()
+            step = compute(*given)
         except Exception as error:
             self._broke(actor, error)
             return
@@ -411,21 +422,21 @@ class System:
                 self.fail(f"{actor.path}: {failure.message} ({failure.position})")
         if self.observers:
             record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
-            self._tell(lambda observer: observer.step(record))
+            for observer in tuple(self.observers):
+                try:
+                    observer.step(record)
+                except Exception as error:
+                    self._lost(observer, error)
         if step.effects:
             effects.perform(self, actor, step)
         if actor.machine.done and actor.state == "running":
             self.ended(actor, "done")
 
-    def _tell(self, say: Callable[[Observer], None]) -> None:
-        """Tell every observer. One that raises must not keep effects from being carried out: it is told nothing more,
-        and its fault is raised when the present event is done."""
-        for observer in list(self.observers):
-            try:
-                say(observer)
-            except Exception as error:
-                self.observers.remove(observer)
-                self._fault = self._fault or error
+    def _lost(self, observer: Observer, error: Exception) -> None:
+        """An observer raised. That must not keep effects from being carried out: it is told nothing more, and its fault
+        is raised when the present event is done."""
+        self.observers.remove(observer)
+        self._fault = self._fault or error
 
     def _raise_fault(self) -> None:
         if self._fault is not None:

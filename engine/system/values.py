@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.expr.functions import misfit
+from engine.expr.quick import quick
 from engine.types import Kind, Type
-
-_EXACT: dict[Kind, type] = {Kind.FLOAT: float, Kind.BOOL: bool, Kind.STRING: str, Kind.BYTES: bytes}
 
 
 def check_value(value: Any, expected: Type) -> Any:
@@ -18,6 +17,8 @@ def check_value(value: Any, expected: Type) -> Any:
     Raises ``ValueError`` saying what was expected and what was there; not-a-number is no number.
     """
     kind = expected.kind
+    if value is None and expected.optional:
+        return None
     if kind is Kind.BYTES and isinstance(value, (bytearray, memoryview)):
         value = bytes(value)
     elif kind is Kind.LIST and isinstance(value, (list, tuple)) and expected.item is not None:
@@ -32,35 +33,25 @@ def check_value(value: Any, expected: Type) -> Any:
     return float(value) if kind is Kind.FLOAT and type(value) is int else value
 
 
-def exact_type(expected: Type) -> type | None:
-    """The Python type whose values need no further check (but for not-a-number); None when they do."""
-    bounded = expected.minimum is not None or expected.maximum is not None
-    return None if bounded else _EXACT.get(expected.kind)
-
-
 class Fields:
     """The fields of a payload, an argument list or a result (``what``, for messages), ready to check many of them."""
 
     def __init__(self, fields: Mapping[str, Type], what: str) -> None:
         self._what = what
-        self._fields = dict(fields)
-        self._plan = [(name, kind, exact_type(kind)) for name, kind in fields.items()]
+        self._fields = {name: quick(check_value, kind) for name, kind in fields.items()}
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """``given`` with every field, optional ones left out as None. Raises ``ValueError`` naming the field."""
-        checked: dict[str, Any] = {}
         if not given.keys() <= self._fields.keys():
             name = next(name for name in given if name not in self._fields)
             raise ValueError(f"{self._what} has no field {name!r}{nearest(name, self._fields)}")
-        for name, kind, exact in self._plan:
-            value = given.get(name)
-            if type(value) is exact and value == value:
-                checked[name] = value
-                continue
-            try:
-                checked[name] = check_value(value, kind)
-            except ValueError as error:
-                raise ValueError(f"{self._what}, field {name!r}: {error}") from None
+        checked: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, check in self._fields.items():
+                checked[name] = check(given.get(name))
+        except ValueError as error:
+            raise ValueError(f"{self._what}, field {name!r}: {error}") from None
         return checked
 
 

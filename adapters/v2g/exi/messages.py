@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import cache
 from typing import Any, ClassVar, Self
 
 from .bits import SECOND_LEVEL
 from .errors import ExiError, ValidationError
-from .values import Enumeration, Integer, Simple
+from .values import Boolean, Enumeration, Integer, Simple
 
 new = object.__new__
 
@@ -22,7 +23,7 @@ class Field:
     with ``most`` other than 1 is a list.
     """
 
-    __slots__ = ("form", "least", "most", "name", "namespace", "type")
+    __slots__ = ("form", "least", "most", "name", "namespace", "plain", "type")
 
     def __init__(self, form: str, name: str, namespace: str, type_: Any, least: int = 1, most: int | None = 1) -> None:
         self.form = form
@@ -31,6 +32,11 @@ class Field:
         self.type: Any = type_
         self.least = least
         self.most = most
+        self.plain: tuple[type, ...] = ()
+        """Classes of which every value is allowed here."""
+        if most == 1:
+            members = tuple(type_.values()) if form == "group" else (type_,) if isinstance(type_, type) else ()
+            self.plain = (*members, *([bool] if isinstance(type_, Boolean) else []), *([] if least else [type(None)]))
 
     @property
     def repeated(self) -> bool:
@@ -133,8 +139,11 @@ def check_fields(message: Message) -> None:
     """Checks every field of ``message``, not what lies inside its parts. Raises ValidationError."""
     try:
         for field in message.FIELDS:
-            field.check(getattr(message, field.name))
-        _check_choices(message)
+            x = getattr(message, field.name)
+            if type(x) not in field.plain:
+                field.check(x)
+        if message.CHOICES or message.TOGETHER:
+            _check_choices(message)
     except ValidationError as error:
         raise error.inside(title(message)) from None
 
@@ -240,6 +249,12 @@ class OutOfRange(ValidationError):
         super().__init__("value out of range")
 
 
+@cache
+def _powers(lowest: int, highest: int) -> tuple[int, ...]:
+    """The nearest to 0 first."""
+    return tuple(sorted(range(lowest, highest + 1), key=lambda power: (abs(power), power)))
+
+
 class _Scaled(Message):
     """A number as a power of ten and a 16-bit whole number."""
 
@@ -250,7 +265,7 @@ class _Scaled(Message):
         decimal = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
         if not decimal.is_finite():
             raise ValidationError(f"{number} is not a finite number")
-        for power in sorted(range(lowest, highest + 1), key=lambda power: (abs(power), power)):
+        for power in _powers(lowest, highest):
             scaled = decimal.scaleb(-power)
             if scaled == scaled.to_integral_value() and -32768 <= scaled <= 32767:
                 return power, int(scaled)
@@ -271,7 +286,9 @@ class PhysicalValue(_Scaled):
     Value: int
 
     def __float__(self) -> float:
-        return float(Decimal(self.Value).scaleb(self.Multiplier))
+        if self.Multiplier < 0:
+            return float(self.Value / 10**-self.Multiplier)  # whole numbers: the float nearest to their quotient
+        return float(self.Value * 10**self.Multiplier)
 
     def value_in_unit(self, unit: str) -> float:
         """The number in ``unit``. Raises ValidationError when the message says another unit (DIN may leave it out)."""
