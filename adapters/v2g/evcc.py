@@ -25,6 +25,7 @@ class EvccMessages(Adapter):
         super().__init__(filled(config, self.settings), world)
         self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
         self._units = True
+        self._trailing: dict[str, int] = {}
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -69,9 +70,9 @@ class EvccMessages(Adapter):
         """DIN's physical values without their unit from now on."""
         self._units = False
 
-    def trailing_bytes(self, *, count: int) -> None:
-        """So many zero bytes behind the next document."""
-        self._endpoint.trailing_bytes = count
+    def trailing_bytes(self, *, message: str, count: int) -> None:
+        """So many zero bytes behind every request of this name from now on."""
+        self._trailing[message] = count
 
     def supportedAppProtocolReq(self, **lists: Any) -> None:
         """The handshake: lists of equal length, one element per schema."""
@@ -83,6 +84,7 @@ class EvccMessages(Adapter):
             sap.AppProtocolType(**dict(zip(names, row, strict=True)))
             for row in zip(*(lists[name] for name in names), strict=True)
         ]
+        self._endpoint.trailing_bytes = self._trailing.get("supportedAppProtocolReq", 0)
         self._endpoint.send(sap.supportedAppProtocolReq(AppProtocol=offers))
 
     def _request(self, name: str, args: Mapping[str, Any]) -> None:
@@ -90,6 +92,7 @@ class EvccMessages(Adapter):
             body = request(self._endpoint.protocol, name, args, units=self._units)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
+        self._endpoint.trailing_bytes = self._trailing.get(name, 0)
         self._endpoint.send_body(body)
 
     # The other requests: the contract has checked names and types of the arguments.

@@ -23,7 +23,8 @@ class ScriptedStation:
     """Pilot at 5 %, SDP, TCP and the V2G answers of a station for the vehicle of a :class:`Bench`.
 
     ``faults[step]`` is used for the first request of a step (see walk.STEPS) and then gone. ``changes[step]`` are
-    changed fields of that step's answers. ``log``: (seconds, step) of every request, of all connections.
+    changed fields of that step's answers. ``log``: (seconds, step) of every request, of all connections; ``trailing``:
+    the steps whose requests had bytes behind their document, and which.
     """
 
     def __init__(self, bench: Bench, protocol: str = "iso2") -> None:
@@ -32,6 +33,7 @@ class ScriptedStation:
         self.faults: dict[str, Answer] = {}
         self.changes: dict[str, dict[str, Any]] = {}
         self.log: list[tuple[float, str]] = []
+        self.trailing: dict[str, bytes] = {}
         self.stream: Stream | None = None
         self.ended = 0.0
         self.delivers = True
@@ -72,9 +74,9 @@ class ScriptedStation:
     def _received(self, data: bytes) -> None:
         for event in self._decoder.receive(data):
             assert isinstance(event, v2gtp.V2gtpMessage), event
-            self._answer(codec.decode(self.schema, event.payload))
+            self._answer(codec.decode(self.schema, event.payload), event.payload)
 
-    def _answer(self, message: Any) -> None:
+    def _answer(self, message: Any, payload: bytes) -> None:
         wire_name = body_name(message)
         name = DIN_NAMES.get(wire_name, wire_name) if self.schema == "din" else wire_name
         body = message.Body.BodyElement if hasattr(message, "Body") else message
@@ -82,6 +84,9 @@ class ScriptedStation:
         if step == "PowerDelivery" and self._progress(body) == "Stop":
             step = "PowerDelivery(Stop)"
         self.log.append((self.bench.now_s, step))
+        behind = payload[len(codec.encode(message)) :]
+        if behind:
+            self.trailing[step] = behind
         if self.delivers:
             self._deliver(step, body)
         frame = self.frame(step, **self.changes.get(step, {}))
