@@ -194,6 +194,11 @@ class Stage:
         """The data of all such events to the parent."""
         return [data for _, name, data in self.said if name == event]
 
+    @property
+    def unhandled(self) -> list[str]:
+        """The events the chart was told of that none of its states handles, in the order they first came."""
+        return list(self.actor.unhandled)
+
     def children(self) -> list[str]:
         """The ids of the charts that run for it now."""
         return sorted(id_ for (id_, _), child in self.actor.children.items() if child.state == "running")
@@ -242,7 +247,8 @@ class Stage:
     def note(self, note: Note) -> None:
         """Observer: what is told to the parent, and what went wrong."""
         if note.kind == "out":
-            self.said.append((note.time_ns / S, note.text, dict(note.data)))
+            data = {} if note.data == {"value": None} else dict(note.data)  # an event without data
+            self.said.append((note.time_ns / S, note.text, data))
         elif note.kind in _BROKEN:
             self.errors.append(f"{note.path}: {note.text}")
 
