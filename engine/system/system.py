@@ -20,7 +20,7 @@ from engine.system.agenda import Agenda, Deadline
 from engine.system.binding import Binding
 from engine.system.clock import Clock, VirtualClock
 from engine.system.hearing import Hearing
-from engine.system.observer import Note, Observer, StepRecord
+from engine.system.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.system.queues import Limits, Queues
 from engine.system.seam import Stepper
 
@@ -73,7 +73,7 @@ class System:
         self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # set from outside, by ids from the root down
         self.roots: dict[str, Actor] = {}
         self.bindings: list[Binding] = []
-        self.observers: list[Observer] = []
+        self.observers: list[Observer] = list(EVERYWHERE)
         self.failures: list[str] = []  # machines that broke, invariants and strict charts that were not kept
         self.wake: Callable[[], None] = lambda: None  # the host's: something new to do
         self.spawn_work: Callable[[Coroutine[Any, Any, None], Callable[[str], None]], None] = _no_loop
