@@ -89,7 +89,8 @@ def _print(outcomes: list[Outcome], least: float, survivors: bool) -> None:
                 ran = f"{tried} scenarios ran" if tried else "no scenario comes near"
                 console.print(f"{mutant.file}:{mutant.line}: {mutant.name}  ({ran})", markup=False, style="bold")
                 diff = "\n".join(mutant.diff(outcome.original).splitlines()[2:])
-                console.print(Syntax(diff, "diff", background_color="default") if console.is_terminal else diff + "\n")
+                shown = Syntax(diff, "diff", background_color="default") if console.is_terminal else diff + "\n"
+                console.print(shown, markup=False)
     for outcome in outcomes:
         counts = [len(outcome.of(kind)) for kind in ("killed", "survived")]
         style = "red" if outcome.score < least else "green"
