@@ -194,11 +194,6 @@ class Stage:
         """The data of all such events to the parent."""
         return [data for _, name, data in self.said if name == event]
 
-    @property
-    def unhandled(self) -> list[str]:
-        """The events the chart was told of that none of its states handles, in the order they first came."""
-        return list(self.actor.unhandled)
-
     def children(self) -> list[str]:
         """The ids of the charts that run for it now."""
         return sorted(id_ for (id_, _), child in self.actor.children.items() if child.state == "running")
@@ -311,8 +306,8 @@ class Puppet:
         return Step(event.name, effects=(SendEvent(event.data["says"], event.data["data"], "parent"),))
 
     def report(self, event: Event | None) -> None:
-        """Note what it was told."""
-        if event is not None and event.name != "puppet":
+        """Note what its parent told it; what adapters say to it is no order."""
+        if event is not None and event.name != "puppet" and "." not in event.name:
             self._ordered(f"{self.name}.{event.name}", event.data or {})
 
     def expire(self, timer: str) -> Step:
