@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,23 +80,26 @@ class _Job:
         self.levels = levels
         self.check = check
         self.stale: list[str] = []
+        self.made: set[Path] = set()
         self.written = 0
         self.current = 0
 
     def drawings(
         self, charts: list[Chart], stations: dict[str, Station], layouts: Layouts
     ) -> Iterator[tuple[str, Drawing]]:
-        """Name and drawing of all that is to be drawn: printed by another thread while the next is laid out."""
-        from engine.diagram.draw import draw, draw_graph
-        from engine.diagram.station import station_block, station_graph
+        """Name and drawing of all that is to be drawn, two at a time: printed by another thread while the next are laid
+        out."""
+        from engine.diagram.draw import draw, draw_station
 
-        for number, chart in enumerate(charts, 1):
-            self._progress(number, len(charts) + len(stations), chart.name)
-            for level in self.levels:
-                yield f"{chart.name}.{level}", draw(chart, level, layouts)
-        for number, (name, station) in enumerate(stations.items(), len(charts) + 1):
-            self._progress(number, len(charts) + len(stations), name)
-            yield f"{name}.station", draw_graph(station_graph(station), station_block(station, name), layouts)
+        tasks: list[tuple[str, Callable[[], Drawing]]] = []
+        for chart in charts:
+            tasks += [(f"{chart.name}.{level}", partial(draw, chart, level, layouts)) for level in self.levels]
+        tasks += [(f"{name}.station", partial(draw_station, s, name, layouts)) for name, s in stations.items()]
+        with ThreadPoolExecutor(2) as pool:
+            drawn = [(name, pool.submit(task)) for name, task in tasks]
+            for number, (name, future) in enumerate(drawn, 1):
+                self._progress(number, len(drawn), name)
+                yield name, future.result()
         self._progress(0, 0, "")
 
     @staticmethod
@@ -105,21 +109,24 @@ class _Job:
 
     def files(self, name: str, drawing: Drawing) -> None:
         """Write, or compare, the drawing in each format."""
-        from engine.diagram.draw import DRAWN
+        from engine.diagram.draw import DRAWN, sheet_count, sheet_name
 
-        for format in DRAWN:  # the SVG first: PDF and PNG are compared with it
-            if format in self.formats:
-                self._one(self.folder / f"{name}.{format}", drawing, format)
+        count = sheet_count(self.folder, name, drawing)
+        for format in DRAWN:  # the SVGs first: PDF and PNG are compared with them
+            for number in range(count if format in self.formats else 0):
+                if number == 0 or format != "pdf":
+                    self._one(self.folder / sheet_name(name, format, number), drawing, format, number)
 
-    def _one(self, path: Path, drawing: Drawing, format: str) -> None:
+    def _one(self, path: Path, drawing: Drawing, format: str, number: int) -> None:
         from engine.diagram.draw import file_bytes, is_current
 
-        if is_current(path, drawing, format):
+        self.made.add(path)
+        if is_current(path, drawing, format, number):
             self.current += 1
         elif self.check:
             self.stale.append(f"{path}: {'shows an older model or style' if path.exists() else 'is missing'}")
         else:
-            self._write(path, file_bytes(drawing, format))
+            self._write(path, file_bytes(drawing, format, number))
 
     def write_texts(self, chart: Chart) -> None:
         from engine.diagram.draw import TEXTUAL
@@ -136,11 +143,18 @@ class _Job:
                 self._write(path, text)
 
     def find_left_over(self, names: set[str]) -> None:
-        """Drawings of charts that are no more."""
+        """Drawings of charts that are no more, and sheets that a drawing no longer needs."""
         for path in sorted(self.folder.glob("*")):
-            if path.suffix in (".svg", ".pdf", ".png") and path.name.split(".")[0] not in names:
-                text = f"{path}: belongs to no chart any more: delete it"
-                self.stale.append(text)
+            if path.suffix not in (".svg", ".pdf", ".png") or path in self.made:
+                continue
+            chart, *rest = path.name.split(".")
+            if chart not in names:
+                self.stale.append(f"{path}: belongs to no chart any more: delete it")
+            elif len(rest) == 3 and rest[0] in self.levels and rest[2] in self.formats:
+                if self.check:
+                    self.stale.append(f"{path}: this drawing has fewer sheets now")
+                else:
+                    path.unlink()
 
     def _write(self, path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)

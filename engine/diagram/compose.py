@@ -6,6 +6,7 @@ packed like bricks, and a change inside one composite cannot move anything insid
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -15,6 +16,7 @@ from engine.diagram.graph import INSET, Box, Edge, Graph, Layout, Node
 
 GAP = 14.0  # between packed regions
 _LARGE_ENOUGH = 0.26  # mm per drawing unit: text of more than 6 pt
+_TOO_SMALL = 0.16  # and of 4 pt, which no other arrangement makes readable
 # Directions (outer, inner), best liked first: a later one must be clearly better. A region has more choices than a
 # whole chart: no chart we know came out best from left to right.
 _DIRECTIONS = (("DOWN", "DOWN"), ("DOWN", "RIGHT"))
@@ -34,19 +36,19 @@ class Solver(Protocol):
 
 def compose(
     graph: Graph, solver: Solver, page: tuple[float, float], directions: tuple[str, str] | None = None
-) -> tuple[Layout, tuple[str, str]]:
+) -> Layout:
     """Places for the whole graph, in the arrangement that can be printed largest on ``page`` (width and height in mm),
     either way round; the first that is large enough does. Or in the given ``directions``: (outer, inner). Raises
     LayoutFailed."""
     composer = _Composer(graph, solver, max(page) / min(page))
-    best: tuple[Layout, tuple[str, str]] | None = None
+    best: Layout | None = None
     best_scale = 0.0
     for trial in [directions] if directions else _DIRECTIONS:
         layout = composer.run(trial)
         scale = page_scale(layout.width, layout.height, page)
         if best is None or scale > best_scale * 1.08:
-            best, best_scale = (layout, trial), scale
-        if best_scale >= _LARGE_ENOUGH:
+            best, best_scale = layout, scale
+        if best_scale >= _LARGE_ENOUGH or best_scale < _TOO_SMALL:
             break
     assert best is not None
     return best
@@ -181,14 +183,15 @@ class Packing:
         return layout
 
 
-def packing(items: list[Layout], aspect: float) -> Packing:
+def packing(items: list[Layout], aspect: float, first: bool = False) -> Packing:
     """The items like bricks, none overlapping, in the most printable of several widths, in their own order or the
-    highest first: each goes as high, then as far left, as it can."""
+    highest first: each goes as high, then as far left, as it can. ``first``: the first one stands top left."""
     sizes = [(item.width, item.height) for item in items]
-    widths = sorted({round(w, 3) for i in range(len(sizes)) for w in accumulate(w + GAP for w, _ in sizes[i:])})
+    runs = (w for i in range(len(sizes)) for w in accumulate(w + GAP for w, _ in sizes[i:]))
+    widths = sorted({math.ceil(w * 1000) / 1000 for w in runs})
     least = max(w + GAP for w, _ in sizes)
     numbers = list(range(len(sizes)))
-    orders = [numbers, sorted(numbers, key=lambda n: -sizes[n][1])]
+    orders = [numbers, sorted(numbers, key=lambda n: (first and n > 0, -sizes[n][1]))]
     trials = [_pack_into(sizes, order, width) for order in orders for width in widths if width >= least]
     best = trials[0]
     for trial in trials[1:]:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import get_args
 
 from engine.diagram import printing, text_formats
-from engine.diagram.compose import Solver, compose, page_scale
+from engine.diagram.compose import Solver
 from engine.diagram.dot import Graphviz
 from engine.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
-from engine.diagram.fold import crowd, fold
-from engine.diagram.graph import Graph, Layout
-from engine.diagram.page import TitleBlock, largest_room, on_sheet
+from engine.diagram.graph import Graph
+from engine.diagram.page import TitleBlock, on_sheet
 from engine.diagram.scene import scene
-from engine.diagram.statechart import Level, statechart
+from engine.diagram.sheets import Placed, one_picture, one_sheet, sheets
+from engine.diagram.statechart import Level, overviews, statechart
+from engine.diagram.station import station_block, station_graphs
 from engine.diagram.style import css
 from engine.diagram.svg import svg
 from engine.diagram.table import transition_tables
 from engine.model import Chart
+from engine.station import Station
 
 LEVELS: tuple[Level, ...] = get_args(Level)
 DRAWN = ("svg", "pdf", "png")
@@ -33,54 +35,50 @@ TEXTUAL: dict[str, tuple[str, Callable[[Chart], str]]] = {
 FORMATS = (*DRAWN, *TEXTUAL)
 
 
-Directions = tuple[str, str]
-_CROWD = 80  # so many arrows in one chart or region never make a readable drawing in one piece, and take ELK a while
-_TOO_SMALL = 0.18  # mm per drawing unit on A3: text of 4.5 pt
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A graph as it is drawn (perhaps folded), its places, how it runs, and the layout engine's name."""
-
-    graph: Graph
-    layout: Layout
-    directions: Directions
-    engine: str
-    folded: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Drawing:
-    """A laid-out page. ``layout`` names the layout engine; ``content`` is a hash of what is drawn, without places;
-    ``pages`` is the drawing and the tables that follow it in a PDF."""
+    """A laid-out chart. ``sheets`` are its drawing, of which ``svgs`` holds each as text; ``tables`` follow them in a
+    PDF. ``layout`` names the layout engine; ``content`` is a hash of what is drawn, without places."""
 
     name: str
-    pages: list[printing.Page]
-    svg: str
+    sheets: list[printing.Page]
+    svgs: list[str]
     layout: str
     content: str
+    tables: list[printing.Page] = field(default_factory=list)
     document: list[bytes] = field(default_factory=list)  # the PDF, once it is made
 
     @property
+    def svg(self) -> str:
+        """The first sheet, often the only one."""
+        return self.svgs[0]
+
+    @property
     def stamp(self) -> str:
-        """What PDF and PNG carry to say which SVG they were made from."""
-        return f"svg sha256 {hashlib.sha256(self.svg.encode()).hexdigest()}"
+        """What PDF and PNG carry to say which SVGs they were made from."""
+        return _stamp([text.encode() for text in self.svgs])
+
+
+def _stamp(svgs: list[bytes]) -> str:
+    return f"svg sha256 {hashlib.sha256(b''.join(svgs)).hexdigest()}"
+
+
+_PROCESSES = 2  # more gain little: the largest chart alone takes a third of the time
 
 
 class Layouts:
     """The layout engines of one run: ELK, and Graphviz where ELK is not there or gives up. ``warn`` gets a line when
-    that happens. A context manager, as ELK is a process."""
+    that happens. A context manager, as ELK is a process. Threads may share it."""
 
     def __init__(self, choice: str, warn: Callable[[str], None]) -> None:
         """``choice`` is ``auto``, ``elk`` or ``graphviz``. Raises LayoutUnavailable."""
         self.choice = choice
         self.warn = warn
-        self.overviews: dict[str, Placed] = {}  # model hash -> its overview
         self.elk: Elk | None = None
         self.graphviz: Graphviz | None = None
         if choice != "graphviz":
             try:
-                self.elk = Elk()
+                self.elk = Elk(_PROCESSES)
             except LayoutUnavailable as error:
                 if choice == "elk":
                     raise
@@ -118,88 +116,101 @@ def title_block(chart: Chart, kind: str) -> TitleBlock:
 
 
 def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
-    """The chart on its sheet; the full drawing runs the same way as the overview. Raises LayoutFailed."""
-    if chart.text_hash not in layouts.overviews:
-        overview = statechart(chart, "overview")
-        layouts.overviews[chart.text_hash] = _laid_out(overview, chart.name, layouts, None)
-    graph = statechart(chart, level)
-    placed = layouts.overviews[chart.text_hash]
-    if level != "overview":
-        placed = _laid_out(graph, chart.name, layouts, placed)
-    drawing = _drawing(graph, placed, title_block(chart, level))
+    """The chart drawn: its overview on one sheet, in full on as many as it needs. Raises LayoutFailed."""
+    block = title_block(chart, level)
     if level == "overview":
-        return drawing
+        versions = overviews(chart)
+        return _drawing(versions[0], block, layouts, lambda solver: [one_sheet(versions, solver)])
+    graph = statechart(chart, level)
+    drawing = _drawing(graph, block, layouts, lambda solver: sheets(graph, solver))
     tables = transition_tables(chart, title_block(chart, "transitions"))
-    drawing.pages.extend((items, 297.0, 210.0) for items in tables)
+    drawing.tables.extend((items, 297.0, 210.0) for items in tables)
     return drawing
 
 
-def draw_graph(graph: Graph, block: TitleBlock, layouts: Layouts) -> Drawing:
-    """Any graph on a sheet with this title block. Raises LayoutFailed."""
-    return _drawing(graph, _laid_out(graph, block.name, layouts, None), block)
+def draw_station(station: Station, name: str, layouts: Layouts) -> Drawing:
+    """The station on one sheet. Raises LayoutFailed."""
+    versions = station_graphs(station)
+    block = station_block(station, name)
+    return _drawing(versions[0], block, layouts, lambda solver: [one_picture(versions, solver)])
 
 
-def _laid_out(graph: Graph, name: str, layouts: Layouts, like: Placed | None) -> Placed:
-    """The graph with places, folded where it is too large to be read otherwise. ``like``: run and folded as this."""
+def _drawing(graph: Graph, block: TitleBlock, layouts: Layouts, lay_out: Callable[[Solver], list[Placed]]) -> Drawing:
+    placed, engine = _laid_out(block.name, layouts, lay_out)
+    content = content_hash(graph, block)
+    model = (("chart", block.name), ("model", block.hash), ("layout", engine), ("content", content))
+    tags = (*model, ("sheets", str(len(placed))))
+    drawing = Drawing(block.name, [], [], engine, content)
+    for number, one in enumerate(placed, 1):
+        kind = f"{block.kind} {number}/{len(placed)}" if len(placed) > 1 else block.kind
+        layout = one.layout
+        items, sheet, _ = on_sheet(scene(one.graph, layout), layout.width, layout.height, replace(block, kind=kind))
+        drawing.sheets.append((items, sheet.width, sheet.height))
+        drawing.svgs.append(svg(items, sheet.width, sheet.height, "mm", tags))
+    return drawing
+
+
+def _laid_out(name: str, layouts: Layouts, lay_out: Callable[[Solver], list[Placed]]) -> tuple[list[Placed], str]:
+    """The sheets and the name of the layout engine that could do it."""
     failures: list[str] = []
     for solver in layouts.solvers():
         try:
-            return _placed(graph, solver, like)
+            return lay_out(solver), solver.name
         except LayoutFailed as error:
             failures.append(str(error))
             layouts.warn(f"{name}: {error}")
     raise LayoutFailed(f"{name}: " + "; ".join(failures))
 
 
-def _placed(graph: Graph, solver: Solver, like: Placed | None) -> Placed:
-    page, directions = largest_room(), like.directions if like else None
-    folded = fold(graph)
-    if folded is not None and (crowd(graph) > _CROWD or (like is not None and like.folded)):
-        layout, ran = compose(folded, solver, page, directions)
-        return Placed(folded, layout, ran, solver.name, True)
-    layout, ran = compose(graph, solver, page, directions)
-    scale = page_scale(layout.width, layout.height, page)
-    if folded is not None and scale < _TOO_SMALL:
-        other, other_ran = compose(folded, solver, page, directions)
-        if page_scale(other.width, other.height, page) > scale * 1.15:
-            return Placed(folded, other, other_ran, solver.name, True)
-    return Placed(graph, layout, ran, solver.name)
-
-
-def _drawing(graph: Graph, placed: Placed, block: TitleBlock) -> Drawing:
-    layout = placed.layout
-    items, sheet, _ = on_sheet(scene(placed.graph, layout), layout.width, layout.height, block)
-    content = content_hash(graph, block)
-    tags = (("chart", block.name), ("model", block.hash), ("layout", placed.engine), ("content", content))
-    text = svg(items, sheet.width, sheet.height, "mm", tags)
-    return Drawing(block.name, [(items, sheet.width, sheet.height)], text, placed.engine, content)
-
-
-def file_bytes(drawing: Drawing, format: str) -> bytes:
-    """The drawing as ``svg``, ``pdf`` or ``png`` (of the first page). Raises PrintingUnavailable."""
+def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:
+    """Sheet ``number`` of the drawing as ``svg`` or ``png``, or all of it as ``pdf``. Raises PrintingUnavailable."""
     if format == "svg":
-        return drawing.svg.encode()
+        return drawing.svgs[number].encode()
     if not drawing.document:
-        drawing.document.append(printing.pdf(drawing.pages, drawing.name, drawing.stamp))
+        pages = [*drawing.sheets, *drawing.tables]
+        drawing.document.append(printing.pdf(pages, drawing.name, drawing.stamp))
     document = drawing.document[0]
-    return document if format == "pdf" else printing.png(document, drawing.stamp)
+    return document if format == "pdf" else printing.png(document, drawing.stamp, number)
 
 
-def is_current(path: Path, drawing: Drawing, format: str) -> bool:
-    """Whether the file shows this drawing.
+def is_current(path: Path, drawing: Drawing, format: str, number: int = 0) -> bool:
+    """Whether the file shows this sheet of the drawing.
 
     An SVG laid out by another engine (no Node on this machine, another Graphviz) is current when it shows the same
-    content; a PDF or PNG when it was made from the SVG that stands beside it and that SVG is current."""
+    content; a PDF or PNG when it was made from the SVGs that stand beside it and these are current."""
     if not path.is_file():
         return False
     if format == "svg":
         text = path.read_text(encoding="utf-8")
-        if text == drawing.svg:
-            return True
-        return f'data-layout="{drawing.layout}"' not in text and f'data-content="{drawing.content}"' in text
-    beside = path.with_suffix(".svg")
-    made_from = re.search(rb"svg sha256 ([0-9a-f]{64})", path.read_bytes())
-    found = made_from.group(1).decode() if made_from else ""
-    if beside.is_file() and is_current(beside, drawing, "svg"):
-        return found == hashlib.sha256(beside.read_bytes()).hexdigest()
-    return found == hashlib.sha256(drawing.svg.encode()).hexdigest()
+        return _is_of_another_engine(text, drawing) or drawing.svgs[number : number + 1] == [text]
+    made_from = re.search(rb"svg sha256 [0-9a-f]{64}", path.read_bytes())
+    found = made_from.group(0).decode() if made_from else ""
+    others = [file.read_bytes() for file in _sheets_of_another_engine(path.parent, _stem(path), drawing)]
+    return found == (_stamp(others) if others else drawing.stamp)
+
+
+def sheet_count(folder: Path, stem: str, drawing: Drawing) -> int:
+    """How many sheets there have to be in this folder: another layout engine may have needed more or fewer."""
+    return len(_sheets_of_another_engine(folder, stem, drawing)) or len(drawing.svgs)
+
+
+def sheet_name(stem: str, format: str, number: int) -> str:
+    """``stem.svg``, then ``stem.2.svg``, ``stem.3.svg`` …"""
+    return f"{stem}.{number + 1}.{format}" if number else f"{stem}.{format}"
+
+
+def _stem(path: Path) -> str:
+    return re.sub(r"(\.\d+)?\.\w+$", "", path.name)
+
+
+def _is_of_another_engine(svg: str, drawing: Drawing) -> bool:
+    return f'data-layout="{drawing.layout}"' not in svg and f'data-content="{drawing.content}"' in svg
+
+
+def _sheets_of_another_engine(folder: Path, stem: str, drawing: Drawing) -> list[Path]:
+    """The SVGs of another layout engine that show this drawing; none when one of them is not there or is older."""
+    first = folder / f"{stem}.svg"
+    count = re.search(r'data-sheets="(\d+)"', first.read_text(encoding="utf-8")) if first.is_file() else None
+    files = [folder / sheet_name(stem, "svg", number) for number in range(int(count.group(1)) if count else 0)]
+    good = all(f.is_file() and _is_of_another_engine(f.read_text(encoding="utf-8"), drawing) for f in files)
+    return files if good else []

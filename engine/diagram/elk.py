@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
@@ -30,6 +31,9 @@ _SPACING = {
     "elk.layered.spacing.edgeEdgeBetweenLayers": 7,
 }
 _GATE = 3  # so many arrows to one state arrive as one trunk
+
+
+Process = subprocess.Popen[str]
 
 
 class LayoutUnavailable(Exception):
@@ -77,23 +81,20 @@ def find_bundle() -> Path:
 
 
 class Elk:
-    """A running Node process that lays out what :meth:`solve` is given. Use as a context manager."""
+    """Node processes that lay out what :meth:`solve` is given, from any thread. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
         """Raises LayoutUnavailable when Node or elkjs is not there."""
         node = shutil.which("node")
         if node is None:
             raise LayoutUnavailable("ELK needs Node (command node): install it, or use Graphviz")
         self.name = f"ELK {pinned_version()}"
-        self._process = subprocess.Popen(
-            [node, str(_HERE / "layout.mjs"), str(find_bundle())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-        )
-        self._count = 0
+        command = [node, str(_HERE / "layout.mjs"), str(find_bundle())]
+        self._processes = [_start(command) for _ in range(processes)]
+        self._idle: SimpleQueue[Process] = SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+        self._known: dict[str, Layout] = {}
 
     def __enter__(self) -> Elk:
         return self
@@ -102,8 +103,9 @@ class Elk:
         self.close()
 
     def close(self) -> None:
-        """End the Node process."""
-        self._process.communicate()
+        """End the Node processes."""
+        for process in self._processes:
+            process.communicate()
 
     def solve(
         self, nodes: list[Node], edges: list[Edge], sizes: dict[str, tuple[float, float]], direction: str
@@ -112,23 +114,36 @@ class Elk:
 
         ``direction`` is ``DOWN`` or ``RIGHT``. Raises LayoutFailed.
         """
-        attempts = [_problem(nodes, edges, sizes, direction, options) for options in _ATTEMPTS]
-        self._count += 1
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        assert self._process.stderr is not None
+        request = json.dumps({"attempts": [_problem(nodes, edges, sizes, direction, o) for o in _ATTEMPTS]})
+        if request not in self._known:
+            self._known[request] = _read(self._ask(request))
+        return self._known[request]
+
+    def _ask(self, request: str) -> dict[str, Any]:
+        process = self._idle.get()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
         try:
-            self._process.stdin.write(json.dumps({"id": self._count, "attempts": attempts}) + "\n")
-            self._process.stdin.flush()
-            line = self._process.stdout.readline()
+            process.stdin.write(request + "\n")
+            process.stdin.flush()
+            line = process.stdout.readline()
         except BrokenPipeError:
             line = ""
+        finally:
+            self._idle.put(process)
         if not line:
-            raise LayoutFailed(f"{self.name}: Node ended: {self._process.stderr.read().strip()[-500:]}")
+            raise LayoutFailed(f"{self.name}: Node ended: {process.stderr.read().strip()[-500:]}")
         answer = json.loads(line)
         if "error" in answer:
             raise LayoutFailed(f"{self.name}: {answer['error']}")
-        return _read(answer["graph"])
+        graph: dict[str, Any] = answer["graph"]
+        return graph
+
+
+def _start(command: list[str]) -> Process:
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, encoding="utf-8")
 
 
 # Model-order options crash elkjs on nested charts; depth-first cycle breaking keeps the initial state on top.
@@ -148,7 +163,7 @@ def _problem(
         "elk.hierarchyHandling": "INCLUDE_CHILDREN",
         "elk.edgeRouting": "ORTHOGONAL",
         "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
-        "elk.layered.thoroughness": 5,
+        "elk.layered.thoroughness": 40,
         "elk.layered.edgeLabels.sideSelection": "SMART_DOWN",
         "elk.layered.edgeLabels.centerLabelPlacementStrategy": "MEDIAN_LAYER",
         "elk.layered.unnecessaryBendpoints": "true",

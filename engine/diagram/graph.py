@@ -16,6 +16,7 @@ TEXT_SIZE = 9.0
 LINE_HEIGHT = 1.25
 MARGIN = 7.0  # between a box's border and its text
 INSET = 12.0  # between a composite's border and what it contains
+POINTER = 14.0  # the small arrow between an event and the name of a state, with its gaps
 
 
 class Shape(Enum):
@@ -31,11 +32,13 @@ class Shape(Enum):
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of text. ``css`` names its style (``title``, ``note``, ``text``, ``event``, ``timer``, ``guard`` …);
-    ``tags`` are the ``data-…`` attributes of a line that stands for something, as an internal transition does."""
+    ``tags`` are the ``data-…`` attributes of a line that stands for something, as an internal transition does. ``to``:
+    a small arrow and the name of a state follow the text."""
 
     text: str
     css: str = "text"
     tags: tuple[tuple[str, str], ...] = ()
+    to: str = ""
 
     @property
     def size(self) -> float:
@@ -47,7 +50,8 @@ class Line:
 
     @property
     def width(self) -> float:
-        return text_width(self.text, self.size, self.bold)
+        own = text_width(self.text, self.size, self.bold)
+        return own + POINTER + text_width(self.to, self.size, True) if self.to else own
 
     @property
     def height(self) -> float:

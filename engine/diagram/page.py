@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.diagram.graph import Box
+from engine.diagram.graph import TEXT_SIZE, Box
 from engine.diagram.scene import Group, Item, Path, Rect, Text
 from engine.diagram.text import drawable, shorten, text_width
 
@@ -12,7 +12,7 @@ _EDGE = 7.0  # border to paper edge, what office printers leave blank
 _BLOCK = 11.0  # height of the title block
 _PAD = 3.0
 _LARGEST = 0.40  # mm per drawing unit: text of 10 pt
-_READABLE = 0.24  # below this (text of 6 pt) A4 gives way to A3
+READABLE = 6 / 72 * 25.4 / TEXT_SIZE  # below this (text of 6 pt) A4 gives way to A3, and A3 to several sheets
 _SHEETS = {"A4": (210.0, 297.0), "A3": (297.0, 420.0)}
 
 
@@ -47,6 +47,13 @@ def largest_room() -> tuple[float, float]:
     return Sheet("A3", *_SHEETS["A3"]).room
 
 
+def largest_scale(width: float, height: float) -> float:
+    """Millimetres per unit of a drawing of this size on an A3 sheet, upright or turned."""
+    short, long = _SHEETS["A3"]
+    rooms = [Sheet("A3", short, long).room, Sheet("A3", long, short).room]
+    return max(min(room[0] / width, room[1] / height) for room in rooms)
+
+
 def choose_sheet(width: float, height: float) -> tuple[Sheet, float]:
     """The smallest sheet on which a drawing of this size can be read, and the scale in mm per unit."""
     chosen = None
@@ -57,7 +64,7 @@ def choose_sheet(width: float, height: float) -> tuple[Sheet, float]:
             options.append((scale, sheet))
         scale, sheet = max(options, key=lambda o: o[0])
         chosen = sheet, scale
-        if scale >= _READABLE:
+        if scale >= READABLE:
             break
     assert chosen is not None
     return chosen

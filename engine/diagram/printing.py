@@ -51,15 +51,15 @@ def pdf(pages: list[Page], title: str, subject: str) -> bytes:
     return buffer.getvalue()
 
 
-def png(document: bytes, subject: str, dpi: int = DPI) -> bytes:
-    """The first page of a PDF as PNG, with ``subject`` as its ``Source`` text. Raises PrintingUnavailable."""
+def png(document: bytes, subject: str, number: int = 0, dpi: int = DPI) -> bytes:
+    """Page ``number`` of a PDF as PNG, with ``subject`` as its ``Source`` text. Raises PrintingUnavailable."""
     try:
         import pypdfium2
         from PIL import Image
         from PIL.PngImagePlugin import PngInfo
     except ImportError as error:
         raise PrintingUnavailable("PNG needs pypdfium2 and pillow: pip install 'chargechart[diagram]'") from error
-    page = pypdfium2.PdfDocument(document)[0]
+    page = pypdfium2.PdfDocument(document)[number]
     image = page.render(scale=dpi / 72).to_pil().convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
     note = PngInfo()
     note.add_text("Source", subject)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from itertools import groupby
 
-from engine.diagram.graph import MARGIN, Box, Edge, Graph, Layout, Line, Node, Point, Shape
+from engine.diagram.graph import MARGIN, POINTER, Box, Edge, Graph, Layout, Line, Node, Point, Shape
 from engine.diagram.text import drawable, text_width
 
 HEAD = 6.0  # length of an arrow head
@@ -78,34 +79,52 @@ def scene(graph: Graph, layout: Layout) -> Group:
         states.items.append(group)
         if node.children:  # arrows may cross a composite's header: its text stands above them, on a plate
             style = "plate-region" if node.shape is Shape.REGION else "plate"
-            for text in [i for i in group.items if isinstance(i, (Text, Group))]:
-                group.items.remove(text)
-                captions.items.append(_plated(text, style))
+            texts = [i for i in group.items if isinstance(i, (Text, Group))]
+            group.items = [i for i in group.items if i not in texts]
+            captions.items += [_plated(text, style) for text in texts]
     for edge in graph.edges:
         arrows.items.append(_edge(edge, layout))
     return chart
 
 
-def _plated(item: Text | Group, style: str) -> Group:
+def _plated(item: Item, style: str) -> Item:
     """Text with a background of its container's colour."""
     if isinstance(item, Group):
-        return Group(
-            item.css, item.tags, [part for t in item.items if isinstance(t, Text) for part in _plated(t, style).items]
-        )
+        return Group(item.css, item.tags, [_plated(part, style) for part in item.items])
+    if not isinstance(item, Text):
+        return item
     box = Box(item.x - 1, item.y - item.size * 0.86, item.width + 2, item.size * 1.14)
     return Group("caption", (), [Rect(box, style), item])
 
 
 def lines(texts: list[Line], x: float, y: float, width: float, centred: bool = False) -> list[Item]:
-    """Lines of text below ``y``."""
+    """Lines of text below ``y``; those that stand for the same thing are one group."""
     items: list[Item] = []
-    for line in texts:
-        baseline = y + line.height * 0.5 + line.size * 0.36
-        anchor, at = ("middle", x + width / 2) if centred else ("start", x)
-        text = Text(at, baseline, drawable(line.text), line.size, line.css, line.bold, anchor)
-        items.append(Group("internal", line.tags, [text]) if line.tags else text)
-        y += line.height
+    for tags, group in groupby(texts, key=lambda line: line.tags):
+        own: list[Item] = []
+        for line in group:
+            own += _one_line(line, x, y + line.height * 0.5 + line.size * 0.36, width, centred)
+            y += line.height
+        items += _tagged(tags, own) if tags else own
     return items
+
+
+def _one_line(line: Line, x: float, baseline: float, width: float, centred: bool) -> list[Item]:
+    anchor, at = ("middle", x + width / 2) if centred else ("start", x)
+    items: list[Item] = [Text(at, baseline, drawable(line.text), line.size, line.css, line.bold, anchor)]
+    if line.to:
+        start = x + text_width(line.text, line.size, line.bold)
+        middle = baseline - line.size * 0.32
+        items += arrow([(start + 2.5, middle), (start + POINTER - 3, middle)], size=4.5)
+        items.append(Text(start + POINTER, baseline, drawable(line.to), line.size, line.css, True))
+    return items
+
+
+def _tagged(tags: tuple[tuple[str, str], ...], items: list[Item]) -> list[Item]:
+    """The items in a group with these tags; tags of several things (a line that stands for all of them) nest."""
+    names = [name for name, _ in tags]
+    again = next((i for i, name in enumerate(names) if name in names[:i]), len(tags))
+    return [Group("internal", tags[:again], _tagged(tags[again:], items) if tags[again:] else items)]
 
 
 def _node(node: Node, box: Box) -> Group:
@@ -164,17 +183,17 @@ def _edge(edge: Edge, layout: Layout) -> Group:
     return group
 
 
-def arrow(route: list[Point], curved: bool = False, style: str = "edge") -> list[Item]:
+def arrow(route: list[Point], curved: bool = False, style: str = "edge", size: float = HEAD) -> list[Item]:
     """A line along ``route`` with rounded corners, or along Bézier control points, and a head at its end."""
     (x1, y1), (x2, y2) = route[-2], route[-1]
     length = math.hypot(x2 - x1, y2 - y1) or 1.0
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
-    back = min(HEAD - 1.0, length)
+    back = min(size - 1.0, length)
     end = (x2 - dx * back, y2 - dy * back)
     body = [*route[:-1], end]
     segments = _curve(body) if curved else _polyline(body)
-    bx, by = x2 - dx * HEAD, y2 - dy * HEAD
-    wing = HEAD * 0.42
+    bx, by = x2 - dx * size, y2 - dy * size
+    wing = size * 0.42
     head: tuple[tuple[str, *tuple[Point, ...]], ...] = (
         ("M", (x2, y2)),
         ("L", (bx - dy * wing, by + dx * wing)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 from engine.diagram import describe
@@ -12,23 +13,32 @@ from engine.model import Chart, State, StateKind, Transition
 Level = Literal["overview", "full"]
 ROOT = "(root)"
 _TRIGGER_LINE = 34
-_OVERVIEW_LINE = 30  # characters of a line on an arrow or in a box
+_OVERVIEW_LINE = 32  # characters of a line on an arrow or in a box
 _FULL_LINE = 40
 _FULL_LINES = 3  # of a guard, or of the actions
+_NOTE_LINE = 60
 _OVERVIEW_INTERNAL = 6  # internal transitions listed in a box before "… n more"
+
+
+def overviews(chart: Chart) -> list[Graph]:
+    """The overview, and versions of it that need less paper: guards of one line, then no actions."""
+    return [_Builder(chart, False, *says).graph() for says in ((2, False), (1, False), (2, True))]
 
 
 def statechart(chart: Chart, level: Level) -> Graph:
     """The chart as boxes and arrows. ``overview``: names, triggers, shortened guards and actions; ``full``: entry,
     exit, invariants and output as written, guards and actions up to a few lines each; the rest is in the table of
     transitions (:mod:`engine.diagram.table`) and in the tooltips."""
-    return _Builder(chart, level == "full").graph()
+    return _Builder(chart, True).graph() if level == "full" else overviews(chart)[0]
 
 
 class _Builder:
-    def __init__(self, chart: Chart, full: bool) -> None:
+    def __init__(self, chart: Chart, full: bool, guard_lines: int = 0, brief: bool = False) -> None:
+        """``guard_lines`` of an overview; ``brief``: without actions."""
         self.chart = chart
         self.full = full
+        self.guard_lines = guard_lines
+        self.brief = brief
         self.edges: list[Edge] = []
         self.nodes: dict[str, Node] = {}
 
@@ -46,7 +56,10 @@ class _Builder:
         """The parameters and adapters, for the full level: what the names on the arrows mean."""
         sections = []
         parameters = [
-            Line(text, "text") for p in self.chart.parameters.values() for text in describe.parameter_texts(p)
+            Line(part, "text")
+            for p in self.chart.parameters.values()
+            for text in describe.parameter_texts(p)
+            for part in wrap(text, _NOTE_LINE)
         ]
         roles = [Line(f"{role}: {contract.name}", "text") for role, contract in self.chart.adapters.items()]
         for title, lines in (("parameters", parameters), ("adapters", roles)):
@@ -107,7 +120,9 @@ class _Builder:
         ]
 
     def _actions(self, state: State) -> list[Line]:
-        result = []
+        result: list[Line] = []
+        if self.brief:
+            return result
         for word, blocks in (("entry", state.entry), ("exit", state.exit)):
             text = describe.blocks_text(blocks, brief=not self.full)
             if text:
@@ -116,20 +131,25 @@ class _Builder:
 
     def _internal(self, state: State) -> list[Line]:
         """Transitions that leave no state stand in the box; at overview level one line for all of one event."""
-        lines: dict[str, list[Line]] = {}
+        if self.full:
+            return [
+                replace(line, tags=_transition_tags(t))
+                for t in state.transitions
+                if not t.targets
+                for line in self._label(t)
+            ]
+        lines: dict[str, Line] = {}
         for transition in state.transitions:
-            if transition.targets:
-                continue
-            tags = (("data-transition", transition.id),)
-            own = [Line(line.text, line.css, tags) for line in self._label(transition)]
-            if self.full:
-                lines.setdefault("", []).extend(own)
-            else:
-                lines.setdefault(own[0].text, [Line(shorten(own[0].text, _OVERVIEW_LINE + 4), own[0].css, tags)])
-        shown = [line for group in lines.values() for line in group]
-        if not self.full and len(shown) > _OVERVIEW_INTERNAL:
-            more = len(shown) - _OVERVIEW_INTERNAL + 1
-            shown = [*shown[: _OVERVIEW_INTERNAL - 1], Line(f"… {more} more", "note")]
+            if not transition.targets:
+                first = self._label(transition)[0]
+                known = lines.get(first.text, replace(first, text=shorten(first.text, _OVERVIEW_LINE + 4)))
+                lines[first.text] = replace(known, tags=(*known.tags, *_transition_tags(transition)))
+        shown = list(lines.values())
+        most = _OVERVIEW_INTERNAL // 2 if self.brief else _OVERVIEW_INTERNAL
+        if len(shown) > most:
+            rest = shown[most - 1 :]
+            more = Line(f"… {len(rest)} more", "note", tuple(tag for line in rest for tag in line.tags))
+            shown = [*shown[: most - 1], more]
         return shown
 
     def _invariants(self, state: State) -> list[Line]:
@@ -175,12 +195,19 @@ class _Builder:
         trigger = describe.trigger_text(self.chart, transition)
         style = "timer" if transition.timer else "event"
         lines = [Line(t, style) for t in wrap(trigger, _TRIGGER_LINE)]
-        actions = describe.block_text(transition.actions, brief=not self.full)
+        actions = "" if self.brief else describe.block_text(transition.actions, brief=not self.full)
         for text, css in ((describe.guard_text(transition), "guard"), (actions and f"/ {actions}", "action")):
             if text:
-                parts = self._few(wrap(text, _FULL_LINE)) if self.full else [shorten(text, _OVERVIEW_LINE)]
+                parts = self._few(wrap(text, _FULL_LINE)) if self.full else self._short(text, css)
                 lines += [Line(t, css) for t in parts]
         return lines
+
+    def _short(self, text: str, css: str) -> list[str]:
+        """A line; of a guard perhaps two, as many differ in their second half only."""
+        parts = wrap(text, _OVERVIEW_LINE) if css == "guard" else [text]
+        if self.guard_lines < 2 or len(parts) < 2:
+            return [shorten(text, _OVERVIEW_LINE)]
+        return [parts[0], shorten(" ".join(parts[1:]), _OVERVIEW_LINE)]
 
     @staticmethod
     def _few(lines: list[str]) -> list[str]:
@@ -189,6 +216,10 @@ class _Builder:
             if len(lines) <= _FULL_LINES
             else [*lines[: _FULL_LINES - 1], shorten(lines[_FULL_LINES - 1] + " …", _FULL_LINE)]
         )
+
+
+def _transition_tags(transition: Transition) -> tuple[tuple[str, str], ...]:
+    return ("id", f"transition:{transition.id}"), ("data-transition", transition.id)
 
 
 def state_node(state: State) -> str:

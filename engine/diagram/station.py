@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from engine.content import walk_blocks
 from engine.core.facts import expressions
@@ -14,8 +15,20 @@ from engine.expr.tree import Literal, Reading
 from engine.model import Action, CallAction, Chart, Send
 from engine.station.plan import MachinePlan, Station, child_charts
 
-_SHOWN = 5  # events on an arrow before "… n more"
+_SHOWN = (8, 5, 3)  # events on an arrow before "… n more", as much as can be read
 _WIDTH = 30
+
+
+def station_graphs(station: Station) -> list[Graph]:
+    """The station, and versions of it that name fewer events on an arrow."""
+    whole = station_graph(station)
+    return [Graph(whole.root, [_naming(edge, most) for edge in whole.edges]) for most in _SHOWN]
+
+
+def _naming(edge: Edge, most: int) -> Edge:
+    texts = edge.hint.split("\n")
+    shown = texts if len(texts) <= most else [*texts[: most - 1], f"… {len(texts) - most + 1} more"]
+    return replace(edge, label=[Line(shorten(t, _WIDTH), edge.css) for t in shown])
 
 
 def station_graph(station: Station) -> Graph:
@@ -79,8 +92,7 @@ class _Machine:
     def _arrow(self, source: str, target: str, texts: list[str], css: str, kind: str) -> None:
         if not texts:
             return
-        shown = texts if len(texts) <= _SHOWN else [*texts[: _SHOWN - 1], f"… {len(texts) - _SHOWN + 1} more"]
-        label = [Line(shorten(t, _WIDTH), css) for t in shown]
+        label = [Line(shorten(t, _WIDTH), css) for t in texts]
         tags = (("data-from", source), ("data-to", target))
         self.edges.append(Edge(f"{source}>{target}>{kind}", source, target, label, css, tags, "\n".join(texts)))
 

@@ -70,7 +70,8 @@ def _picture(result: Result, layouts: Layouts) -> str:
     except LayoutFailed as error:
         return f"<p>No diagram: {_text(str(error))}</p>"
     key = '<p class="key"><span class="t">taken</span><span class="m">not taken</span></p>'
-    return f'{key}<div class="picture">{coloured(drawing.svg, result.taken)}</div>'
+    sheets = "".join(f'<div class="picture">{coloured(svg, result.taken)}</div>' for svg in drawing.svgs)
+    return key + sheets
 
 
 def _chart_page(result: Result, picture: str) -> str:

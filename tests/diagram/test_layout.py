@@ -24,7 +24,7 @@ def layout_of(chart: Chart, level: Level, solver: Solver) -> tuple[Graph, Layout
     key = (chart.text_hash, level, solver.name)
     if key not in _laid_out:
         graph = statechart(chart, level)
-        _laid_out[key] = graph, compose(graph, solver, largest_room())[0]
+        _laid_out[key] = graph, compose(graph, solver, largest_room())
     return _laid_out[key]
 
 
@@ -99,7 +99,7 @@ def test_a_change_in_one_region_moves_nothing_inside_another(elk: Elk) -> None:
     places = []
     for version in (text, changed):
         graph = statechart(engine.load_text(version, "charger62.yaml"), "overview")
-        layout, _ = compose(graph, elk, largest_room(), ("DOWN", "DOWN"))
+        layout = compose(graph, elk, largest_room(), ("DOWN", "DOWN"))
         region = next(n for n in graph.root.children if n.id == "v2g")
         origin = layout.boxes["v2g"]
         places.append({n.id: layout.boxes[n.id].moved(-origin.x, -origin.y) for n in region.walk()})

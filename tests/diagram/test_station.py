@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import engine
-from engine.diagram.draw import Layouts, draw_graph
-from engine.diagram.station import station_block, station_graph
+from engine.diagram.draw import Layouts, draw_station
+from engine.diagram.station import station_graph
 from engine.registry import installed
 from engine.station import Overrides, resolve
 from engine.station.plan import chart_tree
@@ -29,6 +29,6 @@ def test_all_machines_children_and_adapters_of_a_station_are_drawn() -> None:
     assert "enter_bcd" in labels["evse", "evse/slac"]
     assert any(text.startswith("= ") for text in labels["evse:meter", "evse"]), "what is only read is a line, too"
     with Layouts("graphviz", print) as layouts:
-        drawn = draw_graph(graph, station_block(station, "evse_dc"), layouts).svg
+        drawn = draw_station(station, "evse_dc", layouts).svg
     assert 'data-role="evse.meter"' in drawn
     assert 'data-machine="evse/slac"' in drawn

@@ -1,6 +1,6 @@
 // Layout requests as JSON lines on standard input, one answer per line on standard output.
-// Request: {"id", "attempts": [graph, graph, …]}: the first graph that can be laid out is the answer.
-// Answer: {"id", "graph"} or {"id", "error"}. The first argument is the path of elk.bundled.js.
+// Request: {"attempts": [graph, graph, …]}: the first graph that can be laid out is the answer.
+// Answer: {"graph"} or {"error"}. The first argument is the path of elk.bundled.js.
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -8,7 +8,7 @@ const { default: ELK } = await import(pathToFileURL(process.argv[2]).href);
 const elk = new ELK();
 
 for await (const line of createInterface({ input: process.stdin })) {
-  const { id, attempts } = JSON.parse(line);
+  const { attempts } = JSON.parse(line);
   const errors = [];
   let graph = null;
   for (const attempt of attempts) {
@@ -19,5 +19,5 @@ for await (const line of createInterface({ input: process.stdin })) {
       errors.push(String(error.message ?? error).split("\n")[0]);
     }
   }
-  process.stdout.write(JSON.stringify(graph ? { id, graph } : { id, error: errors.join("; ") }) + "\n");
+  process.stdout.write(JSON.stringify(graph ? { graph } : { error: errors.join("; ") }) + "\n");
 }

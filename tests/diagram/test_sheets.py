@@ -1,0 +1,133 @@
+"""A large chart is drawn in parts: nothing may get lost between them, and it must become readable by it."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.diagram.draw import Drawing, Layouts, draw, draw_station
+from engine.diagram.elk import LayoutUnavailable
+from engine.diagram.graph import Shape
+from engine.diagram.split import INSIDE, cuttable, split
+from engine.diagram.statechart import statechart
+from engine.diagram.words import as_words, owner
+from engine.model import Chart
+from engine.registry import installed
+from engine.station import Overrides, resolve
+
+MACHINES = Path(__file__).parents[2] / "machines"
+LARGE = ("evse_dc", "pev_dc", "power/dc_output", "v2g/secc_dc", "v2g/evcc_dc", "pilot/evse", "slac/pev")
+POINTS = 72 / 25.4  # in a millimetre
+
+
+@pytest.fixture(scope="module")
+def layouts() -> Iterator[Layouts]:
+    try:
+        found = Layouts("elk", print)
+    except LayoutUnavailable as reason:
+        pytest.skip(str(reason))
+    with found:
+        yield found
+
+
+@pytest.fixture(scope="module", params=LARGE)
+def large(request: pytest.FixtureRequest) -> Chart:
+    return engine.load(MACHINES / f"{request.param}.yaml")
+
+
+def label_points(svg: str) -> float:
+    """The size of the smallest text of a drawing, as printed."""
+    scale = float(re.findall(r"scale\(([\d.]+)\)", svg)[0])
+    body = svg[svg.index('class="chart"') :]
+    return min(float(size) for size in re.findall(r'font-size="([\d.]+)"', body)) * scale * POINTS
+
+
+def found(drawing: Drawing, attribute: str) -> set[str]:
+    values = {e.get(attribute) for text in drawing.svgs for e in ElementTree.fromstring(text).iter()}
+    return {value for value in values if value is not None}
+
+
+def test_the_largest_charts_can_be_read_in_print(large: Chart, layouts: Layouts) -> None:
+    """An overview is one A3 sheet, a full drawing as many as it needs, with text of 6 points and more."""
+    overview, full = draw(large, "overview", layouts), draw(large, "full", layouts)
+    assert len(overview.svgs) == 1
+    for text in (*overview.svgs, *full.svgs):
+        assert label_points(text) >= 5.99
+        size = re.search(r'width="(\d+)mm" height="(\d+)mm"', text)
+        assert size
+        assert sorted(map(int, size.groups())) in ([210, 297], [297, 420])
+
+
+def test_every_state_and_transition_is_on_some_sheet_of_the_full_drawing(large: Chart, layouts: Layouts) -> None:
+    full = draw(large, "full", layouts)
+    assert found(full, "data-state") == {s or "(root)" for s in large.states}
+    assert {t.id for t in large.transitions} <= found(full, "data-transition")
+
+
+def test_an_overview_leaves_out_only_what_its_boxes_say_it_does(large: Chart, layouts: Layouts) -> None:
+    overview = draw(large, "overview", layouts)
+    missing = set(large.states) - found(overview, "data-state")
+    said = sum(int(n) for n in re.findall(r">(\d+) states? inside, see the full drawing<", overview.svg))
+    assert len([s for s in missing if s and not large.states[s].children]) == said
+    leaving = {
+        t.id for t in large.transitions for target in t.targets if t.source.id in missing and target.id not in missing
+    }
+    assert leaving <= found(overview, "data-transition"), "a way out of what is left out must stay"
+
+
+def test_both_large_stations_can_be_read_in_print(layouts: Layouts) -> None:
+    for name in ("evse_dc", "pev_dc"):
+        file = MACHINES / "stations" / f"{name}.toml"
+        station = resolve(file, None, Overrides(environ={}), installed(), engine.load)
+        assert label_points(draw_station(station, name, layouts).svg) >= 5.99
+
+
+def test_arrows_that_became_words_name_their_targets_where_they_start(large: Chart) -> None:
+    graph = statechart(large, "full")
+    spoken = as_words(graph)
+    if spoken is None:
+        assert large.name in ("pilot_evse",), "only this one has no state that many arrows lead to"
+        return
+    kept = {e.id for e in spoken.edges}
+    boxes = {n.id: n for n in spoken.root.walk()}
+    gone = [e for e in graph.edges if e.id not in kept]
+    assert gone
+    for edge in gone:
+        lines = [line for section in boxes[owner(edge.source)].sections for line in section]
+        key = dict(edge.tags)["data-transition"]
+        own = [line for line in lines if dict(line.tags).get("data-transition") == key]
+        (name,) = (line.to for line in own if line.to)
+        assert f".{edge.target}".endswith(f".{name}")
+        assert "".join(line.text for line in own) == "".join(line.text for line in edge.label) or not edge.label
+        noted = [line.text for line in boxes[edge.target].sections[0] if line.text.endswith("as words")]
+        assert noted, f"{edge.target} does not say that arrows are missing"
+
+
+def test_every_arrow_keeps_its_ends_and_names_the_states_inside(chart: Chart) -> None:
+    graph = statechart(chart, "overview")
+    parts = cuttable(graph.root)
+    frames = split(graph, [node.id for node in parts])
+    assert len(frames) == len(parts) + 1
+    nodes = {n.id: n for frame in frames for n in frame.root.walk()}
+    arrows = {edge.id: edge for frame in frames for edge in frame.edges}
+    for frame in frames:
+        inside = {n.id for n in frame.root.walk()}
+        assert all({edge.source, edge.target} <= inside for edge in frame.edges), "an arrow leaves its frame"
+    for before in graph.edges:
+        after = arrows[before.id]
+        words = " ".join(line.text for line in after.label)
+        for word, old, new in (("from", before.source, after.source), ("to", before.target, after.target)):
+            if old != new:
+                assert old.startswith(new)
+                assert f"{word} {old.removeprefix(new + '.')}" in words
+        if before.source != after.source and nodes[before.source].shape is Shape.BOX:
+            key = dict(before.tags)["data-transition"]
+            lines = [line for section in nodes[before.source].sections for line in section]
+            assert any(dict(line.tags).get("data-transition") == key and line.to for line in lines)
+    assert {n.id for n in graph.root.walk()} <= nodes.keys()
+    assert {f"{node.id}{INSIDE}" for node in parts} <= {frame.root.id for frame in frames}
