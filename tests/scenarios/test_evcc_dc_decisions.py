@@ -1,0 +1,303 @@
+"""Scenarios of machines/v2g/evcc_dc.yaml: what the vehicle decides on the way to the charging loop."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from tests.scenarios.stage import S
+from tests.scenarios.vehicle import SESSION_ID, Vehicle, vehicle_in
+
+STOPPING = [
+    "EVSE_NotReady",
+    "EVSE_Shutdown",
+    "EVSE_EmergencyShutdown",
+    "EVSE_Malfunction",
+    "EVSE_UtilityInterruptEvent",
+]
+THINK_S = 3.0
+"""Of the vehicles that wait for a station's Ongoing to end: no multiple of it is a limit."""
+
+
+# ---------------------------------------------------------------- schema
+
+OFFER = {"SchemaID": [10, 20, 30], "Protocol": ["none", "iso2", "din"]}
+
+
+@pytest.mark.parametrize(("schema", "protocol"), [(20, "iso2"), (30, "din")])
+def test_chosen_schema(schema: int, protocol: str) -> None:
+    """The SchemaID is looked up in the vehicle's own list; the next message is in that schema."""
+    vehicle = Vehicle(**OFFER).to("handshake.sent").says("supportedAppProtocol", SchemaID=schema)
+    assert vehicle.place == "session_setup.think"
+    assert vehicle.ordered("v2g.use_protocol") == [{"protocol": protocol}]
+    assert vehicle.data("protocol") == protocol
+
+
+@pytest.mark.parametrize("schema", [10, 2, 0, None])
+def test_schema_nobody_offered(schema: int | None) -> None:
+    """Tesla's own, one that was not in the list, none at all: the vehicle cannot speak it and leaves."""
+    vehicle = Vehicle(**OFFER).to("handshake.sent").says("supportedAppProtocol", SchemaID=schema)
+    assert vehicle.output == {
+        "result": "failed",
+        "reason": "the station chose a schema this vehicle did not offer",
+    }
+    assert vehicle.order("v2g.use_protocol") is None
+
+
+@pytest.mark.parametrize("protocol", ["din", "iso2"])
+def test_schema_left_out(protocol: str) -> None:
+    """A station may leave out the SchemaID when there was one offer only."""
+    vehicle = (
+        Vehicle(SchemaID=[5], Protocol=[protocol]).to("handshake.sent").says("supportedAppProtocol", SchemaID=None)
+    )
+    assert vehicle.order("v2g.use_protocol") == {"protocol": protocol}
+    assert vehicle.place == "session_setup.think"
+
+
+def test_other_schema_than_the_only_one() -> None:
+    vehicle = Vehicle(SchemaID=[5], Protocol=["din"]).to("handshake.sent").says("supportedAppProtocol", SchemaID=6)
+    assert vehicle.output["result"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("protocol", "omitted", "orders"), [("din", True, 1), ("din", False, 0), ("iso2", True, 0), ("iso2", False, 0)]
+)
+def test_units_left_out(protocol: str, omitted: bool, orders: int) -> None:
+    """Only in DIN they are optional."""
+    vehicle = Vehicle(protocol, omit_units=omitted).to("session_setup.think")
+    assert len(vehicle.ordered("v2g.leave_out_units")) == orders
+
+
+def test_trailing_byte() -> None:
+    """A vehicle that sends a byte too much says so before its first message."""
+    vehicle = Vehicle(trailing_byte_on="SessionSetupReq")
+    assert vehicle.ordered("v2g.trailing_bytes") == [{"message": "SessionSetupReq", "count": 1}]
+    assert vehicle.requests() == []
+
+
+# ---------------------------------------------------------------- setup, services
+
+
+def test_stop_after_setup() -> None:
+    """As the Audi Q4: SessionStop, with the station's session id, is the second message of the session."""
+    vehicle = Vehicle(stop_after_setup=True).to("session_stop.sent")
+    assert [name for _, name in vehicle.requests()] == ["supportedAppProtocolReq", "SessionSetupReq", "SessionStopReq"]
+    assert vehicle.order("v2g.use_session") == {"SessionID": SESSION_ID}
+    assert vehicle.data("session_id") == SESSION_ID
+    assert vehicle.told("set_up") == []
+    assert vehicle.onward().output == {"result": "complete", "reason": "as this model does"}
+
+
+def test_session_id_is_kept() -> None:
+    """For people and for a pause."""
+    assert vehicle_in("service_discovery.think").data("session_id") == SESSION_ID
+
+
+def test_no_external_payment() -> None:
+    """Where only a contract pays, this vehicle says goodbye."""
+    vehicle = vehicle_in("service_discovery.sent").says("ServiceDiscovery", ExternalPayment=False)
+    assert vehicle.place == "session_stop.think"
+    assert vehicle.to("session_stop.sent").onward().output == {
+        "result": "complete",
+        "reason": "the station offers no external payment",
+    }
+    assert [name for _, name in vehicle.requests()][-2:] == ["ServiceDiscoveryReq", "SessionStopReq"]
+
+
+# ---------------------------------------------------------------- Ongoing
+
+ONGOING = {
+    "authorization": ("Authorization", {"EVSEProcessing": "Ongoing"}, 60.0, "no authorization in time"),
+    "parameter_discovery": (
+        "ChargeParameterDiscovery",
+        {"EVSEProcessing": "Ongoing"},
+        60.0,
+        "no charge parameters in time",
+    ),
+    "cable_check": ("CableCheck", {"EVSEProcessing": "Ongoing"}, 40.0, "no end of the cable check"),
+    "pre_charge": ("PreCharge", {}, 7.0, "no pre-charge voltage in time"),
+}
+"""State -> its message, what keeps it going, the limit in s ([V2G2-710], [V2G2-700], [V2G2-704]), the reason."""
+
+
+@pytest.mark.parametrize("state", ONGOING)
+def test_asks_again_while_ongoing(state: str) -> None:
+    """The think time of the loops from the answer to the same request."""
+    message, changed, _, _ = ONGOING[state]
+    vehicle = vehicle_in(f"{state}.sent").values("battery", inlet_voltage=0.0)
+    for _ in range(3):
+        vehicle.run(0.05).says(message, **changed)
+        assert vehicle.place == f"{state}.think"
+        vehicle.forget().run(0.099)
+        assert vehicle.requests() == []
+        vehicle.run(0.001)
+        assert vehicle.place == f"{state}.sent"
+        assert [name for _, name in vehicle.requests()] == [f"{message}Req"]
+
+
+@pytest.mark.parametrize("state", ONGOING)
+def test_ongoing_for_ever(state: str) -> None:
+    """It is left at the standard's time with SessionStop, not before."""
+    message, changed, limit_s, reason = ONGOING[state]
+    vehicle = Vehicle(T_think_loop=round(THINK_S * S)).to(f"{state}.sent").values("battery", inlet_voltage=0.0)
+    entered_s = vehicle.now_s - (0.1 if state == "parameter_discovery" else 0.0)
+    while vehicle.now_s + THINK_S < entered_s + limit_s:
+        vehicle.says(message, **changed).run(THINK_S)
+    vehicle.says(message, **changed).forget().run(entered_s + limit_s - vehicle.now_s - 0.001)
+    assert vehicle.place == f"{state}.think"
+    assert vehicle.said == []
+    vehicle.run(0.001)
+    assert vehicle.place == "session_stop.think"
+    assert [name for _, name, _ in vehicle.said] == ["open_contactors", "end_of_charge"]
+    assert vehicle.onward().onward().output == {"result": "complete", "reason": reason}
+    assert vehicle.requests()[-1][1] == "SessionStopReq"
+
+
+def test_customer_at_the_terminal() -> None:
+    """Ongoing_WaitingForCustomerInteraction is an Ongoing."""
+    vehicle = vehicle_in("authorization.sent")
+    vehicle.says("Authorization", EVSEProcessing="Ongoing_WaitingForCustomerInteraction")
+    assert vehicle.place == "authorization.think"
+
+
+# ---------------------------------------------------------------- parameters
+
+
+@pytest.mark.parametrize(("limit_v", "fits"), [(500.0, True), (380.0, True), (379.9, False), (None, True)])
+def test_station_below_the_battery(limit_v: float | None, fits: bool) -> None:
+    """A station whose highest voltage is the battery's will do; one below is left before the pilot goes to C."""
+    vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", EVSEMaximumVoltageLimit=limit_v)
+    assert vehicle.place == ("going_to_c" if fits else "session_stop.think")
+    assert vehicle.told("ready_to_charge") == ([{}] if fits else [])
+    assert vehicle.data("reason") == ("" if fits else "the station cannot reach the voltage of the battery")
+
+
+def test_limits_count_when_finished() -> None:
+    """Those in an Ongoing answer are not the offer yet."""
+    vehicle = vehicle_in("parameter_discovery.sent")
+    vehicle.says("ChargeParameterDiscovery", EVSEProcessing="Ongoing", EVSEMaximumVoltageLimit=0.0)
+    assert vehicle.place == "parameter_discovery.think"
+
+
+@pytest.mark.parametrize("schedule", [3, None])
+def test_schedule_of_the_station(schedule: int | None) -> None:
+    """PowerDelivery names the schedule that was offered; DIN may offer none."""
+    vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", SAScheduleTupleID=schedule)
+    order = vehicle.to("current_demand.sent").order("v2g.PowerDeliveryReq")
+    assert order is not None
+    assert order["SAScheduleTupleID"] == schedule
+
+
+def test_first_parameters_of_a_slow_vehicle() -> None:
+    """T_think_parameters is for the first request only."""
+    vehicle = Vehicle(T_think_parameters=4 * S).to("parameter_discovery.first").forget().run(3.999)
+    assert vehicle.requests() == []
+    vehicle.run(0.001).says("ChargeParameterDiscovery", EVSEProcessing="Ongoing").run(0.1)
+    assert [name for _, name in vehicle.requests()] == ["ChargeParameterDiscoveryReq"] * 2
+
+
+@pytest.mark.parametrize(
+    ("place", "asked", "then", "reason"),
+    [
+        ("going_to_c", "ready_to_charge", "session_stop.think", "pilot or inlet lock did not follow"),
+        ("closing", "close_contactors", "power_off.think", "the contactors of the vehicle did not close"),
+    ],
+)
+def test_own_devices_do_not_follow(place: str, asked: str, then: str, reason: str) -> None:
+    """After 2 s the vehicle gives up, in the order its state asks for."""
+    vehicle = vehicle_in(place)
+    assert vehicle.told(asked) == [{}]
+    vehicle.run(1.999)
+    assert vehicle.place == place
+    vehicle.run(0.001)
+    assert vehicle.place == then
+    assert vehicle.data("reason") == reason
+
+
+# ---------------------------------------------------------------- cable check, pre-charge
+
+
+@pytest.mark.parametrize("code", STOPPING)
+@pytest.mark.parametrize("processing", ["Ongoing", "Finished"])
+def test_station_stops_in_cable_check(code: str, processing: str) -> None:
+    """Nothing is on the line yet: SessionStop."""
+    vehicle = vehicle_in("cable_check.sent").says("CableCheck", EVSEStatusCode=code, EVSEProcessing=processing)
+    assert vehicle.place == "session_stop.think"
+    assert vehicle.data("reason") == f"CableCheck: {code}"
+
+
+@pytest.mark.parametrize("code", ["EVSE_Ready", "EVSE_IsolationMonitoringActive"])
+def test_codes_that_do_not_stop(code: str) -> None:
+    vehicle = vehicle_in("cable_check.sent").says("CableCheck", EVSEStatusCode=code)
+    assert vehicle.place == "pre_charge.sent"
+
+
+def test_stop_after_cable_check() -> None:
+    """As some models do once the check is finished, by PowerDelivery(Stop)."""
+    vehicle = Vehicle(stop_after_cable_check=True).to("cable_check.sent").says("CableCheck", EVSEProcessing="Ongoing")
+    assert vehicle.place == "cable_check.think"
+    vehicle.to("cable_check.sent").says("CableCheck")
+    assert vehicle.place == "power_off.think"
+    assert vehicle.data("reason") == "as this model does"
+
+
+@pytest.mark.parametrize("code", STOPPING)
+def test_station_stops_in_pre_charge(code: str) -> None:
+    """Even at the right voltage: the contactors stay open, PowerDelivery(Stop) comes first."""
+    vehicle = vehicle_in("pre_charge.sent").says("PreCharge", EVSEStatusCode=code)
+    assert vehicle.place == "power_off.think"
+    assert vehicle.data("reason") == f"PreCharge: {code}"
+    assert vehicle.told("close_contactors") == []
+
+
+@pytest.mark.parametrize(
+    ("inlet_v", "closes"), [(370.0, False), (370.1, True), (380.0, True), (389.9, True), (390.0, False), (0.0, False)]
+)
+def test_contactors_close_at_the_battery_voltage(inlet_v: float, closes: bool) -> None:
+    """The vehicle's own measurement counts, less than 10 V beside the battery (ISO 17409 5.6.2), not the station's."""
+    vehicle = vehicle_in("pre_charge.sent").values("battery", inlet_voltage=inlet_v).forget()
+    vehicle.says("PreCharge", EVSEPresentVoltage=380.0 if not closes else 0.0)
+    assert vehicle.place == ("closing" if closes else "pre_charge.think")
+    assert vehicle.told("close_contactors") == ([{}] if closes else [])
+    assert vehicle.ordered("battery.note_station") == [{"voltage": 0.0 if closes else 380.0, "current": 0.0}]
+
+
+def test_late_news_of_pilot_and_contactors() -> None:
+    """What comes after the vehicle has given up waiting changes nothing, and is expected."""
+    vehicle = vehicle_in("closing").run(2.0).post("contactors_closed").post("charging_allowed")
+    assert vehicle.place == "power_off.think"
+    assert vehicle.unhandled == []
+
+
+# ---------------------------------------------------------------- renegotiation
+
+
+def test_renegotiation() -> None:
+    """PowerDelivery(Renegotiate), new parameters, PowerDelivery(Start) with the new schedule, no cable check."""
+    vehicle = vehicle_in("renegotiation.think").forget()
+    vehicle.to("parameter_discovery.sent").says("ChargeParameterDiscovery", SAScheduleTupleID=9)
+    vehicle.to("current_demand.think").onward().onward().onward()
+    orders = [order for order in vehicle.orders if order.what.endswith("Req")]
+    assert [order.what for order in orders] == [
+        "v2g.PowerDeliveryReq",
+        "v2g.ChargeParameterDiscoveryReq",
+        "v2g.PowerDeliveryReq",
+        "v2g.CurrentDemandReq",
+        "v2g.CurrentDemandReq",
+        "v2g.CurrentDemandReq",
+    ]
+    assert dict(orders[0].args) == {
+        "ChargeProgress": "Renegotiate",
+        "SAScheduleTupleID": 7,
+        "EVReady": True,
+        "EVErrorCode": "NO_ERROR",
+        "EVRESSSOC": 40,
+        "BulkChargingComplete": False,
+        "ChargingComplete": False,
+    }
+    assert (orders[2].args["ChargeProgress"], orders[2].args["SAScheduleTupleID"]) == ("Start", 9)
+    assert [round(later.at_s - sooner.at_s, 6) for sooner, later in itertools.pairwise(orders)] == [
+        *(0.1, 0.02, 0.0, 0.23, 0.23),
+    ]
+    assert [name for _, name, _ in vehicle.said] == ["charging"]
