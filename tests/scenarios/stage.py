@@ -139,6 +139,11 @@ class Stage:
         self.system.run_due()
         return self
 
+    def stop(self) -> Stage:
+        """Whoever runs the chart ends it."""
+        self.system.stop(self.actor)
+        return self
+
     def run(self, seconds: float) -> Stage:
         """Let the time pass."""
         self.system.advance(round(seconds * S))
