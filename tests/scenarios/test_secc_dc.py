@@ -1,0 +1,456 @@
+"""Scenarios of machines/v2g/secc_dc.yaml up to the authorised vehicle, and how sessions end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.secc import (
+    DIN,
+    EVCCID,
+    ID,
+    ISO2,
+    STEPS,
+    TESLA,
+    answer,
+    arrive,
+    ask,
+    connect,
+    hang_up,
+    last_word,
+    offer,
+    refused,
+    station,
+    walk,
+)
+from tests.scenarios.stage import Stage
+
+ZERO = bytes(8)
+OTHER = bytes.fromhex("b1b2b3b4b5b6b7b8")
+OK = {"ResponseCode": "OK"}
+IN_SESSION = STEPS[2:]
+FAILED_END = [{"end": "failed"}]
+
+
+# ---------------------------------------------------------------- the port
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_port_is_announced_when_it_is_open(tls: bool) -> None:
+    """SDP would send a vehicle to a port where nobody listens, or to plain TCP where TLS is wanted."""
+    stage = Stage("machines/v2g/secc_dc.yaml", tls=tls)
+    assert stage.orders[0].what == "tcp.listen"
+    assert stage.order("tcp.listen") == {"tls": tls}
+    assert stage.states == ("opening",)
+    stage.emit("tcp.listening", port_tcp=61341, port_tls=61342)
+    assert stage.told("listening") == [{"port_tcp": 61341, "port_tls": 61342}]
+    assert stage.states == ("waiting",)
+    assert not stage.told("session_ended")
+
+
+def test_nothing_the_supervisor_says_between_sessions_is_lost_or_starts_one() -> None:
+    """An event nobody handles stops a strict run; one that counted would hit the next vehicle."""
+    stage = station()
+    for event in ("stop", "current_off", "insulation_fault", "renegotiate", "emergency", "malfunction", "abort"):
+        stage.post(event)
+        assert stage.states == ("waiting",)
+    assert (stage.unhandled, stage.orders, stage.said) == ([], [], [])
+    walk(connect(stage), "supportedAppProtocol", "CableCheck")
+    _, told = answer(stage, "CableCheck")
+    assert (told["EVSENotification"], told["EVSEIsolationStatus"]) == ("None", "Invalid")
+
+
+def test_user_known_before_the_vehicle_connects() -> None:
+    """A card shown before plugging in is taken: no second question, no Ongoing."""
+    stage = station().post("authorise")
+    arrive("Authorization", stage)
+    assert not stage.told("authorisation_wanted")
+    assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Finished"})
+
+
+# ---------------------------------------------------------------- supportedAppProtocol
+
+
+@pytest.mark.parametrize(
+    ("offered", "code", "schema_id", "protocol"),
+    [
+        ([(DIN, 2, 0, 0, 1)], "OK_SuccessfulNegotiation", 0, "din"),
+        ([(ISO2, 2, 0, 20, 20)], "OK_SuccessfulNegotiation", 20, "iso2"),
+        ([(DIN, 2, 0, 1, 2), (ISO2, 2, 0, 2, 1)], "OK_SuccessfulNegotiation", 2, "iso2"),
+        ([(DIN, 2, 0, 1, 1), (ISO2, 2, 0, 2, 2)], "OK_SuccessfulNegotiation", 1, "din"),
+        ([(ISO2, 2, 0, 2, 5), (DIN, 2, 0, 1, 5)], "OK_SuccessfulNegotiation", 2, "iso2"),
+        ([(TESLA, 2, 0, 0, 1), (DIN, 2, 0, 3, 3)], "OK_SuccessfulNegotiation", 3, "din"),
+        ([(DIN, 2, 1, 10, 1)], "OK_SuccessfulNegotiationWithMinorDeviation", 10, "din"),
+        ([(DIN, 2, 1, 1, 2), (ISO2, 2, 0, 2, 1)], "OK_SuccessfulNegotiation", 2, "iso2"),
+        ([(DIN, 1, 0, 1, 1), (ISO2, 2, 0, 2, 2)], "OK_SuccessfulNegotiation", 2, "iso2"),
+    ],
+    ids=[
+        "DIN, id 0",
+        "ISO-2, id 20",
+        "by priority",
+        "by priority 2",
+        "a tie",
+        "a stranger first",
+        "minor",
+        "no minor",
+        "major",
+    ],
+)
+def test_schema_is_agreed(
+    offered: list[tuple[str, int, int, int, int]], code: str, schema_id: int, protocol: str
+) -> None:
+    """The vehicle's first choice of what both know, under the vehicle's number (ISO 15118-2 8.2.2)."""
+    stage = connect(station())
+    assert [(order.what, order.args) for order in offer(stage, *offered)] == [
+        ("v2g.supportedAppProtocolRes", {"ResponseCode": code, "SchemaID": schema_id}),
+        ("v2g.use_protocol", {"protocol": protocol}),
+    ]
+    assert stage.active("session.dialogue.session_setup")
+    assert not stage.unhandled
+    ask(stage, "SessionSetup")
+    assert stage.told("session_started") == [{"EVCCID": EVCCID, "protocol": protocol}]
+
+
+def no_negotiation(stage: Stage, *offered: tuple[str, int, int, int, int], **lists: Any) -> None:
+    orders = offer(stage, *offered, **lists)
+    assert [order.what for order in orders] == ["v2g.supportedAppProtocolRes"]
+    assert orders[0].args["ResponseCode"] == "Failed_NoNegotiation"
+    assert not stage.unhandled
+    last_word(stage)
+    assert stage.told("session_ended") == FAILED_END
+    assert not stage.told("session_started")
+
+
+@pytest.mark.parametrize("offered", [[(TESLA, 2, 0, 1, 1)], [(DIN, 1, 0, 1, 1)], [(ISO2, 3, 0, 1, 1)], []])
+def test_no_schema_in_common(offered: list[tuple[str, int, int, int, int]]) -> None:
+    """Failed_NoNegotiation, and the connection is closed; whatever a vehicle before agreed on."""
+    no_negotiation(connect(station()), *offered)
+    stage = hang_up(arrive("ServiceDiscovery"))
+    no_negotiation(connect(stage.forget()), *offered)
+
+
+@pytest.mark.parametrize("short", ["VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority"])
+def test_offer_with_a_part_missing(short: str) -> None:
+    """An offer that cannot be read is refused like one nobody knows, not left without an answer."""
+    no_negotiation(connect(station()), (DIN, 2, 0, 1, 1), **{short: []})
+
+
+def test_second_vehicle_may_choose_again() -> None:
+    """A low priority is not measured by the vehicle before, and neither is the schema."""
+    stage = connect(hang_up(arrive("ServiceDiscovery")))
+    orders = offer(stage, (ISO2, 2, 0, 3, 20))
+    assert orders[0].args == {"ResponseCode": "OK_SuccessfulNegotiation", "SchemaID": 3}
+    assert orders[1].args == {"protocol": "iso2"}
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_communication_setup_time(step: str) -> None:
+    """A vehicle that connects and says nothing is dropped after 18 s [V2G2-716]."""
+    stage = arrive(step)
+    stage.run(17.999)
+    assert stage.order("tcp.drop") is None
+    stage.run(0.001)
+    assert stage.order("tcp.drop") == {}
+    assert stage.states == ("waiting",)
+    assert stage.told("session_ended") == FAILED_END
+
+
+# ---------------------------------------------------------------- SessionSetup
+
+
+@pytest.mark.parametrize("sent", [b"", b"\0", ZERO, OTHER])
+def test_new_session(sent: bytes) -> None:
+    """Any id a vehicle brings makes a new session, also none, and one byte (60 of 105 captures)."""
+    stage = arrive("SessionSetup", EVSEID="'DE*PNX*E1'")
+    orders = ask(stage, "SessionSetup", SessionID=sent)
+    code = {"ResponseCode": "OK_NewSessionEstablished", "SessionID": ID, "EVSEID": "'DE*PNX*E1'"}
+    assert [(order.what, order.args) for order in orders] == [
+        ("v2g.expect_session", {"SessionID": ID}),
+        ("v2g.SessionSetupRes", code),
+    ]
+    assert stage.told("session_started") == [{"EVCCID": EVCCID, "protocol": "din"}]
+    assert stage.active("session.dialogue.service_discovery")
+
+
+def paused() -> Stage:
+    """A session that was paused while it charged; the vehicle has closed the connection."""
+    stage = arrive("CurrentDemand")
+    assert answer(stage, "SessionStop", ChargingSession="Pause") == ("SessionStopRes", OK)
+    assert stage.active("session.dialogue.ending")
+    assert stage.said[-1][1] == "power_off"
+    hang_up(stage)
+    assert stage.states == ("waiting",)
+    assert stage.told("session_ended") == [{"end": "paused"}]
+    return stage.forget()
+
+
+def setup(stage: Stage, session: bytes, **fields: Any) -> list[tuple[str, Any]]:
+    """How a vehicle that connects with this id is received: code and id of the answer, id expected, EVCCID told."""
+    arrive("SessionSetup", stage)
+    orders = ask(stage, "SessionSetup", SessionID=session, NewSessionID=OTHER, **fields)
+    assert [order.what for order in orders] == ["v2g.expect_session", "v2g.SessionSetupRes"]
+    assert orders[0].args["SessionID"] == orders[1].args["SessionID"]
+    assert stage.active("session.dialogue.service_discovery")
+    return [(orders[1].args["ResponseCode"], orders[1].args["SessionID"]), *stage.told("session_started")]
+
+
+OLD, NEW = ("OK_OldSessionJoined", ID), ("OK_NewSessionEstablished", OTHER)
+
+
+def test_paused_session_is_joined_again() -> None:
+    """The vehicle that paused goes on with its session after the pause, as often as it likes (ISO 15118-2 8.4.2)."""
+    stage = paused()
+    for _ in range(2):
+        code, told = setup(stage, ID, EVCCID=b"\x06")
+        assert code == OLD
+        assert told == {"EVCCID": b"\x06", "protocol": "din"}
+        ask(stage, "SessionStop", ChargingSession="Pause")
+        assert stage.order("v2g.SessionStopRes") == OK
+        hang_up(stage).forget()
+
+
+def test_another_vehicle_ends_the_pause() -> None:
+    """Who comes with another id gets a session of its own, and the paused one is gone."""
+    stage = paused()
+    assert setup(stage, ZERO)[0] == NEW
+    hang_up(stage)
+    assert setup(stage, ID)[0] == NEW
+
+
+def test_terminated_session_is_not_joined_again() -> None:
+    """After SessionStop(Terminate) the id is worth nothing, also when the session had been paused before."""
+    stage = paused()
+    setup(stage, ID)
+    stage.forget()
+    assert answer(stage, "SessionStop") == ("SessionStopRes", OK)
+    assert stage.told("power_off") == [{}]
+    hang_up(stage)
+    assert stage.told("session_ended") == [{"end": "normal"}]
+    assert setup(stage.forget(), ID)[0] == NEW
+
+
+def test_unplugging_ends_the_pause() -> None:
+    """The next vehicle at the outlet cannot join the session of the one before."""
+    stage = paused().post("abort")
+    assert setup(stage, ID)[0] == NEW
+
+
+def test_no_pause_before_a_session() -> None:
+    """SessionStop without a session is out of order; it cannot pause the session of the vehicle before."""
+    stage = hang_up(arrive("CurrentDemand"))
+    arrive("SessionSetup", stage)
+    refused(stage, "SessionStop", "FAILED_SequenceError", ChargingSession="Pause")
+    assert stage.told("session_ended") == FAILED_END
+    assert setup(stage.forget(), ID)[0] == NEW
+
+
+# ---------------------------------------------------------------- services, payment, authorisation
+
+
+def test_identification() -> None:
+    """The way of every session: one service, external payment, the user."""
+    stage = arrive("ServiceDiscovery")
+    service = {"ServiceID": 1, "FreeService": True, "EnergyTransferMode": "DC_extended"}
+    assert answer(stage, "ServiceDiscovery") == ("ServiceDiscoveryRes", {**OK, **service})
+    assert stage.active("session.dialogue.payment_selection")
+    assert answer(stage, "ServiceDetail") == ("ServiceDetailRes", {**OK, "ServiceID": 1})
+    assert answer(stage, "ServiceDetail") == ("ServiceDetailRes", {**OK, "ServiceID": 1})
+    assert not stage.told("authorisation_wanted")
+    assert answer(stage, "PaymentServiceSelection", ServiceID=[1, 2]) == ("PaymentServiceSelectionRes", OK)
+    assert stage.active("session.dialogue.authorization.first")
+    assert stage.told("authorisation_wanted") == [{}]
+    for _ in range(3):
+        assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Ongoing"})
+        assert stage.active("session.dialogue.authorization.asking")
+    stage.post("authorise")
+    assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Finished"})
+    assert stage.active("session.dialogue.parameter_discovery")
+    assert stage.told("authorisation_wanted") == [{}]
+
+
+@pytest.mark.parametrize(
+    ("request_", "code", "fields"),
+    [
+        ("ServiceDetail", "FAILED_ServiceIDInvalid", {"ServiceID": 2}),
+        ("ServiceDetail", "FAILED_ServiceIDInvalid", {"ServiceID": 0}),
+        ("PaymentServiceSelection", "FAILED_PaymentSelectionInvalid", {"SelectedPaymentOption": "Contract"}),
+        ("PaymentServiceSelection", "FAILED_NoChargeServiceSelected", {"ServiceID": [2]}),
+        ("PaymentServiceSelection", "FAILED_NoChargeServiceSelected", {"ServiceID": []}),
+    ],
+)
+def test_choice_of_what_is_not_offered(request_: str, code: str, fields: dict[str, Any]) -> None:
+    """The response names what was wrong, and the session ends."""
+    stage = arrive("PaymentServiceSelection")
+    refused(stage, request_, code, **fields)
+    assert stage.told("session_ended") == FAILED_END
+
+
+def test_user_is_rejected() -> None:
+    """A card nobody knows ends the session with FAILED, also after the vehicle was told Ongoing."""
+    stage = arrive("Authorization")
+    ask(stage, "Authorization")
+    stage.post("reject_user")
+    refused(stage, "Authorization", "FAILED")
+    stage.forget()
+    arrive("Authorization", stage)
+    assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Ongoing"}), "the next user"
+
+
+def test_slow_user() -> None:
+    """FAILED comes at 55 s, before the vehicle's own 60 s are over; they begin with its first request [V2G2-712]."""
+    stage = arrive("Authorization").run(50)
+    ongoing = ("AuthorizationRes", {**OK, "EVSEProcessing": "Ongoing"})
+    assert answer(stage, "Authorization") == ongoing
+    for wait in (20, 20, 14.999):
+        stage.run(wait)
+        assert answer(stage, "Authorization") == ongoing
+    stage.run(0.001).post("authorise")
+    refused(stage, "Authorization", "FAILED")
+
+
+def test_user_in_the_last_moment() -> None:
+    """One who shows the card at 54.999 s charges."""
+    stage = arrive("Authorization")
+    ask(stage, "Authorization")
+    stage.run(54.999).post("authorise")
+    assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Finished"})
+
+
+def test_authorisation_is_for_one_session() -> None:
+    """The next vehicle would charge on the first user's account."""
+    stage = hang_up(arrive("ChargeParameterDiscovery"))
+    arrive("PaymentServiceSelection", stage.forget())
+    ask(stage, "PaymentServiceSelection")
+    assert stage.told("authorisation_wanted") == [{}]
+    assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Ongoing"})
+
+
+# ---------------------------------------------------------------- rules of every session
+
+
+@pytest.mark.parametrize("step", IN_SESSION)
+def test_silence(step: str) -> None:
+    """A vehicle that says nothing for 60 s is dropped [V2G2-443]; every request begins the time anew."""
+    stage = arrive(step)
+    stage.run(59.999)
+    assert stage.order("tcp.drop") is None
+    stage.run(0.001)
+    assert stage.order("tcp.drop") == {}
+    assert stage.states == ("waiting",)
+    assert stage.told("power_off")[-1:] == [{}]
+    assert stage.told("session_ended") == ([{"end": "normal"}] if step == "WeldingDetection" else FAILED_END)
+
+
+def test_requests_keep_the_session() -> None:
+    """A vehicle that says something every 59 s is not dropped."""
+    stage = arrive("CurrentDemand")
+    for _ in range(4):
+        assert answer(stage.run(59.999), "CurrentDemand")[0] == "CurrentDemandRes"
+    stage.run(60)
+    assert stage.told("session_ended") == FAILED_END
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_connection_lost(step: str) -> None:
+    """The output goes off at once, the supervisor is told, and the next vehicle may connect."""
+    stage = hang_up(arrive(step))
+    assert stage.states == ("waiting",)
+    assert [name for _, name, _ in stage.said] == ["power_off", "session_ended"]
+    assert stage.told("session_ended") == ([{"end": "normal"}] if step == "WeldingDetection" else FAILED_END)
+    assert stage.order("tcp.drop") is None
+    arrive("ServiceDiscovery", stage)
+    assert stage.active("session.dialogue.service_discovery")
+
+
+def test_end_is_each_session_s_own() -> None:
+    """A vehicle that broke off is not reported as one that charged, because the one before did."""
+    stage = arrive("WeldingDetection")
+    ask(stage, "SessionStop")
+    hang_up(stage).forget()
+    hang_up(arrive("CurrentDemand", stage))
+    assert stage.told("session_ended") == FAILED_END
+
+
+def test_unplugged() -> None:
+    """The pilot says that the vehicle has gone: the connection is closed and the end is told as such."""
+    stage = arrive("CurrentDemand").post("abort")
+    assert stage.states == ("waiting",)
+    assert stage.order("tcp.drop") == {}
+    assert [name for _, name, _ in stage.said] == ["power_off", "session_ended"]
+    assert stage.told("session_ended") == [{"end": "aborted"}]
+
+
+def test_stream_that_cannot_be_followed() -> None:
+    """Not a V2GTP header: closed at once."""
+    stage = arrive("CurrentDemand").emit("tcp.bad_header", reason="version 7")
+    assert stage.order("tcp.drop") == {}
+    assert stage.states == ("waiting",)
+    assert stage.told("session_ended") == FAILED_END
+
+
+def test_messages_that_cannot_be_read() -> None:
+    """Two are borne, the third closes the connection; the next vehicle has two again."""
+    stage = station()
+    for _ in range(2):
+        arrive("CurrentDemand", stage)
+        for _ in range(2):
+            stage.emit("tcp.undecodable", kind="exi", reason="bit 17")
+            assert stage.active("session.dialogue.current_demand")
+        assert not stage.orders
+        stage.emit("tcp.undecodable", kind="exi", reason="bit 17")
+        assert stage.order("tcp.drop") == {}
+        assert stage.states == ("waiting",)
+
+
+@pytest.mark.parametrize("step", IN_SESSION)
+def test_session_stop_anywhere(step: str) -> None:
+    """Legal everywhere once a session stands: OK, the output off, a normal end; asked twice, answered twice."""
+    stage = arrive(step)
+    assert answer(stage, "SessionStop") == ("SessionStopRes", OK)
+    assert answer(stage, "SessionStop", repeated=True) == ("SessionStopRes", OK)
+    last_word(stage)
+    assert stage.told("session_ended") == [{"end": "normal"}]
+
+
+WRONG = [(at, sent) for at in STEPS for sent in ("Unsupported", "SessionSetup", "WeldingDetection") if at != sent]
+
+
+@pytest.mark.parametrize(("step", "request_"), WRONG)
+def test_message_out_of_order(step: str, request_: str) -> None:
+    """FAILED_SequenceError in the request's own response, then the end [V2G2-538]; and nothing more is talked about."""
+    stage = arrive(step)
+    assert answer(stage, request_) == ("reject", {"ResponseCode": "FAILED_SequenceError"})
+    stage.forget()
+    assert answer(stage, "CurrentDemand") == ("reject", {"ResponseCode": "FAILED_SequenceError"})
+    assert stage.active("session.dialogue.ending")
+    assert not stage.said
+
+
+@pytest.mark.parametrize("step", IN_SESSION)
+def test_message_of_another_session(step: str) -> None:
+    """FAILED_UnknownSession, and the end [V2G2-391]."""
+    refused(arrive(step), "UnknownSession", "FAILED_UnknownSession", SessionID=OTHER)
+
+
+def test_response_lost() -> None:
+    """A repeated request gets the same response again, three times in a session; the fourth is refused."""
+    stage = station()
+    for _ in range(2):
+        arrive("PaymentServiceSelection", stage)
+        for _ in range(3):
+            assert answer(stage, "ServiceDiscovery", repeated=True) == ("resend", {})
+            assert stage.active("session.dialogue.payment_selection")
+        refused(stage, "ServiceDiscovery", "FAILED_SequenceError", repeated=True)
+        stage.forget()
+
+
+def test_vehicle_that_does_not_hang_up_is_not_waited_for() -> None:
+    """After the last word the vehicle's own end of the connection is all that is needed."""
+    stage = arrive("CurrentDemand")
+    ask(stage, "SessionStop")
+    stage.run(4.9)
+    hang_up(stage)
+    assert stage.states == ("waiting",)
+    stage.run(100)
+    assert stage.order("tcp.drop") is None

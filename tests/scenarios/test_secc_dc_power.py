@@ -1,0 +1,449 @@
+"""Scenarios of machines/v2g/secc_dc.yaml from the vehicle's limits to the end of the charge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.secc import SUPPLY, answer, arrive, ask, connect, hang_up, last_word, refused, walk
+from tests.scenarios.stage import Stage
+
+MONITORING = {
+    "EVSEStatusCode": "EVSE_IsolationMonitoringActive",
+    "EVSEIsolationStatus": "Invalid",
+    "EVSENotification": "None",
+}
+READY = {"EVSEStatusCode": "EVSE_Ready", "EVSEIsolationStatus": "Valid", "EVSENotification": "None"}
+OK = {"ResponseCode": "OK"}
+ONGOING = ("CableCheckRes", {**OK, "EVSEProcessing": "Ongoing", **MONITORING})
+FAILED_END = [{"end": "failed"}]
+
+
+# ---------------------------------------------------------------- ChargeParameterDiscovery
+
+
+def test_limits_are_exchanged() -> None:
+    """The vehicle learns what the supply can do, the supervisor what the vehicle wants."""
+    stage = arrive("ChargeParameterDiscovery", EVSEPeakCurrentRipple=1.5)
+    assert answer(stage, "ChargeParameterDiscovery", EVRESSSOC=17) == (
+        "ChargeParameterDiscoveryRes",
+        {
+            **OK,
+            "EVSEProcessing": "Finished",
+            "EVSEStatusCode": "EVSE_NotReady",
+            "EVSEIsolationStatus": "Invalid",
+            "EVSENotification": "None",
+            "EVSEMaximumVoltageLimit": 500.0,
+            "EVSEMaximumCurrentLimit": 125.0,
+            "EVSEMaximumPowerLimit": 50_000.0,
+            "EVSEMinimumVoltageLimit": 150.0,
+            "EVSEMinimumCurrentLimit": 1.0,
+            "EVSEPeakCurrentRipple": 1.5,
+            "EVSECurrentRegulationTolerance": None,
+            "EVSEEnergyToBeDelivered": None,
+        },
+    )
+    wants = {"soc": 17, "voltage": 420.0, "current": 100.0, "capacity": 60_000.0, "energy": 30_000.0}
+    assert stage.told("parameters") == [wants]
+    assert stage.data("soc") == 17
+    assert stage.active("session.dialogue.cable_check.announced")
+
+
+@pytest.mark.parametrize("mode", ["DC_extended", "DC_core", "DC_combo_core"])
+@pytest.mark.parametrize("voltage", [150.0, None])
+def test_vehicles_that_fit(mode: str, voltage: float | None) -> None:
+    """Every DC mode, down to a vehicle whose highest voltage is the supply's lowest."""
+    stage = arrive("ChargeParameterDiscovery")
+    what, told = answer(
+        stage, "ChargeParameterDiscovery", RequestedEnergyTransferMode=mode, EVMaximumVoltageLimit=voltage
+    )
+    assert (what, told["ResponseCode"]) == ("ChargeParameterDiscoveryRes", "OK")
+
+
+@pytest.mark.parametrize("mode", ["AC_single_phase_core", "AC_three_phase_core", "DC_unique"])
+def test_other_modes(mode: str) -> None:
+    """An AC vehicle gets a clear answer and no second chance (Seres asks 161 times)."""
+    stage = arrive("ChargeParameterDiscovery")
+    refused(stage, "ChargeParameterDiscovery", "FAILED_WrongEnergyTransferMode", RequestedEnergyTransferMode=mode)
+    assert not stage.told("parameters")
+
+
+def test_battery_below_the_supply() -> None:
+    """A vehicle whose highest voltage the supply cannot go down to is not charged."""
+    stage = arrive("ChargeParameterDiscovery")
+    refused(stage, "ChargeParameterDiscovery", "FAILED_WrongChargeParameter", EVMaximumVoltageLimit=149.9)
+
+
+# ---------------------------------------------------------------- CableCheck
+
+
+def test_cable_check() -> None:
+    """The supervisor checks once, the vehicle asks until it is done; a verdict from before it asked does not count."""
+    stage = arrive("CableCheck")
+    stage.post("cable_check_ok").post("cable_check_bad")
+    assert answer(stage, "CableCheck", EVRESSSOC=18) == ONGOING
+    assert stage.data("soc") == 18
+    assert stage.told("cable_check") == [{}]
+    for _ in range(2):
+        assert answer(stage, "CableCheck") == ONGOING
+    assert stage.told("cable_check") == [{}]
+    stage.post("cable_check_ok")
+    assert answer(stage, "CableCheck") == ("CableCheckRes", {**OK, "EVSEProcessing": "Finished", **READY})
+    assert stage.active("session.dialogue.pre_charge.announced")
+
+
+def test_cable_check_failed() -> None:
+    """FAILED with the isolation status, and no voltage for this vehicle."""
+    stage = arrive("CableCheck")
+    ask(stage, "CableCheck")
+    stage.post("cable_check_bad")
+    status = {"EVSEStatusCode": "EVSE_Malfunction", "EVSEIsolationStatus": "Fault", "EVSENotification": "None"}
+    finished = {"ResponseCode": "FAILED", "EVSEProcessing": "Finished", **status}
+    assert answer(stage, "CableCheck") == ("CableCheckRes", finished)
+    last_word(stage)
+    assert stage.told("session_ended") == FAILED_END
+
+
+def test_cable_check_takes_too_long() -> None:
+    """FAILED comes at 38 s, before the vehicle's 40 s are over, even when the check has succeeded since."""
+    stage = arrive("CableCheck")
+    stage.run(30)
+    assert answer(stage, "CableCheck") == ONGOING
+    for wait in (20, 17.999):
+        assert answer(stage.run(wait), "CableCheck") == ONGOING
+    stage.run(0.001).post("cable_check_ok")
+    finished = {"ResponseCode": "FAILED", "EVSEProcessing": "Finished", **READY}
+    assert answer(stage, "CableCheck") == ("CableCheckRes", finished)
+    last_word(stage)
+
+
+def test_stop_instead_of_cable_check() -> None:
+    """Some vehicles give up here by PowerDelivery(Stop) (Audi Q4); they are answered and go on to SessionStop."""
+    stage = arrive("CableCheck")
+    assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
+    assert stage.told("power_off") == [{}]
+    stage.post("current_off")
+    assert stage.order("v2g.PowerDeliveryRes") is not None
+    assert answer(stage, "SessionStop") == ("SessionStopRes", OK)
+
+
+@pytest.mark.parametrize("progress", ["Start", "Renegotiate"])
+@pytest.mark.parametrize("asked", [False, True])
+def test_power_before_the_cable_is_checked(progress: str, asked: bool) -> None:
+    """No power without a cable check, whatever the vehicle thinks."""
+    stage = arrive("CableCheck")
+    if asked:
+        ask(stage, "CableCheck")
+    refused(stage, "PowerDelivery", "FAILED_SequenceError", ChargeProgress=progress)
+    assert not stage.told("power_on")
+
+
+# ---------------------------------------------------------------- PreCharge
+
+
+def test_pre_charge() -> None:
+    """Each request is an order for the output; the vehicle sees the voltage come. The limits themselves are allowed."""
+    stage = arrive("PreCharge")
+    for voltage, present, soc in ((500.0, 0.0, 21), (400.0, 100.0, 22), (400.0, 390.0, 23)):
+        stage.values("supply", present_voltage=present)
+        answered = answer(stage, "PreCharge", EVTargetVoltage=voltage, EVTargetCurrent=2.0, EVRESSSOC=soc)
+        assert answered == ("PreChargeRes", {**OK, "EVSEPresentVoltage": present, **READY})
+        assert stage.told("pre_charge")[-1] == {"voltage": voltage, "current": 2.0}
+        assert stage.data("soc") == soc
+        assert stage.active("session.dialogue.pre_charge.approaching")
+    assert len(stage.told("pre_charge")) == 3
+
+
+@pytest.mark.parametrize("fields", [{"EVTargetCurrent": 2.1}, {"EVTargetVoltage": 500.1}])
+@pytest.mark.parametrize("again", [False, True])
+def test_pre_charge_beyond_the_limits(fields: dict[str, float], again: bool) -> None:
+    """More than 2 A or than the supply's voltage is refused, not rounded (IEC 61851-23 CC.5.1)."""
+    stage = arrive("PreCharge")
+    if again:
+        ask(stage, "PreCharge")
+    ordered = len(stage.told("pre_charge"))
+    refused(stage, "PreCharge", "FAILED", **fields)
+    assert len(stage.told("pre_charge")) == ordered
+
+
+def test_pre_charge_takes_too_long() -> None:
+    """Refused at 5 s, before the vehicle's own 7 s are over; both begin with its first request."""
+    stage = arrive("PreCharge").run(50)
+    for wait in (0, 2, 2.999):
+        assert answer(stage.run(wait), "PreCharge")[0] == "PreChargeRes"
+    stage.run(0.001)
+    refused(stage, "PreCharge", "FAILED")
+
+
+def test_pre_charge_just_in_time() -> None:
+    """A vehicle that is content at 5 s gets its power."""
+    stage = arrive("PowerDelivery").run(5)
+    assert stage.active("session.dialogue.pre_charge.too_late")
+    assert not ask(stage, "PowerDelivery")
+    assert stage.told("power_on") == [{}]
+
+
+def test_stop_instead_of_power() -> None:
+    """A vehicle that is not content says so, and is answered when the output is down."""
+    stage = arrive("PowerDelivery")
+    assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
+    assert stage.active("session.dialogue.power_down")
+    assert not stage.told("power_on")
+
+
+def test_renegotiation_before_the_charge() -> None:
+    stage = arrive("PowerDelivery")
+    refused(stage, "PowerDelivery", "FAILED_SequenceError", ChargeProgress="Renegotiate")
+    assert not stage.told("power_on")
+
+
+# ---------------------------------------------------------------- PowerDelivery(Start)
+
+
+def starting() -> Stage:
+    stage = arrive("PowerDelivery")
+    assert not ask(stage, "PowerDelivery")
+    assert stage.told("power_on") == [{}]
+    return stage
+
+
+def test_power_is_on() -> None:
+    """The vehicle is answered when the contactor is closed, once, also when it asks twice."""
+    stage = starting()
+    stage.run(1)
+    assert not ask(stage, "PowerDelivery", repeated=True)
+    assert stage.active("session.dialogue.power_delivery")
+    stage.run(0.499)
+    stage.post("power_ready")
+    assert [(order.what, order.args) for order in stage.orders] == [("v2g.PowerDeliveryRes", {**OK, **READY})]
+    assert stage.active("session.dialogue.current_demand")
+    assert stage.told("power_on") == [{}]
+
+
+def test_power_is_refused() -> None:
+    """FAILED_PowerDeliveryNotApplied, and the end."""
+    stage = starting().post("power_refused")
+    assert [(order.what, order.args) for order in stage.orders] == [("v2g.reject", NOT_APPLIED)]
+    last_word(stage)
+
+
+NOT_APPLIED = {"ResponseCode": "FAILED_PowerDeliveryNotApplied"}
+
+
+@pytest.mark.parametrize("progress", ["Start", "Stop"])
+def test_power_in_time(progress: str) -> None:
+    """When the output does not follow within 1.5 s, the vehicle is told before its own 2 s are over."""
+    stage = arrive("PowerDelivery" if progress == "Start" else "CurrentDemand")
+    assert not ask(stage, "PowerDelivery", ChargeProgress=progress)
+    stage.run(1)
+    assert not ask(stage, "PowerDelivery", ChargeProgress=progress, repeated=True)
+    stage.run(0.499)
+    assert not stage.orders
+    stage.run(0.001)
+    assert [(order.what, order.args) for order in stage.orders] == [("v2g.reject", NOT_APPLIED)]
+    last_word(stage)
+    assert stage.told("session_ended") == FAILED_END
+
+
+@pytest.mark.parametrize("progress", ["Start", "Stop"])
+def test_other_order_while_the_output_is_on_its_way(progress: str) -> None:
+    """A second PowerDelivery that is no repetition is out of order."""
+    stage = arrive("PowerDelivery" if progress == "Start" else "CurrentDemand")
+    ask(stage, "PowerDelivery", ChargeProgress=progress)
+    refused(stage, "PowerDelivery", "FAILED_SequenceError")
+
+
+# ---------------------------------------------------------------- CurrentDemand
+
+
+def demand(stage: Stage, voltage: float = 400.0, current: float = 50.0, soc: int = 41) -> dict[str, Any]:
+    """What a CurrentDemandReq is answered."""
+    what, args = answer(stage, "CurrentDemand", EVTargetVoltage=voltage, EVTargetCurrent=current, EVRESSSOC=soc)
+    assert what == "CurrentDemandRes"
+    return dict(args)
+
+
+def test_demand() -> None:
+    """Each request is an order for the output; the response says what the supply gives, and its limits."""
+    stage = arrive("CurrentDemand", EVSEID="'DE*PNX*E1'")
+    stage.values("supply", present_voltage=399.5, present_current=49.0)
+    assert demand(stage) == {
+        **OK,
+        "EVSEPresentVoltage": 399.5,
+        "EVSEPresentCurrent": 49.0,
+        "EVSECurrentLimitAchieved": False,
+        "EVSEVoltageLimitAchieved": False,
+        "EVSEPowerLimitAchieved": False,
+        "EVSEMaximumVoltageLimit": 500.0,
+        "EVSEMaximumCurrentLimit": 125.0,
+        "EVSEMaximumPowerLimit": 50_000.0,
+        "EVSEID": "'DE*PNX*E1'",
+        "SAScheduleTupleID": 1,
+        **READY,
+    }
+    assert stage.told("demand") == [{"voltage": 400.0, "current": 50.0, "soc": 41}]
+    assert stage.data("soc") == 41
+
+
+@pytest.mark.parametrize(
+    ("voltage", "current", "achieved"),
+    [
+        (400.0, 124.9, (False, False, False)),
+        (400.0, 125.0, (True, False, True)),
+        (499.9, 100.0, (False, False, False)),
+        (500.0, 100.0, (False, True, True)),
+    ],
+)
+def test_limits_achieved(voltage: float, current: float, achieved: tuple[bool, bool, bool]) -> None:
+    """A vehicle that asks for what the supply can just give is told that there is no more."""
+    told = demand(arrive("CurrentDemand"), voltage, current)
+    flags = ("EVSECurrentLimitAchieved", "EVSEVoltageLimitAchieved", "EVSEPowerLimitAchieved")
+    assert tuple(told[flag] for flag in flags) == achieved
+
+
+@pytest.mark.parametrize(
+    ("vehicle", "asked", "ordered"),
+    [
+        ((420.0, 100.0), (430.0, 101.0), (420.0, 100.0)),
+        ((420.0, 100.0), (420.0, 100.0), (420.0, 100.0)),
+        ((800.0, 300.0), (800.0, 300.0), (500.0, 125.0)),
+        ((None, None), (800.0, 300.0), (500.0, 125.0)),
+    ],
+)
+def test_demand_is_held_to_both_limits(
+    vehicle: tuple[float | None, float | None], asked: tuple[float, float], ordered: tuple[float, float]
+) -> None:
+    """Neither the supply's limits nor those the vehicle has declared are exceeded, whatever it asks for."""
+    stage = arrive("ChargeParameterDiscovery")
+    limits = {"EVMaximumVoltageLimit": vehicle[0], "EVMaximumCurrentLimit": vehicle[1]}
+    assert answer(stage, "ChargeParameterDiscovery", **limits)[0] == "ChargeParameterDiscoveryRes"
+    walk(stage, "CableCheck", "CurrentDemand")
+    demand(stage, *asked)
+    assert stage.told("demand") == [{"voltage": ordered[0], "current": ordered[1], "soc": 41}]
+
+
+@pytest.mark.parametrize(
+    ("event", "notification", "status", "isolation"),
+    [
+        ("stop", "StopCharging", "EVSE_Shutdown", "Valid"),
+        ("emergency", "StopCharging", "EVSE_EmergencyShutdown", "Valid"),
+        ("malfunction", "StopCharging", "EVSE_Malfunction", "Valid"),
+        ("insulation_fault", "None", "EVSE_Ready", "Fault"),
+        ("renegotiate", "ReNegotiation", "EVSE_Ready", "Valid"),
+        ("current_off", "None", "EVSE_Ready", "Valid"),
+    ],
+)
+def test_what_the_vehicle_is_told(event: str, notification: str, status: str, isolation: str) -> None:
+    """The next response says it, and only of this session: the next vehicle starts afresh."""
+    stage = arrive("CurrentDemand").post(event)
+    assert not stage.unhandled
+    told = demand(stage)
+    names = ("EVSENotification", "EVSEStatusCode", "EVSEIsolationStatus")
+    assert tuple(told[name] for name in names) == (notification, status, isolation)
+    hang_up(stage)
+    _, told = answer(arrive("ChargeParameterDiscovery", stage), "ChargeParameterDiscovery")
+    assert tuple(told[name] for name in names) == ("None", "EVSE_NotReady", "Invalid")
+    assert answer(stage, "CableCheck") == ONGOING
+
+
+def test_lost_answer_to_power_delivery() -> None:
+    """Resent three times; CurrentDemand begins the count anew; a fourth time, or a new Start, is out of order."""
+    stage = arrive("CurrentDemand")
+    for _ in range(2):
+        for _ in range(3):
+            assert answer(stage, "PowerDelivery", repeated=True) == ("resend", {})
+            assert stage.active("session.dialogue.current_demand")
+        demand(stage)
+    for _ in range(3):
+        ask(stage, "PowerDelivery", repeated=True)
+    refused(stage, "PowerDelivery", "FAILED_SequenceError", repeated=True)
+    stage.forget()
+    arrive("CurrentDemand", stage)
+    assert answer(stage, "PowerDelivery", repeated=True) == ("resend", {}), "the next vehicle has its own three"
+
+
+def test_power_delivery_again_while_charging() -> None:
+    refused(arrive("CurrentDemand"), "PowerDelivery", "FAILED_SequenceError")
+
+
+# ---------------------------------------------------------------- renegotiation
+
+
+def renegotiated() -> Stage:
+    """A charging vehicle was asked to negotiate anew, and has begun to."""
+    stage = arrive("CurrentDemand").post("renegotiate")
+    assert answer(stage, "PowerDelivery", ChargeProgress="Renegotiate") == ("PowerDeliveryRes", {**OK, **READY})
+    assert stage.active("session.dialogue.parameter_discovery")
+    assert not stage.told("power_off")
+    ask(stage, "ChargeParameterDiscovery", EVMaximumCurrentLimit=30.0)
+    return stage.forget()
+
+
+def test_renegotiation_with_the_output_on() -> None:
+    """PowerDelivery(Start) may follow at once: no second cable check; the new limits hold, the wish is not repeated."""
+    stage = renegotiated()
+    assert not ask(stage, "PowerDelivery")
+    assert stage.told("power_on") == [{}]
+    stage.post("power_ready")
+    assert demand(stage)["EVSENotification"] == "None"
+    assert stage.told("demand")[-1]["current"] == 30.0
+
+
+def test_renegotiation_with_a_second_cable_check() -> None:
+    """The first check's verdict is not given twice."""
+    stage = renegotiated()
+    assert answer(stage, "CableCheck") == ONGOING
+    assert stage.told("cable_check") == [{}]
+    assert answer(stage, "CableCheck") == ONGOING
+    walk(stage.post("cable_check_ok"), "CableCheck", "CableCheck")
+    assert answer(stage, "CableCheck")[1]["EVSEProcessing"] == "Finished"
+    walk(stage, "PreCharge", "CurrentDemand")
+    assert stage.active("session.dialogue.current_demand")
+
+
+def test_stop_after_a_renegotiation() -> None:
+    stage = renegotiated()
+    assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
+    assert stage.active("session.dialogue.power_down")
+    assert stage.told("power_off") == [{}]
+
+
+def test_renegotiation_is_of_one_session() -> None:
+    """A vehicle that left while it renegotiated gives the next one no way around the cable check."""
+    stage = hang_up(renegotiated())
+    walk(connect(stage), "supportedAppProtocol", "CableCheck")
+    refused(stage, "PowerDelivery", "FAILED_SequenceError")
+    assert not stage.told("power_on")
+
+
+# ---------------------------------------------------------------- the end of the charge
+
+
+def test_end_of_the_charge() -> None:
+    """The vehicle is answered when the current is down, so that it opens its contactors without load; welding detection
+    as often as it likes; a vehicle that leaves without SessionStop has still charged."""
+    stage = arrive("CurrentDemand").post("stop")
+    assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
+    assert stage.told("power_off") == [{}]
+    stage.run(0.5)
+    assert not ask(stage, "PowerDelivery", ChargeProgress="Stop", repeated=True)
+    assert not stage.orders
+    stage.post("current_off")
+    down = {"EVSEStatusCode": "EVSE_Shutdown", "EVSEIsolationStatus": "Valid", "EVSENotification": "None"}
+    assert [(order.what, order.args) for order in stage.orders] == [("v2g.PowerDeliveryRes", {**OK, **down})]
+    for present in (300.0, 20.0):
+        stage.values("supply", present_voltage=present)
+        detected = ("WeldingDetectionRes", {**OK, "EVSEPresentVoltage": present, **down})
+        assert answer(stage, "WeldingDetection") == detected
+    hang_up(stage)
+    assert stage.told("session_ended") == [{"end": "normal"}]
+    assert [name for _, name, _ in stage.said] == ["power_off", "power_off", "session_ended"]
+
+
+def test_supply_s_limits_are_read_when_they_are_told() -> None:
+    """A module that drops out while the vehicle charges shows in the next response."""
+    stage = arrive("CurrentDemand")
+    stage.values("supply", maximum_current=SUPPLY["supply.maximum_current"] / 2)
+    told = demand(stage, current=62.5)
+    assert (told["EVSEMaximumCurrentLimit"], told["EVSECurrentLimitAchieved"]) == (62.5, True)
