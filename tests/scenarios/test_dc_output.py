@@ -115,8 +115,7 @@ def test_at_rest_these_change_nothing(event: str) -> None:
     else:
         stage.post(event)
     assert stage.active("off")
-    assert stage.orders == []
-    assert stage.said == []
+    assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
 
 
 def test_pre_charge_without_a_cable_check() -> None:
@@ -183,7 +182,7 @@ def test_the_test_voltage_is_the_parameters() -> None:
 def test_cable_check_takes_no_longer(where: str, seconds: float, reason: str) -> None:
     """A part that does not answer: not a moment too early, then the vehicle is told why."""
     stage = checking(where).forget().run(seconds - MS)
-    assert stage.said == []
+    assert (stage.said, stage.orders) == ([], [])
     stage.run(MS)
     assert stage.told("cable_check_bad") == [{"reason": reason}]
     assert "supply.off" in what(stage)
@@ -212,6 +211,12 @@ def test_insulation_below_100_ohm_per_volt_is_a_fault(kilo_ohm: float, good: boo
     stage = checking("measuring").emit("imd.measured", resistance=kilo_ohm)
     assert stage.active("cable_check.discharging") is good
     assert stage.told("cable_check_bad") == ([] if good else [{"reason": "insulation fault"}])
+
+
+def test_a_current_into_an_insulation_fault_is_cut_at_once() -> None:
+    """Where current already flows into the fault there is no ramp."""
+    stage = checking("measuring").values("supply", present_current=6.0).forget().emit("imd.measured", resistance=1.0)
+    assert what(stage)[0] == "supply.off"
 
 
 @pytest.mark.parametrize(("volts", "good"), [(60.0, False), (59.9, True)])
@@ -255,7 +260,7 @@ def test_an_open_contactor_before_it_was_closed_is_no_fault(where: str) -> None:
     stage = checking(where).forget()
     before = stage.states
     stage.emit("contactor.opened")
-    assert (stage.states, stage.said) == (before, [])
+    assert (stage.states, stage.said, stage.unhandled) == (before, [], [])
 
 
 @pytest.mark.parametrize("where", [*IN_CABLE_CHECK, "good"])
@@ -277,7 +282,7 @@ def test_the_monitor_measures_only_while_something_is_live() -> None:
 def test_cable_check_again_and_demand_too_early() -> None:
     """A vehicle that checks twice gets a second check; a demand now changes nothing."""
     stage = checking("good").forget().post("demand", voltage=400.0, current=100.0)
-    assert stage.orders == []
+    assert (stage.orders, stage.unhandled) == ([], [])
     assert stage.active("cable_check.good")
     stage.post("cable_check")
     assert stage.active("cable_check.self_test")
@@ -289,6 +294,26 @@ def test_dead_man_beats_every_200_ms(where: str) -> None:
     """The contactor drops out when the controller hangs: the beat runs from the cable check on."""
     stage = precharging() if where == "pre_charge" else checking(where)
     assert stage.input("dead_man") == {"period": 200_000_000}
+
+
+def looked_at(stage: Stage, **there: float) -> None:
+    """A reading that changes just after a look is seen at the next one, 50 ms later."""
+    stage.run(10 * 0.05 + 0.01)
+    before = stage.states
+    stage.values("supply", **there).run(0.04 - MS)
+    assert stage.states == before
+    stage.run(MS)
+    assert stage.states != before
+
+
+def test_readings_are_looked_at_every_50_ms() -> None:
+    """Looking too seldom makes every session longer than the vehicle's patience, looking too often loads the bus."""
+    looked_at(checking("rising"), present_voltage=500.0)
+    looked_at(checking("discharging"), present_voltage=0.0)
+    looked_at(precharging().post("power_on"), present_voltage=400.0)
+    down = delivering(current=50.0).run(1.0).values("supply", present_current=50.0).post("power_off")
+    looked_at(down, present_current=0.0)
+    looked_at(down, present_voltage=0.0)
 
 
 # ---------------------------------------------------------------- pre-charge
@@ -326,6 +351,7 @@ def test_power_on_waits_for_the_voltage() -> None:
     """A vehicle that asks early (Josev does) is answered when the voltage is there, looked at every 50 ms."""
     stage = precharging().values("supply", present_voltage=100.0).post("power_on").post("power_on")
     assert stage.active("energised.pre_charge.awaited.looking")
+    assert stage.unhandled == []
     stage.run(1.0).values("supply", present_voltage=400.0)
     assert stage.told("power_ready") == []
     stage.run(0.05)
@@ -346,7 +372,7 @@ def test_pre_charge_ignores_a_demand_and_the_closed_contactor() -> None:
     stage = precharging().forget()
     before = stage.states
     stage.post("demand", voltage=450.0, current=100.0).emit("contactor.closed")
-    assert (stage.states, stage.orders, stage.said) == (before, [], [])
+    assert (stage.states, stage.orders, stage.said, stage.unhandled) == (before, [], [], [])
 
 
 # ---------------------------------------------------------------- current demand
@@ -445,6 +471,15 @@ def test_renegotiation_is_answered_while_delivering() -> None:
     assert stage.active("energised.delivering.control")
     stage.post("pre_charge", voltage=300.0, current=1.0).run(0.2)
     assert stage.order("supply.set") == {"voltage": 400.0, "current": 50.0}
+    assert stage.unhandled == []
+
+
+def test_power_again_begins_without_current() -> None:
+    """The second session of a plug-in starts at 0 A, not where the emergency cut the first one."""
+    stage = delivering(current=125.0).run(3.0).post("emergency_off").values("contactor", is_closed=False)
+    stage.values("supply", present_voltage=0.0).run(1.0).post("pre_charge", voltage=400.0, current=1.0)
+    stage.values("supply", present_voltage=400.0).forget().post("power_on").run(0.4)
+    assert [order["current"] for order in stage.ordered("supply.set")] == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize(("kilo_ohm", "told"), [(39.99, True), (40.0, False)])
@@ -474,6 +509,7 @@ def test_the_contactor_opens_by_itself_while_live(live: object) -> None:
     is_dead(stage)
     assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
     assert "imd.stop" in what(stage)
+    assert stage.active("emergency")
 
 
 # ---------------------------------------------------------------- the way down
@@ -515,9 +551,10 @@ def test_the_feedback_alone_may_say_that_the_contactor_is_open() -> None:
     assert stage.told("is_off") == [{}]
 
 
-def test_a_current_that_does_not_fall_is_cut_after_1500_ms() -> None:
+@pytest.mark.parametrize("amperes", [50.0, 5.0])
+def test_a_current_that_does_not_fall_is_cut_after_1500_ms(amperes: float) -> None:
     """A supply that does not follow: switched off, and nobody is told that the current is down."""
-    stage = delivering(current=50.0).values("supply", present_current=50.0).forget().post("power_off").forget()
+    stage = delivering(current=50.0).values("supply", present_current=amperes).forget().post("power_off").forget()
     stage.run(1.5 - MS)
     assert stage.orders == []
     stage.run(MS)
@@ -553,7 +590,7 @@ def test_the_way_down_is_not_disturbed(event: str) -> None:
         stage.emit(event)
     else:
         stage.post(event)
-    assert (stage.orders, stage.said) == ([], [])
+    assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
     stage.run(0.5)
     assert what(stage) == ["supply.off"]
 
@@ -660,7 +697,7 @@ def test_more_bad_news_changes_nothing(where: str) -> None:
     stage.forget().post("emergency_off").emit("supply.alarm", code="other", text="fan").emit("contactor.opened").breaks(
         "supply"
     )
-    assert (stage.orders, stage.said) == ([], [])
+    assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
     assert stage.active(where)
     stage.run(0.5)
     assert stage.active("faulty")
