@@ -14,7 +14,7 @@ from engine.trace.show import line, seconds
 _EPILOG = """examples:
   engine trace show run.jsonl                          every step, one line each
   engine trace show run.jsonl --machine evse/slac      of one machine and its children
-  engine trace sequence run.jsonl -o run.svg           who said what to whom, drawn
+  engine trace sequence run.jsonl -o run.pdf           who said what to whom, drawn on sheets to print
   engine trace sequence run.jsonl > run.mmd            the same as Mermaid text
   engine trace replay run.jsonl                        the same steps again? exit code 1 where they part
   engine trace diff before.jsonl after.jsonl           the first step that differs
@@ -30,11 +30,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("file", type=Path)
     show.add_argument("--machine", metavar="PATH", help="only this machine and its children")
     show.add_argument("--problems", action="store_true", help="only failures, unhandled events and notes")
-    draw = actions.add_parser("sequence", help="sequence diagram: Mermaid text, or SVG with -o FILE.svg")
+    draw = actions.add_parser("sequence", help="sequence diagram: drawn with -o FILE, else Mermaid text")
     draw.add_argument("file", type=Path)
-    draw.add_argument("-o", "--output", type=Path, metavar="FILE", help=".svg or .mmd")
+    draw.add_argument("-o", "--output", type=Path, metavar="FILE", help=".pdf, .svg, .png or .mmd")
     draw.add_argument("--machine", metavar="PATH", help="only this machine and its children")
     draw.add_argument("--states", action="store_true", help="also a note for every change of state")
+    draw.add_argument("--no-loops", action="store_true", help="every message, however often it repeats")
     draw.add_argument("--limit", type=int, default=400, metavar="N", help="at most N messages (default 400)")
     again = actions.add_parser("replay", help="feed the trace to its charts again and compare")
     again.add_argument("file", type=Path)
@@ -86,14 +87,23 @@ def _show(trace: Trace, path: str | None, problems: bool) -> int:
 
 
 def _sequence(trace: Trace, args: argparse.Namespace) -> int:
-    from engine.trace.sequence import mermaid, sequence, svg
+    from engine.cli import complain
+    from engine.trace.sequence import mermaid, sequence
 
-    drawn = sequence(_of(trace, args.machine), states=args.states, limit=args.limit)
-    text = svg(drawn) if args.output and args.output.suffix == ".svg" else mermaid(drawn)
+    drawn = sequence(_of(trace, args.machine), states=args.states, limit=args.limit, loops=not args.no_loops)
     if args.output is None:
-        print(text, end="")
+        print(mermaid(drawn), end="")
+    elif args.output.suffix in (".svg", ".pdf", ".png"):
+        from engine.diagram.printing import PrintingUnavailable
+        from engine.trace.sheets import title_block, write
+
+        try:
+            print(*write(drawn, title_block(trace), args.output), sep="\n")
+        except PrintingUnavailable as error:
+            complain(str(error))
+            return 1
     else:
-        args.output.write_text(text, encoding="utf-8")
+        args.output.write_text(mermaid(drawn), encoding="utf-8")
     return 0
 
 

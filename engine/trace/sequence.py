@@ -1,48 +1,159 @@
-"""A trace as a sequence diagram: machines, adapters and what passes between them. Mermaid text or SVG."""
+"""A trace as a sequence diagram: machines, adapters and what passes between them; what repeats is told once.
+
+Drawn on sheets by :mod:`engine.trace.sheets`, here as Mermaid text.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 from engine.trace.reader import Record
-from engine.trace.show import arguments, movement
+from engine.trace.show import arguments, movement, plain
 
 USER = "user"
+_LULL_NS = 2_500_000_000  # what comes again within this time repeats
+_LEAST = 3  # times that make a repetition
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """``text`` from ``source`` to ``target``; a note over ``source`` when they are the same."""
+    """``text`` from ``source`` to ``target``; a note over ``source`` when they are the same. In a loop ``count`` is how
+    often, and ``text`` shows the first and the last value of what changed."""
 
     time_ns: int
     source: str
     target: str
     text: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Messages that repeat, each once in order of first appearance, and when the last of them was."""
+
+    messages: tuple[Message, ...]
+    end_ns: int
+
+    @property
+    def time_ns(self) -> int:
+        return self.messages[0].time_ns
+
+    @property
+    def title(self) -> str:
+        """``loop 1234 × until 68.2 s``: as often as the most frequent message."""
+        return f"loop {max(m.count for m in self.messages)} × until {self.end_ns / 1e9:.3f} s"
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
-    """Participants in order of appearance, messages in order of time; ``cut``: how many were left out at the end."""
+    """Participants in order of appearance, those of a root machine together; messages and loops in order of time;
+    ``cut``: how many were left out at the end."""
 
     participants: tuple[str, ...]
-    messages: tuple[Message, ...]
+    parts: tuple[Message | Loop, ...]
     cut: int = 0
 
+    @property
+    def messages(self) -> list[Message]:
+        """Those of loops as well."""
+        return [m for part in self.parts for m in (part.messages if isinstance(part, Loop) else (part,))]
 
-def sequence(records: Iterable[Record], *, states: bool = False, limit: int = 400) -> Sequence:
-    """What passed between machines and adapters; ``states`` adds a note for every change of state."""
+
+def sequence(records: Iterable[Record], *, states: bool = False, limit: int = 400, loops: bool = True) -> Sequence:
+    """What passed between machines and adapters; ``states`` adds a note for every change of state, ``loops`` tells
+    what repeats once. At most ``limit`` messages."""
     reader = _Reader(states)
     for record in records:
         if "cause" in record:
             reader.step(record)
         elif record.get("note") == "out":
             reader.say(record["time_ns"], record["machine"], USER, record.get("text", ""), record.get("data"))
-    shown = reader.messages[:limit]
-    used = {name for message in shown for name in (message.source, message.target)}
+    parts = _folded(reader.said) if loops else [said.message() for said in reader.said]
+    shown: list[Message | Loop] = []
+    count = cut = 0
+    for part in parts:
+        own = len(part.messages) if isinstance(part, Loop) else 1
+        if cut or count + own > limit:
+            cut += own
+        else:
+            shown.append(part)
+            count += own
+    drawn = Sequence((), tuple(shown), cut)
+    used = {name for message in drawn.messages for name in (message.source, message.target)}
     order = [name for name in reader.participants if name in used]
-    return Sequence(tuple(order), tuple(shown), len(reader.messages) - len(shown))
+    roots = list(dict.fromkeys(_root(name) for name in order))
+    return Sequence(tuple(sorted(order, key=lambda name: roots.index(_root(name)))), drawn.parts, cut)
+
+
+def _root(name: str) -> str:
+    """The root machine of a machine's or an adapter's name."""
+    return name.partition("/")[0].partition(".")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    time_ns: int
+    source: str
+    target: str
+    name: str
+    data: object
+
+    @property
+    def kind(self) -> tuple[str, str, str]:
+        return self.source, self.target, self.name
+
+    def message(self) -> Message:
+        told = f"({arguments(self.data)})" if self.data else ""
+        return Message(self.time_ns, self.source, self.target, _cut(self.name + told))
+
+
+def _folded(said: list[_Said]) -> list[Message | Loop]:
+    """Stretches in which every message is one that comes again and again become loops."""
+    repeating = _repeating(said)
+    parts: list[Message | Loop] = []
+    numbers = range(len(said))
+    for loop, run in groupby(numbers, key=lambda n: n in repeating):
+        own = [said[n] for n in run]
+        kinds = dict.fromkeys(one.kind for one in own)
+        if loop and len(own) >= _LEAST * len(kinds) // 2 and len(own) > len(kinds) + 1:
+            told = tuple(_told([one for one in own if one.kind == kind]) for kind in kinds)
+            parts.append(Loop(told, own[-1].time_ns))
+        else:
+            parts += [one.message() for one in own]
+    return parts
+
+
+def _repeating(said: list[_Said]) -> set[int]:
+    """The numbers of messages of a kind that comes at least ``_LEAST`` times, each soon after the one before."""
+    chains: dict[tuple[str, str, str], list[int]] = {}
+    found: set[int] = set()
+    for number, one in enumerate(said):
+        chain = chains.setdefault(one.kind, [])
+        if chain and one.time_ns - said[chain[-1]].time_ns > _LULL_NS:
+            chain.clear()
+        chain.append(number)
+        if len(chain) >= _LEAST:
+            found.update(chain[-_LEAST:])
+    return found
+
+
+def _told(all: list[_Said]) -> Message:
+    """One message for all of a kind, what changed first: ``CurrentDemandReq(EVRESSSOC=20…80, EVTargetVoltage=400)``."""
+    first, last = all[0], all[-1]
+    one, other = first.data, last.data
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return replace(first.message(), count=len(all))
+    changed, same = [], []
+    for name in dict.fromkeys((*one, *other)):
+        before, after = (plain(data[name]) if data.get(name) is not None else "–" for data in (one, other))
+        if before != after:
+            changed.append(f"{name}={before}…{after}")
+        elif before != "–":
+            same.append(f"{name}={before}")
+    text = first.name + (f"({', '.join(changed + same)})" if changed or same else "")
+    return Message(first.time_ns, first.source, first.target, _cut(text), len(all))
 
 
 class _Reader:
@@ -51,14 +162,13 @@ class _Reader:
         self._roles: dict[str, dict[str, str]] = {}
         self._sessions: dict[str, str] = {}
         self.participants: list[str] = []
-        self.messages: list[Message] = []
+        self.said: list[_Said] = []
 
     def say(self, time_ns: int, source: str, target: str, text: str, data: object = None) -> None:
         for name in (source, target):
             if name not in self.participants:
                 self.participants.append(name)
-        told = f"({arguments(data)})" if data else ""
-        self.messages.append(Message(time_ns, source, target, _cut(text + told)))
+        self.said.append(_Said(time_ns, source, target, text, data))
 
     def step(self, record: Record) -> None:
         path, at = record["machine"], record["time_ns"]
@@ -107,67 +217,23 @@ def mermaid(drawn: Sequence) -> str:
     names = {name: f"p{number}" for number, name in enumerate(drawn.participants)}
     lines = ["sequenceDiagram"]
     lines += [f"    participant {short} as {_safe(name)}" for name, short in names.items()]
-    for message in drawn.messages:
-        at = f"{message.time_ns / 1e9:.3f}"
-        if message.source == message.target:
-            lines.append(f"    Note over {names[message.source]}: {at} {_safe(message.text)}")
+    for part in drawn.parts:
+        if isinstance(part, Loop):
+            inner = ["    " + _line(message, names) for message in part.messages]
+            lines += [f"    loop {_safe(part.title.removeprefix('loop '))}", *inner, "    end"]
         else:
-            lines.append(f"    {names[message.source]}->>{names[message.target]}: {at} {_safe(message.text)}")
+            lines.append(_line(part, names))
     if drawn.cut:
         lines.append(f"    Note over {next(iter(names.values()))}: {drawn.cut} more messages")
     return "\n".join(lines) + "\n"
 
 
-_LANE, _ROW, _TOP, _LEFT = 190, 24, 54, 90
-
-
-def svg(drawn: Sequence) -> str:
-    """A page of its own; text stays text."""
-    lanes = {name: _LEFT + _LANE // 2 + _LANE * number for number, name in enumerate(drawn.participants)}
-    width = _LEFT + _LANE * max(1, len(lanes)) + 20
-    height = _TOP + _ROW * (len(drawn.messages) + 2)
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-        ' font-family="Helvetica, Arial, sans-serif" font-size="11">',
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto">'
-        '<path d="M0,0 L8,4 L0,8 z" fill="#345"/></marker></defs>',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
-    ]
-    for name, x in lanes.items():
-        parts.append(
-            f'<line x1="{x}" y1="{_TOP - 12}" x2="{x}" y2="{height - 10}" stroke="#bcc" stroke-dasharray="3 3"/>'
-        )
-        parts.append(f'<rect x="{x - 80}" y="12" width="160" height="26" rx="4" fill="#eef3f8" stroke="#9ab"/>')
-        parts.append(f'<text x="{x}" y="29" text-anchor="middle" font-weight="bold">{escape(_cut(name, 26))}</text>')
-    for number, message in enumerate(drawn.messages):
-        y = _TOP + _ROW * (number + 1)
-        parts.append(_time(drawn, number, y))
-        parts += _arrow(lanes[message.source], lanes[message.target], y, message.text)
-    if drawn.cut:
-        parts.append(f'<text x="{_LEFT}" y="{height - 8}" fill="#777">{drawn.cut} more messages</text>')
-    return "\n".join([*parts, "</svg>", ""])
-
-
-def _time(drawn: Sequence, number: int, y: int) -> str:
-    at = drawn.messages[number].time_ns
-    if number and drawn.messages[number - 1].time_ns == at:
-        return ""
-    return f'<text x="{_LEFT - 16}" y="{y}" text-anchor="end" fill="#777">{at / 1e9:.3f} s</text>'
-
-
-def _arrow(start: int, end: int, y: int, text: str) -> list[str]:
-    if start == end:
-        return [
-            f'<rect x="{start - 85}" y="{y - 13}" width="170" height="18" rx="3" fill="#fdf6e3" stroke="#dcc"/>',
-            f'<text x="{start}" y="{y}" text-anchor="middle">{escape(_cut(text, 30))}</text>',
-        ]
-    room = max(26, abs(end - start) // 6)
-    middle = (start + end) // 2
-    return [
-        f'<line x1="{start}" y1="{y}" x2="{end}" y2="{y}" stroke="#345" marker-end="url(#head)"/>',
-        f'<text x="{middle}" y="{y - 4}" text-anchor="middle" stroke="white" stroke-width="3" paint-order="stroke">'
-        f"{escape(_cut(text, room))}</text>",
-    ]
+def _line(message: Message, names: dict[str, str]) -> str:
+    times = f"{message.count} × " if message.count > 1 else ""
+    text = f"{message.time_ns / 1e9:.3f} {times}{_safe(message.text)}"
+    if message.source == message.target:
+        return f"    Note over {names[message.source]}: {text}"
+    return f"    {names[message.source]}->>{names[message.target]}: {text}"
 
 
 def _cut(text: str, limit: int = 120) -> str:

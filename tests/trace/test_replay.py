@@ -15,7 +15,6 @@ from engine.model import Chart
 from engine.trace import read
 from engine.trace.compare import first_difference
 from engine.trace.replay import replay
-from engine.trace.sequence import mermaid, sequence, svg
 from tests.system.tools import DOOR, S
 from tests.trace.conftest import WHOLE
 
@@ -83,32 +82,3 @@ def test_traces_of_the_same_run_do_not_differ_and_others_are_told_apart(traced: 
     difference = first_difference(one, shorter)
     assert difference is not None
     assert difference.number == 6  # after start, go, the child's start, opened and strange
-
-
-def test_a_sequence_diagram_shows_who_said_what_to_whom(traced: Run) -> None:
-    drawn = sequence(read(traced(["go", "opened", 1 * S])).records)
-    said = [(m.source, m.target, m.text) for m in drawn.messages]
-    assert ("user", "top", "go") in said
-    assert ("top", "gate", "unlock(pin=7)") in said
-    assert ("gate", "top", "opened(by=Ann)") in said
-    assert ("top/kid", "top", "kid.found(raw=00ff, level=1.5)") in said
-    assert ("top", "top/kid", "hello") in said
-    assert ("top/kid", "top", "done.invoke.kid(n=3)") in said
-    text = mermaid(drawn)
-    assert text.startswith("sequenceDiagram\n")
-    assert text.count("->>") + text.count("Note over") == len(drawn.messages)
-
-
-def test_a_sequence_drawing_is_well_formed_and_bounded(traced: Run) -> None:
-    from xml.etree import ElementTree
-
-    records = read(traced(WHOLE)).records
-    drawn = sequence(records, states=True)
-    root = ElementTree.fromstring(svg(drawn))
-    texts = ["".join(element.itertext()) for element in root.iter("{http://www.w3.org/2000/svg}text")]
-    assert set(drawn.participants) <= set(texts)
-    short = sequence(records, limit=3)
-    assert len(short.messages) == 3
-    assert short.cut == len(sequence(records).messages) - 3
-    assert f"{short.cut} more messages" in svg(short)
-    assert f"{short.cut} more messages" in mermaid(short)
