@@ -47,6 +47,7 @@ class Stage:
     units as in the contract; a value not given is the type's zero.
 
     ``orders``: everything ordered of adapters and told to puppets, in order. ``said``: everything told to the parent.
+    ``raised``: the chart's internal events, in order.
     ``real``: ids of invoked charts that run for real instead of as puppets.
     """
 
@@ -66,6 +67,7 @@ class Stage:
         self.orders: list[Order] = []
         self.said: list[tuple[float, str, dict[str, Any]]] = []
         self.logs: list[str] = []
+        self.raised: list[str] = []
         self.errors: list[str] = []
         self._real = {name for name in real}
         self.adapters = {
@@ -211,6 +213,7 @@ class Stage:
         """Forget what was ordered and said up to now."""
         self.orders.clear()
         self.said.clear()
+        self.raised.clear()
         return self
 
     # ------------------------------------------------------------ inside
@@ -242,6 +245,8 @@ class Stage:
         if isinstance(record.actor.machine, Puppet):
             record.actor.machine.name = record.actor.invoke.id if record.actor.invoke is not None else ""
             record.actor.machine.report(record.event)
+        if record.actor is self.actor:
+            self.raised += record.step.raised
         self.logs += [e.text for e in record.step.effects if hasattr(e, "label") and hasattr(e, "text")]
 
     def note(self, note: Note) -> None:
