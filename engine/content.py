@@ -61,6 +61,8 @@ def with_optional(definition: EventDef | None, data: Any) -> Any:
     """The payload of an event, with None for the optional fields left out; a mapping when any field is declared."""
     if definition is None or not definition.payload or not (data is None or isinstance(data, dict)):
         return data
+    if data is not None and definition.payload.keys() <= data.keys():
+        return data
     filled = {name: None for name, type_ in definition.payload.items() if type_.optional}
     return {**filled, **(data or {})}
 

@@ -12,10 +12,12 @@ def to_plain(value: Any) -> Any:
 
     A value no machine can hold (a chart's own object, "not set") becomes ``{"$text": …}``, which is not read back.
     """
-    if value is None or isinstance(value, (bool, int, str)):
+    if value is None or isinstance(value, (int, str)):
         return value
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": str(value)}
+    if isinstance(value, dict):
+        return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$hex": bytes(value).hex()}
     if isinstance(value, (list, tuple)):

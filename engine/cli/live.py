@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from engine.system.host import Host
 
 _PERIOD_S = 0.2
+_SHARE = 10  # a fast run spends so many times longer on running than on drawing
 
 
 class LiveView:
@@ -45,6 +46,7 @@ class LiveView:
         self._console = Console()
         self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)
         self._drawn_s = 0.0
+        self._pause_s = 0.0  # until it is drawn again, on a virtual clock
         self._changed = True
         self._frozen = False
         self._typed = ""
@@ -92,7 +94,7 @@ class LiveView:
     def tick(self) -> None:
         """Called often: draws a few times a second."""
         self._calls += 1
-        if self._calls % 64 == 0 and time.monotonic() - self._drawn_s > _PERIOD_S:
+        if self._calls % 64 == 0 and time.monotonic() - self._drawn_s > self._pause_s:
             self._draw()
 
     # ------------------------------------------------------------ observer
@@ -117,10 +119,12 @@ class LiveView:
 
     def _draw(self) -> None:
         self._changed = False
-        self._drawn_s = time.monotonic()
+        started_s = time.monotonic()
         width, height = self._console.size
         height = max(12, height - self._reserved)
         self._live.update(_Frame(self._page(width, height), height), refresh=True)
+        self._drawn_s = time.monotonic()
+        self._pause_s = max(_PERIOD_S, _SHARE * (self._drawn_s - started_s))
 
     def _page(self, width: int, height: int) -> RenderableType:
         headlines = self._headline_row(width)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.rule import Rule
@@ -11,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.plain import to_plain
+from engine.step import Call, LogText, StartCall
 from engine.system import Note, StepRecord
-from engine.trace import brief
-from engine.trace.reader import Record
-from engine.trace.show import arguments, cause, effect, movement
+from engine.trace.show import arguments, movement, timer
 
 QUIET, GOOD, BAD = "bright_black", "green", "bold red"
+_IN, _OUT, _TIMER = ("▸ ", GOOD), ("◂ ", "blue"), ("◷ ", "cyan")
 _RECENT_NS = 1_000_000_000
 _KEPT = 400
 
@@ -25,9 +27,9 @@ _KEPT = 400
 class _Row:
     time_ns: int
     path: str
-    sign: Text
+    sign: tuple[str, str]
     name: str
-    rest: str
+    data: Any  # written out when the row is drawn: most rows change many times before that
     moved: str
     count: int = 1
 
@@ -43,24 +45,25 @@ class Activity:
 
     def step(self, record: StepRecord) -> None:
         """Rows for a step: its event or timer, then its orders to adapters."""
-        line = brief(record)
-        at, path = record.time_ns, record.actor.path
-        if record.cause in ("event", "timer") and not line.get("unhandled"):
-            self._caused(at, path, line)
-        for one in line["effects"]:
-            if one["do"] in ("call", "start_call"):
-                name, bracket, rest = effect(one).partition("(")
-                self._say(at, path, Text("◂ ", "blue"), name, bracket + rest, "")
-            elif one["do"] == "log":
-                self.log.append((at, Text(one["text"])))
-        for failure in line["failures"]:
-            self.log.append((at, Text(f"{path}: {failure['message']} ({failure['position']})", BAD)))
+        at, path, step = record.time_ns, record.actor.path, record.step
+        if step.handled and (record.event is not None or record.timer is not None):
+            moved = _arrival(step.exited, step.entered, record.actor.machine.configuration) if step.entered else ""
+            if record.event is not None:
+                self._say(at, path, _IN, record.event.name, record.event.data, moved)
+            elif record.timer is not None:
+                self._say(at, path, _TIMER, timer(record.timer), None, moved)
+        for effect in step.effects:
+            if isinstance(effect, (Call, StartCall)):
+                self._say(at, path, _OUT, f"{effect.role}.{effect.action}", effect.args, "")
+            elif isinstance(effect, LogText):
+                self.log.append((at, Text(effect.text)))
+        for failure in step.failures:
+            self.log.append((at, Text(f"{path}: {failure.message} ({failure.position})", BAD)))
 
     def note(self, note: Note) -> None:
         """A row for what goes to the outside, a log line for the rest."""
         if note.kind == "out":
-            told = f"({arguments(to_plain(note.data))})" if note.data else ""
-            self._say(note.time_ns, note.path, Text("◂ ", "blue"), note.text, told, "")
+            self._say(note.time_ns, note.path, _OUT, note.text, note.data, "")
         else:
             style = BAD if note.kind in ("machine_failed", "queue_full") else "yellow"
             self.log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))
@@ -77,7 +80,8 @@ class Activity:
             count = f" ×{row.count}" if row.count > 1 else ""
             moved = (f"  {row.moved}", GOOD) if row.moved else ""
             style = BAD if row.name.startswith("error.") else "" if recent else QUIET
-            text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (f"  {row.rest}", QUIET))
+            told = arguments(to_plain(row.data)) if row.data else ""
+            text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (f"  {told}", QUIET))
             time = Text(f"{row.time_ns / 1e9:.3f}", "" if recent else QUIET)
             root, _, inner = row.path.partition("/")
             table.add_row(time, f"{root}/{inner.rpartition('/')[2]}" if inner else root, text)
@@ -92,25 +96,20 @@ class Activity:
 
     # ------------------------------------------------------------ private
 
-    def _caused(self, at: int, path: str, line: Record) -> None:
-        name, bracket, rest = cause(line).partition("(")
-        sign = Text("◷ ", "cyan") if line["cause"] == "timer" else Text("▸ ", GOOD)
-        moved = movement(line) if line["entered"] else ""
-        self._say(at, path, sign, name, bracket + rest, _arrival(moved))
-
-    def _say(self, at: int, path: str, sign: Text, name: str, rest: str, moved: str) -> None:
-        rest = rest.removeprefix("(").removesuffix(")")
+    def _say(self, at: int, path: str, sign: tuple[str, str], name: str, data: Any, moved: str) -> None:
         for row in self._rows[-self._room :]:
-            if row.name == name and row.path == path and row.sign.plain == sign.plain and row.moved == moved:
-                row.time_ns, row.rest = at, rest
+            if row.name == name and row.path == path and row.sign is sign and row.moved == moved:
+                row.time_ns, row.data = at, data
                 row.count += 1
                 return
-        self._rows.append(_Row(at, path, sign, name, rest, moved))
+        self._rows.append(_Row(at, path, sign, name, data, moved))
         if len(self._rows) > _KEPT:
             del self._rows[: _KEPT // 2]
 
 
-def _arrival(moved: str) -> str:
+@lru_cache(maxsize=4096)
+def _arrival(exited: tuple[str, ...], entered: tuple[str, ...], configuration: tuple[str, ...]) -> str:
     """``→ reached``, innermost names only: where they are stands on the left."""
+    moved = movement({"exited": exited, "entered": entered, "configuration": configuration})
     reached = [name.rpartition(".")[2] for name in moved.partition("→")[2].strip().split(", ")]
     return f"→ {', '.join(reached)}" if reached != [""] else ""

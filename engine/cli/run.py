@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,9 @@ def run(args: argparse.Namespace) -> int:
 
         print(describe(station, registry))
         return 0
-    return _Run(args, station).run()
+    running = _Run(args, station)
+    gc.freeze()  # charts and adapters stay until the end: no collection need look at them in the middle of a session
+    return running.run()
 
 
 class _Run:
@@ -164,8 +167,9 @@ class _Run:
             return True
         if self.system.finished:
             return True
-        at_rest = self.script.finished and not self.system.bindings and self.system.next_deadline_ns is None
-        return at_rest and self.system.quiet and not self.interactive
+        if self.system.bindings or self.interactive or not self.script.finished:
+            return False
+        return self.system.next_deadline_ns is None and self.system.quiet
 
     def _wanted_sessions(self) -> int | None:
         if self.args.sessions is not None:

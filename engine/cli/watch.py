@@ -104,6 +104,7 @@ class PlainView:
 
     def __init__(self, system: System, station: Station, out: IO[str] | None = None, quiet: bool = False) -> None:
         self._out = out or sys.stdout
+        self._at_terminal = self._out.isatty()
         self._station = station
         if not quiet:
             system.observers.append(self)
@@ -122,7 +123,7 @@ class PlainView:
         """Nothing was opened."""
 
     def step(self, record: StepRecord) -> None:
-        print(line(brief(record)), file=self._out, flush=self._out.isatty())
+        print(line(brief(record)), file=self._out, flush=self._at_terminal)
 
     def note(self, note: Note) -> None:
         print(line(note_record(note)), file=self._out)

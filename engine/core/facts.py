@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from engine.content import child_ids, child_nodes, event_definition, name_matches, reading_checks, walk_blocks
@@ -12,7 +13,7 @@ from engine.core.layout import Layout
 from engine.expr import tree
 from engine.model import Chart, State, Transition
 
-_NODES = tree.Expr.__args__
+_NODES = frozenset(tree.Expr.__args__)
 
 
 class Facts:
@@ -31,6 +32,8 @@ class Facts:
         self.reading_checks = reading_checks(chart)
         self.unset = frozenset(item.name for item in self.data if item.initial is None or item.late_state)
         self.known_events = self._known_events()
+        self._shared = {prefix for name in self.known_events for prefix in _prefixes(name)}
+        self._payloads: dict[str, frozenset[str]] = {}  # by descriptor
         self._fields: dict[Transition, frozenset[str]] = {}
         self.keeps_event = self._keeps_event()
         self.has_readings = any(isinstance(e, tree.Reading) for e in expressions(chart))
@@ -47,15 +50,17 @@ class Facts:
         return known
 
     def _sure_fields(self, t: Transition) -> frozenset[str]:
-        fields: frozenset[str] | None = None
-        for descriptor in t.descriptors:
-            matching = [name for name in self.known_events if name_matches((descriptor,), name)]
-            if descriptor not in self.known_events or len(matching) != 1:
-                return frozenset()
-            definition = event_definition(self.chart, descriptor)
-            payload = frozenset(definition.payload or ()) if definition is not None else frozenset()
-            fields = payload if fields is None else fields & payload
-        return fields or frozenset()
+        payloads = [self._payload_of(descriptor) for descriptor in t.descriptors]
+        return frozenset.intersection(*payloads) if payloads else frozenset()
+
+    def _payload_of(self, descriptor: str) -> frozenset[str]:
+        """The fields of the one event a descriptor matches; none when it may match several."""
+        known = self._payloads.get(descriptor)
+        if known is None:
+            one = descriptor in self.known_events and descriptor not in self._shared
+            definition = event_definition(self.chart, descriptor) if one else None
+            known = self._payloads[descriptor] = frozenset(definition.payload or () if definition is not None else ())
+        return known
 
     def _known_events(self) -> frozenset[str]:
         names = set(self.chart.events)
@@ -92,11 +97,28 @@ def expressions(part: Any) -> Iterator[tree.Expr]:
         item = todo.pop()
         if isinstance(item, (list, tuple)):
             todo.extend(item)
-        elif isinstance(item, _NODES):
+            continue
+        kind = item.__class__
+        if kind in _NODES:
             yield item
-            todo.extend(getattr(item, f.name) for f in dataclasses.fields(item) if f.name != "type")
-        elif dataclasses.is_dataclass(item) and not isinstance(item, (Chart, State, Transition)):
-            todo.extend(getattr(item, f.name) for f in dataclasses.fields(item))
+        todo.extend([getattr(item, name) for name in _parts(kind)])
+
+
+@cache
+def _parts(kind: type) -> tuple[str, ...]:
+    """The fields of a part of the model in which expressions may be."""
+    if not dataclasses.is_dataclass(kind) or issubclass(kind, (Chart, State, Transition)):
+        return ()
+    return tuple(f.name for f in dataclasses.fields(kind) if f.name != "type" or kind not in _NODES)
+
+
+def _prefixes(name: str) -> Iterator[str]:
+    """The descriptors, other than its name, that match an event."""
+    prefix = name.rpartition(".")[0]
+    while prefix:
+        if name_matches((prefix,), name):
+            yield prefix
+        prefix = prefix.rpartition(".")[0]
 
 
 def _of_state(state: State) -> list[Any]:

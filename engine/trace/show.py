@@ -35,9 +35,14 @@ def cause(record: Record) -> str:
         text = str(event["name"]) + (f"({told})" if told else "")
         return text + ("  (nobody handles it)" if record.get("unhandled") else "")
     if record["cause"] == "timer":
-        state, _, delay = record["timer"].rpartition("/")
-        return f"{delay} in {state}" if state else delay
+        return timer(record["timer"])
     return str(record["cause"])
+
+
+def timer(id_: str) -> str:
+    """``after 40 s in unmatched``."""
+    state, _, delay = id_.rpartition("/")
+    return f"{delay} in {state}" if state else delay
 
 
 def movement(record: Record) -> str:
@@ -86,6 +91,10 @@ def arguments(data: Any) -> str:
 
 def plain(value: Any) -> str:
     """A value of a record for people: bytes as hexadecimal digits, at most 16 of them."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict) and _tagged(value):
         (text,) = value.values()
         return f"{text[:32]}… ({len(text) // 2} bytes)" if "$hex" in value and len(text) > 40 else str(text)
@@ -93,8 +102,6 @@ def plain(value: Any) -> str:
         return "{" + arguments(value) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(plain(item) for item in value) + "]"
-    if isinstance(value, float):
-        return f"{value:.6g}"
     return str(value)
 
 
