@@ -20,7 +20,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "test": ("test", "generate and run transition tests"),
     "mutate": ("mutate", "measure tests by mutating charts"),
     "trace": ("trace", "show, draw, replay and compare traces"),
-    "export": ("export", "translate a chart: scxml, xstate, mermaid, plantuml, c …"),
+    "export": ("export", "translate a chart: scxml, xstate, mermaid, transitions …"),
     "import": ("import_", "make a chart of an SCXML document"),
     "schema": ("schema", "print the JSON Schema of the chart language"),
     "adapters": ("adapters", "list contracts: actions, events, values, implementations"),

@@ -32,9 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, a station file, or a folder of them")
     parser.add_argument("-o", "--output", default="diagrams", metavar="DIR", help="where to (default: diagrams)")
     parser.add_argument(
-        "--format", default="svg,pdf,png", metavar="F[,F]", help="svg, pdf, png, dot, mermaid, plantuml (svg,pdf,png)"
+        "--format",
+        default="svg,pdf,png",
+        metavar="F[,F]",
+        help="of svg, pdf, png, dot, mermaid, plantuml (default: svg,pdf,png)",
     )
-    parser.add_argument("--level", choices=("overview", "full", "both"), default="both", help="of detail")
+    parser.add_argument(
+        "--level", choices=("overview", "full", "both"), default="both", help="level of detail (default: both)"
+    )
     parser.add_argument("--layout", choices=("auto", "elk", "graphviz"), default="auto", help="layout engine")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a drawing is stale or left over")
 

@@ -183,14 +183,15 @@ class LiveView:
         return grid
 
     def _bottom(self) -> RenderableType:
+        legend = Rule(" ▸ event taken   ◂ order given   ◷ timer   ×n as often ", align="right", style=QUIET)
         if self._main is None or not sys.stdin.isatty():
-            return Group(Rule(style=QUIET), Text(""))
+            return Group(legend, Text(""))
         possible = now_possible(self._main)
-        told = "   ".join(possible[:10]) if possible else "Tab completes the name of an event   Ctrl-C ends the run"
-        hint = self._hint or Text(told, QUIET)
+        told = "Enter sends an event (Tab completes), Ctrl-C ends"
+        hint = self._hint or Text(f"{told}. Now possible: {', '.join(possible[:10])}" if possible else told, QUIET)
         prompt = Text.assemble((" ▸ ", "bold"), self._typed, ("▏", "blink"), "  ", hint)
         prompt.no_wrap, prompt.overflow = True, "ellipsis"
-        return Group(Rule(style=QUIET), prompt)
+        return Group(legend, prompt)
 
     # ------------------------------------------------------------ keys
 

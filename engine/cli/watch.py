@@ -148,5 +148,7 @@ def summary(
         lines.append(f"{root.path}: {root.state}{state}")
     lines += [f"nobody handled {what} ({count}×)" for what, count in tally.unhandled.most_common(5)]
     lines += [f"failed: {what} ({count}×)" for what, count in tally.failures.most_common(5)]
-    lines += [f"{count} × {kind.replace('_', ' ')}" for kind, count in tally.notes.items()]
+    if tally.notes:
+        told = ", ".join(f"{count} × {kind.replace('_', ' ')}" for kind, count in tally.notes.items())
+        lines.append(f"noted: {told} (with --trace FILE: engine trace show FILE --problems)")
     return lines
