@@ -222,3 +222,20 @@ def test_duties_that_mean_no_charging(duty: float) -> None:
     line.run(0.5)
     assert not line.times("pev", "current")
     assert not line.times("pev", "digital")
+
+
+@pytest.mark.parametrize("low", ["fault", "step_ef"])
+def test_a_short_that_came_while_the_pilot_was_low(low: str) -> None:
+    """No level moves when the pilot is positive again: the station has to look, and says E."""
+    line = Line()
+    line.cable.plug(line.port)
+    line.run(0.3)
+    line.tell("evse", low)
+    line.cable.circuit.faults.shorted = True
+    line.cable.changed()
+    line.run(3.9)
+    assert line.states() == ["B"]
+    if low == "fault":
+        line.tell("evse", "x1")
+    line.run(0.2)
+    assert line.states() == ["B", "E"]
