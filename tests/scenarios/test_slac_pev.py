@@ -160,6 +160,7 @@ def test_a_match_from_request_to_link() -> None:
     assert stage.ordered(SOUND) == [{"run_id": RUN, "remaining": remaining} for remaining in range(9, -1, -1)]
     assert [round(at, 3) for at in stage.times(SOUND)] == [round(0.16 + 0.02 * n, 3) for n in range(10)]
     assert len(stage.orders) == 13
+    assert stage.active("matching.run.characterisation.sounding.sounded")
     heard(stage, NEAR, 9.0)
     assert stage.ordered(RSP) == [{"peer": NEAR, "run_id": RUN, "result": 0}]
     stage.run(0.679)
@@ -376,6 +377,13 @@ def test_next_run_knows_nothing_of_the_last() -> None:
     silent = parm_cnf(matching((NEAR, 1.0)).run(1.0), NEXT_RUN).forget().run(1.2)
     assert silent.order(MATCH_REQ) is None
     assert silent.active("matching.repetition")
+
+
+def test_station_that_was_second_in_the_last_run() -> None:
+    """It may be the only one that answers in the next run, and is asked then."""
+    stage = match_cnf(matching((NEAR, 9.0), (FAR, 20.0))).run(12.4)
+    heard(parm_cnf(stage, NEXT_RUN), FAR, 20.0, run_id=NEXT_RUN).forget().run(1.2)
+    assert stage.ordered(MATCH_REQ) == [{"peer": FAR, "run_id": NEXT_RUN}]
 
 
 # ------------------------------------------------------------ attempts
