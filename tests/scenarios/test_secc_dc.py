@@ -381,6 +381,18 @@ def test_unplugged() -> None:
     assert stage.told("session_ended") == [{"end": "aborted"}]
 
 
+@pytest.mark.parametrize("way", ["after the charge", "after SessionStop", "while it pauses"])
+def test_unplugged_after_the_end(way: str) -> None:
+    """A charge that has ended well stays one, however the vehicle leaves; the connection is closed at once."""
+    stage = arrive("WeldingDetection")
+    if way != "after the charge":
+        ask(stage, "SessionStop", ChargingSession="Pause" if way == "while it pauses" else "Terminate")
+    stage.post("abort")
+    assert stage.states == ("waiting",)
+    assert stage.order("tcp.drop") == {}
+    assert stage.told("session_ended") == [{"end": "paused" if way == "while it pauses" else "normal"}]
+
+
 def test_stream_that_cannot_be_followed() -> None:
     """Not a V2GTP header: closed at once."""
     stage = arrive("CurrentDemand").emit("tcp.bad_header", reason="version 7")

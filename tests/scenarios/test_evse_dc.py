@@ -1,0 +1,536 @@
+"""Scenarios of machines/evse_dc.yaml, the outlet: start, invitation, link, user, retries, pause, faults, unplugging."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.evse import (
+    EVCCID,
+    STEPS,
+    available,
+    charging,
+    each,
+    end_session,
+    in_session,
+    linked,
+    orders,
+    pilot,
+    plugged,
+    shown,
+    start_session,
+    starting,
+    to,
+)
+from tests.scenarios.stage import Stage
+
+INVITES = ["show Vehicle connected", "cp_line.hlc", "slac.enter_bcd"]
+
+# ---------------------------------------------------------------- start
+
+
+def test_everything_listens_before_a_vehicle_is_invited() -> None:
+    """5 % before the ports are open and the modem has its key makes a vehicle give up."""
+    stage = starting(tls=True, EVSEID="DE*PNX*E1")
+    assert orders(stage) == ["cp_line.x1"]
+    assert stage.children() == ["cp_line", "output", "session", "slac"]
+    assert (stage.input("session")["tls"], stage.input("session")["EVSEID"]) == (True, "DE*PNX*E1")
+    assert stage.input("slac")["auto_start"] is False
+    pilot(stage, "B")
+    assert stage.active("outlet.starting")
+    stage.child("session.listening", port_tcp=61341, port_tls=61342)
+    asked = stage.input("discovery")
+    assert (asked["port_tcp"], asked["port_tls"]) == (61341, 61342)
+    assert stage.active("outlet.starting")
+    stage.child("discovery.asked", security="none").child("slac.modem_ready")
+    assert orders(stage) == ["cp_line.x1", "show Available", *INVITES]
+    assert stage.active("outlet.plugged.inviting")
+    assert not stage.unhandled
+
+
+def test_modem_first() -> None:
+    """The same when the modem is ready before the port is open."""
+    stage = starting().child("slac.modem_ready")
+    assert stage.active("outlet.starting")
+    stage.child("session.listening", port_tcp=61341, port_tls=0)
+    assert stage.active("outlet.available")
+
+
+def test_no_modem_on_ethernet() -> None:
+    """On a wire there is no SLAC to wait for; who is plugged in is invited all the same."""
+    stage = starting(medium="ethernet")
+    assert stage.active("plc.ethernet")
+    assert "slac" not in stage.children()
+    stage.child("session.listening", port_tcp=61341, port_tls=0)
+    assert shown(stage) == ["Available"]
+    pilot(stage, "B")
+    assert orders(stage.run(300)) == ["cp_line.x1", "show Available", "show Vehicle connected", "cp_line.hlc"]
+
+
+@pytest.mark.parametrize("state", ["B", "C", "D"])
+def test_plugged_in(state: str) -> None:
+    """Whatever the vehicle shows first, it is invited by 5 %, and SLAC begins."""
+    stage = pilot(available(), state)
+    assert orders(stage) == INVITES
+    assert stage.active("outlet.plugged.inviting")
+
+
+def test_modem_away_while_a_vehicle_comes() -> None:
+    """SLAC is told of the vehicle when the modem is back; without it the outlet would be dead until unplugged."""
+    stage = available().child("slac.modem_fault")
+    assert stage.active("plc.modem.absent")
+    pilot(stage, "B")
+    assert to(stage, "slac") == ["enter_bcd"]
+    stage.child("slac.modem_ready")
+    assert stage.active("plc.modem.idle")
+    stage.child("slac.modem_ready").child("slac.matching").child("slac.dlink_ready", pev_mac=bytes(6))
+    assert stage.active("plc.modem.linked")
+    assert not stage.unhandled
+
+
+# ---------------------------------------------------------------- from the plug to the session
+
+
+def test_session_starts() -> None:
+    """Who charges is known by name; no E/F pulse comes any more."""
+    stage = linked().child("session.session_started", EVCCID=EVCCID, protocol="iso2")
+    assert (stage.data("EVCCID"), stage.data("protocol")) == (EVCCID, "iso2")
+    stage.run(300)
+    assert stage.active("outlet.plugged.session")
+    assert not stage.orders
+
+
+def test_nobody_speaks() -> None:
+    """E/F pulse, 2 s, and 5 % again, twice; then five times slower, while it stays (ISO 15118-3 T_step_EF)."""
+    stage = plugged()
+    for pulse in range(1, 5):
+        stage.forget().child("slac.no_request")
+        assert orders(stage) == ["cp_line.step_ef", "slac.leave_bcd"]
+        assert stage.active("outlet.plugged.waking")
+        stage.forget().run(4.75).child("cp_line.step_done")
+        assert stage.active("outlet.plugged.resting")
+        stage.run(1.999 if pulse <= 2 else 9.999)
+        assert not stage.orders
+        stage.run(0.001)
+        assert orders(stage) == INVITES
+        assert stage.data("pulses") == pulse
+    unplug(stage)
+    pilot(stage, "B")
+    assert stage.data("pulses") == 0
+
+
+def test_link_but_no_session() -> None:
+    """A vehicle that matches and never connects is woken after 30 s, as a failed session."""
+    stage = linked().run(29.999)
+    assert not stage.orders
+    stage.run(0.001)
+    assert each(stage) == {
+        "operator": ["Trying again"],
+        "output": ["emergency_off"],
+        "slac": ["dlink_error", "leave_bcd"],
+        "cp_line": ["step_ef"],
+    }
+    assert stage.data("failed_sessions") == 1
+    assert stage.data("reason") == "linked, but no V2G session"
+
+
+def test_link_lost_before_the_session() -> None:
+    """E/F pulse and a new match; it does not count as a failed session."""
+    stage = linked().child("slac.dlink_lost")
+    assert stage.active("outlet.plugged.waking")
+    assert stage.active("plc.modem.idle")
+    assert (stage.data("reason"), stage.data("failed_sessions")) == ("link lost", 0)
+    stage.child("cp_line.step_done").run(2)
+    assert to(stage, "slac") == ["dlink_error", "leave_bcd", "enter_bcd"]
+
+
+def test_new_key_ends_the_link() -> None:
+    """The time from the link to the session is not counted for a vehicle that lost its link."""
+    stage = linked().child("slac.modem_ready")
+    assert stage.active("plc.modem.idle")
+    stage.run(100)
+    assert not stage.orders
+
+
+def test_matching_failed() -> None:
+    """SLAC starts over by itself; nothing is done to the pilot."""
+    stage = plugged().child("slac.matching_failed", reason="no link")
+    assert stage.active("outlet.plugged.inviting")
+    assert (stage.orders, stage.unhandled) == ([], [])
+
+
+# ---------------------------------------------------------------- retries
+
+
+def test_failed_sessions() -> None:
+    """Two are tried again, with the output off; after the third the vehicle must be unplugged. The connector is
+    unlocked when the output is dead, not before (IEC 61851-23 CC.5.3)."""
+    stage = in_session()
+    for attempt in (1, 2):
+        end_session(stage, "failed")
+        assert (stage.data("failed_sessions"), stage.data("reason")) == (attempt, "session failed")
+        assert stage.active("outlet.plugged.waking")
+        assert shown(stage) == ["Trying again"]
+        stage.child("cp_line.step_done").run(2)
+        start_session(stage)
+    end_session(stage, "failed")
+    assert stage.active("outlet.plugged.gave_up")
+    assert each(stage) == {
+        "operator": ["Trying again", "Please unplug"],
+        "output": ["power_off", "emergency_off", "power_off"],
+        "cp_line": ["x1"],
+        "slac": ["dlink_error"],
+    }
+    stage.forget().child("output.current_off").emit("operator.stop_pressed")
+    assert not stage.orders
+    stage.child("output.is_off")
+    assert orders(stage) == ["lock.unlock"]
+    stage.emit("lock.unlocked").child("slac.no_request").child("slac.dlink_lost").run(1000)
+    assert orders(stage) == ["lock.unlock"]
+    assert not stage.unhandled
+    unplug(stage)
+    assert stage.data("failed_sessions") == 0
+
+
+def test_session_that_never_stood() -> None:
+    """A vehicle that connects and breaks off before SessionSetup has failed, too."""
+    stage = linked().child("session.power_off").child("session.session_ended", end="failed")
+    assert stage.active("outlet.plugged.waking")
+    assert (stage.data("failed_sessions"), stage.data("last_end")) == (1, "failed")
+    assert stage.data("reason") == "session failed"
+    stage.forget().child("session.session_ended", end="failed")
+    assert not stage.orders
+    assert "session.session_ended" not in stage.unhandled
+
+
+@pytest.mark.parametrize(("limit", "gives_up"), [(1, True), (2, False)])
+def test_limit_of_failed_sessions(limit: int, gives_up: bool) -> None:
+    """A user keeps the outlet as long as the station tries, no longer."""
+    stage = end_session(start_session(authorised(C_session_retry=limit)), "failed")
+    assert stage.active("outlet.plugged.gave_up") == gives_up
+    assert stage.active("user.unknown") == gives_up
+
+
+def test_stop_between_two_tries() -> None:
+    """A user who has had enough: no third try, and the bill says how it ended."""
+    stage = end_session(in_session(), "failed").forget().emit("operator.stop_pressed")
+    assert stage.active("outlet.plugged.finished")
+    assert stage.data("last_end") == "failed"
+    stage.child("cp_line.step_done").run(100)
+    assert "hlc" not in to(stage, "cp_line")
+
+
+# ---------------------------------------------------------------- the user
+
+
+def test_free_charging() -> None:
+    """Whoever plugs in is authorised when the session asks."""
+    stage = linked().child("session.authorisation_wanted")
+    assert to(stage, "session") == ["authorise"]
+    assert stage.data("authorised") is True
+    assert not shown(stage)
+
+
+def test_card_before_and_after_the_question() -> None:
+    """A card of the list authorises, another one does not; a second question is answered at once."""
+    stage = linked(authorisation="list", tokens=["04A1", "04B2"]).child("session.authorisation_wanted")
+    assert orders(stage) == ["show Please identify yourself"]
+    stage.emit("operator.token", id="0BAD")
+    assert shown(stage)[1:] == ["Card not accepted"]
+    stage.emit("operator.authorised").emit("operator.rejected")
+    assert not to(stage, "session")
+    stage.emit("operator.token", id="04B2")
+    assert to(stage, "session") == ["authorise"]
+    stage.child("session.authorisation_wanted")
+    assert to(stage, "session") == ["authorise", "authorise"]
+    unplug(stage)
+    pilot(stage, "B")
+    assert stage.data("authorised") is False
+    stage.forget().child("session.authorisation_wanted")
+    assert orders(stage) == ["show Please identify yourself"], "the next user would charge on this one's account"
+
+
+def test_back_end_decides() -> None:
+    """A back end's no goes to the session, its yes authorises, a card alone does nothing."""
+    stage = linked(authorisation="external", tokens=["04A1"])
+    stage.emit("operator.token", id="04A1")
+    assert not stage.orders
+    stage.emit("operator.rejected")
+    assert to(stage, "session") == ["reject_user"]
+    stage.emit("operator.authorised")
+    assert to(stage, "session") == ["reject_user", "authorise"]
+
+
+@pytest.mark.parametrize("event", ["authorised", "rejected"])
+@pytest.mark.parametrize("mode", ["free", "list"])
+def test_back_end_where_nobody_asked_it(mode: str, event: str) -> None:
+    stage = linked(authorisation=mode).emit(f"operator.{event}")
+    assert not stage.orders
+
+
+def authorised(**parameters: Any) -> Stage:
+    stage = linked(authorisation="external", **parameters).emit("operator.authorised")
+    assert stage.active("user.known")
+    return stage.forget()
+
+
+def test_stop_before_the_session() -> None:
+    """A user who changes his mind: no more invitation, the connector free, and nothing is charged for."""
+    stage = authorised().emit("operator.stop_pressed")
+    assert orders(stage) == ["show Finished", "cp_line.x1", "output.power_off", "slac.dlink_terminate"]
+    assert stage.active("outlet.plugged.finished.discharging")
+    assert stage.active("user.unknown")
+    stage.child("output.is_off")
+    assert orders(stage)[-1] == "lock.unlock"
+    assert stage.data("last_end") == "aborted"
+
+
+# ---------------------------------------------------------------- the ends of a session
+
+
+def test_normal_end() -> None:
+    """State B1 until unplugged: no 5 % again, whatever SLAC and the link say; unlocked when the output is dead; the
+    user is forgotten (CCS Design Guide V7 p. 119)."""
+    stage = start_session(authorised())
+    end_session(stage, "normal")
+    assert each(stage) == {
+        "operator": ["Finished"],
+        "output": ["power_off", "power_off"],
+        "cp_line": ["x1"],
+        "slac": ["dlink_terminate"],
+    }
+    assert stage.active("outlet.plugged.finished.discharging")
+    assert stage.active("user.unknown")
+    assert (stage.data("sessions"), stage.data("last_end")) == (1, "normal")
+    stage.forget().child("output.current_off")
+    assert not stage.orders
+    stage.child("output.is_off")
+    assert stage.active("outlet.plugged.finished.unlocked")
+    stage.emit("lock.unlocked").emit("operator.stop_pressed")
+    stage.child("slac.modem_ready").child("slac.no_request").child("slac.dlink_lost")
+    stage.child("session.session_ended", end="failed").run(1000)
+    assert orders(stage) == ["lock.unlock"]
+    assert stage.data("sessions") == 1
+    assert not stage.unhandled
+
+
+def test_pause() -> None:
+    """Steady +12 V and no E/F pulse while the vehicle sleeps, its modem off; its B-C-B toggle brings 5 % back."""
+    stage = end_session(start_session(authorised()), "paused")
+    paused = {"operator": ["Paused"], "output": ["power_off"], "slac": ["dlink_pause"], "cp_line": ["x1"]}
+    assert each(stage) == paused
+    assert stage.active("user.known"), "the same user goes on"
+    stage.forget().child("slac.dlink_lost").child("slac.no_request").run(3600)
+    assert (stage.orders, stage.unhandled) == ([], [])
+    assert stage.active("outlet.plugged.paused")
+    stage.child("cp_line.bcb_toggle")
+    assert orders(stage) == INVITES
+    start_session(stage)
+    assert end_session(stage, "normal").data("last_end") == "normal"
+
+
+def test_pause_over_the_link_that_is_still_there() -> None:
+    """A vehicle that kept the network may just connect again."""
+    stage = end_session(in_session(), "paused")
+    assert stage.data("last_end") == "paused"
+    stage.child("session.session_started", EVCCID=b"\x07", protocol="iso2")
+    assert stage.active("outlet.plugged.session.power.none")
+    assert (stage.data("EVCCID"), stage.data("protocol")) == (b"\x07", "iso2")
+
+
+def test_link_lost_in_a_session() -> None:
+    """The session is ended at once, not when its own timer finds out; then it is tried again."""
+    stage = in_session().child("slac.dlink_lost")
+    assert to(stage, "session") == ["abort"]
+    assert stage.data("reason") == "link lost"
+    assert stage.active("plc.modem.idle")
+    end_session(stage, "aborted")
+    assert stage.active("outlet.plugged.waking")
+    assert (stage.data("failed_sessions"), stage.data("last_end")) == (1, "aborted")
+
+
+# ---------------------------------------------------------------- unplugging
+
+
+def unplug(stage: Stage) -> None:
+    """Free again 200 ms after everything is at rest."""
+    pilot(stage, "A").child("output.is_off").run(0.2)
+    assert stage.active("outlet.available")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_unplugged(step: str) -> None:
+    """Output first, then the session, the link, the pilot; unlocked when the output is dead; then free for the next."""
+    stage = pilot(STEPS[step](), "A")
+    assert [what for what in orders(stage) if not what.startswith("slac.")] == [
+        "output.emergency_off",
+        "session.abort",
+        "cp_line.x1",
+        "output.power_off",
+    ]
+    assert to(stage, "slac") == ["leave_bcd"]
+    assert stage.active("outlet.unplugged.off")
+    stage.forget().child("output.is_off")
+    assert orders(stage) == ["lock.unlock"]
+    stage.emit("lock.unlocked").run(0.199)
+    assert orders(stage) == ["lock.unlock"]
+    stage.run(0.001)
+    assert orders(stage) == ["lock.unlock", "show Available", "cp_line.x1"]
+    assert stage.active("outlet.available")
+    pilot(stage.forget(), "B")
+    assert orders(stage) in (INVITES, INVITES[:2]), "the next vehicle"
+
+
+def test_user_leaves_with_the_vehicle() -> None:
+    stage = authorised()
+    pilot(stage, "A")
+    assert stage.active("user.unknown")
+
+
+def test_modem_is_looked_for_again_before_the_next_vehicle() -> None:
+    """Unplugged with the modem away: the outlet is not free until it is back."""
+    stage = pilot(plugged().child("slac.modem_fault"), "A").child("output.is_off").run(1)
+    assert stage.active("outlet.starting")
+    stage.child("slac.modem_ready")
+    assert stage.active("outlet.available")
+
+
+# ---------------------------------------------------------------- faults
+
+
+FAULTS: list[tuple[str, dict[str, Any], str]] = [
+    ("cp_line.diode_fault", {}, "no diode on the pilot line"),
+    ("cp_line.state", {"state": "E"}, "pilot line shorted"),
+    ("output.fault", {"reason": "contactor welded"}, "contactor welded"),
+    ("operator.emergency_stop", {}, "emergency button"),
+    ("out_of_service", {}, "out of service"),
+]
+
+
+def happens(stage: Stage, event: str, data: dict[str, Any]) -> Stage:
+    role = event.partition(".")[0]
+    if role == "operator":
+        return stage.emit(event, **data)
+    return stage.post(event, **data) if role == event else stage.child(event, **data)
+
+
+@pytest.mark.parametrize(("event", "data", "reason"), FAULTS)
+@pytest.mark.parametrize("step", ["plugged", "charging"])
+def test_fault(step: str, event: str, data: dict[str, Any], reason: str) -> None:
+    """Output off first, pilot F, the link left, the user forgotten; out of order until it is reset."""
+    stage = STEPS[step](authorisation="external").emit("operator.authorised").forget()
+    happens(stage, event, data)
+    told = {"operator.emergency_stop": ["emergency"], "output.fault": ["malfunction"]}.get(event, [])
+    assert to(stage, "session") == told
+    expected = ["output.emergency_off", "cp_line.fault", "slac.leave_bcd"]
+    if event == "operator.emergency_stop":
+        expected = ["output.emergency_off", "session.emergency", *expected]
+    elif event == "output.fault":
+        expected = ["session.malfunction", *expected]
+    assert orders(stage) == ["show Out of order", *expected]
+    assert stage.data("reason") == reason
+    assert stage.active("outlet.faulted")
+    assert stage.active("user.unknown")
+    assert not stage.unhandled
+    stage.forget().run(1000)
+    assert stage.active("outlet.faulted")
+    pilot(stage, "A")
+    pilot(stage, "B")
+    assert not stage.orders
+    assert stage.active("outlet.faulted")
+
+
+def test_what_else_breaks_is_the_reason() -> None:
+    """In a fault the last thing that broke is told; nobody is alarmed twice."""
+    stage = plugged().child("cp_line.diode_fault").forget()
+    stage.child("output.fault", reason="fan")
+    assert stage.data("reason") == "fan"
+    assert not stage.orders
+
+
+def test_reset() -> None:
+    """With the vehicle still there: output and pilot are reset, all is brought to rest, it is invited again."""
+    stage = plugged().child("cp_line.diode_fault").forget()
+    stage.emit("operator.reset_pressed")
+    assert orders(stage) == ["output.reset", "output.power_off", "cp_line.x1"]
+    assert stage.active("outlet.resetting")
+    stage.run(2.999).child("output.is_off")
+    assert stage.active("outlet.unplugged.off")
+    stage.forget().child("output.is_off").run(0.2)
+    assert each(stage) == {
+        "lock": ["unlock"],
+        "operator": ["Available", "Vehicle connected"],
+        "cp_line": ["x1", "hlc"],
+        "slac": ["enter_bcd"],
+    }
+
+
+def test_reset_while_the_pilot_is_shorted() -> None:
+    """Out of order again, nobody is invited; when the short is gone, the station is free."""
+    stage = pilot(plugged(), "E").forget()
+    for _ in range(2):
+        stage.emit("operator.reset_pressed").child("output.is_off").child("output.is_off").run(0.2)
+        assert stage.active("outlet.faulted")
+        assert shown(stage.forget().run(10)) == []
+    stage.emit("operator.reset_pressed").child("output.is_off")
+    pilot(stage, "A").child("output.is_off").run(0.2)
+    assert stage.active("outlet.available")
+
+
+def test_reset_does_not_help() -> None:
+    """An output that does not come to rest within 3 s leaves the station out of order."""
+    stage = plugged().child("cp_line.diode_fault").post("in_service")
+    stage.run(2.999)
+    assert stage.active("outlet.resetting")
+    stage.forget().run(0.001)
+    assert stage.active("outlet.faulted")
+    assert "cp_line.fault" in orders(stage)
+
+
+@pytest.mark.parametrize("event", ["reset", "in_service"])
+def test_emergency_button_must_come_out_first(event: str) -> None:
+    """No reset, and no back end, clears an emergency stop whose button is still down."""
+
+    def reset() -> None:
+        if event == "reset":
+            stage.emit("operator.reset_pressed")
+        else:
+            stage.post("in_service")
+
+    stage = charging().emit("operator.emergency_stop").forget()
+    reset()
+    assert stage.active("outlet.faulted")
+    assert not stage.orders
+    stage.emit("operator.emergency_released")
+    assert stage.active("safety.normal")
+    assert stage.active("outlet.faulted")
+    reset()
+    assert stage.active("outlet.resetting")
+
+
+def test_back_end_out_of_service_and_back() -> None:
+    """A free outlet taken out of service and put back; told twice, it stays."""
+    stage = available().post("in_service")
+    assert stage.active("outlet.available")
+    assert not stage.unhandled
+    stage.post("out_of_service")
+    assert shown(stage) == ["Out of order"]
+    stage.post("in_service").child("output.is_off").child("output.is_off").run(0.2)
+    assert stage.active("outlet.available")
+    assert shown(stage) == ["Out of order", "Available"]
+
+
+def test_vehicle_that_came_during_the_fault() -> None:
+    """After the reset it is invited, by what the pilot said meanwhile."""
+    stage = available().post("out_of_service")
+    pilot(stage, "C")
+    stage.post("in_service").child("output.is_off").child("output.is_off").run(0.2)
+    assert stage.active("outlet.plugged.inviting")
+
+
+def test_vehicle_that_left_during_the_fault() -> None:
+    stage = plugged().post("out_of_service")
+    pilot(stage, "A")
+    stage.post("in_service").child("output.is_off").child("output.is_off").run(0.2)
+    assert stage.active("outlet.available")

@@ -1,0 +1,327 @@
+"""Scenarios of machines/evse_dc.yaml, the session: lock, checks, energy, stop, pilot, and what it costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.evse import (
+    STEPS,
+    charging,
+    each,
+    end_session,
+    in_session,
+    linked,
+    locked,
+    orders,
+    pilot,
+    plugged,
+    pre_charging,
+    shown,
+    start_session,
+    to,
+)
+from tests.scenarios.stage import Stage
+
+POWER = "outlet.plugged.session.power"
+IN_SESSION = [step for step in STEPS if step not in ("plugged", "linked")]
+
+
+# ---------------------------------------------------------------- lock and cable check
+
+
+def test_locked_before_the_cable_check() -> None:
+    """The connector is locked, and only then is there voltage on it (IEC 61851-23 CC.5.3)."""
+    stage = in_session().child("session.cable_check")
+    assert orders(stage) == ["lock.lock"]
+    stage.run(2.999)
+    assert orders(stage) == ["lock.lock"]
+    stage.values("lock", is_locked=True).emit("lock.locked")
+    assert orders(stage) == ["lock.lock", "output.cable_check"]
+    assert stage.active(f"{POWER}.checking")
+    stage.run(1000)
+    assert stage.active(f"{POWER}.checking")
+
+
+def test_lock_whose_feedback_comes_first() -> None:
+    """A connector that is locked already is not waited for."""
+    stage = in_session().values("lock", is_locked=True).child("session.cable_check")
+    assert orders(stage) == ["lock.lock", "output.cable_check"]
+
+
+def test_lock_that_only_says_so() -> None:
+    """The event alone will do: the value may be read late."""
+    stage = in_session().child("session.cable_check").emit("lock.locked")
+    assert orders(stage) == ["lock.lock", "output.cable_check"]
+
+
+def test_connector_does_not_lock() -> None:
+    """No voltage: after 3 s the cable check has failed; the vehicle may try once more."""
+    stage = in_session().child("session.cable_check").run(2.999)
+    assert not to(stage, "session")
+    stage.run(0.001)
+    assert to(stage, "session") == ["cable_check_bad"]
+    assert to(stage, "output") == []
+    assert stage.data("reason") == "the connector does not lock"
+    assert stage.active(f"{POWER}.none")
+    stage.forget().child("session.cable_check")
+    assert orders(stage) == ["lock.lock"]
+
+
+def test_cable_check_passed() -> None:
+    stage = locked().child("output.cable_check_ok")
+    assert orders(stage) == ["session.cable_check_ok"]
+    assert stage.active(f"{POWER}.pre_charge")
+
+
+def test_cable_check_failed() -> None:
+    """The vehicle is told, people see why, and no pre-charge follows."""
+    stage = locked().child("output.cable_check_bad", reason="insulation fault")
+    assert orders(stage) == ["session.cable_check_bad"]
+    assert stage.data("reason") == "insulation fault"
+    assert stage.active(f"{POWER}.none")
+    stage.forget().child("session.pre_charge", voltage=400.0, current=2.0)
+    assert not stage.orders
+
+
+# ---------------------------------------------------------------- pre-charge, power on
+
+
+def test_pre_charge() -> None:
+    """The vehicle's wishes reach the output as they are."""
+    stage = pre_charging().child("session.pre_charge", voltage=401.0, current=1.5)
+    assert stage.order("output.pre_charge") == {"voltage": 401.0, "current": 1.5}
+    assert orders(stage) == ["output.pre_charge"]
+
+
+@pytest.mark.parametrize(
+    ("state", "ventilation", "allowed"),
+    [("C", False, True), ("D", True, True), ("D", False, False), ("B", False, False), ("B", True, False)],
+)
+def test_power_only_when_the_vehicle_is_ready(state: str, ventilation: bool, allowed: bool) -> None:
+    """The pilot must be in C, or in D where there is ventilation (IEC 61851-1 Table A.6)."""
+    stage = pilot(pre_charging(ventilation=ventilation), state).child("session.power_on")
+    assert orders(stage) == (["output.power_on"] if allowed else ["session.power_refused"])
+    assert stage.active(f"{POWER}.pre_charge")
+
+
+def test_power_is_ready() -> None:
+    """The session is told when the output is, and people see that energy flows."""
+    stage = pre_charging().child("session.power_on").child("output.power_ready")
+    assert orders(stage) == ["output.power_on", "show Charging", "session.power_ready"]
+    assert stage.active(f"{POWER}.charging")
+
+
+def test_output_refuses() -> None:
+    stage = pre_charging().child("session.power_on").child("output.power_refused", reason="no voltage")
+    assert to(stage, "session") == ["power_refused"]
+    assert stage.data("reason") == "no voltage"
+    assert stage.active(f"{POWER}.pre_charge")
+
+
+@pytest.mark.parametrize("step", ["pre-charge", "charging"])
+def test_second_cable_check(step: str) -> None:
+    """A vehicle that begins anew is checked anew, with the connector locked as it is."""
+    stage = STEPS[step]().child("session.cable_check")
+    assert orders(stage) == ["output.cable_check"]
+    assert stage.active(f"{POWER}.checking")
+
+
+# ---------------------------------------------------------------- energy
+
+
+def test_energy() -> None:
+    """Each demand reaches the output; state of charge and energy are those of the meter and the vehicle."""
+    stage = charging().child("session.parameters", soc=20, voltage=None, current=None, capacity=None, energy=None)
+    assert stage.data("soc") == 20
+    stage.values("meter", energy=1250.0).child("session.demand", voltage=399.0, current=60.0, soc=21)
+    assert stage.order("output.demand") == {"voltage": 399.0, "current": 60.0}
+    assert orders(stage) == ["output.demand"]
+    assert (stage.data("soc"), stage.data("energy")) == (21, 250.0)
+
+
+def test_power_on_again_after_a_renegotiation() -> None:
+    """The output is on already; it answers, the vehicle is told."""
+    stage = charging().post("renegotiate")
+    assert to(stage, "session") == ["renegotiate"]
+    stage.forget().child("session.power_on")
+    assert orders(stage) == ["output.power_on"]
+    stage.child("output.power_ready")
+    assert orders(stage) == ["output.power_on", "session.power_ready"]
+    assert stage.active(f"{POWER}.charging")
+
+
+def test_insulation_fault() -> None:
+    """The vehicle is told of it, and asked to stop."""
+    stage = charging().child("output.insulation_fault").child("output.shutdown", reason="insulation fault")
+    assert orders(stage) == ["session.insulation_fault", "session.stop"]
+    assert stage.data("reason") == "insulation fault"
+    assert stage.active("outlet.plugged.session.stop.asked")
+    assert stage.active(f"{POWER}.charging")
+
+
+def test_normal_way_down() -> None:
+    """The vehicle stops: the output goes down, the vehicle hears when the current is off, the energy is counted."""
+    stage = charging().values("meter", energy=1400.0).child("session.power_off")
+    assert orders(stage) == ["output.power_off"]
+    assert stage.data("energy") == 400.0
+    stage.child("output.current_off")
+    assert orders(stage) == ["output.power_off", "session.current_off"]
+    assert stage.active(f"{POWER}.off")
+    stage.child("output.is_off")
+    assert stage.active(f"{POWER}.none")
+    assert orders(stage) == ["output.power_off", "session.current_off"]
+
+
+@pytest.mark.parametrize("step", IN_SESSION)
+def test_power_off_from_everywhere(step: str) -> None:
+    stage = STEPS[step]().child("session.power_off")
+    assert orders(stage) == ["output.power_off"]
+    assert stage.active(f"{POWER}.off")
+
+
+def test_what_is_charged_for() -> None:
+    """One plug-in is one bill: what flowed before a pause or a failed session counts, what an earlier vehicle took does
+    not."""
+    stage = charging()
+    stage.values("meter", energy=1100.0)
+    end_session(stage, "paused").child("cp_line.bcb_toggle")
+    energise(start_session(stage)).values("meter", energy=1150.0)
+    end_session(stage, "failed").child("cp_line.step_done").run(2)
+    assert stage.data("energy") == 150.0
+    energise(start_session(stage)).values("meter", energy=1350.0)
+    stage.child("session.demand", voltage=400.0, current=60.0, soc=80)
+    end_session(stage, "normal")
+    assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (350.0, 80, "normal")
+    assert stage.raised.count("charged") == 1
+    pilot(stage.emit("operator.stop_pressed"), "A").child("output.is_off").run(0.2)
+    assert stage.raised.count("charged") == 1
+    pilot(stage, "B").emit("operator.stop_pressed")
+    assert stage.raised.count("charged") == 2
+    assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (0.0, 0, "aborted")
+    assert stage.data("protocol") == ""
+
+
+def energise(stage: Stage) -> Stage:
+    stage.child("session.cable_check").child("output.cable_check_ok")
+    return stage.child("session.power_on").child("output.power_ready")
+
+
+# ---------------------------------------------------------------- stop
+
+
+@pytest.mark.parametrize("step", IN_SESSION)
+def test_stop_button(step: str) -> None:
+    """The vehicle is asked to stop, and has 20 s; then the output goes down and the session is closed, and nobody is
+    invited again."""
+    stage = STEPS[step]().emit("operator.stop_pressed")
+    assert orders(stage) == ["session.stop"]
+    stage.forget().run(19.999)
+    assert not stage.orders
+    stage.run(0.001)
+    assert orders(stage) == ["output.power_off", "session.abort"]
+    end_session(stage, "aborted")
+    assert stage.active("outlet.plugged.finished.discharging")
+    assert shown(stage)[-1] == "Finished"
+    assert stage.data("last_end") == "aborted"
+    stage.forget().run(1000)
+    assert not stage.orders
+
+
+def test_stop_button_after_a_pause() -> None:
+    """The end of the second part is what is told, not that of the first."""
+    stage = end_session(charging(), "paused").child("cp_line.bcb_toggle")
+    start_session(stage).emit("operator.stop_pressed").run(20)
+    assert end_session(stage, "aborted").data("last_end") == "aborted"
+
+
+def test_stop_button_and_the_vehicle_obeys() -> None:
+    """Nothing more happens 20 s after the button when the session has ended by then."""
+    stage = charging().emit("operator.stop_pressed").run(10)
+    end_session(stage, "normal").child("output.is_off").forget().run(100)
+    assert not stage.orders
+    assert stage.data("last_end") == "normal"
+
+
+def test_stop_button_twice() -> None:
+    """Pressing again asks again; it gives the vehicle no more time."""
+    stage = charging().emit("operator.stop_pressed").run(15)
+    stage.emit("operator.stop_pressed").run(5)
+    assert orders(stage) == ["session.stop", "session.stop", "output.power_off", "session.abort"]
+
+
+def test_session_that_fails_after_the_stop_button() -> None:
+    """Before its time is up, a vehicle that breaks off is tried again like any other."""
+    stage = end_session(charging().emit("operator.stop_pressed").run(19), "failed")
+    assert stage.active("outlet.plugged.waking")
+    assert stage.data("failed_sessions") == 1
+
+
+# ---------------------------------------------------------------- the pilot
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_pilot_leaves_c(step: str) -> None:
+    """The output is off in the same step, in every state (IEC 61851-23 9.4)."""
+    stage = STEPS[step]().child("cp_line.power_lost")
+    assert orders(stage)[0] == "output.emergency_off"
+    live = step in ("pre-charge", "charging")
+    assert orders(stage)[1:] == (["session.emergency"] if live else [])
+
+
+@pytest.mark.parametrize("step", ["pre-charge", "charging"])
+def test_what_a_vehicle_may_do_after_the_pilot_was_lost(step: str) -> None:
+    """It is told of the emergency and gets no power, whatever it still sends; the energy is counted; after 20 s it is
+    over."""
+    stage = STEPS[step]().values("meter", energy=1300.0).child("cp_line.power_lost")
+    assert stage.data("energy") == 300.0
+    assert stage.data("reason") == "the pilot left the charging state"
+    assert stage.active(f"{POWER}.pilot_lost")
+    stage.forget()
+    stage.child("session.pre_charge", voltage=400.0, current=2.0)
+    stage.child("session.demand", voltage=400.0, current=50.0, soc=30)
+    stage.child("output.is_off").child("output.power_refused", reason="emergency")
+    assert orders(stage) == ["session.power_refused"]
+    stage.child("session.power_on")
+    assert orders(stage) == ["session.power_refused", "session.power_refused"]
+    assert stage.active(f"{POWER}.pilot_lost")
+    assert not stage.unhandled
+    stage.forget().run(19.999)
+    assert not stage.orders
+    stage.run(0.001)
+    assert orders(stage) == ["output.power_off", "session.abort"]
+
+
+def test_vehicle_that_needs_ventilation() -> None:
+    """From C to D while it charges: off at once where there is no ventilation (IEC 61851-1 Table A.6 sequence 12)."""
+    stage = pilot(charging(), "D")
+    assert each(stage) == {"output": ["emergency_off"], "session": ["emergency"]}
+    assert stage.active(f"{POWER}.pilot_lost")
+
+
+def test_ventilated_site() -> None:
+    """From C to D and back nothing happens where there is ventilation."""
+    stage = charging(ventilation=True)
+    pilot(pilot(stage, "D"), "C")
+    assert not stage.orders
+    assert stage.active(f"{POWER}.charging")
+
+
+# ---------------------------------------------------------------- what nobody waits for
+
+
+@pytest.mark.parametrize("make", [plugged, linked])
+def test_late_words(make: Any) -> None:
+    """What comes a moment too late is ignored on purpose, not by chance."""
+    stage = make().child("output.current_off").emit("lock.unlocked").child("discovery.asked", security="tls")
+    assert (stage.orders, stage.unhandled) == ([], [])
+
+
+@pytest.mark.parametrize("event", ["slac.no_request", "slac.matching_failed"])
+def test_slac_s_words_do_not_end_a_session(event: str) -> None:
+    """A session over a link that stands is not disturbed by what SLAC hears of others."""
+    fields = {"reason": "no sounds"} if event == "slac.matching_failed" else {}
+    stage = charging().child(event, **fields)
+    assert stage.active(f"{POWER}.charging")
+    assert (stage.orders, stage.unhandled) == ([], [])
