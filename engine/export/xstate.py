@@ -319,7 +319,7 @@ class _Export:
                 return ["read", role, name]
             case tree.InState(state=state):
                 self.lose(Construct.EXPRESSION, "In() sees the configuration before the event, not in the midst of it")
-                return ["in", f"#{self.chart.name}.{state}"]
+                return ["active", f"#{self.chart.name}.{state}"]
             case tree.Unary(op=op, operand=operand):
                 return ["negative" if op == "-" else "not", self.expr(operand)]
             case tree.Binary(op=op, left=left, right=right, scale=scale, type=type_):

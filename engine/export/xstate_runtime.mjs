@@ -23,7 +23,7 @@ export function value(expr, scope) {
     case "data": return scope.context[rest[0]];
     case "event": return scope.event?.data?.[rest[0]] ?? scope.event?.output?.[rest[0]] ?? null;
     case "read": return scope.host.read(rest[0], rest[1]);
-    case "in": return scope.check(rest[0].slice(1));
+    case "active": return scope.check(rest[0].slice(1));
     case "not": return !of(rest[0]);
     case "negative": return -number(of(rest[0]));
     case "and": return rest.every((e) => of(e) === true);

@@ -29,8 +29,11 @@ def answer(request):
     space = {}
     exec(compile(request["text"], "exported.py", "exec"), space)
     orders = []
-    model = space["Model"]()
+    model = space["Model"](**decoded(request.get("parameters", {})))
+    readings = {}
+    model.read = lambda role, name: readings[role, name]
     model.order = lambda role, action, **arguments: orders.append([role, action])
+    readings.update(read_now(request))
     made = space["build"](model)
     seen = []
 
@@ -39,7 +42,11 @@ def answer(request):
         seen.append({"states": look(kind, made, model), "data": data})
 
     note()
-    for event, data in request["events"]:
+    for number, (event, data) in enumerate(request["events"], 1):
+        readings.update(read_now(request, number))
+        if event == "(timer)":
+            event, data = space["TIMERS"][data[3] if kind == "statemachine" else data[0]][data[2]][0], None
+        data = decoded(data)
         if kind == "transitions":
             model.send(event, data)
         else:
@@ -48,9 +55,26 @@ def answer(request):
     return {"seen": seen, "orders": orders}
 
 
+def read_now(request, number=0):
+    """What the adapters show: ``readings`` has a list of [role, name, value] for the start and for each event."""
+    rows = request.get("readings", [])
+    return {(role, name): decoded(value) for role, name, value in (rows[number] if rows else [])}
+
+
+def decoded(value):
+    """Byte strings come as {"$hex": ...}."""
+    if isinstance(value, dict):
+        return bytes.fromhex(value["$hex"]) if "$hex" in value else {k: decoded(v) for k, v in value.items()}
+    return [decoded(v) for v in value] if isinstance(value, list) else value
+
+
+def encoded(value):
+    return {"$hex": value.hex()} if isinstance(value, bytes) else str(value)
+
+
 for line in sys.stdin:
     try:
         result = answer(json.loads(line))
     except Exception:
         result = {"error": traceback.format_exc()}
-    print(json.dumps(result, default=str), flush=True)
+    print(json.dumps(result, default=encoded), flush=True)

@@ -1,4 +1,4 @@
-// Runs exported machines: one request {config, events, advance} per line, one answer per line.
+// Runs exported machines: one request {config, events, parameters, readings} per line, one answer per line.
 import { createInterface } from "node:readline";
 import { pathToFileURL } from "node:url";
 
@@ -25,11 +25,14 @@ class Clock {
 for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
-    const { config, events } = JSON.parse(line);
+    const { config, events, parameters = {}, readings = [] } = JSON.parse(line);
+    const shown = new Map();
+    const show = (number) => (readings[number] ?? []).forEach(([role, name, v]) => shown.set(`${role}.${name}`, v));
+    show(0);
     const orders = [];
-    const host = { order: (role, action, args) => orders.push([role, action, args]), read: () => 0 };
+    const host = { order: (role, action, args) => orders.push([role, action, args]), read: (role, name) => shown.get(`${role}.${name}`) ?? 0 };
     const clock = new Clock();
-    const actor = xstate.createActor(machine(config, xstate, host), { clock });
+    const actor = xstate.createActor(machine(config, xstate, host), { clock, input: parameters });
     let failure = null;
     actor.subscribe({ error: (error) => { failure = String(error); } });
     const seen = [];
@@ -45,9 +48,11 @@ for await (const line of createInterface({ input: process.stdin })) {
     };
     actor.start();
     look();
-    for (const [type, data] of events) {
+    for (const [number, [type, data]] of events.entries()) {
+      show(number + 1);
       if (actor.getSnapshot().status !== "active") break;
       if (type === "(advance)") clock.advance(data);
+      else if (type === "(timer)") actor.send({ type: `xstate.after.${data[1]}.${config.id}.${data[0]}` });
       else actor.send({ type, data: data ?? {} });
       look();
     }
