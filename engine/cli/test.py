@@ -30,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pairs", action="store_true", help="look for pairs of consecutive transitions, too")
     parser.add_argument("--html", metavar="DIR", help="write a coverage report with diagrams into this folder")
     parser.add_argument("--json", metavar="FILE", help="write the results as JSON ('-': standard output)")
-    parser.add_argument("--list", action="store_true", help="show every generated path")
+    parser.add_argument(
+        "--list", action="store_true", help="show every generated path, and with --pairs those not taken"
+    )
     parser.add_argument(
         "--from-trace", nargs="+", action="extend", metavar="FILE", help="coverage by these traces instead, merged"
     )
@@ -123,7 +125,7 @@ def _print(results: list[Result], with_paths: bool, with_pairs: bool) -> None:
         table.add_column(title, justify="right")
     for result in results:
         full = f"{result.covered}/{len(result.taken)}"
-        pairs = [f"{result.pairs}/{result.possible_pairs}"] if with_pairs else []
+        pairs = [f"{result.pairs.taken}/{result.pairs.possible}"] if result.pairs is not None else []
         style = "red" if result.failed else "green"
         numbers = [f"[{style}]{full}[/]", *pairs, str(len(result.paths)), f"{result.seconds:.1f}"]
         table.add_row(result.chart, *numbers)
@@ -136,8 +138,15 @@ def _print(results: list[Result], with_paths: bool, with_pairs: bool) -> None:
             console.print(f"{result.file}: {problem}", markup=False, style="red")
         for note in result.notes:
             console.print(f"note: {note}", markup=False)
+        if result.pairs is not None:
+            reasons = "; ".join(f"{count} {reason}" for reason, count in result.pairs.impossible.items())
+            console.print(f"{result.chart}: impossible pairs: {reasons or 'nothing can be said'}", markup=False)
+        for first, second in result.pairs.missing if result.pairs is not None and with_paths else ():
+            console.print(f"{result.chart}: pair not taken: {first}, then {second}", markup=False)
         for path in result.paths if with_paths else ():
             console.print(f"{result.chart}: {path}", markup=False)
     taken, total = sum(r.covered for r in results), sum(len(r.taken) for r in results)
     problems = sum(len(r.problems) for r in results)
-    console.print(f"{len(results)} charts, {taken} of {total} transitions taken, {problems} problems")
+    both = [result.pairs for result in results if result.pairs is not None]
+    share = f", {sum(p.taken for p in both)} of {sum(p.possible for p in both)} possible pairs" if both else ""
+    console.print(f"{len(results)} charts, {taken} of {total} transitions{share} taken, {problems} problems")

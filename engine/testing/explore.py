@@ -1,4 +1,4 @@
-"""Finds paths through a chart that take every transition, and every pair of consecutive ones."""
+"""Finds paths through a chart that take every transition."""
 
 from __future__ import annotations
 
@@ -16,33 +16,14 @@ from engine.expr.functions import misfit
 from engine.machine import Machine
 from engine.model import Chart
 from engine.step import Step
+from engine.testing.path import Pair, Path, answered, apply
 from engine.testing.pools import small_counts
 from engine.testing.reach import FAR, Reach, distance, values_of
-from engine.testing.stimuli import Stimuli, Stimulus, World, event_of
+from engine.testing.stimuli import Stimuli, Stimulus, World
 from engine.testing.values import Situation, defaults
 from engine.types import Kind
 
-__all__ = ["Explorer", "Found", "Path", "event_of"]
-
-Pair = tuple[str, str]
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Path:
-    """Parameters and stimuli from the start; ``takes`` are the transitions its last step takes for the first time."""
-
-    parameters: Mapping[str, Any]
-    start: Stimulus
-    steps: tuple[Stimulus, ...]
-    takes: tuple[str, ...]
-
-    @property
-    def name(self) -> str:
-        """What the path is for."""
-        if self.takes:
-            return f"takes {', '.join(self.takes)}"
-        return f"follows with {self.steps[-1]}" if self.steps else "starts"
 
 
 @dataclass(slots=True)
@@ -53,7 +34,6 @@ class Found:
     paths: list[Path] = field(default_factory=list)
     taken: Counter[str] = field(default_factory=Counter)
     pairs: set[Pair] = field(default_factory=set)
-    possible_pairs: set[Pair] = field(default_factory=set)
     steps: int = 0
     missing: dict[str, str] = field(default_factory=dict)  # transition id -> why it was not taken
     errors: dict[str, str] = field(default_factory=dict)  # unanswered error.execution -> a stimulus that leads to it
@@ -72,7 +52,6 @@ class _Node:
     group: int  # number of its parameter set
     start: Stimulus
     steps: tuple[Stimulus, ...]
-    last: tuple[str, ...]
     crowd: int = 0
     wide: bool | None = False  # what is next: the narrow stimuli, the wide ones, nothing
     penalty: float = 0.0  # of a parameter set that nothing asked for
@@ -94,14 +73,11 @@ class Explorer:
     situations kept per configuration in which all conditions on data are alike.
     """
 
-    def __init__(
-        self, chart: Chart, *, pairs: bool = False, budget: int = 80_000, patience: int = 20_000, variants: int = 4
-    ) -> None:
+    def __init__(self, chart: Chart, *, budget: int = 80_000, patience: int = 20_000, variants: int = 4) -> None:
         self.chart = chart
         self.base = {n: defaults(p.type)[-1] for n, p in chart.parameters.items() if p.default is None}
         self.stimuli = Stimuli(chart, self.base)
         self.reach = Reach(chart)
-        self.with_pairs = pairs
         self.budget = budget
         self.patience = patience
         self.variants = variants
@@ -152,7 +128,7 @@ class Explorer:
         return self.found
 
     def _searching(self) -> bool:
-        if self.found.steps >= self.budget or not (self._untaken or self.with_pairs):
+        if self.found.steps >= self.budget or not self._untaken:
             return False
         return self.found.steps - self._last_news < self.patience
 
@@ -190,12 +166,12 @@ class Explorer:
             return  # these values do not go together
         machine.surroundings = World(start.readings, start.alive)
         step = machine.begin()
-        node = _Node(machine, frozenset(), parameters, group, start, (), ())
+        node = _Node(machine, frozenset(), parameters, group, start, ())
         for stimulus in (None, *steps):
             if stimulus is not None:
                 machine = machine.fork()
-                step = _apply(machine, stimulus)
-                node = _Node(machine, frozenset(), parameters, group, start, (*node.steps, stimulus), node.last)
+                step = apply(machine, stimulus)
+                node = _Node(machine, frozenset(), parameters, group, start, (*node.steps, stimulus))
             self.found.steps += 1
             if not self._arrive(node, step) or machine.done:
                 return
@@ -214,7 +190,7 @@ class Explorer:
         if queue and now > score + 1.0 and now > queue[0][0]:
             heapq.heappush(queue, (now, next(self._number), wide, node))
             return
-        if now >= FAR and not self.with_pairs:
+        if now >= FAR:
             return
         if target:
             self._tries[target] += 1
@@ -231,10 +207,10 @@ class Explorer:
                 continue
             tried.add(key)
             machine = node.machine.fork()
-            step = _apply(machine, stimulus)
+            step = apply(machine, stimulus)
             self.found.steps += 1
             steps = (*node.steps, stimulus)
-            self._arrive(_Node(machine, node.active, node.parameters, node.group, node.start, steps, node.last), step)
+            self._arrive(_Node(machine, node.active, node.parameters, node.group, node.start, steps), step)
         if node.wide is False:
             node.wide = True
             self._push(node)
@@ -247,22 +223,16 @@ class Explorer:
             return False
         machine, taken = node.machine, step.transitions
         new = tuple(dict.fromkeys(t for t in taken if t in self._untaken))
-        pairs = {(one, two) for one in node.last[-1:] for two in taken[:1]} | set(itertools.pairwise(taken))
-        fresh = pairs - self.found.pairs
         self.found.taken.update(taken)
-        self.found.pairs |= pairs
         broken = {f.position for f in step.failures if f.message.startswith("invariant broken: ")} - self._broken
         self._broken |= broken
-        if new or broken or (self.with_pairs and fresh):
+        if new or broken:
             for t in new:
                 self._untaken.pop(t)
             self._last_news = self.found.steps
             self.found.paths.append(Path(node.parameters, node.start, node.steps, new))
         active = node.active = frozenset(machine.configuration)
-        node.last = taken[-1:] or node.last
         self._visited |= active
-        if self.with_pairs and taken:
-            self.found.possible_pairs.update((taken[-1], t.id) for t in self.stimuli.live(active))
         node.penalty = self._penalties.get(node.group, 0.0)
         if not machine.done and self._is_new(node):
             self._push(node)
@@ -279,7 +249,7 @@ class Explorer:
     def _is_new(self, node: _Node) -> bool:
         data = node.machine.data
         history = repr(node.machine.core_snapshot()["history"]) if self._histories else ""
-        place = (node.active, node.group, history, node.last[-1:] if self.with_pairs else ())
+        place = (node.active, node.group, history)
         exact = (place, repr(list(data.items())))
         if exact in self._seen:
             return False
@@ -315,8 +285,6 @@ class Explorer:
             near += tries + 0.05 * self._alike_tried[(t, near, bool(node.wide))]
             if near < best:
                 best, target = near, t
-        if self.with_pairs and not self._untaken:
-            best = 0.0
         return best + 0.5 * node.crowd + 0.02 * len(node.steps) + (0.3 if node.wide else 0.0) + node.penalty, target
 
     def _near(self, node: _Node, transition: str, order: int) -> float:
@@ -364,14 +332,3 @@ class Explorer:
             return f"the state {source} was never entered"
         limit = "all situations found were tried" if exhausted else f"search stopped after {self.found.steps} steps"
         return f"its guard held in no situation found, or another transition came first ({limit})"
-
-
-def _apply(machine: Machine, stimulus: Stimulus) -> Step:
-    machine.surroundings = World(stimulus.readings, stimulus.alive)
-    return machine.expire(stimulus.timer) if stimulus.timer else machine.process(event_of(stimulus))
-
-
-def answered(chart: Chart, step: Step) -> bool:
-    """Whether the step took a transition for the error events it raised."""
-    taken = set(step.transitions)
-    return any(t.id in taken and d.split(".")[0] in ("error", "*") for t in chart.transitions for d in t.descriptors)

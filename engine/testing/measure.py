@@ -6,12 +6,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.check import check
 from engine.model import Chart
-from engine.testing.explore import Explorer, Found
+from engine.testing.explore import Explorer
+from engine.testing.pairs import PairSearch
 from engine.testing.verify import verify
 from engine.trace.reader import Trace
 
@@ -29,6 +30,17 @@ class Missing:
 
 
 @dataclass(slots=True)
+class PairCoverage:
+    """Pairs of consecutive transitions. ``possible``: those nothing rules out; ``missing``: of these, not taken;
+    ``impossible``: reason -> how many, all other pairs of two transitions."""
+
+    taken: int
+    possible: int
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    impossible: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class Result:
     """One chart's coverage. ``taken``: transition id -> how often; ``origin`` says what took them."""
 
@@ -40,8 +52,7 @@ class Result:
     paths: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    pairs: int = 0
-    possible_pairs: int = 0
+    pairs: PairCoverage | None = None
     seconds: float = 0.0
 
     @property
@@ -66,8 +77,7 @@ class Result:
             "paths": self.paths,
             "problems": self.problems,
             "notes": self.notes,
-            "pairs": self.pairs,
-            "possible_pairs": self.possible_pairs,
+            "pairs": asdict(self.pairs) if self.pairs is not None else None,
             "seconds": round(self.seconds, 3),
         }
 
@@ -75,16 +85,20 @@ class Result:
 def measure(chart: Chart, *, pairs: bool = False) -> Result:
     """Generate the paths of a chart and run them."""
     began = time.perf_counter()
-    budget = {"budget": 160_000, "patience": 40_000} if pairs else {}
-    found = Explorer(chart, pairs=pairs, **budget).run()
-    problems = verify(chart, found.paths)
+    explorer = Explorer(chart)
+    found = explorer.run()
+    paths = found.paths
+    two = PairSearch(chart, explorer.stimuli, paths).run() if pairs else None
+    if two is not None:
+        paths = [*paths, *two.paths]
+    problems = verify(chart, paths)
     result = Result(chart.name, chart.file, "generated paths", {t: found.taken[t] for t in found.all})
     result.missing = not_taken(chart, found.missing)
-    result.paths = [f"{path.name}: {' > '.join(map(str, path.steps)) or 'start'}" for path in found.paths]
+    result.paths = [f"{path.name}: {' > '.join(map(str, path.steps)) or 'start'}" for path in paths]
     result.problems = [str(problem) for problem in problems]
     result.notes = [f"{error}; after {stimulus}" for error, stimulus in found.errors.items()]
-    if pairs:
-        result.pairs, result.possible_pairs = _pairs(found)
+    if two is not None:
+        result.pairs = PairCoverage(len(two.taken), len(two.taken) + len(two.missing), two.missing, two.impossible)
     result.seconds = time.perf_counter() - began
     return result
 
@@ -131,8 +145,3 @@ def not_taken(chart: Chart, reasons: Mapping[str, str]) -> list[Missing]:
             proof = proofs.get(str(t.position)) or proofs.get(str(t.source.position))
             found.append(Missing(t.id, str(t.position), proof or reasons[t.id], proof is not None))
     return found
-
-
-def _pairs(found: Found) -> tuple[int, int]:
-    possible = found.possible_pairs | found.pairs
-    return len(found.pairs), len(possible)

@@ -14,8 +14,8 @@ import pytest
 
 if TYPE_CHECKING:
     from engine.model import Chart
-    from engine.testing import explore
     from engine.testing.measure import Missing
+    from engine.testing.path import Path as GeneratedPath
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +50,7 @@ class ChartFile(pytest.File):
 class PathItem(pytest.Item):
     """One generated path."""
 
-    def __init__(self, *, chart: Chart, path_: explore.Path, number: int, **rest: object) -> None:
+    def __init__(self, *, chart: Chart, path_: GeneratedPath, number: int, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
         self.chart, self.path_, self.number = chart, path_, number
 

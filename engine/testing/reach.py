@@ -27,11 +27,15 @@ class Reach:
         self._by_id = {t.id: t for t in chart.transitions}
         self._asked = {t.id: list(_conjuncts(t.guard)) if t.guard is not None else [] for t in chart.transitions}
         self._on_data = {t: [part for part in parts if _depends(part) == {"data"}] for t, parts in self._asked.items()}
+        # What is asked of parameters alone: these never change.
+        self.fixed = {t: [part for part in parts if _on_parameters(part)] for t, parts in self._asked.items()}
         for t in chart.transitions:  # those asked before it must not hold
             for other in t.source.transitions:
                 same = other.descriptors == t.descriptors and other.timer == t.timer and other.order < t.order
-                if same and other.guard is not None and _depends(other.guard) == {"data"}:
-                    self._on_data[t.id].append(tree.Unary("not", other.guard, other.guard.type))
+                if same and other.guard is not None:
+                    kept = self._on_data if _depends(other.guard) == {"data"} else self.fixed
+                    if kept is self._on_data or _on_parameters(other.guard):
+                        kept[t.id].append(tree.Unary("not", other.guard, other.guard.type))
         self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
         self.atoms = _atoms(chart)
         self._setters: dict[str, set[str]] = {}  # data item -> states whose actions, or whose transitions', assign it
@@ -50,6 +54,10 @@ class Reach:
             wanted = [t.source.id, *(e.state for e in self._asked[transition] if isinstance(e, tree.InState))]
             known = self._config[key] = sum(self._until(active, state) for state in wanted)
         return known
+
+    def allowed(self, transition: str, where: Situation) -> bool:
+        """Whether the parameters let a machine take it at all."""
+        return not any(distance(part, where) for part in self.fixed[transition])
 
     def data(self, transition: str, where: Situation) -> float:
         """How far the data are from what the guard asks of them: 0 when nothing is amiss."""
@@ -127,6 +135,15 @@ def _depends(expr: tree.Expr) -> set[str]:
         elif isinstance(e, (tree.EventField, tree.Reading, tree.Alive, tree.SystemField)):
             kinds.add("outside")
     return kinds
+
+
+def _on_parameters(part: tree.Expr) -> bool:
+    nodes = list(expressions(part))
+    return (
+        not _depends(part)
+        and any(isinstance(e, tree.Parameter) for e in nodes)
+        and not any(isinstance(e, tree.InState) for e in nodes)
+    )
 
 
 def _conjuncts(guard: tree.Expr) -> Iterator[tree.Expr]:

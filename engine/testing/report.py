@@ -81,6 +81,7 @@ def _chart_page(result: Result, picture: str) -> str:
         f"<p>{_share(result)}</p>",
         "<h2>Not taken</h2>",
         _missing(result),
+        *_pairs(result),
     ]
     for title, texts, style in (("Problems", result.problems, ' class="bad"'), ("Notes", result.notes, "")):
         if texts:
@@ -102,6 +103,23 @@ def _missing(result: Result) -> str:
         for m in result.missing
     )
     return f"<table><tr><th>transition</th><th></th><th>reason</th><th>place</th></tr>{rows}</table>"
+
+
+def _pairs(result: Result) -> list[str]:
+    pairs = result.pairs
+    if pairs is None:
+        return []
+    rows = [("taken", pairs.taken), ("possible, not taken", len(pairs.missing))]
+    rows += [(f"impossible: {reason}", count) for reason, count in pairs.impossible.items()]
+    body = "".join(f'<tr><td>{_text(title)}</td><td class="number">{count}</td></tr>' for title, count in rows)
+    parts = ["<h2>Pairs of consecutive transitions</h2>", f"<table>{body}</table>"]
+    if pairs.missing:
+        items = "".join(
+            f"<li><code>{_text(first)}</code>, then <code>{_text(second)}</code></li>"
+            for first, second in pairs.missing
+        )
+        parts += ["<p>Not taken; nothing says they are impossible:</p>", f"<ul>{items}</ul>"]
+    return parts
 
 
 def _counts(result: Result) -> str:
@@ -133,7 +151,7 @@ def _index(results: list[Result]) -> str:
 
 
 def _share(result: Result) -> str:
-    pairs = f", {result.pairs} of {result.possible_pairs} pairs" if result.possible_pairs else ""
+    pairs = f", {result.pairs.taken} of {result.pairs.possible} pairs" if result.pairs is not None else ""
     return f"{result.covered} of {len(result.taken)} transitions taken{pairs}, {len(result.problems)} problems."
 
 

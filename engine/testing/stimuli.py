@@ -79,6 +79,7 @@ class Stimuli:
         for t in chart.transitions:
             self.by_source.setdefault(t.source.id, []).append(t)
         self._matched = {t.id: [n for n in self.names if name_matches(t.descriptors, n)] for t in chart.transitions}
+        self.hearing = {n: {t for t, heard in self._matched.items() if n in heard} for n in self.names}
         self._variables = {t.id: _variables(t.guard) for t in chart.transitions}
         self._solved: dict[Any, list[tuple[str, Choice]]] = {}
 
@@ -132,6 +133,33 @@ class Stimuli:
                     yield self._stimulus({**choice, **change}, event, timer, world)
                 for term, value in outside:
                     yield self._stimulus({**choice, term: value}, event, timer, world)
+
+    def toward(
+        self, transition: str, machine: Machine, active: frozenset[str], world: Stimulus, group: int
+    ) -> Iterator[Stimulus]:
+        """What takes one transition of the active states from here, if its guard can hold."""
+        live = self.live(active)
+        t = next((t for t in live if t.id == transition), None)
+        if t is None:
+            return
+        if not t.descriptors and t.timer is None:
+            if t.guard is not None and _outside(t.guard):
+                for choice in solve(t.guard, True, Situation(machine.data, machine.parameters, active), most=3):
+                    yield self._stimulus(choice, "nothing", "", world)
+            return
+        for event, timer in [("", t.timer)] if t.timer else [(name, "") for name in self._matched[t.id]]:
+            for aim, choice in self._choices(event, timer, live, machine.data, machine.parameters, active, group):
+                if aim == transition:
+                    yield self._stimulus(choice, event, timer, world)
+
+    def asked(self, t: Transition) -> frozenset[str]:
+        """The data that decide whether a transition is taken: its guard's, and those of the ones asked before it."""
+        names = self._variables[t.id]
+        for state in (*t.source.walk(), *t.source.ancestors()):
+            for other in state.transitions:
+                if other.timer == t.timer and set(self._matched[other.id]) & set(self._matched[t.id]):
+                    names |= self._variables[other.id]
+        return names
 
     def _lingering(self, where: Situation, wanted: Container[str]) -> list[Choice]:
         """What lets states be stayed in, or left at once, whose eventless transitions ask what is outside."""

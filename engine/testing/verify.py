@@ -8,6 +8,7 @@ written as a trace, replays.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from engine.reference import Interpreter
 from engine.start import bind_parameters
 from engine.step import Call, Effect, SendEvent, StartCall, StartChild, Step
 from engine.system.values import check_fields
-from engine.testing.explore import Path, answered
+from engine.testing.path import Pair, Path, answered
 from engine.testing.stimuli import Stimulus, World, event_of
 from engine.trace.reader import Trace
 from engine.trace.record import TRACE_VERSION, event_record, kept, outcome
@@ -80,10 +81,16 @@ class _Run:
                 return  # what follows would only repeat it
         taken = {t for record in self.records for t in record.get("transitions", ())}
         lost = [t for t in self.path.takes if t not in taken]
+        lost += [f"{second} after {first}" for first, second in self._lost_pairs()]
         if lost:
             yield Problem(self.number, len(self.path.steps), "end", f"does not take {', '.join(lost)} any more")
         if not any(stimulus.alive for stimulus in (self.path.start, *self.path.steps)):
             yield from self._replayed()
+
+    def _lost_pairs(self) -> list[Pair]:
+        order = [t for record in self.records for t in record.get("transitions", ())]
+        taken = set(itertools.pairwise(order))
+        return [pair for pair in self.path.pairs if pair not in taken]
 
     def _step(self, at: int, stimulus: Stimulus) -> Iterator[str]:
         world = World(stimulus.readings, stimulus.alive)

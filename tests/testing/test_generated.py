@@ -129,11 +129,6 @@ def test_a_broken_invariant_fails_its_path(tmp_path: Path) -> None:
     assert result.failed
 
 
-def test_pairs_of_transitions_are_counted(tmp_path: Path) -> None:
-    result = measure(_chart(tmp_path), pairs=True)
-    assert len(result.taken) <= result.pairs <= result.possible_pairs
-
-
 def test_the_command_tells_what_is_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _chart(tmp_path)
     assert main(["test", str(tmp_path), "--json", str(tmp_path / "out.json"), "--html", str(tmp_path / "html")]) == 0

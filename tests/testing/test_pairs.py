@@ -1,0 +1,148 @@
+"""Pairs of consecutive transitions: without them a fault that needs two steps in a row, or a pair called impossible
+that a run then takes, would ship."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.cli import main
+from engine.machine import Machine
+from engine.testing.explore import Explorer
+from engine.testing.measure import measure
+from engine.testing.pairs import PairSearch
+from engine.testing.path import Path as GeneratedPath
+from engine.testing.path import answered, apply
+from engine.testing.possible import APART, BETWEEN, GUARD, PARAMETERS, possible_pairs
+from engine.testing.stimuli import World
+from engine.testing.verify import verify_path
+
+ROOT = Path(__file__).parents[2]
+CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
+
+GATE = """
+machine: gate
+parameters: {mode: {type: "enum(open, shut)", default: "'open'"}, limit: {type: int, default: 2}}
+data: {armed: {type: bool, initial: False}, count: {type: int, initial: 0}}
+events: {arm: {direction: in}, go: {direction: in}, back: {direction: in}, lift: {direction: in}, drop: {direction: in}}
+initial: idle
+states:
+  idle:
+    on:
+      arm: {actions: [assign: {armed: True}]}
+      go: {guard: armed, target: through}
+      lift: {guard: mode == 'open'}
+      drop: {guard: mode == 'shut'}
+  through:
+    entry: [assign: {count: count + 1}]
+    always: {target: rest}
+  rest:
+    exit: [assign: {armed: False}]
+    on:
+      back: {target: idle}
+      go: {guard: count > limit}
+"""
+
+
+def _load(tmp_path: Path, text: str) -> engine.model.Chart:
+    (tmp_path / "gate.yaml").write_text(text)
+    return engine.load(tmp_path / "gate.yaml")
+
+
+def test_every_pair_is_taken_or_impossible_for_a_reason(tmp_path: Path) -> None:
+    """A reviewer reads why a pair cannot be taken; what can be taken, a count up to a limit included, is."""
+    chart = _load(tmp_path, GATE)
+    explorer = Explorer(chart)
+    search = PairSearch(chart, explorer.stimuli, explorer.run().paths)
+    found = search.run()
+    assert found.missing == []
+    arm, go, lift, drop, on, back, again = (t.id for t in chart.transitions)
+    assert search.possible is not None
+    assert search.possible.why_not((arm, back)) == APART
+    assert search.possible.why_not((back, go)) == GUARD  # leaving `rest` disarms it
+    assert search.possible.why_not((go, back)) == APART  # it goes on from `through` at once
+    assert search.possible.why_not((lift, drop)) == PARAMETERS
+    assert {(go, on), (on, back), (on, again), (again, again), (back, arm)} <= found.taken
+    assert sum(found.impossible.values()) + len(found.taken) == len(chart.transitions) ** 2
+
+
+def test_what_always_comes_between_is_said(tmp_path: Path) -> None:
+    """An eventless transition of another region stands between an event and the next one."""
+    text = """
+machine: gate
+type: parallel
+data: {due: {type: bool, initial: False}}
+events: {knock: {direction: in}, ring: {direction: in}}
+states:
+  door: {initial: a, states: {a: {on: {knock: {actions: [assign: {due: True}]}, ring: {}}}}}
+  light: {initial: off, states: {off: {always: {guard: due, target: off, actions: [assign: {due: False}]}}}}
+"""
+    chart = _load(tmp_path, text)
+    found = possible_pairs(chart, Explorer(chart).stimuli)
+    assert found is not None
+    assert found.why_not(("door.a/knock", "door.a/ring")) == BETWEEN
+    assert found.why_not(("light.off/always", "door.a/ring")) == ""
+
+
+@pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.relative_to(ROOT / "machines").as_posix())
+def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
+    """Random runs of the shipped charts take no pair that is said to be impossible."""
+    chart = engine.load(file)
+    explorer = Explorer(chart)
+    paths = explorer.run().paths
+    possible = possible_pairs(chart, explorer.stimuli)
+    assert possible is not None
+    rng = random.Random(1)
+    seen: set[tuple[str, str]] = set()
+    for number in range(60):
+        path = paths[number % len(paths)]
+        machine = Machine(chart, path.parameters)
+        world = path.start
+        machine.surroundings = World(world.readings, world.alive)
+        taken = [*machine.begin().transitions]
+        for stimulus in path.steps:
+            taken += apply(machine, stimulus).transitions
+            world = stimulus
+        for _ in range(40):
+            if machine.done:
+                break
+            active = frozenset(machine.configuration)
+            choices = list(explorer.stimuli.narrow(machine, active, world, (), number))
+            if not choices:
+                break
+            world = rng.choice(choices)
+            step = apply(machine, world)
+            if step.failures and not answered(chart, step):
+                break
+            taken += step.transitions
+        seen |= set(itertools.pairwise(taken))
+    assert seen - possible.pairs == set()
+
+
+def test_a_path_that_takes_its_pair_no_more_fails(tmp_path: Path) -> None:
+    """A generated path that lost what it is for must not stay green."""
+    chart = _load(tmp_path, GATE)
+    path = next(p for p in Explorer(chart).run().paths if p.steps)
+    lost = GeneratedPath(path.parameters, path.start, path.steps, (), (("rest/back", "idle/arm"),))
+    assert any("idle/arm after rest/back" in str(problem) for problem in verify_path(chart, lost))
+
+
+def test_the_command_counts_pairs_and_lists_those_not_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Here a counter's bound is out of reach of any number of steps the search tries: told, not left out."""
+    text = GATE.replace("limit: {type: int, default: 2}", "limit: {type: int, default: 2, min: 1000000}")
+    text = text.replace("default: 2, min", "default: 1000000, min")
+    _load(tmp_path, text)
+    main(["test", str(tmp_path), "--pairs", "--list", "--html", str(tmp_path / "html")])
+    out = capsys.readouterr().out
+    result = measure(engine.load(tmp_path / "gate.yaml"), pairs=True)
+    assert result.pairs is not None
+    assert f"{result.pairs.taken}/{result.pairs.possible}" in out
+    assert result.pairs.missing
+    for first, second in result.pairs.missing:
+        assert f"pair not taken: {first}, then {second}" in out
+    assert "impossible pairs:" in out
+    assert "<h2>Pairs of consecutive transitions</h2>" in (tmp_path / "html" / "gate.html").read_text()
