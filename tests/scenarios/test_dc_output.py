@@ -104,11 +104,11 @@ def test_at_rest_power_on_is_refused() -> None:
     assert stage.orders == []
 
 
-@pytest.mark.parametrize("event", ["emergency_off", "demand", "reset", "contactor.opened"])
+@pytest.mark.parametrize("event", ["emergency_off", "demand", "pre_charge", "reset", "contactor.opened"])
 def test_at_rest_these_change_nothing(event: str) -> None:
     """A late message of the last session, or the button when nothing runs, must not start anything."""
     stage = off()
-    if event == "demand":
+    if event in ("demand", "pre_charge"):
         stage.post(event, voltage=400.0, current=10.0)
     elif event.startswith("contactor"):
         stage.emit(event)
@@ -116,13 +116,6 @@ def test_at_rest_these_change_nothing(event: str) -> None:
         stage.post(event)
     assert stage.active("off")
     assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
-
-
-def test_pre_charge_without_a_cable_check() -> None:
-    """After a renegotiation or a resumed session the cable is known: the output is energised at once."""
-    stage = off().post("pre_charge", voltage=350.0, current=1.0)
-    assert stage.active("energised.pre_charge.approaching")
-    assert what(stage) == ["imd.start", "supply.set", "supply.on"]
 
 
 # ---------------------------------------------------------------- cable check
@@ -135,12 +128,13 @@ def test_cable_check_step_by_step() -> None:
     stage.forget().finish("test", passed=True)
     assert (what(stage), stage.order("contactor.set")) == (["contactor.set"], {"closed": True})
     stage.forget().values("contactor", is_closed=True).emit("contactor.closed")
-    assert what(stage) == ["supply.set", "supply.on", "imd.start"]
+    assert what(stage) == ["supply.set", "supply.on"]
     assert stage.order("supply.set") == {"voltage": 500.0, "current": 2.0}
     stage.forget().values("supply", present_voltage=500.0).run(0.05)
     assert stage.active("cable_check.energising.measuring")
-    stage.emit("imd.measured", resistance=1000.0)
-    assert what(stage) == ["supply.off"]
+    assert what(stage) == ["imd.start"]
+    stage.forget().emit("imd.measured", resistance=1000.0)
+    assert what(stage) == ["imd.stop", "supply.off"]
     assert stage.told("cable_check_ok") == []
     stage.forget().values("supply", present_voltage=0.0).run(0.05)
     assert (stage.told("cable_check_ok"), what(stage)) == ([{}], [])
@@ -216,7 +210,7 @@ def test_insulation_below_100_ohm_per_volt_is_a_fault(kilo_ohm: float, good: boo
 def test_a_current_into_an_insulation_fault_is_cut_at_once() -> None:
     """Where current already flows into the fault there is no ramp."""
     stage = checking("measuring").values("supply", present_current=6.0).forget().emit("imd.measured", resistance=1.0)
-    assert what(stage)[0] == "supply.off"
+    assert what(stage)[:2] == ["imd.stop", "supply.off"]
 
 
 @pytest.mark.parametrize(("volts", "good"), [(60.0, False), (59.9, True)])
@@ -231,7 +225,7 @@ def test_power_off_in_the_cable_check(where: str) -> None:
     """A vehicle that gives up in the cable check leaves a dead plug."""
     stage = checking(where).forget().post("power_off")
     assert stage.active("off" if where in NOTHING_CLOSED else "way_down")
-    assert "imd.stop" in what(stage)
+    assert ("imd.stop" in what(stage)) is (where == "measuring")
     assert not stage.told("cable_check_bad")
 
 
@@ -274,9 +268,13 @@ def test_supply_alarm_in_the_cable_check(where: str) -> None:
 
 
 def test_the_monitor_measures_only_while_something_is_live() -> None:
-    """Leaving the check stops the monitor's coupling; the pre-charge starts it again."""
+    """The end of the measurement stops the monitor's coupling; the pre-charge starts it again."""
+    stage = checking("measuring").forget().emit("imd.measured", resistance=1000.0)
+    assert what(stage) == ["imd.stop", "supply.off"]
     stage = checking("good").forget().post("pre_charge", voltage=400.0, current=1.0)
-    assert what(stage)[:2] == ["imd.stop", "imd.start"]
+    assert what(stage)[:1] == ["imd.start"]
+    stage.forget().post("power_off")
+    assert "imd.stop" in what(stage)
 
 
 def test_cable_check_again_and_demand_too_early() -> None:
@@ -407,20 +405,32 @@ def test_first_there_is_no_current() -> None:
 
 def test_demands_are_bounded_by_the_supply() -> None:
     """A vehicle that asks for 900 V and 400 A at a 500 V, 125 A outlet gets 500 V and 125 A."""
-    stage = delivering().values("supply", present_voltage=500.0).post("demand", voltage=900.0, current=400.0).run(3.0)
+    stage = delivering().values("supply", present_voltage=500.0).post("demand", voltage=900.0, current=400.0).run(1.9)
     assert stage.order("supply.set") == {"voltage": 500.0, "current": 125.0}
 
 
 @pytest.mark.parametrize(("celsius", "amperes"), [(74.9, 110.0), (75.0, 62.5), (89.9, 62.5)])
 def test_half_the_current_above_75_degrees(celsius: float, amperes: float) -> None:
     """A hot station slows down before it stops."""
-    stage = delivering(current=110.0).values("supply", temperature=celsius).run(3.0)
+    stage = delivering(current=110.0).values("supply", temperature=celsius).run(1.9)
     assert stage.order("supply.set") == {"voltage": 400.0, "current": amperes}
     assert stage.told("shutdown") == []
 
 
 def test_a_small_demand_is_met_when_hot() -> None:
-    stage = delivering(current=10.0).values("supply", temperature=80.0).run(3.0)
+    stage = delivering(current=10.0).values("supply", temperature=80.0).run(1.9)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 10.0}
+
+
+def test_without_a_demand_no_current_after_two_seconds() -> None:
+    """A vehicle that has fallen silent would be charged on for the 60 s of the sequence timeout."""
+    stage = delivering(current=50.0).run(2.0)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 50.0}
+    stage.forget().run(0.2)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 0.0}
+    stage.run(5.0)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 0.0}
+    stage.post("demand", voltage=400.0, current=10.0).run(0.2)
     assert stage.order("supply.set") == {"voltage": 400.0, "current": 10.0}
 
 
@@ -476,8 +486,11 @@ def test_renegotiation_is_answered_while_delivering() -> None:
 
 def test_power_again_begins_without_current() -> None:
     """The second session of a plug-in starts at 0 A, not where the emergency cut the first one."""
-    stage = delivering(current=125.0).run(3.0).post("emergency_off").values("contactor", is_closed=False)
-    stage.values("supply", present_voltage=0.0).run(1.0).post("pre_charge", voltage=400.0, current=1.0)
+    stage = delivering(current=125.0).run(1.9).post("emergency_off").values("contactor", is_closed=False)
+    stage.values("supply", present_voltage=0.0).run(1.0).post("cable_check").finish("test", passed=True)
+    stage.values("contactor", is_closed=True).emit("contactor.closed").values("supply", present_voltage=500.0).run(0.05)
+    stage.emit("imd.measured", resistance=1000.0).values("supply", present_voltage=0.0).run(0.05)
+    stage.post("pre_charge", voltage=400.0, current=1.0)
     stage.values("supply", present_voltage=400.0).forget().post("power_on").run(0.4)
     assert [order["current"] for order in stage.ordered("supply.set")] == [0.0, 0.0, 0.0]
 
@@ -549,6 +562,29 @@ def test_the_feedback_alone_may_say_that_the_contactor_is_open() -> None:
     stage.emit("contactor.opened")
     assert stage.active("off")
     assert stage.told("is_off") == [{}]
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_cable_check_after_a_renegotiation(given_up: bool) -> None:
+    """The live output goes down and opens before it is checked again, unless the session ends meanwhile."""
+    stage = delivering(current=50.0).values("supply", present_current=50.0).forget().post("cable_check")
+    assert stage.active("way_down.ramping.looking")
+    stage.values("supply", present_current=0.0).run(0.05).values("supply", present_voltage=0.0).run(0.05)
+    assert stage.active("way_down.opening.looking")
+    if given_up:
+        stage.post("power_off")
+    stage.values("contactor", is_closed=False).emit("contactor.opened")
+    assert stage.active("off" if given_up else "cable_check.self_test")
+    assert bool(stage.told("is_off")) is given_up
+    assert ("imd.self_test" in what(stage)) is not given_up
+
+
+def test_the_second_way_down_after_a_new_check_ends_off() -> None:
+    """A check on the way is asked for once, not at every way down from then on."""
+    stage = delivering().post("cable_check").values("supply", present_voltage=0.0).run(0.05)
+    stage.values("contactor", is_closed=False).emit("contactor.opened")
+    stage.post("power_off").run(0.1)
+    assert stage.active("off")
 
 
 @pytest.mark.parametrize("amperes", [50.0, 5.0])

@@ -426,7 +426,7 @@ def test_fault(step: str, event: str, data: dict[str, Any], reason: str) -> None
     happens(stage, event, data)
     told = {"operator.emergency_stop": ["emergency"], "output.fault": ["malfunction"]}.get(event, [])
     assert to(stage, "session") == told
-    expected = ["output.emergency_off", "cp_line.fault", "slac.leave_bcd"]
+    expected = ["output.emergency_off", "output.power_off", "cp_line.fault", "slac.leave_bcd"]
     if event == "operator.emergency_stop":
         expected = ["output.emergency_off", "session.emergency", *expected]
     elif event == "output.fault":
@@ -467,6 +467,15 @@ def test_reset() -> None:
         "cp_line": ["x1", "hlc"],
         "slac": ["enter_bcd"],
     }
+
+
+def test_the_connector_is_released_when_the_output_is_off() -> None:
+    """A fault does not hold the vehicle for ever, and a live connector is not released (IEC 61851-23 CC.5.3)."""
+    stage = charging().emit("operator.emergency_stop").forget().run(1000)
+    assert orders(stage) == []
+    stage.child("output.is_off")
+    assert orders(stage) == ["lock.unlock"]
+    assert stage.active("outlet.faulted")
 
 
 def test_reset_while_the_pilot_is_shorted() -> None:

@@ -33,7 +33,7 @@ IN_SESSION = [step for step in STEPS if step not in ("plugged", "linked")]
 
 def test_locked_before_the_cable_check() -> None:
     """The connector is locked, and only then is there voltage on it (IEC 61851-23 CC.5.3)."""
-    stage = in_session().child("session.cable_check")
+    stage = pilot(in_session(), "C").child("session.cable_check")
     assert orders(stage) == ["lock.lock"]
     stage.run(2.999)
     assert orders(stage) == ["lock.lock"]
@@ -46,14 +46,41 @@ def test_locked_before_the_cable_check() -> None:
 
 def test_lock_whose_feedback_comes_first() -> None:
     """A connector that is locked already is not waited for."""
-    stage = in_session().values("lock", is_locked=True).child("session.cable_check")
+    stage = pilot(in_session(), "C").values("lock", is_locked=True).child("session.cable_check")
     assert orders(stage) == ["lock.lock", "output.cable_check"]
 
 
 def test_lock_that_only_says_so() -> None:
     """The event alone will do: the value may be read late."""
-    stage = in_session().child("session.cable_check").emit("lock.locked")
+    stage = pilot(in_session(), "C").child("session.cable_check").emit("lock.locked")
     assert orders(stage) == ["lock.lock", "output.cable_check"]
+
+
+@pytest.mark.parametrize(("state", "ventilation"), [("C", False), ("D", True)])
+def test_voltage_waits_for_state_c(state: Any, ventilation: bool) -> None:
+    """A vehicle that asks first and closes S2 then is waited for, 1.5 s at the most."""
+    stage = in_session(ventilation=ventilation).child("session.cable_check").emit("lock.locked").forget().run(1.499)
+    assert (orders(stage), stage.active(f"{POWER}.awaiting_C")) == ([], True)
+    assert orders(pilot(stage, state)) == ["output.cable_check"]
+
+
+@pytest.mark.parametrize("state", ["B", "D"])
+def test_no_voltage_without_state_c(state: Any) -> None:
+    """500 V at a vehicle that is not ready, or that needs a ventilation there is not: the cable check has failed."""
+    stage = pilot(in_session().child("session.cable_check").emit("lock.locked").forget(), state).run(1.5)
+    assert orders(stage) == ["session.cable_check_bad"]
+    assert stage.data("reason") == "the vehicle did not go to state C"
+    assert stage.active(f"{POWER}.none")
+
+
+@pytest.mark.parametrize("step", ["session", "checking", "pre-charge", "charging"])
+def test_connector_comes_unlocked(step: str) -> None:
+    """A connector that could be pulled is dead in the same step, and out of order (IEC 61851-23 CC.5.3)."""
+    stage = STEPS[step]().emit("lock.unlocked")
+    assert to(stage, "output") == ["emergency_off", "power_off"]
+    assert to(stage, "session") == ["malfunction"]
+    assert stage.data("reason") == "the connector came unlocked"
+    assert stage.active("outlet.faulted")
 
 
 def test_connector_does_not_lock() -> None:
@@ -251,11 +278,26 @@ def test_stop_button_twice() -> None:
     assert orders(stage) == ["session.stop", "session.stop", "output.power_off", "session.abort"]
 
 
-def test_session_that_fails_after_the_stop_button() -> None:
-    """Before its time is up, a vehicle that breaks off is tried again like any other."""
-    stage = end_session(charging().emit("operator.stop_pressed").run(19), "failed")
+@pytest.mark.parametrize("who", ["user", "station"])
+@pytest.mark.parametrize("end", ["failed", "aborted"])
+def test_session_that_fails_after_a_stop(who: str, end: str) -> None:
+    """Who pressed stop is not charged on because the vehicle broke off instead of ending well; nor is a hot plug."""
+    stage = charging()
+    if who == "user":
+        stage.emit("operator.stop_pressed")
+    else:
+        stage.child("output.shutdown", reason="over-temperature")
+    end_session(stage.run(19), end)
+    assert stage.active("outlet.plugged.finished")
+    assert stage.data("last_end") == end
+
+
+def test_a_stop_counts_for_its_own_plug_in() -> None:
+    """The next vehicle's session that fails is tried again."""
+    stage = end_session(charging().emit("operator.stop_pressed"), "failed")
+    pilot(stage.child("output.is_off"), "A").child("output.is_off").run(0.2)
+    end_session(start_session(pilot(stage, "B")), "failed")
     assert stage.active("outlet.plugged.waking")
-    assert stage.data("failed_sessions") == 1
 
 
 # ---------------------------------------------------------------- the pilot
@@ -266,7 +308,7 @@ def test_pilot_leaves_c(step: str) -> None:
     """The output is off in the same step, in every state (IEC 61851-23 9.4)."""
     stage = STEPS[step]().child("cp_line.power_lost")
     assert orders(stage)[0] == "output.emergency_off"
-    live = step in ("pre-charge", "charging")
+    live = step in ("checking", "pre-charge", "charging")
     assert orders(stage)[1:] == (["session.emergency"] if live else [])
 
 
