@@ -97,7 +97,7 @@ class _Job:
         from engine.diagram.draw import draw, draw_station
 
         tasks: list[tuple[str, Callable[[], Drawing]]] = []
-        for chart in charts:
+        for chart in sorted(charts, key=lambda chart: -len(chart.transitions)):  # nothing large is left for the end
             tasks += [(f"{chart.name}.{level}", partial(draw, chart, level, layouts)) for level in self.levels]
         tasks += [(f"{name}.station", partial(draw_station, s, name, layouts)) for name, s in stations.items()]
         with ThreadPoolExecutor(2) as pool:
@@ -167,7 +167,7 @@ class _Job:
         self.written += 1
 
     def report(self, charts: int) -> int:
-        for text in self.stale:
+        for text in sorted(self.stale):
             print(text)
         counts = f"{charts} {'chart' if charts == 1 else 'charts'}: {self.current} drawings up to date"
         print(counts + (f", {len(self.stale)} not" if self.check else f", {self.written} written in {self.folder}"))
