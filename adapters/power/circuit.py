@@ -65,10 +65,10 @@ class PowerCircuit:
 
     def advance(self, now_ns: int) -> None:
         """Let the circuit run until ``now_ns``."""
-        seconds = (now_ns - self.now_ns) / NS_PER_S
-        if seconds <= 0.0:
+        if now_ns <= self.now_ns:
             self._settle_cable()
             return
+        seconds = (now_ns - self.now_ns) / NS_PER_S
         self.now_ns = now_ns
         loaded = self.station_closed and self.vehicle_closed and self.has_vehicle
         target_V, target_A = (0.0, 0.0)

@@ -121,8 +121,7 @@ class PowerLine:
         a, b = self._ports[one], self._ports[other]
         if not (a.plugged and b.plugged):
             return None
-        pair = frozenset((one, other))
-        if pair in self._attenuation:
+        if self._attenuation and (pair := frozenset((one, other))) in self._attenuation:
             return self._attenuation[pair]
         return self.config.own_dB if a.cable == b.cable else self.config.neighbour_dB
 
@@ -152,8 +151,11 @@ class PowerLine:
 
     def next_due_ns(self) -> int | None:
         """When the next frame arrives somewhere, None when nothing is under way."""
-        due = [t for t in (self._injector.next_due_ns(), self._in_flight[0][0] if self._in_flight else None) if t]
-        return min(due, default=None)
+        held_ns = self._injector.next_due_ns()
+        if not self._in_flight:
+            return held_ns
+        arrives_ns = self._in_flight[0][0]
+        return arrives_ns if held_ns is None else min(held_ns, arrives_ns)
 
     def poll(self, now_ns: int) -> list[tuple[str, bytes]]:
         """Frames that have arrived by now: (port, frame), in order."""

@@ -101,6 +101,8 @@ class PlcModem(Adapter):
             self.port.emit("interface_down", reason=reason)
 
     def _received(self, frame: bytes) -> None:
+        if frame[12:14] != b"\x88\xe1":
+            return  # IP and the like: somebody else's
         message = f.decode(frame)
         if isinstance(message, f.CmSetKeyCnf):
             self.port.emit("CM_SET_KEY_CNF", result=message.result)

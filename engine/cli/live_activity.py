@@ -25,6 +25,7 @@ _KEPT = 400
 
 @dataclass(slots=True)
 class _Row:
+    number: int
     time_ns: int
     path: str
     sign: tuple[str, str]
@@ -40,6 +41,8 @@ class Activity:
 
     def __init__(self) -> None:
         self._rows: list[_Row] = []
+        self._latest: dict[tuple[str, str, tuple[str, str], str], _Row] = {}  # of each kind
+        self._numbers = 0
         self._room = 20
         self.log: deque[tuple[int, Text]] = deque(maxlen=200)
 
@@ -97,14 +100,18 @@ class Activity:
     # ------------------------------------------------------------ private
 
     def _say(self, at: int, path: str, sign: tuple[str, str], name: str, data: Any, moved: str) -> None:
-        for row in self._rows[-self._room :]:
-            if row.name == name and row.path == path and row.sign is sign and row.moved == moved:
-                row.time_ns, row.data = at, data
-                row.count += 1
-                return
-        self._rows.append(_Row(at, path, sign, name, data, moved))
+        kind = (path, name, sign, moved)
+        row = self._latest.get(kind)
+        if row is not None and row.number > self._numbers - self._room:  # still in sight
+            row.time_ns, row.data = at, data
+            row.count += 1
+            return
+        self._numbers += 1
+        row = self._latest[kind] = _Row(self._numbers, at, path, sign, name, data, moved)
+        self._rows.append(row)
         if len(self._rows) > _KEPT:
             del self._rows[: _KEPT // 2]
+            self._latest = {(row.path, row.name, row.sign, row.moved): row for row in self._rows}
 
 
 @lru_cache(maxsize=4096)

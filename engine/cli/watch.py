@@ -54,6 +54,7 @@ class ReadyWatch:
         self._path, self._state = station.ready or ("", "")
         self._ready = ready
         self._told = False
+        self._system = system
         if station.ready is not None:
             system.observers.append(self)
 
@@ -74,6 +75,8 @@ class ReadyWatch:
     def _tell(self) -> None:
         if not self._told:
             self._told = True
+            if self in self._system.observers:
+                self._system.observers.remove(self)  # it has seen what it waited for
             self._ready()
 
 

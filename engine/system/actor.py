@@ -96,10 +96,9 @@ class Actor:
     # ------------------------------------------------------------ engine.system.seam.Surroundings
 
     def read(self, role: str, name: str) -> Any:
-        binding = self.roles.get(role)
-        if binding is None:
+        if role not in self.roles:
             raise AdapterError(f"no adapter is bound to role {role!r} of {self.path}: {role}.{name} cannot be read")
-        return binding.read(name)
+        return self.roles[role].read(name)
 
     def alive(self, child: str, key: Any = None) -> int:
         if child.startswith("#_scxml_"):

@@ -55,17 +55,15 @@ class Queues:
     def put(self, actor: Actor, queued: Queued) -> None:
         """Queue an event, or lose one as :class:`Limits` says."""
         queue = self._queues[actor]
-        event = queued.event
-        ends_child = event.type == "platform" and event.invokeid  # no more of these than there are children
-        if len(queue) >= self._limits.queue and not ends_child and not self._make_room(actor, queue, queued):
+        if len(queue) >= self._limits.queue and not self._make_room(actor, queue, queued):
             return
         queue.append(queued)
         self._order.append(actor)
 
     @property
-    def first_ns(self) -> int:
-        """When the first waiting event came; there must be one."""
-        return self._queues[self._order[0]][0].at_ns
+    def first_ns(self) -> int | None:
+        """When the first waiting event came; None when none waits."""
+        return self._queues[self._order[0]][0].at_ns if self._order else None
 
     def take(self) -> tuple[Actor, Queued]:
         """The first waiting event; there must be one."""
@@ -92,6 +90,8 @@ class Queues:
 
     def _make_room(self, actor: Actor, queue: deque[Queued], queued: Queued) -> bool:
         """A full queue: what is lost is noted, the machine is told. True when the event may be queued after all."""
+        if queued.event.type == "platform" and queued.event.invokeid:
+            return True  # the end of a child: no more of these than there are children
         drop_oldest = self._limits.when_full == "drop_oldest"
         oldest = int(queue[0].event.name == "error.queue")  # the alarm stays
         lost = queue[oldest].event if drop_oldest else queued.event

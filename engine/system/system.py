@@ -189,15 +189,14 @@ class System:
         if self._foreign:
             self._foreign.popleft()()
             return True
-        due_ns = self._agenda.next_ns()
-        if self._queues:
-            if due_ns is None or self._queues.first_ns <= due_ns or due_ns > self.clock.now_ns():
-                self._take()
-                return True
-        elif due_ns is None or due_ns > self.clock.now_ns():
-            return False
-        self._agenda.pop().run()
-        return True
+        at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
+        if at_ns is not None and (due_ns is None or at_ns <= due_ns or due_ns > self.clock.now_ns()):
+            self._take()
+            return True
+        if due_ns is not None and due_ns <= self.clock.now_ns():
+            self._agenda.pop().run()
+            return True
+        return False
 
     @property
     def next_deadline_ns(self) -> int | None:
