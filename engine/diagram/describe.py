@@ -144,10 +144,10 @@ def output_texts(state: State) -> list[tuple[str, str]]:
     return [(name, to_text(value)) for name, value in state.output]
 
 
-def parameter_texts(parameter: ParameterDef) -> list[str]:
-    """``NAME = default`` and, on a second line, where it comes from."""
+def parameter_text(parameter: ParameterDef) -> str:
+    """``NAME = default``."""
     default = to_text(parameter.default) if parameter.default is not None else "(to be given)"
-    return [f"{parameter.name} = {default}", *([f"    {parameter.citation}"] if parameter.citation else [])]
+    return f"{parameter.name} = {default}"
 
 
 def whole_text(chart: Chart, transition: Transition) -> str:

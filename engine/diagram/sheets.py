@@ -11,10 +11,11 @@ from engine.diagram.page import READABLE, largest_room, largest_scale
 from engine.diagram.split import APART, INSIDE, broken, count, cuttable, split
 from engine.diagram.words import as_words
 
-_MOST_BREAKS = 4
+_MOST_BREAKS = 8
 _FEW = 3  # states that may be left out of an overview
 # How much of a readable A3 sheet boxes and labels can cover at most (measured: ELK leaves this much for arrows).
 _WHOLE = 0.17
+_CROWD = 45  # so many arrows in one chart or region never make a readable drawing in one piece, and take ELK a while
 _PARTS = 0.26
 
 
@@ -60,7 +61,8 @@ def _attempts(graphs: list[Graph], solver: Solver) -> Iterator[Placed]:
     if plan is None:
         return
     for _ in range(_MOST_BREAKS):
-        if any(plan.break_up(number) for number in plan.by_paper()):
+        order = plan.by_paper()
+        if any(plan.break_up(number) for number in order) or any(plan.cut(number) for number in order):
             yield plan.page(plan.frames)
     while plan.hide():
         yield plan.page(plan.frames)
@@ -94,8 +96,15 @@ def _as_it_is(graph: Graph, solver: Solver) -> Placed:
 def _in_one_piece(graph: Graph, solver: Solver) -> Iterator[Placed]:
     """As it is, then with arrows as words, where there is hope that this can be read."""
     for version in (graph, as_words(graph)):
-        if version is not None and _cover([version]) < _WHOLE:
+        if version is not None and _cover([version]) < _WHOLE and _crowd(version) <= _CROWD:
             yield _as_it_is(version, solver)
+
+
+def _crowd(graph: Graph) -> int:
+    """The most arrows that one chart, or one of its outermost regions, has to itself."""
+    parts = graph.root.children if graph.root.packed else [graph.root]
+    inside = [{n.id for n in part.walk()} for part in parts]
+    return max((sum(e.source in ids and e.target in ids for e in graph.edges) for ids in inside), default=0)
 
 
 def _cover(frames: list[Graph]) -> float:

@@ -21,8 +21,8 @@ _OVERVIEW_INTERNAL = 6  # internal transitions listed in a box before "… n mor
 
 
 def overviews(chart: Chart) -> list[Graph]:
-    """The overview, and versions of it that need less paper: guards of one line, then no actions."""
-    return [_Builder(chart, False, *says).graph() for says in ((2, False), (1, False), (2, True))]
+    """The overview, and versions of it that need less paper: guards of one line, then no actions, then both."""
+    return [_Builder(chart, False, *says).graph() for says in ((2, False), (1, False), (2, True), (1, True))]
 
 
 def statechart(chart: Chart, level: Level) -> Graph:
@@ -56,9 +56,9 @@ class _Builder:
         """The parameters and adapters, for the full level: what the names on the arrows mean."""
         sections = []
         parameters = [
-            Line(part, "text")
+            Line(part, css)
             for p in self.chart.parameters.values()
-            for text in describe.parameter_texts(p)
+            for text, css in ((describe.parameter_text(p), "text"), (p.citation, "keyword"))
             for part in wrap(text, _NOTE_LINE)
         ]
         roles = [Line(f"{role}: {contract.name}", "text") for role, contract in self.chart.adapters.items()]
