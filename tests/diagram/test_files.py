@@ -174,6 +174,33 @@ def test_drawings_of_another_layout_engine_are_current_while_they_show_the_same(
         assert not is_current(path, draw(older, "overview", layouts), "svg")
 
 
+def test_a_drawing_of_several_sheets_is_checked_sheet_by_sheet(
+    tmp_path: Path, elk: Elk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also on a machine whose layout engine would need more or fewer; a sheet too many is found, and cleared away."""
+    (tmp_path / "machines").mkdir()
+    shutil.copy(Path(__file__).parent / "models" / "charger62.yaml", tmp_path / "machines")
+    out = tmp_path / "out"
+    options = ["--level", "full", "--format", "svg,png"]
+    assert run(tmp_path, *options) == 0
+    sheets = sorted(path.name for path in out.glob("*.svg"))
+    assert len(sheets) > 1
+    assert sheets[0] == "charger.full.2.svg"
+    assert len(list(out.glob("*.png"))) == len(sheets)
+    assert f"full 2/{len(sheets)}, A" in (out / sheets[0]).read_text()
+    assert run(tmp_path, *options, "--check") == 0
+    other = ["diagram", str(tmp_path / "machines"), "-o", str(out), "--layout", "elk", *options, "--check"]
+    assert main(other) == 0
+    shutil.copy(out / "charger.full.2.png", out / "charger.full.99.png")
+    capsys.readouterr()
+    assert run(tmp_path, *options, "--check") == 1
+    assert "charger.full.99.png: this drawing has fewer sheets now" in capsys.readouterr().out
+    assert run(tmp_path, *options) == 0
+    assert run(tmp_path, *options, "--check") == 0
+    (out / sheets[0]).unlink()
+    assert run(tmp_path, *options, "--check") == 1
+
+
 def test_text_formats_need_no_layout_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     (tmp_path / "door.yaml").write_text(CHART)
