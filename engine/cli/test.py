@@ -34,7 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--list", action="store_true", help="show every generated path, and with --pairs those not taken"
     )
     parser.add_argument(
-        "--from-trace", nargs="+", action="extend", metavar="FILE", help="coverage by these traces instead, merged"
+        "--from-trace",
+        nargs="+",
+        action="extend",
+        metavar="FILE",
+        help="coverage by traces, or folders of them, merged",
     )
     parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="charts at a time (default: processors)")
 
@@ -110,7 +114,8 @@ def _traced(files: list[Path], traces: list[str]) -> list[Result]:
     from engine.trace.reader import read
 
     charts = {chart.name: chart for chart in map(load, files)}
-    return from_traces(charts, [read(trace) for trace in traces])
+    found = [path for name in traces for path in (sorted(Path(name).rglob("*.jsonl")) or [Path(name)])]
+    return from_traces(charts, map(read, found))  # one at a time: a suite's traces do not fit into memory
 
 
 def _print(results: list[Result], with_paths: bool, with_pairs: bool) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -103,11 +103,13 @@ def measure(chart: Chart, *, pairs: bool = False) -> Result:
     return result
 
 
-def from_traces(charts: Mapping[str, Chart], traces: list[Trace]) -> list[Result]:
+def from_traces(charts: Mapping[str, Chart], traces: Iterable[Trace]) -> list[Result]:
     """Which transitions of these charts (by name) the machines of recorded traces have taken, all traces together."""
     taken: dict[str, Counter[str]] = {name: Counter() for name in charts}
     notes: dict[str, dict[str, None]] = {name: {} for name in charts}
+    count = 0
     for trace in traces:
+        count += 1
         running: dict[str, str] = {}  # machine -> its chart
         for record in trace.steps():
             if record["cause"] == "start":
@@ -116,12 +118,13 @@ def from_traces(charts: Mapping[str, Chart], traces: list[Trace]) -> list[Result
             name = running.get(record["machine"])
             if name in taken:
                 taken[name].update(record.get("transitions", ()))
-    return [_traced(charts[name], taken[name], list(notes[name]), len(traces)) for name in charts]
+    return [_traced(charts[name], taken[name], list(notes[name]), count) for name in charts]
 
 
 def _compare(chart: Chart | None, record: dict[str, Any], trace: Trace, notes: dict[str, dict[str, None]]) -> None:
-    if chart is not None and record.get("text_hash") not in (None, "", chart.text_hash):
-        notes[chart.name][f"{trace.file} was recorded with another version of this chart"] = None
+    other = chart is not None and record.get("text_hash") not in (None, "", chart.text_hash)
+    if chart is not None and other and not notes[chart.name]:
+        notes[chart.name][f"{trace.file}, perhaps others, is of another version of this chart"] = None
 
 
 def _traced(chart: Chart, taken: Counter[str], notes: list[str], traces: int) -> Result:

@@ -2,6 +2,8 @@
 
 In the pytest configuration, ``charts = machines`` names charts or folders of charts. They are collected when their
 file or folder is collected, so ``pytest machines`` runs them; nothing happens without the option.
+
+``--chart-traces DIR`` writes the trace of every system that any test runs.
 """
 
 from __future__ import annotations
@@ -20,6 +22,19 @@ if TYPE_CHECKING:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("charts", "charts, or folders of charts, whose generated paths are tests", type="paths", default=[])
+    parser.addoption(
+        "--chart-traces",
+        metavar="DIR",
+        help="write the traces of all systems the tests run",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    folder = config.getoption("--chart-traces")
+    if folder:
+        from engine.testing.recording import TraceRecorder
+
+        config.pluginmanager.register(TraceRecorder(Path(folder).resolve()))
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ChartFile | None:
@@ -44,7 +59,8 @@ class ChartFile(pytest.File):
         for number, path in enumerate(found.paths):
             yield PathItem.from_parent(self, name=f"{number + 1}: {path.name}", chart=chart, path_=path, number=number)
         for missing in not_taken(chart, found.missing):
-            yield MissingItem.from_parent(self, name=f"not taken: {missing.transition}", missing=missing)
+            kind = "impossible" if missing.proved else "not taken"
+            yield MissingItem.from_parent(self, name=f"{kind}: {missing.transition}", missing=missing)
 
 
 class PathItem(pytest.Item):
@@ -72,16 +88,15 @@ class PathItem(pytest.Item):
 
 
 class MissingItem(pytest.Item):
-    """A transition no path takes: fails unless it is proved impossible."""
+    """A transition no path takes: fails unless it is proved impossible, as its name then says."""
 
     def __init__(self, *, missing: Missing, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
         self.missing = missing
 
     def runtest(self) -> None:
-        if self.missing.proved:
-            pytest.skip(f"impossible: {self.missing.reason}")
-        raise PathFailed(f"{self.missing.place}: {self.missing.transition}: {self.missing.reason}")
+        if not self.missing.proved:
+            raise PathFailed(f"{self.missing.place}: {self.missing.transition}: {self.missing.reason}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
         return str(excinfo.value)

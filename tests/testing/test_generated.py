@@ -164,3 +164,41 @@ def test_paths_are_pytest_tests(pytester: pytest.Pytester) -> None:
     result = pytester.runpytest("-v")
     result.stdout.fnmatch_lines(["*takes shut/key*PASSED*"])
     assert result.ret == 0
+
+
+def test_traces_of_a_test_run_are_coverage(pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str]) -> None:
+    """``pytest --chart-traces DIR`` leaves what ``engine test --from-trace DIR`` merges: one file per system."""
+    (pytester.path / "door.yaml").write_text(CHART % "")
+    pytester.makepyfile(
+        test_door="""
+        import engine
+        from engine.system import System
+
+        def station():
+            system = System()
+            door = system.add(engine.load("door.yaml"))
+            system.start()
+            return system, door
+
+        def test_opens():
+            system, door = station()
+            system.post(door, "key", {"code": "sesame", "turns": 2})
+            system.advance(10_000_000_000)
+            assert door.machine.configuration == ("shut",)
+
+        def test_refuses_a_wrong_code():
+            system, door = station()
+            system.post(door, "key", {"code": "x", "turns": 2})
+            system.advance(0)
+            assert door.machine.data["tries"] == 1
+        """
+    )
+    installed = any(entry.name == "chargechart" for entry in entry_points(group="pytest11"))
+    plugin = [] if installed else ["-p", "engine.testing.plugin"]
+    pytester.runpytest_subprocess("--chart-traces", "kept", "-p", "no:xdist", *plugin).assert_outcomes(passed=2)
+    assert main(["test", "door.yaml", "--from-trace", "kept", "--json", "out.json"]) == 1  # not all was taken
+    (result,) = json.loads((pytester.path / "out.json").read_text())
+    taken = {t for t, count in result["transitions"].items() if count}
+    assert taken == {"shut/key", "shut/key#2", "open/after 10 s#2"}
+    assert result["origin"] == "2 traces"
+    assert result["notes"] == []
