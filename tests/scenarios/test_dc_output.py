@@ -579,6 +579,27 @@ def test_cable_check_after_a_renegotiation(given_up: bool) -> None:
     assert ("imd.self_test" in what(stage)) is not given_up
 
 
+@pytest.mark.parametrize("opened", [False, True])
+def test_cable_check_asked_for_on_the_way_down(opened: bool) -> None:
+    """A vehicle that comes back at once gets its check when the output is down, also where the contactor is open
+    already."""
+    stage = delivering().post("power_off").values("contactor", is_closed=not opened).post("cable_check")
+    assert stage.active("way_down.discharging.looking")
+    stage.values("supply", present_voltage=0.0).run(0.05)
+    if not opened:
+        assert stage.active("way_down.opening.looking")
+        stage.emit("contactor.opened")
+    assert stage.active("cable_check.self_test")
+    assert stage.told("is_off") == []
+
+
+def test_the_contactor_is_kept_closed_on_the_way_down() -> None:
+    """The dead-man signal goes on until the contactor is ordered open, or it would open under load."""
+    stage = delivering(current=50.0).values("supply", present_current=50.0).post("power_off").forget().run(1.0)
+    assert stage.active("way_down.ramping")
+    assert stage.input("dead_man") == {"period": 200_000_000}
+
+
 def test_the_second_way_down_after_a_new_check_ends_off() -> None:
     """A check on the way is asked for once, not at every way down from then on."""
     stage = delivering().post("cable_check").values("supply", present_voltage=0.0).run(0.05)
@@ -730,9 +751,10 @@ def test_more_bad_news_changes_nothing(where: str) -> None:
     stage = emergency(100.0).run(0.5)
     if where == "faulty":
         stage.run(0.5)
-    stage.forget().post("emergency_off").emit("supply.alarm", code="other", text="fan").emit("contactor.opened").breaks(
-        "supply"
-    )
+    stage.forget().post("emergency_off").emit("supply.alarm", code="other", text="fan").emit("contactor.opened")
+    stage.emit("imd.fault", text="no answer").breaks("supply")
+    if where == "emergency":
+        stage.post("reset")
     assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
     assert stage.active(where)
     stage.run(0.5)

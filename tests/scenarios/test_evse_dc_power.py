@@ -73,6 +73,15 @@ def test_no_voltage_without_state_c(state: Any) -> None:
     assert stage.active(f"{POWER}.none")
 
 
+def test_pilot_leaves_c_while_the_connector_locks() -> None:
+    """No cable check any more, though the lock follows; the vehicle is told."""
+    stage = pilot(in_session(), "C").child("session.cable_check").forget().child("cp_line.power_lost")
+    assert orders(stage) == ["output.emergency_off", "session.emergency"]
+    stage.values("lock", is_locked=True).emit("lock.locked")
+    assert stage.active(f"{POWER}.pilot_lost")
+    assert to(stage, "output") == ["emergency_off"]
+
+
 @pytest.mark.parametrize("step", ["session", "checking", "pre-charge", "charging"])
 def test_connector_comes_unlocked(step: str) -> None:
     """A connector that could be pulled is dead in the same step, and out of order (IEC 61851-23 CC.5.3)."""

@@ -376,6 +376,7 @@ def renegotiated() -> Stage:
     assert answer(stage, "PowerDelivery", ChargeProgress="Renegotiate") == ("PowerDeliveryRes", {**OK, **READY})
     assert stage.active("session.dialogue.parameter_discovery")
     assert not stage.told("power_off")
+    assert stage.told("demand")[-1]["current"] == 0.0, "a current nobody asks for any more"
     ask(stage, "ChargeParameterDiscovery", EVMaximumCurrentLimit=30.0)
     return stage.forget()
 
