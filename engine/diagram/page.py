@@ -11,6 +11,7 @@ from engine.diagram.text import drawable, shorten, text_width
 _EDGE = 7.0  # border to paper edge, what office printers leave blank
 _BLOCK = 11.0  # height of the title block
 _PAD = 3.0
+_SMALL = 2.12  # mm: text of 6 pt
 _LARGEST = 0.40  # mm per drawing unit: text of 10 pt
 READABLE = 6 / 72 * 25.4 / TEXT_SIZE  # below this (text of 6 pt) A4 gives way to A3, and A3 to several sheets
 _SHEETS = {"A4": (210.0, 297.0), "A3": (297.0, 420.0)}
@@ -111,17 +112,28 @@ def _title_block(block: TitleBlock, sheet: Sheet, inner: Box) -> list[Item]:
     for word, value, width in cells:
         items.append(Path((("M", (x, top)), ("L", (x, top + _BLOCK))), "frame-line"))
         items.append(_fit(word, x + 2, top + 3.8, 2.0, "keyword", width - 3))
-        items.append(_fit(value, x + 2, top + 8.4, 2.8, "text", width - 3))
+        items += _fit_in_two(value, x + 2, top + 8.4, width - 3)
         x += width
     return items
 
 
+def _fit_in_two(text: str, x: float, y: float, room: float) -> list[Item]:
+    """The text in one line, or in two smaller ones where it is too long for one."""
+    text = drawable(text)
+    if text_width(text, _SMALL) <= room:
+        return [_fit(text, x, y, 2.8, "text", room)]
+    fits = [i for i, c in enumerate(text) if c == " " and text_width(text[:i], _SMALL) <= room]
+    cut = fits[-1] if fits else len(text)
+    lines = ((text[:cut], y - 1.4), (text[cut:].strip(), y + 1.2))
+    return [_fit(line, x, at, _SMALL, "text", room) for line, at in lines if line]
+
+
 def _fit(text: str, x: float, y: float, size: float, style: str, room: float, bold: bool = False) -> Text:
-    """The text, set smaller (to 70 %) and then cut where it is too long."""
+    """The text, set smaller (to 6 pt) and then cut where it is too long."""
     text = drawable(text)
     width = text_width(text, size, bold)
     if width > room:
-        size = max(size * 0.7, size * room / width)
+        size = max(min(size, _SMALL), size * room / width)
         while len(text) > 2 and text_width(text, size, bold) > room:
             text = shorten(text, len(text) - 1)
     return Text(x, y, text, size, style, bold)
