@@ -6,7 +6,7 @@ no macrostep). Fields that say nothing (empty, default) are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.plain import to_plain
@@ -46,19 +46,19 @@ def header(system: System, started: str = "", title: str = "") -> dict[str, Any]
     }
 
 
-def effect_record(effect: Effect) -> dict[str, Any]:
-    """One effect, tagged by ``do``."""
+def effect_record(effect: Effect, value: Callable[[Any], Any] = to_plain) -> dict[str, Any]:
+    """One effect, tagged by ``do``; ``value`` makes what it writes of a value of the machine."""
     match effect:
         case Call(role, action, args):
-            return {"do": "call", "role": role, "action": action, "args": to_plain(args)}
+            return {"do": "call", "role": role, "action": action, "args": value(args)}
         case SendEvent():
             return _lean(
                 {
                     "do": "send",
                     "event": effect.event,
-                    "data": to_plain(effect.data),
+                    "data": value(effect.data),
                     "to": effect.target,
-                    "key": to_plain(effect.key),
+                    "key": value(effect.key),
                     "delay_ns": effect.delay_ns,
                     "id": effect.id,
                     "type": effect.type,
@@ -75,19 +75,19 @@ def effect_record(effect: Effect) -> dict[str, Any]:
                 {
                     "do": "start_child",
                     "id": effect.id,
-                    "key": to_plain(effect.key),
-                    "input": to_plain(effect.input),
-                    "source": to_plain(effect.source),
+                    "key": value(effect.key),
+                    "input": value(effect.input),
+                    "source": value(effect.source),
                 }
             )
         case StopChild(child, key):
-            return _lean({"do": "stop_child", "id": child, "key": to_plain(key)})
+            return _lean({"do": "stop_child", "id": child, "key": value(key)})
         case StartCall(call_id, role, action, args):
-            return {"do": "start_call", "id": call_id, "role": role, "action": action, "args": to_plain(args)}
+            return {"do": "start_call", "id": call_id, "role": role, "action": action, "args": value(args)}
         case LogText(text, label):
             return _lean({"do": "log", "text": text, "label": label})
         case Done(output):
-            return _lean({"do": "done", "output": to_plain(output)})
+            return _lean({"do": "done", "output": value(output)})
 
 
 def event_record(event: Event) -> dict[str, Any]:
@@ -146,20 +146,24 @@ class Recorder:
 
 
 def brief(record: StepRecord) -> dict[str, Any]:
-    """The part of a step that a line for people tells: no data, readings or timers."""
+    """The part of a step that a line for people tells: no data, readings or timers; values as the machine has them."""
     step = record.step
     line: dict[str, Any] = {"time_ns": record.time_ns, "machine": record.actor.path, "cause": record.cause}
     if record.event is not None:
-        line["event"] = event_record(record.event)
+        line["event"] = {"name": record.event.name, "data": record.event.data}
     if record.timer is not None:
         line["timer"] = record.timer
     if not step.handled:
         line["unhandled"] = True
     line["exited"], line["entered"] = step.exited, step.entered
     line["configuration"] = record.actor.machine.configuration if step.entered else ()
-    line["effects"] = [effect_record(effect) for effect in step.effects if type(effect) not in _TIMING]
+    line["effects"] = [effect_record(effect, _as_it_is) for effect in step.effects if type(effect) not in _TIMING]
     line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
     return line
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 _TIMING = (StartTimer, CancelTimer, CancelSend)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from engine.trace.reader import Record
@@ -47,7 +48,11 @@ def timer(id_: str) -> str:
 
 def movement(record: Record) -> str:
     """``left → reached``, the innermost states only; states passed through on the way are not told."""
-    exited, entered, active = record.get("exited", []), record.get("entered", []), record["configuration"]
+    return _moved(tuple(record.get("exited", ())), tuple(record.get("entered", ())), tuple(record["configuration"]))
+
+
+@lru_cache(maxsize=4096)
+def _moved(exited: tuple[str, ...], entered: tuple[str, ...], active: tuple[str, ...]) -> str:
     reached = _innermost([state for state in active if state in entered])
     left = _innermost(list(dict.fromkeys(state for state in exited if state not in entered)))
     if not left and not reached:
@@ -85,24 +90,30 @@ _TOLD = ("call", "start_call", "send", "start_child", "stop_child", "log", "done
 def arguments(data: Any) -> str:
     """``name=value, …`` of a mapping, without what is None; other values as they are."""
     if isinstance(data, dict) and not _tagged(data):
-        return ", ".join(f"{name}={plain(value)}" for name, value in data.items() if value is not None)
+        return ", ".join([f"{name}={plain(value)}" for name, value in data.items() if value is not None])
     return plain(data)
 
 
 def plain(value: Any) -> str:
-    """A value of a record for people: bytes as hexadecimal digits, at most 16 of them."""
+    """A value of a machine or of a record, for people: bytes as hexadecimal digits, at most 16 of them."""
     if isinstance(value, float):
         return f"{value:.6g}"
-    if isinstance(value, str):
-        return value
+    if isinstance(value, (str, int)):
+        return str(value)
+    if isinstance(value, bytes):
+        return _digits(value.hex())
     if isinstance(value, dict) and _tagged(value):
         (text,) = value.values()
-        return f"{text[:32]}… ({len(text) // 2} bytes)" if "$hex" in value and len(text) > 40 else str(text)
+        return _digits(text) if "$hex" in value else str(text)
     if isinstance(value, dict):
         return "{" + arguments(value) + "}"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ", ".join(plain(item) for item in value) + "]"
     return str(value)
+
+
+def _digits(text: str) -> str:
+    return f"{text[:32]}… ({len(text) // 2} bytes)" if len(text) > 40 else text
 
 
 def _tagged(value: dict[str, Any]) -> bool:

@@ -18,6 +18,7 @@ import statistics
 import struct
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 import time
@@ -56,7 +57,10 @@ def at_terminal(command: tuple[str, ...]) -> str:
 
 def in_a_file(command: tuple[str, ...]) -> str:
     """Run a command with its output elsewhere than at a terminal; what it wrote."""
-    return subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    with tempfile.TemporaryFile("w+") as file:
+        subprocess.run(command, cwd=ROOT, check=True, stdout=file)
+        file.seek(0)
+        return file.read()
 
 
 WAYS = {
