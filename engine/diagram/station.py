@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -44,7 +45,8 @@ def station_graph(station: Station) -> Graph:
 def station_block(station: Station, name: str) -> TitleBlock:
     """The title block; the hash is of all charts that run there."""
     charts = "".join(plan.chart.text_hash for plan in station.machines.values())
-    sources = "; ".join(dict.fromkeys(p.chart.citation for p in station.machines.values() if p.chart.citation))
+    cited = (part.strip() for p in station.machines.values() for part in re.split("[,;]", p.chart.citation))
+    sources = ", ".join(dict.fromkeys(part for part in cited if part))
     digest = hashlib.sha256(charts.encode()).hexdigest()
     return TitleBlock(name, station.title, sources, "", digest, "station")
 
