@@ -307,6 +307,7 @@ def test_normal_end() -> None:
     assert not stage.orders
     stage.child("output.is_off")
     assert stage.active("outlet.plugged.finished.unlocked")
+    stage.child("output.is_off")
     stage.emit("lock.unlocked").emit("operator.stop_pressed")
     stage.child("slac.modem_ready").child("slac.no_request").child("slac.dlink_lost")
     stage.child("session.session_ended", end="failed").run(1000)
@@ -381,7 +382,9 @@ def test_unplugged(step: str) -> None:
     stage.run(0.001)
     assert orders(stage) == ["lock.unlock", "show Available", "cp_line.x1"]
     assert stage.active("outlet.available")
-    pilot(stage.forget(), "B")
+    end_session(stage.forget(), "aborted")
+    assert (stage.orders, stage.unhandled) == ([], []), "the session's end is old news"
+    pilot(stage, "B")
     assert orders(stage) in (INVITES, INVITES[:2]), "the next vehicle"
 
 
@@ -435,7 +438,8 @@ def test_fault(step: str, event: str, data: dict[str, Any], reason: str) -> None
     assert stage.data("reason") == reason
     assert stage.active("outlet.faulted")
     assert stage.active("user.unknown")
-    assert not stage.unhandled
+    end_session(stage.forget().child("session.demand", voltage=400.0, current=50.0, soc=41), "failed")
+    assert (stage.orders, stage.unhandled) == ([], []), "the vehicle learns of it when it can"
     stage.forget().run(1000)
     assert stage.active("outlet.faulted")
     pilot(stage, "A")

@@ -82,6 +82,15 @@ def test_pilot_leaves_c_while_the_connector_locks() -> None:
     assert to(stage, "output") == ["emergency_off"]
 
 
+@pytest.mark.parametrize("step", ["session", "pre-charge", "charging"])
+def test_connector_that_is_locked_already_does_not_replace_state_c(step: str) -> None:
+    """A cable check, the first or another one, waits for a vehicle that is not ready, however quick the lock is."""
+    stage = pilot(STEPS[step]().values("lock", is_locked=True), "B").forget().child("session.cable_check")
+    assert to(stage, "output") == []
+    assert stage.active(f"{POWER}.awaiting_C")
+    assert to(pilot(stage, "C"), "output") == ["cable_check"]
+
+
 @pytest.mark.parametrize("step", ["session", "checking", "pre-charge", "charging"])
 def test_connector_comes_unlocked(step: str) -> None:
     """A connector that could be pulled is dead in the same step, and out of order (IEC 61851-23 CC.5.3)."""
@@ -342,6 +351,7 @@ def test_what_a_vehicle_may_do_after_the_pilot_was_lost(step: str) -> None:
     assert not stage.orders
     stage.run(0.001)
     assert orders(stage) == ["output.power_off", "session.abort"]
+    assert end_session(stage, "aborted").active("outlet.plugged.finished"), "it is not invited again"
 
 
 def test_vehicle_that_needs_ventilation() -> None:
