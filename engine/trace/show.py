@@ -87,10 +87,19 @@ def effect(one: Record) -> str:
 _TOLD = ("call", "start_call", "send", "start_child", "stop_child", "log", "done")
 
 
+_AS_THEY_ARE = frozenset((str, int, bool))
+
+
 def arguments(data: Any) -> str:
     """``name=value, …`` of a mapping, without what is None; other values as they are."""
     if isinstance(data, dict) and not _tagged(data):
-        return ", ".join([f"{name}={plain(value)}" for name, value in data.items() if value is not None])
+        return ", ".join(
+            [
+                f"{name}={value}" if type(value) in _AS_THEY_ARE else f"{name}={plain(value)}"
+                for name, value in data.items()
+                if value is not None
+            ]
+        )
     return plain(data)
 
 
