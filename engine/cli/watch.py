@@ -126,7 +126,9 @@ class PlainView:
         """Nothing was opened."""
 
     def step(self, record: StepRecord) -> None:
-        print(line(brief(record)), file=self._out, flush=self._at_terminal)
+        self._out.write(f"{line(brief(record))}\n")
+        if self._at_terminal:
+            self._out.flush()
 
     def note(self, note: Note) -> None:
         print(line(note_record(note)), file=self._out)

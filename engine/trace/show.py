@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from math import inf
 from typing import Any
 
 from engine.trace.reader import Record
@@ -17,7 +18,7 @@ def line(record: Record) -> str:
     """One record on one line: time, machine, event, what became active, what was ordered."""
     parts = [seconds(record["time_ns"]), record["machine"]]
     if "note" in record:
-        data = f"  {_short(arguments(record['data']))}" if record.get("data") else ""
+        data = f"  {_told(record['data'])}" if record.get("data") else ""
         return "  ".join([*parts, f"{record['note']}: {record.get('text', '')}{data}".replace("\n", " ")])
     parts.append(cause(record))
     moves = movement(record)
@@ -32,7 +33,7 @@ def cause(record: Record) -> str:
     """What made the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
     if record["cause"] == "event":
         event = record["event"]
-        told = _short(arguments(event["data"])) if event.get("data") else ""
+        told = _told(event["data"]) if event.get("data") else ""
         text = str(event["name"]) + (f"({told})" if told else "")
         return text + ("  (nobody handles it)" if record.get("unhandled") else "")
     if record["cause"] == "timer":
@@ -64,11 +65,11 @@ def effect(one: Record) -> str:
     """An effect in a few words."""
     match one["do"]:
         case "call" | "start_call":
-            return f"{one['role']}.{one['action']}({_short(arguments(one['args']))})"
+            return f"{one['role']}.{one['action']}({_told(one['args'])})"
         case "send":
             to = f" to {one['to']}" if one.get("to") else ""
             delay = f" in {one['delay_ns'] / 1e9:g} s" if one.get("delay_ns") else ""
-            data = f"({_short(arguments(one['data']))})" if one.get("data") else ""
+            data = f"({_told(one['data'])})" if one.get("data") else ""
             return f"send {one['event']}{data}{to}{delay}"
         case "start_child":
             return f"start {one['id']}" + (f"[{plain(one['key'])}]" if "key" in one else "")
@@ -77,7 +78,7 @@ def effect(one: Record) -> str:
         case "log":
             return f"“{one['text']}”"
         case "done":
-            return "done" + (f" ({_short(arguments(one['output']))})" if one.get("output") else "")
+            return "done" + (f" ({_told(one['output'])})" if one.get("output") else "")
         case "start_timer":
             return f"timer {one['id']} {one['delay_ns'] / 1e9:g} s"
         case _:
@@ -92,15 +93,29 @@ _AS_THEY_ARE = frozenset((str, int, bool))
 
 def arguments(data: Any) -> str:
     """``name=value, …`` of a mapping, without what is None; other values as they are."""
-    if isinstance(data, dict) and not _tagged(data):
-        return ", ".join(
-            [
-                f"{name}={value}" if type(value) in _AS_THEY_ARE else f"{name}={plain(value)}"
-                for name, value in data.items()
-                if value is not None
-            ]
-        )
-    return plain(data)
+    return _arguments(data, inf)
+
+
+def _told(data: Any, limit: int = 160) -> str:
+    """:func:`arguments`, cut where they get long."""
+    text = _arguments(data, limit)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _arguments(data: Any, limit: float) -> str:
+    """Arguments until they are longer than ``limit``."""
+    if not isinstance(data, dict) or _tagged(data):
+        return plain(data)
+    parts, length = [], -2
+    for name, value in data.items():
+        if value is None:
+            continue
+        part = f"{name}={value}" if type(value) in _AS_THEY_ARE else f"{name}={plain(value)}"
+        parts.append(part)
+        length += len(part) + 2
+        if length > limit:
+            break
+    return ", ".join(parts)
 
 
 def plain(value: Any) -> str:
@@ -131,7 +146,3 @@ def _tagged(value: dict[str, Any]) -> bool:
 
 def _innermost(states: list[str]) -> list[str]:
     return [s for s in states if s and not any(other != s and other.startswith(s + ".") for other in states)]
-
-
-def _short(text: str, limit: int = 160) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
