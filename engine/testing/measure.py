@@ -48,6 +48,7 @@ class Result:
     file: str
     origin: str
     taken: dict[str, int]
+    model: str = ""  # hash of the chart
     missing: list[Missing] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Result:
         return {
             "chart": self.chart,
             "file": self.file,
+            "model": self.model,
             "origin": self.origin,
             "transitions": self.taken,
             "missing": [
@@ -92,7 +94,7 @@ def measure(chart: Chart, *, pairs: bool = False) -> Result:
     if two is not None:
         paths = [*paths, *two.paths]
     problems = verify(chart, paths)
-    result = Result(chart.name, chart.file, "generated paths", {t: found.taken[t] for t in found.all})
+    result = Result(chart.name, chart.file, "generated paths", {t: found.taken[t] for t in found.all}, chart.text_hash)
     result.missing = not_taken(chart, found.missing)
     result.paths = [f"{path.name}: {' > '.join(map(str, path.steps)) or 'start'}" for path in paths]
     result.problems = [str(problem) for problem in problems]
@@ -129,7 +131,8 @@ def _compare(chart: Chart | None, record: dict[str, Any], trace: Trace, notes: d
 
 def _traced(chart: Chart, taken: Counter[str], notes: list[str], traces: int) -> Result:
     origin = "1 trace" if traces == 1 else f"{traces} traces"
-    result = Result(chart.name, chart.file, origin, {t.id: taken[t.id] for t in chart.transitions}, notes=notes)
+    result = Result(chart.name, chart.file, origin, {t.id: taken[t.id] for t in chart.transitions}, chart.text_hash)
+    result.notes = notes
     result.missing = not_taken(chart, {t: "no trace takes it" for t, count in result.taken.items() if not count})
     return result
 

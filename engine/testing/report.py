@@ -77,7 +77,8 @@ def _picture(result: Result, layouts: Layouts) -> str:
 def _chart_page(result: Result, picture: str) -> str:
     parts = [
         f"<h1>{_text(result.chart)}</h1>",
-        f'<p class="sub"><a href="index.html">all charts</a> · {_text(result.file)} · {_text(result.origin)}</p>',
+        f'<p class="sub"><a href="index.html">all charts</a> · {_text(result.file)} · model '
+        f'<code data-model="{result.model}">{result.model[:12]}</code> · {_text(result.origin)}</p>',
         f"<p>{_share(result)}</p>",
         "<h2>Not taken</h2>",
         _missing(result),
