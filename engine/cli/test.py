@@ -17,7 +17,7 @@ _EPILOG = """examples:
   engine test machines/                            every transition of every chart
   engine test machines/evse_dc.yaml --pairs        every pair of consecutive transitions as well
   engine test machines/ --html coverage/           a report with coloured diagrams
-  engine test machines/ --from-trace run.jsonl     what have recorded runs taken?
+  engine test machines/ --from-trace traces/       what have recorded runs taken?
 
 docs/testing.md tells what is checked. exit codes: 0 all taken (or proved impossible) and nothing wrong, 1 otherwise,
 2 usage or a chart that does not load
