@@ -145,7 +145,7 @@ def _print(results: list[Result], with_paths: bool, with_pairs: bool) -> None:
             console.print(f"note: {note}", markup=False)
         if result.pairs is not None:
             reasons = "; ".join(f"{count} {reason}" for reason, count in result.pairs.impossible.items())
-            console.print(f"{result.chart}: impossible pairs: {reasons or 'nothing can be said'}", markup=False)
+            console.print(f"{result.chart}: impossible pairs: {reasons or 'none proved'}", markup=False)
         for first, second in result.pairs.missing if result.pairs is not None and with_paths else ():
             console.print(f"{result.chart}: pair not taken: {first}, then {second}", markup=False)
         for path in result.paths if with_paths else ():
