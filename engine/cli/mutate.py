@@ -77,6 +77,8 @@ def _print(outcomes: list[Outcome], least: float, survivors: bool) -> None:
     from rich.syntax import Syntax
     from rich.table import Table
 
+    from engine.mutation.record import KILLED, REFUSED, SURVIVED
+
     console = Console(soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("chart")
@@ -84,7 +86,7 @@ def _print(outcomes: list[Outcome], least: float, survivors: bool) -> None:
         table.add_column(title, justify="right")
     if survivors:
         for outcome in outcomes:
-            for mutant in outcome.of("survived"):
+            for mutant in outcome.of(SURVIVED):
                 tried = outcome.verdicts[mutant.name].tried
                 ran = f"{tried} scenarios ran" if tried else "no scenario comes near"
                 console.print(f"{mutant.file}:{mutant.line}: {mutant.name}  ({ran})", markup=False, style="bold")
@@ -92,16 +94,16 @@ def _print(outcomes: list[Outcome], least: float, survivors: bool) -> None:
                 shown = Syntax(diff, "diff", background_color="default") if console.is_terminal else diff + "\n"
                 console.print(shown, markup=False)
     for outcome in outcomes:
-        counts = [len(outcome.of(kind)) for kind in ("killed", "survived")]
+        counts = [len(outcome.of(kind)) for kind in (KILLED, SURVIVED)]
         style = "red" if outcome.score < least else "green"
-        cells = [len(outcome.mutants), *counts, len(outcome.waived), len(outcome.of("refused"))]
+        cells = [len(outcome.mutants), *counts, len(outcome.waived), len(outcome.of(REFUSED))]
         table.add_row(outcome.chart.name, *map(str, cells), f"[{style}]{outcome.score:.1f} %[/]", str(outcome.tried))
     console.print(table)
     for outcome in outcomes:
         for problem in outcome.problems:
             console.print(f"{outcome.chart.file}: {problem}", markup=False, style="red")
-    killed = sum(len(outcome.of("killed")) for outcome in outcomes)
-    alive = sum(len(outcome.of("survived")) for outcome in outcomes)
+    killed = sum(len(outcome.of(KILLED)) for outcome in outcomes)
+    alive = sum(len(outcome.of(SURVIVED)) for outcome in outcomes)
     score = 100.0 * killed / (killed + alive) if killed + alive else 100.0
     console.print(f"{len(outcomes)} charts, {killed} killed, {alive} survived: {score:.1f} % (least {least:g} %)")
 

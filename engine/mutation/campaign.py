@@ -13,7 +13,7 @@ from engine.model import Chart
 from engine.mutation.mutants import Mutant, mutants_of
 from engine.mutation.pool import Job, answers
 from engine.mutation.record import KILLED, SURVIVED, Plan, Record, Verdict
-from engine.mutation.scenarios import ScenarioError, Scenarios, digest, recorded, test_files
+from engine.mutation.scenarios import ScenarioError, Scenarios, digest, in_project, recorded, test_files
 
 CACHE = Path(".mutants")
 SAVE_EVERY = 20
@@ -78,7 +78,7 @@ class Campaign:
 
         Raises ``ScenarioError`` when the scenarios do not pass on the charts as they are.
         """
-        outcomes = [self._known(file) for file in files]
+        outcomes = [self._known(in_project(file)) for file in files]
         self._sample(outcomes)
         self._prove(outcomes)
         self._try(self._open(outcomes), killers=True)

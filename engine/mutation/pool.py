@@ -33,7 +33,7 @@ _LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git")
 def answers(
     jobs: list[Job], copied: Iterable[str], scenarios: list[str], workers: int
 ) -> Iterator[tuple[Job, dict[str, Any]]]:
-    """(job, answer) as they come. ``copied`` are the folders at the top of the project that a worker gets copies of."""
+    """(job, answer) as they come. ``copied``: names at the top of the project that a worker gets copies of."""
     waiting: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
     done: queue.SimpleQueue[tuple[Job, dict[str, Any]] | BaseException] = queue.SimpleQueue()
     for job in jobs:
@@ -66,7 +66,9 @@ def answers(
 def _copy(project: Path, place: Path, copied: set[str]) -> None:
     place.mkdir()
     for entry in project.iterdir():
-        if entry.name in copied:
+        if entry.name in copied and entry.is_file():
+            shutil.copy2(entry, place / entry.name)
+        elif entry.name in copied:
             shutil.copytree(entry, place / entry.name, ignore=_LEFT_OUT, symlinks=True)
         elif entry.name != ".git":
             (place / entry.name).symlink_to(entry)

@@ -81,11 +81,22 @@ def _in_turn(scenarios: list[Scenario]) -> list[Scenario]:
     return [scenario for _, _, scenario in sorted(ranked, key=lambda entry: entry[:2])]
 
 
+def in_project(path: Path) -> Path:
+    """The path from the current folder: a worker's copy of the project has it at the same place.
+
+    Raises ``ScenarioError`` for what lies elsewhere: a mutant must never be written over the file itself.
+    """
+    project = Path.cwd().resolve()
+    if not path.resolve().is_relative_to(project):
+        raise ScenarioError(f"{path} is not in {project}: run engine mutate in the folder that holds charts and tests")
+    return path.resolve().relative_to(project)
+
+
 def test_files(paths: Iterable[str]) -> list[Path]:
     """The test files of these files and folders."""
     found: dict[Path, None] = {}
     for text in paths:
-        path = Path(text)
+        path = in_project(Path(text))
         if not path.exists():
             raise FileNotFoundError(2, "no such file or folder of scenarios", text)
         found.update(dict.fromkeys(sorted(path.rglob("test_*.py")) if path.is_dir() else [path]))

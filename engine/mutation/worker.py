@@ -19,6 +19,8 @@ from typing import Any
 
 import pytest
 
+from engine.mutation.record import KILLED, REFUSED, SURVIVED
+
 PYTEST = ["-x", "-q", "--rootdir", ".", "-o", "addopts=", "-p", "no:cacheprovider"]
 
 
@@ -42,19 +44,19 @@ def main(scenarios: list[str]) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.path.insert(0, os.getcwd())
     pytest.main(["--collect-only", *PYTEST[1:], *scenarios])
-    _forget(Path.cwd())
+    _forget(scenarios)
     gc.collect()
     gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_try(json.loads(line))), file=answers, flush=True)
 
 
-def _forget(project: Path) -> None:
-    """Test modules may hold charts: each fork imports its own."""
-    tests = {Path(name).resolve() for name in ("tests",) if Path(name).exists()}
+def _forget(scenarios: list[str]) -> None:
+    """Test modules may hold charts: each fork imports its own, and what lies beside them."""
+    tops = {(Path.cwd() / Path(scenario).parts[0]).resolve() for scenario in scenarios}
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if file and project in Path(file).parents and any(folder in Path(file).parents for folder in tests):
+        if file and not tops.isdisjoint((Path(file).resolve(), *Path(file).resolve().parents)):
             del sys.modules[name]
 
 
@@ -72,7 +74,7 @@ def _forked(job: dict[str, Any]) -> dict[str, Any]:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
-        answer: dict[str, Any] = {"verdict": "killed", "by": "", "reason": "the process ended"}
+        answer: dict[str, Any] = {"verdict": KILLED, "by": "", "reason": "the process ended"}
         try:
             os.setsid()
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
@@ -89,7 +91,7 @@ def _forked(job: dict[str, Any]) -> dict[str, Any]:
     os.waitpid(child, 0)
     with contextlib.suppress(ProcessLookupError):  # what the scenarios left behind
         os.killpg(child, signal.SIGKILL)
-    found: dict[str, Any] = json.loads(data) if data else {"verdict": "killed", "by": "", "reason": "time limit"}
+    found: dict[str, Any] = json.loads(data) if data else {"verdict": KILLED, "by": "", "reason": "time limit"}
     return found
 
 
@@ -100,13 +102,13 @@ def _run(file: str, tests: list[str]) -> dict[str, Any]:
     try:
         load(file)
     except ChartError as error:
-        return {"verdict": "refused", "by": "", "reason": str(error.problems[0].message)}
+        return {"verdict": REFUSED, "by": "", "reason": str(error.problems[0].message)}
     first = _First()
     code = pytest.main([*PYTEST, *tests], plugins=[first])
     if code == pytest.ExitCode.OK:
-        return {"verdict": "survived", "by": ""}
+        return {"verdict": SURVIVED, "by": ""}
     if first.failed:
-        return {"verdict": "killed", "by": first.failed}
+        return {"verdict": KILLED, "by": first.failed}
     return {"verdict": "error", "by": "", "reason": f"pytest ended with {code!s}"}
 
 

@@ -231,6 +231,24 @@ def test_waivers_hold_or_are_reported(project: Path, capsys: pytest.CaptureFixtu
     assert "door.toml" in capsys.readouterr().err
 
 
+def test_charts_by_any_path_and_scenarios_of_any_name(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file named by its whole path is not overwritten; a test that loads at import sees the mutant too."""
+    Path("checks").mkdir()
+    text = SCENARIOS.replace("def door", 'CHART = engine.load("charts/door.yaml")\n\n\ndef door')
+    Path("checks/test_door.py").write_text(text.replace('add(engine.load("charts/door.yaml")', "add(CHART"))
+    Path("mutation/plan.toml").write_text('scenarios = ["checks"]\n')
+    arguments = ("--plan", "mutation/plan.toml", "--json", "results.json", "-j", "1")
+    main(["mutate", str(project / "charts" / "door.yaml"), *arguments])
+    (result,) = json.loads(Path("results.json").read_text())
+    assert sum(mutant["verdict"] == "survived" for mutant in result["mutants"]) == 5
+    assert Path("charts/door.yaml").read_text() == CHART
+    capsys.readouterr()
+    outside = project.parent / "elsewhere.yaml"
+    outside.write_text(CHART)
+    assert main(["mutate", str(outside), *arguments]) == 1
+    assert "is not in" in capsys.readouterr().err
+
+
 def test_a_failing_scenario_is_told_before_anything_is_tried(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A scenario that fails on the chart itself would kill everything."""
     Path("tests/test_door.py").write_text(SCENARIOS.replace('== ("open",)', '== ("shut",)'))
