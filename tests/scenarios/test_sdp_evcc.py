@@ -125,6 +125,17 @@ def test_a_request_that_could_not_be_sent() -> None:
 # ---------------------------------------------------------------- connecting
 
 
+def test_the_first_answer_counts() -> None:
+    """A second answer, junk and a send that failed late are expected, and change nothing of the connection begun."""
+    stage = answered(asking(), host="fe80::7%plc0", port=50123)
+    answered(stage, "tls", host="fe80::8%plc0", port=50124)
+    stage.emit("sdp.bad_datagram", peer="[fe80::9]:1", reason="7 bytes").breaks("sdp", "Network is unreachable")
+    assert (len(stage.told("found")), stage.unhandled) == (1, [])
+    assert stage.ordered("tcp.connect") == [{"host": "fe80::7%plc0", "port": 50123, "tls": False}]
+    stage.finish("connect", tls=False)
+    assert output(stage) == (True, False, "")
+
+
 def test_a_refused_connection_is_tried_again_ten_times() -> None:
     """57, 61: half a second after each refusal, ten attempts, and the reason at the end."""
     stage = answered(asking())

@@ -1,0 +1,221 @@
+"""Scenarios of machines/power/dc_output.yaml: pre-charge and delivering.
+
+Times and limits are the chart's parameters with their sources (IEC 61851-23 CC.3 to CC.5, 9.4, 101.2.1.5).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.dc_output import MS, delivering, is_dead, precharging, what
+from tests.scenarios.stage import Stage
+
+# ---------------------------------------------------------------- pre-charge
+
+
+def test_pre_charge_at_the_vehicles_voltage_and_at_most_2_a() -> None:
+    """IEC 61851-23 CC.5.1: inrush is limited whatever the vehicle asks for."""
+    stage = precharging(voltage=380.0, current=30.0)
+    assert stage.order("supply.set") == {"voltage": 380.0, "current": 2.0}
+    assert what(stage)[-2:] == ["supply.set", "supply.on"]
+    assert precharging(current=1.5).order("supply.set") == {"voltage": 400.0, "current": 1.5}
+    assert precharging(current=0.0).order("supply.set") == {"voltage": 400.0, "current": 0.5}
+    assert precharging(voltage=900.0).order("supply.set") == {"voltage": 500.0, "current": 1.0}
+
+
+def test_pre_charge_follows_another_target_and_ignores_the_same() -> None:
+    """A vehicle repeats PreChargeReq every 100 ms: the supply is told again only when something has changed."""
+    stage = precharging(400.0, 1.0).forget().post("pre_charge", voltage=400.0, current=1.0)
+    assert stage.orders == []
+    stage.post("pre_charge", voltage=405.0, current=1.0)
+    assert stage.order("supply.set") == {"voltage": 405.0, "current": 1.0}
+    stage.forget().post("pre_charge", voltage=405.0, current=1.5)
+    assert stage.order("supply.set") == {"voltage": 405.0, "current": 1.5}
+
+
+@pytest.mark.parametrize(("volts", "ready"), [(379.9, False), (380.0, True), (420.0, True), (420.1, False)])
+def test_power_on_within_20_v_of_the_vehicles_voltage(volts: float, ready: bool) -> None:
+    """IEC 61851-23 CC.5.1: the vehicle closes its contactor over a difference below 20 V."""
+    stage = precharging().values("supply", present_voltage=volts).post("power_on")
+    assert (stage.told("power_ready") == [{}]) is ready
+    assert stage.active("energised.delivering") is ready
+
+
+def test_power_on_waits_for_the_voltage() -> None:
+    """A vehicle that asks early (Josev does) is answered when the voltage is there, looked at every 50 ms."""
+    stage = precharging().values("supply", present_voltage=100.0).post("power_on").post("power_on")
+    assert stage.active("energised.pre_charge.awaited.looking")
+    assert stage.unhandled == []
+    stage.run(1.0).values("supply", present_voltage=400.0)
+    assert stage.told("power_ready") == []
+    stage.run(0.05)
+    assert stage.told("power_ready") == [{}]
+    assert stage.times("power_ready") == [pytest.approx(stage.now_s)]
+
+
+def test_power_on_is_refused_when_the_voltage_does_not_come() -> None:
+    """The answer comes inside V2G_SECC_PowerDelivery_Performance_Time (1.5 s): 1.4 s and not later."""
+    stage = precharging().forget().post("power_on").run(1.4 - MS)
+    assert stage.said == []
+    stage.run(MS)
+    assert stage.told("power_refused") == [{"reason": "the output is not at the pre-charge voltage"}]
+    assert stage.active("way_down")
+
+
+def test_pre_charge_ignores_a_demand_and_the_closed_contactor() -> None:
+    stage = precharging().forget()
+    before = stage.states
+    stage.post("demand", voltage=450.0, current=100.0).emit("contactor.closed")
+    assert (stage.states, stage.orders, stage.said, stage.unhandled) == (before, [], [], [])
+
+
+# ---------------------------------------------------------------- current demand
+
+
+def test_the_current_rises_by_20_a_every_200_ms() -> None:
+    """IEC 61851-23 101.2.1.5: at most 100 A/s up."""
+    stage = delivering(current=110.0)
+    for expected in (20.0, 40.0, 60.0, 80.0, 100.0, 110.0, 110.0):
+        stage.forget().run(0.2 - MS)
+        assert stage.orders == []
+        stage.run(MS)
+        assert stage.ordered("supply.set") == [{"voltage": 400.0, "current": expected}]
+        assert stage.ordered("contactor.keep_alive") == [{}]
+        stage.values("supply", present_current=expected)
+
+
+def test_the_current_falls_by_80_a_every_200_ms() -> None:
+    """A vehicle that asks for less gets less soon."""
+    stage = delivering(current=110.0).run(2.0).values("supply", present_current=110.0)
+    stage.post("demand", voltage=390.0, current=10.0).forget().values("supply", present_voltage=390.0).run(0.2)
+    assert stage.order("supply.set") == {"voltage": 390.0, "current": 30.0}
+    stage.values("supply", present_current=30.0).run(0.2)
+    assert stage.order("supply.set") == {"voltage": 390.0, "current": 10.0}
+
+
+def test_first_there_is_no_current() -> None:
+    """After PowerDelivery nothing flows until the vehicle asks, whatever the pre-charge was told."""
+    stage = delivering().run(0.2)
+    assert stage.ordered("supply.set") == [{"voltage": 400.0, "current": 0.0}]
+
+
+def test_demands_are_bounded_by_the_supply() -> None:
+    """A vehicle that asks for 900 V and 400 A at a 500 V, 125 A outlet gets 500 V and 125 A."""
+    stage = delivering().values("supply", present_voltage=500.0).post("demand", voltage=900.0, current=400.0).run(1.9)
+    assert stage.order("supply.set") == {"voltage": 500.0, "current": 125.0}
+
+
+@pytest.mark.parametrize(("celsius", "amperes"), [(74.9, 110.0), (75.0, 62.5), (89.9, 62.5)])
+def test_half_the_current_above_75_degrees(celsius: float, amperes: float) -> None:
+    """A hot station slows down before it stops."""
+    stage = delivering(current=110.0).values("supply", temperature=celsius).run(1.9)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": amperes}
+    assert stage.told("shutdown") == []
+
+
+def test_a_small_demand_is_met_when_hot() -> None:
+    stage = delivering(current=10.0).values("supply", temperature=80.0).run(1.9)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 10.0}
+
+
+def test_without_a_demand_no_current_after_two_seconds() -> None:
+    """A vehicle that has fallen silent would be charged on for the 60 s of the sequence timeout."""
+    stage = delivering(current=50.0).run(2.0)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 50.0}
+    stage.forget().run(0.2)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 0.0}
+    stage.run(5.0)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 0.0}
+    stage.post("demand", voltage=400.0, current=10.0).run(0.2)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 10.0}
+
+
+def test_at_90_degrees_a_normal_stop_is_asked_for() -> None:
+    """Too hot: the vehicle is asked to end the charge, the current is not cut."""
+    stage = delivering(current=50.0).values("supply", temperature=90.0).run(0.2)
+    assert stage.told("shutdown") == [{"reason": "over-temperature"}]
+    assert stage.active("energised.delivering.control")
+
+
+@pytest.mark.parametrize(
+    ("voltage", "current"),
+    [(430.1, 0.0), (400.0, 15.1)],
+    ids=["30 V over the demanded voltage", "15 A over the set current"],
+)
+def test_an_excess_lasts_at_most_three_periods(voltage: float, current: float) -> None:
+    """A supply that runs away is cut off after 0.8 s; one spike is not a fault."""
+    stage = delivering().values("supply", present_voltage=voltage, present_current=current).run(0.6)
+    assert stage.active("energised.delivering")
+    stage.run(0.2 - MS)
+    assert stage.active("energised.delivering")
+    stage.run(MS)
+    is_dead(stage)
+    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent"}]
+    assert stage.active("emergency")
+
+
+def test_the_excess_is_counted_in_a_row() -> None:
+    """Spikes that pass never add up to a stop."""
+    stage = delivering()
+    for _ in range(4):
+        stage.values("supply", present_voltage=440.0).run(0.6)
+        stage.values("supply", present_voltage=400.0).run(0.2)
+    assert stage.active("energised.delivering")
+    assert stage.told("fault") == []
+
+
+@pytest.mark.parametrize(("voltage", "current"), [(430.0, 0.0), (400.0, 15.0)])
+def test_an_excess_at_the_limit_is_none(voltage: float, current: float) -> None:
+    stage = delivering().values("supply", present_voltage=voltage, present_current=current).run(5.0)
+    assert stage.active("energised.delivering")
+
+
+def test_renegotiation_is_answered_while_delivering() -> None:
+    """PowerDelivery(Start) after a renegotiation: ready at once, and a repeated pre-charge is no reason to stop."""
+    stage = delivering(current=50.0).run(1.0).forget().post("power_on")
+    assert stage.told("power_ready") == [{}]
+    assert stage.active("energised.delivering.control")
+    stage.post("pre_charge", voltage=300.0, current=1.0).run(0.2)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 50.0}
+    assert stage.unhandled == []
+
+
+def test_power_again_begins_without_current() -> None:
+    """The second session of a plug-in starts at 0 A, not where the emergency cut the first one."""
+    stage = delivering(current=125.0).run(1.9).post("emergency_off").values("contactor", is_closed=False)
+    stage.values("supply", present_voltage=0.0).run(1.0).post("cable_check").finish("test", passed=True)
+    stage.values("contactor", is_closed=True).emit("contactor.closed").values("supply", present_voltage=500.0).run(0.05)
+    stage.emit("imd.measured", resistance=1000.0).values("supply", present_voltage=0.0).run(0.05)
+    stage.post("pre_charge", voltage=400.0, current=1.0)
+    stage.values("supply", present_voltage=400.0).forget().post("power_on").run(0.4)
+    assert [order["current"] for order in stage.ordered("supply.set")] == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.parametrize(("kilo_ohm", "told"), [(39.99, True), (40.0, False)])
+def test_insulation_while_live(kilo_ohm: float, told: bool) -> None:
+    """IEC 61851-23 CC.5.1: 100 Ohm/V of 400 V; reported, and the vehicle is asked to stop."""
+    stage = delivering(current=50.0).emit("imd.measured", resistance=kilo_ohm)
+    assert (stage.told("insulation_fault") == [{}]) is told
+    assert stage.told("shutdown") == ([{"reason": "insulation fault"}] if told else [])
+    assert stage.active("energised.delivering")
+
+
+def test_insulation_while_live_at_a_low_voltage() -> None:
+    """Below 60 V the limit stays at 6 kOhm."""
+    stage = precharging(voltage=10.0)
+    stage.emit("imd.measured", resistance=6.0)
+    assert stage.told("insulation_fault") == []
+    stage.emit("imd.measured", resistance=5.99)
+    assert stage.told("insulation_fault") == [{}]
+
+
+@pytest.mark.parametrize("live", [precharging, delivering])
+def test_the_contactor_opens_by_itself_while_live(live: object) -> None:
+    """Dead-man or a broken coil: off in the same step, and a fault."""
+    assert callable(live)
+    stage: Stage = live().forget().values("contactor", is_closed=False)
+    stage.emit("contactor.opened")
+    is_dead(stage)
+    assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
+    assert "imd.stop" in what(stage)
+    assert stage.active("emergency")
