@@ -18,7 +18,7 @@ for spec in job["packets"]:
         network = (IPv6 if ":" in spec["source"] else IP)(src=spec["source"], dst=spec["destination"])
         ports = {"sport": spec["source_port"], "dport": spec["destination_port"]}
         if "flags" in spec:
-            transport = TCP(seq=spec["sequence"], flags=spec["flags"], **ports)
+            transport = TCP(seq=spec["sequence"], ack=spec["acknowledgment"], flags=spec["flags"], **ports)
         else:
             transport = UDP(**ports)
         packet = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / network / transport

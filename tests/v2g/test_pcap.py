@@ -81,7 +81,9 @@ NAMES = [
 ]
 
 
-def tcp(time_s: float, from_evcc: bool, sequence: int, flags: str, payload: bytes = b"") -> dict[str, Any]:
+def tcp(
+    time_s: float, from_evcc: bool, sequence: int, acknowledgment: int, flags: str, payload: bytes = b""
+) -> dict[str, Any]:
     ends = (EVCC, EVCC_PORT, SECC, SECC_PORT) if from_evcc else (SECC, SECC_PORT, EVCC, EVCC_PORT)
     return {
         "time_s": time_s,
@@ -90,6 +92,7 @@ def tcp(time_s: float, from_evcc: bool, sequence: int, flags: str, payload: byte
         "destination": ends[2],
         "destination_port": ends[3],
         "sequence": sequence & 0xFFFF_FFFF,
+        "acknowledgment": acknowledgment & 0xFFFF_FFFF,
         "flags": flags,
         "payload": payload.hex(),
     }
@@ -98,17 +101,17 @@ def tcp(time_s: float, from_evcc: bool, sequence: int, flags: str, payload: byte
 def conversation(turns: list[Turn], size: int = 1400) -> list[dict[str, Any]]:
     """TCP packets of a clean connection; the EVCC's sequence numbers wrap around."""
     sequences = {True: 0xFFFF_FFF0, False: 1000}
-    made = [tcp(1.0, True, sequences[True], "S"), tcp(1.001, False, sequences[False], "SA")]
+    made = [tcp(1.0, True, sequences[True], 0, "S"), tcp(1.001, False, sequences[False], sequences[True] + 1, "SA")]
     sequences = {side: start + 1 for side, start in sequences.items()}
     time_s = 1.01
     for from_evcc, data in turns:
         for start in range(0, len(data), size):
             piece = data[start : start + size]
-            made.append(tcp(time_s, from_evcc, sequences[from_evcc], "PA", piece))
+            made.append(tcp(time_s, from_evcc, sequences[from_evcc], sequences[not from_evcc], "PA", piece))
             sequences[from_evcc] += len(piece)
             time_s += 0.001
         time_s += 0.01
-    made.append(tcp(time_s, True, sequences[True], "FA"))
+    made.append(tcp(time_s, True, sequences[True], sequences[False], "FA"))
     return made
 
 
@@ -277,7 +280,7 @@ def test_tls_is_decrypted_with_the_key_log(suite: str, turns: list[Turn], tmp_pa
     in_file: list[Packet | KeyLog] = [KeyLog(log), *captured]
     assert [entry.name for entry in read(in_file) if entry.protocol != "tcp"] == [entry.name for entry in entries]
     refusal = [entry for entry in read(captured) if entry.protocol != "tcp"][-1]
-    assert "key log has no" in refusal.content["error"]
+    assert "no key log is given" in refusal.content["error"]
     wrong = "\n".join(line[:-8] + "00000000" for line in log.splitlines())
     refusal = [entry for entry in read(captured, parse_key_log(wrong)) if entry.protocol != "tcp"][-1]
     assert "does not decrypt" in refusal.content["error"]
@@ -287,9 +290,8 @@ def raw_ip(spec: dict[str, Any]) -> bytes:
     """A raw IPv6 packet, spelled out by hand."""
     payload = bytes.fromhex(spec["payload"])
     flags = sum({"F": 1, "S": 2, "P": 8, "A": 16}[flag] for flag in spec["flags"])
-    header = struct.pack(
-        "!HHIIBBHHH", spec["source_port"], spec["destination_port"], spec["sequence"], 0, 0x50, flags, 8192, 0, 0
-    )
+    numbers = spec["sequence"], spec["acknowledgment"]
+    header = struct.pack("!HHIIBBHHH", spec["source_port"], spec["destination_port"], *numbers, 0x50, flags, 8192, 0, 0)
     ip = struct.pack("!IHBB", 6 << 28, len(header) + len(payload), 6, 64)
     return ip + IPv6Address(spec["source"]).packed + IPv6Address(spec["destination"]).packed + header + payload
 
@@ -352,8 +354,9 @@ def test_command_line(turns: list[Turn], tmp_path: Path, capsys: pytest.CaptureF
     path = written_by_scapy(tmp_path, discovery() + conversation(turns), "pcapng")
     assert main(["pcap", str(path)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3 + len(NAMES) + 1
-    assert "SessionSetupRes" in lines[6]
+    assert len(lines) == 3 + 1 + len(NAMES) + 1
+    assert lines[3].split() == ["1", "vehicle", f"[{EVCC}]:{EVCC_PORT},", "station", f"[{SECC}]:{SECC_PORT}"]
+    assert "SessionSetupRes" in lines[7]
     assert main(["pcap", str(path), "--json"]) == 0
     objects = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [each["name"] for each in objects[3:-1]] == NAMES

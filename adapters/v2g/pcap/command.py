@@ -3,48 +3,80 @@
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
+import os
+import shutil
 import sys
+import zlib
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from adapters.v2g.pcap.container import CaptureError, packets
+from adapters.v2g.pcap.container import CaptureError, KeyLog, Packet, packets
+from adapters.v2g.pcap.listing import Listing
+from adapters.v2g.pcap.network import LINK_TYPES
 from adapters.v2g.pcap.session import Entry, read
 from adapters.v2g.pcap.tls import parse_key_log
 
-_DESCRIPTION = """Lists the messages of a captured charging session (pcap or pcapng): SLAC, SDP, and every V2G message
-decoded, the protocol taken from the supportedAppProtocol handshake. TLS is decrypted with a key log (SSLKEYLOGFILE)."""
+_DESCRIPTION = """Lists the messages of a captured charging session (pcap or pcapng, also compressed with gzip): SLAC,
+SDP, and every V2G message decoded, the protocol taken from the supportedAppProtocol handshake. TLS is decrypted with a
+key log (SSLKEYLOGFILE)."""
+_EPILOG = """A line: seconds since the first packet, how long the station took to answer, the number of the connection,
+who sends (→ the vehicle, ← the station), protocol, message, fields. At a terminal lines are cut to its width; into a
+pipe or a file they are whole. While it is captured: tcpdump -U -w - -i IF | python -m adapters.v2g pcap -"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Registers ``pcap`` with the command line of adapters.v2g."""
-    parser = subparsers.add_parser("pcap", help="list a captured session", description=_DESCRIPTION)
-    parser.add_argument("file", metavar="FILE", type=Path)
+    parser = subparsers.add_parser("pcap", help="list a captured session", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("file", metavar="FILE", help="the capture, or - for standard input")
     parser.add_argument("--keylog", metavar="FILE", type=Path, help="TLS secrets in the NSS key log format")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of text")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line instead of text, nothing left out")
     parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Prints the listing. 0 when the capture could be read to its end, 1 otherwise."""
+    at_terminal = sys.stdout.isatty()
+    listing = Listing(
+        width=shutil.get_terminal_size().columns if at_terminal else None,
+        is_coloured=at_terminal and "NO_COLOR" not in os.environ,
+    )
+    seen: Counter[int] = Counter()
+    listed = 0
     try:
         secrets = parse_key_log(arguments.keylog.read_text("ascii", "replace")) if arguments.keylog else {}
-        with arguments.file.open("rb") as file:
-            for entry in read(packets(file), secrets):
-                print(as_json(entry) if arguments.json else as_text(entry))
-    except OSError as problem:
-        print(f"pcap: {problem.filename}: {problem.strerror}", file=sys.stderr)
+        with sys.stdin.buffer if arguments.file == "-" else open(arguments.file, "rb") as file:
+            for entry in read(_counted(_unpacked(cast(BinaryIO, file)), seen), secrets):
+                listed += 1
+                for line in [as_json(entry)] if arguments.json else listing.lines(entry):
+                    print(line, flush=True)
+    except BrokenPipeError:
+        raise
+    except (OSError, CaptureError, EOFError, zlib.error) as problem:
+        name = getattr(problem, "filename", None) or arguments.file
+        print(f"pcap: {name}: {getattr(problem, 'strerror', None) or problem}", file=sys.stderr)
         return 1
-    except CaptureError as problem:
-        print(f"pcap: {arguments.file}: {problem}", file=sys.stderr)
-        return 1
+    for link_type in sorted(set(seen) - LINK_TYPES):
+        print(f"pcap: {seen[link_type]} packets of link type {link_type} are not understood", file=sys.stderr)
+    if not listed:
+        print(f"pcap: no SLAC, SDP or V2G message in {seen.total()} packets", file=sys.stderr)
     return 0
 
 
-def as_text(entry: Entry) -> str:
-    """One line for people: time, ends, protocol, name, content."""
-    content = json.dumps(entry.content, ensure_ascii=False) if entry.content else ""
-    ends = f"{entry.source} > {entry.destination}"
-    return f"{entry.time_s:11.6f}  {ends}  {entry.protocol:8} {entry.name}  {content}".rstrip()
+def _unpacked(file: BinaryIO) -> Iterator[Packet | KeyLog]:
+    compressed = file.peek(2)[:2] == b"\x1f\x8b"  # type: ignore[attr-defined]
+    return packets(cast(BinaryIO, gzip.open(file)) if compressed else file)
+
+
+def _counted(found: Iterator[Packet | KeyLog], seen: Counter[int]) -> Iterator[Packet | KeyLog]:
+    """The packets as they are, counted by link type."""
+    for each in found:
+        if isinstance(each, Packet):
+            seen[each.link_type] += 1
+        yield each
 
 
 def as_json(entry: Entry) -> str:
@@ -54,9 +86,9 @@ def as_json(entry: Entry) -> str:
             "time_s": round(entry.time_s, 9),
             "source": entry.source,
             "destination": entry.destination,
+            "sender": entry.sender,
             "protocol": entry.protocol,
             "name": entry.name,
             "content": entry.content,
-        },
-        ensure_ascii=False,
+        }
     )

@@ -46,7 +46,10 @@ _TLS_KEY_LOG: Final = 0x544C534B
 
 
 def packets(file: BinaryIO) -> Iterator[Packet | KeyLog]:
-    """Every packet in file order. Raises CaptureError; a last packet that is cut off (a killed capture) is left out."""
+    """Every packet in file order; `file` may be a pipe that is still written to.
+
+    Raises CaptureError. A last packet that is cut off (a killed capture) is left out.
+    """
     magic = file.read(4)
     if magic in _MAGIC:
         yield from _pcap(file, *_MAGIC[magic])
@@ -62,11 +65,13 @@ def _pcap(file: BinaryIO, order: str, unit_s: float) -> Iterator[Packet]:
         raise CaptureError("the pcap file header is cut off")
     # The upper bits of the last field say whether frames end with a checksum, and how long it is.
     link_type = struct.unpack(order + "I", rest[16:])[0] & 0x0FFF_FFFF
+    start = 24
     while len(header := file.read(16)) == 16:
         seconds, fraction, length, _ = struct.unpack(order + "4I", header)
         if length > MAX_PACKET_BYTES:
-            raise CaptureError(f"packet of {length} bytes at byte {file.tell() - 16}: the file is damaged")
+            raise CaptureError(f"packet of {length} bytes at byte {start}: the file is damaged")
         data = file.read(length)
+        start += 16 + length
         if len(data) == length:
             yield Packet(seconds + fraction * unit_s, link_type, data)
 
@@ -82,8 +87,8 @@ def _pcapng(file: BinaryIO) -> Iterator[Packet | KeyLog]:
     order = "<"
     interfaces: list[_Interface] = []
     kind_bytes = _SECTION
+    start = 0
     while len(kind_bytes) == 4:
-        start = file.tell() - 4
         length_bytes = file.read(4)
         if kind_bytes == _SECTION:
             byte_order = file.read(4)
@@ -108,6 +113,7 @@ def _pcapng(file: BinaryIO) -> Iterator[Packet | KeyLog]:
         if found is not None:
             yield found
         kind_bytes = file.read(4)
+        start += length
 
 
 def _block(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> Packet | KeyLog | None:

@@ -15,11 +15,16 @@ from adapters.sdp import messages as sdp
 from adapters.v2g import codec, v2gtp
 from adapters.v2g.exi.errors import ExiError
 from adapters.v2g.pcap.container import KeyLog, Packet
-from adapters.v2g.pcap.network import FIN, RST, SYN, Datagram, Endpoint, EthernetFrame, Segment, Stream, parse
-from adapters.v2g.pcap.tls import Secrets, TlsConnection, TlsError, parse_key_log
+from adapters.v2g.pcap.network import ACK, FIN, RST, SYN, Datagram, Endpoint, EthernetFrame, Segment, Stream, parse
+from adapters.v2g.pcap.tls import Alert, Secrets, TlsConnection, TlsError, parse_key_log
 from adapters.v2g.v2gtp import PayloadType
 
 HOMEPLUG_ETHER_TYPE: Final = 0x88E1
+_HEADER_START: Final = b"\x01\xfe"
+_PATIENCE_S: Final = 0.1
+_PATIENCE_SEGMENTS: Final = 32
+"""How long a segment may be captured too late, although its receiver has acknowledged it already."""
+_EXI_TYPES: Final = frozenset((PayloadType.SAP, *v2gtp.EXI_PROTOCOL))
 
 _PROTOCOL_OF_NAMESPACE: Final = {
     "urn:din:70121:2012:MsgDef": "din",
@@ -31,17 +36,32 @@ _PROTOCOL_OF_NAMESPACE: Final = {
 }
 
 
+_FROM_EV: Final = frozenset(
+    (
+        "CM_SLAC_PARM.REQ",
+        "CM_START_ATTEN_CHAR.IND",
+        "CM_MNBC_SOUND.IND",
+        "CM_ATTEN_CHAR.RSP",
+        "CM_VALIDATE.REQ",
+        "CM_SLAC_MATCH.REQ",
+    )
+)
+_FROM_EVSE: Final = frozenset(("CM_SLAC_PARM.CNF", "CM_ATTEN_CHAR.IND", "CM_VALIDATE.CNF", "CM_SLAC_MATCH.CNF"))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Entry:
     """One line of the listing.
 
-    `time_s` counts from the first packet. `protocol` is slac, sdp, tcp, tls, v2gtp or a protocol name of
-    adapters.v2g.codec. `content` is the message in its JSON view, or an object with an ``error``.
+    `time_s` counts from the first packet. `sender` is EVCC or SECC, empty where that is not known (a modem's frame).
+    `protocol` is slac, sdp, tcp, tls, v2gtp or a protocol name of adapters.v2g.codec. `content` is the message in its
+    JSON view, or an object with an ``error``.
     """
 
     time_s: float
     source: str
     destination: str
+    sender: str
     protocol: str
     name: str
     content: Any
@@ -84,10 +104,12 @@ class _Capture:
         if isinstance(message, sdp.BadDatagram):
             content: Any = {"error": message.reason, "data": datagram.payload.hex()}
         else:
-            content = _plain(message)
+            content = plain(message)
         if isinstance(message, sdp.SdpResponse | sdp.SdpResponseWireless | sdp.SdpResponseEmsp):
             self._secc_ports.add(message.port)
-        return Entry(now_s, str(datagram.source), str(datagram.destination), "sdp", type(message).__name__, content)
+        sender = "EVCC" if datagram.destination.port == sdp.SDP_SERVER_PORT else "SECC"
+        name = type(message).__name__
+        return Entry(now_s, str(datagram.source), str(datagram.destination), sender, "sdp", name, content)
 
     def _tcp(self, now_s: float, segment: Segment) -> Iterator[Entry]:
         key = frozenset((segment.source, segment.destination))
@@ -96,99 +118,226 @@ class _Capture:
         if connection is None or (is_opening and connection.is_reopened_by(segment)):
             if connection is not None:
                 yield from connection.finish(now_s)
-            # A SYN goes to the server; later on, the port that SDP announced tells.
-            from_server = segment.source.port in self._secc_ports and not is_opening
+            # A SYN goes to the server, its answer comes from there; later on, the port that SDP announced tells.
+            from_server = bool(segment.flags & ACK) if is_opening else segment.source.port in self._secc_ports
             client, server = segment.source, segment.destination
             if from_server:
                 client, server = server, client
-            connection = _Connection(client, server, self._secrets)
+            connection = _Connection(client, server, self._secrets, is_whole=is_opening)
             self._connections[key] = connection
         yield from connection.receive(now_s, segment)
 
 
+class _Side:
+    """What one end of a connection sends: its bytes in order, and the V2GTP messages in them."""
+
+    def __init__(self) -> None:
+        self.stream = Stream()
+        self.first_sequence: int | None = None
+        self.held = b""
+        """Bytes that do not yet tell what they are: the first one of a stream, or the end behind a gap."""
+        self._decoder = v2gtp.V2gtpDecoder()
+        self._is_adrift = False
+
+    @property
+    def missing_bytes(self) -> int:
+        """How many bytes the message under way still lacks."""
+        return self._decoder.missing_bytes
+
+    def lose(self) -> None:
+        """Bytes are missing: what follows may begin in the middle of a message."""
+        self._decoder = v2gtp.V2gtpDecoder()
+        self.held = b""
+        self._is_adrift = True
+
+    def messages(self, data: bytes) -> list[v2gtp.V2gtpEvent]:
+        """The V2GTP messages that `data` completes; behind a gap from the next header on."""
+        if self._is_adrift:
+            data = self.held + data
+            start = _next_header(data)
+            if start is None:
+                self.held = data[-(v2gtp.HEADER_BYTES - 1) :]
+                return []
+            data = data[start:]
+            self.held = b""
+            self._is_adrift = False
+        return self._decoder.receive(data)
+
+
+def _next_header(data: bytes) -> int | None:
+    """Where the next V2GTP header with an EXI payload begins."""
+    start = data.find(_HEADER_START)
+    while 0 <= start <= len(data) - v2gtp.HEADER_BYTES:
+        payload_type, length = int.from_bytes(data[start + 2 : start + 4], "big"), data[start + 4 : start + 8]
+        if payload_type in _EXI_TYPES and int.from_bytes(length, "big") <= v2gtp.MAX_PAYLOAD_BYTES:
+            return start
+        start = data.find(_HEADER_START, start + 1)
+    return None
+
+
 class _Connection:
-    def __init__(self, client: Endpoint, server: Endpoint, secrets: Secrets) -> None:
+    def __init__(self, client: Endpoint, server: Endpoint, secrets: Secrets, *, is_whole: bool) -> None:
         self._ends = {True: client, False: server}
         self._secrets = secrets
-        self._streams = {True: Stream(), False: Stream()}
-        self._decoders = {True: v2gtp.V2gtpDecoder(), False: v2gtp.V2gtpDecoder()}
+        self._is_whole = is_whole
+        """Whether the capture has the connection from its first packet on."""
+        self._sides = {True: _Side(), False: _Side()}
         self._tls: TlsConnection | None = None
         self._is_tls_named = False
         self._is_foreign: bool | None = None
-        self._held: dict[bool, bytes] = {}
-        """A first byte alone, which does not yet tell what the connection carries."""
-        self._isn: dict[bool, int] = {}
+        self._evcc = True
+        """Which side the vehicle is: the client, unless the messages show otherwise."""
+        self._gap: bool | None = None
+        """The side of which bytes are missing that the other one has acknowledged."""
+        self._gap_s = 0.0
+        self._waiting: list[tuple[float, Segment]] = []
         self._offers: dict[int, str] = {}
         self._exi: str | None = None
-        self._is_handshake_seen = False
 
     def is_reopened_by(self, segment: Segment) -> bool:
         """Whether a SYN opens a new connection on the same ports rather than repeat the old one's."""
-        known = self._isn.get(segment.source == self._ends[True])
-        return known is not None and known != segment.sequence
+        side = self._sides[segment.source == self._ends[True]]
+        if side.first_sequence is None:
+            return side.stream.next_sequence is not None
+        return side.first_sequence != segment.sequence
 
     def receive(self, now_s: float, segment: Segment) -> Iterator[Entry]:
+        """The next captured segment of either side."""
+        if self._gap is None:
+            yield from self._segment(now_s, segment)
+            return
+        # The segments behind a gap wait a little: captures of several queues are not quite in order.
+        self._waiting.append((now_s, segment))
         from_client = segment.source == self._ends[True]
+        if from_client == self._gap and self._sides[self._gap].stream.continues_with(segment):
+            self._waiting.pop()
+            late, self._waiting, self._gap = self._waiting, [], None
+            yield from self._segment(now_s, segment)
+            yield from self._again(late)
+        elif len(self._waiting) > _PATIENCE_SEGMENTS or now_s > self._gap_s + _PATIENCE_S:
+            yield from self._give_up()
+
+    def _segment(self, now_s: float, segment: Segment) -> Iterator[Entry]:
+        from_client = segment.source == self._ends[True]
+        side, other = self._sides[from_client], self._sides[not from_client]
+        if segment.flags & ACK:
+            other.stream.acknowledge(segment.acknowledgment)
+            if other.stream.has_gap:
+                self._gap, self._gap_s, self._waiting = not from_client, now_s, [(now_s, segment)]
+                return
         if segment.flags & SYN:
-            self._isn[from_client] = segment.sequence
-        data = self._streams[from_client].receive(segment)
+            side.first_sequence = segment.sequence
+        data = side.stream.receive(segment)
         if data:
             yield from self._data(now_s, from_client, data)
         if segment.flags & (FIN | RST) and self._is_foreign is False:
             name = "RST" if segment.flags & RST else "FIN"
             yield self._entry(now_s, from_client, "tcp", name, {})
+        if side.stream.is_full:
+            yield from self._lose(now_s, from_client)
+        elif side.stream.has_gap:
+            self._gap, self._gap_s = from_client, now_s
+
+    def _again(self, waited: list[tuple[float, Segment]]) -> Iterator[Entry]:
+        for now_s, segment in waited:
+            yield from self.receive(now_s, segment)
+
+    def _give_up(self) -> Iterator[Entry]:
+        """What is missing does not come: on with the bytes behind it, and with the segments that waited."""
+        if self._gap is not None:
+            from_client, waited = self._gap, self._waiting
+            self._gap, self._waiting = None, []
+            yield from self._lose(self._gap_s, from_client)
+            yield from self._again(waited)
 
     def finish(self, now_s: float) -> Iterator[Entry]:
-        """What a gap held back, and what was lost."""
-        for from_client, stream in self._streams.items():
-            while data := stream.skip_gap():
-                yield from self._data(now_s, from_client, data)
-            if stream.lost_bytes and self._is_foreign is False:
-                content = {"error": f"{stream.lost_bytes} bytes are missing from the capture"}
-                yield self._entry(now_s, from_client, "tcp", "gap", content)
-            missing = self._decoders[from_client].missing_bytes
-            if missing and self._is_foreign is False and not stream.lost_bytes:
+        """What is still waiting for missing bytes, and what is incomplete."""
+        while self._gap is not None:
+            yield from self._give_up()
+        for from_client, side in self._sides.items():
+            while not side.stream.is_complete:
+                yield from self._lose(now_s, from_client)
+            missing = side.missing_bytes
+            if missing and self._is_foreign is False:
                 content = {"error": f"the last message lacks {missing} bytes"}
                 yield self._entry(now_s, from_client, "v2gtp", "incomplete", content)
 
+    def _lose(self, now_s: float, from_client: bool) -> Iterator[Entry]:
+        missing, data = self._sides[from_client].stream.skip_gap()
+        self._sides[from_client].lose()
+        self._is_whole = False
+        if self._is_foreign is False:
+            content = {"error": f"{missing} bytes are missing from the capture"}
+            yield self._entry(now_s, from_client, "tcp", "gap", content)
+            if self._tls is not None:
+                yield self._undecrypted(now_s, from_client, "records are missing: the rest cannot be decrypted")
+        yield from self._data(now_s, from_client, data)
+
     def _entry(self, now_s: float, from_client: bool, protocol: str, name: str, content: Any) -> Entry:
-        return Entry(now_s, str(self._ends[from_client]), str(self._ends[not from_client]), protocol, name, content)
+        source, destination = str(self._ends[from_client]), str(self._ends[not from_client])
+        return Entry(
+            now_s, source, destination, "EVCC" if from_client == self._evcc else "SECC", protocol, name, content
+        )
 
     def _data(self, now_s: float, from_client: bool, data: bytes) -> Iterator[Entry]:
-        data = self._held.pop(from_client, b"") + data
         if self._is_foreign is None:
+            side = self._sides[from_client]
+            data, side.held = side.held + data, b""
             if len(data) < 2:
-                self._held[from_client] = data
+                side.held = data
                 return
-            if data[:2] == b"\x16\x03":
-                self._tls = TlsConnection(self._secrets)
-            self._is_foreign = self._tls is None and data[:2] != b"\x01\xfe"
-        if self._is_foreign:
+            self._recognise(data)
+        if self._is_foreign is not False:
             return
         if self._tls is None:
             yield from self._plain_data(now_s, from_client, data)
             return
         try:
-            received = self._tls.receive(from_client, data)
+            for sender, received in self._tls.receive(from_client, data):
+                yield from self._tls_name(now_s, from_client)
+                if isinstance(received, Alert):
+                    content = {"alert" if received.is_harmless else "error": received.text}
+                    yield self._entry(now_s, sender, "tls", "alert", content)
+                else:
+                    yield from self._plain_data(now_s, sender, received)
+            yield from self._tls_name(now_s, from_client)
         except TlsError as problem:
+            yield self._undecrypted(now_s, from_client, str(problem))
+
+    def _recognise(self, data: bytes) -> None:
+        """Tells V2GTP and TLS from other connections by the first bytes of either side."""
+        if data[:2] == b"\x16\x03" or (not self._is_whole and data[:2] == b"\x17\x03" and self._is_link_local):
+            self._tls = TlsConnection(self._secrets)
+            self._is_foreign = False
+        elif data[:2] == _HEADER_START:
+            self._is_foreign = False
+        elif self._is_whole:
             self._is_foreign = True
-            yield self._entry(now_s, from_client, "tls", self._tls.suite or "TLS", {"error": str(problem)})
-            return
-        if self._tls.suite and not self._is_tls_named:
+        # Else a segment in the middle of a message came first: one of the next begins with a header.
+
+    @property
+    def _is_link_local(self) -> bool:
+        """As V2G connections are; of others in the middle of which a capture begins nothing is said."""
+        return all(end.address.version == 6 and end.address.is_link_local for end in self._ends.values())
+
+    def _undecrypted(self, now_s: float, from_client: bool, reason: str) -> Entry:
+        self._is_foreign = True
+        name = self._tls.suite if self._tls is not None else ""
+        return self._entry(now_s, from_client, "tls", name or "TLS", {"error": reason})
+
+    def _tls_name(self, now_s: float, from_client: bool) -> Iterator[Entry]:
+        if self._tls is not None and self._tls.suite and not self._is_tls_named:
             self._is_tls_named = True
             yield self._entry(now_s, from_client, "tls", self._tls.suite, {})
-        for side, plain in received:
-            yield from self._plain_data(now_s, side, plain)
 
     def _plain_data(self, now_s: float, from_client: bool, data: bytes) -> Iterator[Entry]:
-        for event in self._decoders[from_client].receive(data):
+        for event in self._sides[from_client].messages(data):
             if isinstance(event, v2gtp.V2gtpMessage):
                 yield self._message(now_s, from_client, event)
             elif isinstance(event, v2gtp.UnknownPayload):
                 content = {"error": f"unknown payload type 0x{event.payload_type:04x}, {event.length_bytes} bytes"}
                 yield self._entry(now_s, from_client, "v2gtp", "unknown payload", content)
             else:
-                self._is_foreign = True
                 content = {"error": f"{event.reason} (byte {event.offset_bytes} of the stream)"}
                 yield self._entry(now_s, from_client, "v2gtp", "bad stream", content)
 
@@ -203,7 +352,10 @@ class _Connection:
                 continue
             if message.payload_type is PayloadType.SAP:
                 self._learn(protocol, view)
-            return self._entry(now_s, from_client, protocol, _name(view), view)
+            name = _name(view)
+            if name.endswith(("Req", "Res")):
+                self._evcc = from_client == name.endswith("Req")
+            return self._entry(now_s, from_client, protocol, name, view)
         reason = f"not decodable as {' or '.join(candidates)}: {problem}" if candidates else "not an EXI payload"
         content = {"error": reason, "payload": message.payload.hex()}
         return self._entry(now_s, from_client, "v2gtp", message.payload_type.name, content)
@@ -215,19 +367,23 @@ class _Connection:
         if payload_type is not PayloadType.SAP:
             return ()
         if self._exi in ("din", "iso2"):
-            return (self._exi,)
-        return ("sap",) if self._is_handshake_seen else ("sap", "iso2", "din")
+            # The handshake once more is against the standard, and worth seeing.
+            return (self._exi, "sap")
+        # Not known: the capture begins later, lacks the answer, or a namespace of a manufacturer's own was chosen.
+        return ("sap",) if self._exi else ("sap", "iso2", "din")
 
     def _learn(self, protocol: str, view: dict[str, Any]) -> None:
         if protocol != "sap":
             self._exi = protocol
             return
-        self._is_handshake_seen = True
         request, response = view.get("supportedAppProtocolReq"), view.get("supportedAppProtocolRes")
         if request is not None:
+            self._exi = None
             self._offers = {each["SchemaID"]: each["ProtocolNamespace"] for each in request["AppProtocol"]}
-        elif response is not None and "SchemaID" in response:
-            self._exi = _PROTOCOL_OF_NAMESPACE.get(self._offers.get(response["SchemaID"], ""))
+        elif response is not None:
+            # SchemaID may be left out where one protocol was offered.
+            chosen = response.get("SchemaID", next(iter(self._offers)) if len(self._offers) == 1 else None)
+            self._exi = _PROTOCOL_OF_NAMESPACE.get(self._offers.get(chosen, ""))
 
 
 def _name(view: dict[str, Any]) -> str:
@@ -246,18 +402,20 @@ def _slac(now_s: float, frame: bytes) -> Entry:
     if isinstance(message, frames.BadFrame):
         content: Any = {"error": message.reason, "frame": frame.hex()}
     else:
-        content = _plain(message)
-    return Entry(now_s, frame[6:12].hex(":"), frame[:6].hex(":"), "slac", frames.name_of(frame), content)
+        content = plain(message)
+    name = frames.name_of(frame)
+    sender = "EVCC" if name in _FROM_EV else "SECC" if name in _FROM_EVSE else ""
+    return Entry(now_s, frame[6:12].hex(":"), frame[:6].hex(":"), sender, "slac", name, content)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """JSON values: octets as hex, enumerations by name, addresses as text, dataclasses as objects."""
     if dataclasses.is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, dict):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, Enum):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hmac
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -28,6 +28,57 @@ _RETRY_RANDOM: Final = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167a
 
 class TlsError(Exception):
     """The connection cannot be decrypted; the text says why (no secret, unknown suite, wrong secret)."""
+
+
+_ALERTS: Final = {
+    0: "close_notify",
+    10: "unexpected_message",
+    20: "bad_record_mac",
+    22: "record_overflow",
+    40: "handshake_failure",
+    42: "bad_certificate",
+    43: "unsupported_certificate",
+    44: "certificate_revoked",
+    45: "certificate_expired",
+    46: "certificate_unknown",
+    47: "illegal_parameter",
+    48: "unknown_ca",
+    49: "access_denied",
+    50: "decode_error",
+    51: "decrypt_error",
+    70: "protocol_version",
+    71: "insufficient_security",
+    80: "internal_error",
+    86: "inappropriate_fallback",
+    90: "user_canceled",
+    100: "no_renegotiation",
+    109: "missing_extension",
+    110: "unsupported_extension",
+    112: "unrecognized_name",
+    113: "bad_certificate_status_response",
+    116: "certificate_required",
+    120: "no_application_protocol",
+}
+"""RFC 8446 6, with those of RFC 5246."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """A TLS alert that could be read; `level` 2 is fatal."""
+
+    level: int
+    description: int
+
+    @property
+    def is_harmless(self) -> bool:
+        """Whether it only announces the end of the connection."""
+        return self.description == 0
+
+    @property
+    def text(self) -> str:
+        """As in ``fatal: unknown_ca``."""
+        name = _ALERTS.get(self.description, f"alert {self.description}")
+        return f"{'fatal' if self.level == 2 else 'warning'}: {name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,40 +150,45 @@ class TlsConnection:
         """Version and cipher suite, empty before the ServerHello."""
         return f"TLS 1.{3 if self._is_13 else 2} {self._suite.name}" if self._suite else ""
 
-    def receive(self, from_client: bool, data: bytes) -> list[tuple[bool, bytes]]:
-        """Takes bytes of one direction; returns application data of either, as (from_client, data).
+    def receive(self, from_client: bool, data: bytes) -> Iterator[tuple[bool, bytes | Alert]]:
+        """Takes bytes of one direction; gives application data and alerts of either, as (from_client, what).
 
-        Raises TlsError when the connection cannot be decrypted; it stays so.
+        Raises TlsError, after what came before, when the connection cannot be decrypted; it stays so.
         """
         direction = self._directions[from_client]
         direction.buffer += data
         while len(direction.buffer) >= 5:
             length = int.from_bytes(direction.buffer[3:5], "big")
             if direction.buffer[1] != 3 or length > _MAX_RECORD_BYTES:
-                raise TlsError(f"no TLS record: {bytes(direction.buffer[:5]).hex()}")
+                start = bytes(direction.buffer[:5])
+                yield from self._records()
+                raise TlsError(f"no TLS record: {start.hex()}")
             if len(direction.buffer) < 5 + length:
                 break
             direction.waiting.append((direction.buffer[0], bytes(direction.buffer[5 : 5 + length])))
             del direction.buffer[: 5 + length]
-        out: list[tuple[bool, bytes]] = []
+        yield from self._records()
+
+    def _records(self) -> Iterator[tuple[bool, bytes | Alert]]:
         # The server's flight first: what the client sends encrypted needs the ServerHello.
         for side in (False, True):
             queue = self._directions[side].waiting
             while queue and self._readable(side):
-                out += [(side, plain) for plain in self._record(side, *queue.popleft())]
-        return out
+                received = self._record(side, *queue.popleft())
+                if received is not None:
+                    yield side, received
 
     def _readable(self, from_client: bool) -> bool:
         if from_client:
             return not self._client_random or self._suite is not None or self._directions[True].waiting[0][0] == 22
         return bool(self._client_random)
 
-    def _record(self, from_client: bool, kind: int, fragment: bytes) -> list[bytes]:
+    def _record(self, from_client: bool, kind: int, fragment: bytes) -> bytes | Alert | None:
         direction = self._directions[from_client]
         if kind == _CHANGE_CIPHER_SPEC:
             if not self._is_13:
                 self._start_12(from_client)
-            return []
+            return None
         if direction.open is not None:
             try:
                 fragment = direction.open(kind, fragment, direction.number)
@@ -147,11 +203,13 @@ class TlsConnection:
         if kind == _HANDSHAKE:
             direction.handshake += fragment
             self._handshake(from_client)
+        if kind == _ALERT and len(fragment) == 2:
+            return Alert(*fragment)
         if kind != _APPLICATION:
-            return []
+            return None
         if direction.open is None:
             raise TlsError("the capture begins after the handshake: the secrets cannot be assigned")
-        return [fragment] if fragment else []
+        return fragment or None
 
     def _handshake(self, from_client: bool) -> None:
         direction = self._directions[from_client]
@@ -185,6 +243,8 @@ class TlsConnection:
 
     def _secret(self, label: str) -> bytes:
         secret = self._secrets.get((label, self._client_random))
+        if not self._secrets:
+            raise TlsError("encrypted, and no key log is given")
         if secret is None:
             raise TlsError(f"the key log has no {label} for client random {self._client_random.hex()}")
         return secret
