@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import random
 import struct
 import subprocess
+import sys
+import tracemalloc
 from collections.abc import Iterator
 from ipaddress import IPv6Address
 from pathlib import Path
@@ -21,9 +24,19 @@ from adapters.sdp.messages import encode as encode_sdp
 from adapters.slac.frames import BROADCAST, CmSlacParmReq
 from adapters.v2g import codec, v2gtp
 from adapters.v2g.__main__ import main
-from adapters.v2g.pcap import read
+from adapters.v2g.pcap import Entry, read
 from adapters.v2g.pcap.container import CaptureError, KeyLog, Packet, packets
-from adapters.v2g.pcap.network import ETHERNET, RAW_IP, Endpoint, Segment, Stream
+from adapters.v2g.pcap.listing import Listing
+from adapters.v2g.pcap.network import (
+    ETHERNET,
+    LINUX_SLL,
+    LINUX_SLL2,
+    MAX_PENDING_BYTES,
+    RAW_IP,
+    Endpoint,
+    Segment,
+    Stream,
+)
 from adapters.v2g.pcap.tls import parse_key_log
 from adapters.v2g.v2gtp import PayloadType
 from tests.slac.peers import PeerUnavailable, peer_python
@@ -212,8 +225,7 @@ def handshake(namespace: str) -> list[Turn]:
 
 
 def captured_names(turns: list[Turn]) -> list[tuple[str, str]]:
-    captured = [Packet(spec["time_s"], RAW_IP, raw_ip(spec)) for spec in conversation(turns)]
-    return [(entry.protocol, entry.name) for entry in read(captured) if entry.protocol != "tcp"]
+    return [(entry.protocol, entry.name) for entry in read(captured(conversation(turns))) if entry.protocol != "tcp"]
 
 
 def test_din_is_taken_from_the_handshake() -> None:
@@ -250,6 +262,90 @@ def test_messages_of_20_carry_their_schema() -> None:
     ]
 
 
+def captured(specs: list[dict[str, Any]]) -> list[Packet]:
+    return [Packet(spec["time_s"], RAW_IP, raw_ip(spec)) for spec in specs]
+
+
+def test_messages_behind_a_hole_keep_their_time_and_order(turns: list[Turn]) -> None:
+    """One packet that the sniffer missed must not push the rest of the session to the end of the listing."""
+    specs = conversation(turns)
+    missed = next(index for index, spec in enumerate(specs) if spec["payload"] == turns[4][1].hex())
+    kept = specs[:missed] + specs[missed + 1 :]
+    entries = list(read(captured(kept)))
+    assert [entry.name for entry in entries] == [*NAMES[:4], NAMES[5], "gap", *NAMES[6:], "FIN"]
+    times = [spec["time_s"] - 1.0 for spec in kept if spec["payload"]]
+    assert [entry.time_s for entry in entries if entry.name in NAMES] == pytest.approx(times)
+
+
+def test_a_hole_within_a_message_costs_that_message_only(turns: list[Turn]) -> None:
+    """A message of many segments with one missing: the next one is found by its header."""
+    specs = conversation(turns, size=10)
+    (missed, *_) = [index for index, spec in enumerate(specs) if spec["payload"] == turns[2][1][10:20].hex()]
+    names = [entry.name for entry in read(captured(specs[:missed] + specs[missed + 1 :]))]
+    assert names == [*NAMES[:2], "gap", *NAMES[3:], "FIN"]
+
+
+def test_a_capture_that_begins_within_a_message_goes_on_with_the_next(turns: list[Turn]) -> None:
+    """tcpdump started in the middle of a session, and of a message; the station's answer came first."""
+    specs = conversation(turns, size=10)
+    start = next(index for index, spec in enumerate(specs) if spec["payload"] == turns[3][1][10:20].hex())
+    entries = list(read(captured(specs[start:])))
+    assert [entry.name for entry in entries] == [*NAMES[4:], "FIN"]
+    assert [entry.sender for entry in entries[:2]] == ["EVCC", "SECC"]
+    assert entries[0].source == f"[{EVCC}]:{EVCC_PORT}"
+
+
+@pytest.mark.parametrize("namespace", ["urn:maker:din:2018:MsgDef", "urn:din:70121:2012:MsgDef"])
+def test_a_handshake_that_does_not_tell_the_protocol(namespace: str) -> None:
+    """A namespace of a manufacturer's own, or an answer without the one SchemaID there is: the messages are tried."""
+    view = {"V2G_Message": {"Header": {"SessionID": "00"}, "Body": {"SessionSetupReq": {"EVCCID": "020000000001"}}}}
+    message = v2gtp.encode(PayloadType.SAP, codec.encode(codec.from_json("din", view), protocol="din"))
+    request, _ = handshake(namespace)
+    answer = (False, sap({"supportedAppProtocolRes": {"ResponseCode": "OK_SuccessfulNegotiation"}}))
+    assert captured_names([request, answer, (True, message)])[2][1] == "SessionSetupReq"
+
+
+def test_a_syn_that_is_repeated_late_and_ports_that_are_used_again(turns: list[Turn]) -> None:
+    """Neither loses a message; a new connection on the old ports is one also where the old one's start was missed."""
+    specs = conversation(turns)
+    late = [*specs[:5], {**specs[0], "time_s": specs[4]["time_s"]}, *specs[5:]]
+    assert [entry.name for entry in read(captured(late))] == [*NAMES, "FIN"]
+    again = [
+        {**spec, "time_s": spec["time_s"] + 10, "sequence": (spec["sequence"] + 5000) & 0xFFFF_FFFF} for spec in specs
+    ]
+    for spec in again[1:]:
+        spec["acknowledgment"] = (spec["acknowledgment"] + 5000) & 0xFFFF_FFFF
+    names = [entry.name for entry in read(captured(specs[4:] + again))]
+    assert names == [*NAMES[2:], "FIN", *NAMES, "FIN"]
+
+
+def test_slac_in_vlan_and_cooked_captures() -> None:
+    """A trunk port, or tcpdump -i any: SLAC frames are found there as well."""
+    frame = CmSlacParmReq(BROADCAST, bytes.fromhex("020000000001"), bytes(8)).encode()
+    tagged = frame[:12] + b"\x81\x00\x00\x05" + frame[12:]
+    cooked = b"\0\1\0\1\0\6" + frame[6:12] + b"\0\0" + frame[12:]
+    cooked_2 = frame[12:14] + b"\0\0\0\0\0\2\0\1\1\6" + frame[6:12] + b"\0\0" + frame[14:]
+    packets_ = [Packet(0.0, ETHERNET, tagged), Packet(0.0, LINUX_SLL, cooked), Packet(0.0, LINUX_SLL2, cooked_2)]
+    for entry in read(packets_):
+        assert (entry.name, entry.sender) == ("CM_SLAC_PARM.REQ", "EVCC")
+        assert (entry.source, entry.destination) == ("02:00:00:00:00:01", "ff:ff:ff:ff:ff:ff")
+
+
+def test_many_segments_out_of_order_take_little_time_and_memory() -> None:
+    """A hostile capture of small segments that never connect: bounded memory, no quadratic time."""
+    ends = Endpoint(IPv6Address(EVCC), 1), Endpoint(IPv6Address(SECC), 2)
+    stream = Stream()
+    stream.receive(Segment(*ends, 0, 2, b""))
+    tracemalloc.start()
+    for place in range(100_000):
+        stream.receive(Segment(*ends, 1000 + 2 * place, 16, b"x"))
+        if stream.is_full:
+            stream.skip_gap()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 8 * MAX_PENDING_BYTES
+
+
 def test_capture_that_begins_after_the_handshake(turns: list[Turn], tmp_path: Path) -> None:
     """tcpdump started too late: ISO 15118-2 is found by trying."""
     entries = listing(written_by_scapy(tmp_path, conversation(turns[2:])[2:], "pcap"))
@@ -272,17 +368,17 @@ def test_tls_is_decrypted_with_the_key_log(suite: str, turns: list[Turn], tmp_pa
     """Plug and Charge runs over TLS: with the key log the messages are seen as without TLS, in any segmentation."""
     sent, log = flow(suite, turns, tmp_path)
     specs = conversation(sent, size=50)
-    captured = [Packet(spec["time_s"], RAW_IP, raw_ip(spec)) for spec in specs]
-    entries = [entry for entry in read(captured, parse_key_log(log)) if entry.protocol != "tcp"]
+    packets_ = captured(specs)
+    entries = [entry for entry in read(packets_, parse_key_log(log)) if entry.protocol != "tcp"]
     assert [entry.name for entry in entries[1:]] == NAMES
     assert entries[0].protocol == "tls"
     assert ("1.3" if suite.startswith("TLS_") else "1.2") in entries[0].name
-    in_file: list[Packet | KeyLog] = [KeyLog(log), *captured]
+    in_file: list[Packet | KeyLog] = [KeyLog(log), *packets_]
     assert [entry.name for entry in read(in_file) if entry.protocol != "tcp"] == [entry.name for entry in entries]
-    refusal = [entry for entry in read(captured) if entry.protocol != "tcp"][-1]
+    refusal = [entry for entry in read(packets_) if entry.protocol != "tcp"][-1]
     assert "no key log is given" in refusal.content["error"]
     wrong = "\n".join(line[:-8] + "00000000" for line in log.splitlines())
-    refusal = [entry for entry in read(captured, parse_key_log(wrong)) if entry.protocol != "tcp"][-1]
+    refusal = [entry for entry in read(packets_, parse_key_log(wrong)) if entry.protocol != "tcp"][-1]
     assert "does not decrypt" in refusal.content["error"]
 
 
@@ -365,3 +461,96 @@ def test_command_line(turns: list[Turn], tmp_path: Path, capsys: pytest.CaptureF
     (tmp_path / "text.pcap").write_text("hello")
     assert main(["pcap", str(tmp_path / "text.pcap")]) == 1
     assert "no pcap" in capsys.readouterr().err
+
+
+def test_the_listing_says_what_matters_first(turns: list[Turn]) -> None:
+    """Who sends, how long the answer took, the ResponseCode, values with units; the ends named once."""
+    demand = {
+        "DC_EVStatus": {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 42},
+        "EVTargetCurrent": {"Multiplier": -1, "Unit": "A", "Value": 1255},
+        "ChargingComplete": False,
+        "EVTargetVoltage": {"Multiplier": 0, "Unit": "V", "Value": 400},
+    }
+    session = "3031323334353637"
+    refusal = {"ResponseCode": "FAILED_UnknownSession", "EVSEProcessing": "Finished"}
+    more = [(True, iso2(session, "CurrentDemandReq", demand)), (False, iso2(session, "AuthorizationRes", refusal))]
+    listing = Listing()
+    lines = [line for entry in read(captured(conversation(turns[:4] + more))) for line in listing.lines(entry)]
+    assert lines[0].endswith(f"vehicle [{EVCC}]:{EVCC_PORT}, station [{SECC}]:{SECC_PORT}")
+    assert " 1→ sap " in lines[1]
+    assert lines[4].endswith(f"11.0 ms  1← iso2  SessionSetupRes             OK EVSEID=DE*ABC*E1 SessionID={session}")
+    assert lines[5].endswith(
+        "CurrentDemandReq            EVTargetCurrent=125.5 A EVTargetVoltage=400 V EVRESSSOC=42 EVReady=true "
+        "EVErrorCode=NO_ERROR ChargingComplete=false"
+    )
+    assert lines[6].endswith("FAILED_UnknownSession EVSEProcessing=Finished")
+    coloured = Listing(width=60, is_coloured=True)
+    short = [line for entry in read(captured(conversation(turns[:4] + more))) for line in coloured.lines(entry)]
+    assert "\x1b[1;31mFAILED_" in short[6]
+    assert "\x1b[1;31m" not in short[4]
+    plain = Listing(width=60)
+    for entry in read(captured(conversation(turns[:4] + more))):
+        assert all(len(line) <= 60 for line in plain.lines(entry))
+
+
+def test_text_of_a_message_cannot_steer_the_terminal() -> None:
+    """Strings come from outside: control characters and lone surrogates are shown, not sent."""
+    entry = Entry(0.0, "a", "b", "EVCC", "v2gtp", "SAP", {"error": "\x1b[2Jx\x9b\u202e\ud800"})
+    (_, line) = Listing().lines(entry)
+    assert line.endswith("\\u001b[2Jx\\u009b\\u202e\\ud800")
+    line.encode()
+
+
+def pcap_file(specs: list[dict[str, Any]], link_type: int = RAW_IP) -> bytes:
+    """A big-endian capture with nanoseconds, spelled out by hand."""
+    made = struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)
+    for spec in specs:
+        data = raw_ip(spec)
+        seconds, fraction = divmod(round(spec["time_s"] * 1e9), 1_000_000_000)
+        made += struct.pack(">4I", seconds, fraction, len(data), len(data)) + data
+    return made
+
+
+def test_captures_from_a_pipe_and_compressed_ones(turns: list[Turn], tmp_path: Path) -> None:
+    """``tcpdump -w - | … pcap -`` lists while it is captured; what is shared with others is often a .gz."""
+    whole = pcap_file(conversation(turns))
+    (tmp_path / "session.pcap.gz").write_bytes(gzip.compress(whole))
+    command = [sys.executable, "-m", "adapters.v2g", "pcap", "--json"]
+    run = subprocess.run([*command, str(tmp_path / "session.pcap.gz")], capture_output=True, check=True)
+    assert [json.loads(line)["name"] for line in run.stdout.splitlines()] == [*NAMES, "FIN"]
+    with subprocess.Popen([*command, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(whole[:-20])
+        process.stdin.flush()
+        assert [json.loads(process.stdout.readline())["name"] for _ in NAMES] == NAMES
+        process.stdin.close()
+        assert process.wait() == 0
+    (tmp_path / "cut.pcap.gz").write_bytes(gzip.compress(whole)[:-30])
+    run = subprocess.run([*command, str(tmp_path / "cut.pcap.gz")], capture_output=True, check=False)
+    assert run.returncode == 1
+    assert b"Compressed file ended" in run.stderr
+
+
+def test_a_capture_without_messages_says_so(
+    turns: list[Turn], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty listing has a reason: nothing there, or packets of a kind that is not read."""
+    path = tmp_path / "session.pcap"
+    path.write_bytes(pcap_file(conversation(turns)[:2]))
+    assert main(["pcap", str(path)]) == 0
+    assert capsys.readouterr().err == "pcap: no SLAC, SDP or V2G message in 2 packets\n"
+    path.write_bytes(pcap_file(conversation(turns), link_type=127))
+    assert main(["pcap", str(path)]) == 0
+    assert "15 packets of link type 127 are not understood" in capsys.readouterr().err
+
+
+def test_a_refused_tls_handshake_names_the_alert() -> None:
+    """A vehicle that does not trust the station ends TLS with an alert: that is the reason why it does not charge."""
+    alert = b"\x15\x03\x03\x00\x02\x02\x30"
+    hello = b"\x03\x03" + bytes(32) + bytes(4)
+    record = b"\x01" + len(hello).to_bytes(3, "big") + hello
+    sent = [(True, b"\x16\x03\x01" + len(record).to_bytes(2, "big") + record), (False, alert)]
+    (entry, _) = read(captured(conversation(sent)))
+    assert (entry.protocol, entry.name, entry.sender) == ("tls", "alert", "SECC")
+    assert entry.content == {"error": "fatal: unknown_ca"}

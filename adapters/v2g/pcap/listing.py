@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from adapters.v2g.pcap.session import Entry
@@ -34,6 +35,7 @@ _FAILURES: Final = {
     "EVSEStatusCode": re.compile(r".*(Shutdown|Malfunction|Interrupt)"),
     "error": re.compile(""),
 }
+_QUANTITY: Final = frozenset(("Multiplier", "Exponent", "Unit", "Value"))
 _WARNING: Final = re.compile(r"WARNING")
 
 
@@ -133,9 +135,12 @@ def _paint(key: str, value: str) -> str:
 
 
 def _rank(field: tuple[str, str]) -> int:
-    if field[0] in _BARE or _paint(*field):
-        return -1
-    return next((rank for rank, pattern in enumerate(_FIRST) if pattern.search(field[0])), len(_FIRST))
+    return -1 if field[0] in _BARE or _paint(*field) else _rank_of_name(field[0])
+
+
+@lru_cache(maxsize=4096)
+def _rank_of_name(name: str) -> int:
+    return next((rank for rank, pattern in enumerate(_FIRST) if pattern.search(name)), len(_FIRST))
 
 
 def _flat(view: dict[str, Any]) -> list[tuple[str, str]]:
@@ -144,8 +149,9 @@ def _flat(view: dict[str, Any]) -> list[tuple[str, str]]:
     for name, value in view.items():
         if isinstance(value, list):
             found += [(name, _item(each)) for each in value]
-        elif isinstance(value, dict) and value and _quantity(value) is None:
-            found += _flat(value)
+        elif isinstance(value, dict) and value:
+            quantity = _quantity(value)
+            found += _flat(value) if quantity is None else [(name, quantity)]
         else:
             found.append((name, _item(value)))
     return found
@@ -159,12 +165,11 @@ def _item(value: Any) -> str:
     return "-" if value is None else str(value)
 
 
-def _quantity(value: Any) -> str | None:
+def _quantity(value: dict[str, Any]) -> str | None:
     """A physical value of DIN and ISO 15118-2, or a rational number of -20, as people write it."""
-    if not isinstance(value, dict) or not isinstance(value.get("Value"), int) or isinstance(value["Value"], bool):
-        return None
+    number = value.get("Value")
     exponent = value.get("Multiplier", value.get("Exponent"))
-    if not isinstance(exponent, int) or not value.keys() <= {"Multiplier", "Exponent", "Unit", "Value"}:
+    if type(number) is not int or type(exponent) is not int or not value.keys() <= _QUANTITY:
         return None
-    number = f"{Decimal(value['Value']).scaleb(exponent):f}"
-    return f"{number} {value['Unit']}" if "Unit" in value else number
+    text = f"{Decimal(number).scaleb(exponent):f}" if exponent else str(number)
+    return f"{text} {value['Unit']}" if "Unit" in value else text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
@@ -104,30 +105,32 @@ def _cooked(packet_type: bytes, source: bytes) -> bytes:
 
 
 def _ip(data: bytes) -> Datagram | Segment | None:
-    source: _Address
-    destination: _Address
     version = data[0] >> 4 if data else 0
     # A length of 0: captured before the network card cut it into packets (segmentation offload).
     if version == 6 and len(data) >= 40:
-        source, destination = IPv6Address(data[8:24]), IPv6Address(data[24:40])
+        source, destination = data[8:24], data[24:40]
         protocol, payload = data[6], data[40 : 40 + (int.from_bytes(data[4:6], "big") or len(data))]
         while protocol in _EXTENSIONS and len(payload) >= 8:
             protocol, payload = payload[0], payload[8 + payload[1] * 8 :]
     elif version == 4 and len(data) >= 20 and not int.from_bytes(data[6:8], "big") & 0x3FFF:
-        source, destination = IPv4Address(data[12:16]), IPv4Address(data[16:20])
+        source, destination = data[12:16], data[16:20]
         protocol, payload = data[9], data[(data[0] & 0x0F) * 4 : int.from_bytes(data[2:4], "big") or len(data)]
     else:
         return None
     if len(payload) < 8:
         return None
-    source_port, destination_port = int.from_bytes(payload[:2], "big"), int.from_bytes(payload[2:4], "big")
-    ends = Endpoint(source, source_port), Endpoint(destination, destination_port)
+    ends = _endpoint(source, payload[:2]), _endpoint(destination, payload[2:4])
     if protocol == 17:
         return Datagram(*ends, payload[8 : int.from_bytes(payload[4:6], "big")])
     if protocol == 6 and len(payload) >= 20:
         sequence, acknowledgment = int.from_bytes(payload[4:8], "big"), int.from_bytes(payload[8:12], "big")
         return Segment(*ends, sequence, payload[13] & 0x3F, payload[(payload[12] >> 4) * 4 :], acknowledgment)
     return None
+
+
+@lru_cache(maxsize=1024)
+def _endpoint(address: bytes, port: bytes) -> Endpoint:
+    return Endpoint(IPv6Address(address) if len(address) == 16 else IPv4Address(address), int.from_bytes(port, "big"))
 
 
 @dataclass(slots=True)
