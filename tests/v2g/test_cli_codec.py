@@ -26,10 +26,62 @@ def test_hex_from_a_capture_becomes_json(capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(capsys.readouterr().out) == RESPONSE
 
 
-@pytest.mark.parametrize("hex_text", ["80 40 00 40", "80:40:00:40", "0x80400040", "01fe80010000000480400040"])
+@pytest.mark.parametrize(
+    "hex_text",
+    [
+        "80 40 00 40",
+        "80:40:00:40",
+        "0x80400040",
+        "0x80, 0x40, 0x00, 0x40",
+        r"\x80\x40\x00\x40",
+        "01fe80010000000480400040",
+        "01 FE 80 01 00 00 00 04\n80 40 00 40",
+    ],
+)
 def test_hex_in_any_notation_and_with_its_v2gtp_header(hex_text: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["decode", "--protocol", "sap", hex_text]) == 0
     assert json.loads(capsys.readouterr().out) == RESPONSE
+
+
+def test_hex_without_quotes_and_what_it_was_taken_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """Pasted with spaces, the shell makes words of it; and which protocol was guessed is no secret."""
+    assert main(["decode", "80", "40", "00", "40"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == RESPONSE
+    assert printed.err == "decoded as sap\n"
+
+
+def test_several_messages_of_one_tcp_segment(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "--protocol", "sap", "01fe80010000000480400040" * 2]) == 0
+    assert capsys.readouterr().out == (json.dumps(RESPONSE, indent=2) + "\n") * 2
+
+
+def test_an_sdp_message(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", "01fe9000000000021000"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"SdpRequest": {"security": "NONE", "transport": "TCP"}}
+    assert main(["decode", "--xml", "01fe9000000000021000"]) == 1
+    assert "no XML form" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("hex_text", "reason"),
+    [
+        ("01fe80010000000580400040", "cut short: 1 bytes are missing"),
+        ("01fea000000000028040", "payload type 0xa000 is unknown"),
+        ("01fe8001000000048040004002fd", "byte 12: not V2GTP version 1"),
+        ("01fe90000000000310001000", "SDP_REQUEST has 3 payload bytes, expected 2"),
+        ("d4c3b2a1020004000000000000000000", "python -m adapters.v2g pcap"),
+        ("8098", "as iso2: stream ends too early"),
+    ],
+)
+def test_what_is_not_quite_a_message_says_what_it_is(
+    hex_text: str, reason: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A stranger's first try: cut, somebody else's payload, a whole capture."""
+    path = tmp_path / "message"
+    path.write_bytes(bytes.fromhex(hex_text))
+    assert main(["decode", str(path)]) == 1
+    assert reason in json.loads(capsys.readouterr().err)["error"]["reason"]
 
 
 @pytest.mark.parametrize(

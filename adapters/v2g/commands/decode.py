@@ -8,20 +8,26 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from adapters.sdp import messages as sdp
+from adapters.sdp.messages import SdpMessage
 from adapters.v2g import codec, v2gtp
 from adapters.v2g.commands.jobs import JobError, answer_lines, error_view, from_hex
 
-_DESCRIPTION = """Prints the message in an EXI stream as JSON (or XML). The stream is given as hex digits, as a file
-that holds hex digits or the bytes themselves, or as - for standard input; a V2GTP header before it is understood.
-Without --protocol the one protocol is taken whose schema the stream fits. With --lines, every line of standard input
-is PROTOCOL HEX, and every answer line {"message": ...} or {"error": ...}; a bad line does not end the run."""
+_DESCRIPTION = """Prints the message in an EXI stream as JSON (or XML). The stream is given as hex digits (also with
+spaces, colons, commas, 0x or \\x), as a file that holds hex digits or the bytes themselves, or as - for standard
+input. A V2GTP header before it is understood, and SDP messages are as well. Without --protocol the one protocol is
+taken whose schema the stream fits, and named on standard error. With --lines, every line of standard input is PROTOCOL
+HEX, and every answer line {"message": ...} or {"error": ...}; a bad line does not end the run."""
+_EPILOG = """Example: python -m adapters.v2g decode 01fe800100000004 80400040"""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Registers ``decode``."""
-    parser = subparsers.add_parser("decode", help="EXI bytes to JSON or XML", description=_DESCRIPTION)
-    parser.add_argument("source", nargs="?", metavar="HEX|FILE", help="hex digits, a file, or - for standard input")
-    parser.add_argument("--protocol", choices=codec.PROTOCOLS, help="schema set of the message")
+    parser = subparsers.add_parser("decode", help="EXI bytes to JSON or XML", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("source", nargs="*", metavar="HEX|FILE", help="hex digits, a file, or - for standard input")
+    parser.add_argument(
+        "--protocol", choices=codec.PROTOCOLS, metavar="NAME", help=f"schema set: {', '.join(codec.PROTOCOLS)}"
+    )
     parser.add_argument("--fragment", action="store_true", help="the stream is an EXI fragment, as signatures use")
     parser.add_argument("--xml", action="store_true", help="print XML instead of JSON")
     parser.add_argument("--lines", action="store_true", help="one job per line of standard input: PROTOCOL HEX")
@@ -31,22 +37,32 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """0 when decoded (or all lines answered), 1 when the stream is no message, 2 for wrong usage."""
     if options.lines:
-        if options.source is not None or options.protocol is not None:
+        if options.source or options.protocol is not None:
             options.parser.error("--lines reads protocol and bytes from standard input")
         return answer_lines(lambda protocol, job: _answer(protocol, job, options))
-    if options.source is None:
+    if not options.source:
         options.parser.error("HEX or FILE is required (or --lines)")
     try:
-        protocol, data = _payload(_read(options.source), options.protocol)
-        message = _decode(protocol, data, options.fragment)
-        if options.xml:
-            print(codec.to_xml(message))
-        else:
-            print(json.dumps(codec.to_json(message), indent=2))
+        for protocol, payload in _payloads(_read(" ".join(options.source)), options.protocol):
+            _show(protocol, payload, options)
+    except BrokenPipeError:
+        raise
     except (JobError, codec.ExiError, OSError) as error:
         print(json.dumps(error_view(error)), file=sys.stderr)
         return 1
     return 0
+
+
+def _show(protocol: str | None, payload: bytes | SdpMessage, options: argparse.Namespace) -> None:
+    if not isinstance(payload, bytes):
+        from adapters.v2g.pcap.session import plain
+
+        if options.xml:
+            raise JobError(f"{type(payload).__name__} has no XML form: leave --xml out")
+        print(json.dumps({type(payload).__name__: plain(payload)}, indent=2))
+        return
+    message = codec.decode(protocol, payload, fragment=options.fragment) if protocol else _found(payload, options)
+    print(codec.to_xml(message) if options.xml else json.dumps(codec.to_json(message), indent=2))
 
 
 def _answer(protocol: str, job: str, options: argparse.Namespace) -> dict[str, Any]:
@@ -67,6 +83,11 @@ def _read(source: str) -> bytes:
             raise JobError(f"neither a file nor hex digits: {source[:60]!r}") from None
     if data[:1] == b"\x80" or data[:2] == b"\x01\xfe":
         return data
+    # Imported here: other sources need nothing of captures.
+    from adapters.v2g.pcap.container import MAGIC_NUMBERS
+
+    if data[:4] in MAGIC_NUMBERS:
+        raise JobError("this is a capture of packets: python -m adapters.v2g pcap FILE lists it")
     return from_hex(data.decode("ascii", "replace"))
 
 
@@ -78,37 +99,59 @@ def _is_file(source: str) -> bool:
         return False
 
 
-def _payload(data: bytes, protocol: str | None) -> tuple[str | None, bytes]:
-    """The EXI stream without a V2GTP header, and the protocol where the header says it."""
+def _payloads(data: bytes, protocol: str | None) -> list[tuple[str | None, bytes | SdpMessage]]:
+    """The EXI streams (or SDP messages) behind V2GTP headers, and the protocol where a header says it."""
     if data[:2] != b"\x01\xfe":
-        return protocol, data
-    events = v2gtp.V2gtpDecoder().receive(data)
-    if len(events) != 1 or not isinstance(events[0], v2gtp.V2gtpMessage):
-        raise JobError("the bytes start like V2GTP, but are not one whole V2GTP message")
-    return protocol or v2gtp.EXI_PROTOCOL.get(events[0].payload_type), events[0].payload
+        return [(protocol, data)]
+    decoder = v2gtp.V2gtpDecoder()
+    found: list[tuple[str | None, bytes | SdpMessage]] = []
+    for event in decoder.receive(data):
+        if isinstance(event, v2gtp.BadStream):
+            raise JobError(f"byte {event.offset_bytes}: {event.reason}")
+        if isinstance(event, v2gtp.UnknownPayload):
+            raise JobError(f"V2GTP payload type 0x{event.payload_type:04x} is unknown")
+        if event.payload_type >= v2gtp.PayloadType.SDP_REQUEST:
+            message = sdp.decode(v2gtp.encode(event.payload_type, event.payload))
+            if isinstance(message, sdp.BadDatagram):
+                raise JobError(f"SDP: {message.reason}")
+            found.append((None, message))
+        else:
+            found.append((protocol or v2gtp.EXI_PROTOCOL.get(event.payload_type), event.payload))
+    if decoder.missing_bytes:
+        raise JobError(f"the V2GTP message is cut short: {decoder.missing_bytes} bytes are missing")
+    return found
 
 
-def _decode(protocol: str | None, data: bytes, fragment: bool) -> codec.Message | codec.Element:
-    if protocol is not None:
-        return codec.decode(protocol, data, fragment=fragment)
+def _found(data: bytes, options: argparse.Namespace) -> codec.Message | codec.Element:
+    """The message in the one protocol whose schema the stream fits."""
     found: dict[str, codec.Message | codec.Element] = {}
-    problems: list[codec.ExiError] = []
+    problems: dict[str, codec.ExiError] = {}
     for candidate in codec.PROTOCOLS:
         try:
-            found[candidate] = codec.decode(candidate, data, fragment=fragment)
+            found[candidate] = codec.decode(candidate, data, fragment=options.fragment)
         except codec.ExiError as error:
-            problems.append(error)
+            problems[candidate] = error
     # Every global element may be a document, but only messages are sent: short streams fit by chance elsewhere.
-    sent = {protocol: message for protocol, message in found.items() if _is_sent(message)}
-    if len(sent or found) == 1:
-        return next(iter((sent or found).values()))
-    if found:
-        raise JobError(f"the stream fits {', '.join(sent or found)}: say which with --protocol")
+    sent = {protocol: message for protocol, message in found.items() if _is_sent(message)} or found
+    if len(sent) == 1:
+        ((protocol, message),) = sent.items()
+        print(f"decoded as {protocol}", file=sys.stderr)
+        return message
+    if sent:
+        raise JobError(f"the stream fits {', '.join(sent)}: say which with --protocol")
     # The error of the protocol that understood most says most.
-    raise max(problems, key=lambda error: error.bit_offset or 0)
+    protocol, problem = max(
+        problems.items(), key=lambda each: (_is_name_of_sent(each[1].path), each[1].bit_offset or 0)
+    )
+    reason = f"fits no protocol; as {protocol}: {problem.reason}"
+    raise codec.ExiError(reason, path=problem.path, bit_offset=problem.bit_offset)
 
 
 def _is_sent(message: codec.Message | codec.Element) -> bool:
     """Whether the root element is a message of a protocol, not a part of one."""
-    name = message.name if isinstance(message, codec.Element) else message.ELEMENT
-    return name == "V2G_Message" or name.endswith(("Req", "Res"))
+    return _is_name_of_sent(message.name if isinstance(message, codec.Element) else message.ELEMENT)
+
+
+def _is_name_of_sent(path: str) -> bool:
+    root = path.partition(".")[0]
+    return root == "V2G_Message" or root.endswith(("Req", "Res"))

@@ -31,8 +31,8 @@ def error_view(error: Exception) -> dict[str, Any]:
 
 
 def from_hex(text: str) -> bytes:
-    """Bytes of hex digits, with or without ``0x``, spaces, colons and line breaks. Raises JobError."""
-    digits = re.sub(r"[\s:]|\b0[xX]", "", text)
+    """Bytes of hex digits, with or without ``0x``, ``\\x``, spaces, colons, commas, line breaks. Raises JobError."""
+    digits = re.sub(r"[\s:,]|\b0[xX]|\\x", "", text)
     if not digits:
         raise JobError("no hex digits")
     try:

@@ -42,6 +42,8 @@ _MAGIC: Final = {
     b"\xa1\xb2\x3c\x4d": (">", 1e-9),
 }
 _SECTION: Final = b"\x0a\x0d\x0d\x0a"
+MAGIC_NUMBERS: Final = frozenset((*_MAGIC, _SECTION))
+"""What captures begin with."""
 _TLS_KEY_LOG: Final = 0x544C534B
 
 
