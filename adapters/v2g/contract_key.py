@@ -33,8 +33,10 @@ class ContractKeyError(Exception):
 def encrypt_iso2(contract_key: ec.EllipticCurvePrivateKey, receiver: ec.EllipticCurvePublicKey) -> tuple[bytes, bytes]:
     """DHpublickey (65 bytes) and ContractSignatureEncryptedPrivateKey (48 bytes) for ISO 15118-2.
 
-    `receiver` is the vehicle's OEM provisioning key (installation) or its old contract key (update).
+    `receiver` is the vehicle's OEM provisioning key (installation) or its old contract key (update). Raises
+    ContractKeyError for a key that is not on P-256.
     """
+    _on_curve(ec.SECP256R1(), contract=contract_key.curve, receiver=receiver.curve)
     public_key, secret = _ephemeral(receiver)
     iv = os.urandom(16)
     scalar = contract_key.private_numbers().private_value.to_bytes(32, "big")
@@ -49,6 +51,7 @@ def decrypt_iso2(
     certificate: x509.Certificate,
 ) -> ec.EllipticCurvePrivateKey:
     """The contract key. Raises ContractKeyError for wrong lengths or when it does not fit `certificate`."""
+    _on_curve(ec.SECP256R1(), receiver=receiver.curve)
     if len(encrypted_key) != 48:
         raise ContractKeyError(f"ContractSignatureEncryptedPrivateKey has {len(encrypted_key)} bytes, expected 48")
     key = _kdf(_agree("DHpublickey", dh_public_key, receiver), hashes.SHA256(), 16)
@@ -65,8 +68,9 @@ def encrypt_iso20(
     """DHPublicKey (133 bytes) and SECP521_EncryptedPrivateKey (94 bytes) for ISO 15118-20.
 
     `pcid` is the provisioning certificate identifier of CertificateInstallationReq, `certificate` the contract
-    certificate that is delivered with the key.
+    certificate that is delivered with the key. Raises ContractKeyError for a key that is not on P-521.
     """
+    _on_curve(ec.SECP521R1(), contract=contract_key.curve, receiver=receiver.curve)
     public_key, secret = _ephemeral(receiver)
     iv = os.urandom(12)
     scalar = contract_key.private_numbers().private_value.to_bytes(66, "big")
@@ -82,6 +86,7 @@ def decrypt_iso20(
     pcid: str,
 ) -> ec.EllipticCurvePrivateKey:
     """The contract key. Raises ContractKeyError for wrong lengths, a wrong tag or a key of another certificate."""
+    _on_curve(ec.SECP521R1(), receiver=receiver.curve)
     if len(encrypted_key) != 94:
         raise ContractKeyError(f"SECP521_EncryptedPrivateKey has {len(encrypted_key)} bytes, expected 94")
     key = _kdf(_agree("DHPublicKey", dh_public_key, receiver), hashes.SHA512(), 32)
@@ -92,6 +97,12 @@ def decrypt_iso20(
             "SECP521_EncryptedPrivateKey does not authenticate: wrong receiver key, PCID or certificate"
         ) from problem
     return _private_key(scalar, ec.SECP521R1(), certificate)
+
+
+def _on_curve(needed: ec.EllipticCurve, **keys: ec.EllipticCurve) -> None:
+    for name, curve in keys.items():
+        if curve.name != needed.name:
+            raise ContractKeyError(f"the {name} key is on {curve.name}; this edition needs {needed.name}")
 
 
 def _ephemeral(receiver: ec.EllipticCurvePublicKey) -> tuple[bytes, bytes]:
@@ -118,6 +129,8 @@ def _associated_data(pcid: str, certificate: x509.Certificate) -> bytes:
         identifier = certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value.digest
     except (x509.ExtensionNotFound, x509.DuplicateExtension, ValueError) as problem:
         raise ContractKeyError(f"the contract certificate has no subject key identifier: {problem}") from problem
+    if not pcid.isascii():
+        raise ContractKeyError(f"the PCID {pcid[:40]!r} is not ASCII")
     return pcid.replace("-", "").upper().encode("ascii") + identifier.hex().upper().encode("ascii")
 
 

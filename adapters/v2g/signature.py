@@ -116,6 +116,7 @@ def verify(
     reference covers: what the caller acts on must be what was signed.
     """
     suite = _suite(public_key.curve)
+    signature = _checked(signature)
     signed_info = signature["SignedInfo"]
     method = signed_info["SignatureMethod"]["Algorithm"]
     if method != suite.signature_uri:
@@ -129,7 +130,7 @@ def verify(
         uri = reference.get("URI", "")
         part = open_parts.pop(uri, None)
         if part is None:
-            raise SignatureError(f"reference {uri!r} is to no signed element, or appears twice")
+            raise SignatureError(f"reference {uri[:100]!r} is to no signed element, or appears twice")
         _check_reference(protocol, reference, part)
     if open_parts:
         raise SignatureError(f"no reference covers {', '.join(_name(part) for part in open_parts.values())}")
@@ -141,6 +142,16 @@ def verify(
             continue
         return schema
     raise SignatureError("SignatureValue was not made by this key over this SignedInfo")
+
+
+def _checked(signature: Mapping[str, Any]) -> dict[str, Any]:
+    """SignedInfo and SignatureValue, known to be such by their schema."""
+    try:
+        given = {name: signature[name] for name in ("SignedInfo", "SignatureValue")}
+        view: dict[str, Any] = codec.to_json(codec.from_json("xmldsig", {"Signature": given}))["Signature"]
+    except (ValidationError, KeyError, TypeError) as problem:
+        raise SignatureError(f"this is no signature: {problem}") from problem
+    return view
 
 
 def _check_reference(protocol: str, reference: Mapping[str, Any], part: Part) -> None:

@@ -146,3 +146,29 @@ def test_iso2_key_of_another_contract_is_refused(issued: dict[str, pki.Issued]) 
     ):
         with pytest.raises(ContractKeyError):
             contract_key.decrypt_iso2(*bad)
+
+
+def test_keys_of_the_other_edition_are_refused(issued: dict[str, pki.Issued]) -> None:
+    """ISO 15118-2 delivers P-256 keys, -20 P-521 keys: anything else is an error that says so, in both directions."""
+    small, vehicle = issued["contract"], issued["oem"]
+    large, certificate = contract_521()
+    for call in (
+        lambda: contract_key.encrypt_iso2(large, vehicle.key.public_key()),
+        lambda: contract_key.encrypt_iso2(small.key, large.public_key()),
+        lambda: contract_key.decrypt_iso2(bytes(65), bytes(48), large, small.certificate),
+        lambda: contract_key.encrypt_iso20(small.key, large.public_key(), certificate, PCID),
+        lambda: contract_key.encrypt_iso20(large, vehicle.key.public_key(), certificate, PCID),
+        lambda: contract_key.decrypt_iso20(bytes(133), bytes(94), vehicle.key, certificate, PCID),
+    ):
+        with pytest.raises(ContractKeyError, match=r"secp256r1|secp521r1"):
+            call()
+
+
+def test_a_pcid_from_outside_may_be_anything() -> None:
+    """The PCID comes in a message: text that no PCID can be is an error like any other."""
+    vehicle = ec.generate_private_key(ec.SECP521R1())
+    contract, certificate = contract_521()
+    point, encrypted = contract_key.encrypt_iso20(contract, vehicle.public_key(), certificate, PCID)
+    for pcid in ("WDBÄBC1", "\ud800", ""):
+        with pytest.raises(ContractKeyError):
+            contract_key.decrypt_iso20(point, encrypted, vehicle, certificate, pcid)

@@ -173,6 +173,55 @@ def broken(made: dict[str, Any]) -> list[dict[str, Any]]:
     return variants
 
 
+def steps(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of everything inside a JSON value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(step for key, each in inner for step in steps(each, (*path, key)))]
+
+
+@pytest.mark.parametrize("junk", ["absent", None, 0, True, "", "x", b"x", [], [1], {}, {"a": 1}])
+def test_a_signature_of_any_other_shape_is_refused(junk: Any, key: ec.EllipticCurvePrivateKey) -> None:
+    """Whatever somebody puts in place of any part of a signature: a SignatureError, no other exception."""
+    made = signature.sign("iso2", [AUTHORIZATION, RECEIPT], key)
+    for *way, last in steps(made)[1:]:
+        spoiled: Any = copy.deepcopy(made)
+        target = spoiled
+        for step in way:
+            target = target[step]
+        if junk == "absent":
+            del target[last]
+        else:
+            target[last] = junk
+        with pytest.raises(SignatureError):
+            signature.verify("iso2", spoiled, [AUTHORIZATION, RECEIPT], key.public_key())
+    with pytest.raises(SignatureError):
+        signature.verify("iso2", junk, [AUTHORIZATION], key.public_key())
+
+
+@pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP521R1()])
+def test_signature_values_out_of_range_are_refused(curve: ec.EllipticCurve) -> None:
+    """r or s of 0, too large, in DER, of another length: none is a signature, none crashes."""
+    key = ec.generate_private_key(curve)
+    made = signature.sign("iso2", [AUTHORIZATION], key)
+    raw = base64.b64decode(made["SignatureValue"]["value"])
+    size = len(raw) // 2
+    r, s = raw[:size], raw[size:]
+    der = encode_dss_signature(int.from_bytes(r, "big"), int.from_bytes(s, "big"))
+    for value in (
+        bytes(size) + s,
+        r + bytes(size),
+        b"\xff" * size + s,
+        r + b"\xff" * size,
+        s + r,
+        der,
+        raw + b"\0",
+        raw[1:],
+    ):
+        made["SignatureValue"]["value"] = base64.b64encode(value).decode()
+        with pytest.raises(SignatureError, match="SignatureValue"):
+            signature.verify("iso2", made, [AUTHORIZATION], key.public_key())
+
+
 def test_every_kind_of_broken_signature_is_refused(key: ec.EllipticCurvePrivateKey) -> None:
     """A forged or damaged signature is a SignatureError with a reason; never accepted, never another exception."""
     made = signature.sign("iso2", [AUTHORIZATION], key)
