@@ -177,6 +177,8 @@ def decode(datagram: bytes) -> SdpMessage | BadDatagram:
     """One datagram to a message. Never raises."""
     if len(datagram) > v2gtp.HEADER_BYTES + 18 + _MAX_EMSP_BYTES:
         return BadDatagram(f"{len(datagram)} bytes are too many for an SDP message", datagram)
+    if not datagram:
+        return BadDatagram("empty", datagram)
     decoder = v2gtp.V2gtpDecoder()
     events = decoder.receive(datagram)
     if not events:
