@@ -22,13 +22,23 @@ COMMANDS = {
 }
 """The module of each sub-command; only the one that is used is imported."""
 
-_DESCRIPTION = "Messages of DIN SPEC 70121, ISO 15118-2 and ISO 15118-20: EXI bytes to JSON or XML and back."
+_DESCRIPTION = """Messages of DIN SPEC 70121, ISO 15118-2 and ISO 15118-20: EXI bytes to JSON or XML and back, captured
+sessions, test keys, and a station tried out."""
+_EPILOG = """examples:
+  python -m adapters.v2g decode 01fe80010000000480400040     one message, pasted
+  python -m adapters.v2g pcap session.pcapng                 a whole session, line by line
+  python -m adapters.v2g COMMAND --help                      what a command takes"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one sub-command and gives its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    parser = argparse.ArgumentParser(prog="python -m adapters.v2g", description=_DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        prog="python -m adapters.v2g",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     chosen = next((word for word in given if not word.startswith("-")), None)
     for command, module in COMMANDS.items():

@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 
 from adapters.v2g import codec
-from tests.benchmarks.exi_peers import MESSAGES
+from tests.benchmarks.exi_peers import MESSAGES, measure, table
+from tests.v2g.josev import Josev
+from tests.v2g.oracle import OracleUnavailable
 
 ROOT = Path(__file__).parents[2]
 LIMIT_US = {"CurrentDemandReq": 20.0, "CurrentDemandRes": 20.0, "DC_ChargeLoopReq": 15.0, "DC_ChargeLoopRes": 20.0}
@@ -41,6 +43,22 @@ def test_a_loop_message_takes_microseconds_each_way(protocol: str, name: str, vi
     exi = codec.encode(message)
     assert best_us(lambda: codec.decode(protocol, exi)) < LIMIT_US[name]
     assert best_us(lambda: codec.encode(message)) < LIMIT_US[name]
+
+
+def test_400_times_as_fast_as_the_package_iso15118() -> None:
+    """What a station without a Java process per message gains; ours and the peer's route in one run."""
+    try:
+        josev = Josev()
+    except OracleUnavailable as reason:
+        pytest.skip(f"the package iso15118 is not available: {reason}")
+    try:
+        rows = measure(None, josev, loops=200, josev_loops=3)
+    finally:
+        josev.close()
+    assert rows
+    for row in rows:
+        assert row.josev_us is not None
+        assert row.josev_us >= 400 * row.ours_us, "\n" + table(rows)
 
 
 _IMPORT = """

@@ -20,7 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Registers ``encode``."""
     parser = subparsers.add_parser("encode", help="a message in JSON to EXI bytes", description=_DESCRIPTION)
     parser.add_argument("source", nargs="?", metavar="FILE.json", help="a file, or - for standard input")
-    parser.add_argument("--protocol", choices=codec.PROTOCOLS, help="schema set of the message")
+    parser.add_argument(
+        "--protocol", choices=codec.PROTOCOLS, metavar="NAME", help=f"schema set: {', '.join(codec.PROTOCOLS)}"
+    )
     parser.add_argument("--fragment", action="store_true", help="encode as an EXI fragment, as signatures use")
     parser.add_argument("-o", "--output", metavar="FILE", type=Path, help="write the bytes here, print nothing")
     parser.add_argument("--lines", action="store_true", help="one job per line of standard input: PROTOCOL JSON")
