@@ -22,8 +22,8 @@ COMMANDS = {
 }
 """The module of each sub-command; only the one that is used is imported."""
 
-_DESCRIPTION = """Messages of DIN SPEC 70121, ISO 15118-2 and ISO 15118-20: EXI bytes to JSON or XML and back, captured
-sessions, test keys, and a station tried out."""
+_DESCRIPTION = """Messages of DIN SPEC 70121, ISO 15118-2 and ISO 15118-20: EXI bytes to JSON or
+XML and back, captured sessions, test keys, and a station tried out."""
 _EPILOG = """examples:
   python -m adapters.v2g decode 01fe80010000000480400040     one message, pasted
   python -m adapters.v2g pcap session.pcapng                 a whole session, line by line

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import struct
 import sys
+from collections.abc import Iterator
 
 import atheris
 
 with atheris.instrument_imports(include=["adapters.v2g.v2gtp", "adapters.v2g.pcap"]):
+    from adapters.v2g import v2gtp
+    from adapters.v2g.pcap.command import as_json
     from adapters.v2g.pcap.container import CaptureError, Packet, packets
+    from adapters.v2g.pcap.listing import Listing
     from adapters.v2g.pcap.network import RAW_IP
-    from adapters.v2g.pcap.session import read
+    from adapters.v2g.pcap.session import Entry, read
     from adapters.v2g.pcap.tls import TlsConnection, TlsError, parse_key_log
     from adapters.v2g.v2gtp import BadStream, V2gtpDecoder, V2gtpMessage
 
@@ -48,26 +51,45 @@ def stream(data: bytes) -> None:
     assert not any(isinstance(event, BadStream) for event in events[:-1])
 
 
+def shown(entries: Iterator[Entry]) -> None:
+    """Both forms of a listing: JSON, and lines that a terminal takes."""
+    listing = Listing(width=80)
+    for entry in entries:
+        as_json(entry)
+        for line in listing.lines(entry):
+            assert len(line) <= 80
+            assert line.isprintable()
+
+
+def message(data: bytes) -> None:
+    """Any EXI document as the first message of a connection, or of one that has chosen ISO 15118-2."""
+    tcp = struct.pack("!HHIIBBHHH", 51000, 61000, 1, 0, 0x50, 0, 0, 0, 0)
+    payload = v2gtp.encode(v2gtp.PayloadType.SAP, b"\x80" + data)
+    header = struct.pack("!IHBB", 6 << 28, len(tcp) + len(payload), 6, 64)
+    shown(read([Packet(0.0, RAW_IP, header + bytes(31) + b"\1" + tcp + payload)]))
+
+
 def capture(data: bytes) -> None:
     """Any file is a listing or a CaptureError."""
     with contextlib.suppress(CaptureError):
-        for entry in read(packets(io.BytesIO(data))):
-            json.dumps(entry.content)
+        shown(read(packets(io.BytesIO(data))))
 
 
 def segments(data: bytes) -> None:
-    """Any TCP segments between two hosts: direction, sequence, flags and payload from the input."""
-    captured = []
-    while len(data) >= 4:
-        direction, sequence, flags, length = data[0] & 1, data[1], data[2] & 7, data[3] % 40
-        payload, data = data[4 : 4 + length], data[4 + length :]
+    """Any TCP segments between two hosts: direction, sequence, acknowledgment, flags, time, payload from the input."""
+    captured: list[Packet] = []
+    time_s = 0.0
+    while len(data) >= 5:
+        direction, flags, length = data[0] & 1, data[2] & 0x17, data[3] % 40
+        time_s += (data[0] >> 1) / 1000
+        numbers = [(0xFFFF_FFF0 + number) & 0xFFFF_FFFF for number in (data[1], data[4])]
+        payload, data = data[5 : 5 + length], data[5 + length :]
         ports = (51000, 61000) if direction else (61000, 51000)
-        tcp = struct.pack("!HHIIBBHHH", *ports, 0xFFFF_FFF0 + sequence & 0xFFFF_FFFF, 0, 0x50, flags, 0, 0, 0)
+        tcp = struct.pack("!HHIIBBHHH", *ports, *numbers, 0x50, flags, 0, 0, 0)
         hosts = bytes(15) + bytes((direction,)) + bytes(15) + bytes((1 - direction,))
         header = struct.pack("!IHBB", 6 << 28, len(tcp) + len(payload), 6, 64)
-        captured.append(Packet(0.0, RAW_IP, header + hosts + tcp + payload))
-    for entry in read(captured, parse_key_log(_KEY_LOG)):
-        json.dumps(entry.content)
+        captured.append(Packet(time_s, RAW_IP, header + hosts + tcp + payload))
+    shown(read(captured, parse_key_log(_KEY_LOG)))
 
 
 def tls(data: bytes) -> None:
@@ -76,14 +98,14 @@ def tls(data: bytes) -> None:
     message = b"\x01" + len(hello).to_bytes(3, "big") + hello
     connection = TlsConnection(parse_key_log(_KEY_LOG))
     with contextlib.suppress(TlsError):
-        connection.receive(True, b"\x16\x03\x03" + len(message).to_bytes(2, "big") + message)
+        list(connection.receive(True, b"\x16\x03\x03" + len(message).to_bytes(2, "big") + message))
         while len(data) >= 3:
             from_client, kind, length = bool(data[0] & 1), 20 + data[1] % 4, data[2]
             fragment, data = data[3 : 3 + length], data[3 + length :]
-            connection.receive(from_client, bytes((kind, 3, 3)) + len(fragment).to_bytes(2, "big") + fragment)
+            list(connection.receive(from_client, bytes((kind, 3, 3)) + len(fragment).to_bytes(2, "big") + fragment))
 
 
-TARGETS = (stream, capture, segments, tls)
+TARGETS = (stream, capture, segments, tls, message)
 
 
 def one_input(data: bytes) -> None:

@@ -501,6 +501,17 @@ def test_text_of_a_message_cannot_steer_the_terminal() -> None:
     line.encode()
 
 
+def test_any_document_is_listed() -> None:
+    """A peer may send any global element as a document, also one that is plain text."""
+    key_name = codec.encode(codec.Element("KeyName", "x", "iso2"))
+    turns = [*handshake("urn:iso:15118:2:2013:MsgDef"), (True, v2gtp.encode(PayloadType.SAP, key_name))]
+    entries = list(read(captured(conversation(turns))))
+    listing = Listing()
+    assert [line for entry in entries for line in listing.lines(entry)][3].endswith(
+        "KeyName                     KeyName=x"
+    )
+
+
 def pcap_file(specs: list[dict[str, Any]], link_type: int = RAW_IP) -> bytes:
     """A big-endian capture with nanoseconds, spelled out by hand."""
     made = struct.pack(">IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, link_type)

@@ -87,11 +87,14 @@ class Listing:
         """The fields in the order in which they are shown."""
         content = entry.content
         if entry.protocol in ("slac", "sdp", "tcp", "tls", "v2gtp"):
-            return sorted(_flat(content), key=_rank)
-        ((_, view),) = content.items()
+            ends_of_frame = ("source", "destination") if entry.protocol == "slac" else ()
+            return sorted(_flat({key: content[key] for key in content if key not in ends_of_frame}), key=_rank)
+        ((root, view),) = content.items()
+        if not isinstance(view, dict):  # any global element may be a document
+            return [(root, _item(view))]
         header = view.get("Header", {})
         fields: list[tuple[str, str]] = []
-        for body in view["Body"].values() if "Body" in view else [view]:
+        for body in view["Body"].values() if root == "V2G_Message" else [view]:
             fields += _flat({key: value for key, value in body.items() if key != "Header"})
         fields.sort(key=_rank)
         fields += _flat({key: header[key] for key in ("Notification",) if key in header})
@@ -147,8 +150,10 @@ def _flat(view: dict[str, Any]) -> list[tuple[str, str]]:
     """(name, text) of every leaf. The names of groups in between are left out; items of a list stay together."""
     found: list[tuple[str, str]] = []
     for name, value in view.items():
-        if isinstance(value, list):
+        if isinstance(value, list) and any(isinstance(each, dict) for each in value):
             found += [(name, _item(each)) for each in value]
+        elif isinstance(value, list):
+            found.append((name, ",".join(map(_item, value))))
         elif isinstance(value, dict) and value:
             quantity = _quantity(value)
             found += _flat(value) if quantity is None else [(name, quantity)]
