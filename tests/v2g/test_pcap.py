@@ -554,6 +554,11 @@ def test_a_capture_without_messages_says_so(
     path.write_bytes(pcap_file(conversation(turns), link_type=127))
     assert main(["pcap", str(path)]) == 0
     assert "15 packets of link type 127 are not understood" in capsys.readouterr().err
+    whole = raw_ip(conversation(turns)[2])
+    record = struct.pack(">4I", 1, 0, 80, len(whole)) + whole[:80]
+    path.write_bytes(pcap_file([]) + record)
+    assert main(["pcap", str(path)]) == 0
+    assert "1 packets were not captured whole" in capsys.readouterr().err
 
 
 def test_a_refused_tls_handshake_names_the_alert() -> None:

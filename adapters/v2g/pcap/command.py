@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -44,12 +45,12 @@ def run(arguments: argparse.Namespace) -> int:
         width=shutil.get_terminal_size().columns if at_terminal else None,
         is_coloured=at_terminal and "NO_COLOR" not in os.environ,
     )
-    seen: Counter[int] = Counter()
+    seen = _Seen()
     listed = 0
     try:
         secrets = parse_key_log(arguments.keylog.read_text("ascii", "replace")) if arguments.keylog else {}
         with sys.stdin.buffer if arguments.file == "-" else open(arguments.file, "rb") as file:
-            for entry in read(_counted(_unpacked(cast(BinaryIO, file)), seen), secrets):
+            for entry in read(seen.counted(_unpacked(cast(BinaryIO, file))), secrets):
                 listed += 1
                 for line in [as_json(entry)] if arguments.json else listing.lines(entry):
                     print(line, flush=True)
@@ -59,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
         name = getattr(problem, "filename", None) or arguments.file
         print(f"pcap: {name}: {getattr(problem, 'strerror', None) or problem}", file=sys.stderr)
         return 1
-    for link_type in sorted(set(seen) - LINK_TYPES):
-        print(f"pcap: {seen[link_type]} packets of link type {link_type} are not understood", file=sys.stderr)
+    for note in seen.notes():
+        print(f"pcap: {note}", file=sys.stderr)
     if not listed:
-        print(f"pcap: no SLAC, SDP or V2G message in {seen.total()} packets", file=sys.stderr)
+        print(f"pcap: no SLAC, SDP or V2G message in {seen.link_types.total()} packets", file=sys.stderr)
     return 0
 
 
@@ -71,12 +72,27 @@ def _unpacked(file: BinaryIO) -> Iterator[Packet | KeyLog]:
     return packets(cast(BinaryIO, gzip.open(file)) if compressed else file)
 
 
-def _counted(found: Iterator[Packet | KeyLog], seen: Counter[int]) -> Iterator[Packet | KeyLog]:
-    """The packets as they are, counted by link type."""
-    for each in found:
-        if isinstance(each, Packet):
-            seen[each.link_type] += 1
-        yield each
+@dataclass(slots=True)
+class _Seen:
+    """What is to be said of the packets as a whole."""
+
+    link_types: Counter[int] = field(default_factory=Counter)
+    cut: int = 0
+
+    def counted(self, found: Iterator[Packet | KeyLog]) -> Iterator[Packet | KeyLog]:
+        """The packets as they are."""
+        for each in found:
+            if isinstance(each, Packet):
+                self.link_types[each.link_type] += 1
+                self.cut += each.is_cut
+            yield each
+
+    def notes(self) -> Iterator[str]:
+        """Why the listing may lack messages."""
+        for link_type in sorted(set(self.link_types) - LINK_TYPES):
+            yield f"{self.link_types[link_type]} packets of link type {link_type} are not understood"
+        if self.cut:
+            yield f"{self.cut} packets were not captured whole: capture with -s 0"
 
 
 def as_json(entry: Entry) -> str:

@@ -26,6 +26,8 @@ class Packet:
     time_s: float
     link_type: int
     data: bytes
+    is_cut: bool = False
+    """Whether only the beginning was captured (tcpdump -s)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +71,13 @@ def _pcap(file: BinaryIO, order: str, unit_s: float) -> Iterator[Packet]:
     link_type = struct.unpack(order + "I", rest[16:])[0] & 0x0FFF_FFFF
     start = 24
     while len(header := file.read(16)) == 16:
-        seconds, fraction, length, _ = struct.unpack(order + "4I", header)
+        seconds, fraction, length, original = struct.unpack(order + "4I", header)
         if length > MAX_PACKET_BYTES:
             raise CaptureError(f"packet of {length} bytes at byte {start}: the file is damaged")
         data = file.read(length)
         start += 16 + length
         if len(data) == length:
-            yield Packet(seconds + fraction * unit_s, link_type, data)
+            yield Packet(seconds + fraction * unit_s, link_type, data, length < original)
 
 
 @dataclass(slots=True)
@@ -122,18 +124,18 @@ def _block(kind: int, body: bytes, order: str, interfaces: list[_Interface]) -> 
     if kind == 1:  # interface description
         interfaces.append(_interface(body, order))
     elif kind == 6:  # enhanced packet
-        number, high, low, captured, _ = struct.unpack(order + "5I", body[:20])
+        number, high, low, captured, original = struct.unpack(order + "5I", body[:20])
         interface = interfaces[number]
         time_s = ((high << 32) | low) * interface.unit_s + interface.offset_s
-        return Packet(time_s, interface.link_type, body[20 : 20 + captured])
+        return Packet(time_s, interface.link_type, body[20 : 20 + captured], captured < original)
     elif kind == 2:  # packet (obsolete)
-        number, _, high, low, captured, _ = struct.unpack(order + "2H4I", body[:20])
+        number, _, high, low, captured, original = struct.unpack(order + "2H4I", body[:20])
         interface = interfaces[number]
         time_s = ((high << 32) | low) * interface.unit_s + interface.offset_s
-        return Packet(time_s, interface.link_type, body[20 : 20 + captured])
+        return Packet(time_s, interface.link_type, body[20 : 20 + captured], captured < original)
     elif kind == 3:  # simple packet: no time, first interface
         (original,) = struct.unpack(order + "I", body[:4])
-        return Packet(0.0, interfaces[0].link_type, body[4 : 4 + original])
+        return Packet(0.0, interfaces[0].link_type, body[4 : 4 + original], len(body) - 4 < original)
     elif kind == 10:  # decryption secrets
         secrets, length = struct.unpack(order + "2I", body[:8])
         if secrets == _TLS_KEY_LOG:

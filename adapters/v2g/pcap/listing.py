@@ -20,7 +20,6 @@ _NAME_WIDTH: Final = 27
 _WIDE: Final = 110
 """From this width on, names stand in a column."""
 _RED, _YELLOW, _BOLD, _DIM, _END = "\x1b[1;31m", "\x1b[33m", "\x1b[1m", "\x1b[2m", "\x1b[0m"
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\ud800-\udfff]")
 _FIRST: Final = (
     re.compile(r"Processing$|^ChargeProgress$|^ChargingSession$"),
     re.compile(r"^EV(SE)?(Target|Present)"),
@@ -117,8 +116,9 @@ class Listing:
             room = None if self._width is None else self._width - len(head) - len(padded) - 1
         out = [self._painted(head, _DIM) + self._painted(padded, _BOLD)]
         for key, value in fields:
-            text = _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
-            text = f"{key}={text}" if key and key not in _BARE else text
+            text = f"{key}={value}" if key and key not in _BARE else value
+            if not text.isprintable():  # texts of messages come from outside
+                text = "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
             if room is not None and len(text) > room:
                 out.append(self._painted(text[: room - 1] + "…" if room > 1 else "…"[:room], _paint(key, value)))
                 break
