@@ -1,7 +1,7 @@
 """The command ``python -m adapters.v2g``: V2G messages, captures and test keys from the command line.
 
 Each sub-command is a module with ``add_parser(subparsers)``, which sets ``run`` (arguments to exit code). Exit codes:
-0 done, 1 it failed (the error is printed), 2 wrong usage.
+0 done, 1 it failed (the error is printed), 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output is gone; nothing more can be said to it.
         sys.stderr.close()
         return 1
+    except KeyboardInterrupt:
+        # How a listing of a live capture, or a wait for a station, ends.
+        return 130
     return code
 
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import random
+import signal
 import struct
 import subprocess
 import sys
@@ -537,6 +538,18 @@ def test_captures_from_a_pipe_and_compressed_ones(turns: list[Turn], tmp_path: P
         assert [json.loads(process.stdout.readline())["name"] for _ in NAMES] == NAMES
         process.stdin.close()
         assert process.wait() == 0
+    with subprocess.Popen(
+        [*command, "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as live:
+        assert live.stdin is not None
+        assert live.stdout is not None
+        assert live.stderr is not None
+        live.stdin.write(whole)
+        live.stdin.flush()
+        assert json.loads(live.stdout.readline())["name"] == NAMES[0]
+        live.send_signal(signal.SIGINT)
+        assert live.wait() == 130
+        assert live.stderr.read() == b""
     (tmp_path / "cut.pcap.gz").write_bytes(gzip.compress(whole)[:-30])
     run = subprocess.run([*command, str(tmp_path / "cut.pcap.gz")], capture_output=True, check=False)
     assert run.returncode == 1
