@@ -111,11 +111,16 @@ def _own_role(starter: Invoke | Spawn, role: str) -> str:
     return dict(starter.adapters).get(role, role) if isinstance(starter, Invoke) else role
 
 
-def _hears(chart: Chart, role: str, event: str, depth: int = 0) -> bool:
-    """Whether the chart, or a child that shares the adapter, handles an event of it."""
-    if is_handled(chart, f"{role}.{event}"):
-        return True
-    return depth < 12 and any(_hears(child, name, event, depth + 1) for child, name in _sharers(chart, role))
+def _hearers(chart: Chart, role: str) -> list[tuple[Chart, str]]:
+    """The chart and all below it that share the adapter, each once, with the name it has there."""
+    found = [(chart, role)]
+    seen = {(id(chart), role)}
+    for at, name in found:
+        for child, inner in _sharers(at, name):
+            if (id(child), inner) not in seen:
+                seen.add((id(child), inner))
+                found.append((child, inner))
+    return found
 
 
 def _sharers(chart: Chart, role: str) -> list[tuple[Chart, str]]:
@@ -140,7 +145,8 @@ def adapters(chart: Chart, uses: Uses) -> Iterable[Found]:
             message = f"the role '{role}' ({contract.name}) is not used"
             yield _found(chart, "C131", role, message, chart.position)
             continue
-        ignored = [event for event in contract.events if not _hears(chart, role, event)]
+        hearers = _hearers(chart, role)
+        ignored = [e for e in contract.events if not any(is_handled(at, f"{name}.{e}") for at, name in hearers)]
         if ignored:
             code = "C132" if chart.strict else "C130"
             message = f"of '{role}' ({contract.name}): {', '.join(ignored)}"
@@ -170,11 +176,12 @@ def child_events(chart: Chart, uses: Uses) -> Iterable[Found]:
 def cycles(chart: Chart, uses: Uses) -> Iterable[Found]:
     """C140: a chart among its own descendants."""
     path: list[Chart] = []
+    left: set[int] = set()  # id() of the charts that lead into no circle
 
     def visit(at: Chart) -> list[Chart] | None:
         if any(at is seen for seen in path):
             return [*path, at]
-        if len(path) > 50:
+        if id(at) in left:
             return None
         path.append(at)
         for _, child in children(at, uses if at is chart else collect(at)):
@@ -182,6 +189,7 @@ def cycles(chart: Chart, uses: Uses) -> Iterable[Found]:
             if found is not None:
                 return found
         path.pop()
+        left.add(id(at))
         return None
 
     found = visit(chart)

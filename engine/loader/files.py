@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as MappingOf
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,7 +11,8 @@ from pathlib import Path
 from engine.loader.chart import build_chart
 from engine.loader.contract import Contracts
 from engine.loader.reader import Reader
-from engine.loader.yaml_source import MAX_BYTES, Mapping, Node, Scalar, Source, decode, parse
+from engine.loader.source_file import read_source, real_path
+from engine.loader.yaml_source import Mapping, Node, Scalar, Source, parse
 from engine.model import Chart, Contract
 from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
 
@@ -68,7 +69,7 @@ class _Load:
         except OSError as error:
             problem = Source(str(path), "").problem(0, 0, "missing-file", f"cannot be read: {error.strerror or error}")
             raise ChartError([problem]) from None
-        self.open.append(path.resolve())
+        self.open.append(real_path(path))
         return self.text(source)
 
     def text(self, source: Source) -> Chart:
@@ -98,11 +99,15 @@ class _Load:
         """The chart an `invoke` or `spawn` names; None after a problem."""
         if isinstance(node, Mapping):  # a chart in place
             return build_chart(reader, node, self.contracts, self._child)
-        text = reader.text(node, "'src'")
-        if not isinstance(node, Scalar) or not text:
+        text = "" if not isinstance(node, Scalar) or node.is_null else node.text
+        if not text:
             reader.problem(node, "shape", "'src' is the path of a chart", "FILE.yaml")
             return None
-        path = (Path(reader.source.file).parent / text).resolve()
+        try:
+            path = real_path(Path(reader.source.file).parent / text)
+        except (OSError, ValueError) as error:
+            self._unreadable(reader, node, text, error)
+            return None
         if path in self.open:
             names = [file.name for file in [*self.open[self.open.index(path) :], path]]
             reader.problem(node, "cycle", f"the chart invokes itself: {' → '.join(names)}")
@@ -116,11 +121,8 @@ class _Load:
         try:
             source = read_source(path, shown=str(Path(reader.source.file).parent / text))
         except OSError as error:
-            known = [file.name for file in sorted(path.parent.glob("*.yaml"))[:200]] if path.parent.is_dir() else []
-            reader.problem(node, "missing-file", f"{text!r} cannot be read: {error.strerror or error}", known=known)
-            return None
-        except ValueError:  # a zero byte in the path
-            reader.problem(node, "missing-file", "this is no path")
+            beside = sorted(path.parent.glob("*.yaml"))[:200] if isinstance(error, FileNotFoundError) else []
+            self._unreadable(reader, node, text, error, [file.name for file in beside if file.is_file()])
             return None
         except ChartError as error:
             self.problems.add_all(error.problems)
@@ -133,16 +135,12 @@ class _Load:
             self.charts[path] = chart
         return self.charts[path]
 
-
-def read_source(path: Path, shown: str = "") -> Source:
-    """The text of a file.
-
-    Raises:
-        OSError: it cannot be read.
-        ChartError: too large, binary, or not UTF-8.
-    """
-    with path.open("rb") as file:
-        return decode(file.read(MAX_BYTES + 1), shown or str(path))
+    @staticmethod
+    def _unreadable(
+        reader: Reader, node: Node, text: str, error: OSError | ValueError, known: Iterable[str] = ()
+    ) -> None:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        reader.problem(node, "missing-file", f"{text[:80]!r} cannot be read: {why}", known=known)
 
 
 def _place(problem: Problem) -> tuple[int, int]:

@@ -120,27 +120,6 @@ class Source:
         return scalar.start.line + len(breaks), len(skipped) - breaks[-1].end()
 
 
-def decode(data: bytes, file: str) -> Source:
-    """The text of a file.
-
-    Raises:
-        ChartError: too large, binary, or not UTF-8.
-    """
-    nowhere = Source(file, "")
-    if len(data) > MAX_BYTES:
-        raise ChartError([nowhere.problem(0, 0, "limit", f"the file is larger than {MAX_BYTES} bytes")])
-    if b"\0" in data:
-        raise ChartError([nowhere.problem(0, 0, "not-text", "this is a binary file", "YAML text in UTF-8")])
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start)
-        column = error.start - (data.rfind(b"\n", 0, error.start) + 1)
-        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        raise ChartError([nowhere.problem(line, column, "not-text", message, "YAML text in UTF-8")]) from None
-    return Source(file, text)
-
-
 def parse(source: Source, problems: ProblemList, *, pure: bool = False) -> Node:
     """The root node. ``problems`` gets what does not keep the rest from being read (duplicate keys).
 
@@ -184,8 +163,19 @@ def _syntax_problem(source: Source, error: yaml.YAMLError) -> Problem:
         what = "a control character"
     elif "expected key" in what or "block end" in what or "<block mapping start>" in what:
         hint = "text that begins with a quote stands in quotes as a whole; keys of one mapping begin in one column"
+        if re.match(r"\s*[\w.]+:[{\[]", shown):
+            hint = "a space stands behind the colon of a key"
     elif "expected ',' or" in what or "did not find expected ',' or" in what:
-        hint = "inside [ ] and { } text that holds a comma or a bracket stands in quotes"
+        hint = "inside [ ] and { } text that holds a comma, a bracket or ' #' stands in quotes"
+    opened = getattr(error, "context_mark", None)
+    if (
+        opened is not None
+        and opened.line != line
+        and ("flow" in str(getattr(error, "context", "")) or "quoted" in str(getattr(error, "context", "")))
+    ):
+        hint = f"what begins in line {opened.line + 1}, column {opened.column + 1}, has no end" + (
+            f"; {hint}" if hint else ""
+        )
     return source.problem(line, column, "yaml", f"not YAML: {what}", hint=hint)
 
 

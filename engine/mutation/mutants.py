@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.expr.lex import ExpressionError, tokenize
-from engine.loader.files import read_source
+from engine.loader.source_file import read_source
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, parse
 from engine.model import Chart, State, StateKind, Transition
 from engine.mutation.edits import Edit, Editor

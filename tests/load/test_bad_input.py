@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import tracemalloc
 from contextlib import suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.check import check_all
 from engine.loader import load, load_text
 from engine.loader.yaml_source import MAX_BYTES, Source, parse
 from engine.problems import ChartError, Problem, ProblemList
@@ -80,6 +82,34 @@ def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
     for path in (tmp_path / "nothere.yaml", tmp_path):
         with pytest.raises(ChartError, match="cannot be read"):
             load(path, {})
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    """Nobody may ever write into it; the same for a device without end."""
+    os.mkfifo(tmp_path / "pipe.yaml")
+    for path in (tmp_path / "pipe.yaml", Path("/dev/zero")):
+        with pytest.raises(ChartError, match="it is not a file"):
+            load(path, {})
+
+
+@pytest.mark.parametrize("src", ["pipe.yaml", "circle.yaml", '"a\\0b"', "x" * 5000, "/dev/zero", ".", "folder.yaml"])
+def test_a_child_that_cannot_be_read_is_told_where_it_is_named(src: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (tmp_path / "circle.yaml").symlink_to("circle.yaml")
+    (tmp_path / "folder.yaml").mkdir()
+    problem = the_problem(f"machine: car\nstates:\n  a: {{invoke: {{src: {src}}}}}\n", tmp_path)
+    assert (problem.code, problem.position.line, problem.position.column) == ("missing-file", 3, 21), str(problem)
+    assert len(problem.message) < 200
+    assert not problem.hint
+
+
+def test_charts_that_share_children_many_times_are_loaded_and_checked_once(tmp_path: Path) -> None:
+    """Each of 40 charts invokes the next one twice: 2^40 ways from the first to the last."""
+    (tmp_path / "c0.yaml").write_text("machine: c0\nstates: {a: }\n")
+    for i in range(1, 40):
+        states = ", ".join(f"{name}: {{invoke: {{id: {name}, src: c{i - 1}.yaml}}}}" for name in "xy")
+        (tmp_path / f"c{i}.yaml").write_text(f"machine: c{i}\nstates: {{{states}}}\n")
+    assert len(check_all(load(tmp_path / "c39.yaml", {}))) == 40
 
 
 def test_yaml_1_2_words_stay_words() -> None:
