@@ -254,6 +254,8 @@ def _alive(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
     child, children = args[0], checker.scope.children
     if child.kind != "name" or child.value not in children:
         name = cast(str, child.value) if child.kind == "name" else ""
+        if name and (name in checker.scope.told or "" in checker.scope.told):
+            return tree.Literal(None, BROKEN)
         message = f"{name!r} is no child of this chart" if name else "alive takes the id of a child"
         return checker.fault(child, "unknown-name", message, SIGNATURES["alive"], nearest_hint(name, list(children)))
     name = cast(str, child.value)

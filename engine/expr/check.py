@@ -6,7 +6,7 @@ as type, which fits everything and is never seen outside.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -31,6 +31,9 @@ from engine.expr.parse import Node, parse
 from engine.expr.units import NANOSECOND, PLAIN, nanoseconds, product, same, unit_of
 from engine.types import ANY, BOOL, DURATION, DURATION_UNITS, FLOAT, INT, NONE, STRING, UNITS, Kind, Type
 
+# What YAML 1.1 and other languages write for them.
+_SPOKEN_BOOLS = {**dict.fromkeys(("true", "yes", "on"), "true"), **dict.fromkeys(("false", "no", "off"), "false")}
+
 SYSTEM_FIELDS: dict[str, Type] = {
     "_event": ANY,
     "_event.name": Type(Kind.STRING, optional=True),
@@ -53,7 +56,7 @@ class Scope:
     ``event`` is the payload of the event in work, or None where there is none (``no_event`` says why). ``readings`` are
     the values of each role. ``in_state`` gives the full id of what ``In('…')`` names, or the names it may be.
     ``children`` are the ids of children with the type of their key. ``untyped``: an imported chart, where names and
-    types are only known at run time.
+    types are only known at run time. ``told``: roles and children that are broken and told of where they are declared.
     """
 
     variables: Mapping[str, Type] = field(default_factory=dict)
@@ -64,6 +67,7 @@ class Scope:
     in_state: Callable[[str], str | list[str]] = lambda name: []
     children: Mapping[str, Type | None] = field(default_factory=dict)
     untyped: bool = False
+    told: Collection[str] = ()
 
 
 def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
@@ -76,6 +80,7 @@ def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Ex
     node = parse(text)
     expr = checker.check(node)
     if expected is not None:
+        checker.meant_as_text(node, expected)
         expr = checker.fit(expr, expected, node)
     if checker.faults:
         raise ExpressionError(checker.faults)
@@ -179,7 +184,20 @@ class Checker:
         if name in scope.readings:
             return self.fault(node, "unknown-name", f"{name!r} is an adapter", f"{name}.<value>")
         known = [*scope.variables, *scope.parameters]
-        return self.fault(node, "unknown-name", f"unknown name {name!r}", hint=nearest_hint(name, known))
+        spoken = _SPOKEN_BOOLS.get(name.lower())
+        hint = f"did you mean {spoken!r}?" if spoken else nearest_hint(name, known)
+        return self.fault(node, "unknown-name", f"unknown name {name!r}", hint=hint)
+
+    def meant_as_text(self, node: Node, type_: Type) -> None:
+        """A bare word where a text is wanted, unknown as a name: most likely the quotes are missing."""
+        if node.kind != "name" or type_.kind not in (Kind.ENUM, Kind.STRING):
+            return
+        word = cast(str, node.value)
+        for position, fault in enumerate(self.faults):
+            likely = word in type_.values if type_.kind is Kind.ENUM else not fault.hint.startswith("did you")
+            if likely and (fault.start, fault.code) == (node.start, "unknown-name"):
+                hint = f"a text has quotes of its own: \"'{word[:40]}'\""
+                self.faults[position] = replace(fault, hint=hint)
 
     def _attribute(self, node: Node) -> tree.Expr:
         base, name = node.children[0], cast(str, node.value)
@@ -203,6 +221,8 @@ class Checker:
                     return self.fault(
                         node, "unknown-name", f"{owner} has no field {name!r}", hint=nearest_hint(name, known)
                     )
+                if owner in scope.told:
+                    return tree.Literal(None, BROKEN)
                 known = [*scope.readings, "event", "_event"]
                 message = f"{owner!r} is neither an adapter's role nor 'event'"
                 return self.fault(base, "unknown-name", message, hint=nearest_hint(owner, known))
@@ -291,6 +311,8 @@ class Checker:
         for position, op in enumerate(operators):
             left, right = operands[position], operands[position + 1]
             first, second = node.children[position], node.children[position + 1]
+            self.meant_as_text(first, right.type)
+            self.meant_as_text(second, left.type)
             parts.append(self._comparison(op, left, first, right, second))
         return parts[0] if len(parts) == 1 else tree.BoolOp("and", tuple(parts), BOOL)
 

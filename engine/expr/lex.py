@@ -9,6 +9,7 @@ from typing import NamedTuple
 from engine.types import DURATION_UNITS, UNITS
 
 MAX_TEXT = 4_000  # characters of one expression
+MAX_QUANTITY = 1e290  # of a number with a unit: no other unit makes it too large for a float
 KEYWORDS = frozenset({"and", "or", "not", "in", "is", "if", "else"})
 CONSTANTS: dict[str, bool | None] = {
     "True": True,
@@ -60,10 +61,11 @@ _TOKEN = re.compile(
     | (?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>()\[\],.=])
     | (?P<end>\Z)
     )""",
-    re.VERBOSE,
+    re.VERBOSE | re.ASCII,
 )
 _ESCAPE = re.compile(r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SIMPLE_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "0": "\0", "\\": "\\", "'": "'", '"': '"'}
+_REST_OF_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What may follow `%` when it is the modulo operator and not the unit percent of the number before it.
 _OPERAND_START = re.compile(r"[ \t\r\n]*(?:[0-9(.\['\"]|(?!(?:and|or|not|in|is|if|else)\b)[A-Za-z_])")
 
@@ -104,6 +106,11 @@ def _number(text: str, match: re.Match[str]) -> tuple[Token, int]:
     """A number with its unit, and where to go on: a keyword behind it (``1 if``) or a modulo is not a unit."""
     digits, start, end = match["number"], match.start("number"), match.end("number")
     unit = match["unit"] or ""
+    rest = _REST_OF_WORD.match(text, end)
+    if (match["unit"] is None and rest is not None) or (digits.isdigit() and digits[0] == "0" and digits.strip("0")):
+        stop = rest.end() if rest is not None else end
+        said = "decimal digits without 0 before them, or 0x and hexadecimal digits"
+        raise ExpressionError([Fault(start, stop, "syntax", f"{text[start:stop][:40]!r} is no number", said)])
     if unit in KEYWORDS:
         unit = ""
     elif unit and unit not in UNITS and unit not in DURATION_UNITS:
@@ -127,7 +134,7 @@ def _number(text: str, match: re.Match[str]) -> tuple[Token, int]:
         number = float(digits)
     if isinstance(number, int) and number > 2**63 - 1:
         raise ExpressionError([Fault(start, end, "limit", "an integer must fit 64 bits, signed")])
-    if number == float("inf"):
+    if number == float("inf") or (unit and number > MAX_QUANTITY):
         raise ExpressionError([Fault(start, end, "limit", "the number is too large")])
     return Token("number", text[start:end], start, end, (number, unit)), end
 

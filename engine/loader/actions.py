@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import cast
@@ -19,6 +20,8 @@ from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.model import Action, Assign, Block, CallAction, Cancel, Foreach, If, Log, Raise, Stop
 from engine.problems import did_you_mean
 from engine.types import ANY, INT, STRING, Kind, Type
+
+_ASSIGNMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=(?!=)\s*(.*)", re.DOTALL)
 
 
 def read_blocks(build: Build, node: Node | None, scope: Scope) -> tuple[Block, ...]:
@@ -71,6 +74,11 @@ def _mapping(build: Build, node: Mapping, scope: Scope) -> list[Action]:
 
 def _call(build: Build, node: Scalar, scope: Scope) -> CallAction | None:
     """``role.action(arg=expr)``."""
+    written = _ASSIGNMENT.match(node.text)
+    if written is not None:
+        expected = f"assign: {{{written[1]}: {written[2][:60]}}}"
+        build.reader.fault(node, Fault(0, len(node.text), "unknown-action", "this is no action", expected))
+        return None
     try:
         syntax = parse(node.text)
     except ExpressionError as error:
@@ -291,6 +299,8 @@ def _stop(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action
     text = reader.text(id_node, "'stop'")
     child = build.children.get(text)
     if child is None or not child.spawned:
+        if build.broken_children & {text, ""}:
+            return []
         known = [name for name, candidate in build.children.items() if candidate.spawned]
         hint = did_you_mean(text, known)
         reader.problem(id_node or value, "unknown-name", f"no `spawn` has the id {text!r}", "the id of a `spawn`", hint)

@@ -44,7 +44,7 @@ class Build:
     parameters: dict[str, Type] = field(default_factory=dict)
     readings: dict[str, dict[str, Type]] = field(default_factory=dict)
     charts: dict[int, Chart] = field(default_factory=dict)  # by the id() of the node that invokes or spawns them
-    broken_children: set[str] = field(default_factory=set)  # told of already: nothing more to say about them
+    broken_children: set[str] = field(default_factory=set)  # told of already; "": one whose id is not known
     broken_roles: set[str] = field(default_factory=set)
     events_known: bool = True  # False when 'events' itself is broken: what is missing in it is no news
     cancels: list[tuple[str, Node]] = field(default_factory=list)
@@ -70,6 +70,7 @@ class Build:
             self._in_state,
             {name: child.key for name, child in self.children.items()},
             self.untyped,
+            self.broken_roles | self.broken_children,
         )
 
     def plain_scope(self) -> Scope:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from pathlib import Path
 
 from engine.adapter import AdapterError
 from engine.expr.check import Scope, expression
@@ -152,25 +153,33 @@ def _parameters(build: Build, node: Node | None) -> None:
 
 def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
     reader = build.reader
+    folder = Path(reader.source.file).parent
     for role, key, value in reader.entries(node, "'adapters'"):
         if not _free_name(build, key, "a role"):
             build.broken_roles.add(role)
             continue
         name = reader.text(value, f"the contract of {role!r}")
         try:
-            contract = contracts.get(name)
+            contract = contracts.get(name, folder)
         except ChartError as error:
             build.broken_roles.add(role)
             reader.problem(value, "contract", f"the contract {name!r} does not load")
             reader.problems.add_all(error.problems)
             continue
-        except AdapterError as error:
+        except (AdapterError, OSError) as error:
             build.broken_roles.add(role)
-            reader.problem(value, "contract", str(error))
+            why = (
+                f"the contract {name[:80]!r} cannot be read: {error.strerror or error}"
+                if isinstance(error, OSError)
+                else str(error)
+            )
+            reader.problem(value, "contract", why)
             continue
         if contract is None:
             build.broken_roles.add(role)
-            reader.problem(value, "unknown-contract", f"there is no contract {name[:80]!r}", known=contracts.names())
+            reader.problem(
+                value, "unknown-contract", f"there is no contract {name[:80]!r}", known=contracts.names(folder)
+            )
             continue
         build.chart.adapters[role] = contract
         build.readings[role] = contract.values
@@ -210,7 +219,9 @@ def _data(build: Build, node: Node | None) -> None:
     for name, key, body, type_ in later:
         initial_node = body.get("initial")
         initial = None
-        if initial_node is not None:
+        if type_ is BROKEN:
+            pass  # whatever stands there may be meant for the right type
+        elif initial_node is not None:
             initial = build.expression(initial_node, f"the initial value of {name!r}", names, type_)
         elif not build.untyped and not type_.optional:
             reader.missing(body, key, f"data {name!r} needs an initial value", "initial: …")

@@ -163,7 +163,7 @@ def _call_result(build: Build, node: Node) -> dict[str, Type] | None:
 def read_invokes(build: Build, state: State, node: Node) -> None:
     """The invokes of a state, checked."""
     for item in build.reader.items(node):
-        body = build.reader.mapping(item, "'invoke'")
+        body = build.reader.mapping(item, "'invoke'", "{src: FILE}")
         if body is not None:
             _read_invoke(build, state, body)
 
@@ -254,6 +254,10 @@ def _roles(build: Build, body: Mapping, chart: Chart) -> tuple[tuple[str, str], 
         elif own[name].name != contract.name:
             message = f"{role!r} of {chart.name} is a {contract.name}, here {name!r} is a {own[name].name}"
             reader.problem(body, "type", message, f"a role with the contract {contract.name}")
+        elif own[name] is not contract:
+            theirs, ours = contract.position.file, own[name].position.file
+            message = f"{role!r} of {chart.name} keeps to {theirs}, {name!r} here to {ours}"
+            reader.problem(body, "type", message, "one contract file for both")
     return tuple((role, name) for role, name in mapped.items() if role != name)
 
 

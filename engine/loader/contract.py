@@ -1,15 +1,19 @@
-"""Contracts: what an adapter offers a chart. YAML beside the adapters, found by the registry: docs/adapters.md."""
+"""Contracts: what an adapter offers a chart. YAML beside the chart, or beside the adapters and found by the registry:
+docs/adapters.md."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping as MappingOf
 from functools import cache
+from itertools import islice
 from pathlib import Path
 
 from engine.loader.events import read_payload
-from engine.loader.reader import Reader
+from engine.loader.reader import NAME, Reader
+from engine.loader.source_file import read_source, real_path
 from engine.loader.types import read_type
-from engine.loader.yaml_source import Mapping, Node, Scalar, decode, parse
+from engine.loader.yaml_source import Mapping, Node, Scalar, parse
 from engine.model import ActionDef, Contract, EventDef
 from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
 from engine.types import Type
@@ -30,7 +34,7 @@ def load_contract(path: str | Path) -> Contract:
         ChartError: with all problems of the file.
         OSError: it cannot be read.
     """
-    source = decode(Path(path).read_bytes(), str(path))
+    source = read_source(Path(path))
     problems = ProblemList()
     contract = None
     try:
@@ -139,23 +143,36 @@ def _registered(name: str) -> Contract:
 
 
 class Contracts:
-    """The contracts a load may use: the given ones, or those of the installed adapters (each read when first asked)."""
+    """The contracts a load may use: the given ones, or the files beside the charts and those of the installed adapters
+    (each read when first asked)."""
 
     def __init__(self, given: MappingOf[str, Contract] | None = None) -> None:
         self._given = given
+        self._beside: dict[Path, Contract] = {}
 
-    def names(self) -> list[str]:
-        return sorted(self._given if self._given is not None else _registered_files())
+    def names(self, folder: Path) -> list[str]:
+        """The names a chart in ``folder`` may use."""
+        if self._given is not None:
+            return sorted(self._given)
+        beside = [path.name.removesuffix(SUFFIX) for path in islice(folder.glob(f"*{SUFFIX}"), 200)]
+        return sorted({*beside, *_registered_files()})
 
-    def get(self, name: str) -> Contract | None:
-        """The contract of this name, or None.
+    def get(self, name: str, folder: Path) -> Contract | None:
+        """The contract of this name, for a chart in ``folder``, or None. A file there is taken before an installed one.
 
         Raises:
             ChartError: the contract's own file does not load.
             AdapterError: the installed adapters cannot be asked.
+            OSError: the file beside the chart cannot be read.
         """
         if self._given is not None:
             return self._given.get(name)
+        path = folder / (name + SUFFIX)
+        if NAME.fullmatch(name) and os.path.lexists(path):
+            real = real_path(path)
+            if real not in self._beside:
+                self._beside[real] = load_contract(path)
+            return self._beside[real]
         return _registered(name) if name in _registered_files() else None
 
 

@@ -23,7 +23,7 @@ RESERVED_ROOTS = ("done", "error")
 def read_payload(reader: Reader, node: Node | None, what: str) -> Payload:
     """``{field: type}``, empty when absent."""
     payload: Payload = {}
-    for key, key_node, value in reader.entries(node, f"the fields of {what}"):
+    for key, key_node, value in reader.entries(node, f"what {what} carries", "field: type"):
         if reader.name(key_node, "a field"):
             type_ = read_type(reader, value, f"field {key!r} of {what}")
             if type_ is not None:

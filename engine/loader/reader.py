@@ -11,14 +11,14 @@ from engine.expr.join import BROKEN
 from engine.expr.lex import ExpressionError, Fault
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source
 from engine.position import Position
-from engine.problems import ProblemList, did_you_mean
+from engine.problems import ProblemList, did_you_mean, nearest
 from engine.types import DURATION_UNITS, UNITS
 
-_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What people write for units we have.
-_SPOKEN_UNITS = {
+SPOKEN_UNITS = {
     **dict.fromkeys(("sec", "secs", "second", "seconds"), "s"),
-    **dict.fromkeys(("minute", "minutes", "mins"), "min"),
+    **dict.fromkeys(("m", "minute", "minutes", "mins"), "min"),
     **dict.fromkeys(("hour", "hours", "hr", "hrs"), "h"),
     **dict.fromkeys(("msec", "millis", "milliseconds"), "ms"),
     **dict.fromkeys(("volt", "volts"), "V"),
@@ -39,6 +39,7 @@ _SPOKEN_KEYS = {
     **dict.fromkeys(("name", "id", "statechart"), "machine"),
     **dict.fromkeys(("timeout", "delay"), "after"),
     **dict.fromkeys(("value", "init"), "initial"),
+    **dict.fromkeys(("elif", "elseif", "otherwise"), "else"),
 }
 TRUE = frozenset({"true", "True", "TRUE"})
 FALSE = frozenset({"false", "False", "FALSE"})
@@ -101,10 +102,11 @@ class Reader:
             return
         hint = fault.hint
         if fault.code == "unknown-unit":
-            hint = did_you_mean(_SPOKEN_UNITS.get(hint.lower(), hint), [*DURATION_UNITS, *UNITS])
+            near = nearest(SPOKEN_UNITS.get(hint.lower(), hint), [*DURATION_UNITS, *UNITS])
+            hint = f"did you mean {near!r}?" if near else f"known: {', '.join([*DURATION_UNITS, *UNITS])}"
         if isinstance(node, Scalar):
             line, column = self.source.place(node, fault.start)
-            if fault.start >= len(node.text) and self._in_flow(node):
+            if fault.start >= len(node.text) and self.cut_at_comma(node):
                 self._split_end = node.end.index
                 hint = "inside [ ] and { } an expression that holds a comma stands in quotes"
         else:
@@ -118,7 +120,8 @@ class Reader:
     def _follows_comma(self, node: Scalar) -> bool:
         return node.plain and self.source.text[max(0, node.start.index - 200) : node.start.index].rstrip().endswith(",")
 
-    def _in_flow(self, node: Scalar) -> bool:
+    def cut_at_comma(self, node: Scalar) -> bool:
+        """Whether a comma follows a plain text: inside a flow collection it ends there, whatever was meant."""
         return node.plain and self.source.text[node.end.index : node.end.index + 1] == ","
 
     # ------------------------------------------------------------ nodes
@@ -154,6 +157,8 @@ class Reader:
                     hint = did_you_mean(spoken if spoken in allowed else key, sorted(allowed))
                     if isinstance(value, Scalar) and value.is_null and self._follows_comma(node):
                         hint = "inside { } text that holds a comma stands in quotes"
+                    if key == "<<":
+                        hint = "nothing is merged into charts: write it out"
                     self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", hint=hint)
 
     def text(self, node: Node | None, what: str) -> str:
@@ -175,7 +180,7 @@ class Reader:
 
     def name(self, node: Scalar, what: str) -> bool:
         """Whether a key or text is a name; else a problem."""
-        if _NAME.fullmatch(node.text) and len(node.text) <= 200:
+        if NAME.fullmatch(node.text) and len(node.text) <= 200:
             return True
         shown = node.text if len(node.text) <= 40 else node.text[:40] + "…"
         self.problem(node, "name", f"{shown!r} cannot be the name of {what}", "letters, digits and _, no digit first")

@@ -69,7 +69,7 @@ def _parent_payload(build: Build, node: Node, name: str) -> dict[str, Type] | No
 def _child_payload(build: Build, to_node: Node, to: str, node: Node, name: str) -> dict[str, Type] | None:
     child = build.children.get(to)
     if child is None or child.chart is None:
-        if to not in build.broken_children:
+        if not build.broken_children & {to, ""}:
             known = ["parent", "self", *(key for key, value in build.children.items() if value.chart is not None)]
             hint = did_you_mean(to, known)
             build.reader.problem(

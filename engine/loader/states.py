@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.loader.build import Build
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.model import State, StateKind
-from engine.problems import did_you_mean
+from engine.problems import did_you_mean, nearest
 
 COMMON_KEYS = frozenset({"title", "description", "source", "waive", "type"})
 ACTIVE_KEYS = COMMON_KEYS | {
@@ -70,14 +70,19 @@ def _allowed(kind: StateKind) -> tuple[frozenset[str], str]:
     return ACTIVE_KEYS, "a state"
 
 
+def _type_hint(text: str) -> str:
+    if text in ("atomic", "compound"):
+        return "an atomic or compound state needs no type"
+    near = nearest(text, _TYPES)
+    return f"did you mean {near!r}?" if near else ""
+
+
 def _kind(build: Build, name: str, body: Mapping) -> StateKind:
     reader = build.reader
     node = body.get("type")
     type_ = reader.text(node, "'type'") if node is not None else ""
     if node is not None and type_ not in _TYPES:
-        reader.problem(
-            node, "shape", f"unknown type of state {type_!r}", ", ".join(_TYPES), did_you_mean(type_, _TYPES)
-        )
+        reader.problem(node, "shape", f"unknown type of state {type_[:80]!r}", ", ".join(_TYPES), _type_hint(type_))
     states = body.get("states")
     has_states = isinstance(states, Mapping) and bool(states.entries)
     if type_ == "final":

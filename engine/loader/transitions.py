@@ -106,6 +106,8 @@ def _unknown_event(build: Build, key: Scalar, word: str, matched: list[str], off
         short = [name for name in known if name.endswith(f".{word}")]
         if short:
             hint = f"did you mean {short[0]!r}?"
+        elif not hint.startswith("did") and "." not in word:
+            hint = f"declare it: events: {{{word[:80]}: {{direction: in}}}}"
     line, column = build.reader.source.place(key, offset)
     problem = build.reader.source.problem(line, column, "unknown-event", message, expected, hint, len(word))
     build.reader.problems.add(problem)
@@ -202,15 +204,16 @@ def read_initial(build: Build, state: State, body: Mapping) -> None:
     state.initial = initial
     if node is None:
         initial.targets = tuple(child for child in state.children if not is_history(child))[:1]
-        if not initial.targets:
-            reader.problem(body, "shape", f"the state {state.id!r} has no state but history", "a state")
+        if not initial.targets and state.children:
+            what = f"the state {state.id!r}" if state.id else "the chart"
+            reader.problem(body, "shape", f"{what} has no state but history", "a state")
         return
     target: Node | None = node
     if isinstance(node, Mapping):
         reader.check_keys(node, _INITIAL_KEYS, "'initial'")
         target = node.get("target")
         if target is None:
-            reader.problem(node, "missing-key", "'initial' needs a target", "target: …")
+            reader.missing(node, node, "'initial' needs a target", "target: …")
             return
         actions = node.get("actions")
         if actions is not None:

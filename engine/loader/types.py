@@ -11,9 +11,9 @@ from engine.expr.join import NUMBERS, numeric
 from engine.expr.lex import Fault
 from engine.expr.tree import Literal
 from engine.expr.units import unit_of
-from engine.loader.reader import NO_NAMES, Reader
+from engine.loader.reader import NO_NAMES, SPOKEN_UNITS, Reader
 from engine.loader.yaml_source import Mapping, Node, Scalar
-from engine.types import ANY, UNITS, Kind, Type
+from engine.types import ANY, DURATION_UNITS, UNITS, Kind, Type
 
 TYPE_KEYS = frozenset({"type", "unit", "min", "max", "optional", "values", "of"})
 _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.NONE}
@@ -33,6 +33,9 @@ def read_type(reader: Reader, node: Node | None, what: str) -> Type | None:
     if not isinstance(node, Scalar):
         if node is not None:
             reader.problem(node, "shape", f"{what} needs a type", "a type such as `float V?`")
+        return None
+    if node.is_null:
+        reader.problem(node, "missing-key", f"{what} needs a type", "type: …")
         return None
     known = _cache.get(node.text)
     if known is None:
@@ -70,6 +73,9 @@ def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
             from engine.problems import did_you_mean
 
             word = simple[1] if simple is not None else rest
+            hint = did_you_mean(word, _KINDS)
+            if "(" in rest and reader.cut_at_comma(node):
+                hint = "inside { } a type that holds a comma stands in quotes"
             expected = "bool, int, float, string, bytes, duration, any, list of TYPE or enum(a, b), with a unit, with ?"
             fault(
                 offset,
@@ -77,7 +83,7 @@ def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
                 "unknown-type",
                 f"unknown type {rest[:60]!r}",
                 expected,
-                did_you_mean(word, _KINDS),
+                hint,
             )
             return None
         type_ = Type(_KINDS[simple[1]], optional=bool(simple[3]))
@@ -85,8 +91,11 @@ def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
             if type_.kind not in (Kind.INT, Kind.FLOAT):
                 fault(offset + simple.start(2), len(simple[2]), "unit", f"a {type_.kind.value} has no unit")
                 return None
+            where = offset + simple.start(2)
+            if SPOKEN_UNITS.get(simple[2].lower(), simple[2]) in DURATION_UNITS:
+                fault(where, len(simple[2]), "unit", f"{simple[2]!r} is a unit of time", "duration")
+                return None
             if simple[2] not in UNITS:
-                where = offset + rest.index(simple[2], simple.end(1))
                 fault(where, len(simple[2]), "unknown-unit", f"unknown unit {simple[2]!r}", hint=simple[2])
                 return None
             type_ = replace(type_, unit=UNITS[simple[2]])

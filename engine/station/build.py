@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.adapter import Registry
+from engine.adapter import Adapter, Registry
+from engine.station.absent import NONE, Absent
 from engine.station.plan import MachinePlan, Station, StationError
 from engine.station.resolve import implementation
 from engine.system import System
@@ -29,5 +30,10 @@ def _bind(machine: MachinePlan, system: System, registry: Registry, prefix: str)
     actor = system.roots[machine.name]
     for role, plan in machine.adapters.items():
         contract = machine.chart.adapters[role]
-        adapter_class = implementation(registry.implementations(contract.name)[plan.use])
-        system.bind(role, actor, adapter_class(plan.config, system.world), prefix + role)
+        adapter: Adapter
+        if plan.use == NONE:
+            adapter = Absent(contract, system.world)
+        else:
+            adapter_class = implementation(registry.implementations(contract.name)[plan.use])
+            adapter = adapter_class(plan.config, system.world)
+        system.bind(role, actor, adapter, prefix + role)

@@ -12,8 +12,9 @@ from engine.expr.functions import describe as type_text
 from engine.expr.functions import duration_text
 from engine.model import Chart
 from engine.start import ParameterScope
+from engine.station.absent import NONE, Absent
 from engine.station.plan import MachinePlan, Station, chart_tree
-from engine.station.resolve import implementation, variable
+from engine.station.resolve import address, implementation, variable
 from engine.station.text import setting_type
 from engine.types import Kind, Type
 
@@ -75,11 +76,11 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
     for role, contract in machine.chart.adapters.items():
         plan = machine.adapters[role]
         known = registry.implementations(contract.name)
-        prefix = f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
+        prefix = address(machine, main, role)
         yield f"  adapter {role}: contract {contract.name}"
-        yield f"    {prefix}.use  (one of {', '.join(known)}; now {plan.use})"
+        yield f"    {prefix}.use  (one of {', '.join([*known, NONE])}; now {plan.use})"
         yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
-        adapter_class = implementation(known[plan.use])
+        adapter_class = Absent if plan.use == NONE else implementation(known[plan.use])
         for key, setting in adapter_class.settings.items():
             value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
             yield f"    {prefix}.{key}  ({setting.type}, default {value or 'empty'})"

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.adapter import Adapter, Registry, Setting
 from engine.model import Chart
+from engine.station.absent import NONE
 from engine.station.file import Assignment, StationFile, full_address
 from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
 from engine.station.text import setting_type, typed, untyped
@@ -238,7 +239,7 @@ class _Resolver:
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         if setting == "use":
             known = self.registry.implementations(contract.name)
-            if one.value not in known:
+            if one.value not in (*known, NONE):
                 hint = nearest(str(one.value), known)
                 raise StationError(
                     f"{one.origin}: role {role}: no implementation {one.value!r} of {contract.name}{hint}"
@@ -268,11 +269,17 @@ class _Resolver:
         """Every role bound, every declared setting typed and filled in."""
         for role, contract in machine.chart.adapters.items():
             known = self.registry.implementations(contract.name)
-            if not known:
-                raise StationError(f"{machine.name}: nothing implements contract {contract.name} for role {role!r}")
             plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            if not known and not plan.use:
+                way_out = f"--set {address(machine, self.main, role)}.use={NONE} runs without an adapter"
+                raise StationError(
+                    f"{machine.name}: nothing implements contract {contract.name} for role {role!r}; {way_out}"
+                )
             plan.use = plan.use or next(iter(known))
             declared = self._settings(contract.name, plan.use)
+            if plan.use == NONE:
+                plan.config = {}  # what stands there is for another implementation
+                continue
             if not declared:
                 plan.config = {k: untyped(v) if isinstance(v, str) else v for k, v in plan.config.items()}
                 continue
@@ -293,6 +300,8 @@ class _Resolver:
             plan.config = config
 
     def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
+        if use == NONE:
+            return {}
         path = self.registry.implementations(contract)[use]
         return {key: (setting_type(s.type), s) for key, s in implementation(path).settings.items()}
 
@@ -338,6 +347,11 @@ class _Resolver:
             hint = nearest(state, chart.states) if chart is not None else nearest(root, self.plan.machines)
             raise StationError(f"{self.file.path}: ready = {text!r}: write machine.state or machine/child.state{hint}")
         return path, state
+
+
+def address(machine: MachinePlan, main: str, role: str) -> str:
+    """Where the section of a role stands: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
+    return f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
 
 
 def variable(address: str, main: str) -> str:

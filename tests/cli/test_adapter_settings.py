@@ -11,8 +11,11 @@ import pytest
 import engine
 from adapters.registry import IMPLEMENTATIONS
 from engine.adapter import Adapter, AdapterError, Setting, World
+from engine.expr.functions import misfit
+from engine.loader import load_contract
 from engine.model import Chart
 from engine.station import AdapterPlan, Overrides, Station, StationError, build, resolve
+from engine.station.absent import Absent, empty
 from engine.station.describe import describe
 from engine.station.text import setting_type
 from engine.system import System
@@ -135,8 +138,43 @@ def test_a_contract_nobody_implements_is_told() -> None:
         def implementations(self, contract: str) -> dict[str, str]:
             return {}
 
-    with pytest.raises(StationError, match="nothing implements contract door"):
+    with pytest.raises(StationError, match=r"nothing implements contract door .*--set adapters.front.use=none"):
         resolve(Path("gate.yaml"), None, Overrides((), {}), Empty(), load)
+
+
+def test_a_role_can_be_run_with_nothing_behind_it() -> None:
+    """Before its adapter is written, a chart can be played: it orders into the void and is told by hand."""
+    station = gate("adapters.front.use=none", "adapters.back.use=none")
+    system = System()
+    build(station, system, Registry())
+    system.start()
+    assert [type(bound.adapter) for bound in system.bindings] == [Absent, Absent]
+    assert not system.failures
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("bool", False),
+        ("float V", 0.0),
+        ("int?", None),
+        ("duration", 0),
+        ("enum(a, b)", "a"),
+        ("{type: int, min: 3}", 3),
+        ("{type: float, max: -1}", -1.0),
+        ("{type: bytes, min: 2}", b"\0\0"),
+        ("{type: string, min: 1}", " "),
+        ("{type: list, of: int, min: 2}", [0, 0]),
+        ("any", None),
+    ],
+)
+def test_the_values_of_an_absent_adapter_keep_to_their_contract(text: str, value: object, tmp_path: Path) -> None:
+    path = tmp_path / "door.contract.yaml"
+    path.write_text(f"contract: door\nvalues: {{x: {text if text[0] == '{' else repr(text)}}}\n")
+    type_ = load_contract(path).values["x"]
+    assert empty(type_) == value
+    assert type(empty(type_)) is type(value)
+    assert not misfit(empty(type_), type_)
 
 
 def test_the_adapters_are_made_with_their_settings_and_one_world() -> None:
@@ -155,7 +193,7 @@ def test_an_adapter_that_does_not_fit_its_contract_is_told_with_its_role() -> No
 
 def test_help_config_lists_the_settings_of_the_adapter_in_use() -> None:
     text = describe(gate(), Registry())
-    assert "adapters.front.use  (one of plain, typed, half, gone; now typed)" in text
+    assert "adapters.front.use  (one of plain, typed, half, gone, none; now typed)" in text
     assert "adapters.front.side  (enum(left, right), default left)" in text
     assert "Where the hinge is." in text
     assert "CHARGER_ADAPTERS_FRONT_USE" in text

@@ -338,6 +338,41 @@ def test_a_broken_contract_is_told(tmp_path: Path, text: str, said: str) -> None
         load_contract(file)
 
 
+def test_a_contract_lies_beside_its_chart(tmp_path: Path) -> None:
+    """So a chart with a contract of its own loads by every command, with nothing installed for it."""
+    chart = tmp_path / "lift.yaml"
+    chart.write_text("machine: lift\nadapters: {motor: motor}\nstates: {a: {entry: motor.stop()}}\n")
+    with pytest.raises(ChartError, match="no contract 'motor'"):
+        engine.load(chart)
+    (tmp_path / "motor.contract.yaml").write_text("contract: motor\nactions: {stop: }\n")
+    assert list(engine.load(chart).adapters["motor"].actions) == ["stop"]
+    (tmp_path / "motor.contract.yaml").write_text("contract: motor\nactoins: {stop: }\n")
+    with pytest.raises(ChartError, match="no key 'actoins'"):
+        engine.load(chart)
+    (tmp_path / "motor.contract.yaml").unlink()
+    (tmp_path / "motor.contract.yaml").symlink_to("motor.contract.yaml")
+    with pytest.raises(ChartError, match="'motor' cannot be read"):
+        engine.load(chart)
+
+
+def test_parent_and_child_keep_to_one_contract(tmp_path: Path) -> None:
+    """Two files may use one name for different things."""
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "motor.contract.yaml").write_text("contract: motor\nactions: {stop: }\n")
+    (tmp_path / "lift.yaml").write_text(
+        "machine: lift\nadapters: {motor: motor}\nstates: {a: {invoke: {src: sub/door.yaml}}}\n"
+    )
+    door = "machine: door\nadapters: {motor: motor}\nstates: {a: {entry: motor.stop()}}\n"
+    (tmp_path / "sub" / "door.yaml").write_text(door)
+    inner = tmp_path / "sub" / "motor.contract.yaml"
+    inner.symlink_to("../motor.contract.yaml")
+    engine.load(tmp_path / "lift.yaml")
+    inner.unlink()
+    inner.write_text("contract: motor\nactions: {stop: }\n")
+    with pytest.raises(ChartError, match=r"'motor' of door keeps to .*sub/motor.contract.yaml"):
+        engine.load(tmp_path / "lift.yaml")
+
+
 def test_no_contract_may_take_a_name_every_adapter_has() -> None:
     """An action `close` would switch something instead of closing the adapter."""
     from engine.adapter import Adapter, World

@@ -176,6 +176,30 @@ CHANGES = [
     ("      two:\n", "      «two:\n      two:\n".replace("«two:\n      two", "two:\n      «two"), "duplicate-key", "'two'", "line 23"),
     ("      two:\n", "      two:\n      «2nd:\n", "name", "cannot be the name of a state", ""),
     ("      two:\n", "      two: «done\n", "shape", "state 'two' is a mapping", ""),
+    ("count: {type: int, initial: 0}", "count: {type: bool, initial: «yes}", "unknown-name", "'yes'", "'true'"),
+    ("count: {type: int, initial: 0}", "count: {type: bool, initial: «FALSE}", "unknown-name", "'FALSE'", "'false'"),
+    ("count: {type: int, initial: 0}", "count: {type: int, initial: «017}", "syntax", "'017' is no number", "without 0"),
+    ("count: {type: int, initial: 0}", "count: {type: int, initial: «0o17}", "syntax", "'0o17' is no number", "0x"),
+    ("count: {type: int, initial: 0}", "count: {type: int, initial: «1_000}", "syntax", "'1_000' is no number", "0x"),
+    ("count: {type: int, initial: 0}", "count: {type: int, initial: «５}", "syntax", "no meaning", ""),
+    ("count: {type: int, initial: 0}", "count: {type: float V, initial: «1e300 kV}", "limit", "too large", ""),
+    ("count: {type: int, initial: 0}", "count: {type: «str, initial: abc}", "unknown-type", "'str'", "'string'"),
+    ("count: {type: int, initial: 0}", "count: {type: «, initial: 0}", "missing-key", "'count' needs a type", ""),
+    ("count: {type: int, initial: 0}", "count: {type: «enum(a, b), initial: a}", "unknown-type", "'enum(a'", "in quotes"),
+    ("count: {type: int, initial: 0}", "count: {type: float «s, initial: 0}", "unit", "'s' is a unit of time", "duration"),
+    ("count: {type: int, initial: 0}", "count: {type: float «EUR, initial: 0}", "unknown-unit", "'EUR'", "kWh"),
+    ("initial: \"'slow'\"", "initial: «slow", "unknown-name", "unknown name 'slow'", "\"'slow'\""),
+    ("go: busy", "go: {guard: mode == «fast}", "unknown-name", "unknown name 'fast'", "\"'fast'\""),
+    ("go: busy", "go: {actions: «count = count + 1}", "unknown-action", "this is no action", "assign: {count: count + 1}"),
+    ("go: busy", "go: {actions: {if: count > 1, then: link.leave(), «elif: count > 2}}", "unknown-key", "'elif'", "'else'"),
+    ("go: busy", "go: busy\n    «<<: {on: {own: busy}}", "unknown-key", "'<<'", "write it out"),
+    ("on:\n      go: busy", "after: {5 «m: busy}", "unknown-unit", "'m'", "'min'"),
+    ("on:\n      go: busy", "invoke: «child.yaml", "shape", "'invoke' is a mapping", "src: FILE"),
+    ("on:\n      go: busy", "invoke: {src: «[a.yaml]}", "shape", "is the path of a chart", "FILE.yaml"),
+    ("on:\n      go: busy", "type: «atomic", "shape", "'atomic'", "needs no type"),
+    ("on:\n      go: busy", "on: {«brake: busy}", "unknown-event", "'brake'", "events: {brake: {direction: in}}"),
+    ("initial: idle", "initial: {«targett: idle}", "unknown-key", "'targett'", "'target'"),
+    ("  link: hpgp_link", "  link: «hpgp_lnk\ninvariant: link.voltage < 5 V", "unknown-contract", "'hpgp_lnk'", "'hpgp_link'"),
     ("own: two", "own: «a.b", "unknown-state", "no state 'a.b'", ""),
 ]  # fmt: skip
 
@@ -210,6 +234,27 @@ def test_a_mistake_is_told_once_at_its_place_with_the_way_out(
 )
 def test_the_caret_finds_its_column_inside_every_kind_of_yaml_text(guard: str, marked: str) -> None:
     check(CHART.replace("go: busy", f"go:\n        guard: {guard}"), "unknown-name", "'coun'", "'count'")
+
+
+def test_a_child_that_does_not_load_is_told_once() -> None:
+    uses = "entry: [stop: c, send: {event: x, to: c}]\n    always: {guard: alive(c) > 0, target: busy}"
+    for child in ("spawn: {src: «nothere.yaml, id: c}", "spawn: {src: «nothere.yaml}"):
+        text = CHART.replace("on:\n      go: busy", f"exit: [{child}]\n    {uses}", 1)
+        check(text, "missing-file", "'nothere.yaml' cannot be read", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "hint"),
+    [
+        ("machine: m\nstates: {a: {\n  b: c\n", (4, 1), "line 2, column 13, has no end"),
+        ('machine: m\ntitle: "abc\nstates: {a: }\n', (4, 1), "line 2, column 8, has no end"),
+        ("machine: m\nstates:\n  a:{on: {go: b}}\n", (3, 17), "a space stands behind the colon"),
+    ],
+)
+def test_what_is_not_yaml_is_told_with_the_way_out(text: str, place: tuple[int, int], hint: str) -> None:
+    (problem,) = problems_of(text)
+    assert hint in problem.hint, str(problem)
+    assert (problem.position.line, problem.position.column) == place
 
 
 def test_all_mistakes_of_a_chart_are_told_in_one_go_in_the_order_of_the_file() -> None:

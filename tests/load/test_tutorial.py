@@ -49,11 +49,6 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def contracts(folder: Path) -> dict[str, Contract]:
-    found = [load_contract(folder / block.argument) for block in CONTRACTS]
-    return {contract.name: contract for contract in found}
-
-
 class Recorder(Adapter):
     """Takes every order of its contract and remembers it; its readable values are zero or empty."""
 
@@ -127,7 +122,7 @@ class Play:
 @pytest.mark.parametrize("block", TABLES, ids=lambda block: block.argument)
 def test_a_table_of_the_page_is_what_the_machine_does(block: Block, folder: Path) -> None:
     file, *settings = block.argument.split()
-    chart = engine.load(folder / file, contracts(folder))
+    chart = engine.load(folder / file)
     given = [setting.partition("=") for setting in settings]
     parameters = {name: constant(value, chart.parameters[name].type) for name, _, value in given}
     play = Play(chart, parameters)
@@ -148,7 +143,7 @@ def test_a_chart_of_the_page_has_nothing_to_look_at(block: Block, folder: Path) 
 
     if block.argument == "broken.yaml":
         return
-    chart = engine.load(folder / block.argument, contracts(folder))
+    chart = engine.load(folder / block.argument)
     for report in check_all(chart):
         assert list(report.warnings) == []
 
