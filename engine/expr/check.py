@@ -451,7 +451,8 @@ class Checker:
             hint = f"only literals change their unit by themselves; write x / 1 {name} * 1 {other}"
             self.fault(node, "unit", f"{what} of {other} and {name}", f"a value in {other}", hint)
         else:
-            self.fault(node, "unit", f"{what} of {other} and {name}", f"a value in {other}")
+            expected = f"a value in {other}" if unit_of(wanted).symbol else other
+            self.fault(node, "unit", f"{what} of {other} and {name}", expected)
 
     def fit(self, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
         """``expr`` as a value of ``type_``: converted at load, or checked at run time, where that is needed."""

@@ -21,7 +21,7 @@ import math
 import re
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from engine.types import DURATION_UNITS, Kind, Type
 
@@ -235,7 +235,7 @@ def round_(a: Any, digits: Any = None) -> Any:
         return _whole(round, a)
     if type(digits) is not int or not 0 <= digits <= 15:
         raise EvaluationError("round takes 0 to 15 digits")
-    return float(round(a, digits))
+    return cast(float, _number(lambda: float(round(a, digits))))
 
 
 def floor(a: Any) -> int:
@@ -265,7 +265,7 @@ def int_(a: Any) -> int:
     """A number cut towards zero, True and False as 1 and 0, or the decimal number a string holds."""
     if isinstance(a, (int, float)):
         return _whole(int, a)
-    if isinstance(a, str) and len(a) <= 20:
+    if isinstance(a, str) and len(a) <= 20 and _plain(a):
         try:
             return int(a)
         except ValueError:
@@ -275,12 +275,17 @@ def int_(a: Any) -> int:
 
 def float_(a: Any) -> float:
     """A number as float, or the number a string holds."""
-    if _is_number(a) or (isinstance(a, str) and len(a) <= 40):
+    if _is_number(a) or (isinstance(a, str) and len(a) <= 40 and _plain(a)):
         try:
             return float(a)
         except (ValueError, OverflowError):
             pass
     raise EvaluationError(f"float of {_shown(a)} has no meaning")
+
+
+def _plain(text: str) -> bool:
+    """Without what only Python takes for a part of a number: digits of other scripts, underscores."""
+    return text.isascii() and "_" not in text
 
 
 def _shown(a: Any) -> str:

@@ -145,11 +145,15 @@ def _unescape(quoted: str, offset: int) -> str:
         return body
 
     def plain(match: re.Match[str]) -> str:
+        start = offset + 1 + match.start()
         if match[3] is None:
-            return chr(int(match[1] or match[2], 16))
+            code = int(match[1] or match[2], 16)
+            if 0xD800 <= code <= 0xDFFF:
+                end = offset + 1 + match.end()
+                raise ExpressionError([Fault(start, end, "syntax", "half of a surrogate pair is no character")])
+            return chr(code)
         if match[3] in _SIMPLE_ESCAPES:
             return _SIMPLE_ESCAPES[match[3]]
-        start = offset + 1 + match.start()
         raise ExpressionError(
             [
                 Fault(

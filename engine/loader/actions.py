@@ -278,7 +278,9 @@ def _foreach(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Act
     for name_node in (item_node, index_node):
         if name_node is None:
             continue
-        if not build.untyped and isinstance(name_node, Scalar):
+        if not isinstance(name_node, Scalar):
+            reader.problem(name_node, "shape", "'index' is the name of the place in the list", "index: name")
+        elif not build.untyped:
             if name_node.text in build.variables or name_node.text in build.parameters:
                 reader.problem(name_node, "duplicate-name", f"{name_node.text!r} names data or a parameter already")
             reader.name(name_node, "an item")

@@ -16,7 +16,7 @@ from engine.loader.build import Build
 from engine.loader.children import find_children, read_invokes
 from engine.loader.contract import Contracts
 from engine.loader.events import EventTable, read_events, read_payload
-from engine.loader.reader import NO_NAMES, Reader
+from engine.loader.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.loader.states import ACTIVE_KEYS, build_states
 from engine.loader.transitions import is_history, number_transitions, read_history, read_initial, read_transitions
 from engine.loader.types import TYPE_KEYS, read_long_type
@@ -82,6 +82,8 @@ def _header(build: Build, body: Mapping) -> None:
     name = body.get("machine")
     if not isinstance(name, Scalar) or name.is_null:
         reader.missing(body, name or body, "a chart needs a name", "machine: name")
+    elif name.plain and name.text in TRUE | FALSE:
+        reader.problem(name, "name", f"{name.text!r} cannot be the name of a chart", "another name")
     elif reader.name(name, "a chart"):
         chart.name = name.text
         if not name.text.islower():

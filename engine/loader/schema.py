@@ -26,6 +26,7 @@ def schema() -> Schema:
         **chart(),
         "$defs": {
             "text": _any_of("string", "number", "boolean", description="text"),
+            "note": _any_of("string", "number", "boolean", "null", description="text, or nothing"),
             "expression": {
                 "description": "an expression: n + 1 > limit, 400 V, event.run_id",
                 "type": ["string", "number", "boolean", "null", "array"],
@@ -35,7 +36,7 @@ def schema() -> Schema:
             "typeText": _type_text(),
             "fields": _map({"$ref": "#/$defs/type"}, _NAME),
             "values": _map(_EXPRESSION),
-            "waive": _map(_TEXT, description="code of a finding: why it is fine here"),
+            "waive": _map(_NOTE, description="code of a finding: why it is fine here"),
             "target": {
                 "description": "a state, or several in parallel regions",
                 "anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}],
@@ -43,7 +44,7 @@ def schema() -> Schema:
             "transition": _transition(),
             "transitions": _one_or_many({"$ref": "#/$defs/transition"}),
             "action": _action(),
-            "actions": _one_or_many({"$ref": "#/$defs/action"}),
+            "actions": {"anyOf": [*_one_or_many({"$ref": "#/$defs/action"})["anyOf"], {"type": "null"}]},
             "blocks": {
                 "anyOf": [
                     {"$ref": "#/$defs/actions"},
@@ -62,6 +63,7 @@ def schema() -> Schema:
 
 
 _TEXT: Schema = {"$ref": "#/$defs/text"}
+_NOTE: Schema = {"$ref": "#/$defs/note"}
 _EXPRESSION: Schema = {"$ref": "#/$defs/expression"}
 
 
@@ -89,9 +91,9 @@ def _one_or_many(item: Schema) -> Schema:
 
 def _described() -> Schema:
     return {
-        "title": {**_TEXT, "description": "a few words, for diagrams"},
-        "description": _TEXT,
-        "source": {**_TEXT, "description": "standard and clause"},
+        "title": {**_NOTE, "description": "a few words, for diagrams"},
+        "description": _NOTE,
+        "source": {**_NOTE, "description": "standard and clause"},
         "waive": {"$ref": "#/$defs/waive"},
     }
 
@@ -137,7 +139,7 @@ def _type() -> Schema:
 
 def transition() -> Schema:
     return {
-        "target": {"$ref": "#/$defs/target"},
+        "target": {"anyOf": [{"$ref": "#/$defs/target"}, {"type": "null"}]},
         "guard": {**_EXPRESSION, "description": "a bool; without it, always"},
         "actions": {"$ref": "#/$defs/actions"},
         "internal": {"type": "boolean", "description": "the source is not left when the target is inside it"},
@@ -157,14 +159,14 @@ def actions() -> dict[str, Schema]:
     roles = _map(_TEXT, _NAME, description="child's role: own role")
     send = {
         **event,
-        "to": {**_TEXT, "description": "parent, self or a child's id"},
+        "to": {**_NOTE, "description": "parent, self or a child's id"},
         "delay": _EXPRESSION,
-        "id": {**_TEXT, "description": "for cancel"},
+        "id": {**_NOTE, "description": "for cancel"},
         "key": {**_EXPRESSION, "description": "of a spawned child"},
         "event_expr": _EXPRESSION,
         "to_expr": _EXPRESSION,
         "content": _EXPRESSION,
-        "id_location": _TEXT,
+        "id_location": _NOTE,
         "type": _EXPRESSION,
     }
     foreach = {"in": _EXPRESSION, "item": _TEXT, "index": _TEXT, "do": nested}
@@ -173,7 +175,7 @@ def actions() -> dict[str, Schema]:
         "raise": {"anyOf": [_TEXT, _object(event, required=["event"])]},
         "send": {"anyOf": [_TEXT, _object(send)]},
         "cancel": {"anyOf": [_TEXT, _object({"id_expr": _EXPRESSION}, required=["id_expr"])]},
-        "log": {**_TEXT, "description": "text with {expr}"},
+        "log": {**_NOTE, "description": "text with {expr}"},
         "if": _EXPRESSION,
         "foreach": _object(foreach, required=["in", "item"]),
         "spawn": _object({**child, "input": {"$ref": "#/$defs/values"}, "adapters": roles}, required=["src"]),
@@ -212,12 +214,12 @@ def invoke() -> Schema:
         "autoforward": {"type": "boolean"},
         "onDone": {"$ref": "#/$defs/transitions"},
         "onError": {"$ref": "#/$defs/transitions"},
-        "description": _TEXT,
-        "chart": {"type": "object"},
+        "description": _NOTE,
+        "chart": {"$ref": "#", "description": "a whole chart in place"},
         "source": _EXPRESSION,
         "plain_events": {"type": "boolean"},
         "finalize": {"$ref": "#/$defs/actions"},
-        "id_location": _TEXT,
+        "id_location": _NOTE,
     }
 
 
@@ -230,7 +232,7 @@ def _invariant() -> Schema:
     return {
         "anyOf": [
             {"type": ["string", "boolean"]},
-            _object({"expr": _EXPRESSION, "message": _TEXT, "source": _TEXT}, required=["expr"]),
+            _object({"expr": _EXPRESSION, "message": _NOTE, "source": _NOTE}, required=["expr"]),
         ]
     }
 
@@ -245,8 +247,8 @@ def active() -> Schema:
         {
             "target": {"$ref": "#/$defs/target"},
             "actions": {"$ref": "#/$defs/actions"},
-            "description": _TEXT,
-            "source": _TEXT,
+            "description": _NOTE,
+            "source": _NOTE,
         },
         required=["target"],
     )
@@ -318,7 +320,7 @@ def data() -> Schema:
     return {
         **type_keys(),
         "initial": {**_EXPRESSION, "description": "an expression over parameters"},
-        "late": _TEXT,
+        "late": _NOTE,
         **_pick(_described(), "source", "description", "waive"),
     }
 
@@ -337,8 +339,8 @@ def chart() -> Schema:
     properties = {
         "machine": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "description": "name of the chart"},
         "language": {"const": LANGUAGE, "description": "version of the language"},
-        "version": _TEXT,
-        "station": {**_TEXT, "description": "default station file, from this file"},
+        "version": _NOTE,
+        "station": {**_NOTE, "description": "default station file, from this file"},
         "strict": {"type": "boolean", "description": "an event no state handles is an error"},
         "parameters": _map(_object(parameter(), required=["type"]), _NAME),
         "adapters": _map(_TEXT, _NAME, description="role: contract"),

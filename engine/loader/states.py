@@ -89,7 +89,7 @@ def _kind(build: Build, name: str, body: Mapping) -> StateKind:
         return StateKind.FINAL
     if type_ == "history":
         depth = body.get("history")
-        text = reader.text(depth, "'history'") or "shallow"
+        text = "shallow" if depth is None else reader.text(depth, "'history'")
         if text not in ("shallow", "deep"):
             reader.problem(depth or body, "shape", f"unknown kind of history {text!r}", "shallow or deep")
         return StateKind.DEEP_HISTORY if text == "deep" else StateKind.SHALLOW_HISTORY
@@ -110,6 +110,8 @@ def resolve_targets(build: Build, source: State, node: Node, inside: bool = Fals
     if len(items) > MAX_TARGETS:
         build.reader.problem(node, "limit", f"more than {MAX_TARGETS} targets")
         return ()
+    if not items:
+        build.reader.problem(node, "shape", "a list of no targets", "a state")
     for item in items:
         if not isinstance(item, Scalar) or item.is_null:
             build.reader.problem(item, "shape", "a target is the name of a state", "a state")

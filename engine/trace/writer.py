@@ -25,7 +25,7 @@ class TraceWriter:
 
     def __init__(self, system: System, path: Path | str, title: str = "") -> None:
         self.lines = 0
-        self._file: IO[str] = open(path, "w", encoding="utf-8", buffering=1 << 16)  # noqa: SIM115 (closed by close)
+        self._file: IO[str] = open(path, "w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16)  # noqa: SIM115 (closed by close)
         self._recorder = Recorder()
         self._system = system
         self._flush_ns = 0

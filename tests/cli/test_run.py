@@ -241,3 +241,30 @@ def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine) -
     assert ends[0] == ends[1]
     assert "SoC 41 %" in ends[0]
     assert "nobody handled" not in out
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_text_that_cannot_be_written_stops_no_run(encoding: str, tmp_path: Path) -> None:
+    """Octets a shell hands over that are no text, and a terminal without our arrows."""
+    (tmp_path / "echo.yaml").write_text(
+        "machine: echo\ndata: {last: {type: string, initial: \"''\"}}\n"
+        "events: {say: {direction: in, payload: {text: string}}}\n"
+        "states:\n  a:\n    on: {say: {actions: [assign: {last: event.text}, log: 'said {last}']}}\n"
+    )
+    said = b"say(text=a\xffb)".decode("utf-8", "surrogateescape")
+    for arguments in (
+        ["run", "echo.yaml", "--fast", "--events", said, "--trace", "t.jsonl"],
+        ["trace", "replay", "t.jsonl"],
+    ):
+        run = subprocess.run(
+            [sys.executable, "-m", "engine.cli", *arguments],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": encoding},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (run.returncode, run.stderr) == (0, ""), run.stderr
+    (record,) = [r for r in read(tmp_path / "t.jsonl").records if r.get("event", {}).get("name") == "say"]
+    assert record["data"] == {"last": "a\udcffb"}

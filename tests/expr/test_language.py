@@ -110,6 +110,9 @@ def test_value(text: str, value: object) -> None:
         ("[1][1]", "outside"),
         ("[1][-1]", "outside"),
         ("int('x')", "int of 'x'"),
+        ("int('1_0')", "int of '1_0'"),
+        ("float('５')", "float of"),
+        ("round(" + "*".join(["9223372036854775807"] * 20) + ", 2)", "too large"),
         ("i > 0", "no value"),
     ],
 )
@@ -169,6 +172,12 @@ def test_what_has_no_value_says_why(text: str, message: str) -> None:
         ("ints['a']", "type", "'a'", "index"),
         ("hex('0g')", "type", "'0g'", "hex"),
         ("'\\q'", "syntax", "\\q", "escape"),
+        ("'a\\ud800'", "syntax", "\\ud800", "surrogate"),
+        ("017", "syntax", "017", "no number"),
+        ("i + 0o7", "syntax", "0o7", "no number"),
+        ("1_000 V", "syntax", "1_000", "no number"),
+        ("５", "syntax", "５", "no meaning"),
+        ("1e300 kV", "limit", "1e300 kV", "too large"),
     ],
 )
 def test_a_wrong_expression_is_told_where_and_why(text: str, code: str, at: str, said: str) -> None:

@@ -200,6 +200,11 @@ CHANGES = [
     ("on:\n      go: busy", "on: {«brake: busy}", "unknown-event", "'brake'", "events: {brake: {direction: in}}"),
     ("initial: idle", "initial: {«targett: idle}", "unknown-key", "'targett'", "'target'"),
     ("  link: hpgp_link", "  link: «hpgp_lnk\ninvariant: link.voltage < 5 V", "unknown-contract", "'hpgp_lnk'", "'hpgp_link'"),
+    ("machine: car", "machine: «true", "name", "cannot be the name", "another"),
+    ("go: busy", "go: {actions: {foreach: {in: '[1]', item: x, index: «[i]}}}", "shape", "'index' is the name", ""),
+    ("initial: idle", "initial: «[]", "shape", "a list of no targets", "a state"),
+    ("go: busy", "go: {target: «[]}", "shape", "a list of no targets", "a state"),
+    ("on:\n      go: busy", "states: {h: {type: history, history: «'', target: i}, i: }", "shape", "kind of history", "deep"),
     ("own: two", "own: «a.b", "unknown-state", "no state 'a.b'", ""),
 ]  # fmt: skip
 

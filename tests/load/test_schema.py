@@ -9,10 +9,13 @@ from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.loader import chart, children, contract, load_text, schema, sending, states, transitions, types
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source, parse
-from engine.problems import ProblemList
+from engine.problems import ChartError, ProblemList
+from tests.load.contracts import CONTRACTS
 from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
 from tests.load.test_errors import CHART
 
@@ -148,3 +151,65 @@ def test_what_is_misspelt_is_invalid(old: str, new: str) -> None:
     """An editor underlines it while it is typed."""
     assert errors(CHART) == []
     assert errors(CHART.replace(old, new, 1)) != []
+
+
+# ---------------------------------------------------------------- any change of a chart
+
+SOUND = [CHART, KINDS, TREE.replace("TARGET", "b"), ACTIONS]
+LEAVES: list[Any] = [
+    None, True, 0, -1, 1.5, "", "a", "b", "1 s", "in", "any", "int", "float V", "parallel", "final", "history", "'a'",
+    "x > 1", [], {}, ["a"], [["a"]], {"a": None}, {"target": "a"}, {"log": "hi"}, {"expr": "True"}, {"type": "int"},
+    [None],
+]  # fmt: skip
+WORDS = sorted(chart._TOP_KEYS | chart._DATA_KEYS | states.FINAL_KEYS | states.HISTORY_KEYS | transitions._KEYS)
+
+
+def places(data: Any) -> list[tuple[Any, Any]]:
+    """Every (mapping or list, key) of some data."""
+    found: list[tuple[Any, Any]] = []
+    todo = [data]
+    while todo:
+        at = todo.pop()
+        inside = at.items() if isinstance(at, dict) else enumerate(at) if isinstance(at, list) else ()
+        for key, value in inside:
+            found.append((at, key))
+            todo.append(value)
+    return found
+
+
+@st.composite
+def changed(draw: st.DrawFn) -> Any:
+    """A sound chart with something replaced, added, taken away or misspelt, as plain data."""
+    data = data_of(draw(st.sampled_from(SOUND)))
+    for _ in range(draw(st.integers(1, 2))):
+        known = places(data)
+        parent, key = known[draw(st.integers(0, len(known) - 1))]
+        other, of = known[draw(st.integers(0, len(known) - 1))]
+        value = json.loads(json.dumps(draw(st.one_of(st.sampled_from(LEAVES), st.just(other[of])))))
+        way = draw(st.sampled_from(["replace", "add", "remove", "misspell", "wrap"]))
+        if way == "replace":
+            parent[key] = value
+        elif way == "wrap":
+            parent[key] = [parent[key]]
+        elif way == "add" and isinstance(parent, dict):
+            parent[draw(st.sampled_from(WORDS))] = value
+        elif way == "misspell" and isinstance(parent, dict):
+            parent[f"{key}x"] = parent.pop(key)
+        else:
+            del parent[key]
+    return data
+
+
+@given(changed())
+@settings(max_examples=400, deadline=None)
+def test_what_loads_is_valid_and_what_is_misspelt_is_not(data: Any) -> None:
+    """An editor must not underline what the engine takes, nor leave a misspelt key of a chart without a line."""
+    text = json.dumps(data)  # YAML as well
+    try:
+        load_text(text, contracts=CONTRACTS)
+    except ChartError as error:
+        misspelt = [p for p in error.problems if p.code == "unknown-key" and "'send'" not in p.message]
+        if misspelt and not any(p.code == "duplicate-key" for p in error.problems):
+            assert errors(text) != [], str(misspelt[0])
+    else:
+        assert errors(text) == []
