@@ -18,7 +18,14 @@ from engine.loader.contract import Contracts
 from engine.loader.events import EventTable, read_events, read_payload
 from engine.loader.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.loader.states import ACTIVE_KEYS, build_states
-from engine.loader.transitions import is_history, number_transitions, read_history, read_initial, read_transitions
+from engine.loader.transitions import (
+    check_histories,
+    is_history,
+    number_transitions,
+    read_history,
+    read_initial,
+    read_transitions,
+)
 from engine.loader.types import TYPE_KEYS, read_long_type
 from engine.loader.yaml_source import Mapping, Node, Scalar
 from engine.model import Chart, DataDef, Invariant, ParameterDef, State, StateKind
@@ -284,6 +291,7 @@ def _bodies(build: Build) -> None:
             state.exit = read_blocks(build, exit_, build.plain_scope())
         if invariant is not None:
             state.invariants = _invariants(build, invariant)
+    check_histories(build)
 
 
 def _invariants(build: Build, node: Node) -> tuple[Invariant, ...]:

@@ -81,7 +81,9 @@ def _read(reader: Reader, root: Node) -> Contract | None:
             description = reader.text(body.get("description") if body else None, "'description'")
             events[key] = EventDef(key, payload, "in", description, position=reader.position(key_node))
     for key, key_node, value in reader.entries(mapping.get("values"), "'values'"):
-        if reader.name(key_node, "a value") and _free(reader, key_node):
+        if key in actions:
+            reader.problem(key_node, "duplicate-name", f"{key!r} is an action already", "another name")
+        elif reader.name(key_node, "a value") and _free(reader, key_node):
             if isinstance(value, Mapping) and value.get("description") is not None:
                 value = _without(value, "description")
             type_ = read_type(reader, value, f"value {key!r}")
@@ -117,9 +119,12 @@ def _action(reader: Reader, key: Scalar, value: Node) -> ActionDef:
         return ActionDef(key.text, {}, None, "", reader.position(key))
     reader.check_keys(body, _ACTION_KEYS, f"action {key.text!r}")
     result = body.get("result")
+    args = read_payload(reader, body.get("args"), f"action {key.text!r}")
+    if "call_id" in args and result is not None:
+        reader.problem(key, "duplicate-name", "a long action is given a 'call_id' of its own", "another argument")
     return ActionDef(
         key.text,
-        read_payload(reader, body.get("args"), f"action {key.text!r}"),
+        args,
         None if result is None else read_payload(reader, result, f"the result of {key.text!r}"),
         reader.text(body.get("description"), "'description'"),
         reader.position(key),

@@ -242,6 +242,23 @@ def read_history(build: Build, state: State, body: Mapping) -> None:
     state.history_default = default
 
 
+def check_histories(build: Build) -> None:
+    """No default of a history state leads back to it: nothing would ever be entered. Only siblings can do so, since a
+    default stays inside the parent."""
+    seen: set[str] = set()
+    for state, _ in build.bodies:
+        path: dict[str, State] = {}
+        at: State | None = state
+        while at is not None and at.id not in seen and (default := at.history_default) is not None:
+            seen.add(at.id)
+            path[at.id] = at
+            at = next((target for target in default.targets if is_history(target) and target.parent is at.parent), None)
+            if at is not None and at.id in path:
+                names = " → ".join([step.name for step in path.values()] + [at.name])
+                message = f"the defaults of history states lead in a circle: {names[:200]}"
+                build.reader.problem_at(default.position, "cycle", message, "a state that is no history")
+
+
 def is_history(state: State) -> bool:
     return state.kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
 

@@ -329,6 +329,8 @@ def test_a_contract_file(tmp_path: Path) -> None:
         ("contract: [\n", "not YAML"),
         ("contract: supply\nactions: {open: }\n", "every adapter has 'open'"),
         ("contract: supply\nvalues: {config: int}\n", "every adapter has 'config'"),
+        ("contract: supply\nactions: {level: }\nvalues: {level: int}\n", "'level' is an action already"),
+        ("contract: supply\nactions: {ramp: {args: {call_id: int}, result: {}}}\n", "'call_id' of its own"),
     ],
 )
 def test_a_broken_contract_is_told(tmp_path: Path, text: str, said: str) -> None:
