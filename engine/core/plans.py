@@ -412,22 +412,22 @@ class Generator:
         """Nested ``if``s; every leaf ends in a ``return``, so what follows an ``if`` is its other branch."""
 
         def ladder(i: int, j: int, known: dict[Transition, bool], chosen: list[Transition]) -> None:
-            if i == len(ladders):
-                leaf(chosen)
-                return
-            if j == len(ladders[i]):
-                ladder(i + 1, 0, known, chosen)
-                return
-            t = ladders[i][j]
-            holds = True if t.guard is None else known.get(t, self._decided(blocks, t))
-            if holds is None:
-                with blocks.source.block(f"if {self._guard(blocks, t)}:"):
-                    ladder(i + 1, 0, {**known, t: True}, [*chosen, t])
-                ladder(i, j + 1, {**known, t: False}, chosen)
-            elif holds:
-                ladder(i + 1, 0, known, [*chosen, t])
-            else:
-                ladder(i, j + 1, known, chosen)
+            while i < len(ladders):
+                if j == len(ladders[i]):
+                    i, j = i + 1, 0
+                    continue
+                t = ladders[i][j]
+                holds = True if t.guard is None else known.get(t, self._decided(blocks, t))
+                if holds is None:
+                    with blocks.source.block(f"if {self._guard(blocks, t)}:"):
+                        ladder(i + 1, 0, {**known, t: True}, [*chosen, t])
+                    known = {**known, t: False}
+                if holds:
+                    chosen = [*chosen, t]
+                    i, j = i + 1, 0
+                else:
+                    j += 1
+            leaf(chosen)
 
         ladder(0, 0, {}, [])
 

@@ -12,6 +12,7 @@ from engine.problems import did_you_mean
 
 _KEYS = frozenset({"target", "guard", "actions", "internal", "description", "source", "waive"})
 _INITIAL_KEYS = frozenset({"target", "actions", "description", "source"})
+MAX_DEFAULTS = 64  # history states from one default to the next
 NO_EVENT_ALWAYS = "`always` is taken without an event: keep the field in data by `assign` in an earlier transition"
 NO_EVENT_AFTER = "a timer's expiry carries nothing"
 
@@ -245,18 +246,20 @@ def read_history(build: Build, state: State, body: Mapping) -> None:
 def check_histories(build: Build) -> None:
     """No default of a history state leads back to it: nothing would ever be entered. Only siblings can do so, since a
     default stays inside the parent."""
-    seen: set[str] = set()
+    told: set[str] = set()
     for state, _ in build.bodies:
-        path: dict[str, State] = {}
+        path: list[State] = []
         at: State | None = state
-        while at is not None and at.id not in seen and (default := at.history_default) is not None:
-            seen.add(at.id)
-            path[at.id] = at
+        while at is not None and (default := at.history_default) is not None:
+            path.append(at)
             at = next((target for target in default.targets if is_history(target) and target.parent is at.parent), None)
-            if at is not None and at.id in path:
-                names = " → ".join([step.name for step in path.values()] + [at.name])
-                message = f"the defaults of history states lead in a circle: {names[:200]}"
-                build.reader.problem_at(default.position, "cycle", message, "a state that is no history")
+            if at in path or len(path) > MAX_DEFAULTS:
+                if not told & {step.id for step in path}:
+                    names = " → ".join(step.name for step in [*path[:6], at] if step is not None)
+                    message = f"the defaults of history states lead in a circle or too far: {names}"
+                    build.reader.problem_at(default.position, "cycle", message, "a state that is no history")
+                told |= {step.id for step in path}
+                break
 
 
 def is_history(state: State) -> bool:

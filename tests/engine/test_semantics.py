@@ -615,3 +615,12 @@ def test_tracing_can_be_switched_on_while_a_machine_runs() -> None:
     step = machine.send("e")
     assert [micro.event for micro in step.microsteps] == ["e"]
     assert step.changes == {"n": 2}
+
+
+def test_very_many_regions_may_react_to_one_event() -> None:
+    """A step's cost grows with the regions, its call depth does not."""
+    regions = "".join(f"  r{i}: {{states: {{a: {{on: {{go: b}}}}, b: }}}}\n" for i in range(1500))
+    chart = engine.load_text(f"machine: wide\nevents: {{go: {{direction: in}}}}\ntype: parallel\nstates:\n{regions}")
+    machine = chart.start()
+    machine.send("go")
+    assert {"r0.b", "r1499.b"} < set(machine.configuration)

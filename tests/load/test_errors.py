@@ -205,7 +205,7 @@ CHANGES = [
     ("initial: idle", "initial: «[]", "shape", "a list of no targets", "a state"),
     ("go: busy", "go: {target: «[]}", "shape", "a list of no targets", "a state"),
     ("on:\n      go: busy", "states: {h: {type: history, history: «'', target: i}, i: }", "shape", "kind of history", "deep"),
-    ("on:\n      go: busy", "states: {i: , h: {type: history, target: «h}}", "cycle", "in a circle: h → h", "no history"),
+    ("on:\n      go: busy", "states: {i: , h: {type: history, target: «h}}", "cycle", "h → h", "no history"),
     ("on:\n      go: busy", "states: {i: , h: {type: history, target: g}, g: {type: history, target: «h}}", "cycle", "h → g → h", ""),
     ("own: two", "own: «a.b", "unknown-state", "no state 'a.b'", ""),
 ]  # fmt: skip
