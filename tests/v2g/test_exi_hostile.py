@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import random
 import tracemalloc
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from adapters.v2g import codec
+from adapters.v2g.exi.bits import HUGE, write_sint
 from adapters.v2g.exi.document import MAX_DOCUMENT
 from tests.v2g.corpus import Sample, decoded, samples
 
@@ -170,6 +172,40 @@ def test_a_giant_integer_is_refused() -> None:
     ) == codec.Element("X509IssuerSerial", serial)
     with pytest.raises(codec.ValidationError, match="bits"):
         xmldsig.X509IssuerSerialType(X509IssuerName="CN=x", X509SerialNumber=1 << 5000)
+
+
+def test_a_number_at_the_bound_is_a_message_that_can_be_sent_on() -> None:
+    """What is decoded can be encoded: the bound is the same in both, of negative numbers too."""
+    names = codec.schema("xmldsig").fragment_codes
+    end = len(names) + 1
+    for name in ("X509SerialNumber", "HMACOutputLength"):
+        for number in (HUGE, ~HUGE, HUGE + 1, ~HUGE - 1):
+            stream = write_sint((0x80 << 6 | names[name]) << 1, number) << 7 | end
+            data = (stream << -stream.bit_length() % 8).to_bytes((stream.bit_length() + 7) // 8, "big")
+            message = decoded("xmldsig", data, True)
+            assert (message is not None) == (~HUGE <= number <= HUGE)
+
+
+def test_many_empty_objects_do_not_fill_the_memory() -> None:
+    """An Object takes 6 bits in a Signature, which every message header may hold, and 150 octets in memory."""
+    xmldsig: Any = codec.messages("xmldsig")
+    digest = xmldsig.DigestMethodType(Algorithm="")
+    signature = xmldsig.Signature(
+        SignedInfo=xmldsig.SignedInfo(
+            CanonicalizationMethod=xmldsig.CanonicalizationMethodType(Algorithm=""),
+            SignatureMethod=xmldsig.SignatureMethodType(Algorithm=""),
+            Reference=[xmldsig.Reference(DigestMethod=digest, DigestValue=b"")],
+        ),
+        SignatureValue=xmldsig.SignatureValueType(value=b""),
+        Object=[xmldsig.Object()] * 400_000,
+    )
+    exi = codec.encode(signature)
+    tracemalloc.start()
+    with pytest.raises(codec.ExiError, match="open content of more than"):
+        codec.decode("xmldsig", exi)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20_000_000
 
 
 def test_strict_grammar_streams_are_not_v2g() -> None:

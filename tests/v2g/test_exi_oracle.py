@@ -76,6 +76,36 @@ def test_streams_with_string_table_hits_are_read(protocol: str, exi_oracle: ExiO
     assert check(exi_oracle, protocol, 400, tables=True) >= 400
 
 
+def filled(number: int, zeros: int) -> bytes:
+    """A number below 128 as an unsigned integer with octets that add zeros."""
+    return bytes((number | 0x80, *[0x80] * (zeros - 1), 0)) if zeros else bytes((number,))
+
+
+@pytest.mark.parametrize("zeros", [1, 2, 7, 40])
+@pytest.mark.parametrize(
+    ("name", "sign_bits", "integers", "value"),
+    [
+        ("TMeter", 1, (0x65,), 0x65),
+        ("EVCCID", 0, (), b"\x07"),
+        ("ServiceName", 0, (3, 0x41), "A"),
+    ],
+)
+def test_integers_filled_up_with_zero_octets_are_read(
+    name: str, sign_bits: int, integers: tuple[int, ...], value: object, zeros: int, exi_oracle: ExiOracle
+) -> None:
+    """EXI lets an encoder write numbers, lengths and characters in more octets than needed (fixed-width encoders)."""
+    names = codec.schema("iso2").fragment_codes
+    octets = b"".join(filled(number, zeros) for number in integers)
+    if isinstance(value, bytes):
+        octets = filled(len(value), zeros) + value
+    stream = (0x80 << 8 | names[name]) << 1 + sign_bits + 8 * len(octets) | int.from_bytes(octets, "big")
+    stream = stream << 9 | len(names) + 1
+    data = (stream << -stream.bit_length() % 8).to_bytes((stream.bit_length() + 7) // 8, "big")
+    assert codec.decode("iso2", data, fragment=True) == codec.Element(name, value, "iso2")
+    shown = value.hex() if isinstance(value, bytes) else str(value)
+    assert f">{shown}<" in exi_oracle.decode("iso2", data, fragment=True)
+
+
 def mutated(data: bytes, source: random.Random) -> bytes:
     """The stream with a few bits flipped, or a byte replaced, left out or put in."""
     changed = bytearray(data)

@@ -13,7 +13,7 @@ from .errors import ExiError, ValidationError
 MAX_INTEGER_BITS = 4096
 """Bound of ``xs:integer`` (certificate serial numbers, 160 bits in X.509), so that no stream makes giant integers."""
 HUGE = (1 << MAX_INTEGER_BITS) - 1
-WINDOW = 1 << 16
+WINDOW = 1 << 13
 """Bits after which a loop drops what it has read or hands on what it has written, so that time stays linear."""
 BIT = {False: 0, True: 1}
 MAX_TABLE_CHARACTERS = 1 << 23
@@ -23,13 +23,14 @@ MAX_TABLE_CHARACTERS = 1 << 23
 class StringTable:
     """The value partitions of one stream (EXI 1.0, 7.3.3). V2G encoders never refer to them; a decoder follows."""
 
-    __slots__ = ("copied", "depth", "everything", "local")
+    __slots__ = ("copied", "depth", "events", "everything", "local")
 
     def __init__(self) -> None:
         self.everything: list[str] = []
         self.local: dict[int, list[str]] = {}
         self.copied = 0
         self.depth = 0
+        self.events = 0
 
     def add(self, key: int, value: str) -> None:
         """Enters a literal value of the element or attribute ``key``."""
@@ -50,7 +51,10 @@ class StringTable:
 
 
 def read_uint(v: int, p: int, first: int, limit: int) -> tuple[int, int]:
-    """The rest of an unsigned integer (EXI 7.1.6) whose ``first`` octet, greater than 127, has been read."""
+    """The rest of an unsigned integer (EXI 7.1.6) whose ``first`` octet, greater than 127, has been read.
+
+    EXI allows an encoder to fill up with octets that add zeros (only Canonical EXI forbids it), so they are read too.
+    """
     start = p + 8
     value = first & 127
     shift = 7
@@ -63,7 +67,7 @@ def read_uint(v: int, p: int, first: int, limit: int) -> tuple[int, int]:
                 raise ExiError(f"{shown(value)} is above {shown(limit)}", remaining=start)
             return value, p
         shift += 7
-        if shift > MAX_INTEGER_BITS or limit >> shift == 0:
+        if shift > MAX_INTEGER_BITS or value > limit:
             raise ExiError(f"integer is longer than its type allows (at most {shown(limit)})", remaining=start)
 
 

@@ -15,6 +15,8 @@ from .messages import Element, Message, new
 
 MAX_DEPTH = 16
 """Open content inside open content (Object in Object …)."""
+MAX_EVENTS = 1 << 16
+"""Events of all open content of one message: an event may take 3 bits and make an object of 200 octets."""
 State = tuple[tuple[str, int], ...]
 
 
@@ -51,6 +53,9 @@ class OpenContent:
             code = v >> p & (1 << width) - 1
             if code >= len(state):
                 raise ExiError(SECOND_LEVEL, remaining=p + width)
+            t.events += 1
+            if t.events > MAX_EVENTS:
+                raise ExiError(f"open content of more than {MAX_EVENTS} events", remaining=p + width)
             event, following = state[code]
             if event == "/":
                 t.depth -= 1

@@ -7,6 +7,7 @@ import binascii
 from typing import Any, Protocol
 
 from .bits import (
+    HUGE,
     MAX_INTEGER_BITS,
     SECOND_LEVEL,
     StringTable,
@@ -144,7 +145,7 @@ class Integer:
             raise ValidationError(f"{shown(x)} is below {self.low}")
         if self.high is not None and x > self.high:
             raise ValidationError(f"{shown(x)} is above {self.high}")
-        if x.bit_length() > MAX_INTEGER_BITS:
+        if not ~HUGE <= x <= HUGE:
             raise ValidationError(f"a number of {x.bit_length()} bits, at most {MAX_INTEGER_BITS} are supported")
 
     def read(self, v: int, p: int, t: StringTable, key: int) -> tuple[int, int]:
@@ -162,7 +163,7 @@ class Integer:
             p -= 8
             x = v >> p & 255
             if x > 127:
-                x, p = read_uint(v, p, x, 1 << MAX_INTEGER_BITS)
+                x, p = read_uint(v, p, x, HUGE)
             if negative:
                 x = ~x
         if (self.low is not None and x < self.low) or (self.high is not None and x > self.high):

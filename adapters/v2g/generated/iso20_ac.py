@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ..exi.bits import BIT, HUGE, MAX_INTEGER_BITS, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
+from ..exi.bits import BIT, HUGE, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
 from ..exi.document import Declared, GroupReaders, GroupWriters, Schema
 from ..exi.errors import ExiError, ValidationError
 from ..exi.messages import Element, Field, Message, OutOfRange, RationalNumber, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
@@ -8608,7 +8608,7 @@ def _w_X509IssuerSerialType(o: X509IssuerSerialType, a: int) -> int:
             a = a << 11 | n0
         elif 0 <= n0 < 16384:
             a = a << 19 | (n0 & 127 | 128) << 8 | (n0 >> 7)
-        elif n0.bit_length() <= MAX_INTEGER_BITS:
+        elif ~HUGE <= n0 <= HUGE:
             a = write_sint(a << 2, n0)
         else:
             raise OutOfRange

@@ -15,7 +15,6 @@ IMPORTS = {
     "..exi.bits": (
         "BIT",
         "HUGE",
-        "MAX_INTEGER_BITS",
         "WINDOW",
         "StringTable",
         "read_empty",

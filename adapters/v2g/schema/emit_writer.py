@@ -300,10 +300,7 @@ class WriterEmitter:
             self.pending = list(before)
             out.add(f"elif 0 <= {value} < 16384:")
             out.add(f"    a = {self._joined((1, ''), (8, f'{value} & 127 | 128'), (8, f'{value} >> 7'))}")
-        bounds = f"{low} <= {value} <= {high}"
-        if low is None or high is None:
-            bounds = f"{value}.bit_length() <= MAX_INTEGER_BITS"
-        out.add(f"elif {bounds}:")
+        out.add(f"elif {'~HUGE' if low is None else low} <= {value} <= {'HUGE' if high is None else high}:")
         self.pending = before
         out.add(f"    a = {'write_sint' if signed else 'write_uint'}({self._joined()}, {value})")
         out.add("else:")
