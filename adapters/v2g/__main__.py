@@ -51,6 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output is gone; nothing more can be said to it.
         sys.stderr.close()
         return 1
+    except OSError as error:
+        print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         # How a listing of a live capture, or a wait for a station, ends.
         return 130

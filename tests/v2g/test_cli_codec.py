@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -194,6 +195,35 @@ def test_a_bad_message_is_a_json_error(
     assert reason in json.loads(capsys.readouterr().err)["error"]["reason"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_as_editors_and_shells_write_it(
+    encoding: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Windows puts a byte order mark before UTF-8, or writes UTF-16."""
+    path = tmp_path / "message.json"
+    path.write_text(json.dumps(RESPONSE), encoding=encoding)
+    assert main(["encode", "--protocol", "sap", str(path)]) == 0
+    assert capsys.readouterr().out == "80400040\n"
+
+
+def test_octets_that_are_no_text_are_refused_not_replaced(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file in Latin-1: its letters must not go out as U+FFFD."""
+    path = tmp_path / "message.json"
+    path.write_bytes('{"KeyName": "Käufer"}'.encode("latin-1"))
+    assert main(["encode", "--protocol", "xmldsig", str(path)]) == 1
+    assert "can't decode byte 0xe4" in json.loads(capsys.readouterr().err)["error"]["reason"]
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON readers keep the last one and lose the first without a word."""
+    path = tmp_path / "message.json"
+    path.write_text(
+        '{"supportedAppProtocolRes": {"ResponseCode": "Failed_NoNegotiation", "SchemaID": 1, "SchemaID": 2}}'
+    )
+    assert main(["encode", "--protocol", "sap", str(path)]) == 1
+    assert "'SchemaID' stands twice" in json.loads(capsys.readouterr().err)["error"]["reason"]
+
+
 def test_fragments(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "fragment.json"
     path.write_text('{"GenChallenge": "AAEC"}', encoding="utf-8")
@@ -251,6 +281,45 @@ def test_an_answer_comes_before_the_next_question_is_asked() -> None:
             assert json.loads(process.stdout.readline()) == {"message": RESPONSE}
         process.stdin.close()
         assert process.wait() == 0
+
+
+def test_a_tab_parts_protocol_and_job_as_well() -> None:
+    assert lines("decode", b" sap\t80400040 \n") == [{"message": RESPONSE}]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize(
+    ("redirection", "said"),
+    [("> /dev/full", "No space left"), (">&-", "is closed"), ("<&-", "is closed")],
+)
+def test_answers_that_cannot_be_given_end_the_run_with_one_line_that_says_why(redirection: str, said: str) -> None:
+    run = subprocess.run(
+        f"{sys.executable} -m adapters.v2g decode --lines {redirection}",
+        shell=True,
+        input="sap 80400040\n",
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert run.returncode == 1
+    assert said in run.stderr
+    assert run.stderr.count("\n") == 1
+
+
+def test_ctrl_c_ends_it_without_a_traceback() -> None:
+    command = [sys.executable, "-m", "adapters.v2g", "decode", "--lines"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, cwd=ROOT) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdin.write(b"sap 80400040\n")
+        process.stdin.flush()
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+        assert process.stderr.read() == b""
 
 
 def test_an_endless_line_is_refused_without_keeping_it(

@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
         options.parser.error("FILE.json is required (or --lines)")
     try:
         source = sys.stdin.buffer.read() if options.source == "-" else Path(options.source).read_bytes()
-        exi = _encode(options.protocol, load_json(source.decode("utf-8", "replace")), options.fragment)
+        exi = _encode(options.protocol, load_json(source), options.fragment)
         if options.output is not None:
             options.output.write_bytes(exi)
         else:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 from adapters.v2g.codec import ExiError, ValidationError
+from adapters.v2g.exi.bits import shown
 
 MAX_LINE = 1 << 23
 """Octets of the longest job line; the rest of a longer one is skipped, and its answer is an error."""
@@ -41,12 +42,25 @@ def from_hex(text: str) -> bytes:
         raise JobError(f"not hex: {text[:40]!r}") from None
 
 
-def load_json(text: str) -> Any:
-    """A JSON value. Raises JobError, also for nesting or numbers beyond what Python reads."""
+def load_json(text: str | bytes) -> Any:
+    """A JSON value; of bytes in UTF-8, UTF-16 or UTF-32, with or without byte order mark.
+
+    Raises JobError, also for nesting or numbers beyond what Python reads, and for a key that an object has twice, of
+    which Python would drop one.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
         raise JobError(f"not JSON: {error}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in made:
+            raise ValueError(f"key {shown(name)} stands twice in an object")
+        made[name] = value
+    return made
 
 
 def answer_lines(answer: Callable[[str, str], dict[str, Any]]) -> int:
@@ -54,14 +68,16 @@ def answer_lines(answer: Callable[[str, str], dict[str, Any]]) -> int:
 
     ``answer`` may raise JobError, ExiError, ValidationError or ValueError; those become error answers.
     """
+    if sys.stdin is None or sys.stdout is None:
+        raise OSError("standard input or standard output is closed")
     for line in _lines(sys.stdin.buffer):
         try:
             if line is None:
                 raise JobError(f"line longer than {MAX_LINE} octets")
-            protocol, _, rest = line.decode("utf-8").strip().partition(" ")
-            if not rest:
+            words = line.decode("utf-8").strip().split(maxsplit=1)
+            if len(words) != 2:
                 raise JobError("a line is PROTOCOL, a space, and the job")
-            view = answer(protocol, rest)
+            view = answer(*words)
         except (JobError, ExiError, ValueError) as error:
             view = error_view(error)
         print(json.dumps(view, separators=(",", ":")), flush=True)
