@@ -17,7 +17,7 @@ from typing import Any
 from .exi import document
 from .exi.document import Schema
 from .exi.errors import ExiError, ValidationError
-from .exi.messages import Element, Message, validate
+from .exi.messages import Element, Message, title, validate
 
 __all__ = [
     "PROTOCOLS",
@@ -43,7 +43,7 @@ PROTOCOLS = ("sap", "din", "iso2", "iso20", "iso20-dc", "iso20-ac", "iso20-wpt",
 def messages(protocol: str) -> ModuleType:
     """The generated module of ``protocol``, with its message classes. Raises ValueError for an unknown name."""
     if protocol not in PROTOCOLS:
-        raise ValueError(f"unknown protocol {protocol!r}; known: {', '.join(PROTOCOLS)}")
+        raise ValueError(f"unknown protocol {protocol[:40]!r}; known: {', '.join(PROTOCOLS)}")
     return import_module(f".generated.{protocol.replace('-', '_')}", __package__)
 
 
@@ -75,15 +75,20 @@ def encode(message: Message | Element, *, protocol: str | None = None, fragment:
 
     Raises ValidationError, whose path names the offending value, when the message does not fit its schema.
     """
-    named = protocol or (message.protocol if isinstance(message, Element) else message.PROTOCOL)
-    if not named:
-        raise ValidationError(
-            "the protocol of an Element must be given", message.name if isinstance(message, Element) else ""
-        )
     try:
-        return document.encode(schema(named), message, fragment=fragment)
+        return document.encode(schema(protocol or _protocol(message)), message, fragment=fragment)
     except RecursionError:
         raise ValidationError("elements are nested too deeply") from None
+
+
+def _protocol(message: Message | Element) -> str:
+    """The protocol that a message says it belongs to. Raises ValidationError when it says none."""
+    if not isinstance(message, Element):
+        title(message)
+        return message.PROTOCOL
+    if not message.protocol:
+        raise ValidationError("the protocol of an Element must be given", message.name)
+    return message.protocol
 
 
 def to_json(message: Message | Element) -> dict[str, Any]:
@@ -107,5 +112,4 @@ def to_xml(message: Message | Element, *, protocol: str | None = None) -> str:
     """The message as XML text, every element with its own default namespace."""
     from . import xml_view
 
-    named = protocol or (message.protocol if isinstance(message, Element) else message.PROTOCOL)
-    return xml_view.to_xml(schema(named), message)
+    return xml_view.to_xml(schema(protocol or _protocol(message)), message)

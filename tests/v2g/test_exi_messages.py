@@ -194,6 +194,41 @@ def test_rational_numbers_of_iso_20() -> None:
     assert float(dc20.RationalNumberType.nearest(22 / 7)) == pytest.approx(22 / 7, abs=1e-4)
 
 
+class ForeignFloat(float):
+    """A float of another library: NumPy's float64 is one, and prints itself as np.float64(0.1)."""
+
+    def __repr__(self) -> str:
+        return f"np.float64({float(self)})"
+
+
+class ForeignNumber:
+    """A number that is no float: NumPy's float32 and int16."""
+
+    def __float__(self) -> float:
+        return 2.5
+
+
+def test_numbers_of_other_libraries_are_numbers() -> None:
+    assert iso2.PhysicalValueType.of(ForeignFloat(0.1), "V") == iso2.PhysicalValueType.of(0.1, "V")
+    assert float(dc20.RationalNumberType.nearest(ForeignNumber())) == 2.5
+
+
+@pytest.mark.parametrize("number", ["1.5", b"1", None, [], object()])
+def test_what_is_no_number_is_a_validation_error(number: Any) -> None:
+    for make in (iso2.PhysicalValueType.of, iso2.PhysicalValueType.nearest):
+        with pytest.raises(codec.ValidationError, match="number is required"):
+            make(number, "V")
+
+
+@pytest.mark.parametrize("thing", [None, 5, "80", {}])
+def test_what_is_no_message_is_a_validation_error(thing: Any) -> None:
+    for call in (codec.encode, codec.validate, codec.to_xml, codec.to_json):
+        with pytest.raises(codec.ValidationError, match="a message is required"):
+            call(thing)
+    with pytest.raises(TypeError, match="fromhex"):
+        codec.decode("iso2", "80")  # type: ignore[arg-type]
+
+
 def test_units_stand_in_the_docstrings() -> None:
     assert "EVTargetVoltage: V" in iso2.CurrentDemandReq.__doc__
     assert "EVRESSSOC: %" in iso2.DC_EVStatus.__doc__

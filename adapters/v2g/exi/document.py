@@ -208,6 +208,8 @@ def _decode(schema: Schema, data: bytes, fragment: bool) -> Message | Element:
     if not data:
         raise ExiError("empty stream", bit_offset=0)
     if data[0] != HEADER:
+        if isinstance(data, str):
+            raise TypeError("bytes are required, not a string; bytes.fromhex() makes them of hex digits")
         raise ExiError(f"EXI header is 0x{data[0]:02X}, not 0x80", bit_offset=0)
     v = int.from_bytes(data, "big")
     roots = schema.fragments if fragment else schema.documents

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar, Self
 
-from .bits import SECOND_LEVEL
+from .bits import SECOND_LEVEL, shown
 from .errors import ExiError, ValidationError
 from .values import Boolean, Enumeration, Integer, Simple
 
@@ -131,7 +131,9 @@ class Element:
 
 
 def title(message: Message) -> str:
-    """How paths call a message: its element, or its type."""
+    """How paths call a message: its element, or its type. Raises ValidationError for what is no message."""
+    if not isinstance(message, Message):
+        raise ValidationError(f"a message is required, not {type(message).__name__}")
     return message.ELEMENT or type(message).__name__
 
 
@@ -249,6 +251,18 @@ class OutOfRange(ValidationError):
         super().__init__("value out of range")
 
 
+def _decimal(number: Any) -> Decimal:
+    """A number as people write it: 0.1 is one tenth, also where the float is of another library's type."""
+    try:
+        if isinstance(number, int | Decimal):
+            return Decimal(number)
+        if not isinstance(number, str | bytes | bytearray):
+            return Decimal(float.__repr__(float(number)))
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise ValidationError(f"a number is required, not {shown(number)}")
+
+
 @cache
 def _powers(lowest: int, highest: int) -> tuple[int, ...]:
     """The nearest to 0 first."""
@@ -262,7 +276,7 @@ class _Scaled(Message):
 
     @staticmethod
     def _split(number: float | Decimal, lowest: int, highest: int, *, exact: bool) -> tuple[int, int]:
-        decimal = Decimal(repr(number)) if isinstance(number, float) else Decimal(number)
+        decimal = _decimal(number)
         if not decimal.is_finite():
             raise ValidationError(f"{number} is not a finite number")
         for power in _powers(lowest, highest):
