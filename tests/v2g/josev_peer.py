@@ -59,6 +59,11 @@ def decrypt_key(job):
     return security.decrypt_priv_key(b64decode(job["encrypted"]), key, point).hex()
 
 
+def view(job):
+    """The package's JSON of an EXI stream, as its codec gives it."""
+    return json.loads(EXI().get_exi_codec().decode(bytes.fromhex(job["exi"]), job["namespace"]))
+
+
 def bench(job):
     """Nanoseconds per call (decode, encode) of the route the package itself takes: py4j, JAXB, EXIficient, JSON."""
     data, namespace = bytes.fromhex(job["exi"]), job["namespace"]
@@ -74,7 +79,14 @@ def bench(job):
     return samples
 
 
-JOBS = {"sign": sign, "verify": verify, "encrypt_key": encrypt_key, "decrypt_key": decrypt_key, "bench": bench}
+JOBS = {
+    "sign": sign,
+    "verify": verify,
+    "encrypt_key": encrypt_key,
+    "decrypt_key": decrypt_key,
+    "view": view,
+    "bench": bench,
+}
 
 for line in sys.stdin:
     job = json.loads(line)

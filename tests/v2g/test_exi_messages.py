@@ -252,6 +252,33 @@ def test_emaid_is_read_by_the_relaxed_fragment_grammar_both_ways() -> None:
         assert codec.decode("iso2", codec.encode(element, fragment=True), fragment=True) == element
 
 
+@pytest.mark.parametrize("text", ["", "short", "DE8AA1A2B3C4D5678"])
+def test_the_relaxed_fragment_grammar_keeps_the_length_of_emaid(text: str) -> None:
+    """An eMAID has 14 or 15 characters, in a fragment too, whose grammar says nothing of it."""
+    with pytest.raises(codec.ValidationError, match="14 to 15 are allowed") as refused:
+        codec.encode(codec.Element("eMAID", text, "iso2"), fragment=True)
+    assert refused.value.path == "eMAID"
+    exi = codec.encode(codec.Element("eMAID", "DE8AA1A2B3C4D5", "iso2"), fragment=True)
+    # Bits: header 8, eMAID 8, characters 9, their number and two 8, characters 14 x 8, two ends 16, padding 7.
+    whole = int.from_bytes(exi, "big")
+    stream = (whole >> 143) << 8 | len(text) + 2
+    stream = stream << 8 * len(text) | int.from_bytes(text.encode(), "big")
+    stream = (stream << 16 | whole >> 7 & 0xFFFF) << 7
+    data = stream.to_bytes(len(exi) - 14 + len(text), "big")
+    with pytest.raises(codec.ExiError, match="14 to 15 are allowed") as unread:
+        codec.decode("iso2", data, fragment=True)
+    assert (unread.value.path, unread.value.bit_offset) == ("eMAID", 25)
+
+
+@pytest.mark.parametrize(("field", "value"), [("value", "short"), ("value", 5), ("Id", 5), ("Id", None)])
+def test_a_spoilt_emaid_fragment_names_its_field(field: str, value: Any) -> None:
+    emaid = iso2.EMAIDType(Id="id1", value="DE8AA1A2B3C4D5")
+    setattr(emaid, field, value)
+    with pytest.raises(codec.ValidationError) as caught:
+        codec.encode(codec.Element("eMAID", emaid, "iso2"), fragment=True)
+    assert caught.value.path == f"eMAID.{field}"
+
+
 def test_every_class_of_every_schema_round_trips_its_repr_fields() -> None:
     """No generated class is left without a description: fields, slots and types of all of them agree."""
     count = 0

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .bits import SECOND_LEVEL, StringTable, read_text, write_text
+from .bits import SECOND_LEVEL, StringTable, length_error, read_text, write_text
 from .errors import ExiError, ValidationError
 from .messages import Element, Message, Value, title
+from .values import Text
 
 HEADER = 0x80
 MAX_DOCUMENT = 1 << 20
@@ -82,13 +83,14 @@ class Declared:
 class Relaxed(Declared):
     """An element whose name the schema set declares with two types, in a fragment (EXI 8.5.3: relaxed grammar).
 
-    Covers types with simple string content, which is all the V2G schemas need (ISO 15118-2 eMAID). The value is the
-    message class ``type`` when an attribute is present, else a plain string. ``attributes`` are (event code, field,
+    Covers types with the same simple string content, which is all the V2G schemas need (ISO 15118-2 eMAID). The value
+    is the message class ``type`` when an attribute is present, else a plain string; the grammar bounds neither, the
+    types do. ``attributes`` are (event code, field,
     string table key) of the class; ``attribute_count`` and ``element_count`` size the grammar: it offers every
     attribute and every element the schema set declares.
     """
 
-    __slots__ = ("attributes", "content_end", "first_end")
+    __slots__ = ("attributes", "content_end", "first_end", "text")
 
     def __init__(
         self,
@@ -101,6 +103,7 @@ class Relaxed(Declared):
         element_count: int,
     ) -> None:
         super().__init__(name, namespace, key, type_)
+        self.text: Text = next(field.type for field in type_.FIELDS if field.form == "text")
         self.attributes = tuple(attributes)
         self.first_end = attribute_count + 1 + element_count + 1
         """Code of EE in the first state: attributes, AT(*), elements, SE(*), EE, CH."""
@@ -131,27 +134,36 @@ class Relaxed(Declared):
             else:
                 raise ExiError("attribute or element that no type of this name has", remaining=p + width)
         if code == self.first_end + 1:
-            text, p = read_text(v, p, t, self.key, 0, None)
+            text, p = read_text(v, p, t, self.key, self.text.least, self.text.most)
             width = (self.content_end + 2).bit_length()
             p -= width
             if v >> p & (1 << width) - 1 != self.content_end:
                 raise ExiError("end of element expected", remaining=p + width)
         elif code != self.first_end:
             raise ExiError(SECOND_LEVEL, remaining=p + width)
+        elif self.text.least:
+            raise ExiError(length_error(0, self.text.least, self.text.most, "characters"), remaining=p + width)
         if not found:
             return text, p
-        try:
-            return self.type(**found, value=text), p  # type: ignore[operator,call-arg]
-        except ValidationError as error:
-            raise ExiError(str(error), remaining=p) from None
+        return self.type(**found, value=text), p  # type: ignore[operator,call-arg]
 
     def write(self, a: int, value: Any) -> int:
+        try:
+            return self._write(a, value)
+        except ValidationError as error:
+            raise error.inside(self.name) from None
+
+    def _write(self, a: int, value: Any) -> int:
         width = (self.first_end + 2).bit_length()
         text = value
-        if not isinstance(value, str):
+        if isinstance(value, str):
+            self.text.check(value)
+        else:
             assert isinstance(self.type, type)
             if type(value) is not self.type:
                 raise ValidationError(f"a string or {self.type.__name__} is required, not {type(value).__name__}")
+            for declared in self.type.FIELDS:
+                declared.check(getattr(value, declared.name))
             text = value.value  # type: ignore[attr-defined]
             for code, field, _key in self.attributes:
                 content = getattr(value, field)

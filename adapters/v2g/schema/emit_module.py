@@ -209,7 +209,8 @@ def _declared(names: Names, name: QName) -> str:
 def _relaxed(names: Names, name: QName, types: list[SimpleType | ComplexType], head: str) -> str:
     complex_types = [t for t in types if isinstance(t, ComplexType)]
     simple_types = [t for t in types if isinstance(t, SimpleType)]
-    if len(complex_types) != 1 or complex_types[0].simple is None or any(s.kind != "string" for s in simple_types):
+    texts = {names.constant(t) for t in (*simple_types, *(c.simple for c in complex_types if c.simple))}
+    if len(complex_types) != 1 or len(texts) != 1 or any(s.kind != "string" for s in simple_types):
         raise SchemaError(f"{name} is declared with types whose relaxed fragment grammar is not supported")
     kind = complex_types[0]
     codes = {attribute: code for code, attribute in enumerate(names.attributes)}
