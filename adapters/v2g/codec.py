@@ -15,9 +15,10 @@ from types import ModuleType
 from typing import Any
 
 from .exi import document
+from .exi import messages as exi_messages
 from .exi.document import Schema
 from .exi.errors import ExiError, ValidationError
-from .exi.messages import Element, Message, title, validate
+from .exi.messages import Element, Message, title
 
 __all__ = [
     "PROTOCOLS",
@@ -89,6 +90,17 @@ def _protocol(message: Message | Element) -> str:
     if not message.protocol:
         raise ValidationError("the protocol of an Element must be given", message.name)
     return message.protocol
+
+
+def validate(message: Message | Element) -> None:
+    """Checks a message and all its parts as encoding does, but for the order of open content (XMLDSig).
+
+    Raises ValidationError; its path starts at the message.
+    """
+    try:
+        exi_messages.validate(message, schema(_protocol(message)).by_name)
+    except RecursionError:
+        raise ValidationError("elements are nested too deeply") from None
 
 
 def to_json(message: Message | Element) -> dict[str, Any]:

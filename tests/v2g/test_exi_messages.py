@@ -145,6 +145,24 @@ def test_validate_finds_what_encode_finds() -> None:
     assert caught.value.path == "V2G_Message.Body.CurrentDemandReq.EVTargetVoltage.Multiplier"
 
 
+@pytest.mark.parametrize(
+    ("element", "path"),
+    [
+        (codec.Element("KeyName", 5, "xmldsig"), "KeyName"),
+        (codec.Element("KeyInfo", "x", "xmldsig"), "KeyInfo"),
+        (codec.Element("Nothing", "x", "xmldsig"), "Nothing"),
+        (codec.Element("eMAID", "short", "iso2"), "eMAID"),
+        (codec.messages("xmldsig").KeyInfo(content=[codec.Element("KeyName", 5)]), "KeyInfo.content[0].KeyName"),
+        (codec.messages("xmldsig").KeyInfo(content=[codec.Element("Nothing", "")]), "KeyInfo.content[0].Nothing"),
+    ],
+)
+def test_validate_looks_into_elements_and_open_content(element: Any, path: str) -> None:
+    for call in (codec.validate, lambda each: codec.encode(each, fragment=True)):
+        with pytest.raises(codec.ValidationError) as caught:
+            call(element)
+        assert caught.value.path == path
+
+
 def test_a_class_of_another_protocol_is_not_taken() -> None:
     """DIN's PhysicalValueType looks the same and codes differently."""
     din: Any = codec.messages("din")

@@ -50,6 +50,13 @@ class Declared:
         self.writer = writer
         self.tail = tail
 
+    def check(self, value: Any) -> None:
+        """Raises ValidationError when ``value`` is of another type or outside its facets; parts are not looked at."""
+        if not isinstance(self.type, type):
+            self.type.check(value)
+        elif type(value) is not self.type:
+            raise ValidationError(f"{self.type.__name__} is required, not {type(value).__name__}")
+
     def read(self, v: int, p: int, t: StringTable) -> tuple[Any, int]:
         """Content and end of the element."""
         try:
@@ -72,9 +79,7 @@ class Declared:
             if self.writer is None:
                 assert not isinstance(self.type, type)
                 return self.type.write(a, value)
-            if type(value) is not self.type:
-                assert isinstance(self.type, type)
-                raise ValidationError(f"{self.type.__name__} is required, not {type(value).__name__}")
+            self.check(value)
             return self.writer(value, a) << self.tail
         except ValidationError as error:
             raise error.inside(self.name) from None
@@ -109,6 +114,12 @@ class Relaxed(Declared):
         """Code of EE in the first state: attributes, AT(*), elements, SE(*), EE, CH."""
         self.content_end = element_count + 1
         """Code of EE after the content: elements, SE(*), EE, CH."""
+
+    def check(self, value: Any) -> None:
+        if isinstance(value, str):
+            self.text.check(value)
+        else:
+            super().check(value)
 
     def read(self, v: int, p: int, t: StringTable) -> tuple[Any, int]:
         try:
@@ -155,14 +166,10 @@ class Relaxed(Declared):
 
     def _write(self, a: int, value: Any) -> int:
         width = (self.first_end + 2).bit_length()
+        self.check(value)
         text = value
-        if isinstance(value, str):
-            self.text.check(value)
-        else:
-            assert isinstance(self.type, type)
-            if type(value) is not self.type:
-                raise ValidationError(f"a string or {self.type.__name__} is required, not {type(value).__name__}")
-            for declared in self.type.FIELDS:
+        if isinstance(value, Message):
+            for declared in value.FIELDS:
                 declared.check(getattr(value, declared.name))
             text = value.value  # type: ignore[attr-defined]
             for code, field, _key in self.attributes:

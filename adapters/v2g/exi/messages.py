@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self
 
 from .bits import SECOND_LEVEL, shown
 from .errors import ExiError, ValidationError
@@ -163,32 +163,53 @@ def _check_choices(message: Message) -> None:
             raise ValidationError(f"{', '.join(group)} belong together, but {', '.join(absent)} is missing")
 
 
-def validate(message: Message | Element) -> None:
-    """Checks a message and all its parts against the schema. Raises ValidationError; its path starts at the message."""
+class Checker(Protocol):
+    """What an element declaration knows of its values."""
+
+    def check(self, value: Any) -> None:
+        """Raises ValidationError when ``value`` is of another type or outside its facets; parts are not looked at."""
+
+
+def validate(message: Message | Element, elements: Mapping[str, Checker]) -> None:
+    """Checks a message and all its parts; ``elements`` are the declarations by name.
+
+    Raises ValidationError; its path starts at the message.
+    """
     if isinstance(message, Element):
-        name, value = message.name, message.value
-    else:
-        name, value = title(message), message
-    try:
-        _validate(value)
-    except ValidationError as error:
-        raise error.inside(name) from None
-
-
-def _validate(message: Any) -> None:
-    if not isinstance(message, Message):
+        _validate_element(message, elements)
         return
+    try:
+        _validate(message, elements)
+    except ValidationError as error:
+        raise error.inside(title(message)) from None
+
+
+def _validate_element(element: Element, elements: Mapping[str, Checker]) -> None:
+    try:
+        if element.name not in elements:
+            raise ValidationError("is not declared")
+        elements[element.name].check(element.value)
+        if isinstance(element.value, Message):
+            _validate(element.value, elements)
+    except ValidationError as error:
+        raise error.inside(element.name) from None
+
+
+def _validate(message: Message, elements: Mapping[str, Checker]) -> None:
     for field in message.FIELDS:
-        x = getattr(message, field.name)
+        x = getattr(message, field.name, None)
         field.check(x)
         for position, item in _parts(x):
             try:
-                _validate(item.value if isinstance(item, Element) else item)
+                if isinstance(item, Element):
+                    _validate_element(item, elements)
+                elif isinstance(item, Message):
+                    _validate(item, elements)
             except ValidationError as error:
                 inner = f"{field.name}{position}"
                 if field.form == "group":
                     inner = next(name for name, cls in field.type.items() if cls is type(item))
-                raise error.inside(f"{inner}.{item.name}" if isinstance(item, Element) else inner) from None
+                raise error.inside(inner) from None
     _check_choices(message)
 
 
