@@ -304,6 +304,7 @@ class Chart:
     data: dict[str, DataDef] = field(default_factory=dict)
     events: dict[str, EventDef] = field(default_factory=dict)
     adapters: dict[str, Contract] = field(default_factory=dict)  # role -> contract
+    roles: dict[str, Position] = field(default_factory=dict)  # role -> where it is declared
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
     strict: bool = False
     untyped: bool = False  # an imported document (`events: any`): names, types and events are known at run time only

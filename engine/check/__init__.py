@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from engine.check import names, structure, transitions
 from engine.check.explore import Verdict, prove
 from engine.check.findings import RULES, Finding, Found, Rule, apply_waivers
+from engine.check.known import Known
 from engine.check.walk import Uses, collect
 from engine.model import Chart
 
@@ -70,10 +71,11 @@ def check_all(chart: Chart, limit: int = LIMIT) -> list[Report]:
 
 def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     # A state that only a dead transition leads to is not told of: the transition is.
-    drawn = structure.Structure(chart)
+    known = Known(chart, uses)
+    drawn = structure.Structure(chart, known)
     drawn.explore()
     yield from structure.unreachable_states(drawn)
-    at = structure.Structure(chart)
+    at = structure.Structure(chart, known)
     yield from transitions.constant_guards(at, uses)
     yield from transitions.never_taken(at)
     at.explore()

@@ -262,8 +262,13 @@ def _start(term: Linear) -> Domain:
         return _bounded(term[0][0], known) if known is not None else Domain(False, none=True)
     kinds = {part.type.kind for part, _ in term}
     whole = Kind.FLOAT not in kinds and all(float(factor).is_integer() for _, factor in term)
+    low = high = 0.0
+    for part, factor in term:
+        inside = _start(((part, 1.0),))
+        ends = (factor * inside.low, factor * inside.high)
+        low, high = low + min(ends), high + max(ends)
     # A sum of terms is None when one of them is; that fails every comparison, as it does for one term.
-    return Domain(True, whole, none=any(part.type.optional for part, _ in term))
+    return Domain(True, whole, low, high, none=any(part.type.optional for part, _ in term))
 
 
 def _bounded(expr: Expr, domain: Domain) -> Domain:
@@ -277,8 +282,11 @@ def _bounded(expr: Expr, domain: Domain) -> Domain:
         return domain.limit(">=", max(literals))
     if expr.function == "min" and literals:
         return domain.limit("<=", min(literals))
-    if expr.function == "clamp" and isinstance(expr.args[1], tree.Literal) and literals:
-        return domain.limit(">=", literals[-2] if len(literals) > 1 else literals[0])
+    if expr.function == "clamp":
+        bounds = [a.value for a in expr.args[1:] if isinstance(a, tree.Literal) and isinstance(a.value, (int, float))]
+        if isinstance(expr.args[1], tree.Literal) and bounds:
+            domain = domain.limit(">=", bounds[0])
+        return domain.limit("<=", max(bounds)) if len(bounds) == 2 else domain
     return domain
 
 
@@ -298,7 +306,6 @@ def _narrow(domain: Domain, atom: Atom) -> Domain:
     return narrowed
 
 
-def may_be_zero(divisor: Expr, given: Iterable[tuple[Expr | None, bool]] = ()) -> bool:
-    """Whether a divisor may be zero where all of ``given`` hold."""
-    zero = tree.Compare("==", divisor, tree.Literal(0, divisor.type), BOOL)
-    return satisfiable([*given, (zero, True)])
+def is_zero(divisor: Expr) -> Expr:
+    """The condition that a divisor is zero."""
+    return tree.Compare("==", divisor, tree.Literal(0, divisor.type), BOOL)

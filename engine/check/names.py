@@ -18,29 +18,39 @@ def _found(chart: Chart, code: str, place: str, message: str, position: Position
 
 def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
     """C120, C121."""
+    named: set[str] = set()
+    for use in uses.expressions:
+        named |= _variables(use.expr)
+    named |= {name for action, _ in uses.actions for name in assigned(action)}
+    named |= {i.id_location for s in chart.root.walk() for i in s.invokes if i.id_location is not None}
+    read = _read(chart, uses)
+    for item in chart.data.values():
+        if item.name not in named:
+            yield _found(chart, "C120", item.name, f"data '{item.name}' is not used", item.position, item)
+        elif item.name not in read:
+            message = f"data '{item.name}' is assigned but never read"
+            yield _found(chart, "C121", item.name, message, item.position, item)
+
+
+def _variables(expr: tree.Expr) -> set[str]:
+    return {e.name for e in within(expr) if isinstance(e, tree.Variable)}
+
+
+def _read(chart: Chart, uses: Uses) -> set[str]:
+    """The data that something depends on. What is read only to assign data that nothing depends on does not count."""
+    values = [action for action, _ in uses.actions if isinstance(action, Assign)]
     read: set[str] = set()
     for use in uses.expressions:
-        read |= {e.name for e in within(use.expr) if isinstance(e, tree.Variable)}
-    # What an item's own assignment reads does not count: `n: n + 1` alone serves nothing.
-    own = {name: 0 for name in chart.data}
-    total = dict(own)
-    for use in uses.expressions:
-        for name in {e.name for e in within(use.expr) if isinstance(e, tree.Variable) and e.name in total}:
-            total[name] += 1
-    for action, _ in uses.actions:
-        if isinstance(action, Assign) and action.name in own:
-            own[action.name] += any(
-                isinstance(e, tree.Variable) and e.name == action.name for e in within(action.value)
-            )
-    given = {name for action, _ in uses.actions for name in assigned(action)}
-    given |= {i.id_location for s in chart.root.walk() for i in s.invokes if i.id_location is not None}
-    for item in chart.data.values():
-        if item.name not in read and item.name not in given:
-            yield _found(chart, "C120", item.name, f"data '{item.name}' is not used", item.position, item)
-        elif total[item.name] <= own[item.name]:
-            yield _found(
-                chart, "C121", item.name, f"data '{item.name}' is assigned but never read", item.position, item
-            )
+        if use.role != "assigned":
+            read |= _variables(use.expr)
+    grew = True
+    while grew:
+        before = len(read)
+        for action in values:
+            if action.name in read or action.name not in chart.data:
+                read |= _variables(action.value)
+        grew = len(read) > before
+    return read
 
 
 def unused_parameters(chart: Chart, uses: Uses) -> Iterable[Found]:
@@ -143,14 +153,14 @@ def adapters(chart: Chart, uses: Uses) -> Iterable[Found]:
         heard = any(d == "*" or d == role or d.startswith(f"{role}.") for d in descriptors)
         if not heard and role not in active and not _sharers(chart, role):
             message = f"the role '{role}' ({contract.name}) is not used"
-            yield _found(chart, "C131", role, message, chart.position)
+            yield _found(chart, "C131", role, message, chart.roles.get(role, chart.position))
             continue
         hearers = _hearers(chart, role)
         ignored = [e for e in contract.events if not any(is_handled(at, f"{name}.{e}") for at, name in hearers)]
         if ignored:
             code = "C132" if chart.strict else "C130"
             message = f"of '{role}' ({contract.name}): {', '.join(ignored)}"
-            yield _found(chart, code, role, message, chart.position)
+            yield _found(chart, code, role, message, chart.roles.get(role, chart.position))
 
 
 def child_events(chart: Chart, uses: Uses) -> Iterable[Found]:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from engine.check import logic
 from engine.check.findings import Finding, Found
+from engine.check.known import HISTORY, Known, contains, orthogonal
+from engine.check.walk import collect, within
 from engine.content import name_matches
 from engine.expr import tree
 from engine.expr.tree import Expr
 from engine.model import Chart, State, StateKind, Timer, Transition
 from engine.types import BOOL
-
-HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
 
 
 @dataclass(slots=True)
@@ -21,6 +20,7 @@ class Structure:
     """What can be entered and taken. ``dead``: transitions that never act, by id, found by the other rules."""
 
     chart: Chart
+    known: Known
     reachable: set[State] = field(default_factory=set)
     targeted: set[State] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
@@ -88,49 +88,6 @@ class Structure:
         return any(child.kind is StateKind.FINAL and child in self.reachable for child in state.children)
 
 
-def always_true(guard: Expr | None) -> bool:
-    return guard is None or not logic.satisfiable([(guard, False)])
-
-
-def contains(outer: State, inner: State) -> bool:
-    """Whether ``inner`` is ``outer`` or below it."""
-    return inner is outer or outer in inner.ancestors()
-
-
-def orthogonal(a: State, b: State) -> bool:
-    """Whether both may be active at once without one being inside the other."""
-    if contains(a, b) or contains(b, a):
-        return False
-    above = set(a.ancestors())
-    common = next(s for s in b.ancestors() if s in above)
-    return common.kind is StateKind.PARALLEL
-
-
-def resolve_in(guard: Expr, at: State) -> Expr:
-    """``guard`` with every ``In('…')`` that is settled by ``at`` being active as a constant."""
-    match guard:
-        case tree.Unary(op="not", operand=operand):
-            return tree.Unary("not", resolve_in(operand, at), guard.type)
-        case tree.BoolOp(op=op, operands=operands):
-            return tree.BoolOp(op, tuple(resolve_in(o, at) for o in operands), guard.type)
-        case tree.InState(state=name):
-            state = _by_id(at, name)
-            if state is None:
-                return guard
-            if contains(state, at):
-                return tree.Literal(True, BOOL)
-            if not contains(at, state) and not orthogonal(at, state):
-                return tree.Literal(False, BOOL)
-    return guard
-
-
-def _by_id(anywhere: State, name: str) -> State | None:
-    root = anywhere
-    for ancestor in anywhere.ancestors():
-        root = ancestor
-    return next((s for s in root.walk() if s.id == name), None)
-
-
 def leaves(transition: Transition, state: State) -> bool:
     """Whether taking ``transition`` while ``state`` is active leaves it for another."""
     if not transition.targets or all(target is state for target in transition.targets):
@@ -143,6 +100,17 @@ def leaves(transition: Transition, state: State) -> bool:
     above = [a for a in source.ancestors() if all(contains(a, t) and t is not a for t in transition.targets)]
     domain = next((a for a in above if a.kind is StateKind.COMPOUND or a.parent is None), None)
     return domain is not None and contains(domain, state)
+
+
+def exits(transition: Transition, state: State) -> bool:
+    """Whether taking ``transition`` while ``state`` is active exits it, be it to enter it anew (SCXML's exit set)."""
+    source, targets = transition.source, transition.targets
+    if not targets:
+        return False
+    if transition.internal and source.kind is StateKind.COMPOUND and all(source in t.ancestors() for t in targets):
+        return source in state.ancestors()
+    above = (a for a in source.ancestors() if a.kind is StateKind.COMPOUND or a.parent is None)
+    return next(a for a in above if all(a in t.ancestors() for t in targets)) in state.ancestors()
 
 
 # ---------------------------------------------------------------- rules
@@ -159,13 +127,19 @@ def unreachable_states(structure: Structure) -> Iterable[Found]:
 def states_never_left(structure: Structure) -> Iterable[Found]:
     live = list(structure.live())
     for state in structure.atoms(structure.chart.root):
-        if state.kind is StateKind.FINAL or state.parent is None or _only_one(structure, state):
+        if state.parent is None or _only_one(structure, state):
             continue
+        ends = state.kind is StateKind.FINAL
+        if ends and (state.parent.parent is None or state.parent.parent.kind is StateKind.PARALLEL):
+            continue  # here the machine ends, or a region, which waits for the others
         own = (t for s in (state, *state.ancestors()) for t in s.transitions if t.id not in structure.dead)
         if not any(leaves(t, state) for t in own) and not any(leaves(t, state) for t in live):
-            yield _found(
-                structure, "C102", state, f"no transition leaves the state '{state.id}'; is it meant to be final?"
-            )
+            message = f"no transition leaves the state '{state.id}'; is it meant to be final?"
+            if ends:
+                message = (
+                    f"'{state.parent.id}' ends in '{state.name}', and no onDone or other transition leaves it then"
+                )
+            yield _found(structure, "C102", state, message)
 
 
 def _only_one(structure: Structure, state: State) -> bool:
@@ -198,7 +172,7 @@ def ends_that_never_come(structure: Structure) -> Iterable[Found]:
 
 
 def machine_can_end(chart: Chart) -> bool:
-    structure = Structure(chart)
+    structure = Structure(chart, Known(chart, collect(chart)))
     structure.explore()
     return structure.can_end(chart.root)
 
@@ -208,8 +182,8 @@ def timers_that_never_fire(structure: Structure) -> Iterable[Found]:
     for state in structure.chart.root.walk():
         if state not in structure.reachable:
             continue
-        for number, timer in enumerate(state.timers):
-            why = _left_at_once(state) or _earlier_timer(state, number, timer)
+        for timer in state.timers:
+            why = _left_at_once(structure, state) or _earlier_timer(structure, state, timer)
             if why:
                 about = next((t for t in state.transitions if t.timer == timer.id), None)
                 finding = Finding("C110", structure.chart.name, timer.id, f"after {timer.text}: {why}", timer.position)
@@ -217,36 +191,49 @@ def timers_that_never_fire(structure: Structure) -> Iterable[Found]:
                 yield Found(finding, about or state)
 
 
-def _left_at_once(state: State) -> str:
-    for transition in state.transitions:
-        if not transition.descriptors and transition.timer is None and transition.targets:
-            outside = not all(contains(state, t) and t is not state for t in transition.targets)
-            if always_true(transition.guard) and (outside or not transition.internal):
-                return f"'{transition.id}' leaves the state at once"
+def _left_at_once(structure: Structure, state: State) -> str:
+    for holder in (state, *state.ancestors()):
+        eventless = [t for t in holder.transitions if not t.descriptors and t.timer is None]
+        if _always_exits(structure, eventless, holder, state):
+            which = f"'{eventless[0].id}' leaves" if len(eventless) == 1 else "its eventless transitions always leave"
+            return f"{which} the state at once"
     return ""
 
 
-def _earlier_timer(state: State, number: int, timer: Timer) -> str:
+def _always_exits(structure: Structure, transitions: list[Transition], holder: State, state: State) -> bool:
+    """Whether one of these transitions of ``holder`` is always taken when it is their turn, and exits ``state``."""
+    live = [t for t in transitions if t.id not in structure.dead]
+    if not live or not structure.known.always([t.guard for t in live], holder):
+        return False
+    first = next((n for n, t in enumerate(live) if structure.known.always([t.guard], holder)), len(live) - 1)
+    return all(exits(t, state) for t in live[: first + 1])
+
+
+def _earlier_timer(structure: Structure, state: State, timer: Timer) -> str:
     for holder in (state, *state.ancestors()):
-        older = state.timers[:number] if holder is state else holder.timers
-        for other in [*older, *(state.timers[number + 1 :] if holder is state else ())]:
-            first = other.delay == timer.delay and other in older
-            if not (first or _shorter(other.delay, timer.delay)):
+        for other in holder.timers:
+            if other is timer:
                 continue
-            ends = [t for t in holder.transitions if t.timer == other.id]
-            if any(always_true(t.guard) and t.targets and not _stays(t, state) for t in ends[:1]):
+            older = holder is not state or state.timers.index(other) < state.timers.index(timer)
+            if holder is not state and not (_fixed(other.delay) and _fixed(timer.delay)):
+                continue  # what they are computed from may change between the entries of the two states
+            first = tree.Compare("<=" if older else "<", _plain(other.delay), _plain(timer.delay), BOOL)
+            if not structure.known.always([first]):
+                continue
+            if _always_exits(structure, [t for t in holder.transitions if t.timer == other.id], holder, holder):
                 return f"the state is left after {other.text} already"
     return ""
 
 
-def _stays(transition: Transition, state: State) -> bool:
-    return transition.internal and contains(transition.source, state) and transition.source is state
+def _plain(delay: Expr) -> Expr:
+    """Without the check of its range: a timer that is out of range does not fire either."""
+    return delay.args[0] if isinstance(delay, tree.Call) and delay.function == "checked" else delay
 
 
-def _shorter(a: Expr, b: Expr) -> bool:
-    if isinstance(a, tree.Literal) and isinstance(b, tree.Literal):
-        return isinstance(a.value, int) and isinstance(b.value, int) and a.value < b.value
-    return False
+def _fixed(delay: Expr) -> bool:
+    """Whether it is the same whenever it is evaluated."""
+    fixed = (tree.Literal, tree.Parameter, tree.Unary, tree.Binary)
+    return all(isinstance(part, fixed) for part in within(_plain(delay)))
 
 
 def endless_loops(structure: Structure) -> Iterable[Found]:
@@ -254,7 +241,7 @@ def endless_loops(structure: Structure) -> Iterable[Found]:
     forced: dict[State, Transition] = {}
     for state in structure.atoms(structure.chart.root):
         eventless = [t for t in state.transitions if not t.descriptors and t.timer is None]
-        if eventless and always_true(eventless[0].guard):
+        if eventless and structure.known.always([eventless[0].guard], state):
             forced[state] = eventless[0]
     told: set[State] = set()
     for start in forced:
@@ -266,8 +253,15 @@ def endless_loops(structure: Structure) -> Iterable[Found]:
         if at is not None and at in path and at not in told:
             loop = path[path.index(at) :]
             told.update(loop)
-            names = " → ".join(f"'{s.id}'" for s in (*loop, loop[0]))
-            yield _found(structure, "C170", forced[loop[0]], names)
+            if not _ended_beside(structure, loop):
+                names = " → ".join(f"'{s.id}'" for s in (*loop, loop[0]))
+                yield _found(structure, "C170", forced[loop[0]], names)
+
+
+def _ended_beside(structure: Structure, loop: list[State]) -> bool:
+    """Whether an eventless transition of a parallel region may take the machine out of the loop."""
+    eventless = (t for t in structure.live() if not t.descriptors and t.timer is None and t.targets)
+    return any(orthogonal(t.source, loop[0]) and exits(t, state) for t in eventless for state in loop)
 
 
 def _atom_of(state: State) -> State | None:

@@ -6,15 +6,12 @@ from collections.abc import Iterable
 
 from engine.check import logic
 from engine.check.findings import Finding, Found
-from engine.check.structure import Structure, resolve_in
-from engine.check.walk import Given, Uses, parts
+from engine.check.known import HISTORY
+from engine.check.structure import Structure
+from engine.check.walk import Given, Uses, parts, within
 from engine.expr import tree
 from engine.expr.tree import Expr
 from engine.model import State, StateKind, Transition
-
-
-def _guard(transition: Transition) -> Expr | None:
-    return None if transition.guard is None else resolve_in(transition.guard, transition.source)
 
 
 def _covers(descriptors: Iterable[str], descriptor: str) -> bool:
@@ -33,21 +30,35 @@ def _competes(earlier: Transition, descriptor: str | None, later: Transition) ->
 
 def constant_guards(structure: Structure, uses: Uses) -> Iterable[Found]:
     """C105, C106: of transitions and of ``if`` branches."""
-    chart = structure.chart
+    chart, known = structure.chart, structure.known
     for use in uses.expressions:
         if use.role not in ("guard", "branch"):
             continue
-        guard = resolve_in(use.expr, use.about.source) if isinstance(use.about, Transition) else use.expr
+        # In an action some states are left and others not entered yet.
+        at = use.about.source if use.role == "guard" and isinstance(use.about, Transition) else None
         given = use.given if use.role == "branch" else ()
         place = use.about.id if use.about is not None else chart.name
         what = "the guard" if use.role == "guard" else "the condition of this 'if'"
-        if not logic.satisfiable([*given, (guard, True)]):
-            if logic.satisfiable(given):
-                yield Found(Finding("C105", chart.name, place, f"{what} is never true", use.position), use.about)
+        if not known.satisfiable([*given, (use.expr, True)], at):
+            if known.satisfiable(given, at):
+                message = f"{what} is never true{_why(structure, use.expr)}"
+                yield Found(Finding("C105", chart.name, place, message, use.position), use.about)
                 if use.role == "guard":
                     structure.dead.add(place)
-        elif not logic.satisfiable([*given, (guard, False)]):
-            yield Found(Finding("C106", chart.name, place, f"{what} is always true", use.position), use.about)
+        elif not known.satisfiable([*given, (use.expr, False)], at):
+            message = f"{what} is always true{_why(structure, use.expr)}"
+            yield Found(Finding("C106", chart.name, place, message, use.position), use.about)
+
+
+def _why(structure: Structure, guard: Expr) -> str:
+    """The data in a guard that only ever has values written in the chart."""
+    names = {e.name: None for e in within(guard) if isinstance(e, tree.Variable) and e.name in structure.known.values}
+    told = [f"'{name}' is only ever {_listed(structure.known.values[name])}" for name in names]
+    return f" ({'; '.join(told)})" if told else ""
+
+
+def _listed(values: tuple[object, ...]) -> str:
+    return " or ".join(", ".join(repr(v) for v in values).rsplit(", ", 1))
 
 
 def never_taken(structure: Structure) -> Iterable[Found]:
@@ -57,12 +68,12 @@ def never_taken(structure: Structure) -> Iterable[Found]:
             if later.id in structure.dead:
                 continue
             earlier = [t for t in state.transitions[:number] if t.id not in structure.dead]
-            keys: tuple[str | None, ...] = later.descriptors or (None,)
+            keys: tuple[str | None, ...] = tuple(_events(structure, later)) or (None,)
             culprits: list[Transition] = []
             for descriptor in keys:
                 rivals = [t for t in earlier if _competes(t, descriptor, later)]
-                before = [(_guard(t), False) for t in rivals]
-                if not rivals or logic.satisfiable([(_guard(later), True), *before]):
+                before = [(t.guard, False) for t in rivals]
+                if not rivals or structure.known.satisfiable([(later.guard, True), *before], state):
                     break
                 culprits += [t for t in rivals if t not in culprits]
             else:
@@ -72,30 +83,48 @@ def never_taken(structure: Structure) -> Iterable[Found]:
                 yield Found(Finding("C103", structure.chart.name, later.id, message, later.position), later)
 
 
+def _events(structure: Structure, transition: Transition) -> Iterable[str]:
+    """Its descriptors; in place of a prefix for the events of a role, these events."""
+    for descriptor in transition.descriptors:
+        contract = structure.chart.adapters.get(descriptor)
+        if contract is None or structure.chart.untyped:
+            yield descriptor
+        else:
+            yield from (f"{descriptor}.{event}" for event in contract.events)
+
+
 def hidden_by_inner(structure: Structure) -> Iterable[Found]:
     """C104: what every state inside always handles first. Needs ``structure`` explored."""
     for state in structure.chart.root.walk():
         if state.kind not in (StateKind.COMPOUND, StateKind.PARALLEL) or state not in structure.reachable:
             continue
-        atoms = structure.atoms(state)
         for outer in state.transitions:
             if outer.id in structure.dead or not outer.descriptors:
                 continue
-            if atoms and all(_inside_handles(atom, state, outer, d) for atom in atoms for d in outer.descriptors):
+            if all(_hidden(structure, state, outer, event) for event in _events(structure, outer)):
                 structure.dead.add(outer.id)
-                message = (
-                    f"every state inside '{state.id or structure.chart.name}' handles {' '.join(outer.descriptors)}"
-                )
+                inside = state.id or structure.chart.name
+                message = f"whatever is active inside '{inside}' handles {' '.join(outer.descriptors)} first"
                 yield Found(Finding("C104", structure.chart.name, outer.id, message, outer.position), outer)
 
 
-def _inside_handles(atom: State, outside: State, outer: Transition, descriptor: str) -> bool:
-    before: list[tuple[Expr | None, bool]] = []
-    for state in (atom, *atom.ancestors()):
-        if state is outside:
+def _hidden(structure: Structure, at: State, outer: Transition, event: str, leaving: bool = False) -> bool:
+    """Whether below ``at`` a transition for ``event`` always goes before ``outer``; ``leaving``: one with a target."""
+    inside = [child for child in at.children if child in structure.reachable and child.kind not in HISTORY]
+    if at.kind is StateKind.PARALLEL:
+        # One region that changes its state is enough: the outer transition would exit the same states, so it yields.
+        alone = bool(outer.targets) and any(_hidden(structure, child, outer, event, True) for child in inside)
+        return alone or all(_hidden(structure, child, outer, event, leaving) for child in inside)
+    if inside:
+        return all(_hidden(structure, child, outer, event, leaving) for child in inside)
+    before: list[Transition] = []
+    for state in (at, *at.ancestors()):
+        if state is outer.source:
             break
-        before += [(_guard(t), False) for t in state.transitions if _competes(t, descriptor, outer)]
-    return bool(before) and not logic.satisfiable([(_guard(outer), True), *before])
+        before += [t for t in state.transitions if t.id not in structure.dead and _competes(t, event, outer)]
+    if not before or (leaving and not all(t.targets for t in before)):
+        return False
+    return not structure.known.satisfiable([(outer.guard, True), *((t.guard, False) for t in before)], at)
 
 
 def overlapping_guards(structure: Structure) -> Iterable[Found]:
@@ -110,10 +139,10 @@ def overlapping_guards(structure: Structure) -> Iterable[Found]:
                     continue
                 if earlier.id in structure.dead or later.id in structure.dead:
                     continue
-                a, b = resolve_in(earlier.guard, state), resolve_in(later.guard, state)
-                both = logic.surely_satisfiable([(a, True), (b, True)])
-                ordered = not logic.satisfiable([(a, True), (b, False)]) or not logic.satisfiable(
-                    [(b, True), (a, False)]
+                a, b, known = earlier.guard, later.guard, structure.known
+                both = known.surely_satisfiable([(a, True), (b, True)], state)
+                ordered = not known.satisfiable([(a, True), (b, False)], state) or not known.satisfiable(
+                    [(b, True), (a, False)], state
                 )
                 if both and not ordered:
                     message = f"the guards of '{earlier.id}' and '{later.id}' may both be true; the first wins"
@@ -134,10 +163,9 @@ def constant_invariants(structure: Structure) -> Iterable[Found]:
     """C150."""
     for state in structure.chart.root.walk():
         for invariant in state.invariants:
-            condition = resolve_in(invariant.condition, state) if state.parent is not None else invariant.condition
-            if not logic.satisfiable([(condition, True)]):
+            if not structure.known.satisfiable([(invariant.condition, True)], state):
                 text = "is never true"
-            elif not logic.satisfiable([(condition, False)]):
+            elif not structure.known.satisfiable([(invariant.condition, False)], state):
                 text = "is always true"
             else:
                 continue
@@ -150,7 +178,9 @@ def divisions(structure: Structure, uses: Uses) -> Iterable[Found]:
     """C160: at every division, with what is known to hold there."""
     for use in uses.expressions:
         for expr, given in _with_context(use.expr, use.given):
-            if isinstance(expr, tree.Binary) and expr.op in ("/", "//", "%") and logic.may_be_zero(expr.right, given):
+            if not isinstance(expr, tree.Binary) or expr.op not in ("/", "//", "%"):
+                continue
+            if structure.known.satisfiable([*given, (logic.is_zero(expr.right), True)]):
                 place = use.about.id if use.about is not None else structure.chart.name
                 finding = Finding("C160", structure.chart.name, place, _divisor(expr), use.position)
                 yield Found(finding, use.about)

@@ -32,7 +32,7 @@ Given = tuple[tuple[Expr | None, bool], ...]  # conditions that hold where an ex
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An expression at its place. ``given``: what is known to hold there; ``role``: guard, value, input, …"""
+    """An expression at its place. ``given``: what is known to hold there; ``role``: guard, assigned, value, …"""
 
     expr: Expr
     role: str
@@ -121,8 +121,17 @@ def _state(uses: Uses, state: State) -> None:
         given: Given = tuple((t.guard, False) for t in earlier if _same_trigger(t, transition) and t.guard is not None)
         if transition.guard is not None:
             uses.expressions.append(Use(transition.guard, "guard", transition, transition.position, given))
-        _block(uses, transition.actions, transition, (*given, (transition.guard, True)))
+        _block(uses, transition.actions, transition, tuple(_lasting((*given, (transition.guard, True)))))
         earlier.append(transition)
+
+
+def _lasting(given: Given) -> Iterator[tuple[Expr | None, bool]]:
+    """What of the guards still holds in the actions, when the states of before are left and children may have gone."""
+    for guard, wanted in given:
+        if isinstance(guard, tree.BoolOp) and (guard.op == "and") is wanted:
+            yield from _lasting(tuple((operand, wanted) for operand in guard.operands))
+        elif guard is None or not any(isinstance(e, (tree.InState, tree.Alive)) for e in within(guard)):
+            yield guard, wanted
 
 
 def _same_trigger(a: Transition, b: Transition) -> bool:
@@ -139,8 +148,9 @@ def _invoke(uses: Uses, invoke: Invoke, state: State) -> None:
 def _block(uses: Uses, block: Block, about: State | Transition | None, given: Given) -> None:
     for action in block:
         uses.actions.append((action, about))
+        role = "assigned" if isinstance(action, Assign) else "value"
         for expr in _expressions(action):
-            uses.expressions.append(Use(expr, "value", about, action.position, given))
+            uses.expressions.append(Use(expr, role, about, action.position, given))
         if isinstance(action, If):
             before: Given = ()
             for guard, body in action.branches:

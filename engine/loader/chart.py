@@ -191,6 +191,7 @@ def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
             )
             continue
         build.chart.adapters[role] = contract
+        build.chart.roles[role] = reader.position(key)
         build.readings[role] = contract.values
         for event in contract.events.values():
             build.events.add(f"{role}.{event.name}", dict(event.payload or {}))

@@ -136,4 +136,4 @@ def test_plain_implications_are_seen(first: str, second: str) -> None:
 def test_divisors(divisor: str, known: str, zero: bool) -> None:
     from engine.expr.check import expression
 
-    assert logic.may_be_zero(expression(divisor, SCOPE), [(guard(known, SCOPE), True)]) is zero
+    assert logic.satisfiable([(guard(known, SCOPE), True), (logic.is_zero(expression(divisor, SCOPE)), True)]) is zero
