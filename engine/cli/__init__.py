@@ -6,12 +6,14 @@ Exit codes: 0 done, 1 the run or the check failed, 2 usage or a chart that does 
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
-from collections.abc import Sequence
-from io import TextIOWrapper
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+from engine.cli.encoding import spell_out
 
 # command -> (module in engine.cli, what it does); listed when the module is there
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -39,19 +41,21 @@ exit codes: 0 done, 1 the run or check failed, 2 usage or a chart that does not 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, TextIOWrapper
-        ):  # a terminal without our characters, or text that is none, still gets lines
-            stream.reconfigure(errors="backslashreplace")
+    spell_out()
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((a for a in arguments if not a.startswith("-")), "")
-    parser = _parser(command)
+    if command and command not in COMMANDS:
+        complain(f"there is no command {command[:80]!r}{_like(command, COMMANDS)}; engine --help lists them")
+        return 2
+    parser, options = _parser(command)
     try:
         args, unknown = parser.parse_known_args(arguments)
-        if unknown and command != "run":  # a station file may declare options of its own
-            parser.error(f"unknown argument {unknown[0]}; see engine {command} --help")
-        args.unknown = unknown
+        # A station file may declare options of its own for `run`; each has a value.
+        if unknown and (command != "run" or (unknown[-1].startswith("-") and "=" not in unknown[-1])):
+            at_fault = unknown[-1] if command == "run" else unknown[0]
+            complain(f"unknown argument {at_fault}{_like(at_fault, options)}; see engine {command} --help")
+            return 2
+        args.unknown, args.options = unknown, options
     except SystemExit as exit_:  # argparse has said what is wrong
         return exit_.code if isinstance(exit_.code, int) else 2
     if args.command is None:
@@ -69,9 +73,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = _exit_code(error)
         if found is None:
             raise
-        complain(f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error))
+        if isinstance(error, OSError):
+            if error.filename is None:  # standard output, which may be closed no more
+                os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            complain(f"{error.filename or 'standard output'}: {error.strerror}")
+        else:
+            complain(str(error))
         return found
     return code
+
+
+def _like(word: str, known: Iterable[str]) -> str:
+    from engine.problems import nearest
+
+    name = nearest(word, known)
+    return f"; did you mean {name!r}?" if name else ""
 
 
 def complain(text: str) -> None:
@@ -82,7 +98,9 @@ def complain(text: str) -> None:
     print(f"{start}engine: {head}{end}" + (f"\n{rest}" if rest else ""), file=sys.stderr)
 
 
-def _parser(command: str) -> argparse.ArgumentParser:
+def _parser(command: str) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser of a command line, and the options of its command."""
+    options: list[str] = []
     parser = argparse.ArgumentParser(
         prog="engine",
         description="Charging stations and vehicles as YAML state charts: run, check, draw, test and translate them.",
@@ -101,7 +119,8 @@ def _parser(command: str) -> argparse.ArgumentParser:
             implementation = importlib.import_module(f"engine.cli.{module}")
             implementation.add_arguments(sub)
             sub.set_defaults(run=implementation.run)
-    return parser
+            options = [name for name in sub._option_string_actions if name.startswith("--")]
+    return parser, options
 
 
 def _asked() -> bool:
@@ -130,6 +149,11 @@ def _exit_code(error: Exception) -> int | None:
         return 2
     if isinstance(error, (AdapterError, EngineError, RunawayError)):
         return 1
+    if isinstance(error, OSError) and error.errno in _MEDIUM:
+        return 1
     if isinstance(error, OSError) and error.filename:
         return 2
     return None
+
+
+_MEDIUM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what is written to has no room, or is broken

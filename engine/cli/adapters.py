@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
+import textwrap
 from collections.abc import Mapping
 
 from engine.model import Contract
@@ -30,10 +33,10 @@ def run(args: argparse.Namespace) -> int:
     registry, contracts = installed(), installed_contracts()
     wanted = args.contract
     if wanted is None:
-        width = max((len(name) for name in contracts), default=0)
+        known = {name: ", ".join(registry.implementations(name)) or "nothing implements it" for name in contracts}
+        width, room = (max((len(text) for text in texts), default=0) for texts in (known, known.values()))
         for name, contract in contracts.items():
-            known = ", ".join(registry.implementations(name)) or "nothing implements it"
-            print(f"{name:{width}}  {known:24}  {_first_sentence(contract.description)}".rstrip())
+            _say(f"{name:{width}}  {known[name]:{room}}  ", _first_sentence(contract.description))
         return 0
     chosen = [contracts[wanted]] if wanted in contracts else [c for n, c in contracts.items() if wanted in n]
     if not chosen:
@@ -47,17 +50,17 @@ def run(args: argparse.Namespace) -> int:
 def _show(contract: Contract, implementations: Mapping[str, str]) -> None:
     print(f"{contract.name}" + (f"  ({contract.citation})" if contract.citation else ""))
     if contract.description:
-        print(f"  {' '.join(contract.description.split())}")
+        _say("  ", contract.description)
     for name, action in contract.actions.items():
         result = "" if action.result is None else f" → ({_fields(action.result)}), for invoke"
-        print(f"  order  {name}({_fields(action.args)}){result}{_told(action.description)}")
+        _say("  order  ", f"{name}({_fields(action.args)}){result}", action.description)
     for name, event in contract.events.items():
         fields = "…" if event.payload is None else _fields(event.payload)
-        print(f"  event  {name}({fields}){_told(event.description)}")
+        _say("  event  ", f"{name}({fields})", event.description)
     for name, kind in contract.values.items():
-        print(f"  value  {name}: {_type(kind)}")
+        _say("  value  ", f"{name}: {_type(kind)}")
     for name, path in implementations.items():
-        print(f"  use    {name} = {path}")
+        _say("  use    ", f"{name} = {path}")
     print()
 
 
@@ -71,8 +74,15 @@ def _type(kind: Type) -> str:
     return describe(kind)
 
 
-def _told(text: str) -> str:
-    return f"  {' '.join(text.split())}" if text else ""
+def _say(head: str, *texts: str) -> None:
+    """Texts behind a head, two blanks between them; at a terminal wrapped to its width under the first one."""
+    text = head + "  ".join(told for told in (" ".join(text.split()) for text in texts) if told)
+    columns = shutil.get_terminal_size().columns
+    indent = len(head) if len(head) <= columns // 2 else 4
+    whole = not sys.stdout.isatty() or len(text) <= columns
+    print(
+        text.rstrip() if whole else textwrap.fill(text, columns, subsequent_indent=" " * indent, drop_whitespace=True)
+    )
 
 
 def _first_sentence(text: str) -> str:

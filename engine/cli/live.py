@@ -48,6 +48,7 @@ class LiveView:
         self._drawn_s = 0.0
         self._pause_s = 0.0  # until it is drawn again, on a virtual clock
         self._changed = True
+        self._left = 20  # columns of the states; grows as they need them, so that nothing jumps to and fro
         self._frozen = False
         self._typed = ""
         self._hint = Text()
@@ -131,7 +132,10 @@ class LiveView:
         logs = min(len(self._activity.log), 5)
         log_room = logs + 1 if logs else 0
         room = height - 4 - (4 if headlines is not None else 0) - log_room
-        left = max(30, min(52, width * 2 // 5))
+        most = max(30, min(52, width * 2 // 5))
+        states = Group(*self._states(room, most - 3, plain=headlines is None))
+        self._left = max(self._left, self._console.measure(states).maximum + 3)
+        left = min(most, self._left)
         page = Layout()
         page.split_column(
             Layout(self._title(), name="title", size=2),
@@ -140,7 +144,6 @@ class LiveView:
             *([Layout(self._activity.log_lines(logs), name="log", size=log_room)] if logs else []),
             Layout(self._bottom(), name="bottom", size=2),
         )
-        states = Group(*self._states(room, left - 3, plain=headlines is None))
         activity = self._activity.table(room, width - left, self._system.clock.now_ns())
         page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(activity))
         return page

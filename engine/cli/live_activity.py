@@ -44,6 +44,7 @@ class Activity:
         self._latest: dict[tuple[str, str, tuple[str, str], str], _Row] = {}  # of each kind
         self._numbers = 0
         self._room = 20
+        self._names = 0  # the longest of a machine so far
         self.log: deque[tuple[int, Text]] = deque(maxlen=200)
 
     def step(self, record: StepRecord) -> None:
@@ -75,19 +76,19 @@ class Activity:
         """The last ``room`` rows."""
         self._room = max(1, room)
         table = Table.grid(padding=(0, 1), expand=True)
-        table.add_column(justify="right", no_wrap=True, width=9)
-        table.add_column(style=QUIET, no_wrap=True, width=max(8, min(16, width // 5)), overflow="ellipsis")
+        table.add_column(justify="right", no_wrap=True, width=len(f"{now_ns / 1e9:.3f}"))
+        names = min(self._names, max(8, min(16, width // 5)))
+        table.add_column(style=QUIET, no_wrap=True, width=names, overflow="ellipsis")
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for row in self._rows[-self._room :]:
             recent = now_ns - row.time_ns < _RECENT_NS
             count = f" ×{row.count}" if row.count > 1 else ""
             moved = (f"  {row.moved}", GOOD) if row.moved else ""
             style = BAD if row.name.startswith("error.") else "" if recent else QUIET
-            told = arguments(to_plain(row.data)) if row.data else ""
-            text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (f"  {told}", QUIET))
+            told = f"  {arguments(to_plain(row.data))}" if row.data else ""
+            text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (told, QUIET))
             time = Text(f"{row.time_ns / 1e9:.3f}", "" if recent else QUIET)
-            root, _, inner = row.path.partition("/")
-            table.add_row(time, f"{root}/{inner.rpartition('/')[2]}" if inner else root, text)
+            table.add_row(time, _short(row.path), text)
         return table
 
     def log_lines(self, count: int) -> RenderableType:
@@ -107,11 +108,18 @@ class Activity:
             row.count += 1
             return
         self._numbers += 1
+        self._names = max(self._names, len(_short(path)))
         row = self._latest[kind] = _Row(self._numbers, at, path, sign, name, data, moved)
         self._rows.append(row)
         if len(self._rows) > _KEPT:
             del self._rows[: _KEPT // 2]
             self._latest = {(row.path, row.name, row.sign, row.moved): row for row in self._rows}
+
+
+def _short(path: str) -> str:
+    """``evse/session`` of ``evse/v2g/session``: the root machine and the one it is."""
+    root, _, inner = path.partition("/")
+    return f"{root}/{inner.rpartition('/')[2]}" if inner else root
 
 
 @lru_cache(maxsize=4096)

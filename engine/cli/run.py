@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,9 +63,8 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args.unknown)
     if args.iface:
         options["iface"] = args.iface
-    station = resolve(
-        args.machine, args.station, Overrides(args.set, options=options, fault=args.fault), registry, engine.load
-    )
+    overrides = Overrides(args.set, options=options, fault=args.fault, command=args.options)
+    station = resolve(args.machine, args.station, overrides, registry, engine.load)
     if args.help_config:
         from engine.station.describe import describe
 
@@ -110,7 +111,11 @@ class _Run:
         finally:
             if trace is not None:
                 trace.close()
-        print("\n".join(summary(self.system, self.sessions, self.tally, self.last_values)))
+        told = summary(self.system, self.sessions, self.tally, self.last_values)
+        if sys.stdout.isatty():
+            columns = shutil.get_terminal_size().columns
+            told = [textwrap.fill(text, columns, subsequent_indent="  ", break_on_hyphens=False) for text in told]
+        print("\n".join(told))
         return self._code()
 
     # ------------------------------------------------------------ private

@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a replay parts from its trace, or two traces differ."""
-    trace = read(args.file)
+    trace = _read(args.file)
     match args.action:
         case "show":
             return _show(trace, args.machine, args.problems)
@@ -57,7 +57,16 @@ def run(args: argparse.Namespace) -> int:
         case "replay":
             return _replay(trace, args.chart)
         case _:
-            return _diff(trace, read(args.other), args.times)
+            return _diff(trace, _read(args.other), args.times)
+
+
+def _read(path: Path) -> Trace:
+    from engine.cli import complain
+
+    trace = read(path)
+    if trace.cut_off:
+        complain(f"{path}:{len(trace.records) + 2}: the last line is cut off and left out")
+    return trace
 
 
 def _of(trace: Trace, path: str | None) -> list[Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,12 +86,14 @@ class StationFile:
                     found += self._assigned(f"machines.{name}.{key}", machine[key])
         return found
 
-    def option(self, name: str, value: str, main: str) -> list[Assignment]:
-        """What ``--name value`` changes: ``[options.name]`` or ``[options.name.value]``; ``{}`` is the value."""
+    def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
+        """What ``--name value`` changes: ``[options.name]`` or ``[options.name.value]``; ``{}`` is the value.
+        ``command``: the options of the command itself, which may be what was meant."""
         options = self.table("options")
-        where = str(self.path) if self.path else "no station file"
+        where = str(self.path or "")
         if name not in options:
-            raise StationError(f"--{name}: {where} declares no such option{nearest(name, options)}")
+            hint = nearest(f"--{name}", [*command, *(f"--{option}" for option in options)])
+            raise StationError(f"--{name}: there is no such option{f' in {where}' if where else ''}{hint}")
         changes = _table(options[name], f"{where}: [options.{name}]")
         if changes and all(isinstance(change, dict) for change in changes.values()):
             if value not in changes:

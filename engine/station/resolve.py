@@ -26,12 +26,14 @@ _PREFIX = "CHARGER_"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line and the environment change. ``sets``: ``KEY=VALUE`` texts; ``options``: by name."""
+    """What the command line and the environment change. ``sets``: ``KEY=VALUE`` texts; ``options``: by name;
+    ``command``: the options the command itself has, for hints."""
 
     sets: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     options: Mapping[str, str] = field(default_factory=dict)
     fault: str | None = None
+    command: Sequence[str] = ()
 
 
 def resolve(
@@ -96,7 +98,7 @@ class _Resolver:
         """Machines an option takes out of the station."""
         absent = set()
         for option, value in self.overrides.options.items():
-            for one in self.file.option(option, value, self.main):
+            for one in self.file.option(option, value, self.main, self.overrides.command):
                 head, _, rest = one.address.removeprefix("machines.").partition(".")
                 if one.address.startswith("machines.") and rest == "present" and str(one.value).lower() == "false":
                     absent.add(head)
@@ -115,7 +117,7 @@ class _Resolver:
             if choice:
                 assignments += self.parameter_sets[name].read(choice)
         for name, value in self.overrides.options.items():
-            assignments += self.file.option(name, value, self.main)
+            assignments += self.file.option(name, value, self.main, self.overrides.command)
         assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
         for one in assignments:
             if not any(one.address.startswith(f"machines.{name}.") for name in self.unloaded):

@@ -19,11 +19,13 @@ class TraceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace read whole. ``records[i]`` stands in line ``i + 2`` of the file."""
+    """A trace read whole. ``records[i]`` stands in line ``i + 2`` of the file. ``cut_off``: its last line was not whole
+    (the writer crashed, or still writes) and is left out."""
 
     file: str
     header: Record
     records: list[Record]
+    cut_off: bool = False
 
     def steps(self) -> list[Record]:
         """The records of macrosteps."""
@@ -53,7 +55,7 @@ def read(path: Path | str) -> Trace:
         problem = _problem(record)
         if problem:
             raise TraceError(f"{path}:{number}: {problem}")
-    return Trace(str(path), records[0], records[1:])
+    return Trace(str(path), records[0], records[1:], bool(rest))
 
 
 def _record(path: Path | str, number: int, line: str) -> Record:

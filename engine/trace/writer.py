@@ -25,6 +25,7 @@ class TraceWriter:
 
     def __init__(self, system: System, path: Path | str, title: str = "") -> None:
         self.lines = 0
+        self._path = str(path)
         self._file: IO[str] = open(path, "w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16)  # noqa: SIM115 (closed by close)
         self._recorder = Recorder()
         self._system = system
@@ -40,12 +41,22 @@ class TraceWriter:
         self._write(note_record(note))
 
     def close(self) -> None:
-        """Flush and close."""
-        self._file.close()
+        """Flush and close. Raises ``OSError``, as every step may: the disk is full."""
+        try:
+            self._file.close()
+        except OSError as error:
+            raise self._named(error) from None
 
     def _write(self, record: dict[str, object]) -> None:
-        self._file.write(_encode(record) + "\n")
+        text = _encode(record) + "\n"
         self.lines += 1
-        if self._real and (now_ns := self._system.clock.now_ns()) > self._flush_ns:
-            self._flush_ns = now_ns + 1_000_000_000
-            self._file.flush()
+        try:
+            self._file.write(text)
+            if self._real and (now_ns := self._system.clock.now_ns()) > self._flush_ns:
+                self._flush_ns = now_ns + 1_000_000_000
+                self._file.flush()
+        except OSError as error:
+            raise self._named(error) from None
+
+    def _named(self, error: OSError) -> OSError:
+        return type(error)(error.errno, error.strerror, self._path)

@@ -112,7 +112,7 @@ def test_an_environment_variable_that_names_nothing_is_told() -> None:
 def test_an_unknown_option_is_told(engine: Engine) -> None:
     code, _, err = engine("run", "crossing.toml", "--seson", "winter")
     assert code == 2
-    assert "did you mean 'season'?" in err
+    assert "did you mean '--season'?" in err
     code, _, err = engine("run", "crossing.toml", "--season", "spring")
     assert code == 2
     assert "not one of winter, summer" in err
