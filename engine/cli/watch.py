@@ -9,9 +9,11 @@ from typing import IO, Any
 
 from engine.plain import to_plain
 from engine.station import Station
-from engine.system import Note, StepRecord, System
+from engine.system import Note, RealClock, StepRecord, System
 from engine.trace import brief, note_record
 from engine.trace.show import arguments, line
+
+_TOGETHER = 512  # lines written at once on a virtual clock
 
 
 class SessionCounter:
@@ -103,11 +105,14 @@ class Tally:
 
 
 class PlainView:
-    """One line per step and note, as they happen; with ``quiet`` only READY."""
+    """One line per step and note, as they happen; with ``quiet`` only READY. On a virtual clock with nobody watching,
+    many lines are written together: one by one, between steps, each costs several times as much."""
 
     def __init__(self, system: System, station: Station, out: IO[str] | None = None, quiet: bool = False) -> None:
         self._out = out or sys.stdout
         self._at_terminal = self._out.isatty()
+        self._together = 1 if self._at_terminal or isinstance(system.clock, RealClock) else _TOGETHER
+        self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
         self._station = station
         if not quiet:
             system.observers.append(self)
@@ -117,21 +122,35 @@ class PlainView:
 
     def ready(self) -> None:
         """The station is ready for whoever comes."""
+        self._write()
         print(f"READY {', '.join(self._station.machines)}: {self._station.title}", file=self._out, flush=True)
 
     def freeze(self) -> None:
         """The run is over; the machines are about to leave their states."""
 
     def close(self) -> None:
-        """Nothing was opened."""
+        """Write what waits."""
+        self._write()
 
     def step(self, record: StepRecord) -> None:
-        self._out.write(f"{line(brief(record))}\n")
+        self._waiting.append((record, record.actor.machine.configuration if record.step.entered else ()))
+        if len(self._waiting) >= self._together:
+            self._write()
+
+    def note(self, note: Note) -> None:
+        self._waiting.append((note, ()))
+        if len(self._waiting) >= self._together:
+            self._write()
+
+    def _write(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        self._out.write("".join([f"{line(_told(told, active))}\n" for told, active in waiting]))
         if self._at_terminal:
             self._out.flush()
 
-    def note(self, note: Note) -> None:
-        print(line(note_record(note)), file=self._out)
+
+def _told(told: StepRecord | Note, active: tuple[str, ...]) -> dict[str, Any]:
+    return note_record(told) if isinstance(told, Note) else brief(told, active)
 
 
 def values_text(values: Sequence[tuple[str, str]]) -> str:

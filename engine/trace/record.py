@@ -145,8 +145,9 @@ class Recorder:
         return line
 
 
-def brief(record: StepRecord) -> dict[str, Any]:
-    """The part of a step that a line for people tells: no data, readings or timers; values as the machine has them."""
+def brief(record: StepRecord, configuration: tuple[str, ...]) -> dict[str, Any]:
+    """The part of a step that a line for people tells: no data, readings or timers; values as the machine has them.
+    ``configuration``: the machine's after this step; it may have gone on since."""
     step = record.step
     line: dict[str, Any] = {"time_ns": record.time_ns, "machine": record.actor.path, "cause": record.cause}
     if record.event is not None:
@@ -156,9 +157,16 @@ def brief(record: StepRecord) -> dict[str, Any]:
     if not step.handled:
         line["unhandled"] = True
     line["exited"], line["entered"] = step.exited, step.entered
-    line["configuration"] = record.actor.machine.configuration if step.entered else ()
-    line["effects"] = [effect_record(effect, _as_it_is) for effect in step.effects if type(effect) not in _TIMING]
-    line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+    line["configuration"] = configuration
+    line["effects"] = [
+        {"do": "call", "role": effect.role, "action": effect.action, "args": effect.args}  # by far the most, at once
+        if type(effect) is Call
+        else effect_record(effect, _as_it_is)
+        for effect in step.effects
+        if type(effect) not in _TIMING
+    ]
+    if step.failures:
+        line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
     return line
 
 
@@ -166,7 +174,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-_TIMING = (StartTimer, CancelTimer, CancelSend)
+_TIMING = frozenset((StartTimer, CancelTimer, CancelSend))
 
 
 def outcome(step: Step, machine: Stepper, before: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,8 @@ def line(record: Record) -> str:
     if moves:
         parts.append(moves)
     parts += [effect(one) for one in record.get("effects", ()) if one["do"] in _TOLD]
-    parts += [f"failed: {failure['message']} ({failure['position']})" for failure in record.get("failures", ())]
+    if "failures" in record:
+        parts += [f"failed: {failure['message']} ({failure['position']})" for failure in record["failures"]]
     return "  ".join(parts)
 
 
@@ -85,7 +86,7 @@ def effect(one: Record) -> str:
             return f"{one['do'].replace('_', ' ')} {one.get('id', '')}".strip()
 
 
-_TOLD = ("call", "start_call", "send", "start_child", "stop_child", "log", "done")
+_TOLD = frozenset(("call", "start_call", "send", "start_child", "stop_child", "log", "done"))
 
 
 _AS_THEY_ARE = frozenset((str, int, bool))
@@ -104,13 +105,17 @@ def _told(data: Any, limit: int = 160) -> str:
 
 def _arguments(data: Any, limit: float) -> str:
     """Arguments until they are longer than ``limit``."""
-    if not isinstance(data, dict) or _tagged(data):
+    if not isinstance(data, dict) or (len(data) == 1 and _tagged(data)):
         return plain(data)
     parts, length = [], -2
     for name, value in data.items():
         if value is None:
             continue
-        part = f"{name}={value}" if type(value) in _AS_THEY_ARE else f"{name}={plain(value)}"
+        kind = type(value)
+        if kind in _AS_THEY_ARE:
+            part = f"{name}={value}"
+        else:
+            part = f"{name}={value:.6g}" if kind is float else f"{name}={plain(value)}"
         parts.append(part)
         length += len(part) + 2
         if length > limit:
