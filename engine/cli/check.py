@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,18 +55,27 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chart_files(paths: Iterable[str]) -> list[Path]:
-    """The files named, and the charts in the folders named, each once, in order. Raises ``OSError`` for a missing
-    path."""
+    """The files named, and the charts in the folders named, each once, in order.
+
+    Raises ``FileNotFoundError`` for a missing path and for a folder without charts: nothing checked is not all well.
+    """
+    from engine.loader.source_file import names_beside
+    from engine.problems import nearest
+
     found: dict[Path, None] = {}
     for text in paths:
         path = Path(text)
         if path.is_dir():
             inside = [p for p in sorted(path.rglob("*.yaml")) if not p.name.endswith(".contract.yaml")]
+            if not inside:
+                raise FileNotFoundError(errno.ENOENT, "there is no chart (*.yaml) in this folder", str(path))
             found.update(dict.fromkeys(inside))
         elif path.exists():
             found[path] = None
         else:
-            raise FileNotFoundError(2, "no such chart or folder", str(path))
+            meant = nearest(path.name, names_beside(path))
+            hint = f"; did you mean '{path.parent / meant}'?" if meant else ""
+            raise FileNotFoundError(errno.ENOENT, f"no such chart or folder{hint}", str(path))
     return list(found)
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from engine.loader.chart import build_chart
 from engine.loader.contract import Contracts
 from engine.loader.reader import Reader
-from engine.loader.source_file import read_source, real_path
+from engine.loader.source_file import names_beside, read_source, real_path
 from engine.loader.yaml_source import Mapping, Node, Scalar, Source, parse
 from engine.model import Chart, Contract
-from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
+from engine.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
 
 MAX_FILES = 200  # of one load: the chart and all it invokes
 
@@ -67,7 +67,9 @@ class _Load:
         try:
             source = read_source(path)
         except OSError as error:
-            problem = Source(str(path), "").problem(0, 0, "missing-file", f"cannot be read: {error.strerror or error}")
+            hint = did_you_mean(path.name, names_beside(path)) if isinstance(error, FileNotFoundError) else ""
+            message = f"cannot be read: {error.strerror or error}"
+            problem = Source(str(path), "").problem(0, 0, "missing-file", message, hint=hint)
             raise ChartError([problem]) from None
         self.open.append(real_path(path))
         return self.text(source)
@@ -121,8 +123,8 @@ class _Load:
         try:
             source = read_source(path, shown=str(Path(reader.source.file).parent / text))
         except OSError as error:
-            beside = sorted(path.parent.glob("*.yaml"))[:200] if isinstance(error, FileNotFoundError) else []
-            self._unreadable(reader, node, text, error, [file.name for file in beside if file.is_file()])
+            beside = names_beside(path) if isinstance(error, FileNotFoundError) else ()
+            self._unreadable(reader, node, text, error, [name for name in beside if name.endswith(".yaml")])
             return None
         except ChartError as error:
             self.problems.add_all(error.problems)

@@ -24,6 +24,15 @@ def real_path(path: Path) -> Path:
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
 
 
+def names_beside(path: Path) -> list[str]:
+    """Charts and folders that may have been meant where ``path`` is not: their names, at most 200."""
+    try:
+        inside = [each for each in path.parent.iterdir() if each.suffix in (".yaml", "") and each.name[:1] != "."]
+        return sorted(each.name for each in inside if each.suffix or each.is_dir())[:200]
+    except OSError:
+        return []
+
+
 def read_source(path: Path, shown: str = "") -> Source:
     """The text of a file.
 

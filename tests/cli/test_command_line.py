@@ -42,13 +42,18 @@ def light(tmp_path: Path) -> Path:
         (["run", "{light}", "--fats"], "unknown argument --fats; did you mean '--fast'?"),
         (["run", "{light}", "--traec", "x"], "--traec: there is no such option; did you mean '--trace'?"),
         (["trace", "show", "x.jsonl", "--problem"], "x.jsonl: No such file or directory"),
+        (["check", "{light}l"], "{light}l: no such chart or folder; did you mean '{light}'?"),
+        (["run", "{light}l"], "{light}l:1:1: cannot be read: No such file or directory"),
+        (["check", "{empty}"], "{empty}: there is no chart (*.yaml) in this folder"),
     ],
 )
 def test_a_typing_mistake_is_told_with_what_was_meant(
     arguments: list[str], told: str, light: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([argument.format(light=light) for argument in arguments]) == 2
-    assert capsys.readouterr().err.startswith(f"engine: {told}")
+    empty = light.parent / "empty"
+    empty.mkdir()
+    assert main([argument.format(light=light, empty=empty) for argument in arguments]) == 2
+    assert capsys.readouterr().err.startswith(f"engine: {told.format(light=light, empty=empty)}")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
