@@ -57,13 +57,16 @@ class Known:
 
     def _with_facts(self, guards: Iterable[tuple[Expr | None, bool]], at: State | None) -> Given:
         settled = tuple(((None if g is None else self._settle(g, at)), wanted) for g, wanted in guards)
-        parts = {e: None for guard, _ in settled if guard is not None for e in within(guard)}
-        facts = [*self._of_data(parts), *self._of_states(parts, at)]
+        parts = {e: None for guard, _ in settled if guard is not None for e in within(guard) if self._has_facts(e)}
+        facts = [*self._of_data(parts), *self._of_states(parts, at)] if parts else []
         return (*((fact, True) for fact in facts), *settled)
+
+    def _has_facts(self, part: Expr) -> bool:
+        return isinstance(part, tree.InState) or (isinstance(part, tree.Variable) and part.name in self.values)
 
     def _of_data(self, parts: Iterable[Expr]) -> Iterator[Expr]:
         for part in parts:
-            if isinstance(part, tree.Variable) and part.name in self.values:
+            if isinstance(part, tree.Variable):
                 yield _either([_equal(part, value, part.type) for value in self.values[part.name]])
 
     def _of_states(self, parts: Iterable[Expr], at: State | None) -> Iterator[Expr]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from engine.check.domains import Domain, domain_of
 from engine.check.walk import within
@@ -101,6 +102,7 @@ def _union(*groups: list[Case]) -> list[Case]:
     return found
 
 
+@lru_cache(maxsize=1024)  # a guard is held against many others
 def _cases(expr: Expr, outcome: str) -> list[Case]:
     """The cases in which a condition is ``true``, is ``false``, or raises (``error``)."""
     match expr:

@@ -43,35 +43,33 @@ class Structure:
 
     def enter(self, state: State) -> None:
         """A state becomes active: with its ancestors, the regions beside it and its default descendants."""
-        self.targeted.add(state)
-        self._down(state)
-        inner = state
-        for ancestor in state.ancestors():
-            if ancestor.kind is StateKind.PARALLEL:
-                for region in ancestor.children:
-                    if region is not inner and region.kind not in HISTORY and region not in self.reachable:
-                        self._down(region)
-            self.reachable.add(ancestor)
-            inner = ancestor
+        entered = [state]
+        below: list[State] = []  # what becomes active from above, and its default descendants with it
+        while entered or below:
+            if below:
+                self._down(below.pop(), entered, below)
+                continue
+            inner = entered.pop()
+            self.targeted.add(inner)
+            below.append(inner)
+            for ancestor in inner.ancestors():
+                if ancestor.kind is StateKind.PARALLEL:
+                    below += [r for r in ancestor.children if r is not inner and self._is_new_region(r)]
+                self.reachable.add(ancestor)
+                inner = ancestor
 
-    def _down(self, state: State) -> None:
-        if state.kind in HISTORY:
-            self.reachable.add(state)
-            if state.history_default is not None:
-                for target in state.history_default.targets:
-                    if target not in self.targeted:
-                        self.enter(target)
-            return
+    def _is_new_region(self, state: State) -> bool:
+        return state.kind not in HISTORY and state not in self.reachable
+
+    def _down(self, state: State, entered: list[State], below: list[State]) -> None:
         fresh = state not in self.reachable
         self.reachable.add(state)
-        if state.kind is StateKind.PARALLEL and fresh:
-            for region in state.children:
-                if region.kind not in HISTORY:
-                    self._down(region)
-        elif state.kind is StateKind.COMPOUND and state.initial is not None:
-            for target in state.initial.targets:
-                if target not in self.targeted:
-                    self.enter(target)
+        default = state.history_default if state.kind in HISTORY else state.initial
+        if state.kind is StateKind.PARALLEL:
+            if fresh:
+                below += [region for region in state.children if region.kind not in HISTORY]
+        elif default is not None and (state.kind in HISTORY or state.kind is StateKind.COMPOUND):
+            entered += [target for target in default.targets if target not in self.targeted]
 
     def live(self) -> Iterator[Transition]:
         """The transitions that may be taken."""
@@ -148,8 +146,7 @@ def _only_one(structure: Structure, state: State) -> bool:
     for ancestor in state.ancestors():
         if ancestor.kind is StateKind.PARALLEL:
             return True
-        others = [c for c in ancestor.children if c is not inner and c.kind not in HISTORY and c in structure.reachable]
-        if others:
+        if any(c is not inner and c.kind not in HISTORY and c in structure.reachable for c in ancestor.children):
             return False
         inner = ancestor
     return True

@@ -8,7 +8,7 @@ from engine.check import logic
 from engine.check.findings import Finding, Found
 from engine.check.known import HISTORY
 from engine.check.structure import Structure
-from engine.check.walk import Given, Uses, parts, within
+from engine.check.walk import MAX_RIVALS, Given, Uses, parts, within
 from engine.expr import tree
 from engine.expr.tree import Expr
 from engine.model import State, StateKind, Transition
@@ -72,6 +72,7 @@ def never_taken(structure: Structure) -> Iterable[Found]:
             culprits: list[Transition] = []
             for descriptor in keys:
                 rivals = [t for t in earlier if _competes(t, descriptor, later)]
+                rivals = [t for t in rivals if t.guard is None][:1] or rivals[-MAX_RIVALS:]
                 before = [(t.guard, False) for t in rivals]
                 if not rivals or structure.known.satisfiable([(later.guard, True), *before], state):
                     break
@@ -132,8 +133,10 @@ def overlapping_guards(structure: Structure) -> Iterable[Found]:
     chart = structure.chart
     for state in chart.root.walk():
         for number, later in enumerate(state.transitions):
-            for earlier in state.transitions[:number]:
-                if later.guard is None or earlier.guard is None or not _same_event(earlier, later):
+            if later.guard is None:
+                continue
+            for earlier in state.transitions[max(0, number - MAX_RIVALS) : number]:
+                if earlier.guard is None or not _same_event(earlier, later):
                     continue
                 if earlier.targets == later.targets and earlier.actions == later.actions:
                     continue

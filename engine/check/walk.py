@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from engine.expr import tree
 from engine.expr.tree import Expr
@@ -47,6 +48,11 @@ class Uses:
 
     expressions: list[Use] = field(default_factory=list)
     actions: list[tuple[Action, State | Transition | None]] = field(default_factory=list)
+
+
+MAX_RIVALS = 20
+"""Earlier transitions that one is held against: a state with thousands for one event is checked in bounded time. Fewer
+can only mean fewer findings."""
 
 
 def parts(expr: Expr) -> tuple[Expr, ...]:
@@ -118,7 +124,8 @@ def _state(uses: Uses, state: State) -> None:
             _block(uses, extra.actions, state, ())
     earlier: list[Transition] = []
     for transition in state.transitions:
-        given: Given = tuple((t.guard, False) for t in earlier if _same_trigger(t, transition) and t.guard is not None)
+        rivals = (t.guard for t in reversed(earlier) if t.guard is not None and _same_trigger(t, transition))
+        given: Given = tuple((guard, False) for guard in reversed(list(islice(rivals, MAX_RIVALS))))
         if transition.guard is not None:
             uses.expressions.append(Use(transition.guard, "guard", transition, transition.position, given))
         _block(uses, transition.actions, transition, tuple(_lasting((*given, (transition.guard, True)))))
