@@ -143,6 +143,24 @@ class Blocks:
         if self._fails:
             self.guarded(start, "", f"{name} = None")
 
+    def initial(self, name: str, value: tree.Expr, position: Position) -> None:
+        """An item's initial value. One that fails leaves a typed item as it is, without a value; in imported documents
+        it is None."""
+        place = f"D[{self.scope.slots[name]}]"
+        if self.chart.untyped:
+            self.attempt(place, self.value(value), position)
+            self.changed(name, place)
+            return
+        start = len(self.source.lines)
+        self._fails = False
+        text = self.value(value)
+        self.source.place = position
+        self.source.add(f"{place} = {text}")
+        self.changed(name, place)
+        self.source.place = None
+        if self._fails:
+            self.guarded(start)
+
     def effect(self, constant: Any) -> None:
         """A constant effect."""
         if self.constants is None:

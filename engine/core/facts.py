@@ -8,10 +8,11 @@ from functools import cache
 from typing import Any
 
 from engine.content import child_ids, child_nodes, event_definition, name_matches, reading_checks, walk_blocks
-from engine.core.expressions import Scope
+from engine.core.expressions import Expression, Scope
 from engine.core.layout import Layout
+from engine.core.source import Source
 from engine.expr import tree
-from engine.model import Chart, State, Transition
+from engine.model import Chart, DataDef, State, Transition
 
 _NODES = frozenset(tree.Expr.__args__)
 
@@ -30,13 +31,22 @@ class Facts:
         self.parameters = {name: i for i, name in enumerate(chart.parameters)}
         self.numbers = {state.id: i for i, state in enumerate(layout.states)}
         self.reading_checks = reading_checks(chart)
-        self.unset = frozenset(item.name for item in self.data if item.initial is None or item.late_state)
+        self.unset = frozenset(item.name for item in self.data if self._may_lack_value(item))
         self.known_events = self._known_events()
         self._shared = {prefix for name in self.known_events for prefix in _prefixes(name)}
         self._payloads: dict[str, frozenset[str]] = {}  # by descriptor
         self._fields: dict[Transition, frozenset[str]] = {}
         self.keeps_event = self._keeps_event()
         self.has_readings = any(isinstance(e, tree.Reading) for e in expressions(chart))
+
+    def _may_lack_value(self, item: DataDef) -> bool:
+        """Whether an item may have no value when it is read: none is declared, or computing it may fail."""
+        if item.initial is None or item.late_state:
+            return True
+        scope = Scope(self.slots, frozenset(), self.parameters, self.numbers, self.reading_checks)
+        expression = Expression(Source({}, ""), scope)
+        expression.of(item.initial)
+        return expression.fails and not self.chart.untyped
 
     def scope(self, conf: int | None) -> Scope:
         """The names of a plan for the active states ``conf`` (None: known only when it runs)."""

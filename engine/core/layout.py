@@ -87,6 +87,22 @@ class Layout:
             return all(self.in_final(i, conf) for i in self.substates(number))
         return False
 
+    def legal(self, conf: int) -> bool:
+        """Whether these states can be active together (SCXML 3.11): the root, one child of every active compound state,
+        all of every parallel one, and none without its parent."""
+        if not conf & 1:
+            return False
+        for number in members(conf):
+            active = sum(conf >> i & 1 for i in self.substates(number))
+            kind, children = self.states[number].kind, self.substates(number)
+            if number and not conf >> self.parent[number] & 1:
+                return False
+            if number in self.history_slot or (kind is StateKind.COMPOUND and active != 1):
+                return False
+            if kind is StateKind.PARALLEL and active != len(children):
+                return False
+        return True
+
     # ------------------------------------------------------------ selection
 
     def candidates(self, conf: int, candidate: Candidate) -> list[list[Transition]]:

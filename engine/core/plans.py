@@ -159,8 +159,7 @@ class Generator:
             source.add("w = Work(None)")
         mark = len(source.lines)
         for item in later:
-            blocks.attempt(f"D[{self.facts.slots[item.name]}]", blocks.value(item.initial), item.position)
-            blocks.changed(item.name, f"D[{self.facts.slots[item.name]}]")
+            blocks.initial(item.name, item.initial, item.position)
         source.lines.insert(mark, (1, f"D = m._data = [{', '.join(initial)}]", None))
         if needs_work:
             source.add("E = w.effects")
@@ -254,9 +253,7 @@ class Generator:
             blocks.source.add(f"D[{slot}] = True")
             for item in self.facts.data:
                 if item.late_state == state.id and item.initial is not None:
-                    own = f"D[{self.facts.slots[item.name]}]"
-                    blocks.attempt(own, blocks.value(item.initial), item.position)
-                    blocks.changed(item.name, own)
+                    blocks.initial(item.name, item.initial, item.position)
 
     def _reached(self, blocks: Blocks, number: int, state: State) -> None:
         """The consequences of entering a final state."""

@@ -46,6 +46,8 @@ class Node(dict[Any, Plan]):
 
     def __missing__(self, key: Any) -> Plan:
         program = self.program
+        if not isinstance(key, (str, tuple)):
+            raise TypeError(f"an event's name is text, not {type(key).__name__}")
         if isinstance(key, str) and key not in program.facts.known_events and not program.chart.untyped:
             return program.by_pieces_only(key)  # names made up outside are worth no plan
         plan = program.external(self, key)

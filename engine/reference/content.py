@@ -145,7 +145,11 @@ class Content:
                 self.initial_value(item.name, item.initial, item.position)
 
     def initial_value(self, name: str, initial: Expr, position: Position) -> None:
-        self.assign(name, self.attempt(lambda: evaluate(initial, self), position))
+        """One that fails leaves a typed item without a value; in imported documents it is None."""
+        before = len(self.failures)
+        value = self.attempt(lambda: evaluate(initial, self), position)
+        if self.chart.untyped or len(self.failures) == before:
+            self.assign(name, value)
 
     def assign(self, name: str, value: Any) -> None:
         self.values[name] = value

@@ -142,8 +142,9 @@ class Interpreter(Content):
         self.exitInterpreter(self.final_state())
 
     def loops(self) -> None:
-        """The bound is reached: name the states whose transitions were taken last."""
+        """The bound is reached: name the states whose transitions were taken last. Nothing is left to do later."""
         self.internalQueue.clear()
+        self.statesToInvoke.clear()
         taken = self.transitions[-100:]
         sources = {t.source.id: t.source.order for t in self.chart.transitions if t.id in taken}
         raise EndlessLoop(self.chart.name, MICROSTEP_BOUND, tuple(sorted(sources, key=lambda name: sources[name])))

@@ -535,6 +535,34 @@ states: {a: {on: {e: {actions: [{assign: {n: n + event.v}}]}}}}
     assert "maximum 5" in step.failures[0].message
 
 
+@pytest.mark.parametrize("guard", ["ok", "not ok", "ok == False", "n < 3", "-n < 3", "n == 0"])
+def test_an_item_whose_initial_value_fails_has_none_and_no_guard_takes_it_for_one(make: Make, guard: str) -> None:
+    """A wrong parameter must not read as "not ok": the guard fails, the chart is told, an assignment mends it."""
+    machine = make(
+        chart(f"""
+parameters: {{P: {{type: int, default: 0}}}}
+events: {{e: {{}}, set: {{}}}}
+data:
+  ok: {{type: bool, initial: 1 // P > 0}}
+  n: {{type: int, min: 1, initial: P}}
+  text: {{type: string, initial: "'x'"}}
+states:
+  a:
+    on:
+      e: {{guard: {guard}, target: b}}
+      set: {{actions: [assign: {{ok: true, n: 2}}]}}
+  b: {{}}
+""")
+    )
+    assert len(machine.begin().failures) == 2
+    step = machine.process(Event("e"))
+    assert active(machine) == ("a",)
+    assert "has no value" in step.failures[0].message
+    machine.process(Event("set"))
+    assert values(machine) == {"ok": True, "n": 2, "text": "x"}
+    assert not machine.process(Event("e")).failures
+
+
 def test_in_sees_the_configuration_as_it_is_being_entered(make: Make) -> None:
     machine = make(
         chart("""
