@@ -5,7 +5,8 @@
     step = machine.send("link.SLAC_PARM_REQ", {...})
     machine.configuration, machine.data
 
-A machine is used from one thread only, and never from inside its own step (an adapter's property, say).
+A machine is used from one thread only, and never from inside its own step (an adapter's property, say). See
+docs/python.md.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from engine.content import UNSET, check_payload, with_optional
 from engine.core.program import Node, Program, program_of
 from engine.core.runtime import Work
 from engine.errors import EngineError, PayloadError, SnapshotError, UnhandledEvent
+from engine.expr.functions import misfit
 from engine.model import Chart
 from engine.start import split_given
 from engine.step import Event, Step
@@ -182,24 +184,28 @@ class Machine:
     # ------------------------------------------------------------ on its own: compute and carry out
 
     def send(self, event: str, data: Mapping[str, Any] | None = None) -> Step:
-        """One macrostep for an event, its effects carried out.
+        """One macrostep for an event, its effects carried out; what its adapters have sent until now comes before it.
 
         Raises :class:`engine.errors.PayloadError` when ``data`` is not what the event declares, and
         :class:`engine.errors.UnhandledEvent` when the chart is ``strict`` and no active state has a transition for it;
-        :class:`engine.errors.EndlessLoop` when the macrostep never ends.
+        :class:`engine.errors.EndlessLoop` when the macrostep never ends, :class:`engine.errors.EngineError` when called
+        by an adapter while it carries out an order of this machine.
         """
-        if data is None and not self._program.careful:
-            step: Step = self._node[event](self, None)
-        else:
-            step = self._send_carefully(event, data)
+        if self._own is not None:
+            self._catch_up(self._own[0])
+        if data is not None or self._program.careful:
+            return self._send_carefully(event, data)
+        step: Step = self._node[event](self, None)
         if step.effects:
-            self._perform(step, "event", Event(event, data))
+            self._perform(step, "event", Event(event))
         return step
 
     def _send_carefully(self, event: str, data: Mapping[str, Any] | None) -> Step:
         program = self._program
         definition = program.definition(event)
         payload: dict[str, Any] | None = None
+        if not (data is None or isinstance(data, Mapping)):
+            raise PayloadError(f"event {event}: its data must be a mapping of fields, not {type(data).__name__}")
         if definition is not None:
             try:
                 payload = check_payload(event, definition, data)
@@ -210,6 +216,8 @@ class Machine:
         self._readings = None
         self._event = Event(event, payload) if program.facts.keeps_event else None
         step: Step = self._node[event](self, payload)
+        if step.effects:
+            self._perform(step, "event", Event(event, payload))
         if not step.handled and self.chart.strict:
             active = ", ".join(self.configuration) or "none: it has ended"
             raise UnhandledEvent(
@@ -219,35 +227,80 @@ class Machine:
 
     def fire(self, timer: str) -> Step:
         """:meth:`expire`, and carry the effects out: for a test that plays the clock itself."""
+        if self._own is not None:
+            self._catch_up(self._own[0])
         step = self.expire(timer)
         if step.effects:
             self._perform(step, "timer", None)
         return step
 
     def stop(self) -> Step:
-        """:meth:`finish`, and carry the effects out."""
+        """:meth:`finish`, and carry the effects out: exit actions, children first; then the adapters are closed."""
+        if self._own is None or self.done:
+            step = self.finish()
+            if step.effects:
+                self._perform(step, "stop", None)
+            return step
+        system, actor = self._own
+        self._catch_up(system)
+        system.stop_children(actor)
         step = self.finish()
-        if step.effects:
-            self._perform(step, "stop", None)
+        self._perform(step, "stop", None)
         return step
 
     def advance(self, duration_ns: int) -> None:
         """Let time pass on the private virtual clock: timers, delayed sends and children run, in order."""
-        self._system()[0].advance(duration_ns)
+        system = self._system()[0]
+        self._refuse_inside(system)
+        system.owner_waits = True
+        try:
+            system.advance(duration_ns)
+        finally:
+            system.owner_waits = False
+        self._close_when_done(system)
 
     def _begin_alone(self, adapters: Mapping[str, Adapter] | None) -> Machine:
         """What ``chart.start`` does with a new machine."""
         if adapters:
             self._system(adapters)
-        step = self.begin()
-        if step.effects:
-            self._perform(step, "start", None)
+        try:
+            step = self.begin()
+            if step.effects:
+                self._perform(step, "start", None)
+        except BaseException:
+            if self._own is not None:
+                self._own[0].shutdown()
+            raise
         return self
 
     def _perform(self, step: Step, cause: str, event: Event | None) -> None:
         if self.surroundings is not None and self._own is None:
             return  # somebody else's: its system, or a test that looks at the effects itself
-        self._system()[0].perform(self, step, cause, event)
+        system = self._system()[0]
+        system.owner_waits = True
+        try:
+            system.perform(self, step, cause, event)
+        finally:
+            system.owner_waits = False
+        self._close_when_done(system)
+
+    def _catch_up(self, system: System) -> None:
+        """What waits in the private system came before what its owner asks for now."""
+        self._refuse_inside(system)
+        if not system.quiet:
+            self.advance(0)
+
+    def _refuse_inside(self, system: System) -> None:
+        if system.owner_waits:
+            raise EngineError(
+                f"the machine of chart {self.chart.name!r} is in the middle of a step: an adapter sends its events "
+                "through its port"
+            )
+
+    def _close_when_done(self, system: System) -> None:
+        """A machine that has ended needs its adapters no more."""
+        if self.done:
+            system.shutdown()
 
     def _system(self, adapters: Mapping[str, Adapter] | None = None) -> tuple[System, Actor]:
         """The private system, made when it is first needed."""
@@ -325,7 +378,27 @@ class Machine:
         machine._sent = core["sent"]
         machine._output = core["output"]
         machine._node = program.ended if core["done"] else program.node(conf, tuple(history))
+        machine._check_restored(conf, history)
         return machine
+
+    def _check_restored(self, conf: int, history: list[int]) -> None:
+        """Raises ``SnapshotError`` for what no run of the chart can lead to: a file that was damaged or made up."""
+        program, name = self._program, self.chart.name
+        layout, facts = program.layout, program.facts
+        if not self.done and not layout.legal(conf):
+            raise SnapshotError(
+                f"the snapshot's states are no configuration of {name!r}: {', '.join(layout.ids(conf))}"
+            )
+        for number, kept in zip(layout.histories, history, strict=True):
+            if kept & ~layout.below[layout.parent[number]]:
+                raise SnapshotError(f"the snapshot keeps foreign states for the history {layout.states[number].id!r}")
+        for item, value in zip(facts.data, self._data, strict=False):
+            if value is UNSET:
+                why = "" if item.name in facts.unset else "it has no value"
+            else:
+                why = "" if self.chart.untyped else misfit(value, item.type)
+            if why:
+                raise SnapshotError(f"the snapshot of {name!r}, data item {item.name!r}: {why}")
 
     def __repr__(self) -> str:
         return f"<Machine {self.chart.name} in {', '.join(self.configuration) or ('done' if self.done else 'nothing')}>"
@@ -373,8 +446,13 @@ def resume(chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Ada
     from engine.system.system import System
 
     system = System()
-    actor = restore(system, chart, from_plain(snapshot), chart.name, adapters or {})
-    system.start()
+    try:
+        plain = from_plain(snapshot)
+    except ValueError as error:
+        raise SnapshotError(f"the snapshot for {chart.name} is not whole: {error}") from error
+    actor = restore(system, chart, plain, chart.name, adapters or {})
+    if actor.is_running:
+        system.start()
     machine = actor.machine
     assert isinstance(machine, Machine)
     machine._own = (system, actor)

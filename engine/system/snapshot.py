@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SNAPSHOT_VERSION = 1
 
+_Pending = tuple[int, int, Actor, str, Any]  # ns from now (-1: it waits already), order, whose, which kind, what
+
 
 def take(actor: Actor) -> dict[str, Any]:
     """The snapshot of a machine and its children, between two macrosteps."""
@@ -37,22 +39,30 @@ def restore(
     ``system.start`` opens its adapters and starts its long actions anew. Raises ``SnapshotError`` when the snapshot is
     of another version or chart, or not whole.
     """
+    if not isinstance(snapshot, Mapping):
+        raise SnapshotError(f"a snapshot is a mapping, not {type(snapshot).__name__}")
     if snapshot.get("snapshot") != SNAPSHOT_VERSION:
         raise SnapshotError(f"snapshot version {snapshot.get('snapshot')!r}; this program reads {SNAPSHOT_VERSION}")
     try:
-        actor = system.enrol(_machine(system, chart, snapshot), name, None, None)
+        machine = _machine(system, chart, snapshot)
+        actor = system.enrol(machine, name, None, None)
         system.bind_all(actor, adapters)
-        pending: list[tuple[int, int, Actor, str, Any]] = []
+        pending: list[_Pending] = []
         _restore(system, actor, snapshot, pending)
-    except (KeyError, TypeError, IndexError) as error:
+        pending.sort(key=lambda entry: entry[:2])
+    except SnapshotError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
         raise SnapshotError(f"the snapshot of {chart.name} is not whole: {type(error).__name__}: {error}") from error
-    for remaining_ns, _, owner, kind, what in sorted(pending, key=lambda entry: entry[:2]):
+    for remaining_ns, _, owner, kind, what in pending:
         if kind == "timer":
             effects.start_timer(system, owner, what, remaining_ns)
         elif kind == "send":
             effects.delay(system, owner, what, remaining_ns)
         else:
             system.enqueue(owner, what.event, what.sender)
+    if machine.done:
+        system.ended(actor, "done")
     return actor
 
 
@@ -84,6 +94,7 @@ def _take(actor: Actor) -> dict[str, Any]:
                 else None,
             }
             for order, queued in actor.system.waiting(actor)
+            if not actor.system.outdated(actor, queued)  # it would be read as its successor's
         ],
         "calls": [asdict(call.effect) for call in actor.calls.values()],
         "children": [
@@ -102,26 +113,42 @@ def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
     return system.remake(chart, snapshot["core"])
 
 
-def _restore(
-    system: System, actor: Actor, snapshot: Mapping[str, Any], pending: list[tuple[int, int, Actor, str, Any]]
-) -> None:
+def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
     actor.begun = True
     actor.calls_to_restart = tuple(StartCall(**call) for call in snapshot["calls"])
     for child in snapshot["children"]:
         _restore_child(system, actor, child, pending)
     for timer in snapshot["timers"]:
-        pending.append((timer["remaining_ns"], timer["order"], actor, "timer", timer["id"]))
+        pending.append((_whole(timer, "remaining_ns"), _whole(timer, "order"), actor, "timer", str(timer["id"])))
     for send in snapshot["sends"]:
-        pending.append((send["remaining_ns"], send["order"], actor, "send", SendEvent(**send["effect"])))
+        effect = SendEvent(**send["effect"])
+        _texts(effect, "event", "id", "type")
+        if effect.target is not None:
+            _texts(effect, "target")
+        pending.append((_whole(send, "remaining_ns"), _whole(send, "order"), actor, "send", effect))
     for item in snapshot["queue"]:
         sender = actor.children.get((item["sender"][0], item["sender"][1])) if item["sender"] else None
-        queued = Queued(Event(**item["event"]), 0, sender)
-        pending.append((-1, item["order"], actor, "queue", queued))
+        event = Event(**item["event"])
+        _texts(event, "name", "type", "sendid", "origin", "origintype", "invokeid")
+        queued = Queued(event, 0, sender)
+        pending.append((-1, _whole(item, "order"), actor, "queue", queued))
 
 
-def _restore_child(
-    system: System, parent: Actor, snapshot: Mapping[str, Any], pending: list[tuple[int, int, Actor, str, Any]]
-) -> None:
+def _whole(part: Mapping[str, Any], key: str) -> int:
+    value = part[key]
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{key} must be a whole number, not {value!r}")
+    return value
+
+
+def _texts(part: SendEvent | Event, *names: str) -> None:
+    for name in names:
+        value = getattr(part, name)
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be text, not {value!r}")
+
+
+def _restore_child(system: System, parent: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
     child_id, key = snapshot["id"], snapshot["key"]
     node = next((n for n in _children_nodes(parent.machine.chart) if n.id == child_id), None)
     if node is None:

@@ -85,6 +85,7 @@ class System:
         self._numbers = 0
         self._fault: Exception | None = None  # of an observer, not raised yet
         self._closing = False
+        self.owner_waits = False  # of a machine on its own: it is inside a call that runs this system
 
     # ------------------------------------------------------------ building
 
@@ -132,15 +133,7 @@ class System:
 
         When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised.
         """
-        for binding in self.bindings:
-            if binding.is_open:
-                continue
-            try:
-                binding.open()
-            except AdapterError:
-                for other in reversed(self.bindings[: self.bindings.index(binding) + 1]):
-                    other.close()
-                raise
+        self._open_adapters()
         for actor in list(self.roots.values()):
             if actor.begun:  # resumed from a snapshot
                 for one in actor.tree():
@@ -150,13 +143,23 @@ class System:
             else:
                 self.begin(actor)
 
+    def _open_adapters(self) -> None:
+        for binding in self.bindings:
+            if binding.is_open:
+                continue
+            try:
+                binding.open()
+            except AdapterError:
+                for other in reversed(self.bindings[: self.bindings.index(binding) + 1]):
+                    other.close()
+                raise
+
     def adopt(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
         """Take in a machine somebody else steps (``chart.start()``); see :meth:`perform`. Its adapters are opened."""
         actor = self.enrol(machine, name or machine.chart.name, None, None)
         actor.begun = True
         self.bind_all(actor, adapters or {})
-        for binding in actor.roles.values():
-            binding.open()
+        self._open_adapters()
         return actor
 
     def perform(self, machine: Stepper, step: Step, cause: str = "event", event: Event | None = None) -> None:
@@ -275,6 +278,14 @@ class System:
         self._queues.put(actor, Queued(event, self.clock.now_ns(), sender, call_id))
         self.wake()
 
+    def outdated(self, actor: Actor, queued: Queued) -> bool:
+        """Whether the event is of a child or a long action in whose place another runs by now."""
+        sender = queued.sender
+        if sender is not None and sender.invoke is not None:
+            return actor.children.get((sender.invoke.id, sender.key), sender) is not sender
+        call = actor.calls.get(queued.event.invokeid) if queued.call_id else None
+        return call is not None and call.call_id != queued.call_id
+
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
         """What waits in a machine's queue, each with its place among all that waits in the system."""
         return self._queues.waiting(actor)
@@ -345,19 +356,22 @@ class System:
         """End a machine and its children (they first), with their exit actions."""
         if not actor.is_running:
             return
-        for child in list(actor.children.values()):
-            self.stop(child)
+        self.stop_children(actor)
         actor.state = "stopping"  # takes no more events, but its exit actions may still call adapters
         if actor.begun:
             self._step(actor, "stop", None, None, actor.machine.finish)
         self.ended(actor, "stopped")
 
+    def stop_children(self, actor: Actor) -> None:
+        """End a machine's children, with their exit actions."""
+        for child in list(actor.children.values()):
+            self.stop(child)
+
     def ended(self, actor: Actor, state: str) -> None:
         """A machine has ended: take its children, calls, timers and roles away, and tell its parent."""
         if actor.state not in ("running", "stopping"):
             return
-        for child in list(actor.children.values()):
-            self.stop(child)
+        self.stop_children(actor)
         for call in actor.calls.values():
             call.binding.cancel_call(call.call_id)
         actor.calls.clear()
@@ -378,7 +392,7 @@ class System:
     def _take(self) -> None:
         actor, queued = self._queues.take()
         event = queued.event
-        if self._outdated(actor, queued):  # its name would now be read as its successor's
+        if self.outdated(actor, queued):  # its name would now be read as its successor's
             self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
             return
         if actor.children and self.hearing(actor.machine.chart).forwards:
@@ -386,14 +400,6 @@ class System:
                 if getattr(child.invoke, "autoforward", False):
                     self.enqueue(child, event)
         self._step(actor, "event", event, None, actor.machine.process, event)
-
-    def _outdated(self, actor: Actor, queued: Queued) -> bool:
-        """Whether the event is of a child or a long action in whose place another runs by now."""
-        sender = queued.sender
-        if sender is not None and sender.invoke is not None:
-            return actor.children.get((sender.invoke.id, sender.key), sender) is not sender
-        call = actor.calls.get(queued.event.invokeid) if queued.call_id else None
-        return call is not None and call.call_id != queued.call_id
 
     def _step(
         self,
@@ -451,8 +457,7 @@ class System:
             self.ended(actor, "failed")
             return
         actor.state = "stopping"
-        for child in list(actor.children.values()):
-            self.stop(child)
+        self.stop_children(actor)
         self._step(actor, "stop", None, None, actor.machine.finish)
         self.ended(actor, "failed")
 

@@ -11,7 +11,7 @@ import pytest
 import engine
 from engine.errors import SnapshotError
 from engine.plain import from_plain, to_plain
-from engine.system import System
+from engine.system import Note, StepRecord, System
 from engine.system.snapshot import restore, take
 from tests.system.test_children import CHILD, HUB, PARENT
 from tests.system.tools import DOOR, Door, S, Watch, chart
@@ -72,6 +72,37 @@ def test_what_waits_in_the_queues_is_not_lost(folder: Path) -> None:
     resumed.run_due()
     assert [child.path for child in resumed.roots["hub"].children.values()] == ["hub/kid[1]", "hub/kid[2]"]
     assert watch.events("hub") == ["0 add", "0 add"]
+
+
+def test_what_a_stopped_child_said_is_not_its_successors_word_after_a_restart_either(folder: Path) -> None:
+    system = System()
+    watch = Watch(system)
+    loaded = engine.load(folder / "parent.yaml", contracts={"door": DOOR})
+    parent = system.add(loaded, adapters={"front": Door()})
+    system.start()
+    first = parent.children[("kid", None)]
+
+    class Meanwhile:
+        """Has the user press ``again`` just before the first child's end is queued."""
+
+        def step(self, record: StepRecord) -> None:
+            if record.actor is first and first.machine.done:
+                system.post(parent, "again")
+
+        def note(self, note: Note) -> None: ...
+
+    system.observers.append(Meanwhile())
+    system.run_until(lambda: parent.children.get(("kid", None)) not in (first, None))
+    saved = json_and_back(take(parent))
+    resumed = System()
+    again = restore(resumed, loaded, saved, "parent", {"front": Door()})
+    resumed.start()
+    resumed.run_due()
+    assert again.machine.configuration == ("idle",)
+    system.run_due()
+    assert watch.events("parent")[-1].endswith("again")  # nor without a restart
+    resumed.advance(4 * S)
+    assert again.machine.configuration == ("over",)
 
 
 SENDER = """
