@@ -35,17 +35,17 @@ def run(args: argparse.Namespace) -> int:
         return 2
     for warning in imported.warnings:
         print(warning, file=sys.stderr)
-    if args.output is None:
-        print(imported.text, end="")
-        return 0
-    output = Path(args.output)
-    if output.exists() and not args.force:
+    output = Path(args.output or Path(args.file).with_suffix(".yaml"))
+    if args.output is not None and output.exists() and not args.force:
         complain(f"{output} exists; --force overwrites it")
         return 2
     try:
         load_text(imported.text, str(output))
     except ChartError as error:
-        complain(f"{args.file} became a chart that does not load:\n{error}")
+        complain(f"{args.file}:1:1: this document makes a chart that does not load:\n{error}")
         return 2
+    if args.output is None:
+        print(imported.text, end="")
+        return 0
     output.write_text(imported.text, "utf-8")
     return 0

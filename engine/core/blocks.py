@@ -210,7 +210,7 @@ class Blocks:
                     self.computed(f"Call({names[0]}, {names[1]}, {self.mapping(args)})")
             case Spawn(id=id_, key=key, input=given):
                 node, name = self.source.constant(action), self.source.constant(id_)
-                chosen = "None" if key is None else self.value(key)
+                chosen = "None" if key is None else self._keep(self.value(key))
                 self.computed(f"StartChild({name}, {node}, {self.mapping(given)}, {chosen})")
             case Stop(id=id_, key=None):
                 self.effect(StopChild(id_))

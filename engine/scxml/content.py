@@ -126,6 +126,10 @@ class Content:
         first: dict[str, Any] = {"if": self.scope.condition(self._need(element, "cond")), "then": []}
         current, branch = first, first["then"]
         for child in element.children:
+            if child.tag in ("elseif", "else") and "else" in current:
+                raise ImportProblem(
+                    f"<{child.tag}> after the <else> of its <if>: it could never be reached", child.position
+                )
             if child.tag == "elseif":
                 nested: dict[str, Any] = {"if": self.scope.condition(self._need(child, "cond")), "then": []}
                 current["else"] = [nested]

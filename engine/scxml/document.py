@@ -17,6 +17,7 @@ from engine.scxml.xml import Element, ImportProblem, parse
 INVOKE_TYPES = ("http://www.w3.org/TR/scxml/", "http://www.w3.org/TR/scxml", "scxml", "")
 MAX_INVOKE_DEPTH = 10
 MAX_VALUE = 3_000  # characters of a chart's text inside an expression
+_LONGEST = 400  # characters of a warning; an expression may have many more
 _STATES = ("state", "parallel", "final", "history")
 _ACTIVE = {*_STATES, "onentry", "onexit", "transition", "datamodel", "invoke"}
 _INSIDE: dict[str, set[str]] = {
@@ -94,6 +95,8 @@ class _Document:
         self.content = Content(self.scope, self.warn, self.child_text, self._script_text)
 
     def warn(self, message: str, position: Position) -> None:
+        if len(message) > _LONGEST:
+            message = f"{message[: _LONGEST // 2]} … {message[-_LONGEST // 2 :]}"
         self.warnings.append(f"{position}: {message}")
 
     # ------------------------------------------------------------ the whole

@@ -131,6 +131,41 @@ def test_what_is_no_chart_is_refused_with_its_place_and_soon(text: str | bytes, 
     assert time.process_time() - start < 5
 
 
+@pytest.mark.parametrize("tail", ["<elseif cond='x'/><log/>", "<else/><raise event='f'/>"])
+def test_a_branch_behind_else_is_refused_instead_of_lost(tail: str) -> None:
+    with pytest.raises(ImportProblem, match="after the <else>"):
+        import_text(
+            document(f"<state><onentry><if cond='1'><log/><else/><raise event='e'/>{tail}</if></onentry></state>")
+        )
+
+
+@pytest.mark.parametrize("options", [[], ["-o", "made.yaml"]])
+@pytest.mark.parametrize(
+    "body",
+    ["<state id='s'/>".replace("'s'", "'s{0}'") * 60_000, "<state>" * 40 + "</state>" * 40],
+    ids=["huge", "deep"],
+)
+def test_what_is_printed_loads_and_what_would_not_is_an_error(
+    body: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    parts = body.split("{0}")
+    text = "".join(f"{part}{i}" for i, part in enumerate(parts[:-1])) + parts[-1]
+    Path("big.scxml").write_text(document(text))
+    assert main(["import", "big.scxml", *options]) == 2
+    out, err = capsys.readouterr()
+    assert not out
+    assert err.startswith("engine: big.scxml:1:1: this document makes a chart that does not load")
+    assert not Path("made.yaml").exists()
+
+
+def test_a_warning_about_a_long_expression_is_short() -> None:
+    imported = import_text(
+        document(f"<state><transition cond='{'(' * 3_000}1{')' * 3_000}' target='x'/><state id='x'/></state>")
+    )
+    assert [len(warning) < 500 for warning in imported.warnings] == [True]
+
+
 def test_children_that_invoke_themselves_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "loop.scxml"
     path.write_text(document('<state><invoke src="loop.scxml"/></state>'))
