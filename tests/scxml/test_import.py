@@ -140,18 +140,12 @@ def test_a_branch_behind_else_is_refused_instead_of_lost(tail: str) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["-o", "made.yaml"]])
-@pytest.mark.parametrize(
-    "body",
-    ["<state id='s'/>".replace("'s'", "'s{0}'") * 60_000, "<state>" * 40 + "</state>" * 40],
-    ids=["huge", "deep"],
-)
+@pytest.mark.parametrize("body", ["<state/>" * 60_000, "<state>" * 40 + "</state>" * 40], ids=["huge", "deep"])
 def test_what_is_printed_loads_and_what_would_not_is_an_error(
     body: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    parts = body.split("{0}")
-    text = "".join(f"{part}{i}" for i, part in enumerate(parts[:-1])) + parts[-1]
-    Path("big.scxml").write_text(document(text))
+    Path("big.scxml").write_text(document(body))
     assert main(["import", "big.scxml", *options]) == 2
     out, err = capsys.readouterr()
     assert not out
