@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.core.source import Source
 from engine.expr import tree
-from engine.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, INT_MAX, INT_MIN, checked
+from engine.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, INT_MAX, INT_MIN, checked, neg
 from engine.expr.quick import quick
 from engine.types import Kind, Type
 
@@ -74,7 +74,7 @@ class Expression:
                 return self.call("read", "m", *(self.source.constant(x) for x in ((role, name), check)))
             case tree.Unary(op="-", operand=operand):
                 inner = self.of(operand)
-                return f"(-{inner})" if _is(operand, _NUMBERS) else self.call("neg", inner)
+                return f"(-{inner})" if _is(operand, _NUMBERS) else self.call(neg.__name__, inner)
             case tree.Unary(operand=operand):
                 return f"(not {self.condition(operand)})"
             case tree.Binary():
@@ -196,7 +196,7 @@ _OPERATORS = {
 
 def helpers() -> dict[str, Any]:
     """The operators' functions by the names generated code calls them."""
-    functions = (*ARITHMETIC.values(), *COMPARE.values())
+    functions = (*ARITHMETIC.values(), *COMPARE.values(), neg)
     return {function.__name__: function for function in functions}
 
 

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from engine.system.system import System
 
 
+# What an adapter raises is its fault, even a library's SystemExit; these are the user's and the interpreter's.
+_PASSES = (KeyboardInterrupt, GeneratorExit)
+
+
 class Binding:
     """One adapter in one system. Machines attach with their own name for the role; a child uses its parent's binding.
 
@@ -72,7 +76,9 @@ class Binding:
             self.adapter.open(_Port(self))
         except AdapterError as error:
             raise AdapterError(f"role {self.role!r}: {error}") from error
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             raise AdapterError(f"role {self.role!r}: {self._name()} failed to open: {_told(error)}") from error
         self.is_open = True
 
@@ -81,7 +87,9 @@ class Binding:
         self.is_open = False
         try:
             self.adapter.close()
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             self.system.note(self.role, "adapter_error", f"{self._name()} failed to close: {_told(error)}")
 
     def call(self, action: str, args: Mapping[str, Any]) -> None:
@@ -89,7 +97,9 @@ class Binding:
         try:
             checked = self._checked(action, args)
             getattr(self.adapter, action)(**checked)
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             self.report(_told(error), action)
 
     def new_call(self, actor: Actor, invocation: str, action: str) -> str:
@@ -104,7 +114,9 @@ class Binding:
         try:
             checked = self._checked(action, args)
             getattr(self.adapter, action)(call_id=call_id, **checked)
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             self.finish_call(call_id, None, _told(error))
 
     def cancel_call(self, call_id: str) -> None:
@@ -113,7 +125,9 @@ class Binding:
             return
         try:
             self.adapter.cancel_call(call_id)
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             self.report(_told(error), "cancel_call")
 
     def read(self, name: str) -> Any:
@@ -125,7 +139,9 @@ class Binding:
             )
         try:
             return check(getattr(self.adapter, name))
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             raise AdapterError(f"{self.role}.{name} cannot be read: {_told(error)}") from error
 
     # ------------------------------------------------------------ from the adapter
@@ -249,7 +265,9 @@ class _Port:
     def _guarded(self, callback: Callable[[], None]) -> None:
         try:
             callback()
-        except Exception as error:
+        except _PASSES:
+            raise
+        except BaseException as error:
             self._binding.report(_told(error))
 
 

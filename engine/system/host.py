@@ -60,15 +60,23 @@ class Host:
                 raise self._error
             self.system.run_due(_BUDGET)  # what already waits
         finally:
-            self._on_end()
-            self.system.wake = lambda: None
-            for handle in (self._turn_handle, self._alarm):
-                if handle is not None:
-                    handle.cancel()
+            try:
+                self._on_end()
+            finally:
+                await self._end(handled)
+
+    async def _end(self, handled: list[signal.Signals]) -> None:
+        assert self._loop is not None
+        self.system.wake = lambda: None
+        for handle in (self._turn_handle, self._alarm):
+            if handle is not None:
+                handle.cancel()
+        try:
             self.system.shutdown()
+        finally:
             await self._end_tasks()
             for number in handled:
-                loop.remove_signal_handler(number)
+                self._loop.remove_signal_handler(number)
 
     def stop(self) -> None:
         """End the run in an orderly way."""

@@ -6,6 +6,7 @@ the order they were queued, deadlines in the order they were set. What one deadl
 
 from __future__ import annotations
 
+import contextlib
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
@@ -80,6 +81,7 @@ class System:
         self._agenda = Agenda()
         self._queues = Queues(self.limits, self.note)
         self._foreign: deque[Callable[[], None]] = deque()  # from other threads
+        self._handed = 0  # of these in a row: threads that never stop cannot hold up a timer
         self._sessions: dict[str, Actor] = {}
         self._hearing: dict[Chart, Hearing] = {}
         self._numbers = 0
@@ -189,7 +191,8 @@ class System:
         """Run one waiting event or one deadline that is due; False when there is none."""
         if self._fault is not None:
             self._raise_fault()
-        if self._foreign:
+        if self._foreign and self._handed < self.limits.queue:
+            self._handed += 1
             self._foreign.popleft()()
             return True
         at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
@@ -199,7 +202,8 @@ class System:
         if due_ns is not None and due_ns <= self.clock.now_ns():
             self._agenda.pop().run()
             return True
-        return False
+        self._handed = 0
+        return self.turn() if self._foreign else False
 
     @property
     def next_deadline_ns(self) -> int | None:
@@ -256,12 +260,16 @@ class System:
         if self._closing:
             return
         self._closing = True
-        for actor in reversed(list(self.roots.values())):
-            self.stop(actor)
-        for binding in reversed(self.bindings):
-            if binding.is_open:
-                binding.close()
+        with contextlib.ExitStack() as rest:  # goes on whatever is raised: an impatient user's second Ctrl-C, say
+            for binding in self.bindings:
+                rest.callback(self._close, binding)
+            for actor in self.roots.values():
+                rest.callback(self.stop, actor)
         self._raise_fault()
+
+    def _close(self, binding: Binding) -> None:
+        if binding.is_open:
+            binding.close()
 
     def hand_over(self, callback: Callable[[], None]) -> None:
         """From any thread: run ``callback`` in the system's."""

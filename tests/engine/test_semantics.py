@@ -563,6 +563,21 @@ states:
     assert not machine.process(Event("e")).failures
 
 
+@pytest.mark.parametrize("value", ["-(event.v)", "+".join(["1"] * 3) + " - event.v", "event.v % 3", "abs(event.v)"])
+def test_arithmetic_on_a_value_that_may_be_missing(make: Make, value: str) -> None:
+    machine = make(
+        chart(f"""
+events: {{e: {{payload: {{v: int?}}}}}}
+data: {{n: {{type: int, initial: 7}}}}
+states: {{a: {{on: {{e: {{actions: [assign: {{n: {value}}}]}}}}}}}}
+""")
+    )
+    machine.begin()
+    assert "None" in machine.process(Event("e", {"v": None})).failures[0].message
+    assert not machine.process(Event("e", {"v": 1})).failures
+    assert values(machine)["n"] != 7
+
+
 def test_in_sees_the_configuration_as_it_is_being_entered(make: Make) -> None:
     machine = make(
         chart("""

@@ -7,6 +7,8 @@ import socket
 import threading
 from typing import Any
 
+import pytest
+
 from engine.adapter import Port
 from engine.system import RealClock, System
 from engine.system.host import Host
@@ -92,6 +94,26 @@ def test_stop_lets_every_machine_leave_its_states_and_then_closes_the_adapters()
         system.run_due()
         host.stop()
         await asyncio.wait_for(running, 5)
+        return door.told
+
+    assert asyncio.run(go()) == [("lock",), ("close",)]
+
+
+def test_a_view_that_breaks_at_the_end_keeps_no_machine_from_its_exit_actions() -> None:
+    def breaks() -> None:
+        raise OSError("the terminal is gone")
+
+    async def go() -> list[Any]:
+        system, door = System(RealClock()), WiredDoor()
+        system.add(chart(GUARD), adapters={"gate": door})
+        host = Host(system, on_end=breaks)
+        running = asyncio.ensure_future(host.run())
+        await asyncio.sleep(0)
+        door.port.emit("opened", by="x")
+        system.run_due()
+        host.stop()
+        with pytest.raises(OSError, match="terminal"):
+            await asyncio.wait_for(running, 5)
         return door.told
 
     assert asyncio.run(go()) == [("lock",), ("close",)]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.system.test_binding import GUARD
-from tests.system.tools import Door, started
+from tests.system.tools import Door, S, started
 
 anything = (
     st.none()
@@ -28,7 +29,10 @@ deeds = st.one_of(
     st.tuples(st.just("error"), st.text(max_size=5)),
     st.tuples(st.just("later"), st.integers(-5, 10**9)),
     st.tuples(st.just("angle"), anything),
-    st.tuples(st.just("refuse"), st.sampled_from([None, OSError("x"), ValueError(), RecursionError(), MemoryError()])),
+    st.tuples(
+        st.just("refuse"),
+        st.sampled_from([None, OSError("x"), ValueError(), RecursionError(), MemoryError(), SystemExit(2)]),
+    ),
     st.tuples(st.just("post"), st.sampled_from(["read", "push", "leave"])),
     st.tuples(st.just("open"), st.integers(0, 9)),
 )
@@ -74,3 +78,65 @@ def test_nothing_an_adapter_does_stops_the_system_or_the_other_machine(script: l
     system.shutdown()
     assert door.told[-1] == ("close",)
     assert watch.steps[-1].cause == "stop"
+
+
+TWO = """
+    machine: two
+    adapters: {first: door, second: door}
+    states:
+      a: {exit: [first.lock(), second.lock()]}
+"""
+
+
+class Impatient(Door):
+    """The user presses Ctrl-C once more while this one's order is carried out."""
+
+    def lock(self) -> None:
+        super().lock()
+        raise KeyboardInterrupt
+
+
+def test_a_second_interrupt_while_shutting_down_still_closes_every_adapter() -> None:
+    """Left open, they keep the output energised."""
+    doors = {"first": Impatient(), "second": Door()}
+    system, _, _ = started(TWO, doors)
+    with pytest.raises(KeyboardInterrupt):
+        system.shutdown()
+    assert [door.told[-1] for door in doors.values()] == [("close",), ("close",)]
+
+
+def test_an_adapter_whose_library_wants_to_exit_the_program_is_an_error_like_any_other() -> None:
+    class Exits(Door):
+        def lock(self) -> None:
+            super().lock()
+            raise SystemExit(2)
+
+    doors = {"first": Exits(), "second": Door()}
+    system, _, watch = started(TWO, doors)
+    system.shutdown()
+    assert doors["second"].told == [("lock",), ("close",)]
+    assert [note.text for note in watch.notes if note.kind == "adapter_error"] == ["SystemExit: 2"]
+
+
+def test_a_thread_that_never_stops_cannot_hold_up_a_timer() -> None:
+    door = Door()
+    system, actor, _ = started(
+        """
+        machine: timed
+        adapters: {gate: door}
+        states: {a: {after: {1 s: b}, on: {gate.closed: }}, b: {}}
+        """,
+        {"gate": door},
+    )
+
+    def again() -> None:
+        door.port.emit("closed")
+        door.port.call_soon_threadsafe(again)
+
+    door.port.call_soon_threadsafe(again)
+    system.clock.move_to(S)  # type: ignore[attr-defined]
+    turns = 0
+    while actor.machine.configuration == ("a",):
+        system.turn()
+        turns += 1
+        assert turns < 3 * system.limits.queue
