@@ -1,7 +1,9 @@
 """Random charts of the whole language, as text, and random inputs for them.
 
 ``chart_texts`` draws charts of nested, parallel, final and history states with guards on data, failing expressions,
-raised and sent events, eventless transitions, timers, invariants, ``if`` and ``foreach``.
+raised and sent events, eventless transitions, timers, invariants, ``if`` and ``foreach``, items that may be None
+(``o``) or without a value (``q``, when its initial value fails), entry actions in several blocks, initial transitions
+with actions.
 """
 
 from __future__ import annotations
@@ -79,7 +81,10 @@ class _Builder:
             self.inside = list(_names(state["states"])) if compound else []
             for hook in ("entry", "exit"):
                 if self.chance(45):
-                    state[hook] = self.actions()
+                    state[hook] = [self.actions(), self.actions()] if self.chance(20) else self.actions()
+            if compound and self.chance(20):
+                first = next(name for name, child in state["states"].items() if child.get("type") != "history")
+                state["initial"] = {"target": first, "actions": self.actions()}
             on: dict[str, Any] = {}
             for _ in self.some(3):
                 descriptor = self.pick(*EXTERNAL, *INTERNAL, "p", "p", "g.*", "*", "error.execution", "e1 e2")
@@ -122,12 +127,14 @@ class _Builder:
     def action(self, payload: bool, depth: int) -> Any:
         kind = self.pick("assign", "assign", "raise", "log", "send", "if", "foreach", "cancel")
         if kind == "assign":
-            name = self.pick("x", "y", "b", "l", "f")
+            name = self.pick("x", "y", "b", "l", "f", "o", "q")
             values = {
                 "b": self.guard(payload),
                 "l": self.pick("[x, y]", "[]", "[1, 2, 3]", "l"),
                 "f": self.pick("f * 2 + 0.5", "x / 4", "f - 1", "x / y", "min(f, 9.5)"),
             }
+            if name == "o" and self.chance(40):
+                values["o"] = "None"
             return {"assign": {name: values.get(name, self.number(payload))}}
         if kind == "raise":
             return {"raise": self.pick(*INTERNAL, *EXTERNAL)}
@@ -135,6 +142,8 @@ class _Builder:
             send: dict[str, Any] = {"event": self.pick(*EXTERNAL)}
             if self.chance(30):
                 send = {"event": "p", "data": {"v": self.number(payload)}}
+                if self.chance(50):
+                    send["data"]["w"] = self.pick("None", "o", self.number(payload))
             if self.chance(40):
                 send["delay"] = self.pick("1 s", "wait", "y * 1 s")
                 send["id"] = "later"
@@ -166,8 +175,13 @@ class _Builder:
             "abs(y)",
             "-x",
             "max(x, y)",
+            "o",
+            "-o + 1",
+            "q",
+            "q - 1",
+            "x if b else -o",
         ]
-        return str(self.pick(*choices, *(["event.v", "event.v + x"] if payload else [])))
+        return str(self.pick(*choices, *(["event.v", "event.v + x", "event.w", "-event.w"] if payload else [])))
 
     def guard(self, payload: bool) -> str:
         simple = [
@@ -180,8 +194,12 @@ class _Builder:
             "x in l",
             "0 <= x < 3",
             f"In('{self.pick(*self.names)}')",
+            "o is None",
+            "not (o > 1)",
+            "q > 1",
+            "not (q == 1)",
         ]
-        simple += ["event.v > 1", "event.v == x"] if payload else []
+        simple += ["event.v > 1", "event.v == x", "event.w is None", "event.w < 2"] if payload else []
         if self.chance(25):
             return f"{self.pick(*simple)} {self.pick('and', 'or')} {self.pick(*simple)}"
         return str(self.pick(*simple))
@@ -204,15 +222,20 @@ def chart_texts(draw: Any) -> str:
         states[f"s{builder.count}"] = {"type": "final"}
     chart: dict[str, Any] = {
         "machine": "random",
-        "parameters": {"wait": {"type": "duration", "default": "2 s"}},
+        "parameters": {
+            "wait": {"type": "duration", "default": "2 s"},
+            "low": {"type": "int", "default": draw(st.integers(0, 2))},
+        },
         "data": {
             "x": {"type": "int", "initial": 0},
             "y": {"type": "int", "min": -20, "max": 20, "initial": draw(st.integers(0, 2))},
             "b": {"type": "bool", "initial": draw(st.booleans())},
             "l": {"type": "list of int", "initial": "[1, 2]"},
             "f": {"type": "float", "initial": 1.5},
+            "o": {"type": "int?"},
+            "q": {"type": "int", "min": 1, "initial": "low"},
         },
-        "events": {**{name: {} for name in (*EXTERNAL, *INTERNAL)}, "p": {"payload": {"v": "int"}}},
+        "events": {**{name: {} for name in (*EXTERNAL, *INTERNAL)}, "p": {"payload": {"v": "int", "w": "int?"}}},
         "entry": [{"send": {"event": "e1", "id": "later", "delay": "wait"}}],
         "states": states,
     }
@@ -231,6 +254,7 @@ Input = tuple[str, Any]
 def inputs(length: int = 10) -> st.SearchStrategy[list[Input]]:
     """What happens to a machine: ``("event", (name, data))`` or ``("timer", n)`` for the n-th timer that runs."""
     plain = st.sampled_from([*EXTERNAL, "i1", "unknown.event"]).map(lambda name: ("event", (name, None)))
-    payload = st.integers(-1, 3).map(lambda v: ("event", ("p", {"v": v})))
+    optional = st.sampled_from([None, 0, 2])
+    payload = st.tuples(st.integers(-1, 3), optional).map(lambda vw: ("event", ("p", {"v": vw[0], "w": vw[1]})))
     timer = st.integers(0, 3).map(lambda n: ("timer", n))
     return st.lists(st.one_of(plain, plain, payload, timer), min_size=1, max_size=length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+from engine.content import UNSET
 from engine.errors import EndlessLoop
 from engine.step import CancelTimer, Done, Event, SendEvent, StartTimer, Step
 from tests.engine.charts import Input
@@ -68,4 +69,4 @@ class Driver:
         configuration = machine.active if hasattr(machine, "active") else machine.configuration
         values = machine.values if hasattr(machine, "values") else dict(machine.data)
         done = not machine.running if hasattr(machine, "running") else machine.done
-        return configuration, dict(values), done, machine.output
+        return configuration, {k: v for k, v in values.items() if v is not UNSET}, done, machine.output

@@ -80,16 +80,17 @@ def test_the_compiled_core_does_what_the_reference_does(text: str, played: list[
     """Wrong order of actions, wrong data, wrong effects, a lost error: all would show in some microstep.
 
     Traced plans are compared microstep by microstep; plain ones (other code: direct plans without records) step by
-    step; pieces, which run wide parallel charts, microstep by microstep again.
+    step; pieces, which run wide parallel charts, microstep by microstep again, also where they take over midway.
     """
     chart = load(text)
     expected = reference(chart, played)
     same(traced(chart, played), expected)
     same(Driver(Machine(chart)).run(played), without_trace(expected))
-    by_pieces = Program(chart, traced=True)
-    by_pieces.limit = 0
-    chart.programs["traced"] = by_pieces
-    same(traced(chart, played), expected)
+    for configurations in (0, 2):
+        by_pieces = Program(chart, traced=True)
+        by_pieces.limit = configurations
+        chart.programs["traced"] = by_pieces
+        same(traced(chart, played), expected)
 
 
 @given(text=chart_texts(), played=inputs())
