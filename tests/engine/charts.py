@@ -22,8 +22,9 @@ INTERNAL = ["i1", "i2"]
 class _Builder:
     """One chart in the making; ``draw`` is hypothesis's."""
 
-    def __init__(self, draw: Any) -> None:
+    def __init__(self, draw: Any, rich: bool) -> None:
         self.draw = draw
+        self.rich = rich
         self.count = 0
         self.names: list[str] = []
         self.inside: list[str] = []  # below the compound state that transitions are made for
@@ -81,8 +82,8 @@ class _Builder:
             self.inside = list(_names(state["states"])) if compound else []
             for hook in ("entry", "exit"):
                 if self.chance(45):
-                    state[hook] = [self.actions(), self.actions()] if self.chance(20) else self.actions()
-            if compound and self.chance(20):
+                    state[hook] = [self.actions(), self.actions()] if self.rich and self.chance(20) else self.actions()
+            if self.rich and compound and self.chance(20):
                 first = next(name for name, child in state["states"].items() if child.get("type") != "history")
                 state["initial"] = {"target": first, "actions": self.actions()}
             on: dict[str, Any] = {}
@@ -127,7 +128,7 @@ class _Builder:
     def action(self, payload: bool, depth: int) -> Any:
         kind = self.pick("assign", "assign", "raise", "log", "send", "if", "foreach", "cancel")
         if kind == "assign":
-            name = self.pick("x", "y", "b", "l", "f", "o", "q")
+            name = self.pick("x", "y", "b", "l", "f", *(["o", "q"] if self.rich else []))
             values = {
                 "b": self.guard(payload),
                 "l": self.pick("[x, y]", "[]", "[1, 2, 3]", "l"),
@@ -142,7 +143,7 @@ class _Builder:
             send: dict[str, Any] = {"event": self.pick(*EXTERNAL)}
             if self.chance(30):
                 send = {"event": "p", "data": {"v": self.number(payload)}}
-                if self.chance(50):
+                if self.rich and self.chance(50):
                     send["data"]["w"] = self.pick("None", "o", self.number(payload))
             if self.chance(40):
                 send["delay"] = self.pick("1 s", "wait", "y * 1 s")
@@ -175,13 +176,11 @@ class _Builder:
             "abs(y)",
             "-x",
             "max(x, y)",
-            "o",
-            "-o + 1",
-            "q",
-            "q - 1",
-            "x if b else -o",
         ]
-        return str(self.pick(*choices, *(["event.v", "event.v + x", "event.w", "-event.w"] if payload else [])))
+        choices += ["event.v", "event.v + x"] if payload else []
+        if self.rich:
+            choices += ["o", "-o + 1", "q", "q - 1", "x if b else -o", *(["event.w", "-event.w"] if payload else [])]
+        return str(self.pick(*choices))
 
     def guard(self, payload: bool) -> str:
         simple = [
@@ -194,12 +193,11 @@ class _Builder:
             "x in l",
             "0 <= x < 3",
             f"In('{self.pick(*self.names)}')",
-            "o is None",
-            "not (o > 1)",
-            "q > 1",
-            "not (q == 1)",
         ]
-        simple += ["event.v > 1", "event.v == x", "event.w is None", "event.w < 2"] if payload else []
+        simple += ["event.v > 1", "event.v == x"] if payload else []
+        if self.rich:
+            simple += ["o is None", "not (o > 1)", "q > 1", "not (q == 1)"]
+            simple += ["event.w is None", "event.w < 2"] if payload else []
         if self.chance(25):
             return f"{self.pick(*simple)} {self.pick('and', 'or')} {self.pick(*simple)}"
         return str(self.pick(*simple))
@@ -212,9 +210,11 @@ def _names(states: dict[str, Any]) -> Iterator[str]:
 
 
 @st.composite
-def chart_texts(draw: Any) -> str:
-    """The text of a chart that names only what exists (it may still be one the loader rightly refuses)."""
-    builder = _Builder(draw)
+def chart_texts(draw: Any, rich: bool = True) -> str:
+    """The text of a chart that names only what exists (it may still be one the loader rightly refuses).
+
+    ``rich``: with what few other engines have: items without a value, several blocks, initial content."""
+    builder = _Builder(draw, rich)
     states = dict(builder.state(0, False) for _ in range(draw(st.integers(1, 3))))
     if builder.chance(20):
         builder.count += 1
@@ -222,23 +222,22 @@ def chart_texts(draw: Any) -> str:
         states[f"s{builder.count}"] = {"type": "final"}
     chart: dict[str, Any] = {
         "machine": "random",
-        "parameters": {
-            "wait": {"type": "duration", "default": "2 s"},
-            "low": {"type": "int", "default": draw(st.integers(0, 2))},
-        },
+        "parameters": {"wait": {"type": "duration", "default": "2 s"}},
         "data": {
             "x": {"type": "int", "initial": 0},
             "y": {"type": "int", "min": -20, "max": 20, "initial": draw(st.integers(0, 2))},
             "b": {"type": "bool", "initial": draw(st.booleans())},
             "l": {"type": "list of int", "initial": "[1, 2]"},
             "f": {"type": "float", "initial": 1.5},
-            "o": {"type": "int?"},
-            "q": {"type": "int", "min": 1, "initial": "low"},
         },
-        "events": {**{name: {} for name in (*EXTERNAL, *INTERNAL)}, "p": {"payload": {"v": "int", "w": "int?"}}},
+        "events": {**{name: {} for name in (*EXTERNAL, *INTERNAL)}, "p": {"payload": {"v": "int"}}},
         "entry": [{"send": {"event": "e1", "id": "later", "delay": "wait"}}],
         "states": states,
     }
+    if rich:
+        chart["data"] |= {"o": {"type": "int?"}, "q": {"type": "int", "min": 1, "initial": "low"}}
+        chart["parameters"]["low"] = {"type": "int", "default": draw(st.integers(0, 2))}
+        chart["events"]["p"]["payload"]["w"] = "int?"
     if builder.chance(20) and all(s.get("type") != "final" for s in states.values()) and len(states) > 1:
         chart["type"] = "parallel"
     builder.fill(states)
@@ -251,10 +250,12 @@ def chart_texts(draw: Any) -> str:
 Input = tuple[str, Any]
 
 
-def inputs(length: int = 10) -> st.SearchStrategy[list[Input]]:
+def inputs(length: int = 10, rich: bool = True) -> st.SearchStrategy[list[Input]]:
     """What happens to a machine: ``("event", (name, data))`` or ``("timer", n)`` for the n-th timer that runs."""
     plain = st.sampled_from([*EXTERNAL, "i1", "unknown.event"]).map(lambda name: ("event", (name, None)))
-    optional = st.sampled_from([None, 0, 2])
-    payload = st.tuples(st.integers(-1, 3), optional).map(lambda vw: ("event", ("p", {"v": vw[0], "w": vw[1]})))
+    fields: dict[str, st.SearchStrategy[Any]] = {"v": st.integers(-1, 3)}
+    if rich:
+        fields["w"] = st.sampled_from([None, 0, 2])
+    payload = st.fixed_dictionaries(fields).map(lambda data: ("event", ("p", data)))
     timer = st.integers(0, 3).map(lambda n: ("timer", n))
     return st.lists(st.one_of(plain, plain, payload, timer), min_size=1, max_size=length)

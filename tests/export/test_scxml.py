@@ -103,7 +103,7 @@ def compare(chart: Chart, played: list[Input]) -> None:
     assert other == own
 
 
-@given(tree=trees(without_checks), played=inputs())
+@given(tree=trees(without_checks), played=inputs(rich=False))
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate])
 def test_exported_and_imported_again_a_chart_does_the_same(tree: dict[str, Any], played: list[Input]) -> None:
     """Random charts with history, parallel regions, timers, errors: configuration, data and logs after every step."""
