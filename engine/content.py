@@ -15,6 +15,8 @@ from engine.types import ANY, Kind
 
 DONE_STATE = "done.state."
 MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
+INNER_ROUNDS_BOUND = 100_000
+"""Rounds of all ``foreach`` inside one ``foreach``: lists are bounded, but lists in lists in lists take hours."""
 
 SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
 
@@ -65,6 +67,11 @@ def with_optional(definition: EventDef | None, data: Any) -> Any:
         return data
     filled = {name: None for name, type_ in definition.payload.items() if type_.optional}
     return {**filled, **(data or {})}
+
+
+def too_many_rounds() -> EvaluationError:
+    """An inner ``foreach`` has used up ``INNER_ROUNDS_BOUND``."""
+    return EvaluationError(f"foreach inside foreach goes round more than {INNER_ROUNDS_BOUND} times")
 
 
 def child_ids(chart: Chart) -> frozenset[str]:

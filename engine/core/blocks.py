@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engine.content import send_target, with_optional
+from engine.content import INNER_ROUNDS_BOUND, send_target, with_optional
 from engine.core.expressions import Expression, Scope, whole_range
 from engine.core.source import Source
 from engine.expr import tree
@@ -80,13 +80,14 @@ class Blocks:
         self.assigns = False
         self._fails = False  # … in the block in work
         self._depth = 0  # of if and foreach
+        self._rounds = ""  # the local that counts the rounds of inner foreach down
 
     def reset(self, conf: int | None, faulty: bool, assigns: bool) -> None:
         """Start over after :class:`NotStatic`: effects are collected when the plan runs."""
         self.scope.conf, self.scope.fields = conf, frozenset()
         self.faulty, self.assigns = faulty, assigns
         self.constants = None
-        self._fails, self._depth = False, 0
+        self._fails, self._depth, self._rounds = False, 0, ""
 
     # ------------------------------------------------------------ expressions
 
@@ -315,11 +316,19 @@ class Blocks:
             self._fails = True
             array = f"items_of({array})"
         item, position = self.source.local(), self.source.local()
+        is_inner = bool(self._rounds)
+        if not is_inner and any(isinstance(inner, Foreach) for inner in nested(action.body)):
+            self._rounds = self.source.local()
+            self.source.add(f"{self._rounds} = {INNER_ROUNDS_BOUND}")
         outer = self.scope.loop
         self.scope.loop = dict(outer)
         header = f"for {item} in {array}:" if action.index is None else f"for {position}, {item} in enumerate({array}):"
         self._depth += 1
         with self.source.block(header):
+            if is_inner:
+                self._fails = True
+                self.source.add(f"if not {self._rounds}: endless()")
+                self.source.add(f"{self._rounds} -= 1")
             for name, local in ((action.item, item), (action.index, position)):
                 if name is None:
                     continue
@@ -330,6 +339,8 @@ class Blocks:
                 else:
                     self.scope.loop[name] = local
             self._nested(action.body)
+        if not is_inner:
+            self._rounds = ""
         self._depth -= 1
         self.scope.loop = outer
 

@@ -13,6 +13,7 @@ from engine.content import (
     read_surroundings,
     send_target,
     system_value,
+    too_many_rounds,
     unknown_session,
     with_optional,
 )
@@ -236,6 +237,11 @@ def items_of(array: Any) -> list[Any]:
     return list(array)
 
 
+def endless() -> None:
+    """An inner ``foreach`` has gone round too often."""
+    raise too_many_rounds()
+
+
 def send_to(
     m: Machine,
     w: Work,
@@ -291,6 +297,7 @@ NAMES: dict[str, Any] = {
     "field": field,
     "index": index,
     "invalid": invalid,
+    "endless": endless,
     "items_of": items_of,
     "read": read,
     "resumed": resumed,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.content import (
+    INNER_ROUNDS_BOUND,
     UNSET,
     check_send_type,
     child_ids,
@@ -18,6 +19,7 @@ from engine.content import (
     reading_checks,
     send_target,
     system_value,
+    too_many_rounds,
     unknown_session,
     with_optional,
 )
@@ -76,6 +78,8 @@ class Content:
         self.configuration: set[State] = set()
         self.values: dict[str, Any] = {name: UNSET for name in chart.data}
         self.loop: dict[str, Any] = {}  # items and indices of the foreach in work that are no data items
+        self.foreachDepth = 0  # how many foreach are inside each other now
+        self.innerRounds = 0
         self.bound_late: set[str] = set()
         self.internalQueue: list[Event] = []
         self.event: Event | None = None
@@ -238,11 +242,21 @@ class Content:
         if not isinstance(array, list):
             raise EvaluationError(f"foreach needs a list, not {kind_of(array)}")
         enclosing = dict(self.loop)
-        for position, item in enumerate(list(array)):
-            self.bind(action.item, item)
-            if action.index is not None:
-                self.bind(action.index, position)
-            self.execute_nested(action.body)
+        if self.foreachDepth == 0:
+            self.innerRounds = 0
+        self.foreachDepth += 1
+        try:
+            for position, item in enumerate(list(array)):
+                if self.foreachDepth > 1:
+                    self.innerRounds += 1
+                    if self.innerRounds > INNER_ROUNDS_BOUND:
+                        raise too_many_rounds()
+                self.bind(action.item, item)
+                if action.index is not None:
+                    self.bind(action.index, position)
+                self.execute_nested(action.body)
+        finally:
+            self.foreachDepth -= 1
         self.loop = enclosing
 
     def bind(self, name: str, value: Any) -> None:

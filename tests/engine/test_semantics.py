@@ -521,6 +521,38 @@ states:
     assert logs(machine.process(Event("e"))) == ["first 3", "then 4", "60"]
 
 
+def test_lists_in_lists_in_lists_take_bounded_time(make: Make) -> None:
+    """500 * 500 * 500 rounds would keep a contactor's machine for minutes; the loop ends and the chart is told where."""
+    machine = make(
+        chart("""
+events: {e: {payload: {l: list of int}}}
+data: {n: {type: int, initial: 0}}
+states:
+  a:
+    on:
+      e:
+        actions:
+          - foreach:
+              in: event.l
+              item: x
+              do:
+                - foreach: {in: "[0]", item: y, do: [assign: {n: n + 1}]}
+                - if: x >= 0
+                  then:
+                    - foreach: {in: event.l, item: y, do: [foreach: {in: event.l, item: z, do: [assign: {n: n + 1}]}]}
+          - log: over
+      error.execution: {actions: [log: "{n}"]}
+""")
+    )
+    machine.begin()
+    step = machine.process(Event("e", {"l": list(range(500))}))
+    (failure,) = step.failures
+    assert failure.message == "foreach inside foreach goes round more than 100000 times"
+    assert failure.position.endswith(":17:69")
+    assert logs(step) == ["99800"]  # 200 of the 100,000 were rounds of the loop in the middle
+    assert machine.process(Event("e", {"l": list(range(40))})).failures == ()  # counted anew
+
+
 def test_values_outside_their_bounds_are_refused_and_the_old_one_stays(make: Make) -> None:
     machine = make(
         chart("""
