@@ -16,6 +16,7 @@ from engine.plain import to_plain
 from engine.step import Call, LogText, StartCall
 from engine.system import Note, StepRecord
 from engine.trace.show import arguments, movement, timer
+from engine.trace.units import Units, units_of
 
 QUIET, GOOD, BAD = "bright_black", "green", "bold red"
 _IN, _OUT, _TIMER = ("▸ ", GOOD), ("◂ ", "blue"), ("◷ ", "cyan")
@@ -31,6 +32,7 @@ class _Row:
     sign: tuple[str, str]
     name: str
     data: Any  # written out when the row is drawn: most rows change many times before that
+    units: Units | None
     moved: str
     count: int = 1
 
@@ -50,15 +52,17 @@ class Activity:
     def step(self, record: StepRecord) -> None:
         """Rows for a step: its event or timer, then its orders to adapters."""
         at, path, step = record.time_ns, record.actor.path, record.step
+        units = units_of(record.actor.machine.chart)
         if step.handled and (record.event is not None or record.timer is not None):
             moved = _arrival(step.exited, step.entered, record.actor.machine.configuration) if step.entered else ""
             if record.event is not None:
-                self._say(at, path, _IN, record.event.name, record.event.data, moved)
+                self._say(at, path, _IN, record.event.name, record.event.data, moved, units.get(record.event.name))
             elif record.timer is not None:
                 self._say(at, path, _TIMER, timer(record.timer), None, moved)
         for effect in step.effects:
             if isinstance(effect, (Call, StartCall)):
-                self._say(at, path, _OUT, f"{effect.role}.{effect.action}", effect.args, "")
+                name = f"{effect.role}.{effect.action}"
+                self._say(at, path, _OUT, name, effect.args, "", units.get(f"{name}()"))
             elif isinstance(effect, LogText):
                 self.log.append((at, Text(effect.text)))
         for failure in step.failures:
@@ -85,7 +89,7 @@ class Activity:
             count = f" ×{row.count}" if row.count > 1 else ""
             moved = (f"  {row.moved}", GOOD) if row.moved else ""
             style = BAD if row.name.startswith("error.") else "" if recent else QUIET
-            told = f"  {arguments(to_plain(row.data))}" if row.data else ""
+            told = f"  {arguments(to_plain(row.data), row.units)}" if row.data else ""
             text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (told, QUIET))
             time = Text(f"{row.time_ns / 1e9:.3f}", "" if recent else QUIET)
             table.add_row(time, _short(row.path), text)
@@ -100,7 +104,16 @@ class Activity:
 
     # ------------------------------------------------------------ private
 
-    def _say(self, at: int, path: str, sign: tuple[str, str], name: str, data: Any, moved: str) -> None:
+    def _say(
+        self,
+        at: int,
+        path: str,
+        sign: tuple[str, str],
+        name: str,
+        data: Any,
+        moved: str,
+        units: Units | None = None,
+    ) -> None:
         kind = (path, name, sign, moved)
         row = self._latest.get(kind)
         if row is not None and row.number > self._numbers - self._room:  # still in sight
@@ -109,7 +122,7 @@ class Activity:
             return
         self._numbers += 1
         self._names = max(self._names, len(_short(path)))
-        row = self._latest[kind] = _Row(self._numbers, at, path, sign, name, data, moved)
+        row = self._latest[kind] = _Row(self._numbers, at, path, sign, name, data, units, moved)
         self._rows.append(row)
         if len(self._rows) > _KEPT:
             del self._rows[: _KEPT // 2]

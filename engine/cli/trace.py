@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.trace import read
 from engine.trace.reader import Record, Trace
-from engine.trace.show import line, seconds
+from engine.trace.show import Lines, seconds
 
 _EPILOG = """examples:
   engine trace show run.jsonl                          every step, one line each
@@ -80,16 +80,17 @@ def _show(trace: Trace, path: str | None, problems: bool) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    records = _of(trace, path)
+    lines = Lines(trace.records)
+    told = [(record, lines.line(record)) for record in _of(trace, path)]
     if problems:
-        records = [r for r in records if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
+        told = [(r, t) for r, t in told if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
     if not sys.stdout.isatty():
-        print("\n".join(line(record) for record in records))
+        print("\n".join(text for _, text in told))
         return 0
     console = Console(highlight=False)
-    for record in records:
+    for record, shown in told:
         style = "red" if record.get("failures") else "yellow" if "note" in record or record.get("unhandled") else ""
-        text = Text(line(record), style)
+        text = Text(shown, style)
         text.stylize("bright_black", 0, len(seconds(record["time_ns"])) + 2 + len(record["machine"]))
         console.print(text, soft_wrap=True)
     return 0
@@ -136,7 +137,7 @@ def _replay(trace: Trace, given: list[str]) -> int:
         return 0
     complain(
         f"{trace.file}:{parting.line}: parts from its trace in {parting.field}\n"
-        f"  step:     {line(parting.record).strip()}\n"
+        f"  step:     {Lines(trace.records).line(parting.record).strip()}\n"
         f"  recorded: {json.dumps(parting.recorded, ensure_ascii=False)}\n"
         f"  replayed: {json.dumps(parting.replayed, ensure_ascii=False)}"
     )
@@ -151,12 +152,12 @@ def _diff(left: Trace, right: Trace, times: bool) -> int:
         print(f"{len(left.steps())} steps, all the same")
         return 0
     print(f"step {difference.number} differs in {', '.join(difference.fields)}")
-    steps = left.steps()
+    steps, lines = left.steps(), Lines([*left.records, *right.records])
     for record in steps[max(0, difference.number - 4) : difference.number - 1]:
-        print(f"    {line(record)}")
+        print(f"    {lines.line(record)}")
     sides = (("-", left, difference.left), ("+", right, difference.right))
     for sign, trace, side in sides:
-        print(f"  {sign} {line(side) if side else f'{trace.file} has ended'}")
+        print(f"  {sign} {lines.line(side) if side else f'{trace.file} has ended'}")
     for field in difference.fields:
         for sign, _, side in sides:
             if side is not None and field in side:

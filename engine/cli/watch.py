@@ -11,7 +11,8 @@ from engine.plain import to_plain
 from engine.station import Station
 from engine.system import Note, RealClock, StepRecord, System
 from engine.trace import brief, note_record
-from engine.trace.show import arguments, line
+from engine.trace.show import Table, arguments, line
+from engine.trace.units import units_of
 
 _TOGETHER = 512  # lines written at once on a virtual clock
 
@@ -114,6 +115,7 @@ class PlainView:
         self._together = 1 if self._at_terminal or isinstance(system.clock, RealClock) else _TOGETHER
         self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
         self._station = station
+        self._units: dict[str, Table] = {}  # of each machine, by its path
         if not quiet:
             system.observers.append(self)
 
@@ -133,6 +135,8 @@ class PlainView:
         self._write()
 
     def step(self, record: StepRecord) -> None:
+        if record.cause == "start":
+            self._units[record.actor.path] = units_of(record.actor.machine.chart)
         self._waiting.append((record, record.actor.machine.configuration if record.step.entered else ()))
         if len(self._waiting) >= self._together:
             self._write()
@@ -144,13 +148,14 @@ class PlainView:
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._out.write("".join([f"{line(_told(told, active))}\n" for told, active in waiting]))
+        self._out.write("".join([f"{self._line(told, active)}\n" for told, active in waiting]))
         if self._at_terminal:
             self._out.flush()
 
-
-def _told(told: StepRecord | Note, active: tuple[str, ...]) -> dict[str, Any]:
-    return note_record(told) if isinstance(told, Note) else brief(told, active)
+    def _line(self, told: StepRecord | Note, active: tuple[str, ...]) -> str:
+        if isinstance(told, Note):
+            return line(note_record(told), self._units.get(told.path, {}))
+        return line(brief(told, active), self._units[told.actor.path])
 
 
 def values_text(values: Sequence[tuple[str, str]]) -> str:

@@ -25,6 +25,7 @@ from engine.step import (
     Step,
     StopChild,
 )
+from engine.trace.units import units_of
 
 if TYPE_CHECKING:
     from engine.system import Actor, Note, StepRecord, System
@@ -212,6 +213,8 @@ def _start(actor: Actor) -> dict[str, Any]:
         "parameters": to_plain(machine.parameters),
         "roles": {role: binding.role for role, binding in actor.roles.items()},
     }
+    if units := units_of(machine.chart):
+        line["units"] = units
     if actor.parent is not None and actor.invoke is not None:
         line["child"] = actor.invoke.id
         if actor.key is not None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from engine.trace.reader import Record
-from engine.trace.show import arguments, movement, plain
+from engine.trace.show import Table, arguments, movement, plain
+from engine.trace.units import Units, with_unit
 
 USER = "user"
 _LULL_NS = 2_500_000_000  # what comes again within this time repeats
@@ -99,13 +100,14 @@ class _Said:
     target: str
     name: str
     data: object
+    units: Units
 
     @property
     def kind(self) -> tuple[str, str, str]:
         return self.source, self.target, self.name
 
     def message(self) -> Message:
-        told = f"({arguments(self.data)})" if self.data else ""
+        told = f"({arguments(self.data, self.units)})" if self.data else ""
         return Message(self.time_ns, self.source, self.target, _cut(self.name + told))
 
 
@@ -147,33 +149,44 @@ def _told(all: list[_Said]) -> Message:
         return replace(first.message(), count=len(all))
     changed, same = [], []
     for name in dict.fromkeys((*one, *other)):
-        before, after = (plain(data[name]) if data.get(name) is not None else "–" for data in (one, other))
+        unit = first.units.get(name, "")
+        before, after = (_value(data.get(name), unit) for data in (one, other))
         if before != after:
-            changed.append(f"{name}={before}…{after}")
+            changed.append(f"{name}={before.removesuffix(f' {unit}') if after != '–' else before}…{after}")
         elif before != "–":
             same.append(f"{name}={before}")
     text = first.name + (f"({', '.join(changed + same)})" if changed or same else "")
     return Message(first.time_ns, first.source, first.target, _cut(text), len(all))
 
 
+def _value(value: object, unit: str) -> str:
+    if value is None:
+        return "–"
+    return with_unit(plain(value), value, unit) if unit else plain(value)
+
+
 class _Reader:
     def __init__(self, states: bool) -> None:
         self._states = states
+        self._units: dict[str, Table] = {}
         self._roles: dict[str, dict[str, str]] = {}
         self._sessions: dict[str, str] = {}
         self.participants: list[str] = []
         self.said: list[_Said] = []
 
-    def say(self, time_ns: int, source: str, target: str, text: str, data: object = None) -> None:
+    def say(
+        self, time_ns: int, source: str, target: str, text: str, data: object = None, units: Units | None = None
+    ) -> None:
         for name in (source, target):
             if name not in self.participants:
                 self.participants.append(name)
-        self.said.append(_Said(time_ns, source, target, text, data))
+        self.said.append(_Said(time_ns, source, target, text, data, units or {}))
 
     def step(self, record: Record) -> None:
         path, at = record["machine"], record["time_ns"]
         if record["cause"] == "start":
             self._roles[path] = record.get("roles", {})
+            self._units[path] = record.get("units", {})
             self._sessions[f"#_scxml_{record.get('session')}"] = path
         if record["cause"] == "timer":
             self.say(at, path, path, record["timer"].rpartition("/")[2])
@@ -184,25 +197,26 @@ class _Reader:
         for effect in record.get("effects", ()):
             if effect["do"] in ("call", "start_call"):
                 adapter = self._roles.get(path, {}).get(effect["role"], effect["role"])
-                self.say(at, path, adapter, effect["action"], effect["args"])
+                units = self._units.get(path, {}).get(f"{effect['role']}.{effect['action']}()")
+                self.say(at, path, adapter, effect["action"], effect["args"], units)
 
     def _event(self, at: int, path: str, event: Record) -> None:
         name, data = event["name"], event.get("data")
         role, _, rest = name.partition(".")
-        roles = self._roles.get(path, {})
+        roles, units = self._roles.get(path, {}), self._units.get(path, {}).get(name)
         if role in roles and rest:
-            self.say(at, roles[role], path, rest, data)
+            self.say(at, roles[role], path, rest, data, units)
         elif name.startswith("error.adapter.") and name.removeprefix("error.adapter.") in roles:
             self.say(at, roles[name.removeprefix("error.adapter.")], path, "error", data)
         elif event.get("invokeid"):
-            self.say(at, self._child(path, event), path, name, data)
+            self.say(at, self._child(path, event), path, name, data, units)
         elif event.get("origin"):
             sender = self._sessions.get(event["origin"], USER)
-            self.say(at, sender, path, name, data)
+            self.say(at, sender, path, name, data, units)
         elif event.get("type") == "platform":
             self.say(at, path, path, name, data)
         else:
-            self.say(at, USER, path, name, data)
+            self.say(at, USER, path, name, data, units)
 
     def _child(self, path: str, event: Record) -> str:
         known = self._sessions.get(event.get("origin", ""))

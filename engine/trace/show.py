@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from math import inf
 from typing import Any
 
 from engine.trace.reader import Record
+from engine.trace.units import Units, with_unit
 
 
 def seconds(time_ns: int) -> str:
@@ -14,27 +16,43 @@ def seconds(time_ns: int) -> str:
     return f"{time_ns / 1e9:10.3f}"
 
 
-def line(record: Record) -> str:
+Table = Mapping[str, Units]
+"""Units of a chart: see :func:`engine.trace.units.units_of`."""
+_NONE: Table = {}
+
+
+class Lines:
+    """Records of a trace as lines: each machine's units are in the record of its start."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._units = {record["machine"]: record["units"] for record in records if "units" in record}
+
+    def line(self, record: Record) -> str:
+        """:func:`line`."""
+        return line(record, self._units.get(record["machine"], _NONE))
+
+
+def line(record: Record, units: Table = _NONE) -> str:
     """One record on one line: time, machine, event, what became active, what was ordered."""
     parts = [seconds(record["time_ns"]), record["machine"]]
     if "note" in record:
-        data = f"  {_told(record['data'])}" if record.get("data") else ""
+        data = f"  {_told(record['data'], units.get(record.get('text', '')))}" if record.get("data") else ""
         return "  ".join([*parts, f"{record['note']}: {record.get('text', '')}{data}".replace("\n", " ")])
-    parts.append(cause(record))
+    parts.append(cause(record, units))
     moves = movement(record)
     if moves:
         parts.append(moves)
-    parts += [effect(one) for one in record.get("effects", ()) if one["do"] in _TOLD]
+    parts += [effect(one, units) for one in record.get("effects", ()) if one["do"] in _TOLD]
     if "failures" in record:
         parts += [f"failed: {failure['message']} ({failure['position']})" for failure in record["failures"]]
     return "  ".join(parts)
 
 
-def cause(record: Record) -> str:
+def cause(record: Record, units: Table = _NONE) -> str:
     """What made the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
     if record["cause"] == "event":
         event = record["event"]
-        told = _told(event["data"]) if event.get("data") else ""
+        told = _told(event["data"], units.get(event["name"])) if event.get("data") else ""
         text = str(event["name"]) + (f"({told})" if told else "")
         return text + ("  (nobody handles it)" if record.get("unhandled") else "")
     if record["cause"] == "timer":
@@ -62,16 +80,19 @@ def _moved(exited: tuple[str, ...], entered: tuple[str, ...], active: tuple[str,
     return f"{', '.join(left)} → {', '.join(reached)}".strip()
 
 
-def effect(one: Record) -> str:
+def effect(one: Record, units: Table = _NONE) -> str:
     """An effect in a few words."""
     match one["do"]:
         case "call" | "start_call":
-            return f"{one['role']}.{one['action']}({_told(one['args'])})"
+            name = f"{one['role']}.{one['action']}"
+            return f"{name}({_told(one['args'], units.get(f'{name}()'))})"
         case "send":
             to = f" to {one['to']}" if one.get("to") else ""
             delay = f" in {one['delay_ns'] / 1e9:g} s" if one.get("delay_ns") else ""
-            data = f"({_told(one['data'])})" if one.get("data") else ""
-            return f"send {one['event']}{data}{to}{delay}"
+            name = one["event"]
+            own = units.get(name)
+            data = f"({_told(one['data'], units.get(f'{to[4:]}.{name}()', own))})" if one.get("data") else ""
+            return f"send {name}{data}{to}{delay}"
         case "start_child":
             return f"start {one['id']}" + (f"[{plain(one['key'])}]" if "key" in one else "")
         case "stop_child":
@@ -79,7 +100,8 @@ def effect(one: Record) -> str:
         case "log":
             return f"“{one['text']}”"
         case "done":
-            return "done" + (f" ({_told(one['output'])})" if one.get("output") else "")
+            told = _told(one["output"], units.get("done()")) if one.get("output") else ""
+            return f"done ({told})" if told else "done"
         case "start_timer":
             return f"timer {one['id']} {one['delay_ns'] / 1e9:g} s"
         case _:
@@ -92,18 +114,18 @@ _TOLD = frozenset(("call", "start_call", "send", "start_child", "stop_child", "l
 _AS_THEY_ARE = frozenset((str, int, bool))
 
 
-def arguments(data: Any) -> str:
+def arguments(data: Any, units: Units | None = None) -> str:
     """``name=value, …`` of a mapping, without what is None; other values as they are."""
-    return _arguments(data, inf)
+    return _arguments(data, units, inf)
 
 
-def _told(data: Any, limit: int = 160) -> str:
+def _told(data: Any, units: Units | None = None, limit: int = 160) -> str:
     """:func:`arguments`, cut where they get long."""
-    text = _arguments(data, limit)
+    text = _arguments(data, units, limit)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-def _arguments(data: Any, limit: float) -> str:
+def _arguments(data: Any, units: Units | None, limit: float) -> str:
     """Arguments until they are longer than ``limit``."""
     if not isinstance(data, dict) or (len(data) == 1 and _tagged(data)):
         return plain(data)
@@ -113,9 +135,12 @@ def _arguments(data: Any, limit: float) -> str:
             continue
         kind = type(value)
         if kind in _AS_THEY_ARE:
-            part = f"{name}={value}"
+            text = f"{value}"
         else:
-            part = f"{name}={value:.6g}" if kind is float else f"{name}={plain(value)}"
+            text = f"{value:.6g}" if kind is float else plain(value)
+        if units is not None and name in units:
+            text = with_unit(text, value, units[name])
+        part = f"{name}={text}"
         parts.append(part)
         length += len(part) + 2
         if length > limit:

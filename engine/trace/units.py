@@ -1,0 +1,47 @@
+"""Units of what a chart hears, orders and sends, so that its values are told to people with their units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from engine.content import child_nodes
+from engine.model import Chart
+from engine.types import Kind, Type
+
+Units = Mapping[str, str]
+"""Field → symbol, of the fields that have one; ``ns`` for a duration."""
+
+
+@lru_cache(maxsize=256)
+def units_of(chart: Chart) -> dict[str, dict[str, str]]:
+    """Units by the name of an event (``voltage_set``, ``link.CM_SLAC_PARM_CNF``), of an order (``supply.set()``) or of
+    an event to a child (``output.demand()``): brackets tell what goes out from what comes in. Without what has none."""
+    fields: dict[str, Mapping[str, Type]] = {name: event.payload or {} for name, event in chart.events.items()}
+    for role, contract in chart.adapters.items():
+        fields |= {f"{role}.{name}": event.payload or {} for name, event in contract.events.items()}
+        fields |= {f"{role}.{name}()": action.args for name, action in contract.actions.items()}
+    for node in child_nodes(chart):
+        if node.chart is not None:
+            fields |= {f"{node.id}.{name}": event.payload or {} for name, event in node.chart.events.items()}
+            fields |= {f"{node.id}.{name}()": event.payload or {} for name, event in node.chart.events.items()}
+            fields[f"done.invoke.{node.id}"] = node.chart.output
+    fields["done()"] = chart.output
+    found = {name: {field: _symbol(type_) for field, type_ in types.items()} for name, types in fields.items()}
+    lean = {name: {field: unit for field, unit in units.items() if unit} for name, units in found.items()}
+    return {name: units for name, units in lean.items() if units}
+
+
+def _symbol(type_: Type) -> str:
+    inner = type_.item if type_.kind is Kind.LIST and type_.item is not None else type_
+    if inner.kind is Kind.DURATION:
+        return "ns"
+    return inner.unit.symbol if inner.unit is not None else ""
+
+
+def with_unit(text: str, value: Any, unit: str) -> str:
+    """``text``, which tells ``value``, with its unit; a duration as ``600 ms`` or ``1.5 s``."""
+    if unit == "ns" and type(value) is int:
+        return f"{value / 1e9:.6g} s" if abs(value) >= 1_000_000_000 or value == 0 else f"{value / 1e6:.6g} ms"
+    return f"{text} {unit}"
