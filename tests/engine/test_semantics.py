@@ -522,7 +522,7 @@ states:
 
 
 def test_lists_in_lists_in_lists_take_bounded_time(make: Make) -> None:
-    """500 * 500 * 500 rounds would keep a contactor's machine for minutes; the loop ends and the chart is told where."""
+    """500 * 500 * 500 rounds would keep a machine busy for minutes; the loop ends and the chart is told where."""
     machine = make(
         chart("""
 events: {e: {payload: {l: list of int}}}

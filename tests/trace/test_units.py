@@ -20,7 +20,11 @@ events:
   over: {direction: out, payload: {lasted: duration, energy: float Wh}}
 initial: a
 states:
-  a: {on: {limit: {target: b, actions: [send: {event: over, to: parent, data: {lasted: 90 s, energy: event.power * 1 h}}]}}}
+  a:
+    on:
+      limit:
+        target: b
+        actions: [send: {event: over, to: parent, data: {lasted: 90 s, energy: event.power * 1 h}}]
   b: {}
 """
 TOP = """
@@ -33,7 +37,10 @@ states:
   a:
     invoke: {id: heater, src: heater.yaml}
     on:
-      set: {actions: ["link.report(level=[1.5 dB, 2 dB], wait=T_wait, tries=3)", {send: {event: limit, to: heater, data: {power: 2 kW}}}]}
+      set:
+        actions:
+          - link.report(level=[1.5 dB, 2 dB], wait=T_wait, tries=3)
+          - send: {event: limit, to: heater, data: {power: 2 kW}}
       heater.over: {target: b}
   b: {type: final, output: {spent: 2 kWh}}
 """
