@@ -49,11 +49,10 @@ class Scenarios:
                 self._by_key[key].append(scenario)
 
     def that_see(self, chart: str, owner: str, near: str, budget_s: float, files: Collection[str]) -> list[str]:
-        """Ids of scenarios worth running, of these files: those that take or enter ``owner`` first, then those that
-        come near.
+        """Ids of scenarios worth running, of these files: those that take or enter ``owner`` first, with the other
+        parameter sets of their test functions (where a guard says no), then those that come near.
 
-        One parameter set of each test function before the second of any, quick ones first; as many as last
-        ``budget_s`` together, and always one.
+        Quick ones first; as many as last ``budget_s`` together, and always one.
         """
         first = [scenario for scenario in self._by_key.get(f"{chart}:{owner}", []) if scenario.file in files]
         known = {scenario.id for scenario in first}
@@ -62,9 +61,12 @@ class Scenarios:
             for scenario in self._by_key.get(f"{chart}:{near}", [])
             if scenario.id not in known and scenario.file in files
         ]
+        functions = {scenario.function for scenario in first}
+        siblings = [scenario for scenario in second if scenario.function in functions]
+        others = [scenario for scenario in second if scenario.function not in functions]
         chosen: list[str] = []
         spent = 0.0
-        for scenario in (*_in_turn(first), *_in_turn(second)):
+        for scenario in (*_quick_first([*first, *siblings]), *_quick_first(others)):
             spent += scenario.seconds
             if chosen and spent > budget_s:
                 break
@@ -72,13 +74,15 @@ class Scenarios:
         return chosen
 
 
-def _in_turn(scenarios: list[Scenario]) -> list[Scenario]:
-    functions: dict[str, int] = defaultdict(int)
-    ranked = []
+def _quick_first(scenarios: list[Scenario]) -> list[Scenario]:
+    """By the time they last, each with what other parameter sets of its function lasted before it: a function with many
+    sets does not crowd out the others."""
+    spent: dict[str, float] = defaultdict(float)
+    ranked: list[tuple[float, Scenario]] = []
     for scenario in sorted(scenarios, key=lambda s: (s.seconds, s.id)):
-        functions[scenario.function] += 1
-        ranked.append((functions[scenario.function], scenario.seconds, scenario))
-    return [scenario for _, _, scenario in sorted(ranked, key=lambda entry: entry[:2])]
+        spent[scenario.function] += scenario.seconds
+        ranked.append((spent[scenario.function], scenario))
+    return [scenario for _, scenario in sorted(ranked, key=lambda entry: (entry[0], entry[1].id))]
 
 
 def in_project(path: Path) -> Path:

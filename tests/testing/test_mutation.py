@@ -10,6 +10,7 @@ import pytest
 import engine
 from engine.cli import main
 from engine.mutation.mutants import Mutant, mutants_of
+from engine.mutation.scenarios import Scenario, Scenarios
 from engine.problems import ChartError
 
 CHART = """machine: door
@@ -255,3 +256,17 @@ def test_a_failing_scenario_is_told_before_anything_is_tried(project: Path, caps
     code = main(["mutate", "charts", "--plan", "mutation/plan.toml", "-j", "1"])
     assert code == 1
     assert "scenarios must pass" in capsys.readouterr().err
+
+
+def test_a_quick_test_whose_guard_says_no_is_not_crowded_out_by_slow_ones() -> None:
+    """The boundary of a guard is told by the set of parameters in which the transition is just not taken."""
+    slow = [Scenario(f"t.py::slow_{number}", 1.0, frozenset({"door:open/stop", "door:open"})) for number in range(20)]
+    quick = [
+        Scenario("t.py::edge[taken]", 0.001, frozenset({"door:open/stop", "door:open"})),
+        Scenario("t.py::edge[just not]", 0.001, frozenset({"door:open"})),
+        Scenario("t.py::elsewhere", 0.001, frozenset({"door:shut"})),
+    ]
+    chosen = Scenarios([*slow, *quick]).that_see("door", "open/stop", "open", 5.0, {"t.py"})
+    assert chosen[:2] == ["t.py::edge[just not]", "t.py::edge[taken]"]
+    assert len(chosen) == 2 + 4
+    assert "t.py::elsewhere" not in chosen
