@@ -38,6 +38,7 @@ class Endpoint:
         self.on_message: OnMessage = lambda name, message, payload: None
         self.on_undecodable: OnTrouble = lambda kind, reason: None
         self.on_bad_header: Callable[[str], None] = lambda reason: None
+        self.largest_message_bytes = v2gtp.MAX_PAYLOAD_BYTES
         self._handshake: bytes | None = None
         self._decoder = v2gtp.V2gtpDecoder()
 
@@ -54,7 +55,7 @@ class Endpoint:
         self.trailing_bytes = 0
         self.last_sent = b""
         self._handshake = None
-        self._decoder = v2gtp.V2gtpDecoder()
+        self._decoder = v2gtp.V2gtpDecoder(max_payload_bytes=self.largest_message_bytes)
 
     def disconnected(self) -> None:
         """The connection is gone."""

@@ -17,11 +17,21 @@ from engine.adapter import Adapter, AdapterError, Cancellable, Port, Setting, Wo
 LOOK_AGAIN_NS = 100_000_000
 """How often an interface without an address is looked at: its check for duplicates takes about a second."""
 
+BOTH: dict[str, Setting] = {
+    "largest_message": Setting(
+        "int",
+        32_768,
+        "Bytes of the largest message taken. Those of DIN and ISO 15118-2 stay below 10,000; while one is read, up to "
+        "2 us a byte, everything else waits",
+    ),
+}
 SERVER: dict[str, Setting] = {
+    **BOTH,
     "host": Setting("string", "evse", "Name of the host; the message adapter has the same"),
     "port": Setting("int", 61851, "TCP port without TLS; ISO 15118-2 [V2G2-088] wants a dynamic one, 49152 to 65535"),
 }
 CLIENT: dict[str, Setting] = {
+    **BOTH,
     "host": Setting("string", "pev", "Name of the host; the message adapter has the same"),
 }
 REAL: dict[str, Setting] = {
@@ -45,6 +55,7 @@ class _Transport(Adapter):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
         self.endpoint = Endpoint.of(world, self.side, self.config["host"])
+        self.endpoint.largest_message_bytes = self.config["largest_message"]
         self._stream: ByteStream | None = None
 
     def open(self, port: Port) -> None:

@@ -225,9 +225,12 @@ def test_undecodable_for_ever(protocol: str, step: str) -> None:
 
 @in_both
 @at_every_step
-@pytest.mark.parametrize("header", ["02fe8001", "01ff8001", "01fe8001ffffffff", "474554202f20485454"])
+@pytest.mark.parametrize(
+    "header", ["02fe8001", "01ff8001", "01fe8001ffffffff", "01fe800100008001", "474554202f20485454"]
+)
 def test_bad_header(protocol: str, step: str, header: str) -> None:
-    """A stream that is no V2GTP, or announces 4 GB, is closed at once; nothing stays live."""
+    """A stream that is no V2GTP, or announces 4 GB or one byte more than is taken, is closed at once; nothing stays
+    live."""
     bench, vehicle = arrive(protocol, step)
     vehicle.raw(bytes.fromhex(header) + bytes(8))
     bench.until(lambda: bool(vehicle.ended), 0.1, "end of the connection")
