@@ -1,4 +1,4 @@
-"""Values of a running machine as JSON and back: bytes, keys and numbers that JSON has no word for carry a tag."""
+"""Values of a running machine as JSON and back: bytes and numbers that JSON has no word for carry a tag."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 def to_plain(value: Any) -> Any:
     """JSON of a value: ``b"\\x00"`` is ``{"$hex": "00"}``, infinities ``{"$float": "inf"}``, tuples are lists.
 
+    A mapping that would be taken for one of these is ``{"$map": …}``.
+
     A value no machine can hold (a chart's own object, "not set") becomes ``{"$text": …}``, which is not read back.
     """
     if value is None or isinstance(value, (int, str)):
@@ -17,13 +19,14 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": str(value)}
     if isinstance(value, dict):
-        return {str(key): to_plain(item) for key, item in value.items()}
+        plain = {str(key): to_plain(item) for key, item in value.items()}
+        return {"$map": plain} if len(plain) == 1 and next(iter(plain))[:1] == "$" else plain
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$hex": bytes(value).hex()}
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
+        return to_plain(dict(value))
     return {"$text": str(value)}
 
 
@@ -38,5 +41,7 @@ def from_plain(value: Any) -> Any:
                 return bytes.fromhex(content)
             if tag == "$float" and content in ("inf", "-inf", "nan"):
                 return float(content)
+            if tag == "$map" and isinstance(content, dict):
+                return {key: from_plain(item) for key, item in content.items()}
         return {key: from_plain(item) for key, item in value.items()}
     return value
