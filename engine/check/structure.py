@@ -24,10 +24,11 @@ class Structure:
     reachable: set[State] = field(default_factory=set)
     targeted: set[State] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
+    _undefaulted: dict[State, list[State]] = field(default_factory=dict)  # regions that were never entered by default
 
     def explore(self) -> None:
         """Follow all transitions that are not dead from the initial configuration."""
-        self.reachable, self.targeted = set(), set()
+        self.reachable, self.targeted, self._undefaulted = set(), set(), {}
         self.enter(self.chart.root)
         done: set[str] = set()
         grew = True
@@ -53,21 +54,25 @@ class Structure:
             self.targeted.add(inner)
             below.append(inner)
             for ancestor in inner.ancestors():
-                if ancestor.kind is StateKind.PARALLEL:
-                    below += [r for r in ancestor.children if r is not inner and self._is_new_region(r)]
                 self.reachable.add(ancestor)
+                if ancestor.kind is StateKind.PARALLEL:
+                    below += self._regions(ancestor, inner)
                 inner = ancestor
 
-    def _is_new_region(self, state: State) -> bool:
-        return state.kind not in HISTORY and state not in self.reachable
+    def _regions(self, parallel: State, entered: State | None) -> list[State]:
+        """The regions whose default is taken when ``parallel`` becomes active, each told once; but for the one that is
+        entered further down."""
+        waiting = self._undefaulted.get(parallel)
+        if waiting is None:
+            waiting = [region for region in parallel.children if region.kind not in HISTORY]
+        self._undefaulted[parallel] = [region for region in waiting if region is entered]
+        return [region for region in waiting if region is not entered]
 
     def _down(self, state: State, entered: list[State], below: list[State]) -> None:
-        fresh = state not in self.reachable
         self.reachable.add(state)
         default = state.history_default if state.kind in HISTORY else state.initial
         if state.kind is StateKind.PARALLEL:
-            if fresh:
-                below += [region for region in state.children if region.kind not in HISTORY]
+            below += self._regions(state, None)
         elif default is not None and (state.kind in HISTORY or state.kind is StateKind.COMPOUND):
             entered += [target for target in default.targets if target not in self.targeted]
 

@@ -903,6 +903,28 @@ states:
 }
 
 NEAR: dict[str, str] = {
+    "default state of a region that is first named by another transition": """
+initial: start
+states:
+  start: {on: {go: p.one.b, stop: p.two.d}}
+  p:
+    type: parallel
+    on: {level: start}
+    states:
+      one: {states: {a: {on: {go: b}}, b: {on: {go: a}}}}
+      two: {states: {c: {on: {stop: d}}, d: {on: {stop: c}}}}
+""",
+    "default state of a region of a parallel state that was first entered further down": """
+initial: start
+states:
+  start: {on: {go: p.one.b, stop: p}}
+  p:
+    type: parallel
+    on: {level: start}
+    states:
+      one: {states: {a: {on: {go: b}}, b: {on: {go: b}}}}
+      two: {states: {c: {on: {stop: d}}, d: {on: {stop: c}}}}
+""",
     "history brings back what its default does not name": """
 states:
   work:
