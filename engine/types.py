@@ -109,4 +109,5 @@ STRING = Type(Kind.STRING)
 BYTES = Type(Kind.BYTES)
 DURATION = Type(Kind.DURATION)
 ANY = Type(Kind.ANY, optional=True)
+KEY = Type(Kind.ANY)  # of a spawned child: None would mean all of them
 NONE = Type(Kind.NONE, optional=True)

@@ -12,7 +12,7 @@ from engine.expr.functions import EvaluationError, describe, hex_
 from engine.expr.join import BROKEN, NUMBERS, computed, is_any, joined, numeric, of_kind
 from engine.expr.parse import Node
 from engine.expr.units import unit_of
-from engine.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, STRING, Kind
+from engine.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, KEY, STRING, Kind
 
 _Check = Callable[[Checker, Node, list[Node]], tree.Expr]
 
@@ -264,6 +264,5 @@ def _alive(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
     key_type = children[name]
     if key_type is None:
         return checker.fault(args[1], "type", f"{name!r} is not spawned with a key", f"alive({name})")
-    key = checker.check(args[1])
-    both = checker.unify(tree.Variable("", key_type), args[1], key, args[1], "alive")
-    return tree.Alive(name, both[1], BOOL) if both is not None else tree.Literal(None, BROKEN)
+    key = checker.fit(checker.check(args[1]), KEY, args[1])
+    return tree.Alive(name, key, BOOL) if key.type is not BROKEN else tree.Literal(None, BROKEN)

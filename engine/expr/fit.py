@@ -37,7 +37,7 @@ def fit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr
         return checker.fault(node, "type", f"None where {describe(type_)} is needed", describe(type_))
     if type_.kind is Kind.ANY:
         plain = isinstance(expr, tree.Literal) or source.kind in (Kind.BOOL, Kind.FLOAT, Kind.ENUM)
-        return expr if plain else _checked(expr, type_)
+        return expr if plain and (type_.optional or not source.optional) else _checked(expr, type_)
     if source.kind is Kind.ANY:
         return _checked(expr, type_)
     if source.kind in NUMBERS and type_.kind in NUMBERS:

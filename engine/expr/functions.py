@@ -405,7 +405,8 @@ def checked(value: Any, type_: Type) -> Any:
 def misfit(value: Any, type_: Type) -> str:
     """Why ``value`` is not of ``type_``, in a sentence; empty when it is."""
     if value is None:
-        return "" if type_.optional else f"None where {describe(type_)} is needed"
+        needed = "a value" if type_.kind is Kind.ANY else describe(type_)
+        return "" if type_.optional else f"None where {needed} is needed"
     kind = type_.kind
     size: float | int = 0
     if kind is Kind.ANY:

@@ -19,7 +19,7 @@ from engine.loader.log_text import split_log
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.model import Action, Assign, Block, CallAction, Cancel, Foreach, If, Log, Raise, Stop
 from engine.problems import did_you_mean
-from engine.types import ANY, INT, STRING, Kind, Type
+from engine.types import ANY, INT, KEY, STRING, Kind, Type
 
 _ASSIGNMENT = re.compile(r"\s*([A-Za-z_]\w*)\s*=(?!=)\s*(.*)", re.DOTALL)
 
@@ -312,7 +312,7 @@ def _stop(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action
         if child.key is None:
             reader.problem(key_node, "type", f"{text!r} is spawned without a key")
             return []
-        key = build.expression(key_node, "'key'", scope, child.key)
+        key = build.expression(key_node, "'key'", scope, KEY)
     return [Stop(text, key, reader.position(value))]
 
 

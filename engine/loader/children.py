@@ -12,7 +12,7 @@ from engine.loader.build import Build, Child
 from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.model import Action, Chart, Invoke, Spawn, State, StateKind
 from engine.problems import did_you_mean
-from engine.types import ANY, Type
+from engine.types import ANY, KEY, Type
 
 _INVOKE_KEYS = frozenset({"id", "src", "call", "input", "adapters", "autoforward", "onDone", "onError", "description"})
 _IMPORTED_KEYS = _INVOKE_KEYS | {"chart", "source", "plain_events", "finalize", "id_location"}
@@ -278,5 +278,5 @@ def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
     if _roles(build, body, chart):
         reader.problem(body, "shape", "a spawned child has its parent's roles under the same names")
     key_node = body.get("key")
-    key = None if key_node is None else build.expression(key_node, "'key'", scope)
+    key = None if key_node is None else build.expression(key_node, "'key'", scope, KEY)
     return [Spawn(id_, chart, key, _input(build, body, chart, scope), reader.position(body))]

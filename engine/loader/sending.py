@@ -10,7 +10,7 @@ from engine.loader.build import Build
 from engine.loader.yaml_source import Mapping, Node, Scalar
 from engine.model import Action, Send
 from engine.problems import did_you_mean
-from engine.types import STRING, Type
+from engine.types import KEY, STRING, Type
 
 _KEYS = frozenset({"event", "to", "data", "delay", "id", "key"})
 _IMPORTED_KEYS = _KEYS | {"event_expr", "to_expr", "content", "id_location", "type"}
@@ -93,7 +93,7 @@ def _key_of(build: Build, node: Node | None, to: str, scope: Scope) -> tree.Expr
     if child is None or child.key is None:
         build.reader.problem(node, "type", f"{to!r} is not spawned with a key")
         return None
-    return build.expression(node, "'key'", scope, child.key)
+    return build.expression(node, "'key'", scope, KEY)
 
 
 def _imported(

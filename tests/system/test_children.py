@@ -10,6 +10,7 @@ import engine
 from engine.adapter import Port
 from engine.system import Limits, Note, StepRecord, System
 from tests.system.tools import DOOR, Door, S, Watch
+from tests.w3c.suite import MAKERS
 
 CHILD = """
 machine: child
@@ -283,3 +284,34 @@ states: {there: }
     assert watch.events("parent/kid") == ["0 start", "0 gate.opened", "0 error.adapter.gate"]
     assert watch.events("parent") == ["0 start"]
     assert root.children[("kid", None)].machine.configuration == ("loose",)
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_a_key_that_is_missing_is_an_error_not_all_children(folder: Path, maker: str) -> None:
+    """`stop: {id: session, key: peer}` without a peer must not end every session; `alive` gives no count instead."""
+    (folder / "keys.yaml").write_text("""
+machine: keys
+adapters: {gate: door}
+events: {add: {direction: in}, drop: {direction: in}, tell: {direction: in}, look: {direction: in}}
+data: {k: {type: int?}, seen: {type: bool, initial: False}, errors: {type: int, initial: 0}}
+states:
+  a:
+    entry: {spawn: {id: kid, src: child.yaml, key: 1}}
+    on:
+      add: {actions: [spawn: {id: kid, src: child.yaml, key: k}]}
+      drop: {actions: [stop: {id: kid, key: k}]}
+      tell: {actions: [send: {event: hello, to: kid, key: k, data: {n: 5}}]}
+      look: {actions: [assign: {seen: "alive(kid, k)"}]}
+      kid.*: {}
+      error.execution: {actions: [assign: {errors: errors + 1}]}
+""")
+    loaded = engine.load(folder / "keys.yaml", contracts={"door": DOOR})
+    system = System(make=MAKERS[maker])
+    keys = system.add(loaded, adapters={"gate": Door()})
+    system.start()
+    for number, event in enumerate(("add", "drop", "tell", "look"), 1):
+        system.post(keys, event)
+        system.run_due()
+        assert (keys.machine.data["errors"], keys.machine.data["seen"]) == (number, False)
+    assert list(keys.children) == [("kid", 1)]
+    assert keys.children["kid", 1].machine.data["number"] == 0
