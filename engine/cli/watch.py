@@ -115,7 +115,7 @@ class PlainView:
         self._together = 1 if self._at_terminal or isinstance(system.clock, RealClock) else _TOGETHER
         self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
         self._station = station
-        self._units: dict[str, Table] = {}  # of each machine, by its path
+        self._units: dict[str, Table] = {}  # of each machine, by its path, for notes
         if not quiet:
             system.observers.append(self)
 
@@ -155,7 +155,7 @@ class PlainView:
     def _line(self, told: StepRecord | Note, active: tuple[str, ...]) -> str:
         if isinstance(told, Note):
             return line(note_record(told), self._units.get(told.path, {}))
-        return line(brief(told, active), self._units[told.actor.path])
+        return line(brief(told, active), units_of(told.actor.machine.chart))
 
 
 def values_text(values: Sequence[tuple[str, str]]) -> str:

@@ -90,9 +90,8 @@ class Relaxed(Declared):
 
     Covers types with the same simple string content, which is all the V2G schemas need (ISO 15118-2 eMAID). The value
     is the message class ``type`` when an attribute is present, else a plain string; the grammar bounds neither, the
-    types do. ``attributes`` are (event code, field,
-    string table key) of the class; ``attribute_count`` and ``element_count`` size the grammar: it offers every
-    attribute and every element the schema set declares.
+    types do. ``attributes`` are (event code, field, string table key) of the class; ``attribute_count`` and
+    ``element_count`` size the grammar: it offers every attribute and every element the schema set declares.
     """
 
     __slots__ = ("attributes", "content_end", "first_end", "text")
