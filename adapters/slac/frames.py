@@ -31,7 +31,6 @@ from adapters.slac.mme import (
     HEADER_END_VS_FMI,
     LOCALCAST,
     MAX_FRAME,
-    QUALCOMM_OUI,
     BadFrame,
     FieldError,
     Malformed,
@@ -153,8 +152,9 @@ def decode(frame: bytes, *, lenient_mvf_length: bool = False) -> Mme | BadFrame:
         at = HEADER_END_VS_FMI if mmv else HEADER_END_VS
         if len(frame) < at:
             return BadFrame("short", mmtype, f"{len(frame)} octets, the header of {message.NAME} has {at}", frame[6:12])
-        if frame[at - 3 : at] != QUALCOMM_OUI:
-            reason = f"octet {at - 3}: OUI {frame[at - 3 : at].hex()} of {message.NAME}, expected {QUALCOMM_OUI.hex()}"
+        if frame[at - 3 : at] not in message.OUIS:
+            wanted = " or ".join(oui.hex() for oui in message.OUIS)
+            reason = f"octet {at - 3}: OUI {frame[at - 3 : at].hex()} of {message.NAME}, expected {wanted}"
             return BadFrame("unknown_oui", mmtype, reason, frame[6:12])
     try:
         if lenient_mvf_length and (message is CmSlacMatchReq or message is CmSlacMatchCnf):

@@ -68,12 +68,13 @@ class Mme:
     """Base of all messages: Ethernet ``destination`` and ``source`` (6 octets each).
 
     A subclass gives ``NAME`` (the standard's), ``MMTYPE``, ``PREFIX`` (the octets from the ethertype to the payload)
-    and ``payload()``.
+    and ``payload()``; a vendor's message also the ``OUIS`` it is read with.
     """
 
     NAME: ClassVar[str] = ""
     MMTYPE: ClassVar[int] = -1
     PREFIX: ClassVar[bytes] = b""
+    OUIS: ClassVar[tuple[bytes, ...]] = (QUALCOMM_OUI,)
 
     destination: bytes
     source: bytes

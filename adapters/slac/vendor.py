@@ -1,7 +1,8 @@
 """Qualcomm vendor messages between a host and modems (OUI 00 b0 52).
 
 Sources: open-plc-utils ``plc/VersionInfo1.c``, ``plc/ResetDevice1.c``, ``plc/LinkStatus.c``, ``plc/NetInfo1.c``,
-``plc/NetInfo2.c``, ``plc/Attributes2.c``; scapy ``contrib/homepluggp.py`` for VS_ATTENUATION_CHARACTERISTICS.
+``plc/NetInfo2.c``, ``plc/Attributes2.c``; frames of three makes of modem for VS_ATTENUATION_CHARACTERISTICS (scapy's
+``contrib/homepluggp.py`` reads them one octet too early).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from adapters.slac.matching import groups
-from adapters.slac.mme import HEADER_END_VS, Mme, counted, need, octets, vs_fmi_prefix, vs_prefix
+from adapters.slac.mme import HEADER_END_VS, QUALCOMM_OUI, Mme, counted, need, octets, vs_fmi_prefix, vs_prefix
 
 
 class _Request(Mme):
@@ -251,12 +252,16 @@ class VsNwInfoCnf(Mme):
 
 @dataclass(frozen=True, slots=True)
 class VsAttenuationCharacteristicsInd(Mme):
-    """VS 0xA14E, a consumer modem's report of a heard sound in place of CM_ATTEN_PROFILE.IND: dB per group."""
+    """VS 0xA14E, a modem's report of a heard sound in place of CM_ATTEN_PROFILE.IND: dB per group.
+
+    Read with the vendor's OUI and without one (three zeros), as modems of stations send it.
+    """
 
     NAME: ClassVar[str] = "VS_ATTENUATION_CHARACTERISTICS.IND"
     MMTYPE: ClassVar[int] = 0xA14E
     PREFIX: ClassVar[bytes] = vs_prefix(MMTYPE)
-    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<6sBB7x")
+    OUIS: ClassVar[tuple[bytes, ...]] = (QUALCOMM_OUI, b"\x00\x00\x00")
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<6sBxB7x")
 
     pev_mac: bytes
     carriers_per_group: int
@@ -264,9 +269,9 @@ class VsAttenuationCharacteristicsInd(Mme):
 
     @classmethod
     def parse(cls, frame: bytes, at: int) -> VsAttenuationCharacteristicsInd:
-        need(frame, at + 15)
-        aag = counted(frame, at + 15, groups(frame, at + 6), "AAG")
-        return cls(frame[:6], frame[6:12], frame[at : at + 6], frame[at + 7], aag)
+        need(frame, at + cls.LAYOUT.size)
+        aag = counted(frame, at + cls.LAYOUT.size, groups(frame, at + 6), "AAG")
+        return cls(frame[:6], frame[6:12], frame[at : at + 6], frame[at + 8], aag)
 
     def payload(self) -> bytes:
         return self.LAYOUT.pack(octets(self.pev_mac, 6, "pev_mac"), len(self.aag), self.carriers_per_group) + self.aag

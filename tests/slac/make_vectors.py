@@ -43,7 +43,6 @@ FIELDS: dict[str, Any] = {
     "pmn": 0,
     "cco_capability": 0,
     "new_eks": 1,
-    "carriers_per_group": 16,
     "status": 0,
     "device_id": 7,
     "version": "MAC-QCA7005-1.2.5".ljust(64, "-"),

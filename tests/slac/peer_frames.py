@@ -81,10 +81,6 @@ SCAPY = {
         "CM_ATTENUATION_CHARACTERISTICS_MME",
         {"pev_mac": "EVMACAddress", "aag": "Groups"},
     ),
-    "VS_ATTENUATION_CHARACTERISTICS.IND": (
-        "VS_ATTENUATION_CHARACTERISTICS_MME",
-        {"pev_mac": "EVMACAddress", "carriers_per_group": "NumberOfCarrierPerGroupe", "aag": "Groups"},
-    ),
     "CM_ATTEN_CHAR.IND": (
         "CM_ATTEN_CHAR_IND",
         {

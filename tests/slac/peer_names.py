@@ -47,7 +47,6 @@ SCAPY_READS: Known = {
     "CM_SET_KEY.REQ": (
         ("key_type", "my_nonce", "your_nonce", "pid", "pmn", "cco_capability", "nid", "new_eks", "new_key"), _any),
     "CM_SET_KEY.CNF": (("result", "my_nonce", "your_nonce", "pid", "pmn", "cco_capability"), _any),
-    "VS_ATTENUATION_CHARACTERISTICS.IND": (("pev_mac", "carriers_per_group", "aag"), _any),
     "VS_SW_VER.CNF": (("status", "device_id", "version"), _short_version),
 }  # fmt: skip
 PYSLAC_READS: Known = {**_BOTH, "CM_SET_KEY.CNF": (("result", "my_nonce", "your_nonce"), _any)}

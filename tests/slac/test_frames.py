@@ -161,6 +161,21 @@ def test_other_vendors_message_is_not_taken_for_qualcomms() -> None:
     assert found.kind == "unknown_oui"
 
 
+@pytest.mark.parametrize("oui", ["000000", "00b052"])
+def test_attenuation_as_modems_of_stations_report_it(oui: str) -> None:
+    """0xA14E of a QCA modem (OUI zero), a Supercharger's and an alpitronic's: one reserved octet before the carriers.
+
+    Recorded on the line, MACs and levels replaced. No foreign codec reads it right (scapy's is one octet off).
+    """
+    levels = bytes(0x11 + number % 9 for number in range(58))
+    frame = "ffffffffffff 0200000000ff 88e1 00 4ea1 {} 020000000001 3a 0010 00000000000000 {}"
+    found = f.decode(bytes.fromhex(frame.format(oui, levels.hex())))
+    assert found == f.VsAttenuationCharacteristicsInd(
+        BROADCAST, bytes.fromhex("0200000000ff"), bytes.fromhex("020000000001"), 16, levels
+    )
+    assert found.encode() == bytes.fromhex(frame.format("00b052", levels.hex()))
+
+
 def test_group_count_beyond_the_frame_is_refused() -> None:
     """NumGroups of a hostile profile is never trusted beyond the frame (it would read the next frame's memory in C)."""
     frame = bytearray(f.CmAttenProfileInd(EVSE, EV, EV, b"\x09" * 58).encode())
