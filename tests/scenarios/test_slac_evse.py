@@ -10,6 +10,7 @@ import pytest
 from tests.scenarios.stage import MS, S, Stage
 
 PEV, OTHER_PEV = b"\x02\x00\x00\x00\x00\x01", b"\x02\x00\x00\x00\x00\x02"
+EVSE = b"\x02\x00\x00\x00\x00\x11"
 RUN, OTHER_RUN = b"run  one", b"run  two"
 KEYS = [bytes([number]) * 16 for number in range(1, 10)]
 NID = b"nid-one"
@@ -42,7 +43,7 @@ def parm_req(stage: Stage, source: bytes = PEV, run_id: bytes = RUN, application
 
 def matched(stage: Stage, source: bytes = PEV, run_id: bytes = RUN) -> Stage:
     """The session of this vehicle says that it has chosen this station."""
-    return stage.child("session.matched", source + run_id, pev_mac=source, run_id=run_id)
+    return stage.child("session.chosen", source + run_id, pev_mac=source, run_id=run_id)
 
 
 def in_session() -> Stage:
@@ -125,7 +126,7 @@ def test_a_match_from_request_to_link() -> None:
     matched(stage)
     assert stage.active("matching.joining")
     assert [(order.what, order.args) for order in stage.orders] == [
-        ("session.taken", {"run_id": RUN}),
+        ("session.taken", {"pev_mac": PEV, "run_id": RUN}),
         ("network.watch_link", {}),
     ]
     assert stage.data("pev_mac") == PEV
@@ -217,10 +218,47 @@ def test_one_of_two_vehicles_is_matched() -> None:
     """49: the other one's session hears who was taken; only the vehicle that matched is told of."""
     stage = parm_req(in_session(), OTHER_PEV, OTHER_RUN)
     matched(stage, OTHER_PEV, OTHER_RUN)
-    assert stage.ordered("session.taken") == [{"run_id": OTHER_RUN}] * 2
+    assert stage.ordered("session.taken") == [{"pev_mac": OTHER_PEV, "run_id": OTHER_RUN}] * 2
     stage.child("network.link_up")
     assert stage.told("dlink_ready") == [{"pev_mac": OTHER_PEV}]
     assert stage.children() == ["network"]
+
+
+@pytest.mark.parametrize("run_id", [RUN, OTHER_RUN])
+def test_two_vehicles_that_choose_at_the_same_moment(run_id: bytes) -> None:
+    """One gets the key, decided before anything is confirmed; the other gets no answer and its session ends.
+
+    Two vehicles may even draw the same run id.
+    """
+    stage = Stage("machines/slac/evse.yaml", {"link.mac": EVSE}, real=("slac_session",))
+    keyed(stage)
+    both = [(PEV, RUN), (OTHER_PEV, run_id)]
+    for source, run in both:
+        parm_req(stage, source, run)
+        frame = {"source": source, "run_id": run, "num_sounds": 10, "time_out": 600 * MS, "resp_type": 1}
+        stage.emit("link.CM_START_ATTEN_CHAR_IND", **frame)
+        stage.emit("link.CM_ATTEN_PROFILE_IND", pev_mac=source, mean=9.0)
+    stage.run(0.645)
+    for source, run in both:
+        stage.emit("link.CM_ATTEN_CHAR_RSP", source=source, source_address=source, run_id=run, result=0)
+    for source, run in both:
+        request = {"source": source, "pev_mac": source, "evse_mac": EVSE, "run_id": run}
+        stage.adapters["link"].port.emit("CM_SLAC_MATCH_REQ", **request)  # the second before anybody has read the first
+    stage.run(0.1)
+    assert [cnf["peer"] for cnf in stage.ordered("link.CM_SLAC_MATCH_CNF")] == [PEV]
+    assert stage.children() == ["network", "session"]
+    assert stage.unhandled == []
+    stage.child("network.link_up")
+    assert stage.told("dlink_ready") == [{"pev_mac": PEV}]
+
+
+def test_choice_that_comes_late() -> None:
+    """A session that its vehicle chooses while the station takes a new key confirms nothing."""
+    stage = parm_req(in_session(), OTHER_PEV, OTHER_RUN)
+    matched(matched(stage), OTHER_PEV, OTHER_RUN)
+    assert stage.ordered("session.taken") == [{"pev_mac": PEV, "run_id": RUN}] * 2
+    assert stage.active("matching.joining")
+    assert stage.unhandled == []
 
 
 def test_all_sessions_failed() -> None:

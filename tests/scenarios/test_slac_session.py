@@ -65,13 +65,22 @@ def waiting() -> Stage:
     return rsp(characterised())
 
 
-def matched() -> Stage:
+def chosen() -> Stage:
     return match_req(waiting())
 
 
-MATCHED = [{"pev_mac": PEV, "run_id": RUN}]
+def taken(stage: Stage, pev_mac: bytes = PEV, run_id: bytes = RUN) -> Stage:
+    """The station takes this run of this vehicle."""
+    return stage.post("taken", pev_mac=pev_mac, run_id=run_id)
+
+
+def matched() -> Stage:
+    return taken(chosen())
+
+
+CHOSEN = [{"pev_mac": PEV, "run_id": RUN}]
 STEPS = {"requested": requested, "sounding": sounding, "characterised": characterised, "waiting_match": waiting}
-ALL = {**STEPS, "matched": matched}
+ALL = {**STEPS, "chosen": chosen, "matched": matched}
 
 
 def test_a_match_frame_by_frame() -> None:
@@ -89,8 +98,11 @@ def test_a_match_frame_by_frame() -> None:
     assert stage.order("link.CM_ATTEN_CHAR_IND") == {"peer": PEV, "run_id": RUN, "num_sounds": 10}
     rsp(stage.run(0.1))
     assert stage.active("waiting_match")
-    assert stage.told("matched") == []
+    assert stage.told("chosen") == []
     match_req(stage.run(0.9))
+    assert stage.told("chosen") == CHOSEN
+    assert stage.order("link.CM_SLAC_MATCH_CNF") is None
+    taken(stage)
     assert stage.order("link.CM_SLAC_MATCH_CNF") == {"peer": PEV, "run_id": RUN, "nid": NID, "nmk": NMK}
     match_req(stage.run(0.2))  # the CNF was lost
     assert [order.what for order in stage.orders] == [
@@ -101,7 +113,7 @@ def test_a_match_frame_by_frame() -> None:
         "link.CM_SLAC_MATCH_CNF",
     ]
     assert stage.order("link.CM_SLAC_MATCH_CNF") == {"peer": PEV, "run_id": RUN, "nid": NID, "nmk": NMK}
-    assert stage.told("matched") == MATCHED
+    assert stage.told("chosen") == CHOSEN
     stage.run(60)
     assert stage.active("matched")
     assert stage.unhandled == []
@@ -135,15 +147,31 @@ def test_vehicle_that_begins_anew_ends_the_old_run(state: str) -> None:
     assert stage.output == {"failure": "", "pev_mac": PEV}
 
 
+@pytest.mark.parametrize("other", [{"run_id": OTHER_RUN}, {"pev_mac": OTHER_PEV}], ids=["run", "vehicle"])
 @pytest.mark.parametrize("state", ALL)
-def test_station_that_matched_another_run(state: str) -> None:
-    """The station belongs to one vehicle: the others' sessions end, the one that matched stays."""
-    stage = ALL[state]()
-    stage.post("taken", run_id=RUN)
-    assert stage.active(state)
-    stage.post("taken", run_id=OTHER_RUN)
+def test_station_that_took_another(state: str, other: dict[str, bytes]) -> None:
+    """The station belongs to one vehicle: the others' sessions end, and give nobody the key."""
+    stage = ALL[state]().forget()
+    taken(stage, **other)
     assert stage.ended
     assert stage.output == {"failure": "", "pev_mac": PEV}
+    assert stage.order("link.CM_SLAC_MATCH_CNF") is None
+
+
+@pytest.mark.parametrize("state", [*STEPS, "matched"])
+def test_taking_this_run_disturbs_no_other_state(state: str) -> None:
+    stage = taken(ALL[state]().forget())
+    assert stage.active(state)
+    assert stage.orders == []
+
+
+def test_nothing_is_confirmed_before_the_station_takes_the_vehicle() -> None:
+    """The key goes out on the station's word only, however often the vehicle asks."""
+    stage = match_req(match_req(chosen()).run(5))
+    assert stage.active("chosen")
+    assert stage.told("chosen") == CHOSEN
+    assert stage.order("link.CM_SLAC_MATCH_CNF") is None
+    assert taken(stage).ordered("link.CM_SLAC_MATCH_CNF") == [{"peer": PEV, "run_id": RUN, "nid": NID, "nmk": NMK}]
 
 
 @pytest.mark.parametrize("strange", STRANGERS)
@@ -255,8 +283,9 @@ def test_match_request_to_another(state: str, wrong: str) -> None:
     assert stage.active(state)
     assert stage.order("link.CM_SLAC_MATCH_CNF") is None
     match_req(stage)
-    assert stage.active("matched.confirming")
-    assert stage.told("matched") == MATCHED
+    assert stage.active("chosen")
+    assert stage.told("chosen") == CHOSEN
+    assert taken(stage).active("matched.confirming")
     match_req(stage, **NOT_OURS[wrong])
     assert len(stage.ordered("link.CM_SLAC_MATCH_CNF")) == 1
     assert stage.order("link.CM_SLAC_MATCH_CNF") == {"peer": PEV, "run_id": RUN, "nid": NID, "nmk": NMK}

@@ -266,6 +266,20 @@ def test_neighbours_find_the_right_partners(seed: int) -> None:
     assert street.nmk("evse1") != street.nmk("evse2")
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_two_vehicles_at_one_station(seed: int) -> None:
+    """Both hear no other station and ask for the match in the same millisecond: one is confirmed, one key, one link."""
+    street = Street(("evse1", "pev1", "pev2"), seed=seed)
+    street.listen("pev1")
+    street.listen("pev2")
+    street.run(4)
+    ready = [host for host in ("pev1", "pev2") if street.said(host, "dlink_ready")]
+    assert len(ready) == 1
+    assert street.said("evse1", "dlink_ready")[0]["pev_mac"] == street.links[ready[0]].mac
+    assert sum(street.arrived(host, "CM_SLAC_MATCH.CNF") for host in ("pev1", "pev2")) == 1
+    assert [host for host in ("pev1", "pev2") if street.nmk(host) == street.nmk("evse1")] == ready
+
+
 def test_five_vehicles_at_once() -> None:
     """C_EVSE_match_parallel: every station serves what it hears, five vehicles find their five stations."""
     hosts = tuple(f"{side}{number}" for side in ("evse", "pev") for number in range(1, 6))
