@@ -59,6 +59,10 @@ class Port(Protocol):
         """Something went wrong outside any action: ``error.adapter.<role>`` with ``message``."""
         ...
 
+    def tell(self, message: str, /, **data: Any) -> None:
+        """Something people should know and no chart need decide about: a note in the trace and the views."""
+        ...
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine on the host's loop (real clock only); an exception in it becomes :meth:`error`."""
         ...

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Any, ClassVar
 
+from adapters.net.intake import Limits
+from adapters.net.network import Network
+from adapters.net.sockets import SocketHost
 from adapters.sdp import messages
 from adapters.sdp.messages import SDP_SERVER_PORT, Security, Transport
-from adapters.sdp.network import Network
-from adapters.sdp.sockets import SocketHost
 from adapters.settings import filled
 from adapters.sim.network import Host
 from adapters.slac.settings import HOST
@@ -21,7 +22,17 @@ LOOK_AGAIN_NS = 100_000_000
 SECURITY = {Security.TLS: "tls", Security.NONE: "none"}
 TRANSPORT = {Transport.TCP: "tcp", Transport.UDP: "udp"}
 REAL: dict[str, Setting] = {
-    "interface": Setting("string", "", "Network interface to speak IPv6 on, such as eth1 (required)")
+    "interface": Setting("string", "", "Network interface to speak IPv6 on, such as eth1 (required)"),
+    "per_source": Setting(
+        "int",
+        20,
+        "SDP datagrams per second taken from one address and port; vehicles ask 4 times a second ([V2G2-159])",
+    ),
+    "new_sources": Setting(
+        "int",
+        100,
+        "First datagrams of addresses and ports not seen before, per second; each costs about 0.3 ms",
+    ),
 }
 SIMULATED: dict[str, Setting] = {
     "host": HOST["host"],
@@ -90,7 +101,7 @@ class SdpServer(Adapter):
             self._looking = self.port.call_later(LOOK_AGAIN_NS, lambda: self._begin(first=False))
             return
         try:
-            network.bind(SDP_SERVER_PORT, self._received, self._failed)
+            network.bind(SDP_SERVER_PORT, self._received, self._failed, _limits(self.config))
         except AdapterError as error:
             self._failed(str(error))
             return
@@ -149,7 +160,7 @@ class SdpClient(Adapter):
         if self._network is None:
             raise AdapterError("the adapter is not open")
         if not self._own_port:
-            self._own_port = self._network.bind(0, self._received, self._failed)
+            self._own_port = self._network.bind(0, self._received, self._failed, _limits(self.config))
         data = messages.encode(messages.SdpRequest(_number(SECURITY, security)))
         self._network.send_datagram(None, SDP_SERVER_PORT, data, self._own_port)
 
@@ -205,6 +216,11 @@ class SocketSdpClient(SdpClient):
 
     def network(self, port: Port) -> Network:
         return SocketHost.of(self.world, port, self.config)
+
+
+def _limits(config: Mapping[str, Any]) -> Limits:
+    """Of a real interface; a simulated one has no such settings."""
+    return Limits(config.get("per_source", 0), config.get("new_sources", 0))
 
 
 def _number(words: Mapping[Any, str], word: str) -> Any:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from ipaddress import IPv6Address
 from typing import Any
 
+from adapters.net.intake import Limits
 from adapters.slac.nic import LineDriver, Nic, Subscribers, Watcher
 from adapters.slac.settings import host_of
 from engine.adapter import Port, World
@@ -145,8 +146,14 @@ class Host:
         host: Host = world.shared(f"host {name} on {medium}", make)
         return host
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: Callable[[str], None] | None = None) -> int:
-        """Receive the datagrams of a UDP port (0: of a free one); the port. A simulated one does not fail."""
+    def bind(
+        self,
+        udp_port: int,
+        on_datagram: OnDatagram,
+        on_failed: Callable[[str], None] | None = None,
+        limits: Limits | None = None,
+    ) -> int:
+        """Receive the datagrams of a UDP port (0: a free one); the port. It neither fails nor is flooded."""
         while udp_port == 0 or (udp_port >= EPHEMERAL and udp_port in self._datagram):
             udp_port = EPHEMERAL + next(self._ids) % (0x10000 - EPHEMERAL)
         self._datagram[udp_port] = on_datagram

@@ -9,6 +9,7 @@ A foreign program that needs a network interface is joined by giving the hub the
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -16,6 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from adapters.net.intake import Intake, Limits
 from adapters.settings import mac_address
 from adapters.slac.line import PowerLine
 from adapters.slac.mme import MAX_FRAME
@@ -99,8 +101,10 @@ class Hub:
         host = ""
         try:
             host = self._greet(client, await loop.sock_recv(client, HELLO_OCTETS))
-            while host and (frame := await loop.sock_recv(client, MAX_FRAME + 1)):
-                self.frame(host, frame)
+            if host:
+                await self._intake(host).read(client, lambda: self.frame(host, _message(client)))
+        except Left:
+            pass
         except OSError as error:
             self._log(f"{host or 'a client'}: {error.strerror}")
         finally:
@@ -125,19 +129,40 @@ class Hub:
         return host
 
     async def _foreign(self, port: PacketSocket, host: str, cable: str, side: str) -> None:
-        known = False
-        try:
-            while True:
-                frame = await port.receive()
-                if not known:
+        def one() -> None:
+            frame = port.receive()
+            if frame is None:
+                return
+            if host not in self._ways_out:
+                try:
                     self.attach(host, frame[6:12], cable, side, port.send)
-                    known = True
-                self.frame(host, frame)
+                except ValueError as error:
+                    raise OSError(errno.EINVAL, str(error)) from None
+            self.frame(host, frame)
+
+        try:
+            await self._intake(host).read(port.socket, one)
         except OSError as error:
             self._log(f"{host}: interface '{port.interface}': {error.strerror}")
         finally:
             self._leave(host)
             port.close()
+
+    def _intake(self, host: str) -> Intake:
+        """Portions, no limit: what is on the line is for the hosts to judge."""
+        return Intake(host, "frames", Limits(), self)
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> asyncio.TimerHandle:
+        return asyncio.get_running_loop().call_later(delay_ns / 1e9, callback)
+
+    def error(self, message: str) -> None:
+        self._log(message)
+
+    def tell(self, message: str, /, **data: Any) -> None:
+        self._log(message)
 
     def _leave(self, host: str) -> None:
         if self._ways_out.pop(host, None) is not None:
@@ -153,6 +178,18 @@ class Hub:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log(f"{type(error).__name__}: {error}")
+
+
+class Left(OSError):
+    """The other end of a line's socket has closed it."""
+
+
+def _message(sock: socket.socket) -> bytes:
+    """The frame that waits; raises ``BlockingIOError`` when there is none, ``Left`` when there will be none."""
+    frame = sock.recv(MAX_FRAME + 1)
+    if not frame:
+        raise Left(errno.ECONNRESET, "the line was closed")
+    return frame
 
 
 class LineNic:
@@ -186,6 +223,8 @@ class LineNic:
             self._socket.close()
             raise AdapterError(f"the line at '{path}' refused '{host}': {refusal}")
         self._socket.setblocking(False)
+        limits = Limits(config["per_source"], config["new_sources"])
+        self.intake = Intake(f"line '{path}'", "frames", limits, port)
         self._task: asyncio.Task[Any] | None = None
         port.spawn(self._receive())
 
@@ -218,16 +257,14 @@ class LineNic:
             self._socket.close()
 
     async def _receive_frames(self) -> None:
-        loop = asyncio.get_running_loop()
-        while self.is_up:
-            try:
-                frame = await loop.sock_recv(self._socket, MAX_FRAME + 1)
-            except OSError as error:
-                self._lost(error.strerror or str(error))
-                return
-            if not frame:
-                self._lost("the line was closed")
-                return
+        try:
+            await self.intake.read(self._socket, self._receive_frame)
+        except OSError as error:
+            self._lost(error.strerror or str(error))
+
+    def _receive_frame(self) -> None:
+        frame = _message(self._socket)
+        if self.is_up and self.intake.admits(frame[6:12].hex(":")):
             self.subscribers.deliver(frame)
 
     def _lost(self, reason: str) -> None:

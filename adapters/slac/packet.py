@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from adapters.net.intake import Intake, Limits
 from adapters.slac.faults import FaultInjector
 from adapters.slac.mme import ETHERTYPE_HOMEPLUG, MAX_FRAME
 from adapters.slac.nic import Receiver, Subscribers, Watcher, fault_rules
@@ -41,7 +42,7 @@ class PacketSocket:
         if family is None:
             raise AdapterError("raw Ethernet frames need Linux (AF_PACKET); use the simulated line on this system")
         try:
-            self._socket = socket.socket(family, socket.SOCK_RAW, socket.htons(ethertype))
+            self.socket = socket.socket(family, socket.SOCK_RAW, socket.htons(ethertype))
         except PermissionError:
             raise AdapterError(
                 f"interface '{interface}': raw Ethernet frames need CAP_NET_RAW. Run as root, or once:"
@@ -51,21 +52,21 @@ class PacketSocket:
             self.mac = self._hardware_address()
             if not self.is_up():
                 raise AdapterError(f"interface '{interface}' is down; once: ip link set {interface} up")
-            self._socket.bind((interface, ethertype))
-            self._socket.setblocking(False)
+            self.socket.bind((interface, ethertype))
+            self.socket.setblocking(False)
         except BaseException:
-            self._socket.close()
+            self.socket.close()
             raise
 
     def exact_checksums(self) -> None:
         """Finish the checksums a sender left to its (virtual) hardware: for frames that go on elsewhere."""
-        self._socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        self.socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self._head = VNET_HDR.size
 
     def is_up(self) -> bool:
         """There and administratively up."""
         try:
-            answer = fcntl.ioctl(self._socket, SIOCGIFFLAGS, struct.pack("16sH14x", self.interface.encode()[:15], 0))
+            answer = fcntl.ioctl(self.socket, SIOCGIFFLAGS, struct.pack("16sH14x", self.interface.encode()[:15], 0))
         except OSError:
             return False
         flags: int = struct.unpack("16sH14x", answer)[1]
@@ -73,22 +74,24 @@ class PacketSocket:
 
     def send(self, frame: bytes) -> None:
         """Send one whole frame; raises ``OSError`` when the interface is gone."""
-        self._socket.send(bytes(self._head) + frame)
+        self.socket.send(bytes(self._head) + frame)
 
-    async def receive(self) -> bytes:
-        """The next frame somebody else sent; raises ``OSError`` when the interface is gone."""
-        loop = asyncio.get_running_loop()
-        while True:
-            frame, address = await loop.sock_recvfrom(self._socket, MAX_FRAME + 1 + self._head)
-            if address[2] != PACKET_OUTGOING:
-                return _with_checksum(frame) if self._head else frame
+    def receive(self) -> bytes | None:
+        """The frame that waits, None for one of our own.
+
+        Raises ``BlockingIOError`` when there is none, another ``OSError`` when the interface is gone.
+        """
+        frame, address = self.socket.recvfrom(MAX_FRAME + 1 + self._head)
+        if address[2] == PACKET_OUTGOING:
+            return None
+        return _with_checksum(frame) if self._head else frame
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
     def _hardware_address(self) -> bytes:
         try:
-            answer = fcntl.ioctl(self._socket, SIOCGIFHWADDR, struct.pack("16s16x", self.interface.encode()[:15]))
+            answer = fcntl.ioctl(self.socket, SIOCGIFHWADDR, struct.pack("16s16x", self.interface.encode()[:15]))
         except OSError as error:
             if error.errno != errno.ENODEV:
                 raise AdapterError(f"interface '{self.interface}': {error.strerror}") from None
@@ -119,6 +122,8 @@ class PacketNic:
             raise AdapterError("setting 'interface' is missing: the network interface of the modem, such as eth1")
         self._open(interface)
         self._port = port
+        limits = Limits(config["per_source"], config["new_sources"])
+        self.intake = Intake(f"interface '{interface}'", "HomePlug frames", limits, port)
         self._faults: FaultInjector[bool] = FaultInjector(fault_rules(config["fault"]))
         self.subscribers = Subscribers(self.mac)
         self.is_up = True
@@ -181,14 +186,17 @@ class PacketNic:
     async def _receive_frames(self) -> None:
         while not self.closed:
             try:
-                frame = await self._socket.receive()
+                await self.intake.read(self._socket.socket, self._receive_frame)
             except OSError as error:
                 if self.closed:
                     return
                 self._lost(error)
                 while not self.closed and not self._back():
                     await asyncio.sleep(WATCH_NS / 1e9)
-                continue
+
+    def _receive_frame(self) -> None:
+        frame = self._socket.receive()
+        if frame is not None and not self.closed and self.intake.admits(frame[6:12].hex(":")):
             self._through_faults(frame, outgoing=False)
 
     def _lost(self, error: OSError) -> None:

@@ -43,11 +43,22 @@ LINE: Final[dict[str, Setting]] = {
 """The line itself: the first adapter opened on it makes it."""
 
 SIMULATED: Final[dict[str, Setting]] = {**HOST, **MODEM, **LINE, **FAULT}
+FLOOD: Final[dict[str, Setting]] = {
+    "per_source": Setting(
+        "int",
+        200,
+        "HomePlug frames per second taken from one MAC; a modem reports 10 sounds of each of 5 vehicles in 600 ms",
+    ),
+    "new_sources": Setting("int", 100, "First frames of MACs not seen before, per second; each costs about 0.3 ms"),
+}
+"""What is taken of what others send, at most."""
 PACKET: Final[dict[str, Setting]] = {
     "interface": Setting("string", "", "Network interface of the modem, such as eth1 (required)"),
+    **FLOOD,
     **FAULT,
 }
 SOCKET: Final[dict[str, Setting]] = {
+    **FLOOD,
     "socket": Setting(
         "string", "", "Where the line was started: python -m adapters.slac line --socket PATH (required)"
     ),

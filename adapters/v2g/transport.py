@@ -6,8 +6,8 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
-from adapters.sdp.network import ByteStream
-from adapters.sdp.sockets import SocketHost
+from adapters.net.network import ByteStream
+from adapters.net.sockets import SocketHost
 from adapters.settings import filled
 from adapters.sim.network import Host
 from adapters.v2g.endpoint import Endpoint

@@ -256,6 +256,9 @@ class _Port:
     def error(self, message: str) -> None:
         self._binding.report(message)
 
+    def tell(self, message: str, /, **data: Any) -> None:
+        self._system.note(self._binding.role, "adapter_note", message, data)
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         self._system.spawn_work(work, self._binding.report)
 

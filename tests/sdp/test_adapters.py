@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.net.intake import Intake
+from adapters.net.sockets import SocketHost
 from adapters.sdp import messages
 from adapters.sdp.adapters import SimulatedSdpClient, SimulatedSdpServer, SocketSdpClient, SocketSdpServer
-from adapters.sdp.sockets import SocketHost
 from adapters.sim.network import Host
 from adapters.slac.link import SimulatedHpgpLink
 from adapters.slac.plc import SimulatedPlcModem
@@ -119,19 +120,19 @@ def test_no_datagram_raises(datagrams: list[bytes], with_header: bool) -> None:
 
 
 class BrokenOnce:
-    """A loop's ``sock_recvfrom`` that fails as often as told, as for an interface that went down."""
+    """An ``Intake.read`` that fails as often as told, as for an interface that went down."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
-        loop = asyncio.get_running_loop()
-        self._receive = loop.sock_recvfrom
+        read = Intake.read
         self.left = failures
-        monkeypatch.setattr(loop, "sock_recvfrom", self)
 
-    async def __call__(self, *words: Any) -> Any:
-        if self.left:
-            self.left -= 1
-            raise OSError(errno.ENETDOWN, "Network is down")
-        return await self._receive(*words)
+        async def broken(intake: Intake, *words: Any) -> None:
+            if self.left:
+                self.left -= 1
+                raise OSError(errno.ENETDOWN, "Network is down")
+            await read(intake, *words)
+
+        monkeypatch.setattr(Intake, "read", broken)
 
 
 async def ready(port: RealPort, event: str) -> dict[str, Any]:

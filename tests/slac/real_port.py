@@ -22,6 +22,7 @@ class RealPort:
         self.role = role
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.errors: list[str] = []
+        self.told: list[str] = []
         self._loop = asyncio.get_running_loop()
         self._tasks: set[asyncio.Task[None]] = set()
         adapter.open(self)
@@ -44,6 +45,9 @@ class RealPort:
 
     def error(self, message: str) -> None:
         self.errors.append(message)
+
+    def tell(self, message: str, /, **data: Any) -> None:
+        self.told.append(message)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work)

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
+from adapters.net.sockets import SocketHost, SocketStream
 from adapters.sdp.adapters import SocketSdpClient, SocketSdpServer
-from adapters.sdp.sockets import SocketHost, SocketStream
 from adapters.slac.link import LineHpgpLink, PacketHpgpLink
 from adapters.slac.plc import LinePlcModem, PacketPlcModem
 from engine.adapter import AdapterError, World

@@ -62,6 +62,7 @@ class VirtualPort:
         self.role = role
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.errors: list[str] = []
+        self.told: list[str] = []
         self.results: dict[str, Any] = {}
         adapter.open(self)
 
@@ -83,6 +84,9 @@ class VirtualPort:
 
     def error(self, message: str) -> None:
         self.errors.append(message)
+
+    def tell(self, message: str, /, **data: Any) -> None:
+        self.told.append(message)
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         work.close()

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.sdp.network import OnDatagram, OnFailed
+from adapters.net.intake import Intake, Limits
+from adapters.net.network import OnDatagram, OnFailed
 from engine.adapter import AdapterError, Port, World
 
 ALL_NODES = "ff02::1"
@@ -28,7 +29,7 @@ MAX_READ = 65536
 
 
 class SocketStream:
-    """A TCP connection, plain or TLS. See :class:`adapters.sdp.network.ByteStream`."""
+    """A TCP connection, plain or TLS. See :class:`adapters.net.network.ByteStream`."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.on_data: Callable[[bytes], None] = lambda data: None
@@ -79,12 +80,15 @@ class _Bound:
     """A bound UDP socket and the task that reads from it."""
 
     udp: socket.socket
+    intake: Intake
     task: asyncio.Task[Any] | None = None
     closed: bool = False
+    strangers: int = 0
+    """Datagrams from off the link."""
 
 
 class SocketHost:
-    """This machine on one interface. See :class:`adapters.sdp.network.Network`; one per interface and system."""
+    """This machine on one interface. See :class:`adapters.net.network.Network`; one per interface and system."""
 
     def __init__(self, interface: str, port: Port) -> None:
         self.interface = interface
@@ -117,7 +121,7 @@ class SocketHost:
 
     # ------------------------------------------------------------ datagrams
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed) -> int:
+    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed, limits: Limits | None = None) -> int:
         scope = _scope_id(self.interface)
         udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         try:
@@ -133,7 +137,8 @@ class SocketHost:
             udp.close()
             raise AdapterError(f"interface '{self.interface}', UDP port {udp_port}: {error.strerror}") from None
         number: int = udp.getsockname()[1]
-        bound = self._datagram[number] = _Bound(udp)
+        intake = Intake(f"interface '{self.interface}', UDP port {number}", "datagrams", limits or Limits(), self._port)
+        bound = self._datagram[number] = _Bound(udp, intake)
         self._port.spawn(self._receive(number, bound, scope, on_datagram, on_failed))
         return number
 
@@ -164,19 +169,12 @@ class SocketHost:
     ) -> None:
         bound.task = asyncio.current_task()
         try:
-            await self._receive_datagrams(bound, scope, on_datagram)
+            await bound.intake.read(bound.udp, lambda: _receive_datagram(bound, scope, on_datagram))
         except OSError as error:
-            del self._datagram[number]
+            self._datagram.pop(number, None)
             on_failed(f"interface '{self.interface}', UDP port {number}: {error.strerror or error}")
         finally:
             bound.udp.close()
-
-    async def _receive_datagrams(self, bound: _Bound, scope: int, on_datagram: OnDatagram) -> None:
-        loop = asyncio.get_running_loop()
-        while not bound.closed:
-            data, sender = await loop.sock_recvfrom(bound.udp, MAX_DATAGRAM)
-            if sender[3] in (0, scope):  # from another interface: not for this host
-                on_datagram(_scoped(sender), sender[1], data)
 
     # ------------------------------------------------------------ streams
 
@@ -282,6 +280,22 @@ def link_local_address(interface: str) -> str | None:
         if name == interface and int(scope, 16) == SCOPE_LINK and not int(flags, 16) & (TENTATIVE | DAD_FAILED):
             return socket.inet_ntop(socket.AF_INET6, bytes.fromhex(address))
     return None
+
+
+def _receive_datagram(bound: _Bound, scope: int, on_datagram: OnDatagram) -> None:
+    """Read one datagram and hand it on, if it comes from a link-local address of this link and within the limits."""
+    data, sender = bound.udp.recvfrom(MAX_DATAGRAM)
+    if bound.closed:
+        return
+    if not _is_on_link(sender, scope):
+        bound.strangers += 1
+    elif bound.intake.admits(f"{sender[0]} port {sender[1]}"):
+        on_datagram(_scoped(sender), sender[1], data)
+
+
+def _is_on_link(sender: tuple[Any, ...], scope: int) -> bool:
+    """A link-local address (fe80::/10) on the interface with this scope: ISO 15118-2 7.6 knows no others."""
+    return sender[3] == scope and sender[0][:3] in ("fe8", "fe9", "fea", "feb")
 
 
 def _scope_id(interface: str) -> int:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+from adapters.net.intake import Limits
+
 OnDatagram = Callable[[str, int, bytes], None]
 """Address (with its scope when it is link-local) and port of the sender, content."""
 OnFailed = Callable[[str], None]
@@ -47,8 +49,10 @@ class Network(Protocol):
         """The host's link-local address, without scope."""
         ...
 
-    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed) -> int:
+    def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed, limits: Limits | None = None) -> int:
         """Receive the datagrams of a UDP port, multicast to ff02::1 included; 0: a free one. The port.
+
+        Only those of link-local addresses on this link, and no more than ``limits``.
 
         When the port fails it is closed, and ``on_failed`` called; whether it is bound again is the caller's matter.
         """

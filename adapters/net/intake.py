@@ -1,0 +1,165 @@
+"""One way to read whatever others can send: bounded portions, a budget per source, everything counted.
+
+A socket is read by :meth:`Intake.read`: at most ``batch`` items in one turn of the event loop, then the timers, the
+machines and the other sockets have theirs. What is read asks :meth:`Intake.admits` before it costs a decode or event.
+
+Budgets are token buckets. Each known source has its own, so a flood from one leaves the others alone. A source becomes
+known by an item within the budget of all *new* sources together, so a flood of made-up sources fills neither the table
+nor the machines' queues. People are told when dropping begins and when it is over, not for each item; ``received`` and
+``dropped`` have the numbers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from engine.adapter import Cancellable
+
+QUIET_NS = 1_000_000_000
+"""A flood is over when nothing was dropped for this long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``per_source`` and ``new_sources`` are items per second, also the most at once; 0: no limit. ``sources`` bounds
+    the table of known ones, ``batch`` what is read in one turn of the event loop."""
+
+    per_source: int = 0
+    new_sources: int = 0
+    sources: int = 256
+    batch: int = 32
+
+
+class Surroundings(Protocol):
+    """What of an :class:`engine.adapter.Port` is needed here."""
+
+    def now_ns(self) -> int: ...
+
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Cancellable: ...
+
+    def error(self, message: str) -> None: ...
+
+    def tell(self, message: str, /, **data: Any) -> None: ...
+
+
+class Bucket:
+    """A budget of ``rate`` items per second, full at first."""
+
+    __slots__ = ("_at_ns", "_left", "_rate")
+
+    def __init__(self, rate: int, now_ns: int) -> None:
+        self._rate = rate
+        self._left = float(rate)
+        self._at_ns = now_ns
+
+    def take(self, now_ns: int) -> bool:
+        """One item, if there is budget for it."""
+        self._left = min(float(self._rate), self._left + (now_ns - self._at_ns) * 1e-9 * self._rate)
+        self._at_ns = now_ns
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
+
+
+class Intake:
+    """See the module. ``name`` says where: ``interface 'eth1', UDP port 15118``; ``items`` what: ``datagrams``."""
+
+    def __init__(self, name: str, items: str, limits: Limits, around: Surroundings) -> None:
+        self.name = name
+        self.limits = limits
+        self.received = 0
+        self.dropped = 0
+        self._items = items
+        self._around = around
+        self._known: dict[Hashable, Bucket] = {}  # in the order of their last use
+        self._new = Bucket(limits.new_sources, around.now_ns())
+        self._flood: Counted | None = None
+
+    def admits(self, source: Hashable) -> bool:
+        """Count an item of this source; False: it is over a budget and must be dropped."""
+        self.received += 1
+        if not self.limits.per_source:
+            return True
+        now_ns = self._around.now_ns()
+        bucket = self._known.pop(source, None)
+        if bucket is None:
+            if self.limits.new_sources and not self._new.take(now_ns):
+                self._drop(f"{self.limits.new_sources} {self._items}/s of new senders", now_ns)
+                return False
+            if len(self._known) >= self.limits.sources:
+                del self._known[next(iter(self._known))]  # the one longest silent
+            bucket = Bucket(self.limits.per_source, now_ns)
+        self._known[source] = bucket
+        if bucket.take(now_ns):
+            return True
+        self._drop(f"{self.limits.per_source} {self._items}/s of {source}", now_ns)
+        return False
+
+    async def read(self, sock: socket.socket, one: Callable[[], object]) -> None:
+        """Call ``one`` (read and handle one item; BlockingIOError: there is none) whenever the socket has something.
+
+        Until cancelled; raises the ``OSError`` that breaks the socket. Whatever else ``one`` raises is told and goes no
+        further.
+        """
+        loop = asyncio.get_running_loop()
+        broken: asyncio.Future[None] = loop.create_future()
+
+        def readable() -> None:
+            for _ in range(self.limits.batch):
+                try:
+                    one()
+                except (BlockingIOError, InterruptedError):
+                    return
+                except OSError as error:
+                    loop.remove_reader(sock)
+                    if not broken.done():
+                        broken.set_exception(error)
+                    return
+                except Exception as error:
+                    self._around.error(f"{self.name}: {type(error).__name__}: {error}")
+
+        loop.add_reader(sock, readable)
+        try:
+            await broken
+        finally:
+            loop.remove_reader(sock)
+
+    def _drop(self, over: str, now_ns: int) -> None:
+        self.dropped += 1
+        if self._flood is None:
+            self._flood = Counted(now_ns, self.received - 1, self.dropped - 1)
+            self._around.tell(f"{self.name}: flooded, more than {over}; what is over is dropped")
+            self._around.call_later(QUIET_NS, self._look)
+        self._flood.last_ns = now_ns
+
+    def _look(self) -> None:
+        flood = self._flood
+        if flood is None:
+            return
+        quiet_ns = self._around.now_ns() - flood.last_ns
+        if quiet_ns < QUIET_NS:
+            self._around.call_later(QUIET_NS - quiet_ns, self._look)
+            return
+        self._flood = None
+        received, dropped = self.received - flood.received, self.dropped - flood.dropped
+        seconds = (flood.last_ns - flood.since_ns) / 1e9
+        self._around.tell(
+            f"{self.name}: the flood is over after {seconds:.1f} s; {dropped} of {received} {self._items} were dropped",
+            received=received,
+            dropped=dropped,
+        )
+
+
+@dataclass(slots=True)
+class Counted:
+    """When a flood began, and what the counters said then."""
+
+    since_ns: int
+    received: int
+    dropped: int
+    last_ns: int = 0
