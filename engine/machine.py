@@ -216,7 +216,7 @@ class Machine:
         self._readings = None
         self._event = Event(event, payload) if program.facts.keeps_event else None
         step: Step = self._node[event](self, payload)
-        if step.effects:
+        if step.effects or self.chart.joint_invariants:
             self._perform(step, "event", Event(event, payload))
         if not step.handled and self.chart.strict:
             active = ", ".join(self.configuration) or "none: it has ended"

@@ -201,7 +201,11 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A promise, held whenever a macrostep ends (with the state active, for a state's)."""
+    """A promise, held whenever a macrostep ends (with the state active, for a state's).
+
+    A *joint* one also speaks of children: it is held whenever all machines have settled, see
+    :mod:`engine.system.joint`.
+    """
 
     condition: Expr
     text: str
@@ -229,6 +233,7 @@ class State:
     output: tuple[tuple[str, Expr], ...] = ()  # final: done data
     output_content: Expr | None = None
     invariants: tuple[Invariant, ...] = ()
+    joint_invariants: tuple[Invariant, ...] = ()  # those that read children: the system's to hold, not the core's
     order: int = 0  # document order, the root is 0
     title: str = ""
     description: str = ""
@@ -319,6 +324,7 @@ class Chart:
     script: Block = ()  # actions before the initial configuration is entered (imported documents)
     states: dict[str, State] = field(default_factory=dict)  # id -> state, document order
     transitions: list[Transition] = field(default_factory=list)  # document order
+    joint_invariants: list[tuple[str, Invariant]] = field(default_factory=list)  # with the state's id, of all states
     position: Position = NOWHERE
     programs: dict[str, Any] = field(default_factory=dict, repr=False)  # the core's compiled plans
 

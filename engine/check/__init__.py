@@ -45,7 +45,7 @@ def check(chart: Chart, limit: int = LIMIT) -> Report:
 
 
 def _broken(chart: Chart, verdicts: tuple[Verdict, ...]) -> Iterator[Found]:
-    holders = {i: state for state in chart.root.walk() for i in state.invariants}
+    holders = {i: state for state in chart.root.walk() for i in (*state.invariants, *state.joint_invariants)}
     for verdict in verdicts:
         if verdict.path:
             state, invariant = holders[verdict.invariant], verdict.invariant

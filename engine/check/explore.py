@@ -15,9 +15,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.check.walk import Uses, within
+from engine.check.walk import Uses
 from engine.errors import EngineError
 from engine.expr import tree
+from engine.expr.walk import within
 from engine.machine import Machine
 from engine.model import Chart, EventDef, Invariant
 from engine.plain import to_plain
@@ -285,7 +286,7 @@ def _with(values: Mapping[Reading, Any], label: str) -> str:
 
 def prove(chart: Chart, uses: Uses, limit: int) -> list[Verdict]:
     """A verdict on every invariant of the chart, or none when it has none. ``limit``: states to look at."""
-    invariants = [i for state in chart.root.walk() for i in state.invariants]
+    invariants = [i for state in chart.root.walk() for i in (*state.invariants, *state.joint_invariants)]
     if not invariants:
         return []
     reason = _undecidable(chart, uses)

@@ -7,9 +7,10 @@ from itertools import combinations
 
 from engine.check import logic
 from engine.check.domains import domain_of
-from engine.check.walk import Given, Uses, assigned, within
+from engine.check.walk import Given, Uses, assigned
 from engine.expr import tree
 from engine.expr.tree import Expr
+from engine.expr.walk import within
 from engine.model import Assign, Chart, Foreach, Send, State, StateKind
 from engine.types import BOOL, Type
 

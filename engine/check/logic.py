@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from engine.check.domains import Domain, domain_of
-from engine.check.walk import within
 from engine.expr import tree
 from engine.expr.tree import Expr
+from engine.expr.walk import within
 from engine.types import BOOL, Kind
 
 MAX_CASES = 256  # conjunctions of one guard; a guard with more is not reasoned about

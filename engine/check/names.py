@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from engine.check.findings import Finding, Found, Part
 from engine.check.structure import handled_events, is_handled, machine_can_end
-from engine.check.walk import Uses, assigned, collect, within
+from engine.check.walk import Uses, assigned, collect
 from engine.expr import tree
+from engine.expr.walk import within
 from engine.model import Assign, CallAction, Chart, Invoke, Raise, Send, Spawn
 from engine.position import Position
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 
 from engine.check.findings import Finding, Found
 from engine.check.known import HISTORY, Known, contains, orthogonal
-from engine.check.walk import collect, within
+from engine.check.walk import collect
 from engine.content import name_matches
 from engine.expr import tree
 from engine.expr.tree import Expr
+from engine.expr.walk import within
 from engine.model import Chart, State, StateKind, Timer, Transition
 from engine.types import BOOL
 

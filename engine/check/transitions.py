@@ -8,9 +8,10 @@ from engine.check import logic
 from engine.check.findings import Finding, Found
 from engine.check.known import HISTORY
 from engine.check.structure import Structure
-from engine.check.walk import MAX_RIVALS, Given, Uses, parts, within
+from engine.check.walk import MAX_RIVALS, Given, Uses
 from engine.expr import tree
 from engine.expr.tree import Expr
+from engine.expr.walk import parts, within
 from engine.model import State, StateKind, Transition
 
 

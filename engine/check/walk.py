@@ -8,6 +8,7 @@ from itertools import islice
 
 from engine.expr import tree
 from engine.expr.tree import Expr
+from engine.expr.walk import within
 from engine.model import (
     Action,
     Assign,
@@ -55,39 +56,6 @@ MAX_RIVALS = 20
 can only mean fewer findings."""
 
 
-def parts(expr: Expr) -> tuple[Expr, ...]:
-    """The operands of an expression."""
-    match expr:
-        case tree.Unary(operand=operand):
-            return (operand,)
-        case tree.Binary(left=left, right=right) | tree.Compare(left=left, right=right):
-            return (left, right)
-        case tree.BoolOp(operands=operands):
-            return operands
-        case tree.Conditional(test=test, then=then, other=other):
-            return (test, then, other)
-        case tree.Call(args=args):
-            return args
-        case tree.Alive(key=key):
-            return () if key is None else (key,)
-        case tree.ListOf(items=items):
-            return items
-        case tree.Index(base=base, index=index):
-            return (base, index)
-        case tree.Field(base=base):
-            return (base,)
-    return ()
-
-
-def within(expr: Expr) -> Iterator[Expr]:
-    """``expr`` and all below it."""
-    todo = [expr]
-    while todo:
-        item = todo.pop()
-        yield item
-        todo.extend(parts(item))
-
-
 def collect(chart: Chart) -> Uses:
     """All expressions and actions of a chart."""
     uses = Uses()
@@ -108,7 +76,7 @@ def _state(uses: Uses, state: State) -> None:
         if expr is not None:
             uses.expressions.append(Use(expr, role, state, position))
 
-    for invariant in state.invariants:
+    for invariant in (*state.invariants, *state.joint_invariants):
         value(invariant.condition, invariant.position, "invariant")
     for block in (*state.entry, *state.exit):
         _block(uses, block, state, ())

@@ -73,7 +73,7 @@ class Activity:
         if note.kind == "out":
             self._say(note.time_ns, note.path, _OUT, note.text, note.data, "")
         else:
-            style = BAD if note.kind in ("machine_failed", "queue_full") else "yellow"
+            style = BAD if note.kind in ("machine_failed", "queue_full", "invariant") else "yellow"
             self.log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))
 
     def table(self, room: int, width: int, now_ns: int) -> RenderableType:

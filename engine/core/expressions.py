@@ -97,6 +97,10 @@ class Expression:
                 return self.call("index", self.of(base), self.of(index))
             case tree.Field(base=base, name=name):
                 return self.call("field", self.of(base), self.source.constant(name))
+            case tree.OfChild(child=child):
+                return self.call(
+                    "invalid", self.source.constant(f"{child}: only a joint invariant reads another machine")
+                )
             case tree.Invalid(text=text):
                 return self.call("invalid", self.source.constant(text))
 

@@ -99,6 +99,7 @@ class Program:
         # Whether a step must be prepared: a payload checked, the event kept, readings forgotten, strictness.
         self.careful = (
             chart.strict
+            or bool(chart.joint_invariants)
             or self.facts.keeps_event
             or self.facts.has_readings
             or bool(self.finalizers)

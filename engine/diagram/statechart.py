@@ -155,7 +155,11 @@ class _Builder:
     def _invariants(self, state: State) -> list[Line]:
         if not self.full:
             return []
-        return [Line(t, "note") for i in state.invariants for t in wrap(f"invariant {i.text}", _FULL_LINE)]
+        return [
+            Line(t, "note")
+            for i in (*state.invariants, *state.joint_invariants)
+            for t in wrap(f"invariant {i.text}", _FULL_LINE)
+        ]
 
     def _final_text(self, state: State) -> list[list[Line]]:
         lines = [Line(state.name, "title")]

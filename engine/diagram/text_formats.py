@@ -33,7 +33,7 @@ def inside(chart: Chart, state: State) -> Iterator[str]:
             yield label(chart, transition)
     for name, value in describe.output_texts(state):
         yield f"output {name} = {value}"
-    for invariant in state.invariants:
+    for invariant in (*state.invariants, *state.joint_invariants):
         yield f"invariant {invariant.text}"
 
 

@@ -218,7 +218,7 @@ def common_losses(chart: Chart, exported: Exported) -> None:
             what = invoke.chart.name if invoke.chart is not None else f"{invoke.role}.{invoke.action}"
             construct = Construct.CHILD if invoke.role is None else Construct.LONG_ACTION
             exported.lose(construct, state.id, f"'{invoke.id}: {what}' is left out", invoke.position)
-        for invariant in state.invariants:
+        for invariant in (*state.invariants, *state.joint_invariants):
             exported.lose(Construct.INVARIANT, state.id, f"'{invariant.text}' is left out", invariant.position)
         for timer in state.timers:
             what = f"'after {timer.text}' is an event in TIMERS: the host must send it"

@@ -250,7 +250,7 @@ class _Document:
         lines.append(f"{pad}</donedata>")
 
     def _invariants(self, state: State) -> None:
-        for invariant in state.invariants:
+        for invariant in (*state.invariants, *state.joint_invariants):
             self.exported.lose(Construct.INVARIANT, state.id, f"'{invariant.text}' is left out", invariant.position)
 
     def _history(self, state: State, lines: list[str], depth: int) -> None:

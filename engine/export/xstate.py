@@ -129,7 +129,7 @@ class _Export:
         for invoke in state.invokes:
             self._invoke(invoke, state, result)
         self._transitions(state, result)
-        for invariant in state.invariants:
+        for invariant in (*state.invariants, *state.joint_invariants):
             self.exported.lose(Construct.INVARIANT, state.id, f"'{invariant.text}' is left out", invariant.position)
         children = {child.name: self._state(child) for child in state.children}
         if children:

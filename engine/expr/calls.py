@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import cast
 
 from engine.expr import tree
-from engine.expr.check import Checker, nearest_hint
+from engine.expr.check import Checker, nearest_hint, of_child
 from engine.expr.functions import EvaluationError, describe, hex_
 from engine.expr.join import BROKEN, NUMBERS, computed, is_any, joined, numeric, of_kind
 from engine.expr.parse import Node
@@ -47,6 +47,8 @@ SIGNATURES = {
 def check_call(checker: Checker, node: Node) -> tree.Expr:
     """The typed tree of a call node."""
     function, args = node.children[0], node.children[1:]
+    if function.kind == "attribute" and function.value == "In":
+        return _in_relative(checker, node)
     if function.kind != "name":
         message = "this cannot be called here"
         return checker.fault(function, "unknown-function", message, "a function; an adapter's action stands alone")
@@ -61,6 +63,21 @@ def check_call(checker: Checker, node: Node) -> tree.Expr:
     if not least <= len(args) <= most:
         return checker.fault(node, "type", f"{name} with {len(args)} arguments", SIGNATURES[name])
     return check(checker, node, args)
+
+
+def _in_relative(checker: Checker, node: Node) -> tree.Expr:
+    """``child.In('state')``."""
+    function, args = node.children[0], node.children[1:]
+    relative = checker.relative(function.children[0])
+    if relative is None:
+        message = "this is no machine an expression may look into here; an invariant may look into the chart's children"
+        return checker.fault(function, "unknown-function", message, "In('state'), or child.In('state') in an invariant")
+    if len(args) != 1 or any(cast("list[str]", node.value)):
+        return checker.fault(node, "type", "In takes a state's path in quotes", "child.In('state.path')")
+    path, scope = relative
+    inner = Checker(scope)
+    inner.faults = checker.faults
+    return of_child(path, _in(inner, node, args))
 
 
 def _function(name: str, least: int, most: int) -> Callable[[_Check], _Check]:

@@ -57,6 +57,7 @@ class Scope:
     the values of each role. ``in_state`` gives the full id of what ``In('…')`` names, or the names it may be.
     ``children`` are the ids of children with the type of their key. ``untyped``: an imported chart, where names and
     types are only known at run time. ``told``: roles and children that are broken and told of where they are declared.
+    ``relatives``: the machines a joint invariant may read, each with what can be read there.
     """
 
     variables: Mapping[str, Type] = field(default_factory=dict)
@@ -68,6 +69,7 @@ class Scope:
     children: Mapping[str, Type | None] = field(default_factory=dict)
     untyped: bool = False
     told: Collection[str] = ()
+    relatives: Mapping[str, Scope] = field(default_factory=dict)
 
 
 def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
@@ -202,6 +204,8 @@ class Checker:
     def _attribute(self, node: Node) -> tree.Expr:
         base, name = node.children[0], cast(str, node.value)
         scope = self.scope
+        if (relative := self.relative(base)) is not None:
+            return self._of_relative(node, relative, name)
         if base.kind == "name":
             owner = cast(str, base.value)
             if owner == "event" and owner not in scope.variables:
@@ -223,8 +227,10 @@ class Checker:
                     )
                 if owner in scope.told:
                     return tree.Literal(None, BROKEN)
-                known = [*scope.readings, "event", "_event"]
+                known = [*scope.readings, *scope.relatives, "event", "_event"]
                 message = f"{owner!r} is neither an adapter's role nor 'event'"
+                if owner in scope.children and owner not in scope.relatives:
+                    message = f"{owner!r} is a child: only an invariant reads one, and none that has a key"
                 return self.fault(base, "unknown-name", message, hint=nearest_hint(owner, known))
         expr = self.check(base)
         if expr.type is BROKEN:
@@ -232,6 +238,35 @@ class Checker:
         if is_any(expr.type):
             return tree.Field(expr, name, ANY)
         return self.fault(node, "type", f"{describe(expr.type)} has no fields, so no {name!r}")
+
+    def relative(self, node: Node) -> tuple[tuple[str, ...], Scope] | None:
+        """The machine that a dotted path of children's ids names, with the path; None when it names none."""
+        scope, name = self.scope, cast(str, node.value)
+        if node.kind == "name":
+            own = name in scope.variables or name in scope.parameters
+            return ((name,), scope.relatives[name]) if name in scope.relatives and not own else None
+        if node.kind != "attribute" or (outer := self.relative(node.children[0])) is None:
+            return None
+        path, scope = outer
+        return ((*path, name), scope.relatives[name]) if name in scope.relatives else None
+
+    def _of_relative(self, node: Node, relative: tuple[tuple[str, ...], Scope], name: str) -> tree.Expr:
+        path, scope = relative
+        if name in scope.variables:
+            return of_child(path, tree.Variable(name, scope.variables[name]))
+        if name in scope.parameters:
+            return of_child(path, tree.Parameter(name, scope.parameters[name]))
+        machine = ".".join(path)
+        if name in scope.relatives:
+            return self.fault(node, "unknown-name", f"{machine}.{name} is a machine", f"{machine}.{name}.<data>")
+        known = [*scope.variables, *scope.parameters, *scope.relatives]
+        return self.fault(
+            node,
+            "unknown-name",
+            f"{machine!r} has no data {name!r}",
+            f"{machine}.In('state')",
+            nearest_hint(name, known),
+        )
 
     def _event_field(self, node: Node, name: str) -> tree.Expr:
         event = self.scope.event
@@ -459,6 +494,13 @@ class Checker:
         from engine.expr.fit import fit
 
         return fit(self, expr, type_, node)
+
+
+def of_child(path: tuple[str, ...], expr: tree.Expr) -> tree.Expr:
+    """``expr`` as it is in the machine this path of ids leads to."""
+    for child in reversed(path):
+        expr = tree.OfChild(child, expr, expr.type)
+    return expr
 
 
 def nearest_hint(name: str, known: list[str]) -> str:

@@ -106,5 +106,7 @@ def evaluate(expr: tree.Expr, env: Environment) -> Any:
             return index(evaluate(base, env), evaluate(key, env))
         case tree.Field(base=base, name=name):
             return field(evaluate(base, env), name)
+        case tree.OfChild(child=child):
+            raise EvaluationError(f"{child}: only a joint invariant reads another machine")
         case tree.Invalid(text=text):
             raise EvaluationError(f"not an expression: {text}")

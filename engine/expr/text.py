@@ -65,6 +65,8 @@ def _parts(expr: tree.Expr) -> tuple[str, int]:
             return f"In({state!r})", _ATOM
         case tree.Alive(child=child, key=key):
             return f"alive({child})" if key is None else f"alive({child}, {to_text(key)})", _ATOM
+        case tree.OfChild(child=child, expr=inner):
+            return f"{child}.{to_text(inner)}", _ATOM
         case tree.ListOf(items=items):
             return f"[{', '.join(to_text(item) for item in items)}]", _ATOM
         case tree.Index(base=base, index=index):

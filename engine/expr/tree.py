@@ -143,6 +143,15 @@ class Alive:
 
 
 @dataclass(frozen=True, slots=True)
+class OfChild:
+    """``child.NAME``, ``child.In('state')``: what ``expr`` is in a child's machine. Only a joint invariant has it."""
+
+    child: str
+    expr: Expr
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """``[a, b, c]``."""
 
@@ -191,6 +200,7 @@ Expr = (
     | Call
     | InState
     | Alive
+    | OfChild
     | ListOf
     | Index
     | Field

@@ -9,7 +9,8 @@ from pathlib import Path
 from engine.adapter import AdapterError
 from engine.expr.check import Scope, expression
 from engine.expr.join import BROKEN
-from engine.expr.tree import Literal
+from engine.expr.tree import Literal, OfChild
+from engine.expr.walk import within
 from engine.loader.actions import read_block, read_blocks
 from engine.loader.arguments import fit_fields, read_fields
 from engine.loader.build import Build
@@ -17,6 +18,7 @@ from engine.loader.children import find_children, read_invokes
 from engine.loader.contract import Contracts
 from engine.loader.events import EventTable, read_events, read_payload
 from engine.loader.reader import FALSE, NO_NAMES, TRUE, Reader
+from engine.loader.relatives import relatives
 from engine.loader.states import ACTIVE_KEYS, build_states
 from engine.loader.transitions import (
     check_histories,
@@ -291,14 +293,16 @@ def _bodies(build: Build) -> None:
         if exit_ is not None:
             state.exit = read_blocks(build, exit_, build.plain_scope())
         if invariant is not None:
-            state.invariants = _invariants(build, invariant)
+            _invariants(build, state, invariant)
     check_histories(build)
 
 
-def _invariants(build: Build, node: Node) -> tuple[Invariant, ...]:
+def _invariants(build: Build, state: State, node: Node) -> None:
     reader = build.reader
     scope = build.scope(None, "an invariant holds between events")
-    found: list[Invariant] = []
+    scope.relatives = relatives(build)
+    own: list[Invariant] = []
+    joint: list[Invariant] = []
     for item in reader.items(node):
         message = citation = ""
         condition: Node | None = item
@@ -313,5 +317,9 @@ def _invariants(build: Build, node: Node) -> tuple[Invariant, ...]:
         text = reader.expression_text(condition, "'invariant'")
         if text is not None:
             guard = build.guard(condition, "'invariant'", scope)
-            found.append(Invariant(guard, text, message, citation, reader.position(condition)))
-    return tuple(found)
+            reads_children = any(isinstance(part, OfChild) for part in within(guard))
+            (joint if reads_children else own).append(
+                Invariant(guard, text, message, citation, reader.position(condition))
+            )
+    state.invariants, state.joint_invariants = tuple(own), tuple(joint)
+    build.chart.joint_invariants += [(state.id, invariant) for invariant in joint]

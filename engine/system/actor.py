@@ -89,6 +89,14 @@ class Actor:
         return (*self.parent.ids, self.invoke.id)
 
     @property
+    def root(self) -> Actor:
+        """The root machine it belongs to: itself, or its parent's."""
+        actor = self
+        while actor.parent is not None:
+            actor = actor.parent
+        return actor
+
+    @property
     def is_running(self) -> bool:
         """Whether it still takes events."""
         return self.state == "running"

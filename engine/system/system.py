@@ -21,6 +21,7 @@ from engine.system.agenda import Agenda, Deadline
 from engine.system.binding import Binding
 from engine.system.clock import Clock, VirtualClock
 from engine.system.hearing import Hearing
+from engine.system.joint import Joint
 from engine.system.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.system.queues import Limits, Queues
 from engine.system.seam import Stepper
@@ -84,6 +85,7 @@ class System:
         self._handed = 0  # of these in a row: threads that never stop cannot hold up a timer
         self._sessions: dict[str, Actor] = {}
         self._hearing: dict[Chart, Hearing] = {}
+        self.joint = Joint(self)
         self._numbers = 0
         self._fault: Exception | None = None  # of an observer, not raised yet
         self._closing = False
@@ -203,7 +205,12 @@ class System:
             self._agenda.pop().run()
             return True
         self._handed = 0
-        return self.turn() if self._foreign else False
+        if self._foreign:
+            return self.turn()
+        if self.joint.touched:  # all has settled: what machines promise together is to hold now
+            self.joint.check()
+            return bool(self._queues)
+        return False
 
     @property
     def next_deadline_ns(self) -> int | None:
@@ -349,6 +356,8 @@ class System:
         machine.surroundings = actor
         self._sessions[machine.session_id] = actor
         self._queues.open(actor)
+        if machine.chart.joint_invariants:
+            self.joint.enrol(actor)
         return actor
 
     def begin(self, actor: Actor) -> None:
@@ -387,6 +396,8 @@ class System:
         for binding in set(actor.roles.values()):
             binding.detach(actor)
         actor.state = state
+        if actor.machine.chart.joint_invariants:
+            self.joint.leave(actor)
         self._sessions.pop(actor.machine.session_id, None)
         for queued in self._queues.close(actor):
             if state != "done":
@@ -426,6 +437,8 @@ class System:
         self._after_step(actor, cause, event, timer, step)
 
     def _after_step(self, actor: Actor, cause: str, event: Event | None, timer: str | None, step: Step) -> None:
+        if self.joint.any:
+            self.joint.touched[actor.root] = None
         if not step.handled and event is not None:
             actor.unhandled[event.name] += 1
             if actor.machine.chart.strict:

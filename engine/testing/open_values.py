@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.check.logic import satisfiable
-from engine.check.walk import assigned, within
+from engine.check.walk import assigned
 from engine.content import walk_blocks
 from engine.core.facts import expressions
 from engine.errors import EngineError
 from engine.expr import tree
 from engine.expr.evaluate import EvaluationError, evaluate
+from engine.expr.walk import within
 from engine.model import Action, Assign, Chart, Foreach, If, Invoke, Raise, Send, State, Transition
 from engine.position import Position
 from engine.reference import Interpreter

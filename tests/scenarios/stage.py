@@ -77,6 +77,7 @@ class Stage:
             role, _, value_name = name.partition(".")
             self.values(role, **{value_name: value})
         self.actor = self.system.add(self.chart, "stage", parameters, dict(self.adapters))
+        self.system.joint.leave(self.actor)  # puppets have neither states nor data that a promise could be about
         if begin:
             self.begin()
 
