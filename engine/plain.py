@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A secret as records have it: only what stands in for it (see :mod:`engine.trace.secrets`)."""
+
+    stand_in: Any
+
+    def __str__(self) -> str:
+        return "(secret)"
 
 
 def to_plain(value: Any) -> Any:
     """JSON of a value: ``b"\\x00"`` is ``{"$hex": "00"}``, infinities ``{"$float": "inf"}``, tuples are lists.
 
     A mapping that would be taken for one of these is ``{"$map": …}``.
+
+    A :class:`Hidden` is ``{"$secret": …}`` around what stands in for it, which is what is read back.
 
     A value no machine can hold (a chart's own object, "not set") becomes ``{"$text": …}``, which is not read back.
     """
@@ -25,6 +38,8 @@ def to_plain(value: Any) -> Any:
         return {"$hex": bytes(value).hex()}
     if isinstance(value, (list, tuple)):
         return [to_plain(item) for item in value]
+    if isinstance(value, Hidden):
+        return {"$secret": to_plain(value.stand_in)}
     if isinstance(value, Mapping):
         return to_plain(dict(value))
     return {"$text": str(value)}
@@ -41,6 +56,8 @@ def from_plain(value: Any) -> Any:
                 return bytes.fromhex(content)
             if tag == "$float" and content in ("inf", "-inf", "nan"):
                 return float(content)
+            if tag == "$secret":
+                return from_plain(content)
             if tag == "$map" and isinstance(content, dict):
                 return {key: from_plain(item) for key, item in content.items()}
         return {key: from_plain(item) for key, item in value.items()}

@@ -7,7 +7,7 @@ the unit its declaration names: data declared ``float kW`` holds kilowatts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -90,7 +90,8 @@ class Type:
 
     ``optional``: the value may be ``None``. ``values``: the literals of an enum. ``item``: the element type of a list.
     ``minimum``/``maximum``: inclusive bounds, in the declared unit (nanoseconds for a duration); for string, bytes and
-    list they bound the length.
+    list they bound the length. ``secret``: the value is for machines and adapters only; lines, views and traces hide
+    it. It is no part of what a value may be, so types that differ in it only are equal.
     """
 
     kind: Kind
@@ -100,6 +101,7 @@ class Type:
     item: Type | None = None
     minimum: float | int | None = None
     maximum: float | int | None = None
+    secret: bool = field(default=False, compare=False)
 
 
 BOOL = Type(Kind.BOOL)

@@ -6,7 +6,9 @@ left OpenSSL with 1.1.0; TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 is what vehicle
 
 from __future__ import annotations
 
+import os
 import ssl
+import stat
 from pathlib import Path
 
 from engine.adapter import AdapterError
@@ -28,8 +30,7 @@ def server_context(certificate: str, key: str, key_log: str = "") -> ssl.SSLCont
             f"TLS certificate {certificate!r} with key {key!r}: {error};"
             " `python -m adapters.v2g pki DIR` makes a test set"
         ) from None
-    if key_log:
-        context.keylog_filename = key_log
+    _log_keys(context, key_log)
     return context
 
 
@@ -44,9 +45,24 @@ def client_context(root: str, key_log: str = "") -> ssl.SSLContext:
         context.load_verify_locations(root)
     else:
         context.verify_mode = ssl.CERT_NONE
-    if key_log:
-        context.keylog_filename = key_log
+    _log_keys(context, key_log)
     return context
+
+
+def _log_keys(context: ssl.SSLContext, path: str) -> None:
+    """Keys of every session are added to the file at ``path``, which only its owner may read; empty: to none."""
+    if not path:
+        return
+    try:
+        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            if stat.S_ISREG(os.fstat(number).st_mode):
+                os.fchmod(number, 0o600)
+        finally:
+            os.close(number)
+        context.keylog_filename = path
+    except OSError as error:
+        raise AdapterError(f"key log {path!r}: {error.strerror or error}") from None
 
 
 def _limit(context: ssl.SSLContext) -> None:

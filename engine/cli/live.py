@@ -25,6 +25,7 @@ from engine.cli.readings import Headlines, all_values
 from engine.cli.watch import SessionCounter
 from engine.station import Station, StationError
 from engine.system import Actor, Note, RealClock, StepRecord, System
+from engine.trace import Veil
 
 if TYPE_CHECKING:
     from engine.system.host import Host
@@ -36,11 +37,11 @@ _SHARE = 10  # a fast run spends so many times longer on running than on drawing
 class LiveView:
     """An observer that draws, a few times a second and only what changed. ``tick`` is for runs on a virtual clock."""
 
-    def __init__(self, system: System, station: Station, sessions: SessionCounter) -> None:
+    def __init__(self, system: System, station: Station, sessions: SessionCounter, *, secrets: bool = False) -> None:
         self._system = system
         self._station = station
         self._sessions = sessions
-        self._activity = Activity()
+        self._activity = Activity(None if secrets else Veil())
         self._headlines = Headlines(system, station)
         self._reserved = 1  # lines left to the shell, and in the end to the summary
         self._console = Console()

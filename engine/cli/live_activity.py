@@ -15,6 +15,7 @@ from rich.text import Text
 from engine.plain import to_plain
 from engine.step import Call, LogText, StartCall
 from engine.system import Note, StepRecord
+from engine.trace.secrets import Veil
 from engine.trace.show import arguments, movement, timer
 from engine.trace.units import Units, units_of
 
@@ -41,7 +42,8 @@ class Activity:
     """What happened lately. A message that repeats while it is still in sight is counted where it stands, so that a
     charge loop does not race over the screen; ``engine trace show`` has every one of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, veil: Veil | None = None) -> None:
+        self._veil = veil
         self._rows: list[_Row] = []
         self._latest: dict[tuple[str, str, tuple[str, str], str], _Row] = {}  # of each kind
         self._numbers = 0
@@ -52,14 +54,17 @@ class Activity:
     def step(self, record: StepRecord) -> None:
         """Rows for a step: its event or timer, then its orders to adapters."""
         at, path, step = record.time_ns, record.actor.path, record.step
-        units = units_of(record.actor.machine.chart)
+        chart, veil = record.actor.machine.chart, self._veil
+        units = units_of(chart)
         if step.handled and (record.event is not None or record.timer is not None):
             moved = _arrival(step.exited, step.entered, record.actor.machine.configuration) if step.entered else ""
             if record.event is not None:
-                self._say(at, path, _IN, record.event.name, record.event.data, moved, units.get(record.event.name))
+                name, data = record.event.name, record.event.data
+                self._say(at, path, _IN, name, veil.event(chart, name, data) if veil else data, moved, units.get(name))
             elif record.timer is not None:
                 self._say(at, path, _TIMER, timer(record.timer), None, moved)
-        for effect in step.effects:
+        for told in step.effects:
+            effect = veil.effect(chart, told) if veil else told
             if isinstance(effect, (Call, StartCall)):
                 name = f"{effect.role}.{effect.action}"
                 self._say(at, path, _OUT, name, effect.args, "", units.get(f"{name}()"))
@@ -71,7 +76,8 @@ class Activity:
     def note(self, note: Note) -> None:
         """A row for what goes to the outside, a log line for the rest."""
         if note.kind == "out":
-            self._say(note.time_ns, note.path, _OUT, note.text, note.data, "")
+            data = self._veil.hide(note.data, note.secret) if self._veil else note.data
+            self._say(note.time_ns, note.path, _OUT, note.text, data, "")
         else:
             style = BAD if note.kind in ("machine_failed", "queue_full", "invariant") else "yellow"
             self.log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))

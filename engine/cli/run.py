@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--fast", action="store_true", help="virtual clock: as fast as the machine can")
     parser.add_argument("--for", dest="duration", metavar="TIME", help="end after this time on the clock, e.g. 10min")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a trace (JSON Lines)")
+    parser.add_argument("--secrets", action="store_true", help="show secrets in lines and keep them in the trace")
     parser.add_argument("--fault", metavar="RULE", help="given to every adapter that has a setting 'fault'")
     parser.add_argument("--events", metavar="LIST", help="events to send: a,b,'5 s',c, a file, or - for standard input")
     parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
@@ -99,9 +100,9 @@ class _Run:
         if self.interactive:
             from engine.cli.live import LiveView
 
-            view = LiveView(self.system, self.station, self.sessions)
+            view = LiveView(self.system, self.station, self.sessions, secrets=self.args.secrets)
         else:
-            view = PlainView(self.system, self.station, quiet=self.args.quiet)
+            view = PlainView(self.system, self.station, quiet=self.args.quiet, secrets=self.args.secrets)
         self.ready = ReadyWatch(self.station, self.system, view.ready)
         try:
             if self.args.fast:
@@ -199,7 +200,7 @@ class _Run:
             return None
         from engine.trace import TraceWriter
 
-        return TraceWriter(self.system, self.args.trace, self.station.title)
+        return TraceWriter(self.system, self.args.trace, self.station.title, secrets=self.args.secrets)
 
     def _code(self) -> int:
         from engine.cli import complain

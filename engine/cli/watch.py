@@ -10,7 +10,8 @@ from typing import IO, Any
 from engine.plain import to_plain
 from engine.station import Station
 from engine.system import Note, RealClock, StepRecord, System
-from engine.trace import brief, note_record
+from engine.trace import Veil, brief, note_record
+from engine.trace.secrets import secret_fields
 from engine.trace.show import Table, arguments, line
 from engine.trace.units import units_of
 
@@ -28,6 +29,9 @@ class SessionCounter:
         self.reports: list[tuple[int, str]] = []
         self._look = look
         self._machine, self._event = station.session_end or ("", "")
+        self._chart = (
+            next(iter(station.machines.values())).chart if not self._machine else station.machines[self._machine].chart
+        )
         if station.session_end is not None:
             system.observers.append(self)
 
@@ -46,6 +50,8 @@ class SessionCounter:
 
     def _count(self, time_ns: int, data: Any) -> None:
         self.ended += 1
+        fields = self._chart.events.get(self._event)
+        data = Veil().hide(data, secret_fields(fields.payload if fields is not None else None))
         told = arguments(to_plain(data)) if isinstance(data, Mapping) else values_text(self._look())
         self.reports.append((time_ns, told))
 
@@ -109,12 +115,21 @@ class PlainView:
     """One line per step and note, as they happen; with ``quiet`` only READY. On a virtual clock with nobody watching,
     many lines are written together: one by one, between steps, each costs several times as much."""
 
-    def __init__(self, system: System, station: Station, out: IO[str] | None = None, quiet: bool = False) -> None:
+    def __init__(
+        self,
+        system: System,
+        station: Station,
+        out: IO[str] | None = None,
+        quiet: bool = False,
+        *,
+        secrets: bool = False,
+    ) -> None:
         self._out = out or sys.stdout
         self._at_terminal = self._out.isatty()
         self._together = 1 if self._at_terminal or isinstance(system.clock, RealClock) else _TOGETHER
         self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
         self._station = station
+        self._veil = None if secrets else Veil()
         self._units: dict[str, Table] = {}  # of each machine, by its path, for notes
         if not quiet:
             system.observers.append(self)
@@ -154,8 +169,8 @@ class PlainView:
 
     def _line(self, told: StepRecord | Note, active: tuple[str, ...]) -> str:
         if isinstance(told, Note):
-            return line(note_record(told), self._units.get(told.path, {}))
-        return line(brief(told, active), units_of(told.actor.machine.chart))
+            return line(note_record(told, self._veil), self._units.get(told.path, {}))
+        return line(brief(told, active, self._veil), units_of(told.actor.machine.chart))
 
 
 def values_text(values: Sequence[tuple[str, str]]) -> str:

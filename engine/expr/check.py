@@ -493,6 +493,11 @@ class Checker:
         """``expr`` as a value of ``type_``: converted at load, or checked at run time, where that is needed."""
         from engine.expr.fit import fit
 
+        name = "" if type_.secret else secret_in(expr)
+        if name and type_.kind in CARRIERS:
+            return self.fault(
+                node, "secret", f"{name} is secret, what takes it is not", hint="declare that with `secret: true`"
+            )
         return fit(self, expr, type_, node)
 
 
@@ -501,6 +506,31 @@ def of_child(path: tuple[str, ...], expr: tree.Expr) -> tree.Expr:
     for child in reversed(path):
         expr = tree.OfChild(child, expr, expr.type)
     return expr
+
+
+CARRIERS = frozenset({Kind.STRING, Kind.BYTES, Kind.LIST, Kind.ANY})
+"""Kinds of value that can tell a secret; a comparison with it, or its length, does not."""
+
+
+def secret_in(expr: tree.Expr) -> str:
+    """The name of a secret that the value of ``expr`` would tell; empty when there is none."""
+    if expr.type.kind not in CARRIERS:
+        return ""
+    if expr.type.secret and isinstance(expr, (tree.Variable, tree.Parameter, tree.EventField, tree.Reading)):
+        prefix = {tree.EventField: "event.", tree.Reading: f"{getattr(expr, 'role', '')}."}.get(type(expr), "")
+        return f"{prefix}{expr.name}"
+    match expr:
+        case tree.Binary(_, left, right) | tree.Conditional(_, left, right):
+            parts: tuple[tree.Expr, ...] = (left, right)
+        case tree.Call(_, args):
+            parts = args
+        case tree.ListOf(items):
+            parts = items
+        case tree.Index(base) | tree.Field(base) | tree.OfChild(_, base):
+            parts = (base,)
+        case _:
+            parts = ()
+    return next((name for name in map(secret_in, parts) if name), "")
 
 
 def nearest_hint(name: str, known: list[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from engine.expr.join import joined
 from engine.expr.units import same, unit_of
@@ -116,6 +117,8 @@ def _keep_common(common: Payload, other: Payload) -> None:
             del common[field]
         elif type_ != other[field]:
             common[field] = joined(type_, other[field])
+        if field in common and other[field].secret:
+            common[field] = replace(common[field], secret=True)
 
 
 def _compatible(a: Type, b: Type) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.expr import tree
-from engine.expr.check import Scope, expression
+from engine.expr.check import Scope, expression, secret_in
 from engine.expr.lex import ExpressionError, Fault
 from engine.loader.build import Build
 from engine.loader.yaml_source import Scalar
@@ -74,6 +74,8 @@ def _part(build: Build, node: Scalar, start: int, end: int, scope: Scope) -> tre
             moved = Fault(fault.start + start, fault.end + start, fault.code, fault.message, fault.expected, fault.hint)
             build.reader.fault(node, moved)
         return tree.Literal("", STRING)
+    if name := secret_in(expr):
+        build.reader.fault(node, Fault(start, end, "secret", f"{name} is secret and cannot be in a log text"))
     if expr.type.kind is Kind.DURATION:
         return tree.Call("duration_text", (expr,), STRING)
     return expr

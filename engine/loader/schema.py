@@ -127,6 +127,7 @@ def type_keys() -> Schema:
         "optional": {"type": "boolean", "description": "may be None"},
         "values": {"type": "array", "items": _TEXT, "minItems": 1, "description": "of an enum"},
         "of": {"$ref": "#/$defs/type", "description": "type of a list's elements"},
+        "secret": {"type": "boolean", "description": "hidden in lines, views and traces (string, bytes, list, any)"},
     }
 
 

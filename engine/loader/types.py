@@ -15,11 +15,12 @@ from engine.loader.reader import NO_NAMES, SPOKEN_UNITS, Reader
 from engine.loader.yaml_source import Mapping, Node, Scalar
 from engine.types import ANY, DURATION_UNITS, UNITS, Kind, Type
 
-TYPE_KEYS = frozenset({"type", "unit", "min", "max", "optional", "values", "of"})
+TYPE_KEYS = frozenset({"type", "unit", "min", "max", "optional", "values", "of", "secret"})
 _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.NONE}
 _ENUM = re.compile(r"enum\s*\(([^()]*)\)\s*(\??)")
 _SIMPLE = re.compile(r"([A-Za-z]+)(?:\s+([A-Za-z%][A-Za-z/]*))?\s*(\??)")
 _LENGTHS = frozenset({Kind.STRING, Kind.BYTES, Kind.LIST})
+_HIDDEN = _LENGTHS | {Kind.ANY}  # kinds of value that can be secret: no number or word of a few says it instead
 MAX_NESTING = 8  # list of list of …
 
 _cache: dict[str, Type] = {}
@@ -167,6 +168,12 @@ def _extras(reader: Reader, mapping: Mapping, type_: Type, what: str) -> Type | 
             type_ = replace(type_, unit=UNITS[symbol])
     if reader.flag(mapping.get("optional"), f"'optional' of {what}"):
         type_ = replace(type_, optional=True)
+    secret = mapping.get("secret")
+    if reader.flag(secret, f"'secret' of {what}"):
+        if type_.kind in _HIDDEN:
+            type_ = replace(type_, secret=True, item=type_.item and replace(type_.item, secret=True))
+        else:
+            reader.problem(secret or mapping, "type", f"{describe(type_)} cannot be secret", "string, bytes or a list")
     low = _bound(reader, mapping.get("min"), type_, what)
     high = _bound(reader, mapping.get("max"), type_, what)
     if low is not None and high is not None and low > high:

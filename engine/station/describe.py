@@ -115,6 +115,8 @@ def value_text(value: Any, kind: Type | None) -> str:
     """A value as a chart writes it: ``250 ms``, ``400.5 V``, bytes as hexadecimal digits."""
     if value is None:
         return "–"
+    if kind is not None and kind.secret and value:
+        return "(secret)"
     if kind is not None and kind.kind is Kind.DURATION and isinstance(value, int):
         return duration_text(value)
     unit = f" {kind.unit.symbol}" if kind is not None and kind.unit is not None else ""

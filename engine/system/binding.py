@@ -194,7 +194,8 @@ class Binding:
 
     def _broadcast(self, event: str, data: dict[str, Any]) -> None:
         if not self._attached:
-            self.system.note(self.role, "undelivered", f"no live machine has the role for {self.role}.{event}", data)
+            text = f"no live machine has the role for {self.role}.{event}"
+            self.system.note(self.role, "undelivered", text, data, self.contract.events[event].payload)
         self._tell("{}." + event, data, "external")
 
     def _tell(self, pattern: str, data: dict[str, Any], kind: str) -> None:

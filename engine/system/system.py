@@ -25,6 +25,7 @@ from engine.system.joint import Joint
 from engine.system.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.system.queues import Limits, Queues
 from engine.system.seam import Stepper
+from engine.types import Type
 
 
 class RunawayError(Exception):
@@ -315,12 +316,20 @@ class System:
         """The running machine with this SCXML session id."""
         return self._sessions.get(session_id)
 
-    def note(self, path: str, kind: str, text: str, data: Mapping[str, Any] | None = None) -> None:
-        """Tell the observers of something that is no step."""
+    def note(
+        self,
+        path: str,
+        kind: str,
+        text: str,
+        data: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Type] | None = None,
+    ) -> None:
+        """Tell the observers of something that is no step. ``fields``: the types of ``data``, where there are any."""
         if kind == "machine_failed":
             self.fail(f"{path}: {text}")
         if self.observers:
-            note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}))
+            secret = frozenset(name for name, type_ in (fields or {}).items() if type_.secret)
+            note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}), secret)
             for observer in tuple(self.observers):
                 try:
                     observer.note(note)
@@ -341,7 +350,9 @@ class System:
 
     def announce(self, actor: Actor, event: str, data: Any) -> None:
         """A root machine's ``out`` event: for those who watch."""
-        self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data})
+        definition = actor.machine.chart.events.get(event)
+        fields = definition.payload if definition is not None else None
+        self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data}, fields)
 
     def enrol(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
         """Take in a machine: a root, or the child that ``effect`` of its parent starts."""

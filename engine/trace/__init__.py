@@ -2,6 +2,7 @@
 
 from engine.trace.reader import Trace, TraceError, read
 from engine.trace.record import TRACE_VERSION, Recorder, brief, note_record
+from engine.trace.secrets import Veil
 from engine.trace.writer import TraceWriter
 
-__all__ = ["TRACE_VERSION", "Recorder", "Trace", "TraceError", "TraceWriter", "brief", "note_record", "read"]
+__all__ = ["TRACE_VERSION", "Recorder", "Trace", "TraceError", "TraceWriter", "Veil", "brief", "note_record", "read"]

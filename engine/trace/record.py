@@ -25,6 +25,7 @@ from engine.step import (
     Step,
     StopChild,
 )
+from engine.trace.secrets import Veil, secrets_of
 from engine.trace.units import units_of
 
 if TYPE_CHECKING:
@@ -91,12 +92,12 @@ def effect_record(effect: Effect, value: Callable[[Any], Any] = to_plain) -> dic
             return _lean({"do": "done", "output": value(output)})
 
 
-def event_record(event: Event) -> dict[str, Any]:
-    """An external event; ``type`` is left out when it is ``external``."""
+def event_record(event: Event, data: Any = None) -> dict[str, Any]:
+    """An external event; ``type`` is left out when it is ``external``. ``data``: in place of its own."""
     return _lean(
         {
             "name": event.name,
-            "data": to_plain(event.data),
+            "data": to_plain(event.data if data is None else data),
             "type": "" if event.type == "external" else event.type,
             "sendid": event.sendid,
             "origin": event.origin,
@@ -106,24 +107,25 @@ def event_record(event: Event) -> dict[str, Any]:
     )
 
 
-def note_record(note: Note) -> dict[str, Any]:
-    """A note."""
+def note_record(note: Note, veil: Veil | None = None) -> dict[str, Any]:
+    """A note; ``veil`` hides its secrets."""
     return _lean(
         {
             "time_ns": note.time_ns,
             "machine": note.path,
             "note": note.kind,
             "text": note.text,
-            "data": to_plain(note.data) or None,
+            "data": to_plain(veil.hide(note.data, note.secret) if veil is not None else note.data) or None,
         },
         keep=("time_ns", "machine"),
     )
 
 
 class Recorder:
-    """Makes step records; remembers each machine's data to tell what changed."""
+    """Makes step records; remembers each machine's data to tell what changed. ``veil`` hides secrets."""
 
-    def __init__(self) -> None:
+    def __init__(self, veil: Veil | None = None) -> None:
+        self._veil = veil
         self._data: dict[Actor, dict[str, Any]] = {}
 
     def step(self, record: StepRecord) -> dict[str, Any]:
@@ -131,14 +133,17 @@ class Recorder:
         actor, machine = record.actor, record.actor.machine
         line: dict[str, Any] = {"time_ns": record.time_ns, "machine": actor.path, "cause": record.cause}
         if record.cause == "start":
-            line |= _start(actor)
+            line |= _start(actor, self._veil)
+        chart, veil = machine.chart, self._veil
         if record.event is not None:
-            line["event"] = event_record(record.event)
+            data = record.event.data
+            line["event"] = event_record(record.event, veil and veil.event(chart, record.event.name, data))
         if record.timer is not None:
             line["timer"] = record.timer
         if machine.readings:
-            line["readings"] = {f"{role}.{name}": to_plain(value) for (role, name), value in machine.readings.items()}
-        line |= outcome(record.step, machine, self._data.get(actor, {}))
+            readings = {f"{role}.{name}": value for (role, name), value in machine.readings.items()}
+            line["readings"] = to_plain(veil.own(chart, "readings", readings) if veil else readings)
+        line |= outcome(record.step, machine, self._data.get(actor, {}), veil)
         if actor.is_running:
             self._data[actor] = kept(machine)
         else:
@@ -146,13 +151,18 @@ class Recorder:
         return line
 
 
-def brief(record: StepRecord, configuration: tuple[str, ...]) -> dict[str, Any]:
+def brief(record: StepRecord, configuration: tuple[str, ...], veil: Veil | None = None) -> dict[str, Any]:
     """The part of a step that a line for people tells: no data, readings or timers; values as the machine has them.
-    ``configuration``: the machine's after this step; it may have gone on since."""
+    ``configuration``: the machine's after this step; it may have gone on since. ``veil`` hides secrets."""
     step = record.step
+    chart = record.actor.machine.chart
+    if veil is not None and not secrets_of(chart):
+        veil = None
     line: dict[str, Any] = {"time_ns": record.time_ns, "machine": record.actor.path, "cause": record.cause}
     if record.event is not None:
-        line["event"] = {"name": record.event.name, "data": record.event.data}
+        data = record.event.data
+        name = record.event.name
+        line["event"] = {"name": name, "data": data if veil is None else veil.event(chart, name, data)}
     if record.timer is not None:
         line["timer"] = record.timer
     if not step.handled:
@@ -163,7 +173,7 @@ def brief(record: StepRecord, configuration: tuple[str, ...]) -> dict[str, Any]:
         {"do": "call", "role": effect.role, "action": effect.action, "args": effect.args}  # by far the most, at once
         if type(effect) is Call
         else effect_record(effect, _as_it_is)
-        for effect in step.effects
+        for effect in (step.effects if veil is None else [veil.effect(chart, one) for one in step.effects])
         if type(effect) not in _TIMING
     ]
     if step.failures:
@@ -178,8 +188,9 @@ def _as_it_is(value: Any) -> Any:
 _TIMING = frozenset((StartTimer, CancelTimer, CancelSend))
 
 
-def outcome(step: Step, machine: Stepper, before: Mapping[str, Any]) -> dict[str, Any]:
-    """What a step did: the part of a record that a replay must reproduce. ``before``: the data before the step."""
+def outcome(step: Step, machine: Stepper, before: Mapping[str, Any], veil: Veil | None = None) -> dict[str, Any]:
+    """What a step did: the part of a record that a replay must reproduce. ``before``: the data before the step.
+    ``veil`` hides secrets."""
     line: dict[str, Any] = {}
     if not step.handled:
         line["unhandled"] = True
@@ -188,14 +199,15 @@ def outcome(step: Step, machine: Stepper, before: Mapping[str, Any]) -> dict[str
         if value:
             line[name] = list(value)
     if step.effects:
-        line["effects"] = [effect_record(effect) for effect in step.effects]
+        effects = step.effects if veil is None else [veil.effect(machine.chart, effect) for effect in step.effects]
+        line["effects"] = [effect_record(effect) for effect in effects]
     if step.failures:
         line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
     line["configuration"] = list(machine.configuration)
     data = machine.data
     changes = {name: value for name, value in data.items() if name not in before or before[name] != value}
     if changes:
-        line["data"] = to_plain(changes)
+        line["data"] = to_plain(veil.own(machine.chart, "data", changes) if veil else changes)
     return line
 
 
@@ -204,13 +216,15 @@ def kept(machine: Stepper) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, list) else value for name, value in machine.data.items()}
 
 
-def _start(actor: Actor) -> dict[str, Any]:
+def _start(actor: Actor, veil: Veil | None) -> dict[str, Any]:
     machine = actor.machine
     line: dict[str, Any] = {
         "chart": machine.chart.name,
         "text_hash": machine.chart.text_hash,
         "session": machine.session_id,
-        "parameters": to_plain(machine.parameters),
+        "parameters": to_plain(
+            veil.own(machine.chart, "parameters", machine.parameters) if veil else machine.parameters
+        ),
         "roles": {role: binding.role for role, binding in actor.roles.items()},
     }
     if units := units_of(machine.chart):

@@ -71,19 +71,20 @@ class _Replay:
         running = sum(1 for parent, id_, _ in self._children.values() if (parent, id_) == (path, child))
         return running + ((path, child) in self._calls)
 
-    def _step(self, number: int, record: Record) -> Parting | None:
+    def _step(self, number: int, written: Record) -> Parting | None:
+        record = unveiled(written)
         path = record["machine"]
         self.readings = record.get("readings", {})
         try:
             step = self._compute(path, record)
         except (KeyError, ValueError) as error:
-            return Parting(number, record, "machine", path, str(error))
+            return Parting(number, written, "machine", path, str(error))
         machine = self._machines[path]
         found = outcome(step, machine, self._data[path])
         self._data[path] = kept(machine)
         for field in _OUTCOME:
             if found.get(field) != record.get(field):
-                return Parting(number, record, field, record.get(field), found.get(field))
+                return Parting(number, written, field, record.get(field), found.get(field))
         self._follow(path, record, machine)
         return None
 
@@ -133,6 +134,15 @@ class _Replay:
     def _forget(self, path: str) -> None:
         for known in (self._machines, self._data, self._children):
             known.pop(path, None)
+
+
+def unveiled(value: Any) -> Any:
+    """A record with what stands in for its secrets as if it were these."""
+    if isinstance(value, dict):
+        if len(value) == 1 and "$secret" in value:
+            return value["$secret"]
+        return {name: unveiled(item) for name, item in value.items()}
+    return [unveiled(item) for item in value] if isinstance(value, list) else value
 
 
 class _Recorded:

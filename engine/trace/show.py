@@ -158,7 +158,7 @@ def plain(value: Any) -> str:
         return _digits(value.hex())
     if isinstance(value, dict) and _tagged(value):
         (text,) = value.values()
-        return _digits(text) if "$hex" in value else str(text)
+        return "(secret)" if "$secret" in value else _digits(text) if "$hex" in value else str(text)
     if isinstance(value, dict):
         return "{" + arguments(value) + "}"
     if isinstance(value, (list, tuple)):
@@ -171,7 +171,7 @@ def _digits(text: str) -> str:
 
 
 def _tagged(value: dict[str, Any]) -> bool:
-    return len(value) == 1 and next(iter(value)) in ("$hex", "$float", "$text")
+    return len(value) == 1 and next(iter(value)) in ("$hex", "$float", "$text", "$secret")
 
 
 def _innermost(states: list[str]) -> list[str]:

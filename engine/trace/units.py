@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from engine.content import child_nodes
 from engine.model import Chart
+from engine.trace.fields import fields_of
 from engine.types import Kind, Type
 
 Units = Mapping[str, str]
@@ -16,18 +16,8 @@ Units = Mapping[str, str]
 
 @lru_cache(maxsize=256)
 def units_of(chart: Chart) -> dict[str, dict[str, str]]:
-    """Units by the name of an event (``voltage_set``, ``link.CM_SLAC_PARM_CNF``), of an order (``supply.set()``) or of
-    an event to a child (``output.demand()``): brackets tell what goes out from what comes in. Without what has none."""
-    fields: dict[str, Mapping[str, Type]] = {name: event.payload or {} for name, event in chart.events.items()}
-    for role, contract in chart.adapters.items():
-        fields |= {f"{role}.{name}": event.payload or {} for name, event in contract.events.items()}
-        fields |= {f"{role}.{name}()": action.args for name, action in contract.actions.items()}
-    for node in child_nodes(chart):
-        if node.chart is not None:
-            fields |= {f"{node.id}.{name}": event.payload or {} for name, event in node.chart.events.items()}
-            fields |= {f"{node.id}.{name}()": event.payload or {} for name, event in node.chart.events.items()}
-            fields[f"done.invoke.{node.id}"] = node.chart.output
-    fields["done()"] = chart.output
+    """Units by the names of :func:`engine.trace.fields.fields_of`, without what has none."""
+    fields = {name: types for name, types in fields_of(chart).items() if not name.startswith("start ")}
     found = {name: {field: _symbol(type_) for field, type_ in types.items()} for name, types in fields.items()}
     lean = {name: {field: unit for field, unit in units.items() if unit} for name, units in found.items()}
     return {name: units for name, units in lean.items() if units}

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from engine.system.clock import RealClock
 from engine.trace.record import Recorder, header, note_record
+from engine.trace.secrets import Veil
 
 if TYPE_CHECKING:
     from engine.system import Note, StepRecord, System
@@ -16,18 +19,31 @@ if TYPE_CHECKING:
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
+def _private(path: str, flags: int) -> int:
+    """Opens for the owner only, also a file that was there already."""
+    number = os.open(path, flags, 0o600)
+    if stat.S_ISREG(os.fstat(number).st_mode):
+        os.fchmod(number, 0o600)
+    return number
+
+
 class TraceWriter:
     """An observer that writes every step and note to a file, buffered; on a real clock at most a second behind.
+
+    Only its owner may read the file; what charts and contracts declare secret is hidden in it unless ``secrets``.
 
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
     """
 
-    def __init__(self, system: System, path: Path | str, title: str = "") -> None:
+    def __init__(self, system: System, path: Path | str, title: str = "", *, secrets: bool = False) -> None:
         self.lines = 0
         self._path = str(path)
-        self._file: IO[str] = open(path, "w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16)  # noqa: SIM115 (closed by close)
-        self._recorder = Recorder()
+        self._file: IO[str] = open(  # noqa: SIM115 (closed by close)
+            path, "w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16, opener=_private
+        )
+        self._veil = None if secrets else Veil()
+        self._recorder = Recorder(self._veil)
         self._system = system
         self._flush_ns = 0
         real = self._real = isinstance(system.clock, RealClock)
@@ -38,7 +54,7 @@ class TraceWriter:
         self._write(self._recorder.step(record))
 
     def note(self, note: Note) -> None:
-        self._write(note_record(note))
+        self._write(note_record(note, self._veil))
 
     def close(self) -> None:
         """Flush and close. Raises ``OSError``, as every step may: the disk is full."""
