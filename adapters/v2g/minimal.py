@@ -6,6 +6,7 @@ from typing import Any
 
 from adapters.v2g.exi.messages import Field, Message
 from adapters.v2g.exi.values import Boolean, Enumeration, Integer, Octets, Text
+from adapters.v2g.schema.units import unit_of
 
 
 def minimal(kind: type[Message]) -> Message:
@@ -24,7 +25,10 @@ def _value(field: Field) -> Any:
         members = kind.values()
         return minimal(next((m for m in members if m.__name__.startswith("DC_")), next(iter(members))))
     if isinstance(kind, type):
-        return minimal(kind)
+        least: Any = minimal(kind)
+        if getattr(least, "Unit", None) is not None:  # no voltage in hours
+            least.Unit = unit_of(field.name, kind.__name__) or least.Unit
+        return least
     if isinstance(kind, Enumeration):
         return kind.values[0]
     if isinstance(kind, Integer):

@@ -10,7 +10,7 @@ from adapters.v2g import codec
 from adapters.v2g.codec import Message
 from adapters.v2g.endpoint import Endpoint, fresh_session_id
 from adapters.v2g.minimal import minimal
-from adapters.v2g.secc_fields import DIN_NAMES, REQUESTS, code, handshake, response
+from adapters.v2g.secc_fields import DIN_NAMES, REQUESTS, handshake, refusal, response
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
@@ -84,8 +84,8 @@ class SeccMessages(Adapter):
         """The last response again."""
         self._endpoint.write_bytes(self._endpoint.last_sent)
 
-    def reject(self, *, ResponseCode: str) -> None:
-        """Refuse the last request with the response that belongs to it."""
+    def reject(self, *, ResponseCode: str, **known: Any) -> None:
+        """Refuse the last request with the response that belongs to it, and with what it has of ``known``."""
         protocol = self._endpoint.protocol
         if self._request == "supportedAppProtocolReq":  # the one code the handshake has for any refusal
             self.supportedAppProtocolRes(ResponseCode="Failed_NoNegotiation")
@@ -94,9 +94,7 @@ class SeccMessages(Adapter):
         kind = getattr(codec.messages(protocol), name, None)
         if kind is None:
             raise AdapterError(f"nothing was asked that {protocol} could answer: last request {self._request!r}")
-        body: Any = minimal(kind)
-        body.ResponseCode = code(protocol, ResponseCode)
-        self._endpoint.send_body(body)
+        self._endpoint.send_body(refusal(protocol, minimal(kind), ResponseCode, known))
 
     def supportedAppProtocolRes(self, *, ResponseCode: str, SchemaID: int | None = None) -> None:
         """Answer the handshake."""

@@ -70,7 +70,8 @@ def _nothing(body: Any) -> Fields:
 def _charge_parameters(body: Any) -> Fields:
     mode = getattr(body, "RequestedEnergyTransferMode", None) or body.EVRequestedEnergyTransferType
     limits = body.EVChargeParameter
-    found: Fields = {"RequestedEnergyTransferMode": mode}
+    kind = type(limits).__name__.removesuffix("Type")
+    found: Fields = {"RequestedEnergyTransferMode": mode, "EVChargeParameter": kind}
     departure = getattr(limits, "DepartureTime", None)
     found["DepartureTime"] = None if departure is None else departure * 1_000_000_000
     if not hasattr(limits, "DC_EVStatus"):  # AC parameters, or the abstract head: the chart refuses the mode
@@ -101,13 +102,23 @@ def _power_delivery(body: Any) -> Fields:
     progress = getattr(body, "ChargeProgress", None)
     if progress is None:
         progress = "Start" if body.ReadyToChargeState else "Stop"
-    found: Fields = {"ChargeProgress": progress, "SAScheduleTupleID": getattr(body, "SAScheduleTupleID", None)}
+    profile = body.ChargingProfile
+    tuple_id = getattr(body, "SAScheduleTupleID", None)
+    if tuple_id is None and profile is not None:  # DIN's place for it
+        tuple_id = profile.SAScheduleTupleID
+    found: Fields = {"ChargeProgress": progress, "SAScheduleTupleID": tuple_id}
+    if profile is not None:
+        found["ChargingProfileMaxPower"] = max(_watts(e.ChargingProfileEntryMaxPower) for e in profile.ProfileEntry)
     parameter = body.EVPowerDeliveryParameter
     if hasattr(parameter, "DC_EVStatus"):
         found |= _ev_status(parameter)
         found["BulkChargingComplete"] = parameter.BulkChargingComplete
         found["ChargingComplete"] = parameter.ChargingComplete
     return found
+
+
+def _watts(value: Any) -> float:
+    return float(value) if isinstance(value, int) else number(value, "W")  # DIN's is a plain number
 
 
 def _current_demand(body: Any) -> Fields:
@@ -281,6 +292,19 @@ RESPONSES: dict[str, Callable[[str, Args], Fields]] = {
     "WeldingDetectionRes": present_voltage,
     "SessionStopRes": only_the_code,
 }
+
+
+def refusal(protocol: str, body: Any, response_code: str, known: Args) -> Any:
+    """``body``, the least of its kind, with the code and what it has a place for among ``known`` (None: not known)."""
+    body.ResponseCode = code(protocol, response_code)
+    names = {field.name for field in body.FIELDS}
+    for name, unit in (("EVSEPresentVoltage", "V"), ("EVSEPresentCurrent", "A")):
+        if name in names and known.get(name) is not None:
+            setattr(body, name, physical(protocol, round(known[name], 1), unit))
+    if known.get("EVSEStatusCode") is not None:
+        for name in names & {"DC_EVSEStatus", "EVSEStatus"}:
+            setattr(body, name, _evse_status(protocol, known))
+    return body
 
 
 def response(protocol: str, name: str, args: Args) -> Any:

@@ -14,6 +14,8 @@ from tests.charge.ends import ends_safe, goes_dead, next_vehicle_charges, stays
 from tests.charge.walk import STEPS, frame_of, learn, prepare, request_of, take, walk, walk_on
 
 PROTOCOLS = ("din", "iso2")
+STOP = {"din": "None", "iso2": "StopCharging"}
+"""The notification of a station that wants to stop; DIN has none [V2G-DC-500], its vehicles read the status."""
 IN_SESSION = STEPS[2:]
 """The steps after SessionSetup: a session id stands."""
 V2G_SECC_Sequence_Timeout_S = 60.0

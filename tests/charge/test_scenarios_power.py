@@ -12,7 +12,7 @@ import pytest
 
 from tests.charge.bench import Bench, ScriptedVehicle
 from tests.charge.ends import ends_safe, goes_dead, goes_dead_at_once, next_vehicle_charges, stays
-from tests.charge.test_scenarios_messages import arrive, charges_to_the_end, in_both, is_refused
+from tests.charge.test_scenarios_messages import STOP, arrive, charges_to_the_end, in_both, is_refused
 from tests.charge.walk import take, walk_on
 
 LIVE = ("CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand", "PowerDelivery(Stop)")
@@ -81,7 +81,7 @@ def test_vehicle_is_told_of_the_lost_pilot(protocol: str) -> None:
     bench.run(0.1)
     status = vehicle.ask("CurrentDemandReq").DC_EVSEStatus
     assert status.EVSEStatusCode in STOPPING
-    assert status.EVSENotification == "StopCharging"
+    assert status.EVSENotification == STOP[protocol]
     ends_safe(bench, vehicle)
 
 
@@ -366,7 +366,7 @@ def test_insulation_fault_while_charging(protocol: str) -> None:
     bench.adapter("evse", "imd").resistance = 20.0
     bench.run(1.1)
     status = vehicle.ask("CurrentDemandReq").DC_EVSEStatus
-    assert status.EVSENotification == "StopCharging"
+    assert status.EVSENotification == STOP[protocol]
     assert status.EVSEIsolationStatus == "Fault"
     assert bench.circuit.output_A > 5.0, "a normal stop: the vehicle has its time"
     walk_on(vehicle, "PowerDelivery(Stop)")

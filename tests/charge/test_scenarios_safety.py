@@ -9,7 +9,7 @@ import pytest
 
 from tests.charge.bench import Bench
 from tests.charge.ends import ends_safe, goes_dead, goes_dead_at_once, next_vehicle_charges, stays
-from tests.charge.test_scenarios_messages import arrive, charges_to_the_end, in_both
+from tests.charge.test_scenarios_messages import STOP, arrive, charges_to_the_end, in_both
 from tests.charge.test_scenarios_people import press
 from tests.charge.test_scenarios_power import LIVE, is_out_of_order, live_at, mend, reset
 from tests.charge.walk import prepare, take
@@ -129,7 +129,7 @@ def test_pilot_lost_in_the_cable_check_is_told(protocol: str) -> None:
     vehicle.pilot("B")
     bench.run(0.1)
     status = vehicle.ask("CableCheckReq").DC_EVSEStatus
-    assert (status.EVSEStatusCode, status.EVSENotification) == ("EVSE_EmergencyShutdown", "StopCharging")
+    assert (status.EVSEStatusCode, status.EVSENotification) == ("EVSE_EmergencyShutdown", STOP[protocol])
     ends_safe(bench, vehicle)
 
 

@@ -31,6 +31,7 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "ChargeParameterDiscovery": {
         **_EV,
         "RequestedEnergyTransferMode": "DC_extended",
+        "EVChargeParameter": "DC_EVChargeParameter",
         "EVMaximumVoltageLimit": 420.0,
         "EVMaximumCurrentLimit": 100.0,
         "EVMaximumPowerLimit": None,
@@ -45,6 +46,7 @@ _REQUESTS: dict[str, dict[str, Any]] = {
     "PowerDelivery": {
         "ChargeProgress": "Start",
         "SAScheduleTupleID": 1,
+        "ChargingProfileMaxPower": None,
         **_EV,
         "BulkChargingComplete": None,
         "ChargingComplete": None,
@@ -104,7 +106,8 @@ def answer(stage: Stage, request: str, **fields: Any) -> tuple[str, Mapping[str,
 def refused(stage: Stage, request: str, code: str, **fields: Any) -> None:
     """The request is answered by this code, and that was the last word: the output goes off, the connection is closed
     after T_close."""
-    assert answer(stage, request, **fields) == ("reject", {"ResponseCode": code})
+    what, told = answer(stage, request, **fields)
+    assert (what, told["ResponseCode"]) == ("reject", code)
     last_word(stage)
 
 
@@ -169,10 +172,13 @@ _WAY: tuple[tuple[str, Callable[[Stage], object]], ...] = (
 STEPS = (*(step for step, _ in _WAY), "WeldingDetection")
 
 
-def arrive(step: str, stage: Stage | None = None, **parameters: Any) -> Stage:
+def arrive(step: str, stage: Stage | None = None, *, schema: str = DIN, **parameters: Any) -> Stage:
     """A vehicle connects and goes as far as the station waits for ``step``; nothing of the way is remembered."""
     stage = connect(stage if stage is not None else station(**parameters))
-    return walk(stage, "supportedAppProtocol", step)
+    if schema == DIN or step == "supportedAppProtocol":
+        return walk(stage, "supportedAppProtocol", step)
+    offer(stage, (schema, 2, 0, 7, 1))
+    return walk(stage, "SessionSetup", step)
 
 
 def walk(stage: Stage, since: str, step: str) -> Stage:

@@ -6,7 +6,20 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.secc import SUPPLY, answer, arrive, ask, connect, hang_up, last_word, refused, walk
+from tests.scenarios.secc import (
+    DIN,
+    ISO2,
+    SUPPLY,
+    answer,
+    arrive,
+    ask,
+    connect,
+    hang_up,
+    last_word,
+    offer,
+    refused,
+    walk,
+)
 from tests.scenarios.stage import Stage
 
 MONITORING = {
@@ -18,20 +31,22 @@ READY = {"EVSEStatusCode": "EVSE_Ready", "EVSEIsolationStatus": "Valid", "EVSENo
 OK = {"ResponseCode": "OK"}
 ONGOING = ("CableCheckRes", {**OK, "EVSEProcessing": "Ongoing", **MONITORING})
 FAILED_END = [{"end": "failed"}]
+MEASURED = {"ResponseCode": "FAILED", "EVSEPresentVoltage": 350.0, "EVSEPresentCurrent": 0.0, **READY}
 
 
 # ---------------------------------------------------------------- ChargeParameterDiscovery
 
 
 def test_limits_are_exchanged() -> None:
-    """The vehicle learns what the supply can do, the supervisor what the vehicle wants."""
+    """The vehicle learns what the supply can do, the supervisor what the vehicle wants. EVSE_Ready: some vehicles leave
+    without it (DIN SPEC 70121 [V2G-DC-638])."""
     stage = arrive("ChargeParameterDiscovery", EVSEPeakCurrentRipple=1.5)
     assert answer(stage, "ChargeParameterDiscovery", EVRESSSOC=17) == (
         "ChargeParameterDiscoveryRes",
         {
             **OK,
             "EVSEProcessing": "Finished",
-            "EVSEStatusCode": "EVSE_NotReady",
+            "EVSEStatusCode": "EVSE_Ready",
             "EVSEIsolationStatus": "Invalid",
             "EVSENotification": "None",
             "EVSEMaximumVoltageLimit": 500.0,
@@ -73,6 +88,15 @@ def test_battery_below_the_supply() -> None:
     """A vehicle whose highest voltage the supply cannot go down to is not charged."""
     stage = arrive("ChargeParameterDiscovery")
     refused(stage, "ChargeParameterDiscovery", "FAILED_WrongChargeParameter", EVMaximumVoltageLimit=149.9)
+
+
+@pytest.mark.parametrize("parameters", ["AC_EVChargeParameter", "EVChargeParameter"])
+def test_parameters_of_another_mode(parameters: str) -> None:
+    """A DC mode with AC parameters, or with none, says nothing of the battery's voltage."""
+    stage = arrive("ChargeParameterDiscovery")
+    wrong = {"EVChargeParameter": parameters, "EVMaximumVoltageLimit": None, "EVMaximumCurrentLimit": None}
+    refused(stage, "ChargeParameterDiscovery", "FAILED_WrongChargeParameter", **wrong)
+    assert not stage.told("parameters")
 
 
 # ---------------------------------------------------------------- CableCheck
@@ -163,7 +187,9 @@ def test_pre_charge_beyond_the_limits(fields: dict[str, float], again: bool) -> 
     if again:
         ask(stage, "PreCharge")
     ordered = len(stage.told("pre_charge"))
+    stage.values("supply", present_voltage=350.0)
     refused(stage, "PreCharge", "FAILED", **fields)
+    assert stage.order("v2g.reject") == MEASURED
     assert len(stage.told("pre_charge")) == ordered
 
 
@@ -173,7 +199,9 @@ def test_pre_charge_takes_too_long() -> None:
     for wait in (0, 2, 2.999):
         assert answer(stage.run(wait), "PreCharge")[0] == "PreChargeRes"
     stage.run(0.001)
+    stage.values("supply", present_voltage=350.0)
     refused(stage, "PreCharge", "FAILED")
+    assert stage.order("v2g.reject") == MEASURED
 
 
 def test_pre_charge_just_in_time() -> None:
@@ -224,11 +252,50 @@ def test_power_is_on() -> None:
 def test_power_is_refused() -> None:
     """FAILED_PowerDeliveryNotApplied, and the end."""
     stage = starting().post("power_refused")
-    assert [(order.what, order.args) for order in stage.orders] == [("v2g.reject", NOT_APPLIED)]
+    assert not_applied(stage)
     last_word(stage)
 
 
-NOT_APPLIED = {"ResponseCode": "FAILED_PowerDeliveryNotApplied"}
+def not_applied(stage: Stage) -> bool:
+    """One answer: FAILED_PowerDeliveryNotApplied with the true status."""
+    (order,) = stage.orders
+    known = {name: value for name, value in order.args.items() if value is not None}
+    return order.what == "v2g.reject" and known == {"ResponseCode": "FAILED_PowerDeliveryNotApplied", **READY}
+
+
+@pytest.mark.parametrize("step", ["PowerDelivery", "CableCheck"])
+@pytest.mark.parametrize(
+    ("code", "fields"),
+    [
+        ("FAILED_TariffSelectionInvalid", {"SAScheduleTupleID": 99}),
+        ("FAILED_TariffSelectionInvalid", {"SAScheduleTupleID": 0}),
+        ("FAILED_ChargingProfileInvalid", {"ChargingProfileMaxPower": 30_000_000.0}),
+        ("FAILED_ChargingProfileInvalid", {"ChargingProfileMaxPower": 50_500.1}),
+    ],
+)
+def test_power_by_another_schedule(step: str, code: str, fields: dict[str, Any]) -> None:
+    """A schedule nobody offered [V2G2-479], or more power than the one offered has: no power, also after a
+    renegotiation."""
+    stage = arrive("PowerDelivery") if step == "PowerDelivery" else renegotiated()
+    refused(stage, "PowerDelivery", code, **fields)
+    assert not stage.told("power_on")
+
+
+@pytest.mark.parametrize("step", ["PowerDelivery", "CableCheck"])
+@pytest.mark.parametrize(("tuple_id", "power"), [(1, 50_500.0), (1, None), (None, None), (None, 1_000.0)])
+def test_power_by_the_schedule_offered(step: str, tuple_id: int | None, power: float | None) -> None:
+    """DIN has no schedule without a profile; what was offered may be a little more when it comes back, by rounding, and
+    does not change by what the supply can do now."""
+    stage = arrive("PowerDelivery") if step == "PowerDelivery" else renegotiated()
+    stage.values("supply", maximum_power=30_000.0)
+    assert not ask(stage, "PowerDelivery", SAScheduleTupleID=tuple_id, ChargingProfileMaxPower=power)
+    assert stage.told("power_on") == [{}]
+
+
+def test_no_schedule_is_needed_to_stop() -> None:
+    stage = arrive("PowerDelivery")
+    assert not ask(stage, "PowerDelivery", ChargeProgress="Stop", SAScheduleTupleID=99, ChargingProfileMaxPower=1e9)
+    assert stage.told("power_off") == [{}]
 
 
 @pytest.mark.parametrize("progress", ["Start", "Stop"])
@@ -241,7 +308,7 @@ def test_power_in_time(progress: str) -> None:
     stage.run(0.499)
     assert not stage.orders
     stage.run(0.001)
-    assert [(order.what, order.args) for order in stage.orders] == [("v2g.reject", NOT_APPLIED)]
+    assert not_applied(stage)
     last_word(stage)
     assert stage.told("session_ended") == FAILED_END
 
@@ -324,7 +391,7 @@ def test_demand_is_held_to_both_limits(
 
 
 @pytest.mark.parametrize(
-    ("event", "notification", "status", "isolation"),
+    ("events", "notification", "status", "isolation"),
     [
         ("stop", "StopCharging", "EVSE_Shutdown", "Valid"),
         ("emergency", "StopCharging", "EVSE_EmergencyShutdown", "Valid"),
@@ -332,19 +399,55 @@ def test_demand_is_held_to_both_limits(
         ("insulation_fault", "None", "EVSE_Ready", "Fault"),
         ("renegotiate", "ReNegotiation", "EVSE_Ready", "Valid"),
         ("current_off", "None", "EVSE_Ready", "Valid"),
+        ("renegotiate stop", "StopCharging", "EVSE_Shutdown", "Valid"),
+        ("stop renegotiate", "StopCharging", "EVSE_Shutdown", "Valid"),
+        ("stop cable_check_ok", "StopCharging", "EVSE_Shutdown", "Valid"),
+        ("emergency stop", "StopCharging", "EVSE_EmergencyShutdown", "Valid"),
+        ("emergency renegotiate", "StopCharging", "EVSE_EmergencyShutdown", "Valid"),
+        ("emergency cable_check_bad", "StopCharging", "EVSE_EmergencyShutdown", "Fault"),
+        ("malfunction stop", "StopCharging", "EVSE_Malfunction", "Valid"),
+        ("malfunction renegotiate", "StopCharging", "EVSE_Malfunction", "Valid"),
+        ("stop malfunction", "StopCharging", "EVSE_Malfunction", "Valid"),
+        ("stop emergency", "StopCharging", "EVSE_EmergencyShutdown", "Valid"),
     ],
 )
-def test_what_the_vehicle_is_told(event: str, notification: str, status: str, isolation: str) -> None:
-    """The next response says it, and only of this session: the next vehicle starts afresh."""
-    stage = arrive("CurrentDemand").post(event)
+@pytest.mark.parametrize("schema", [DIN, ISO2])
+def test_what_the_vehicle_is_told(schema: str, events: str, notification: str, status: str, isolation: str) -> None:
+    """The next response says it, and only of this session: the next vehicle starts afresh. A stop stays, and is never
+    made less. DIN knows no notification [V2G-DC-500]."""
+    stage = arrive("CurrentDemand", schema=schema)
+    for event in events.split():
+        stage.post(event)
     assert not stage.unhandled
     told = demand(stage)
     names = ("EVSENotification", "EVSEStatusCode", "EVSEIsolationStatus")
-    assert tuple(told[name] for name in names) == (notification, status, isolation)
+    said = notification if schema == ISO2 else "None"
+    assert tuple(told[name] for name in names) == (said, status, isolation)
     hang_up(stage)
     _, told = answer(arrive("ChargeParameterDiscovery", stage), "ChargeParameterDiscovery")
-    assert tuple(told[name] for name in names) == ("None", "EVSE_NotReady", "Invalid")
+    assert tuple(told[name] for name in names) == ("None", "EVSE_Ready", "Invalid")
     assert answer(stage, "CableCheck") == ONGOING
+
+
+@pytest.mark.parametrize("schema", [DIN, ISO2])
+@pytest.mark.parametrize("step", ["supportedAppProtocol", "SessionSetup", "ChargeParameterDiscovery", "CableCheck"])
+def test_stop_before_the_charge(step: str, schema: str) -> None:
+    """A stop that comes early is in every status from there on, whatever the cable check says."""
+    stage = hang_up(arrive("CableCheck", schema=ISO2 if schema == DIN else DIN))
+    arrive(step, stage, schema=schema).post("stop")
+    if step == "supportedAppProtocol":
+        offer(stage, (schema, 2, 0, 7, 1))
+        step = "SessionSetup"
+    names = ("EVSENotification", "EVSEStatusCode")
+    stopped = ("None" if schema == DIN else "StopCharging", "EVSE_Shutdown")
+    if step != "CableCheck":
+        walk(stage, step, "ChargeParameterDiscovery")
+        _, told = answer(stage, "ChargeParameterDiscovery")
+        assert tuple(told[name] for name in names) == stopped
+    _, told = answer(stage, "CableCheck")
+    assert tuple(told[name] for name in names) == stopped
+    _, told = answer(stage.post("cable_check_ok"), "CableCheck")
+    assert tuple(told[name] for name in names) == stopped
 
 
 def test_lost_answer_to_power_delivery() -> None:
@@ -372,7 +475,7 @@ def test_power_delivery_again_while_charging() -> None:
 
 def renegotiated() -> Stage:
     """A charging vehicle was asked to negotiate anew, and has begun to."""
-    stage = arrive("CurrentDemand").post("renegotiate")
+    stage = arrive("CurrentDemand", schema=ISO2).post("renegotiate")
     assert answer(stage, "PowerDelivery", ChargeProgress="Renegotiate") == ("PowerDeliveryRes", {**OK, **READY})
     assert stage.active("session.dialogue.parameter_discovery")
     assert not stage.told("power_off")
@@ -401,6 +504,14 @@ def test_renegotiation_with_a_second_cable_check() -> None:
     assert answer(stage, "CableCheck")[1]["EVSEProcessing"] == "Finished"
     walk(stage, "PreCharge", "CurrentDemand")
     assert stage.active("session.dialogue.current_demand")
+
+
+def test_stopped_vehicle_that_renegotiates() -> None:
+    """It may; it is still told to stop, at every answer."""
+    stage = arrive("CurrentDemand", schema=ISO2).post("stop")
+    for request, fields in (("PowerDelivery", {"ChargeProgress": "Renegotiate"}), ("ChargeParameterDiscovery", {})):
+        _, told = answer(stage, request, **fields)
+        assert (told["EVSENotification"], told["EVSEStatusCode"]) == ("StopCharging", "EVSE_Shutdown")
 
 
 def test_stop_after_a_renegotiation() -> None:
