@@ -235,15 +235,16 @@ class Machine:
         return step
 
     def stop(self) -> Step:
-        """:meth:`finish`, and carry the effects out: exit actions, children first; then the adapters are closed."""
+        """:meth:`finish`, and carry the effects out: exit actions, then the children's; then the adapters are closed.
+
+        At once: a chart with a ``shutdown`` is asked first by :meth:`engine.system.System.end`."""
         if self._own is None or self.done:
             step = self.finish()
             if step.effects:
                 self._perform(step, "stop", None)
             return step
-        system, actor = self._own
+        system = self._own[0]
         self._catch_up(system)
-        system.stop_children(actor)
         step = self.finish()
         self._perform(step, "stop", None)
         return step

@@ -299,6 +299,19 @@ class EventDef:
     position: Position = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """How a chart ends in order: ``event`` asks it to, which takes ``within`` (of parameters) at the longest; over
+    when the machine has ended or one of the states ``done`` is active."""
+
+    event: str
+    within: Expr
+    text: str  # the time as written
+    done: tuple[State, ...] = ()
+    citation: str = ""
+    position: Position = NOWHERE
+
+
 @dataclass(slots=True, eq=False)
 class Chart:
     """A loaded chart: resolved, type-checked, immutable by convention."""
@@ -311,6 +324,7 @@ class Chart:
     adapters: dict[str, Contract] = field(default_factory=dict)  # role -> contract
     roles: dict[str, Position] = field(default_factory=dict)  # role -> where it is declared
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
+    shutdown: Shutdown | None = None
     strict: bool = False
     untyped: bool = False  # an imported document (`events: any`): names, types and events are known at run time only
     title: str = ""
@@ -358,8 +372,38 @@ class ActionDef:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderPattern:
+    """An order of a contract, ``set(closed=True)``; an argument that is not named may be anything."""
+
+    action: str
+    args: tuple[tuple[str, Any], ...] = ()
+    text: str = ""
+
+    def fits(self, action: str, args: Mapping[str, Any]) -> bool:
+        """Whether this order, with all its arguments, is such a one."""
+        return action == self.action and all(args.get(name) == value for name, value in self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two orders of which nothing may end with the first alone: after ``order`` something is energised, closed or
+    locked, until one of ``until`` is given."""
+
+    order: OrderPattern
+    until: tuple[OrderPattern, ...]
+    description: str = ""
+    position: Position = NOWHERE
+
+    def after(self, stands: bool, action: str, args: Mapping[str, Any]) -> bool:
+        """Whether the first order stands after this one, when it stood (or not) before."""
+        if any(pattern.fits(action, args) for pattern in self.until):
+            return False
+        return stands or self.order.fits(action, args)
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
-    """What an adapter offers a chart: actions, events with typed payloads, readable values."""
+    """What an adapter offers a chart: actions, events with typed payloads, readable values; which orders are unsafe."""
 
     name: str
     actions: dict[str, ActionDef]
@@ -368,3 +412,4 @@ class Contract:
     description: str = ""
     citation: str = ""
     position: Position = NOWHERE
+    unsafe: tuple[Pair, ...] = ()

@@ -37,6 +37,8 @@ class SimulatedPilotEvse(Adapter):
 
     def close(self) -> None:
         self.cable.unwatch(self._look)
+        if 0.0 < self.cable.circuit.duty_percent < 100.0:
+            self.cable.set_duty(0.0)
 
     def set_duty(self, *, duty: float) -> None:
         """100 % steady +12 V, 0 % steady −12 V, in between PWM; raises ``AdapterError`` outside 0…100."""
@@ -97,6 +99,7 @@ class SimulatedPilotPev(Adapter):
 
     def close(self) -> None:
         self.cable.unwatch(self._look)
+        self.cable.set_load("B")
 
     def set_load(self, *, load: str) -> None:
         """B 2.74 kΩ, C 882 Ω, D 246 Ω."""

@@ -134,12 +134,12 @@ class SimulatedContactor(OnCircuit):
         self._watching = False
 
     def close(self) -> None:
+        self._stop_moving()
         self.now().station_closed = False
 
     def set(self, *, closed: bool) -> None:
         """Start to move; ``closed`` or ``opened`` follows."""
-        if self._moving:
-            self._moving.cancel()
+        self._stop_moving()
         self._moving = self.port.call_later(self.config["delay"], lambda: self._moved(closed))
         if closed:
             self.keep_alive()
@@ -150,6 +150,11 @@ class SimulatedContactor(OnCircuit):
     @property
     def is_closed(self) -> bool:
         return self.now().station_closed
+
+    def _stop_moving(self) -> None:
+        if self._moving:
+            self._moving.cancel()
+            self._moving = None
 
     def _moved(self, closed: bool) -> None:
         self._moving = None
@@ -231,22 +236,27 @@ class SimulatedInsulationMonitor(Simulated):
         self.port.emit("measured", resistance=self.resistance)
 
 
-class SimulatedLock(Simulated):
+class SimulatedLock(OnCircuit):
     """A connector lock with feedback."""
 
     contract = "connector_lock"
     settings: ClassVar[Mapping[str, Setting]] = {
+        **OUTLET,
         "delay": Setting("duration", 200 * MS, "From the order to the feedback"),
         "stuck": Setting("bool", False, "Fault: it does not lock"),
+        "touch_voltage": Setting("float V", 60.0, "It is not released by close while the output is at more than this"),
     }
     is_locked = False
 
     def open(self, port: Port) -> None:
         super().open(port)
         self.is_locked = False
+        self._closed = False
 
     def close(self) -> None:
-        self.is_locked = False
+        self._closed = True
+        if self.now().output_V < self.config["touch_voltage"]:
+            self.is_locked = False
 
     def lock(self) -> None:
         if not self.config["stuck"]:
@@ -257,7 +267,7 @@ class SimulatedLock(Simulated):
 
     def _move(self, locked: bool) -> None:
         def moved() -> None:
-            if self.is_locked != locked:
+            if self.is_locked != locked and not self._closed:
                 self.is_locked = locked
                 self.port.emit("locked" if locked else "unlocked")
 

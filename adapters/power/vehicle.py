@@ -40,12 +40,14 @@ class SimulatedBattery(OnCircuit):
         battery.maximum_V, battery.maximum_A = config["maximum_voltage"], config["maximum_current"]
         battery.maximum_W = config["maximum_power"]
         self._full = False
+        self._closed = False
         self._lone: bool = config["lone"]
         self._reported_V = self._charged_A = 0.0
         self._charged_ns = 0
         self.now().has_vehicle = True
 
     def close(self) -> None:
+        self._closed = True
         circuit = self.now()
         circuit.vehicle_closed = False
         circuit.has_vehicle = False
@@ -85,7 +87,7 @@ class SimulatedBattery(OnCircuit):
     def _move(self, closed: bool) -> None:
         def moved() -> None:
             circuit = self.now()
-            if circuit.vehicle_closed != closed:
+            if circuit.vehicle_closed != closed and not self._closed:
                 circuit.vehicle_closed = closed
                 self.now()
                 self.port.emit("contactors_closed" if closed else "contactors_opened")

@@ -59,6 +59,8 @@ def _show(contract: Contract, implementations: Mapping[str, str]) -> None:
         _say("  event  ", f"{name}({fields})", event.description)
     for name, kind in contract.values.items():
         _say("  value  ", f"{name}: {_type(kind)}")
+    for pair in contract.unsafe:
+        _say("  unsafe ", f"{pair.order.text} until {' or '.join(one.text for one in pair.until)}", pair.description)
     for name, path in implementations.items():
         _say("  use    ", f"{name} = {path}")
     print()

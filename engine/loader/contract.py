@@ -8,21 +8,27 @@ from collections.abc import Mapping as MappingOf
 from functools import cache
 from itertools import islice
 from pathlib import Path
+from typing import cast
 
+from engine.expr.check import Checker
+from engine.expr.lex import ExpressionError, Fault
+from engine.expr.parse import parse as parse_expression
+from engine.expr.tree import Literal
 from engine.loader.events import read_payload
-from engine.loader.reader import NAME, Reader
+from engine.loader.reader import NAME, NO_NAMES, Reader
 from engine.loader.source_file import read_source, real_path
 from engine.loader.types import read_type
 from engine.loader.yaml_source import Mapping, Node, Scalar, parse
-from engine.model import ActionDef, Contract, EventDef
-from engine.problems import ChartError, Problem, ProblemList, TooManyProblems
+from engine.model import ActionDef, Contract, EventDef, OrderPattern, Pair
+from engine.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
 from engine.types import Type
 
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
 ADAPTER_NAMES = frozenset({"open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
 
-_KEYS = frozenset({"contract", "description", "source", "actions", "events", "values"})
+_KEYS = frozenset({"contract", "description", "source", "actions", "events", "values", "unsafe"})
+_PAIR_KEYS = frozenset({"order", "until", "description"})
 _ACTION_KEYS = frozenset({"args", "result", "description", "source"})
 _EVENT_KEYS = frozenset({"payload", "description", "source"})
 
@@ -97,7 +103,70 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         reader.text(mapping.get("description"), "'description'"),
         reader.text(mapping.get("source"), "'source'"),
         reader.position(name),
+        tuple(pair for item in reader.items(mapping.get("unsafe")) if (pair := _pair(reader, item, actions))),
     )
+
+
+def _pair(reader: Reader, node: Node, actions: dict[str, ActionDef]) -> Pair | None:
+    """``{order: set(closed=True), until: set(closed=False)}``."""
+    body = reader.mapping(node, "'unsafe'", "- {order: on(), until: off()}")
+    if body is None:
+        return None
+    reader.check_keys(body, _PAIR_KEYS, "'unsafe'")
+    order, until = body.get("order"), reader.items(body.get("until"))
+    if order is None or not until:
+        reader.missing(
+            body, body, "'unsafe' names an order and the one that takes it back", "{order: on(), until: off()}"
+        )
+        return None
+    first, back = _pattern(reader, order, actions), [_pattern(reader, one, actions) for one in until]
+    if first is None or None in back:
+        return None
+    if first in back:
+        reader.problem(order, "shape", "an order cannot take itself back", "another order, or other arguments")
+        return None
+    description = reader.text(body.get("description"), "'description'")
+    return Pair(first, tuple(one for one in back if one is not None), description, reader.position(node))
+
+
+def _pattern(reader: Reader, node: Node, actions: dict[str, ActionDef]) -> OrderPattern | None:
+    """``set(closed=True)``: an order with the arguments that matter, as literals."""
+    text = reader.text(node, "an order")
+    if not isinstance(node, Scalar) or not text:
+        return None
+    try:
+        syntax = parse_expression(text)
+    except ExpressionError as error:
+        for fault in error.faults:
+            reader.fault(node, fault)
+        return None
+    if syntax.kind != "call" or syntax.children[0].kind != "name":
+        reader.problem(node, "unknown-action", "this is no order", "action(argument=literal)")
+        return None
+    name = str(syntax.children[0].value)
+    action = actions.get(name)
+    if action is None or action.result is not None:
+        why = "is a long action, which ends by itself" if action else "is no action of this contract"
+        reader.problem(node, "unknown-action", f"{name!r} {why}", "an order", hint=did_you_mean(name, actions))
+        return None
+    checker = Checker(NO_NAMES)
+    args: dict[str, object] = {}
+    for argument, value in zip(cast("list[str]", syntax.value), syntax.children[1:], strict=True):
+        if argument not in action.args:
+            hint = did_you_mean(argument, action.args)
+            fault = Fault(value.start, value.end, "unknown-argument", f"{name} has no argument {argument!r}", "", hint)
+            reader.fault(node, fault)
+            continue
+        literal = checker.fit(checker.check(value), action.args[argument], value)
+        if not isinstance(literal, Literal):
+            reader.fault(
+                node, Fault(value.start, value.end, "shape", "what tells orders apart is a literal", "a literal")
+            )
+            continue
+        args[argument] = literal.value
+    for fault in checker.faults:
+        reader.fault(node, fault)
+    return OrderPattern(name, tuple(args.items()), text)
 
 
 def _free(reader: Reader, key: Scalar) -> bool:

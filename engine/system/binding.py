@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, Cancellable
 from engine.expr.quick import quick
-from engine.model import Contract
+from engine.model import Contract, Pair
 from engine.step import Event
 from engine.system.values import Fields, check_fields, check_value, nearest
 
@@ -52,6 +52,11 @@ class Binding:
         self._values = {name: quick(check_value, kind) for name, kind in contract.values.items()}
         self._attached: list[tuple[Actor, str]] = []
         self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
+        self.standing: dict[Pair, str] = {}  # unsafe orders that nobody has taken back, as they were given
+        self._paired: dict[str, list[Pair]] = {}
+        for pair in contract.unsafe:
+            for pattern in (pair.order, *pair.until):
+                self._paired.setdefault(pattern.action, []).append(pair)
         self._calls: dict[str, tuple[Actor, str, str]] = {}  # call id -> machine, invocation id, action
         self._call_ids = itertools.count(1)
 
@@ -96,11 +101,25 @@ class Binding:
         """Carry out an order. A failure is an ``error.adapter.<role>`` event for every machine that has the role."""
         try:
             checked = self._checked(action, args)
+            if action in self._paired:
+                self._account(action, checked, begun=True)
             getattr(self.adapter, action)(**checked)
+            if action in self._paired:
+                self._account(action, checked, begun=False)
         except _PASSES:
             raise
         except BaseException as error:
             self.report(_told(error), action)
+
+    def _account(self, action: str, args: Mapping[str, Any], begun: bool) -> None:
+        """Which orders stand: an unsafe one from when it is tried, until the one that takes it back has not failed."""
+        for pair in self._paired[action]:
+            if not pair.after(pair in self.standing, action, args):
+                if not begun:
+                    self.standing.pop(pair, None)
+            elif pair not in self.standing:
+                written = ", ".join(f"{name}={value!r}" for name, value in args.items())
+                self.standing[pair] = f"{self.role}.{action}({written})"
 
     def new_call(self, actor: Actor, invocation: str, action: str) -> str:
         """The call id of a long action about to start."""

@@ -57,7 +57,8 @@ def perform(system: System, actor: Actor, step: Step) -> None:
             case StartChild():
                 _start_child(system, actor, effect)
             case StopChild(child, key):
-                _stop_children(system, actor, child, key)
+                if actor.state != "stopping":  # a machine that ends: its children go when its exit actions are done
+                    _stop_children(system, actor, child, key)
             case StartCall():
                 start_call(system, actor, effect)
             case LogText():

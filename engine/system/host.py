@@ -40,7 +40,7 @@ class Host:
 
     async def run(self, until: Callable[[], bool] | None = None, *, signals: bool = False) -> None:
         """Start the system, run it until every machine has ended, ``until`` holds (checked after every turn) or
-        :meth:`stop` is called, then shut it down: exit actions of every machine, children first, then the adapters.
+        :meth:`stop` is called, then shut it down: exit actions of every machine, then the adapters.
 
         ``signals``: SIGINT and SIGTERM mean :meth:`stop`. Raises ``AdapterError`` when an adapter cannot be opened.
         """

@@ -76,6 +76,18 @@ class Queues:
             actor.refused = 0
         return actor, queued
 
+    def take_from(self, actor: Actor, origin: str) -> list[Event]:
+        """The waiting events of one sender, out of turn."""
+        queue = self._queues[actor]
+        wanted = [queued.event.origin == origin for queued in queue]
+        if not any(wanted):
+            return []
+        found = [queued.event for queued, take in zip(queue, wanted, strict=True) if take]
+        places = iter(wanted)
+        self._order = deque(entry for entry in self._order if entry is not actor or not next(places))
+        self._queues[actor] = deque(queued for queued in queue if queued.event.origin != origin)
+        return found
+
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
         """What waits for a machine, each with its place among all that waits."""
         places = [place for place, entry in enumerate(self._order) if entry is actor]

@@ -261,23 +261,33 @@ class System:
         return "running" not in [actor.state for actor in self.roots.values()]
 
     def shutdown(self) -> None:
-        """End every machine with its exit actions, children before parents, then close the adapters, last opened first.
+        """End every machine at once, by its exit actions: see :meth:`stop`. Roots in the order they were added; then
+        the adapters are closed, last opened first.
 
-        The exit actions' orders to adapters are carried out; events that wait are dropped, each with a note.
+        An unsafe order that stands when all machines have ended is told (``left_unsafe``) and a failure of the run;
+        what an adapter's ``close`` then does is the last resort.
         """
         if self._closing:
             return
         self._closing = True
-        with contextlib.ExitStack() as rest:  # goes on whatever is raised: an impatient user's second Ctrl-C, say
+        with contextlib.ExitStack() as rest:  # goes on whatever is raised: an impatient user's third Ctrl-C, say
             for binding in self.bindings:
                 rest.callback(self._close, binding)
-            for actor in self.roots.values():
+            rest.callback(self._tell_what_stands)
+            for actor in reversed(self.roots.values()):
                 rest.callback(self.stop, actor)
         self._raise_fault()
 
     def _close(self, binding: Binding) -> None:
         if binding.is_open:
             binding.close()
+
+    def _tell_what_stands(self) -> None:
+        for binding in self.bindings:
+            for pair, order in binding.standing.items():
+                text = f"{order} stands at the end, without {' or '.join(one.text for one in pair.until)}"
+                self.note(binding.role, "left_unsafe", text)
+                self.fail(text)
 
     def hand_over(self, callback: Callable[[], None]) -> None:
         """From any thread: run ``callback`` in the system's."""
@@ -381,18 +391,32 @@ class System:
         self._step(actor, "timer", None, timer, actor.machine.expire, timer)
 
     def stop(self, actor: Actor) -> None:
-        """End a machine and its children (they first), with their exit actions."""
+        """End a machine by its exit actions, then its children: nobody outlives those he commands, and what exit
+        actions tell a child is heard. What else waits for the machine is dropped, each with a note."""
         if not actor.is_running:
             return
-        self.stop_children(actor)
-        actor.state = "stopping"  # takes no more events, but its exit actions may still call adapters
+        if actor.parent is not None and actor.begun:
+            self._hear_parent(actor, actor.parent)
+        self._leave(actor, "stopped")
+
+    def _hear_parent(self, actor: Actor, parent: Actor) -> None:
+        """The last words of a parent that ends its child in the same step."""
+        origin = f"#_scxml_{parent.machine.session_id}"
+        for event in self._queues.take_from(actor, origin):
+            if actor.is_running:
+                self._step(actor, "event", event, None, actor.machine.process, event)
+
+    def _leave(self, actor: Actor, state: str) -> None:
+        if not actor.is_running:
+            return
+        actor.state = "stopping"  # takes no more events, but its exit actions may still call adapters and tell children
         if actor.begun:
             self._step(actor, "stop", None, None, actor.machine.finish)
-        self.ended(actor, "stopped")
+        self.ended(actor, state)
 
     def stop_children(self, actor: Actor) -> None:
-        """End a machine's children, with their exit actions."""
-        for child in list(actor.children.values()):
+        """End a machine's children, the last started first."""
+        for child in reversed(list(actor.children.values())):
             self.stop(child)
 
     def ended(self, actor: Actor, state: str) -> None:
@@ -487,11 +511,8 @@ class System:
         self.note(actor.path, "machine_failed", actor.failure, {"traceback": trace})
         if actor.state == "stopping":
             self.ended(actor, "failed")
-            return
-        actor.state = "stopping"
-        self.stop_children(actor)
-        self._step(actor, "stop", None, None, actor.machine.finish)
-        self.ended(actor, "failed")
+        else:
+            self._leave(actor, "failed")
 
     def _tell_parent(self, actor: Actor, parent: Actor, child_id: str, state: str) -> None:
         parent.children.pop((child_id, actor.key), None)

@@ -209,7 +209,7 @@ def test_charts_that_invoke_each_other_stop_at_a_depth(tmp_path: Path) -> None:
     assert len(root.tree()) == 5
     assert watch.kinds() == ["child_refused"]
     system.shutdown()
-    assert [r.actor.depth for r in watch.steps if r.cause == "stop"] == [4, 3, 2, 1, 0]
+    assert [r.actor.depth for r in watch.steps if r.cause == "stop"] == [0, 1, 2, 3, 4]
 
 
 def test_a_childs_parameter_can_be_set_from_outside(folder: Path) -> None:
@@ -240,13 +240,59 @@ def test_a_broken_child_is_an_event_of_its_parent(tmp_path: Path) -> None:
     assert top.state == "running"
 
 
-def test_shutdown_ends_children_before_parents_and_closes_the_adapters_last(folder: Path) -> None:
+def test_shutdown_ends_parents_before_children_and_closes_the_adapters_last(folder: Path) -> None:
     system, watch, door = begin(folder / "parent.yaml")
     system.shutdown()
-    assert [r.actor.path for r in watch.steps if r.cause == "stop"] == ["parent/kid", "parent"]
+    assert [r.actor.path for r in watch.steps if r.cause == "stop"] == ["parent", "parent/kid"]
     assert door.told == [("lock",), ("close",)]
     system.shutdown()
     assert door.told[-2:] == [("lock",), ("close",)]
+
+
+LAST_WORDS = """
+machine: commander
+adapters: {gate: door}
+events: {leave: {direction: in}}
+data: {said: {type: string, initial: "''"}}
+invoke:
+  - {id: first, src: soldier.yaml}
+  - {id: second, src: soldier.yaml}
+exit: [{send: {event: order, to: first, data: {pin: 1}}}, {send: {event: order, to: second, data: {pin: 2}}}]
+states:
+  a:
+    entry: [spawn: {id: third, src: soldier.yaml, key: 3}]
+    invoke: {id: fourth, src: soldier.yaml}
+    exit: [{send: {event: order, to: third, data: {pin: 3}}}, {send: {event: order, to: fourth, data: {pin: 4}}}]
+    on: {leave: b}
+  b:
+"""
+SOLDIER = """
+machine: soldier
+adapters: {gate: door}
+events: {order: {direction: in, payload: {pin: int}}}
+states: {a: {on: {order: {actions: gate.unlock(pin=event.pin)}, gate.closed: {actions: gate.unlock(pin=99)}}}}
+exit: gate.lock()
+"""
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+def test_what_exit_actions_tell_a_child_is_heard_before_it_ends(tmp_path: Path, maker: str) -> None:
+    """A parent's way out of a state is an order to those below; what others sent them in the meantime is dropped."""
+    (tmp_path / "commander.yaml").write_text(LAST_WORDS)
+    (tmp_path / "soldier.yaml").write_text(SOLDIER)
+    loaded = engine.load(tmp_path / "commander.yaml", contracts={"door": DOOR})
+    system, door = System(make=MAKERS[maker]), Door()
+    root = system.add(loaded, adapters={"gate": door})
+    system.start()
+    system.post(root, "leave")
+    system.run_due()
+    assert door.told == [("unlock", 4, None), ("lock",), ("unlock", 3, None)]  # the spawned one lives on
+    door.told.clear()
+    door.port.emit("closed")
+    system.shutdown()
+    unlocked = [told[1] for told in door.told if told[0] == "unlock"]
+    assert unlocked == [2, 1], "the last started ends first; the emergency of nobody is not carried out"
+    assert door.told.count(("lock",)) == 3
 
 
 class EarlyDoor(Door):
