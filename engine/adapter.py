@@ -104,6 +104,9 @@ class Adapter:
     """
 
     contract: ClassVar[str]
+    behind: ClassVar[str] = "real"
+    """What is behind the role, for people: ``real``, ``simulated``, ``pretended`` (a stand-in for the other side at
+    real surroundings), or nothing for what touches no world (a codec)."""
     settings: ClassVar[Mapping[str, Setting]] = {}
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:

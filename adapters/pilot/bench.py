@@ -19,6 +19,8 @@ DIGITAL_PERCENT = 5.0
 class BenchPilotEvse(SimulatedPilotEvse):
     """The station's end, with a stand-in vehicle."""
 
+    behind = "pretended"
+
     settings: ClassVar[Mapping[str, Setting]] = {
         **SimulatedPilotEvse.settings,
         "plug_after": Setting("duration", 200 * MS, "Time before the stand-in vehicle plugs in"),
@@ -66,6 +68,8 @@ class BenchPilotEvse(SimulatedPilotEvse):
 
 class BenchPilotPev(SimulatedPilotPev):
     """The vehicle's end, with a stand-in station."""
+
+    behind = "pretended"
 
     def open(self, port: Port) -> None:
         super().open(port)

@@ -18,6 +18,8 @@ RESOLUTION_V = 0.05
 class SimulatedPilotEvse(Adapter):
     """The station's end: sets the source, sees the levels."""
 
+    behind = "simulated"
+
     contract = "pilot_evse"
     settings: ClassVar[Mapping[str, Setting]] = {
         "cable": Setting("string", "1", "Name of the charging cable"),
@@ -69,6 +71,8 @@ class SimulatedPilotEvse(Adapter):
 
 class SimulatedPilotPev(Adapter):
     """The vehicle's end: sets the resistance, sees plug and PWM, and is the hand that plugs in."""
+
+    behind = "simulated"
 
     contract = "pilot_pev"
     settings: ClassVar[Mapping[str, Setting]] = {

@@ -20,6 +20,8 @@ OUTLET: dict[str, Setting] = {"outlet": Setting("string", "1", "Name of the powe
 class Simulated(Adapter):
     """Its settings are there, with their defaults."""
 
+    behind = "simulated"
+
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
 

@@ -185,6 +185,8 @@ class SdpClient(Adapter):
 class SimulatedSdpServer(SdpServer):
     """On a simulated host."""
 
+    behind = "simulated"
+
     settings: ClassVar[Mapping[str, Setting]] = SIMULATED
 
     def network(self, port: Port) -> Network:
@@ -202,6 +204,8 @@ class SocketSdpServer(SdpServer):
 
 class SimulatedSdpClient(SdpClient):
     """On a simulated host."""
+
+    behind = "simulated"
 
     settings: ClassVar[Mapping[str, Setting]] = SIMULATED
 

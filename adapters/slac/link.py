@@ -229,6 +229,8 @@ class HpgpLink(Adapter):
 class SimulatedHpgpLink(HpgpLink):
     """On the simulated line of this system."""
 
+    behind = "simulated"
+
     settings: ClassVar[Mapping[str, Setting]] = {**SIMULATED, **LINK}
 
     def open_nic(self, port: Port) -> Nic:
@@ -248,6 +250,8 @@ class PacketHpgpLink(HpgpLink):
 
 class LineHpgpLink(HpgpLink):
     """On the simulated line of another process."""
+
+    behind = "simulated"
 
     settings: ClassVar[Mapping[str, Setting]] = {**SOCKET, **LINK}
 

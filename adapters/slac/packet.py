@@ -8,11 +8,11 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
-import os
 import socket
 import struct
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from adapters.net.intake import Intake, Limits
@@ -32,6 +32,20 @@ WATCH_NS = 1_000_000_000
 """How often a lost interface is looked for."""
 
 
+def way_to_raw_frames() -> str:
+    """How this program gets CAP_NET_RAW, in a sentence or two.
+
+    A service or a single command can have it without the interpreter having it. ``setcap`` refuses links and gives it
+    to whatever the interpreter runs, so it is named only for an interpreter of this environment's own.
+    """
+    command = "sudo setpriv --reuid=$(id -u) --regid=$(id -g) --init-groups --inh-caps=+net_raw --ambient-caps=+net_raw"
+    way = f"Give it to this run only: {command} engine run …; to a service: AmbientCapabilities=CAP_NET_RAW"
+    real = Path(sys.executable).resolve()
+    if sys.prefix != sys.base_prefix and real.is_relative_to(Path(sys.prefix).resolve()):
+        way += f"; or once, to this environment's own interpreter: sudo setcap cap_net_raw+ep {real}"
+    return f"{way} (docs/running.md, Raw frames)"
+
+
 class PacketSocket:
     """A raw socket bound to one interface and one ethertype. Non-blocking. Raises ``AdapterError``."""
 
@@ -45,8 +59,7 @@ class PacketSocket:
             self.socket = socket.socket(family, socket.SOCK_RAW, socket.htons(ethertype))
         except PermissionError:
             raise AdapterError(
-                f"interface '{interface}': raw Ethernet frames need CAP_NET_RAW. Run as root, or once:"
-                f" setcap cap_net_raw+ep {os.path.realpath(sys.executable)}"
+                f"interface '{interface}': raw Ethernet frames need CAP_NET_RAW. {way_to_raw_frames()}"
             ) from None
         try:
             self.mac = self._hardware_address()

@@ -120,6 +120,8 @@ class PlcModem(Adapter):
 class SimulatedPlcModem(PlcModem):
     """On the simulated line of this system."""
 
+    behind = "simulated"
+
     settings: ClassVar[Mapping[str, Setting]] = SIMULATED
 
     def open_nic(self, port: Port) -> Nic:
@@ -139,6 +141,8 @@ class PacketPlcModem(PlcModem):
 
 class LinePlcModem(PlcModem):
     """On the simulated line of another process."""
+
+    behind = "simulated"
 
     settings: ClassVar[Mapping[str, Setting]] = SOCKET
 

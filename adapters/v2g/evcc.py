@@ -16,6 +16,8 @@ from engine.adapter import Adapter, AdapterError, Port, Setting, World
 class EvccMessages(Adapter):
     """The messages of one host's connection."""
 
+    behind = ""
+
     contract = "evcc_messages"
     settings: ClassVar[Mapping[str, Setting]] = {
         "host": Setting("string", "pev", "Name of the host; the transport has the same")

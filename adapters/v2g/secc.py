@@ -17,6 +17,8 @@ from engine.adapter import Adapter, AdapterError, Port, Setting, World
 class SeccMessages(Adapter):
     """The messages of one host's connection."""
 
+    behind = ""
+
     contract = "secc_messages"
     settings: ClassVar[Mapping[str, Setting]] = {
         "host": Setting("string", "evse", "Name of the host; the transport has the same")

@@ -162,6 +162,8 @@ class V2gServer(_Transport):
 class SimulatedV2gServer(V2gServer):
     """On a simulated host. TLS is not simulated: port_tls is 0."""
 
+    behind = "simulated"
+
     settings: ClassVar[Mapping[str, Setting]] = SERVER | SIMULATED
 
     def network(self) -> Host:
@@ -257,6 +259,8 @@ class V2gClient(_Transport):
 
 class SimulatedV2gClient(V2gClient):
     """On a simulated host."""
+
+    behind = "simulated"
 
     settings: ClassVar[Mapping[str, Setting]] = CLIENT | SIMULATED
 

@@ -43,6 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit code."""
     spell_out()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if arguments[:1] == ["help"]:  # `engine help run`, as people type it
+        arguments = [*arguments[1:2], "--help"]
     command = next((a for a in arguments if not a.startswith("-")), "")
     if command and command not in COMMANDS:
         complain(f"there is no command {command[:80]!r}{_like(command, COMMANDS)}; engine --help lists them")

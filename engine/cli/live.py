@@ -41,6 +41,7 @@ class LiveView:
         self._system = system
         self._station = station
         self._sessions = sessions
+        self._mixed = ":" in station.surroundings  # real beside simulated parts: which are which has a line of its own
         self._activity = Activity(None if secrets else Veil())
         self._headlines = Headlines(system, station)
         self._reserved = 1  # lines left to the shell, and in the end to the summary
@@ -132,14 +133,15 @@ class LiveView:
         headlines = self._headline_row(width)
         logs = min(len(self._activity.log), 5)
         log_room = logs + 1 if logs else 0
-        room = height - 4 - (4 if headlines is not None else 0) - log_room
+        head = 3 if self._mixed else 2
+        room = height - 2 - head - (4 if headlines is not None else 0) - log_room
         most = max(30, min(52, width * 2 // 5))
         states = Group(*self._states(room, most - 3, plain=headlines is None))
         self._left = max(self._left, self._console.measure(states).maximum + 3)
         left = min(most, self._left)
         page = Layout()
         page.split_column(
-            Layout(self._title(), name="title", size=2),
+            Layout(self._title(), name="title", size=head),
             *([Layout(headlines, name="headlines", size=4)] if headlines is not None else []),
             Layout(name="middle"),
             *([Layout(self._activity.log_lines(logs), name="log", size=log_room)] if logs else []),
@@ -158,8 +160,10 @@ class LiveView:
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1, no_wrap=True)
         grid.add_column(justify="right", no_wrap=True)
-        grid.add_row(Text.assemble(" ", (self._station.title, "bold")), right)
-        return Group(grid, Rule(style=QUIET))
+        station = self._station
+        grid.add_row(Text.assemble(" ", (station.title if self._mixed else station.told, "bold")), right)
+        told = Text(f" {station.surroundings}", "yellow", no_wrap=True, overflow="ellipsis")
+        return Group(grid, *([told] if self._mixed else []), Rule(style=QUIET))
 
     def _states(self, room: int, width: int, plain: bool) -> Iterator[RenderableType]:
         blocks = [list(state_lines(root, width)) for root in self._system.roots.values()]

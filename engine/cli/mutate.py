@@ -17,6 +17,7 @@ _EPILOG = """examples:
   engine mutate machines/sdp --only tests/sdp/test_new.py    do new scenarios kill the survivors?
   engine mutate machines/ --sample 50                and 50 of the kills on record once more, as CI does
   engine mutate machines/ --again                    every mutant of every chart
+  engine mutate machines/ --record                   and put the verdicts on record (tests/mutation/CHART.json)
 
 A mutant is a chart with one small change: another target, a guard negated or moved by one at its boundary, a timeout
 doubled or halved, an action or a transition left out, regions in another order. One that all scenarios let pass is a
@@ -31,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
     parser.add_argument("--plan", default="tests/mutation/plan.toml", metavar="FILE", help="(tests/mutation/plan.toml)")
     parser.add_argument("--again", action="store_true", help="try every mutant, whatever is on record")
+    parser.add_argument("--record", action="store_true", help="write the verdicts beside the plan; else only .mutants/")
     parser.add_argument("--only", nargs="+", default=[], metavar="FILE", help="only the scenarios in these test files")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="try N of the kills on record again")
     parser.add_argument(
@@ -52,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     plan = Plan.read(Path(args.plan))
     files = chart_files(args.paths)
     jobs = args.jobs if args.jobs > 0 else os.cpu_count() or 1
-    options = Options(args.budget, jobs, args.sample, args.again, tuple(args.only))
+    options = Options(args.budget, jobs, args.sample, args.again, tuple(args.only), args.record)
     columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("mutants", total=None)

@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--station", type=Path, metavar="FILE", help="station file (default: the chart's own)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="parameter or setting")
     parser.add_argument("--iface", metavar="IF", help="network interface (what it changes is up to the station file)")
-    parser.add_argument("--sessions", type=int, metavar="N", help="end after N sessions")
+    parser.add_argument("--sessions", type=_count, metavar="N", help="end after N sessions")
     parser.add_argument("--fast", action="store_true", help="virtual clock: as fast as the machine can")
     parser.add_argument("--for", dest="duration", metavar="TIME", help="end after this time on the clock, e.g. 10min")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a trace (JSON Lines)")
@@ -56,10 +56,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
 
 
+def _count(text: str) -> int:
+    """At least one."""
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of sessions; write 1 or more")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a machine failed, a strict chart met an unknown event or the asked sessions did not end."""
     import engine
 
+    if args.machine.is_dir():
+        raise StationError(_what_runs(args.machine))
     registry = installed()
     options = _options(args.unknown)
     if args.iface:
@@ -182,7 +191,7 @@ class _Run:
             if self.station.session_end is None:
                 where = self.station.file or "a station file"
                 raise StationError(f"--sessions: no session_end is named in [station] of {where}")
-            return max(1, int(self.args.sessions))
+            return int(self.args.sessions)
         one_is_enough = self.args.fast and self.station.session_end is not None and self.args.duration is None
         return 1 if one_is_enough else None
 
@@ -211,6 +220,25 @@ class _Run:
             complain(f"{self.sessions.ended} of {self.wanted} sessions ended")
             return 1
         return 1 if self.system.failures else 0
+
+
+def _what_runs(folder: Path) -> str:
+    """A folder cannot be run: its charts with a station of their own, and its station files, can."""
+    import engine
+    from engine.cli.check import chart_files
+    from engine.problems import ChartError
+
+    found: list[tuple[str, str]] = []
+    for path in chart_files([str(folder)]):
+        if "\nstation:" in path.read_text(encoding="utf-8", errors="replace"):
+            try:
+                found.append((str(path), engine.load(path).title))
+            except ChartError:
+                found.append((str(path), "(does not load)"))
+    if not found:
+        return f"{folder} is a folder, and no chart in it names a station; run one of its charts"
+    width = max(len(path) for path, _ in found)
+    return f"{folder} is a folder; in it can be run:\n" + "\n".join(f"  {path:{width}}  {t}" for path, t in found)
 
 
 def _options(unknown: list[str]) -> dict[str, str]:

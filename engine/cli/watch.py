@@ -140,7 +140,7 @@ class PlainView:
     def ready(self) -> None:
         """The station is ready for whoever comes."""
         self._write()
-        print(f"READY {', '.join(self._station.machines)}: {self._station.title}", file=self._out, flush=True)
+        print(f"READY {', '.join(self._station.machines)}: {self._station.told}", file=self._out, flush=True)
 
     def freeze(self) -> None:
         """The run is over; the machines are about to leave their states."""

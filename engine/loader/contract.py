@@ -25,7 +25,7 @@ from engine.types import Type
 
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
-ADAPTER_NAMES = frozenset({"open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
+ADAPTER_NAMES = frozenset({"behind", "open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
 
 _KEYS = frozenset({"contract", "description", "source", "actions", "events", "values", "unsafe"})
 _PAIR_KEYS = frozenset({"order", "until", "description"})

@@ -16,6 +16,8 @@ from engine.mutation.record import KILLED, SURVIVED, Plan, Record, Verdict
 from engine.mutation.scenarios import ScenarioError, Scenarios, digest, in_project, recorded, test_files
 
 CACHE = Path(".mutants")
+VERDICTS = CACHE / "verdicts"
+"""What was found out since the verdicts on record, on this machine only."""
 SAVE_EVERY = 20
 
 
@@ -23,13 +25,14 @@ SAVE_EVERY = 20
 class Options:
     """``budget_s``: seconds of scenarios (as they last on the unchanged chart) that a mutant has to survive.
     ``sample``: how many stored kills to try again. ``again``: try all. ``only``: the scenarios of these files instead
-    of the plan's."""
+    of the plan's. ``record``: verdicts go on record beside the plan, not only into the cache."""
 
     budget_s: float = 10.0
     workers: int = 1
     sample: int = 0
     again: bool = False
     only: tuple[str, ...] = ()
+    record: bool = False
 
 
 @dataclass(slots=True)
@@ -74,7 +77,7 @@ class Campaign:
         self._scenarios: Scenarios | None = None
 
     def run(self, files: list[Path]) -> list[Outcome]:
-        """The outcome for each of these charts; what was found out is on record afterwards.
+        """The outcome for each of these charts; what was found out is kept.
 
         Raises ``ScenarioError`` when the scenarios do not pass on the charts as they are.
         """
@@ -102,6 +105,9 @@ class Campaign:
         the mutant, or those of all scenarios for a survivor."""
         chart = load(file)
         record = Record.read(self.plan.folder, chart.name)
+        cached = Record.read(VERDICTS, chart.name)
+        if cached.text == digest([file]):
+            record = cached
         outcome = Outcome(
             chart, file.read_text(encoding="utf-8"), mutants_of(chart), self.plan.waived(chart.name), record
         )
@@ -206,4 +212,6 @@ class Campaign:
         known = {m.name: outcome.verdicts[m.name] for m in outcome.mutants if m.name in outcome.verdicts}
         text, earlier = digest([Path(outcome.chart.file)]), outcome.earlier
         kept = {file: known for file, known in earlier.files.items() if Path(file).exists() and earlier.text == text}
-        Record(outcome.chart.name, text, {**kept, **self.digests}, known).write(self.plan.folder)
+        Record(outcome.chart.name, text, {**kept, **self.digests}, known).write(
+            self.plan.folder if self.options.record else VERDICTS
+        )

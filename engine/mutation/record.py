@@ -1,8 +1,8 @@
 """What is known of a chart's mutants: verdicts from earlier runs, checked in, and waivers with their reasons.
 
 Beside ``plan.toml`` (``scenarios``: files and folders of tests; ``least``: the score in percent to be reached) lie
-``<chart>.json``, written by ``engine mutate``, and ``<chart>.toml``, written by hand: ``[[waived]]`` with ``mutant``
-and ``reason``.
+``<chart>.json``, written by ``engine mutate --record``, and ``<chart>.toml``, written by hand: ``[[waived]]`` with
+``mutant`` and ``reason``.
 """
 
 from __future__ import annotations
@@ -101,6 +101,7 @@ class Record:
         parts = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
         body = ' "mutants": {\n' + ",\n".join(lines) + "\n }"
         text = "{\n" + ",\n".join([*parts, body]) + "\n}\n"
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{self.chart}.json").write_text(text, encoding="utf-8")
 
 

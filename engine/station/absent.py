@@ -23,6 +23,8 @@ _EMPTY: dict[Kind, Any] = {
 class Absent(Adapter):
     """Takes every order of its contract and does nothing; a long action never ends; its values are zero or empty."""
 
+    behind = "absent"
+
     def __init__(self, contract: Contract, world: World) -> None:
         super().__init__({}, world)
         self.contract = contract.name  # type: ignore[misc]

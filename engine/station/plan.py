@@ -52,6 +52,12 @@ class Station:
     ready: tuple[str, str] | None = None
     display: tuple[Headline, ...] = ()
     file: str = ""
+    surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
+
+    @property
+    def told(self) -> str:
+        """Title and surroundings, for people."""
+        return f"{self.title}, {self.surroundings}" if self.surroundings else self.title
 
 
 def child_charts(chart: Chart) -> dict[str, Chart]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.adapter import Adapter, Registry, Setting
 from engine.model import Chart
-from engine.station.absent import NONE
+from engine.station.absent import NONE, Absent
 from engine.station.file import Assignment, StationFile, full_address
 from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
 from engine.station.text import setting_type, typed, untyped
@@ -130,7 +130,23 @@ class _Resolver:
             self._spread_fault(self.overrides.fault)
         self.plan.session_end = self._session_end()
         self.plan.ready = self._ready()
+        self.plan.surroundings = self._surroundings()
         return self.plan
+
+    def _surroundings(self) -> str:
+        """Who sees the title must not take a pretended vehicle for a real one: ``real: link; simulated: supply``."""
+        main = self.plan.machines[self.main]
+        found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
+        for role, contract in main.chart.adapters.items():
+            use = main.adapters[role].use
+            known = self.registry.implementations(contract.name)
+            behind = Absent.behind if use == NONE else implementation(known[use]).behind
+            if behind:
+                found.setdefault(behind, []).append(role)
+        kinds = [kind for kind, roles in found.items() if roles]
+        if kinds == ["simulated"]:
+            return "simulated surroundings"
+        return "" if kinds == ["real"] else "; ".join(f"{kind}: {', '.join(found[kind])}" for kind in kinds)
 
     # ------------------------------------------------------------ assignments
 

@@ -268,3 +268,24 @@ def test_text_that_cannot_be_written_stops_no_run(encoding: str, tmp_path: Path)
         assert (run.returncode, run.stderr) == (0, ""), run.stderr
     (record,) = [r for r in read(tmp_path / "t.jsonl").records if r.get("event", {}).get("name") == "say"]
     assert record["data"] == {"last": "a\udcffb"}
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "two"])
+def test_a_number_of_sessions_that_is_none_is_a_usage_error(engine: Engine, count: str) -> None:
+    code, _, err = engine("run", "crossing.toml", "--fast", "--sessions", count)
+    assert code == 2
+    assert f"{count!r} is no number of sessions; write 1 or more" in err
+
+
+def test_help_is_a_word_too(engine: Engine) -> None:
+    assert engine("help") == engine("--help")
+    code, out, _ = engine("help", "run")
+    assert code == 0
+    assert "--sessions N" in out
+
+
+def test_a_folder_is_not_run_but_says_what_in_it_can_be(engine: Engine) -> None:
+    Path("light.yaml").write_text(Path("light.yaml").read_text().replace("title:", "station: crossing.toml\ntitle:"))
+    code, out, err = engine("run", ".")
+    assert (code, out) == (2, "")
+    assert err == "engine: . is a folder; in it can be run:\n  light.yaml  Traffic light\n"

@@ -232,3 +232,27 @@ def test_the_type_of_a_setting_is_written_as_in_a_chart() -> None:
     for wrong in ("flaot", "float parsec", "int int", ""):
         with pytest.raises(ValueError):
             setting_type(wrong)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "told"),
+    [
+        ([], "simulated surroundings"),
+        (
+            ["--iface", "lo"],
+            "real: link, modem, sdp, tcp; pretended: pilot; simulated: supply, contactor, imd, lock, meter, operator",
+        ),
+        (
+            ["--set", "adapters.lock.use=none"],
+            "simulated: pilot, link, modem, sdp, tcp, supply, contactor, imd, meter, operator; absent: lock",
+        ),
+    ],
+)
+def test_the_title_says_what_is_real_and_what_only_seems_so(chosen: list[str], told: str) -> None:
+    """Who sees a pretended vehicle in state C must not take it for one."""
+    given = dict(zip(chosen[::2], chosen[1::2], strict=True))
+    options = {"iface": given["--iface"]} if "--iface" in given else {}
+    sets = [given["--set"]] if "--set" in given else []
+    root = Path(__file__).parents[2]
+    station = resolve(root / "machines/evse_dc.yaml", None, Overrides(sets, {}, options), installed(), engine.load)
+    assert station.told == f"DC charging station, {told}"

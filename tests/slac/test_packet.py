@@ -14,7 +14,7 @@ import pytest
 
 from adapters.slac import frames as f
 from adapters.slac.link import PacketHpgpLink
-from adapters.slac.packet import PacketSocket
+from adapters.slac.packet import PacketSocket, way_to_raw_frames
 from adapters.slac.plc import PacketPlcModem
 from engine.adapter import AdapterError, World
 from tests.slac.netns import enter, inside, ip, missing, namespaces, wait_for
@@ -177,7 +177,28 @@ def test_without_cap_net_raw_the_error_says_so() -> None:
     command = [sys.executable, "-c", "import adapters.slac.packet, engine.adapter\n" + code]
     answer = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
     assert "CAP_NET_RAW" in answer.stdout, answer.stderr
-    assert "setcap cap_net_raw+ep" in answer.stdout
+    assert "AmbientCapabilities=CAP_NET_RAW" in answer.stdout
+    assert "--ambient-caps=+net_raw" in answer.stdout
+
+
+@pytest.mark.parametrize(("own", "advised"), [(True, True), (False, False)])
+def test_setcap_is_advised_for_an_interpreter_of_its_own_only(
+    own: bool, advised: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """setcap refuses a link; on the system's interpreter it gives raw frames to every Python program."""
+    environment, system = tmp_path / "venv", tmp_path / "usr"
+    for folder in (environment, system):
+        folder.mkdir()
+        (folder / "python3.11").touch()
+    link = environment / "python"
+    link.symlink_to((environment if own else system) / "python3.11")
+    monkeypatch.setattr(sys, "executable", str(link))
+    monkeypatch.setattr(sys, "prefix", str(environment))
+    monkeypatch.setattr(sys, "base_prefix", str(system))
+    told = way_to_raw_frames()
+    assert ("setcap" in told) is advised
+    assert str(link) + " " not in told
+    assert not own or f"setcap cap_net_raw+ep {environment / 'python3.11'}" in told
 
 
 async def readable(raw: PacketSocket) -> None:

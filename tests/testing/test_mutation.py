@@ -191,6 +191,14 @@ def test_killed_and_survived(project: Path, capsys: pytest.CaptureFixture[str]) 
     assert Path("charts/door.yaml").read_text() == CHART
 
 
+def test_only_record_writes_what_is_checked_in(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Trying something out must not change files under version control."""
+    _, first, _ = mutate(capsys)
+    assert sorted(path.name for path in Path("mutation").iterdir()) == ["plan.toml"]
+    assert mutate(capsys, "--record") == (1, first, 0)
+    assert Path("mutation/door.json").exists()
+
+
 def test_only_what_changed_is_tried_again(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """CI has no time for every mutant every time; a new scenario is tried on the survivors, a new text on all."""
     _, first, tried = mutate(capsys)
