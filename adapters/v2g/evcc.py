@@ -27,6 +27,7 @@ class EvccMessages(Adapter):
         super().__init__(filled(config, self.settings), world)
         self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
         self._units = True
+        self._expected: bytes | None = None
         self._trailing: dict[str, int] = {}
 
     def open(self, port: Port) -> None:
@@ -50,10 +51,14 @@ class EvccMessages(Adapter):
             self._endpoint.on_undecodable("unexpected", f"{name} from a station")
             return
         whole: Any = message
+        session_id: bytes = whole.Header.SessionID
         body = whole.Body.BodyElement
         common: dict[str, Any] = {"ResponseCode": body.ResponseCode}
+        if self._expected is not None and session_id != self._expected and name != "SessionSetupRes":
+            self.port.emit("UnknownSessionRes", message=name, SessionID=session_id, **common)
+            return
         if name == "SessionSetupRes":
-            common["SessionID"] = whole.Header.SessionID
+            common["SessionID"] = session_id
         self.port.emit(name, **common, **fields(body))
 
     # ---------------------------------------------------------------- orders
@@ -62,11 +67,16 @@ class EvccMessages(Adapter):
         """Encode and decode with this schema from now on."""
         self._endpoint.protocol = protocol
         self._units = True
+        self._expected = None
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
         """The id of the next headers, 1 to 8 bytes."""
         self._endpoint.session_id = SessionID
+
+    def expect_session(self, *, SessionID: bytes) -> None:
+        """Responses with another id are UnknownSessionRes from now on."""
+        self._expected = SessionID
 
     def leave_out_units(self) -> None:
         """DIN's physical values without their unit from now on."""

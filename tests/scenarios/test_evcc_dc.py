@@ -33,6 +33,7 @@ SESSION: list[tuple[float, str, dict[str, Any]]] = [
         "ChargeParameterDiscoveryReq",
         {
             **STATUS,
+            "EVReady": False,  # neither locked nor in state C yet
             "RequestedEnergyTransferMode": "DC_extended",
             "EVMaximumVoltageLimit": 410.0,
             "EVMaximumCurrentLimit": 200.0,
@@ -117,10 +118,11 @@ def test_contents_that_models_differ_in() -> None:
         report_capacity=False,
         EVCCID=b"\x0a\x0b",
         service_category=None,
-        EnergyTransferMode="DC_core",
+        EnergyTransferModes=["DC_core"],
         FullSOC=None,
         I_precharge=0.5,
-    ).to("pre_charge.sent")
+    ).to("service_discovery.sent")
+    vehicle.says("ServiceDiscovery", EnergyTransferMode=["DC_extended", "DC_core"]).to("pre_charge.sent")
     assert vehicle.order("v2g.SessionSetupReq") == {"EVCCID": b"\x0a\x0b"}
     assert vehicle.order("v2g.ServiceDiscoveryReq") == {"ServiceCategory": None}
     parameters = vehicle.order("v2g.ChargeParameterDiscoveryReq")

@@ -301,3 +301,195 @@ def test_renegotiation() -> None:
         *(0.1, 0.02, 0.0, 0.23, 0.23),
     ]
     assert [name for _, name, _ in vehicle.said] == ["charging"]
+
+
+# ---------------------------------------------------------------- what the station offers and can give
+
+
+def test_service_and_mode_as_offered() -> None:
+    """The charge service has the number the station gave it, and the mode is the vehicle's first that is offered."""
+    vehicle = vehicle_in("service_discovery.sent")
+    vehicle.says(
+        "ServiceDiscovery", ServiceID=7, EnergyTransferMode=["AC_three_phase_core", "DC_combo_core", "DC_core"]
+    )
+    vehicle.to("payment_selection.sent")
+    assert vehicle.order("v2g.PaymentServiceSelectionReq") == {
+        "SelectedPaymentOption": "ExternalPayment",
+        "ServiceID": 7,
+    }
+    vehicle.to("parameter_discovery.sent")
+    order = vehicle.order("v2g.ChargeParameterDiscoveryReq")
+    assert order is not None
+    assert order["RequestedEnergyTransferMode"] == "DC_core"
+
+
+@pytest.mark.parametrize("modes", [["AC_single_phase_core", "AC_three_phase_core"], ["DC_unique"], []])
+def test_no_mode_for_this_vehicle(modes: list[str]) -> None:
+    """At an AC station the vehicle says goodbye; it asks for nothing that was not offered."""
+    vehicle = vehicle_in("service_discovery.sent").says("ServiceDiscovery", EnergyTransferMode=modes)
+    assert vehicle.place == "session_stop.think"
+    assert vehicle.to("session_stop.sent").onward().output == {
+        "result": "complete",
+        "reason": "the station offers no energy transfer mode this vehicle can take",
+    }
+
+
+def demanded(vehicle: Vehicle) -> tuple[float, float]:
+    """Voltage and current of the next CurrentDemandReq."""
+    order = vehicle.to("current_demand.sent").order("v2g.CurrentDemandReq")
+    assert order is not None
+    return order["EVTargetVoltage"], order["EVTargetCurrent"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked"),
+    [
+        ({}, (400.0, 90.0)),
+        ({"EVSEMaximumCurrentLimit": 10.0}, (400.0, 10.0)),
+        ({"EVSEMaximumVoltageLimit": 390.0}, (390.0, 90.0)),
+        ({"EVSEMaximumPowerLimit": 20_000.0}, (400.0, 50.0)),
+        ({"EVSEMaximumVoltageLimit": 390.0, "EVSEMaximumPowerLimit": 3_900.0}, (390.0, 10.0)),
+        (
+            {"EVSEMaximumVoltageLimit": None, "EVSEMaximumCurrentLimit": None, "EVSEMaximumPowerLimit": None},
+            (400.0, 90.0),
+        ),
+        ({"EVSEMaximumPowerLimit": 36_000.0}, (400.0, 90.0)),
+    ],
+)
+@pytest.mark.parametrize("where", ["parameters", "loop"])
+def test_no_more_than_the_station_can_give(
+    where: str, limits: dict[str, float | None], asked: tuple[float, float]
+) -> None:
+    """The limits of ChargeParameterDiscovery hold from the first CurrentDemandReq on, newer ones from the next."""
+    if where == "parameters":
+        vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", **limits)
+        assert demanded(vehicle) == asked
+    else:
+        vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", **limits)
+        assert demanded(vehicle) == asked
+
+
+def test_a_limit_not_repeated_stays() -> None:
+    """The optional limits of a CurrentDemandRes: left out, the last ones count."""
+    vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", EVSEMaximumCurrentLimit=20.0)
+    left_out = {"EVSEMaximumVoltageLimit": None, "EVSEMaximumCurrentLimit": None, "EVSEMaximumPowerLimit": None}
+    vehicle.to("current_demand.sent").says("CurrentDemand", **left_out)
+    assert demanded(vehicle) == (400.0, 20.0)
+
+
+def test_no_voltage_asked_for_at_all() -> None:
+    """A battery that wants nothing: the power limit is no reason for a division by zero."""
+    vehicle = vehicle_in("current_demand.sent").values("battery", target_voltage=0.0)
+    vehicle.says("CurrentDemand", EVSEMaximumPowerLimit=0.0)
+    assert demanded(vehicle) == (0.0, 90.0)
+
+
+# ---------------------------------------------------------------- waiting for a person
+
+
+def test_a_person_takes_their_time() -> None:
+    """Ongoing_WaitingForCustomerInteraction has no limit of 60 s [V2G2-854]; plain Ongoing after it has."""
+    vehicle = Vehicle(T_think_loop=7 * S).to("authorization.sent")
+    for _ in range(60):
+        vehicle.says("Authorization", EVSEProcessing="Ongoing_WaitingForCustomerInteraction")
+        assert vehicle.place == "authorization.think"
+        vehicle.run(7)
+    assert vehicle.place == "authorization.sent"
+    for _ in range(7):
+        vehicle.says("Authorization", EVSEProcessing="Ongoing").run(7)
+    vehicle.says("Authorization", EVSEProcessing="Ongoing").run(3.9)
+    assert vehicle.place == "authorization.think"
+    vehicle.run(0.1)
+    assert vehicle.place == "session_stop.think"
+    assert vehicle.data("reason") == "no authorization in time"
+
+
+def test_a_person_and_a_stop() -> None:
+    vehicle = vehicle_in("authorization.sent").post("stop")
+    vehicle.says("Authorization", EVSEProcessing="Ongoing_WaitingForCustomerInteraction")
+    assert vehicle.place == "session_stop.think"
+
+
+# ---------------------------------------------------------------- isolation
+
+
+@pytest.mark.parametrize("isolation", ["Fault", "Invalid", "Warning", "No_IMD"])
+def test_finished_without_good_isolation(isolation: str) -> None:
+    """Finished and OK, but not Valid: no pre-charge, no contactor."""
+    vehicle = vehicle_in("cable_check.sent").says("CableCheck", EVSEIsolationStatus=isolation)
+    assert vehicle.place == "session_stop.think"
+    assert vehicle.data("reason") == f"CableCheck finished, isolation {isolation}"
+    assert vehicle.told("close_contactors") == []
+
+
+@pytest.mark.parametrize(
+    ("isolation", "accepted"), [("Warning", ["Valid", "Warning"]), (None, ["Valid"]), ("Valid", ["Valid"])]
+)
+def test_finished_with_good_isolation(isolation: str | None, accepted: list[str]) -> None:
+    """Warning by setting; a status left out is a station that said OK and no more."""
+    vehicle = vehicle_in("cable_check.sent", isolation_accepted=accepted)
+    assert vehicle.says("CableCheck", EVSEIsolationStatus=isolation).active("pre_charge")
+
+
+@pytest.mark.parametrize("isolation", ["Invalid", "Fault", None])
+def test_isolation_while_ongoing(isolation: str | None) -> None:
+    """Nothing is known before the check has finished."""
+    vehicle = vehicle_in("cable_check.sent").says("CableCheck", EVSEProcessing="Ongoing", EVSEIsolationStatus=isolation)
+    assert vehicle.place == "cable_check.think"
+
+
+def test_isolation_lost_in_pre_charge() -> None:
+    vehicle = vehicle_in("pre_charge.sent").says("PreCharge", EVSEIsolationStatus="Fault")
+    assert vehicle.place == "power_off.think"
+    assert vehicle.data("reason") == "PreCharge: isolation Fault"
+
+
+def test_isolation_lost_while_charging() -> None:
+    vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", EVSEIsolationStatus="Fault")
+    assert vehicle.place == "power_off.think"
+    assert vehicle.data("reason") == "the station: EVSE_Ready, isolation Fault"
+
+
+# ---------------------------------------------------------------- another session
+
+
+@pytest.mark.parametrize(
+    "place", ["service_discovery.sent", "pre_charge.sent", "current_demand.sent", "session_stop.sent"]
+)
+def test_answer_of_another_session(place: str) -> None:
+    """It means nothing to this vehicle, whatever it says: power path open, connection closed."""
+    vehicle = vehicle_in(place)
+    vehicle.emit("v2g.UnknownSessionRes", ResponseCode="OK", message="CurrentDemandRes", SessionID=bytes(8))
+    assert vehicle.output == {"result": "failed", "reason": "CurrentDemandRes of another session"}
+    assert vehicle.told("open_contactors") != []
+    assert vehicle.order("tcp.disconnect") == {}
+
+
+def test_expects_the_session_it_was_given() -> None:
+    vehicle = vehicle_in("service_discovery.think")
+    assert vehicle.order("v2g.expect_session") == {"SessionID": SESSION_ID}
+
+
+# ---------------------------------------------------------------- a fault of the vehicle's own
+
+
+@pytest.mark.parametrize("place", ["cable_check.sent", "pre_charge.sent", "power_delivery.sent", "current_demand.sent"])
+def test_fault_is_told_and_ends_it(place: str) -> None:
+    """Every later request carries the code and EVReady False; the session ends as a stop does."""
+    vehicle = vehicle_in(place).post("fault", error="FAILED_RESSTemperatureInhibit").onward()
+    vehicle.to("power_off.sent")
+    order = vehicle.order("v2g.PowerDeliveryReq")
+    assert order is not None
+    assert (order["ChargeProgress"], order["EVReady"], order["EVErrorCode"]) == (
+        "Stop",
+        False,
+        "FAILED_RESSTemperatureInhibit",
+    )
+    assert vehicle.data("reason") == "FAILED_RESSTemperatureInhibit"
+
+
+def test_fault_between_two_demands() -> None:
+    """Nothing more is asked for: the next request is PowerDelivery(Stop)."""
+    vehicle = vehicle_in("current_demand.think").post("fault", error="FAILED_EVRESSMalfunction")
+    assert vehicle.place == "power_off.think"
+    assert (vehicle.data("error"), vehicle.data("reason")) == ("FAILED_EVRESSMalfunction", "FAILED_EVRESSMalfunction")

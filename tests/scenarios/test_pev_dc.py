@@ -60,10 +60,16 @@ def names(stage: Stage) -> list[str]:
 # ---------------------------------------------------------------- one plug-in
 
 
+AT_REST = (
+    *("inlet", "inlet.unplugged", "link", "link.down", "talk", "talk.idle", "power", ISOLATED),
+    *("inlet_voltage", "inlet_voltage.unwatched"),
+)
+
+
 def test_whole_plug_in() -> None:
     """Plug, match, find, charge, stop, unplug: every order of the vehicle in its order; ready for the next plug."""
     stage = vehicle("plc")
-    assert stage.states == ("inlet", "inlet.unplugged", "link", "link.down", "talk", "talk.idle", "power", ISOLATED)
+    assert stage.states == AT_REST
     stage.child("cp_line.plugged").child("cp_line.steady")
     assert stage.active("inlet.plugged")
     assert stage.children() == ["cp_line"]
@@ -92,7 +98,7 @@ def test_whole_plug_in() -> None:
     assert stage.active("talk.over")
     assert stage.active("power.leaving")
     stage.emit("battery.contactors_opened").emit("battery.inlet_unlocked").child("cp_line.unplugged")
-    assert stage.states == ("inlet", "inlet.unplugged", "link", "link.down", "talk", "talk.idle", "power", ISOLATED)
+    assert stage.states == AT_REST
     assert names(stage) == [
         "battery.open_contactors",
         "battery.lock_inlet",
@@ -388,7 +394,46 @@ def test_battery_fault() -> None:
     """The contactors open at once, under load if need be; the session is told."""
     stage = charging().forget().emit("battery.fault", text="cell 12 above 60 C")
     assert stage.active(ISOLATED)
-    assert sorted(names(stage)) == ["battery.open_contactors", "cp_line.not_ready", "session.stop"]
+    assert sorted(names(stage)) == ["battery.open_contactors", "cp_line.not_ready", "session.fault"]
+    assert stage.order("session.fault") == {"error": "FAILED_EVRESSMalfunction"}
+
+
+@pytest.mark.parametrize("excess_V", [5.1, 25.0, 200.0])
+def test_more_voltage_than_the_battery_may_see(excess_V: float) -> None:
+    """Within 400 ms, whatever the excess: contactors open under load, pilot to B, the session told why."""
+    stage = charging().run(1.05).forget()
+    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + excess_V)
+    stage.run(0.2)
+    assert stage.active(ISOLATED)
+    assert sorted(names(stage)) == ["battery.open_contactors", "cp_line.not_ready", "session.fault"]
+    assert stage.order("session.fault") == {"error": "FAILED_ChargingVoltageOutOfRange"}
+    stage.forget().run(1.0)
+    assert names(stage) == []
+
+
+def test_voltage_within_the_tolerance() -> None:
+    """What measuring and ripple add is no over-voltage."""
+    stage = charging().forget()
+    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 5.0).run(0.9)
+    assert stage.active("power.in_session.closed")
+    assert names(stage) == []
+
+
+def test_voltage_before_the_contactors_close() -> None:
+    """A station too high in pre-charge is not connected to the battery."""
+    stage = ready().forget()
+    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 50.0).run(0.2)
+    assert stage.active(ISOLATED)
+    assert stage.order("session.fault") == {"error": "FAILED_ChargingVoltageOutOfRange"}
+    assert stage.order("battery.close_contactors") is None
+
+
+def test_voltage_outside_a_session() -> None:
+    """Nobody looks while the vehicle is isolated."""
+    stage = in_session().forget()
+    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 50.0).run(1.0)
+    assert names(stage) == []
+    assert stage.active("inlet_voltage.unwatched")
 
 
 @pytest.mark.parametrize(("soc", "stops"), [(79.9, False), (80.0, True), (80.1, True)])
