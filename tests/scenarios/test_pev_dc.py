@@ -419,20 +419,21 @@ def test_voltage_within_the_tolerance() -> None:
     assert names(stage) == []
 
 
-def test_voltage_before_the_contactors_close() -> None:
-    """A station too high in pre-charge is not connected to the battery."""
-    stage = ready().forget()
+def test_voltage_while_the_contactors_close() -> None:
+    """The order is taken back, the battery is not connected."""
+    stage = ready().child("session.close_contactors").forget()
     stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 50.0).run(0.2)
     assert stage.active(ISOLATED)
+    assert stage.order("battery.open_contactors") == {}
     assert stage.order("session.fault") == {"error": "FAILED_ChargingVoltageOutOfRange"}
-    assert stage.order("battery.close_contactors") is None
 
 
-def test_voltage_outside_a_session() -> None:
-    """Nobody looks while the vehicle is isolated."""
-    stage = in_session().forget()
-    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 50.0).run(1.0)
+def test_voltage_of_the_cable_check() -> None:
+    """The station tests the insulation at 500 V while the vehicle's contactors are open: no fault."""
+    stage = ready().forget()
+    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 100.0).run(1.0)
     assert names(stage) == []
+    assert stage.active("power.in_session.ready")
     assert stage.active("inlet_voltage.unwatched")
 
 
