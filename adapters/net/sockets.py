@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import itertools
 import os
+import random
 import socket
 import ssl
 import struct
@@ -26,6 +28,7 @@ IF_INET6 = Path("/proc/thread-self/net/if_inet6")
 SCOPE_LINK, TENTATIVE, DAD_FAILED = 0x20, 0x40, 0x08  # linux/if_addr.h, net/ipv6.h
 MAX_DATAGRAM = 4096
 MAX_READ = 65536
+DYNAMIC_PORTS = range(49152, 65536)
 
 
 class SocketStream:
@@ -132,7 +135,7 @@ class SocketHost:
                 udp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 group = socket.inet_pton(socket.AF_INET6, ALL_NODES) + struct.pack("@I", scope)
                 udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP, group)
-            udp.bind(("::", udp_port))
+            _bind(udp, "::", udp_port)
         except OSError as error:
             udp.close()
             raise AdapterError(f"interface '{self.interface}', UDP port {udp_port}: {error.strerror}") from None
@@ -252,6 +255,7 @@ class SocketHost:
             tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
             tcp.setblocking(False)
             try:
+                _bind(tcp, "::", 0)
                 await asyncio.get_running_loop().sock_connect(tcp, (host, tcp_port, 0, _scope_id(self.interface)))
                 name = "" if tls else None
                 reader, writer = await asyncio.open_connection(sock=tcp, ssl=tls, server_hostname=name)
@@ -296,6 +300,23 @@ def _receive_datagram(bound: _Bound, scope: int, on_datagram: OnDatagram) -> Non
 def _is_on_link(sender: tuple[Any, ...], scope: int) -> bool:
     """A link-local address (fe80::/10) on the interface with this scope: ISO 15118-2 7.6 knows no others."""
     return sender[3] == scope and sender[0][:3] in ("fe8", "fe9", "fea", "feb")
+
+
+def _bind(made: socket.socket, address: str, port: int, scope: int = 0) -> None:
+    """Bind to a port, or (0) to a free one of the dynamic range: IANA's, as ISO 15118-2 7.7 has it and which
+    the kernel's own choice (``ip_local_port_range``) is wider than. Raises ``OSError``."""
+    if port:
+        made.bind((address, port, 0, scope))
+        return
+    for candidate in random.sample(DYNAMIC_PORTS, len(DYNAMIC_PORTS)):
+        try:
+            made.bind((address, candidate, 0, scope))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            return
+    raise OSError(errno.EADDRINUSE, "no port of 49152 to 65535 is free")
 
 
 def _scope_id(interface: str) -> int:

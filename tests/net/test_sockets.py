@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from adapters.net.intake import Limits
-from adapters.net.sockets import SocketHost
+from adapters.net.sockets import SocketHost, link_local_address
 from adapters.sdp.adapters import SocketSdpServer
 from engine.adapter import World
 from tests.slac.netns import inside, ip, missing, namespaces, wait_for
@@ -112,3 +112,30 @@ def test_limits_are_those_of_the_settings() -> None:
             assert made == [Limits(7, 70)]
 
         inside(names["station"], lambda: asyncio.run(station()))
+
+
+def test_a_vehicles_ports_are_dynamic_ones() -> None:
+    """SDP and TCP come from 49152 to 65535 (ISO 15118-2 7.7); left to itself the kernel also takes 32768 and up."""
+    with namespaces(("cable0", "station"), ("cable1", "vehicle")) as names:
+
+        async def ports() -> list[int]:
+            port = RealPort(SocketSdpServer({"interface": "cable1"}, World()), "sdp")
+            host = SocketHost("cable1", port)
+            peers = [host.bind(0, lambda *_: None, lambda *_: None) for _ in range(20)]
+            listener = inside(names["station"], lambda: socket.create_server(("::", 61851), family=socket.AF_INET6))
+            station = inside(names["station"], lambda: link_local_address("cable0"))
+            assert station is not None
+            server = await asyncio.start_server(
+                lambda r, w: peers.append(w.get_extra_info("peername")[1]), sock=listener
+            )
+            for _ in range(20):
+                host.connect(station, 61851, lambda stream: stream.close(), print)
+            await wait_for(lambda: len(peers) == 40, "twenty connections")
+            for udp_port in peers[:20]:
+                host.unbind(udp_port)
+            server.close()
+            await asyncio.sleep(0)
+            return peers
+
+        outside = [p for p in inside(names["vehicle"], lambda: asyncio.run(ports())) if not 49152 <= p <= 65535]
+        assert outside == []
