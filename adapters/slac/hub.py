@@ -201,6 +201,7 @@ class LineNic:
             raise AdapterError("setting 'socket' is missing: the path the line was started with (adapters.slac line)")
         host = host_of(config["host"], port.role)
         self.is_up = True
+        self.interface = f"the line at {path}"
         self.mac = mac_address(config["mac"], "mac") if config["mac"] else bytes((2, 1)) + os.urandom(4)
         self.subscribers = Subscribers(self.mac)
         self._port = port

@@ -35,6 +35,11 @@ class Nic(Protocol):
         """Whether frames can pass."""
         ...
 
+    @property
+    def interface(self) -> str:
+        """Where it is, for people: ``eth1``, ``the simulated line``."""
+        ...
+
     def send(self, frame: bytes) -> None:
         """Hand a whole Ethernet frame to the modem."""
         ...
@@ -136,6 +141,7 @@ class LineDriver:
             deaf_ns=config["deaf"],
             reset_ns=config["reset"],
             profiles="none" if side == "pev" else config["profiles"],
+            present=config["present"],
         )
         try:
             self.line.attach(host, mac, cable=config["cable"], modem=modem)
@@ -172,6 +178,8 @@ class LineDriver:
 
 class SimulatedNic:
     """A port of the line of this process."""
+
+    interface = "the simulated line"
 
     def __init__(self, driver: LineDriver, host: str, mac: bytes) -> None:
         self.mac = mac

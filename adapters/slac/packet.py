@@ -134,6 +134,7 @@ class PacketNic:
         if not interface:
             raise AdapterError("setting 'interface' is missing: the network interface of the modem, such as eth1")
         self._open(interface)
+        self.interface: str = interface
         self._port = port
         limits = Limits(config["per_source"], config["new_sources"])
         self.intake = Intake(f"interface '{interface}'", "HomePlug frames", limits, port)

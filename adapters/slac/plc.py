@@ -56,6 +56,11 @@ class PlcModem(Adapter):
     def interface_is_up(self) -> bool:
         return self._nic is not None and self._nic.is_up
 
+    @property
+    def interface(self) -> str:
+        """Where the modem is, for people."""
+        return self._open_nic().interface
+
     # ------------------------------------------------------------ orders
 
     def CM_SET_KEY_REQ(self, *, nmk: bytes, nid: bytes) -> None:

@@ -17,6 +17,7 @@ HOST: Final[dict[str, Setting]] = {
 """Who a host on a simulated line is."""
 
 MODEM: Final[dict[str, Setting]] = {
+    "present": Setting("bool", True, "Whether there is a modem; without one nothing answers and nothing passes"),
     "set_key_result": Setting("int", 1, "Octet of CM_SET_KEY.CNF: 1 as a QCA7000, 0 as the standard"),
     "deaf": Setting("duration", 1000 * MS, "Silence of a modem after a new key"),
     "reset": Setting("duration", 3000 * MS, "Silence of a modem after VS_RS_DEV"),

@@ -77,12 +77,17 @@ def test_plugged_in(state: str) -> None:
 
 
 def test_modem_away_while_a_vehicle_comes() -> None:
-    """SLAC is told of the vehicle when the modem is back; without it the outlet would be dead until unplugged."""
-    stage = available().child("slac.modem_fault")
+    """People read why the outlet is not free; a vehicle is invited when the modem is back."""
+    stage = available().child("slac.modem_fault", reason="no modem on eth1")
     assert stage.active("plc.modem.absent")
-    pilot(stage, "B")
+    assert stage.active("outlet.starting")
+    assert shown(stage) == ["no modem on eth1"]
+    assert stage.data("reason") == "no modem on eth1"
+    pilot(stage.run(60), "B")
+    assert orders(stage) == ["show no modem on eth1", "cp_line.x1"]
+    stage.forget().child("slac.modem_ready")
+    assert orders(stage) == ["show Available", *INVITES]
     assert to(stage, "slac") == ["enter_bcd"]
-    stage.child("slac.modem_ready")
     assert stage.active("plc.modem.idle")
     stage.child("slac.modem_ready").child("slac.matching").child("slac.dlink_ready", pev_mac=bytes(6))
     assert stage.active("plc.modem.linked")
@@ -396,7 +401,9 @@ def test_user_leaves_with_the_vehicle() -> None:
 
 def test_modem_is_looked_for_again_before_the_next_vehicle() -> None:
     """Unplugged with the modem away: the outlet is not free until it is back."""
-    stage = pilot(plugged().child("slac.modem_fault"), "A").child("output.is_off").run(1)
+    stage = plugged().child("slac.modem_fault", reason="no modem on eth1")
+    assert shown(stage) == ["no modem on eth1"]
+    pilot(stage, "A").child("output.is_off").run(1)
     assert stage.active("outlet.starting")
     stage.child("slac.modem_ready")
     assert stage.active("outlet.available")

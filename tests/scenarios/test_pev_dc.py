@@ -168,10 +168,11 @@ def test_a_wire_needs_no_matching() -> None:
     assert stage.children() == ["cp_line", "discovery"]
 
 
-def test_failed_matching() -> None:
+@pytest.mark.parametrize("event", ["slac.matching_failed", "slac.modem_fault"])
+def test_failed_matching(event: str) -> None:
     """SLAC tries again by itself; why it failed is kept."""
     stage = vehicle("plc").child("cp_line.plugged").child("cp_line.digital")
-    stage.child("slac.matching_failed", reason="nobody answers")
+    stage.child(event, reason="nobody answers")
     assert stage.active("link.matching.sounding")
     assert stage.data("reason") == "nobody answers"
     assert stage.child("slac.dlink_ready", evse_mac=b"\x02" * 6).active("talk.setting_up")

@@ -10,10 +10,12 @@ KEY, NEWER = {"nmk": b"first    16 byte", "nid": b"first-7"}, {"nmk": b"second  
 MODEM, FAR = b"\x00\xb0\x52\x00\x00\x01", b"\x00\xb0\x52\x00\x00\x02"
 VERSION, SET_KEY, RESTART = "modem.VS_SW_VER_REQ", "modem.CM_SET_KEY_REQ", "modem.VS_RS_DEV_REQ"
 STATUS = "modem.VS_PL_LINK_STATUS_REQ"
+NONE_ANSWERS = "no HomePlug modem answers on eth1: is it powered, is it connected, is that its interface?"
+TAKES_NO_KEY = "the HomePlug modem on eth1 takes no key, though restarted 3 times"
 
 
 def stage(**parameters: object) -> Stage:
-    return Stage("machines/slac/modem.yaml", **parameters)
+    return Stage("machines/slac/modem.yaml", {"modem.interface": "eth1"}, **parameters)
 
 
 def answers(modem: Stage, source: bytes = MODEM) -> Stage:
@@ -22,6 +24,11 @@ def answers(modem: Stage, source: bytes = MODEM) -> Stage:
 
 def confirms(modem: Stage, result: int = 1) -> Stage:
     return modem.emit("modem.CM_SET_KEY_CNF", result=result)
+
+
+def takes(modem: Stage, result: int = 1) -> Stage:
+    """It confirms the key and, restarted, answers."""
+    return answers(confirms(modem, result))
 
 
 def says_link(modem: Stage, link: bool) -> Stage:
@@ -35,7 +42,7 @@ def keying() -> Stage:
 
 def keyed() -> Stage:
     """It is taken; what led there is forgotten."""
-    return confirms(keying()).forget()
+    return takes(keying()).forget()
 
 
 def whats(modem: Stage) -> list[str]:
@@ -60,6 +67,23 @@ def test_modem_is_looked_for_until_it_answers() -> None:
     assert modem.unhandled == []
 
 
+def test_no_modem_answers() -> None:
+    """38: nobody has to guess why nothing happens: after ten unanswered questions people are told once, by name of the
+    interface; it goes on being asked, and works when it answers at last."""
+    modem = stage().run(9.999)
+    assert modem.told("fault") == modem.logs == []
+    modem.run(0.001)
+    assert modem.told("fault") == [{"reason": NONE_ANSWERS}]
+    assert modem.logs == [NONE_ANSWERS]
+    modem.run(3600)
+    assert len(modem.times(VERSION)) == 3611
+    assert len(modem.told("fault")) == len(modem.logs) == 1
+    answers(modem.post("set_key", **KEY))
+    assert modem.ordered(SET_KEY) == [KEY]
+    takes(modem)
+    assert [event for _, event, _ in modem.said] == ["fault", "present", "keyed"]
+
+
 def test_interface_that_comes_up_is_asked_at_once() -> None:
     modem = stage().run(0.4).emit("modem.interface_up")
     assert modem.times(VERSION) == [0.0, 0.4]
@@ -72,18 +96,60 @@ def test_key_is_taken() -> None:
     modem = keying()
     assert modem.ordered(SET_KEY) == [KEY]
     assert modem.told("keyed") == []
-    confirms(modem)
+    takes(modem)
     assert modem.told("keyed") == [{}]
     assert modem.active("key.keyed")
     modem.run(60)
     assert whats(modem) == [VERSION, SET_KEY]
-    assert modem.told("key_failed") == []
+    assert modem.told("fault") == []
+
+
+def test_modem_is_deaf_after_a_key() -> None:
+    """34: a QCA7000 restarts with its key and hears nothing for seconds.
+
+    It is asked every T_hear, and the parent is told of the key when it answers: at once, not after a guessed time.
+    """
+    modem = confirms(keying()).forget().run(6.5)
+    assert modem.active("key.deaf")
+    assert modem.told("keyed") == []
+    assert [round(at, 3) for at in modem.times(VERSION)] == [round(0.1 * n, 3) for n in range(1, 66)]
+    answers(modem)
+    assert modem.told("keyed") == [{}]
+    modem.forget().run(60)
+    assert modem.orders == []
+
+
+def test_modem_that_stays_deaf() -> None:
+    """34: ten seconds of silence after a key are normal; then the key is given again, and at last it is restarted."""
+    modem = confirms(keying()).run(9.999)
+    assert modem.ordered(SET_KEY) == [KEY]
+    modem.run(0.001)
+    assert modem.ordered(SET_KEY) == [KEY] * 2
+    assert modem.told("keyed") == []
+    for _ in range(2):
+        confirms(modem).run(10)
+    assert modem.active("key.restarting")
+    takes(modem.run(7))
+    assert modem.told("keyed") == [{}]
+
+
+def test_newer_key_for_a_deaf_modem() -> None:
+    """36: it waits until the modem hears; the older one is not told as taken, the newer one has all its attempts."""
+    modem = confirms(confirms(confirms(keying(), 2), 2)).forget().run(3).post("set_key", **NEWER).run(3)
+    assert modem.order(SET_KEY) is None
+    answers(modem)
+    assert modem.ordered(SET_KEY) == [NEWER]
+    assert modem.told("keyed") == []
+    assert confirms(confirms(modem, 2), 2).ordered(SET_KEY) == [NEWER] * 3
+    takes(modem)
+    assert modem.told("keyed") == [{}]
+    assert modem.ordered(SET_KEY) == [NEWER] * 3
 
 
 @pytest.mark.parametrize("result", [0, 1])
 def test_both_results_are_good(result: int) -> None:
     """33: 0 by the standard, 1 from a QCA7000."""
-    assert confirms(keying(), result).told("keyed") == [{}]
+    assert takes(keying(), result).told("keyed") == [{}]
 
 
 def test_key_before_the_modem_is_there() -> None:
@@ -102,7 +168,7 @@ def test_another_key(when: str) -> None:
     assert modem.active(when)
     modem.post("set_key", **NEWER)
     assert modem.ordered(SET_KEY) == [NEWER]
-    assert confirms(modem.forget()).told("keyed") == [{}]
+    assert takes(modem.forget()).told("keyed") == [{}]
 
 
 def test_newer_key_waits_for_the_answer() -> None:
@@ -114,7 +180,7 @@ def test_newer_key_waits_for_the_answer() -> None:
     assert modem.told("keyed") == []
     modem.run(0.999)
     assert modem.ordered(SET_KEY) == [KEY, NEWER]
-    confirms(modem)
+    takes(modem)
     assert modem.told("keyed") == [{}]
     assert modem.ordered(SET_KEY) == [KEY, NEWER]
 
@@ -143,9 +209,10 @@ def test_silent_modem_is_restarted_then_called_faulty() -> None:
     modem.run(33 - 10 - 0.001)
     assert modem.times(RESTART) == [3.0, 13.0, 23.0]
     assert modem.times(SET_KEY) == [10.0 * n + k for n in range(4) for k in range(3)]
-    assert modem.told("key_failed") == []
+    assert modem.told("fault") == []
     modem.run(0.001)
-    assert modem.told("key_failed") == [{}]
+    assert modem.told("fault") == [{"reason": TAKES_NO_KEY}]
+    assert modem.logs == [TAKES_NO_KEY]
     modem.run(29.999)
     assert modem.active("key.faulty")
     assert modem.times(VERSION) == [0.0]
@@ -157,7 +224,7 @@ def test_silent_modem_is_restarted_then_called_faulty() -> None:
     modem.run(3)
     assert modem.times(RESTART) == [66.0]
     modem.run(30)
-    assert modem.times("key_failed") == [96.0]
+    assert modem.times("fault") == [96.0]
 
 
 def test_refused_key_is_sent_again_at_once() -> None:
@@ -170,13 +237,13 @@ def test_refused_key_is_sent_again_at_once() -> None:
     confirms(modem, result=2)
     assert whats(modem) == [VERSION, SET_KEY, SET_KEY, SET_KEY, RESTART]
     assert modem.told("keyed") == []
-    confirms(modem.run(7))
+    takes(modem.run(7))
     assert modem.told("keyed") == [{}]
 
 
 def test_no_attempts_are_owed_from_an_earlier_key() -> None:
     """Two refusals of one key leave the next one its three attempts."""
-    modem = confirms(confirms(confirms(keying(), 2), 2)).forget()
+    modem = takes(confirms(confirms(keying(), 2), 2)).forget()
     modem.post("set_key", **NEWER)
     confirms(confirms(modem, 2), 2)
     assert modem.ordered(SET_KEY) == [NEWER] * 3
@@ -195,10 +262,10 @@ def test_modem_that_was_gone_gets_three_attempts() -> None:
 def test_no_restarts_are_owed_from_an_earlier_key() -> None:
     """A modem that took a key after a restart has all its restarts again."""
     modem = keying().run(10)
-    confirms(modem).forget()
+    takes(modem).forget()
     modem.post("set_key", **NEWER).run(33)
     assert modem.times(RESTART) == [13.0, 23.0, 33.0]
-    assert modem.times("key_failed") == [43.0]
+    assert modem.times("fault") == [43.0]
 
 
 @pytest.mark.parametrize(("state", "after_s"), [("key.restarting", 3), ("key.faulty", 33)])
@@ -218,12 +285,16 @@ def test_key_asked_for_while_the_modem_is_no_good(state: str, after_s: int) -> N
 def test_interface_that_goes_and_comes() -> None:
     """38: the parent hears that the modem is absent, and that it is there and keyed again."""
     modem = keyed().emit("modem.interface_down", reason="unplugged")
-    assert modem.told("absent") == [{}]
+    gone = "the HomePlug modem on eth1 is gone: unplugged"
+    assert modem.told("fault") == [{"reason": gone}]
+    assert modem.logs == [gone]
     assert whats(modem) == [VERSION]
-    assert modem.active("key.absent")
-    answers(modem.emit("modem.interface_up"))
-    assert whats(modem) == [VERSION, VERSION, SET_KEY]
-    assert [event for _, event, _ in confirms(modem).said] == ["absent", "present", "keyed"]
+    assert modem.active("key.absent.missing")
+    modem.run(60)
+    assert len(modem.logs) == 1
+    answers(modem.forget().emit("modem.interface_up"))
+    assert whats(modem) == [VERSION, SET_KEY]
+    assert [event for _, event, _ in takes(modem).said] == ["present", "keyed"]
 
 
 # ------------------------------------------------------------ link
@@ -371,7 +442,7 @@ def test_another_key_ends_the_watch() -> None:
     """A link of the old network is nobody's any more: it is neither asked for nor told as lost."""
     modem = watched().post("set_key", **NEWER)
     assert whats(modem) == [SET_KEY]
-    confirms(modem.forget()).run(20)
+    takes(modem.forget()).run(20)
     assert modem.active("link.unwatched")
     assert modem.orders == []
     assert modem.told("link_down") == []
@@ -381,9 +452,9 @@ def test_another_key_ends_the_watch() -> None:
 
 
 def test_times_are_the_stations() -> None:
-    modem = Stage("machines/slac/modem.yaml", C_set_key_retry=0, C_restart=0, T_set_key=2 * S)
+    modem = stage(C_set_key_retry=0, C_restart=0, T_set_key=2 * S)
     answers(modem.post("set_key", **KEY)).run(1.999)
-    assert modem.told("key_failed") == []
+    assert modem.told("fault") == []
     modem.run(0.001)
-    assert modem.told("key_failed") == [{}]
+    assert modem.told("fault") == [{"reason": TAKES_NO_KEY.replace("3", "0")}]
     assert whats(modem) == [VERSION, SET_KEY]

@@ -21,7 +21,11 @@ ANY_NID = b""
 
 
 def vehicle(**parameters: Any) -> Stage:
-    """Begun; its own key is on the way to the modem."""
+    """Begun; its own key is on the way to the modem.
+
+    No station is near enough to be taken before TT_EV_atten_results; for :func:`quick` they are.
+    """
+    parameters.setdefault("C_EV_match_signalattn_indirect", 0.0)
     values = {"link.mac": PEV, "link.new_run_id": RUN, "modem.new_nmk": OWN_KEY}
     stage = Stage("machines/slac/pev.yaml", values, **parameters)
     return stage.values("modem", new_nmk=NEXT_KEY)
@@ -133,12 +137,12 @@ def test_pilot_begins_and_ends_it() -> None:
     assert asked(keyed(early).run(0.05)) == [1.05]
 
 
-@pytest.mark.parametrize("trouble", ["network.key_failed", "network.absent"])
-def test_modem_that_takes_no_key(trouble: str) -> None:
+def test_modem_that_is_not_there() -> None:
     """34, 38: told to the supervisor; the vehicle begins when the modem is there after all."""
-    stage = vehicle().child(trouble)
-    assert stage.told("matching_failed") == [{"reason": "the modem does not take a key"}]
+    stage = vehicle().child("network.fault", reason="no modem on eth1")
+    assert stage.told("modem_fault") == [{"reason": "no modem on eth1"}]
     assert stage.active("matching.left")
+    assert stage.ordered(SET_KEY)[1:] == [{"nmk": NEXT_KEY, "nid": ANY_NID}]
     keyed(stage.run(60)).run(0.05)
     assert asked(stage) == [60.05]
 
@@ -160,7 +164,7 @@ def test_a_match_from_request_to_link() -> None:
     assert stage.ordered(SOUND) == [{"run_id": RUN, "remaining": remaining} for remaining in range(9, -1, -1)]
     assert [round(at, 3) for at in stage.times(SOUND)] == [round(0.16 + 0.02 * n, 3) for n in range(10)]
     assert len(stage.orders) == 13
-    assert stage.active("matching.run.characterisation.sounding.sounded")
+    assert stage.active("matching.run.characterisation.sounding.over")
     heard(stage, NEAR, 9.0)
     assert stage.ordered(RSP) == [{"peer": NEAR, "run_id": RUN, "result": 0}]
     stage.run(0.679)
@@ -301,6 +305,108 @@ def test_repeated_answer_counts_once(order: list[tuple[bytes, float]]) -> None:
     assert stage.ordered(RSP) == [{"peer": FARTHER, "run_id": RUN, "result": 0}]
 
 
+# ------------------------------------------------------------ when every station has answered
+
+
+def quick(*stations: bytes) -> Stage:
+    """At 50 ms: these stations are there, sounding begins; it goes on when all of them have answered."""
+    stage = asking(C_EV_match_signalattn_indirect=20.0).forget()
+    for source in stations or (NEAR,):
+        parm_cnf(stage, source=source)
+    return stage
+
+
+def matched_at(stage: Stage) -> list[float]:
+    """When CM_SLAC_MATCH.REQ went out first, in seconds from the first CM_START_ATTEN_CHAR.IND."""
+    return [round(at - 0.05, 3) for at in stage.times(MATCH_REQ)[:1]]
+
+
+def test_one_station_is_not_waited_for_longer_than_it_needs() -> None:
+    """TP_EVSE_avg_atten_calc after the last sound, not TT_EV_atten_results: 360 ms instead of 1.2 s."""
+    stage = heard(quick().run(0.27), NEAR, 9.0).run(0.089)
+    assert stage.order(MATCH_REQ) is None
+    stage.run(0.001)
+    assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
+    assert matched_at(stage) == [0.36]
+
+
+def test_answer_that_comes_later_is_acted_on_at_once() -> None:
+    stage = quick().run(0.7)
+    assert stage.active("matching.run.characterisation")
+    assert matched_at(heard(stage, NEAR, 20.0)) == [0.7]
+
+
+def test_every_station_that_is_there_is_waited_for() -> None:
+    """52: the far one has answered, the near one is known to be there: it may still be the nearer one."""
+    stage = heard(parm_cnf(quick(FAR, NEAR), source=FAR), FAR, 15.0).run(0.9)
+    assert stage.active("matching.run.characterisation")
+    heard(stage, NEAR, 9.0)
+    assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
+    silent = heard(quick(FAR, NEAR), FAR, 15.0).run(1.199)
+    assert silent.order(MATCH_REQ) is None
+    silent.run(0.001)
+    assert silent.ordered(MATCH_REQ) == [{"peer": FAR, "run_id": RUN}]
+
+
+def test_station_whose_confirmation_was_lost() -> None:
+    """52: its CM_SLAC_PARM.CNF did not come, its answer does, a moment after the other one's."""
+    stage = heard(heard(quick(FAR).run(0.25), FAR, 15.0).run(0.1), NEAR, 9.0).run(0.01)
+    assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
+    assert matched_at(stage) == [0.36]
+
+
+def test_confirmation_after_the_answer() -> None:
+    """The order of the two is the line's; a station counts once."""
+    stage = parm_cnf(heard(quick(FAR), NEAR, 9.0), source=NEAR)
+    assert matched_at(heard(stage, FAR, 15.0).run(0.4)) == [0.36]
+
+
+def test_stations_of_another_run_are_not_waited_for() -> None:
+    stage = parm_cnf(quick(), NEXT_RUN, FAR)
+    assert matched_at(heard(stage, NEAR, 9.0).run(0.4)) == [0.36]
+
+
+def test_weak_answer_is_not_the_last_word() -> None:
+    """52: what may be a neighbour's station is not taken before TT_EV_atten_results is over.
+
+    The own one may have missed sounds, and its confirmation may have been lost.
+    """
+    stage = heard(quick(FAR), FAR, 20.5).run(0.7)
+    assert stage.active("matching.run.characterisation")
+    heard(stage, NEAR, 9.0)
+    assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
+    alone = heard(quick(FAR), FAR, 20.5).run(1.2)
+    assert matched_at(alone) == [1.2]
+
+
+def test_more_stations_than_are_told_apart() -> None:
+    """Made-up stations cost time, up to the limit, and no memory; the nearest one is found all the same."""
+    crowd = [b"\x02\x00\x00\x00\x01" + bytes([number]) for number in range(32)]
+    stage = quick(*crowd)
+    for station in crowd:
+        heard(stage, station, 30.0)
+    for source, mean in ((FAR, 12.0), (NEAR, 9.0), (NEAR, 8.0), (FAR, 8.5)):
+        heard(stage, source, mean)
+    assert (stage.data("stations"), stage.data("answered")) == (crowd, crowd)
+    assert (stage.data("best"), stage.data("best_mean"), stage.data("second")) == (NEAR, 9.0, FAR)
+    stage.run(1.199)
+    assert stage.order(MATCH_REQ) is None
+    stage.run(0.001 + 0.6)
+    assert [req["peer"] for req in stage.ordered(MATCH_REQ)] == [NEAR] * 3 + [FAR]
+    others = quick(*crowd[:30])
+    for station in (*crowd[:30], NEAR):
+        heard(others, station, 9.0)
+    assert matched_at(others.run(0.4)) == [0.36]
+
+
+def test_next_run_waits_for_its_own_stations() -> None:
+    stage = quick(NEAR, FAR).run(1.2).run(0.4)
+    assert stage.active("matching.run.parameters")
+    parm_cnf(stage, NEXT_RUN).run(0.4)
+    heard(stage, NEAR, 9.0, run_id=NEXT_RUN)
+    assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": NEXT_RUN}]
+
+
 def test_repeated_answer_of_the_second_station() -> None:
     """A repetition with another mean does not change the order once a station is known."""
     stage = heard(heard(heard(collecting(), NEAR, 9.0), FAR, 20.0), FAR, 1.0).run(1.2)
@@ -423,14 +529,16 @@ def test_key_that_gives_no_link_again_and_again() -> None:
     assert stage.told("matching_failed") == GAVE_UP
 
 
-@pytest.mark.parametrize("trouble", ["network.key_failed", "network.absent"])
-@pytest.mark.parametrize("state", ["matching.joining.keying", "matching.joining.linking"])
-def test_modem_in_trouble_while_joining(state: str, trouble: str) -> None:
-    """34, 38: a modem that does not take the station's key is a failed run, without waiting for TT_match_join."""
-    stage = REACHED[state]().child(trouble)
-    assert stage.active("matching.repetition")
-    stage.run(0.4)
-    assert stage.order(PARM_REQ) == {"run_id": NEXT_RUN}
+@pytest.mark.parametrize("state", REACHED)
+def test_modem_in_trouble(state: str) -> None:
+    """34, 38: told, with the link that was there; a new key and a new matching when the modem is there again."""
+    stage = REACHED[state]().forget().child("network.fault", reason="no modem on eth1")
+    assert events(stage) == (["dlink_lost", "modem_fault"] if state == "matching.linked" else ["modem_fault"])
+    assert stage.told("modem_fault") == [{"reason": "no modem on eth1"}]
+    assert [(order.what, order.args) for order in stage.orders] == [(SET_KEY, {"nmk": NEXT_KEY, "nid": ANY_NID})]
+    assert stage.active("matching.left")
+    keyed(stage.forget()).run(0.05)
+    assert [order.what for order in stage.orders] == [PARM_REQ]
 
 
 def test_link_after_a_failed_run() -> None:

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from adapters.slac.frames import CmValidateCnf, decode, name_of
+from engine.cli import main
 from tests.slac.street import MS, Street
 
 SEEDS = 100 if "CHARGECHART_EXAMPLES" in os.environ else 10
 SAME_RUN_S = 2.6
-"""From the start to the link when the vehicle's first run succeeds: keys, 1.2 s of TT_EV_atten_results, joining."""
+"""From the start to the link when the vehicle's first run succeeds: keys, at most TT_EV_atten_results, joining."""
 NEW_RUN_S = 5.5
 """The same when the first run fails and the second succeeds."""
 
@@ -83,8 +84,17 @@ def linked_then_anew(street: Street, seconds: float) -> None:
 
 
 def test_match_without_a_fault() -> None:
-    """What every other scenario is measured against."""
-    linked_then_anew(Street(), SAME_RUN_S)
+    """What every other scenario is measured against; keys, sounding, match and joining in 1.2 s."""
+    linked_then_anew(Street(), 1.2)
+
+
+def test_one_station_is_chosen_400_ms_after_the_first_sign() -> None:
+    """20: with nobody else there the vehicle does not wait for TT_EV_atten_results."""
+    street = Street()
+    street.listen("evse1")
+    street.run_until_linked(SAME_RUN_S)
+    first = {name_of(frame): at for at, _, frame in reversed(street.frames)}
+    assert first["CM_SLAC_MATCH.REQ"] - first["CM_START_ATTEN_CHAR.IND"] <= 0.4
 
 
 @pytest.mark.parametrize("name", ONE_FRAME)
@@ -147,6 +157,47 @@ def test_modem_that_is_gone_comes_back() -> None:
     street.run_until_linked(60)
 
 
+NO_MODEM = "no HomePlug modem answers on the simulated line: is it powered, is it connected, is that its interface?"
+
+
+def test_no_modem_at_all() -> None:
+    """38: either side says so after ten unanswered questions, once, and goes on when there is one."""
+    street = Street(present=False)
+    street.run(9.9)
+    assert all(heard == [] for heard in street.heard.values())
+    street.run(60)
+    for host in ("evse1", "pev1"):
+        assert street.said(host, "modem_fault") == [{"reason": NO_MODEM}]
+        street.links[host]._open_nic().set_present(True)  # type: ignore[attr-defined]
+    street.run_until_linked(60)
+
+
+@pytest.mark.parametrize("machine", ["slac/evse", "slac/pev", "evse_dc", "pev_dc"])
+def test_no_modem_is_told_in_one_sentence(machine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Whatever is run, nobody has to guess why nothing happens: READY is not followed by silence."""
+    settings = [f"--set=adapters.{role}.present=false" for role in ("link", "modem")]
+    main(["run", f"machines/{machine}.yaml", "--fast", "--for", "60 s", "--plain", *settings])
+    told = [line for line in capsys.readouterr().out.splitlines() if NO_MODEM in line]
+    assert len([line for line in told if "after T_detect" in line]) == 1
+    assert any("modem_fault" in line for line in told)
+
+
+@pytest.mark.parametrize("deaf_ms", [2500, 4000, 6500])
+def test_vehicle_whose_modem_restarts_with_every_key(deaf_ms: int) -> None:
+    """34: it begins when its modem hears again, not before, and is matched in its first run.
+
+    At most a second after each of the two silences, and the time the modems need to join (none here).
+    """
+    street = Street(deaf=deaf_ms * MS, join=0, evse1={"auto_start": False})
+    street.listen("pev1")
+    street.listen("evse1")
+    street.post("evse1", "enter_bcd")
+    street.run_until_linked(2 * (deaf_ms / 1000 + 1))
+    assert street.arrived("evse1", "CM_SLAC_PARM.REQ") == 1
+    first = {name: at for at, _, frame in reversed(street.frames) if (name := name_of(frame)).startswith("CM_SLAC_")}
+    assert first["CM_SLAC_MATCH.CNF"] < deaf_ms / 1000 + 1
+
+
 def test_vehicle_that_starts_over_in_the_middle() -> None:
     """41: a vehicle that resets while it sounds is matched by its new run; nothing waits for the old one."""
     street = Street()
@@ -162,7 +213,7 @@ def test_vehicle_that_starts_over_in_the_middle() -> None:
 @pytest.mark.parametrize("retries", [0, 2, 4])
 def test_changed_retry_count_changes_the_wire(retries: int) -> None:
     """The number of CM_ATTEN_CHAR.IND on the wire is C_EV_match_retry + 1, from the chart and nowhere else."""
-    street = Street(fault="drop:CM_ATTEN_CHAR.RSP", evse1={"C_EV_match_retry": retries})
+    street = Street(fault="drop:CM_ATTEN_CHAR.RSP", evse1={"C_EV_match_retry": retries}, own_attenuation=25.0)
     street.listen("pev1")
     street.system.run_until(lambda: street.is_in("pev1", "matching.run.match"), 10_000_000_000)
     assert street.arrived("pev1", "CM_ATTEN_CHAR.IND") == retries + 1
