@@ -84,7 +84,7 @@ class Bench:
         """Observer: what machines tell outside, and what went wrong."""
         if note.kind == "out":
             self.said.append((note.time_ns / S, note.text, dict(note.data)))
-        elif note.kind in ("adapter_error", "machine_failed", "queue_full", "child_refused"):
+        elif note.kind in ("adapter_error", "machine_failed", "queue_full", "child_refused", "invariant"):
             self.errors.append(f"{note.path}: {note.text}")
 
     # ---------------------------------------------------------------- time

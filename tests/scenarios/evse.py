@@ -84,9 +84,20 @@ def end_session(stage: Stage, end: str) -> Stage:
     return stage.child("session.power_off").child("session.session_ended", end=end)
 
 
+ADMISSION = ("discovery.answer", "discovery.be_silent", "session.accept", "session.refuse")
+
+
 def orders(stage: Stage) -> list[str]:
-    """Everything ordered, in order; a line for the display with its text."""
-    return [f"show {o.args['text']}" if o.what == "operator.show" else o.what for o in stage.orders]
+    """Everything ordered but who is admitted, in order; a line for the display with its text."""
+    told = [o for o in stage.orders if o.what not in ADMISSION]
+    return [f"show {o.args['text']}" if o.what == "operator.show" else o.what for o in told]
+
+
+def admitted(stage: Stage) -> bool:
+    """Whether SDP answers and V2G takes a session; both were told the same."""
+    told = [what for what in (o.what for o in stage.orders) if what in ADMISSION][-2:]
+    assert set(told) in ({"discovery.answer", "session.accept"}, {"discovery.be_silent", "session.refuse"}), told
+    return "session.accept" in told
 
 
 def shown(stage: Stage) -> list[str]:
@@ -96,13 +107,13 @@ def shown(stage: Stage) -> list[str]:
 
 def to(stage: Stage, child: str) -> list[str]:
     """What a puppet was told, in order."""
-    return [o.what.partition(".")[2] for o in stage.orders if o.what.startswith(f"{child}.")]
+    return [what.partition(".")[2] for what in orders(stage) if what.startswith(f"{child}.")]
 
 
 def each(stage: Stage) -> dict[str, list[str]]:
     """What each part was ordered, in its order; the display's lines as texts."""
     found: dict[str, list[str]] = {}
-    for order in stage.orders:
+    for order in (order for order in stage.orders if order.what not in ADMISSION):
         part, _, what = order.what.partition(".")
         found.setdefault(part, []).append(order.args["text"] if part == "operator" else what)
     return found

@@ -314,7 +314,7 @@ def test_a_stop_counts_for_its_own_plug_in() -> None:
     """The next vehicle's session that fails is tried again."""
     stage = end_session(charging().emit("operator.stop_pressed"), "failed")
     pilot(stage.child("output.is_off"), "A").child("output.is_off").run(0.2)
-    end_session(start_session(pilot(stage, "B")), "failed")
+    end_session(start_session(pilot(stage, "B")).child("session.cable_check"), "failed")
     assert stage.active("outlet.plugged.waking")
 
 

@@ -110,3 +110,13 @@ def test_an_answer_that_could_not_be_sent() -> None:
     assert stage.unhandled == []
     asked(stage, "none")
     assert len(stage.ordered("sdp.answer")) == 2
+
+
+def test_silence_while_nobody_takes_a_session() -> None:
+    """A vehicle that is answered and then turned down does not come back; one that is not answered asks again."""
+    stage = asked(opened().post("be_silent"), "none")
+    assert stage.order("sdp.answer") is None
+    assert (stage.data("answered"), stage.unhandled) == (0, [])
+    stage.emit("sdp.failed", reason="Network is down").run(1).emit("sdp.started", address="fe80::1")
+    assert asked(stage, "tls").order("sdp.answer") is None, "also on a port that was opened anew"
+    assert asked(stage.post("answer"), "none").order("sdp.answer") is not None

@@ -119,7 +119,7 @@ def no_negotiation(stage: Stage, *offered: tuple[str, int, int, int, int], **lis
     assert orders[0].args["ResponseCode"] == "Failed_NoNegotiation"
     assert not stage.unhandled
     last_word(stage)
-    assert stage.told("session_ended") == FAILED_END
+    assert not stage.told("session_ended"), "there was none"
     assert not stage.told("session_started")
 
 
@@ -159,7 +159,7 @@ def test_communication_setup_time(spoken_s: float | None) -> None:
     stage.run(0.001)
     assert stage.order("tcp.drop") == {}
     assert stage.states == ("waiting",)
-    assert stage.told("session_ended") == FAILED_END
+    assert not stage.said, "a connection that said nothing is no session"
 
 
 # ---------------------------------------------------------------- SessionSetup
@@ -247,7 +247,7 @@ def test_no_pause_before_a_session() -> None:
     stage = hang_up(arrive("CurrentDemand"))
     arrive("SessionSetup", stage)
     refused(stage, "SessionStop", "FAILED_SequenceError", ChargingSession="Pause")
-    assert stage.told("session_ended") == FAILED_END
+    assert not stage.told("session_ended"), "there was none yet"
     assert setup(stage.forget(), ID)[0] == NEW
 
 
@@ -374,11 +374,13 @@ def test_requests_keep_the_session() -> None:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_connection_lost(step: str) -> None:
-    """The output goes off at once, the supervisor is told, and the next vehicle may connect."""
+    """The output goes off at once, the supervisor is told, and the next vehicle may connect. Before SessionSetup there
+    was no session that could have failed: anybody can open a connection."""
     stage = hang_up(arrive(step))
     assert stage.states == ("waiting",)
-    assert [name for _, name, _ in stage.said] == ["power_off", "session_ended"]
-    assert stage.told("session_ended") == ([{"end": "normal"}] if step == "WeldingDetection" else FAILED_END)
+    assert [name for _, name, _ in stage.said] == ([] if step in STEPS[:2] else ["power_off", "session_ended"])
+    ends = [{"end": "normal"}] if step == "WeldingDetection" else FAILED_END
+    assert stage.told("session_ended") == ([] if step in STEPS[:2] else ends)
     assert stage.order("tcp.drop") is None
     arrive("ServiceDiscovery", stage)
     assert stage.active("session.dialogue.service_discovery")
@@ -391,6 +393,38 @@ def test_end_is_each_session_s_own() -> None:
     hang_up(stage).forget()
     hang_up(arrive("CurrentDemand", stage))
     assert stage.told("session_ended") == FAILED_END
+
+
+def test_an_outlet_that_takes_no_session() -> None:
+    """Whoever connects is turned away before a word is said; once the outlet takes one again he is served."""
+    stage = connect(station().post("refuse"))
+    assert stage.order("tcp.drop") == {}
+    assert (stage.states, stage.said) == (("waiting",), [])
+    arrive("ServiceDiscovery", stage.post("accept"))
+    assert stage.active("session.dialogue.service_discovery")
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_refused_before_the_session_stands(step: str) -> None:
+    """What is only a connection yet is closed, and the next one is turned away."""
+    stage = arrive(step).post("refuse")
+    assert stage.order("tcp.drop") == {}
+    assert (stage.states, stage.said) == (("waiting",), [])
+    connect(stage.forget())
+    assert stage.order("tcp.drop") == {}
+
+
+def test_refused_while_a_session_stands() -> None:
+    """It goes on until it is told why it has to end; the next one is turned away. Accepted again, one is served."""
+    stage = arrive("Authorization").post("refuse")
+    assert stage.active("session.dialogue.authorization")
+    assert stage.order("tcp.drop") is None
+    connect(hang_up(stage))
+    assert stage.order("tcp.drop") == {}
+    assert stage.states == ("waiting",)
+    arrive("CableCheck", stage.post("accept")).post("refuse").post("accept")
+    hang_up(stage)
+    assert connect(stage).active("session")
 
 
 def test_unplugged() -> None:
