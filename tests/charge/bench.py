@@ -161,6 +161,7 @@ class ScriptedVehicle:
         self.stream: Stream | None = None
         self.inbox: list[tuple[str, Any, bytes]] = []
         self.ended = ""
+        self.station = ("", 0)  # where SDP pointed to last
         self.session_id = b"\x00"
         self.schema = "sap"
         self.voltage = 360.0
@@ -215,7 +216,8 @@ class ScriptedVehicle:
         self.host.send_datagram(None, SDP_SERVER_PORT, encode_sdp(SdpRequest(Security.NONE)), port)
         self.bench.until(lambda: bool(found), 1, "SDP response")
         self.host.unbind(port)
-        self.dial(str(found[0].address), found[0].port)
+        self.station = (str(found[0].address), found[0].port)
+        self.dial(*self.station)
 
     def dial(self, address: str, port: int) -> None:
         """TCP only."""

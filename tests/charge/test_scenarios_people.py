@@ -331,10 +331,11 @@ def test_station_gives_up_on_a_hopeless_vehicle() -> None:
     for attempt in range(3):
         bench.until(lambda: bench.cable.circuit.duty_percent == 5.0, 20, "5 %")
         vehicle.connect()
-        walk(vehicle, "ServiceDiscovery")
+        walk(vehicle, "PreCharge")
         assert vehicle.stream is not None
         vehicle.stream.reset()
         bench.run(0.01)
+        vehicle.pilot("B")
         assert bench.data("evse", "failed_sessions") == attempt + 1
         if attempt < 2:
             assert bench.cable.circuit.duty_percent == 0.0
