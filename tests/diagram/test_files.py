@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from engine.diagram.draw import Layouts, draw, file_bytes, is_current
 from engine.diagram.elk import Elk
 from engine.diagram.text import drawable, text_width, wrap
 from engine.model import Chart
+from tests.diagram.conftest import MACHINES
 
 CHART = """
 machine: door
@@ -210,6 +213,20 @@ def test_text_formats_need_no_layout_engine(tmp_path: Path, monkeypatch: pytest.
     assert "[*] --> closed" in (tmp_path / "door.mmd").read_text()
     assert "locked[H*]" in (tmp_path / "door.puml").read_text()
     assert '"locked__once"' in (tmp_path / "door.dot").read_text()
+
+
+def test_charts_are_drawn_where_there_is_neither_node_nor_dot(tmp_path: Path) -> None:
+    """As a process of its own: several drawings at once in one WebAssembly store abort it."""
+    command = ["diagram", str(MACHINES / "pilot"), "-o", str(tmp_path), "--format", "svg"]
+    run = subprocess.run(
+        [sys.executable, "-m", "engine.cli", *command],
+        env={"PATH": "/nowhere"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert (tmp_path / "pilot_evse.full.svg").is_file()
 
 
 def test_a_chart_that_does_not_load_exits_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
