@@ -14,6 +14,7 @@ def build(station: Station, system: System, registry: Registry) -> None:
 
     Raises ``StationError`` and ``AdapterError``.
     """
+    system.joint.hold(station.invariants)
     for machine in station.machines.values():
         for path, values in machine.parameters.items():
             system.parameters[(machine.name, *(path.split(".") if path else ()))] = values

@@ -48,6 +48,7 @@ def describe(station: Station, registry: Registry) -> str:
         "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
         "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
         '  [display]                       LABEL = "machine.value": what the live view shows first',
+        "  [[invariants]]                  expr, message, source: what the machines promise together",
     ]
     return "\n".join(lines)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.content import walk_blocks
-from engine.model import Chart, Spawn
+from engine.model import Chart, Invariant, Spawn
 
 
 class StationError(Exception):
@@ -51,6 +51,7 @@ class Station:
     session_end: tuple[str, str] | None = None
     ready: tuple[str, str] | None = None
     display: tuple[Headline, ...] = ()
+    invariants: tuple[Invariant, ...] = ()  # over its machines
     file: str = ""
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 

@@ -17,6 +17,7 @@ from engine.model import Chart
 from engine.station.absent import NONE, Absent
 from engine.station.file import Assignment, StationFile, full_address
 from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
+from engine.station.promises import read_promises
 from engine.station.text import setting_type, typed, untyped
 from engine.system.values import nearest
 from engine.types import Type
@@ -124,6 +125,9 @@ class _Resolver:
                 self._assign(one)
         for name in self.absent:
             self.plan.machines.pop(name, None)
+        charts = {name: machine.chart for name, machine in self.plan.machines.items()}
+        promises = self.file.content.get("invariants", [])
+        self.plan.invariants = read_promises(self.file.path, promises, charts, self.absent | self.unloaded)
         for machine in self.plan.machines.values():
             self._complete(machine)
         if self.overrides.fault is not None:

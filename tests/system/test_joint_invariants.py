@@ -9,6 +9,8 @@ import pytest
 
 import engine
 from engine.problems import ChartError
+from engine.registry import installed
+from engine.station import Overrides, Station, StationError, build, resolve
 from engine.system import System
 from engine.system.observer import Note
 
@@ -158,3 +160,65 @@ def test_guards_do_not_look_into_children(tmp_path: Path) -> None:
     text = ROOM.replace("  empty:\n", "  empty:\n    always: {guard: lamp.level > 0 %, target: used}\n")
     with pytest.raises(ChartError, match="'lamp' is a child: only an invariant reads one"):
         room(tmp_path, "lamp.In('dark')", text)
+
+
+# ---------------------------------------------------------------- station files
+
+
+def house(folder: Path, *invariants: str, present: str = "true") -> Station:
+    """A room and a second one, held to what the station file says of both."""
+    room(folder)
+    promised = "\n".join(f"[[invariants]]\nexpr = \"{text}\"\nmessage = 'one at a time'" for text in invariants)
+    (folder / "house.toml").write_text(
+        f"[station]\nmachine = 'room.yaml'\n[machines.attic]\nchart = 'room.yaml'\npresent = {present}\n{promised}\n"
+    )
+    return resolve(folder / "house.toml", None, Overrides((), {}), installed(), engine.load)
+
+
+def test_a_station_file_promises_for_its_machines(tmp_path: Path) -> None:
+    system = System()
+    build(house(tmp_path, "not (room.lamp.In('bright') and attic.lamp.In('bright'))"), system, installed())
+    system.start()
+    for name in ("room", "attic"):
+        system.post(system.roots[name], "enter")
+        system.advance(S)
+    file = tmp_path / "house.toml"
+    assert system.failures == [f"station: invariant broken: one at a time ({file}:7:9)"]
+
+
+def test_a_promise_about_a_machine_that_is_not_there(tmp_path: Path) -> None:
+    system = System()
+    build(house(tmp_path, "attic.In('used')", "room.In('used')", present="false"), system, installed())
+    system.start()
+    system.advance(S)
+    assert len(system.failures) == 1
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("not cellar.In('used')", "house.toml:7:13: this is no machine"),
+        ("room.lamp.level > 3 V", "[unit]"),
+        ("room.In('bright')", "no state 'bright'"),
+    ],
+)
+def test_what_a_station_file_cannot_promise(written: str, told: str, tmp_path: Path) -> None:
+    with pytest.raises(StationError) as caught:
+        house(tmp_path, written)
+    assert told in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[invariants]\nexpr = 'x'", "write [[invariants]]"),
+        ("[[invariants]]\nexp = 'x'", "did you mean 'expr'"),
+        ("[[invariants]]\nmessage = 'x'", "needs expr"),
+    ],
+)
+def test_how_a_station_file_promises(text: str, told: str, tmp_path: Path) -> None:
+    room(tmp_path)
+    (tmp_path / "house.toml").write_text(f"[station]\nmachine = 'room.yaml'\n{text}\n")
+    with pytest.raises(StationError) as caught:
+        resolve(tmp_path / "house.toml", None, Overrides((), {}), installed(), engine.load)
+    assert told in str(caught.value)
