@@ -8,7 +8,7 @@ A plan has the locals ``m`` (machine), ``D`` (its data), ``P`` (parameters), ``d
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from engine.content import INNER_ROUNDS_BOUND, send_target, with_optional
 from engine.core.expressions import Expression, Scope, whole_range
@@ -46,6 +46,10 @@ from engine.step import (
 from engine.types import Kind
 
 Fields = tuple[tuple[str, tree.Expr], ...]
+
+Goes = Literal["queue", "internal", "machine", "session", "somewhere"]
+"""Where a send goes, as known when its plan is written: the own queues, a child or the parent, a session that must be
+seen to run; ``somewhere`` is decided when it runs."""
 
 
 class NotStatic(Exception):
@@ -129,9 +133,10 @@ class Blocks:
         """Put the lines from ``start`` on under a ``try`` that records the error; of a ``transition``'s guard, once."""
         self.faulty = True
         self.source.place = None
-        handler = f"w = fault(w, x, LINES{', ' + sendid if sendid else ''})"
+        work = self.source.work
+        handler = f"w = fault({work}, x, LINES{', ' + sendid if sendid else ''})"
         if transition:
-            handler = f"w = guard_fault(w, x, LINES, {self.source.constant(transition)})"
+            handler = f"w = guard_fault({work}, x, LINES, {self.source.constant(transition)})"
         self.source.guard(start, [handler, *after])
         self._fails = False
 
@@ -147,7 +152,7 @@ class Blocks:
     def initial(self, name: str, value: tree.Expr, position: Position) -> None:
         """An item's initial value. One that fails leaves a typed item as it is, without a value; in imported documents
         it is None."""
-        place = f"D[{self.scope.slots[name]}]"
+        place = self.source.data(self.scope.slots[name])
         if self.chart.untyped:
             self.attempt(place, self.value(value), position)
             self.changed(name, place)
@@ -165,7 +170,7 @@ class Blocks:
     def effect(self, constant: Any) -> None:
         """A constant effect."""
         if self.constants is None:
-            self.source.add(f"E.append({self.source.constant(constant)})")
+            self.source.add(f"{self.source.effects}.append({self.source.constant(constant)})")
         elif self._depth:
             raise NotStatic
         else:
@@ -175,7 +180,7 @@ class Blocks:
         """An effect made when the plan runs."""
         if self.constants is not None:
             raise NotStatic
-        self.source.add(f"E.append({text})")
+        self.source.add(f"{self.source.effects}.append({text})")
 
     def put(self, event: Event) -> None:
         """A constant event to the internal queue."""
@@ -226,7 +231,7 @@ class Blocks:
             self._fails = True
             self.source.add(f"undeclared({self.source.constant(name)})")
             return
-        place = f"D[{slot}]"
+        place = self.source.data(slot)
         if isinstance(value, tree.Call) and value.function == "checked":
             inner = value.args[0]
             bounds = whole_range(value.type)
@@ -246,7 +251,7 @@ class Blocks:
         """Traced: the item has a new value."""
         self.assigns = True
         if self.traced:
-            self.source.add(f"C[{self.source.constant(name)}] = {text}")
+            self.source.add(f"{self.source.changes}[{self.source.constant(name)}] = {text}")
 
     def _raise(self, event: str, data: Fields) -> None:
         optional = self._optional(event)
@@ -333,7 +338,7 @@ class Blocks:
                 if name is None:
                     continue
                 if name in self.scope.slots:
-                    self.source.add(f"D[{self.scope.slots[name]}] = {local}")
+                    self.source.add(f"{self.source.data(self.scope.slots[name])} = {local}")
                     self.changed(name, local)
                     self.scope.loop.pop(name, None)
                 else:
@@ -357,20 +362,21 @@ class Blocks:
         if action.type is not None:
             self._fails = True
             source.add(f"check_send_type({self.value(action.type)})")
-        target, known = self._target(action.target)
+        target, goes = self._target(action.target)
         name = self._event_text(action.event)
-        data = self._send_data(action, name, target)
+        data = self._send_data(action, name, target, goes)
         key = "None" if action.key is None else self._keep(self.value(action.key))
         delay = "0" if action.delay is None else self._delay(action.delay)
         type_ = '"scxml"' if action.type is not None else '""'
-        if known and target != '"internal"':
+        if goes in ("queue", "machine"):
             self.computed(f"SendEvent({name}, {data}, {target}, {key}, {delay}, {sendid}, {type_})")
         else:
             if self.constants is not None:
                 raise NotStatic
             self._fails = self._fails or action.delay is not None
             place = source.constant(str(action.position))
-            source.add(f"send_to(m, w, E, {place}, {name}, {data}, {target}, {key}, {delay}, {sendid}, {type_})")
+            given = f"{name}, {data}, {target}, {key}, {delay}, {sendid}, {type_}"
+            source.add(f"send_to(m, w, {source.effects}, {place}, {given})")
         if sendid == "sid":
             source.add('sid = ""')
 
@@ -404,38 +410,44 @@ class Blocks:
             payload = with_optional(self.chart.events.get(event.value), payload)
         return SendEvent(event.value, payload, target, None, delay_ns, action.id or "")
 
-    def _target(self, target: tree.Expr | None) -> tuple[str, bool]:
-        """Source of the target and whether it is known now."""
+    def _target(self, target: tree.Expr | None) -> tuple[str, Goes]:
+        """Source of the target and what is known of it now."""
         if target is None:
-            return "None", True
+            return "None", "queue"
         if isinstance(target, tree.Literal):
             try:
                 resolved = send_target(target.value, self.children)
             except EvaluationError:
                 pass  # raises again when it runs
             else:
-                if resolved in (None, "internal"):
-                    return ("None" if resolved is None else '"internal"'), True
-                return self.source.constant(resolved), not resolved.startswith("#_scxml_")
+                if resolved is None:
+                    return "None", "queue"
+                if resolved == "internal":
+                    return '"internal"', "internal"
+                return self.source.constant(resolved), "session" if resolved.startswith("#_scxml_") else "machine"
         self._fails = True
-        return self._keep(f"send_target({self.value(target)}, {self.source.constant(self.children)})"), False
+        return self._keep(f"send_target({self.value(target)}, {self.source.constant(self.children)})"), "somewhere"
 
     def _send_id(self, action: Send) -> str:
         if action.id_location is not None:
             self.source.add("m._sent += 1")
             self.source.add('sid = f"send.{m._sent}"')
-            slot = self.scope.slots.get(action.id_location)
-            if slot is None:
-                self._fails = True
-                self.source.add(f"undeclared({self.source.constant(action.id_location)})")
-            else:
-                self.source.add(f"D[{slot}] = sid")
-                self.changed(action.id_location, "sid")
+            self._locate(action.id_location, "sid")
             return "sid"
         if action.id:
             self.source.add(f"sid = {self.source.constant(action.id)}")
             return "sid"
         return '""'
+
+    def _locate(self, name: str, text: str) -> None:
+        """Put an id where ``id_location`` says."""
+        slot = self.scope.slots.get(name)
+        if slot is None:
+            self._fails = True
+            self.source.add(f"undeclared({self.source.constant(name)})")
+        else:
+            self.source.add(f"{self.source.data(slot)} = {text}")
+            self.changed(name, text)
 
     def _event_text(self, event: tree.Expr) -> str:
         if isinstance(event, tree.Literal) and isinstance(event.value, str) and event.value:
@@ -443,16 +455,16 @@ class Blocks:
         self._fails = True
         return self._keep(f"event_name({self.value(event)})")
 
-    def _send_data(self, action: Send, name: str, target: str) -> str:
+    def _send_data(self, action: Send, name: str, target: str, goes: Goes) -> str:
         if action.content is not None:
             return self._keep(self.value(action.content))
-        own = target in ("None", '"internal"')
+        own = goes in ("queue", "internal")
         if own and isinstance(action.event, tree.Literal):
             optional = self._optional(str(action.event.value))
             if optional is not None:
                 return self._keep(self.mapping(action.data, optional))
         data = self._keep(self.mapping(action.data) if action.data else "None")
-        if target.startswith("K"):  # a constant: another machine
+        if goes in ("machine", "session"):
             return data
         completed = f"with_optional({self.source.constant(self.chart.events)}.get({name}), {data})"
         return self._keep(completed if own else f'{completed} if {target} in (None, "internal") else {data}')
@@ -494,10 +506,8 @@ class Blocks:
         given = self._keep(self.mapping(inv.input))
         origin = "None" if inv.source is None else self._keep(self.value(inv.source))
         name = self.source.constant(inv.id)
-        slot = None if inv.id_location is None else self.scope.slots.get(inv.id_location)
-        if inv.id_location is not None and slot is not None:
-            self.source.add(f"D[{slot}] = {name}")
-            self.changed(inv.id_location, name)
+        if inv.id_location is not None:
+            self._locate(inv.id_location, name)
         if inv.role is not None and inv.action is not None:
             role, action = self.source.constant(inv.role), self.source.constant(inv.action)
             self.computed(f"StartCall({name}, {role}, {action}, {given})")

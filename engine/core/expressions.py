@@ -61,7 +61,7 @@ class Expression:
             case tree.Variable(name=name):
                 return self._variable(name)
             case tree.Parameter(name=name):
-                return f"P[{self.scope.parameters[name]}]"
+                return self.source.parameter(self.scope.parameters[name])
             case tree.EventField(name=name):
                 if name in self.scope.fields:
                     self.fails = True
@@ -137,8 +137,8 @@ class Expression:
         if slot is None:
             return self.call("variable", "UNSET", self.source.constant(name))
         if name in self.scope.unset:
-            return self.call("variable", f"D[{slot}]", self.source.constant(name))
-        return f"D[{slot}]"
+            return self.call("variable", self.source.data(slot), self.source.constant(name))
+        return self.source.data(slot)
 
     def _in_state(self, state: str) -> str:
         number = self.scope.numbers.get(state)

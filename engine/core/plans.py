@@ -115,7 +115,7 @@ class Generator:
                 self._nothing(blocks, event, bool(ladders))
 
         self._tree(blocks, ladders, leaf)
-        return self._function(source, blocks, title)
+        return self._function(source, title)
 
     def internal(
         self,
@@ -139,7 +139,7 @@ class Generator:
             blocks.scope.conf = node.conf  # the guards still to come see what was active before
 
         self._tree(blocks, ladders, leaf)
-        return self._function(source, blocks, title)
+        return self._function(source, title)
 
     def begin(self, given: frozenset[str], first: Any, move: Move) -> Callable[..., Any]:
         """``plan(m, d) -> Step``: the first macrostep; ``d`` holds the values of the items ``given`` by the parent."""
@@ -171,7 +171,7 @@ class Generator:
             self._close_work(source, None, first, "return settle(m, None, w)")
         else:
             self._direct(blocks, move, None, None, first, mark, self.chart.script)
-        return self._function(source, blocks, "begin", data=False)
+        return self._function(source, "begin", data=False)
 
     # ------------------------------------------------------------ pieces: for them the configuration is a variable
 
@@ -181,7 +181,7 @@ class Generator:
         blocks = self.blocks(source, None)
         write(blocks)
         source.add(f"return {returns}")
-        return self._function(source, blocks, title)
+        return self._function(source, title)
 
     def condition_piece(self, t: Transition) -> Callable[..., Any]:
         """A guard; one that fails is false and an error event."""
@@ -249,8 +249,9 @@ class Generator:
 
     def _late_data(self, blocks: Blocks, number: int, state: State) -> None:
         slot = self.facts.late_slots[number]
-        with blocks.source.block(f"if not D[{slot}]:"):
-            blocks.source.add(f"D[{slot}] = True")
+        place = blocks.source.data(slot)
+        with blocks.source.block(f"if not {place}:"):
+            blocks.source.add(f"{place} = True")
             for item in self.facts.data:
                 if item.late_state == state.id and item.initial is not None:
                     blocks.initial(item.name, item.initial, item.position)
@@ -360,7 +361,7 @@ class Generator:
         source, layout = blocks.source, self.layout
         mark = len(source.lines) if mark < 0 else mark
         start, conf, faulty, assigns = len(source.lines), blocks.scope.conf, blocks.faulty, blocks.assigns
-        indent = source.indent
+        indent, needs = source.indent, set(source.needs)
         blocks.direct, blocks.constants = True, []
         if node is not None:
             blocks.assigns = False
@@ -370,7 +371,7 @@ class Generator:
         except NotStatic:
             del source.lines[start:]
             source.deeper(indent - source.indent)
-            source.place = None
+            source.place, source.needs = None, needs
             blocks.reset(conf, faulty, assigns if node is None else False)
             source.add("E = []")
             blocks.block(script)
@@ -449,19 +450,13 @@ class Generator:
         blocks.scope.fields = frozenset()
         return text
 
-    def _function(self, source: Source, blocks: Blocks, title: str, data: bool = True) -> Callable[..., Any]:
+    def _function(self, source: Source, title: str, data: bool = True) -> Callable[..., Any]:
         """Compile; the locals a plan needs are set up first."""
-        text = "\n".join(line for _, line, _ in source.lines)
-        setup: list[str] = []
-        if data and "D[" in text:
-            setup.append("D = m._data")
-        if "P[" in text:
-            setup.append("P = m._parameters")
+        setups = {"P": "P = m._parameters"}
+        if data:
+            setups["D"] = "D = m._data"
         if "w" in source.arguments.split(", "):
-            if "E.append" in text or "send_to(w, E" in text:
-                setup.append("E = w.effects")
-            if "C[" in text:
-                setup.append("C = w.changes")
-        elif "fault(w, " in text:
-            setup.append("w = None")
-        return source.function(title, tuple(setup))
+            setups |= {"E": "E = w.effects", "C": "C = w.changes"}
+        else:
+            setups["w"] = "w = None"  # E and C are set up where the plan knows what they are
+        return source.function(title, tuple(line for name, line in setups.items() if name in source.needs))

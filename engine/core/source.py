@@ -12,7 +12,8 @@ from engine.position import Position
 
 class Source:
     """One function in the making. ``names`` are its globals, ``place`` is the position in the chart the next lines come
-    from; its constant ``LINES`` maps line numbers to these."""
+    from; its constant ``LINES`` maps line numbers to these. ``needs`` are the locals of a plan that its lines use: who
+    writes a line asks for them here (:meth:`data`, :attr:`effects` …), so that the plan sets them up and no others."""
 
     def __init__(self, names: dict[str, Any], arguments: str) -> None:
         self.names = names
@@ -20,6 +21,7 @@ class Source:
         self.arguments = arguments
         self.lines: list[tuple[int, str, Position | None]] = []
         self.place: Position | None = None
+        self.needs: set[str] = set()
         self._indent = 1
         self._known: dict[Any, str] = {}
         self._locals = 0
@@ -55,6 +57,34 @@ class Source:
         self.add("except FAULTS as x:")
         for line in handler:
             self.lines.append((self._indent + 1, line, None))
+
+    def data(self, slot: int) -> str:
+        """Source of a data item."""
+        self.needs.add("D")
+        return f"D[{slot}]"
+
+    def parameter(self, number: int) -> str:
+        """Source of a parameter."""
+        self.needs.add("P")
+        return f"P[{number}]"
+
+    @property
+    def effects(self) -> str:
+        """Source of the list of effects."""
+        self.needs.add("E")
+        return "E"
+
+    @property
+    def changes(self) -> str:
+        """Source of the mapping of changed items."""
+        self.needs.add("C")
+        return "C"
+
+    @property
+    def work(self) -> str:
+        """Source of the ``Work`` where an error may have to make one."""
+        self.needs.add("w")
+        return "w"
 
     def local(self) -> str:
         """A fresh local name."""

@@ -159,6 +159,12 @@ class Content:
         self.values[name] = value
         self.changes[name] = value
 
+    def locate(self, name: str, id_: str) -> None:
+        """Put an id where ``idlocation`` says; the place must be declared, as for any assignment (SCXML 5.4)."""
+        if name not in self.chart.data:
+            raise EvaluationError(f"there is no data item {name}")
+        self.assign(name, id_)
+
     # ------------------------------------------------------------ errors
 
     def fail(self, failure: Failure, sendid: str = "", name: str = "error.execution") -> None:
@@ -279,8 +285,9 @@ class Content:
         if action.id_location is not None:
             self.generated += 1
             sendid = f"send.{self.generated}"
-            self.assign(action.id_location, sendid)
         try:
+            if action.id_location is not None:
+                self.locate(action.id_location, sendid)
             if action.type is not None:
                 check_send_type(evaluate(action.type, self))
             target = send_target(None if action.target is None else evaluate(action.target, self), self.children)
@@ -313,11 +320,11 @@ class Content:
         try:
             given = self.payload(inv.input) or {}
             source = None if inv.source is None else evaluate(inv.source, self)
+            if inv.id_location is not None:
+                self.locate(inv.id_location, inv.id)
         except EvaluationError as error:
             self.fail(failure_of(error, inv.position))
             return
-        if inv.id_location is not None:
-            self.assign(inv.id_location, inv.id)
         if inv.role is not None and inv.action is not None:
             self.effects.append(StartCall(inv.id, inv.role, inv.action, given))
         else:

@@ -86,12 +86,13 @@ class _Document:
             raise ImportProblem(f"the root element is <{self.root.tag}>, not <scxml>", self.root.position)
         if self.depth > MAX_INVOKE_DEPTH:
             raise ImportProblem(f"children invoked deeper than {MAX_INVOKE_DEPTH}", self.root.position)
-        model = self.root.get("datamodel") or "python"
-        if model not in ("python", "ecmascript", "c89", "null"):
+        model = self.root.get("datamodel")
+        if model not in (None, "", "python", "ecmascript", "c89", "null"):
             raise ImportProblem(
                 f"data model {model!r} is not read; python, ecmascript and null are", self.root.position
             )
-        self.scope = Scope(self.root.get("name") or Path(self.file).stem, model in ("ecmascript", "c89"))
+        ecmascript = model in ("ecmascript", "c89") if model else None
+        self.scope = Scope(self.root.get("name") or Path(self.file).stem, ecmascript)
         self.content = Content(self.scope, self.warn, self.child_text, self._script_text)
 
     def warn(self, message: str, position: Position) -> None:

@@ -1,8 +1,8 @@
 """ECMAScript expressions, the subset SCXML documents use, → Python's ``ast``: both data models share one translator.
 
-Literals, names, member, index and call, arithmetic, comparison, ``&& || ! ?:``, ``instanceof Array``,
-and ``|`` between conditions. Anything else raises :class:`NotTranslatable`; the importer then writes an expression
-that fails when it is evaluated, as SCXML 5.9 wants it.
+Literals (of lists and objects, too), names, member, index and call, arithmetic, comparison, ``&& || ! ?:``,
+``instanceof Array``, and ``|`` between conditions. Anything else raises :class:`NotTranslatable`; the importer then
+writes an expression that fails when it is evaluated, as SCXML 5.9 wants it.
 """
 
 from __future__ import annotations
@@ -156,6 +156,27 @@ class _Parser:
         self.take(closing)
         return found
 
+    def object(self) -> ast.Dict:
+        """``{name: value, 'name': value}``."""
+        self.take()
+        keys: list[ast.expr | None] = []
+        found: list[ast.expr] = []
+        while self.peek() != ("op", "}"):
+            kind, name = self.peek()
+            key = self.primary() if kind in ("string", "number") else ast.Constant(name)
+            if kind not in ("string", "number", "name"):
+                raise NotTranslatable(f"expected the name of a field, found {name or 'the end'!r}")
+            if kind == "name":
+                self.take()
+            self.take(":")
+            keys.append(key)
+            found.append(self.ternary())
+            if self.peek() != ("op", ","):
+                break
+            self.take()
+        self.take("}")
+        return ast.Dict(keys=keys, values=found)
+
     def primary(self) -> ast.expr:
         kind, value = self.peek()
         if kind == "number":
@@ -185,6 +206,8 @@ class _Parser:
             return tree
         if (kind, value) == ("op", "["):
             return ast.List(elts=self.items("]"))
+        if (kind, value) == ("op", "{"):
+            return self.object()
         raise NotTranslatable(f"unexpected {value or 'end'!r}")
 
 

@@ -55,10 +55,14 @@ def _sound(tree: ast.expr) -> str:
 
 @dataclass(slots=True)
 class Scope:
-    """What an expression of a document may name. ``data``: declared id → name in the chart; ``states``: id → path."""
+    """What an expression of a document may name. ``data``: declared id → name in the chart; ``states``: id → path.
+
+    ``ecmascript`` is None when the document does not say its data model (SCXML 3.2 leaves the choice to us): then an
+    expression is Python's if it can be, else ECMAScript's.
+    """
 
     name: str
-    ecmascript: bool
+    ecmascript: bool | None
     data: dict[str, str] = field(default_factory=dict)
     states: dict[str, str] = field(default_factory=dict)
     # told of every expression that can only fail: (text, why)
@@ -89,6 +93,8 @@ class Scope:
                 warnings.simplefilter("ignore")  # of the document's text, not of ours
                 return ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
+            if self.ecmascript is None:
+                return parse_expression(text)
             raise NotTranslatable("not an expression") from None
 
     def constant(self, text: str) -> object:
@@ -103,7 +109,7 @@ class Scope:
         """``(name, value)`` of every statement of a script: assignments to names only. Raises NotTranslatable."""
         if len(text) > MAX_LENGTH:
             raise NotTranslatable(f"a script of more than {MAX_LENGTH} characters")
-        if self.ecmascript:
+        if self.ecmascript is not False:
             text = re.sub(r";\s*$", "", re.sub(r"^\s*var\s+", "", text, flags=re.MULTILINE), flags=re.MULTILINE)
         try:
             with warnings.catch_warnings():
@@ -207,6 +213,8 @@ class _Translator:
                 return ast.IfExp(test=self.condition(test), body=self.value(then), orelse=self.value(other))
             case ast.List(elts=items) | ast.Tuple(elts=items) if not any(isinstance(i, ast.Starred) for i in items):
                 return ast.List(elts=[self.value(item) for item in items])
+            case ast.Dict():
+                return _mapping(node, self.scope.ecmascript is not False)
             case ast.Call(func=function, args=args, keywords=[]):
                 return self._call(function, args)
         raise NotTranslatable(f"'{type(node).__name__.lower()}' has no place in the chart language")
@@ -299,6 +307,18 @@ class _Translator:
             case ast.Attribute(value=base, attr="startswith" | "startsWith"), [prefix]:
                 return _call("startswith", self.value(base), self.value(prefix))
         raise NotTranslatable(f"the call of {ast.unparse(function)}")
+
+
+def _mapping(node: ast.Dict, plain_names: bool) -> ast.expr:
+    """A mapping of constants; the chart language makes no others. ``plain_names``: ``{a: 1}`` has the key 'a'."""
+    if plain_names:
+        keys = [ast.Constant(key.id) if isinstance(key, ast.Name) else key for key in node.keys]
+        node = ast.Dict(keys=keys, values=node.values)
+    try:
+        text = json.dumps(ast.literal_eval(node), allow_nan=False)
+    except (ValueError, TypeError, RecursionError):
+        raise NotTranslatable("a mapping with values that are computed") from None
+    return _call("json", ast.Constant(text))
 
 
 def _call(name: str, *args: ast.expr) -> ast.Call:

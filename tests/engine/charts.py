@@ -3,7 +3,8 @@
 ``chart_texts`` draws charts of nested, parallel, final and history states with guards on data, failing expressions,
 raised and sent events, eventless transitions, timers, invariants, ``if`` and ``foreach``, items that may be None
 (``o``) or without a value (``q``, when its initial value fails), entry actions in several blocks, initial transitions
-with actions.
+with actions. With ``untyped=True`` they are charts as the SCXML importer writes them (``events: any``): nothing is
+declared but the names of data, and what a send says is computed when it runs.
 """
 
 from __future__ import annotations
@@ -22,9 +23,10 @@ INTERNAL = ["i1", "i2"]
 class _Builder:
     """One chart in the making; ``draw`` is hypothesis's."""
 
-    def __init__(self, draw: Any, rich: bool) -> None:
+    def __init__(self, draw: Any, rich: bool, untyped: bool) -> None:
         self.draw = draw
         self.rich = rich
+        self.untyped = untyped
         self.count = 0
         self.names: list[str] = []
         self.inside: list[str] = []  # below the compound state that transitions are made for
@@ -134,11 +136,15 @@ class _Builder:
                 "l": self.pick("[x, y]", "[]", "[1, 2, 3]", "l"),
                 "f": self.pick("f * 2 + 0.5", "x / 4", "f - 1", "x / y", "min(f, 9.5)"),
             }
+            if self.untyped and self.chance(8):
+                name = "nothing"
             if name == "o" and self.chance(40):
                 values["o"] = "None"
             return {"assign": {name: values.get(name, self.number(payload))}}
         if kind == "raise":
             return {"raise": self.pick(*INTERNAL, *EXTERNAL)}
+        if kind == "send" and self.untyped and self.chance(60):
+            return {"send": self.computed_send()}
         if kind == "send":
             send: dict[str, Any] = {"event": self.pick(*EXTERNAL)}
             if self.chance(30):
@@ -150,7 +156,8 @@ class _Builder:
                 send["id"] = "later"
             return {"send": send}
         if kind == "cancel":
-            return {"cancel": "later"}
+            computed = self.untyped and self.chance(50)
+            return {"cancel": {"id_expr": self.pick("w", "'later'", "x")} if computed else "later"}
         if kind == "log" or depth >= 2:
             return {"log": f"{self.pick('A', 'B')} {{{self.number(payload)}}}"}
         if kind == "if":
@@ -159,7 +166,41 @@ class _Builder:
                 action["else"] = self.actions(payload, depth + 1)
             return action
         body = [*self.actions(payload, depth + 1), {"assign": {"x": "x + it"}}]
-        return {"foreach": {"in": self.pick("l", "[x, y]", "[1, 2]"), "item": "it", "index": "at", "do": body}}
+        through = self.pick("l", "[x, y]", "[1, 2]")
+        if self.untyped and self.chance(30):
+            body[-1] = {"log": "A {q}"}
+            return {"foreach": {"in": through, "item": "q", "index": "o", "do": body}}
+        return {"foreach": {"in": through, "item": "it", "index": "at", "do": body}}
+
+    def computed_send(self) -> dict[str, Any]:
+        """A send of an imported document: each part as a value that may be the wrong one."""
+        send: dict[str, Any] = {}
+        if self.chance(50):
+            send["event"] = self.pick(*EXTERNAL, *INTERNAL)
+        else:
+            send["event_expr"] = self.pick("'e2'", "'i1' if b else 'g.a'", "w", "x", "nothing.at.all")
+        if self.chance(60):
+            send["to_expr"] = self.pick(
+                "'#_internal'",
+                "'#_internal' if b else None",
+                "None",
+                "'#_parent'",
+                "'#_scxml_gone'",
+                "'#_kid'",
+                "'?'",
+                "x",
+            )
+        if self.chance(30):
+            send["content"] = self.number(False)
+        elif self.chance(40):
+            send["data"] = {"v": self.number(False)}
+        if self.chance(25):
+            send["delay"] = self.pick("1 s", "wait", "y * 1 s", "duration('2s')", "duration(w)")
+        if self.chance(30):
+            send[self.pick("id", "id_location")] = self.pick("w", "later")
+        if self.chance(15):
+            send["type"] = self.pick("'scxml'", "'http://www.w3.org/TR/scxml/#SCXMLEventProcessor'", "'post'", "None")
+        return send
 
     def number(self, payload: bool) -> str:
         choices = [
@@ -177,9 +218,13 @@ class _Builder:
             "-x",
             "max(x, y)",
         ]
-        choices += ["event.v", "event.v + x"] if payload else []
+        field = "_event.data." if self.untyped else "event."
+        choices += [f"{field}v", f"{field}v + x"] if payload or self.untyped else []
         if self.rich:
-            choices += ["o", "-o + 1", "q", "q - 1", "x if b else -o", *(["event.w", "-event.w"] if payload else [])]
+            choices += ["o", "-o + 1", "q", "q - 1", "x if b else -o"]
+            choices += [f"{field}w", f"-{field}w"] if payload or self.untyped else []
+        if self.untyped:
+            choices += ["invalid('what')", "_event.sendid", "w + 'a'", "json('[1, 2]')[x]"]
         return str(self.pick(*choices))
 
     def guard(self, payload: bool) -> str:
@@ -194,10 +239,20 @@ class _Builder:
             "0 <= x < 3",
             f"In('{self.pick(*self.names)}')",
         ]
-        simple += ["event.v > 1", "event.v == x"] if payload else []
+        field = "_event.data." if self.untyped else "event."
+        simple += [f"{field}v > 1", f"{field}v == x"] if payload else []
         if self.rich:
             simple += ["o is None", "not (o > 1)", "q > 1", "not (q == 1)"]
-            simple += ["event.w is None", "event.w < 2"] if payload else []
+            simple += [f"{field}w is None", f"{field}w < 2"] if payload else []
+        if self.untyped:
+            simple += [
+                "truthy(o)",
+                "truthy(w)",
+                "_event.name == 'e1'",
+                "x",
+                "startswith(_event.name, 'g')",
+                "w == 'later'",
+            ]
         if self.chance(25):
             return f"{self.pick(*simple)} {self.pick('and', 'or')} {self.pick(*simple)}"
         return str(self.pick(*simple))
@@ -210,11 +265,11 @@ def _names(states: dict[str, Any]) -> Iterator[str]:
 
 
 @st.composite
-def chart_texts(draw: Any, rich: bool = True) -> str:
+def chart_texts(draw: Any, rich: bool = True, untyped: bool = False) -> str:
     """The text of a chart that names only what exists (it may still be one the loader rightly refuses).
 
     ``rich``: with what few other engines have: items without a value, several blocks, initial content."""
-    builder = _Builder(draw, rich)
+    builder = _Builder(draw, rich, untyped)
     states = dict(builder.state(0, False) for _ in range(draw(st.integers(1, 3))))
     if builder.chance(20):
         builder.count += 1
@@ -238,6 +293,18 @@ def chart_texts(draw: Any, rich: bool = True) -> str:
         chart["data"] |= {"o": {"type": "int?"}, "q": {"type": "int", "min": 1, "initial": "low"}}
         chart["parameters"]["low"] = {"type": "int", "default": draw(st.integers(0, 2))}
         chart["events"]["p"]["payload"]["w"] = "int?"
+    if untyped:
+        initial = {name: item.get("initial", "None") for name, item in chart["data"].items()} | {
+            "w": draw(st.sampled_from(["'later'", "''"]))
+        }
+        chart["data"] = {name: {"type": "any", "initial": value} for name, value in initial.items()}
+        if builder.chance(40):
+            del chart["data"]["o"]["initial"]
+        if builder.chance(40):
+            chart["data"]["q"]["late"] = builder.pick(*states)
+        chart["events"] = "any"
+        if builder.chance(40):
+            chart["script"] = builder.actions()
     if builder.chance(20) and all(s.get("type") != "final" for s in states.values()) and len(states) > 1:
         chart["type"] = "parallel"
     builder.fill(states)

@@ -74,15 +74,12 @@ def _short_loops() -> Iterator[None]:
         yield
 
 
-@given(text=chart_texts(), played=inputs())
-@CAMPAIGN
-def test_the_compiled_core_does_what_the_reference_does(text: str, played: list[Input]) -> None:
-    """Wrong order of actions, wrong data, wrong effects, a lost error: all would show in some microstep.
+def compare(chart: Chart, played: list[Input]) -> None:
+    """All ways to run a machine, against the reference.
 
     Traced plans are compared microstep by microstep; plain ones (other code: direct plans without records) step by
     step; pieces, which run wide parallel charts, microstep by microstep again, also where they take over midway.
     """
-    chart = load(text)
     expected = reference(chart, played)
     same(traced(chart, played), expected)
     same(Driver(Machine(chart)).run(played), without_trace(expected))
@@ -91,6 +88,20 @@ def test_the_compiled_core_does_what_the_reference_does(text: str, played: list[
         by_pieces.limit = configurations
         chart.programs["traced"] = by_pieces
         same(traced(chart, played), expected)
+
+
+@given(text=chart_texts(), played=inputs())
+@CAMPAIGN
+def test_the_compiled_core_does_what_the_reference_does(text: str, played: list[Input]) -> None:
+    """Wrong order of actions, wrong data, wrong effects, a lost error: all would show in some microstep."""
+    compare(load(text), played)
+
+
+@given(text=chart_texts(untyped=True), played=inputs())
+@settings(CAMPAIGN, max_examples=EXAMPLES // 2)
+def test_it_does_so_with_imported_charts_in_which_nothing_is_declared(text: str, played: list[Input]) -> None:
+    """Computed targets, names, delays and ids; values of any type, undeclared names, conditions that are none."""
+    compare(load(text), played)
 
 
 @given(text=chart_texts(), played=inputs())

@@ -446,6 +446,30 @@ data: {n: {type: int, initial: 1}}
 """
 
 
+def test_an_event_whose_only_effect_goes_to_a_computed_target(make: Make) -> None:
+    text = (
+        "events: any\nstates: {a: {on: {go: {actions: [raise: i]}, "
+        "i: {actions: [send: {event: told, to_expr: TO}]}}}}\n"
+    )
+    machine = make(chart(text.replace("TO", "\"'#_parent'\"")))
+    machine.begin()
+    step = machine.process(Event("go"))
+    assert [(effect.event, effect.target) for effect in step.effects] == [("told", "parent")]
+
+
+@pytest.mark.parametrize("what", ["send: {event: e, id_location: gone}", "send: {event: e, id_location: n}"])
+def test_an_id_is_put_only_where_data_are_declared(make: Make, what: str) -> None:
+    machine = make(
+        chart(f"events: any\ndata: {{n: {{type: any}}}}\nstates: {{a: {{on: {{go: {{actions: [{what}]}}}}}}}}\n")
+    )
+    machine.begin()
+    step = machine.process(Event("go"))
+    wrong = "gone" in what
+    assert values(machine).get("n") == "send.1" or wrong
+    assert [effect.event for effect in step.effects] == ([] if wrong else ["e"])
+    assert [failure.message for failure in step.failures] == (["there is no data item gone"] if wrong else [])
+
+
 def test_children_start_when_the_macrostep_ends_and_stop_with_their_state(make: Make, tmp_path: Any) -> None:
     (tmp_path / "worker.yaml").write_text("machine: worker\nparameters: {size: {type: int}}\nstates: {a: {}}\n")
     (tmp_path / "test.yaml").write_text("machine: test\n" + CHILD.replace("    onDone: idle\n", ""))

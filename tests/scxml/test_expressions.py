@@ -33,7 +33,7 @@ class World:
         raise AssertionError(name)
 
 
-def ours(text: str, condition: bool = False, ecmascript: bool = False) -> Any:
+def ours(text: str, condition: bool = False, ecmascript: bool | None = False) -> Any:
     """The value our side gives, through the text of the chart language; FAILS when it is an error."""
     scope = Scope("doc", ecmascript, {name: name for name in DATA})
     written = scope.condition(text) if condition else scope.value(text)
@@ -156,6 +156,22 @@ def test_what_has_no_counterpart_fails_when_evaluated_and_only_then(text: str) -
 )
 def test_ecmascript_without_counterpart_fails_when_evaluated(text: str) -> None:
     assert Scope("doc", True, {"n": "n"}).value(text).startswith("invalid(")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("{p1: 'v1', 'p2': [1, {a: null}]}", {"p1": "v1", "p2": [1, {"a": None}]}), ("{}", {}), ("{1: -2}", {"1": -2}),
+     ("{a: n}", FAILS), ("{a: 1", FAILS), ("{a}", FAILS), ("{: 1}", FAILS)],
+)  # fmt: skip
+def test_an_object_of_constants_is_a_value(text: str, value: Any) -> None:
+    assert ours(text, ecmascript=True) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("n !== 0 && word === 'abc'", True), ("{a: 1}", {"a": 1}), ("not empty", True)]
+)
+def test_a_document_that_does_not_name_its_data_model_may_use_either(text: str, value: Any) -> None:
+    assert ours(text, ecmascript=None) == value
 
 
 @pytest.mark.parametrize(

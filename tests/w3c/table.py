@@ -44,8 +44,8 @@ Manual tests (m) are log checks in `tests/w3c/test_w3c.py`.
 ## The other reading
 
 `tests/w3c/test_scion.py` runs the documents of SCION's test framework (ECMAScript data model, fetched with npm):
-{scripted} that say the configuration after every event, and {ecmascript} of the W3C suite in ECMAScript, on both
-engines. All pass but:
+{scripted} that say the configuration after every event (judged after each, the one that ends the machine too), and
+{ecmascript} of the W3C suite in ECMAScript, on both engines. All pass but:
 
 | document | reason |
 | --- | --- |
@@ -99,4 +99,6 @@ def text() -> str:
 
 
 if __name__ == "__main__":
+    if why := suite.fetch() or test_scion.fetch():
+        raise SystemExit(why)
     DOCS.write_text(text(), "utf-8")
