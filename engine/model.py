@@ -312,6 +312,18 @@ class Shutdown:
     position: Position = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class SessionDef:
+    """``session``: what the chart is asked to do, again and again. The event ``result`` (direction out) ends one;
+    ``success``, over its payload and the parameters, says whether it went well; it lasts from when ``during`` (a state)
+    was entered first."""
+
+    result: str
+    success: Expr | None
+    during: str | None = None
+    position: Position = NOWHERE
+
+
 @dataclass(slots=True, eq=False)
 class Chart:
     """A loaded chart: resolved, type-checked, immutable by convention."""
@@ -325,6 +337,7 @@ class Chart:
     roles: dict[str, Position] = field(default_factory=dict)  # role -> where it is declared
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
     shutdown: Shutdown | None = None
+    session: SessionDef | None = None
     strict: bool = False
     untyped: bool = False  # an imported document (`events: any`): names, types and events are known at run time only
     title: str = ""

@@ -22,7 +22,7 @@ from engine.cli.events import now_possible, offered, step
 from engine.cli.live_activity import QUIET, Activity
 from engine.cli.live_states import state_lines
 from engine.cli.readings import Headlines, all_values
-from engine.cli.watch import SessionCounter
+from engine.cli.sessions import Sessions
 from engine.station import Station, StationError
 from engine.system import Actor, Note, RealClock, StepRecord, System
 from engine.trace import Veil
@@ -37,7 +37,7 @@ _SHARE = 10  # a fast run spends so many times longer on running than on drawing
 class LiveView:
     """An observer that draws, a few times a second and only what changed. ``tick`` is for runs on a virtual clock."""
 
-    def __init__(self, system: System, station: Station, sessions: SessionCounter, *, secrets: bool = False) -> None:
+    def __init__(self, system: System, station: Station, sessions: Sessions, *, secrets: bool = False) -> None:
         self._system = system
         self._station = station
         self._sessions = sessions

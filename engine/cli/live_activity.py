@@ -49,6 +49,7 @@ class Activity:
         self._numbers = 0
         self._room = 20
         self._names = 0  # the longest of a machine so far
+        self._complaints: set[tuple[str, str]] = set()
         self.log: deque[tuple[int, Text]] = deque(maxlen=200)
 
     def step(self, record: StepRecord) -> None:
@@ -79,7 +80,12 @@ class Activity:
             data = self._veil.hide(note.data, note.secret) if self._veil else note.data
             self._say(note.time_ns, note.path, _OUT, note.text, data, "")
         else:
-            style = BAD if note.kind in ("machine_failed", "queue_full", "invariant") else "yellow"
+            if note.kind == "adapter_error":
+                if (note.path, note.text) in self._complaints:
+                    return  # an adapter that tries again and again says so again and again
+                self._complaints.add((note.path, note.text))
+            bad = note.kind in ("machine_failed", "queue_full", "invariant", "adapter_error")
+            style = BAD if bad else "yellow"
             self.log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))
 
     def table(self, room: int, width: int, now_ns: int) -> RenderableType:

@@ -12,9 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli.alarms import Alarms
 from engine.cli.events import EventScript, split
 from engine.cli.readings import Headlines
-from engine.cli.watch import PlainView, ReadyWatch, SessionCounter, Tally, summary
+from engine.cli.sessions import Sessions
+from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
 from engine.registry import installed
 from engine.station import Overrides, Station, StationError, build, resolve
 from engine.station.text import typed
@@ -93,7 +95,7 @@ class _Run:
         build(station, self.system, installed())
         self.main = next(iter(self.system.roots.values()))
         self.headlines = Headlines(self.system, station)
-        self.sessions = SessionCounter(station, self.system, self.headlines.values)
+        self.sessions = Sessions(station, self.system, self.headlines.values)
         self.tally = Tally(self.system)
         self.wanted = self._wanted_sessions()
         self.limit_ns = _duration(args.duration)
@@ -102,6 +104,8 @@ class _Run:
         self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
         self.interactive = sys.stdout.isatty() and not args.plain and not args.quiet
+        self.alarms = Alarms(self.system, at_once=not self.interactive)
+        self.sessions.told = self.alarms.session
 
     def run(self) -> int:
         trace = self._trace()
@@ -212,14 +216,20 @@ class _Run:
         return TraceWriter(self.system, self.args.trace, self.station.title, secrets=self.args.secrets)
 
     def _code(self) -> int:
+        """0: it did what was asked."""
         from engine.cli import complain
 
-        for failure in self.system.failures[:10]:
-            complain(failure)
+        self.alarms.close()
+        wrong = list(self.system.failures[:10])
+        if not self.ready.told:
+            wrong.append(f"{self.main.path} was never READY: {self.ready.waits_for} was not reached")
         if self.wanted is not None and self.args.sessions is not None and self.sessions.ended < self.wanted:
-            complain(f"{self.sessions.ended} of {self.wanted} sessions ended")
-            return 1
-        return 1 if self.system.failures else 0
+            wrong.append(f"{self.sessions.ended} of {self.wanted} sessions ended")
+        if self.sessions.failed:
+            wrong.append(f"{self.sessions.failed} of {self.sessions.ended} sessions failed")
+        for text in wrong:
+            complain(text)
+        return 1 if wrong else 0
 
 
 def _what_runs(folder: Path) -> str:

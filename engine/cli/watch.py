@@ -4,56 +4,17 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, Any
+from collections.abc import Callable, Sequence
+from typing import IO
 
-from engine.plain import to_plain
+from engine.cli.sessions import Sessions, values_text
 from engine.station import Station
 from engine.system import Note, RealClock, StepRecord, System
 from engine.trace import Veil, brief, note_record
-from engine.trace.secrets import secret_fields
-from engine.trace.show import Table, arguments, line
+from engine.trace.show import Table, line
 from engine.trace.units import units_of
 
 _TOGETHER = 512  # lines written at once on a virtual clock
-
-
-class SessionCounter:
-    """Counts the event that ends a session: raised, received or sent out by the machine the station names.
-
-    ``reports`` has the time and, for people, the event's data or else the headlines at that time (``look``).
-    """
-
-    def __init__(self, station: Station, system: System, look: Callable[[], Sequence[tuple[str, str]]]) -> None:
-        self.ended = 0
-        self.reports: list[tuple[int, str]] = []
-        self._look = look
-        self._machine, self._event = station.session_end or ("", "")
-        self._chart = (
-            next(iter(station.machines.values())).chart if not self._machine else station.machines[self._machine].chart
-        )
-        if station.session_end is not None:
-            system.observers.append(self)
-
-    def step(self, record: StepRecord) -> None:
-        if record.actor.path != self._machine:
-            return
-        event = record.event
-        if event is not None and event.name == self._event:
-            self._count(record.time_ns, event.data)
-        for _ in range(record.step.raised.count(self._event)):
-            self._count(record.time_ns, None)
-
-    def note(self, note: Note) -> None:
-        if note.kind == "out" and note.path == self._machine and note.text == self._event:
-            self._count(note.time_ns, note.data)
-
-    def _count(self, time_ns: int, data: Any) -> None:
-        self.ended += 1
-        fields = self._chart.events.get(self._event)
-        data = Veil().hide(data, secret_fields(fields.payload if fields is not None else None))
-        told = arguments(to_plain(data)) if isinstance(data, Mapping) else values_text(self._look())
-        self.reports.append((time_ns, told))
 
 
 class ReadyWatch:
@@ -63,6 +24,7 @@ class ReadyWatch:
         self._path, self._state = station.ready or ("", "")
         self._ready = ready
         self._told = False
+        self.waits_for = f"{self._path}.{self._state}" if station.ready is not None else ""
         self._system = system
         if station.ready is not None:
             system.observers.append(self)
@@ -80,6 +42,11 @@ class ReadyWatch:
 
     def note(self, note: Note) -> None:
         pass
+
+    @property
+    def told(self) -> bool:
+        """Whether it was ready."""
+        return self._told
 
     def _tell(self) -> None:
         if not self._told:
@@ -173,20 +140,13 @@ class PlainView:
         return line(brief(told, active, self._veil), units_of(told.actor.machine.chart))
 
 
-def values_text(values: Sequence[tuple[str, str]]) -> str:
-    """``Voltage 400 V, Current 12 A``."""
-    return ", ".join(f"{label} {value}" for label, value in values)
-
-
-def summary(
-    system: System, sessions: SessionCounter, tally: Tally, values: Sequence[tuple[str, str]] = ()
-) -> list[str]:
+def summary(system: System, sessions: Sessions, tally: Tally, values: Sequence[tuple[str, str]] = ()) -> list[str]:
     """The end of a run in a few lines; ``values``: the headlines as they were last."""
     lines = [f"{tally.steps} steps in {system.clock.now_ns() / 1e9:.1f} s"]
     if values:
         lines.append(f"at the end: {values_text(values)}")
-    for number, (time_ns, told) in enumerate(sessions.reports, 1):
-        lines.append(f"session {number} ended at {time_ns / 1e9:.1f} s" + (f": {told}" if told else ""))
+    for report in sessions.reports:
+        lines += report.lines()
     for root in system.roots.values():
         state = f" ({root.failure})" if root.failure else ""
         lines.append(f"{root.path}: {root.state}{state}")

@@ -19,6 +19,7 @@ from engine.loader.contract import Contracts
 from engine.loader.events import EventTable, read_events, read_payload
 from engine.loader.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.loader.relatives import relatives
+from engine.loader.session import read_session
 from engine.loader.states import ACTIVE_KEYS, build_states
 from engine.loader.transitions import (
     check_histories,
@@ -38,7 +39,7 @@ LANGUAGE = 1
 
 _TOP_KEYS = (ACTIVE_KEYS - {"onDone"}) | {
     "machine", "language", "version", "station", "strict", "parameters", "adapters", "data", "events", "output",
-    "script",
+    "script", "session",
 }  # fmt: skip
 _PARAMETER_KEYS = TYPE_KEYS | {"default", "source", "description", "waive"}
 _DATA_KEYS = TYPE_KEYS | {"initial", "late", "source", "description", "waive"}
@@ -73,6 +74,7 @@ def build_chart(
     _data(build, body.get("data"))
     _outputs(build)
     _bodies(build)
+    chart.session = read_session(build, body.get("session"))
     script = body.get("script")
     if script is not None:
         chart.script = read_block(build, script, build.plain_scope())

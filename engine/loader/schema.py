@@ -334,6 +334,15 @@ def event() -> Schema:
     }
 
 
+def session() -> Schema:
+    return {
+        "result": {"type": "string", "description": "the event (direction: out) that ends one"},
+        "success": {**_EXPRESSION, "description": "over its payload: whether it went well"},
+        "during": {"type": "string", "description": "the state from whose entry on it lasts"},
+        "description": _NOTE,
+    }
+
+
 def chart() -> Schema:
     """The top level."""
     events = _map({"anyOf": [{"type": "null"}, _object(event())]})
@@ -342,6 +351,7 @@ def chart() -> Schema:
         "language": {"const": LANGUAGE, "description": "version of the language"},
         "version": _NOTE,
         "station": {**_NOTE, "description": "default station file, from this file"},
+        "session": _object(session(), required=["result", "success"], description="what the chart is asked to do"),
         "strict": {"type": "boolean", "description": "an event no state handles is an error"},
         "parameters": _map(_object(parameter(), required=["type"]), _NAME),
         "adapters": _map(_TEXT, _NAME, description="role: contract"),

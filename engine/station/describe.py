@@ -47,6 +47,7 @@ def describe(station: Station, registry: Registry) -> str:
         "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",
         "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
         "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
+        '  [sides]                         LABEL = "machine/child": where a session that failed is told to have been',
         '  [display]                       LABEL = "machine.value": what the live view shows first',
         "  [[invariants]]                  expr, message, source: what the machines promise together",
     ]

@@ -13,7 +13,7 @@ from engine.station.plan import Headline, StationError
 from engine.system.values import nearest
 
 _MAX_BYTES = 1_000_000
-_TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "invariants")
+_TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants")
 _STATION = ("machine", "name", "title", "session_end", "ready")
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _NOTES = ("title", "source", "description")  # in a parameter set, for people

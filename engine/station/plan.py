@@ -53,6 +53,7 @@ class Station:
     display: tuple[Headline, ...] = ()
     invariants: tuple[Invariant, ...] = ()  # over its machines
     file: str = ""
+    sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 
     @property

@@ -134,6 +134,7 @@ class _Resolver:
             self._spread_fault(self.overrides.fault)
         self.plan.session_end = self._session_end()
         self.plan.ready = self._ready()
+        self.plan.sides = self._sides()
         self.plan.surroundings = self._surroundings()
         return self.plan
 
@@ -350,12 +351,32 @@ class _Resolver:
     def _session_end(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("session_end")
         if text is None:
-            return None
+            session = self.plan.machines[self.main].chart.session
+            return (self.main, session.result) if session is not None else None
         machine, _, event = str(text).partition(".")
         if machine not in self.plan.machines or not event:
             hint = nearest(machine, self.plan.machines)
             raise StationError(f"{self.file.path}: session_end = {text!r}: write machine.event{hint}")
         return machine, event
+
+    def _sides(self) -> dict[str, str]:
+        """``[sides]``: a machine that does not run here has no side; one no chart has is an error."""
+        found = {}
+        for label, path in self.file.table("sides").items():
+            root, _, child = str(path).partition("/")
+            machine = self.plan.machines.get(root)
+            if machine is None and root in self.file.table("machines"):
+                continue
+            charts = dict(chart_tree(machine.chart)) if machine is not None else {}
+            if child.replace("/", ".") not in charts:
+                hint = (
+                    nearest(child, [c.replace(".", "/") for c in charts])
+                    if charts
+                    else nearest(root, self.plan.machines)
+                )
+                raise StationError(f"{self.file.path}: [sides] {label} = {path!r}: write machine/child{hint}")
+            found[label] = str(path)
+        return found
 
     def _ready(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("ready")

@@ -252,7 +252,7 @@ def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine) -
     ends = [line.partition(": ")[2] for line in out.splitlines() if line.startswith("session ")]
     assert len(ends) == 2
     assert ends[0] == ends[1]
-    assert "SoC 41 %" in ends[0]
+    assert "soc=41 %" in ends[0]
     assert "nobody handled" not in out
 
 
@@ -302,3 +302,48 @@ def test_a_folder_is_not_run_but_says_what_in_it_can_be(engine: Engine) -> None:
     code, out, err = engine("run", ".")
     assert (code, out) == (2, "")
     assert err == "engine: . is a folder; in it can be run:\n  light.yaml  Traffic light\n"
+
+
+JOB = """
+machine: job
+events:
+  start: {direction: in}
+  go: {direction: in, payload: {result: string, why: string}}
+  over: {direction: out, payload: {result: string, why: string, energy: float Wh}}
+session: {during: busy, result: over, success: event.result == 'done'}
+initial: idle
+states:
+  idle: {title: Nothing to do, on: {start: busy}}
+  busy:
+    title: At work
+    on:
+      go:
+        target: idle
+        actions: {send: {event: over, to: parent, data: {result: event.result, why: event.why, energy: 1500 Wh}}}
+"""
+
+
+@pytest.mark.parametrize(("results", "code"), [("done", 0), ("failed", 1), ("done failed", 1)])
+def test_a_run_is_done_when_every_session_ended_well(engine: Engine, results: str, code: int) -> None:
+    """A script must see from the exit code, a person from one line, that a session failed, and why."""
+    Path("job.yaml").write_text(JOB)
+    Path("job.toml").write_text('[station]\nmachine = "job.yaml"\n[sides]\n"Worker" = "job"\n')
+    events = ", ".join(f"start, 2 s, go(result={one}, why=so), 1 s" for one in results.split())
+    count = str(len(results.split()))
+    found, out, err = engine("run", "job.toml", "--fast", "--quiet", "--sessions", count, "--events", events)
+    assert found == code
+    assert ("session 1 ended at 2.0 s, after 2.0 s: result=done, why=so, energy=1500 Wh" in out) == ("done" in results)
+    failed = results.split().count("failed")
+    assert out.count("failed at") == err.count("failed at") == failed
+    assert ("  Worker: Nothing to do, [start] At work, [go] Nothing to do" in out) == (results == "failed")
+    assert (f"1 of {count} sessions failed" in err) == (failed == 1)
+
+
+def test_an_adapter_that_cannot_work_is_told_of_once_and_is_no_success(engine: Engine) -> None:
+    """The loopback interface has no link-local address: never READY, the reason on standard error, exit code 1."""
+    chart = str(ROOT / "machines" / "evse_dc.yaml")
+    code, out, err = engine("run", chart, "--iface", "lo", "--for", "300 ms", "--quiet", "--link", "ethernet")
+    assert code == 1
+    assert "READY" not in out
+    assert err.count("interface 'lo' has no IPv6 link-local address") == 1
+    assert "evse was never READY: evse/discovery.open was not reached" in err

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.evse import (
+    EVCCID,
     STEPS,
     charging,
     each,
@@ -239,13 +240,65 @@ def test_what_is_charged_for() -> None:
     stage.child("session.demand", voltage=400.0, current=60.0, soc=80)
     end_session(stage, "normal")
     assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (350.0, 80, "normal")
-    assert stage.raised.count("charged") == 1
+    assert len(stage.told("charged")) == 1
     pilot(stage.emit("operator.stop_pressed"), "A").child("output.is_off").run(0.2)
-    assert stage.raised.count("charged") == 1
+    assert len(stage.told("charged")) == 1
     pilot(stage, "B").emit("operator.stop_pressed")
-    assert stage.raised.count("charged") == 2
+    assert [one["end"] for one in stage.told("charged")] == ["normal", "aborted"]
     assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (0.0, 0, "aborted")
     assert stage.data("protocol") == ""
+
+
+@pytest.mark.parametrize(
+    ("ending", "end", "reason"),
+    [
+        ("normal", "normal", ""),
+        ("unplugged", "aborted", "unplugged"),
+        ("paused and unplugged", "paused", "unplugged"),
+        ("resumed and unplugged", "aborted", "unplugged"),
+        ("given up", "failed", "session failed"),
+        ("insulation", "failed", "insulation fault"),
+        ("fault", "failed", "the contactor opened by itself"),
+        ("stopped", "aborted", "link lost"),
+    ],
+)
+def test_what_became_of_a_plug_in_is_told_once(ending: str, end: str, reason: str) -> None:
+    """Whoever runs the station learns of each plug-in how it ended and why, also when nothing was charged."""
+    stage = charging(C_session_retry=1)
+    stage.child("session.demand", voltage=400.0, current=60.0, soc=80)
+    stage.values("meter", energy=stage.data("energy_at_start") + 50.0)
+    if ending == "normal":
+        end_session(stage, "normal")
+    elif ending == "unplugged":
+        pilot(stage, "A")
+    elif ending == "paused and unplugged":
+        pilot(end_session(stage, "paused"), "A")
+    elif ending == "resumed and unplugged":
+        start_session(end_session(stage, "paused").child("cp_line.bcb_toggle"))
+        pilot(stage, "A")
+    elif ending == "given up":
+        end_session(stage, "failed")
+    elif ending == "insulation":
+        stage.child("session.cable_check").child("output.cable_check_bad", reason="insulation fault")
+        end_session(stage, "failed")
+    elif ending == "fault":
+        stage.child("output.fault", reason="the contactor opened by itself")
+    else:
+        end_session(stage.child("slac.dlink_lost").emit("operator.stop_pressed"), "aborted")
+    (told,) = stage.told("charged")
+    assert (told["end"], told["reason"]) == (end, reason)
+    assert (told["EVCCID"], told["protocol"], told["soc"]) == (EVCCID, "din", 80)
+    if stage.data("cp") != "A":
+        pilot(stage.child("output.is_off"), "A")
+    stage.child("output.is_off").run(10)
+    assert len(stage.told("charged")) == 1
+
+
+def test_a_fault_or_an_unplugging_without_a_vehicle_is_no_session() -> None:
+    """A station that goes out of order while it is free has failed nobody."""
+    stage = pilot(plugged(), "A").child("output.is_off").run(1).forget()
+    stage.child("output.fault", reason="over-temperature").emit("operator.reset_pressed").child("output.is_off")
+    assert stage.told("charged") == []
 
 
 def energise(stage: Stage) -> Stage:

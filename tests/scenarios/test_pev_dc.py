@@ -281,6 +281,8 @@ def test_as_many_tries_as_allowed(tries: int) -> None:
     assert names(stage) == ["battery.open_contactors", "battery.unlock_inlet"]
     assert stage.run(60).children() == ["cp_line"]
     assert stage.data("sessions") == 0
+    (told,) = stage.told("charged")
+    assert (told["result"], told["reason"]) == ("failed", "no answer")
 
 
 @pytest.mark.parametrize("how", ["after the driver left", "in a session", "in a pause"])
@@ -332,6 +334,8 @@ def test_end_of_a_session(result: str) -> None:
     assert stage.active("power.leaving")
     stage.emit("battery.inlet_unlocked")
     assert names(stage)[-1] == "driver.unplug"
+    (told,) = stage.told("charged")
+    assert (told["result"], told["reason"]) == (result, "full")
 
 
 # ---------------------------------------------------------------- power path

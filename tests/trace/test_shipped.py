@@ -61,7 +61,8 @@ def charts(trace: Trace) -> dict[str, Chart]:
 def test_the_session_runs_to_its_end(trace: Trace) -> None:
     paths = {record["machine"] for record in trace.steps()}
     assert {"evse", "pev", "evse/slac", "pev/slac", "evse/session", "pev/session", "evse/output"} <= paths
-    assert [r["machine"] for r in trace.steps() if "charged" in r.get("raised", ())] == ["evse"]
+    told = [r for r in trace.records if r.get("note") == "out"]
+    assert [(r["machine"], r["text"], r["data"]["end"]) for r in told] == [("evse", "charged", "normal")]
     assert not [r for r in trace.records if r.get("failures") or r.get("note") in ("machine_failed", "queue_full")]
 
 

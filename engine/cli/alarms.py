@@ -1,0 +1,50 @@
+"""What went wrong in a run, for standard error: what an adapter complains of and sessions that failed, each once."""
+
+from __future__ import annotations
+
+from engine.cli.sessions import Report
+from engine.system import Note, StepRecord, System
+
+_MOST = 50  # different complaints; a run of months must not fill a journal
+
+
+class Alarms:
+    """An observer. ``at_once``: complaints go to standard error as they come; else (a live view has the terminal) with
+    :meth:`close`. An adapter that says the same again and again is told of once."""
+
+    def __init__(self, system: System, at_once: bool) -> None:
+        self._at_once = at_once
+        self._told: set[str] = set()
+        self._waiting: list[str] = []
+        system.observers.append(self)
+
+    def step(self, record: StepRecord) -> None:
+        pass
+
+    def note(self, note: Note) -> None:
+        if note.kind == "adapter_error":
+            self._say(f"{note.path}: {note.text}")
+
+    def session(self, report: Report) -> None:
+        """A session ended."""
+        if not report.good:
+            self._say(report.lines()[0], told_later=True)
+
+    def close(self) -> None:
+        """Tell what could not be told before."""
+        from engine.cli import complain
+
+        for text in self._waiting:
+            complain(text)
+        self._waiting = []
+
+    def _say(self, text: str, told_later: bool = False) -> None:
+        from engine.cli import complain
+
+        if text in self._told or len(self._told) >= _MOST:
+            return
+        self._told.add(text)
+        if self._at_once:
+            complain(text)
+        elif not told_later:  # by the summary
+            self._waiting.append(text)

@@ -1,0 +1,170 @@
+"""Sessions of a run: how each one ended, told the same way wherever people or programs look."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.expr.evaluate import EvaluationError, evaluate
+from engine.expr.tree import Expr
+from engine.model import Chart
+from engine.plain import to_plain
+from engine.station import Station
+from engine.system import Actor, Note, StepRecord, System
+from engine.trace.secrets import Veil, secret_fields
+from engine.trace.show import arguments, timer
+from engine.trace.units import units_of
+
+_MOVES = 4  # of each side, told of a session that failed
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One session. ``duration_ns`` is None where the chart does not say when one begins; ``told`` is what its event
+    carries, or else the headlines then; ``sides`` is where each side was last, of one that failed."""
+
+    number: int
+    time_ns: int
+    good: bool
+    duration_ns: int | None
+    told: str
+    sides: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The session in a line; where each side was in one more for each."""
+        how = "ended" if self.good else "failed"
+        lasted = f", after {self.duration_ns / 1e9:.1f} s" if self.duration_ns is not None else ""
+        head = f"session {self.number} {how} at {self.time_ns / 1e9:.1f} s{lasted}"
+        return [head + (f": {self.told}" if self.told else ""), *(f"  {side}" for side in self.sides)]
+
+
+class Sessions:
+    """Counts and judges the event that ends a session: raised, received or sent out by the machine the station names,
+    or the one the main chart declares with ``session:``. ``ended`` is called with each report."""
+
+    def __init__(self, station: Station, system: System, look: Callable[[], Sequence[tuple[str, str]]]) -> None:
+        self.reports: list[Report] = []
+        self.told: Callable[[Report], None] = lambda report: None
+        self._system = system
+        self._look = look
+        self._sides = {path: _Side(label) for label, path in station.sides.items()}
+        self._machine, self._event = station.session_end or ("", "")
+        self._began_ns: int | None = None
+        if station.session_end is not None:
+            self._chart = station.machines[self._machine].chart
+            definition = self._chart.session
+            own = definition is not None and definition.result == self._event
+            self._success = definition.success if own and definition is not None else None
+            self._during = definition.during if own and definition is not None else None
+            system.observers.append(self)
+
+    @property
+    def ended(self) -> int:
+        """How many there were."""
+        return len(self.reports)
+
+    @property
+    def failed(self) -> int:
+        """How many of them did not end well."""
+        return sum(not report.good for report in self.reports)
+
+    def step(self, record: StepRecord) -> None:
+        side = self._sides.get(record.actor.path)
+        if side is not None:
+            side.step(record)
+        if record.actor.path != self._machine:
+            return
+        if self._began_ns is None and self._during in record.step.entered:
+            self._began_ns = record.time_ns
+        event = record.event
+        if event is not None and event.name == self._event:
+            self._count(record.time_ns, event.data)
+        for _ in range(record.step.raised.count(self._event)):
+            self._count(record.time_ns, None)
+
+    def note(self, note: Note) -> None:
+        if note.kind == "out" and note.path == self._machine and note.text == self._event:
+            self._count(note.time_ns, note.data)
+
+    def _count(self, time_ns: int, data: Any) -> None:
+        definition = self._chart.events.get(self._event)
+        secret = secret_fields(definition.payload if definition is not None else None)
+        if isinstance(data, Mapping) and data:
+            lean = {name: value for name, value in data.items() if value != "" and value != b""}
+            told = arguments(to_plain(Veil().hide(lean, secret)), units_of(self._chart).get(self._event))
+        else:
+            told = values_text(self._look())
+        good = self._success is None or _holds(self._success, self._system.roots[self._machine], data)
+        lasted = time_ns - self._began_ns if self._began_ns is not None else None
+        sides = () if good else tuple(side.told() for side in self._sides.values() if side.moves)
+        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides)
+        self._began_ns = None
+        self.reports.append(report)
+        self.told(report)
+
+
+def values_text(values: Sequence[tuple[str, str]]) -> str:
+    """``Voltage 400 V, Current 12 A``."""
+    return ", ".join(f"{label} {value}" for label, value in values)
+
+
+class _Side:
+    """One machine's way through its titled states."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self.moves: deque[tuple[str, str]] = deque(maxlen=_MOVES)  # what brought it there, the state's title
+        self._lost = False
+
+    def step(self, record: StepRecord) -> None:
+        if record.cause == "start":
+            self.moves.clear()
+        if record.cause == "stop":
+            self.moves.append(("ended from outside", "over"))
+            return
+        if not record.step.entered:
+            return
+        title = _where(record.actor.machine.chart, record.actor.machine.configuration)
+        if title and (not self.moves or self.moves[-1][1] != title):
+            by = record.event.name if record.event is not None else timer(record.timer) if record.timer else ""
+            self.moves.append((by, title))
+
+    def told(self) -> str:
+        """``Station: Cable check, [session.cable_check_ok] Pre-charge, [tcp.closed] Waiting for a vehicle``."""
+        first, *later = self.moves
+        return f"{self.label}: " + ", ".join([first[1], *(f"[{by}] {title}" for by, title in later)])
+
+
+def _where(chart: Chart, configuration: Sequence[str]) -> str:
+    """The title of the innermost titled state that is active, in the first of parallel regions."""
+    titled = [state for state in configuration if state and chart.states[state].title]
+    for state in titled:
+        if not any(other.startswith(f"{state}.") for other in titled):
+            return chart.states[state].title
+    return ""
+
+
+class _Payload:
+    """Names of ``success``: the event's fields and the machine's parameters."""
+
+    def __init__(self, actor: Actor, data: Mapping[str, Any]) -> None:
+        self._actor = actor
+        self._data = data
+
+    def event_field(self, name: str) -> Any:
+        return self._data.get(name)
+
+    def parameter(self, name: str) -> Any:
+        return self._actor.machine.parameters[name]
+
+    def __getattr__(self, name: str) -> Any:
+        raise EvaluationError(f"{name} has no meaning here")
+
+
+def _holds(success: Expr, actor: Actor, data: Any) -> bool:
+    try:
+        return bool(evaluate(success, _Payload(actor, data if isinstance(data, Mapping) else {})))
+    except EvaluationError:
+        return False  # a result that cannot be judged is no good one
