@@ -18,6 +18,7 @@ from adapters.slac.hub import line_nic
 from adapters.slac.matching import NO_ID
 from adapters.slac.nic import LineDriver, Nic, seeded
 from adapters.slac.packet import packet_nic
+from adapters.slac.screen import Screen
 from adapters.slac.settings import LINK, PACKET, SIMULATED, SOCKET
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
@@ -60,7 +61,8 @@ class HpgpLink(Adapter):
         self.bad: Counter[str] = Counter()
         """Bad frames since start, by kind."""
         self._profiles: dict[bytes, Profiles] = {}
-        self._lenient = self.config["lenient_mvf_length"]
+        self._screen = Screen()
+        self._any_mvf_length = False
         self._nic: Nic | None = None
         self.random_octets: Callable[[int], bytes] = secrets.token_bytes
 
@@ -91,6 +93,13 @@ class HpgpLink(Adapter):
         return self.random_octets(8)
 
     # ------------------------------------------------------------ orders
+
+    def require(self, *, zero: list[str], nonzero: list[str], any_mvf_length: bool) -> None:
+        try:
+            self._screen = Screen(zero, nonzero)
+        except ValueError as error:
+            raise AdapterError(f"require: {error}") from None
+        self._any_mvf_length = any_mvf_length
 
     def CM_SLAC_PARM_REQ(self, *, run_id: bytes) -> None:
         self._send(f.CmSlacParmReq(f.BROADCAST, self.mac, run_id))
@@ -156,12 +165,13 @@ class HpgpLink(Adapter):
     def _received(self, frame: bytes) -> None:
         if frame[12:14] != b"\x88\xe1":
             return  # IP and the like: somebody else's
-        message = f.decode(frame, lenient_mvf_length=self._lenient)
+        message = f.decode(frame, lenient_mvf_length=self._any_mvf_length)
         if isinstance(message, f.BadFrame):
-            self.bad[message.kind] += 1
-            self.port.emit(
-                "bad_frame", source=message.source, mmtype=message.mmtype, kind=message.kind, reason=message.reason
-            )
+            self._refused(message)
+            return
+        objection = self._screen.objection(message)
+        if objection is not None:
+            self._refused(f.BadFrame("nonconforming", message.MMTYPE, objection, message.source))
             return
         if isinstance(message, f.CmAttenProfileInd):
             self._profile(message.pev_mac, message.aag)
@@ -173,6 +183,10 @@ class HpgpLink(Adapter):
             if read is not None:
                 event = message.NAME.replace(".", "_")
                 self.port.emit(event, source=message.source, **read(message))
+
+    def _refused(self, bad: f.BadFrame) -> None:
+        self.bad[bad.kind] += 1
+        self.port.emit("bad_frame", source=bad.source, mmtype=bad.mmtype, kind=bad.kind, reason=bad.reason)
 
     def _profile(self, pev_mac: bytes, aag: bytes) -> None:
         if pev_mac not in self._profiles and len(self._profiles) >= MAX_VEHICLES:

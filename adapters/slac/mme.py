@@ -42,6 +42,7 @@ BadKind = Literal[
     "value",
     "mvf_length",
     "mvf_length_big_endian",
+    "nonconforming",
 ]
 
 

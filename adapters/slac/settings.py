@@ -66,7 +66,6 @@ SOCKET: Final[dict[str, Setting]] = {
     **HOST,
 }
 LINK: Final[dict[str, Setting]] = {
-    "lenient_mvf_length": Setting("bool", False, "Take CM_SLAC_MATCH with a wrong MVFLength (some send it big endian)"),
     "vendor_profiles": Setting("bool", False, "Take 0xA14E of the own modem for an attenuation profile"),
 }
 """Of ``hpgp_link`` on every kind of line."""

@@ -36,9 +36,8 @@ def awaiting(**parameters: Any) -> Stage:
     return keyed(station(**parameters)).forget()
 
 
-def parm_req(stage: Stage, source: bytes = PEV, run_id: bytes = RUN, application: int = 0, security: int = 0) -> Stage:
-    frame = {"source": source, "run_id": run_id, "application_type": application, "security_type": security}
-    return stage.emit("link.CM_SLAC_PARM_REQ", **frame)
+def parm_req(stage: Stage, source: bytes = PEV, run_id: bytes = RUN) -> Stage:
+    return stage.emit("link.CM_SLAC_PARM_REQ", source=source, run_id=run_id, application_type=0, security_type=0)
 
 
 def matched(stage: Stage, source: bytes = PEV, run_id: bytes = RUN) -> Stage:
@@ -73,14 +72,14 @@ def test_first_key_is_not_the_last_one() -> None:
     """[V2G3-A09-121]: a station begins with a key nobody knows, once; it is ready when the modem has taken it."""
     stage = station()
     assert stage.children() == ["network"]
-    assert [(order.what, order.args) for order in stage.orders] == [("network.set_key", key(0))]
+    assert [(order.what, order.args) for order in stage.orders[1:]] == [("network.set_key", key(0))]
     assert stage.active("matching.renewing")
     stage.run(60)
     assert stage.said == []
     keyed(stage)
     assert events(stage) == ["modem_ready"]
     assert stage.active("matching.awaiting")
-    assert len(stage.orders) == 1
+    assert len(stage.orders) == 2
 
 
 def test_supervisor_says_when_a_vehicle_is_there() -> None:
@@ -189,13 +188,17 @@ def test_vehicle_that_spoke_is_a_request() -> None:
     assert stage.active("matching.awaiting")
 
 
-@pytest.mark.parametrize("wish", [{"application": 1}, {"security": 1}])
-def test_request_for_something_else(wish: dict[str, int]) -> None:
-    """Not a vehicle that looks for a station, or one that wants security nobody has: not answered."""
-    stage = parm_req(awaiting(), **wish)
-    assert stage.children() == ["network"]
-    assert stage.said == []
-    assert stage.unhandled == []
+@pytest.mark.parametrize("conformance", ["strict", "lenient"])
+def test_fields_that_are_required_of_frames(conformance: str) -> None:
+    """ISO 15118-5, invalid fields: said once, before the first frame; a lenient station requires less."""
+    stage = Stage("machines/slac/evse.yaml", conformance=conformance)
+    assert stage.orders[0].what == "link.require"
+    (required,) = stage.ordered("link.require")
+    assert required["any_mvf_length"] is (conformance == "lenient")
+    assert {"CM_SLAC_PARM_REQ.application_type", "CM_SLAC_PARM_REQ.security_type"} <= set(required["zero"])
+    assert "CM_SLAC_MATCH_REQ.pev_mac" in required["nonzero"]
+    assert ("CM_ATTEN_CHAR_RSP.source_id" in required["zero"]) is (conformance == "strict")
+    assert ("CM_START_ATTEN_CHAR_IND.resp_type" in required["nonzero"]) is (conformance == "strict")
 
 
 def test_five_vehicles_at_once() -> None:
@@ -387,6 +390,23 @@ def test_validation_is_not_required(given: dict[str, int], result: int) -> None:
     stage = station(**given)
     stage.emit("link.CM_VALIDATE_REQ", source=OTHER_PEV, signal_type=0, timer=0, result=1)
     assert stage.ordered("link.CM_VALIDATE_CNF") == [{"peer": OTHER_PEV, "toggle_num": 0, "result": result}]
+
+
+@pytest.mark.parametrize("state", REACHED)
+@pytest.mark.parametrize(
+    ("source", "given", "result"), [(PEV, {}, 0), (PEV, {"amp_map_result": 1}, 1), (OTHER_PEV, {}, None)]
+)
+def test_amplitude_map(source: bytes, given: dict[str, int], result: int | None, state: str) -> None:
+    """ISO 15118-3 A.9.6: the matched vehicle's is answered, before and after the station knows of the link."""
+    stage = parm_req(awaiting(**given))
+    if state != "matching.awaiting":
+        matched(stage)
+    if state == "matching.linked":
+        stage.child("network.link_up")
+    assert stage.active(state)
+    stage.forget().emit("link.CM_AMP_MAP_REQ", source=source, length=1155)
+    answered = [] if result is None or state == "matching.awaiting" else [{"peer": PEV, "result": result}]
+    assert stage.ordered("link.CM_AMP_MAP_CNF") == answered
 
 
 def test_bad_frames_are_counted() -> None:

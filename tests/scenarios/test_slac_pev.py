@@ -110,7 +110,7 @@ def asked(stage: Stage) -> list[float]:
 def test_own_key_comes_first() -> None:
     """[V2G3-A09-121]: no frame goes out before the modem has a key that nobody shares."""
     stage = vehicle().run(60)
-    assert [(order.what, order.args) for order in stage.orders] == [(SET_KEY, {"nmk": OWN_KEY, "nid": ANY_NID})]
+    assert [(order.what, order.args) for order in stage.orders[1:]] == [(SET_KEY, {"nmk": OWN_KEY, "nid": ANY_NID})]
     keyed(stage.forget()).run(0.049)
     assert stage.active("matching.starting")
     assert stage.orders == []
@@ -387,16 +387,17 @@ def test_more_stations_than_are_told_apart() -> None:
         heard(stage, station, 30.0)
     for source, mean in ((FAR, 12.0), (NEAR, 9.0), (NEAR, 8.0), (FAR, 8.5)):
         heard(stage, source, mean)
-    assert (stage.data("stations"), stage.data("answered")) == (crowd, crowd)
+    assert stage.data("stations") == stage.data("answered") == [*crowd, FAR]
     assert (stage.data("best"), stage.data("best_mean"), stage.data("second")) == (NEAR, 9.0, FAR)
     stage.run(1.199)
     assert stage.order(MATCH_REQ) is None
     stage.run(0.001 + 0.6)
     assert [req["peer"] for req in stage.ordered(MATCH_REQ)] == [NEAR] * 3 + [FAR]
-    others = quick(*crowd[:30])
-    for station in (*crowd[:30], NEAR):
-        heard(others, station, 9.0)
-    assert matched_at(others.run(0.4)) == [0.36]
+    for count, at in ((31, 0.36), (32, 1.2)):
+        stage = quick(*crowd[:count])
+        for station in (*crowd[:count], NEAR):
+            heard(stage, station, 9.0)
+        assert matched_at(stage.run(1.2)) == [at]
 
 
 def test_next_run_waits_for_its_own_stations() -> None:
@@ -599,6 +600,28 @@ def test_lost_link() -> None:
 
 
 # ------------------------------------------------------------ frames that are none
+
+
+@pytest.mark.parametrize("conformance", ["strict", "lenient"])
+def test_fields_that_are_required_of_frames(conformance: str) -> None:
+    """ISO 15118-5, invalid fields: said once, before the first frame; a lenient vehicle requires less."""
+    stage = vehicle(conformance=conformance)
+    assert stage.orders[0].what == "link.require"
+    (required,) = stage.ordered("link.require")
+    assert required["any_mvf_length"] is (conformance == "lenient")
+    assert "CM_SLAC_PARM_CNF.application_type" in required["zero"]
+    assert "CM_SLAC_PARM_CNF.num_sounds" in required["nonzero"]
+    assert ("CM_ATTEN_CHAR_IND.source_id" in required["zero"]) is (conformance == "strict")
+    assert ("CM_SLAC_PARM_CNF.resp_type" in required["nonzero"]) is (conformance == "strict")
+
+
+@pytest.mark.parametrize("state", REACHED)
+@pytest.mark.parametrize("source", [NEAR, FAR])
+def test_amplitude_map(source: bytes, state: str) -> None:
+    """ISO 15118-3 A.9.6: that of the station matched is answered, before and after the vehicle knows of the link."""
+    stage = REACHED[state]().forget().emit("link.CM_AMP_MAP_REQ", source=source, length=1155)
+    ours = source == NEAR and state.startswith(("matching.joining", "matching.linked"))
+    assert stage.ordered("link.CM_AMP_MAP_CNF") == ([{"peer": NEAR, "result": 0}] if ours else [])
 
 
 def test_bad_frames_are_counted() -> None:

@@ -186,6 +186,23 @@ def test_bad_frame_is_a_counted_event() -> None:
     assert len(evse.link_port.named("CM_SLAC_MATCH_REQ")) == 1
 
 
+def test_field_that_a_chart_cannot_require() -> None:
+    """A mistyped field of a chart's table is told, with the nearest; what was required before still is."""
+    evse, pev, clock = two()
+    evse.link.require(zero=["CM_SLAC_PARM_REQ.run_id"], nonzero=[], any_mvf_length=False)
+    with pytest.raises(AdapterError, match=r"'CM_SLAC_PARM_REQ.runid'; did you mean 'CM_SLAC_PARM_REQ.run_id'"):
+        evse.link.require(zero=[], nonzero=["CM_SLAC_PARM_REQ.runid"], any_mvf_length=False)
+    pev.link.CM_SLAC_PARM_REQ(run_id=b"\x01" * 8)
+    clock.advance(10 * MS)
+    (bad,) = evse.link_port.named("bad_frame")
+    assert (bad["kind"], bad["reason"]) == ("nonconforming", "CM_SLAC_PARM.REQ: run_id is 0101010101010101, not 0")
+    evse.link.require(zero=[], nonzero=["CM_SLAC_PARM_REQ.run_id"], any_mvf_length=False)
+    pev.link.CM_SLAC_PARM_REQ(run_id=bytes(8))
+    clock.advance(10 * MS)
+    assert evse.link_port.named("bad_frame")[1]["reason"] == "CM_SLAC_PARM.REQ: run_id is 0000000000000000"
+    assert evse.link_port.named("CM_SLAC_PARM_REQ") == []
+
+
 def test_foreign_unicast_is_not_heard() -> None:
     """Fault 25: a neighbour's MATCH.CNF on the line, addressed to somebody else, is no event here."""
     evse, pev, clock = two()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from adapters.slac.frames import CmValidateCnf, decode, name_of
+from adapters.slac.frames import CmAmpMapCnf, CmAmpMapReq, CmValidateCnf, decode, name_of
 from engine.cli import main
 from tests.slac.street import MS, Street
 
@@ -48,8 +48,6 @@ ONE_FRAME = {
     "26 foreign run id in PARM.CNF": ("corrupt(36):CM_SLAC_PARM.CNF:1", SAME_RUN_S + 0.2),
     "26 foreign run id in MATCH.CNF": ("corrupt(69):CM_SLAC_MATCH.CNF:1", SAME_RUN_S + 0.2),
     "27 MVFLength big endian": ("set(21=003e):CM_SLAC_MATCH.REQ:1", SAME_RUN_S + 0.2),
-    "29 PARM.CNF without ForwardingSTA": ("set(27=00000000000000):CM_SLAC_PARM.CNF", SAME_RUN_S),
-    "30 RESP_TYPE 0 in START": ("set(23=00):CM_START_ATTEN_CHAR.IND", SAME_RUN_S),
     "31 PARM.REQ cut": ("trunc(25):CM_SLAC_PARM.REQ:1", SAME_RUN_S + 0.2),
     "31 START cut": ("trunc(25):CM_START_ATTEN_CHAR.IND:1", SAME_RUN_S),
     "31 IND cut": ("trunc(100):CM_ATTEN_CHAR.IND:1", SAME_RUN_S),
@@ -102,6 +100,106 @@ def test_lost_late_doubled_or_wrong_frames(name: str) -> None:
     """A vehicle is matched in spite of the fault, in the same run where the standard's retries allow it."""
     rules, seconds = ONE_FRAME[name]
     linked_then_anew(Street(fault=rules), seconds)
+
+
+IGNORED = {  # the fault, on every such frame, and who must not take it
+    "PARM.REQ application type": ("set(19=01):CM_SLAC_PARM.REQ", "evse1"),
+    "PARM.REQ security type": ("set(20=02):CM_SLAC_PARM.REQ", "evse1"),
+    "PARM.CNF application type": ("set(34=01):CM_SLAC_PARM.CNF", "pev1"),
+    "PARM.CNF security type": ("set(35=02):CM_SLAC_PARM.CNF", "pev1"),
+    "PARM.CNF 0 sounds": ("set(25=00):CM_SLAC_PARM.CNF", "pev1"),
+    "PARM.CNF time-out 0": ("set(26=00):CM_SLAC_PARM.CNF", "pev1"),
+    "START application type": ("set(19=01):CM_START_ATTEN_CHAR.IND", "evse1"),
+    "START security type": ("set(20=01):CM_START_ATTEN_CHAR.IND", "evse1"),
+    "START 0 sounds": ("set(21=00):CM_START_ATTEN_CHAR.IND", "evse1"),
+    "START time-out 0": ("set(22=00):CM_START_ATTEN_CHAR.IND", "evse1"),
+    "SOUND application type": ("set(19=01):CM_MNBC_SOUND.IND", "evse1"),
+    "SOUND security type": ("set(20=01):CM_MNBC_SOUND.IND", "evse1"),
+    "IND application type": ("set(19=01):CM_ATTEN_CHAR.IND", "pev1"),
+    "IND security type": ("set(20=01):CM_ATTEN_CHAR.IND", "pev1"),
+    "IND 0 sounds": ("set(69=00):CM_ATTEN_CHAR.IND", "pev1"),
+    "RSP application type": ("set(19=01):CM_ATTEN_CHAR.RSP", "evse1"),
+    "RSP security type": ("set(20=01):CM_ATTEN_CHAR.RSP", "evse1"),
+    "RSP source address 0": ("set(21=000000000000):CM_ATTEN_CHAR.RSP", "evse1"),
+    "MATCH.REQ application type": ("set(19=01):CM_SLAC_MATCH.REQ", "evse1"),
+    "MATCH.REQ security type": ("set(20=01):CM_SLAC_MATCH.REQ", "evse1"),
+    "MATCH.REQ PEV MAC 0": ("set(40=000000000000):CM_SLAC_MATCH.REQ", "evse1"),
+    "MATCH.CNF application type": ("set(19=01):CM_SLAC_MATCH.CNF", "pev1"),
+    "MATCH.CNF security type": ("set(20=01):CM_SLAC_MATCH.CNF", "pev1"),
+    "MATCH.CNF EVSE MAC 0": ("set(63=000000000000):CM_SLAC_MATCH.CNF", "pev1"),
+}
+FIELD_PRACTICE = {  # ignored too, unless lenient
+    "29 PARM.CNF response type 0": ("set(27=00):CM_SLAC_PARM.CNF", "pev1"),
+    "29 PARM.CNF forwarding MAC 0": ("set(28=000000000000):CM_SLAC_PARM.CNF", "pev1"),
+    "30 START response type 0": ("set(23=00):CM_START_ATTEN_CHAR.IND", "evse1"),
+    "IND source id": ("set(35=5a):CM_ATTEN_CHAR.IND", "pev1"),
+    "IND responder id": ("set(68=5a):CM_ATTEN_CHAR.IND", "pev1"),
+    "RSP source id": ("set(51=5a):CM_ATTEN_CHAR.RSP", "evse1"),
+    "RSP responder id": ("set(52=5a):CM_ATTEN_CHAR.RSP", "evse1"),
+    "MATCH.REQ PEV id": ("set(23=5a):CM_SLAC_MATCH.REQ", "evse1"),
+    "MATCH.REQ EVSE id": ("set(46=5a):CM_SLAC_MATCH.REQ", "evse1"),
+    "MATCH.CNF PEV id": ("set(39=5a):CM_SLAC_MATCH.CNF", "pev1"),
+    "MATCH.CNF EVSE id": ("set(62=5a):CM_SLAC_MATCH.CNF", "pev1"),
+}
+LENIENT = {host: {"conformance": "lenient"} for host in ("evse1", "pev1")}
+STRICT: dict[str, Any] = {}
+
+
+@pytest.mark.parametrize(("name", "settings"), [
+    *((name, STRICT) for name in (*IGNORED, *FIELD_PRACTICE)), *((name, LENIENT) for name in IGNORED),
+])  # fmt: skip
+def test_fields_that_make_a_frame_ignored(name: str, settings: dict[str, Any]) -> None:
+    """ISO 15118-5, invalid fields: whoever gets such a frame ignores it and counts it, and goes on as without it."""
+    rule, host = {**IGNORED, **FIELD_PRACTICE}[name]
+    street = Street(fault=rule, **settings)
+    street.listen(host)
+    street.run(3)
+    arrived = street.arrived(host, rule.partition(":")[2])
+    assert arrived > 0
+    assert {at: dict(link.bad) for at, link in street.links.items() if link.bad} == {host: {"nonconforming": arrived}}
+    assert street.actors[host].machine.data["bad_frames"] == arrived
+    assert street.linked() == any(word in name for word in ("RSP", "SOUND"))  # lost ones hinder nobody
+
+
+@pytest.mark.parametrize("name", FIELD_PRACTICE)
+def test_fields_that_lenient_stations_and_vehicles_take(name: str) -> None:
+    """Devices in the field send these; who has to charge with them says so."""
+    street = Street(fault=FIELD_PRACTICE[name][0], **LENIENT)
+    linked_then_anew(street, SAME_RUN_S)
+    assert not any(link.bad for link in street.links.values())
+
+
+@pytest.mark.parametrize("rule", ["set(21=003e):CM_SLAC_MATCH.REQ", "set(21=0056):CM_SLAC_MATCH.CNF"])
+def test_mvf_length_in_the_wrong_order(rule: str) -> None:
+    """27: by a vehicle or a station that sends it so always."""
+    linked_then_anew(Street(fault=rule, **LENIENT), SAME_RUN_S)
+    street = Street(fault=rule)
+    street.run(5)
+    assert not street.linked()
+    assert sum(link.bad["mvf_length_big_endian"] for link in street.links.values()) > 0
+
+
+@pytest.mark.parametrize(("asks", "answers"), [("evse1", "pev1"), ("pev1", "evse1")])
+def test_amplitude_map(asks: str, answers: str) -> None:
+    """ISO 15118-3 A.9.6: once matched either side answers the other's map, not one of no carriers, nor a stranger's."""
+    street = Street(("evse1", "pev1", "pev2"), pev2={"auto_start": False})
+    street.run_until_linked(SAME_RUN_S, "evse1", "pev1")
+    street.listen(asks)
+    street.links[asks].CM_AMP_MAP_REQ(peer=street.links[answers].mac)
+    street.run(0.1)
+    assert [decode(frame) for _, _, frame in street.frames if name_of(frame) == "CM_AMP_MAP.CNF"] == [
+        CmAmpMapCnf(street.links[asks].mac, street.links[answers].mac, 0)
+    ]
+    street.frames.clear()
+    to, own = street.links[answers].mac, street.links[asks].mac
+    street.links[asks]._send(CmAmpMapReq(to, own, 0, b""))
+    street.run(0.1)
+    assert street.arrived(asks, "CM_AMP_MAP.CNF") == 0
+    assert street.links[answers].bad == {"nonconforming": 1}
+    street.links[answers]._received(CmAmpMapReq(to, street.links["pev2"].mac, 2, b"\x11").encode())
+    street.listen("pev2")
+    street.run(0.1)
+    assert street.arrived("pev2", "CM_AMP_MAP.CNF") == 0
 
 
 @pytest.mark.parametrize("name", SETTINGS)
