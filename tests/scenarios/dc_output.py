@@ -17,14 +17,14 @@ NOTHING_CLOSED = ("self_test", "closing")
 IN_CABLE_CHECK = ("self_test", "closing", "rising", "measuring", "discharging")
 
 
-def off() -> Stage:
-    """An output at rest."""
-    return Stage(FILE, DEAD)
+def off(*real: str) -> Stage:
+    """An output at rest; charts named in ``real`` run for real."""
+    return Stage(FILE, DEAD, real=real)
 
 
-def checking(where: str, **values: float) -> Stage:
+def checking(where: str, stage: Stage | None = None, /, **values: float) -> Stage:
     """In the cable check, as far as ``where``."""
-    stage = off().post("cable_check")
+    stage = (stage or off()).post("cable_check")
     stage.values("supply", **values)
     if where == "self_test":
         return stage
@@ -45,16 +45,16 @@ def checking(where: str, **values: float) -> Stage:
     return stage
 
 
-def precharging(voltage: float = 400.0, current: float = 1.0) -> Stage:
+def precharging(voltage: float = 400.0, current: float = 1.0, stage: Stage | None = None) -> Stage:
     """After a good cable check, on the way to the vehicle's voltage."""
-    stage = checking("good").forget().post("pre_charge", voltage=voltage, current=current)
+    stage = checking("good", stage).forget().post("pre_charge", voltage=voltage, current=current)
     assert stage.active("energised.pre_charge.approaching")
     return stage
 
 
-def delivering(voltage: float = 400.0, current: float = 0.0) -> Stage:
+def delivering(voltage: float = 400.0, current: float = 0.0, stage: Stage | None = None) -> Stage:
     """Power on, the vehicle asks for this."""
-    stage = precharging(voltage).values("supply", present_voltage=voltage).post("power_on")
+    stage = precharging(voltage, stage=stage).values("supply", present_voltage=voltage).post("power_on")
     assert stage.active("energised.delivering.control")
     if current:
         stage.post("demand", voltage=voltage, current=current)

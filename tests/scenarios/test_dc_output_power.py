@@ -5,9 +5,11 @@ Times and limits are the chart's parameters with their sources (IEC 61851-23 CC.
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.scenarios.dc_output import MS, delivering, is_dead, precharging, what
+from tests.scenarios.dc_output import MS, delivering, is_dead, off, precharging, what
 from tests.scenarios.stage import Stage
 
 # ---------------------------------------------------------------- pre-charge
@@ -84,13 +86,110 @@ def test_the_current_rises_by_20_a_every_200_ms() -> None:
         stage.values("supply", present_current=expected)
 
 
-def test_the_current_falls_by_80_a_every_200_ms() -> None:
-    """A vehicle that asks for less gets less soon."""
-    stage = delivering(current=110.0).run(2.0).values("supply", present_current=110.0)
-    stage.post("demand", voltage=390.0, current=10.0).forget().values("supply", present_voltage=390.0).run(0.2)
-    assert stage.order("supply.set") == {"voltage": 390.0, "current": 30.0}
-    stage.values("supply", present_current=30.0).run(0.2)
-    assert stage.order("supply.set") == {"voltage": 390.0, "current": 10.0}
+def test_less_is_set_at_once() -> None:
+    """A vehicle that asks for less must not get the more for another period."""
+    stage = delivering(current=110.0).run(2.05).values("supply", present_current=110.0).forget()
+    stage.post("demand", voltage=390.0, current=110.0)
+    assert stage.ordered("supply.set") == [{"voltage": 390.0, "current": 110.0}]
+    stage.forget().post("demand", voltage=395.0, current=10.0)
+    assert stage.ordered("supply.set") == [{"voltage": 390.0, "current": 10.0}], "what rises waits for its period"
+    stage.forget().post("demand", voltage=395.0, current=10.0).post("demand", voltage=395.0, current=60.0)
+    assert stage.ordered("supply.set") == []
+    stage.run(0.15)
+    assert stage.ordered("supply.set") == [{"voltage": 395.0, "current": 30.0}]
+    stage.forget().post("demand", voltage=900.0, current=0.0)
+    assert stage.ordered("supply.set") == [{"voltage": 395.0, "current": 0.0}]
+
+
+def test_less_is_set_within_the_supply_s_limits() -> None:
+    stage = delivering(voltage=600.0, current=50.0).run(1.0).forget()
+    stage.post("demand", voltage=550.0, current=50.0)
+    assert stage.ordered("supply.set") == [{"voltage": 500.0, "current": 50.0}]
+
+
+def test_a_falling_current_is_no_overcurrent() -> None:
+    """The supply needs its time for the way down: 80 A in a period are not an excess, what stays above that is one."""
+    stage = delivering(current=125.0).run(2.0).values("supply", present_current=125.0)
+    stage.post("demand", voltage=400.0, current=0.0)
+    for still in (59.0, 14.0, 14.0, 14.0, 14.0, 14.0):
+        stage.values("supply", present_current=still).run(0.2)
+    assert stage.active("energised.delivering")
+    stage = delivering(current=125.0).run(2.0).values("supply", present_current=125.0)
+    stage.post("demand", voltage=400.0, current=0.0).run(0.6)
+    assert stage.active("energised.delivering")
+    stage.run(0.2)
+    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent"}]
+
+
+# ---------------------------------------------------------------- the vehicle's maximum voltage
+
+
+@pytest.mark.parametrize("live", [precharging, delivering])
+@pytest.mark.parametrize(
+    ("said", "maximum"), [([], 500.0), ([420.0], 420.0), ([420.0, 410.0], 410.0), ([800.0], 800.0)]
+)
+def test_the_newest_maximum_is_watched(live: Any, said: list[float], maximum: float) -> None:
+    """The supply's own where none was said; what is said before the output is live counts, too."""
+    stage = off()
+    for voltage in said:
+        stage.post("voltage_limit", voltage=voltage)
+    live(stage=stage)
+    assert stage.input("watch")["maximum"] == maximum
+    stage.forget().post("voltage_limit", voltage=405.0)
+    assert stage.ordered("watch.limit") == [{"voltage": 405.0}]
+    stage.post("power_off").post("voltage_limit", voltage=300.0)
+    assert len(stage.ordered("watch.limit")) == 1
+    assert "watch" not in stage.children()
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("live", [precharging, delivering])
+def test_output_above_the_vehicle_s_maximum(live: Any) -> None:
+    """A supply that gives more than the battery stands: off in the same step, and out of order."""
+    stage = live().post("voltage_limit", voltage=400.0).forget()
+    stage.values("supply", present_voltage=411.0).ends("watch")
+    is_dead(stage)
+    assert stage.told("fault") == [{"reason": "output voltage above the maximum of the vehicle"}]
+    assert stage.told("tripped") == []
+    assert stage.active("emergency")
+
+
+def test_vehicle_lowers_its_maximum_below_the_output() -> None:
+    """Off in the same step; but no vehicle can put a station out of order by what it says."""
+    stage = delivering().post("voltage_limit", voltage=250.0).forget().ends("watch")
+    is_dead(stage)
+    assert stage.told("tripped") == [{"reason": "the vehicle lowered its maximum voltage below the present one"}]
+    assert stage.told("fault") == []
+    stage.values("contactor", is_closed=False).values("supply", present_voltage=0.0).run(1.0)
+    assert stage.told("is_off") == [{}]
+
+
+def test_lowered_maximum_is_forgotten() -> None:
+    """Said again at the output's voltage, or in the session before, it excuses no supply that runs away."""
+    for late in (False, True):
+        stage = off().post("voltage_limit", voltage=400.0)
+        delivering(stage=stage).post("voltage_limit", voltage=399.0)
+        if late:
+            stage.post("voltage_limit", voltage=400.0)
+        else:
+            stage.post("emergency_off").values("contactor", is_closed=False)
+            stage.values("supply", present_voltage=0.0).run(1.0)
+            delivering(stage=stage)
+        stage.forget().ends("watch")
+        assert stage.told("fault") == [{"reason": "output voltage above the maximum of the vehicle"}]
+
+
+@pytest.mark.parametrize("excess_V", [5.1, 10.0, 25.0, 35.0, 200.0])
+@pytest.mark.parametrize("live", [precharging, delivering])
+def test_off_within_400_ms(live: Any, excess_V: float) -> None:
+    """IEC 61851-23 CC.6.2, at any excess, with the watch itself."""
+    stage = off("voltage_watch").post("voltage_limit", voltage=420.0)
+    live(stage=stage).run(0.123).forget()
+    began = stage.now_s
+    stage.values("supply", present_voltage=420.0 + excess_V).run(0.4)
+    (opened,) = stage.times("contactor.set")
+    assert 0.2 < opened - began <= 0.3
+    assert stage.told("fault")
 
 
 def test_first_there_is_no_current() -> None:

@@ -371,6 +371,61 @@ def test_a_stop_counts_for_its_own_plug_in() -> None:
     assert stage.active("outlet.plugged.waking")
 
 
+@pytest.mark.parametrize("step", IN_SESSION)
+def test_vehicle_error(step: str) -> None:
+    """What the vehicle says of itself is shown to people; it has 20 s to end, as after a user's stop, and is not
+    invited again."""
+    stage = STEPS[step]().child("session.vehicle_error", EVErrorCode="FAILED_EVRESSMalfunction")
+    assert shown(stage) == ["the vehicle says FAILED_EVRESSMalfunction"]
+    assert stage.data("reason") == "the vehicle says FAILED_EVRESSMalfunction"
+    assert to(stage, "session") == []
+    stage.run(19.999)
+    assert to(stage, "session") == []
+    stage.run(0.001)
+    assert to(stage, "session") == ["abort"]
+    end_session(stage, "aborted")
+    assert stage.active("outlet.plugged.finished")
+
+
+def test_vehicle_error_and_the_vehicle_leaves() -> None:
+    stage = end_session(charging().child("session.vehicle_error", EVErrorCode="FAILED_EVRESSMalfunction"), "failed")
+    assert stage.active("outlet.plugged.finished")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_vehicle_s_maximum_reaches_the_output(step: str) -> None:
+    stage = STEPS[step]().child("session.voltage_limit", voltage=410.0)
+    assert stage.ordered("output.voltage_limit") == [{"voltage": 410.0}]
+
+
+def test_output_goes_off_for_the_vehicle_s_sake() -> None:
+    """The vehicle reads of an emergency and ends; the station is not out of order."""
+    stage = charging().values("meter", energy=1500.0)
+    stage.child("output.tripped", reason="the vehicle lowered its maximum voltage below the present one")
+    assert stage.active(f"{POWER}.tripped")
+    assert to(stage, "session") == ["emergency"]
+    assert stage.data("reason") == "the vehicle lowered its maximum voltage below the present one"
+    assert stage.data("energy") == 500.0
+    stage.forget().child("session.demand", voltage=400.0, current=10.0, soc=50)
+    stage.child("session.pre_charge", voltage=400.0, current=1.0)
+    assert to(stage, "output") == []
+    stage.child("session.power_on")
+    assert to(stage, "session") == ["power_refused"]
+    assert stage.unhandled == []
+    stage.run(20)
+    assert to(stage, "session") == ["power_refused", "abort"]
+    end_session(stage, "failed")
+    assert stage.active("outlet.plugged.finished")
+    assert not stage.active("outlet.faulted")
+
+
+def test_tripped_output_and_the_vehicle_leaves() -> None:
+    """It is not invited again in this plug-in."""
+    stage = charging().child("output.tripped", reason="too high")
+    end_session(stage, "failed")
+    assert stage.active("outlet.plugged.finished")
+
+
 # ---------------------------------------------------------------- the pilot
 
 

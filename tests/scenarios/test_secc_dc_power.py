@@ -173,7 +173,7 @@ def test_pre_charge() -> None:
         stage.values("supply", present_voltage=present)
         answered = answer(stage, "PreCharge", EVTargetVoltage=voltage, EVTargetCurrent=2.0, EVRESSSOC=soc)
         assert answered == ("PreChargeRes", {**OK, "EVSEPresentVoltage": present, **READY})
-        assert stage.told("pre_charge")[-1] == {"voltage": voltage, "current": 2.0}
+        assert stage.told("pre_charge")[-1] == {"voltage": min(voltage, 420.0), "current": 2.0}
         assert stage.data("soc") == soc
         assert stage.active("session.dialogue.pre_charge.approaching")
     assert len(stage.told("pre_charge")) == 3
