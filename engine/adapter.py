@@ -130,6 +130,11 @@ class AdapterError(Exception):
     """An adapter cannot do what it was asked: the message names what, where and the way out."""
 
 
+class ConfigurationError(AdapterError):
+    """The settings cannot do what a chart asks at its start (TLS without a certificate): trying again is in vain, and
+    the run ends before it begins. The message names the setting."""
+
+
 class Registry(Protocol):
     """What the entry point ``chargechart.adapters`` names: where contracts lie and which classes implement them."""
 

@@ -12,7 +12,6 @@ import itertools
 import os
 import random
 import socket
-import ssl
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,61 +20,16 @@ from typing import Any
 
 from adapters.net.intake import Intake, Limits
 from adapters.net.network import OnDatagram, OnFailed
+from adapters.net.streams import SocketStream, reset_socket
 from engine.adapter import AdapterError, Port, World
 
 ALL_NODES = "ff02::1"
 IF_INET6 = Path("/proc/thread-self/net/if_inet6")
 SCOPE_LINK, TENTATIVE, DAD_FAILED = 0x20, 0x40, 0x08  # linux/if_addr.h, net/ipv6.h
 MAX_DATAGRAM = 4096
-MAX_READ = 65536
+ACCEPT_AGAIN_S = 1.0
+"""Pause after an accept that failed."""
 DYNAMIC_PORTS = range(49152, 65536)
-
-
-class SocketStream:
-    """A TCP connection, plain or TLS. See :class:`adapters.net.network.ByteStream`."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.on_data: Callable[[bytes], None] = lambda data: None
-        self.on_close: Callable[[str], None] = lambda reason: None
-        self.is_open = True
-        self._reader = reader
-        self._writer = writer
-        self._socket: socket.socket = writer.get_extra_info("socket")
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        peer = writer.get_extra_info("peername")
-        self.peer_address: str = _scoped(peer)
-        self.is_tls = writer.get_extra_info("ssl_object") is not None
-
-    def write(self, data: bytes) -> None:
-        if self.is_open:
-            self._writer.write(data)
-
-    def close(self) -> None:
-        if self.is_open:
-            self.is_open = False
-            self._writer.close()
-
-    def reset(self) -> None:
-        if self.is_open:
-            self.is_open = False
-            with contextlib.suppress(OSError):
-                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            self._writer.transport.abort()
-
-    async def run(self) -> None:
-        """Hand on what arrives until the connection ends."""
-        reason = "closed by the peer"
-        try:
-            while data := await self._reader.read(MAX_READ):
-                if not self.is_open:
-                    return
-                self.on_data(data)
-        except (OSError, ssl.SSLError) as error:
-            reason = error.strerror or str(error)
-        if self.is_open:
-            self.is_open = False
-            self._writer.close()
-            self.on_close(reason)
 
 
 @dataclass(slots=True)
@@ -90,6 +44,18 @@ class _Bound:
     """Datagrams from off the link."""
 
 
+@dataclass(slots=True)
+class _Listening:
+    """A TCP port and the task that accepts on it. ``exhausted``: no descriptors were left, and that has been said."""
+
+    listener: socket.socket
+    intake: Intake
+    on_stream: Callable[[SocketStream], None]
+    task: asyncio.Task[Any] | None = None
+    closed: bool = False
+    exhausted: bool = False
+
+
 class SocketHost:
     """This machine on one interface. See :class:`adapters.net.network.Network`; one per interface and system."""
 
@@ -98,7 +64,7 @@ class SocketHost:
         self._port = port
         self._ids = itertools.count(1)
         self._datagram: dict[int, _Bound] = {}
-        self._servers: dict[int, asyncio.Server] = {}
+        self._listening: dict[int, _Listening] = {}
         self._connecting: dict[int, asyncio.Task[None] | None] = {}  # None: not begun yet
 
     @staticmethod
@@ -182,40 +148,45 @@ class SocketHost:
     # ------------------------------------------------------------ streams
 
     def listen(
-        self, tcp_port: int, on_stream: Callable[[SocketStream], None], tls: ssl.SSLContext | None = None
+        self, tcp_port: int, on_stream: Callable[[SocketStream], None], limits: Limits | None = None, backlog: int = 16
     ) -> None:
-        """Accept connections on a TCP port of the link-local address, with TLS when given a context."""
+        """Accept connections on a TCP port of the link-local address, no more of them per second than ``limits``."""
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind((self.address, tcp_port, 0, _scope_id(self.interface)))
-            listener.listen(4)
+            listener.setblocking(False)
+            listener.listen(backlog)
         except OSError as error:
             listener.close()
             raise AdapterError(f"interface '{self.interface}', TCP port {tcp_port}: {error.strerror}") from None
         except AdapterError:
             listener.close()
             raise
-        self._port.spawn(self._serve(listener, tcp_port, on_stream, tls))
+        intake = Intake(
+            f"interface '{self.interface}', TCP port {tcp_port}", "connections", limits or Limits(), self._port
+        )
+        listening = self._listening[tcp_port] = _Listening(listener, intake, on_stream)
+        self._port.spawn(self._accept_all(listening))
 
     def unlisten(self, tcp_port: int) -> None:
         """No longer; connections stay."""
-        server = self._servers.pop(tcp_port, None)
-        if server is not None:
-            server.close()
+        listening = self._listening.pop(tcp_port, None)
+        if listening is None:
+            return
+        listening.closed = True
+        if listening.task is None:
+            listening.listener.close()
+        else:
+            listening.task.cancel()  # it closes the socket when nothing waits for it any more
 
     def connect(
-        self,
-        address: str,
-        tcp_port: int,
-        connected: Callable[[SocketStream], None],
-        refused: Callable[[str], None],
-        tls: ssl.SSLContext | None = None,
+        self, address: str, tcp_port: int, connected: Callable[[SocketStream], None], refused: Callable[[str], None]
     ) -> int:
         """Start to connect; the returned id is for :meth:`give_up`. Exactly one of the callbacks is called."""
         own_id = next(self._ids)
         self._connecting[own_id] = None
-        self._port.spawn(self._connect(own_id, address, tcp_port, connected, refused, tls))
+        self._port.spawn(self._connect(own_id, address, tcp_port, connected, refused))
         return own_id
 
     def give_up(self, own_id: int) -> None:
@@ -224,19 +195,43 @@ class SocketHost:
         if task is not None:
             task.cancel()
 
-    async def _serve(
-        self,
-        listener: socket.socket,
-        tcp_port: int,
-        on_stream: Callable[[SocketStream], None],
-        tls: ssl.SSLContext | None,
-    ) -> None:
-        def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            stream = SocketStream(reader, writer)
-            on_stream(stream)
-            self._port.spawn(stream.run())
+    async def _accept_all(self, listening: _Listening) -> None:
+        listening.task = asyncio.current_task()
+        try:
+            while not listening.closed:
+                try:
+                    await listening.intake.read(listening.listener, lambda: self._accept(listening))
+                except OSError as error:  # no descriptors or no memory left: those who have some must give them back
+                    if not listening.exhausted:
+                        listening.exhausted = True
+                        self._port.error(f"{listening.intake.name}: no connection can be accepted: {error.strerror}")
+                    await asyncio.sleep(ACCEPT_AGAIN_S)
+        finally:
+            listening.listener.close()
 
-        self._servers[tcp_port] = await asyncio.start_server(accepted, sock=listener, ssl=tls)
+    def _accept(self, listening: _Listening) -> None:
+        try:
+            tcp, peer = listening.listener.accept()
+        except ConnectionAbortedError:  # gone again while it waited
+            return
+        if listening.exhausted:
+            listening.exhausted = False
+            self._port.tell(f"{listening.intake.name}: connections are accepted again")
+        if listening.closed or not listening.intake.admits(peer[0]):
+            reset_socket(tcp)
+            tcp.close()
+            return
+        tcp.setblocking(False)
+        self._port.spawn(self._attach(tcp, _scoped(peer), listening.on_stream))
+
+    async def _attach(self, tcp: socket.socket, peer: str, on_stream: Callable[[SocketStream], None]) -> None:
+        stream = SocketStream(peer, self._port.error)
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, tcp)
+        except BaseException:
+            tcp.close()
+            raise
+        on_stream(stream)
 
     async def _connect(
         self,
@@ -245,32 +240,30 @@ class SocketHost:
         tcp_port: int,
         connected: Callable[[SocketStream], None],
         refused: Callable[[str], None],
-        tls: ssl.SSLContext | None,
     ) -> None:
         if own_id not in self._connecting:
             return
         self._connecting[own_id] = asyncio.current_task()
-        host = address.partition("%")[0]
+        host, scope = address.partition("%")[0], _scope_id(self.interface)
+        loop = asyncio.get_running_loop()
         try:
             tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
             tcp.setblocking(False)
             try:
                 _bind(tcp, "::", 0)
-                await asyncio.get_running_loop().sock_connect(tcp, (host, tcp_port, 0, _scope_id(self.interface)))
-                name = "" if tls else None
-                reader, writer = await asyncio.open_connection(sock=tcp, ssl=tls, server_hostname=name)
+                await loop.sock_connect(tcp, (host, tcp_port, 0, scope))
+                stream = SocketStream(_scoped((host, tcp_port, 0, scope)), self._port.error)
+                await loop.create_connection(lambda: stream, sock=tcp)
             except BaseException:
                 tcp.close()
                 raise
         except (OSError, AdapterError) as error:
-            del self._connecting[own_id]
+            self._connecting.pop(own_id, None)
             number = getattr(error, "errno", None)  # asyncio replaces the text of a failed connect
             refused(os.strerror(number) if number else str(error))
             return
-        del self._connecting[own_id]
-        stream = SocketStream(reader, writer)
+        self._connecting.pop(own_id, None)
         connected(stream)
-        await stream.run()
 
 
 def link_local_address(interface: str) -> str | None:

@@ -123,7 +123,7 @@ class SdpServer(Adapter):
         if isinstance(message, messages.SdpRequest):
             security, transport = _word(SECURITY, message.security), _word(TRANSPORT, message.transport)
             if security and transport:
-                self.port.emit("request", peer=peer, security=security, transport=transport)
+                self.port.emit("request", peer=peer, address=address, security=security, transport=transport)
                 return
         reason = _reason(message, messages.SdpRequest)
         self.bad[reason] += 1

@@ -15,6 +15,8 @@ from adapters.v2g import codec, v2gtp
 from adapters.v2g.codec import ExiError, Message
 from engine.adapter import AdapterError, World
 
+MOST_UNANSWERED = 32
+"""Messages that may come before one is sent back: V2G is request and response."""
 OnMessage = Callable[[str, Message, bytes], None]
 OnTrouble = Callable[[str, str], None]
 
@@ -40,6 +42,7 @@ class Endpoint:
         self.on_bad_header: Callable[[str], None] = lambda reason: None
         self.largest_message_bytes = v2gtp.MAX_PAYLOAD_BYTES
         self._handshake: bytes | None = None
+        self._unanswered = 0
         self._decoder = v2gtp.V2gtpDecoder()
 
     @staticmethod
@@ -51,6 +54,7 @@ class Endpoint:
     def connected(self, write: Callable[[bytes], None]) -> None:
         """A new connection stands: the handshake comes next."""
         self.write = write
+        self._unanswered = 0
         self.protocol = "sap"
         self.trailing_bytes = 0
         self.last_sent = b""
@@ -63,7 +67,15 @@ class Endpoint:
 
     def received(self, data: bytes) -> None:
         """Bytes of the stream, in any segmentation."""
+        if self._unanswered > MOST_UNANSWERED:
+            return
         for event in self._decoder.receive(data):
+            if self.write is None:
+                return
+            self._unanswered += 1
+            if self._unanswered > MOST_UNANSWERED:
+                self.on_bad_header(f"{self._unanswered} messages without waiting for an answer")
+                return
             if isinstance(event, v2gtp.V2gtpMessage):
                 self._decode(event)
             elif isinstance(event, v2gtp.UnknownPayload):
@@ -116,6 +128,7 @@ class Endpoint:
         if self.write is None:
             raise AdapterError("there is no V2G connection to send on")
         self.last_sent = data
+        self._unanswered = 0
         self.write(data)
 
 

@@ -11,27 +11,43 @@ import ssl
 import stat
 from pathlib import Path
 
-from engine.adapter import AdapterError
+from engine.adapter import AdapterError, ConfigurationError
 
 CIPHERS = "ECDHE-ECDSA-AES128-SHA256"
+CURVE = "prime256v1"  # secp256r1
+HOW = "`python -m adapters.v2g pki DIR` makes a test set"
 
 
-def server_context(certificate: str, key: str, key_log: str = "") -> ssl.SSLContext:
+def server_context(certificate: str, key: str, password: str = "", key_log: str = "") -> ssl.SSLContext:
     """The station's context. ``certificate`` is a PEM file with the SECC leaf first, then the sub-CAs.
 
-    Raises ``AdapterError`` that names the file and how to make one.
+    Raises ``ConfigurationError`` that names the setting or the file and how to make one.
     """
+    for setting, path in (("certificate", certificate), ("key", key)):
+        if not path:
+            raise ConfigurationError(f"TLS needs setting '{setting}' of the V2G server, which is empty; {HOW}")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     _limit(context)
+
+    def secret() -> str:  # without this OpenSSL asks at the terminal
+        if not password:
+            raise ConfigurationError(f"TLS key {key!r} is encrypted; its password is setting 'key_password'")
+        return password
+
     try:
-        context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        raise AdapterError(
-            f"TLS certificate {certificate!r} with key {key!r}: {error};"
-            " `python -m adapters.v2g pki DIR` makes a test set"
-        ) from None
+        context.load_cert_chain(certificate, key, secret)
+    except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+        raise ConfigurationError(f"TLS certificate {certificate!r} with key {key!r}: {_why(error)}; {HOW}") from None
     _log_keys(context, key_log)
     return context
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLError):
+        if error.reason == "KEY_VALUES_MISMATCH":
+            return "the key does not belong to the certificate"
+        return (error.reason or "no PEM in one of them, or a wrong password").replace("_", " ")
+    return getattr(error, "strerror", None) or str(error)
 
 
 def client_context(root: str, key_log: str = "") -> ssl.SSLContext:
@@ -68,3 +84,4 @@ def _log_keys(context: ssl.SSLContext, path: str) -> None:
 def _limit(context: ssl.SSLContext) -> None:
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
+    context.set_ecdh_curve(CURVE)

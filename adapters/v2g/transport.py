@@ -6,10 +6,13 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
+from adapters.net.intake import Limits
 from adapters.net.network import ByteStream
 from adapters.net.sockets import SocketHost
+from adapters.net.tls_stream import TlsStream
 from adapters.settings import filled
 from adapters.sim.network import Host
+from adapters.v2g.callers import Caller, Callers, Rules, mac_behind
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.tls import client_context, server_context
 from engine.adapter import Adapter, AdapterError, Cancellable, Port, Setting, World
@@ -121,16 +124,47 @@ class V2gServer(_Transport):
         """Listen; the ports (TCP, TLS or 0). Raises ``AdapterError``."""
         raise NotImplementedError
 
+    def check(self, *, tls: bool) -> None:
+        """Raise ``ConfigurationError`` when the settings cannot do what is asked, whatever the interface does."""
+
+    def open(self, port: Port) -> None:
+        super().open(port)
+        self.callers = Callers(port, self._called, self._turned_away)
+
     def close(self) -> None:
         super().close()
         if self._looking is not None:
             self._looking.cancel()
         for number in self._open_ports:
             self.network().unlisten(number)
+        self._open_ports = []
+        self.callers.close()
 
-    def listen(self, *, tls: bool) -> None:
+    def listen(self, *, tls: bool, connections: int, connections_of_peer: int, time: int) -> None:
         """Open the ports, as soon as the interface has an address."""
+        self.check(tls=tls)
+        self.callers.rules = Rules(connections, connections_of_peer, time)
         self._try(tls, first=True)
+
+    def expect(self, *, peer: str, mac: bytes) -> None:
+        """Connections of this peer do not give way to others."""
+        self.callers.expected_peer, self.callers.expected_mac = peer, mac
+
+    def serve(self, *, connection: int) -> None:
+        """This connection is the vehicle's: what it has said comes now."""
+        caller = self.callers.take(connection)
+        self.take_down()
+        if caller is None:
+            self.port.emit("disconnected", reason="closed before it was served")
+            return
+        self.take(caller.stream)
+        self.endpoint.received(bytes(caller.held))
+
+    def refuse(self, *, connection: int) -> None:
+        """Close this connection by RST."""
+        caller = self.callers.take(connection)
+        if caller is not None:
+            caller.stream.reset()
 
     def drop(self) -> None:
         """Close the vehicle's connection."""
@@ -147,16 +181,12 @@ class V2gServer(_Transport):
         self._open_ports = [number for number in (port_tcp, port_tls) if number]
         self.port.emit("listening", port_tcp=port_tcp, port_tls=port_tls)
 
-    def accept(self, stream: ByteStream, tls: bool) -> None:
-        """A vehicle connects. One at a time; the same one may come back while its old connection is half dead."""
-        if self._stream is not None:
-            if self._stream.peer_address != stream.peer_address:
-                stream.reset()
-                return
-            self.take_down()
-            self.port.emit("disconnected", reason="the vehicle opened a new connection")
-        self.take(stream)
-        self.port.emit("connected", peer=stream.peer_address, tls=tls)
+    def _called(self, caller: Caller) -> None:
+        peer = caller.stream.peer_address
+        self.port.emit("called", connection=caller.number, peer=peer, peer_mac=mac_behind(peer), tls=caller.tls)
+
+    def _turned_away(self, peer: str, reason: str, count: int) -> None:
+        self.port.emit("turned_away", peer=peer, reason=reason, count=count)
 
 
 class SimulatedV2gServer(V2gServer):
@@ -171,8 +201,11 @@ class SimulatedV2gServer(V2gServer):
 
     def start(self, *, tls: bool) -> tuple[int, int]:
         number = self.config["port"]
-        self.network().listen(number, lambda stream: self.accept(stream, False))
+        self.network().listen(number, lambda stream: self._come(stream))
         return number, 0
+
+    def _come(self, stream: ByteStream) -> None:
+        self.callers.come(stream, False)
 
 
 class SocketV2gServer(V2gServer):
@@ -185,27 +218,55 @@ class SocketV2gServer(V2gServer):
             "tls_port": Setting("int", 61852, "TCP port with TLS"),
             "certificate": Setting("string", "", "PEM file: SECC leaf, then sub-CAs; needed for TLS"),
             "key": Setting("string", "", "PEM file: the leaf's private key"),
+            "key_password": Setting("string", "", "Password of the key file; empty: it has none"),
+            "connections_per_s": Setting(
+                "int", 250, "Connections per second accepted of one address; one costs about 0.3 ms. More are reset"
+            ),
         }
     )
 
     def network(self) -> SocketHost:
         return SocketHost.of(self.world, self.port, self.config)
 
+    def check(self, *, tls: bool) -> None:
+        self._context = self._server_context() if tls else None
+
     def start(self, *, tls: bool) -> tuple[int, int]:
         network = self.network()
         number, tls_number = self.config["port"], self.config["tls_port"] if tls else 0
-        context = (
-            server_context(self.config["certificate"], self.config["key"], self.config["key_log"]) if tls else None
-        )
-        network.listen(number, lambda stream: self.accept(stream, False))
-        if context is not None:
-            network.listen(tls_number, lambda stream: self.accept(stream, True), context)
+        limits = Limits(self.config["connections_per_s"], self.config["connections_per_s"])
+        network.listen(number, lambda stream: self._come(stream), limits)
+        if tls_number:
+            try:
+                network.listen(tls_number, lambda stream: self._come_secure(stream), limits)
+            except AdapterError:
+                network.unlisten(number)
+                raise
         return number, tls_number
+
+    def _server_context(self) -> ssl.SSLContext:
+        config = self.config
+        return server_context(config["certificate"], config["key"], config["key_password"], config["key_log"])
+
+    def _come(self, stream: ByteStream) -> None:
+        self.callers.come(stream, False)
+
+    def _come_secure(self, stream: ByteStream) -> None:
+        """TLS; only what it carries is looked at, but its time and its place count from the first moment."""
+        assert self._context is not None
+        callers: list[Caller] = []
+
+        def refused(reason: str) -> None:
+            for caller in callers:
+                self.callers.turn_away(caller, reason)
+
+        secure = TlsStream(stream, self._context, server_side=True, established=lambda: None, refused=refused)
+        caller = self.callers.come(secure, True)
+        if caller is not None:
+            callers.append(caller)
 
 
 # ---------------------------------------------------------------- the vehicle
-
-Connect = Callable[[str, int, Callable[[ByteStream], None], Callable[[str], None]], int]
 
 
 class V2gClient(_Transport):
@@ -217,9 +278,10 @@ class V2gClient(_Transport):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
         self._calls: dict[str, int] = {}
+        self._shaking: dict[str, TlsStream] = {}
 
     def begin(
-        self, host: str, port: int, tls: bool, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
+        self, host: str, port: int, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
     ) -> int:
         """Start one attempt; the id for :meth:`give_up`."""
         raise NotImplementedError
@@ -228,25 +290,50 @@ class V2gClient(_Transport):
         """The attempt is no longer wanted."""
         raise NotImplementedError
 
+    def context(self) -> ssl.SSLContext:
+        """For TLS. Raises ``AdapterError``."""
+        raise NotImplementedError
+
     def connect(self, *, host: str, port: int, tls: bool, call_id: str) -> None:
         """One attempt to connect."""
+        context = self.context() if tls else None
 
         def connected(stream: ByteStream) -> None:
             self._calls.pop(call_id, None)
+            if context is None:
+                stands(stream)
+                return
+            secure = TlsStream(
+                stream,
+                context,
+                server_side=False,
+                established=lambda: stands(self._shaking.pop(call_id)),
+                refused=tls_refused,
+            )
+            self._shaking[call_id] = secure
+
+        def stands(stream: ByteStream) -> None:
             self.take_down()
             self.take(stream)
-            self.port.done(call_id, tls=tls)
+            self.port.done(call_id, tls=tls, refusal="")
+
+        def tls_refused(reason: str) -> None:
+            if self._shaking.pop(call_id, None) is not None:
+                self.port.done(call_id, tls=tls, refusal=reason)
 
         def refused(reason: str) -> None:
             self._calls.pop(call_id, None)
             self.port.failed(call_id, reason)
 
-        self._calls[call_id] = self.begin(host, port, tls, connected, refused)
+        self._calls[call_id] = self.begin(host, port, connected, refused)
 
     def cancel_call(self, call_id: str) -> None:
         attempt = self._calls.pop(call_id, None)
         if attempt is not None:
             self.give_up(attempt)
+        shaking = self._shaking.pop(call_id, None)
+        if shaking is not None:
+            shaking.reset()
 
     def disconnect(self) -> None:
         """FIN."""
@@ -268,10 +355,8 @@ class SimulatedV2gClient(V2gClient):
         return Host.of(self.world, self.port, {"host": self.config["host"], "medium": self.config["medium"]})
 
     def begin(
-        self, host: str, port: int, tls: bool, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
+        self, host: str, port: int, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
     ) -> int:
-        if tls:
-            raise AdapterError("the simulated network has no TLS")
         try:
             return self._network().connect(host, port, connected, refused)
         except ValueError as error:
@@ -279,6 +364,9 @@ class SimulatedV2gClient(V2gClient):
 
     def give_up(self, attempt: int) -> None:
         self._network().give_up(attempt)
+
+    def context(self) -> ssl.SSLContext:
+        raise AdapterError("the simulated network has no TLS")
 
 
 class SocketV2gClient(V2gClient):
@@ -294,10 +382,12 @@ class SocketV2gClient(V2gClient):
         return SocketHost.of(self.world, self.port, self.config)
 
     def begin(
-        self, host: str, port: int, tls: bool, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
+        self, host: str, port: int, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
     ) -> int:
-        context: ssl.SSLContext | None = client_context(self.config["root"], self.config["key_log"]) if tls else None
-        return self._network().connect(host, port, connected, refused, context)
+        return self._network().connect(host, port, connected, refused)
 
     def give_up(self, attempt: int) -> None:
         self._network().give_up(attempt)
+
+    def context(self) -> ssl.SSLContext:
+        return client_context(self.config["root"], self.config["key_log"])

@@ -140,14 +140,14 @@ def _version() -> str:
 
 def _exit_code(error: Exception) -> int | None:
     """2 for what the user gave, 1 for a run that failed; None for a fault of the program."""
-    from engine.adapter import AdapterError
+    from engine.adapter import AdapterError, ConfigurationError
     from engine.errors import EngineError
     from engine.problems import ChartError
     from engine.station import StationError
     from engine.system import RunawayError
     from engine.trace import TraceError
 
-    if isinstance(error, (ChartError, StationError, TraceError)):
+    if isinstance(error, (ChartError, StationError, TraceError, ConfigurationError)):
         return 2
     if isinstance(error, (AdapterError, EngineError, RunawayError)):
         return 1

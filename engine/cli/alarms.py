@@ -22,7 +22,7 @@ class Alarms:
         pass
 
     def note(self, note: Note) -> None:
-        if note.kind == "adapter_error":
+        if note.kind in ("adapter_error", "adapter_note"):
             self._say(f"{note.path}: {note.text}")
 
     def session(self, report: Report) -> None:

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.adapter import Adapter, AdapterError, Cancellable
+from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
 from engine.expr.quick import quick
 from engine.model import Contract, Pair
 from engine.step import Event
@@ -80,7 +80,8 @@ class Binding:
         try:
             self.adapter.open(_Port(self))
         except AdapterError as error:
-            raise AdapterError(f"role {self.role!r}: {error}") from error
+            kind = ConfigurationError if isinstance(error, ConfigurationError) else AdapterError
+            raise kind(f"role {self.role!r}: {error}") from error
         except _PASSES:
             raise
         except BaseException as error:
@@ -109,7 +110,10 @@ class Binding:
         except _PASSES:
             raise
         except BaseException as error:
-            self.report(_told(error), action)
+            if isinstance(error, ConfigurationError) and self.system.starting:
+                self.system.misfit = self.system.misfit or ConfigurationError(f"role {self.role!r}: {error}")
+            else:
+                self.report(_told(error), action)
 
     def _account(self, action: str, args: Mapping[str, Any], begun: bool) -> None:
         """Which orders stand: an unsafe one from when it is tried, until the one that takes it back has not failed."""

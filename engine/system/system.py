@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from engine.adapter import Adapter, AdapterError, World
+from engine.adapter import Adapter, AdapterError, ConfigurationError, World
 from engine.model import Chart
 from engine.step import Event, StartChild, Step
 from engine.system import effects
@@ -90,6 +90,8 @@ class System:
         self._numbers = 0
         self._fault: Exception | None = None  # of an observer, not raised yet
         self._closing = False
+        self.starting = False
+        self.misfit: ConfigurationError | None = None  # what a machine ordered as it began, and settings do not allow
         self.owner_waits = False  # of a machine on its own: it is inside a call that runs this system
 
     # ------------------------------------------------------------ building
@@ -136,9 +138,11 @@ class System:
     def start(self) -> None:
         """Open the adapters, then begin the root machines, in the order they were added.
 
-        When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised.
+        When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised. An order
+        given as a machine began that the settings do not allow is a ``ConfigurationError``: shut the system down then.
         """
         self._open_adapters()
+        self.starting = True
         for actor in list(self.roots.values()):
             if actor.begun:  # resumed from a snapshot
                 for one in actor.tree():
@@ -147,6 +151,9 @@ class System:
                     one.calls_to_restart = ()
             else:
                 self.begin(actor)
+        self.starting = False
+        if self.misfit is not None:
+            raise self.misfit
 
     def _open_adapters(self) -> None:
         for binding in self.bindings:

@@ -77,7 +77,12 @@ def station(**parameters: Any) -> Stage:
 
 
 def connect(stage: Stage) -> Stage:
-    return stage.emit("tcp.connected", peer="fe80::1", tls=False)
+    return call(stage, 1, "fe80::1")
+
+
+def call(stage: Stage, connection: int, peer: str, mac: bytes = b"") -> Stage:
+    """A connection says supportedAppProtocolReq."""
+    return stage.emit("tcp.called", connection=connection, peer=peer, peer_mac=mac, tls=False)
 
 
 def hang_up(stage: Stage) -> Stage:

@@ -45,10 +45,17 @@ def test_everything_listens_before_a_vehicle_is_invited() -> None:
     asked = stage.input("discovery")
     assert (asked["port_tcp"], asked["port_tls"]) == (61341, 61342)
     assert stage.active("outlet.starting")
-    stage.child("discovery.asked", security="none").child("slac.modem_ready")
-    assert orders(stage) == ["cp_line.x1", "show Available", *INVITES]
+    stage.child("discovery.asked", security="none", peer="fe80::2").child("slac.modem_ready")
+    assert orders(stage) == ["cp_line.x1", "session.vehicle_asked", "show Available", *INVITES]
+    assert stage.order("session.vehicle_asked") == {"peer": "fe80::2"}
     assert stage.active("outlet.plugged.inviting")
     assert not stage.unhandled
+
+
+def test_the_session_hears_which_vehicle_was_matched() -> None:
+    """Its connection goes before a stranger's."""
+    stage = plugged().child("slac.matching").child("slac.dlink_ready", pev_mac=b"\x02\0\0\0\0\x07")
+    assert stage.order("session.vehicle_matched") == {"mac": b"\x02\0\0\0\0\x07"}
 
 
 def test_modem_first() -> None:

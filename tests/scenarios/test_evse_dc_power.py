@@ -483,7 +483,7 @@ def test_ventilated_site() -> None:
 @pytest.mark.parametrize("make", [plugged, linked])
 def test_late_words(make: Any) -> None:
     """What comes a moment too late is ignored on purpose, not by chance."""
-    stage = make().child("output.current_off").emit("lock.unlocked").child("discovery.asked", security="tls")
+    stage = make().child("output.current_off").emit("lock.unlocked")
     assert (stage.orders, stage.unhandled) == ([], [])
 
 

@@ -58,7 +58,7 @@ def test_an_answer_ends_the_asking() -> None:
     assert stage.told("found") == [{"host": "fe80::7%plc0", "port": 50123, "tls": False}]
     assert [order.what for order in stage.orders] == ["sdp.request", "tcp.connect"]
     assert stage.order("tcp.connect") == {"host": "fe80::7%plc0", "port": 50123, "tls": False}
-    stage.finish("connect", tls=False)
+    stage.finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
     assert len(stage.ordered("sdp.request")) == 1
 
@@ -83,7 +83,7 @@ def test_the_security_of_the_answer_counts(tls: bool, required: bool, security: 
         return
     assert stage.told("found") == [{"host": HOST, "port": 61851, "tls": security == "tls"}]
     assert stage.order("tcp.connect") == {"host": HOST, "port": 61851, "tls": security == "tls"}
-    stage.finish("connect", tls=security == "tls")
+    stage.finish("connect", tls=security == "tls", refusal="")
     assert output(stage) == (True, security == "tls", "")
 
 
@@ -100,7 +100,7 @@ def test_an_answer_nobody_can_connect_to(answer: dict[str, Any]) -> None:
     assert len(stage.orders) == 1
     stage.run(0.001)
     assert [order.what for order in stage.orders] == ["sdp.request", "sdp.request"]
-    answered(stage).finish("connect", tls=False)
+    answered(stage).finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
 
 
@@ -132,7 +132,7 @@ def test_the_first_answer_counts() -> None:
     stage.emit("sdp.bad_datagram", peer="[fe80::9]:1", reason="7 bytes").breaks("sdp", "Network is unreachable")
     assert (len(stage.told("found")), stage.unhandled) == (1, [])
     assert stage.ordered("tcp.connect") == [{"host": "fe80::7%plc0", "port": 50123, "tls": False}]
-    stage.finish("connect", tls=False)
+    stage.finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
 
 
@@ -148,8 +148,15 @@ def test_a_refused_connection_is_tried_again_ten_times() -> None:
         assert not stage.ended
         stage.run(0.001)
     assert len(stage.ordered("tcp.connect")) == 10
-    assert output(stage) == (False, False, "the station did not accept the connection")
+    assert output(stage) == (False, False, "the station did not accept the connection: Connection refused")
     assert len(stage.ordered("sdp.request")) == 1
+
+
+def test_tls_that_is_refused_is_told_and_not_tried_again() -> None:
+    """Another version or an unknown root would be refused 25 s long, and nobody would know why."""
+    stage = answered(asking(tls=True), "tls").finish("connect", tls=True, refusal="TLS: no version in common")
+    assert output(stage) == (False, False, "TLS: no version in common")
+    assert len(stage.ordered("tcp.connect")) == 1
 
 
 def test_a_station_that_does_not_answer_the_connect() -> None:
@@ -162,7 +169,7 @@ def test_a_station_that_does_not_answer_the_connect() -> None:
     assert len(stage.ordered("tcp.connect")) == 1
     stage.run(0.001)
     assert stage.ordered("tcp.connect") == [{"host": HOST, "port": 61851, "tls": False}] * 2
-    stage.finish("connect", tls=False)
+    stage.finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
 
 
@@ -172,11 +179,11 @@ def test_no_answer_to_any_connect() -> None:
     assert len(stage.ordered("tcp.connect")) == 10
     assert not stage.ended
     stage.run(0.001)
-    assert output(stage) == (False, False, "the station did not accept the connection")
+    assert output(stage) == (False, False, "the station did not accept the connection: no answer")
 
 
 def test_the_number_of_attempts_is_a_parameter() -> None:
     """One attempt, no second."""
     stage = answered(asking(C_connect=1)).fail("connect").run(0.5)
     assert len(stage.ordered("tcp.connect")) == 1
-    assert output(stage) == (False, False, "the station did not accept the connection")
+    assert output(stage) == (False, False, "the station did not accept the connection: it broke")

@@ -19,7 +19,7 @@ def opened(**parameters: Any) -> Stage:
 
 
 def asked(stage: Stage, security: str, transport: str = "tcp") -> Stage:
-    return stage.emit("sdp.request", peer=PEER, security=security, transport=transport)
+    return stage.emit("sdp.request", peer=PEER, address="fe80::2", security=security, transport=transport)
 
 
 def test_the_port_is_opened_once_and_closed_at_the_end() -> None:
@@ -72,7 +72,7 @@ def test_the_answer_names_what_there_is(port_tcp: int, port_tls: int, security: 
     stage = asked(opened(port_tcp=port_tcp, port_tls=port_tls), security)
     assert [order.what for order in stage.orders] == ["sdp.answer"]
     assert stage.order("sdp.answer") == {"peer": PEER, "security": answer[0], "port": answer[1]}
-    assert stage.told("asked") == [{"security": security}]
+    assert stage.told("asked") == [{"security": security, "peer": "fe80::2"}]
     assert stage.data("answered") == 1
 
 
@@ -81,7 +81,7 @@ def test_every_request_is_answered() -> None:
     stage = opened()
     peers = [PEER, PEER, "[fe80::3]:40000"]
     for peer in peers:
-        stage.emit("sdp.request", peer=peer, security="none", transport="tcp").run(1)
+        stage.emit("sdp.request", peer=peer, address=peer[1:8], security="none", transport="tcp").run(1)
     assert [order["peer"] for order in stage.ordered("sdp.answer")] == peers
     assert stage.data("answered") == 3
 

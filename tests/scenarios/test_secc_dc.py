@@ -16,6 +16,7 @@ from tests.scenarios.secc import (
     answer,
     arrive,
     ask,
+    call,
     connect,
     hang_up,
     last_word,
@@ -24,7 +25,7 @@ from tests.scenarios.secc import (
     station,
     walk,
 )
-from tests.scenarios.stage import Stage
+from tests.scenarios.stage import S, Stage
 
 ZERO = bytes(8)
 OTHER = bytes.fromhex("b1b2b3b4b5b6b7b8")
@@ -42,7 +43,7 @@ def test_port_is_announced_when_it_is_open(tls: bool) -> None:
     """SDP would send a vehicle to a port where nobody listens, or to plain TCP where TLS is wanted."""
     stage = Stage("machines/v2g/secc_dc.yaml", tls=tls)
     assert stage.orders[0].what == "tcp.listen"
-    assert stage.order("tcp.listen") == {"tls": tls}
+    assert stage.order("tcp.listen") == {"tls": tls, "connections": 32, "connections_of_peer": 8, "time": 18 * S}
     assert stage.states == ("opening",)
     stage.emit("tcp.listening", port_tcp=61341, port_tls=61342)
     assert stage.told("listening") == [{"port_tcp": 61341, "port_tls": 61342}]
@@ -68,6 +69,118 @@ def test_user_known_before_the_vehicle_connects() -> None:
     arrive("Authorization", stage)
     assert not stage.told("authorisation_wanted")
     assert answer(stage, "Authorization") == ("AuthorizationRes", {**OK, "EVSEProcessing": "Finished"})
+
+
+# ---------------------------------------------------------------- whose connection is served
+
+CAR, STRANGER = "fe80::c0ff:fe00:1%eth1", "fe80::bad%eth1"
+CAR_MAC, STRANGER_MAC = bytes.fromhex("02c000000001"), bytes.fromhex("020000000bad")
+
+
+def test_connections_are_limited_as_the_parameters_say() -> None:
+    """A site with many hosts on one link needs others."""
+    stage = Stage("machines/v2g/secc_dc.yaml", C_connections=3, C_connections_of_peer=2)
+    assert stage.order("tcp.listen") == {"tls": False, "connections": 3, "connections_of_peer": 2, "time": 18 * S}
+
+
+def test_who_speaks_v2g_is_served() -> None:
+    """Connections that say nothing never become a session; the first that speaks does."""
+    stage = station().emit("tcp.turned_away", peer=STRANGER, reason="no call within 18 s", count=3)
+    assert (stage.states, stage.orders, stage.said, stage.unhandled) == (("waiting",), [], [], [])
+    call(stage, 7, CAR)
+    assert [(o.what, o.args) for o in stage.orders] == [("tcp.serve", {"connection": 7})]
+    assert stage.active("session.dialogue.set_up.handshake")
+
+
+@pytest.mark.parametrize("step", [*STEPS[:3], "CurrentDemand"])
+def test_nobody_takes_a_session_from_a_vehicle(step: str) -> None:
+    """A stranger who speaks V2G beside the vehicle is refused, whatever the session does; so is who asked by SDP, once
+    a session stands."""
+    stage = arrive(step).post("vehicle_asked", peer="fe80::1").post("vehicle_matched", mac=CAR_MAC).forget()
+    before = stage.states
+    call(stage, 2, STRANGER, STRANGER_MAC)
+    stage.emit("tcp.turned_away", peer=STRANGER, reason="reset", count=1)
+    assert [(o.what, o.args) for o in stage.orders] == [("tcp.refuse", {"connection": 2})]
+    assert stage.states == before
+    if step not in STEPS[:2]:
+        call(stage.post("vehicle_asked", peer=STRANGER).forget(), 3, STRANGER, STRANGER_MAC)
+        assert stage.order("tcp.refuse") == {"connection": 3}
+        assert stage.states == before
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("step", [*STEPS[:3], "CurrentDemand"])
+def test_a_vehicle_that_connects_anew_is_served_anew(step: str) -> None:
+    """Its old connection may look alive for a minute; the old session ends, the output goes off, the new one begins."""
+    stage = arrive(step).forget()
+    call(stage, 2, "fe80::1")
+    assert stage.order("tcp.serve") == {"connection": 2}
+    stood = step not in STEPS[:2]
+    assert stage.told("session_ended") == (FAILED_END if stood else [])
+    assert stage.told("power_off") == ([{}] if stood else [])
+    assert stage.active("session.dialogue.set_up.handshake")
+    hang_up(stage)
+    assert stage.states == ("waiting",)  # the connection is not served twice
+
+
+@pytest.mark.parametrize("step", [*STEPS[:3], "CableCheck"])
+def test_the_matched_vehicle_goes_first(step: str) -> None:
+    """A stranger on the link was quicker: the vehicle whose MAC SLAC has matched takes his place, and keeps it."""
+    stage = station().post("vehicle_matched", mac=CAR_MAC)
+    assert stage.order("tcp.expect") == {"peer": "", "mac": CAR_MAC}
+    call(stage, 1, STRANGER, STRANGER_MAC)
+    walk(stage, STEPS[0], step)
+    call(stage.forget(), 2, CAR, CAR_MAC)
+    assert stage.order("tcp.serve") == {"connection": 2}
+    assert stage.told("session_ended") == (FAILED_END if step not in STEPS[:2] else [])
+    assert stage.active("session.dialogue.set_up.handshake")
+    stage.forget().post("vehicle_asked", peer=STRANGER)
+    assert stage.order("tcp.expect") == {"peer": STRANGER, "mac": CAR_MAC}
+    call(stage, 3, STRANGER, STRANGER_MAC)
+    call(stage, 4, "fe80::4%eth1", CAR_MAC)  # nobody else of that MAC is the vehicle either
+    assert stage.ordered("tcp.refuse") == [{"connection": 3}, {"connection": 4}]
+    assert stage.ordered("tcp.serve") == []
+    call(stage, 5, CAR, CAR_MAC)
+    assert stage.order("tcp.serve") == {"connection": 5}
+
+
+def test_without_slac_nobody_is_matched() -> None:
+    """No MAC behind the address and none from SLAC are no match."""
+    stage = call(station(), 1, STRANGER)
+    call(stage.forget(), 2, CAR)
+    assert stage.order("tcp.refuse") == {"connection": 2}
+    assert stage.ordered("tcp.serve") == []
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_who_asked_by_sdp_goes_first_until_a_session_stands(step: str) -> None:
+    """Somebody who only connects and speaks does not keep out the vehicle that looked for its station."""
+    stage = station().post("vehicle_asked", peer=CAR)
+    assert stage.order("tcp.expect") == {"peer": CAR, "mac": b""}
+    stage.forget().post("vehicle_asked", peer=CAR)
+    assert stage.orders == []  # it asks four times a second
+    call(stage, 1, STRANGER)
+    walk(stage, STEPS[0], step)
+    call(stage.forget(), 2, CAR)
+    assert stage.order("tcp.serve") == {"connection": 2}
+    assert stage.active("session.dialogue.set_up.handshake")
+    call(stage.forget(), 3, STRANGER)
+    assert stage.order("tcp.refuse") == {"connection": 3}
+
+
+@pytest.mark.parametrize("in_session", [False, True])
+def test_the_next_vehicle_is_another_one(in_session: bool) -> None:
+    """Unplugged: who was matched and who asked are no longer known."""
+    stage = station().post("vehicle_matched", mac=CAR_MAC).post("vehicle_asked", peer=CAR)
+    if in_session:
+        call(stage, 1, STRANGER)
+    stage.post("abort")
+    assert stage.states == ("waiting",)
+    call(stage.forget(), 2, STRANGER)
+    call(stage, 3, CAR, CAR_MAC)
+    assert stage.order("tcp.refuse") == {"connection": 3}
+    stage.forget().post("vehicle_asked", peer=CAR)
+    assert stage.order("tcp.expect") == {"peer": CAR, "mac": b""}
 
 
 # ---------------------------------------------------------------- supportedAppProtocol
@@ -398,7 +511,7 @@ def test_end_is_each_session_s_own() -> None:
 def test_an_outlet_that_takes_no_session() -> None:
     """Whoever connects is turned away before a word is said; once the outlet takes one again he is served."""
     stage = connect(station().post("refuse"))
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("tcp.refuse") == {"connection": 1}
     assert (stage.states, stage.said) == (("waiting",), [])
     arrive("ServiceDiscovery", stage.post("accept"))
     assert stage.active("session.dialogue.service_discovery")
@@ -411,7 +524,7 @@ def test_refused_before_the_session_stands(step: str) -> None:
     assert stage.order("tcp.drop") == {}
     assert (stage.states, stage.said) == (("waiting",), [])
     connect(stage.forget())
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("tcp.refuse") == {"connection": 1}
 
 
 def test_refused_while_a_session_stands() -> None:
@@ -419,8 +532,11 @@ def test_refused_while_a_session_stands() -> None:
     stage = arrive("Authorization").post("refuse")
     assert stage.active("session.dialogue.authorization")
     assert stage.order("tcp.drop") is None
-    connect(hang_up(stage))
-    assert stage.order("tcp.drop") == {}
+    connect(stage.forget())
+    assert [o.what for o in stage.orders] == ["tcp.refuse"]
+    assert stage.active("session.dialogue.authorization")
+    connect(hang_up(stage).forget())
+    assert [o.what for o in stage.orders] == ["tcp.refuse"]
     assert stage.states == ("waiting",)
     arrive("CableCheck", stage.post("accept")).post("refuse").post("accept")
     hang_up(stage)

@@ -49,7 +49,8 @@ class Link:
 
     def _listening(self) -> Link:
         host = engine.load_text(
-            "machine: host\nadapters: {tcp: v2g_server}\nentry: tcp.listen(tls=False)\nstates: {on: {}}\n"
+            "machine: host\nadapters: {tcp: v2g_server}\n"
+            "entry: tcp.listen(tls=False, connections=4, connections_of_peer=4, time=18 s)\nstates: {on: {}}\n"
         )
         self.host = self.system.add(host, "host", {}, {"tcp": self.tcp})
         return self

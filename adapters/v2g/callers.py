@@ -1,0 +1,180 @@
+"""Connections that nobody is served on yet: many may be open, a chart decides which of them is the vehicle's.
+
+A connection *calls* when it has said what a vehicle says first, a whole supportedAppProtocolReq. Until it is served or
+refused it may be open for so long and send so many octets, and no more than so many may be open, in all and of one
+peer: then the one longest silent gives way, never one that has called or comes from the vehicle that is expected. So
+nobody keeps a vehicle out by connecting, slowly or often.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from adapters.net.network import ByteStream
+from adapters.v2g import codec, v2gtp
+from engine.adapter import Cancellable, Port
+
+LARGEST_CALL = 4096
+"""Octets: a supportedAppProtocolReq with 20 offers of 100 characters is below 2,500."""
+TELL_EVERY_NS = 1_000_000_000
+TELL_AT_ONCE = 8
+"""Different turned_away events within :data:`TELL_EVERY_NS` that are told at once; the rest is summed up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What ``listen`` was ordered: connections in all and of one peer, the time (ns) one has to call."""
+
+    most: int = 32
+    most_of_peer: int = 8
+    time_ns: int = 18_000_000_000
+
+
+@dataclass(eq=False, slots=True)
+class Caller:
+    """One of them."""
+
+    number: int
+    stream: ByteStream
+    tls: bool
+    timer: Cancellable | None = None
+    octets: int = 0
+    held: bytearray = field(default_factory=bytearray)
+    decoder: v2gtp.V2gtpDecoder = field(default_factory=lambda: v2gtp.V2gtpDecoder(max_payload_bytes=LARGEST_CALL))
+    has_called: bool = False
+
+
+class Callers:
+    """See the module. ``called`` is given a connection that has called, ``turned_away`` (peer, reason, how often)."""
+
+    def __init__(
+        self, port: Port, called: Callable[[Caller], None], turned_away: Callable[[str, str, int], None]
+    ) -> None:
+        self.rules = Rules()
+        self.expected_peer = ""
+        self.expected_mac = b""
+        self._port = port
+        self._called = called
+        self._turned_away = turned_away
+        self._numbers = itertools.count(1)
+        self._open: dict[int, Caller] = {}  # oldest first
+        self._told: dict[tuple[str, str], int] = {}  # in the present second: those told at once, with what came after
+        self._untold: tuple[str, str, int] = ("", "", 0)
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def come(self, stream: ByteStream, tls: bool) -> Caller | None:
+        """A new connection, whose callbacks are taken; None when it was turned away at once."""
+        peer = stream.peer_address
+        of_peer = [caller for caller in self._open.values() if caller.stream.peer_address == peer]
+        crowd = of_peer if len(of_peer) >= self.rules.most_of_peer else list(self._open.values())
+        if crowd is of_peer or len(crowd) >= self.rules.most:
+            silent = [c for c in crowd if not c.has_called and (crowd is of_peer or not self._is_expected(c))]
+            if not silent:
+                stream.reset()
+                self._tell(peer, "too many connections")
+                return None
+            self.turn_away(silent[0], "too many connections, this one was silent longest")
+        caller = Caller(next(self._numbers), stream, tls)
+        self._open[caller.number] = caller
+        stream.on_data = lambda data: self._received(caller, data)
+        stream.on_close = lambda reason: self._closed(caller, reason)
+        seconds = self.rules.time_ns / 1e9
+        caller.timer = self._port.call_later(
+            self.rules.time_ns, lambda: self.turn_away(caller, f"no supportedAppProtocolReq within {seconds:g} s")
+        )
+        return caller
+
+    def take(self, number: int) -> Caller | None:
+        """The connection is served from now on: it is no longer one of these. None when it has gone meanwhile."""
+        caller = self._open.pop(number, None)
+        if caller is not None and caller.timer is not None:
+            caller.timer.cancel()
+        return caller
+
+    def turn_away(self, caller: Caller, reason: str) -> None:
+        """Close it and say so; harmless when it is none of these any more."""
+        if self.take(caller.number) is not None:
+            caller.stream.reset()
+            self._tell(caller.stream.peer_address, reason)
+
+    def close(self) -> None:
+        """Close them all, silently."""
+        for number in list(self._open):
+            caller = self.take(number)
+            if caller is not None:
+                caller.stream.reset()
+
+    def _is_expected(self, caller: Caller) -> bool:
+        peer = caller.stream.peer_address
+        return (bool(peer) and peer == self.expected_peer) or (
+            bool(self.expected_mac) and mac_behind(peer) == self.expected_mac
+        )
+
+    def _received(self, caller: Caller, data: bytes) -> None:
+        caller.octets += len(data)
+        if caller.number not in self._open:
+            return
+        if caller.octets > LARGEST_CALL:
+            self.turn_away(caller, f"{caller.octets} octets and no supportedAppProtocolReq among them")
+            return
+        caller.held += data
+        if caller.has_called:
+            return
+        for event in caller.decoder.receive(data):
+            if isinstance(event, v2gtp.BadStream):
+                self.turn_away(caller, event.reason)
+                return
+            if isinstance(event, v2gtp.V2gtpMessage) and _is_call(event):
+                caller.has_called = True
+                self._called(caller)
+                return
+
+    def _closed(self, caller: Caller, reason: str) -> None:
+        if self.take(caller.number) is not None:
+            self._tell(caller.stream.peer_address, reason)
+
+    # ------------------------------------------------------------ telling
+
+    def _tell(self, peer: str, reason: str) -> None:
+        """At once while there are few of them, the others summed up once a second."""
+        if not self._told:
+            self._port.call_later(TELL_EVERY_NS, self._sum_up)
+        if (peer, reason) not in self._told and len(self._told) < TELL_AT_ONCE:
+            self._told[peer, reason] = 0
+            self._turned_away(peer, reason, 1)
+        elif (peer, reason) in self._told:
+            self._told[peer, reason] += 1
+        else:
+            self._untold = (peer, reason, self._untold[2] + 1)
+
+    def _sum_up(self) -> None:
+        again = {key: count for key, count in self._told.items() if count}
+        untold, self._untold = self._untold, ("", "", 0)
+        self._told = {key: 0 for key in again}
+        for (peer, reason), count in again.items():
+            self._turned_away(peer, reason, count)
+        if untold[2]:
+            self._turned_away(*untold)
+        if self._told:
+            self._port.call_later(TELL_EVERY_NS, self._sum_up)
+
+
+def mac_behind(address: str) -> bytes:
+    """The MAC a link-local address was made from (RFC 4291 appendix A); empty when it was made otherwise."""
+    from ipaddress import IPv6Address
+
+    eui = IPv6Address(address.partition("%")[0]).packed[8:]
+    return bytes([eui[0] ^ 0x02]) + eui[1:3] + eui[5:] if eui[3:5] == b"\xff\xfe" else b""
+
+
+def _is_call(frame: v2gtp.V2gtpMessage) -> bool:
+    if frame.payload_type is not v2gtp.PayloadType.SAP:
+        return False
+    try:
+        return type(codec.decode("sap", frame.payload)).__name__ == "supportedAppProtocolReq"
+    except (codec.ExiError, codec.ValidationError):
+        return False
