@@ -7,6 +7,8 @@ and comes again, which must give another key and another link: no dead state, no
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -278,6 +280,19 @@ def test_no_modem_is_told_in_one_sentence(machine: str, capsys: pytest.CaptureFi
     told = [line for line in capsys.readouterr().out.splitlines() if NO_MODEM in line]
     assert len([line for line in told if "after T_detect" in line]) == 1
     assert any("modem_fault" in line for line in told)
+
+
+def test_keys_of_networks_are_in_no_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Who reads a log or is sent a trace cannot join the network: the NMK is nowhere in them, unless asked for."""
+    command = ["run", "machines/slac/evse.yaml", "--fast", "--plain"]
+    assert main([*command, "--secrets"]) == 0
+    keys = set(re.findall(r"nmk=([0-9a-f]{32})", capsys.readouterr().out))
+    assert len(keys) == 2  # each side's first one; the vehicle's second is the station's
+    assert main([*command, "--trace", str(tmp_path / "run.jsonl")]) == 0
+    told = capsys.readouterr().out + (tmp_path / "run.jsonl").read_text()
+    assert "CM_SLAC_MATCH_CNF" in told
+    assert [key for key in keys if key in told] == []
+    assert main(["trace", "replay", str(tmp_path / "run.jsonl")]) == 0
 
 
 @pytest.mark.parametrize("deaf_ms", [2500, 4000, 6500])
