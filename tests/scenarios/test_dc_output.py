@@ -47,7 +47,7 @@ def test_at_rest_power_on_is_refused() -> None:
     assert stage.orders == []
 
 
-@pytest.mark.parametrize("event", ["emergency_off", "demand", "pre_charge", "reset", "contactor.opened"])
+@pytest.mark.parametrize("event", ["emergency_off", "pilot_lost", "demand", "pre_charge", "reset", "contactor.opened"])
 def test_at_rest_these_change_nothing(event: str) -> None:
     """A late message of the last session, or the button when nothing runs, must not start anything."""
     stage = off()

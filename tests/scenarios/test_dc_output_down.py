@@ -137,6 +137,65 @@ def test_the_way_down_is_not_disturbed(event: str) -> None:
     assert what(stage) == ["supply.off"]
 
 
+# ---------------------------------------------------------------- left by the vehicle
+
+
+def left(current: float) -> Stage:
+    """On the way down when the pilot leaves C."""
+    stage = delivering(current=50.0).values("supply", present_current=50.0).post("power_off")
+    return stage.values("supply", present_current=current).forget().post("pilot_lost")
+
+
+def test_a_vehicle_that_leaves_after_the_charge_is_no_emergency() -> None:
+    """The normal end: PowerDelivery(Stop), current down, state B. Dead in the same step, and nobody speaks of an
+    emergency."""
+    stage = left(4.9)
+    assert what(stage, "imd.stop") == ["supply.off", "contactor.set"]
+    assert stage.order("contactor.set") == {"closed": False}
+    assert stage.active("disconnecting")
+    stage.values("contactor", is_closed=False).values("supply", present_voltage=59.0).emit("contactor.opened")
+    stage.post("pilot_lost").post("power_off")
+    assert [name for _, name, _ in stage.said] == ["current_off"]
+    stage.run(0.999)
+    assert stage.active("disconnecting")
+    stage.run(0.001)
+    assert stage.active("off")
+    assert [name for _, name, _ in stage.said] == ["current_off", "is_off"]
+    assert (stage.told("fault"), stage.unhandled) == ([], [])
+
+
+@pytest.mark.parametrize("where", [*IN_CABLE_CHECK, "good", "pre_charge", "delivering", "ramping"])
+def test_the_pilot_lost_under_load_is_an_emergency(where: str) -> None:
+    """IEC 61851-1 Table A.6 sequence 8.1: a plug pulled under load, or before the station knows better."""
+    if where == "ramping":
+        stage = left(5.0)
+    else:
+        made = {"pre_charge": precharging, "delivering": lambda: delivering(current=50.0)}
+        stage = made.get(where, lambda: checking(where))().forget().post("pilot_lost")
+    assert what(stage, "imd.stop") == ["supply.off", "contactor.set"]
+    assert stage.active("emergency")
+    stage.forget().post("pilot_lost")
+    assert (stage.orders, stage.unhandled) == ([], [])
+
+
+@pytest.mark.parametrize(("closed", "voltage"), [(True, 0.0), (False, 60.0)])
+def test_an_output_that_stays_live_after_the_vehicle_left_is_a_fault(closed: bool, voltage: float) -> None:
+    """A welded contactor or a charged output is found after an orderly end too."""
+    stage = left(0.0).values("contactor", is_closed=closed).values("supply", present_voltage=voltage).run(1)
+    assert stage.active("faulty")
+    assert stage.told("fault") == [{"reason": "left by the vehicle: still live"}]
+    stage.forget().post("pilot_lost")
+    assert (stage.orders, stage.unhandled) == ([], [])
+
+
+@pytest.mark.parametrize(("event", "answer"), [("cable_check", "cable_check_bad"), ("power_on", "power_refused")])
+def test_nothing_is_switched_on_for_a_vehicle_that_left(event: str, answer: str) -> None:
+    """A request that was on its way is refused, with the reason."""
+    stage = left(0.0).forget().post(event)
+    assert stage.told(answer) == [{"reason": "the vehicle is not in state C"}]
+    assert stage.orders == []
+
+
 # ---------------------------------------------------------------- emergency and faults
 
 

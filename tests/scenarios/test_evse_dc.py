@@ -442,7 +442,7 @@ def test_unplugged(step: str) -> None:
     """Output first, then the session, the link, the pilot; unlocked when the output is dead; then free for the next."""
     stage = pilot(STEPS[step](), "A")
     assert [what for what in orders(stage) if not what.startswith("slac.")] == [
-        "output.emergency_off",
+        "output.pilot_lost",
         "session.abort",
         "cp_line.x1",
         "output.power_off",

@@ -77,10 +77,10 @@ def test_no_voltage_without_state_c(state: Any) -> None:
 def test_pilot_leaves_c_while_the_connector_locks() -> None:
     """No cable check any more, though the lock follows; the vehicle is told."""
     stage = pilot(in_session(), "C").child("session.cable_check").forget().child("cp_line.power_lost")
-    assert orders(stage) == ["output.emergency_off", "session.emergency"]
+    assert orders(stage) == ["output.pilot_lost", "session.emergency"]
     stage.values("lock", is_locked=True).emit("lock.locked")
     assert stage.active(f"{POWER}.pilot_lost")
-    assert to(stage, "output") == ["emergency_off"]
+    assert to(stage, "output") == ["pilot_lost"]
 
 
 @pytest.mark.parametrize("step", ["session", "pre-charge", "charging"])
@@ -433,7 +433,7 @@ def test_tripped_output_and_the_vehicle_leaves() -> None:
 def test_pilot_leaves_c(step: str) -> None:
     """The output is off in the same step, in every state (IEC 61851-23 9.4)."""
     stage = STEPS[step]().child("cp_line.power_lost")
-    assert orders(stage)[0] == "output.emergency_off"
+    assert orders(stage)[0] == "output.pilot_lost"
     live = step in ("checking", "pre-charge", "charging")
     assert orders(stage)[1:] == (["session.emergency"] if live else [])
 

@@ -66,6 +66,13 @@ def test_the_session_runs_to_its_end(trace: Trace) -> None:
     assert not [r for r in trace.records if r.get("failures") or r.get("note") in ("machine_failed", "queue_full")]
 
 
+def test_a_charge_that_goes_well_is_no_emergency(trace: Trace) -> None:
+    """Who reads a trace for what went wrong looks for that word: no state, event or order of a good charge has it."""
+    for record in trace.steps():
+        told = {**record, "parameters": ""} if "parameters" in record else record
+        assert "emergency" not in str(told).lower(), record
+
+
 def test_another_run_takes_the_same_steps_at_the_same_times(session: Session, trace: Trace) -> None:
     """But for the session id, which a station draws at random (ISO 15118-2 [V2G2-750])."""
     second = session("second")
