@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from engine.expr.functions import EvaluationError, checked, kind_of, misfit, show
+from engine.expr.functions import EvaluationError, checked, kind_of, show
 from engine.expr.quick import quick
 from engine.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
 from engine.position import Position
 from engine.step import Event, Failure
-from engine.types import ANY, Kind
+from engine.types import ANY
 
 DONE_STATE = "done.state."
 MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
@@ -206,28 +206,3 @@ def event_definition(chart: Chart, event: str) -> EventDef | None:
                 return definition
             return replace(definition, payload={**(definition.payload or {}), "key": ANY})
     return None
-
-
-def check_payload(event: str, definition: EventDef, data: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The payload as a machine keeps it: every field present (optional ones None), ints under float as floats.
-
-    Raises ``ValueError`` that names the event and the field.
-    """
-    if definition.payload is None:
-        return None if data is None else dict(data)
-    given = data or {}
-    for name in given:
-        if name not in definition.payload:
-            known = ", ".join(definition.payload) or "none"
-            raise ValueError(f"event {event} has no field {name!r}; its fields are: {known}")
-    kept: dict[str, Any] = {}
-    for name, type_ in definition.payload.items():
-        value = given.get(name)
-        if type_.kind is Kind.FLOAT and type(value) is int:
-            value = float(value)
-        why = misfit(value, type_)
-        if why:
-            missing = "is missing" if name not in given else why
-            raise ValueError(f"event {event}, field {name!r}: {missing}")
-        kept[name] = value
-    return kept or None

@@ -34,5 +34,13 @@ class EndlessLoop(EngineError):
         )
 
 
+class RunawayError(EngineError):
+    """Machines keep each other busy without time passing: the message names them and what to do."""
+
+
+class ClockError(EngineError, ValueError):
+    """A virtual clock was told to go back, or to a time that is no whole number of nanoseconds."""
+
+
 class SnapshotError(EngineError, ValueError):
     """A snapshot does not fit the chart it is to be resumed on: the message says which part of it."""

@@ -15,15 +15,16 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.content import UNSET, check_payload, with_optional
+from engine.content import UNSET, with_optional
 from engine.core.program import Node, Program, program_of
 from engine.core.runtime import Work
-from engine.errors import EngineError, PayloadError, SnapshotError, UnhandledEvent
+from engine.errors import EngineError, SnapshotError, UnhandledEvent
 from engine.expr.functions import misfit
 from engine.model import Chart
 from engine.start import split_given
 from engine.step import Event, Step
 from engine.system.seam import Surroundings
+from engine.system.values import payloads
 
 if TYPE_CHECKING:
     from engine.adapter import Adapter
@@ -202,17 +203,7 @@ class Machine:
 
     def _send_carefully(self, event: str, data: Mapping[str, Any] | None) -> Step:
         program = self._program
-        definition = program.definition(event)
-        payload: dict[str, Any] | None = None
-        if not (data is None or isinstance(data, Mapping)):
-            raise PayloadError(f"event {event}: its data must be a mapping of fields, not {type(data).__name__}")
-        if definition is not None:
-            try:
-                payload = check_payload(event, definition, data)
-            except ValueError as error:
-                raise PayloadError(str(error)) from None
-        elif data is not None:
-            payload = dict(data)
+        payload = payloads(self.chart).check(event, data)
         self._readings = None
         self._event = Event(event, payload) if program.facts.keeps_event else None
         step: Step = self._node[event](self, payload)

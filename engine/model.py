@@ -353,7 +353,9 @@ class Chart:
     transitions: list[Transition] = field(default_factory=list)  # document order
     joint_invariants: list[tuple[str, Invariant]] = field(default_factory=list)  # with the state's id, of all states
     position: Position = NOWHERE
-    programs: dict[str, Any] = field(default_factory=dict, repr=False)  # the core's compiled plans
+    programs: dict[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # what is compiled from it: plans, payload checks
 
     def start(
         self, parameters: Mapping[str, Any] | None = None, adapters: Mapping[str, Adapter] | None = None

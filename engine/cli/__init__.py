@@ -144,12 +144,11 @@ def _exit_code(error: Exception) -> int | None:
     from engine.errors import EngineError
     from engine.problems import ChartError
     from engine.station import StationError
-    from engine.system import RunawayError
     from engine.trace import TraceError
 
     if isinstance(error, (ChartError, StationError, TraceError, ConfigurationError)):
         return 2
-    if isinstance(error, (AdapterError, EngineError, RunawayError)):
+    if isinstance(error, (AdapterError, EngineError)):
         return 1
     if isinstance(error, OSError) and error.errno in _MEDIUM:
         return 1

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.content import event_definition
+from engine.errors import PayloadError
 from engine.model import Chart
 from engine.station import StationError
 from engine.station.text import typed, untyped
 from engine.step import Event
 from engine.system import Actor, System
-from engine.system.values import check_fields, nearest
+from engine.system.values import nearest, payloads
 from engine.types import DURATION, Type
 
 _EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)
@@ -52,13 +53,10 @@ def step(chart: Chart, text: str) -> Event | int:
     if name not in known:
         raise StationError(f"{chart.name} knows no event {name!r}{nearest(name, known)}")
     definition = event_definition(chart, name)
-    fields = definition.payload if definition is not None else None
-    given = dict(_fields(match[2] or "", name, fields))
-    if fields is None:
-        return Event(name, given or None)
+    given = dict(_fields(match[2] or "", name, definition.payload if definition is not None else None))
     try:
-        return Event(name, check_fields(given, fields, f"event {name!r}") or None)
-    except ValueError as error:
+        return Event(name, payloads(chart).check(name, given or None))
+    except PayloadError as error:
         raise StationError(str(error)) from None
 
 

@@ -5,7 +5,7 @@ from engine.system.binding import Binding
 from engine.system.clock import Clock, RealClock, VirtualClock
 from engine.system.observer import Note, Observer, StepRecord
 from engine.system.queues import Limits
-from engine.system.system import RunawayError, System
+from engine.system.system import System
 
 __all__ = [
     "Actor",
@@ -15,7 +15,6 @@ __all__ = [
     "Note",
     "Observer",
     "RealClock",
-    "RunawayError",
     "StepRecord",
     "System",
     "VirtualClock",

@@ -73,7 +73,9 @@ class Actor:
     begun: bool = False
     failure: str = ""
     output: Any = None
-    refused: int = 0  # events refused because the queue was full, since it last emptied
+    refused: int = 0  # events lost because the queue was full, since it last emptied
+    told: int = 0  # … of them, how many `error.queue` has told the machine of
+    lost: str = ""  # the last of them
     unhandled: Counter[str] = field(default_factory=Counter)
 
     @property

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
+from engine.errors import ClockError
+
 
 class Clock(Protocol):
     """Where a system reads the time."""
@@ -24,9 +26,9 @@ class VirtualClock:
         return self._now_ns
 
     def move_to(self, time_ns: int) -> None:
-        """Jump forward; raises ``ValueError`` for a time that has passed."""
+        """Jump forward; raises :class:`engine.errors.ClockError` for a time that has passed."""
         if time_ns < self._now_ns:
-            raise ValueError(f"the clock stands at {self._now_ns} ns and cannot go back to {time_ns} ns")
+            raise ClockError(f"the clock stands at {self._now_ns} ns and cannot go back to {time_ns} ns")
         self._now_ns = time_ns
 
 

@@ -17,8 +17,9 @@ class Limits:
 
     ``queue``: events waiting per machine. When it is full, ``when_full`` decides: ``refuse_newest`` (what came first
     stays: a flood cannot push out what happened before it) or ``drop_oldest``. Either way the loss is counted and
-    noted, and the machine gets ``error.queue`` (payload ``dropped``, ``event``) before everything that waits, once
-    until its queue has emptied. ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through it.
+    noted, and the machine gets ``error.queue`` before everything that waits, and, if more was lost since, once more
+    when its queue has emptied: ``dropped`` is how many were lost that no other has told of, ``event`` the last of them.
+    ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through it.
     """
 
     queue: int = 1000
@@ -70,11 +71,24 @@ class Queues:
         actor = self._order.popleft()
         queue = self._queues[actor]
         queued = queue.popleft()
-        if actor.refused and not queue:
-            text = f"the queue is empty again; {actor.refused} events were lost"
-            self._note(actor.path, "queue_full", text, None)
-            actor.refused = 0
+        if actor.refused:
+            self._tell(actor, queue, queued)
         return actor, queued
+
+    def _tell(self, actor: Actor, queue: deque[Queued], queued: Queued) -> None:
+        """Events were lost: the alarm says how many, when it is taken; another one follows if that was not all."""
+        if _is_alarm(queued.event):
+            queued.event = _alarm(actor.refused - actor.told, actor.lost)
+            actor.told = actor.refused
+        if queue:
+            return
+        if actor.told < actor.refused:
+            queue.append(Queued(_alarm(0, ""), queued.at_ns))
+            self._order.append(actor)
+            return
+        text = f"the queue is empty again; {actor.refused} events were lost"
+        self._note(actor.path, "queue_full", text, None)
+        actor.refused = actor.told = 0
 
     def take_from(self, actor: Actor, origin: str) -> list[Event]:
         """The waiting events of one sender, out of turn."""
@@ -105,9 +119,10 @@ class Queues:
         if queued.event.type == "platform" and queued.event.invokeid:
             return True  # the end of a child: no more of these than there are children
         drop_oldest = self._limits.when_full == "drop_oldest"
-        oldest = int(queue[0].event.name == "error.queue")  # the alarm stays
+        oldest = int(_is_alarm(queue[0].event))  # the alarm stays
         lost = queue[oldest].event if drop_oldest else queued.event
         actor.refused += 1
+        actor.lost = lost.name
         if actor.refused == 1 or actor.refused % 1000 == 0:  # a flood does not flood the trace
             data = {"event": lost.name, "dropped": actor.refused}
             self._note(actor.path, "queue_full", f"{lost.name} lost: {len(queue)} events wait", data)
@@ -115,7 +130,15 @@ class Queues:
             places = [place for place, entry in enumerate(self._order) if entry is actor]
             del queue[oldest], self._order[places[oldest]]
         if actor.refused == 1:
-            alarm = Event("error.queue", {"dropped": 1, "event": lost.name}, "platform")
-            queue.appendleft(Queued(alarm, queue[0].at_ns if queue else queued.at_ns))
+            queue.appendleft(Queued(_alarm(0, ""), queue[0].at_ns if queue else queued.at_ns))
             self._order.appendleft(actor)
         return drop_oldest
+
+
+def _alarm(dropped: int, event: str) -> Event:
+    """The ``error.queue``; its numbers are filled in when it is taken."""
+    return Event("error.queue", {"dropped": dropped, "event": event}, "platform")
+
+
+def _is_alarm(event: Event) -> bool:
+    return event.name == "error.queue" and event.type == "platform"

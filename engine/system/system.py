@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from engine.adapter import Adapter, AdapterError, ConfigurationError, World
+from engine.errors import ClockError, RunawayError
 from engine.model import Chart
 from engine.step import Event, StartChild, Step
 from engine.system import effects
@@ -25,12 +26,8 @@ from engine.system.joint import Joint
 from engine.system.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.system.queues import Limits, Queues
 from engine.system.seam import Stepper
+from engine.system.values import payloads
 from engine.types import Type
-
-
-class RunawayError(Exception):
-    """Machines keep each other busy without time passing: the message names them and what to do."""
-
 
 Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
 
@@ -183,8 +180,11 @@ class System:
     # ------------------------------------------------------------ running
 
     def post(self, actor: Actor, event: str, data: Mapping[str, Any] | None = None) -> None:
-        """An event from outside (a user, a test) into a machine's queue."""
-        self.enqueue(actor, Event(event, dict(data) if data else None))
+        """An event from outside (a user, a test) into a machine's queue.
+
+        Raises :class:`engine.errors.PayloadError` when ``data`` is not what the event declares.
+        """
+        self.enqueue(actor, Event(event, payloads(actor.machine.chart).check(event, data)))
 
     def run_due(self, budget: int = 0) -> bool:
         """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice."""
@@ -226,11 +226,19 @@ class System:
         return self._agenda.next_ns()
 
     def advance_to(self, time_ns: int) -> None:
-        """Virtual clock: run everything up to ``time_ns``, in order, and stand there."""
+        """Virtual clock: run everything up to ``time_ns``, in order, and stand there.
+
+        Raises :class:`engine.errors.ClockError` for a time that has passed or is no whole number of nanoseconds.
+        """
+        now_ns = self.clock.now_ns()
+        _whole(time_ns)
+        if time_ns < now_ns:
+            raise ClockError(f"the clock stands at {now_ns} ns and cannot go back to {time_ns} ns")
         self.run_until(lambda: False, time_ns)
 
     def advance(self, duration_ns: int) -> None:
-        """Virtual clock: :meth:`advance_to` ``duration_ns`` from now."""
+        """Virtual clock: :meth:`advance_to` ``duration_ns`` from now; 0 runs what is due."""
+        _whole(duration_ns)
         self.advance_to(self.clock.now_ns() + duration_ns)
 
     def run_until(self, condition: Callable[[], bool], limit_ns: int | None = None) -> bool:
@@ -541,6 +549,11 @@ class System:
             f"{self.limits.burst} events at one instant ({self.clock.now_ns()} ns) and no end: "
             f"{', '.join(self._queues.busy()[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
         )
+
+
+def _whole(time_ns: int) -> None:
+    if type(time_ns) is not int:
+        raise ClockError(f"time is told in whole nanoseconds, not by {time_ns!r}")
 
 
 def _no_loop(work: Coroutine[Any, Any, None], report: Callable[[str], None]) -> None:

@@ -6,8 +6,11 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.content import event_definition
+from engine.errors import PayloadError
 from engine.expr.functions import misfit
 from engine.expr.quick import quick
+from engine.model import Chart
 from engine.types import Kind, Type
 
 
@@ -51,8 +54,51 @@ class Fields:
             for name, check in self._fields.items():
                 checked[name] = check(given.get(name))
         except ValueError as error:
-            raise ValueError(f"{self._what}, field {name!r}: {error}") from None
+            why = error if name in given else f"is missing ({error})"
+            raise ValueError(f"{self._what}, field {name!r}: {why}") from None
         return checked
+
+
+class Payloads:
+    """What the events of one chart carry: the one check of what comes to a machine from outside, by ``Machine.send``,
+    ``System.post`` or the command line."""
+
+    def __init__(self, chart: Chart) -> None:
+        self._chart = chart
+        self._fields: dict[str, Fields | None] = {}
+
+    def check(self, event: str, data: Mapping[str, Any] | None) -> dict[str, Any] | None:
+        """The payload as a machine keeps it, with every declared field. Raises :class:`engine.errors.PayloadError`.
+
+        The data of an event that nothing declares, or that declares no payload, are taken as they are.
+        """
+        if not (data is None or isinstance(data, Mapping)):
+            raise PayloadError(f"event {event}: its data must be a mapping of fields, not {type(data).__name__}")
+        fields = self._fields[event] if event in self._fields else self._of(event)
+        if fields is None:
+            return None if data is None else dict(data)
+        try:
+            return fields.check(data or {}) or None
+        except ValueError as error:
+            raise PayloadError(str(error)) from None
+
+    def _of(self, event: str) -> Fields | None:
+        if not isinstance(event, str):
+            raise TypeError(f"an event's name is text, not {type(event).__name__}")
+        definition = event_definition(self._chart, event)
+        if definition is None:
+            return None  # not kept: there is no end of such names
+        fields = None if definition.payload is None else Fields(definition.payload, f"event {event}")
+        self._fields[event] = fields
+        return fields
+
+
+def payloads(chart: Chart) -> Payloads:
+    """The :class:`Payloads` of a chart, made once."""
+    known: Payloads | None = chart.programs.get("payloads")
+    if known is None:
+        known = chart.programs["payloads"] = Payloads(chart)
+    return known
 
 
 def check_fields(given: Mapping[str, Any], fields: Mapping[str, Type], what: str) -> dict[str, Any]:

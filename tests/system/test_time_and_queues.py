@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
-from engine.system import Limits, RunawayError, System
+from engine.errors import EngineError, PayloadError, RunawayError
+from engine.system import Limits, System
 from tests.system.tools import S, Watch, chart, started
 
 LIGHT = """
@@ -106,13 +108,13 @@ def test_two_runs_of_the_same_station_take_the_same_steps() -> None:
 COUNTER = """
     machine: counter
     events: {bump: {direction: in}, vital: {direction: in}}
-    data: {bumps: {type: int, initial: 0}, alarms: {type: int, initial: 0}, late: {type: int, initial: 0}}
+    data: {bumps: {type: int, initial: 0}, alarms: {type: int, initial: 0}, lost: {type: int, initial: 0}}
     initial: a
     states:
       a:
         on:
           bump: {actions: [assign: {bumps: bumps + 1}]}
-          error.queue: {actions: [assign: {alarms: alarms + 1}]}
+          error.queue: {actions: [assign: {alarms: alarms + 1, lost: lost + event.dropped}]}
         after: {1 s: b}
       b: {on: {bump: {}}}
 """
@@ -129,10 +131,95 @@ def test_a_flood_is_bounded_counted_and_told_to_the_machine(when_full: str) -> N
     system.run_due()
     assert actor.machine.data["bumps"] == 10
     assert actor.machine.data["alarms"] == 1
+    assert actor.machine.data["lost"] == 4990
     notes = [note for note in watch.notes if note.kind == "queue_full"]
     assert notes[0].data == {"event": "bump", "dropped": 1}
     assert "4990 events were lost" in notes[-1].text
     assert len(notes) <= 8  # the flood does not flood the trace
+
+
+def test_too_many_delayed_sends_are_an_error_for_the_sender() -> None:
+    system = System(limits=Limits(delayed_sends=3))
+    actor = system.add(
+        chart(
+            """
+            machine: patient
+            events: {go: {direction: in}, late: {}}
+            data: {late: {type: int, initial: 0}, errors: {type: int, initial: 0}}
+            states:
+              a:
+                on:
+                  go: {actions: [send: {event: late, delay: 1 s}]}
+                  late: {actions: [assign: {late: late + 1}]}
+                  error.execution: {actions: [assign: {errors: errors + 1}]}
+            """
+        )
+    )
+    system.start()
+    for _ in range(5):
+        system.post(actor, "go")
+    system.advance(2 * S)
+    assert dict(actor.machine.data) == {"late": 3, "errors": 2}
+
+
+def test_what_is_lost_after_the_alarm_is_told_too_when_the_flood_is_over() -> None:
+    """Two alarms for one flood, whatever its length; together they tell the whole loss."""
+    system = System(limits=Limits(queue=10))
+    actor = system.add(chart(COUNTER))
+    system.start()
+    data = actor.machine.data
+    for _ in range(20):
+        system.post(actor, "bump")
+    system.turn()
+    assert (data["alarms"], data["lost"]) == (1, 10)
+    for _ in range(3980):
+        system.post(actor, "bump")
+    system.run_due()
+    assert data["alarms"] == 2
+    assert data["bumps"] + data["lost"] == 4000
+    system.post(actor, "bump")
+    system.run_due()
+    assert data["alarms"] == 2
+
+
+@pytest.mark.parametrize("data", [{"n": "x"}, {"n": None}, {}, None, {"n": 1, "m": 1}, {"n": float("nan")}, ["n"]])
+def test_data_posted_to_a_machine_are_checked_as_sent_ones_are(data: Any) -> None:
+    text = (
+        "machine: m\nevents: {e: {direction: in, payload: {n: int}}}\nstates: {a: {on: {e: {actions: [log: got]}}}}\n"
+    )
+    system = System()
+    actor = system.add(chart(text))
+    system.start()
+    with pytest.raises(PayloadError) as posted:
+        system.post(actor, "e", data)
+    with pytest.raises(PayloadError) as sent:
+        chart(text).start().send("e", data)
+    assert str(posted.value) == str(sent.value)
+    assert system.quiet
+
+
+def test_posted_data_are_kept_as_declared() -> None:
+    text = (
+        "machine: m\nevents: {e: {direction: in, payload: {v: float, w: int?}}}\ndata: {v: {type: float, initial: 0}}\n"
+        "states: {a: {on: {e: {actions: [assign: {v: event.v}]}}}}\n"
+    )
+    system = System()
+    actor = system.add(chart(text))
+    system.start()
+    system.post(actor, "e", {"v": 2})
+    system.run_due()
+    assert repr(actor.machine.data["v"]) == "2.0"
+
+
+@pytest.mark.parametrize("wrong", [-5, 0.5, True, "1 s"])
+def test_time_goes_forward_in_whole_nanoseconds(wrong: Any) -> None:
+    system = System()
+    system.advance(3)
+    with pytest.raises(EngineError, match=r"nanoseconds|go back"):
+        system.advance(wrong)
+    with pytest.raises(EngineError, match=r"nanoseconds|go back"):
+        chart("machine: m\nstates: {a: }").start().advance(wrong)
+    assert system.clock.now_ns() == 3
 
 
 def test_what_is_kept_of_a_flood_is_as_the_policy_says() -> None:
