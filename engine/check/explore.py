@@ -23,7 +23,7 @@ from engine.machine import Machine
 from engine.model import Chart, EventDef, Invariant
 from engine.plain import to_plain
 from engine.step import CancelSend, CancelTimer, Event, SendEvent, StartTimer, Step
-from engine.types import INT, STRING, Kind, Type
+from engine.types import DURATION, INT, STRING, Kind, Type
 
 MAX_VALUES = 6  # of one payload field or reading
 MAX_PAYLOADS = 32  # of one event
@@ -199,6 +199,7 @@ class _Search:
             yield f"error.adapter.{role}", EventDef("", {"action": actions, "message": STRING})
         yield "error.communication", EventDef("", {"message": STRING})
         yield "error.queue", EventDef("", {"dropped": INT, "event": STRING})
+        yield "error.host", EventDef("", {"late": DURATION})
 
     def _payloads(self, name: str, definition: EventDef | None) -> list[dict[str, Any] | None]:
         if definition is None or not definition.payload:

@@ -22,7 +22,7 @@ class Alarms:
         pass
 
     def note(self, note: Note) -> None:
-        if note.kind in ("adapter_error", "adapter_note"):
+        if note.kind in ("adapter_error", "adapter_note", "host_late"):
             self._say(f"{note.path}: {note.text}")
 
     def session(self, report: Report) -> None:

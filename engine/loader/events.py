@@ -11,7 +11,7 @@ from engine.loader.reader import Reader
 from engine.loader.types import read_type
 from engine.loader.yaml_source import Node
 from engine.model import EventDef
-from engine.types import INT, STRING, Kind, Type
+from engine.types import DURATION, INT, STRING, Kind, Type
 
 Payload = dict[str, Type]
 
@@ -67,6 +67,7 @@ class EventTable:
             "error.invariant": {"message": STRING, "position": STRING},
             "error.communication": {"message": STRING},
             "error.queue": {"dropped": INT, "event": STRING},
+            "error.host": {"late": DURATION},
         }
         self._below: dict[str, list[str]] | None = None  # prefix -> the events that begin with it and a dot
 

@@ -12,6 +12,7 @@ from engine.system.clock import RealClock
 from engine.system.system import System
 
 _BUDGET = 500  # events in one go before sockets get their turn
+_LATE_NS = 100_000_000  # a deadline overdue by more: the host got no time, which is not the fault of what it watches
 
 
 class Host:
@@ -37,6 +38,7 @@ class Host:
         self._alarm_ns: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
+        self._catching_up = 0  # turns of the loop until what came meanwhile has been read
 
     async def run(self, until: Callable[[], bool] | None = None, *, signals: bool = False) -> None:
         """Start the system, run it until every machine has ended, ``until`` holds (checked after every turn) or
@@ -97,6 +99,8 @@ class Host:
 
     def _turn(self) -> None:
         assert self._loop is not None
+        if self._overslept(self._loop):
+            return
         try:
             more = self.system.run_due(_BUDGET)
             self._turn_handle = None
@@ -112,6 +116,21 @@ class Host:
             self._wake()
         else:
             self._set_alarm()
+
+    def _overslept(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Deadlines are overdue: what waits in sockets came before them, and is read first. True while it is."""
+        if self._catching_up == 0:
+            late_ns = self.system.late_by_ns()
+            if late_ns < _LATE_NS:
+                return False
+            self.system.was_late(late_ns)
+            self._catching_up = 3  # the next turn of the loop begins with this one's rest, then come the sockets
+        self._catching_up -= 1
+        if self._catching_up == 0:
+            self.system.caught_up()
+            return False
+        self._turn_handle = loop.call_soon(self._turn)
+        return True
 
     def _set_alarm(self) -> None:
         assert self._loop is not None

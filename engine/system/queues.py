@@ -61,6 +61,11 @@ class Queues:
         queue.append(queued)
         self._order.append(actor)
 
+    def put_first(self, actor: Actor, queued: Queued) -> None:
+        """Queue an event before everything that waits, in any case: for what the system itself has to say."""
+        self._queues[actor].appendleft(queued)
+        self._order.appendleft(actor)
+
     @property
     def first_ns(self) -> int | None:
         """When the first waiting event came; None when none waits."""

@@ -29,6 +29,9 @@ from engine.system.seam import Stepper
 from engine.system.values import payloads
 from engine.types import Type
 
+LATE_AGAIN_NS = 10_000_000_000
+"""How often people are told that the host is late."""
+
 Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
 
 
@@ -87,6 +90,8 @@ class System:
         self._numbers = 0
         self._fault: Exception | None = None  # of an observer, not raised yet
         self._closing = False
+        self._woke_ns = -1  # what came until then came while the host slept: before the deadlines it missed
+        self._late_told_ns: int | None = None
         self.starting = False
         self.misfit: ConfigurationError | None = None  # what a machine ordered as it began, and settings do not allow
         self.owner_waits = False  # of a machine on its own: it is inside a call that runs this system
@@ -206,7 +211,9 @@ class System:
             self._foreign.popleft()()
             return True
         at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
-        if at_ns is not None and (due_ns is None or at_ns <= due_ns or due_ns > self.clock.now_ns()):
+        if at_ns is not None and (
+            due_ns is None or at_ns <= max(due_ns, self._woke_ns) or due_ns > self.clock.now_ns()
+        ):
             self._take()
             return True
         if due_ns is not None and due_ns <= self.clock.now_ns():
@@ -219,6 +226,29 @@ class System:
             self.joint.check()
             return bool(self._queues)
         return False
+
+    def late_by_ns(self) -> int:
+        """How long the next deadline is overdue; 0 when it is not."""
+        due_ns = self._agenda.next_ns()
+        return 0 if due_ns is None else max(0, self.clock.now_ns() - due_ns)
+
+    def was_late(self, late_ns: int) -> None:
+        """The host got no time: machines that have a transition for ``error.host`` hear of it before anything else,
+        people once in a while."""
+        late_ns -= late_ns % 1_000_000
+        now_ns = self.clock.now_ns()
+        if self._late_told_ns is None or now_ns - self._late_told_ns >= LATE_AGAIN_NS:
+            self._late_told_ns = now_ns
+            text = f"the host was late by {late_ns // 1_000_000} ms: this computer has too much to do, or stood still"
+            self.note("host", "host_late", text, {"late_ms": late_ns // 1_000_000})
+        for root in self.roots.values():
+            for actor in root.tree():
+                if actor.is_running and self.hearing(actor.machine.chart)("error.host"):
+                    self._queues.put_first(actor, Queued(Event("error.host", {"late": late_ns}, "platform"), 0))
+
+    def caught_up(self) -> None:
+        """The host has read what came while it slept: that is taken before the deadlines it missed."""
+        self._woke_ns = self.clock.now_ns()
 
     @property
     def next_deadline_ns(self) -> int | None:

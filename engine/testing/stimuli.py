@@ -16,7 +16,7 @@ from engine.model import Chart, Send, Transition
 from engine.step import Event
 from engine.testing.pools import Pools
 from engine.testing.values import Choice, Situation, Term, defaults, solve, terms
-from engine.types import Kind, Type
+from engine.types import DURATION, Kind, Type
 
 Readings = Mapping[tuple[str, str], Any]
 _MOST = 6  # choices for one transition by one event
@@ -287,7 +287,7 @@ def _external(chart: Chart) -> list[str]:
                 f"{child.id}.{n}" for n, definition in child.chart.events.items() if definition.direction == "out"
             )
         names.update((f"done.invoke.{child.id}", f"error.invoke.{child.id}"))
-    names.update(("error.communication", "error.queue"))
+    names.update(("error.communication", "error.queue", "error.host"))
     heard = {name for name in names if any(name_matches(t.descriptors, name) for t in chart.transitions)}
     return sorted(name for name in heard if not name.startswith(_PLATFORM_ONLY))
 
@@ -320,6 +320,8 @@ def _built_in(chart: Chart, name: str) -> dict[str, Type]:
         return {"message": STRING}
     if name == "error.queue":
         return {"dropped": INT, "event": STRING}
+    if name == "error.host":
+        return {"late": DURATION}
     if name.startswith("done.invoke."):
         for child in child_nodes(chart):
             if name == f"done.invoke.{child.id}":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.dc_output import MS, delivering, is_dead, off, precharging, what
+from tests.scenarios.dc_output import MS, checking, delivering, is_dead, off, precharging, what
 from tests.scenarios.stage import Stage
 
 # ---------------------------------------------------------------- pre-charge
@@ -318,3 +318,35 @@ def test_the_contactor_opens_by_itself_while_live(live: object) -> None:
     assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
     assert "imd.stop" in what(stage)
     assert stage.active("emergency")
+
+
+# ---------------------------------------------------------------- a computer that had no time
+
+
+def late(stage: Stage, milliseconds: int) -> Stage:
+    """The host says that it was late."""
+    stage.system.was_late(milliseconds * 1_000_000)
+    stage.system.run_due()
+    return stage
+
+
+@pytest.mark.parametrize("live", [precharging, delivering, lambda: checking("measuring")])
+def test_the_contactor_opens_because_the_computer_was_late(live: object) -> None:
+    """The dead-man did its work: all off at once, told as what it was, and nobody has to reset a sound output."""
+    assert callable(live)
+    stage: Stage = late(live().forget(), 640).run(0.1).values("contactor", is_closed=False)
+    stage.emit("contactor.opened")
+    is_dead(stage)
+    assert stage.told("tripped") == [{"reason": "the host was late by 640 ms"}]
+    assert stage.told("fault") == []
+    assert not stage.unhandled
+
+
+def test_a_late_computer_is_no_excuse_for_long() -> None:
+    """A second later the contactor has no reason to open; the second counts from the last time."""
+    stage = late(late(delivering(), 640).run(0.9), 120).run(0.9)
+    stage.values("contactor", is_closed=False).emit("contactor.opened")
+    assert stage.told("tripped") == [{"reason": "the host was late by 120 ms"}]
+    stage = late(delivering(), 640).run(1.05).values("contactor", is_closed=False).emit("contactor.opened")
+    assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
+    assert stage.told("tripped") == []

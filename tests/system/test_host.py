@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -223,3 +224,41 @@ def test_an_adapter_that_does_not_open_ends_the_run_with_its_message() -> None:
         return ""
 
     assert "eth7" in asyncio.run(go())
+
+
+GUARDED = """
+    machine: guard
+    adapters: {gate: door}
+    data: {by: {type: string, initial: "''"}, late: {type: duration, initial: 0 ms}}
+    initial: shut
+    states:
+      shut:
+        on:
+          gate.opened: {target: end, actions: [assign: {by: event.by}]}
+          error.host: {actions: [assign: {late: event.late}]}
+        after: {150 ms: end}
+      end: {type: final}
+"""
+
+
+def test_what_came_while_the_host_had_no_time_goes_before_the_timers_it_missed() -> None:
+    """A feedback that came in time must not be taken for missing because this computer stood still: sockets are read
+    first, machines hear that it was late, and people once."""
+
+    async def go() -> None:
+        system, door = System(RealClock()), WiredDoor()
+        watch = Watch(system)
+        guard = system.add(chart(GUARDED), adapters={"gate": door})
+        running = asyncio.ensure_future(Host(system).run())
+        await asyncio.sleep(0.01)
+        client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        client.sendto(b"open Ann", door.socket.getsockname())
+        time.sleep(0.4)  # the computer stands still; what is tested is the order afterwards
+        await asyncio.wait_for(running, 5)
+        client.close()
+        assert guard.machine.data["by"] == "Ann"
+        assert guard.machine.data["late"] >= 150 * MS
+        (told,) = [note.text for note in watch.notes if note.kind == "host_late"]
+        assert told.startswith("the host was late by ")
+
+    asyncio.run(go())
