@@ -67,5 +67,9 @@ class AdapterRegistry:
         """Implementation name -> ``module:Class`` of a contract; empty when nothing implements it."""
         return dict(IMPLEMENTATIONS.get(contract, {}))
 
+    def chart_folders(self) -> list[str]:
+        """``machines/``, which lies beside this package, in a clone and where it is installed."""
+        return [str(_HERE.parent / "machines")]
+
 
 REGISTRY = AdapterRegistry()

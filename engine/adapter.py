@@ -145,3 +145,7 @@ class Registry(Protocol):
     def implementations(self, contract: str) -> dict[str, str]:
         """Implementation name -> ``module:Class``, imported only when bound. The first is the simulated one."""
         ...
+
+    def chart_folders(self) -> list[str]:
+        """Folders of charts and station files that this distribution brings, found by name from anywhere."""
+        ...

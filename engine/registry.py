@@ -23,6 +23,9 @@ class _Registries:
                 found.setdefault(name, path)
         return found
 
+    def chart_folders(self) -> list[str]:
+        return [path for part in self._parts for path in part.chart_folders()]
+
 
 @cache
 def installed() -> Registry:

@@ -24,7 +24,9 @@ codes and examples: docs/checks.md. exit codes: 0 nothing found, 1 findings, 2 a
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts; also an installed one's name: evse_dc"
+    )
     parser.add_argument("--notes", action="store_true", help="show notes, too; they never fail a check")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
     parser.add_argument("--limit", type=int, default=300, metavar="N", help="states to look at for invariants (300)")
@@ -59,12 +61,14 @@ def chart_files(paths: Iterable[str]) -> list[Path]:
 
     Raises ``FileNotFoundError`` for a missing path and for a folder without charts: nothing checked is not all well.
     """
+    from engine.installed_files import found as found_by_name
+    from engine.installed_files import installed_charts
     from engine.loader.source_file import names_beside
     from engine.problems import nearest
 
     found: dict[Path, None] = {}
     for text in paths:
-        path = Path(text)
+        path = found_by_name(text)
         if path.is_dir():
             inside = [p for p in sorted(path.rglob("*.yaml")) if not p.name.endswith(".contract.yaml")]
             if not inside:
@@ -73,8 +77,9 @@ def chart_files(paths: Iterable[str]) -> list[Path]:
         elif path.exists():
             found[path] = None
         else:
-            meant = nearest(path.name, names_beside(path))
-            hint = f"; did you mean '{path.parent / meant}'?" if meant else ""
+            beside = names_beside(path)
+            meant = nearest(path.name, [*beside, *installed_charts()])
+            hint = f"; did you mean '{path.parent / meant if meant in beside else meant}'?" if meant else ""
             raise FileNotFoundError(errno.ENOENT, f"no such chart or folder{hint}", str(path))
     return list(found)
 

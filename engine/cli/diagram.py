@@ -29,7 +29,12 @@ exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, a station file, or a folder of them")
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="PATH",
+        help="a chart, a station file, or a folder of them; also an installed one's name: evse_dc",
+    )
     parser.add_argument("-o", "--output", default="diagrams", metavar="DIR", help="where to (default: diagrams)")
     parser.add_argument(
         "--format",
@@ -48,6 +53,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.diagram.draw import FORMATS, LEVELS, Layouts
     from engine.diagram.elk import LayoutFailed, LayoutUnavailable
     from engine.diagram.printing import PrintingUnavailable
+    from engine.installed_files import found
 
     formats = [f.strip() for f in args.format.split(",") if f.strip()]
     for name in formats:
@@ -71,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     except (LayoutFailed, LayoutUnavailable, PrintingUnavailable) as error:
         _say(f"engine: {error}")
         return 1
-    if any(Path(path).is_dir() for path in args.paths):
+    if any(found(path).is_dir() for path in args.paths):
         job.find_left_over({chart.name for chart in charts} | set(stations))
     return job.report(len(charts) + len(stations))
 
@@ -203,13 +209,14 @@ def _stations(paths: list[str]) -> dict[str, Station]:
     """The station files named, and those in the folders named (a file whose ``[station]`` names a machine), by name.
     Only what the files say counts, not this machine's environment."""
     import engine
+    from engine.installed_files import found
     from engine.registry import installed
     from engine.station import Overrides, resolve
 
     files: dict[Path, None] = {}
-    for path in map(Path, paths):
-        found = sorted(path.rglob("*.toml")) if path.is_dir() else [path] if path.suffix == ".toml" else []
-        files.update(dict.fromkeys(f for f in found if not path.is_dir() or _names_machine(f)))
+    for path in map(found, paths):
+        inside = sorted(path.rglob("*.toml")) if path.is_dir() else [path] if path.suffix == ".toml" else []
+        files.update(dict.fromkeys(f for f in inside if not path.is_dir() or _names_machine(f)))
     return {f.stem: resolve(f, None, Overrides(environ={}), installed(), engine.load) for f in files}
 
 

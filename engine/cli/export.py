@@ -25,7 +25,7 @@ FORMATS = ("scxml", "xstate", "mermaid", "plantuml", "dot", "transitions", "pyth
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    parser.add_argument("path", metavar="PATH", help="a chart")
+    parser.add_argument("path", metavar="PATH", help="a chart, or an installed one's name: evse_dc")
     parser.add_argument("--to", required=True, choices=FORMATS, help="the format")
     parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of standard output")
     parser.add_argument("--strict", action="store_true", help="write nothing and fail when something would be lost")

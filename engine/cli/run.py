@@ -17,6 +17,7 @@ from engine.cli.events import EventScript, split
 from engine.cli.readings import Headlines
 from engine.cli.sessions import Sessions
 from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
+from engine.installed_files import found
 from engine.registry import installed
 from engine.station import Overrides, Station, StationError, build, resolve
 from engine.station.text import typed
@@ -36,13 +37,16 @@ _EPILOG = """examples:
   engine run machines/evse_dc.yaml --trace run.jsonl       then: engine trace show run.jsonl
   engine run light.yaml --fast --events "go, 30 s, stop"   send events, wait in between
   engine run machines/evse_dc.yaml --help-config           every key of the configuration
+  engine run evse_dc                                       an installed chart, from any folder
+
+A chart that is not where PATH says is looked for among those installed with chargechart: slac/evse.yaml, slac_evse.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.allow_abbrev = False
     parser.epilog = _EPILOG
-    parser.add_argument("machine", type=Path, help="the chart (or a station file that names one)")
+    parser.add_argument("machine", type=Path, help="the chart, or a station file that names one")
     parser.add_argument("--station", type=Path, metavar="FILE", help="station file (default: the chart's own)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="parameter or setting")
     parser.add_argument("--iface", metavar="IF", help="network interface (what it changes is up to the station file)")
@@ -69,14 +73,15 @@ def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a machine failed, a strict chart met an unknown event or the asked sessions did not end."""
     import engine
 
-    if args.machine.is_dir():
-        raise StationError(_what_runs(args.machine))
+    machine = found(args.machine)
+    if machine.is_dir():
+        raise StationError(_what_runs(machine))
     registry = installed()
     options = _options(args.unknown)
     if args.iface:
         options["iface"] = args.iface
     overrides = Overrides(args.set, options=options, fault=args.fault, command=args.options)
-    station = resolve(args.machine, args.station, overrides, registry, engine.load)
+    station = resolve(machine, args.station, overrides, registry, engine.load)
     if args.help_config:
         from engine.station.describe import describe
 

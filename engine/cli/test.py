@@ -26,7 +26,9 @@ docs/testing.md tells what is checked. exit codes: 0 all taken (or proved imposs
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
+    parser.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts; also an installed one's name: evse_dc"
+    )
     parser.add_argument("--pairs", action="store_true", help="look for pairs of consecutive transitions, too")
     parser.add_argument("--html", metavar="DIR", help="write a coverage report with diagrams into this folder")
     parser.add_argument("--json", metavar="FILE", help="write the results as JSON ('-': standard output)")

@@ -8,6 +8,7 @@ from collections.abc import Mapping as MappingOf
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engine.installed_files import found, installed_charts, installed_file
 from engine.loader.chart import build_chart
 from engine.loader.contract import Contracts
 from engine.loader.reader import Reader
@@ -20,7 +21,7 @@ MAX_FILES = 200  # of one load: the chart and all it invokes
 
 
 def load(path: str | Path, contracts: MappingOf[str, Contract] | None = None) -> Chart:
-    """Load a chart and all charts it invokes.
+    """Load a chart and all charts it invokes. Where no file ``path`` is, an installed chart of that name is meant.
 
     ``contracts``: what adapters offer, by name; without it, the installed adapters' contracts.
 
@@ -64,10 +65,12 @@ class _Load:
         self.open: list[Path] = []  # the files being read, from the first to the innermost
 
     def file(self, path: Path) -> Chart:
+        path = found(path)
         try:
             source = read_source(path)
         except OSError as error:
-            hint = did_you_mean(path.name, names_beside(path)) if isinstance(error, FileNotFoundError) else ""
+            names = [*names_beside(path), *installed_charts()] if isinstance(error, FileNotFoundError) else []
+            hint = did_you_mean(path.name, names)
             message = f"cannot be read: {error.strerror or error}"
             problem = Source(str(path), "").problem(0, 0, "missing-file", message, hint=hint)
             raise ChartError([problem]) from None
@@ -106,7 +109,10 @@ class _Load:
             reader.problem(node, "shape", "'src' is the path of a chart", "FILE.yaml")
             return None
         try:
-            path = real_path(Path(reader.source.file).parent / text)
+            shown = Path(reader.source.file).parent / text
+            if not shown.exists():
+                shown = installed_file(text) or shown
+            path = real_path(shown)
         except (OSError, ValueError) as error:
             self._unreadable(reader, node, text, error)
             return None
@@ -121,7 +127,7 @@ class _Load:
             return None
         self.charts[path] = None
         try:
-            source = read_source(path, shown=str(Path(reader.source.file).parent / text))
+            source = read_source(path, shown=str(shown))
         except OSError as error:
             beside = names_beside(path) if isinstance(error, FileNotFoundError) else ()
             self._unreadable(reader, node, text, error, [name for name in beside if name.endswith(".yaml")])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.installed_files import installed_file
 from engine.station.plan import Headline, StationError
 from engine.system.values import nearest
 
@@ -72,8 +73,9 @@ class StationFile:
         return _table(self.content.get(name, {}), f"{self.path}: [{name}]")
 
     def relative(self, path: str) -> Path:
-        """A path written in the file."""
-        return Path(os.path.normpath((self.path.parent if self.path else Path()) / path))
+        """A path written in the file; where nothing is there, the installed file or folder of that name."""
+        beside = Path(os.path.normpath((self.path.parent if self.path else Path()) / path))
+        return beside if beside.exists() else installed_file(path) or beside
 
     def assignments(self, main: str) -> list[Assignment]:
         """Parameters and adapter settings, under full addresses; those at the top belong to machine ``main``."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.adapter import Adapter, Registry, Setting
+from engine.installed_files import found, installed_file
 from engine.model import Chart
 from engine.station.absent import NONE, Absent
 from engine.station.file import Assignment, StationFile, full_address
@@ -49,11 +50,15 @@ def resolve(
     Without ``station_file`` the chart's own ``station:`` is used, without that every role gets its contract's first
     implementation, the simulated one. Raises ``StationError``, and what ``load`` raises.
     """
+    chart_file = found(chart_file)
+    if station_file is not None:
+        station_file = found(station_file)
     if chart_file.suffix == ".toml" and station_file is None:
         station_file, chart_file = chart_file, _chart_of(chart_file)
     chart = load(chart_file)
     if station_file is None and chart.station:
-        station_file = chart_file.parent / chart.station
+        beside = chart_file.parent / chart.station
+        station_file = beside if beside.exists() else installed_file(chart.station) or beside
     file = StationFile(station_file)
     return _Resolver(file, chart, overrides, registry, load).station()
 

@@ -64,6 +64,9 @@ class Registry:
                  "gone": "tests.nowhere:Door"}  # fmt: skip
         return known if contract == "door" else {}
 
+    def chart_folders(self) -> list[str]:
+        return []
+
 
 def load(path: Path) -> Chart:
     return engine.load(path, contracts={"door": DOOR})
