@@ -13,6 +13,7 @@ from engine.check import check
 from engine.model import Chart
 from engine.testing.explore import Explorer
 from engine.testing.pairs import PairSearch
+from engine.testing.together import play
 from engine.testing.verify import verify
 from engine.trace.reader import Trace
 
@@ -93,11 +94,13 @@ def measure(chart: Chart, *, pairs: bool = False) -> Result:
     two = PairSearch(chart, explorer.stimuli, paths).run() if pairs else None
     if two is not None:
         paths = [*paths, *two.paths]
-    problems = verify(chart, paths)
+    problems = [str(problem) for problem in verify(chart, paths)]
+    if chart.joint_invariants:
+        problems += play(chart).broken
     result = Result(chart.name, chart.file, "generated paths", {t: found.taken[t] for t in found.all}, chart.text_hash)
     result.missing = not_taken(chart, found.missing)
     result.paths = [f"{path.name}: {' > '.join(map(str, path.steps)) or 'start'}" for path in paths]
-    result.problems = [str(problem) for problem in problems]
+    result.problems = problems
     result.notes = [f"{error}; after {stimulus}" for error, stimulus in found.errors.items()]
     if two is not None:
         result.pairs = PairCoverage(len(two.taken), len(two.taken) + len(two.missing), two.missing, two.impossible)

@@ -58,6 +58,8 @@ class ChartFile(pytest.File):
         found = Explorer(chart).run()
         for number, path in enumerate(found.paths):
             yield PathItem.from_parent(self, name=f"{number + 1}: {path.name}", chart=chart, path_=path, number=number)
+        if chart.joint_invariants:
+            yield TogetherItem.from_parent(self, name="together with its children", chart=chart)
         for missing in not_taken(chart, found.missing):
             kind = "impossible" if missing.proved else "not taken"
             yield MissingItem.from_parent(self, name=f"{kind}: {missing.transition}", missing=missing)
@@ -82,6 +84,27 @@ class PathItem(pytest.Item):
             steps = "\n".join(f"  {at}. {stimulus}" for at, stimulus in enumerate(self.path_.steps, 1))
             return f"{excinfo.value}\nthe path:\n{steps}"
         return str(super().repr_failure(excinfo))
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, f"{self.chart.name}: {self.name}"
+
+
+class TogetherItem(pytest.Item):
+    """The chart with its children: what they promise together."""
+
+    def __init__(self, *, chart: Chart, **rest: object) -> None:
+        super().__init__(**rest)  # type: ignore[arg-type]
+        self.chart = chart
+
+    def runtest(self) -> None:
+        from engine.testing.together import play
+
+        broken = play(self.chart).broken
+        if broken:
+            raise PathFailed("\n".join(broken))
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        return str(excinfo.value) if isinstance(excinfo.value, PathFailed) else str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         return self.path, None, f"{self.chart.name}: {self.name}"
