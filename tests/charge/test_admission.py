@@ -20,11 +20,12 @@ def plugged(protocol: str = "din") -> tuple[Bench, ScriptedVehicle]:
 
 
 def is_turned_away(vehicle: ScriptedVehicle) -> None:
-    """No SDP answer, and a connection to the known port is closed before a word is said."""
+    """No SDP answer, and a connection to the known port is closed at the first word."""
     with pytest.raises(AssertionError, match="no SDP response"):
         vehicle.connect()
     address, port = vehicle.station
     vehicle.dial(address, port)
+    vehicle.send("supportedAppProtocolReq")
     vehicle.bench.run(0.05)
     assert vehicle.ended
     assert vehicle.inbox == []

@@ -17,13 +17,12 @@ import engine
 from engine.testing.stimuli import Stimuli, Stimulus
 from tests.charge.bench import Bench
 
-EVSE = engine.load("machines/evse_dc.yaml")
 LASTS_S = 16.0  # of the session without a disturbance, to beyond its end
 
 
 @cache
-def stimuli(file: str) -> Stimuli:
-    return Stimuli(engine.load(file), {})
+def stimuli(file: str, given: frozenset[tuple[str, Any]]) -> Stimuli:
+    return Stimuli(engine.load(file), dict(given))
 
 
 def what_may_happen(bench: Bench) -> list[tuple[Any, Stimulus]]:
@@ -31,10 +30,8 @@ def what_may_happen(bench: Bench) -> list[tuple[Any, Stimulus]]:
     found = []
     for actor in bench.system.roots["evse"].tree():
         machine = actor.machine
-        try:
-            known = stimuli(machine.chart.file)
-        except KeyError:
-            continue
+        needed = [name for name, parameter in machine.chart.parameters.items() if parameter.default is None]
+        known = stimuli(machine.chart.file, frozenset((name, machine.parameters[name]) for name in needed))
         world = Stimulus(readings=known.base)
         for stimulus in known.narrow(machine, frozenset(machine.configuration), world, (), 0):  # type: ignore[arg-type]
             role = stimulus.event.partition(".")[0]
