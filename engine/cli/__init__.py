@@ -142,11 +142,12 @@ def _exit_code(error: Exception) -> int | None:
     """2 for what the user gave, 1 for a run that failed; None for a fault of the program."""
     from engine.adapter import AdapterError, ConfigurationError
     from engine.errors import EngineError
+    from engine.extras import MissingExtra
     from engine.problems import ChartError
     from engine.station import StationError
     from engine.trace import TraceError
 
-    if isinstance(error, (ChartError, StationError, TraceError, ConfigurationError)):
+    if isinstance(error, (ChartError, MissingExtra, StationError, TraceError, ConfigurationError)):
         return 2
     if isinstance(error, (AdapterError, EngineError)):
         return 1

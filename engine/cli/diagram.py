@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     from engine.diagram.draw import FORMATS, LEVELS, Layouts
     from engine.diagram.elk import LayoutFailed, LayoutUnavailable
-    from engine.diagram.printing import PrintingUnavailable
+    from engine.diagram.printing import need_printing
     from engine.installed_files import found
 
     formats = [f.strip() for f in args.format.split(",") if f.strip()]
@@ -60,6 +60,7 @@ def run(args: argparse.Namespace) -> int:
         if name not in FORMATS:
             _say(f"engine: unknown format '{name}'; known are {', '.join(FORMATS)}")
             return 2
+    need_printing(*formats)
     levels = LEVELS if args.level == "both" else (args.level,)
     charts = _charts([p for p in args.paths if not p.endswith(".toml")])
     if charts is None:
@@ -74,7 +75,10 @@ def run(args: argparse.Namespace) -> int:
                     future.result()
         for chart in charts:
             job.write_texts(chart)
-    except (LayoutFailed, LayoutUnavailable, PrintingUnavailable) as error:
+    except LayoutUnavailable as error:
+        _say(f"engine: {error}")
+        return 2
+    except LayoutFailed as error:
         _say(f"engine: {error}")
         return 1
     if any(found(path).is_dir() for path in args.paths):

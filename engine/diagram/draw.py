@@ -82,8 +82,9 @@ class Layouts:
             except LayoutUnavailable as error:
                 if choice == "elk":
                     raise
+                self.graphviz = Graphviz()
                 warn(f"{error}; drawing with Graphviz instead")
-        if self.elk is None:
+        else:
             self.graphviz = Graphviz()
 
     def __enter__(self) -> Layouts:
@@ -163,7 +164,7 @@ def _laid_out(name: str, layouts: Layouts, lay_out: Callable[[Solver], list[Plac
 
 
 def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:
-    """Sheet ``number`` of the drawing as ``svg`` or ``png``, or all of it as ``pdf``. Raises PrintingUnavailable."""
+    """Sheet ``number`` of the drawing as ``svg`` or ``png``, or all of it as ``pdf``. Raises MissingExtra."""
     if format == "svg":
         return drawing.svgs[number].encode()
     if not drawing.document:

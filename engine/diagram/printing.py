@@ -12,27 +12,31 @@ from typing import Any
 
 from engine.diagram.scene import Circle, Group, Item, Path, Rect, Text
 from engine.diagram.style import SHAPES, TEXTS
+from engine.extras import need
 
 _MM = 72 / 25.4
 DPI = 150
 
 
-class PrintingUnavailable(Exception):
-    """reportlab or pypdfium2 is not installed; the text says what to do."""
+def need_printing(*formats: str) -> None:
+    """Raises MissingExtra when what sets these formats (``pdf``, ``png``) is not installed."""
+    if "png" in formats:
+        need("PNG", "diagram", "reportlab", "pypdfium2", "PIL")
+    elif "pdf" in formats:
+        need("PDF", "diagram", "reportlab")
 
 
 Page = tuple[list[Item], float, float]  # items, width and height in mm
 
 
 def pdf(pages: list[Page], title: str, subject: str) -> bytes:
-    """A PDF of these pages. The same input gives the same bytes. Raises PrintingUnavailable."""
-    try:
-        import reportlab
-        from reportlab.pdfbase import pdfmetrics
-        from reportlab.pdfbase.ttfonts import TTFont
-        from reportlab.pdfgen.canvas import Canvas
-    except ImportError as error:
-        raise PrintingUnavailable("PDF needs reportlab: pip install 'chargechart[diagram]'") from error
+    """A PDF of these pages. The same input gives the same bytes. Raises MissingExtra."""
+    need_printing("pdf")
+    import reportlab
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab.pdfgen.canvas import Canvas
+
     fonts = FilePath(reportlab.__file__).parent / "fonts"
     for name, file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
         pdfmetrics.registerFont(TTFont(name, str(fonts / file)))
@@ -52,13 +56,12 @@ def pdf(pages: list[Page], title: str, subject: str) -> bytes:
 
 
 def png(document: bytes, subject: str, number: int = 0, dpi: int = DPI) -> bytes:
-    """Page ``number`` of a PDF as PNG, with ``subject`` as its ``Source`` text. Raises PrintingUnavailable."""
-    try:
-        import pypdfium2
-        from PIL import Image
-        from PIL.PngImagePlugin import PngInfo
-    except ImportError as error:
-        raise PrintingUnavailable("PNG needs pypdfium2 and pillow: pip install 'chargechart[diagram]'") from error
+    """Page ``number`` of a PDF as PNG, with ``subject`` as its ``Source`` text. Raises MissingExtra."""
+    need_printing("png")
+    import pypdfium2
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
     page = pypdfium2.PdfDocument(document)[number]
     image = page.render(scale=dpi / 72).to_pil().convert("RGB").quantize(palette=_palette(), dither=Image.Dither.NONE)
     note = PngInfo()

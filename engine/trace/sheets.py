@@ -48,7 +48,7 @@ def sheets(drawn: Sequence, block: TitleBlock) -> list[printing.Page]:
 
 def write(drawn: Sequence, block: TitleBlock, path: Path) -> list[Path]:
     """The sheets as ``.svg`` or ``.png`` (the second one ``NAME.2.svg`` …), or all as one ``.pdf``; the files written.
-    Raises PrintingUnavailable and OSError."""
+    Raises MissingExtra and OSError."""
     pages = sheets(drawn, block)
     if path.suffix == ".svg":
         contents = [svg(items, width, height, "mm").encode() for items, width, height in pages]

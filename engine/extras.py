@@ -1,0 +1,21 @@
+"""What an extra of the package brings, asked for before any work that needs it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+
+class MissingExtra(Exception):
+    """A library of an extra is not installed; the text says what needs it and what to do."""
+
+
+def need(purpose: str, extra: str, *modules: str) -> None:
+    """Raises MissingExtra when one of ``modules``, which ``extra`` brings, is not there, for ``purpose``."""
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise MissingExtra(f"{purpose} needs {', '.join(missing)}: {how(extra)}")
+
+
+def how(extra: str) -> str:
+    """How to install an extra; the package is in no registry, so from a clone."""
+    return f"in the clone of chargechart, pip install '.[{extra}]'"
