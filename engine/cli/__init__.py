@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 the run or the check failed, 2 usage or a chart that does 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import importlib
 import os
@@ -65,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to say
         return 0
@@ -97,7 +99,8 @@ def complain(text: str) -> None:
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     head, _, rest = text.partition("\n")
     start, end = ("\x1b[1;31m", "\x1b[0m") if colour else ("", "")
-    print(f"{start}engine: {head}{end}" + (f"\n{rest}" if rest else ""), file=sys.stderr)
+    with contextlib.suppress(OSError):  # standard error may be gone: that is no reason for anything else to fail
+        print(f"{start}engine: {head}{end}" + (f"\n{rest}" if rest else ""), file=sys.stderr)
 
 
 def _parser(command: str) -> tuple[argparse.ArgumentParser, list[str]]:

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.layout import Layout
@@ -21,6 +21,7 @@ from rich.text import Text
 from engine.cli.events import now_possible, offered, step
 from engine.cli.live_activity import QUIET, Activity
 from engine.cli.live_states import state_lines
+from engine.cli.out import Output
 from engine.cli.readings import Headlines, all_values
 from engine.cli.sessions import Sessions
 from engine.station import Station, StationError
@@ -37,7 +38,15 @@ _SHARE = 10  # a fast run spends so many times longer on running than on drawing
 class LiveView:
     """An observer that draws, a few times a second and only what changed. ``tick`` is for runs on a virtual clock."""
 
-    def __init__(self, system: System, station: Station, sessions: Sessions, *, secrets: bool = False) -> None:
+    def __init__(
+        self,
+        system: System,
+        station: Station,
+        sessions: Sessions,
+        out: Output | None = None,
+        *,
+        secrets: bool = False,
+    ) -> None:
         self._system = system
         self._station = station
         self._sessions = sessions
@@ -45,7 +54,7 @@ class LiveView:
         self._activity = Activity(None if secrets else Veil())
         self._headlines = Headlines(system, station)
         self._reserved = 1  # lines left to the shell, and in the end to the summary
-        self._console = Console()
+        self._console = Console(file=cast("IO[str] | None", out))
         self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)
         self._drawn_s = 0.0
         self._pause_s = 0.0  # until it is drawn again, on a virtual clock
@@ -261,7 +270,13 @@ def _keys(take: Callable[[str], None]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
 
     def readable() -> None:
-        for key in os.read(number, 1024).decode(errors="ignore"):
+        try:
+            typed = os.read(number, 1024)
+        except OSError:
+            typed = b""
+        if not typed:  # the terminal has gone; its signal ends the run
+            loop.remove_reader(number)
+        for key in typed.decode(errors="ignore"):
             take(key)
 
     tty.setcbreak(number)
@@ -270,4 +285,5 @@ def _keys(take: Callable[[str], None]) -> Iterator[None]:
         yield
     finally:
         loop.remove_reader(number)
-        termios.tcsetattr(number, termios.TCSADRAIN, before)
+        with contextlib.suppress(termios.error):
+            termios.tcsetattr(number, termios.TCSADRAIN, before)

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from engine.cli.alarms import Alarms
 from engine.cli.events import EventScript, split
+from engine.cli.out import Output
 from engine.cli.readings import Headlines
 from engine.cli.sessions import Sessions
+from engine.cli.signals import Signals
 from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
 from engine.installed_files import found
 from engine.registry import installed
 from engine.station import Overrides, Station, StationError, build, resolve
 from engine.station.text import typed
 from engine.system import RealClock, System, VirtualClock
+from engine.system.ending import Ending
 from engine.types import DURATION
 
 if TYPE_CHECKING:
@@ -108,7 +111,8 @@ class _Run:
             self.limit_ns = 3_600_000_000_000
         self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
-        self.interactive = sys.stdout.isatty() and not args.plain and not args.quiet
+        self.out = Output()
+        self.interactive = self.out.isatty() and not args.plain and not args.quiet
         self.alarms = Alarms(self.system, at_once=not self.interactive)
         self.sessions.told = self.alarms.session
 
@@ -118,9 +122,9 @@ class _Run:
         if self.interactive:
             from engine.cli.live import LiveView
 
-            view = LiveView(self.system, self.station, self.sessions, secrets=self.args.secrets)
+            view = LiveView(self.system, self.station, self.sessions, self.out, secrets=self.args.secrets)
         else:
-            view = PlainView(self.system, self.station, quiet=self.args.quiet, secrets=self.args.secrets)
+            view = PlainView(self.system, self.station, self.out, quiet=self.args.quiet, secrets=self.args.secrets)
         self.ready = ReadyWatch(self.station, self.system, view.ready)
         try:
             if self.args.fast:
@@ -131,29 +135,44 @@ class _Run:
             if trace is not None:
                 trace.close()
         told = summary(self.system, self.sessions, self.tally, self.last_values)
-        if sys.stdout.isatty():
+        if self.out.isatty():
             columns = shutil.get_terminal_size().columns
             told = [textwrap.fill(text, columns, subsequent_indent="  ", break_on_hyphens=False) for text in told]
-        print("\n".join(told))
+        self.out.write("\n".join([*told, ""]))
+        self.out.flush()
         return self._code()
 
     # ------------------------------------------------------------ private
 
     def _run_fast(self, view: PlainView | LiveView) -> None:
-        try:
-            self.system.start()
-            view.started()
-            self.ready.started()
-            self.script.start()
-            over = self._watched(view) if not isinstance(view, PlainView) else self._over
-            self.system.run_until(over, self.limit_ns)
-            self.system.run_due()  # what already waits
-        except KeyboardInterrupt:
-            pass
-        finally:
-            self._ending(view)
-            self.system.shutdown()
-            view.close()
+        def enough(asked: int, over: Callable[[], bool]) -> Callable[[], bool]:
+            if isinstance(view, PlainView):
+                return lambda: signals.asked >= asked or over()
+
+            def enough_to_see() -> bool:
+                view.tick()
+                return signals.asked >= asked or over()
+
+            return enough_to_see
+
+        with Signals() as signals:
+            try:
+                try:
+                    self.system.start()
+                    view.started()
+                    self.ready.started()
+                    self.script.start()
+                    self.system.run_until(enough(1, self._over), self.limit_ns)
+                    self.system.run_due()  # what already waits
+                finally:
+                    ending = Ending(self.system)
+                    self.system.run_until(enough(2, lambda: ending.over))
+            except KeyboardInterrupt:
+                pass
+            finally:
+                self._ending(view)
+                self.system.shutdown()
+                view.close()
 
     async def _run_live(self, view: PlainView | LiveView) -> None:
         from engine.system.host import Host
@@ -165,7 +184,7 @@ class _Run:
 
         host = Host(self.system, ready, lambda: self._ending(view))
         if self.limit_ns is not None:
-            self.system.set_deadline(self.limit_ns, host.stop)
+            self.system.set_deadline(self.limit_ns, host.end)
         if not isinstance(view, PlainView):
             view.attach(host, self.main)
         try:
@@ -177,13 +196,6 @@ class _Run:
         """The machines are about to leave their states: a last look."""
         self.last_values = self.headlines.values()
         view.freeze()
-
-    def _watched(self, view: LiveView) -> Callable[[], bool]:
-        def over() -> bool:
-            view.tick()
-            return self._over()
-
-        return over
 
     def _over(self) -> bool:
         """Whether the run has reached what it was to do."""

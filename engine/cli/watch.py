@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import IO
 
+from engine.cli.out import Output
 from engine.cli.sessions import Sessions, values_text
 from engine.station import Station
 from engine.system import Note, RealClock, StepRecord, System
@@ -87,12 +86,12 @@ class PlainView:
         self,
         system: System,
         station: Station,
-        out: IO[str] | None = None,
+        out: Output | None = None,
         quiet: bool = False,
         *,
         secrets: bool = False,
     ) -> None:
-        self._out = out or sys.stdout
+        self._out = out or Output()
         self._together = 1 if self._out.isatty() or isinstance(system.clock, RealClock) else _TOGETHER
         self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
         self._station = station
@@ -107,7 +106,8 @@ class PlainView:
     def ready(self) -> None:
         """The station is ready for whoever comes."""
         self._write()
-        print(f"READY {', '.join(self._station.machines)}: {self._station.told}", file=self._out, flush=True)
+        self._out.write(f"READY {', '.join(self._station.machines)}: {self._station.told}\n")
+        self._out.flush()
 
     def freeze(self) -> None:
         """The run is over; the machines are about to leave their states."""

@@ -20,7 +20,7 @@ from engine.loader.events import EventTable, read_events, read_payload
 from engine.loader.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.loader.relatives import relatives
 from engine.loader.session import read_session
-from engine.loader.states import ACTIVE_KEYS, build_states
+from engine.loader.states import ACTIVE_KEYS, build_states, resolve_targets
 from engine.loader.transitions import (
     check_histories,
     is_history,
@@ -31,7 +31,7 @@ from engine.loader.transitions import (
 )
 from engine.loader.types import TYPE_KEYS, read_long_type
 from engine.loader.yaml_source import Mapping, Node, Scalar
-from engine.model import Chart, DataDef, Invariant, ParameterDef, State, StateKind
+from engine.model import Chart, DataDef, Invariant, ParameterDef, Shutdown, State, StateKind
 from engine.problems import ChartError
 from engine.types import STRING, Type
 
@@ -39,10 +39,11 @@ LANGUAGE = 1
 
 _TOP_KEYS = (ACTIVE_KEYS - {"onDone"}) | {
     "machine", "language", "version", "station", "strict", "parameters", "adapters", "data", "events", "output",
-    "script", "session",
+    "script", "session", "shutdown",
 }  # fmt: skip
 _PARAMETER_KEYS = TYPE_KEYS | {"default", "source", "description", "waive"}
 _DATA_KEYS = TYPE_KEYS | {"initial", "late", "source", "description", "waive"}
+_SHUTDOWN_KEYS = frozenset({"event", "within", "done", "source"})
 _INVARIANT_KEYS = frozenset({"expr", "message", "source"})
 RESERVED = frozenset(
     {"event", "and", "or", "not", "in", "is", "if", "else", "True", "False", "None", "true", "false", "null"}
@@ -75,6 +76,7 @@ def build_chart(
     _outputs(build)
     _bodies(build)
     chart.session = read_session(build, body.get("session"))
+    _shutdown(build, body.get("shutdown"))
     script = body.get("script")
     if script is not None:
         chart.script = read_block(build, script, build.plain_scope())
@@ -274,6 +276,40 @@ def _outputs(build: Build) -> None:
             build.events.add_done(f"done.state.{state.id}", payloads)
         elif state.kind is StateKind.PARALLEL:
             build.events.add(f"done.state.{state.id}", {})
+
+
+def _shutdown(build: Build, node: Node | None) -> None:
+    """``shutdown: {event: …, within: …, done: …}``: how the chart ends in order, as the main chart of a run."""
+    reader, chart = build.reader, build.chart
+    body = reader.mapping(node, "'shutdown'", "{event: …, within: 10 s, done: STATE}")
+    if body is None:
+        return
+    reader.check_keys(body, _SHUTDOWN_KEYS, "'shutdown'")
+    event_node, within_node, done_node = body.get("event"), body.get("within"), body.get("done")
+    event = reader.text(event_node, "'event'")
+    definition = chart.events.get(event)
+    if event_node is None:
+        reader.missing(body, body, "'shutdown' without an event", "event: …")
+    elif build.events_known and (definition is None or definition.direction != "in"):
+        known = [e.name for e in chart.events.values() if e.direction == "in"]
+        reader.problem(
+            event_node, "unknown-event", f"{event[:80]!r} is no event of direction in of this chart", known=known
+        )
+    elif definition is not None and definition.payload:
+        reader.problem(
+            event_node, "shape", f"{event!r} carries {', '.join(definition.payload)}: nobody here knows them"
+        )
+    states = list(chart.root.walk())
+    if done_node is None and not any(s.kind is StateKind.FINAL and s.parent is chart.root for s in states):
+        reader.missing(body, body, "'shutdown' without the state in which it is over; the chart never ends", "done: …")
+    if within_node is None:
+        reader.missing(body, body, "'shutdown' without the longest time it may take", "within: 10 s")
+        return
+    within = build.delay(within_node, Scope(parameters=build.parameters))
+    done = tuple(s for one in reader.items(done_node) for s in resolve_targets(build, chart.root, one, inside=True))
+    text = reader.expression_text(within_node, "'within'") or ""
+    citation = reader.text(body.get("source"), "'source'")
+    chart.shutdown = Shutdown(event, within, text, done, citation, reader.position(body))
 
 
 def _bodies(build: Build) -> None:

@@ -343,6 +343,19 @@ def session() -> Schema:
     }
 
 
+def shutdown() -> Schema:
+    """The keys of ``shutdown``."""
+    return {
+        "event": {**_TEXT, "description": "of direction in, without payload: ends the chart in order"},
+        "within": {**_EXPRESSION, "description": "the longest time it may take"},
+        "done": {
+            "$ref": "#/$defs/target",
+            "description": "over in this state, or one of these; without it when it ends",
+        },
+        "source": _NOTE,
+    }
+
+
 def chart() -> Schema:
     """The top level."""
     events = _map({"anyOf": [{"type": "null"}, _object(event())]})
@@ -358,6 +371,7 @@ def chart() -> Schema:
         "data": _map(_object(data(), required=["type"]), _NAME),
         "events": {"anyOf": [{"const": "any"}, events]},
         "output": {"$ref": "#/$defs/fields"},
+        "shutdown": _object(shutdown(), required=["event", "within"], description="how it ends in order"),
         "script": {"$ref": "#/$defs/actions"},
         **{name: value for name, value in active().items() if name != "onDone"},
     }

@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from engine.system.clock import RealClock
+from engine.system.ending import Ending
 from engine.system.system import System
 
 _BUDGET = 500  # events in one go before sockets get their turn
@@ -39,12 +40,14 @@ class Host:
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
         self._catching_up = 0  # turns of the loop until what came meanwhile has been read
+        self._ending: Ending | None = None
 
     async def run(self, until: Callable[[], bool] | None = None, *, signals: bool = False) -> None:
         """Start the system, run it until every machine has ended, ``until`` holds (checked after every turn) or
-        :meth:`stop` is called, then shut it down: exit actions of every machine, then the adapters.
+        :meth:`stop` is called; then ask the machines to end (:mod:`engine.system.ending`), and shut it down: exit
+        actions of every machine, then the adapters.
 
-        ``signals``: SIGINT and SIGTERM mean :meth:`stop`. Raises ``AdapterError`` when an adapter cannot be opened.
+        ``signals``: SIGINT, SIGTERM and SIGHUP mean :meth:`stop`. Raises ``AdapterError`` when one cannot be opened.
         """
         loop = self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -80,9 +83,17 @@ class Host:
             for number in handled:
                 self._loop.remove_signal_handler(number)
 
+    def end(self) -> None:
+        """Ask the machines to end, when nobody has yet."""
+        if self._ending is None:
+            self._ending = Ending(self.system)
+            self._wake()
+
     def stop(self) -> None:
-        """End the run in an orderly way."""
-        if self._ended is not None and not self._ended.done():
+        """Ask the machines to end; called a second time, do not wait for them: their exit actions run at once."""
+        if self._ending is None:
+            self.end()
+        elif self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
     # ------------------------------------------------------------ private
@@ -104,12 +115,16 @@ class Host:
         try:
             more = self.system.run_due(_BUDGET)
             self._turn_handle = None
-            if self.system.finished or (self._until is not None and self._until()):
-                self.stop()
-                return
+            if self._ending is None and (self.system.finished or (self._until is not None and self._until())):
+                self.end()
+            if self._ending is not None:
+                if self._ending.over:
+                    self.stop()
+                    return
+                more = more or not self.system.quiet
         except BaseException as error:  # a fault of an observer or of ours: end in an orderly way, then say so
             self._turn_handle = None
-            self._error = error
+            self._error = self._error or error
             self.stop()
             return
         if more:
@@ -172,7 +187,7 @@ class Host:
 
 def _handle_signals(loop: asyncio.AbstractEventLoop, stop: Callable[[], None]) -> list[signal.Signals]:
     handled = []
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         try:
             loop.add_signal_handler(number, stop)
         except (NotImplementedError, RuntimeError, ValueError):  # Windows, or not the main thread

@@ -21,6 +21,7 @@ from engine.system.actor import Actor, Queued
 from engine.system.agenda import Agenda, Deadline
 from engine.system.binding import Binding
 from engine.system.clock import Clock, VirtualClock
+from engine.system.ending import Ending
 from engine.system.hearing import Hearing
 from engine.system.joint import Joint
 from engine.system.observer import EVERYWHERE, Note, Observer, StepRecord
@@ -304,6 +305,17 @@ class System:
     def finished(self) -> bool:
         """Whether every root machine has ended."""
         return "running" not in [actor.state for actor in self.roots.values()]
+
+    def end(self, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Virtual clock: ask the machines to end, let each take the time its chart states, then :meth:`shutdown`.
+
+        ``hurry`` is asked after every event: True skips the waiting, not the exit actions.
+        """
+        ending = Ending(self)
+        try:
+            self.run_until(lambda: hurry() or ending.over)
+        finally:
+            self.shutdown()
 
     def shutdown(self) -> None:
         """End every machine at once, by its exit actions: see :meth:`stop`. Roots in the order they were added; then
