@@ -73,7 +73,7 @@ class Tally:
             self.failures[f"{record.actor.path}: {failure.message} ({failure.position})"] += 1
 
     def note(self, note: Note) -> None:
-        if note.kind != "out":
+        if note.kind not in ("out", "shutting_down"):
             self.notes[note.kind] += 1
 
 

@@ -33,6 +33,9 @@ MS, S = 1_000_000, 1_000_000_000
 _BROKEN = ("adapter_error", "machine_failed", "queue_full", "child_refused")
 
 
+STAGES: list[Stage] = []  # of the test that runs: see conftest.py
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """Something the chart ordered: ``what`` is ``role.action`` or ``child.event``, at ``at_s`` seconds."""
@@ -76,6 +79,7 @@ class Stage:
         for name, value in (values or {}).items():
             role, _, value_name = name.partition(".")
             self.values(role, **{value_name: value})
+        STAGES.append(self)
         self.actor = self.system.add(self.chart, "stage", parameters, dict(self.adapters))
         self.system.joint.leave(self.actor)  # puppets have neither states nor data that a promise could be about
         if begin:

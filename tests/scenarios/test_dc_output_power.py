@@ -209,7 +209,7 @@ def test_half_the_current_above_75_degrees(celsius: float, amperes: float) -> No
     """A hot station slows down before it stops."""
     stage = delivering(current=110.0).values("supply", temperature=celsius).run(1.9)
     assert stage.order("supply.set") == {"voltage": 400.0, "current": amperes}
-    assert stage.told("shutdown") == []
+    assert stage.told("stop_due") == []
 
 
 def test_a_small_demand_is_met_when_hot() -> None:
@@ -232,7 +232,7 @@ def test_without_a_demand_no_current_after_two_seconds() -> None:
 def test_at_90_degrees_a_normal_stop_is_asked_for() -> None:
     """Too hot: the vehicle is asked to end the charge, the current is not cut."""
     stage = delivering(current=50.0).values("supply", temperature=90.0).run(0.2)
-    assert stage.told("shutdown") == [{"reason": "over-temperature"}]
+    assert stage.told("stop_due") == [{"reason": "over-temperature"}]
     assert stage.active("energised.delivering.control")
 
 
@@ -295,7 +295,7 @@ def test_insulation_while_live(kilo_ohm: float, told: bool) -> None:
     """IEC 61851-23 CC.5.1: 100 Ohm/V of 400 V; reported, and the vehicle is asked to stop."""
     stage = delivering(current=50.0).emit("imd.measured", resistance=kilo_ohm)
     assert (stage.told("insulation_fault") == [{}]) is told
-    assert stage.told("shutdown") == ([{"reason": "insulation fault"}] if told else [])
+    assert stage.told("stop_due") == ([{"reason": "insulation fault"}] if told else [])
     assert stage.active("energised.delivering")
 
 

@@ -203,7 +203,7 @@ def test_power_on_again_after_a_renegotiation() -> None:
 
 def test_insulation_fault() -> None:
     """The vehicle is told of it, and asked to stop."""
-    stage = charging().child("output.insulation_fault").child("output.shutdown", reason="insulation fault")
+    stage = charging().child("output.insulation_fault").child("output.stop_due", reason="insulation fault")
     assert orders(stage) == ["session.insulation_fault", "session.stop"]
     assert stage.data("reason") == "insulation fault"
     assert stage.active("outlet.plugged.session.stop.asked")
@@ -360,7 +360,7 @@ def test_session_that_fails_after_a_stop(who: str, end: str) -> None:
     if who == "user":
         stage.emit("operator.stop_pressed")
     else:
-        stage.child("output.shutdown", reason="over-temperature")
+        stage.child("output.stop_due", reason="over-temperature")
     end_session(stage.run(19), end)
     assert stage.active("outlet.plugged.finished")
     assert stage.data("last_end") == end

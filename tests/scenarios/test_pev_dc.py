@@ -62,7 +62,7 @@ def names(stage: Stage) -> list[str]:
 
 AT_REST = (
     *("inlet", "inlet.unplugged", "link", "link.down", "talk", "talk.idle", "power", ISOLATED),
-    *("inlet_voltage", "inlet_voltage.unwatched"),
+    *("leave", "leave.none", "inlet_voltage", "inlet_voltage.unwatched"),
 )
 
 
