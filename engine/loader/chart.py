@@ -300,13 +300,15 @@ def _shutdown(build: Build, node: Node | None) -> None:
             event_node, "shape", f"{event!r} carries {', '.join(definition.payload)}: nobody here knows them"
         )
     states = list(chart.root.walk())
-    if done_node is None and not any(s.kind is StateKind.FINAL and s.parent is chart.root for s in states):
+    if not reader.items(done_node) and not any(s.kind is StateKind.FINAL and s.parent is chart.root for s in states):
         reader.missing(body, body, "'shutdown' without the state in which it is over; the chart never ends", "done: …")
     if within_node is None:
         reader.missing(body, body, "'shutdown' without the longest time it may take", "within: 10 s")
         return
     within = build.delay(within_node, Scope(parameters=build.parameters))
-    done = tuple(s for one in reader.items(done_node) for s in resolve_targets(build, chart.root, one, inside=True))
+    done = tuple(
+        state for one in reader.items(done_node) for state in resolve_targets(build, chart.root, one, inside=True)
+    )
     text = reader.expression_text(within_node, "'within'") or ""
     citation = reader.text(body.get("source"), "'source'")
     chart.shutdown = Shutdown(event, within, text, done, citation, reader.position(body))

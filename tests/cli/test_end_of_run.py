@@ -175,7 +175,9 @@ def test_a_full_disk_does_not_end_it(stove: Path) -> None:
 
 
 def test_standard_output_closed_from_the_start(stove: Path) -> None:
-    command = f"exec {sys.executable} -m engine run {stove / 'stove.toml'} --for 300ms --trace {stove / 'run.jsonl'} >&-"
+    command = (
+        f"exec {sys.executable} -m engine run {stove / 'stove.toml'} --for 300ms --trace {stove / 'run.jsonl'} >&-"
+    )
     done = subprocess.run(["sh", "-c", command], stderr=subprocess.PIPE, text=True, cwd=ROOT, timeout=30)
     assert (done.returncode, done.stderr) == (0, "")
     assert ordered(stove) == IN_ORDER
