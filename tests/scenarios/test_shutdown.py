@@ -110,7 +110,7 @@ def test_the_times_of_the_end_are_the_charts(parameter: str, child: str) -> None
 def test_unplugged_while_it_shuts_down_acts_on_the_output_first() -> None:
     stage = shut_down(evse.plugged())
     evse.pilot(stage.forget(), "A")
-    assert evse.to(stage, "output") == ["emergency_off", "power_off", "power_off"]
+    assert evse.to(stage, "output") == ["pilot_lost", "power_off", "power_off"]
     assert stage.active(f"{SHUT}.discharging")
 
 
