@@ -529,6 +529,13 @@ def test_what_else_breaks_is_the_reason() -> None:
     stage.child("output.fault", reason="fan")
     assert stage.data("reason") == "fan"
     assert not stage.orders
+    stage.child("output.fault", reason="")
+    assert stage.data("reason") == "fan"
+
+
+def test_a_fault_that_gives_no_reason() -> None:
+    """An outlet that is out of order says why, if only where to look."""
+    assert plugged().child("output.fault", reason="").data("reason") == "the output is faulty"
 
 
 def test_reset() -> None:
