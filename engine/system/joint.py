@@ -73,21 +73,19 @@ class Joint:
     _promises: dict[Actor, list[_Promise]] = field(default_factory=dict)  # by the root of the machine that states them
     _of_station: list[_Promise] = field(default_factory=list)
     touched: dict[Actor, None] = field(default_factory=dict)
-
-    @property
-    def any(self) -> bool:
-        """Whether there is one."""
-        return bool(self._promises or self._of_station)
+    any: bool = False  # whether there is one: asked after every step of a system
 
     def enrol(self, actor: Actor) -> None:
         """A machine begins: hold it to what its chart promises."""
         found = [_Promise(i, state, actor, _of(i.condition)) for state, i in actor.machine.chart.joint_invariants]
         if found:
             self._promises.setdefault(actor.root, []).extend(found)
+            self.any = True
 
     def hold(self, invariants: Iterable[Invariant]) -> None:
         """Hold all root machines to these: children of the expressions are machines by their names."""
         self._of_station += [_Promise(i, "", None, _of(i.condition)) for i in invariants]
+        self.any = bool(self._promises or self._of_station)
 
     def leave(self, actor: Actor) -> None:
         """A machine has ended, and its promises with it."""
@@ -96,6 +94,7 @@ class Joint:
             promises[:] = [promise for promise in promises if promise.holder is not actor]
             if not promises:
                 del self._promises[actor.root]
+                self.any = bool(self._promises or self._of_station)
 
     def check(self) -> None:
         """The machines have settled: look at the promises of those groups in which something has happened."""
