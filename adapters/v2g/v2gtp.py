@@ -111,6 +111,11 @@ class V2gtpDecoder:
         self._dead = False
 
     @property
+    def pending(self) -> bytes:
+        """What has come of the header or message under way; empty between two, and where it is skipped."""
+        return bytes(self._buffer)
+
+    @property
     def missing_bytes(self) -> int:
         """How many more bytes the message or header under way needs; 0 between two messages."""
         if self._skip_bytes or self._dead or not self._buffer:

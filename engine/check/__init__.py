@@ -82,6 +82,7 @@ def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     yield from structure.timers_that_never_fire(at)
     yield from transitions.hidden_by_inner(at)
     yield from structure.ends_that_never_come(at)
+    yield from structure.seemingly_inside(at)
     at.explore()
     yield from structure.states_never_left(at)
     yield from structure.endless_loops(at)

@@ -58,6 +58,12 @@ _RULES = (
         "The transition waits for a state or a child to finish, but it has no final state that can be reached.",
     ),
     Rule(
+        "C109",
+        "state left or kept against the look of it",
+        "A transition of a parallel state to one of its own states leaves all its regions and enters them anew; a "
+        "history of a state that the transition does not leave gives what was active some time before.",
+    ),
+    Rule(
         "C110",
         "timer that never fires",
         "The state is always left before the time is over, so the timeout protects nothing.",

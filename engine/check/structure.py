@@ -174,6 +174,31 @@ def ends_that_never_come(structure: Structure) -> Iterable[Found]:
                     yield _found(structure, "C108", transition, message)
 
 
+def seemingly_inside(structure: Structure) -> Iterable[Found]:
+    """C109: SCXML 3.13 lets only a compound state be the domain of a transition, and 3.10 records a history when its
+    parent is left."""
+    for t in structure.live():
+        inside = t.targets and all(t.source in target.ancestors() for target in t.targets)
+        if inside and t.source.kind is StateKind.PARALLEL and t.source.parent is not None:
+            message = (
+                f"it leaves all regions of '{t.source.id}' and enters them anew"
+            )
+            yield _found(structure, "C109", t, message)
+            continue
+        for target in t.targets:
+            kept = target.parent
+            if target.kind in HISTORY and kept is not None and kept.parent is not None and _stays_in(t, kept):
+                message = f"'{kept.id}' is not left, so '{target.id}' gives what was active when it was left before"
+                yield _found(structure, "C109", t, message)
+
+
+def _stays_in(t: Transition, state: State) -> bool:
+    """Whether the transition does not leave ``state``, all of whose targets lie in it."""
+    if t.source is state:
+        return t.internal
+    return state in t.source.ancestors() and all(state in target.ancestors() for target in t.targets)
+
+
 def machine_can_end(chart: Chart) -> bool:
     structure = Structure(chart, Known(chart, collect(chart)))
     structure.explore()

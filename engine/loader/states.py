@@ -50,7 +50,7 @@ def _state(build: Build, name: str, parent: State | None, key: Node, value: Node
     if body is None:
         body = Mapping(key.start, key.end)
     id_ = name if parent is None or parent.parent is None else f"{parent.id}.{name}"
-    kind = _kind(build, name, body)
+    kind = _kind(build, name, body, parent)
     state = State(id_, name, kind, parent, position=reader.position(key))
     build.bodies.append((state, body))
     if parent is not None:
@@ -77,7 +77,7 @@ def _type_hint(text: str) -> str:
     return f"did you mean {near!r}?" if near else ""
 
 
-def _kind(build: Build, name: str, body: Mapping) -> StateKind:
+def _kind(build: Build, name: str, body: Mapping, parent: State | None) -> StateKind:
     reader = build.reader
     node = body.get("type")
     type_ = reader.text(node, "'type'") if node is not None else ""
@@ -86,6 +86,11 @@ def _kind(build: Build, name: str, body: Mapping) -> StateKind:
     states = body.get("states")
     has_states = isinstance(states, Mapping) and bool(states.entries)
     if type_ == "final":
+        if parent is not None and parent.kind is StateKind.PARALLEL:
+            message = (
+                f"{name!r} is a region: it cannot be final (SCXML 3.4), a parallel state is done when its regions are"
+            )
+            reader.problem(node or body, "shape", message, "a region with a final state in it")
         return StateKind.FINAL
     if type_ == "history":
         depth = body.get("history")

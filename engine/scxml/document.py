@@ -23,7 +23,7 @@ _ACTIVE = {*_STATES, "onentry", "onexit", "transition", "datamodel", "invoke"}
 _INSIDE: dict[str, set[str]] = {
     "scxml": {"state", "parallel", "final", "datamodel", "script"},
     "state": _ACTIVE | {"initial"},
-    "parallel": _ACTIVE,
+    "parallel": _ACTIVE - {"final"},  # SCXML 3.4: a region that is final would be done before it began
     "final": {"onentry", "onexit", "donedata"},
     "history": {"transition"},
 }

@@ -653,6 +653,45 @@ states:
   rest: {on: {go: work}}
 """,
     ),
+    # ------------------------------------------------ C109
+    "parallel state that seems to stay": (
+        "C109 both/go",
+        """
+states:
+  both:
+    type: parallel
+    on: {go: .left.two}
+    states:
+      left: {states: {one: {on: {stop: two}}, two: {on: {stop: one}}}}
+      right: {states: {a: {on: {level: b}}, b: {on: {level: a}}}}
+""",
+    ),
+    "history of a region that stays": (
+        "C109 work.a/go",
+        """
+states:
+  work:
+    on: {stop: rest}
+    states:
+      a: {on: {go: before}}
+      b: {on: {level: a}}
+      before: {type: history, target: b}
+  rest: {on: {level: work.before}}
+""",
+    ),
+    "history of a state's own that it does not leave": (
+        "C109 work/go",
+        """
+states:
+  work:
+    on: {stop: rest, go: .before}
+    states:
+      a: {on: {level: b}}
+      b: {on: {level: a}}
+      before: {type: history, target: b}
+  rest: {on: {level: work.before}}
+""",
+    ),
     # ------------------------------------------------ C110
     "shorter timer beside it": (
         "C110 a/after 8 s",

@@ -163,6 +163,7 @@ CHANGES = [
     ("on:\n      go: busy", "«true: {go: busy}", "unknown-key", "'true'", ""),
     ("on:\n      go: busy", "«onDone: busy", "shape", "is ever done", ""),
     ("on:\n      go: busy", "invariant: «count", "type", "must be a bool", ""),
+    ("on:\n      go: busy", "type: parallel\n    states: {x: {type: «final}, y: }", "shape", "SCXML 3.4", "a final state in it"),
     ("on:\n      go: busy", "type: «paralel", "shape", "'paralel'", "'parallel'"),
     ("on:\n      go: busy", "«initial: busy", "shape", "only a compound state", ""),
     ("on:\n      go: busy", "invoke: «{id: a}", "missing-key", "neither 'src' nor 'call'", "src: FILE"),

@@ -177,7 +177,7 @@ SEED = document(
     f'<scxml {NAMESPACE} version="1.0"><final id="z"><donedata><param name="p" expr="1"/></donedata></final></scxml>'
     "</content><finalize/></invoke></state>"
     '<history id="h" type="deep"><transition target="t"/></history></state>'
-    '<parallel id="p"><state id="q"/><final id="r"/></parallel><final id="pass"/>',
+    '<parallel id="p"><state id="q"/><state id="r0"><final id="r"/></state></parallel><final id="pass"/>',
     'name="Seed" initial="s" binding="late"',
 )
 
@@ -236,3 +236,11 @@ def test_the_command_says_what_is_wrong_without_a_traceback(tmp_path: Path, caps
     assert "mismatched tag" in told
     assert "missing.scxml" in told
     assert "Traceback" not in told
+
+
+def test_a_final_state_is_no_region() -> None:
+    """SCXML 3.4: it would make the parallel state done before its other regions are."""
+    text = document('<parallel id="p"><final id="one"/><state id="two"/></parallel>')
+    with pytest.raises(ImportProblem, match=r"<final> has no place in <parallel>") as told:
+        import_text(text)
+    assert told.value.position.line

@@ -7,6 +7,7 @@ with DIN SPEC 70121 and ISO 15118-2 (messages of -20 carry their schema in the p
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
@@ -128,6 +129,18 @@ class _Capture:
         yield from connection.receive(now_s, segment)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _WrongLength:
+    """A message whose header says another length than what came up to the next header or the end of its segment.
+
+    `instead` is the other way to read it: the message as long as it says, and rubbish behind it.
+    """
+
+    message: v2gtp.V2gtpMessage
+    said_bytes: int
+    instead: tuple[v2gtp.V2gtpMessage, v2gtp.BadStream] | None = None
+
+
 class _Side:
     """What one end of a connection sends: its bytes in order, and the V2GTP messages in them."""
 
@@ -137,6 +150,9 @@ class _Side:
         self.held = b""
         """Bytes that do not yet tell what they are: the first one of a stream, or the end behind a gap."""
         self._decoder = v2gtp.V2gtpDecoder()
+        self._base_bytes = 0
+        """Where in the stream the decoder began; `_end_bytes` is how far it has been read."""
+        self._end_bytes = 0
         self._is_adrift = False
 
     @property
@@ -146,12 +162,32 @@ class _Side:
 
     def lose(self) -> None:
         """Bytes are missing: what follows may begin in the middle of a message."""
-        self._decoder = v2gtp.V2gtpDecoder()
+        self._restart(self._end_bytes)
         self.held = b""
         self._is_adrift = True
 
-    def messages(self, data: bytes) -> list[v2gtp.V2gtpEvent]:
-        """The V2GTP messages that `data` completes; behind a gap from the next header on."""
+    def _restart(self, at_bytes: int) -> None:
+        self._decoder, self._base_bytes = v2gtp.V2gtpDecoder(), at_bytes
+
+    def cut(self) -> _WrongLength | None:
+        """The message under way, ended here although its header says that more is to come; None when there is none."""
+        pending = self._decoder.pending
+        if len(pending) <= v2gtp.HEADER_BYTES:
+            return None
+        kind, said = PayloadType(int.from_bytes(pending[2:4], "big")), int.from_bytes(pending[4:8], "big")
+        return _WrongLength(v2gtp.V2gtpMessage(kind, pending[v2gtp.HEADER_BYTES :]), said)
+
+    def drop(self) -> None:
+        """What :meth:`cut` gave is done with."""
+        self._restart(self._end_bytes)
+
+    def messages(self, data: bytes) -> list[v2gtp.V2gtpEvent | _WrongLength]:
+        """The V2GTP messages that `data` completes; behind a gap, or what is no V2GTP, from the next header on.
+
+        A header at the beginning of a segment ends a message whose length says that it goes on.
+        """
+        events: list[v2gtp.V2gtpEvent | _WrongLength] = []
+        self._end_bytes += len(data)
         if self._is_adrift:
             data = self.held + data
             start = _next_header(data)
@@ -161,12 +197,35 @@ class _Side:
             data = data[start:]
             self.held = b""
             self._is_adrift = False
-        return self._decoder.receive(data)
+            self._restart(self._end_bytes - len(data))
+        elif self._decoder.missing_bytes and _next_header(data) == 0:
+            short = self.cut()
+            if short is not None:
+                events.append(short)
+            self._restart(self._end_bytes - len(data))
+        while True:
+            found = self._decoder.receive(data)
+            events += found
+            if not (found and isinstance(found[-1], v2gtp.BadStream)):
+                return events
+            bad = dataclasses.replace(found[-1], offset_bytes=self._base_bytes + found[-1].offset_bytes)
+            events[-1] = bad
+            rest = data[max(0, len(data) - self._end_bytes + bad.offset_bytes) :]
+            start = _next_header(rest, 1)
+            if len(found) > 1 and isinstance(last := found[-2], v2gtp.V2gtpMessage):
+                longer = v2gtp.V2gtpMessage(last.payload_type, last.payload + rest[:start])
+                events[-2:] = [_WrongLength(longer, len(last.payload), (last, bad))]
+            if start is None:
+                self.lose()
+                self.held = rest[-(v2gtp.HEADER_BYTES - 1) :]
+                return events
+            data = rest[start:]
+            self._restart(self._end_bytes - len(data))
 
 
-def _next_header(data: bytes) -> int | None:
-    """Where the next V2GTP header with an EXI payload begins."""
-    start = data.find(_HEADER_START)
+def _next_header(data: bytes, start: int = 0) -> int | None:
+    """Where the next V2GTP header with an EXI payload begins, from `start` on."""
+    start = data.find(_HEADER_START, start)
     while 0 <= start <= len(data) - v2gtp.HEADER_BYTES:
         payload_type, length = int.from_bytes(data[start + 2 : start + 4], "big"), data[start + 4 : start + 8]
         if payload_type in _EXI_TYPES and int.from_bytes(length, "big") <= v2gtp.MAX_PAYLOAD_BYTES:
@@ -191,6 +250,8 @@ class _Connection:
         """The side of which bytes are missing that the other one has acknowledged."""
         self._gap_s = 0.0
         self._waiting: list[tuple[float, Segment]] = []
+        self._due: deque[tuple[float, Segment]] = deque()
+        """Segments to be read now: the one just captured, and those that waited and come before it."""
         self._offers: dict[int, str] = {}
         self._exi: str | None = None
 
@@ -203,6 +264,14 @@ class _Connection:
 
     def receive(self, now_s: float, segment: Segment) -> Iterator[Entry]:
         """The next captured segment of either side."""
+        self._due.append((now_s, segment))
+        yield from self._read_due()
+
+    def _read_due(self) -> Iterator[Entry]:
+        while self._due:
+            yield from self._next(*self._due.popleft())
+
+    def _next(self, now_s: float, segment: Segment) -> Iterator[Entry]:
         if self._gap is None:
             yield from self._segment(now_s, segment)
             return
@@ -213,7 +282,7 @@ class _Connection:
             self._waiting.pop()
             late, self._waiting, self._gap = self._waiting, [], None
             yield from self._segment(now_s, segment)
-            yield from self._again(late)
+            self._due.extendleft(reversed(late))
         elif len(self._waiting) > _PATIENCE_SEGMENTS or now_s > self._gap_s + _PATIENCE_S:
             yield from self._give_up()
 
@@ -238,22 +307,19 @@ class _Connection:
         elif side.stream.has_gap:
             self._gap, self._gap_s = from_client, now_s
 
-    def _again(self, waited: list[tuple[float, Segment]]) -> Iterator[Entry]:
-        for now_s, segment in waited:
-            yield from self.receive(now_s, segment)
-
     def _give_up(self) -> Iterator[Entry]:
         """What is missing does not come: on with the bytes behind it, and with the segments that waited."""
         if self._gap is not None:
             from_client, waited = self._gap, self._waiting
             self._gap, self._waiting = None, []
             yield from self._lose(self._gap_s, from_client)
-            yield from self._again(waited)
+            self._due.extendleft(reversed(waited))
 
     def finish(self, now_s: float) -> Iterator[Entry]:
         """What is still waiting for missing bytes, and what is incomplete."""
         while self._gap is not None:
             yield from self._give_up()
+            yield from self._read_due()
         for from_client, side in self._sides.items():
             while not side.stream.is_complete:
                 yield from self._lose(now_s, from_client)
@@ -331,15 +397,39 @@ class _Connection:
             yield self._entry(now_s, from_client, "tls", self._tls.suite, {})
 
     def _plain_data(self, now_s: float, from_client: bool, data: bytes) -> Iterator[Entry]:
+        other = self._sides[not from_client]
+        answered = other.cut()  # requests and answers take turns: what is answered is whole
+        if answered is not None:
+            entries = list(self._wrong_length(now_s, not from_client, answered))
+            if not any("payload" in entry.content for entry in entries):
+                other.drop()
+                yield from entries
         for event in self._sides[from_client].messages(data):
-            if isinstance(event, v2gtp.V2gtpMessage):
+            if isinstance(event, _WrongLength):
+                yield from self._wrong_length(now_s, from_client, event)
+            elif isinstance(event, v2gtp.V2gtpMessage):
                 yield self._message(now_s, from_client, event)
             elif isinstance(event, v2gtp.UnknownPayload):
                 content = {"error": f"unknown payload type 0x{event.payload_type:04x}, {event.length_bytes} bytes"}
                 yield self._entry(now_s, from_client, "v2gtp", "unknown payload", content)
             else:
-                content = {"error": f"{event.reason} (byte {event.offset_bytes} of the stream)"}
-                yield self._entry(now_s, from_client, "v2gtp", "bad stream", content)
+                yield self._bad_stream(now_s, from_client, event)
+
+    def _bad_stream(self, now_s: float, from_client: bool, event: v2gtp.BadStream) -> Entry:
+        content = {"error": f"{event.reason} (byte {event.offset_bytes} of the stream)"}
+        return self._entry(now_s, from_client, "v2gtp", "bad stream", content)
+
+    def _wrong_length(self, now_s: float, from_client: bool, event: _WrongLength) -> Iterator[Entry]:
+        if event.instead is not None:
+            message, bad = event.instead
+            entry = self._message(now_s, from_client, message)
+            if "payload" not in entry.content:
+                yield entry
+                yield self._bad_stream(now_s, from_client, bad)
+                return
+        content = {"error": f"its length says {event.said_bytes} bytes, {len(event.message.payload)} came"}
+        yield self._entry(now_s, from_client, "v2gtp", "wrong length", content)
+        yield self._message(now_s, from_client, event.message)
 
     def _message(self, now_s: float, from_client: bool, message: v2gtp.V2gtpMessage) -> Entry:
         candidates = self._candidates(message.payload_type)
