@@ -583,3 +583,45 @@ def test_a_refused_tls_handshake_names_the_alert() -> None:
     (entry, _) = read(captured(conversation(sent)))
     assert (entry.protocol, entry.name, entry.sender) == ("tls", "alert", "SECC")
     assert entry.content == {"error": "fatal: unknown_ca"}
+
+
+def test_a_capture_full_of_holes_is_listed_however_many_there_are() -> None:
+    """Thousands of pieces that one acknowledgment covers: the listing must not grow a call per hole."""
+    (_, first), (_, answer) = handshake("urn:din:70121:2012:MsgDef")
+    pieces = [tcp(0.0, True, 1, 1, "AP", first)]
+    pieces += [tcp(0.0, True, 1000 + 100 * n, 1, "AP", b"piece") for n in range(1500)]
+    pieces.append(tcp(0.0, True, 200_000, 1, "AP", first))
+    acknowledged = tcp(0.1, False, 1, 300_000, "A")
+    late = tcp(9.0, False, 1, 300_000, "AP", answer)
+    names = [entry.name for entry in read(captured([*pieces, acknowledged, late]))]
+    assert names.count("gap") == 1501
+    assert [name for name in names if name != "gap"] == [
+        "supportedAppProtocolReq", "supportedAppProtocolReq", "supportedAppProtocolRes",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("more", "said"), [(2, "more"), (-2, "less"), (200, "much more")])
+def test_a_wrong_length_costs_no_message(more: int, said: str) -> None:
+    """A vehicle whose V2GTP length is wrong in its first request: that is told, and every message is listed."""
+    (_, request), answer = handshake("urn:din:70121:2012:MsgDef")
+    length = len(request) - v2gtp.HEADER_BYTES
+    request = request[:4] + (length + more).to_bytes(4, "big") + request[8:]
+    view = {"V2G_Message": {"Header": {"SessionID": "00"}, "Body": {"SessionSetupReq": {"EVCCID": "020000000001"}}}}
+    setup = v2gtp.encode(PayloadType.SAP, codec.encode(codec.from_json("din", view), protocol="din"))
+    entries = list(read(captured(conversation([(True, request), answer, (True, setup)]))))
+    assert [(entry.protocol, entry.name) for entry in entries if entry.protocol != "tcp"] == [
+        ("v2gtp", "wrong length"),
+        ("sap", "supportedAppProtocolReq"),
+        ("sap", "supportedAppProtocolRes"),
+        ("din", "SessionSetupReq"),
+    ], said
+    told = next(entry.content["error"] for entry in entries if entry.name == "wrong length")
+    assert told == f"its length says {length + more} bytes, {length} came"
+
+
+def test_what_is_no_v2gtp_is_told_and_the_next_message_listed() -> None:
+    turns = handshake("urn:din:70121:2012:MsgDef")
+    assert captured_names([*turns, (True, b"GET / HTTP"), turns[0]])[2:] == [
+        ("v2gtp", "bad stream"),
+        ("sap", "supportedAppProtocolReq"),
+    ]
