@@ -91,6 +91,14 @@ def test_interface_that_comes_up_is_asked_at_once() -> None:
     assert modem.told("present") == []
 
 
+def test_modem_that_comes_up_has_its_ten_questions() -> None:
+    """Nobody is told of a modem that has only just got its power."""
+    modem = stage().run(9).emit("modem.interface_up").run(9.999)
+    assert modem.told("fault") == []
+    modem.run(0.001)
+    assert modem.told("fault") == [{"reason": NONE_ANSWERS}]
+
+
 def test_key_is_taken() -> None:
     """The key the parent gave goes to the modem once, with its NID, and the parent hears when it is taken."""
     modem = keying()

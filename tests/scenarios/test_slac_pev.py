@@ -400,6 +400,25 @@ def test_more_stations_than_are_told_apart() -> None:
         assert matched_at(stage.run(1.2)) == [at]
 
 
+def test_station_too_many() -> None:
+    """The one that is not noted any more may be the nearest: it is waited for as long as there is time."""
+    crowd = [b"\x02\x00\x00\x00\x01" + bytes([number]) for number in range(32)]
+    stage = quick(*crowd, NEAR)
+    for station in crowd:
+        heard(stage, station, 12.0)
+    heard(stage.run(1), NEAR, 9.0)
+    assert matched_at(stage.run(0.2)) == [1.2]
+    assert stage.ordered(MATCH_REQ)[0] == {"peer": NEAR, "run_id": RUN}
+
+
+def test_answer_of_the_last_run_is_none_of_this_one() -> None:
+    stage = heard(quick(), NEAR, 9.0).run(0.36 + 0.6 + 0.4).forget()
+    parm_cnf(stage, NEXT_RUN).run(0.5)
+    assert stage.order(MATCH_REQ) is None
+    heard(stage, NEAR, 9.0, run_id=NEXT_RUN)
+    assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": NEXT_RUN}]
+
+
 def test_next_run_waits_for_its_own_stations() -> None:
     stage = quick(NEAR, FAR).run(1.2).run(0.4)
     assert stage.active("matching.run.parameters")
