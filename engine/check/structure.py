@@ -180,9 +180,7 @@ def seemingly_inside(structure: Structure) -> Iterable[Found]:
     for t in structure.live():
         inside = t.targets and all(t.source in target.ancestors() for target in t.targets)
         if inside and t.source.kind is StateKind.PARALLEL and t.source.parent is not None:
-            message = (
-                f"it leaves all regions of '{t.source.id}' and enters them anew"
-            )
+            message = f"it leaves all regions of '{t.source.id}' and enters them anew"
             yield _found(structure, "C109", t, message)
             continue
         for target in t.targets:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine.adapter import Adapter, Registry
 from engine.station.absent import NONE, Absent
+from engine.station.behind import adapter_class
 from engine.station.plan import MachinePlan, Station, StationError
-from engine.station.resolve import implementation
 from engine.system import System
 
 
@@ -35,6 +35,5 @@ def _bind(machine: MachinePlan, system: System, registry: Registry, prefix: str)
         if plan.use == NONE:
             adapter = Absent(contract, system.world)
         else:
-            adapter_class = implementation(registry.implementations(contract.name)[plan.use])
-            adapter = adapter_class(plan.config, system.world)
+            adapter = adapter_class(plan.use, contract.name, registry)(plan.config, system.world)
         system.bind(role, actor, adapter, prefix + role)

@@ -12,9 +12,10 @@ from engine.expr.functions import describe as type_text
 from engine.expr.functions import duration_text
 from engine.model import Chart
 from engine.start import ParameterScope
-from engine.station.absent import NONE, Absent
+from engine.station.absent import NONE
+from engine.station.behind import adapter_class
 from engine.station.plan import MachinePlan, Station, chart_tree
-from engine.station.resolve import address, implementation, variable
+from engine.station.resolve import address, variable
 from engine.station.text import setting_type
 from engine.types import Kind, Type
 
@@ -82,14 +83,14 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         yield f"  adapter {role}: contract {contract.name}"
         yield f"    {prefix}.use  (one of {', '.join([*known, NONE])}; now {plan.use})"
         yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
-        adapter_class = Absent if plan.use == NONE else implementation(known[plan.use])
-        for key, setting in adapter_class.settings.items():
+        behind = adapter_class(plan.use, contract.name, registry)
+        for key, setting in behind.settings.items():
             value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
             yield f"    {prefix}.{key}  ({setting.type}, default {value or 'empty'})"
             yield f"        {setting.description}"
             yield f"        {variable(f'machines.{machine.name}.adapters.{role}.{key}', main)}"
-        if not adapter_class.settings:
-            for line in (inspect.getdoc(adapter_class) or "no settings").splitlines():
+        if not behind.settings:
+            for line in (inspect.getdoc(behind) or "no settings").splitlines():
                 yield f"        {line}"
         yield ""
 

@@ -6,16 +6,16 @@ Later wins: the chart's defaults, the station file, the chosen parameter sets, o
 
 from __future__ import annotations
 
-import importlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.adapter import Adapter, Registry, Setting
+from engine.adapter import Registry, Setting
 from engine.installed_files import found, installed_file
 from engine.model import Chart
-from engine.station.absent import NONE, Absent
+from engine.station.absent import NONE
+from engine.station.behind import adapter_class, checked_use
 from engine.station.file import Assignment, StationFile, full_address
 from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
 from engine.station.promises import read_promises
@@ -149,8 +149,7 @@ class _Resolver:
         found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
         for role, contract in main.chart.adapters.items():
             use = main.adapters[role].use
-            known = self.registry.implementations(contract.name)
-            behind = Absent.behind if use == NONE else implementation(known[use]).behind
+            behind = adapter_class(use, contract.name, self.registry).behind
             if behind:
                 found.setdefault(behind, []).append(role)
         kinds = [kind for kind, roles in found.items() if roles]
@@ -266,13 +265,12 @@ class _Resolver:
             raise StationError(f"{one.origin}: {machine.chart.name} has no role {role!r}{hint}")
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         if setting == "use":
-            known = self.registry.implementations(contract.name)
-            if one.value not in (*known, NONE):
-                hint = nearest(str(one.value), known)
-                raise StationError(
-                    f"{one.origin}: role {role}: no implementation {one.value!r} of {contract.name}{hint}"
-                )
-            plan.use = str(one.value)
+            given = one.origin.startswith(("--set ", _PREFIX))  # a path is seen from where it was written
+            folder = Path() if given or self.file.path is None else self.file.path.parent
+            try:
+                plan.use = checked_use(str(one.value), contract.name, self.registry, folder)
+            except StationError as error:
+                raise StationError(f"{one.origin}: role {role}: {error}") from error
         else:
             plan.config[setting] = one.value
             plan.origin = one.origin
@@ -330,8 +328,8 @@ class _Resolver:
     def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
         if use == NONE:
             return {}
-        path = self.registry.implementations(contract)[use]
-        return {key: (setting_type(s.type), s) for key, s in implementation(path).settings.items()}
+        settings = adapter_class(use, contract, self.registry).settings
+        return {key: (setting_type(s.type), s) for key, s in settings.items()}
 
     def _all_settings(self, contract: str) -> set[str]:
         """The settings of every implementation that can be imported here."""
@@ -406,13 +404,3 @@ def variable(address: str, main: str) -> str:
     """The environment variable of an address: ``CHARGER_ADAPTERS_LINK_USE`` for the main machine's."""
     short = address.removeprefix(f"machines.{main}.")
     return _PREFIX + short.replace(".", "_").upper()
-
-
-def implementation(path: str) -> type[Adapter]:
-    """The adapter class of ``module:Class``. Raises ``StationError`` when it cannot be imported."""
-    module, _, name = path.partition(":")
-    try:
-        found: type[Adapter] = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError) as error:
-        raise StationError(f"adapter {path} cannot be imported: {error}") from error
-    return found
