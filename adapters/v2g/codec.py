@@ -59,8 +59,14 @@ def schema(protocol: str) -> Schema:
     return known
 
 
-def decode(protocol: str, data: bytes, *, fragment: bool = False) -> Message | Element:
+def decode(
+    protocol: str, data: bytes, *, fragment: bool = False, misfits: list[ValidationError] | None = None
+) -> Message | Element:
     """The message in an EXI stream, header byte included.
+
+    Everything that the grammar can carry is read, also where a facet of the schema allows less: a text that is too long
+    or too short, a number outside its range (of 64 bits at most). What does not fit is put into ``misfits``, each with
+    path and reason, at most 16. Such a message does not validate, and cannot be encoded.
 
     One trailing zero octet is accepted (some vehicles send it). With ``fragment``, the stream is an EXI fragment (what
     XML signatures are computed over) and any declared element may be the root. The result is a message class when the
@@ -68,7 +74,10 @@ def decode(protocol: str, data: bytes, *, fragment: bool = False) -> Message | E
 
     Raises ExiError (bit offset, path, reason) for anything that is not a message; ValueError for an unknown protocol.
     """
-    return document.decode(schema(protocol), data, fragment=fragment)
+    try:
+        return document.decode(schema(protocol), data, fragment=fragment, misfits=misfits)
+    except RecursionError:
+        raise ExiError("elements are nested too deeply", bit_offset=0) from None
 
 
 def encode(message: Message | Element, *, protocol: str | None = None, fragment: bool = False) -> bytes:

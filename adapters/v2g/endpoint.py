@@ -37,6 +37,8 @@ class Endpoint:
         self.session_id = bytes(8)
         self.trailing_bytes = 0
         self.last_sent = b""
+        self.misfits: list[str] = []
+        """What of the last message was beyond a facet of the schema: ``path: reason``, the path from its body on."""
         self.on_message: OnMessage = lambda name, message, payload: None
         self.on_undecodable: OnTrouble = lambda kind, reason: None
         self.on_bad_header: Callable[[str], None] = lambda reason: None
@@ -89,8 +91,9 @@ class Endpoint:
             return
         # A vehicle that lost our answer repeats its handshake, byte for byte, after we have switched.
         protocol = "sap" if frame.payload == self._handshake else self.protocol
+        found: list[codec.ValidationError] = []
         try:
-            message = codec.decode(protocol, frame.payload)
+            message = codec.decode(protocol, frame.payload, misfits=found)
         except ExiError as error:
             self.on_undecodable("exi", f"{protocol}: {error}")
             return
@@ -99,6 +102,7 @@ class Endpoint:
         if not isinstance(message, Message):
             self.on_undecodable("exi", f"{protocol}: {message!r} is no message")
             return
+        self.misfits = [str(each).removeprefix("V2G_Message.").removeprefix("Body.") for each in found]
         name = body_name(message)
         if not name:
             self.on_undecodable("exi", f"{protocol}: a message without a body")

@@ -8,6 +8,7 @@ from typing import Any
 from adapters.v2g import codec
 
 NS_PER_S = 1_000_000_000
+LONGEST_NS = (1 << 63) - 1
 
 
 @lru_cache(maxsize=4096)
@@ -33,4 +34,9 @@ def optional_number(value: Any, unit: str) -> float | None:
 
 def seconds_ns(value: Any) -> int | None:
     """A duration (s) in nanoseconds."""
-    return None if value is None else round(number(value, "s") * NS_PER_S)
+    return None if value is None else nanoseconds(number(value, "s"))
+
+
+def nanoseconds(seconds: float) -> int:
+    """The same of a number; the longest duration there is for one that is longer."""
+    return max(-LONGEST_NS, min(round(seconds * NS_PER_S), LONGEST_NS))

@@ -48,13 +48,13 @@ class SeccMessages(Adapter):
         if name == "supportedAppProtocolReq":
             if self._endpoint.protocol == "sap":
                 self._expected = None
-            self.port.emit(name, repeated=repeated, **handshake(message))
+            self.port.emit(name, repeated=repeated, misfits=self._endpoint.misfits, **handshake(message))
             return
         if not hasattr(message, "Header"):  # another document of the handshake's schema
             self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
             return
         session_id: bytes = message.Header.SessionID
-        common = {"repeated": repeated, "SessionID": session_id}
+        common = {"repeated": repeated, "misfits": self._endpoint.misfits, "SessionID": session_id}
         contract_name = DIN_NAMES.get(name, name)
         fields = REQUESTS.get(contract_name)
         if not name.endswith("Req"):

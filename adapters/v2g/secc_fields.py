@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec
-from adapters.v2g.physical import number, optional_number, optional_physical, physical, seconds_ns
+from adapters.v2g.physical import nanoseconds, number, optional_number, optional_physical, physical, seconds_ns
 
 Fields = dict[str, Any]
 Args = Mapping[str, Any]
@@ -73,7 +73,7 @@ def _charge_parameters(body: Any) -> Fields:
     kind = type(limits).__name__.removesuffix("Type")
     found: Fields = {"RequestedEnergyTransferMode": mode, "EVChargeParameter": kind}
     departure = getattr(limits, "DepartureTime", None)
-    found["DepartureTime"] = None if departure is None else departure * 1_000_000_000
+    found["DepartureTime"] = None if departure is None else nanoseconds(departure)
     if not hasattr(limits, "DC_EVStatus"):  # AC parameters, or the abstract head: the chart refuses the mode
         return found | {"EVReady": False, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 0}
     return (

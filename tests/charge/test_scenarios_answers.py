@@ -145,3 +145,27 @@ def test_set_up_has_one_limit() -> None:
     take(vehicle, "supportedAppProtocol")
     bench.until(lambda: bool(vehicle.ended), 1.1, "end of the connection")
     assert bench.now_s - begin == pytest.approx(18.0, abs=0.2)
+
+
+# ---------------------------------------------------------------- what does not fit its schema
+
+
+def in_bits(exi: bytes, wrong: bytes) -> bytes:
+    """The message with ones where either has them: of two codes that differ in their bits, the one beyond both."""
+    return (int.from_bytes(exi, "big") | int.from_bytes(wrong, "big")).to_bytes(len(exi), "big")
+
+
+def test_four_phases() -> None:
+    """A Seres sends code 3 where the schema counts up to three phases: read, written down, answered by what it says."""
+    bench, vehicle = arrive("iso2", "PowerDelivery")
+    two, three = (
+        vehicle.document(start("iso2", 1, 20_000, ChargingProfileEntryMaxNumberOfPhasesInUse=phases))
+        for phases in (2, 3)
+    )
+    vehicle.raw(in_bits(two, three))
+    assert vehicle.hear().ResponseCode == "OK"
+    assert bench.data("evse/session", "misfits") == 1
+    assert bench.data("evse/session", "decode_errors") == 0
+    for _ in range(3):
+        take(vehicle, "CurrentDemand")
+    assert bench.circuit.output_A > 50.0

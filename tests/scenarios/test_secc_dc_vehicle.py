@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.secc import DIN, ISO2, answer, arrive, ask, last_word, refused, walk
+from tests.scenarios.secc import DIN, ISO2, answer, arrive, ask, hang_up, last_word, refused, walk
 from tests.scenarios.stage import Stage
 
 HOT = "FAILED_RESSTemperatureInhibit"
@@ -319,3 +319,25 @@ def test_contactor_that_does_not_open() -> None:
     assert (order.args["EVSEPresentVoltage"], order.args["EVSEStatusCode"]) == (12.0, "EVSE_Malfunction")
     assert not ask(stage, "WeldingDetection"), "the next one waits as long"
     assert answer(stage, "SessionStop")[0] == "SessionStopRes"
+
+
+# ---------------------------------------------------------------- what does not fit its schema
+
+
+def test_request_that_does_not_fit_its_schema() -> None:
+    """Written down and counted, and answered by what it says, as a request in time; the next vehicle begins at none."""
+    phases = "PowerDeliveryReq.ChargingProfile.ProfileEntry[0].ChargingProfileEntryMaxNumberOfPhasesInUse: 4 is above 3"
+    stage = arrive("PowerDelivery").run(50)
+    assert not ask(stage, "PowerDelivery", misfits=[phases, "x: y"])
+    assert stage.told("power_on") == [{}]
+    assert stage.data("misfits") == 2
+    assert phases in stage.logs[-1]
+    stage.post("power_ready").run(50)
+    assert stage.active("session.dialogue.current_demand"), "the time begins anew"
+    ask(stage, "CurrentDemand", misfits=["x: y"])
+    assert stage.data("misfits") == 3
+    logs = len(stage.logs)
+    ask(stage, "CurrentDemand", misfits=[])
+    assert (stage.data("misfits"), len(stage.logs)) == (3, logs)
+    hang_up(stage)
+    assert stage.data("misfits") == 0

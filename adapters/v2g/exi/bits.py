@@ -16,14 +16,19 @@ HUGE = (1 << MAX_INTEGER_BITS) - 1
 WINDOW = 1 << 13
 """Bits after which a loop drops what it has read or hands on what it has written, so that time stays linear."""
 BIT = {False: 0, True: 1}
+BEYOND = (1 << 63) - 1
+"""The largest number that is read where a facet allows less (a misfit); what is larger is no message."""
 MAX_TABLE_CHARACTERS = 1 << 23
 """Characters that string table hits may add to one message."""
 
 
 class StringTable:
-    """The value partitions of one stream (EXI 1.0, 7.3.3). V2G encoders never refer to them; a decoder follows."""
+    """The value partitions of one stream (EXI 1.0, 7.3.3). V2G encoders never refer to them; a decoder follows.
 
-    __slots__ = ("copied", "depth", "events", "everything", "local")
+    ``fits`` is False as soon as a value is beyond a facet of its type that the grammar does not know.
+    """
+
+    __slots__ = ("copied", "depth", "events", "everything", "fits", "local")
 
     def __init__(self) -> None:
         self.everything: list[str] = []
@@ -31,6 +36,7 @@ class StringTable:
         self.copied = 0
         self.depth = 0
         self.events = 0
+        self.fits = True
 
     def add(self, key: int, value: str) -> None:
         """Enters a literal value of the element or attribute ``key``."""
@@ -93,8 +99,7 @@ def write_sint(a: int, x: int) -> int:
 
 
 def read_text(v: int, p: int, t: StringTable, key: int, least: int, most: int | None) -> tuple[str, int]:
-    """A string value: literal, or a hit in the string table. ``least``/``most`` bound its characters."""
-    start = p
+    """A string value: literal, or a hit in the string table. It fits with ``least`` to ``most`` characters."""
     p -= 8
     n = v >> p & 255
     if n > 127:
@@ -103,11 +108,11 @@ def read_text(v: int, p: int, t: StringTable, key: int, least: int, most: int | 
         text, p = t.hit(v, p, t.everything if n else t.local.get(key, []))
         n = len(text)
         if n < least or (most is not None and n > most):
-            raise ExiError(length_error(n, least, most, "characters"), remaining=start)
+            t.fits = False
         return text, p
     n -= 2
     if n < least or (most is not None and n > most):
-        raise ExiError(length_error(n, least, most, "characters"), remaining=start)
+        t.fits = False
     if n * 8 > p:
         raise ExiError(f"stream ends inside a string of {n} characters", remaining=0)
     octets = (v >> p - n * 8 & (1 << n * 8) - 1).to_bytes(n, "big")
@@ -143,7 +148,7 @@ def read_text_element(v: int, p: int, t: StringTable, key: int, least: int, most
     """Content and end of an element that holds a string; an empty one may end at once by a second-level code."""
     p -= 1
     if v >> p & 1:
-        return "", read_empty(v, p, least)
+        return "", read_empty(v, p, t, least)
     return read_text_rest(v, p, t, key, least, most)
 
 
@@ -156,23 +161,22 @@ def read_text_rest(v: int, p: int, t: StringTable, key: int, least: int, most: i
     return text, p
 
 
-def read_octets_element(v: int, p: int, least: int, most: int | None) -> tuple[bytes, int]:
+def read_octets_element(v: int, p: int, t: StringTable, least: int, most: int | None) -> tuple[bytes, int]:
     """Content and end of an element that holds binary data."""
     p -= 1
     if v >> p & 1:
-        return b"", read_empty(v, p, least)
-    return read_octets_rest(v, p, least, most)
+        return b"", read_empty(v, p, t, least)
+    return read_octets_rest(v, p, t, least, most)
 
 
-def read_octets_rest(v: int, p: int, least: int, most: int | None) -> tuple[bytes, int]:
-    """The same after the event code of the characters (EXI 7.1.1). ``least``/``most`` bound the octets."""
-    start = p
+def read_octets_rest(v: int, p: int, t: StringTable, least: int, most: int | None) -> tuple[bytes, int]:
+    """The same after the event code of the characters (EXI 7.1.1). It fits with ``least`` to ``most`` octets."""
     p -= 8
     n = v >> p & 255
     if n > 127:
         n, p = read_uint(v, p, n, 1 << 32)
     if n < least or (most is not None and n > most):
-        raise ExiError(length_error(n, least, most, "octets"), remaining=start)
+        t.fits = False
     bits = n * 8 + 1
     if bits > p:
         raise ExiError(f"stream ends inside a value of {n} octets", remaining=0)
@@ -186,13 +190,13 @@ def read_octets_rest(v: int, p: int, least: int, most: int | None) -> tuple[byte
 SECOND_LEVEL = "event code for content that the schema does not declare"
 
 
-def read_empty(v: int, p: int, least: int) -> int:
+def read_empty(v: int, p: int, t: StringTable, least: int) -> int:
     """The second-level end of element after a first-level escape: how EXI codes an empty value."""
     p -= 3
     if v >> p & 7:
         raise ExiError(SECOND_LEVEL, remaining=p + 3)
     if least:
-        raise ExiError(length_error(0, least, None, "characters or octets"), remaining=p + 3)
+        t.fits = False
     return p
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .bits import SECOND_LEVEL, StringTable, length_error, read_text, write_text
+from .bits import SECOND_LEVEL, StringTable, read_text, write_text
 from .errors import ExiError, ValidationError
-from .messages import Element, Message, Value, title
+from .messages import Element, Message, Value, find_misfits, title
 from .values import Text
 
 HEADER = 0x80
@@ -152,7 +152,7 @@ class Relaxed(Declared):
         elif code != self.first_end:
             raise ExiError(SECOND_LEVEL, remaining=p + width)
         elif self.text.least:
-            raise ExiError(length_error(0, self.text.least, self.text.most, "characters"), remaining=p + width)
+            t.fits = False
         if not found:
             return text, p
         return self.type(**found, value=text), p  # type: ignore[operator,call-arg]
@@ -209,18 +209,24 @@ class Schema:
         }
 
 
-def decode(schema: Schema, data: bytes, *, fragment: bool) -> Message | Element:
-    """The message in ``data``. Raises ExiError and nothing else."""
+def decode(
+    schema: Schema, data: bytes, *, fragment: bool, misfits: list[ValidationError] | None = None
+) -> Message | Element:
+    """The message in ``data``; ``misfits`` takes what is beyond a facet. Raises ExiError and nothing else."""
     total = len(data) * 8
+    table = StringTable()
     try:
-        return _decode(schema, data, fragment)
+        message = _decode(schema, data, fragment, table)
+        if not table.fits and misfits is not None:
+            misfits += find_misfits(message, schema.by_name)
+        return message
     except ExiError as error:
         if error.bit_offset is None:
             error.bit_offset = total - error.remaining
         raise
 
 
-def _decode(schema: Schema, data: bytes, fragment: bool) -> Message | Element:
+def _decode(schema: Schema, data: bytes, fragment: bool, table: StringTable) -> Message | Element:
     if len(data) > MAX_DOCUMENT:
         raise ExiError(f"{len(data)} octets, at most {MAX_DOCUMENT} are decoded", bit_offset=0)
     if not data:
@@ -239,7 +245,7 @@ def _decode(schema: Schema, data: bytes, fragment: bool) -> Message | Element:
     if code >= len(roots):
         raise ExiError(f"event code {code} is no element of the schema", remaining=p + width)
     root = roots[code]
-    value, p = root.read(v, p, StringTable())
+    value, p = root.read(v, p, table)
     if fragment:
         p -= width
         if p < 0:

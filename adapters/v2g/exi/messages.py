@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Any, ClassVar, Protocol, Self
 
 from .bits import SECOND_LEVEL, shown
@@ -175,42 +176,64 @@ def validate(message: Message | Element, elements: Mapping[str, Checker]) -> Non
 
     Raises ValidationError; its path starts at the message.
     """
+    for error in _problems(message, elements):
+        raise error from None
+
+
+MAX_MISFITS = 16
+"""Misfits of one message that are named."""
+
+
+def find_misfits(message: Message | Element, elements: Mapping[str, Checker]) -> list[ValidationError]:
+    """Everything that ``validate`` would raise, one after the other, at most ``MAX_MISFITS``."""
+    return list(islice(_problems(message, elements), MAX_MISFITS))
+
+
+def _problems(message: Message | Element, elements: Mapping[str, Checker]) -> Iterator[ValidationError]:
     if isinstance(message, Element):
-        _validate_element(message, elements)
+        yield from _of_element(message, elements)
+        return
+    name = title(message)
+    for error in _of_message(message, elements):
+        yield error.inside(name)
+
+
+def _of_element(element: Element, elements: Mapping[str, Checker]) -> Iterator[ValidationError]:
+    if element.name not in elements:
+        yield ValidationError("is not declared").inside(element.name)
         return
     try:
-        _validate(message, elements)
-    except ValidationError as error:
-        raise error.inside(title(message)) from None
-
-
-def _validate_element(element: Element, elements: Mapping[str, Checker]) -> None:
-    try:
-        if element.name not in elements:
-            raise ValidationError("is not declared")
         elements[element.name].check(element.value)
-        if isinstance(element.value, Message):
-            _validate(element.value, elements)
     except ValidationError as error:
-        raise error.inside(element.name) from None
+        yield error.inside(element.name)
+    if isinstance(element.value, Message):
+        for problem in _of_message(element.value, elements):
+            yield problem.inside(element.name)
 
 
-def _validate(message: Message, elements: Mapping[str, Checker]) -> None:
+def _of_message(message: Message, elements: Mapping[str, Checker]) -> Iterator[ValidationError]:
     for field in message.FIELDS:
         x = getattr(message, field.name, None)
-        field.check(x)
+        try:
+            field.check(x)
+        except ValidationError as error:
+            yield error
         for position, item in _parts(x):
-            try:
-                if isinstance(item, Element):
-                    _validate_element(item, elements)
-                elif isinstance(item, Message):
-                    _validate(item, elements)
-            except ValidationError as error:
+            if isinstance(item, Element):
+                found = _of_element(item, elements)
+            elif isinstance(item, Message):
+                found = _of_message(item, elements)
+            else:
+                continue
+            for problem in found:
                 inner = f"{field.name}{position}"
                 if field.form == "group":
-                    inner = next(name for name, cls in field.type.items() if cls is type(item))
-                raise error.inside(inner) from None
-    _check_choices(message)
+                    inner = next((name for name, cls in field.type.items() if cls is type(item)), inner)
+                yield problem.inside(inner)
+    try:
+        _check_choices(message)
+    except ValidationError as error:
+        yield error
 
 
 def _parts(x: Any) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ import binascii
 from typing import Any, Protocol
 
 from .bits import (
+    BEYOND,
     HUGE,
     MAX_INTEGER_BITS,
     SECOND_LEVEL,
@@ -104,7 +105,7 @@ class Octets:
             raise ValidationError(length_error(len(x), self.least, self.most, "octets"))
 
     def read(self, v: int, p: int, t: StringTable, key: int) -> tuple[bytes, int]:
-        return read_octets_element(v, p, self.least, self.most)
+        return read_octets_element(v, p, t, self.least, self.most)
 
     def write(self, a: int, x: bytes) -> int:
         self.check(x)
@@ -149,7 +150,6 @@ class Integer:
             raise ValidationError(f"a number of {x.bit_length()} bits, at most {MAX_INTEGER_BITS} are supported")
 
     def read(self, v: int, p: int, t: StringTable, key: int) -> tuple[int, int]:
-        start = p
         p = _end(v, p)
         if self.width is not None:
             assert self.low is not None
@@ -163,11 +163,12 @@ class Integer:
             p -= 8
             x = v >> p & 255
             if x > 127:
-                x, p = read_uint(v, p, x, HUGE)
+                limit = HUGE if self.low is None or self.high is None else max(self.high, BEYOND)
+                x, p = read_uint(v, p, x, limit)
             if negative:
                 x = ~x
         if (self.low is not None and x < self.low) or (self.high is not None and x > self.high):
-            raise ExiError(f"{shown(x)} is not from {self.low} to {self.high}", remaining=start)
+            t.fits = False
         return x, _end(v, p)
 
     def write(self, a: int, x: int) -> int:

@@ -2428,7 +2428,9 @@ def _r_AC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[AC_EVCh
         n = x & 255
         if n > 127:
             at = "DepartureTime"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.DepartureTime = n
         p -= 2
         if b := v >> p & 0x3:
@@ -2631,7 +2633,9 @@ def _r_AC_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[AC_EVSEStatusT
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 7
         x = v >> p
@@ -2813,7 +2817,7 @@ def _r_CertificateChainType(v: int, p: int, t: StringTable) -> tuple[Certificate
             at = "Certificate"
             raise undeclared(p, b)
         at = "Certificate"
-        o.Certificate, p = read_octets_element(v, p, 0, 1200)
+        o.Certificate, p = read_octets_element(v, p, t, 0, 1200)
         p -= 2
         k = (v >> p & 3) + 1
         if k > 2:
@@ -2872,7 +2876,7 @@ def _r_CertificateInstallationReqType(v: int, p: int, t: StringTable) -> tuple[C
                 at = "Id"
                 raise undeclared(p, b)
         at = "OEMProvisioningCert"
-        o.OEMProvisioningCert, p = read_octets_element(v, p, 0, 1200)
+        o.OEMProvisioningCert, p = read_octets_element(v, p, t, 0, 1200)
         p -= 1
         if b := v >> p & 0x1:
             at = "OEMProvisioningCert"
@@ -2884,7 +2888,7 @@ def _r_CertificateInstallationReqType(v: int, p: int, t: StringTable) -> tuple[C
             at = "ListOfRootCertificateIDs"
             raise undeclared(p, b)
         at = "DHParams"
-        o.DHParams, p = read_octets_element(v, p, 0, 256)
+        o.DHParams, p = read_octets_element(v, p, t, 0, 256)
         p -= 1
         if b := v >> p & 0x1:
             at = "DHParams"
@@ -2951,13 +2955,13 @@ def _r_CertificateInstallationResType(v: int, p: int, t: StringTable) -> tuple[C
             at = "ContractSignatureCertChain"
             raise undeclared(p, b)
         at = "ContractSignatureEncryptedPrivateKey"
-        o.ContractSignatureEncryptedPrivateKey, p = read_octets_element(v, p, 0, 128)
+        o.ContractSignatureEncryptedPrivateKey, p = read_octets_element(v, p, t, 0, 128)
         p -= 1
         if b := v >> p & 0x1:
             at = "ContractSignatureEncryptedPrivateKey"
             raise undeclared(p, b)
         at = "DHParams"
-        o.DHParams, p = read_octets_element(v, p, 0, 256)
+        o.DHParams, p = read_octets_element(v, p, t, 0, 256)
         p -= 1
         if b := v >> p & 0x1:
             at = "DHParams"
@@ -3036,7 +3040,7 @@ def _r_CertificateUpdateReqType(v: int, p: int, t: StringTable) -> tuple[Certifi
             at = "ListOfRootCertificateIDs"
             raise undeclared(p, b)
         at = "DHParams"
-        o.DHParams, p = read_octets_element(v, p, 0, 256)
+        o.DHParams, p = read_octets_element(v, p, t, 0, 256)
         p -= 1
         if b := v >> p & 0x1:
             at = "DHParams"
@@ -3109,13 +3113,13 @@ def _r_CertificateUpdateResType(v: int, p: int, t: StringTable) -> tuple[Certifi
             at = "ContractSignatureCertChain"
             raise undeclared(p, b)
         at = "ContractSignatureEncryptedPrivateKey"
-        o.ContractSignatureEncryptedPrivateKey, p = read_octets_element(v, p, 0, 128)
+        o.ContractSignatureEncryptedPrivateKey, p = read_octets_element(v, p, t, 0, 128)
         p -= 1
         if b := v >> p & 0x1:
             at = "ContractSignatureEncryptedPrivateKey"
             raise undeclared(p, b)
         at = "DHParams"
-        o.DHParams, p = read_octets_element(v, p, 0, 256)
+        o.DHParams, p = read_octets_element(v, p, t, 0, 256)
         p -= 1
         if b := v >> p & 0x1:
             at = "DHParams"
@@ -3135,7 +3139,9 @@ def _r_CertificateUpdateResType(v: int, p: int, t: StringTable) -> tuple[Certifi
                 m = m << 7 | n & 127
             else:
                 at = "RetryCounter"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.RetryCounter = ~m if n > 255 else m
         else:
             o.RetryCounter = 255 - n if n > 255 else n
@@ -3301,7 +3307,9 @@ def _r_ChargingProfileType(v: int, p: int, t: StringTable) -> tuple[ChargingProf
                 m = m << 7 | n & 127
             else:
                 at = "SAScheduleTupleID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.SAScheduleTupleID = ~m if n > 255 else m
         else:
             o.SAScheduleTupleID = 255 - n if n > 255 else n
@@ -3415,7 +3423,7 @@ def _r_ChargingStatusResType(v: int, p: int, t: StringTable) -> tuple[ChargingSt
             raise not_allowed(p + 7, n, _S_responseCodeType)
         o.ResponseCode = _V_responseCodeType[n]
         at = "EVSEID"
-        o.EVSEID, p = read_octets_element(v, p, 0, 32)
+        o.EVSEID, p = read_octets_element(v, p, t, 0, 32)
         p -= 11
         x = v >> p
         if b := x & 0x600:
@@ -3429,7 +3437,9 @@ def _r_ChargingStatusResType(v: int, p: int, t: StringTable) -> tuple[ChargingSt
                 m = m << 7 | n & 127
             else:
                 at = "SAScheduleTupleID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.SAScheduleTupleID = ~m if n > 255 else m
         else:
             o.SAScheduleTupleID = 255 - n if n > 255 else n
@@ -3542,7 +3552,9 @@ def _r_ConsumptionCostType(v: int, p: int, t: StringTable) -> tuple[ConsumptionC
         n = x & 255
         if n > 127:
             at = "startValue"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.startValue = n
         p -= 3
         x = v >> p
@@ -3728,7 +3740,9 @@ def _r_CostType(v: int, p: int, t: StringTable) -> tuple[CostType, int]:
         n = x & 255
         if n > 127:
             at = "amount"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.amount = n
         p -= 3
         x = v >> p
@@ -3747,8 +3761,7 @@ def _r_CostType(v: int, p: int, t: StringTable) -> tuple[CostType, int]:
                 raise undeclared(p, b)
             n = x >> 2 & 7
             if n >= 7:
-                at = "amountMultiplier"
-                raise not_allowed(p + 5, n - 3, _S_unitMultiplierType)
+                t.fits = False
             o.amountMultiplier = n - 3
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -4197,8 +4210,7 @@ def _r_DC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[DC_EVCh
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "FullSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.FullSOC = n
             k = (x & 3) + 7
             if k > 8:
@@ -4212,8 +4224,7 @@ def _r_DC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[DC_EVCh
                 raise undeclared(p, b)
             n = x >> 2 & 127
             if n >= 101:
-                at = "BulkSOC"
-                raise not_allowed(p + 9, n, _S_percentValueType)
+                t.fits = False
             o.BulkSOC = n
         p -= 0
         if b := v >> p & 0x0:
@@ -4591,7 +4602,9 @@ def _r_DC_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[DC_EVSEStatusT
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 7
         x = v >> p
@@ -4686,8 +4699,7 @@ def _r_DC_EVStatusType(v: int, p: int, t: StringTable) -> tuple[DC_EVStatusType,
         o.EVErrorCode = _V_DC_EVErrorCodeType[n]
         n = x & 127
         if n >= 101:
-            at = "EVRESSSOC"
-            raise not_allowed(p + 7, n, _S_percentValueType)
+            t.fits = False
         o.EVRESSSOC = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -4734,7 +4746,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -4742,7 +4754,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -4750,13 +4762,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -4765,7 +4777,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -4774,7 +4786,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -4782,7 +4794,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -5051,7 +5063,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 0, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 0, 8)
         p -= 2
         k = (v >> p & 3) + 1
         if k > 3:
@@ -5139,7 +5151,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 3:
             at = "SigMeterReading"
-            o.SigMeterReading, p = read_octets_element(v, p, 0, 32)
+            o.SigMeterReading, p = read_octets_element(v, p, t, 0, 32)
             p -= 2
             k = (v >> p & 3) + 3
             if k > 5:
@@ -5159,7 +5171,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -5276,7 +5290,7 @@ def _r_MeteringReceiptReqType(v: int, p: int, t: StringTable) -> tuple[MeteringR
                 at = "Id"
                 raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 0, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 0, 8)
         p -= 2
         k = (v >> p & 3) + 2
         if k > 3:
@@ -5296,7 +5310,9 @@ def _r_MeteringReceiptReqType(v: int, p: int, t: StringTable) -> tuple[MeteringR
                     m = m << 7 | n & 127
                 else:
                     at = "SAScheduleTupleID"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.SAScheduleTupleID = ~m if n > 255 else m
             else:
                 o.SAScheduleTupleID = 255 - n if n > 255 else n
@@ -5471,7 +5487,9 @@ def _r_PMaxScheduleEntryType(v: int, p: int, t: StringTable) -> tuple[PMaxSchedu
                 m = m << 7 | n & 127
             else:
                 at = "PMax"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.PMax = ~m if n > 255 else m
         else:
             o.PMax = 255 - n if n > 255 else n
@@ -5520,7 +5538,9 @@ def _r_PMaxScheduleType(v: int, p: int, t: StringTable) -> tuple[PMaxScheduleTyp
                 m = m << 7 | n & 127
             else:
                 at = "PMaxScheduleID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.PMaxScheduleID = ~m if n > 255 else m
         else:
             o.PMaxScheduleID = 255 - n if n > 255 else n
@@ -5614,7 +5634,9 @@ def _r_ParameterSetType(v: int, p: int, t: StringTable) -> tuple[ParameterSetTyp
                 m = m << 7 | n & 127
             else:
                 at = "ParameterSetID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.ParameterSetID = ~m if n > 255 else m
         else:
             o.ParameterSetID = 255 - n if n > 255 else n
@@ -5740,7 +5762,9 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
                     m = m << 7 | n & 127
                 else:
                     at = "shortValue"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.shortValue = ~m if n > 255 else m
             else:
                 o.shortValue = 255 - n if n > 255 else n
@@ -5763,7 +5787,9 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
                     m = m << 7 | n & 127
                 else:
                     at = "intValue"
-                    m, p = read_uint(v, p + 8, n & 255, 2147483647)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 2147483647:
+                        t.fits = False
                 o.intValue = ~m if n > 255 else m
             else:
                 o.intValue = 255 - n if n > 255 else n
@@ -6036,8 +6062,7 @@ def _r_PhysicalValueType(v: int, p: int, t: StringTable) -> tuple[PhysicalValueT
             raise undeclared(p, b)
         n = x >> 3 & 7
         if n >= 7:
-            at = "Multiplier"
-            raise not_allowed(p + 6, n - 3, _S_unitMultiplierType)
+            t.fits = False
         o.Multiplier = n - 3
         k = (x & 3) + 1
         if k > 2:
@@ -6067,7 +6092,9 @@ def _r_PhysicalValueType(v: int, p: int, t: StringTable) -> tuple[PhysicalValueT
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -6338,7 +6365,9 @@ def _r_ProfileEntryType(v: int, p: int, t: StringTable) -> tuple[ProfileEntryTyp
         n = x & 255
         if n > 127:
             at = "ChargingProfileEntryStart"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.ChargingProfileEntryStart = n
         p -= 12
         x = v >> p
@@ -6353,7 +6382,9 @@ def _r_ProfileEntryType(v: int, p: int, t: StringTable) -> tuple[ProfileEntryTyp
                 m = m << 7 | n & 127
             else:
                 at = "ChargingProfileEntryMaxPower"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.ChargingProfileEntryMaxPower = ~m if n > 255 else m
         else:
             o.ChargingProfileEntryMaxPower = 255 - n if n > 255 else n
@@ -6395,13 +6426,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -6469,7 +6500,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -6537,7 +6568,9 @@ def _r_RelativeTimeIntervalType(v: int, p: int, t: StringTable) -> tuple[Relativ
         n = x & 255
         if n > 127:
             at = "start"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.start = n
         p -= 3
         x = v >> p
@@ -6557,7 +6590,9 @@ def _r_RelativeTimeIntervalType(v: int, p: int, t: StringTable) -> tuple[Relativ
             n = x & 255
             if n > 127:
                 at = "duration"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.duration = n
             p -= 2
             if b := v >> p & 0x3:
@@ -6781,7 +6816,9 @@ def _r_SAScheduleTupleType(v: int, p: int, t: StringTable) -> tuple[SAScheduleTu
                 m = m << 7 | n & 127
             else:
                 at = "SAScheduleTupleID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.SAScheduleTupleID = ~m if n > 255 else m
         else:
             o.SAScheduleTupleID = 255 - n if n > 255 else n
@@ -6961,7 +6998,9 @@ def _r_SalesTariffType(v: int, p: int, t: StringTable) -> tuple[SalesTariffType,
                 m = m << 7 | n & 127
             else:
                 at = "SalesTariffID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.SalesTariffID = ~m if n > 255 else m
         else:
             o.SalesTariffID = 255 - n if n > 255 else n
@@ -7143,7 +7182,9 @@ def _r_SelectedServiceType(v: int, p: int, t: StringTable) -> tuple[SelectedServ
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -7168,7 +7209,9 @@ def _r_SelectedServiceType(v: int, p: int, t: StringTable) -> tuple[SelectedServ
                     m = m << 7 | n & 127
                 else:
                     at = "ParameterSetID"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.ParameterSetID = ~m if n > 255 else m
             else:
                 o.ParameterSetID = 255 - n if n > 255 else n
@@ -7302,7 +7345,9 @@ def _r_ServiceDetailReqType(v: int, p: int, t: StringTable) -> tuple[ServiceDeta
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -7347,7 +7392,9 @@ def _r_ServiceDetailResType(v: int, p: int, t: StringTable) -> tuple[ServiceDeta
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -7749,7 +7796,9 @@ def _r_ServiceTagType(v: int, p: int, t: StringTable) -> tuple[ServiceTagType, i
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -7835,7 +7884,7 @@ def _r_SessionSetupReqType(v: int, p: int, t: StringTable) -> tuple[SessionSetup
             at = "EVCCID"
             raise undeclared(p, b)
         at = "EVCCID"
-        o.EVCCID, p = read_octets_element(v, p, 0, 8)
+        o.EVCCID, p = read_octets_element(v, p, t, 0, 8)
         p -= 1
         if b := v >> p & 0x1:
             at = "EVCCID"
@@ -7873,7 +7922,7 @@ def _r_SessionSetupResType(v: int, p: int, t: StringTable) -> tuple[SessionSetup
             raise not_allowed(p + 7, n, _S_responseCodeType)
         o.ResponseCode = _V_responseCodeType[n]
         at = "EVSEID"
-        o.EVSEID, p = read_octets_element(v, p, 0, 32)
+        o.EVSEID, p = read_octets_element(v, p, t, 0, 32)
         p -= 2
         k = (v >> p & 3) + 2
         if k > 3:
@@ -8209,14 +8258,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 247, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:
@@ -8365,7 +8414,7 @@ def _r_SubCertificatesType(v: int, p: int, t: StringTable) -> tuple[SubCertifica
         q0: list[Any] = []
         while True:
             at = "Certificate"
-            y, p = read_octets_element(v, p, 0, 1200)
+            y, p = read_octets_element(v, p, t, 0, 1200)
             q0.append(y)
             i += 1
             p -= 2

@@ -2514,7 +2514,9 @@ def _r_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[EVChargePa
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2570,7 +2572,9 @@ def _r_AC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[AC_EVCh
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2743,7 +2747,9 @@ def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, i
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 7
         x = v >> p
@@ -2788,7 +2794,9 @@ def _r_AC_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[AC_EVSEStatusT
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 11
         x = v >> p
@@ -2864,7 +2872,7 @@ def _r_AuthorizationReqType(v: int, p: int, t: StringTable) -> tuple[Authorizati
                 raise undeclared(p + 2, 0)
         if k < 2:
             at = "GenChallenge"
-            o.GenChallenge, p = read_octets_element(v, p, 16, 16)
+            o.GenChallenge, p = read_octets_element(v, p, t, 16, 16)
             p -= 1
             if b := v >> p & 0x1:
                 at = "GenChallenge"
@@ -3075,7 +3083,7 @@ def _r_CertificateChainType(v: int, p: int, t: StringTable) -> tuple[Certificate
                 at = "Id"
                 raise undeclared(p, b)
         at = "Certificate"
-        o.Certificate, p = read_octets_element(v, p, 0, 800)
+        o.Certificate, p = read_octets_element(v, p, t, 0, 800)
         p -= 2
         k = (v >> p & 3) + 2
         if k > 3:
@@ -3140,7 +3148,7 @@ def _r_CertificateInstallationReqType(v: int, p: int, t: StringTable) -> tuple[C
             at = "Id"
             raise undeclared(p, b)
         at = "OEMProvisioningCert"
-        o.OEMProvisioningCert, p = read_octets_element(v, p, 0, 800)
+        o.OEMProvisioningCert, p = read_octets_element(v, p, t, 0, 800)
         p -= 1
         if b := v >> p & 0x1:
             at = "OEMProvisioningCert"
@@ -3389,7 +3397,9 @@ def _r_CertificateUpdateResType(v: int, p: int, t: StringTable) -> tuple[Certifi
                     m = m << 7 | n & 127
                 else:
                     at = "RetryCounter"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.RetryCounter = ~m if n > 255 else m
             else:
                 o.RetryCounter = 255 - n if n > 255 else n
@@ -3479,7 +3489,9 @@ def _r_ChargeParameterDiscoveryReqType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "MaxEntriesSAScheduleTuple"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.MaxEntriesSAScheduleTuple = n
             p -= 2
             if b := v >> p & 0x3:
@@ -3619,7 +3631,9 @@ def _r_ServiceType(v: int, p: int, t: StringTable) -> tuple[ServiceType, int]:
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -3716,7 +3730,9 @@ def _r_ChargeServiceType(v: int, p: int, t: StringTable) -> tuple[ChargeServiceT
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -3929,8 +3945,7 @@ def _r_ChargingStatusResType(v: int, p: int, t: StringTable) -> tuple[ChargingSt
             raise undeclared(p, b)
         n = x >> 4 & 255
         if n >= 255:
-            at = "SAScheduleTupleID"
-            raise not_allowed(p + 12, n + 1, _S_SAIDType)
+            t.fits = False
         o.SAScheduleTupleID = n + 1
         k = (x & 7) + 3
         if k > 6:
@@ -4114,7 +4129,7 @@ def _r_ContractSignatureEncryptedPrivateKeyType(v: int, p: int, t: StringTable) 
         at = "Id"
         o.Id, p = read_text(v, p, t, 247, 0, None)
         at = "value"
-        o.value, p = read_octets_element(v, p, 0, 48)
+        o.value, p = read_octets_element(v, p, t, 0, 48)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -4151,7 +4166,9 @@ def _r_CostType(v: int, p: int, t: StringTable) -> tuple[CostType, int]:
         n = x & 255
         if n > 127:
             at = "amount"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.amount = n
         p -= 3
         x = v >> p
@@ -4170,8 +4187,7 @@ def _r_CostType(v: int, p: int, t: StringTable) -> tuple[CostType, int]:
                 raise undeclared(p, b)
             n = x >> 2 & 7
             if n >= 7:
-                at = "amountMultiplier"
-                raise not_allowed(p + 5, n - 3, _S_unitMultiplierType)
+                t.fits = False
             o.amountMultiplier = n - 3
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -4484,8 +4500,7 @@ def _r_CurrentDemandResType(v: int, p: int, t: StringTable) -> tuple[CurrentDema
             raise undeclared(p, b)
         n = x >> 3 & 255
         if n >= 255:
-            at = "SAScheduleTupleID"
-            raise not_allowed(p + 11, n + 1, _S_SAIDType)
+            t.fits = False
         o.SAScheduleTupleID = n + 1
         k = (x & 3) + 12
         if k > 14:
@@ -4618,7 +4633,9 @@ def _r_DC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[DC_EVCh
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -4691,8 +4708,7 @@ def _r_DC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[DC_EVCh
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "FullSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.FullSOC = n
             k = (x & 3) + 8
             if k > 9:
@@ -4706,8 +4722,7 @@ def _r_DC_EVChargeParameterType(v: int, p: int, t: StringTable) -> tuple[DC_EVCh
                 raise undeclared(p, b)
             n = x >> 2 & 127
             if n >= 101:
-                at = "BulkSOC"
-                raise not_allowed(p + 9, n, _S_percentValueType)
+                t.fits = False
             o.BulkSOC = n
         p -= 0
         if b := v >> p & 0x0:
@@ -5068,7 +5083,9 @@ def _r_DC_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[DC_EVSEStatusT
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 8
         x = v >> p
@@ -5161,8 +5178,7 @@ def _r_DC_EVStatusType(v: int, p: int, t: StringTable) -> tuple[DC_EVStatusType,
         o.EVErrorCode = _V_DC_EVErrorCodeType[n]
         n = x & 127
         if n >= 101:
-            at = "EVRESSSOC"
-            raise not_allowed(p + 7, n, _S_percentValueType)
+            t.fits = False
         o.EVRESSSOC = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -5194,7 +5210,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -5202,7 +5218,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -5210,13 +5226,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -5225,7 +5241,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -5234,7 +5250,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -5242,7 +5258,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -5322,7 +5338,7 @@ def _r_DiffieHellmanPublickeyType(v: int, p: int, t: StringTable) -> tuple[Diffi
         at = "Id"
         o.Id, p = read_text(v, p, t, 247, 0, None)
         at = "value"
-        o.value, p = read_octets_element(v, p, 0, 65)
+        o.value, p = read_octets_element(v, p, t, 0, 65)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -5599,7 +5615,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 0, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 0, 8)
         p -= 2
         k = (v >> p & 3) + 1
         if k > 3:
@@ -5695,7 +5711,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 3:
             at = "SigMeterReading"
-            o.SigMeterReading, p = read_octets_element(v, p, 0, 64)
+            o.SigMeterReading, p = read_octets_element(v, p, t, 0, 64)
             p -= 2
             k = (v >> p & 3) + 3
             if k > 5:
@@ -5715,7 +5731,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -5833,7 +5851,7 @@ def _r_MeteringReceiptReqType(v: int, p: int, t: StringTable) -> tuple[MeteringR
                 at = "Id"
                 raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 0, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 0, 8)
         p -= 2
         k = (v >> p & 3) + 2
         if k > 3:
@@ -5847,8 +5865,7 @@ def _r_MeteringReceiptReqType(v: int, p: int, t: StringTable) -> tuple[MeteringR
                 raise undeclared(p, b)
             n = x >> 2 & 255
             if n >= 255:
-                at = "SAScheduleTupleID"
-                raise not_allowed(p + 10, n + 1, _S_SAIDType)
+                t.fits = False
             o.SAScheduleTupleID = n + 1
         at = "MeterInfo"
         o.MeterInfo, p = _r_MeterInfoType(v, p, t)
@@ -6130,7 +6147,9 @@ def _r_ParameterSetType(v: int, p: int, t: StringTable) -> tuple[ParameterSetTyp
                 m = m << 7 | n & 127
             else:
                 at = "ParameterSetID"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.ParameterSetID = ~m if n > 255 else m
         else:
             o.ParameterSetID = 255 - n if n > 255 else n
@@ -6252,7 +6271,9 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
                     m = m << 7 | n & 127
                 else:
                     at = "shortValue"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.shortValue = ~m if n > 255 else m
             else:
                 o.shortValue = 255 - n if n > 255 else n
@@ -6275,7 +6296,9 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
                     m = m << 7 | n & 127
                 else:
                     at = "intValue"
-                    m, p = read_uint(v, p + 8, n & 255, 2147483647)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 2147483647:
+                        t.fits = False
                 o.intValue = ~m if n > 255 else m
             else:
                 o.intValue = 255 - n if n > 255 else n
@@ -6431,7 +6454,7 @@ def _r_PaymentDetailsResType(v: int, p: int, t: StringTable) -> tuple[PaymentDet
             raise not_allowed(p + 7, n, _S_responseCodeType)
         o.ResponseCode = _V_responseCodeType[n]
         at = "GenChallenge"
-        o.GenChallenge, p = read_octets_element(v, p, 16, 16)
+        o.GenChallenge, p = read_octets_element(v, p, t, 16, 16)
         p -= 11
         x = v >> p
         if b := x & 0x600:
@@ -6623,8 +6646,7 @@ def _r_PhysicalValueType(v: int, p: int, t: StringTable) -> tuple[PhysicalValueT
             raise undeclared(p, b)
         n = x >> 18 & 7
         if n >= 7:
-            at = "Multiplier"
-            raise not_allowed(p + 21, n - 3, _S_unitMultiplierType)
+            t.fits = False
         o.Multiplier = n - 3
         n = x >> 12 & 7
         if n >= 7:
@@ -6639,7 +6661,9 @@ def _r_PhysicalValueType(v: int, p: int, t: StringTable) -> tuple[PhysicalValueT
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -6685,8 +6709,7 @@ def _r_PowerDeliveryReqType(v: int, p: int, t: StringTable) -> tuple[PowerDelive
         o.ChargeProgress = _V_chargeProgressType[n]
         n = x >> 4 & 255
         if n >= 255:
-            at = "SAScheduleTupleID"
-            raise not_allowed(p + 12, n + 1, _S_SAIDType)
+            t.fits = False
         o.SAScheduleTupleID = n + 1
         k = (x & 7) + 2
         if k > 5:
@@ -6914,7 +6937,9 @@ def _r_ProfileEntryType(v: int, p: int, t: StringTable) -> tuple[ProfileEntryTyp
         n = x & 255
         if n > 127:
             at = "ChargingProfileEntryStart"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.ChargingProfileEntryStart = n
         p -= 2
         if b := v >> p & 0x3:
@@ -6939,8 +6964,7 @@ def _r_ProfileEntryType(v: int, p: int, t: StringTable) -> tuple[ProfileEntryTyp
                 raise undeclared(p, b)
             n = x >> 2 & 3
             if n >= 3:
-                at = "ChargingProfileEntryMaxNumberOfPhasesInUse"
-                raise not_allowed(p + 4, n + 1, _S_maxNumPhasesType)
+                t.fits = False
             o.ChargingProfileEntryMaxNumberOfPhasesInUse = n + 1
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -6988,13 +7012,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -7062,7 +7086,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -7130,7 +7154,9 @@ def _r_RelativeTimeIntervalType(v: int, p: int, t: StringTable) -> tuple[Relativ
         n = x & 255
         if n > 127:
             at = "start"
-            n, p = read_uint(v, p, n, 16777214)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 16777214:
+                t.fits = False
         o.start = n
         p -= 3
         x = v >> p
@@ -7150,7 +7176,9 @@ def _r_RelativeTimeIntervalType(v: int, p: int, t: StringTable) -> tuple[Relativ
             n = x & 255
             if n > 127:
                 at = "duration"
-                n, p = read_uint(v, p, n, 86400)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 86400:
+                    t.fits = False
             o.duration = n
             p -= 2
             if b := v >> p & 0x3:
@@ -7373,8 +7401,7 @@ def _r_SAScheduleTupleType(v: int, p: int, t: StringTable) -> tuple[SAScheduleTu
             raise undeclared(p, b)
         n = x >> 2 & 255
         if n >= 255:
-            at = "SAScheduleTupleID"
-            raise not_allowed(p + 10, n + 1, _S_SAIDType)
+            t.fits = False
         o.SAScheduleTupleID = n + 1
         at = "PMaxSchedule"
         o.PMaxSchedule, p = _r_PMaxScheduleType(v, p, t)
@@ -7555,8 +7582,7 @@ def _r_SalesTariffType(v: int, p: int, t: StringTable) -> tuple[SalesTariffType,
             raise undeclared(p, b)
         n = x >> 3 & 255
         if n >= 255:
-            at = "SalesTariffID"
-            raise not_allowed(p + 11, n + 1, _S_SAIDType)
+            t.fits = False
         o.SalesTariffID = n + 1
         k = (x & 3) + 2
         if k > 4:
@@ -7756,7 +7782,9 @@ def _r_SelectedServiceType(v: int, p: int, t: StringTable) -> tuple[SelectedServ
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -7781,7 +7809,9 @@ def _r_SelectedServiceType(v: int, p: int, t: StringTable) -> tuple[SelectedServ
                     m = m << 7 | n & 127
                 else:
                     at = "ParameterSetID"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.ParameterSetID = ~m if n > 255 else m
             else:
                 o.ParameterSetID = 255 - n if n > 255 else n
@@ -7838,7 +7868,9 @@ def _r_ServiceDetailReqType(v: int, p: int, t: StringTable) -> tuple[ServiceDeta
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -7883,7 +7915,9 @@ def _r_ServiceDetailResType(v: int, p: int, t: StringTable) -> tuple[ServiceDeta
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 3
         x = v >> p
@@ -8235,7 +8269,7 @@ def _r_SessionSetupReqType(v: int, p: int, t: StringTable) -> tuple[SessionSetup
             at = "EVCCID"
             raise undeclared(p, b)
         at = "EVCCID"
-        o.EVCCID, p = read_octets_element(v, p, 0, 6)
+        o.EVCCID, p = read_octets_element(v, p, t, 0, 6)
         p -= 1
         if b := v >> p & 0x1:
             at = "EVCCID"
@@ -8611,14 +8645,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 245, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:
@@ -8767,7 +8801,7 @@ def _r_SubCertificatesType(v: int, p: int, t: StringTable) -> tuple[SubCertifica
         q0: list[Any] = []
         while True:
             at = "Certificate"
-            y, p = read_octets_element(v, p, 0, 800)
+            y, p = read_octets_element(v, p, t, 0, 800)
             q0.append(y)
             i += 1
             if i == 4:

@@ -65,12 +65,12 @@ evseCheckOutStatusType = Literal["Scheduled", "Completed"]
 _V_evseCheckOutStatusType: tuple[evseCheckOutStatusType, ...] = ("Scheduled", "Completed",)
 _S_evseCheckOutStatusType = Enumeration(*_V_evseCheckOutStatusType)
 _I_evseCheckOutStatusType = _S_evseCheckOutStatusType.index
-_S_numericIDType = Integer(1, 4294967295)
 _S_byte = Integer(-128, 127)
 _S_unsignedByte = Integer(0, 255)
 _S_percentValueType = Integer(0, 100)
 _S_maxSupportingPointsScheduleTupleType = Integer(12, 1024)
 _S_unsignedLong = Integer(0, 18446744073709551615)
+_S_numericIDType = Integer(1, 4294967295)
 _S_descriptionType = Text(0, 160)
 _S_string = Text()
 _S_currencyType = Text(0, 3)
@@ -3028,10 +3028,11 @@ def _r_PriceScheduleType(v: int, p: int, t: StringTable) -> tuple[PriceScheduleT
         n = x & 255
         if n > 127:
             at = "PriceScheduleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "PriceScheduleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.PriceScheduleID = n
         p -= 3
         x = v >> p
@@ -3122,10 +3123,11 @@ def _r_AbsolutePriceScheduleType(v: int, p: int, t: StringTable) -> tuple[Absolu
         n = x & 255
         if n > 127:
             at = "PriceScheduleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "PriceScheduleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.PriceScheduleID = n
         p -= 3
         x = v >> p
@@ -3855,7 +3857,7 @@ def _r_CertificateChainType(v: int, p: int, t: StringTable) -> tuple[Certificate
             at = "Certificate"
             raise undeclared(p, b)
         at = "Certificate"
-        o.Certificate, p = read_octets_element(v, p, 0, 1600)
+        o.Certificate, p = read_octets_element(v, p, t, 0, 1600)
         p -= 2
         k = (v >> p & 3) + 1
         if k > 2:
@@ -4378,7 +4380,7 @@ def _r_ContractCertificateChainType(v: int, p: int, t: StringTable) -> tuple[Con
             at = "Certificate"
             raise undeclared(p, b)
         at = "Certificate"
-        o.Certificate, p = read_octets_element(v, p, 0, 1600)
+        o.Certificate, p = read_octets_element(v, p, t, 0, 1600)
         p -= 1
         if b := v >> p & 0x1:
             at = "Certificate"
@@ -4420,7 +4422,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -4428,7 +4430,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -4436,13 +4438,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -4451,7 +4453,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -4460,7 +4462,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -4468,7 +4470,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -4590,10 +4592,11 @@ def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType,
         n = x & 255
         if n > 127:
             at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TaxRuleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TaxRuleID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -4645,8 +4648,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "PresentSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.PresentSOC = n
             k = (x & 15) + 1
             if k > 10:
@@ -4660,8 +4662,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 15) + 2
             if k > 10:
@@ -4675,8 +4676,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 15) + 3
             if k > 10:
@@ -4690,8 +4690,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 4 & 127
             if n >= 101:
-                at = "MaximumSOC"
-                raise not_allowed(p + 11, n, _S_percentValueType)
+                t.fits = False
             o.MaximumSOC = n
             k = (x & 7) + 4
             if k > 10:
@@ -4706,7 +4705,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMinimumSOC = n
             p -= 4
             x = v >> p
@@ -4726,7 +4727,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToTargetSOC = n
             p -= 4
             x = v >> p
@@ -4746,7 +4749,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMaximumSOC = n
             p -= 4
             x = v >> p
@@ -4911,7 +4916,9 @@ def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -4994,7 +5001,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -5013,8 +5022,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -5028,8 +5036,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -5044,7 +5051,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -5127,7 +5136,9 @@ def _r_Dynamic_SEReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
         n = x & 255
         if n > 127:
             at = "DepartureTime"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.DepartureTime = n
         p -= 3
         x = v >> p
@@ -5146,8 +5157,7 @@ def _r_Dynamic_SEReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 3:
@@ -5161,8 +5171,7 @@ def _r_Dynamic_SEReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 2 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 9, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
         at = "EVTargetEnergyRequest"
         o.EVTargetEnergyRequest, p = _r_RationalNumberType(v, p, t)
@@ -5305,7 +5314,9 @@ def _r_Dynamic_SEResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -5324,8 +5335,7 @@ def _r_Dynamic_SEResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 4 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 11, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 7) + 2
             if k > 5:
@@ -5339,8 +5349,7 @@ def _r_Dynamic_SEResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 5:
@@ -5881,7 +5890,9 @@ def _r_EVPowerScheduleEntryType(v: int, p: int, t: StringTable) -> tuple[EVPower
         n = x & 255
         if n > 127:
             at = "Duration"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.Duration = n
         p -= 2
         if b := v >> p & 0x3:
@@ -6050,7 +6061,9 @@ def _r_EVPriceRuleStackType(v: int, p: int, t: StringTable) -> tuple[EVPriceRule
         n = x & 255
         if n > 127:
             at = "Duration"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.Duration = n
         p -= 2
         if b := v >> p & 0x3:
@@ -6180,7 +6193,9 @@ def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, i
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 6
         x = v >> p
@@ -6390,7 +6405,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 8, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 8, 8)
         p -= 10
         x = v >> p
         if b := x & 0x300:
@@ -6545,7 +6560,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 6:
             at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, 0, 64)
+            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
             p -= 2
             k = (v >> p & 3) + 6
             if k > 8:
@@ -6565,7 +6580,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -6789,7 +6806,9 @@ def _r_OverstayRuleListType(v: int, p: int, t: StringTable) -> tuple[OverstayRul
             n = x & 255
             if n > 127:
                 at = "OverstayTimeThreshold"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.OverstayTimeThreshold = n
             p -= 3
             x = v >> p
@@ -6919,7 +6938,9 @@ def _r_OverstayRuleType(v: int, p: int, t: StringTable) -> tuple[OverstayRuleTyp
         n = x & 255
         if n > 127:
             at = "StartTime"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.StartTime = n
         p -= 2
         if b := v >> p & 0x3:
@@ -6935,7 +6956,9 @@ def _r_OverstayRuleType(v: int, p: int, t: StringTable) -> tuple[OverstayRuleTyp
         n = x & 255
         if n > 127:
             at = "OverstayFeePeriod"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.OverstayFeePeriod = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -6993,7 +7016,9 @@ def _r_ParameterSetType(v: int, p: int, t: StringTable) -> tuple[ParameterSetTyp
         n = x & 255
         if n > 127:
             at = "ParameterSetID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ParameterSetID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -7119,7 +7144,9 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
                     m = m << 7 | n & 127
                 else:
                     at = "shortValue"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.shortValue = ~m if n > 255 else m
             else:
                 o.shortValue = 255 - n if n > 255 else n
@@ -7142,7 +7169,9 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
                     m = m << 7 | n & 127
                 else:
                     at = "intValue"
-                    m, p = read_uint(v, p + 8, n & 255, 2147483647)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 2147483647:
+                        t.fits = False
                 o.intValue = ~m if n > 255 else m
             else:
                 o.intValue = 255 - n if n > 255 else n
@@ -7255,7 +7284,7 @@ def _r_PnC_AReqAuthorizationModeType(v: int, p: int, t: StringTable) -> tuple[Pn
             at = "Id"
             raise undeclared(p, b)
         at = "GenChallenge"
-        o.GenChallenge, p = read_octets_element(v, p, 16, 16)
+        o.GenChallenge, p = read_octets_element(v, p, t, 16, 16)
         p -= 1
         if b := v >> p & 0x1:
             at = "GenChallenge"
@@ -7297,7 +7326,7 @@ def _r_PnC_ASResAuthorizationModeType(v: int, p: int, t: StringTable) -> tuple[P
             at = "GenChallenge"
             raise undeclared(p, b)
         at = "GenChallenge"
-        o.GenChallenge, p = read_octets_element(v, p, 16, 16)
+        o.GenChallenge, p = read_octets_element(v, p, t, 16, 16)
         p -= 2
         k = (v >> p & 3) + 1
         if k > 2:
@@ -7576,7 +7605,9 @@ def _r_PowerScheduleEntryType(v: int, p: int, t: StringTable) -> tuple[PowerSche
         n = x & 255
         if n > 127:
             at = "Duration"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.Duration = n
         p -= 2
         if b := v >> p & 0x3:
@@ -7849,7 +7880,9 @@ def _r_PriceLevelScheduleEntryType(v: int, p: int, t: StringTable) -> tuple[Pric
         n = x & 255
         if n > 127:
             at = "Duration"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.Duration = n
         p -= 11
         x = v >> p
@@ -7916,10 +7949,11 @@ def _r_PriceLevelScheduleType(v: int, p: int, t: StringTable) -> tuple[PriceLeve
         n = x & 255
         if n > 127:
             at = "PriceScheduleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "PriceScheduleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.PriceScheduleID = n
         p -= 3
         x = v >> p
@@ -8091,7 +8125,9 @@ def _r_PriceRuleStackType(v: int, p: int, t: StringTable) -> tuple[PriceRuleStac
         n = x & 255
         if n > 127:
             at = "Duration"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.Duration = n
         p -= 2
         if b := v >> p & 0x3:
@@ -8209,7 +8245,9 @@ def _r_PriceRuleType(v: int, p: int, t: StringTable) -> tuple[PriceRuleType, int
             n = x & 255
             if n > 127:
                 at = "ParkingFeePeriod"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.ParkingFeePeriod = n
             p -= 3
             x = v >> p
@@ -8229,7 +8267,9 @@ def _r_PriceRuleType(v: int, p: int, t: StringTable) -> tuple[PriceRuleType, int
             n = x & 255
             if n > 127:
                 at = "CarbonDioxideEmission"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.CarbonDioxideEmission = n
             p -= 3
             x = v >> p
@@ -8328,13 +8368,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -8372,7 +8412,9 @@ def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumbe
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -8640,7 +8682,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -8785,8 +8827,7 @@ def _r_ScheduleExchangeReqType(v: int, p: int, t: StringTable) -> tuple[Schedule
             raise undeclared(p, b)
         n = x >> 3 & 1023
         if n >= 1013:
-            at = "MaximumSupportingPoints"
-            raise not_allowed(p + 13, n + 12, _S_maxSupportingPointsScheduleTupleType)
+            t.fits = False
         o.MaximumSupportingPoints = n + 12
         k = (x & 3) + 2
         if k > 3:
@@ -8968,10 +9009,11 @@ def _r_ScheduleTupleType(v: int, p: int, t: StringTable) -> tuple[ScheduleTupleT
         n = x & 255
         if n > 127:
             at = "ScheduleTupleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "ScheduleTupleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.ScheduleTupleID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -9138,10 +9180,11 @@ def _r_Scheduled_EVPPTControlModeType(v: int, p: int, t: StringTable) -> tuple[S
         n = x & 255
         if n > 127:
             at = "SelectedScheduleTupleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "SelectedScheduleTupleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.SelectedScheduleTupleID = n
         p -= 3
         x = v >> p
@@ -9207,7 +9250,9 @@ def _r_Scheduled_SEReqControlModeType(v: int, p: int, t: StringTable) -> tuple[S
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -9408,10 +9453,11 @@ def _r_Scheduled_SMDTControlModeType(v: int, p: int, t: StringTable) -> tuple[Sc
         n = x & 255
         if n > 127:
             at = "SelectedScheduleTupleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "SelectedScheduleTupleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.SelectedScheduleTupleID = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -9518,7 +9564,9 @@ def _r_SelectedServiceType(v: int, p: int, t: StringTable) -> tuple[SelectedServ
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 11
         x = v >> p
@@ -9528,7 +9576,9 @@ def _r_SelectedServiceType(v: int, p: int, t: StringTable) -> tuple[SelectedServ
         n = x & 255
         if n > 127:
             at = "ParameterSetID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ParameterSetID = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -9575,7 +9625,9 @@ def _r_ServiceDetailReqType(v: int, p: int, t: StringTable) -> tuple[ServiceDeta
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -9626,7 +9678,9 @@ def _r_ServiceDetailResType(v: int, p: int, t: StringTable) -> tuple[ServiceDeta
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -9813,7 +9867,9 @@ def _r_ServiceIDListType(v: int, p: int, t: StringTable) -> tuple[ServiceIDListT
             n = x & 255
             if n > 127:
                 at = "ServiceID"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             y = n
             q0.append(y)
             i += 1
@@ -10148,7 +10204,9 @@ def _r_ServiceType(v: int, p: int, t: StringTable) -> tuple[ServiceType, int]:
         n = x & 255
         if n > 127:
             at = "ServiceID"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.ServiceID = n
         p -= 4
         x = v >> p
@@ -10598,14 +10656,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 283, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:
@@ -10647,7 +10705,7 @@ def _r_SignedCertificateChainType(v: int, p: int, t: StringTable) -> tuple[Signe
             at = "Id"
             raise undeclared(p, b)
         at = "Certificate"
-        o.Certificate, p = read_octets_element(v, p, 0, 1600)
+        o.Certificate, p = read_octets_element(v, p, t, 0, 1600)
         p -= 2
         k = (v >> p & 3) + 2
         if k > 3:
@@ -10825,7 +10883,7 @@ def _r_SignedInstallationDataType(v: int, p: int, t: StringTable) -> tuple[Signe
             raise undeclared(p, b)
         o.ECDHCurve = _V_ecdhCurveType[x >> 2 & 1]
         at = "DHPublicKey"
-        o.DHPublicKey, p = read_octets_element(v, p, 133, 133)
+        o.DHPublicKey, p = read_octets_element(v, p, t, 133, 133)
         p -= 2
         k = (v >> p & 3) + 4
         if k > 6:
@@ -10833,7 +10891,7 @@ def _r_SignedInstallationDataType(v: int, p: int, t: StringTable) -> tuple[Signe
             raise undeclared(p + 2, 0)
         if k < 5:
             at = "SECP521_EncryptedPrivateKey"
-            o.SECP521_EncryptedPrivateKey, p = read_octets_element(v, p, 94, 94)
+            o.SECP521_EncryptedPrivateKey, p = read_octets_element(v, p, t, 94, 94)
             p -= 1
             if b := v >> p & 0x1:
                 at = "SECP521_EncryptedPrivateKey"
@@ -10841,7 +10899,7 @@ def _r_SignedInstallationDataType(v: int, p: int, t: StringTable) -> tuple[Signe
             k = 7
         if k < 6:
             at = "X448_EncryptedPrivateKey"
-            o.X448_EncryptedPrivateKey, p = read_octets_element(v, p, 84, 84)
+            o.X448_EncryptedPrivateKey, p = read_octets_element(v, p, t, 84, 84)
             p -= 1
             if b := v >> p & 0x1:
                 at = "X448_EncryptedPrivateKey"
@@ -10849,7 +10907,7 @@ def _r_SignedInstallationDataType(v: int, p: int, t: StringTable) -> tuple[Signe
             k = 7
         if k < 7:
             at = "TPM_EncryptedPrivateKey"
-            o.TPM_EncryptedPrivateKey, p = read_octets_element(v, p, 206, 206)
+            o.TPM_EncryptedPrivateKey, p = read_octets_element(v, p, t, 206, 206)
             p -= 1
             if b := v >> p & 0x1:
                 at = "TPM_EncryptedPrivateKey"
@@ -10919,7 +10977,7 @@ def _r_SignedMeteringDataType(v: int, p: int, t: StringTable) -> tuple[SignedMet
             at = "Id"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 8, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 8, 8)
         p -= 1
         if b := v >> p & 0x1:
             at = "SessionID"
@@ -11026,7 +11084,7 @@ def _r_SubCertificatesType(v: int, p: int, t: StringTable) -> tuple[SubCertifica
         q0: list[Any] = []
         while True:
             at = "Certificate"
-            y, p = read_octets_element(v, p, 0, 1600)
+            y, p = read_octets_element(v, p, t, 0, 1600)
             q0.append(y)
             i += 1
             if i == 3:
@@ -11157,7 +11215,9 @@ def _r_TargetPositionType(v: int, p: int, t: StringTable) -> tuple[TargetPositio
         n = x & 255
         if n > 127:
             at = "TargetOffsetX"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.TargetOffsetX = n
         p -= 11
         x = v >> p
@@ -11167,7 +11227,9 @@ def _r_TargetPositionType(v: int, p: int, t: StringTable) -> tuple[TargetPositio
         n = x & 255
         if n > 127:
             at = "TargetOffsetY"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.TargetOffsetY = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -11282,10 +11344,11 @@ def _r_TaxRuleType(v: int, p: int, t: StringTable) -> tuple[TaxRuleType, int]:
         n = x & 255
         if n > 127:
             at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TaxRuleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TaxRuleID = n
         p -= 3
         x = v >> p
@@ -11483,7 +11546,9 @@ def _r_VehicleCheckInReqType(v: int, p: int, t: StringTable) -> tuple[VehicleChe
                     m = m << 7 | n & 127
                 else:
                     at = "VehicleFrame"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.VehicleFrame = ~m if n > 255 else m
             else:
                 o.VehicleFrame = 255 - n if n > 255 else n
@@ -11510,7 +11575,9 @@ def _r_VehicleCheckInReqType(v: int, p: int, t: StringTable) -> tuple[VehicleChe
                     m = m << 7 | n & 127
                 else:
                     at = "DeviceOffset"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.DeviceOffset = ~m if n > 255 else m
             else:
                 o.DeviceOffset = 255 - n if n > 255 else n
@@ -11537,7 +11604,9 @@ def _r_VehicleCheckInReqType(v: int, p: int, t: StringTable) -> tuple[VehicleChe
                     m = m << 7 | n & 127
                 else:
                     at = "VehicleTravel"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.VehicleTravel = ~m if n > 255 else m
             else:
                 o.VehicleTravel = 255 - n if n > 255 else n
@@ -11648,7 +11717,9 @@ def _r_VehicleCheckInResType(v: int, p: int, t: StringTable) -> tuple[VehicleChe
                     m = m << 7 | n & 127
                 else:
                     at = "ParkingSpace"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.ParkingSpace = ~m if n > 255 else m
             else:
                 o.ParkingSpace = 255 - n if n > 255 else n
@@ -11675,7 +11746,9 @@ def _r_VehicleCheckInResType(v: int, p: int, t: StringTable) -> tuple[VehicleChe
                     m = m << 7 | n & 127
                 else:
                     at = "DeviceLocation"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.DeviceLocation = ~m if n > 255 else m
             else:
                 o.DeviceLocation = 255 - n if n > 255 else n
@@ -11702,7 +11775,9 @@ def _r_VehicleCheckInResType(v: int, p: int, t: StringTable) -> tuple[VehicleChe
                     m = m << 7 | n & 127
                 else:
                     at = "TargetDistance"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.TargetDistance = ~m if n > 255 else m
             else:
                 o.TargetDistance = 255 - n if n > 255 else n

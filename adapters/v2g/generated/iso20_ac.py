@@ -23,12 +23,12 @@ _S_evseNotificationType = Enumeration(*_V_evseNotificationType)
 _I_evseNotificationType = _S_evseNotificationType.index
 _S_byte = Integer(-128, 127)
 _S_percentValueType = Integer(0, 100)
-_S_numericIDType = Integer(1, 4294967295)
 _S_boolean = Boolean()
 _S_unsignedInt = Integer(0, 4294967295)
 _S_unsignedShort = Integer(0, 65535)
 _S_string = Text()
 _S_base64Binary = Octets("base64")
+_S_numericIDType = Integer(1, 4294967295)
 _S_sessionIDType = Octets("hex", 8, 8)
 _S_unsignedLong = Integer(0, 18446744073709551615)
 _S_meterIDType = Text(0, 32)
@@ -3630,7 +3630,9 @@ def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -3713,7 +3715,9 @@ def _r_Dynamic_AC_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -4041,7 +4045,9 @@ def _r_BPT_Dynamic_AC_CLReqControlModeType(v: int, p: int, t: StringTable) -> tu
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -4553,7 +4559,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -4572,8 +4580,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -4587,8 +4594,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -4603,7 +4609,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -4683,7 +4691,9 @@ def _r_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -4702,8 +4712,7 @@ def _r_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -4717,8 +4726,7 @@ def _r_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -4733,7 +4741,9 @@ def _r_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -5008,7 +5018,9 @@ def _r_BPT_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -5027,8 +5039,7 @@ def _r_BPT_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -5042,8 +5053,7 @@ def _r_BPT_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -5058,7 +5068,9 @@ def _r_BPT_Dynamic_AC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -6697,7 +6709,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -6705,7 +6717,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -6713,13 +6725,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -6728,7 +6740,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -6737,7 +6749,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -6745,7 +6757,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -6867,10 +6879,11 @@ def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType,
         n = x & 255
         if n > 127:
             at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TaxRuleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TaxRuleID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -6922,8 +6935,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "PresentSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.PresentSOC = n
             k = (x & 15) + 1
             if k > 10:
@@ -6937,8 +6949,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 15) + 2
             if k > 10:
@@ -6952,8 +6963,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 15) + 3
             if k > 10:
@@ -6967,8 +6977,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 4 & 127
             if n >= 101:
-                at = "MaximumSOC"
-                raise not_allowed(p + 11, n, _S_percentValueType)
+                t.fits = False
             o.MaximumSOC = n
             k = (x & 7) + 4
             if k > 10:
@@ -6983,7 +6992,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMinimumSOC = n
             p -= 4
             x = v >> p
@@ -7003,7 +7014,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToTargetSOC = n
             p -= 4
             x = v >> p
@@ -7023,7 +7036,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMaximumSOC = n
             p -= 4
             x = v >> p
@@ -7181,7 +7196,9 @@ def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, i
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 6
         x = v >> p
@@ -7391,7 +7408,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 8, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 8, 8)
         p -= 10
         x = v >> p
         if b := x & 0x300:
@@ -7546,7 +7563,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 6:
             at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, 0, 64)
+            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
             p -= 2
             k = (v >> p & 3) + 6
             if k > 8:
@@ -7566,7 +7583,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -7698,13 +7717,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -7742,7 +7761,9 @@ def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumbe
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -8010,7 +8031,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -8359,14 +8380,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 156, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:

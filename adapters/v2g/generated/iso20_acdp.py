@@ -47,11 +47,11 @@ _S_errorCodeType = Enumeration(*_V_errorCodeType)
 _I_errorCodeType = _S_errorCodeType.index
 _S_byte = Integer(-128, 127)
 _S_percentValueType = Integer(0, 100)
-_S_numericIDType = Integer(1, 4294967295)
 _S_boolean = Boolean()
 _S_short = Integer(-32768, 32767)
 _S_string = Text()
 _S_base64Binary = Octets("base64")
+_S_numericIDType = Integer(1, 4294967295)
 _S_unsignedInt = Integer(0, 4294967295)
 _S_unsignedShort = Integer(0, 65535)
 _S_sessionIDType = Octets("hex", 8, 8)
@@ -1612,7 +1612,9 @@ def _r_ACDP_VehiclePositioningResType(v: int, p: int, t: StringTable) -> tuple[A
                 m = m << 7 | n & 127
             else:
                 at = "EVRelativeXDeviation"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.EVRelativeXDeviation = ~m if n > 255 else m
         else:
             o.EVRelativeXDeviation = 255 - n if n > 255 else n
@@ -1629,7 +1631,9 @@ def _r_ACDP_VehiclePositioningResType(v: int, p: int, t: StringTable) -> tuple[A
                 m = m << 7 | n & 127
             else:
                 at = "EVRelativeYDeviation"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.EVRelativeYDeviation = ~m if n > 255 else m
         else:
             o.EVRelativeYDeviation = 255 - n if n > 255 else n
@@ -1646,7 +1650,9 @@ def _r_ACDP_VehiclePositioningResType(v: int, p: int, t: StringTable) -> tuple[A
                 m = m << 7 | n & 127
             else:
                 at = "ContactWindowXc"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.ContactWindowXc = ~m if n > 255 else m
         else:
             o.ContactWindowXc = 255 - n if n > 255 else n
@@ -1663,7 +1669,9 @@ def _r_ACDP_VehiclePositioningResType(v: int, p: int, t: StringTable) -> tuple[A
                 m = m << 7 | n & 127
             else:
                 at = "ContactWindowYc"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.ContactWindowYc = ~m if n > 255 else m
         else:
             o.ContactWindowYc = 255 - n if n > 255 else n
@@ -1993,7 +2001,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -2001,7 +2009,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -2009,13 +2017,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -2024,7 +2032,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -2033,7 +2041,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -2041,7 +2049,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -2163,10 +2171,11 @@ def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType,
         n = x & 255
         if n > 127:
             at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TaxRuleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TaxRuleID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -2218,8 +2227,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "PresentSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.PresentSOC = n
             k = (x & 15) + 1
             if k > 10:
@@ -2233,8 +2241,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 15) + 2
             if k > 10:
@@ -2248,8 +2255,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 15) + 3
             if k > 10:
@@ -2263,8 +2269,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 4 & 127
             if n >= 101:
-                at = "MaximumSOC"
-                raise not_allowed(p + 11, n, _S_percentValueType)
+                t.fits = False
             o.MaximumSOC = n
             k = (x & 7) + 4
             if k > 10:
@@ -2279,7 +2284,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMinimumSOC = n
             p -= 4
             x = v >> p
@@ -2299,7 +2306,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToTargetSOC = n
             p -= 4
             x = v >> p
@@ -2319,7 +2328,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMaximumSOC = n
             p -= 4
             x = v >> p
@@ -2484,7 +2495,9 @@ def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2567,7 +2580,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -2586,8 +2601,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -2601,8 +2615,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -2617,7 +2630,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2690,7 +2705,9 @@ def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, i
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 6
         x = v >> p
@@ -2785,8 +2802,7 @@ def _r_EVTechnicalStatusType(v: int, p: int, t: StringTable) -> tuple[EVTechnica
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "EVSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.EVSOC = n
             k = (x & 3) + 6
             if k > 8:
@@ -3049,7 +3065,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 8, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 8, 8)
         p -= 10
         x = v >> p
         if b := x & 0x300:
@@ -3204,7 +3220,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 6:
             at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, 0, 64)
+            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
             p -= 2
             k = (v >> p & 3) + 6
             if k > 8:
@@ -3224,7 +3240,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -3356,13 +3374,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -3400,7 +3418,9 @@ def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumbe
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -3668,7 +3688,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -4113,14 +4133,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 131, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:

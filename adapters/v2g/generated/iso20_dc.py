@@ -27,12 +27,12 @@ _S_evseNotificationType = Enumeration(*_V_evseNotificationType)
 _I_evseNotificationType = _S_evseNotificationType.index
 _S_byte = Integer(-128, 127)
 _S_percentValueType = Integer(0, 100)
-_S_numericIDType = Integer(1, 4294967295)
 _S_unsignedInt = Integer(0, 4294967295)
 _S_unsignedShort = Integer(0, 65535)
 _S_string = Text()
 _S_boolean = Boolean()
 _S_base64Binary = Octets("base64")
+_S_numericIDType = Integer(1, 4294967295)
 _S_sessionIDType = Octets("hex", 8, 8)
 _S_unsignedLong = Integer(0, 18446744073709551615)
 _S_meterIDType = Text(0, 32)
@@ -1924,8 +1924,7 @@ def _r_DC_CPDReqEnergyTransferModeType(v: int, p: int, t: StringTable) -> tuple[
                 raise undeclared(p, b)
             n = x >> 2 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 9, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
         p -= 0
         if b := v >> p & 0x0:
@@ -2049,8 +2048,7 @@ def _r_BPT_DC_CPDReqEnergyTransferModeType(v: int, p: int, t: StringTable) -> tu
                 raise undeclared(p, b)
             n = x >> 2 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 9, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
         at = "EVMaximumDischargePower"
         o.EVMaximumDischargePower, p = _r_RationalNumberType(v, p, t)
@@ -2493,7 +2491,9 @@ def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2576,7 +2576,9 @@ def _r_Dynamic_DC_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2724,7 +2726,9 @@ def _r_BPT_Dynamic_DC_CLReqControlModeType(v: int, p: int, t: StringTable) -> tu
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2981,7 +2985,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -3000,8 +3006,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -3015,8 +3020,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -3031,7 +3035,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -3111,7 +3117,9 @@ def _r_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -3130,8 +3138,7 @@ def _r_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -3145,8 +3152,7 @@ def _r_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -3161,7 +3167,9 @@ def _r_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -3289,7 +3297,9 @@ def _r_BPT_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -3308,8 +3318,7 @@ def _r_BPT_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -3323,8 +3332,7 @@ def _r_BPT_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -3339,7 +3347,9 @@ def _r_BPT_Dynamic_DC_CLResControlModeType(v: int, p: int, t: StringTable) -> tu
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -5355,7 +5365,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -5363,7 +5373,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -5371,13 +5381,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -5386,7 +5396,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -5395,7 +5405,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -5403,7 +5413,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -5525,10 +5535,11 @@ def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType,
         n = x & 255
         if n > 127:
             at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TaxRuleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TaxRuleID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -5580,8 +5591,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "PresentSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.PresentSOC = n
             k = (x & 15) + 1
             if k > 10:
@@ -5595,8 +5605,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 15) + 2
             if k > 10:
@@ -5610,8 +5619,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 15) + 3
             if k > 10:
@@ -5625,8 +5633,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 4 & 127
             if n >= 101:
-                at = "MaximumSOC"
-                raise not_allowed(p + 11, n, _S_percentValueType)
+                t.fits = False
             o.MaximumSOC = n
             k = (x & 7) + 4
             if k > 10:
@@ -5641,7 +5648,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMinimumSOC = n
             p -= 4
             x = v >> p
@@ -5661,7 +5670,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToTargetSOC = n
             p -= 4
             x = v >> p
@@ -5681,7 +5692,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMaximumSOC = n
             p -= 4
             x = v >> p
@@ -5839,7 +5852,9 @@ def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, i
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 6
         x = v >> p
@@ -6049,7 +6064,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 8, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 8, 8)
         p -= 10
         x = v >> p
         if b := x & 0x300:
@@ -6204,7 +6219,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 6:
             at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, 0, 64)
+            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
             p -= 2
             k = (v >> p & 3) + 6
             if k > 8:
@@ -6224,7 +6239,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -6356,13 +6373,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -6400,7 +6417,9 @@ def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumbe
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -6668,7 +6687,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -7017,14 +7036,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 151, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:

@@ -55,7 +55,6 @@ _S_WPT_PairingMethodType = Enumeration(*_V_WPT_PairingMethodType)
 _I_WPT_PairingMethodType = _S_WPT_PairingMethodType.index
 _S_percentValueType = Integer(0, 100)
 _S_byte = Integer(-128, 127)
-_S_numericIDType = Integer(1, 4294967295)
 _S_unsignedByte = Integer(0, 255)
 _S_identifierType = Text(0, 255)
 _S_bssidType = Text(0, 12)
@@ -64,6 +63,7 @@ _S_unsignedShort = Integer(0, 65535)
 _S_string = Text()
 _S_boolean = Boolean()
 _S_base64Binary = Octets("base64")
+_S_numericIDType = Integer(1, 4294967295)
 _S_unsignedInt = Integer(0, 4294967295)
 _S_sessionIDType = Octets("hex", 8, 8)
 _S_unsignedLong = Integer(0, 18446744073709551615)
@@ -2062,7 +2062,9 @@ def _r_AlternativeSECCType(v: int, p: int, t: StringTable) -> tuple[AlternativeS
             n = x & 255
             if n > 127:
                 at = "Port"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.Port = n
             p -= 2
             if b := v >> p & 0x3:
@@ -2479,7 +2481,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (0, 2, 3)[n]
         if k == 0:
             at = "P"
-            o.P, p = read_octets_element(v, p, 0, None)
+            o.P, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "P"
@@ -2487,7 +2489,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 1
         if k == 1:
             at = "Q"
-            o.Q, p = read_octets_element(v, p, 0, None)
+            o.Q, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -2495,13 +2497,13 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
                 raise undeclared(p + 2, 0)
         if k == 2:
             at = "G"
-            o.G, p = read_octets_element(v, p, 0, None)
+            o.G, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "G"
                 raise undeclared(p, b)
         at = "Y"
-        o.Y, p = read_octets_element(v, p, 0, None)
+        o.Y, p = read_octets_element(v, p, t, 0, None)
         p -= 2
         n = v >> p & 3
         if n >= 3:
@@ -2510,7 +2512,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
         k = (4, 5, 7)[n]
         if k == 4:
             at = "J"
-            o.J, p = read_octets_element(v, p, 0, None)
+            o.J, p = read_octets_element(v, p, t, 0, None)
             p -= 2
             n = v >> p & 3
             if n >= 2:
@@ -2519,7 +2521,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = (5, 7)[n]
         if k == 5:
             at = "Seed"
-            o.Seed, p = read_octets_element(v, p, 0, None)
+            o.Seed, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Seed"
@@ -2527,7 +2529,7 @@ def _r_DSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[DSAKeyValueType,
             k = 6
         if k == 6:
             at = "PgenCounter"
-            o.PgenCounter, p = read_octets_element(v, p, 0, None)
+            o.PgenCounter, p = read_octets_element(v, p, t, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PgenCounter"
@@ -2649,10 +2651,11 @@ def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType,
         n = x & 255
         if n > 127:
             at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TaxRuleID"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TaxRuleID = n
         p -= 2
         if b := v >> p & 0x3:
@@ -2704,8 +2707,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "PresentSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.PresentSOC = n
             k = (x & 15) + 1
             if k > 10:
@@ -2719,8 +2721,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 15) + 2
             if k > 10:
@@ -2734,8 +2735,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 5 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 12, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 15) + 3
             if k > 10:
@@ -2749,8 +2749,7 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
                 raise undeclared(p, b)
             n = x >> 4 & 127
             if n >= 101:
-                at = "MaximumSOC"
-                raise not_allowed(p + 11, n, _S_percentValueType)
+                t.fits = False
             o.MaximumSOC = n
             k = (x & 7) + 4
             if k > 10:
@@ -2765,7 +2764,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMinimumSOC = n
             p -= 4
             x = v >> p
@@ -2785,7 +2786,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToTargetSOC = n
             p -= 4
             x = v >> p
@@ -2805,7 +2808,9 @@ def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayPar
             n = x & 255
             if n > 127:
                 at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.RemainingTimeToMaximumSOC = n
             p -= 4
             x = v >> p
@@ -2970,7 +2975,9 @@ def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 2
             if b := v >> p & 0x3:
@@ -3053,7 +3060,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "DepartureTime"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             o.DepartureTime = n
             p -= 4
             x = v >> p
@@ -3072,8 +3081,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "MinimumSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.MinimumSOC = n
             k = (x & 3) + 2
             if k > 4:
@@ -3087,8 +3095,7 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
                 raise undeclared(p, b)
             n = x >> 3 & 127
             if n >= 101:
-                at = "TargetSOC"
-                raise not_allowed(p + 10, n, _S_percentValueType)
+                t.fits = False
             o.TargetSOC = n
             k = (x & 3) + 3
             if k > 4:
@@ -3103,7 +3110,9 @@ def _r_Dynamic_CLResControlModeType(v: int, p: int, t: StringTable) -> tuple[Dyn
             n = x & 255
             if n > 127:
                 at = "AckMaxDelay"
-                n, p = read_uint(v, p, n, 65535)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 65535:
+                    t.fits = False
             o.AckMaxDelay = n
             p -= 2
             if b := v >> p & 0x3:
@@ -3176,7 +3185,9 @@ def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, i
         n = x & 255
         if n > 127:
             at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NotificationMaxDelay = n
         p -= 6
         x = v >> p
@@ -3386,7 +3397,7 @@ def _r_MessageHeaderType(v: int, p: int, t: StringTable) -> tuple[MessageHeaderT
             at = "SessionID"
             raise undeclared(p, b)
         at = "SessionID"
-        o.SessionID, p = read_octets_element(v, p, 8, 8)
+        o.SessionID, p = read_octets_element(v, p, t, 8, 8)
         p -= 10
         x = v >> p
         if b := x & 0x300:
@@ -3541,7 +3552,7 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                 raise undeclared(p + 3, 0)
         if k < 6:
             at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, 0, 64)
+            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
             p -= 2
             k = (v >> p & 3) + 6
             if k > 8:
@@ -3561,7 +3572,9 @@ def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int
                     m = m << 7 | n & 127
                 else:
                     at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 32767)
+                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                    if m > 32767:
+                        t.fits = False
                 o.MeterStatus = ~m if n > 255 else m
             else:
                 o.MeterStatus = 255 - n if n > 255 else n
@@ -3693,13 +3706,13 @@ def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType,
             at = "Modulus"
             raise undeclared(p, b)
         at = "Modulus"
-        o.Modulus, p = read_octets_element(v, p, 0, None)
+        o.Modulus, p = read_octets_element(v, p, t, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Modulus"
             raise undeclared(p, b)
         at = "Exponent"
-        o.Exponent, p = read_octets_element(v, p, 0, None)
+        o.Exponent, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -3737,7 +3750,9 @@ def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumbe
                 m = m << 7 | n & 127
             else:
                 at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Value = ~m if n > 255 else m
         else:
             o.Value = 255 - n if n > 255 else n
@@ -4005,7 +4020,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             at = "DigestMethod"
             raise undeclared(p, b)
         at = "DigestValue"
-        o.DigestValue, p = read_octets_element(v, p, 0, None)
+        o.DigestValue, p = read_octets_element(v, p, t, 0, None)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -4450,14 +4465,14 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
             at = "Id"
             o.Id, p = read_text(v, p, t, 195, 0, None)
             at = "value"
-            o.value, p = read_octets_element(v, p, 0, None)
+            o.value, p = read_octets_element(v, p, t, 0, None)
         else:
             o.Id = None
             at = "value"
             if k == 1:
-                o.value, p = read_octets_rest(v, p, 0, None)
+                o.value, p = read_octets_rest(v, p, t, 0, None)
             elif k == 2:
-                o.value, p = b"", read_empty(v, p, 0)
+                o.value, p = b"", read_empty(v, p, t, 0)
             else:
                 raise undeclared(p, 2)
     except (ExiError, ValueError) as error:
@@ -4782,7 +4797,7 @@ def _r_WPT_AlignmentCheckReqType(v: int, p: int, t: StringTable) -> tuple[WPT_Al
             q4: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q4.append(y)
                 i += 1
                 if i == 16:
@@ -4921,7 +4936,7 @@ def _r_WPT_AlignmentCheckResType(v: int, p: int, t: StringTable) -> tuple[WPT_Al
             q5: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q5.append(y)
                 i += 1
                 if i == 16:
@@ -5083,7 +5098,7 @@ def _r_WPT_ChargeLoopReqType(v: int, p: int, t: StringTable) -> tuple[WPT_Charge
             q8: list[Any] = []
             while True:
                 at = "ManufacturerSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q8.append(y)
                 i += 1
                 if i == 16:
@@ -5314,7 +5329,7 @@ def _r_WPT_ChargeLoopResType(v: int, p: int, t: StringTable) -> tuple[WPT_Charge
             q12: list[Any] = []
             while True:
                 at = "ManufacturerSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q12.append(y)
                 i += 1
                 if i == 16:
@@ -5486,7 +5501,9 @@ def _r_WPT_ChargeParameterDiscoveryReqType(v: int, p: int, t: StringTable) -> tu
         n = x & 255
         if n > 127:
             at = "SDMaxGroundClearence"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.SDMaxGroundClearence = n
         p -= 11
         x = v >> p
@@ -5496,7 +5513,9 @@ def _r_WPT_ChargeParameterDiscoveryReqType(v: int, p: int, t: StringTable) -> tu
         n = x & 255
         if n > 127:
             at = "SDMinGroundClearence"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.SDMinGroundClearence = n
         p -= 2
         if b := v >> p & 0x3:
@@ -5519,7 +5538,7 @@ def _r_WPT_ChargeParameterDiscoveryReqType(v: int, p: int, t: StringTable) -> tu
             q6: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q6.append(y)
                 i += 1
                 if i == 16:
@@ -5648,7 +5667,9 @@ def _r_WPT_ChargeParameterDiscoveryResType(v: int, p: int, t: StringTable) -> tu
         n = x & 255
         if n > 127:
             at = "SDMaxGroundClearanceSupport"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.SDMaxGroundClearanceSupport = n
         p -= 11
         x = v >> p
@@ -5658,7 +5679,9 @@ def _r_WPT_ChargeParameterDiscoveryResType(v: int, p: int, t: StringTable) -> tu
         n = x & 255
         if n > 127:
             at = "SDMinGroundClearanceSupport"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.SDMinGroundClearanceSupport = n
         p -= 2
         if b := v >> p & 0x3:
@@ -5686,7 +5709,7 @@ def _r_WPT_ChargeParameterDiscoveryResType(v: int, p: int, t: StringTable) -> tu
             q9: list[Any] = []
             while True:
                 at = "SDManufacturerSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q9.append(y)
                 i += 1
                 if i == 16:
@@ -5805,7 +5828,9 @@ def _r_WPT_CoordinateXYZType(v: int, p: int, t: StringTable) -> tuple[WPT_Coordi
                 m = m << 7 | n & 127
             else:
                 at = "Coord_X"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Coord_X = ~m if n > 255 else m
         else:
             o.Coord_X = 255 - n if n > 255 else n
@@ -5822,7 +5847,9 @@ def _r_WPT_CoordinateXYZType(v: int, p: int, t: StringTable) -> tuple[WPT_Coordi
                 m = m << 7 | n & 127
             else:
                 at = "Coord_Y"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Coord_Y = ~m if n > 255 else m
         else:
             o.Coord_Y = 255 - n if n > 255 else n
@@ -5839,7 +5866,9 @@ def _r_WPT_CoordinateXYZType(v: int, p: int, t: StringTable) -> tuple[WPT_Coordi
                 m = m << 7 | n & 127
             else:
                 at = "Coord_Z"
-                m, p = read_uint(v, p + 8, n & 255, 32767)
+                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
+                if m > 32767:
+                    t.fits = False
             o.Coord_Z = ~m if n > 255 else m
         else:
             o.Coord_Z = 255 - n if n > 255 else n
@@ -6058,7 +6087,7 @@ def _r_WPT_FinePositioningReqType(v: int, p: int, t: StringTable) -> tuple[WPT_F
             q3: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q3.append(y)
                 i += 1
                 if i == 16:
@@ -6176,7 +6205,7 @@ def _r_WPT_FinePositioningResType(v: int, p: int, t: StringTable) -> tuple[WPT_F
             q3: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q3.append(y)
                 i += 1
                 if i == 16:
@@ -6302,7 +6331,9 @@ def _r_WPT_FinePositioningSetupReqType(v: int, p: int, t: StringTable) -> tuple[
         n = x & 255
         if n > 127:
             at = "NaturalOffset"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NaturalOffset = n
         p -= 3
         x = v >> p
@@ -6318,7 +6349,7 @@ def _r_WPT_FinePositioningSetupReqType(v: int, p: int, t: StringTable) -> tuple[
             q6: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q6.append(y)
                 i += 1
                 if i == 16:
@@ -6468,7 +6499,9 @@ def _r_WPT_FinePositioningSetupResType(v: int, p: int, t: StringTable) -> tuple[
         n = x & 255
         if n > 127:
             at = "NaturalOffset"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.NaturalOffset = n
         p -= 3
         x = v >> p
@@ -6484,7 +6517,7 @@ def _r_WPT_FinePositioningSetupResType(v: int, p: int, t: StringTable) -> tuple[
             q6: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q6.append(y)
                 i += 1
                 if i == 16:
@@ -6826,10 +6859,11 @@ def _r_WPT_LF_RxDataType(v: int, p: int, t: StringTable) -> tuple[WPT_LF_RxDataT
         n = x & 255
         if n > 127:
             at = "RxIdentifier"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "RxIdentifier"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.RxIdentifier = n
         p -= 2
         if b := v >> p & 0x3:
@@ -6904,10 +6938,11 @@ def _r_WPT_LF_RxRSSIType(v: int, p: int, t: StringTable) -> tuple[WPT_LF_RxRSSIT
         n = x & 255
         if n > 127:
             at = "TxIdentifier"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TxIdentifier"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TxIdentifier = n
         p -= 2
         if b := v >> p & 0x3:
@@ -7167,10 +7202,11 @@ def _r_WPT_LF_TxDataType(v: int, p: int, t: StringTable) -> tuple[WPT_LF_TxDataT
         n = x & 255
         if n > 127:
             at = "TxIdentifier"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TxIdentifier"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TxIdentifier = n
         p -= 2
         if b := v >> p & 0x3:
@@ -7313,10 +7349,11 @@ def _r_WPT_PairingReqType(v: int, p: int, t: StringTable) -> tuple[WPT_PairingRe
             n = x & 255
             if n > 127:
                 at = "ObservedIDCode"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             if n < 1:
-                at = "ObservedIDCode"
-                raise not_allowed(p, n, _S_numericIDType)
+                t.fits = False
             o.ObservedIDCode = n
             p -= 2
             if b := v >> p & 0x3:
@@ -7341,7 +7378,7 @@ def _r_WPT_PairingReqType(v: int, p: int, t: StringTable) -> tuple[WPT_PairingRe
             q4: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q4.append(y)
                 i += 1
                 if i == 16:
@@ -7461,10 +7498,11 @@ def _r_WPT_PairingResType(v: int, p: int, t: StringTable) -> tuple[WPT_PairingRe
             n = x & 255
             if n > 127:
                 at = "ObservedIDCode"
-                n, p = read_uint(v, p, n, 4294967295)
+                n, p = read_uint(v, p, n, 9223372036854775807)
+                if n > 4294967295:
+                    t.fits = False
             if n < 1:
-                at = "ObservedIDCode"
-                raise not_allowed(p, n, _S_numericIDType)
+                t.fits = False
             o.ObservedIDCode = n
             p -= 3
             x = v >> p
@@ -7488,7 +7526,7 @@ def _r_WPT_PairingResType(v: int, p: int, t: StringTable) -> tuple[WPT_PairingRe
             q5: list[Any] = []
             while True:
                 at = "VendorSpecificDataContainer"
-                y, p = read_octets_element(v, p, 0, 256)
+                y, p = read_octets_element(v, p, t, 0, 256)
                 q5.append(y)
                 i += 1
                 if i == 16:
@@ -7655,7 +7693,9 @@ def _r_WPT_TxRxPackageSpecDataType(v: int, p: int, t: StringTable) -> tuple[WPT_
         n = x & 255
         if n > 127:
             at = "PulseSeparationTime"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.PulseSeparationTime = n
         p -= 11
         x = v >> p
@@ -7665,7 +7705,9 @@ def _r_WPT_TxRxPackageSpecDataType(v: int, p: int, t: StringTable) -> tuple[WPT_
         n = x & 255
         if n > 127:
             at = "PulseDuration"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.PulseDuration = n
         p -= 11
         x = v >> p
@@ -7675,7 +7717,9 @@ def _r_WPT_TxRxPackageSpecDataType(v: int, p: int, t: StringTable) -> tuple[WPT_
         n = x & 255
         if n > 127:
             at = "PackageSeparationTime"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.PackageSeparationTime = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at, i) from None
@@ -7751,7 +7795,9 @@ def _r_WPT_TxRxPulseOrderType(v: int, p: int, t: StringTable) -> tuple[WPT_TxRxP
         n = x & 255
         if n > 127:
             at = "IndexNumber"
-            n, p = read_uint(v, p, n, 65535)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 65535:
+                t.fits = False
         o.IndexNumber = n
         p -= 11
         x = v >> p
@@ -7761,10 +7807,11 @@ def _r_WPT_TxRxPulseOrderType(v: int, p: int, t: StringTable) -> tuple[WPT_TxRxP
         n = x & 255
         if n > 127:
             at = "TxRxIdentifier"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TxRxIdentifier"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TxRxIdentifier = n
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
@@ -7805,10 +7852,11 @@ def _r_WPT_TxRxSpecDataType(v: int, p: int, t: StringTable) -> tuple[WPT_TxRxSpe
         n = x & 255
         if n > 127:
             at = "TxRxIdentifier"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         if n < 1:
-            at = "TxRxIdentifier"
-            raise not_allowed(p, n, _S_numericIDType)
+            t.fits = False
         o.TxRxIdentifier = n
         p -= 2
         if b := v >> p & 0x3:

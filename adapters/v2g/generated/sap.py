@@ -106,7 +106,9 @@ def _r_AppProtocolType(v: int, p: int, t: StringTable) -> tuple[AppProtocolType,
         n = x & 255
         if n > 127:
             at = "VersionNumberMajor"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.VersionNumberMajor = n
         p -= 11
         x = v >> p
@@ -116,7 +118,9 @@ def _r_AppProtocolType(v: int, p: int, t: StringTable) -> tuple[AppProtocolType,
         n = x & 255
         if n > 127:
             at = "VersionNumberMinor"
-            n, p = read_uint(v, p, n, 4294967295)
+            n, p = read_uint(v, p, n, 9223372036854775807)
+            if n > 4294967295:
+                t.fits = False
         o.VersionNumberMinor = n
         p -= 19
         x = v >> p
@@ -126,8 +130,7 @@ def _r_AppProtocolType(v: int, p: int, t: StringTable) -> tuple[AppProtocolType,
         o.SchemaID = x >> 8 & 255
         n = x & 31
         if n >= 20:
-            at = "Priority"
-            raise not_allowed(p + 5, n + 1, _S_priorityType)
+            t.fits = False
         o.Priority = n + 1
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..exi.bits import BEYOND
 from .emit_common import BIG_LOOP, Lines, Names, is_signed, quoted, width_of
 from .grammar import START, Grammar, Position
 from .model import ComplexType, SchemaError, SimpleType
@@ -193,7 +194,7 @@ class ReaderEmitter:
             self.out.add(f"at = {quoted(name)}")
             call = f"read_text_element(v, p, t, {key}, {bounds})"
             if simple.kind != "string":
-                call = f"read_octets_element(v, p, {bounds})"
+                call = f"read_octets_element(v, p, t, {bounds})"
             self.out.add(f"{target}, p = {call}")
             return
         self._zeros(1, name)
@@ -207,9 +208,11 @@ class ReaderEmitter:
             return
         signed = is_signed(simple)
         self.pending.append(_Bits(9 if signed else 8, name, ("n = {}",)))
-        limit = "HUGE"
+        limit, beyond = "HUGE", ""
         if simple.maximum is not None:
-            limit = str(max(simple.maximum, -1 - simple.minimum) if simple.minimum is not None else simple.maximum)
+            largest = max(simple.maximum, -1 - simple.minimum) if simple.minimum is not None else simple.maximum
+            limit = str(max(largest, BEYOND))
+            beyond = f" > {largest}:" if largest < BEYOND else ""
         self._flush()
         if signed:
             # Two octets are the common case of a 16-bit number, so they are read in line.
@@ -221,6 +224,9 @@ class ReaderEmitter:
             self.out.add("    else:")
             self.out.add(f"        at = {quoted(name)}")
             self.out.add(f"        m, p = read_uint(v, p + 8, n & 255, {limit})")
+            if beyond:
+                self.out.add(f"        if m{beyond}")
+                self.out.add("            t.fits = False")
             self.out.add(f"    {target} = ~m if n > 255 else m")
             self.out.add("else:")
             self.out.add(f"    {target} = 255 - n if n > 255 else n")
@@ -230,10 +236,12 @@ class ReaderEmitter:
             self.out.add("if n > 127:")
             self.out.add(f"    at = {quoted(name)}")
             self.out.add(f"    n, p = read_uint(v, p, n, {limit})")
+            if beyond:
+                self.out.add(f"    if n{beyond}")
+                self.out.add("        t.fits = False")
             if simple.minimum:
                 self.out.add(f"if n < {simple.minimum}:")
-                self.out.add(f"    at = {quoted(name)}")
-                self.out.add(f"    raise not_allowed(p, n, {self.names.constant(simple)})")
+                self.out.add("    t.fits = False")
             self.out.add(f"{target} = n")
         self._zeros(1, name)
 
@@ -251,11 +259,13 @@ class ReaderEmitter:
             result = f"({{}}){low}" if low else "{}"
         if count == 1 << width:
             return _Bits(width, name, (f"{target} = {result}",))
+        beyond: tuple[str, ...] = ("    t.fits = False",)
+        if simple.kind == "enumeration":  # a number without a value says nothing
+            beyond = (f"    at = {quoted(name)}", f"    raise not_allowed({{offset}}, n, {constant})")
         check = (
             "n = {}",
             f"if n >= {count}:",
-            f"    at = {quoted(name)}",
-            f"    raise not_allowed({{offset}}, n{low}, {constant})",
+            *beyond,
             f"{target} = {result}".replace("({})", "n").replace("{}", "n"),
         )
         return _Bits(width, name, check)
@@ -328,7 +338,7 @@ class ReaderEmitter:
         call = f"read_text_element(v, p, t, {element_key}, {bounds})"
         rest = f"read_text_rest(v, p, t, {element_key}, {bounds})"
         if not text:
-            call, rest = f"read_octets_element(v, p, {bounds})", f"read_octets_rest(v, p, {bounds})"
+            call, rest = f"read_octets_element(v, p, t, {bounds})", f"read_octets_rest(v, p, t, {bounds})"
         if len(grammar.positions) == 1:
             self.out.add(f"o.value, p = {call}")
             return
@@ -353,7 +363,7 @@ class ReaderEmitter:
         self.out.add("    if k == 1:")
         self.out.add(f"        o.value, p = {rest}")
         self.out.add("    elif k == 2:")
-        self.out.add(f'        o.value, p = {"" if text else "b"}"", read_empty(v, p, {simple.min_length})')
+        self.out.add(f'        o.value, p = {"" if text else "b"}"", read_empty(v, p, t, {simple.min_length})')
         self.out.add("    else:")
         self.out.add("        raise undeclared(p, 2)")
 
