@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from engine.check import names, structure, transitions
+from engine.check import names, orders, structure, transitions
 from engine.check.explore import Verdict, prove
 from engine.check.findings import RULES, Finding, Found, Rule, apply_waivers
 from engine.check.known import Known
@@ -95,6 +95,7 @@ def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     yield from names.adapters(chart, uses)
     yield from names.child_events(chart, uses)
     yield from names.cycles(chart, uses)
+    yield from orders.left_standing(chart)
 
 
 def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:

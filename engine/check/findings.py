@@ -109,6 +109,12 @@ _RULES = (
         "endless eventless loop",
         "These transitions need no event and no condition, so the macrostep never ends and the machine is stopped.",
     ),
+    Rule(
+        "C180",
+        "end that leaves an unsafe order standing",
+        "Whatever ends the machine there (its parent, a signal, an error), its exit actions leave something energised, "
+        "closed or locked: take the order back in an exit action of the state or of the chart.",
+    ),
     Rule("C190", "waiver without a finding", "What it excused is gone; the next finding of this kind would be hidden."),
 )
 RULES: dict[str, Rule] = {rule.code: rule for rule in _RULES}

@@ -18,9 +18,13 @@ LAMP = """
 contract: lamp
 actions:
   set: {args: {on: bool}}
+  ignite: {args: {}}
+  put_out: {args: {}}
 events:
   failed:
   warm:
+unsafe:
+  - {order: ignite(), until: put_out()}
 """
 CHILD = """
 machine: child
