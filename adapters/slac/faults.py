@@ -1,4 +1,4 @@
-"""Packet faults by rule, for the simulated line and for any real link: ``--fault drop:CM_ATTEN_CHAR.IND:1``.
+"""Faults of frames, for the simulated line and any real link: ``--fault drop:CM_ATTEN_CHAR.IND:1`` (docs/faults.md).
 
     RULES   = RULE {"," RULE}
     RULE    = ACTION ":" MESSAGE [":" WHICH]
@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Generic, TypeVar
 
@@ -49,6 +49,7 @@ class Rule:
     last: int | None = None
     number: int = -1
     value: bytes = b""
+    text: str = field(default="", compare=False)
 
 
 def parse_rules(text: str) -> tuple[Rule, ...]:
@@ -60,6 +61,8 @@ class FaultInjector(Generic[T]):
     """Applies rules to a stream of frames. Each frame travels with its ``origin``, which the injector only carries."""
 
     def __init__(self, rules: Sequence[Rule] = (), seed: int = 0) -> None:
+        self.struck: Callable[[str], None] = lambda text: None
+        """Told of every frame a rule strikes, in words."""
         self._rules = tuple(rules)
         self._seen = [0] * len(self._rules)
         self._random = random.Random(seed)
@@ -81,6 +84,7 @@ class FaultInjector(Generic[T]):
             if self._seen[index] < rule.first or (rule.last is not None and self._seen[index] > rule.last):
                 continue
             self.applied[index] += 1
+            self.struck(f"fault {rule.text}: number {self._seen[index]}")
             if rule.action == "drop":
                 return []
             if rule.action == "swap":
@@ -143,7 +147,7 @@ def _parse_rule(text: str) -> Rule:
         raise FaultSyntaxError(f"fault rule '{text}': no message '{message}'{hint}")
     first, last = _parse_which(text, match["which"])
     number, value = _parse_argument(text, action, match["argument"])
-    return Rule(action, message, first, last, number, value)
+    return Rule(action, message, first, last, number, value, text)
 
 
 def _parse_which(text: str, which: str | None) -> tuple[int, int | None]:

@@ -76,7 +76,7 @@ class PowerLine:
         self.counts: Counter[str] = Counter()
         """What became of frames: delivered, faulted, not_heard, deaf, not_linked, bad, overflow."""
         self._random = random.Random(seed)
-        self._injector: FaultInjector[_Origin] = FaultInjector(faults, seed)
+        self.injector: FaultInjector[_Origin] = FaultInjector(faults, seed)
         self._ports: dict[str, _Port] = {}
         self._attenuation: dict[frozenset[str], float | None] = {}
         self._in_flight: list[tuple[int, int, str, bytes]] = []
@@ -151,7 +151,7 @@ class PowerLine:
 
     def next_due_ns(self) -> int | None:
         """When the next frame arrives somewhere, None when nothing is under way."""
-        held_ns = self._injector.next_due_ns()
+        held_ns = self.injector.next_due_ns()
         if not self._in_flight:
             return held_ns
         arrives_ns = self._in_flight[0][0]
@@ -159,7 +159,7 @@ class PowerLine:
 
     def poll(self, now_ns: int) -> list[tuple[str, bytes]]:
         """Frames that have arrived by now: (port, frame), in order."""
-        for frame, origin in self._injector.poll(now_ns):
+        for frame, origin in self.injector.poll(now_ns):
             self._pass_on(frame, origin, 0, now_ns)
         arrived = []
         while self._in_flight and self._in_flight[0][0] <= now_ns:
@@ -204,7 +204,7 @@ class PowerLine:
 
     def _inject(self, frame: bytes, origin: _Origin, now_ns: int) -> None:
         """Through the fault rules, then on."""
-        copies = self._injector.apply(frame, now_ns, origin)
+        copies = self.injector.apply(frame, now_ns, origin)
         if not copies:
             self.counts["faulted"] += 1
         for extra_ns, copy, whence in copies:

@@ -130,6 +130,7 @@ class LineDriver:
         """The Nic of the host ``config`` names, put on the line at its first use."""
         config = {key: config.get(key, setting.default) for key, setting in SIMULATED.items()}
         self._ports.append(port)
+        self.line.injector.struck = self._ports[0].tell
         host = host_of(config["host"], port.role)
         if host in self._nics:
             return self._nics[host]

@@ -139,6 +139,7 @@ class PacketNic:
         limits = Limits(config["per_source"], config["new_sources"])
         self.intake = Intake(f"interface '{interface}'", "HomePlug frames", limits, port)
         self._faults: FaultInjector[bool] = FaultInjector(fault_rules(config["fault"]))
+        self._faults.struck = port.tell
         self.subscribers = Subscribers(self.mac)
         self.is_up = True
         self._task: asyncio.Task[Any] | None = None

@@ -58,7 +58,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--for", dest="duration", metavar="TIME", help="end after this time on the clock, e.g. 10min")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a trace (JSON Lines)")
     parser.add_argument("--secrets", action="store_true", help="show secrets in lines and keep them in the trace")
-    parser.add_argument("--fault", metavar="RULE", help="given to every adapter that has a setting 'fault'")
+    parser.add_argument(
+        "--fault",
+        metavar="RULE",
+        action="append",
+        default=[],
+        help="something that goes wrong on purpose: docs/faults.md; may be repeated",
+    )
     parser.add_argument("--events", metavar="LIST", help="events to send: a,b,'5 s',c, a file, or - for standard input")
     parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
     parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal")
@@ -83,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args.unknown)
     if args.iface:
         options["iface"] = args.iface
-    overrides = Overrides(args.set, options=options, fault=args.fault, command=args.options)
+    overrides = Overrides(args.set, options=options, faults=args.fault, command=args.options)
     station = resolve(machine, args.station, overrides, registry, engine.load)
     if args.help_config:
         from engine.station.describe import describe

@@ -126,7 +126,7 @@ class _Side:
             return
         if not record.step.entered:
             return
-        title = _where(record.actor.machine.chart, record.actor.machine.configuration)
+        title = _where(record.actor.machine.chart, record.actor.machine.configuration, record.step.entered)
         if title and (not self.moves or self.moves[-1][1] != title):
             by = record.event.name if record.event is not None else timer(record.timer) if record.timer else ""
             self.moves.append((by, title))
@@ -137,13 +137,12 @@ class _Side:
         return f"{self.label}: " + ", ".join([first[1], *(f"[{by}] {title}" for by, title in later)])
 
 
-def _where(chart: Chart, configuration: Sequence[str]) -> str:
-    """The title of the innermost titled state that is active, in the first of parallel regions."""
-    titled = [state for state in configuration if state and chart.states[state].title]
-    for state in titled:
-        if not any(other.startswith(f"{state}.") for other in titled):
-            return chart.states[state].title
-    return ""
+def _where(chart: Chart, configuration: Sequence[str], entered: Sequence[str]) -> str:
+    """The title of the innermost titled state that was entered and is active; of parallel regions, the one that goes
+    deepest."""
+    titled = [state for state in configuration if state and state in entered and chart.states[state].title]
+    deepest = max(titled, key=lambda state: state.count("."), default="")
+    return chart.states[deepest].title if deepest else ""
 
 
 class _Payload:

@@ -23,6 +23,9 @@ def build(station: Station, system: System, registry: Registry) -> None:
         except ValueError as error:
             raise StationError(f"machine {machine.name}: {error}") from None
         _bind(machine, system, registry, prefix=f"{machine.name}." if len(station.machines) > 1 else "")
+        for fault in station.faults:
+            if fault.machine == machine.name:
+                actor.roles[fault.role].fault(fault.name, fault.rule)
         if len(actor.roles) != len(machine.chart.adapters):
             raise StationError(f"machine {machine.name}: not every role is bound")
 

@@ -15,7 +15,7 @@ from engine.system.values import nearest
 
 _MAX_BYTES = 1_000_000
 _TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants")
-_STATION = ("machine", "name", "title", "session_end", "ready")
+_STATION = ("machine", "name", "title", "session_end", "ready", "faults")
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _NOTES = ("title", "source", "description")  # in a parameter set, for people
 
@@ -50,8 +50,9 @@ class ParameterSet:
         path = self.directory / f"{choice}.toml"
         content = read_toml(path) if path.exists() else _read_yaml(self.directory / f"{choice}.yaml")
         origin = str(path if path.exists() else path.with_suffix(".yaml"))
-        values = {name: value for name, value in content.items() if name not in _NOTES}
-        return [
+        values = {name: value for name, value in content.items() if name not in (*_NOTES, "faults")}
+        faults = [Assignment(f"faults.{self.machine}", rule, origin) for rule in rules(content, origin)]
+        return faults + [
             Assignment(f"machines.{self.machine}.parameters.{address}", value, origin)
             for address, value in _flat(values)
         ]
@@ -134,6 +135,14 @@ class StationFile:
         for key in _table(content, f"{self.path}: [{prefix.rstrip('.')}]"):
             if key not in known:
                 raise StationError(f"{self.path}: unknown key {prefix}{key}{nearest(key, known)}")
+
+
+def rules(content: Mapping[str, Any], where: str) -> list[str]:
+    """``faults``: a list of fault rules."""
+    found = content.get("faults", [])
+    if not isinstance(found, list) or not all(isinstance(rule, str) for rule in found):
+        raise StationError(f'{where}: faults is a list of rules: faults = ["drop:v2g.PreChargeReq"]')
+    return found
 
 
 def full_address(address: str, main: str) -> str:

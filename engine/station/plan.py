@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.content import walk_blocks
+from engine.faults import FaultRule
 from engine.model import Chart, Invariant, Spawn
 
 
@@ -41,6 +42,16 @@ class Headline:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class RoleFault:
+    """A fault rule on ``name`` of ``role`` of ``machine``, its values typed."""
+
+    machine: str
+    role: str
+    name: str
+    rule: FaultRule
+
+
 @dataclass(slots=True)
 class Station:
     """What ``engine run`` runs. ``session_end`` is ``(machine, event)``: counted by ``--sessions``; ``ready`` is
@@ -54,6 +65,7 @@ class Station:
     invariants: tuple[Invariant, ...] = ()  # over its machines
     file: str = ""
     sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session
+    faults: list[RoleFault] = field(default_factory=list)
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 
     @property

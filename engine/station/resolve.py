@@ -12,11 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.adapter import Registry, Setting
+from engine.faults import split_rules
 from engine.installed_files import found, installed_file
 from engine.model import Chart
 from engine.station.absent import NONE
 from engine.station.behind import adapter_class, checked_use
-from engine.station.file import Assignment, StationFile, full_address
+from engine.station.faults import is_role_fault, role_fault
+from engine.station.file import Assignment, StationFile, full_address, rules
 from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
 from engine.station.promises import read_promises
 from engine.station.text import setting_type, typed, untyped
@@ -34,7 +36,7 @@ class Overrides:
     sets: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     options: Mapping[str, str] = field(default_factory=dict)
-    fault: str | None = None
+    faults: Sequence[str] = ()
     command: Sequence[str] = ()
 
 
@@ -125,8 +127,9 @@ class _Resolver:
         for name, value in self.overrides.options.items():
             assignments += self.file.option(name, value, self.main, self.overrides.command)
         assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
+        faults = [one for one in assignments if one.address.startswith("faults.")]
         for one in assignments:
-            if not any(one.address.startswith(f"machines.{name}.") for name in self.unloaded):
+            if one not in faults and not any(one.address.startswith(f"machines.{name}.") for name in self.unloaded):
                 self._assign(one)
         for name in self.absent:
             self.plan.machines.pop(name, None)
@@ -135,8 +138,7 @@ class _Resolver:
         self.plan.invariants = read_promises(self.file.path, promises, charts, self.absent | self.unloaded)
         for machine in self.plan.machines.values():
             self._complete(machine)
-        if self.overrides.fault is not None:
-            self._spread_fault(self.overrides.fault)
+        self._faults(faults)
         self.plan.session_end = self._session_end()
         self.plan.ready = self._ready()
         self.plan.sides = self._sides()
@@ -340,6 +342,21 @@ class _Resolver:
             except StationError:  # one for other machines than this: a library is missing
                 continue
         return found
+
+    def _faults(self, of_sets: list[Assignment]) -> None:
+        """The rules of the station file, of parameter sets (about the machine of the set) and of ``--fault``."""
+        where = f"{self.file.path}: [station]"
+        given = [(rule, self.main, where) for rule in rules(self.file.table("station"), where)]
+        given += [(str(one.value), one.address.partition(".")[2], one.origin) for one in of_sets]
+        given += [(rule, self.main, "--fault") for text in self.overrides.faults for rule in split_rules(text)]
+        frames = []
+        for rule, machine, origin in given:
+            if not is_role_fault(rule):
+                frames.append(rule)
+            elif machine in self.plan.machines:  # one of a machine that is not here strikes nobody
+                self.plan.faults.append(role_fault(rule, self.plan.machines, machine, origin))
+        if frames:
+            self._spread_fault(",".join(frames))
 
     def _spread_fault(self, fault: str) -> None:
         taken = 0

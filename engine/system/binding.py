@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
 from engine.expr.quick import quick
+from engine.faults import FaultRule, Faults
 from engine.model import Contract, Pair
 from engine.step import Event
 from engine.system.values import Fields, check_fields, check_value, nearest
@@ -43,6 +44,7 @@ class Binding:
         self.contract = contract
         self.adapter = adapter
         self.is_open = False
+        self.faults: Faults | None = None  # what goes wrong on purpose
         self._arguments = {name: Fields(a.args, f"{role}.{name}") for name, a in contract.actions.items()}
         self._payloads = {
             name: Fields(event.payload, f"event {name!r} of {self._name()}")
@@ -100,6 +102,29 @@ class Binding:
 
     def call(self, action: str, args: Mapping[str, Any]) -> None:
         """Carry out an order. A failure is an ``error.adapter.<role>`` event for every machine that has the role."""
+        if self.faults is None:
+            self._carry_out(action, args)
+            return
+        for delay_ns, struck in self.faults.strike(action, args, self.system.clock.now_ns()):
+            self._in(delay_ns, lambda struck=struck: self._carry_out(action, struck))  # type: ignore[misc]
+
+    def _in(self, delay_ns: int, run: Callable[[], None]) -> None:
+        """Now, or when a fault has it; not any more when the adapter has been closed meanwhile."""
+        if delay_ns:
+            self.system.set_deadline(delay_ns, lambda: run() if self.is_open else None)
+        else:
+            run()
+
+    def fault(self, name: str, rule: FaultRule) -> None:
+        """From now on ``rule`` applies to ``name``: an order, an event or a value of the contract."""
+        if self.faults is None:
+            self.faults = Faults(self._struck)
+        self.faults.add(name, rule)
+
+    def _struck(self, rule: FaultRule, name: str, number: int) -> None:
+        self.system.note(self.role, "fault", rule.text, {"name": name, "number": number})
+
+    def _carry_out(self, action: str, args: Mapping[str, Any]) -> None:
         try:
             checked = self._checked(action, args)
             if action in self._paired:
@@ -134,6 +159,15 @@ class Binding:
     def start_call(self, call_id: str, args: Mapping[str, Any]) -> None:
         """Start a long action. A failure to start is ``error.invoke.<id>``."""
         action = self._calls[call_id][2]
+        if self.faults is None:
+            self._start(call_id, action, args)
+            return
+        for delay_ns, struck in list(self.faults.strike(action, args, self.system.clock.now_ns()))[:1]:
+            self._in(delay_ns, lambda struck=struck: self._start(call_id, action, struck))  # type: ignore[misc]
+
+    def _start(self, call_id: str, action: str, args: Mapping[str, Any]) -> None:
+        if call_id not in self._calls:
+            return  # given up before a fault let it begin
         try:
             checked = self._checked(action, args)
             getattr(self.adapter, action)(call_id=call_id, **checked)
@@ -161,7 +195,8 @@ class Binding:
                 f"contract {self.contract.name} has no value {name!r}{nearest(name, self.contract.values)}"
             )
         try:
-            return check(getattr(self.adapter, name))
+            value = check(getattr(self.adapter, name))
+            return value if self.faults is None else self.faults.value(name, value, self.system.clock.now_ns())
         except _PASSES:
             raise
         except BaseException as error:
@@ -186,7 +221,11 @@ class Binding:
         except ValueError as error:
             self.report(str(error))
             return
-        self._broadcast(event, data)
+        if self.faults is None:
+            self._broadcast(event, data)
+            return
+        for delay_ns, struck in self.faults.strike(event, data, self.system.clock.now_ns()):
+            self._in(delay_ns, lambda struck=struck: self._broadcast(event, struck))  # type: ignore[misc]
 
     def finish_call(self, call_id: str, result: Mapping[str, Any] | None, reason: str = "") -> None:
         """A long action ended: ``result`` well, None badly. One nobody waits for any more is noted."""
