@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from engine.installed_files import found
 from engine.trace import read
 from engine.trace.reader import Record, Trace
 from engine.trace.show import Lines, seconds
@@ -17,6 +18,8 @@ _EPILOG = """examples:
   engine trace sequence run.jsonl -o run.pdf           who said what to whom, drawn on sheets to print
   engine trace sequence run.jsonl > run.mmd            the same as Mermaid text
   engine trace replay run.jsonl                        the same steps again? exit code 1 where they part
+  engine trace replay run.jsonl --defaults             with the charts' own parameters in place of the recorded
+  engine trace replay run.jsonl --set "slac.T_x=1 s"   with one parameter changed
   engine trace diff before.jsonl after.jsonl           the first step that differs
 
 FILE is what engine run --trace wrote; its format is docs/trace.md.
@@ -40,6 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     again = actions.add_parser("replay", help="feed the trace to its charts again and compare")
     again.add_argument("file", type=Path)
     again.add_argument("--chart", action="append", default=[], metavar="[MACHINE=]FILE", help="instead of the recorded")
+    again.add_argument("--set", action="append", default=[], metavar="[MACHINE.]NAME=VALUE", help="another parameter")
+    again.add_argument("--defaults", action="store_true", help="the charts' own parameters, not the recorded ones")
     two = actions.add_parser("diff", help="the first step in which two traces differ")
     two.add_argument("file", type=Path)
     two.add_argument("other", type=Path)
@@ -59,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
         case "sequence":
             return _sequence(trace, args)
         case "replay":
-            return _replay(trace, args.chart)
+            return _replay(trace, args)
         case _:
             return _diff(trace, _read(args.other), args.times)
 
@@ -115,21 +120,25 @@ def _sequence(trace: Trace, args: argparse.Namespace) -> int:
     return 0
 
 
-def _replay(trace: Trace, given: list[str]) -> int:
+def _replay(trace: Trace, args: argparse.Namespace) -> int:
     import engine
     from engine.cli import complain
+    from engine.cli.replay_parameters import Parameters
     from engine.trace.replay import replay
 
     files = {name: machine["file"] for name, machine in trace.header["machines"].items()}
-    for text in given:
+    for text in args.chart:
         name, equals, file = text.rpartition("=")
         files[name if equals else next(iter(files))] = file
-    charts = {name: engine.load(file) for name, file in files.items()}
+    charts = {name: engine.load(_chart_file(trace, file)) for name, file in files.items()}
     for record in trace.steps():
         chart = charts.get(record["machine"])
         if record["cause"] == "start" and chart is not None and record["text_hash"] != chart.text_hash:
             print(f"{record['machine']}: {chart.file} has changed since the trace was written")
-    parting = replay(trace, charts)
+    parameters = Parameters(args.set, args.defaults)
+    parting = replay(trace, charts, change=parameters)
+    for line in parameters.told():
+        print(line)
     if parting is None:
         print(f"{len(trace.steps())} steps, all the same")
         return 0
@@ -140,6 +149,13 @@ def _replay(trace: Trace, given: list[str]) -> int:
         f"  replayed: {json.dumps(parting.replayed, ensure_ascii=False)}"
     )
     return 1
+
+
+def _chart_file(trace: Trace, file: str) -> Path:
+    """Where the chart lies: as it was named, else beside the trace, else among the installed ones."""
+    beside = Path(trace.file).parent
+    tried = [Path(file), beside / file, beside / Path(file).name]
+    return next((path for path in tried if path.is_file()), None) or found(file)
 
 
 def _diff(left: Trace, right: Trace, times: bool) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,14 +40,27 @@ class Parting:
     replayed: Any
 
 
-def replay(trace: Trace, charts: Mapping[str, Chart], make: Factory = make_machine) -> Parting | None:
-    """Replay on ``charts`` (by the names of the root machines); None when every step is the same."""
-    return _Replay(charts, make).run(trace)
+Change = Callable[[str, Chart, dict[str, Any]], dict[str, Any]]
+"""The parameters a machine is replayed with: of its path, its chart and the recorded parameters."""
+
+
+def replay(
+    trace: Trace,
+    charts: Mapping[str, Chart],
+    make: Factory = make_machine,
+    change: Change = lambda path, chart, recorded: recorded,
+) -> Parting | None:
+    """Replay on ``charts`` (by the names of the root machines); None when every step is the same.
+
+    Parameters are those of the trace, whatever the charts' defaults are by now, unless ``change`` gives others.
+    """
+    return _Replay(charts, make, change).run(trace)
 
 
 class _Replay:
-    def __init__(self, charts: Mapping[str, Chart], make: Factory) -> None:
+    def __init__(self, charts: Mapping[str, Chart], make: Factory, change: Change) -> None:
         self._charts = charts
+        self._change = change
         self._make = make
         self._machines: dict[str, Stepper] = {}
         self._data: dict[str, dict[str, Any]] = {}
@@ -113,7 +126,7 @@ class _Replay:
             chart = self._charts[path]
         else:
             raise ValueError(f"no chart was given for machine {path!r}")
-        machine = self._make(chart, from_plain(record["parameters"]))
+        machine = self._make(chart, self._change(path, chart, from_plain(record["parameters"])))
         machine.surroundings = _Recorded(self, path)
         self._machines[path] = machine
         self._data[path] = {}
