@@ -28,7 +28,8 @@ _KEPT = 400
 @dataclass(slots=True)
 class _Row:
     number: int
-    time_ns: int
+    time_ns: int  # of the first: rows stay in the order of time
+    last_ns: int
     path: str
     sign: tuple[str, str]
     name: str
@@ -97,7 +98,7 @@ class Activity:
         table.add_column(style=QUIET, no_wrap=True, width=names, overflow="ellipsis")
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for row in self._rows[-self._room :]:
-            recent = now_ns - row.time_ns < _RECENT_NS
+            recent = now_ns - row.last_ns < _RECENT_NS
             count = f" ×{row.count}" if row.count > 1 else ""
             moved = (f"  {row.moved}", GOOD) if row.moved else ""
             style = BAD if row.name.startswith("error.") else "" if recent else QUIET
@@ -129,12 +130,12 @@ class Activity:
         kind = (path, name, sign, moved)
         row = self._latest.get(kind)
         if row is not None and row.number > self._numbers - self._room:  # still in sight
-            row.time_ns, row.data = at, data
+            row.last_ns, row.data = at, data
             row.count += 1
             return
         self._numbers += 1
         self._names = max(self._names, len(_short(path)))
-        row = self._latest[kind] = _Row(self._numbers, at, path, sign, name, data, units, moved)
+        row = self._latest[kind] = _Row(self._numbers, at, at, path, sign, name, data, units, moved)
         self._rows.append(row)
         if len(self._rows) > _KEPT:
             del self._rows[: _KEPT // 2]

@@ -89,3 +89,20 @@ def test_a_wrong_event_is_told_and_the_run_goes_on(terminal: Terminal) -> None:
     terminal.see("light: stopped")
     assert terminal.process.wait(PATIENCE_S) == 0
     assert termios.tcgetattr(terminal.slave) == terminal.before
+
+
+def test_rows_stand_in_the_order_of_time() -> None:
+    """A message that repeats is counted where it stands, with the time it first came: who reads down reads in time."""
+    from rich.console import Console
+
+    from engine.cli.live_activity import Activity
+    from engine.system import Note
+
+    activity = Activity()
+    for second, name in enumerate(["first", "second", "first", "third", "second"], 1):
+        activity.note(Note(second * 1_000_000_000, "m", "out", name))
+    console = Console(width=60, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
+    console.print(activity.table(10, 60, 6_000_000_000))
+    rows = [line.split() for line in console.export_text().splitlines()]
+    assert [(row[0], row[3]) for row in rows] == [("1.000", "first"), ("2.000", "second"), ("4.000", "third")]
+    assert rows[0][4] == rows[1][4] == "×2"
