@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 
+collect_ignore = ["benchmarks"]  # time limits: only when named, so that nothing else is at work beside them
+
 # What this machine tells its Python (unbuffered output, other warnings, a path) must not decide how the programs behave
 # that tests start.
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:

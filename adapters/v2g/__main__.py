@@ -7,6 +7,7 @@ Each sub-command is a module with ``add_parser(subparsers)``, which sets ``run``
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -47,16 +48,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     try:
         code: int = options.run(options)
+        return _written(code)
     except BrokenPipeError:
         # The reader of our output is gone; nothing more can be said to it.
         sys.stderr.close()
         return 1
     except OSError as error:
         print(f"{parser.prog} {options.command}: {error}", file=sys.stderr)
-        return 1
+        return _written(1)
     except KeyboardInterrupt:
         # How a listing of a live capture, or a wait for a station, ends.
         return 130
+
+
+def _written(code: int) -> int:
+    """``code``, once standard output has taken everything; raises ``OSError`` when it does not and nobody has said so.
+    What it did not take is dropped: Python would try again at its end, and make another exit code of it."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if code == 0:
+            raise
     return code
 
 

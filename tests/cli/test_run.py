@@ -179,7 +179,7 @@ def test_each_line_of_a_real_run_is_there_when_it_happens(folder: Path) -> None:
 
 
 def test_a_real_run_waits_for_its_timers(folder: Path) -> None:
-    with spawn(folder, "run", "light.yaml", "--for", "60ms", "--events", "20 ms, fault(code=1)") as process:
+    with spawn(folder, "run", "light.yaml", "--for", "2 s", "--events", "20 ms, fault(code=1)") as process:
         out, err = process.communicate(timeout=20)
     assert process.returncode == 0, err
     assert " light  fault(code=1)  red → out" in out

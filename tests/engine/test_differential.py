@@ -23,7 +23,7 @@ from engine.step import Step
 from tests.engine.charts import Input, chart_texts, inputs
 from tests.engine.drive import Driver
 
-EXAMPLES = max(120, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)  # a chart costs as much as many messages
+EXAMPLES = max(40, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)  # a chart costs as much as many messages
 CAMPAIGN = settings(
     max_examples=EXAMPLES,
     deadline=None,

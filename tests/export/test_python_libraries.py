@@ -36,6 +36,7 @@ def run(python: Peer, kind: str, text: str, chart: Chart, events: Played) -> lis
 
 @given(tree=trees(portable), events=played())
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.campaign
 def test_python_statemachine_takes_the_same_paths(python: Peer, tree: dict[str, Any], events: Played) -> None:
     """Random charts with nesting, regions, history, raised and eventless transitions."""
     chart = load(tree)
@@ -50,6 +51,7 @@ def test_python_statemachine_takes_the_same_paths(python: Peer, tree: dict[str, 
 
 @given(tree=trees(flat), events=played())
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.campaign
 def test_transitions_takes_the_same_paths(python: Peer, tree: dict[str, Any], events: Played) -> None:
     """Random charts: where no loss is reported, configuration and data are the same after every event."""
     chart = load(tree)

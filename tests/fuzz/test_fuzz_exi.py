@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "5"))
+SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 ROOT = Path(__file__).resolve().parents[2]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from tests.scxml.test_import import SEED
 
-SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "3"))
+SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 ROOT = Path(__file__).resolve().parents[2]
 EXPRESSIONS = [
     "a.get('x') or [1, b][0] % -2",

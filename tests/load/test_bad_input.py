@@ -171,6 +171,7 @@ KINDS = [
 ]  # fmt: skip
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("kind", KINDS)
 def test_much_of_anything_takes_bounded_time_and_memory(kind: str) -> None:
     """A file just under the limits must not keep the loader busy for minutes."""

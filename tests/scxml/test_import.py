@@ -140,7 +140,13 @@ def test_a_branch_behind_else_is_refused_instead_of_lost(tail: str) -> None:
 
 
 @pytest.mark.parametrize("options", [[], ["-o", "made.yaml"]])
-@pytest.mark.parametrize("body", ["<state/>" * 60_000, "<state>" * 40 + "</state>" * 40], ids=["huge", "deep"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("<state/>" * 60_000, id="huge", marks=pytest.mark.campaign),
+        pytest.param("<state>" * 40 + "</state>" * 40, id="deep"),
+    ],
+)
 def test_what_is_printed_loads_and_what_would_not_is_an_error(
     body: str, options: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,7 @@ def test_frame_of_a_foreign_implementation(vector: dict[str, Any]) -> None:
     assert len(ours) == max(60, len(frame) - surplus)
 
 
+@pytest.mark.campaign
 def test_frames_agree_with_foreign_codecs(frame_peer: tuple[str, FramePeer]) -> None:
     """scapy and pyslac read our random frames as we meant them, and we read theirs; a wrong offset would show."""
     name, peer = frame_peer

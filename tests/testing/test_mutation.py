@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,7 +160,15 @@ def test_a_mutant_is_one_small_change_of_the_text(project: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("file", sorted(Path("machines").rglob("*.yaml")), ids=str)
+def _shipped() -> list[Any]:
+    """Every shipped chart; the large ones, of which each mutant takes a tenth of a second, in the long run only."""
+    return [
+        pytest.param(file, id=str(file), marks=[pytest.mark.campaign] if file.stat().st_size > 20_000 else [])
+        for file in sorted(Path("machines").rglob("*.yaml"))
+    ]
+
+
+@pytest.mark.parametrize("file", _shipped())
 def test_mutants_of_the_shipped_charts_differ_and_load(file: Path) -> None:
     """A mutant the loader refuses asks nobody anything; one without a difference cannot be killed."""
     chart = engine.load(file)

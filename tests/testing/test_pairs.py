@@ -88,6 +88,7 @@ states:
     assert found.why_not(("light.off/always", "door.a/ring")) == ""
 
 
+@pytest.mark.campaign
 @pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.relative_to(ROOT / "machines").as_posix())
 def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
     """Random runs of the shipped charts take no pair that is said to be impossible."""
