@@ -6,7 +6,7 @@ machines and the other sockets have theirs. What is read asks :meth:`Intake.admi
 Budgets are token buckets. Each known source has its own, so a flood from one leaves the others alone. A source becomes
 known by an item within the budget of all *new* sources together, so a flood of made-up sources fills neither the table
 nor the machines' queues. People are told when dropping begins and when it is over, not for each item; ``received`` and
-``dropped`` have the numbers.
+``dropped`` have the numbers. While items are dropped, a socket is read every 5 ms only.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ from typing import Any, Protocol
 
 from engine.adapter import Cancellable
 
+FLOOD_BATCH = 256
+"""Items read in one turn while most of them are dropped, at some 5 us each."""
+REST_S = 0.005
+"""Pause between two such turns; the kernel keeps some hundred items meanwhile and drops what is more."""
 QUIET_NS = 1_000_000_000
 """A flood is over when nothing was dropped for this long."""
 
@@ -109,8 +113,10 @@ class Intake:
         loop = asyncio.get_running_loop()
         broken: asyncio.Future[None] = loop.create_future()
 
-        def readable() -> None:
-            for _ in range(self.limits.batch):
+        resting: asyncio.TimerHandle | None = None
+
+        def portion() -> None:
+            for _ in range(self.limits.batch if self._flood is None else FLOOD_BATCH):
                 try:
                     one()
                 except (BlockingIOError, InterruptedError):
@@ -123,11 +129,25 @@ class Intake:
                 except Exception as error:
                     self._around.error(f"{self.name}: {type(error).__name__}: {error}")
 
+        def readable() -> None:
+            nonlocal resting
+            dropped = self.dropped
+            portion()
+            if self.dropped > dropped and not broken.done():  # to be woken for each item costs more than to drop it
+                loop.remove_reader(sock)
+                resting = loop.call_later(REST_S, go_on)
+
+        def go_on() -> None:
+            loop.add_reader(sock, readable)
+            readable()
+
         loop.add_reader(sock, readable)
         try:
             await broken
         finally:
             loop.remove_reader(sock)
+            if resting is not None:
+                resting.cancel()
 
     def _drop(self, over: str, now_ns: int) -> None:
         self.dropped += 1

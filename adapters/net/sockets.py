@@ -148,7 +148,7 @@ class SocketHost:
     # ------------------------------------------------------------ streams
 
     def listen(
-        self, tcp_port: int, on_stream: Callable[[SocketStream], None], limits: Limits | None = None, backlog: int = 16
+        self, tcp_port: int, on_stream: Callable[[SocketStream], None], limits: Limits | None = None, backlog: int = 128
     ) -> None:
         """Accept connections on a TCP port of the link-local address, no more of them per second than ``limits``."""
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
@@ -221,17 +221,7 @@ class SocketHost:
             reset_socket(tcp)
             tcp.close()
             return
-        tcp.setblocking(False)
-        self._port.spawn(self._attach(tcp, _scoped(peer), listening.on_stream))
-
-    async def _attach(self, tcp: socket.socket, peer: str, on_stream: Callable[[SocketStream], None]) -> None:
-        stream = SocketStream(peer, self._port.error)
-        try:
-            await asyncio.get_running_loop().connect_accepted_socket(lambda: stream, tcp)
-        except BaseException:
-            tcp.close()
-            raise
-        on_stream(stream)
+        listening.on_stream(SocketStream(tcp, _scoped(peer), self._port.error))
 
     async def _connect(
         self,
@@ -252,8 +242,6 @@ class SocketHost:
             try:
                 _bind(tcp, "::", 0)
                 await loop.sock_connect(tcp, (host, tcp_port, 0, scope))
-                stream = SocketStream(_scoped((host, tcp_port, 0, scope)), self._port.error)
-                await loop.create_connection(lambda: stream, sock=tcp)
             except BaseException:
                 tcp.close()
                 raise
@@ -263,7 +251,7 @@ class SocketHost:
             refused(os.strerror(number) if number else str(error))
             return
         self._connecting.pop(own_id, None)
-        connected(stream)
+        connected(SocketStream(tcp, _scoped((host, tcp_port, 0, scope)), self._port.error))
 
 
 def link_local_address(interface: str) -> str | None:

@@ -202,7 +202,7 @@ async def _station(interface: str) -> bytes:
     await wait_for(lambda: port.named("request"), "an SDP request", 10)
     server.answer(peer=port.named("request")[0]["peer"], security="none", port=61851)
     await wait_for(lambda: b"".join(heard) == b"hello", "what the vehicle sends", 10)
-    nodelay = streams[0]._transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)  # type: ignore[union-attr]
+    nodelay = streams[0]._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     assert nodelay
     streams[0].close()
     host.unlisten(61851)

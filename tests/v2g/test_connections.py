@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import os
 import socket
@@ -194,10 +195,10 @@ def test_the_expected_vehicle_does_not_give_way() -> None:
         station = Station(connections=3, connections_of_peer=9)
         station.server.expect(peer="::1", mac=b"")
         first = [await connect(station.tcp) for _ in range(3)]
-        last = await connect(station.tcp)
-        assert await is_closed(last)
+        with contextlib.suppress(ConnectionResetError):  # it may come before connect returns
+            assert await is_closed(await connect(station.tcp))
         assert "too many connections" in await station.turned_away()
-        for one in (*first, last):
+        for one in first:
             one.close()
         await station.close()
 
