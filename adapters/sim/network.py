@@ -63,6 +63,7 @@ class WireNic:
     """One end of a :class:`Wire`."""
 
     is_up = True
+    interface = "the simulated wire"
 
     def __init__(self, wire: Wire, port: Port, mac: bytes) -> None:
         self.mac = mac
