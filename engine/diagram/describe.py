@@ -20,6 +20,7 @@ from engine.model import (
     ParameterDef,
     Raise,
     Send,
+    Shutdown,
     Spawn,
     State,
     Stop,
@@ -156,3 +157,9 @@ def whole_text(chart: Chart, transition: Transition) -> str:
     parts = [trigger_text(chart, transition), guard_text(transition), actions and f"/ {actions}"]
     text = " ".join(p for p in parts if p)
     return "\n".join(t for t in (text, transition.description, transition.citation) if t)
+
+
+def shutdown_text(shutdown: Shutdown) -> str:
+    """``shutdown by leave, within 5 s, over in cold``."""
+    over = ", ".join(state.id for state in shutdown.done) or "its end"
+    return f"shutdown by {shutdown.event}, within {shutdown.text}, over in {over}"

@@ -155,7 +155,9 @@ class _Builder:
     def _invariants(self, state: State) -> list[Line]:
         if not self.full:
             return []
-        return [
+        shutdown = self.chart.shutdown if state.parent is None else None
+        told = describe.shutdown_text(shutdown) if shutdown is not None else ""
+        return [Line(t, "note") for t in (wrap(told, _FULL_LINE) if told else ())] + [
             Line(t, "note")
             for i in (*state.invariants, *state.joint_invariants)
             for t in wrap(f"invariant {i.text}", _FULL_LINE)

@@ -9,6 +9,8 @@ from enum import Enum
 
 from engine.position import NOWHERE, Position
 
+SHUTDOWN_LOST = "its event is one like any other: the host must send it and wait"
+
 
 class Construct(Enum):
     """Constructs of the chart language that some formats lack."""
@@ -36,6 +38,7 @@ class Construct(Enum):
     OUTPUT = "output of final states"
     ERROR_EVENT = "error events"
     STRICT = "strict"
+    SHUTDOWN = "shutdown"
     ROUTE = "adapter events reaching children"
 
 

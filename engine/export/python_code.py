@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from engine.export.losses import Construct, Exported, LoopNames
+from engine.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames
 from engine.export.python_text import NotPortable, python_text
 from engine.expr.tree import Expr, Literal
 from engine.model import (
@@ -225,6 +225,8 @@ def common_losses(chart: Chart, exported: Exported) -> None:
             exported.lose(Construct.TIMER, state.id, what, timer.position)
     if chart.strict:
         exported.lose(Construct.STRICT, "", "an unhandled event is silently dropped")
+    if chart.shutdown is not None:
+        exported.lose(Construct.SHUTDOWN, "", SHUTDOWN_LOST, chart.shutdown.position)
 
 
 def timer_event(ids: dict[str, str], state: State, timer: Timer) -> str:

@@ -10,7 +10,7 @@ from collections import Counter
 from xml.sax.saxutils import escape, quoteattr
 
 from engine.content import child_ids
-from engine.export.losses import Construct, Exported, LoopNames
+from engine.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames
 from engine.export.python_text import NotPortable, python_text
 from engine.expr.tree import Call, Expr, Invalid, Literal
 from engine.model import (
@@ -157,6 +157,8 @@ class _Document:
         if self.chart.strict:
             self.at = ""
             self.lose(Construct.STRICT, "an unhandled event is silently dropped")
+        if self.chart.shutdown is not None:
+            self.exported.lose(Construct.SHUTDOWN, "", SHUTDOWN_LOST, self.chart.shutdown.position)
         pad = "  " * depth
         namespace = f' xmlns="{_NAMESPACE}"'
         name = quoteattr(self.chart.name)

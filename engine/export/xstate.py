@@ -11,7 +11,7 @@ import json
 from typing import Any
 
 from engine.content import name_matches
-from engine.export.losses import Construct, Exported
+from engine.export.losses import SHUTDOWN_LOST, Construct, Exported
 from engine.expr import tree
 from engine.expr.tree import Expr, Literal
 from engine.model import (
@@ -84,6 +84,8 @@ class _Export:
             self.lose(Construct.TYPES, "data are untyped; durations are whole nanoseconds, other units as declared", "")
         if self.chart.strict:
             self.lose(Construct.STRICT, "an unhandled event is silently dropped", "")
+        if self.chart.shutdown is not None:
+            self.exported.lose(Construct.SHUTDOWN, "", SHUTDOWN_LOST, self.chart.shutdown.position)
         own = {
             "model": self.chart.text_hash,
             "parameters": list(self.chart.parameters),

@@ -21,6 +21,7 @@ from engine.expr import tree
 from engine.expr.functions import misfit
 from engine.machine import Machine
 from engine.model import Chart
+from engine.model import Pair as OrderPair
 from engine.plain import from_plain, to_plain
 from engine.reference import Interpreter
 from engine.start import bind_parameters
@@ -68,6 +69,7 @@ class _Run:
         self.oracle = Interpreter(chart, bind_parameters(chart, path.parameters))
         self.records: list[dict[str, Any]] = []
         self.guaranteed = _without_readings(chart)
+        self.standing: set[tuple[str, OrderPair]] = set()
 
     def problems(self) -> Iterator[Problem]:
         for at, stimulus in enumerate((self.path.start, *self.path.steps)):
@@ -86,6 +88,26 @@ class _Run:
             yield Problem(self.number, len(self.path.steps), "end", f"does not take {', '.join(lost)} any more")
         if not any(stimulus.alive for stimulus in (self.path.start, *self.path.steps)):
             yield from self._replayed()
+        yield from (Problem(self.number, len(self.path.steps), "end", text) for text in self._left_standing())
+
+    def _left_standing(self) -> Iterator[str]:
+        """Ended here, on both interpreters: what exit actions leave energised, closed or locked."""
+        step = self.machine.finish()
+        yield from _differences("the reference interpreter", step, self.oracle.finish())
+        self._account(step)
+        if "C180" not in self.chart.waivers:
+            for role, pair in self.standing:
+                yield f"{role}.{pair.order.text} stands when the machine is ended here"
+
+    def _account(self, step: Step) -> None:
+        for effect in step.effects:
+            if isinstance(effect, Call):
+                for pair in self.chart.adapters[effect.role].unsafe:
+                    key = (effect.role, pair)
+                    if pair.after(key in self.standing, effect.action, effect.args):
+                        self.standing.add(key)
+                    else:
+                        self.standing.discard(key)
 
     def _lost_pairs(self) -> list[Pair]:
         order = [t for record in self.records for t in record.get("transitions", ())]
@@ -110,6 +132,7 @@ class _Run:
             if resumed.configuration != self.machine.configuration or dict(resumed.data) != dict(self.machine.data):
                 yield "the machine resumed from a snapshot came to another configuration or data"
         yield from self._failures(step)
+        self._account(step)
         for effect in step.effects:
             text = broken_contract(self.chart, effect)
             if text:

@@ -10,6 +10,8 @@ import engine
 from engine.check import check
 from engine.loader.contract import load_contract
 from engine.model import Chart
+from engine.testing.explore import Explorer
+from engine.testing.verify import verify
 
 CONTRACT = """
 contract: oven
@@ -107,3 +109,14 @@ def test_no_exit_of_a_shipped_chart_can_be_forgotten(file: str, line: str, left:
     report = check(engine.load_text(text.replace(line, ""), str(without)), 0)
     found = {f.message.partition(" may stand")[0] for f in (*report.findings, *report.waived) if f.code == "C180"}
     assert all(any(one.startswith(order) for one in found) for order in left)
+
+
+@pytest.mark.parametrize(
+    ("exit_", "found"), [("", True), ("exit: oven.off()\n", False), ("waive: {C180: a test}\n", False)]
+)
+def test_generated_paths_end_their_machine_and_look(tmp_path: Path, exit_: str, found: bool) -> None:
+    text = "states: {a: {on: {go: b}}, b: {entry: oven.on(), on: {stop: a, set: }}}\n"
+    loaded = chart(tmp_path, exit_ + text)
+    problems = verify(loaded, Explorer(loaded).run().paths)
+    assert any("oven.on() stands when the machine is ended here" in str(p) for p in problems) == found
+    assert found or problems == []

@@ -34,6 +34,7 @@ _HARMLESS = {
     Construct.OUTPUT,
     Construct.INVARIANT,
     Construct.STRICT,
+    Construct.SHUTDOWN,
     Construct.TYPES,
     Construct.BYTES,
 }
