@@ -39,6 +39,7 @@ class Host:
         self._alarm_ns: int | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
+        self._settled = False  # what a start takes is nobody's lateness
         self._catching_up = 0  # turns of the loop until what came meanwhile has been read
         self._ending: Ending | None = None
 
@@ -130,11 +131,14 @@ class Host:
         if more:
             self._wake()
         else:
+            self._settled = True
             self._set_alarm()
 
     def _overslept(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Deadlines are overdue: what waits in sockets came before them, and is read first. True while it is."""
         if self._catching_up == 0:
+            if not self._settled:
+                return False
             late_ns = self.system.late_by_ns()
             if late_ns < _LATE_NS:
                 return False

@@ -27,6 +27,7 @@ def test_the_port_is_opened_once_and_closed_at_the_end() -> None:
     stage = Stage("machines/sdp/secc.yaml")
     assert [order.what for order in stage.orders] == ["sdp.start"]
     assert stage.active("closed")
+    assert stage.breaks("sdp", "no address yet").unhandled == []
     stage.run(30)
     assert stage.active("closed")
     stage.emit("sdp.started", address="fe80::1").run(3600)

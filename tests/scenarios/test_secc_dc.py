@@ -45,6 +45,7 @@ def test_port_is_announced_when_it_is_open(tls: bool) -> None:
     assert stage.orders[0].what == "tcp.listen"
     assert stage.order("tcp.listen") == {"tls": tls, "connections": 32, "connections_of_peer": 8, "time": 18 * S}
     assert stage.states == ("opening",)
+    assert stage.breaks("tcp", "no address yet").unhandled == []
     stage.emit("tcp.listening", port_tcp=61341, port_tls=61342)
     assert stage.told("listening") == [{"port_tcp": 61341, "port_tls": 61342}]
     assert stage.states == ("waiting",)
