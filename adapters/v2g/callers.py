@@ -39,6 +39,7 @@ class Caller:
     number: int
     stream: ByteStream
     tls: bool
+    opened_ns: int
     timer: Cancellable | None = None
     octets: int = 0
     held: bytearray = field(default_factory=bytearray)
@@ -78,7 +79,7 @@ class Callers:
                 self._tell(peer, "too many connections")
                 return None
             self.turn_away(silent[0], "too many connections, this one was silent longest")
-        caller = Caller(next(self._numbers), stream, tls)
+        caller = Caller(next(self._numbers), stream, tls, self._port.now_ns())
         self._open[caller.number] = caller
         stream.on_data = lambda data: self._received(caller, data)
         stream.on_close = lambda reason: self._closed(caller, reason)

@@ -183,7 +183,9 @@ class V2gServer(_Transport):
 
     def _called(self, caller: Caller) -> None:
         peer = caller.stream.peer_address
-        self.port.emit("called", connection=caller.number, peer=peer, peer_mac=mac_behind(peer), tls=caller.tls)
+        open_for = self.port.now_ns() - caller.opened_ns
+        known = {"peer": peer, "peer_mac": mac_behind(peer), "tls": caller.tls, "open_for": open_for}
+        self.port.emit("called", connection=caller.number, **known)
 
     def _turned_away(self, peer: str, reason: str, count: int) -> None:
         self.port.emit("turned_away", peer=peer, reason=reason, count=count)

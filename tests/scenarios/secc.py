@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from tests.scenarios.stage import Order, Stage
+from tests.scenarios.stage import Order, S, Stage
 
 DIN = "urn:din:70121:2012:MsgDef"
 ISO2 = "urn:iso:15118:2:2013:MsgDef"
@@ -80,9 +80,10 @@ def connect(stage: Stage) -> Stage:
     return call(stage, 1, "fe80::1")
 
 
-def call(stage: Stage, connection: int, peer: str, mac: bytes = b"") -> Stage:
+def call(stage: Stage, connection: int, peer: str, mac: bytes = b"", *, open_for_s: float = 0.0) -> Stage:
     """A connection says supportedAppProtocolReq."""
-    return stage.emit("tcp.called", connection=connection, peer=peer, peer_mac=mac, tls=False)
+    open_for = round(open_for_s * S)
+    return stage.emit("tcp.called", connection=connection, peer=peer, peer_mac=mac, tls=False, open_for=open_for)
 
 
 def hang_up(stage: Stage) -> Stage:

@@ -276,6 +276,25 @@ def test_communication_setup_time(spoken_s: float | None) -> None:
     assert not stage.said, "a connection that said nothing is no session"
 
 
+@pytest.mark.parametrize("way", ["first", "again", "matched", "asked"])
+def test_set_up_time_begins_with_the_connection(way: str) -> None:
+    """What a connection was silent before it spoke is not given to it again, however it came to be served."""
+    stage = station()
+    if way == "matched":
+        stage.post("vehicle_matched", mac=b"\2\0\0\0\0\1")
+    if way == "asked":
+        stage.post("vehicle_asked", peer="fe80::2")
+    if way != "first":
+        call(stage, 1, "fe80::1")
+    peer = "fe80::2" if way in ("matched", "asked") else "fe80::1"
+    call(stage.run(3), 2, peer, b"\2\0\0\0\0\1" if way == "matched" else b"", open_for_s=15.5)
+    assert stage.order("tcp.serve") == {"connection": 2}
+    stage.forget().run(2.499)
+    assert stage.order("tcp.drop") is None
+    stage.run(0.001)
+    assert stage.order("tcp.drop") == {}
+
+
 # ---------------------------------------------------------------- SessionSetup
 
 

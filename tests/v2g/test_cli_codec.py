@@ -124,6 +124,18 @@ def test_the_protocol_is_found_from_the_bytes(capsys: pytest.CaptureFixture[str]
     assert found > 20 * ambiguous
 
 
+def test_what_does_not_fit_its_schema_is_read_and_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """PowerDeliveryReq of a vehicle that counts four phases: the message, and on standard error what is wrong."""
+    four = "80980200000000000000001150000000018a1f0aa0c600"
+    assert main(["decode", four]) == 0
+    printed = capsys.readouterr()
+    assert '"ChargingProfileEntryMaxNumberOfPhasesInUse": 4' in printed.out
+    said = printed.err.splitlines()
+    assert said[0] == "decoded as iso2"
+    assert said[1].startswith("does not fit its schema: V2G_Message.Body.PowerDeliveryReq.ChargingProfile.")
+    assert said[1].endswith("ChargingProfileEntryMaxNumberOfPhasesInUse: 4 is above 3")
+
+
 def test_a_bad_stream_is_a_json_error_and_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["decode", "--protocol", "sap", "8040"]) == 1
     printed = capsys.readouterr()

@@ -61,7 +61,13 @@ def _show(protocol: str | None, payload: bytes | SdpMessage, options: argparse.N
             raise JobError(f"{type(payload).__name__} has no XML form: leave --xml out")
         print(json.dumps({type(payload).__name__: plain(payload)}, indent=2))
         return
-    message = codec.decode(protocol, payload, fragment=options.fragment) if protocol else _found(payload, options)
+    misfits: list[codec.ValidationError] = []
+    if protocol:
+        message = codec.decode(protocol, payload, fragment=options.fragment, misfits=misfits)
+    else:
+        message = _found(payload, options, misfits)
+    for misfit in misfits:
+        print(f"does not fit its schema: {misfit}", file=sys.stderr)
     print(codec.to_xml(message) if options.xml else json.dumps(codec.to_json(message), indent=2))
 
 
@@ -122,20 +128,29 @@ def _payloads(data: bytes, protocol: str | None) -> list[tuple[str | None, bytes
     return found
 
 
-def _found(data: bytes, options: argparse.Namespace) -> codec.Message | codec.Element:
-    """The message in the one protocol whose schema the stream fits."""
+def _found(
+    data: bytes, options: argparse.Namespace, misfits: list[codec.ValidationError]
+) -> codec.Message | codec.Element:
+    """The message in the one protocol whose schema the stream fits; ``misfits`` takes what does not."""
     found: dict[str, codec.Message | codec.Element] = {}
+    beyond: dict[str, list[codec.ValidationError]] = {}
     problems: dict[str, codec.ExiError] = {}
     for candidate in codec.PROTOCOLS:
         try:
-            found[candidate] = codec.decode(candidate, data, fragment=options.fragment)
+            each: list[codec.ValidationError] = []
+            found[candidate] = codec.decode(candidate, data, fragment=options.fragment, misfits=each)
+            beyond[candidate] = each
         except codec.ExiError as error:
             problems[candidate] = error
     # Every global element may be a document, but only messages are sent: short streams fit by chance elsewhere.
-    sent = {protocol: message for protocol, message in found.items() if _is_sent(message)} or found
+    # So do long ones where a value is beyond a facet.
+    whole = {protocol: message for protocol, message in found.items() if not beyond[protocol]}
+    sent = {protocol: message for protocol, message in whole.items() if _is_sent(message)} or whole
+    sent = sent or {protocol: message for protocol, message in found.items() if _is_sent(message)} or found
     if len(sent) == 1:
         ((protocol, message),) = sent.items()
         print(f"decoded as {protocol}", file=sys.stderr)
+        misfits += beyond[protocol]
         return message
     if sent:
         raise JobError(f"the stream fits {', '.join(sent)}: say which with --protocol")

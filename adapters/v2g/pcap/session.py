@@ -434,12 +434,20 @@ class _Connection:
     def _message(self, now_s: float, from_client: bool, message: v2gtp.V2gtpMessage) -> Entry:
         candidates = self._candidates(message.payload_type)
         problem: ExiError | None = None
+        read: dict[str, Any] = {}
         for protocol in candidates:
+            misfits: list[codec.ValidationError] = []
             try:
-                view = codec.to_json(codec.decode(protocol, message.payload))
+                read[protocol] = codec.decode(protocol, message.payload, misfits=misfits)
             except ExiError as fault:
                 problem = problem or fault
                 continue
+            if not misfits:  # another protocol's message may be read by chance, but hardly fits
+                read = {protocol: read[protocol]}
+                break
+        if read:
+            protocol, document = next(iter(read.items()))
+            view = codec.to_json(document)
             if message.payload_type is PayloadType.SAP:
                 self._learn(protocol, view)
             name = _name(view)
