@@ -19,6 +19,7 @@ class Ended(Bench):
     def __init__(self, *sets: str) -> None:
         self.orders: list[tuple[float, str, dict[str, Any], float, float]] = []
         self.sent: list[str] = []
+        self.told: list[tuple[float, str]] = []
         super().__init__("evse_dc", ("evse", "pev"), *sets)
 
     def step(self, record: StepRecord) -> None:
@@ -27,6 +28,8 @@ class Ended(Bench):
                 order = f"{effect.role}.{effect.action}"
                 circuit = self.circuit
                 self.orders.append((self.now_s, order, dict(effect.args), circuit.output_A, circuit.output_V))
+        if record.event is not None and record.event.name == "output.fault":
+            self.told.append((self.now_s, record.event.data["reason"]))
         if record.event is not None:
             self.sent.append(f"{record.actor.path} {record.event.name}")
 
@@ -124,3 +127,28 @@ def test_from_every_stage_of_a_charge_the_end_leaves_nothing_on(state: str) -> N
     assert not bench.adapter("evse", "lock").is_locked
     assert bench.adapter("evse", "pilot").duty == 0.0
     assert bench.now_s - at_s < 40
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "locked"),
+    [
+        ("contactor", "left by the vehicle: still live", False),
+        ("supply", "emergency stop: still live", True),
+    ],
+)
+def test_an_order_of_the_end_that_is_not_obeyed_is_told_and_costs_no_more_than_its_time(
+    fault: str, reason: str, locked: bool
+) -> None:
+    """The connector stays locked for the charts; the lock's own last resort looks at the voltage."""
+    bench = Ended().charging()
+    if fault == "contactor":
+        bench.adapter("evse", "contactor")._welded = True
+    else:
+        bench.circuit.stuck = True
+    at_s = bench.now_s
+    bench.system.end()
+    assert bench.now_s - at_s < 40
+    assert reason in [text for _, text in bench.told]
+    assert any(text.startswith("lock.lock() stands at the end") for text in bench.system.failures)
+    assert not bench.circuit.on
+    assert bench.adapter("evse", "lock").is_locked == locked
