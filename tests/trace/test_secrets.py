@@ -15,6 +15,7 @@ from engine.problems import ChartError
 from engine.system import System
 from engine.system.clock import VirtualClock
 from engine.trace import TraceWriter, read
+from engine.trace.compare import first_difference
 from engine.trace.replay import replay
 
 KEY = bytes(range(0x11, 0x21))
@@ -114,6 +115,7 @@ def test_the_same_secret_has_the_same_stand_in_all_over_a_trace_and_another_in_t
     (a,), (b,) = stand_ins("a.jsonl"), stand_ins("b.jsonl")
     assert len(bytes.fromhex(a)) == len(KEY)
     assert a != b
+    assert first_difference(read("a.jsonl"), read("b.jsonl"), times=True) is None
 
 
 def test_a_trace_with_hidden_secrets_replays_through_guards_that_compare_them(folder: Path) -> None:
