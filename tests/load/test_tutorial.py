@@ -35,7 +35,8 @@ class Block:
 
 
 BLOCKS = [Block(*match) for match in re.findall(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)]
-CHARTS = [b for b in BLOCKS if b.kind == "yaml" and not b.argument.endswith(".contract.yaml")]
+FRAGMENTS = [b for b in BLOCKS if b.kind == "yaml" and not b.argument]  # parts of a chart, to be read only
+CHARTS = [b for b in BLOCKS if b.kind == "yaml" and b not in FRAGMENTS and not b.argument.endswith(".contract.yaml")]
 CONTRACTS = [b for b in BLOCKS if b.kind == "yaml" and b.argument.endswith(".contract.yaml")]
 TABLES = [b for b in BLOCKS if b.kind == "steps"]
 CONSOLES = [b for b in BLOCKS if b.kind == "console"]

@@ -69,7 +69,6 @@ def test_an_sdp_message(capsys: pytest.CaptureFixture[str]) -> None:
     [
         ("01fe80010000000580400040", "cut short: 1 bytes are missing"),
         ("01fea000000000028040", "payload type 0xa000 is unknown"),
-        ("01fe8001000000048040004002fd", "byte 12: not V2GTP version 1"),
         ("01fe90000000000310001000", "SDP_REQUEST has 3 payload bytes, expected 2"),
         ("d4c3b2a1020004000000000000000000", "python -m adapters.v2g pcap"),
         ("8098", "as iso2: stream ends too early"),
@@ -83,6 +82,45 @@ def test_what_is_not_quite_a_message_says_what_it_is(
     path.write_bytes(bytes.fromhex(hex_text))
     assert main(["decode", str(path)]) == 1
     assert reason in json.loads(capsys.readouterr().err)["error"]["reason"]
+
+
+WHOLE = "01fe80010000000480400040"
+TCP_FRAME = (
+    "020000000002" "020000000001" "86dd" "60000000" "0020" "06" "40"
+    "fe800000000000000000000000000001" "fe800000000000000000000000000002"
+    "c351" "ef9d" "00000001" "00000001" "50" "18" "ffff" "0000" "0000" + WHOLE
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (WHOLE + "02fd", "behind the message: 2 bytes: 02 fd (not V2GTP version 1"),
+        (WHOLE + "01fe8001", "behind the message: one that is cut short, 4 bytes are missing"),
+        ("80400040deadbeef", "behind the message: 4 bytes: de ad be ef"),
+        (TCP_FRAME, "Ethernet frame: [fe80::1]:50001 to [fe80::2]:61341"),
+        ("0000  01 fe 80 01 00 00 00 04  80 40 00 40              .....@.@", ""),
+        ("00000000: 01fe 8001 0000 0004 8040 0040  .........@.@", ""),
+        ("00000000  01 fe 80 01 00 00 00 04  |........|\n00000008  80 40 00 40  |.@.@|\n0000000c", ""),
+        ("\t0x0000:  01fe 8001 0000 0004 8040 0040", ""),
+        ("Af6AAQAAAASAQABA", ""),
+        ("gEAAQA==", ""),
+    ],
+)
+def test_the_message_is_found_in_what_people_paste(text: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rubbish behind it, a whole frame, a dump with offsets, base64: the message, then what else there was."""
+    assert main(["decode", "--protocol", "sap", text]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == RESPONSE
+    assert told in printed.err
+    assert bool(told) == bool(printed.err)
+
+
+def test_a_frame_without_data_and_one_of_a_modem_say_what_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["decode", TCP_FRAME.replace("0020064", "0014064").removesuffix(WHOLE)]) == 1
+    assert "carries no data" in capsys.readouterr().err
+    assert main(["decode", "02000000000202000000000188e1" + "00" * 46]) == 1
+    assert "python -m adapters.v2g pcap" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
