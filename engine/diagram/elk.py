@@ -46,7 +46,7 @@ class LayoutFailed(Exception):
 
 def pinned_version() -> str:
     """The elkjs version of ``elk/package.json``."""
-    return str(json.loads((_HERE / "package.json").read_text())["dependencies"]["elkjs"])
+    return str(json.loads((_HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]["elkjs"])
 
 
 def find_bundle() -> Path:
