@@ -191,7 +191,7 @@ def test_every_action_and_key_of_the_language_is_in_the_reference() -> None:
 
 def test_the_contract_in_the_adapters_page_loads(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "adapters.md").read_text()
-    match = re.search(r"^```yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    match = re.search(r"^```yaml power_supply.contract.yaml\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert match is not None
     (tmp_path / "power_supply.contract.yaml").write_text(match[1])
     contract = load_contract(tmp_path / "power_supply.contract.yaml")
