@@ -38,6 +38,24 @@ def test_spikes() -> None:
     assert stage.active("below")
 
 
+@pytest.mark.parametrize(("began_s", "ends_s"), [(0.01, 0.30), (0.06, 0.35)])
+def test_it_looks_every_50_ms(began_s: float, ends_s: float) -> None:
+    """What is seen later comes later: the 400 ms count from the excess."""
+    stage = watch(400.0).run(began_s).values("supply", present_voltage=430.0).run(ends_s - began_s - 0.001)
+    assert not stage.ended
+    assert stage.run(0.001).ended
+
+
+@pytest.mark.parametrize(("again_s", "ends_s"), [(0.11, 0.40), (0.08, 0.30)])
+def test_a_pause_is_seen_when_it_lasts(again_s: float, ends_s: float) -> None:
+    """Seen at 50 ms, gone at 60 ms, looked at again at 100 ms: back by then it was one excess, else it is a new one."""
+    stage = watch(430.0 - 20.0).run(0.01).values("supply", present_voltage=430.0).run(0.05)
+    stage.values("supply", present_voltage=410.0).run(again_s - 0.06)
+    stage.values("supply", present_voltage=430.0).run(ends_s - again_s - 0.001)
+    assert not stage.ended
+    assert stage.run(0.001).ended
+
+
 def test_newest_maximum() -> None:
     """Said lower, what was good is an excess, counted from then; said higher, an excess is none any more."""
     stage = watch(400.0).run(1.01).post("limit", voltage=394.9)
