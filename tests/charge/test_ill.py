@@ -28,6 +28,8 @@ STATIONS = {
     "slow": ("ended", "result=complete"),
 }
 
+STAYS_ON = ("welded", "stuck_contactor")  # what was ordered is not done: told, and no success
+
 
 def test_every_one_of_the_gallery_is_here() -> None:
     for folder, known in (("vehicles", VEHICLES), ("stations", STATIONS)):
@@ -83,5 +85,5 @@ def run(
         assert f"session 1 {how}" in told, told
         assert reason in told, told
     assert ("sessions failed" in err) == (how == "failed")
-    assert code == 1 or how == "ended"
+    assert code == (0 if how == "ended" and name not in STAYS_ON else 1), told
     return told, last_orders(found, chart.partition("_")[0])
