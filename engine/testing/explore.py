@@ -73,7 +73,7 @@ class Explorer:
     situations kept per configuration in which all conditions on data are alike.
     """
 
-    def __init__(self, chart: Chart, *, budget: int = 80_000, patience: int = 20_000, variants: int = 4) -> None:
+    def __init__(self, chart: Chart, *, budget: int = 80_000, patience: int = 40_000, variants: int = 4) -> None:
         self.chart = chart
         self.base = {n: defaults(p.type)[-1] for n, p in chart.parameters.items() if p.default is None}
         self.stimuli = Stimuli(chart, self.base)

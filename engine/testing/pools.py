@@ -55,6 +55,7 @@ class Pools:
         elements = [v for v in self._values.get(self._root(("element", *term)), []) if not misfit([v], kind)]
         if elements:
             found += [[v] for v in elements] + [elements]
+            found += [pair for v in elements[:4] if not misfit(pair := [v, v], kind)]  # more than was asked for
         return found
 
     # ------------------------------------------------------------ what belongs together
@@ -80,9 +81,12 @@ class Pools:
 
     def _compared(self, op: str, mine: tree.Expr, other: tree.Expr) -> None:
         keys = list(_keys(mine))
+        members = op in ("in", "not in")
+        if members and isinstance(mine, tree.Literal):
+            for further in _keys(other):
+                self._add(("element", *further), [mine.value])
         if not keys:
             return
-        members = op in ("in", "not in")
         if op in _FLIP:
             self._step(mine, 1)
         for key in keys:
