@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.model import Chart, Contract
+    from engine.language.model import Chart, Contract
 
 __all__ = ["load", "load_text"]
 
 
 def load(path: str | Path, contracts: Mapping[str, Contract] | None = None) -> Chart:
-    """Load a chart and all it invokes: see :func:`engine.loader.files.load`."""
-    from engine.loader.files import load as load_file
+    """Load a chart and all it invokes: see :func:`engine.language.load.files.load`."""
+    from engine.language.load.files import load as load_file
 
     return load_file(path, contracts)
 
 
 def load_text(text: str, file: str = "<text>", contracts: Mapping[str, Contract] | None = None) -> Chart:
-    """Load a chart from its text: see :func:`engine.loader.files.load_text`."""
-    from engine.loader.files import load_text as load_from_text
+    """Load a chart from its text: see :func:`engine.language.load.files.load_text`."""
+    from engine.language.load.files import load_text as load_from_text
 
     return load_from_text(text, file, contracts)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from adapters.net.intake import Limits
+from adapters.intake import Limits
 
 OnDatagram = Callable[[str, int, bytes], None]
 """Address (with its scope when it is link-local) and port of the sender, content."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from adapters.net.intake import Intake, Limits
+from adapters.intake import Intake, Limits
 from adapters.net.network import OnDatagram, OnFailed
 from adapters.net.streams import SocketStream, reset_socket
 from engine.adapter import AdapterError, Port, World

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from ipaddress import IPv6Address
 from typing import Any, ClassVar
 
-from adapters.net.intake import Limits
+from adapters.intake import Limits
 from adapters.net.network import Network
+from adapters.net.simulated import Host
 from adapters.net.sockets import SocketHost
 from adapters.sdp import messages
 from adapters.sdp.messages import SDP_SERVER_PORT, Security, Transport
 from adapters.settings import filled
-from adapters.sim.network import Host
 from adapters.slac.settings import HOST
 from engine.adapter import Adapter, AdapterError, Cancellable, Port, Setting, World
 

@@ -14,8 +14,8 @@ from enum import IntEnum, IntFlag
 from ipaddress import IPv6Address
 from typing import Final, TypeVar
 
-from adapters.v2g import v2gtp
-from adapters.v2g.v2gtp import PayloadType
+from adapters import v2gtp
+from adapters.v2gtp import PayloadType
 
 SDP_SERVER_PORT: Final = 15118
 """UDP port of the SDP server in the SECC ([V2G2-124])."""

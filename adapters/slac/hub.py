@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from adapters.net.intake import Intake, Limits
+from adapters.intake import Intake, Limits
 from adapters.settings import mac_address
 from adapters.slac.line import PowerLine
 from adapters.slac.mme import MAX_FRAME

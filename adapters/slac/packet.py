@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from adapters.net.intake import Intake, Limits
+from adapters.intake import Intake, Limits
 from adapters.slac.faults import FaultInjector
 from adapters.slac.mme import ETHERTYPE_HOMEPLUG, MAX_FRAME
 from adapters.slac.nic import Receiver, Subscribers, Watcher, fault_rules

@@ -12,8 +12,9 @@ import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from adapters import v2gtp
 from adapters.net.network import ByteStream
-from adapters.v2g import codec, v2gtp
+from adapters.v2g import codec
 from engine.adapter import Cancellable, Port
 
 LARGEST_CALL = 4096

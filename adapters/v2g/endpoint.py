@@ -11,7 +11,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from adapters.v2g import codec, v2gtp
+from adapters import v2gtp
+from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
 from engine.adapter import AdapterError, World
 

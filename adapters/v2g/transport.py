@@ -6,12 +6,12 @@ import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
 
-from adapters.net.intake import Limits
+from adapters.intake import Limits
 from adapters.net.network import ByteStream
+from adapters.net.simulated import Host
 from adapters.net.sockets import SocketHost
 from adapters.net.tls_stream import TlsStream
 from adapters.settings import filled
-from adapters.sim.network import Host
 from adapters.v2g.callers import Caller, Callers, Rules, mac_behind
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.tls import client_context, server_context

@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _like(word: str, known: Iterable[str]) -> str:
-    from engine.problems import nearest
+    from engine.language.problems import nearest
 
     name = nearest(word, known)
     return f"; did you mean {name!r}?" if name else ""
@@ -144,11 +144,11 @@ def _version() -> str:
 def _exit_code(error: Exception) -> int | None:
     """2 for what the user gave, 1 for a run that failed; None for a fault of the program."""
     from engine.adapter import AdapterError, ConfigurationError
-    from engine.errors import EngineError
-    from engine.extras import MissingExtra
-    from engine.problems import ChartError
-    from engine.station import StationError
-    from engine.trace import TraceError
+    from engine.language.problems import ChartError
+    from engine.run.station import StationError
+    from engine.semantics.errors import EngineError
+    from engine.tools.extras import MissingExtra
+    from engine.tools.trace import TraceError
 
     if isinstance(error, (ChartError, MissingExtra, StationError, TraceError, ConfigurationError)):
         return 2

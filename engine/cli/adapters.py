@@ -8,8 +8,8 @@ import sys
 import textwrap
 from collections.abc import Mapping
 
-from engine.model import Contract
-from engine.types import Type
+from engine.language.model import Contract
+from engine.language.types import Type
 
 _EPILOG = """examples:
   engine adapters                  every contract, with its implementations
@@ -26,9 +26,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit code 2 when no contract has the name."""
     from engine.cli import complain
-    from engine.loader.contract import installed_contracts
-    from engine.registry import installed
-    from engine.system.values import nearest
+    from engine.language.load.contract import installed_contracts
+    from engine.run.registry import installed
+    from engine.run.values import nearest
 
     registry, contracts = installed(), installed_contracts()
     wanted = args.contract
@@ -71,7 +71,7 @@ def _fields(fields: Mapping[str, Type]) -> str:
 
 
 def _type(kind: Type) -> str:
-    from engine.expr.functions import describe
+    from engine.language.expr.functions import describe
 
     return describe(kind)
 

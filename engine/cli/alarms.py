@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.cli.sessions import Report
-from engine.system import Note, StepRecord, System
+from engine.run import Note, StepRecord, System
 
 _MOST = 50  # different complaints; a run of months must not fill a journal
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.check import Report, Verdict
-    from engine.check.findings import Finding
+    from engine.tools.check import Report, Verdict
+    from engine.tools.check.findings import Finding
 
 _EPILOG = """examples:
   engine check machines/                  every chart in the folder, and what they invoke
@@ -33,9 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.check import check_all
-    from engine.loader import load
-    from engine.problems import ChartError
+    from engine.language.load import load
+    from engine.language.problems import ChartError
+    from engine.tools.check import check_all
 
     reports: dict[tuple[str, str, int], Report] = {}
     problems: list[str] = []
@@ -61,10 +61,10 @@ def chart_files(paths: Iterable[str]) -> list[Path]:
 
     Raises ``FileNotFoundError`` for a missing path and for a folder without charts: nothing checked is not all well.
     """
-    from engine.installed_files import found as found_by_name
-    from engine.installed_files import installed_charts
-    from engine.loader.source_file import names_beside
-    from engine.problems import nearest
+    from engine.language.load.installed_files import found as found_by_name
+    from engine.language.load.installed_files import installed_charts
+    from engine.language.load.source_file import names_beside
+    from engine.language.problems import nearest
 
     found: dict[Path, None] = {}
     for text in paths:

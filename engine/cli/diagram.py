@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.diagram.draw import Drawing, Layouts
-    from engine.diagram.statechart import Level
-    from engine.model import Chart
-    from engine.station import Station
+    from engine.language.model import Chart
+    from engine.run.station import Station
+    from engine.tools.diagram.draw import Drawing, Layouts
+    from engine.tools.diagram.statechart import Level
 
 _EPILOG = """examples:
   engine diagram machines/                      all charts and stations as SVG, PDF and PNG into diagrams/
@@ -50,10 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.diagram.draw import FORMATS, LEVELS, Layouts
-    from engine.diagram.elk import LayoutFailed, LayoutUnavailable
-    from engine.diagram.printing import need_printing
-    from engine.installed_files import found
+    from engine.language.load.installed_files import found
+    from engine.tools.diagram.draw import FORMATS, LEVELS, Layouts
+    from engine.tools.diagram.elk import LayoutFailed, LayoutUnavailable
+    from engine.tools.diagram.printing import need_printing
 
     formats = [f.strip() for f in args.format.split(",") if f.strip()]
     for name in formats:
@@ -104,7 +104,7 @@ class _Job:
     ) -> Iterator[tuple[str, Drawing]]:
         """Name and drawing of all that is to be drawn, two at a time: printed by another thread while the next are laid
         out."""
-        from engine.diagram.draw import draw, draw_station
+        from engine.tools.diagram.draw import draw, draw_station
 
         tasks: list[tuple[str, Callable[[], Drawing]]] = []
         for chart in sorted(charts, key=lambda chart: -len(chart.transitions)):  # nothing large is left for the end
@@ -124,7 +124,7 @@ class _Job:
 
     def files(self, name: str, drawing: Drawing) -> None:
         """Write, or compare, the drawing in each format."""
-        from engine.diagram.draw import DRAWN, sheet_count, sheet_name
+        from engine.tools.diagram.draw import DRAWN, sheet_count, sheet_name
 
         count = sheet_count(self.folder, name, drawing)
         for format in DRAWN:  # the SVGs first: PDF and PNG are compared with them
@@ -133,7 +133,7 @@ class _Job:
                     self._one(self.folder / sheet_name(name, format, number), drawing, format, number)
 
     def _one(self, path: Path, drawing: Drawing, format: str, number: int) -> None:
-        from engine.diagram.draw import file_bytes, is_current
+        from engine.tools.diagram.draw import file_bytes, is_current
 
         self.made.add(path)
         if is_current(path, drawing, format, number):
@@ -144,7 +144,7 @@ class _Job:
             self._write(path, file_bytes(drawing, format, number))
 
     def write_texts(self, chart: Chart) -> None:
-        from engine.diagram.draw import TEXTUAL
+        from engine.tools.diagram.draw import TEXTUAL
 
         for format, (suffix, write) in TEXTUAL.items():
             if format not in self.formats:
@@ -190,8 +190,8 @@ class _Job:
 def _charts(paths: list[str]) -> list[Chart] | None:
     """All charts, each file once, with names that do not clash; None after a complaint."""
     from engine.cli.check import chart_files
-    from engine.loader import load
-    from engine.problems import ChartError
+    from engine.language.load import load
+    from engine.language.problems import ChartError
 
     charts: dict[str, Chart] = {}
     good = True
@@ -213,9 +213,9 @@ def _stations(paths: list[str]) -> dict[str, Station]:
     """The station files named, and those in the folders named (a file whose ``[station]`` names a machine), by name.
     Only what the files say counts, not this machine's environment."""
     import engine
-    from engine.installed_files import found
-    from engine.registry import installed
-    from engine.station import Overrides, resolve
+    from engine.language.load.installed_files import found
+    from engine.run.registry import installed
+    from engine.run.station import Overrides, resolve
 
     files: dict[Path, None] = {}
     for path in map(found, paths):

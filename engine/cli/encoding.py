@@ -26,10 +26,10 @@ _PLAIN = {
 
 def spell_out() -> None:
     """Let standard output and error write every text, whatever their encoding; also text that is no Unicode."""
-    codecs.register_error("engine.plain", _spelled)
+    codecs.register_error("engine.spelled", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="engine.plain")
+            stream.reconfigure(errors="engine.spelled")
 
 
 def _spelled(error: UnicodeError) -> tuple[str, int]:

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from engine.content import event_definition
-from engine.errors import PayloadError
-from engine.model import Chart
-from engine.station import StationError
-from engine.station.text import typed, untyped
-from engine.step import Event
-from engine.system import Actor, System
-from engine.system.values import nearest, payloads
-from engine.types import DURATION, Type
+from engine.language.model import Chart
+from engine.language.types import DURATION, Type
+from engine.run import Actor, System
+from engine.run.station import StationError
+from engine.run.station.text import typed, untyped
+from engine.run.values import nearest, payloads
+from engine.semantics.errors import PayloadError
+from engine.semantics.shared import event_definition
+from engine.semantics.step import Event
 
 _EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)
 _WAIT = re.compile(r"\d+(\.\d+)?\s*(ns|us|ms|s|min|h)")

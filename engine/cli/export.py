@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.export.losses import Exported
-    from engine.model import Chart
+    from engine.language.model import Chart
+    from engine.tools.export.losses import Exported
 
 _EPILOG = """examples:
   engine export machines/slac/evse.yaml --to scxml > slac_evse.scxml
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from engine.loader import load
+    from engine.language.load import load
 
     exported = _exporter(args.to)(load(args.path))
     for loss in exported.losses:
@@ -51,21 +51,21 @@ def run(args: argparse.Namespace) -> int:
 def _exporter(format: str) -> Callable[[Chart], Exported]:
     match format:
         case "scxml":
-            from engine.export.scxml import export_scxml
+            from engine.tools.export.scxml import export_scxml
 
             return export_scxml
         case "xstate":
-            from engine.export.xstate import export_xstate
+            from engine.tools.export.xstate import export_xstate
 
             return export_xstate
         case "transitions":
-            from engine.export.transitions import export_transitions
+            from engine.tools.export.transitions import export_transitions
 
             return export_transitions
         case "python-statemachine":
-            from engine.export.statemachine import export_statemachine
+            from engine.tools.export.statemachine import export_statemachine
 
             return export_statemachine
-    from engine.export.pictures import export_picture
+    from engine.tools.export.pictures import export_picture
 
     return lambda chart: export_picture(chart, format)

@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     from engine.cli import complain
-    from engine.loader import load_text
-    from engine.problems import ChartError
-    from engine.scxml import ImportProblem, import_file
+    from engine.language.load import load_text
+    from engine.language.problems import ChartError
+    from engine.tools.scxml import ImportProblem, import_file
 
     try:
         imported = import_file(args.file)

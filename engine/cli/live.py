@@ -24,12 +24,12 @@ from engine.cli.live_states import state_lines
 from engine.cli.out import Output
 from engine.cli.readings import Headlines, all_values
 from engine.cli.sessions import Sessions
-from engine.station import Station, StationError
-from engine.system import Actor, Note, RealClock, StepRecord, System
-from engine.trace import Veil
+from engine.run import Actor, Note, RealClock, StepRecord, System
+from engine.run.station import Station, StationError
+from engine.tools.trace import Veil
 
 if TYPE_CHECKING:
-    from engine.system.host import Host
+    from engine.run.host import Host
 
 _PERIOD_S = 0.2
 _SHARE = 10  # a fast run spends so many times longer on running than on drawing

@@ -12,12 +12,12 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from engine.plain import to_plain
-from engine.step import Call, LogText, StartCall
-from engine.system import Note, StepRecord
-from engine.trace.secrets import Veil
-from engine.trace.show import arguments, movement, timer
-from engine.trace.units import Units, units_of
+from engine.run import Note, StepRecord
+from engine.run.json_values import to_plain
+from engine.semantics.step import Call, LogText, StartCall
+from engine.tools.trace.secrets import Veil
+from engine.tools.trace.show import arguments, movement, timer
+from engine.tools.trace.units import Units, units_of
 
 QUIET, GOOD, BAD = "bright_black", "green", "bold red"
 _IN, _OUT, _TIMER = ("▸ ", GOOD), ("◂ ", "blue"), ("◷ ", "cyan")

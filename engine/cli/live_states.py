@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
-from engine.model import StateKind
-from engine.system import Actor
+from engine.language.model import StateKind
+from engine.run import Actor
 
 _QUIET, _ACTIVE = "bright_black", "green"
 

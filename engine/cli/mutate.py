@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.mutation.campaign import Outcome
+    from engine.tools.mutation.campaign import Outcome
 
 _EPILOG = """examples:
   engine mutate machines/                            what has changed since the verdicts on record
@@ -47,12 +47,12 @@ def run(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from engine.extras import need
+    from engine.tools.extras import need
 
     need("engine mutate", "test", "pytest")  # scenarios are tests
     from engine.cli.check import chart_files
-    from engine.mutation.campaign import Campaign, Options
-    from engine.mutation.record import Plan
+    from engine.tools.mutation.campaign import Campaign, Options
+    from engine.tools.mutation.record import Plan
 
     plan = Plan.read(Path(args.plan))
     files = chart_files(args.paths)
@@ -82,7 +82,7 @@ def _print(outcomes: list[Outcome], least: float, survivors: bool) -> None:
     from rich.syntax import Syntax
     from rich.table import Table
 
-    from engine.mutation.record import KILLED, REFUSED, SURVIVED
+    from engine.tools.mutation.record import KILLED, REFUSED, SURVIVED
 
     console = Console(soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False, header_style="bold")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.adapter import AdapterError
-from engine.station import Station, StationError
-from engine.station.describe import value_text
-from engine.system import Actor, System
-from engine.system.values import nearest
-from engine.types import Kind, Type
+from engine.language.types import Kind, Type
+from engine.run import Actor, System
+from engine.run.station import Station, StationError
+from engine.run.station.describe import value_text
+from engine.run.values import nearest
 
 
 class Headlines:

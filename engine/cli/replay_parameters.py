@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from engine.model import Chart
-from engine.station import StationError
-from engine.station.describe import defaults, value_text
-from engine.station.text import typed
-from engine.system.values import nearest
+from engine.language.model import Chart
+from engine.run.station import StationError
+from engine.run.station.describe import defaults, value_text
+from engine.run.station.text import typed
+from engine.run.values import nearest
 
 _SHOWN = 20
 
@@ -33,7 +33,7 @@ class Parameters:
         self._differ: dict[str, None] = {}
 
     def __call__(self, path: str, chart: Chart, recorded: dict[str, Any]) -> dict[str, Any]:
-        """The parameters of one machine; see :data:`engine.trace.replay.Change`."""
+        """The parameters of one machine; see :data:`engine.tools.trace.replay.Change`."""
         dotted = re.sub(r"\[[^]]*\]", "", path).replace("/", ".")
         own = defaults(chart)
         self._names.update(f"{dotted}.{name}" for name in chart.parameters)

@@ -19,17 +19,17 @@ from engine.cli.readings import Headlines
 from engine.cli.sessions import Sessions
 from engine.cli.signals import Signals
 from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
-from engine.installed_files import found
-from engine.registry import installed
-from engine.station import Overrides, Station, StationError, build, resolve
-from engine.station.text import typed
-from engine.system import RealClock, System, VirtualClock
-from engine.system.ending import Ending
-from engine.types import DURATION
+from engine.language.load.installed_files import found
+from engine.language.types import DURATION
+from engine.run import RealClock, System, VirtualClock
+from engine.run.ending import Ending
+from engine.run.registry import installed
+from engine.run.station import Overrides, Station, StationError, build, resolve
+from engine.run.station.text import typed
 
 if TYPE_CHECKING:
     from engine.cli.live import LiveView
-    from engine.trace import TraceWriter
+    from engine.tools.trace import TraceWriter
 
 _EPILOG = """examples:
   engine run machines/evse_dc.yaml                         live, on the real clock, everything simulated
@@ -92,7 +92,7 @@ def run(args: argparse.Namespace) -> int:
     overrides = Overrides(args.set, options=options, faults=args.fault, command=args.options)
     station = resolve(machine, args.station, overrides, registry, engine.load)
     if args.help_config:
-        from engine.station.describe import describe
+        from engine.run.station.describe import describe
 
         print(describe(station, registry))
         return 0
@@ -181,7 +181,7 @@ class _Run:
                 view.close()
 
     async def _run_live(self, view: PlainView | LiveView) -> None:
-        from engine.system.host import Host
+        from engine.run.host import Host
 
         def ready() -> None:
             view.started()
@@ -234,7 +234,7 @@ class _Run:
     def _trace(self) -> TraceWriter | None:
         if self.args.trace is None:
             return None
-        from engine.trace import TraceWriter
+        from engine.tools.trace import TraceWriter
 
         return TraceWriter(self.system, self.args.trace, self.station.title, secrets=self.args.secrets)
 
@@ -259,7 +259,7 @@ def _what_runs(folder: Path) -> str:
     """A folder cannot be run: its charts with a station of their own, and its station files, can."""
     import engine
     from engine.cli.check import chart_files
-    from engine.problems import ChartError
+    from engine.language.problems import ChartError
 
     found: list[tuple[str, str]] = []
     for path in chart_files([str(folder)]):

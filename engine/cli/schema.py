@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     import json
 
-    from engine.loader.schema import schema
+    from engine.language.load.schema import schema
 
     print(json.dumps(schema(), indent=1, ensure_ascii=False))
     return 0

@@ -7,15 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.expr.evaluate import EvaluationError, evaluate
-from engine.expr.tree import Expr
-from engine.model import Chart
-from engine.plain import to_plain
-from engine.station import Station
-from engine.system import Actor, Note, StepRecord, System
-from engine.trace.secrets import Veil, secret_fields
-from engine.trace.show import arguments, timer
-from engine.trace.units import units_of
+from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.tree import Expr
+from engine.language.model import Chart
+from engine.run import Actor, Note, StepRecord, System
+from engine.run.json_values import to_plain
+from engine.run.station import Station
+from engine.tools.trace.secrets import Veil, secret_fields
+from engine.tools.trace.show import arguments, timer
+from engine.tools.trace.units import units_of
 
 _MOVES = 4  # of each side, told of a session that failed
 

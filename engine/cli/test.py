@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.testing.measure import Result
+    from engine.tools.testing.measure import Result
 
 _EPILOG = """examples:
   engine test machines/                            every transition of every chart
@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if args.json != "-":
         _print(results, args.list, args.pairs)
     if args.html:
-        from engine.testing.report import write_report
+        from engine.tools.testing.report import write_report
 
         page = write_report(results, Path(args.html))
         if args.json != "-":
@@ -73,7 +73,7 @@ def _generated(files: list[Path], args: argparse.Namespace) -> list[Result]:
     from rich.console import Console
     from rich.progress import Progress, TextColumn, TimeElapsedColumn
 
-    from engine.loader import load
+    from engine.language.load import load
 
     for file in files:
         load(file)  # a chart that does not load ends the command before anything is run
@@ -104,16 +104,16 @@ def _each(files: list[Path], pairs: bool, jobs: int) -> Iterator[Result]:
 
 def measure_file(file: str, pairs: bool) -> Result:
     """One chart in a worker."""
-    from engine.loader import load
-    from engine.testing.measure import measure
+    from engine.language.load import load
+    from engine.tools.testing.measure import measure
 
     return measure(load(file), pairs=pairs)
 
 
 def _traced(files: list[Path], traces: list[str]) -> list[Result]:
-    from engine.loader import load
-    from engine.testing.measure import from_traces
-    from engine.trace.reader import read
+    from engine.language.load import load
+    from engine.tools.testing.measure import from_traces
+    from engine.tools.trace.reader import read
 
     charts = {chart.name: chart for chart in map(load, files)}
     found = [path for name in traces for path in (sorted(Path(name).rglob("*.jsonl")) or [Path(name)])]

@@ -7,10 +7,10 @@ import json
 import sys
 from pathlib import Path
 
-from engine.installed_files import found
-from engine.trace import read
-from engine.trace.reader import Record, Trace
-from engine.trace.show import Lines, seconds
+from engine.language.load.installed_files import found
+from engine.tools.trace import read
+from engine.tools.trace.reader import Record, Trace
+from engine.tools.trace.show import Lines, seconds
 
 _EPILOG = """examples:
   engine trace show run.jsonl                          every step, one line each
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Exit code 1 when a replay parts from its trace, or two traces differ."""
     if args.action == "sequence" and args.output is not None:
-        from engine.diagram.printing import need_printing
+        from engine.tools.diagram.printing import need_printing
 
         need_printing(args.output.suffix.removeprefix("."))
     trace = _read(args.file)
@@ -106,13 +106,13 @@ def _show(trace: Trace, path: str | None, problems: bool) -> int:
 
 
 def _sequence(trace: Trace, args: argparse.Namespace) -> int:
-    from engine.trace.sequence import mermaid, sequence
+    from engine.tools.trace.sequence import mermaid, sequence
 
     drawn = sequence(_of(trace, args.machine), states=args.states, limit=args.limit, loops=not args.no_loops)
     if args.output is None:
         print(mermaid(drawn), end="")
     elif args.output.suffix in (".svg", ".pdf", ".png"):
-        from engine.trace.sheets import title_block, write
+        from engine.tools.trace.sheets import title_block, write
 
         print(*write(drawn, title_block(trace), args.output), sep="\n")
     else:
@@ -124,7 +124,7 @@ def _replay(trace: Trace, args: argparse.Namespace) -> int:
     import engine
     from engine.cli import complain
     from engine.cli.replay_parameters import Parameters
-    from engine.trace.replay import replay
+    from engine.tools.trace.replay import replay
 
     files = {name: machine["file"] for name, machine in trace.header["machines"].items()}
     for text in args.chart:
@@ -159,7 +159,7 @@ def _chart_file(trace: Trace, file: str) -> Path:
 
 
 def _diff(left: Trace, right: Trace, times: bool) -> int:
-    from engine.trace.compare import first_difference
+    from engine.tools.trace.compare import first_difference
 
     difference = first_difference(left, right, times=times)
     if difference is None:

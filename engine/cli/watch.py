@@ -7,11 +7,11 @@ from collections.abc import Callable, Sequence
 
 from engine.cli.out import Output
 from engine.cli.sessions import Sessions, values_text
-from engine.station import Station
-from engine.system import Note, RealClock, StepRecord, System
-from engine.trace import Veil, brief, note_record
-from engine.trace.show import Table, line
-from engine.trace.units import units_of
+from engine.run import Note, RealClock, StepRecord, System
+from engine.run.station import Station
+from engine.tools.trace import Veil, brief, note_record
+from engine.tools.trace.show import Table, line
+from engine.tools.trace.units import units_of
 
 _TOGETHER = 512  # lines written at once on a virtual clock
 

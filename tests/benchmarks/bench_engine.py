@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.errors import ParameterError
-from engine.expr.functions import misfit
-from engine.machine import Machine
-from engine.model import Chart, ParameterDef
+from engine.language.expr.functions import misfit
+from engine.language.model import Chart, ParameterDef
+from engine.run.machine import Machine
+from engine.semantics.errors import ParameterError
 from tests.benchmarks.peer_engines import ENGINES, FLAT, INSTANCES, creation, rate
 
 PEERS = ["python-statemachine==3.2.2", "transitions==0.9.3", "sismic==1.6.14"]

@@ -15,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from engine.loader import load, load_contract, load_text
-from engine.loader.yaml_source import EventParser
+from engine.language.load import load, load_contract, load_text
+from engine.language.load.yaml_source import EventParser
 
 LIMIT_MS = 100.0
 ROUNDS = 7

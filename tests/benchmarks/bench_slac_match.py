@@ -19,7 +19,7 @@ from pathlib import Path
 import engine
 from adapters.slac.link import SimulatedHpgpLink
 from adapters.slac.plc import SimulatedPlcModem
-from engine.system import System
+from engine.run import System
 from tests.slac.netns import missing, namespaces
 from tests.slac.test_hub import line
 from tests.slac.test_peers import ENDS, ours, peer, running

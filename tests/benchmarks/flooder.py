@@ -14,9 +14,9 @@ import sys
 import time
 from collections.abc import Callable
 
+from adapters import v2gtp
 from adapters.slac import frames as f
 from adapters.slac.packet import PacketSocket
-from adapters.v2g import v2gtp
 from tests.benchmarks.vehicle_client import SDP, discover
 
 SAYS = (b"", os.urandom(40), v2gtp.encode(v2gtp.PayloadType.SAP, bytes(30))[:20])

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 import yaml
 
-from engine.check import check
-from engine.loader import load_text
-from engine.loader.yaml_source import EventParser
+from engine.language.load import load_text
+from engine.language.load.yaml_source import EventParser
+from engine.tools.check import check
 from tests.benchmarks.bench_load import LIMIT_MS, flat_ring, milliseconds
 
 

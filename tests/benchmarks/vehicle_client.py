@@ -13,7 +13,8 @@ import sys
 import time
 from typing import Any
 
-from adapters.v2g import codec, v2gtp
+from adapters import v2gtp
+from adapters.v2g import codec
 
 SDP = ("ff02::1", 15118)
 

@@ -11,21 +11,22 @@ from pathlib import Path
 from typing import Any
 
 import engine
+from adapters import v2gtp
+from adapters.net.simulated import Host, Stream
 from adapters.pilot.cable import Cable, cable_of
 from adapters.power.circuit import PowerCircuit
 from adapters.registry import REGISTRY
 from adapters.sdp.messages import SDP_SERVER_PORT, SdpRequest, SdpResponse, Security
 from adapters.sdp.messages import decode as decode_sdp
 from adapters.sdp.messages import encode as encode_sdp
-from adapters.sim.network import Host, Stream
-from adapters.v2g import codec, v2gtp
+from adapters.v2g import codec
 from adapters.v2g.endpoint import body_name
 from adapters.v2g.evcc_fields import contract_name, request
 from engine.adapter import Cancellable
-from engine.station import Overrides, Station, build, resolve
-from engine.station.plan import MachinePlan
-from engine.system import System
-from engine.system.observer import Note, StepRecord
+from engine.run import System
+from engine.run.observer import Note, StepRecord
+from engine.run.station import Overrides, Station, build, resolve
+from engine.run.station.plan import MachinePlan
 
 MS, S = 1_000_000, 1_000_000_000
 NAMESPACES = {"din": "urn:din:70121:2012:MsgDef", "iso2": "urn:iso:15118:2:2013:MsgDef"}

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from ipaddress import IPv6Address
 from typing import Any
 
+from adapters import v2gtp
+from adapters.net.simulated import Host, Stream
 from adapters.sdp.messages import SDP_SERVER_PORT, SdpResponse, Security
 from adapters.sdp.messages import encode as encode_sdp
-from adapters.sim.network import Host, Stream
-from adapters.v2g import codec, v2gtp
+from adapters.v2g import codec
 from adapters.v2g.endpoint import body_name
 from adapters.v2g.secc_fields import DIN_NAMES, response
 from tests.charge.bench import MS, NAMESPACES, Bench

@@ -10,7 +10,7 @@ import pytest
 
 import engine
 from adapters.registry import REGISTRY
-from engine.station import Overrides, resolve
+from engine.run.station import Overrides, resolve
 from tests.charge.bench import Bench, ScriptedVehicle
 from tests.charge.ends import next_vehicle_charges, stays
 from tests.charge.walk import walk, walk_on

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
-from engine.trace import Trace, read
+from engine.tools.trace import Trace, read
 
 ROOT = Path(__file__).parents[2]
 VEHICLES = {  # name -> how the session ends, and a word of the reason

@@ -14,8 +14,8 @@ import engine
 from adapters.power.circuit import PowerCircuit
 from adapters.registry import IMPLEMENTATIONS
 from engine.adapter import Adapter
-from engine.loader.contract import installed_contracts
-from engine.system import Note, StepRecord, System
+from engine.language.load.contract import installed_contracts
+from engine.run import Note, StepRecord, System
 
 MS, S = 1_000_000, 1_000_000_000
 CONTRACTS = {name: contract for name, contract in installed_contracts().items() if contract.unsafe}

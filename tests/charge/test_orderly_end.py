@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from engine.step import Call
-from engine.system import StepRecord
+from engine.run import StepRecord
+from engine.semantics.step import Call
 from tests.charge.bench import Bench
 
 ORDERS = ("supply.off", "battery.open_contactors", "contactor.set", "lock.unlock", "pilot.set_duty")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.testing.stimuli import Stimuli, Stimulus
+from engine.tools.testing.stimuli import Stimuli, Stimulus
 from tests.charge.bench import Bench
 
 LASTS_S = 16.0  # of the session without a disturbance, to beyond its end

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.check import RULES, check
-from engine.loader import load_contract, load_text
+from engine.language.load import load_contract, load_text
+from engine.tools.check import RULES, check
 
 DOCS = Path(__file__).parent.parent.parent / "docs" / "checks.md"
 SECTION = re.compile(r"^### (C\d+) (.+)$", re.MULTILINE)

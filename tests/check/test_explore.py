@@ -6,13 +6,13 @@ import os
 
 from hypothesis import HealthCheck, assume, given, settings
 
-from engine.check import Verdict, check
-from engine.loader import load_text
-from engine.machine import Machine
-from engine.problems import ChartError
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Event, Step
+from engine.language.load import load_text
+from engine.language.problems import ChartError
+from engine.run.machine import Machine
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Event, Step
+from engine.tools.check import Verdict, check
 from tests.engine.charts import Input, chart_texts, inputs
 from tests.engine.drive import Driver
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.check import logic
-from engine.expr.check import Scope, guard
-from engine.expr.evaluate import EvaluationError, evaluate
-from engine.types import BOOL, FLOAT, INT, Kind, Type
+from engine.language.expr.check import Scope, guard
+from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.types import BOOL, FLOAT, INT, Kind, Type
+from engine.tools.check import logic
 
 EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 800)
 TYPES = {
@@ -134,6 +134,6 @@ def test_plain_implications_are_seen(first: str, second: str) -> None:
     ],
 )
 def test_divisors(divisor: str, known: str, zero: bool) -> None:
-    from engine.expr.check import expression
+    from engine.language.expr.check import expression
 
     assert logic.satisfiable([(guard(known, SCOPE), True), (logic.is_zero(expression(divisor, SCOPE)), True)]) is zero

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.check import check
-from engine.loader.contract import load_contract
-from engine.model import Chart
-from engine.testing.explore import Explorer
-from engine.testing.verify import verify
+from engine.language.load.contract import load_contract
+from engine.language.model import Chart
+from engine.tools.check import check
+from engine.tools.testing.explore import Explorer
+from engine.tools.testing.verify import verify
 
 CONTRACT = """
 contract: oven

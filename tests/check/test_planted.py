@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.check import check
-from engine.loader import load, load_contract
+from engine.language.load import load, load_contract
+from engine.tools.check import check
 
 CONTRACT = """
 contract: lamp

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.model import Chart
-from engine.station.plan import chart_tree
+from engine.language.model import Chart
+from engine.run.station.plan import chart_tree
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "safety.md").read_text()

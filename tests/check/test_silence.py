@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.check import check, check_all
 from engine.cli import main
-from engine.loader import load, load_text
+from engine.language.load import load, load_text
+from engine.tools.check import check, check_all
 
 ROOT = Path(__file__).parent.parent.parent
 EVENTS = "events: {go: {direction: in}, stop: {direction: in}, level: {direction: in, payload: {v: float V, n: int}}}\n"
@@ -122,7 +122,7 @@ def test_a_waiver_excuses_its_own_part_only() -> None:
 
 def test_charts_that_invoke_each_other_are_told_of() -> None:
     """The loader refuses them; a chart built by hand is checked."""
-    from engine.model import Invoke
+    from engine.language.model import Invoke
 
     chart = load_text("machine: a\nstates:\n  only: {}\n")
     chart.states["only"].invokes.append(Invoke("again", chart))

@@ -9,12 +9,12 @@ from collections import Counter
 import hypothesis
 from hypothesis import HealthCheck, assume, given, settings
 
-from engine.check import check
-from engine.loader import load_text
-from engine.problems import ChartError
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Step
+from engine.language.load import load_text
+from engine.language.problems import ChartError
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Step
+from engine.tools.check import check
 from tests.engine.charts import Input, chart_texts, inputs
 from tests.engine.drive import Driver
 

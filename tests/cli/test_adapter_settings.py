@@ -11,15 +11,15 @@ import pytest
 import engine
 from adapters.registry import IMPLEMENTATIONS
 from engine.adapter import Adapter, AdapterError, Setting, World
-from engine.expr.functions import misfit
-from engine.loader import load_contract
-from engine.model import Chart
-from engine.station import AdapterPlan, Overrides, Station, StationError, build, resolve
-from engine.station.absent import Absent, empty
-from engine.station.describe import describe
-from engine.station.text import setting_type
-from engine.system import System
-from engine.system.values import check_value
+from engine.language.expr.functions import misfit
+from engine.language.load import load_contract
+from engine.language.model import Chart
+from engine.run import System
+from engine.run.station import AdapterPlan, Overrides, Station, StationError, build, resolve
+from engine.run.station.describe import describe
+from engine.run.station.null_adapter import Absent, empty
+from engine.run.station.text import setting_type
+from engine.run.values import check_value
 from tests.system.tools import DOOR, Door
 
 GATE = """

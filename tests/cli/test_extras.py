@@ -16,7 +16,7 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
     from importlib import util
 
     find = util.find_spec
-    monkeypatch.setattr("engine.extras.find_spec", lambda name: None if name in modules else find(name))
+    monkeypatch.setattr("engine.tools.extras.find_spec", lambda name: None if name in modules else find(name))
     for module in modules:
         monkeypatch.setitem(sys.modules, module, None)
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.faults import FaultError, Faults, parse_rule, split_rules
-from engine.trace import read
+from engine.run.faults import FaultError, Faults, parse_rule, split_rules
+from engine.tools.trace import read
 from tests.cli.conftest import Engine
 
 ROOT = Path(__file__).parents[2]

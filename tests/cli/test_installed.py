@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.installed_files import found, installed_charts
+from engine.language.load.installed_files import found, installed_charts
 from tests.cli.conftest import LIGHT, Engine
 
 MACHINES = Path(__file__).parents[2] / "machines"

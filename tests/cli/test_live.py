@@ -96,7 +96,7 @@ def test_rows_stand_in_the_order_of_time() -> None:
     from rich.console import Console
 
     from engine.cli.live_activity import Activity
-    from engine.system import Note
+    from engine.run import Note
 
     activity = Activity()
     for second, name in enumerate(["first", "second", "first", "third", "second"], 1):

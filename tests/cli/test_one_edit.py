@@ -9,7 +9,7 @@ import pytest
 
 from engine.cli import main
 from engine.cli.export import FORMATS
-from engine.diagram.elk import Elk, LayoutUnavailable
+from engine.tools.diagram.elk import Elk, LayoutUnavailable
 
 SESSION = Path(__file__).parents[2] / "machines" / "slac" / "session.yaml"
 LITERAL = """

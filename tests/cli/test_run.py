@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.trace import read
+from engine.tools.trace import read
 from tests.cli.conftest import Engine
 
 ROOT = Path(__file__).parents[2]

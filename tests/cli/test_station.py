@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine.registry import installed
-from engine.station import Overrides, Station, StationError, build, resolve
-from engine.station.text import setting_type, typed
-from engine.system import System
-from engine.types import BOOL, BYTES, DURATION, FLOAT, INT, UNITS, Kind, Type
+from engine.language.types import BOOL, BYTES, DURATION, FLOAT, INT, UNITS, Kind, Type
+from engine.run import System
+from engine.run.registry import installed
+from engine.run.station import Overrides, Station, StationError, build, resolve
+from engine.run.station.text import setting_type, typed
 from tests.cli.conftest import Engine
 
 S = 1_000_000_000

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.diagram.compose import Solver
-from engine.diagram.dot import Graphviz
-from engine.diagram.elk import Elk, LayoutUnavailable
-from engine.model import Chart
+from engine.language.model import Chart
+from engine.tools.diagram.compose import Solver
+from engine.tools.diagram.dot import Graphviz
+from engine.tools.diagram.elk import Elk, LayoutUnavailable
 
 HERE = Path(__file__).parent
 MACHINES = HERE.parents[1] / "machines"

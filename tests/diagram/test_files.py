@@ -14,10 +14,10 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.diagram.draw import Layouts, draw, file_bytes, is_current
-from engine.diagram.elk import Elk
-from engine.diagram.text import drawable, text_width, wrap
-from engine.model import Chart
+from engine.language.model import Chart
+from engine.tools.diagram.draw import Layouts, draw, file_bytes, is_current
+from engine.tools.diagram.elk import Elk
+from engine.tools.diagram.text import drawable, text_width, wrap
 from tests.diagram.conftest import MACHINES
 
 CHART = """

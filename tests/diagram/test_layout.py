@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.diagram.compose import Solver, compose
-from engine.diagram.elk import Elk
-from engine.diagram.graph import Box, Graph, Layout, Point
-from engine.diagram.page import choose_sheet, largest_room
-from engine.diagram.statechart import Level, statechart
-from engine.model import Chart
+from engine.language.model import Chart
+from engine.tools.diagram.compose import Solver, compose
+from engine.tools.diagram.elk import Elk
+from engine.tools.diagram.graph import Box, Graph, Layout, Point
+from engine.tools.diagram.page import choose_sheet, largest_room
+from engine.tools.diagram.statechart import Level, statechart
 
 HERE = Path(__file__).parent
 _laid_out: dict[tuple[str, str, str], tuple[Graph, Layout]] = {}

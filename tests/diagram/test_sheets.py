@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.diagram.draw import Drawing, Layouts, draw, draw_station
-from engine.diagram.elk import LayoutUnavailable
-from engine.diagram.graph import Shape
-from engine.diagram.split import INSIDE, cuttable, split
-from engine.diagram.statechart import statechart
-from engine.diagram.words import as_words, owner
-from engine.model import Chart
-from engine.registry import installed
-from engine.station import Overrides, resolve
+from engine.language.model import Chart
+from engine.run.registry import installed
+from engine.run.station import Overrides, resolve
+from engine.tools.diagram.arrow_lists import as_words, owner
+from engine.tools.diagram.draw import Drawing, Layouts, draw, draw_station
+from engine.tools.diagram.elk import LayoutUnavailable
+from engine.tools.diagram.graph import Shape
+from engine.tools.diagram.split import INSIDE, cuttable, split
+from engine.tools.diagram.statechart import statechart
 
 MACHINES = Path(__file__).parents[2] / "machines"
 LARGE = ("evse_dc", "pev_dc", "power/dc_output", "v2g/secc_dc", "v2g/evcc_dc", "pilot/evse", "slac/pev")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import engine
-from engine.diagram.draw import Layouts, draw_station
-from engine.diagram.station import station_graph
-from engine.registry import installed
-from engine.station import Overrides, resolve
-from engine.station.plan import chart_tree
+from engine.run.registry import installed
+from engine.run.station import Overrides, resolve
+from engine.run.station.plan import chart_tree
+from engine.tools.diagram.draw import Layouts, draw_station
+from engine.tools.diagram.station import station_graph
 
 STATION = Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml"
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
-from engine.content import UNSET
-from engine.errors import EndlessLoop
-from engine.step import CancelTimer, Done, Event, SendEvent, StartTimer, Step
+from engine.semantics.errors import EndlessLoop
+from engine.semantics.shared import UNSET
+from engine.semantics.step import CancelTimer, Done, Event, SendEvent, StartTimer, Step
 from tests.engine.charts import Input
 
 

@@ -12,9 +12,9 @@ import pytest
 
 import engine
 from engine.adapter import AdapterError, Port
-from engine.errors import EndlessLoop, EngineError, PayloadError, SnapshotError, UnhandledEvent
-from engine.machine import Machine
-from engine.step import Call
+from engine.run.machine import Machine
+from engine.semantics.errors import EndlessLoop, EngineError, PayloadError, SnapshotError, UnhandledEvent
+from engine.semantics.step import Call
 from tests.system.tools import DOOR, Door, chart
 
 ROOM = """
@@ -258,7 +258,7 @@ def test_a_machine_that_had_ended_is_resumed_as_ended() -> None:
 
 
 def test_a_machine_in_the_middle_of_its_system_cannot_be_sent_to_alone() -> None:
-    from engine.system import System
+    from engine.run import System
 
     system = System()
     actor = system.add(chart(ROOM), adapters=doors())

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 
 import engine
-from engine.core.program import Program
-from engine.machine import Machine
-from engine.model import Chart
-from engine.problems import ChartError
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Step
+from engine.language.model import Chart
+from engine.language.problems import ChartError
+from engine.run.machine import Machine
+from engine.semantics.compiled.program import Program
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Step
 from tests.engine.charts import Input, chart_texts, inputs
 from tests.engine.drive import Driver
 
@@ -69,8 +69,8 @@ def same(got: list[Any], expected: list[Any]) -> None:
 def _short_loops() -> Iterator[None]:
     """Random charts loop without end quite often; a lower bound of microsteps makes them quick."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.reference.interpreter.MICROSTEP_BOUND", 30)
-        patch.setattr("engine.core.program.MICROSTEP_BOUND", 30)
+        patch.setattr("engine.semantics.reference.interpreter.MICROSTEP_BOUND", 30)
+        patch.setattr("engine.semantics.compiled.program.MICROSTEP_BOUND", 30)
         yield
 
 

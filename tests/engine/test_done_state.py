@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from engine.loader import load_text
-from engine.machine import Machine
-from engine.reference import Interpreter
-from engine.step import Event
+from engine.language.load import load_text
+from engine.run.machine import Machine
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Event
 
 CHART = """
 machine: nested
@@ -47,7 +47,7 @@ def test_a_wider_descriptor_still_takes_every_end() -> None:
 
 def test_onDone_reads_the_output_of_its_own_end_only() -> None:
     """`done.state.outer.inner` carries n, `done.state.outer` does not: `event.n` is an error in the latter."""
-    from engine.problems import ChartError
+    from engine.language.problems import ChartError
 
     text = CHART.replace("        onDone: after_inner", "        onDone: {target: after_inner, guard: event.n == 1}")
     load_text(text)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from engine.step import Event
+from engine.semantics.step import Event
 from tests.engine.test_semantics import active, chart, compiled, reference
 
 LADDER = """

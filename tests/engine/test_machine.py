@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 import engine
-from engine.content import MICROSTEP_BOUND
-from engine.core.program import Program
-from engine.machine import Machine
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Event
+from engine.run.machine import Machine
+from engine.semantics.compiled.program import Program
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.shared import MICROSTEP_BOUND
+from engine.semantics.step import Event
 
 S = 1_000_000_000
 
@@ -177,7 +177,7 @@ def test_generated_code_holds_no_text_of_the_chart(monkeypatch: pytest.MonkeyPat
         sources.append(text)
         return compile(text, *rest, **options)
 
-    monkeypatch.setattr("engine.core.source.compile", spy, raising=False)
+    monkeypatch.setattr("engine.semantics.compiled.codegen_source.compile", spy, raising=False)
     chart = engine.load_text("""
 machine: smuggler
 data: {needle_item: {type: string, initial: "'needle_text'"}}

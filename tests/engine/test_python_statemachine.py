@@ -23,9 +23,9 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 import engine
-from engine.machine import Machine
-from engine.reference import Interpreter
-from engine.step import Event
+from engine.run.machine import Machine
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Event
 from tests.export.peers import python_with_peers
 
 CHARTS = max(60, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 50)

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 import engine
-from engine.machine import Machine
-from engine.model import Contract
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Event, LogText
-from engine.types import UNITS, Kind, Type
+from engine.language.model import Contract
+from engine.language.types import UNITS, Kind, Type
+from engine.run.machine import Machine
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Event, LogText
 
 METER = Contract("meter", {}, {}, {"voltage": Type(Kind.FLOAT, UNITS["V"]), "count": Type(Kind.INT)})
 CHART = """

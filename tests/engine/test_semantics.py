@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 
 import engine
-from engine.core.program import Program
-from engine.errors import EndlessLoop, ParameterError, PayloadError, UnhandledEvent
-from engine.machine import Machine
-from engine.model import Chart
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import (
+from engine.language.model import Chart
+from engine.run.machine import Machine
+from engine.semantics.compiled.program import Program
+from engine.semantics.errors import EndlessLoop, ParameterError, PayloadError, UnhandledEvent
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import (
     CancelSend,
     CancelTimer,
     Done,

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 import engine
-from engine.content import event_definition
-from engine.machine import Machine
-from engine.model import Chart
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Event
-from engine.types import Kind, Type
+from engine.language.model import Chart
+from engine.language.types import Kind, Type
+from engine.run.machine import Machine
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.shared import event_definition
+from engine.semantics.step import Event
 from tests.benchmarks.bench_engine import needed_parameters
 
 ROOT = Path(__file__).parents[2] / "machines"

@@ -11,8 +11,8 @@ from hypothesis import assume
 from hypothesis import strategies as st
 
 import engine
-from engine.model import Chart
-from engine.problems import ChartError
+from engine.language.model import Chart
+from engine.language.problems import ChartError
 from tests.engine.charts import chart_texts
 
 

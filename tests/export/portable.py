@@ -9,13 +9,13 @@ from typing import Any
 from hypothesis import assume
 from hypothesis import strategies as st
 
-from engine.content import UNSET
-from engine.errors import EndlessLoop
-from engine.export.losses import Construct, Exported
-from engine.model import Chart
-from engine.reference import Interpreter
-from engine.start import bind_parameters
-from engine.step import Event, SendEvent, Step
+from engine.language.model import Chart
+from engine.semantics.errors import EndlessLoop
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.shared import UNSET
+from engine.semantics.step import Event, SendEvent, Step
+from engine.tools.export.losses import Construct, Exported
 from tests.engine.charts import EXTERNAL
 from tests.export.charts import each_state, without_checks
 

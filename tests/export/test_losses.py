@@ -8,13 +8,13 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.export.losses import Construct, LoopNames
-from engine.export.pictures import export_picture
-from engine.export.scxml import export_scxml
-from engine.export.statemachine import export_statemachine
-from engine.export.transitions import export_transitions
-from engine.export.xstate import export_xstate
-from engine.scxml import import_text
+from engine.tools.export.losses import Construct, LoopNames
+from engine.tools.export.pictures import export_picture
+from engine.tools.export.scxml import export_scxml
+from engine.tools.export.statemachine import export_statemachine
+from engine.tools.export.transitions import export_transitions
+from engine.tools.export.xstate import export_xstate
+from engine.tools.scxml import import_text
 
 MACHINES = Path(__file__).parents[2] / "machines"
 EXPORTS = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.export.pictures import export_picture
+from engine.tools.export.pictures import export_picture
 from tests.export.peers import PEERS
 
 MACHINES = Path(__file__).parents[2] / "machines"

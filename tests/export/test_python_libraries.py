@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from engine.export.scxml import state_ids
-from engine.export.statemachine import export_statemachine
-from engine.export.transitions import export_transitions
-from engine.model import Chart, StateKind
+from engine.language.model import Chart, StateKind
+from engine.tools.export.scxml import state_ids
+from engine.tools.export.statemachine import export_statemachine
+from engine.tools.export.transitions import export_transitions
 from tests.export.charts import load, trees
 from tests.export.peers import Peer, python_with_peers
 from tests.export.portable import Played, flat, only, own_run, played, portable

@@ -10,15 +10,15 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, assume, given, settings
 
 import engine
-from engine.content import UNSET
-from engine.errors import EndlessLoop
-from engine.export.scxml import export_scxml, state_ids
-from engine.model import Chart
-from engine.reference import Interpreter
-from engine.scxml import import_text
-from engine.start import bind_parameters
-from engine.step import CancelSend, CancelTimer, Event, LogText, SendEvent, StartTimer
-from engine.system import System
+from engine.language.model import Chart
+from engine.run import System
+from engine.semantics.errors import EndlessLoop
+from engine.semantics.parameters import bind_parameters
+from engine.semantics.reference import Interpreter
+from engine.semantics.shared import UNSET
+from engine.semantics.step import CancelSend, CancelTimer, Event, LogText, SendEvent, StartTimer
+from engine.tools.export.scxml import export_scxml, state_ids
+from engine.tools.scxml import import_text
 from tests.engine.charts import Input, inputs
 from tests.export.charts import load, trees, without_checks
 

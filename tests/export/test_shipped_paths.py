@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 
 import engine
-from engine.export.losses import Construct
-from engine.export.scxml import state_ids
-from engine.export.statemachine import export_statemachine
-from engine.export.transitions import export_transitions
-from engine.export.xstate import export_xstate
-from engine.machine import Machine
-from engine.model import Chart
-from engine.step import Call
-from engine.testing.explore import Explorer
-from engine.testing.stimuli import Stimulus, World, event_of
+from engine.language.model import Chart
+from engine.run.machine import Machine
+from engine.semantics.step import Call
+from engine.tools.export.losses import Construct
+from engine.tools.export.scxml import state_ids
+from engine.tools.export.statemachine import export_statemachine
+from engine.tools.export.transitions import export_transitions
+from engine.tools.export.xstate import export_xstate
+from engine.tools.testing.explore import Explorer
+from engine.tools.testing.stimuli import Stimulus, World, event_of
 from tests.export.peers import ROOT, Peer, node_with_xstate, python_with_peers
 
 MACHINES = ROOT / "machines"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import engine
-from engine.export.losses import Construct
-from engine.export.xstate import export_xstate
+from engine.tools.export.losses import Construct
+from engine.tools.export.xstate import export_xstate
 from tests.export.charts import load, trees
 from tests.export.peers import ROOT, Peer, node_with_xstate
 from tests.export.portable import Played, only, own_run, played, portable

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from engine.expr.check import Scope
-from engine.expr.functions import EvaluationError
-from engine.types import BOOL, DURATION, FLOAT, INT, STRING, UNITS, Kind, Type
+from engine.language.expr.check import Scope
+from engine.language.expr.functions import EvaluationError
+from engine.language.types import BOOL, DURATION, FLOAT, INT, STRING, UNITS, Kind, Type
 
 VOLT = Type(Kind.FLOAT, UNITS["V"])
 AMPERE = Type(Kind.FLOAT, UNITS["A"])

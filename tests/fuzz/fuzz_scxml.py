@@ -12,14 +12,14 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["engine.scxml"]):
-    from engine.problems import ChartError
-    from engine.scxml import ImportProblem, import_text
-    from engine.scxml.expressions import Scope
+with atheris.instrument_imports(include=["engine.tools.scxml"]):
+    from engine.language.problems import ChartError
+    from engine.tools.scxml import ImportProblem, import_text
+    from engine.tools.scxml.expressions import Scope
 
-from engine.expr.check import Scope as Names
-from engine.expr.check import expression
-from engine.loader import load_text
+from engine.language.expr.check import Scope as Names
+from engine.language.expr.check import expression
+from engine.language.load import load_text
 
 
 def one_input(data: bytes) -> None:

@@ -12,7 +12,7 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["adapters.slac", "adapters.sdp", "adapters.v2g.v2gtp"]):
+with atheris.instrument_imports(include=["adapters.slac", "adapters.sdp", "adapters.v2gtp"]):
     from adapters.sdp import messages
     from adapters.slac import frames as f
     from adapters.slac.faults import FaultSyntaxError, parse_rules

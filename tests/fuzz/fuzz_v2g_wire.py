@@ -15,15 +15,15 @@ from collections.abc import Iterator
 
 import atheris
 
-with atheris.instrument_imports(include=["adapters.v2g.v2gtp", "adapters.v2g.pcap"]):
-    from adapters.v2g import v2gtp
+with atheris.instrument_imports(include=["adapters.v2gtp", "adapters.v2g.pcap"]):
+    from adapters import v2gtp
     from adapters.v2g.pcap.command import as_json
     from adapters.v2g.pcap.container import CaptureError, Packet, packets
     from adapters.v2g.pcap.listing import Listing
     from adapters.v2g.pcap.network import RAW_IP
     from adapters.v2g.pcap.session import Entry, read
     from adapters.v2g.pcap.tls import TlsConnection, TlsError, parse_key_log
-    from adapters.v2g.v2gtp import BadStream, V2gtpDecoder, V2gtpMessage
+    from adapters.v2gtp import BadStream, V2gtpDecoder, V2gtpMessage
 
 _RANDOM = bytes(range(32))
 _KEY_LOG = "\n".join(

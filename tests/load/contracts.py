@@ -1,7 +1,7 @@
 """A small contract for the loader's tests."""
 
-from engine.model import ActionDef, Contract, EventDef
-from engine.types import BOOL, BYTES, INT, STRING, UNITS, Kind, Type
+from engine.language.model import ActionDef, Contract, EventDef
+from engine.language.types import BOOL, BYTES, INT, STRING, UNITS, Kind, Type
 
 VOLT = Type(Kind.FLOAT, UNITS["V"])
 LINK = Contract(

@@ -6,14 +6,14 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from engine.expr.check import Scope, expression, guard
-from engine.expr.evaluate import evaluate
-from engine.expr.functions import EvaluationError
-from engine.expr.lex import ExpressionError
-from engine.expr.text import to_text
-from engine.expr.tree import Expr
-from engine.loader import load, load_text
-from engine.problems import ChartError
+from engine.language.expr.check import Scope, expression, guard
+from engine.language.expr.evaluate import evaluate
+from engine.language.expr.functions import EvaluationError
+from engine.language.expr.lex import ExpressionError
+from engine.language.expr.text import to_text
+from engine.language.expr.tree import Expr
+from engine.language.load import load, load_text
+from engine.language.problems import ChartError
 from tests.expr.strategies import SCOPE, Values
 from tests.load.contracts import CONTRACTS
 from tests.load.test_errors import CHART

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from engine.check import check_all
-from engine.loader import load, load_text
-from engine.loader.yaml_source import MAX_BYTES, Source, parse
-from engine.problems import ChartError, Problem, ProblemList
+from engine.language.load import load, load_text
+from engine.language.load.yaml_source import MAX_BYTES, Source, parse
+from engine.language.problems import ChartError, Problem, ProblemList
+from engine.tools.check import check_all
 
 CHART = "machine: car\nstates: {a: }\n"
 
@@ -198,7 +198,7 @@ def test_without_libyaml_the_same_nodes_at_the_same_places(text: str) -> None:
 
 
 def _dump(node: object) -> object:
-    from engine.loader.yaml_source import Mapping, Scalar, Sequence
+    from engine.language.load.yaml_source import Mapping, Scalar, Sequence
 
     assert isinstance(node, (Scalar, Sequence, Mapping))
     place = (node.start.line, node.start.column, node.start.index)

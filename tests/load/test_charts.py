@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 import engine
-from engine.expr import tree
-from engine.expr.text import to_text
-from engine.loader import constant, load_contract, load_text
-from engine.model import Assign, CallAction, Chart, Foreach, If, Log, Raise, Send, Spawn, StateKind, Stop
-from engine.problems import ChartError
-from engine.types import DURATION, INT, UNITS, Kind, Type
+from engine.language.expr import tree
+from engine.language.expr.text import to_text
+from engine.language.load import constant, load_contract, load_text
+from engine.language.model import Assign, CallAction, Chart, Foreach, If, Log, Raise, Send, Spawn, StateKind, Stop
+from engine.language.problems import ChartError
+from engine.language.types import DURATION, INT, UNITS, Kind, Type
 from tests.load.contracts import CONTRACTS
 
 
@@ -378,7 +378,7 @@ def test_parent_and_child_keep_to_one_contract(tmp_path: Path) -> None:
 def test_no_contract_may_take_a_name_every_adapter_has() -> None:
     """An action `close` would switch something instead of closing the adapter."""
     from engine.adapter import Adapter, World
-    from engine.loader.contract import ADAPTER_NAMES
+    from engine.language.load.contract import ADAPTER_NAMES
 
     own = {name for name in [*vars(Adapter), *vars(Adapter({}, World()))] if not name.startswith("_")}
     assert own | {"port", "contract"} == ADAPTER_NAMES
@@ -443,9 +443,9 @@ def test_every_chart_we_ship_loads(path: Path) -> None:
 def test_an_adapter_package_that_cannot_be_imported_is_told_where_a_chart_needs_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from engine import registry
     from engine.adapter import AdapterError
-    from engine.loader import contract
+    from engine.language.load import contract
+    from engine.run import registry
 
     def broken() -> None:
         raise AdapterError("entry point x = y:Z cannot be imported: no module y")

@@ -7,8 +7,8 @@ from textwrap import dedent
 
 import pytest
 
-from engine.loader import load_text
-from engine.problems import ChartError, Problem
+from engine.language.load import load_text
+from engine.language.problems import ChartError, Problem
 from tests.load.contracts import CONTRACTS
 
 CHART = """\

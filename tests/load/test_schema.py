@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.loader import chart, children, contract, load_text, schema, sending, states, transitions, types
-from engine.loader.yaml_source import Mapping, Node, Scalar, Sequence, Source, parse
-from engine.problems import ChartError, ProblemList
+from engine.language.load import chart, children, contract, load_text, schema, sending, states, transitions, types
+from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, Source, parse
+from engine.language.problems import ChartError, ProblemList
 from tests.load.contracts import CONTRACTS
 from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
 from tests.load.test_errors import CHART
@@ -93,8 +93,8 @@ def test_the_schema_and_the_loader_know_the_same_keys() -> None:
     assert set(schema.history()) == states.HISTORY_KEYS
     assert set(schema.transition()) == transitions._KEYS
     assert set(schema.invoke()) == children._IMPORTED_KEYS
-    from engine.loader.actions import ACTIONS as KNOWN
-    from engine.loader.events import _EVENT_KEYS
+    from engine.language.load.actions import ACTIONS as KNOWN
+    from engine.language.load.events import _EVENT_KEYS
 
     assert set(schema.event()) == _EVENT_KEYS
     assert set(schema.actions()) == set(KNOWN)
@@ -114,7 +114,7 @@ def test_charts_that_load_are_valid(text: str) -> None:
 
 
 def test_what_engine_import_writes_is_valid() -> None:
-    from engine.scxml import import_text
+    from engine.tools.scxml import import_text
 
     text = import_text(SCXML).text
     assert load_text(text).untyped

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 import engine
-from engine.machine import Machine
-from engine.problems import ChartError
-from engine.system import System
+from engine.language.problems import ChartError
+from engine.run import System
+from engine.run.machine import Machine
 
 STOVE = """
 machine: stove

@@ -13,13 +13,13 @@ import pytest
 
 import engine
 from engine.adapter import Adapter, World
-from engine.expr.check import expression
-from engine.expr.evaluate import evaluate
-from engine.expr.parse import parse
-from engine.loader import constant, load_contract
-from engine.loader.reader import NO_NAMES
-from engine.model import Chart, Contract
-from engine.types import DURATION, Kind
+from engine.language.expr.check import expression
+from engine.language.expr.evaluate import evaluate
+from engine.language.expr.parse import parse
+from engine.language.load import constant, load_contract
+from engine.language.load.reader import NO_NAMES
+from engine.language.model import Chart, Contract
+from engine.language.types import DURATION, Kind
 from tests.load.test_schema import errors
 
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def test_a_chart_of_the_page_is_valid_for_an_editor(block: Block) -> None:
 @pytest.mark.parametrize("block", CHARTS, ids=lambda block: block.argument)
 def test_a_chart_of_the_page_has_nothing_to_look_at(block: Block, folder: Path) -> None:
     """A newcomer's first chart must not be met by warnings."""
-    from engine.check import check_all
+    from engine.tools.check import check_all
 
     if block.argument == "broken.yaml":
         return
@@ -180,10 +180,10 @@ def test_a_command_of_the_page_prints_what_the_page_shows(block: Block, folder: 
 
 def test_every_action_and_key_of_the_language_is_in_the_reference() -> None:
     """The reference is the complete list."""
-    from engine.expr.calls import SIGNATURES
-    from engine.loader.actions import ACTIONS
-    from engine.loader.chart import _TOP_KEYS
-    from engine.loader.states import ACTIVE_KEYS
+    from engine.language.expr.calls import SIGNATURES
+    from engine.language.load.actions import ACTIONS
+    from engine.language.load.chart import _TOP_KEYS
+    from engine.language.load.states import ACTIVE_KEYS
 
     for word in [*ACTIONS, *_TOP_KEYS, *ACTIVE_KEYS, *SIGNATURES]:
         assert re.search(rf"\b{word}\b", REFERENCE), word

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from adapters.net.intake import Intake, Limits
+from adapters.intake import Intake, Limits
 from tests.slac.virtual_host import Clock
 
 MS, S = 1_000_000, 1_000_000_000

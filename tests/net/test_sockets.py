@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from adapters.net.intake import Limits
+from adapters.intake import Limits
 from adapters.net.sockets import SocketHost, link_local_address
 from adapters.sdp.adapters import SocketSdpServer
 from engine.adapter import World

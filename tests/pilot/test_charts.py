@@ -9,8 +9,8 @@ import pytest
 import engine
 from adapters.pilot.cable import cable_of
 from adapters.pilot.simulated import SimulatedPilotEvse, SimulatedPilotPev
-from engine.system import System
-from engine.system.observer import Note
+from engine.run import System
+from engine.run.observer import Note
 
 MS, S = 1_000_000, 1_000_000_000
 STATION = engine.load("machines/pilot/evse.yaml")

@@ -23,11 +23,11 @@ from typing import Any
 
 import engine
 from engine.adapter import Adapter, World
-from engine.model import Chart, Contract
-from engine.step import Done, Event, SendEvent, Step
-from engine.system import System
-from engine.system.actor import Actor
-from engine.system.observer import Note, StepRecord
+from engine.language.model import Chart, Contract
+from engine.run import System
+from engine.run.actor import Actor
+from engine.run.observer import Note, StepRecord
+from engine.semantics.step import Done, Event, SendEvent, Step
 
 MS, S = 1_000_000, 1_000_000_000
 _BROKEN = ("adapter_error", "machine_failed", "queue_full", "child_refused")
@@ -224,7 +224,7 @@ class Stage:
     # ------------------------------------------------------------ inside
 
     def _make(self, chart: Chart, parameters: Mapping[str, Any]) -> Any:
-        from engine.machine import Machine
+        from engine.run.machine import Machine
 
         if chart is self.chart or chart.name in self._real or not hasattr(self, "actor"):
             return Machine(chart, parameters)

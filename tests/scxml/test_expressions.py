@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.expr.check import Scope as Names
-from engine.expr.check import expression
-from engine.expr.evaluate import EvaluationError, evaluate
-from engine.scxml.expressions import Scope, duration_text, text_value
-from engine.types import ANY
+from engine.language.expr.check import Scope as Names
+from engine.language.expr.check import expression
+from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.types import ANY
+from engine.tools.scxml.expressions import Scope, duration_text, text_value
 
 DATA: dict[str, Any] = {"n": 3, "zero": 0, "word": "abc", "empty": "", "items": [1, 2, 3], "none": None}
 EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "200")), 2000)

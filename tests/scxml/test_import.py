@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.cli import main
-from engine.errors import EndlessLoop
-from engine.loader import load_text
-from engine.machine import Machine
-from engine.problems import ChartError
-from engine.scxml import ImportProblem, import_file, import_text
-from engine.scxml.xml import MAX_BYTES
-from engine.step import Event
+from engine.language.load import load_text
+from engine.language.problems import ChartError
+from engine.run.machine import Machine
+from engine.semantics.errors import EndlessLoop
+from engine.semantics.step import Event
+from engine.tools.scxml import ImportProblem, import_file, import_text
+from engine.tools.scxml.xml import MAX_BYTES
 
 NAMESPACE = 'xmlns="http://www.w3.org/2005/07/scxml"'
 

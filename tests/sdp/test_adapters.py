@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.net.intake import Intake
+from adapters.intake import Intake
+from adapters.net.simulated import Host
 from adapters.net.sockets import SocketHost
 from adapters.sdp import messages
 from adapters.sdp.adapters import SimulatedSdpClient, SimulatedSdpServer, SocketSdpClient, SocketSdpServer
-from adapters.sim.network import Host
 from adapters.slac.link import SimulatedHpgpLink
 from adapters.slac.plc import SimulatedPlcModem
 from engine.adapter import Adapter, AdapterError, World

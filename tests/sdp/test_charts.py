@@ -10,8 +10,8 @@ import engine
 from adapters.sdp.adapters import SimulatedSdpClient, SimulatedSdpServer
 from adapters.v2g.transport import SimulatedV2gClient, SimulatedV2gServer
 from engine.adapter import Adapter
-from engine.system import System
-from engine.system.observer import StepRecord
+from engine.run import System
+from engine.run.observer import StepRecord
 
 S = 1_000_000_000
 STATION = engine.load("machines/sdp/secc.yaml")

@@ -10,10 +10,10 @@ from adapters.slac.frames import name_of
 from adapters.slac.link import SimulatedHpgpLink
 from adapters.slac.nic import LineDriver
 from adapters.slac.plc import SimulatedPlcModem
-from engine.model import Chart
-from engine.system import System
-from engine.system.actor import Actor
-from engine.system.observer import Note
+from engine.language.model import Chart
+from engine.run import System
+from engine.run.actor import Actor
+from engine.run.observer import Note
 
 MS, S = 1_000_000, 1_000_000_000
 QUICK = {"deaf": 100 * MS, "reset": 200 * MS, "join": 100 * MS}

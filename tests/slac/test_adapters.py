@@ -15,9 +15,9 @@ from adapters.slac.link import MAX_VEHICLES, Profiles, SimulatedHpgpLink
 from adapters.slac.nic import LineDriver
 from adapters.slac.plc import SimulatedPlcModem
 from engine.adapter import Adapter, AdapterError, World
-from engine.station.resolve import implementation
-from engine.station.text import setting_type
-from engine.system.binding import shortcomings
+from engine.run.binding import shortcomings
+from engine.run.station.resolve import implementation
+from engine.run.station.text import setting_type
 from tests.slac import strategies
 from tests.slac.virtual_host import CONTRACTS, Clock, VirtualPort
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from engine.adapter import Adapter, World
-from engine.loader.contract import load_contract
-from engine.model import Contract
-from engine.system.binding import shortcomings
-from engine.system.values import check_fields
+from engine.language.load.contract import load_contract
+from engine.language.model import Contract
+from engine.run.binding import shortcomings
+from engine.run.values import check_fields
 
 ADAPTERS = Path(__file__).resolve().parents[2] / "adapters"
 CONTRACTS: dict[str, Contract] = {

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engine.adapter import AdapterError
-from engine.system import Note, StepRecord, System
-from engine.system.binding import shortcomings
+from engine.run import Note, StepRecord, System
+from engine.run.binding import shortcomings
 from tests.system.tools import DOOR, Door, S, Watch, chart, started
 
 GUARD = """

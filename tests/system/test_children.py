@@ -8,7 +8,7 @@ import pytest
 
 import engine
 from engine.adapter import Port
-from engine.system import Limits, Note, StepRecord, System
+from engine.run import Limits, Note, StepRecord, System
 from tests.system.tools import DOOR, Door, S, Watch
 from tests.w3c.suite import MAKERS
 

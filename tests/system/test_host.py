@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from engine.adapter import Port
-from engine.system import RealClock, System
-from engine.system.host import Host
+from engine.run import RealClock, System
+from engine.run.host import Host
 from tests.system.tools import Door, Watch, chart
 
 MS = 1_000_000

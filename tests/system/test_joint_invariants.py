@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 import engine
-from engine.problems import ChartError
-from engine.registry import installed
-from engine.station import Overrides, Station, StationError, build, resolve
-from engine.system import System
-from engine.system.observer import Note
+from engine.language.problems import ChartError
+from engine.run import System
+from engine.run.observer import Note
+from engine.run.registry import installed
+from engine.run.station import Overrides, Station, StationError, build, resolve
 
 S = 1_000_000_000
 

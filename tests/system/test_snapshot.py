@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 import engine
-from engine.errors import SnapshotError
-from engine.plain import from_plain, to_plain
-from engine.system import Note, StepRecord, System
-from engine.system.snapshot import restore, take
+from engine.run import Note, StepRecord, System
+from engine.run.json_values import from_plain, to_plain
+from engine.run.snapshot import restore, take
+from engine.semantics.errors import SnapshotError
 from tests.system.test_children import CHILD, HUB, PARENT
 from tests.system.tools import DOOR, Door, S, Watch, chart
 

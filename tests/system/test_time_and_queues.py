@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from engine.errors import EngineError, PayloadError, RunawayError
-from engine.system import Limits, System
+from engine.run import Limits, System
+from engine.semantics.errors import EngineError, PayloadError, RunawayError
 from tests.system.tools import S, Watch, chart, started
 
 LIGHT = """

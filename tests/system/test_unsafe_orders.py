@@ -8,9 +8,9 @@ import pytest
 
 import engine
 from engine.adapter import Adapter, AdapterError, World
-from engine.loader.contract import load_contract
-from engine.problems import ChartError
-from engine.system import System
+from engine.language.load.contract import load_contract
+from engine.language.problems import ChartError
+from engine.run import System
 from tests.system.tools import S, Watch
 
 CONTRACT = """

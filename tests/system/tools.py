@@ -9,9 +9,9 @@ from typing import Any
 
 import engine
 from engine.adapter import Adapter, AdapterError, World
-from engine.loader.contract import load_contract
-from engine.model import Chart
-from engine.system import Actor, Note, StepRecord, System
+from engine.language.load.contract import load_contract
+from engine.language.model import Chart
+from engine.run import Actor, Note, StepRecord, System
 
 DOOR = load_contract(Path(__file__).parent / "door.contract.yaml")
 S = 1_000_000_000

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 import engine
-from engine.loader.contract import load_contract
-from engine.machine import Machine
-from engine.reference import Interpreter
-from engine.step import Call, Step
-from engine.testing import verify as checks
-from engine.testing.explore import Explorer
-from engine.testing.measure import measure
-from engine.testing.verify import broken_contract, verify
+from engine.language.load.contract import load_contract
+from engine.run.machine import Machine
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import Call, Step
+from engine.tools.testing import verify as checks
+from engine.tools.testing.explore import Explorer
+from engine.tools.testing.measure import measure
+from engine.tools.testing.verify import broken_contract, verify
 
 LAMP = """
 machine: lamp
@@ -45,13 +45,13 @@ events:
 """
 
 
-def _lamp(tmp_path: Path, text: str = LAMP) -> engine.model.Chart:
+def _lamp(tmp_path: Path, text: str = LAMP) -> engine.language.model.Chart:
     (tmp_path / "bulb.contract.yaml").write_text(CONTRACT)
     (tmp_path / "lamp.yaml").write_text(text)
     return engine.load(tmp_path / "lamp.yaml", {"bulb": load_contract(tmp_path / "bulb.contract.yaml")})
 
 
-def _problems(chart: engine.model.Chart) -> str:
+def _problems(chart: engine.language.model.Chart) -> str:
     return "\n".join(map(str, verify(chart, Explorer(chart).run().paths)))
 
 
@@ -148,7 +148,7 @@ def test_a_trace_that_does_not_replay_is_told(tmp_path: Path, monkeypatch: pytes
     chart = _lamp(tmp_path)
     record = checks.event_record
 
-    def without_data(event: engine.step.Event) -> dict[str, Any]:
+    def without_data(event: engine.semantics.step.Event) -> dict[str, Any]:
         return {**record(event), "data": {"to": 77.0}}
 
     monkeypatch.setattr(checks, "event_record", without_data)

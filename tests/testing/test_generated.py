@@ -11,9 +11,9 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.testing.explore import Explorer
-from engine.testing.measure import from_traces, measure
-from engine.trace.reader import read
+from engine.tools.testing.explore import Explorer
+from engine.tools.testing.measure import from_traces, measure
+from engine.tools.trace.reader import read
 
 ROOT = Path(__file__).parents[2]
 CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
@@ -76,7 +76,7 @@ states:
 """
 
 
-def _chart(tmp_path: Path, extra: str = "") -> engine.model.Chart:
+def _chart(tmp_path: Path, extra: str = "") -> engine.language.model.Chart:
     file = tmp_path / "door.yaml"
     file.write_text((CHART % "") + extra)
     return engine.load(file)
@@ -161,7 +161,7 @@ def test_paths_are_pytest_tests(pytester: pytest.Pytester) -> None:
     """A chart author runs pytest and sees each path by name."""
     pytester.makefile(".yaml", door=CHART % "")
     installed = any(entry.name == "chargechart" for entry in entry_points(group="pytest11"))
-    pytester.makeini("[pytest]\ncharts = .\n" + ("" if installed else "addopts = -p engine.testing.plugin\n"))
+    pytester.makeini("[pytest]\ncharts = .\n" + ("" if installed else "addopts = -p engine.tools.testing.plugin\n"))
     result = pytester.runpytest("-v")
     result.stdout.fnmatch_lines(["*takes shut/key*PASSED*"])
     assert result.ret == 0
@@ -173,7 +173,7 @@ def test_traces_of_a_test_run_are_coverage(pytester: pytest.Pytester, capsys: py
     pytester.makepyfile(
         test_door="""
         import engine
-        from engine.system import System
+        from engine.run import System
 
         def station():
             system = System()
@@ -195,7 +195,7 @@ def test_traces_of_a_test_run_are_coverage(pytester: pytest.Pytester, capsys: py
         """
     )
     installed = any(entry.name == "chargechart" for entry in entry_points(group="pytest11"))
-    plugin = [] if installed else ["-p", "engine.testing.plugin"]
+    plugin = [] if installed else ["-p", "engine.tools.testing.plugin"]
     pytester.runpytest_subprocess("--chart-traces", "kept", "-p", "no:xdist", *plugin).assert_outcomes(passed=2)
     assert main(["test", "door.yaml", "--from-trace", "kept", "--json", "out.json"]) == 1  # not all was taken
     (result,) = json.loads((pytester.path / "out.json").read_text())

@@ -10,9 +10,9 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.mutation.mutants import Mutant, mutants_of
-from engine.mutation.scenarios import Scenario, Scenarios
-from engine.problems import ChartError
+from engine.language.problems import ChartError
+from engine.tools.mutation.mutants import Mutant, mutants_of
+from engine.tools.mutation.scenarios import Scenario, Scenarios
 
 CHART = """machine: door
 parameters:
@@ -47,7 +47,7 @@ states:
 
 SCENARIOS = '''"""What the door does."""
 import engine
-from engine.system import System
+from engine.run import System
 
 S = 1_000_000_000
 

@@ -11,15 +11,15 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.machine import Machine
-from engine.testing.explore import Explorer
-from engine.testing.measure import measure
-from engine.testing.pairs import PairSearch
-from engine.testing.path import Path as GeneratedPath
-from engine.testing.path import answered, apply
-from engine.testing.possible import APART, BETWEEN, GUARD, PARAMETERS, possible_pairs
-from engine.testing.stimuli import World
-from engine.testing.verify import verify_path
+from engine.run.machine import Machine
+from engine.tools.testing.explore import Explorer
+from engine.tools.testing.measure import measure
+from engine.tools.testing.pairs import PairSearch
+from engine.tools.testing.path import Path as GeneratedPath
+from engine.tools.testing.path import answered, apply
+from engine.tools.testing.stimuli import World
+from engine.tools.testing.symbolic_pairs import APART, BETWEEN, GUARD, PARAMETERS, possible_pairs
+from engine.tools.testing.verify import verify_path
 
 ROOT = Path(__file__).parents[2]
 CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
@@ -48,7 +48,7 @@ states:
 """
 
 
-def _load(tmp_path: Path, text: str) -> engine.model.Chart:
+def _load(tmp_path: Path, text: str) -> engine.language.model.Chart:
     (tmp_path / "gate.yaml").write_text(text)
     return engine.load(tmp_path / "gate.yaml")
 

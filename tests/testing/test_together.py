@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from engine.testing.measure import measure
-from engine.testing.together import play
+from engine.tools.testing.measure import measure
+from engine.tools.testing.together import play
 from tests.system.test_joint_invariants import ROOM, room
 
 RIGHT = ROOM.replace("forget: {target: empty, description: the mistake}", "forget:")

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import engine
-from engine.model import Chart
-from engine.system import System
-from engine.trace import TraceWriter
+from engine.language.model import Chart
+from engine.run import System
+from engine.tools.trace import TraceWriter
 from tests.system.tools import DOOR, Door, S
 
 CHILD = """

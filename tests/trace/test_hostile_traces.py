@@ -12,9 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.cli import main
-from engine.model import Chart
-from engine.trace import TraceError, read
-from engine.trace.replay import replay
+from engine.language.model import Chart
+from engine.tools.trace import TraceError, read
+from engine.tools.trace.replay import replay
 from tests.trace.conftest import WHOLE
 from tests.trace.test_records import Run
 

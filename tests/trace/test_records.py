@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.plain import from_plain, to_plain
-from engine.system import System
-from engine.trace import TraceError, TraceWriter, read
-from engine.trace.show import line
+from engine.run import System
+from engine.run.json_values import from_plain, to_plain
+from engine.tools.trace import TraceError, TraceWriter, read
+from engine.tools.trace.show import line
 from tests.system.tools import chart
 from tests.trace.conftest import WHOLE
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import engine
-from engine.model import Chart
-from engine.trace import read
-from engine.trace.compare import first_difference
-from engine.trace.replay import replay
+from engine.language.model import Chart
+from engine.tools.trace import read
+from engine.tools.trace.compare import first_difference
+from engine.tools.trace.replay import replay
 from tests.system.tools import DOOR, S
 from tests.trace.conftest import WHOLE
 

@@ -11,12 +11,12 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.problems import ChartError
-from engine.system import System
-from engine.system.clock import VirtualClock
-from engine.trace import TraceWriter, read
-from engine.trace.compare import first_difference
-from engine.trace.replay import replay
+from engine.language.problems import ChartError
+from engine.run import System
+from engine.run.clock import VirtualClock
+from engine.tools.trace import TraceWriter, read
+from engine.tools.trace.compare import first_difference
+from engine.tools.trace.replay import replay
 
 KEY = bytes(range(0x11, 0x21))
 CHILD = """

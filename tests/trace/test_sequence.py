@@ -11,11 +11,11 @@ import pypdfium2
 import pytest
 
 from engine.cli import main
-from engine.diagram.text import text_width
-from engine.trace import read
-from engine.trace.reader import Record
-from engine.trace.sequence import Loop, Message, mermaid, sequence
-from engine.trace.sheets import sheets, title_block, write
+from engine.tools.diagram.text import text_width
+from engine.tools.trace import read
+from engine.tools.trace.reader import Record
+from engine.tools.trace.sequence import Loop, Message, mermaid, sequence
+from engine.tools.trace.sheets import sheets, title_block, write
 from tests.system.tools import S
 from tests.trace.conftest import WHOLE
 

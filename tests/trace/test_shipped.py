@@ -11,11 +11,11 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.model import Chart
-from engine.trace import Trace, read
-from engine.trace.compare import first_difference
-from engine.trace.replay import replay
-from engine.trace.sequence import mermaid, sequence
+from engine.language.model import Chart
+from engine.tools.trace import Trace, read
+from engine.tools.trace.compare import first_difference
+from engine.tools.trace.replay import replay
+from engine.tools.trace.sequence import mermaid, sequence
 from tests.trace.test_records import SCHEMA
 from tests.w3c.suite import ReferenceMachine
 

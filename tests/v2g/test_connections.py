@@ -17,8 +17,9 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from adapters import v2gtp
 from adapters.net.sockets import SocketHost
-from adapters.v2g import codec, pki, v2gtp
+from adapters.v2g import codec, pki
 from adapters.v2g.callers import LARGEST_CALL, mac_behind
 from adapters.v2g.tls import CIPHERS, server_context
 from adapters.v2g.transport import SocketV2gClient, SocketV2gServer

@@ -20,10 +20,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters import v2gtp
 from adapters.sdp.messages import SdpRequest, SdpResponse, Security
 from adapters.sdp.messages import encode as encode_sdp
 from adapters.slac.frames import BROADCAST, CmSlacParmReq
-from adapters.v2g import codec, v2gtp
+from adapters.v2g import codec
 from adapters.v2g.__main__ import main
 from adapters.v2g.pcap import Entry, read
 from adapters.v2g.pcap.container import CaptureError, KeyLog, Packet, packets
@@ -39,7 +40,7 @@ from adapters.v2g.pcap.network import (
     Stream,
 )
 from adapters.v2g.pcap.tls import parse_key_log
-from adapters.v2g.v2gtp import PayloadType
+from adapters.v2gtp import PayloadType
 from tests.slac.peers import PeerUnavailable, peer_python
 from tests.v2g.tls_flow import Turn, flow
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.v2g.v2gtp import (
+from adapters.v2gtp import (
     EXI_PROTOCOL,
     BadStream,
     PayloadType,

@@ -20,16 +20,16 @@ from typing import Any
 
 import yaml
 
-from engine.errors import EngineError
-from engine.loader import load_text
-from engine.machine import Machine
-from engine.model import Chart
-from engine.problems import ChartError
-from engine.reference import Interpreter
-from engine.scxml import ImportProblem, import_file
-from engine.start import split_given
-from engine.step import LogText
-from engine.system import Note, StepRecord, System
+from engine.language.load import load_text
+from engine.language.model import Chart
+from engine.language.problems import ChartError
+from engine.run import Note, StepRecord, System
+from engine.run.machine import Machine
+from engine.semantics.errors import EngineError
+from engine.semantics.parameters import split_given
+from engine.semantics.reference import Interpreter
+from engine.semantics.step import LogText
+from engine.tools.scxml import ImportProblem, import_file
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent.parent / ".peers"

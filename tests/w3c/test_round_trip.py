@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.export.scxml import export_scxml
-from engine.loader import load_text
-from engine.scxml import import_text
+from engine.language.load import load_text
+from engine.tools.export.scxml import export_scxml
+from engine.tools.scxml import import_text
 from tests.w3c import suite
 
 pytestmark = pytest.mark.skipif(bool(suite.fetch()), reason=suite.fetch() or "the W3C documents are there")

@@ -18,9 +18,9 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.model import StateKind
-from engine.step import Event
-from engine.system import Note, StepRecord, System
+from engine.language.model import StateKind
+from engine.run import Note, StepRecord, System
+from engine.semantics.step import Event
 from tests.w3c import suite
 
 PACKAGE = "@scion-scxml/test-framework@2.0.16"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.loader import load_text
-from engine.scxml import ImportProblem, import_file
+from engine.language.load import load_text
+from engine.tools.scxml import ImportProblem, import_file
 from tests.w3c import suite, table
 
 pytestmark = pytest.mark.skipif(bool(suite.fetch()), reason=suite.fetch() or "the W3C documents are there")

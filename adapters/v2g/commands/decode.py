@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from adapters import v2gtp
 from adapters.sdp import messages as sdp
 from adapters.sdp.messages import SdpMessage
-from adapters.v2g import codec, v2gtp
+from adapters.v2g import codec
 from adapters.v2g.commands.jobs import JobError, answer_lines, error_view, from_hex
 
 _DESCRIPTION = """Prints the message in an EXI stream as JSON (or XML). The stream is given as hex digits (also with

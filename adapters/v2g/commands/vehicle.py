@@ -12,7 +12,8 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from adapters.v2g import codec, v2gtp
+from adapters import v2gtp
+from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
 from adapters.v2g.endpoint import body_name
 from adapters.v2g.evcc_fields import contract_name, request

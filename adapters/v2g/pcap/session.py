@@ -12,13 +12,14 @@ from collections.abc import Iterable, Iterator
 from enum import Enum
 from typing import Any, Final
 
+from adapters import v2gtp
 from adapters.sdp import messages as sdp
-from adapters.v2g import codec, v2gtp
+from adapters.v2g import codec
 from adapters.v2g.exi.errors import ExiError
 from adapters.v2g.pcap.container import KeyLog, Packet
 from adapters.v2g.pcap.network import ACK, FIN, RST, SYN, Datagram, Endpoint, EthernetFrame, Segment, Stream, parse
 from adapters.v2g.pcap.tls import Alert, Secrets, TlsConnection, TlsError, parse_key_log
-from adapters.v2g.v2gtp import PayloadType
+from adapters.v2gtp import PayloadType
 
 HOMEPLUG_ETHER_TYPE: Final = 0x88E1
 _HEADER_START: Final = b"\x01\xfe"

@@ -1,1 +1,0 @@
-"""The simulated world where several adapters meet: hosts that talk over a simulated line or wire."""

@@ -1,0 +1,544 @@
+"""What the operators and functions of the chart language mean at run time.
+
+These helpers *are* the semantics: the literal evaluator calls them for every node, and a code generator may put a
+native operator in their place only where the operand types make both the same (both operands present, no ``any``).
+
+* ``None`` is equal to ``None`` only; it has no order and no arithmetic: that raises.
+* ``bool`` is not a number: it is equal to no number, has no order and no arithmetic.
+* ``/`` is float division; ``//`` and ``%`` round towards minus infinity (the sign of ``%`` is the divisor's). Dividing
+  by zero raises.
+* Integers are exact inside an expression and must fit 64 bits, signed, where they are stored (:func:`checked`).
+* Strings, bytes and lists may be joined with ``+`` up to :data:`MAX_LENGTH`. There is no repetition and no power, so
+  the cost of an expression is bounded by its length.
+* A negative or too large index raises.
+
+Everything raises :class:`EvaluationError` and nothing else.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, cast
+
+from engine.language.types import DURATION_UNITS, Kind, Type
+
+MAX_LENGTH = 65_536  # of a string, bytes, list or mapping, and of all parts of an `any` value together
+MAX_DEPTH = 32  # of lists and mappings in an `any` value
+INT_MIN = -(2**63)
+INT_MAX = 2**63 - 1
+
+
+class EvaluationError(Exception):
+    """An expression has no value: becomes ``error.execution``. The message says why, without the place."""
+
+
+def kind_of(value: Any) -> str:
+    """The name of a value's type in the chart language's words."""
+    if value is None:
+        return "None"
+    names = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes", list: "list", dict: "mapping"}
+    return names.get(type(value), type(value).__name__)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _need_numbers(op: str, *values: Any) -> None:
+    for value in values:
+        if not _is_number(value):
+            raise EvaluationError(f"{op} needs numbers, not {kind_of(value)}")
+
+
+# ---------------------------------------------------------------- operators
+
+
+def add(a: Any, b: Any) -> Any:
+    if _is_number(a) and _is_number(b):
+        return _number(lambda: a + b)
+    if type(a) is type(b) and isinstance(a, (str, bytes, list)):
+        if len(a) + len(b) > MAX_LENGTH:
+            raise EvaluationError(f"+ would make a {kind_of(a)} longer than {MAX_LENGTH}")
+        return a + b
+    raise EvaluationError(f"+ needs two numbers, strings, bytes or lists, not {kind_of(a)} and {kind_of(b)}")
+
+
+def sub(a: Any, b: Any) -> Any:
+    _need_numbers("-", a, b)
+    return _number(lambda: a - b)
+
+
+def mul(a: Any, b: Any) -> Any:
+    _need_numbers("*", a, b)
+    return _number(lambda: a * b)
+
+
+def div(a: Any, b: Any) -> float:
+    _need_numbers("/", a, b)
+    return float(_number(lambda: a / b))
+
+
+def floordiv(a: Any, b: Any) -> Any:
+    _need_numbers("//", a, b)
+    return _number(lambda: a // b)
+
+
+def mod(a: Any, b: Any) -> Any:
+    _need_numbers("%", a, b)
+    return _number(lambda: a % b)
+
+
+def _number(compute: Callable[[], Any]) -> Any:
+    try:
+        return compute()
+    except ZeroDivisionError:
+        raise EvaluationError("division by zero") from None
+    except OverflowError:
+        raise EvaluationError("the number is too large") from None
+
+
+def neg(a: Any) -> Any:
+    _need_numbers("-", a)
+    return -a
+
+
+def scaled(value: Any, scale: float, kind: Kind) -> Any:
+    """The unit conversion of a :class:`engine.language.expr.tree.Binary`: ``value * scale``; a duration is rounded to
+    whole nanoseconds, half to even."""
+    if scale != 1.0:
+        value = mul(value, scale)
+    if kind is Kind.DURATION and isinstance(value, float):
+        return round_(value)
+    return value
+
+
+def not_(a: Any) -> bool:
+    return not truth(a)
+
+
+def truth(a: Any) -> bool:
+    """The value of a condition: only ``True`` and ``False`` are."""
+    if a is True or a is False:
+        return bool(a)
+    raise EvaluationError(f"a condition must be True or False, not {kind_of(a)}")
+
+
+def eq(a: Any, b: Any) -> bool:
+    """Equal, and of one kind: ``True`` is not 1, also inside lists and mappings; 1 is 1.0."""
+    if isinstance(a, bool) or isinstance(b, bool):
+        return a is b
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(eq(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(eq(x, b[key]) for key, x in a.items())
+    return bool(a == b)
+
+
+def ne(a: Any, b: Any) -> bool:
+    return not eq(a, b)
+
+
+def _need_order(op: str, a: Any, b: Any) -> None:
+    if (_is_number(a) and _is_number(b)) or (type(a) is type(b) and isinstance(a, (str, bytes))):
+        return
+    raise EvaluationError(f"{kind_of(a)} {op} {kind_of(b)} has no meaning")
+
+
+def lt(a: Any, b: Any) -> bool:
+    _need_order("<", a, b)
+    return bool(a < b)
+
+
+def le(a: Any, b: Any) -> bool:
+    _need_order("<=", a, b)
+    return bool(a <= b)
+
+
+def gt(a: Any, b: Any) -> bool:
+    _need_order(">", a, b)
+    return bool(a > b)
+
+
+def ge(a: Any, b: Any) -> bool:
+    _need_order(">=", a, b)
+    return bool(a >= b)
+
+
+def contains(a: Any, b: Any) -> bool:
+    """``a in b``: an element of a list, a key of a mapping, a part of a string, a part or a value of bytes."""
+    if isinstance(b, list):
+        return any(eq(a, item) for item in b)
+    if isinstance(b, dict) and isinstance(a, str):
+        return a in b
+    if isinstance(b, str) and isinstance(a, str):
+        return a in b
+    if isinstance(b, bytes) and (isinstance(a, bytes) or (type(a) is int and 0 <= a <= 255)):
+        return a in b
+    raise EvaluationError(f"{kind_of(a)} in {kind_of(b)} has no meaning")
+
+
+def contains_not(a: Any, b: Any) -> bool:
+    return not contains(a, b)
+
+
+def index(base: Any, key: Any) -> Any:
+    """``base[key]``: a list or bytes by position from 0, a mapping by key."""
+    if isinstance(base, (list, bytes)) and type(key) is int:
+        if 0 <= key < len(base):
+            return base[key]
+        raise EvaluationError(f"index {key} is outside a {kind_of(base)} of length {len(base)}")
+    if isinstance(base, dict) and isinstance(key, str):
+        return field(base, key)
+    raise EvaluationError(f"{kind_of(base)}[{kind_of(key)}] has no meaning")
+
+
+def field(base: Any, name: str) -> Any:
+    """``base.name`` of a mapping."""
+    if not isinstance(base, dict):
+        raise EvaluationError(f"{kind_of(base)} has no field {name!r}")
+    if name not in base:
+        raise EvaluationError(f"there is no field {name!r}")
+    return base[name]
+
+
+# ---------------------------------------------------------------- functions
+
+
+def abs_(a: Any) -> Any:
+    _need_numbers("abs", a)
+    return abs(a)
+
+
+def min_(*values: Any) -> Any:
+    _need_numbers("min", *values)
+    return min(values)
+
+
+def max_(*values: Any) -> Any:
+    _need_numbers("max", *values)
+    return max(values)
+
+
+def clamp(value: Any, low: Any, high: Any) -> Any:
+    """``value``, but not below ``low`` and not above ``high``; ``low`` wins when they cross."""
+    _need_numbers("clamp", value, low, high)
+    return max(low, min(value, high))
+
+
+def round_(a: Any, digits: Any = None) -> Any:
+    """To the nearest whole number, half to even, as an int; with ``digits``, to that many decimals as a float."""
+    _need_numbers("round", a)
+    if digits is None:
+        return _whole(round, a)
+    if type(digits) is not int or not 0 <= digits <= 15:
+        raise EvaluationError("round takes 0 to 15 digits")
+    return cast(float, _number(lambda: float(round(a, digits))))
+
+
+def floor(a: Any) -> int:
+    _need_numbers("floor", a)
+    return _whole(math.floor, a)
+
+
+def ceil(a: Any) -> int:
+    _need_numbers("ceil", a)
+    return _whole(math.ceil, a)
+
+
+def _whole(function: Callable[[Any], Any], a: Any) -> int:
+    try:
+        return int(function(a))
+    except (OverflowError, ValueError):
+        raise EvaluationError(f"{a} has no whole number") from None
+
+
+def len_(a: Any) -> int:
+    if isinstance(a, (str, bytes, list, dict)):
+        return len(a)
+    raise EvaluationError(f"{kind_of(a)} has no length")
+
+
+def int_(a: Any) -> int:
+    """A number cut towards zero, True and False as 1 and 0, or the decimal number a string holds."""
+    if isinstance(a, (int, float)):
+        return _whole(int, a)
+    if isinstance(a, str) and len(a) <= 20 and _plain(a):
+        try:
+            return int(a)
+        except ValueError:
+            pass
+    raise EvaluationError(f"int of {_shown(a)} has no meaning")
+
+
+def float_(a: Any) -> float:
+    """A number as float, or the number a string holds."""
+    if _is_number(a) or (isinstance(a, str) and len(a) <= 40 and _plain(a)):
+        try:
+            return float(a)
+        except (ValueError, OverflowError):
+            pass
+    raise EvaluationError(f"float of {_shown(a)} has no meaning")
+
+
+def _plain(text: str) -> bool:
+    """Without what only Python takes for a part of a number: digits of other scripts, underscores."""
+    return text.isascii() and "_" not in text
+
+
+def _shown(a: Any) -> str:
+    return repr(a) if isinstance(a, str) and len(a) <= 40 else kind_of(a)
+
+
+def bool_(a: Any) -> bool:
+    """A bool as it is; a number is True unless it is zero."""
+    if isinstance(a, (int, float)):
+        return a != 0
+    raise EvaluationError(f"bool of {kind_of(a)} has no meaning")
+
+
+def str_(a: Any) -> str:
+    """The text of a value: numbers as Python writes them, bytes as hexadecimal digits. (The loader turns ``str`` of a
+    duration into ``duration_text``.)"""
+    if isinstance(a, str):
+        return a
+    if isinstance(a, bytes):
+        return a.hex()
+    if isinstance(a, (list, dict)):
+        raise EvaluationError(f"str of {kind_of(a)} has no meaning")
+    if type(a) is int and not INT_MIN <= a <= INT_MAX:
+        raise EvaluationError("the number is too large")
+    return str(a)
+
+
+def duration_text(a: Any) -> str:
+    """A duration as it is written in a chart, in its largest whole unit: ``250 ms``, ``90 s``, ``-1 us``."""
+    if type(a) is not int:
+        raise EvaluationError(f"{kind_of(a)} is no duration")
+    for unit, size in reversed(DURATION_UNITS.items()):
+        if a % size == 0 and (a != 0 or unit == "s"):
+            return f"{str_(a // size)} {unit}"
+    raise AssertionError("a whole number of nanoseconds is a multiple of 1 ns")
+
+
+def show(a: Any) -> str:
+    """The text of any value for people: what a ``log`` puts in place of ``{expr}``. Long ones are cut."""
+    try:
+        return str_(a)
+    except EvaluationError:
+        try:
+            text = kind_of(a) if _unwieldy(a) else repr(a)
+        except ValueError:  # an integer of thousands of digits
+            text = kind_of(a)
+        return text if len(text) <= 1000 else text[:1000] + "…"
+
+
+def hex_(text: Any) -> bytes:
+    """The bytes a string of hexadecimal digits names; spaces and colons between bytes are fine."""
+    if isinstance(text, str) and len(text) <= MAX_LENGTH:
+        try:
+            return bytes.fromhex(text.replace(":", " "))
+        except ValueError:
+            pass
+    raise EvaluationError(f"hex of {_shown(text)} has no meaning")
+
+
+def startswith(text: Any, prefix: Any) -> bool:
+    if isinstance(text, str) and isinstance(prefix, str):
+        return text.startswith(prefix)
+    raise EvaluationError(f"startswith of {kind_of(text)} and {kind_of(prefix)} has no meaning")
+
+
+def truthy(a: Any) -> bool:
+    """What an imported document takes for true: anything but None, False, zero and what is empty."""
+    return bool(a)
+
+
+def json_(text: Any) -> Any:
+    """The value a JSON text describes; of imported documents."""
+    import json
+
+    if not isinstance(text, str) or len(text) > MAX_LENGTH:
+        raise EvaluationError(f"json of {kind_of(text)} has no meaning")
+    try:
+        value = json.loads(text, parse_constant=float)
+    except (ValueError, RecursionError):
+        raise EvaluationError("this is no JSON") from None
+    why = _unwieldy(value)
+    if why:
+        raise EvaluationError(why)
+    return value
+
+
+def is_list(a: Any) -> bool:
+    return isinstance(a, list)
+
+
+_DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?|\.\d{1,9})\s*([a-z]+)\s*", re.ASCII)
+
+
+def duration(text: Any) -> int:
+    """The nanoseconds a text such as ``250ms`` or ``1.5 s`` names (SCXML takes the delays of CSS2)."""
+    match = _DURATION.fullmatch(text) if isinstance(text, str) and len(text) <= 40 else None
+    if match is None or match[2] not in DURATION_UNITS:
+        raise EvaluationError(f"duration of {_shown(text)} has no meaning")
+    return round(Fraction(match[1]) * DURATION_UNITS[match[2]])
+
+
+def checked(value: Any, type_: Type) -> Any:
+    """``value`` if it may be stored under ``type_``: present, of that kind and within its bounds.
+
+    The loader wraps an expression in ``Call("checked", (expr,), type)`` where it cannot prove this from the types, so
+    assigned data, payloads, arguments and inputs always keep to their declarations. An int becomes a float under
+    ``float``.
+    """
+    why = misfit(value, type_)
+    if why:
+        raise EvaluationError(why)
+    if type_.kind is Kind.FLOAT and type(value) is int:
+        return float(value)
+    return value
+
+
+def misfit(value: Any, type_: Type) -> str:
+    """Why ``value`` is not of ``type_``, in a sentence; empty when it is."""
+    if value is None:
+        needed = "a value" if type_.kind is Kind.ANY else describe(type_)
+        return "" if type_.optional else f"None where {needed} is needed"
+    kind = type_.kind
+    size: float | int = 0
+    if kind is Kind.ANY:
+        return _unwieldy(value)
+    if kind is Kind.BOOL:
+        return "" if isinstance(value, bool) else _wrong(value, type_)
+    if kind in (Kind.INT, Kind.DURATION):
+        if type(value) is not int:
+            return _wrong(value, type_)
+        if not INT_MIN <= value <= INT_MAX:
+            return "the number does not fit 64 bits"
+        size = value
+    elif kind is Kind.FLOAT:
+        if not _is_number(value):
+            return _wrong(value, type_)
+        if type(value) is int and not INT_MIN <= value <= INT_MAX:
+            return "the number does not fit 64 bits"
+        size = value
+    elif kind is Kind.STRING:
+        if not isinstance(value, str):
+            return _wrong(value, type_)
+        size = len(value)
+    elif kind is Kind.BYTES:
+        if not isinstance(value, bytes):
+            return _wrong(value, type_)
+        size = len(value)
+    elif kind is Kind.ENUM:
+        if not isinstance(value, str):
+            return _wrong(value, type_)
+        return "" if value in type_.values else f"{_shown(value)} is none of {', '.join(type_.values)}"
+    elif kind is Kind.LIST:
+        if not isinstance(value, list):
+            return _wrong(value, type_)
+        size = len(value)
+        if type_.item is not None:
+            for position, item in enumerate(value):
+                why = misfit(item, type_.item)
+                if why:
+                    return f"element {position}: {why}"
+    else:
+        return _wrong(value, type_)
+    measured = f"length {size}" if kind in (Kind.STRING, Kind.BYTES, Kind.LIST) else f"{size}"
+    if type_.minimum is not None and not size >= type_.minimum:
+        return f"{measured} is below the minimum {type_.minimum} of {describe(type_)}"
+    if type_.maximum is not None and not size <= type_.maximum:
+        return f"{measured} is above the maximum {type_.maximum} of {describe(type_)}"
+    if kind in (Kind.STRING, Kind.BYTES, Kind.LIST) and size > MAX_LENGTH:
+        return f"longer than {MAX_LENGTH}"
+    return ""
+
+
+def _wrong(value: Any, type_: Type) -> str:
+    return f"{kind_of(value)} where {describe(type_)} is needed"
+
+
+def _unwieldy(value: Any) -> str:
+    """Why an ``any`` value is too large to keep, counted until just beyond the limit; empty when it is not."""
+    count = 0
+    todo = [(value, 0)]
+    while todo:
+        part, depth = todo.pop()
+        count += 1
+        if isinstance(part, (str, bytes)):
+            count += len(part)
+        elif type(part) is int and not INT_MIN <= part <= INT_MAX:
+            return "the number does not fit 64 bits"
+        elif isinstance(part, (list, dict)):
+            count += len(part)
+            if depth >= MAX_DEPTH:
+                return f"a value nested deeper than {MAX_DEPTH}"
+            inner = part if isinstance(part, list) else list(part.values())
+            if count <= MAX_LENGTH:
+                todo.extend((item, depth + 1) for item in inner)
+        if count > MAX_LENGTH:
+            return f"a value of more than {MAX_LENGTH} parts"
+    return ""
+
+
+def describe(type_: Type) -> str:
+    """A type as it is written in a chart: ``float V?``, ``list of int``, ``enum(a, b)``."""
+    text = type_.kind.value
+    if type_.kind is Kind.ENUM:
+        text = f"enum({', '.join(type_.values)})"
+    elif type_.kind is Kind.LIST:
+        text = f"list of {describe(type_.item)}" if type_.item is not None else "list"
+    if type_.unit is not None:
+        text += f" {type_.unit.symbol}"
+    if type_.optional and type_.kind not in (Kind.ANY, Kind.NONE):
+        text += "?"
+    return text
+
+
+ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
+    "+": add,
+    "-": sub,
+    "*": mul,
+    "/": div,
+    "//": floordiv,
+    "%": mod,
+}
+
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "==": eq,
+    "!=": ne,
+    "<": lt,
+    "<=": le,
+    ">": gt,
+    ">=": ge,
+    "in": contains,
+    "not in": contains_not,
+}
+
+# `duration_text` and `checked` are functions of the tree, never of the text; `checked` is not listed: it also takes the
+# type of its node as well.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": abs_,
+    "bool": bool_,
+    "ceil": ceil,
+    "clamp": clamp,
+    "duration": duration,
+    "duration_text": duration_text,
+    "float": float_,
+    "floor": floor,
+    "hex": hex_,
+    "int": int_,
+    "is_list": is_list,
+    "json": json_,
+    "len": len_,
+    "max": max_,
+    "min": min_,
+    "round": round_,
+    "startswith": startswith,
+    "str": str_,
+    "truthy": truthy,
+}

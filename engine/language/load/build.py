@@ -1,0 +1,120 @@
+"""What the parts of the loader share while one chart is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engine.language.expr import tree
+from engine.language.expr.check import Scope, expression, guard
+from engine.language.load.events import EventTable, Payload
+from engine.language.load.reader import Reader
+from engine.language.load.yaml_source import Mapping, Node
+from engine.language.model import Chart, State
+from engine.language.types import DURATION, STRING, Type
+
+ENTRY_HINT = "it may be entered for several reasons: keep the field in data by `assign` in the transition"
+
+
+@dataclass(slots=True)
+class Child:
+    """A child of the chart being built: another chart, or an adapter's long action (``chart`` None)."""
+
+    chart: Chart | None
+    result: Payload
+    key: Type | None = None
+    spawned: bool = False
+    plain_events: bool = False
+    states: list[State] = field(default_factory=list)  # that invoke it; never two of them at once
+
+
+@dataclass(slots=True)
+class Build:
+    """One chart in the making."""
+
+    reader: Reader
+    chart: Chart
+    untyped: bool
+    events: EventTable
+    load_child: Callable[[Node], Chart | None]
+    children: dict[str, Child] = field(default_factory=dict)
+    bodies: list[tuple[State, Mapping]] = field(default_factory=list)  # states with their nodes, document order
+    by_name: dict[str, list[State]] = field(default_factory=dict)
+    variables: dict[str, Type] = field(default_factory=dict)
+    parameters: dict[str, Type] = field(default_factory=dict)
+    readings: dict[str, dict[str, Type]] = field(default_factory=dict)
+    charts: dict[int, Chart] = field(default_factory=dict)  # by the id() of the node that invokes or spawns them
+    broken_children: set[str] = field(default_factory=set)  # told of already; "": one whose id is not known
+    broken_roles: set[str] = field(default_factory=set)
+    events_known: bool = True  # False when 'events' itself is broken: what is missing in it is no news
+    cancels: list[tuple[str, Node]] = field(default_factory=list)
+    send_ids: set[str] = field(default_factory=set)
+    ids: dict[str, int] = field(default_factory=dict)  # of transitions, with how many there are
+    descriptors: dict[str, tuple[tuple[str, ...], Scope]] = field(default_factory=dict)  # by the key of `on`
+    _expressions: dict[tuple[str, int, int], tuple[tree.Expr, Scope, Type | None]] = field(default_factory=dict)
+    _plain: Scope | None = None
+
+    def declare_failure(self, child: str, key: Payload) -> None:
+        self.events.add(f"error.invoke.{child}", {"reason": STRING, **key})
+
+    # ------------------------------------------------------------ scopes
+
+    def scope(self, event: Payload | None = None, no_event: str = ENTRY_HINT) -> Scope:
+        """What an expression may name; ``event`` is the payload of the event in work, where there is one."""
+        return Scope(
+            self.variables,
+            self.parameters,
+            self.readings,
+            event,
+            no_event,
+            self._in_state,
+            {name: child.key for name, child in self.children.items()},
+            self.untyped,
+            self.broken_roles | self.broken_children,
+        )
+
+    def plain_scope(self) -> Scope:
+        """The scope where no event is in work."""
+        if self._plain is None:
+            self._plain = self.scope()
+        return self._plain
+
+    def _in_state(self, name: str) -> str | list[str]:
+        states = self.chart.states
+        if name in states and name:
+            return name
+        same = self.by_name.get(name, [])
+        return same[0].id if len(same) == 1 else [state for state in states if state]
+
+    # ------------------------------------------------------------ expressions
+
+    def expression(self, node: Node, what: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
+        """The checked expression of a node. Equal texts in one scope share one; what is kept keeps the ids alive."""
+
+        def make(text: str) -> tree.Expr:
+            key = (text, id(scope), id(expected))
+            known = self._expressions.get(key)
+            if known is None:
+                known = self._expressions[key] = (expression(text, scope, expected), scope, expected)
+            return known[0]
+
+        return self.reader.compile(node, what, make)
+
+    def delay(self, node: Node, scope: Scope) -> tree.Expr:
+        """The checked duration of a timer or a delayed send."""
+        delay = self.expression(node, "a delay", scope, DURATION)
+        if isinstance(delay, tree.Literal) and isinstance(delay.value, int) and delay.value < 0:
+            self.reader.problem(node, "range", "a delay cannot be negative", "a duration from 0 s")
+        return delay
+
+    def guard(self, node: Node, what: str, scope: Scope) -> tree.Expr:
+        """The checked condition of a node."""
+
+        def make(text: str) -> tree.Expr:
+            key = (text, id(scope), 0)
+            known = self._expressions.get(key)
+            if known is None:
+                known = self._expressions[key] = (guard(text, scope), scope, None)
+            return known[0]
+
+        return self.reader.compile(node, what, make)

@@ -1,0 +1,155 @@
+"""Files: reading them within limits, children by ``src``, and what a whole load gives or raises."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as MappingOf
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from engine.language.load.chart import build_chart
+from engine.language.load.contract import Contracts
+from engine.language.load.installed_files import found, installed_charts, installed_file
+from engine.language.load.reader import Reader
+from engine.language.load.source_file import names_beside, read_source, real_path
+from engine.language.load.yaml_source import Mapping, Node, Scalar, Source, parse
+from engine.language.model import Chart, Contract
+from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
+
+MAX_FILES = 200  # of one load: the chart and all it invokes
+
+
+def load(path: str | Path, contracts: MappingOf[str, Contract] | None = None) -> Chart:
+    """Load a chart and all charts it invokes. Where no file ``path`` is, an installed chart of that name is meant.
+
+    ``contracts``: what adapters offer, by name; without it, the installed adapters' contracts.
+
+    Raises:
+        ChartError: with everything that is wrong, in all files.
+    """
+    with _collector_paused():
+        return _Load(contracts).file(Path(path))
+
+
+def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contract] | None = None) -> Chart:
+    """Load a chart from its text. ``file`` names it in problems, and ``src`` is looked for beside it.
+
+    Raises:
+        ChartError: with everything that is wrong.
+    """
+    with _collector_paused():
+        return _Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """A load makes many objects and hardly any garbage: the collector walking them again and again would take most of
+    its time. Memory stays bounded by the limits on the files."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+class _Load:
+    """One load: every file is read once."""
+
+    def __init__(self, contracts: MappingOf[str, Contract] | None) -> None:
+        self.contracts = Contracts(contracts)
+        self.problems = ProblemList()
+        self.charts: dict[Path, Chart | None] = {}
+        self.open: list[Path] = []  # the files being read, from the first to the innermost
+
+    def file(self, path: Path) -> Chart:
+        path = found(path)
+        try:
+            source = read_source(path)
+        except OSError as error:
+            names = [*names_beside(path), *installed_charts()] if isinstance(error, FileNotFoundError) else []
+            hint = did_you_mean(path.name, names)
+            message = f"cannot be read: {error.strerror or error}"
+            problem = Source(str(path), "").problem(0, 0, "missing-file", message, hint=hint)
+            raise ChartError([problem]) from None
+        self.open.append(real_path(path))
+        return self.text(source)
+
+    def text(self, source: Source) -> Chart:
+        chart = None
+        with suppress(TooManyProblems):
+            chart = self._build(source)
+        if self.problems.found or chart is None:
+            ordered = sorted(
+                self.problems.found, key=lambda p: (p.position.file != source.file, p.position.file, *_place(p))
+            )
+            raise ChartError(ordered)
+        return chart
+
+    def _build(self, source: Source) -> Chart | None:
+        try:
+            root = parse(source, self.problems)
+        except ChartError as error:
+            self.problems.add_all(error.problems)
+            return None
+        if not isinstance(root, Mapping):
+            message = "a chart is a mapping"
+            self.problems.add(source.problem(root.start.line, root.start.column, "shape", message, "machine: name"))
+            return None
+        return build_chart(Reader(source, self.problems), root, self.contracts, self._child)
+
+    def _child(self, reader: Reader, node: Node) -> Chart | None:
+        """The chart an `invoke` or `spawn` names; None after a problem."""
+        if isinstance(node, Mapping):  # a chart in place
+            return build_chart(reader, node, self.contracts, self._child)
+        text = "" if not isinstance(node, Scalar) or node.is_null else node.text
+        if not text:
+            reader.problem(node, "shape", "'src' is the path of a chart", "FILE.yaml")
+            return None
+        try:
+            shown = Path(reader.source.file).parent / text
+            if not shown.exists():
+                shown = installed_file(text) or shown
+            path = real_path(shown)
+        except (OSError, ValueError) as error:
+            self._unreadable(reader, node, text, error)
+            return None
+        if path in self.open:
+            names = [file.name for file in [*self.open[self.open.index(path) :], path]]
+            reader.problem(node, "cycle", f"the chart invokes itself: {' → '.join(names)}")
+            return None
+        if path in self.charts:
+            return self.charts[path]
+        if len(self.charts) >= MAX_FILES:
+            reader.problem(node, "limit", f"more than {MAX_FILES} files in one load")
+            return None
+        self.charts[path] = None
+        try:
+            source = read_source(path, shown=str(shown))
+        except OSError as error:
+            beside = names_beside(path) if isinstance(error, FileNotFoundError) else ()
+            self._unreadable(reader, node, text, error, [name for name in beside if name.endswith(".yaml")])
+            return None
+        except ChartError as error:
+            self.problems.add_all(error.problems)
+            return None
+        before = len(self.problems)
+        self.open.append(path)
+        chart = self._build(source)
+        self.open.pop()
+        if len(self.problems) == before:
+            self.charts[path] = chart
+        return self.charts[path]
+
+    @staticmethod
+    def _unreadable(
+        reader: Reader, node: Node, text: str, error: OSError | ValueError, known: Iterable[str] = ()
+    ) -> None:
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        reader.problem(node, "missing-file", f"{text[:80]!r} cannot be read: {why}", known=known)
+
+
+def _place(problem: Problem) -> tuple[int, int]:
+    return problem.position.line, problem.position.column

@@ -1,0 +1,274 @@
+"""`on`, `always`, `after`, `onDone` and `initial`: transitions with resolved targets and checked guards."""
+
+from __future__ import annotations
+
+from engine.language.expr.check import Scope
+from engine.language.load.actions import read_block
+from engine.language.load.build import Build
+from engine.language.load.states import resolve_targets
+from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
+from engine.language.model import State, StateKind, Timer, Transition
+from engine.language.problems import did_you_mean
+
+_KEYS = frozenset({"target", "guard", "actions", "internal", "description", "source", "waive"})
+_INITIAL_KEYS = frozenset({"target", "actions", "description", "source"})
+MAX_DEFAULTS = 64  # history states from one default to the next
+NO_EVENT_ALWAYS = "`always` is taken without an event: keep the field in data by `assign` in an earlier transition"
+NO_EVENT_AFTER = "a timer's expiry carries nothing"
+
+
+def read_transitions(build: Build, state: State, body: Mapping) -> None:
+    """All transitions and timers of a state, in document order."""
+    for key, key_node, value in body.items():
+        if key == "on":
+            for descriptor, descriptor_node, node in build.reader.entries(value, "'on'", "event: target"):
+                read_on(build, state, descriptor, descriptor_node, node)
+        elif key == "always":
+            scope = build.scope(None, NO_EVENT_ALWAYS)
+            _add(build, state, "always", (), None, value, scope)
+        elif key == "after":
+            for delay, delay_node, node in build.reader.entries(value, "'after'", "delay: target"):
+                _after(build, state, delay, delay_node, node)
+        elif key == "onDone":
+            if state.kind not in (StateKind.COMPOUND, StateKind.PARALLEL) or state.parent is None:
+                message = "only a compound or parallel state inside another one is ever done"
+                build.reader.problem(key_node, "shape", message, hint="an invoke has an onDone of its own")
+            else:
+                read_on(build, state, f"done.state.{state.id}", key_node, value)
+        elif key == "invoke":
+            for node in build.reader.items(value):
+                if isinstance(node, Mapping):
+                    _invoke_ends(build, state, node)
+
+
+def _invoke_ends(build: Build, state: State, node: Mapping) -> None:
+    """`onDone` and `onError` of an invoke."""
+    from engine.language.load.children import invoke_id
+
+    id_ = invoke_id(build, node)
+    for key, descriptor in (("onDone", "done.invoke."), ("onError", "error.invoke.")):
+        ends = node.get(key)
+        if ends is not None and id_:
+            read_on(build, state, descriptor + id_, node.entries[key][0], ends)
+
+
+def read_on(build: Build, state: State, text: str, key: Scalar, value: Node) -> None:
+    """The transitions of one `on` entry; ``text`` holds one or more descriptors."""
+    known = build.descriptors.get(text)
+    if known is not None:
+        _add(build, state, text, known[0], None, value, known[1])
+        return
+    names: list[str] = []
+    descriptors: list[str] = []
+    sound = True
+    offset = 0
+    for word in text.split():
+        offset = text.index(word, offset)
+        descriptor = word
+        wildcard = word == "*" or word.endswith(".*")
+        if wildcard and word != "*":
+            descriptor = word[:-2]
+        if build.untyped:
+            descriptors.append(descriptor.rstrip("."))
+            continue
+        matched = build.events.matching(descriptor)
+        if not matched or (not wildcard and descriptor not in matched):
+            _unknown_event(build, key, word, matched, offset if text == key.text else 0)
+            sound = False
+            continue
+        descriptors.append(descriptor)
+        names += matched
+    if not text.split():
+        build.reader.problem(key, "shape", "the name of an event is missing", "an event")
+    scope = build.scope(build.events.fields(names), "")
+    scope.untyped = build.untyped or not sound  # of unknown events nothing is known: no more problems from them
+    unique = tuple(dict.fromkeys(descriptors))
+    if sound:
+        build.descriptors[text] = (unique, scope)
+    _add(build, state, text, unique, None, value, scope)
+
+
+def _unknown_event(build: Build, key: Scalar, word: str, matched: list[str], offset: int) -> None:
+    parts = word.split(".")
+    if build.broken_children & {parts[0], ".".join(parts[2:])} or parts[0] in build.broken_roles:
+        return  # told of where the child or the role is named
+    if not build.events_known:
+        return
+    known = build.events.names()
+    own = build.chart.events.get(word)
+    expected = hint = ""
+    if own is not None and own.direction == "out":
+        message = f"{word!r} goes out to the parent and never comes in"
+    elif matched:
+        message, expected = f"there is no event {word!r}, only ones below it", f"{word}.*"
+    else:
+        message = f"there is no event {word[:80]!r}"
+        hint = did_you_mean(word, known)
+        short = [name for name in known if name.endswith(f".{word}")]
+        if short:
+            hint = f"did you mean {short[0]!r}?"
+        elif not hint.startswith("did") and "." not in word:
+            hint = f"declare it: events: {{{word[:80]}: {{direction: in}}}}"
+    line, column = build.reader.source.place(key, offset)
+    problem = build.reader.source.problem(line, column, "unknown-event", message, expected, hint, len(word))
+    build.reader.problems.add(problem)
+
+
+def _after(build: Build, state: State, text: str, key: Scalar, value: Node) -> None:
+    delay = build.delay(key, build.plain_scope())
+    timer = Timer(f"{state.id}/after {text}", delay, text, build.reader.position(key))
+    state.timers.append(timer)
+    _add(build, state, f"after {text}", (), timer.id, value, build.scope(None, NO_EVENT_AFTER))
+
+
+def _add(
+    build: Build,
+    state: State,
+    name: str,
+    descriptors: tuple[str, ...],
+    timer: str | None,
+    value: Node,
+    scope: Scope,
+) -> None:
+    """One transition, or those of a list, for one trigger."""
+    for node in value.items if isinstance(value, Sequence) else (value,):
+        id_ = f"{state.id}/{name}"
+        build.ids[id_] = number = build.ids.get(id_, 0) + 1
+        if number > 1:
+            id_ = f"{id_}#{number}"
+        transition = Transition(id_, state, descriptors, timer, position=build.reader.position(node))
+        _fill(build, transition, node, scope)
+        state.transitions.append(transition)
+
+
+def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> None:
+    reader = build.reader
+    if isinstance(node, Scalar):
+        if not node.is_null:
+            transition.targets = resolve_targets(build, transition.source, node)
+            transition.internal = _stays_inside(transition, node)
+        return
+    if not isinstance(node, Mapping):
+        reader.problem(node, "shape", "a transition is a target or a mapping", "{target: …, guard: …, actions: …}")
+        return
+    reader.check_keys(node, _KEYS, "a transition")
+    for key, _, value in node.items():
+        if key == "target":
+            if not (isinstance(value, Scalar) and value.is_null):
+                transition.targets = resolve_targets(build, transition.source, value)
+                if "internal" not in node.entries:
+                    transition.internal = _stays_inside(transition, value)
+        elif key == "guard":
+            transition.guard = build.guard(value, "'guard'", scope)
+        elif key == "actions":
+            transition.actions = read_block(build, value, scope)
+        elif key == "internal":
+            transition.internal = reader.flag(value, "'internal'")
+        elif key == "description":
+            transition.description = reader.text(value, "'description'")
+        elif key == "source":
+            transition.citation = reader.text(value, "'source'")
+        elif key == "waive":
+            transition.waivers = reader.texts(value, "'waive'")
+    if transition.internal:
+        _check_internal(build, transition, node)
+
+
+def _stays_inside(transition: Transition, target: Node) -> bool:
+    """A compound state is not left by a transition whose targets are all written ``.below``."""
+    items = target.items if isinstance(target, Sequence) else [target]
+    dotted = all(isinstance(item, Scalar) and item.text.startswith(".") for item in items)
+    return dotted and transition.source.kind is StateKind.COMPOUND
+
+
+def _check_internal(build: Build, transition: Transition, node: Mapping) -> None:
+    source = transition.source
+    if not transition.targets or build.untyped:
+        return
+    outside = [target.id for target in transition.targets if source not in target.ancestors()]
+    if source.kind is not StateKind.COMPOUND or outside:
+        key = node.entries["internal"][0]
+        what = f"{outside[0]} is not inside {source.id}" if outside else f"{source.id or 'the root'} is not compound"
+        message = "an internal transition goes from a compound state to states inside it"
+        build.reader.problem(key, "shape", f"{message}: {what}")
+
+
+def read_initial(build: Build, state: State, body: Mapping) -> None:
+    """The initial transition of a compound state: as written, or to its first child."""
+    reader = build.reader
+    node = body.get("initial")
+    if state.kind is not StateKind.COMPOUND:
+        if node is not None:
+            reader.problem(body.entries["initial"][0], "shape", "only a compound state has an initial state")
+        return
+    initial = Transition(f"{state.id}/initial", state, position=reader.position(node or body))
+    state.initial = initial
+    if node is None:
+        initial.targets = tuple(child for child in state.children if not is_history(child))[:1]
+        if not initial.targets and state.children:
+            what = f"the state {state.id!r}" if state.id else "the chart"
+            reader.problem(body, "shape", f"{what} has no state but history", "a state")
+        return
+    target: Node | None = node
+    if isinstance(node, Mapping):
+        reader.check_keys(node, _INITIAL_KEYS, "'initial'")
+        target = node.get("target")
+        if target is None:
+            reader.missing(node, node, "'initial' needs a target", "target: …")
+            return
+        actions = node.get("actions")
+        if actions is not None:
+            initial.actions = read_block(build, actions, build.plain_scope())
+    initial.targets = resolve_targets(build, state, target or node, inside=True)
+    for found in initial.targets:
+        if state not in found.ancestors():
+            reader.problem(target or node, "shape", f"{found.id} is not inside {state.id or 'the chart'}")
+
+
+def read_history(build: Build, state: State, body: Mapping) -> None:
+    """The default transition of a history state."""
+    reader = build.reader
+    node = body.get("target")
+    if node is None or state.parent is None:
+        reader.problem(body, "missing-key", f"the history state {state.id!r} needs a default", "target: …")
+        return
+    default = Transition(f"{state.id}/default", state, position=reader.position(node))
+    default.targets = resolve_targets(build, state, node)
+    actions = body.get("actions")
+    if actions is not None:
+        default.actions = read_block(build, actions, build.plain_scope())
+    for found in default.targets:
+        if state.parent not in found.ancestors():
+            reader.problem(node, "shape", f"{found.id} is not inside {state.parent.id or 'the chart'}")
+    state.history_default = default
+
+
+def check_histories(build: Build) -> None:
+    """No default of a history state leads back to it: nothing would ever be entered. Only siblings can do so, since a
+    default stays inside the parent."""
+    told: set[str] = set()
+    for state, _ in build.bodies:
+        path: list[State] = []
+        at: State | None = state
+        while at is not None and (default := at.history_default) is not None:
+            path.append(at)
+            at = next((target for target in default.targets if is_history(target) and target.parent is at.parent), None)
+            if at in path or len(path) > MAX_DEFAULTS:
+                if not told & {step.id for step in path}:
+                    names = " → ".join(step.name for step in [*path[:6], at] if step is not None)
+                    message = f"the defaults of history states lead in a circle or too far: {names}"
+                    build.reader.problem_at(default.position, "cycle", message, "a state that is no history")
+                told |= {step.id for step in path}
+                break
+
+
+def is_history(state: State) -> bool:
+    return state.kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
+
+
+def number_transitions(chart_root: State) -> list[Transition]:
+    """All transitions in document order, with their order set; initial and history defaults are not among them."""
+    found = [transition for state in chart_root.walk() for transition in state.transitions]
+    for order, transition in enumerate(found):
+        transition.order = order
+    return found

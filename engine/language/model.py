@@ -1,0 +1,430 @@
+"""A chart as data: what the loader makes and what everything else (interpreter, compiled core, diagrams, tests,
+exports, checks) reads. Names and structure follow W3C SCXML 1.0; nothing here runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from engine.language.expr.tree import Expr
+from engine.language.position import NOWHERE, Position
+from engine.language.types import Type
+
+if TYPE_CHECKING:
+    from engine.adapter import Adapter
+    from engine.run.machine import Machine
+
+
+class StateKind(Enum):
+    ATOMIC = "atomic"
+    COMPOUND = "compound"
+    PARALLEL = "parallel"
+    FINAL = "final"
+    SHALLOW_HISTORY = "shallow"
+    DEEP_HISTORY = "deep"
+
+
+# ---------------------------------------------------------------- actions
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """``assign: {name: expr}``: one name each."""
+
+    name: str
+    value: Expr
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """``raise: event``: to the rear of the machine's own internal queue (SCXML 4.2)."""
+
+    event: str
+    data: tuple[tuple[str, Expr], ...] = ()
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """``send: {event, to, data, delay, id}`` (SCXML 6.2).
+
+    ``target`` None is the own external queue. A target value is ``parent``, ``self``, ``internal``, the id of an
+    invoked or spawned child, or an SCXML session location ``#_scxml_<sessionid>``. ``key`` picks one of several spawned
+    children. ``content`` replaces named ``data`` by one value (SCXML 5.6). ``id_location`` is the data item that
+    receives a generated id.
+    """
+
+    event: Expr
+    target: Expr | None = None
+    key: Expr | None = None
+    data: tuple[tuple[str, Expr], ...] = ()
+    content: Expr | None = None
+    delay: Expr | None = None
+    id: str | None = None
+    id_location: str | None = None
+    type: Expr | None = None
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """``cancel: id``: drop a delayed send (SCXML 6.3)."""
+
+    id: Expr
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """``log: text``: for people. ``parts`` alternate literal text and expressions (``{expr}`` in the YAML)."""
+
+    parts: tuple[Expr, ...]
+    label: str = ""
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class If:
+    """``if: guard`` / ``then`` / ``else``: the branches in order; the last guard may be None (else)."""
+
+    branches: tuple[tuple[Expr | None, tuple[Action, ...]], ...]
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Foreach:
+    """``foreach: {in, item, index, do}`` over a shallow copy (SCXML 4.6)."""
+
+    array: Expr
+    item: str
+    index: str | None
+    body: tuple[Action, ...]
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class CallAction:
+    """``role.action(arg=expr)``: an order to an adapter; carried out after the macrostep, in order."""
+
+    role: str
+    action: str
+    args: tuple[tuple[str, Expr], ...]
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """``spawn: {id, src, key, input}``: start a child machine that lives until it ends or is stopped. Several may share
+    ``id`` when their keys differ; a second one with the same id and key replaces the first."""
+
+    id: str
+    chart: Chart
+    key: Expr | None
+    input: tuple[tuple[str, Expr], ...]
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``stop: id`` or ``stop: {id, key}``: end spawned children, with their exit actions."""
+
+    id: str
+    key: Expr | None = None
+    position: Position = NOWHERE
+
+
+Action = Assign | Raise | Send | Cancel | Log | If | Foreach | CallAction | Spawn | Stop
+Block = tuple[Action, ...]  # an error in an action skips the rest of its block (SCXML 4.9)
+
+# ---------------------------------------------------------------- structure
+
+
+@dataclass(slots=True, eq=False)
+class Transition:
+    """A transition. ``id`` is unique and stable: ``<source state id>/<descriptor>`` plus ``#n`` from the second of the
+    same descriptor on. Exactly one of ``descriptors``, ``timer`` or neither (eventless) applies."""
+
+    id: str
+    source: State
+    descriptors: tuple[str, ...] = ()  # event names or dotted prefixes without the trailing ".*"; "*" matches all
+    timer: str | None = None  # the timer whose expiry triggers it
+    guard: Expr | None = None
+    targets: tuple[State, ...] = ()
+    internal: bool = False
+    actions: Block = ()
+    order: int = 0  # document order among all transitions
+    description: str = ""
+    citation: str = ""  # `source:` in the YAML: standard and clause
+    waivers: dict[str, str] = field(default_factory=dict)
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """``after``: started when the state's entry actions are done, cancelled before its exit actions.
+
+    ``id`` is ``<state id>/after <text of the delay>``; its expiry is the external event ``after`` of this id only.
+    """
+
+    id: str
+    delay: Expr
+    text: str  # the delay as written, for diagrams and traces
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    """``invoke`` (SCXML 6.4): run another chart, or an adapter's long action, while the state is active.
+
+    Invocations start at the end of the macrostep in which the state was entered and is still active. Their events are
+    named ``<id>.<event>`` in this chart (plain names when ``plain_events``), their end ``done.invoke.<id>``, their
+    failure ``error.invoke.<id>``.
+    """
+
+    id: str
+    chart: Chart | None = None  # a static child chart …
+    source: Expr | None = None  # … or, in imported documents, one named or given by an expression when it starts
+    role: str | None = None  # … or an adapter's long action
+    action: str | None = None
+    input: tuple[tuple[str, Expr], ...] = ()  # the child's parameters, or the action's arguments
+    adapters: tuple[tuple[str, str], ...] = ()  # child's role -> own role, where the names differ
+    autoforward: bool = False
+    finalize: Block = ()
+    plain_events: bool = False
+    id_location: str | None = None
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """A promise, held whenever a macrostep ends (with the state active, for a state's).
+
+    A *joint* one also speaks of children: it is held whenever all machines have settled, see
+    :mod:`engine.run.joint`.
+    """
+
+    condition: Expr
+    text: str
+    message: str = ""
+    citation: str = ""
+    position: Position = NOWHERE
+
+
+@dataclass(slots=True, eq=False)
+class State:
+    """A state. ``id`` is the dotted path of names from the root (``matching.sounding``); the root's id is ``""``."""
+
+    id: str
+    name: str
+    kind: StateKind
+    parent: State | None
+    children: list[State] = field(default_factory=list)  # history states included, document order
+    initial: Transition | None = None  # compound: the initial transition (targets, content)
+    history_default: Transition | None = None  # history: its default transition
+    entry: tuple[Block, ...] = ()
+    exit: tuple[Block, ...] = ()
+    transitions: list[Transition] = field(default_factory=list)  # on, always, after, onDone in document order
+    timers: list[Timer] = field(default_factory=list)
+    invokes: list[Invoke] = field(default_factory=list)
+    output: tuple[tuple[str, Expr], ...] = ()  # final: done data
+    output_content: Expr | None = None
+    invariants: tuple[Invariant, ...] = ()
+    joint_invariants: tuple[Invariant, ...] = ()  # those that read children: the system's to hold, not the core's
+    order: int = 0  # document order, the root is 0
+    title: str = ""
+    description: str = ""
+    citation: str = ""
+    waivers: dict[str, str] = field(default_factory=dict)
+    position: Position = NOWHERE
+
+    def walk(self) -> Iterator[State]:
+        """This state and all below it, in document order."""
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    def ancestors(self) -> Iterator[State]:
+        """The parent, its parent, … up to and with the root."""
+        state = self.parent
+        while state is not None:
+            yield state
+            state = state.parent
+
+    def __repr__(self) -> str:
+        return f"<State {self.id or '(root)'}>"
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterDef:
+    """A parameter: fixed when a machine starts. ``default`` None means it must be given."""
+
+    name: str
+    type: Type
+    default: Expr | None
+    citation: str = ""
+    description: str = ""
+    waivers: dict[str, str] = field(default_factory=dict, compare=False)
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class DataDef:
+    """A data item and its initial value (an expression over parameters). ``late``: bound when its state is first
+    entered (imported documents only). ``missing``: declared without a value; reading it raises until it is assigned."""
+
+    name: str
+    type: Type
+    initial: Expr | None
+    late_state: str | None = None
+    description: str = ""
+    waivers: dict[str, str] = field(default_factory=dict, compare=False)
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class EventDef:
+    """A named event of this chart: from the parent, to the parent, raised or sent to itself.
+
+    ``payload`` None accepts any data (imported documents)."""
+
+    name: str
+    payload: dict[str, Type] | None
+    direction: str = ""  # "in" (others send it), "out" (sent to the parent), "" (own)
+    description: str = ""
+    waivers: dict[str, str] = field(default_factory=dict, compare=False)
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class Shutdown:
+    """How a chart ends in order: ``event`` asks it to, which takes ``within`` (of parameters) at the longest; over
+    when the machine has ended or one of the states ``done`` is active."""
+
+    event: str
+    within: Expr
+    text: str  # the time as written
+    done: tuple[State, ...] = ()
+    citation: str = ""
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDef:
+    """``session``: what the chart is asked to do, again and again. The event ``result`` (direction out) ends one;
+    ``success``, over its payload and the parameters, says whether it went well; it lasts from when ``during`` (a state)
+    was entered first."""
+
+    result: str
+    success: Expr | None
+    during: str | None = None
+    position: Position = NOWHERE
+
+
+@dataclass(slots=True, eq=False)
+class Chart:
+    """A loaded chart: resolved, type-checked, immutable by convention."""
+
+    name: str
+    root: State
+    parameters: dict[str, ParameterDef] = field(default_factory=dict)
+    data: dict[str, DataDef] = field(default_factory=dict)
+    events: dict[str, EventDef] = field(default_factory=dict)
+    adapters: dict[str, Contract] = field(default_factory=dict)  # role -> contract
+    roles: dict[str, Position] = field(default_factory=dict)  # role -> where it is declared
+    output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
+    shutdown: Shutdown | None = None
+    session: SessionDef | None = None
+    strict: bool = False
+    untyped: bool = False  # an imported document (`events: any`): names, types and events are known at run time only
+    title: str = ""
+    description: str = ""
+    citation: str = ""
+    version: str = ""
+    station: str | None = None  # default station file, relative to the chart
+    file: str = ""
+    text_hash: str = ""  # SHA-256 of the canonical text of this chart and all it invokes
+    waivers: dict[str, str] = field(default_factory=dict)
+    script: Block = ()  # actions before the initial configuration is entered (imported documents)
+    states: dict[str, State] = field(default_factory=dict)  # id -> state, document order
+    transitions: list[Transition] = field(default_factory=list)  # document order
+    joint_invariants: list[tuple[str, Invariant]] = field(default_factory=list)  # with the state's id, of all states
+    position: Position = NOWHERE
+    programs: dict[str, Any] = field(
+        default_factory=dict, repr=False
+    )  # what is compiled from it: plans, payload checks
+
+    def start(
+        self, parameters: Mapping[str, Any] | None = None, adapters: Mapping[str, Adapter] | None = None
+    ) -> Machine:
+        """A machine in its initial configuration; see :class:`engine.run.machine.Machine`."""
+        from engine.run.machine import start
+
+        return start(self, parameters, adapters)
+
+    def resume(self, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None = None) -> Machine:
+        """The machine a :meth:`engine.run.machine.Machine.snapshot` was taken of."""
+        from engine.run.machine import resume
+
+        return resume(self, snapshot, adapters)
+
+
+# ---------------------------------------------------------------- contracts
+
+
+@dataclass(frozen=True, slots=True)
+class ActionDef:
+    """An order an adapter takes. ``result`` not None: a long action, usable by ``invoke: {call: …}``."""
+
+    name: str
+    args: dict[str, Type]
+    result: dict[str, Type] | None = None
+    description: str = ""
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPattern:
+    """An order of a contract, ``set(closed=True)``; an argument that is not named may be anything."""
+
+    action: str
+    args: tuple[tuple[str, Any], ...] = ()
+    text: str = ""
+
+    def fits(self, action: str, args: Mapping[str, Any]) -> bool:
+        """Whether this order, with all its arguments, is such a one."""
+        return action == self.action and all(args.get(name) == value for name, value in self.args)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two orders of which nothing may end with the first alone: after ``order`` something is energised, closed or
+    locked, until one of ``until`` is given."""
+
+    order: OrderPattern
+    until: tuple[OrderPattern, ...]
+    description: str = ""
+    position: Position = NOWHERE
+
+    def after(self, stands: bool, action: str, args: Mapping[str, Any]) -> bool:
+        """Whether the first order stands after this one, when it stood (or not) before."""
+        if any(pattern.fits(action, args) for pattern in self.until):
+            return False
+        return stands or self.order.fits(action, args)
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What an adapter offers a chart: actions, events with typed payloads, readable values; which orders are unsafe."""
+
+    name: str
+    actions: dict[str, ActionDef]
+    events: dict[str, EventDef]
+    values: dict[str, Type]
+    description: str = ""
+    citation: str = ""
+    position: Position = NOWHERE
+    unsafe: tuple[Pair, ...] = ()

@@ -1,5 +1,0 @@
-"""The reference: W3C SCXML 1.0, Appendix A, written literally. Slow; the oracle of the compiled core."""
-
-from engine.reference.interpreter import Interpreter
-
-__all__ = ["Interpreter"]

@@ -1,0 +1,394 @@
+"""An adapter bound to a role: checked against its contract when bound, guarded whenever it is used.
+
+Nothing an adapter raises gets past this file: it becomes an ``error.adapter.<role>`` event that a chart decides about.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
+from engine.language.expr.fast_checks import quick
+from engine.language.model import Contract, Pair
+from engine.run.faults import FaultRule, Faults
+from engine.run.values import Fields, check_fields, check_value, nearest
+from engine.semantics.step import Event
+
+if TYPE_CHECKING:
+    from engine.run.actor import Actor
+    from engine.run.system import System
+
+
+# What an adapter raises is its fault, even a library's SystemExit; these are the user's and the interpreter's.
+_PASSES = (KeyboardInterrupt, GeneratorExit)
+
+
+class Binding:
+    """One adapter in one system. Machines attach with their own name for the role; a child uses its parent's binding.
+
+    ``role`` is the name in the station file. Raises ``AdapterError`` when the adapter does not fulfil the contract.
+    """
+
+    def __init__(self, system: System, role: str, contract: Contract, adapter: Adapter) -> None:
+        missing = shortcomings(adapter, contract)
+        if missing:
+            raise AdapterError(
+                f"{type(adapter).__module__}.{type(adapter).__qualname__} cannot be bound to role {role!r}: "
+                f"contract {contract.name} asks for " + "; ".join(missing)
+            )
+        self.system = system
+        self.role = role
+        self.contract = contract
+        self.adapter = adapter
+        self.is_open = False
+        self.faults: Faults | None = None  # what goes wrong on purpose
+        self._arguments = {name: Fields(a.args, f"{role}.{name}") for name, a in contract.actions.items()}
+        self._payloads = {
+            name: Fields(event.payload, f"event {name!r} of {self._name()}")
+            for name, event in contract.events.items()
+            if event.payload is not None
+        }
+        self._values = {name: quick(check_value, kind) for name, kind in contract.values.items()}
+        self._attached: list[tuple[Actor, str]] = []
+        self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
+        self.standing: dict[Pair, str] = {}  # unsafe orders that nobody has taken back, as they were given
+        self._paired: dict[str, list[Pair]] = {}
+        for pair in contract.unsafe:
+            for pattern in (pair.order, *pair.until):
+                self._paired.setdefault(pattern.action, []).append(pair)
+        self._calls: dict[str, tuple[Actor, str, str]] = {}  # call id -> machine, invocation id, action
+        self._call_ids = itertools.count(1)
+
+    # ------------------------------------------------------------ machines
+
+    def attach(self, actor: Actor, role: str) -> None:
+        """From now on the machine hears the adapter's events, under its own name for the role."""
+        self._attached.append((actor, role))
+        self._attached.sort(key=lambda pair: (pair[0].depth, pair[0].number))
+        self._hearers = {}
+
+    def detach(self, actor: Actor) -> None:
+        """The machine has ended."""
+        self._attached = [pair for pair in self._attached if pair[0] is not actor]
+        self._hearers = {}
+
+    # ------------------------------------------------------------ from the machines
+
+    def open(self) -> None:
+        """Open the adapter. Raises ``AdapterError``, naming the role, whatever the adapter raised."""
+        try:
+            self.adapter.open(_Port(self))
+        except AdapterError as error:
+            kind = ConfigurationError if isinstance(error, ConfigurationError) else AdapterError
+            raise kind(f"role {self.role!r}: {error}") from error
+        except _PASSES:
+            raise
+        except BaseException as error:
+            raise AdapterError(f"role {self.role!r}: {self._name()} failed to open: {_told(error)}") from error
+        self.is_open = True
+
+    def close(self) -> None:
+        """Close the adapter; what it raises is noted and goes no further."""
+        self.is_open = False
+        try:
+            self.adapter.close()
+        except _PASSES:
+            raise
+        except BaseException as error:
+            self.system.note(self.role, "adapter_error", f"{self._name()} failed to close: {_told(error)}")
+
+    def call(self, action: str, args: Mapping[str, Any]) -> None:
+        """Carry out an order. A failure is an ``error.adapter.<role>`` event for every machine that has the role."""
+        if self.faults is None:
+            self._carry_out(action, args)
+            return
+        for delay_ns, struck in self.faults.strike(action, args, self.system.clock.now_ns()):
+            self._in(delay_ns, lambda struck=struck: self._carry_out(action, struck))  # type: ignore[misc]
+
+    def _in(self, delay_ns: int, run: Callable[[], None]) -> None:
+        """Now, or when a fault has it; not any more when the adapter has been closed meanwhile."""
+        if delay_ns:
+            self.system.set_deadline(delay_ns, lambda: run() if self.is_open else None)
+        else:
+            run()
+
+    def fault(self, name: str, rule: FaultRule) -> None:
+        """From now on ``rule`` applies to ``name``: an order, an event or a value of the contract."""
+        if self.faults is None:
+            self.faults = Faults(self._struck)
+        self.faults.add(name, rule)
+
+    def _struck(self, rule: FaultRule, name: str, number: int) -> None:
+        self.system.note(self.role, "fault", rule.text, {"name": name, "number": number})
+
+    def _carry_out(self, action: str, args: Mapping[str, Any]) -> None:
+        try:
+            checked = self._checked(action, args)
+            if action in self._paired:
+                self._account(action, checked, begun=True)
+            getattr(self.adapter, action)(**checked)
+            if action in self._paired:
+                self._account(action, checked, begun=False)
+        except _PASSES:
+            raise
+        except BaseException as error:
+            if isinstance(error, ConfigurationError) and self.system.starting:
+                self.system.misfit = self.system.misfit or ConfigurationError(f"role {self.role!r}: {error}")
+            else:
+                self.report(_told(error), action)
+
+    def _account(self, action: str, args: Mapping[str, Any], begun: bool) -> None:
+        """Which orders stand: an unsafe one from when it is tried, until the one that takes it back has not failed."""
+        for pair in self._paired[action]:
+            if not pair.after(pair in self.standing, action, args):
+                if not begun:
+                    self.standing.pop(pair, None)
+            elif pair not in self.standing:
+                written = ", ".join(f"{name}={value!r}" for name, value in args.items())
+                self.standing[pair] = f"{self.role}.{action}({written})"
+
+    def new_call(self, actor: Actor, invocation: str, action: str) -> str:
+        """The call id of a long action about to start."""
+        call_id = f"{self.role}.{action}.{next(self._call_ids)}"
+        self._calls[call_id] = (actor, invocation, action)
+        return call_id
+
+    def start_call(self, call_id: str, args: Mapping[str, Any]) -> None:
+        """Start a long action. A failure to start is ``error.invoke.<id>``."""
+        action = self._calls[call_id][2]
+        if self.faults is None:
+            self._start(call_id, action, args)
+            return
+        for delay_ns, struck in list(self.faults.strike(action, args, self.system.clock.now_ns()))[:1]:
+            self._in(delay_ns, lambda struck=struck: self._start(call_id, action, struck))  # type: ignore[misc]
+
+    def _start(self, call_id: str, action: str, args: Mapping[str, Any]) -> None:
+        if call_id not in self._calls:
+            return  # given up before a fault let it begin
+        try:
+            checked = self._checked(action, args)
+            getattr(self.adapter, action)(call_id=call_id, **checked)
+        except _PASSES:
+            raise
+        except BaseException as error:
+            self.finish_call(call_id, None, _told(error))
+
+    def cancel_call(self, call_id: str) -> None:
+        """The invoking state was left: the result is no longer wanted."""
+        if self._calls.pop(call_id, None) is None:
+            return
+        try:
+            self.adapter.cancel_call(call_id)
+        except _PASSES:
+            raise
+        except BaseException as error:
+            self.report(_told(error), "cancel_call")
+
+    def read(self, name: str) -> Any:
+        """A readable value, checked. Raises ``AdapterError``."""
+        check = self._values.get(name)
+        if check is None:
+            raise AdapterError(
+                f"contract {self.contract.name} has no value {name!r}{nearest(name, self.contract.values)}"
+            )
+        try:
+            value = check(getattr(self.adapter, name))
+            return value if self.faults is None else self.faults.value(name, value, self.system.clock.now_ns())
+        except _PASSES:
+            raise
+        except BaseException as error:
+            raise AdapterError(f"{self.role}.{name} cannot be read: {_told(error)}") from error
+
+    # ------------------------------------------------------------ from the adapter
+
+    def emit(self, event: str, payload: Mapping[str, Any]) -> None:
+        """An event of the contract, to every machine that has the role, parents first."""
+        definition = self.contract.events.get(event)
+        if definition is None:
+            self.report(
+                f"{self._name()} sent event {event!r}, which contract {self.contract.name} does not have"
+                + nearest(event, self.contract.events)
+            )
+            return
+        if definition.payload is None:
+            self._broadcast(event, dict(payload))
+            return
+        try:
+            data = self._payloads[event].check(payload)
+        except ValueError as error:
+            self.report(str(error))
+            return
+        if self.faults is None:
+            self._broadcast(event, data)
+            return
+        for delay_ns, struck in self.faults.strike(event, data, self.system.clock.now_ns()):
+            self._in(delay_ns, lambda struck=struck: self._broadcast(event, struck))  # type: ignore[misc]
+
+    def finish_call(self, call_id: str, result: Mapping[str, Any] | None, reason: str = "") -> None:
+        """A long action ended: ``result`` well, None badly. One nobody waits for any more is noted."""
+        waiting = self._calls.pop(call_id, None)
+        if waiting is None:
+            self.system.note(self.role, "dropped", f"{self._name()} ended call {call_id}, which nobody waits for")
+            return
+        actor, invocation, action = waiting
+        definition = self.contract.actions[action]
+        if result is not None:
+            try:
+                data = check_fields(result, definition.result or {}, f"result of {self.role}.{action}")
+            except ValueError as error:
+                result, reason = None, str(error)
+        if result is None:
+            data = {"reason": reason}
+        actor.call_ended(invocation, call_id)
+        kind = "done" if result is not None else "error"
+        event = Event(f"{kind}.invoke.{invocation}", data, "platform", invokeid=invocation)
+        self.system.enqueue(actor, event, call_id=call_id)
+
+    def report(self, message: str, action: str = "") -> None:
+        """Something went wrong in the adapter: ``error.adapter.<role>`` for every machine that has the role."""
+        self.system.note(self.role, "adapter_error", message, {"action": action})
+        self._tell("error.adapter.{}", {"action": action, "message": message}, "platform")
+
+    # ------------------------------------------------------------ private
+
+    def _broadcast(self, event: str, data: dict[str, Any]) -> None:
+        if not self._attached:
+            text = f"no live machine has the role for {self.role}.{event}"
+            self.system.note(self.role, "undelivered", text, data, self.contract.events[event].payload)
+        self._tell("{}." + event, data, "external")
+
+    def _tell(self, pattern: str, data: dict[str, Any], kind: str) -> None:
+        """To every machine that has a transition for it in some state; if none has, to the first, which records it.
+
+        What an adapter says before its machine has begun is kept until it and its children have.
+        """
+        if pattern in self._hearers or all(actor.begun for actor, _ in self._attached):
+            self._queue(pattern, data, kind)
+        else:
+            self.system.set_deadline(0, lambda: self._queue(pattern, data, kind))
+
+    def _queue(self, pattern: str, data: dict[str, Any], kind: str) -> None:
+        hearers = self._hearers.get(pattern)
+        if hearers is None:
+            named = [(actor, pattern.format(role)) for actor, role in self._attached]
+            hearers = [(a, n) for a, n in named if self.system.hearing(a.machine.chart)(n)] or named[:1]
+            self._hearers[pattern] = hearers
+        for actor, name in hearers:
+            self.system.enqueue(actor, Event(name, data, kind))
+
+    def _checked(self, action: str, args: Mapping[str, Any]) -> dict[str, Any]:
+        if not self.is_open:
+            raise AdapterError(f"the adapter of role {self.role!r} is not open")
+        definition = self.contract.actions.get(action)
+        if definition is None:
+            known = nearest(action, self.contract.actions)
+            raise AdapterError(f"contract {self.contract.name} has no action {action!r}{known}")
+        return self._arguments[action].check(args)
+
+    def _name(self) -> str:
+        return f"adapter {self.role} ({type(self.adapter).__name__})"
+
+
+class _Port:
+    """The :class:`engine.adapter.Port` of one binding."""
+
+    def __init__(self, binding: Binding) -> None:
+        self._binding = binding
+        self._system = binding.system
+        self.now_ns = binding.system.clock.now_ns  # asked more often than anything else
+
+    @property
+    def role(self) -> str:
+        return self._binding.role
+
+    def emit(self, event: str, /, **payload: Any) -> None:
+        self._binding.emit(event, payload)
+
+    def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Cancellable:
+        return self._system.set_deadline(delay_ns, lambda: self._guarded(callback))
+
+    def done(self, call_id: str, /, **result: Any) -> None:
+        self._binding.finish_call(call_id, result)
+
+    def failed(self, call_id: str, reason: str) -> None:
+        self._binding.finish_call(call_id, None, reason)
+
+    def error(self, message: str) -> None:
+        self._binding.report(message)
+
+    def tell(self, message: str, /, **data: Any) -> None:
+        self._system.note(self._binding.role, "adapter_note", message, data)
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        self._system.spawn_work(work, self._binding.report)
+
+    def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
+        self._system.hand_over(lambda: self._guarded(callback))
+
+    def _guarded(self, callback: Callable[[], None]) -> None:
+        try:
+            callback()
+        except _PASSES:
+            raise
+        except BaseException as error:
+            self._binding.report(_told(error))
+
+
+def shortcomings(adapter: Adapter, contract: Contract) -> list[str]:
+    """What the adapter lacks of the contract, one text each; nothing of it is called or read."""
+    missing: list[str] = []
+    declared = getattr(adapter, "contract", None)
+    if declared != contract.name:
+        missing.append(f"an adapter that declares contract = {contract.name!r} (this one declares {declared!r})")
+    for name, action in contract.actions.items():
+        wanted = list(action.args) + (["call_id"] if action.result is not None else [])
+        written = f"{name}({', '.join(wanted)})"
+        if not callable(method := _static(adapter, name)):
+            missing.append(f"the method {written}")
+            continue
+        problem = _signature_problem(method, wanted)
+        if problem:
+            missing.append(f"the method {written}, but it {problem}")
+    for name in contract.values:
+        if _static(adapter, name) is _NOTHING:
+            missing.append(f"the attribute or property {name}")
+    return missing
+
+
+_NOTHING = object()
+
+
+def _static(adapter: Adapter, name: str) -> Any:
+    """The attribute without running properties or the like."""
+    found = inspect.getattr_static(adapter, name, _NOTHING)
+    if found is not _NOTHING and inspect.isfunction(found):
+        return getattr(adapter, name)
+    return found
+
+
+def _signature_problem(method: Callable[..., Any], wanted: list[str]) -> str:
+    if inspect.iscoroutinefunction(method):
+        return "is a coroutine; make it a plain method that starts one with port.spawn"
+    try:
+        parameters = inspect.signature(method).parameters.values()
+    except (TypeError, ValueError):  # implemented in C: found out when it is called
+        return ""
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    by_name = {p.name: p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    absent = [name for name in wanted if name not in by_name and not takes_all]
+    extra = [p.name for p in by_name.values() if p.name not in wanted and p.default is p.empty]
+    extra += [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY and p.default is p.empty]
+    texts = []
+    if absent:
+        texts.append(f"does not take {', '.join(absent)}")
+    if extra:
+        texts.append(f"asks for {', '.join(extra)}, which the contract does not give")
+    return " and ".join(texts)
+
+
+def _told(error: BaseException) -> str:
+    text = str(error) or "no message"
+    return text if isinstance(error, AdapterError) else f"{type(error).__name__}: {text}"

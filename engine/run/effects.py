@@ -1,0 +1,271 @@
+"""Carries out the effects of a macrostep, in the order the chart's actions produced them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.adapter import AdapterError
+from engine.language.model import Chart
+from engine.run.actor import Actor, DelayedSend, RunningCall
+from engine.run.values import nearest
+from engine.semantics.interfaces import Stepper
+from engine.semantics.step import (
+    Call,
+    CancelSend,
+    CancelTimer,
+    Done,
+    Event,
+    LogText,
+    SendEvent,
+    StartCall,
+    StartChild,
+    StartTimer,
+    Step,
+    StopChild,
+)
+
+if TYPE_CHECKING:
+    from engine.run.system import System
+
+SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
+_OWN_QUEUE = (None, "", "self", "internal", "#_internal")
+
+
+def perform(system: System, actor: Actor, step: Step) -> None:
+    """Carry out all effects of ``step``; nothing an adapter or a child does stops the rest.
+
+    Children start when the macrostep ends, so what it sent to one of them waits until the child is there.
+    """
+    starting = {effect.id for effect in step.effects if type(effect) is StartChild}
+    for_children: list[SendEvent] = []
+    for effect in step.effects:
+        match effect:
+            case Call():
+                _call(actor, effect.role, effect.action, effect.args)
+            case StartTimer():
+                start_timer(system, actor, effect.id, effect.delay_ns)
+            case CancelTimer():
+                if (deadline := actor.timers.pop(effect.id, None)) is not None:
+                    deadline.cancel()
+            case SendEvent(target=target) if target in starting and not _children_at(actor, target, None):
+                for_children.append(effect)
+            case SendEvent():
+                _send(system, actor, effect)
+            case CancelSend(send_id):
+                _cancel_sends(actor, send_id)
+            case StartChild():
+                _start_child(system, actor, effect)
+            case StopChild(child, key):
+                if actor.state != "stopping":  # a machine that ends: its children go when its exit actions are done
+                    _stop_children(system, actor, child, key)
+            case StartCall():
+                start_call(system, actor, effect)
+            case LogText():
+                pass  # observers read it from the step
+            case Done(output):
+                actor.output = output
+                system.ended(actor, "done")
+    for effect in for_children:
+        _send(system, actor, effect)
+
+
+# ---------------------------------------------------------------- adapters
+
+
+def _call(actor: Actor, role: str, action: str, args: Mapping[str, Any]) -> None:
+    binding = actor.roles.get(role)
+    if binding is None:
+        message = f"no adapter is bound to role {role!r} of {actor.path}"
+        data = {"action": action, "message": message}
+        actor.system.note(actor.path, "adapter_error", message, {"action": action})
+        actor.system.enqueue(actor, Event(f"error.adapter.{role}", data, "platform"))
+        return
+    binding.call(action, args)
+
+
+def start_call(system: System, actor: Actor, effect: StartCall) -> None:
+    """Start an adapter's long action for an invocation."""
+    binding = actor.roles.get(effect.role)
+    if binding is None:
+        reason = f"no adapter is bound to role {effect.role!r} of {actor.path}"
+        system.enqueue(actor, Event(f"error.invoke.{effect.id}", {"reason": reason}, "platform", invokeid=effect.id))
+        return
+    call_id = binding.new_call(actor, effect.id, effect.action)
+    actor.calls[effect.id] = RunningCall(binding, call_id, effect)
+    binding.start_call(call_id, effect.args)
+
+
+# ---------------------------------------------------------------- timers and sends
+
+
+def start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> None:
+    """Start (or restart) an ``after`` timer."""
+    previous = actor.timers.get(timer)
+    if previous is not None:
+        previous.cancel()
+
+    def expire() -> None:
+        del actor.timers[timer]
+        system.expire(actor, timer)
+
+    actor.timers[timer] = system.set_deadline(max(0, delay_ns), expire)
+
+
+def _cancel_sends(actor: Actor, send_id: str) -> None:
+    for sequence, send in list(actor.sends.items()):
+        if send.effect.id == send_id:
+            send.deadline.cancel()
+            del actor.sends[sequence]
+
+
+def _send(system: System, actor: Actor, effect: SendEvent) -> None:
+    if effect.delay_ns <= 0:
+        deliver(system, actor, effect)
+        return
+    if len(actor.sends) >= system.limits.delayed_sends:
+        message = f"{actor.path} has {len(actor.sends)} delayed sends waiting, the most there may be"
+        _complain(system, actor, effect, "error.execution", message)
+        return
+    delay(system, actor, effect, effect.delay_ns)
+
+
+def delay(system: System, actor: Actor, effect: SendEvent, delay_ns: int) -> None:
+    """Deliver ``effect`` after ``delay_ns``, unless it is cancelled or the machine ends before."""
+
+    def due() -> None:
+        del actor.sends[deadline.sequence]
+        deliver(system, actor, effect)
+
+    deadline = system.set_deadline(delay_ns, due)
+    actor.sends[deadline.sequence] = DelayedSend(deadline, effect)
+
+
+def deliver(system: System, actor: Actor, effect: SendEvent) -> None:
+    """Put a send into the queue it is for; one that cannot be delivered is ``error.communication`` for the sender."""
+    if effect.type not in ("", "scxml", SCXML_PROCESSOR):
+        _complain(system, actor, effect, "error.execution", f"no event processor of type {effect.type!r}")
+        return
+    origin = f"#_scxml_{actor.machine.session_id}"
+    target = effect.target
+    event = Event(effect.event, effect.data, sendid=effect.id, origin=origin, origintype=SCXML_PROCESSOR)
+    if target in _OWN_QUEUE or target == origin:
+        system.enqueue(actor, event)
+    elif target in ("parent", "#_parent"):
+        _to_parent(system, actor, effect, event)
+    else:
+        receivers = _children_at(actor, target or "", effect.key)
+        session = system.session((target or "").removeprefix("#_scxml_"))
+        if receivers:
+            for child in receivers:
+                system.enqueue(child, event)
+        elif session is not None and (target or "").startswith("#_scxml_"):
+            system.enqueue(session, event)
+        else:
+            _undeliverable(system, actor, effect)
+
+
+def _to_parent(system: System, actor: Actor, effect: SendEvent, event: Event) -> None:
+    parent, invoke = actor.parent, actor.invoke
+    if parent is None or invoke is None:
+        if effect.event in actor.machine.chart.events:  # a root's `out` events are for whoever watches it
+            system.announce(actor, effect.event, effect.data)
+        else:
+            _complain(system, actor, effect, "error.communication", f"{actor.path} has no parent")
+        return
+    if not actor.is_running and actor.state != "done":  # SCXML 6.4.3: nothing from a cancelled child
+        system.note(actor.path, "dropped", f"{effect.event} to the parent: the child was stopped")
+        return
+    plain = getattr(invoke, "plain_events", False)
+    name = event.name if plain else f"{invoke.id}.{event.name}"
+    data = event.data
+    if actor.key is not None:
+        data = {**data, "key": actor.key} if isinstance(data, Mapping) else {"key": actor.key}
+    arrived = Event(name, data, "external", event.sendid, event.origin, event.origintype, invokeid=invoke.id)
+    system.enqueue(parent, arrived, sender=actor)
+
+
+def _children_at(actor: Actor, target: str, key: Any) -> list[Actor]:
+    child_id = target.removeprefix("#_")
+    return [child for (id_, key_), child in actor.children.items() if id_ == child_id and (key is None or key_ == key)]
+
+
+def _undeliverable(system: System, actor: Actor, effect: SendEvent) -> None:
+    target = effect.target or ""
+    if target.startswith(("#_", "http:", "https:")) or target.isidentifier():
+        which = f"{target}[{effect.key}]" if effect.key is not None else target
+        known = nearest(target, {id_ for id_, _ in actor.children})
+        _complain(system, actor, effect, "error.communication", f"{actor.path} has no child {which!r} running{known}")
+    else:  # SCXML 6.2.4: a target this processor does not understand
+        _complain(system, actor, effect, "error.execution", f"{target!r} is no target of a send")
+
+
+def _complain(system: System, actor: Actor, effect: SendEvent, name: str, message: str) -> None:
+    text = f"send of {effect.event!r}: {message}"
+    system.note(actor.path, "undelivered", text)
+    system.enqueue(actor, Event(name, {"message": text, "position": ""}, "platform", sendid=effect.id))
+
+
+# ---------------------------------------------------------------- children
+
+
+def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
+    try:
+        hash(effect.key)
+        old = actor.children.get((effect.id, effect.key))
+        if old is not None:
+            system.stop(old)
+        _check_room(system, actor)
+        outside = system.parameters.get((*actor.ids, effect.id), {})
+        machine = system.make(chart_of(system, actor, effect), {**effect.input, **outside})
+    except Exception as error:
+        text = str(error) if isinstance(error, (AdapterError, ValueError)) else f"{type(error).__name__}: {error}"
+        reason = f"{actor.path} cannot start {effect.id}: {text}"
+        system.note(actor.path, "child_refused", reason)
+        data = {"reason": reason} | ({"key": effect.key} if effect.key is not None else {})
+        system.enqueue(actor, Event(f"error.invoke.{effect.id}", data, "platform", invokeid=effect.id))
+        return
+    system.begin(enrol_child(system, actor, effect, machine))
+
+
+def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepper) -> Actor:
+    """Take a child's machine in, on its parent's adapters."""
+    name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
+    child = system.enrol(machine, f"{actor.path}/{name}", actor, effect)
+    own_roles = dict(getattr(effect.invoke, "adapters", ()))
+    for role in machine.chart.adapters:
+        if (binding := actor.roles.get(own_roles.get(role, role))) is not None:
+            child.roles[role] = binding
+            binding.attach(child, role)
+    return child
+
+
+def _written(key: Any) -> str:
+    return key.hex() if isinstance(key, bytes) else str(key)
+
+
+def _check_room(system: System, actor: Actor) -> None:
+    if len(actor.children) >= system.limits.children:
+        raise ValueError(f"it has {len(actor.children)} children, the most there may be")
+    if actor.depth + 1 >= system.limits.depth:
+        raise ValueError(f"machines are nested {actor.depth + 1} deep, the most there may be")
+
+
+def chart_of(system: System, actor: Actor, effect: StartChild) -> Chart:
+    """The chart a child runs; raises ``ValueError`` when there is none."""
+    chart: Chart | None = effect.invoke.chart
+    if chart is not None:
+        return chart
+    if system.resolve is not None:
+        return system.resolve(effect.source, actor.machine.chart)
+    from engine.tools.scxml.resolve import resolve_source  # only imported documents name charts at run time
+
+    return resolve_source(effect.source, actor.machine.chart)
+
+
+def _stop_children(system: System, actor: Actor, child_id: str, key: Any) -> None:
+    call = actor.calls.pop(child_id, None)
+    if call is not None:
+        call.binding.cancel_call(call.call_id)
+    for child in _children_at(actor, child_id, key):
+        system.stop(child)

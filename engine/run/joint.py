@@ -1,0 +1,215 @@
+"""Joint invariants: promises over several machines, a chart and its children, or the machines of a station.
+
+Machines agree by messages, so they agree only when these have been delivered. A joint invariant is therefore held when
+its machines have *settled*: at one instant, no event waits in any queue and no deadline is due any more. Between that
+and the next event of that instant nothing can be seen from outside. The invariant of a state holds while that state is
+active.
+
+A broken one is told once, until it has held again: as a failure of the run, as a note, and as the event
+``error.invariant`` to the machine whose chart states it, if that listens. What cannot be evaluated (a child that does
+not run has no data) is told in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine.language.expr import tree
+from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, EvaluationError, checked, neg, scaled, truth
+from engine.language.model import Invariant
+from engine.semantics.step import Event
+
+if TYPE_CHECKING:
+    from engine.run.actor import Actor
+    from engine.run.system import System
+
+
+class _Place(Protocol):
+    """Where an expression is evaluated: a machine with its children, or a station with its machines."""
+
+    @property
+    def children(self) -> Mapping[tuple[str, Any], Actor]: ...
+
+
+_Value = Callable[[Any], Any]
+
+
+@dataclass(slots=True)
+class _Promise:
+    """One joint invariant of one machine (or, ``holder`` None, of the station)."""
+
+    invariant: Invariant
+    state: str
+    holder: Actor | None
+    value: _Value
+    broken: bool = False
+
+    @property
+    def active(self) -> bool:
+        holder = self.holder
+        if holder is None:
+            return True
+        return holder.is_running and (not self.state or self.state in holder.machine.configuration)
+
+
+@dataclass(slots=True)
+class _Station:
+    """The root machines, in the place of children."""
+
+    system: System
+
+    @property
+    def children(self) -> Mapping[tuple[str, Any], Actor]:
+        return {(name, None): actor for name, actor in self.system.roots.items() if actor.is_running}
+
+
+@dataclass(slots=True)
+class Joint:
+    """The joint invariants of a system. ``touched``: roots whose machines have taken a step since the last look."""
+
+    system: System
+    _promises: dict[Actor, list[_Promise]] = field(default_factory=dict)  # by the root of the machine that states them
+    _of_station: list[_Promise] = field(default_factory=list)
+    touched: dict[Actor, None] = field(default_factory=dict)
+    any: bool = False  # whether there is one: asked after every step of a system
+
+    def enrol(self, actor: Actor) -> None:
+        """A machine begins: hold it to what its chart promises."""
+        found = [_Promise(i, state, actor, _of(i.condition)) for state, i in actor.machine.chart.joint_invariants]
+        if found:
+            self._promises.setdefault(actor.root, []).extend(found)
+            self.any = True
+
+    def hold(self, invariants: Iterable[Invariant]) -> None:
+        """Hold all root machines to these: children of the expressions are machines by their names."""
+        self._of_station += [_Promise(i, "", None, _of(i.condition)) for i in invariants]
+        self.any = bool(self._promises or self._of_station)
+
+    def leave(self, actor: Actor) -> None:
+        """A machine has ended, and its promises with it."""
+        promises = self._promises.get(actor.root)
+        if promises is not None:
+            promises[:] = [promise for promise in promises if promise.holder is not actor]
+            if not promises:
+                del self._promises[actor.root]
+                self.any = bool(self._promises or self._of_station)
+
+    def check(self) -> None:
+        """The machines have settled: look at the promises of those groups in which something has happened."""
+        touched, self.touched = self.touched, {}
+        for root in touched:
+            for promise in tuple(self._promises.get(root, ())):
+                self._look(promise, promise.holder)
+        for promise in self._of_station:
+            self._look(promise, _Station(self.system))
+
+    def _look(self, promise: _Promise, place: _Place | None) -> None:
+        why = ""
+        if promise.active:
+            invariant = promise.invariant
+            try:
+                if not truth(promise.value(place)):
+                    why = f"invariant broken: {invariant.message or invariant.text}"
+            except Exception as error:
+                why = f"the invariant '{invariant.text}' has no value: {error}"
+        if why and not promise.broken:
+            self._tell(promise, why)
+        promise.broken = bool(why)
+
+    def _tell(self, promise: _Promise, why: str) -> None:
+        system, holder, position = self.system, promise.holder, str(promise.invariant.position)
+        path = holder.path if holder is not None else "station"
+        system.fail(f"{path}: {why} ({position})")
+        system.note(path, "invariant", f"{why} ({position})")
+        if holder is not None and system.hearing(holder.machine.chart)("error.invariant"):
+            system.enqueue(holder, Event("error.invariant", {"message": why, "position": position}, "platform"))
+
+
+def _of(expr: tree.Expr) -> _Value:
+    """The function that computes ``expr`` at a :class:`_Place`. They are looked at after nearly every event, so the
+    tree is not walked anew each time."""
+    match expr:
+        case tree.Literal(value=value):
+            return lambda at: value
+        case tree.Variable(name=name):
+            return lambda at: at.machine.data[name]
+        case tree.Parameter(name=name):
+            return lambda at: at.machine.parameters[name]
+        case tree.InState(state=state):
+            return lambda at: state in at.machine.configuration
+        case tree.Reading(role=role, name=name):
+            return lambda at: at.read(role, name)
+        case tree.OfChild(child=child, expr=inner):
+            return _of_child(child, _of(inner), _asks_state(inner))
+        case tree.Alive(child=child, key=None):
+            return lambda at: at.alive(child)
+        case tree.Alive(child=child, key=tree.Literal(value=key)):
+            return lambda at: at.alive(child, key)
+        case tree.Unary(op="-", operand=operand):
+            return _function(neg, operand)
+        case tree.Unary(operand=operand):
+            denied = _of(operand)
+            return lambda at: not truth(denied(at))
+        case tree.BoolOp(op=op, operands=operands):
+            return _boolean(op == "or", [_of(operand) for operand in operands])
+        case tree.Compare(op=op, left=left, right=right):
+            return _function(COMPARE[op], left, right)
+        case tree.Binary(op=op, left=left, right=right, type=type_, scale=scale):
+            unscaled = _function(ARITHMETIC[op], left, right)
+            return lambda at: scaled(unscaled(at), scale, type_.kind)
+        case tree.Conditional(test=test, then=then, other=other):
+            condition, first, second = _of(test), _of(then), _of(other)
+            return lambda at: first(at) if truth(condition(at)) else second(at)
+        case tree.Call(function="checked", args=(inner,), type=type_):
+            unchecked = _of(inner)
+            return lambda at: checked(unchecked(at), type_)
+        case tree.Call(function=function, args=args):
+            return _function(FUNCTIONS[function], *args)
+        case tree.ListOf(items=items):
+            return _function(lambda *values: list(values), *items)
+    text = type(expr).__name__
+
+    def nothing(at: Any) -> Any:
+        raise EvaluationError(f"{text} has no value between events")
+
+    return nothing
+
+
+def _function(function: Callable[..., Any], *operands: tree.Expr) -> _Value:
+    values = [_of(operand) for operand in operands]
+    if len(values) == 2:
+        left, right = values
+        return lambda at: function(left(at), right(at))
+    return lambda at: function(*[value(at) for value in values])
+
+
+def _boolean(decisive: bool, values: list[_Value]) -> _Value:
+    def value(at: Any) -> bool:
+        for operand in values:
+            if truth(operand(at)) is decisive:
+                return decisive
+        return not decisive
+
+    return value
+
+
+def _of_child(child: str, inner: _Value, asks_state: bool) -> _Value:
+    key = (child, None)
+
+    def value(at: Any) -> Any:
+        machine = at.children.get(key)
+        if machine is not None:
+            return inner(machine)
+        if asks_state:
+            return False  # one that does not run is in no state
+        raise EvaluationError(f"{child!r} does not run")
+
+    return value
+
+
+def _asks_state(expr: tree.Expr) -> bool:
+    while isinstance(expr, tree.OfChild):
+        expr = expr.expr
+    return isinstance(expr, tree.InState)

@@ -1,0 +1,64 @@
+"""Values of a running machine as JSON and back: bytes and numbers that JSON has no word for carry a tag."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A secret as records have it: only what stands in for it (see :mod:`engine.tools.trace.secrets`)."""
+
+    stand_in: Any
+
+    def __str__(self) -> str:
+        return "(secret)"
+
+
+def to_plain(value: Any) -> Any:
+    """JSON of a value: ``b"\\x00"`` is ``{"$hex": "00"}``, infinities ``{"$float": "inf"}``, tuples are lists.
+
+    A mapping that would be taken for one of these is ``{"$map": …}``.
+
+    A :class:`Hidden` is ``{"$secret": …}`` around what stands in for it, which is what is read back.
+
+    A value no machine can hold (a chart's own object, "not set") becomes ``{"$text": …}``, which is not read back.
+    """
+    if value is None or isinstance(value, (int, str)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {"$float": str(value)}
+    if isinstance(value, dict):
+        plain = {str(key): to_plain(item) for key, item in value.items()}
+        return {"$map": plain} if len(plain) == 1 and next(iter(plain))[:1] == "$" else plain
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"$hex": bytes(value).hex()}
+    if isinstance(value, (list, tuple)):
+        return [to_plain(item) for item in value]
+    if isinstance(value, Hidden):
+        return {"$secret": to_plain(value.stand_in)}
+    if isinstance(value, Mapping):
+        return to_plain(dict(value))
+    return {"$text": str(value)}
+
+
+def from_plain(value: Any) -> Any:
+    """The value :func:`to_plain` was given. Raises ``ValueError`` for a broken tag."""
+    if isinstance(value, list):
+        return [from_plain(item) for item in value]
+    if isinstance(value, dict):
+        if len(value) == 1:
+            (tag, content), *_ = value.items()
+            if tag == "$hex" and isinstance(content, str):
+                return bytes.fromhex(content)
+            if tag == "$float" and content in ("inf", "-inf", "nan"):
+                return float(content)
+            if tag == "$secret":
+                return from_plain(content)
+            if tag == "$map" and isinstance(content, dict):
+                return {key: from_plain(item) for key, item in content.items()}
+        return {key: from_plain(item) for key, item in value.items()}
+    return value

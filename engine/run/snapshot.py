@@ -1,0 +1,167 @@
+"""Saves a whole tree of machines and brings it back: configuration, data, timers, delayed sends, queues, children.
+
+Plain values only; ``engine.run.json_values.to_plain`` makes JSON of them. Long actions of adapters are started anew on
+resume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from engine.language.model import Chart, Invoke, Spawn
+from engine.run import effects
+from engine.run.actor import Actor, Queued
+from engine.semantics.errors import SnapshotError
+from engine.semantics.shared import walk_blocks
+from engine.semantics.step import Event, SendEvent, StartCall, StartChild
+
+if TYPE_CHECKING:
+    from engine.adapter import Adapter
+    from engine.run.binding import Binding
+    from engine.run.system import System
+
+SNAPSHOT_VERSION = 1
+
+_Pending = tuple[int, int, Actor, str, Any]  # ns from now (-1: it waits already), order, whose, which kind, what
+
+
+def take(actor: Actor) -> dict[str, Any]:
+    """The snapshot of a machine and its children, between two macrosteps."""
+    return {"snapshot": SNAPSHOT_VERSION, **_take(actor)}
+
+
+def restore(
+    system: System, chart: Chart, snapshot: Mapping[str, Any], name: str, adapters: Mapping[str, Adapter | Binding]
+) -> Actor:
+    """A root machine as it was; its timers run on from ``system``'s present time once the system runs.
+
+    ``system.start`` opens its adapters and starts its long actions anew. Raises ``SnapshotError`` when the snapshot is
+    of another version or chart, or not whole.
+    """
+    if not isinstance(snapshot, Mapping):
+        raise SnapshotError(f"a snapshot is a mapping, not {type(snapshot).__name__}")
+    if snapshot.get("snapshot") != SNAPSHOT_VERSION:
+        raise SnapshotError(f"snapshot version {snapshot.get('snapshot')!r}; this program reads {SNAPSHOT_VERSION}")
+    try:
+        machine = _machine(system, chart, snapshot)
+        actor = system.enrol(machine, name, None, None)
+        system.bind_all(actor, adapters)
+        pending: list[_Pending] = []
+        _restore(system, actor, snapshot, pending)
+        pending.sort(key=lambda entry: entry[:2])
+    except SnapshotError:
+        raise
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError) as error:
+        raise SnapshotError(f"the snapshot of {chart.name} is not whole: {type(error).__name__}: {error}") from error
+    for remaining_ns, _, owner, kind, what in pending:
+        if kind == "timer":
+            effects.start_timer(system, owner, what, remaining_ns)
+        elif kind == "send":
+            effects.delay(system, owner, what, remaining_ns)
+        else:
+            system.enqueue(owner, what.event, what.sender)
+    if machine.done:
+        system.ended(actor, "done")
+    return actor
+
+
+def _take(actor: Actor) -> dict[str, Any]:
+    now_ns = actor.system.clock.now_ns()
+    chart = actor.machine.chart
+    return {
+        "chart": chart.name,
+        "text_hash": chart.text_hash,
+        "core": actor.machine.core_snapshot(),
+        "timers": [
+            {"id": timer, "remaining_ns": max(0, deadline.due_ns - now_ns), "order": deadline.sequence}
+            for timer, deadline in actor.timers.items()
+        ],
+        "sends": [
+            {
+                "effect": asdict(send.effect),
+                "remaining_ns": max(0, send.deadline.due_ns - now_ns),
+                "order": send.deadline.sequence,
+            }
+            for send in actor.sends.values()
+        ],
+        "queue": [
+            {
+                "event": asdict(queued.event),
+                "order": order,
+                "sender": [queued.sender.invoke.id, queued.sender.key]
+                if queued.sender is not None and queued.sender.invoke is not None
+                else None,
+            }
+            for order, queued in actor.system.waiting(actor)
+            if not actor.system.outdated(actor, queued)  # it would be read as its successor's
+        ],
+        "calls": [asdict(call.effect) for call in actor.calls.values()],
+        "children": [
+            {"id": child_id, "key": key, "source": child.source, **_take(child)}
+            for (child_id, key), child in actor.children.items()
+        ],
+    }
+
+
+def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
+    if snapshot["text_hash"] != chart.text_hash:
+        raise SnapshotError(
+            f"the snapshot is of {snapshot['chart']} with text {snapshot['text_hash'][:12]}; the chart "
+            f"{chart.name} ({chart.file}) has {chart.text_hash[:12]}: resume with the chart it was taken of"
+        )
+    return system.remake(chart, snapshot["core"])
+
+
+def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
+    actor.begun = True
+    actor.calls_to_restart = tuple(StartCall(**call) for call in snapshot["calls"])
+    for child in snapshot["children"]:
+        _restore_child(system, actor, child, pending)
+    for timer in snapshot["timers"]:
+        pending.append((_whole(timer, "remaining_ns"), _whole(timer, "order"), actor, "timer", str(timer["id"])))
+    for send in snapshot["sends"]:
+        effect = SendEvent(**send["effect"])
+        _texts(effect, "event", "id", "type")
+        if effect.target is not None:
+            _texts(effect, "target")
+        pending.append((_whole(send, "remaining_ns"), _whole(send, "order"), actor, "send", effect))
+    for item in snapshot["queue"]:
+        sender = actor.children.get((item["sender"][0], item["sender"][1])) if item["sender"] else None
+        event = Event(**item["event"])
+        _texts(event, "name", "type", "sendid", "origin", "origintype", "invokeid")
+        queued = Queued(event, 0, sender)
+        pending.append((-1, _whole(item, "order"), actor, "queue", queued))
+
+
+def _whole(part: Mapping[str, Any], key: str) -> int:
+    value = part[key]
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{key} must be a whole number, not {value!r}")
+    return value
+
+
+def _texts(part: SendEvent | Event, *names: str) -> None:
+    for name in names:
+        value = getattr(part, name)
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be text, not {value!r}")
+
+
+def _restore_child(system: System, parent: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
+    child_id, key = snapshot["id"], snapshot["key"]
+    node = next((n for n in _children_nodes(parent.machine.chart) if n.id == child_id), None)
+    if node is None:
+        raise SnapshotError(f"{parent.machine.chart.name} has no child {child_id!r}, which the snapshot holds")
+    effect = StartChild(child_id, node, {}, key, snapshot["source"])
+    chart = effects.chart_of(system, parent, effect)
+    child = effects.enrol_child(system, parent, effect, _machine(system, chart, snapshot))
+    _restore(system, child, snapshot, pending)
+
+
+def _children_nodes(chart: Chart) -> Iterator[Invoke | Spawn]:
+    for state in chart.root.walk():
+        yield from state.invokes
+        for block in walk_blocks(state):
+            yield from (action for action in block if isinstance(action, Spawn))

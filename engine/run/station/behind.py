@@ -1,0 +1,82 @@
+"""The class behind a role: an installed implementation, ``none``, or a class in a Python file of one's own."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+import re
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from engine.adapter import Adapter, Registry
+from engine.run.station.null_adapter import NONE, Absent
+from engine.run.station.plan import StationError
+from engine.run.values import nearest
+
+_OWN = re.compile(r"(.+\.py):(\w+)")
+
+
+def checked_use(use: str, contract: str, registry: Registry, folder: Path) -> str:
+    """``use`` as a plan keeps it, ``FILE.py:Class`` with the whole path; a relative one is seen from ``folder``.
+
+    Raises ``StationError`` when there is no such implementation, file or class.
+    """
+    own = _OWN.fullmatch(use)
+    if own is None:
+        known = registry.implementations(contract)
+        if use in (*known, NONE):
+            return use
+        way = "" if nearest(use, known).startswith("; did") else "; a class of your own is FILE.py:CLASS"
+        raise StationError(f"no implementation {use!r} of {contract}{nearest(use, known)}{way}")
+    whole = f"{os.path.abspath(folder / own[1])}:{own[2]}"
+    found = adapter_class(whole, contract, registry)
+    declared = getattr(found, "contract", None)
+    if declared != contract:
+        raise StationError(f'{use}: the role needs contract = "{contract}" in class {own[2]}, not {declared!r}')
+    return whole
+
+
+def adapter_class(use: str, contract: str, registry: Registry) -> type[Adapter]:
+    """The class of a ``use`` that :func:`checked_use` gave. Raises ``StationError`` when it cannot be imported."""
+    if use == NONE:
+        return Absent
+    own = _OWN.fullmatch(use)
+    path, name = (own[1], own[2]) if own else registry.implementations(contract)[use].split(":")
+    try:
+        module = _module(Path(path)) if own else importlib.import_module(path)
+    except ImportError as error:
+        raise StationError(f"adapter {use} cannot be imported: {error}") from error
+    found = getattr(module, name, None)
+    if isinstance(found, type) and issubclass(found, Adapter):
+        return found
+    classes = [
+        n for n, c in vars(module).items() if isinstance(c, type) and issubclass(c, Adapter) and c is not Adapter
+    ]
+    what = "is no subclass of engine.adapter.Adapter" if found is not None else "is not there"
+    raise StationError(f"adapter {use}: class {name} {what}{nearest(name, classes)}")
+
+
+def _module(file: Path) -> ModuleType:
+    """A Python file as a module of its own, imported once."""
+    name = str(file)
+    if name in sys.modules:
+        return sys.modules[name]
+    if not file.is_file():
+        raise StationError(f"there is no file {file}")
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        del sys.modules[name]
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(file)]
+        line = getattr(error, "lineno", None) or (lines[-1] if lines else None)
+        place = f"{file}:{line}" if line else str(file)
+        raise StationError(f"{place}: {type(error).__name__}: {error}") from error
+    return module

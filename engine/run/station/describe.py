@@ -1,0 +1,134 @@
+"""``engine run --help-config``: every key of a station, generated from its charts, contracts and adapters."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+from engine.adapter import Registry
+from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.functions import describe as type_text
+from engine.language.expr.functions import duration_text
+from engine.language.model import Chart
+from engine.language.types import Kind, Type
+from engine.run.station.behind import adapter_class
+from engine.run.station.null_adapter import NONE
+from engine.run.station.plan import MachinePlan, Station, chart_tree
+from engine.run.station.resolve import address, variable
+from engine.run.station.text import setting_type
+from engine.semantics.parameters import ParameterScope
+
+_INTRO = """Configuration of {title}
+
+Later wins: the chart's defaults, the station file{file}, parameter sets, options such as --iface,
+the environment ({example}), --set KEY=VALUE.
+"""
+
+
+def describe(station: Station, registry: Registry) -> str:
+    """All keys with type, default, meaning, source and environment variable."""
+    machines = list(station.machines.values())
+    main = machines[0].name
+    example = variable(f"machines.{main}.parameters.NAME", main) + "=VALUE"
+    file = f" ({station.file})" if station.file else ""
+    lines = [_INTRO.format(title=station.title, file=file, example=example)]
+    for machine in machines:
+        lines += _machine(machine, main, registry)
+    lines += [
+        "Station file ([station], TOML)",
+        "",
+        "  machine      chart of the main machine, relative to the file",
+        "  name         its name (default: the chart's)",
+        "  title        for people",
+        '  session_end  "machine.event" that ends a session, counted by --sessions',
+        '  ready        "machine.state" or "machine/child.state": READY is said when it is first active',
+        "",
+        "  [parameters], [adapters.ROLE]   of the main machine",
+        "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",
+        "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
+        "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
+        '  [sides]                         LABEL = "machine/child": where a session that failed is told to have been',
+        '  [display]                       LABEL = "machine.value": what the live view shows first',
+        "  [[invariants]]                  expr, message, source: what the machines promise together",
+    ]
+    return "\n".join(lines)
+
+
+def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[str]:
+    yield f"Machine {machine.name}: {machine.chart.title or machine.chart.name}"
+    yield ""
+    for path, chart in chart_tree(machine.chart):
+        if not chart.parameters:
+            continue
+        where = f" of {path} ({chart.name})" if path else ""
+        yield f"  parameters{where}"
+        values = defaults(chart)
+        for name, definition in chart.parameters.items():
+            dotted = f"{path}.{name}" if path else name
+            key = dotted if machine.name == main else f"{machine.name}.{dotted}"
+            given = machine.parameters.get(path, {}).get(name, values.get(name, _MISSING))
+            kind = f"{type_text(definition.type)}"
+            yield f"    {key}  ({kind}, {_default(given, definition.type)})"
+            notes = [definition.description.strip(), definition.citation]
+            told = "; ".join(" ".join(note.split()) for note in notes if note)
+            if told:
+                yield f"        {told}"
+            yield f"        {variable(f'machines.{machine.name}.parameters.{dotted}', main)}"
+        yield ""
+    for role, contract in machine.chart.adapters.items():
+        plan = machine.adapters[role]
+        known = registry.implementations(contract.name)
+        prefix = address(machine, main, role)
+        yield f"  adapter {role}: contract {contract.name}"
+        yield f"    {prefix}.use  (one of {', '.join([*known, NONE])}; now {plan.use})"
+        yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
+        behind = adapter_class(plan.use, contract.name, registry)
+        for key, setting in behind.settings.items():
+            value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
+            yield f"    {prefix}.{key}  ({setting.type}, default {value or 'empty'})"
+            yield f"        {setting.description}"
+            yield f"        {variable(f'machines.{machine.name}.adapters.{role}.{key}', main)}"
+        if not behind.settings:
+            for line in (inspect.getdoc(behind) or "no settings").splitlines():
+                yield f"        {line}"
+        yield ""
+
+
+_MISSING = object()
+
+
+def _default(value: Any, kind: Type) -> str:
+    return "must be given" if value is _MISSING else f"default {value_text(value, kind)}"
+
+
+def defaults(chart: Chart) -> dict[str, Any]:
+    """The defaults of a chart's parameters, as far as they do not depend on ones that must be given."""
+    values: dict[str, Any] = {}
+    for name, definition in chart.parameters.items():
+        if definition.default is not None:
+            try:
+                values[name] = evaluate(definition.default, ParameterScope(chart, values))
+            except EvaluationError:
+                continue
+    return values
+
+
+def value_text(value: Any, kind: Type | None) -> str:
+    """A value as a chart writes it: ``250 ms``, ``400.5 V``, bytes as hexadecimal digits."""
+    if value is None:
+        return "–"
+    if kind is not None and kind.secret and value:
+        return "(secret)"
+    if kind is not None and kind.kind is Kind.DURATION and isinstance(value, int):
+        return duration_text(value)
+    unit = f" {kind.unit.symbol}" if kind is not None and kind.unit is not None else ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        if unit in (" W", " Wh", " VA") and abs(value) >= 1000:
+            value, unit = value / 1000, f" k{unit[1:]}"
+        return f"{value:.4g}{unit}" if abs(value) < 10_000 else f"{value:.0f}{unit}"
+    if isinstance(value, bytes):
+        return value.hex() if len(value) <= 16 else f"{value[:16].hex()}… ({len(value)} bytes)"
+    return f"{value}{unit}"

@@ -1,0 +1,73 @@
+"""Fault rules of a station: to which role each belongs, and whether its contract has what the rule names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from engine.language.model import Contract
+from engine.language.types import Type
+from engine.run.faults import FaultError, FaultRule, parse_rule
+from engine.run.station.plan import MachinePlan, RoleFault, StationError
+from engine.run.station.text import typed
+from engine.run.values import nearest
+
+
+def role_fault(text: str, machines: Mapping[str, MachinePlan], main: str, origin: str) -> RoleFault:
+    """The rule a text says; ``main`` is the machine of a role without one. Raises ``StationError``."""
+    try:
+        rule = parse_rule(text)
+    except FaultError as error:
+        raise StationError(f"{origin}: {error}") from None
+    parts = rule.target.split(".")
+    machine = parts.pop(0) if parts[0] in machines and len(parts) > 2 else main
+    roles = machines[machine].chart.adapters
+    if len(parts) != 2 or parts[0] not in roles:
+        known = [f"{r}.{n}" for r, c in roles.items() for n in _names(c)]
+        known += [f"{m}.{r}.{n}" for m, p in machines.items() for r, c in p.chart.adapters.items() for n in _names(c)]
+        close = nearest(rule.target, known)
+        hint = close if "did you mean" in close else f"; write ROLE.NAME, the roles of {machine} are {', '.join(roles)}"
+        raise StationError(f"{origin}: fault rule {text!r}: {rule.target!r} is nothing a chart meets here{hint}")
+    role, name = parts
+    contract = roles[role]
+    if name not in _names(contract):
+        others = [m for m, p in machines.items() if role in p.chart.adapters and name in _names(p.chart.adapters[role])]
+        hint = f"; did you mean '{others[0]}.{role}.{name}'?" if others else nearest(name, _names(contract))
+        raise StationError(f"{origin}: fault rule {text!r}: {contract.name} has no {name!r}{hint}")
+    return RoleFault(machine, role, name, replace(rule, values=_typed(rule, contract, name, origin)))
+
+
+def is_role_fault(text: str) -> bool:
+    """Whether a rule is about what charts meet; else it is about frames on the line, which an adapter reads."""
+    head = text.partition(")" if ")" in text else ":")[2].lstrip(" :").partition(":")[0].partition(".")[0].strip()
+    return head[:3] not in ("CM_", "VS_") and head not in ("IP", "*", "") and not head.startswith("0x")
+
+
+def _names(contract: Contract) -> list[str]:
+    return [*contract.actions, *contract.events, *contract.values]
+
+
+def _typed(rule: FaultRule, contract: Contract, name: str, origin: str) -> dict[str, object]:
+    where = f"{origin}: fault rule {rule.text!r}"
+    if name in contract.values:
+        if rule.action != "set" or list(rule.values) != [""]:
+            raise StationError(f"{where}: {name} is a value; what can be done to it is set(VALUE)")
+        fields: Mapping[str, Type] = {"": contract.values[name]}
+    elif name in contract.actions:
+        fields = contract.actions[name].args
+    else:
+        fields = contract.events[name].payload or {}
+    found: dict[str, object] = {}
+    for key, value in rule.values.items():
+        if key not in fields:
+            said = (
+                f"no field {key!r}{nearest(key, fields)}"
+                if key
+                else f"fields; write set({next(iter(fields), 'FIELD')}=…)"
+            )
+            raise StationError(f"{where}: {name} has {said}")
+        try:
+            found[key] = typed(str(value), fields[key])
+        except ValueError as error:
+            raise StationError(f"{where}: {key or name}: {error}") from None
+    return found

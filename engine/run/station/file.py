@@ -1,0 +1,193 @@
+"""Reads station files and parameter sets into assignments: (address, value, where it was written)."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.language.load.installed_files import installed_file
+from engine.run.station.plan import Headline, StationError
+from engine.run.values import nearest
+
+_MAX_BYTES = 1_000_000
+_TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants")
+_STATION = ("machine", "name", "title", "session_end", "ready", "faults")
+_MACHINE = ("chart", "present", "parameters", "adapters")
+_NOTES = ("title", "source", "description")  # in a parameter set, for people
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """``value`` for ``address`` (``adapters.link.loss``), as written in ``origin``."""
+
+    address: str
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSet:
+    """``[sets.NAME]``: files of parameters for one machine, one of which is chosen by name."""
+
+    name: str
+    directory: Path
+    machine: str
+    default: str | None
+
+    def choices(self) -> list[str]:
+        """The names there are."""
+        return sorted({p.stem for p in self.directory.glob("*.toml")} | {p.stem for p in self.directory.glob("*.yaml")})
+
+    def read(self, choice: str) -> list[Assignment]:
+        """The assignments of a choice. Raises ``StationError`` for one that is not there or does not read."""
+        if choice not in self.choices():
+            hint = nearest(choice, self.choices())
+            raise StationError(f"{self.name} {choice!r}: there is no such file in {self.directory}{hint}")
+        path = self.directory / f"{choice}.toml"
+        content = read_toml(path) if path.exists() else _read_yaml(self.directory / f"{choice}.yaml")
+        origin = str(path if path.exists() else path.with_suffix(".yaml"))
+        values = {name: value for name, value in content.items() if name not in (*_NOTES, "faults")}
+        faults = [Assignment(f"faults.{self.machine}", rule, origin) for rule in rules(content, origin)]
+        return faults + [
+            Assignment(f"machines.{self.machine}.parameters.{address}", value, origin)
+            for address, value in _flat(values)
+        ]
+
+
+class StationFile:
+    """One station file, its keys checked; ``StationFile(None)`` is the empty one."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.content: dict[str, Any] = read_toml(path) if path is not None else {}
+        self._check(self.content, _TOP, "")
+        self._check(self.table("station"), _STATION, "station.")
+        for name, machine in self.table("machines").items():
+            self._check(machine, _MACHINE, f"machines.{name}.")
+
+    def table(self, name: str) -> dict[str, Any]:
+        """A top-level table; empty when it is not there."""
+        return _table(self.content.get(name, {}), f"{self.path}: [{name}]")
+
+    def relative(self, path: str) -> Path:
+        """A path written in the file; where nothing is there, the installed file or folder of that name."""
+        beside = Path(os.path.normpath((self.path.parent if self.path else Path()) / path))
+        return beside if beside.exists() else installed_file(path) or beside
+
+    def assignments(self, main: str) -> list[Assignment]:
+        """Parameters and adapter settings, under full addresses; those at the top belong to machine ``main``."""
+        found: list[Assignment] = []
+        for part in ("parameters", "adapters"):
+            found += self._assigned(f"machines.{main}.{part}", self.table(part))
+        for name, machine in self.table("machines").items():
+            for key in _MACHINE:
+                if isinstance(machine.get(key), dict):
+                    found += self._assigned(f"machines.{name}.{key}", machine[key])
+        return found
+
+    def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
+        """What ``--name value`` changes: ``[options.name]`` or ``[options.name.value]``; ``{}`` is the value.
+        ``command``: the options of the command itself, which may be what was meant."""
+        options = self.table("options")
+        where = str(self.path or "")
+        if name not in options:
+            hint = nearest(f"--{name}", [*command, *(f"--{option}" for option in options)])
+            raise StationError(f"--{name}: there is no such option{f' in {where}' if where else ''}{hint}")
+        changes = _table(options[name], f"{where}: [options.{name}]")
+        if changes and all(isinstance(change, dict) for change in changes.values()):
+            if value not in changes:
+                raise StationError(f"--{name} {value}: not one of {', '.join(changes)} ({where})")
+            changes = changes[value]
+        return [
+            Assignment(
+                full_address(address, main),
+                change.replace("{}", value) if isinstance(change, str) else change,
+                f"--{name} {value}",
+            )
+            for address, change in changes.items()
+        ]
+
+    def sets(self, main: str) -> dict[str, ParameterSet]:
+        """The parameter sets by name."""
+        found = {}
+        for name, content in self.table("sets").items():
+            self._check(content, ("directory", "machine", "default"), f"sets.{name}.")
+            if not isinstance(content.get("directory"), str):
+                raise StationError(f"{self.path}: [sets.{name}] needs a directory")
+            machine, default = content.get("machine", main), content.get("default")
+            found[name] = ParameterSet(name, self.relative(content["directory"]), machine, default)
+        return found
+
+    def display(self) -> tuple[Headline, ...]:
+        """``[display]``: ``LABEL = "machine.value"``."""
+        values = self.table("display").items()
+        return tuple(Headline(label, str(value)) for label, value in values)
+
+    def _assigned(self, prefix: str, content: Any) -> list[Assignment]:
+        table = _table(content, f"{self.path}: [{prefix}]")
+        return [Assignment(f"{prefix}.{address}", value, str(self.path)) for address, value in _flat(table)]
+
+    def _check(self, content: Any, known: tuple[str, ...], prefix: str) -> None:
+        for key in _table(content, f"{self.path}: [{prefix.rstrip('.')}]"):
+            if key not in known:
+                raise StationError(f"{self.path}: unknown key {prefix}{key}{nearest(key, known)}")
+
+
+def rules(content: Mapping[str, Any], where: str) -> list[str]:
+    """``faults``: a list of fault rules."""
+    found = content.get("faults", [])
+    if not isinstance(found, list) or not all(isinstance(rule, str) for rule in found):
+        raise StationError(f'{where}: faults is a list of rules: faults = ["drop:v2g.PreChargeReq"]')
+    return found
+
+
+def full_address(address: str, main: str) -> str:
+    """``parameters.X`` and ``adapters.…`` of the main machine under their full address."""
+    head = address.partition(".")[0]
+    return f"machines.{main}.{address}" if head in ("parameters", "adapters") else address
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """A TOML file; raises ``StationError`` naming file, line and column."""
+    try:
+        data = path.read_bytes()
+        if len(data) > _MAX_BYTES:
+            raise StationError(f"{path}: {len(data)} bytes; a station file has at most {_MAX_BYTES}")
+        return tomllib.loads(data.decode("utf-8"))
+    except OSError as error:
+        raise StationError(f"{path}: {error.strerror or error}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise StationError(f"{path}: not valid TOML: {error}") from None
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        data = path.read_bytes()
+        if len(data) > _MAX_BYTES:
+            raise StationError(f"{path}: {len(data)} bytes; a parameter set has at most {_MAX_BYTES}")
+        content = yaml.safe_load(data)
+    except OSError as error:
+        raise StationError(f"{path}: {error.strerror or error}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise StationError(f"{path}: not valid YAML: {error}") from None
+    return _table(content or {}, str(path))
+
+
+def _table(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise StationError(f"{where} must be a table, not {value!r}"[:300])
+    return value
+
+
+def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

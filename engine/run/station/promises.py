@@ -1,0 +1,63 @@
+"""``[[invariants]]`` of a station file: what its machines promise together, see :mod:`engine.run.joint`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from engine.language.expr.check import Scope, guard
+from engine.language.expr.lex import ExpressionError
+from engine.language.load.relatives import scope_of
+from engine.language.model import Chart, Invariant
+from engine.language.position import Position
+from engine.language.problems import Problem
+from engine.run.station.plan import StationError
+from engine.run.values import nearest
+
+_KEYS = ("expr", "message", "source")
+
+
+def read_promises(
+    path: Path | None, content: Any, charts: Mapping[str, Chart], absent: set[str]
+) -> tuple[Invariant, ...]:
+    """The invariants of a station file over its machines. Those that name an ``absent`` machine promise nothing now.
+
+    Raises ``StationError`` with the place of what is wrong.
+    """
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise StationError(f'{path}: write [[invariants]] above each, with expr = "…"')
+    text = path.read_text(encoding="utf-8") if path is not None and content else ""
+    scope = Scope(relatives={name: scope_of(chart) for name, chart in charts.items()})
+    found = []
+    for entry in content:
+        for key in entry:
+            if key not in _KEYS:
+                raise StationError(f"{path}: unknown key invariants.{key}{nearest(key, _KEYS)}")
+        if not all(isinstance(entry.get(key, ""), str) for key in _KEYS) or not entry.get("expr"):
+            raise StationError(f'{path}: [[invariants]] needs expr = "…"; message and source are texts, too')
+        written = str(entry["expr"])
+        position = _position(str(path), text, written)
+        if any(re.search(rf"\b{re.escape(name)}\.", written) for name in absent):
+            continue
+        try:
+            condition = guard(written, scope)
+        except ExpressionError as error:
+            raise StationError("\n".join(_told(fault, position, written) for fault in error.faults)) from None
+        found.append(Invariant(condition, written, entry.get("message", ""), entry.get("source", ""), position))
+    return tuple(found)
+
+
+def _position(file: str, text: str, written: str) -> Position:
+    """Where the expression stands; TOML's reader does not say."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if written in line:
+            return Position(file, number, line.index(written) + 1)
+    return Position(file, 1, 1)
+
+
+def _told(fault: Any, at: Position, written: str) -> str:
+    place = Position(at.file, at.line, at.column + fault.start)
+    problem = Problem(place, fault.code, fault.message, "", fault.expected, fault.hint)
+    return f"{problem}\n    {written}"

@@ -1,0 +1,423 @@
+"""From a chart, a station file, the environment and ``--set`` to a station: every value typed, every name known.
+
+Later wins: the chart's defaults, the station file, the chosen parameter sets, options (``--iface``), the environment,
+``--set``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engine.adapter import Registry, Setting
+from engine.language.load.installed_files import found, installed_file
+from engine.language.model import Chart
+from engine.language.types import Type
+from engine.run.faults import split_rules
+from engine.run.station.behind import adapter_class, checked_use
+from engine.run.station.faults import is_role_fault, role_fault
+from engine.run.station.file import Assignment, StationFile, full_address, rules
+from engine.run.station.null_adapter import NONE
+from engine.run.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
+from engine.run.station.promises import read_promises
+from engine.run.station.text import setting_type, typed, untyped
+from engine.run.values import nearest
+
+_PREFIX = "CHARGER_"
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line and the environment change. ``sets``: ``KEY=VALUE`` texts; ``options``: by name;
+    ``command``: the options the command itself has, for hints."""
+
+    sets: Sequence[str] = ()
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    options: Mapping[str, str] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+    command: Sequence[str] = ()
+
+
+def resolve(
+    chart_file: Path,
+    station_file: Path | None,
+    overrides: Overrides,
+    registry: Registry,
+    load: Callable[[Path], Chart],
+) -> Station:
+    """The station that runs ``chart_file`` (or the chart a ``.toml`` names).
+
+    Without ``station_file`` the chart's own ``station:`` is used, without that every role gets its contract's first
+    implementation, the simulated one. Raises ``StationError``, and what ``load`` raises.
+    """
+    chart_file = found(chart_file)
+    if station_file is not None:
+        station_file = found(station_file)
+    if chart_file.suffix == ".toml" and station_file is None:
+        station_file, chart_file = chart_file, _chart_of(chart_file)
+    chart = load(chart_file)
+    if station_file is None and chart.station:
+        beside = chart_file.parent / chart.station
+        station_file = beside if beside.exists() else installed_file(chart.station) or beside
+    file = StationFile(station_file)
+    return _Resolver(file, chart, overrides, registry, load).station()
+
+
+def _chart_of(station_file: Path) -> Path:
+    file = StationFile(station_file)
+    machine = file.table("station").get("machine")
+    if not isinstance(machine, str):
+        raise StationError(f'{station_file}: [station] names no machine = "CHART.yaml"')
+    return file.relative(machine)
+
+
+class _Resolver:
+    def __init__(
+        self,
+        file: StationFile,
+        chart: Chart,
+        overrides: Overrides,
+        registry: Registry,
+        load: Callable[[Path], Chart],
+    ) -> None:
+        head = file.table("station")
+        self.file = file
+        self.overrides = overrides
+        self.registry = registry
+        self.main = str(head.get("name", chart.name))
+        title = str(head.get("title", chart.title or chart.name))
+        self.plan = Station(
+            title, {self.main: MachinePlan(self.main, chart)}, display=file.display(), file=str(file.path or "")
+        )
+        self.unloaded = self._absent_by_option()
+        for name, content in file.table("machines").items():
+            if name in self.unloaded:
+                continue  # a vehicle that an option takes away is not worth the time to load it
+            if name != self.main and isinstance(content.get("chart"), str):
+                self.plan.machines[name] = MachinePlan(name, load(file.relative(content["chart"])))
+            elif name != self.main:
+                raise StationError(f"{file.path}: [machines.{name}] needs a chart")
+        self.parameter_sets = file.sets(self.main)
+        self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
+
+    def _absent_by_option(self) -> set[str]:
+        """Machines an option takes out of the station."""
+        absent = set()
+        for option, value in self.overrides.options.items():
+            for one in self.file.option(option, value, self.main, self.overrides.command):
+                head, _, rest = one.address.removeprefix("machines.").partition(".")
+                if one.address.startswith("machines.") and rest == "present" and str(one.value).lower() == "false":
+                    absent.add(head)
+        return absent
+
+    def station(self) -> Station:
+        written = [self._split(text) for text in self.overrides.sets]
+        environ = self._environment()
+        choices = {name: chosen.default for name, chosen in self.parameter_sets.items()}
+        for one in [*environ, *written]:
+            name = one.address.removeprefix("sets.")
+            if name in choices:
+                choices[name] = str(one.value)
+        assignments = self.file.assignments(self.main)
+        for name, choice in choices.items():
+            if choice:
+                assignments += self.parameter_sets[name].read(choice)
+        for name, value in self.overrides.options.items():
+            assignments += self.file.option(name, value, self.main, self.overrides.command)
+        assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
+        faults = [one for one in assignments if one.address.startswith("faults.")]
+        for one in assignments:
+            if one not in faults and not any(one.address.startswith(f"machines.{name}.") for name in self.unloaded):
+                self._assign(one)
+        for name in self.absent:
+            self.plan.machines.pop(name, None)
+        charts = {name: machine.chart for name, machine in self.plan.machines.items()}
+        promises = self.file.content.get("invariants", [])
+        self.plan.invariants = read_promises(self.file.path, promises, charts, self.absent | self.unloaded)
+        for machine in self.plan.machines.values():
+            self._complete(machine)
+        self._faults(faults)
+        self.plan.session_end = self._session_end()
+        self.plan.ready = self._ready()
+        self.plan.sides = self._sides()
+        self.plan.surroundings = self._surroundings()
+        return self.plan
+
+    def _surroundings(self) -> str:
+        """Who sees the title must not take a pretended vehicle for a real one: ``real: link; simulated: supply``."""
+        main = self.plan.machines[self.main]
+        found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
+        for role, contract in main.chart.adapters.items():
+            use = main.adapters[role].use
+            behind = adapter_class(use, contract.name, self.registry).behind
+            if behind:
+                found.setdefault(behind, []).append(role)
+        kinds = [kind for kind, roles in found.items() if roles]
+        if kinds == ["simulated"]:
+            return "simulated surroundings"
+        return "" if kinds == ["real"] else "; ".join(f"{kind}: {', '.join(found[kind])}" for kind in kinds)
+
+    # ------------------------------------------------------------ assignments
+
+    def _split(self, text: str) -> Assignment:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise StationError(f"--set {text}: write KEY=VALUE, for example --set C_sounds=8")
+        return Assignment(full_address(key.strip(), self.main), value, f"--set {text}")
+
+    def _environment(self) -> list[Assignment]:
+        """The ``CHARGER_…`` variables as assignments; one that names nothing is an error."""
+        given = {name: value for name, value in self.overrides.environ.items() if name.startswith(_PREFIX)}
+        if not given:
+            return []
+        known = {variable(address, self.main): address for address in self.addresses()}
+        found = []
+        for name, value in sorted(given.items()):
+            address = known.get(name) or self._undeclared_setting(name)
+            if address is None:
+                raise StationError(f"environment variable {name} names nothing here{nearest(name, known)}")
+            found.append(Assignment(address, value, name))
+        return found
+
+    def _undeclared_setting(self, name: str) -> str | None:
+        for machine in self.plan.machines.values():
+            for role in machine.chart.adapters:
+                prefix = variable(f"machines.{machine.name}.adapters.{role}.", self.main)
+                if name.startswith(prefix):
+                    return f"machines.{machine.name}.adapters.{role}.{name.removeprefix(prefix).lower()}"
+        return None
+
+    def addresses(self) -> list[str]:
+        """Every address there is, in full."""
+        found = [f"sets.{name}" for name in self.parameter_sets]
+        found += ["station.title", "station.session_end", "station.ready"]
+        for machine in self.plan.machines.values():
+            prefix = f"machines.{machine.name}"
+            found.append(f"{prefix}.present")
+            for path, chart in chart_tree(machine.chart):
+                dotted = f"{path}." if path else ""
+                found += [f"{prefix}.parameters.{dotted}{name}" for name in chart.parameters]
+            for role, contract in machine.chart.adapters.items():
+                found.append(f"{prefix}.adapters.{role}.use")
+                keys = self._all_settings(contract.name)
+                found += [f"{prefix}.adapters.{role}.{key}" for key in sorted(keys)]
+        return found
+
+    def _assign(self, one: Assignment) -> None:
+        head, _, rest = one.address.partition(".")
+        if head == "station":
+            known = ("title", "session_end", "ready")
+            if rest not in known:
+                raise StationError(f"{one.origin}: unknown key station.{rest}{nearest(rest, known)}")
+            if rest == "title":
+                self.plan.title = str(one.value)
+            self.file.content.setdefault("station", {})[rest] = one.value
+        elif head == "machines":
+            self._assign_machine(one, rest)
+        else:
+            self._assign_short(one)
+
+    def _assign_machine(self, one: Assignment, rest: str) -> None:
+        name, _, tail = rest.partition(".")
+        machine = self.plan.machines.get(name)
+        if machine is None:
+            raise StationError(f"{one.origin}: there is no machine {name!r}{nearest(name, self.plan.machines)}")
+        part, _, key = tail.partition(".")
+        if part == "parameters":
+            self._assign_parameter(one, machine, key)
+        elif part == "adapters":
+            self._assign_setting(one, machine, key)
+        elif part == "present":
+            present = one.value if isinstance(one.value, bool) else str(one.value).lower() in ("true", "yes", "on", "1")
+            (self.absent.discard if present else self.absent.add)(name)
+        elif part != "chart":
+            raise StationError(
+                f"{one.origin}: unknown key {part!r}{nearest(part, ('parameters', 'adapters', 'present'))}"
+            )
+
+    def _assign_parameter(self, one: Assignment, machine: MachinePlan, key: str) -> None:
+        path, _, name = key.rpartition(".")
+        charts = dict(chart_tree(machine.chart))
+        if path not in charts:
+            raise StationError(
+                f"{one.origin}: {machine.chart.name} has no child {path!r}{nearest(path, [p for p in charts if p])}"
+            )
+        definition = charts[path].parameters.get(name)
+        if definition is None:
+            raise StationError(f"{one.origin}: {self._no_parameter(name, path, charts)}")
+        try:
+            value = typed(one.value, definition.type)
+        except ValueError as error:
+            raise StationError(f"{one.origin}: parameter {name}: {error}") from None
+        machine.parameters.setdefault(path, {})[name] = value
+
+    def _no_parameter(self, name: str, path: str, charts: Mapping[str, Chart]) -> str:
+        chart = charts[path]
+        elsewhere = [f"{p}.{name}" if p else name for p, c in charts.items() if name in c.parameters]
+        hint = f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else nearest(name, chart.parameters)
+        return f"{chart.name} has no parameter {name!r}{hint}"
+
+    def _assign_setting(self, one: Assignment, machine: MachinePlan, key: str) -> None:
+        role, _, setting = key.partition(".")
+        contract = machine.chart.adapters.get(role)
+        if contract is None or not setting:
+            hint = nearest(role, machine.chart.adapters)
+            raise StationError(f"{one.origin}: {machine.chart.name} has no role {role!r}{hint}")
+        plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
+        if setting == "use":
+            given = one.origin.startswith(("--set ", _PREFIX))  # a path is seen from where it was written
+            folder = Path() if given or self.file.path is None else self.file.path.parent
+            try:
+                plan.use = checked_use(str(one.value), contract.name, self.registry, folder)
+            except StationError as error:
+                raise StationError(f"{one.origin}: role {role}: {error}") from error
+        else:
+            plan.config[setting] = one.value
+            plan.origin = one.origin
+
+    def _assign_short(self, one: Assignment) -> None:
+        """``PARAM``, ``child.PARAM``, ``machine.PARAM``, ``machine.child.PARAM``, ``machine.adapters.role.key``."""
+        head, _, rest = one.address.partition(".")
+        if head in self.plan.machines and rest:
+            part = "" if rest.partition(".")[0] in ("parameters", "adapters", "present") else "parameters."
+            self._assign(Assignment(f"machines.{head}.{part}{rest}", one.value, one.origin))
+            return
+        try:
+            self._assign(Assignment(f"machines.{self.main}.parameters.{one.address}", one.value, one.origin))
+        except StationError as error:
+            names = [*self.parameter_sets, *(m for m in self.plan.machines if m != self.main)]
+            close = nearest(head, names) if "did you mean" in nearest(head, names) else ""
+            raise StationError(f"{error}{close}") from None
+
+    # ------------------------------------------------------------ adapters
+
+    def _complete(self, machine: MachinePlan) -> None:
+        """Every role bound, every declared setting typed and filled in."""
+        for role, contract in machine.chart.adapters.items():
+            known = self.registry.implementations(contract.name)
+            plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            if not known and not plan.use:
+                way_out = f"--set {address(machine, self.main, role)}.use={NONE} runs without an adapter"
+                raise StationError(
+                    f"{machine.name}: nothing implements contract {contract.name} for role {role!r}; {way_out}"
+                )
+            plan.use = plan.use or next(iter(known))
+            declared = self._settings(contract.name, plan.use)
+            if plan.use == NONE:
+                plan.config = {}  # what stands there is for another implementation
+                continue
+            if not declared:
+                plan.config = {k: untyped(v) if isinstance(v, str) else v for k, v in plan.config.items()}
+                continue
+            unknown = [key for key in plan.config if key not in declared]
+            # A setting of another implementation stays in the file when an option exchanges what is bound.
+            others = self._all_settings(contract.name) if unknown else set()
+            for key in unknown:
+                if key not in others:
+                    raise StationError(
+                        f"{plan.origin}: role {role}, {plan.use}: unknown setting {key!r}{nearest(key, declared)}"
+                    )
+            config = {}
+            for key, (kind, setting) in declared.items():
+                try:
+                    config[key] = typed(plan.config[key], kind) if key in plan.config else setting.default
+                except ValueError as error:
+                    raise StationError(f"{plan.origin}: role {role}, setting {key}: {error}") from None
+            plan.config = config
+
+    def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
+        if use == NONE:
+            return {}
+        settings = adapter_class(use, contract, self.registry).settings
+        return {key: (setting_type(s.type), s) for key, s in settings.items()}
+
+    def _all_settings(self, contract: str) -> set[str]:
+        """The settings of every implementation that can be imported here."""
+        found: set[str] = set()
+        for use in self.registry.implementations(contract):
+            try:
+                found.update(self._settings(contract, use))
+            except StationError:  # one for other machines than this: a library is missing
+                continue
+        return found
+
+    def _faults(self, of_sets: list[Assignment]) -> None:
+        """The rules of the station file, of parameter sets (about the machine of the set) and of ``--fault``."""
+        where = f"{self.file.path}: [station]"
+        given = [(rule, self.main, where) for rule in rules(self.file.table("station"), where)]
+        given += [(str(one.value), one.address.partition(".")[2], one.origin) for one in of_sets]
+        given += [(rule, self.main, "--fault") for text in self.overrides.faults for rule in split_rules(text)]
+        frames = []
+        for rule, machine, origin in given:
+            if not is_role_fault(rule):
+                frames.append(rule)
+            elif machine in self.plan.machines:  # one of a machine that is not here strikes nobody
+                self.plan.faults.append(role_fault(rule, self.plan.machines, machine, origin))
+        if frames:
+            self._spread_fault(",".join(frames))
+
+    def _spread_fault(self, fault: str) -> None:
+        taken = 0
+        for machine in self.plan.machines.values():
+            for plan in machine.adapters.values():
+                if "fault" in plan.config:
+                    plan.config["fault"] = fault
+                    taken += 1
+        if not taken:
+            raise StationError(f"--fault {fault}: no adapter of this station has a setting 'fault'")
+
+    def _session_end(self) -> tuple[str, str] | None:
+        text = self.file.table("station").get("session_end")
+        if text is None:
+            session = self.plan.machines[self.main].chart.session
+            return (self.main, session.result) if session is not None else None
+        machine, _, event = str(text).partition(".")
+        if machine not in self.plan.machines or not event:
+            hint = nearest(machine, self.plan.machines)
+            raise StationError(f"{self.file.path}: session_end = {text!r}: write machine.event{hint}")
+        return machine, event
+
+    def _sides(self) -> dict[str, str]:
+        """``[sides]``: a machine that does not run here has no side; one no chart has is an error."""
+        found = {}
+        for label, path in self.file.table("sides").items():
+            root, _, child = str(path).partition("/")
+            machine = self.plan.machines.get(root)
+            if machine is None and root in self.file.table("machines"):
+                continue
+            charts = dict(chart_tree(machine.chart)) if machine is not None else {}
+            if child.replace("/", ".") not in charts:
+                hint = (
+                    nearest(child, [c.replace(".", "/") for c in charts])
+                    if charts
+                    else nearest(root, self.plan.machines)
+                )
+                raise StationError(f"{self.file.path}: [sides] {label} = {path!r}: write machine/child{hint}")
+            found[label] = str(path)
+        return found
+
+    def _ready(self) -> tuple[str, str] | None:
+        text = self.file.table("station").get("ready")
+        if text is None:
+            return None
+        path, _, state = str(text).partition(".")
+        root, _, child = path.partition("/")
+        machine = self.plan.machines.get(root)
+        chart = dict(chart_tree(machine.chart)).get(child.replace("/", ".")) if machine is not None else None
+        if chart is None or state not in chart.states:
+            hint = nearest(state, chart.states) if chart is not None else nearest(root, self.plan.machines)
+            raise StationError(f"{self.file.path}: ready = {text!r}: write machine.state or machine/child.state{hint}")
+        return path, state
+
+
+def address(machine: MachinePlan, main: str, role: str) -> str:
+    """Where the section of a role stands: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
+    return f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
+
+
+def variable(address: str, main: str) -> str:
+    """The environment variable of an address: ``CHARGER_ADAPTERS_LINK_USE`` for the main machine's."""
+    short = address.removeprefix(f"machines.{main}.")
+    return _PREFIX + short.replace(".", "_").upper()

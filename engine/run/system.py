@@ -1,0 +1,604 @@
+"""Machines with bounded queues, timers and children on one clock; adapters bound by role.
+
+Order is deterministic: waiting events and deadlines are taken by time; at one time events before deadlines, events in
+the order they were queued, deadlines in the order they were set. What one deadline causes runs to its end first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from engine.adapter import Adapter, AdapterError, ConfigurationError, World
+from engine.language.model import Chart
+from engine.language.types import Type
+from engine.run import effects
+from engine.run.actor import Actor, Queued
+from engine.run.binding import Binding
+from engine.run.clock import Clock, VirtualClock
+from engine.run.deadlines import Agenda, Deadline
+from engine.run.ending import Ending
+from engine.run.joint import Joint
+from engine.run.observer import EVERYWHERE, Note, Observer, StepRecord
+from engine.run.queues import Limits, Queues
+from engine.run.subscriptions import Hearing
+from engine.run.values import payloads
+from engine.semantics.errors import ClockError, RunawayError
+from engine.semantics.interfaces import Stepper
+from engine.semantics.step import Event, StartChild, Step
+
+LATE_AGAIN_NS = 10_000_000_000
+"""How often people are told that the host is late."""
+
+Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
+
+
+def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
+    """The compiled machine; raises ``ValueError`` for a wrong parameter."""
+    from engine.run.machine import Machine
+
+    machine: Stepper = Machine(chart, parameters)
+    return machine
+
+
+def remake_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
+    """The compiled machine as ``core_snapshot`` saved it."""
+    from engine.run.machine import Machine
+
+    machine: Stepper = Machine.restore(chart, core)
+    return machine
+
+
+class System:
+    """See the module. Not thread-safe but for :meth:`hand_over`.
+
+    ``make`` builds machines (the compiled core unless a test gives the reference), ``remake`` brings them
+    back from their ``core_snapshot``, ``resolve`` finds charts that imported documents name at run time.
+    """
+
+    def __init__(
+        self,
+        clock: Clock | None = None,
+        *,
+        limits: Limits | None = None,
+        make: Factory = make_machine,
+        remake: Factory = remake_machine,
+        resolve: Callable[[Any, Chart], Chart] | None = None,
+    ) -> None:
+        self.clock: Clock = clock if clock is not None else VirtualClock()
+        self.limits = limits or Limits()
+        self.make = make
+        self.remake = remake
+        self.resolve = resolve
+        self.world = World()
+        self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # set from outside, by ids from the root down
+        self.roots: dict[str, Actor] = {}
+        self.bindings: list[Binding] = []
+        self.observers: list[Observer] = list(EVERYWHERE)
+        self.failures: list[str] = []  # machines that broke, invariants and strict charts that were not kept
+        self.wake: Callable[[], None] = lambda: None  # the host's: something new to do
+        self.spawn_work: Callable[[Coroutine[Any, Any, None], Callable[[str], None]], None] = _no_loop
+        self._agenda = Agenda()
+        self._queues = Queues(self.limits, self.note)
+        self._foreign: deque[Callable[[], None]] = deque()  # from other threads
+        self._handed = 0  # of these in a row: threads that never stop cannot hold up a timer
+        self._sessions: dict[str, Actor] = {}
+        self._hearing: dict[Chart, Hearing] = {}
+        self.joint = Joint(self)
+        self._numbers = 0
+        self._fault: Exception | None = None  # of an observer, not raised yet
+        self._closing = False
+        self._woke_ns = -1  # what came until then came while the host slept: before the deadlines it missed
+        self._late_told_ns: int | None = None
+        self.starting = False
+        self.misfit: ConfigurationError | None = None  # what a machine ordered as it began, and settings do not allow
+        self.owner_waits = False  # of a machine on its own: it is inside a call that runs this system
+
+    # ------------------------------------------------------------ building
+
+    def add(
+        self,
+        chart: Chart,
+        name: str = "",
+        parameters: Mapping[str, Any] | None = None,
+        adapters: Mapping[str, Adapter | Binding] | None = None,
+    ) -> Actor:
+        """A root machine, not begun yet. ``adapters`` by role: an adapter is bound here, a binding is shared.
+
+        Raises ``ValueError`` (parameters, a name twice) and ``AdapterError`` (an adapter that lacks what its contract
+        asks).
+        """
+        name = name or chart.name
+        if name in self.roots:
+            raise ValueError(f"there is already a machine {name!r} in this system")
+        actor = self.enrol(self.make(chart, parameters or {}), name, None, None)
+        self.bind_all(actor, adapters or {})
+        return actor
+
+    def bind(self, role: str, actor: Actor, adapter: Adapter, own_role: str = "") -> Binding:
+        """Bind an adapter to a machine's role; the contract is the chart's."""
+        contract = actor.machine.chart.adapters.get(role)
+        if contract is None:
+            raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")
+        binding = Binding(self, own_role or role, contract, adapter)
+        self.bindings.append(binding)
+        actor.roles[role] = binding
+        binding.attach(actor, role)
+        return binding
+
+    def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | Binding]) -> None:
+        """:meth:`bind` for several roles; a binding of another machine is shared."""
+        for role, adapter in adapters.items():
+            if isinstance(adapter, Binding):
+                actor.roles[role] = adapter
+                adapter.attach(actor, role)
+            else:
+                self.bind(role, actor, adapter)
+
+    def start(self) -> None:
+        """Open the adapters, then begin the root machines, in the order they were added.
+
+        When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised. An order
+        given as a machine began that the settings do not allow is a ``ConfigurationError``: shut the system down then.
+        """
+        self._open_adapters()
+        self.starting = True
+        for actor in list(self.roots.values()):
+            if actor.begun:  # resumed from a snapshot
+                for one in actor.tree():
+                    for call in one.calls_to_restart:
+                        effects.start_call(self, one, call)
+                    one.calls_to_restart = ()
+            else:
+                self.begin(actor)
+        self.starting = False
+        if self.misfit is not None:
+            raise self.misfit
+
+    def _open_adapters(self) -> None:
+        for binding in self.bindings:
+            if binding.is_open:
+                continue
+            try:
+                binding.open()
+            except AdapterError:
+                for other in reversed(self.bindings[: self.bindings.index(binding) + 1]):
+                    other.close()
+                raise
+
+    def adopt(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
+        """Take in a machine somebody else steps (``chart.start()``); see :meth:`perform`. Its adapters are opened."""
+        actor = self.enrol(machine, name or machine.chart.name, None, None)
+        actor.begun = True
+        self.bind_all(actor, adapters or {})
+        self._open_adapters()
+        return actor
+
+    def perform(self, machine: Stepper, step: Step, cause: str = "event", event: Event | None = None) -> None:
+        """Carry out the effects of a step its owner has computed, and run what that makes ready."""
+        actor = self._sessions[machine.session_id]
+        self._after_step(actor, cause, event, None, step)
+        self.run_due()
+
+    # ------------------------------------------------------------ running
+
+    def post(self, actor: Actor, event: str, data: Mapping[str, Any] | None = None) -> None:
+        """An event from outside (a user, a test) into a machine's queue.
+
+        Raises :class:`engine.semantics.errors.PayloadError` when ``data`` is not what the event declares.
+        """
+        self.enqueue(actor, Event(event, payloads(actor.machine.chart).check(event, data)))
+
+    def run_due(self, budget: int = 0) -> bool:
+        """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice."""
+        done = 0
+        while self.turn():
+            done += 1
+            if budget and done >= budget:
+                return True
+            if done > self.limits.burst and not budget:
+                self._livelock()
+        return False
+
+    def turn(self) -> bool:
+        """Run one waiting event or one deadline that is due; False when there is none."""
+        if self._fault is not None:
+            self._raise_fault()
+        if self._foreign and self._handed < self.limits.queue:
+            self._handed += 1
+            self._foreign.popleft()()
+            return True
+        at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
+        if at_ns is not None and (
+            due_ns is None or at_ns <= max(due_ns, self._woke_ns) or due_ns > self.clock.now_ns()
+        ):
+            self._take()
+            return True
+        if due_ns is not None and due_ns <= self.clock.now_ns():
+            self._agenda.pop().run()
+            return True
+        self._handed = 0
+        if self._foreign:
+            return self.turn()
+        if self.joint.touched:  # all has settled: what machines promise together is to hold now
+            self.joint.check()
+            return bool(self._queues)
+        return False
+
+    def late_by_ns(self) -> int:
+        """How long the next deadline is overdue; 0 when it is not."""
+        due_ns = self._agenda.next_ns()
+        return 0 if due_ns is None else max(0, self.clock.now_ns() - due_ns)
+
+    def was_late(self, late_ns: int) -> None:
+        """The host got no time: machines that have a transition for ``error.host`` hear of it before anything else,
+        people once in a while."""
+        late_ns -= late_ns % 1_000_000
+        now_ns = self.clock.now_ns()
+        if self._late_told_ns is None or now_ns - self._late_told_ns >= LATE_AGAIN_NS:
+            self._late_told_ns = now_ns
+            text = f"the host was late by {late_ns // 1_000_000} ms: this computer has too much to do, or stood still"
+            self.note("host", "host_late", text, {"late_ms": late_ns // 1_000_000})
+        for root in self.roots.values():
+            for actor in root.tree():
+                if actor.is_running and self.hearing(actor.machine.chart)("error.host"):
+                    self._queues.put_first(actor, Queued(Event("error.host", {"late": late_ns}, "platform"), 0))
+
+    def caught_up(self) -> None:
+        """The host has read what came while it slept: that is taken before the deadlines it missed."""
+        self._woke_ns = self.clock.now_ns()
+
+    @property
+    def next_deadline_ns(self) -> int | None:
+        """When the next deadline is due; None when there is none."""
+        return self._agenda.next_ns()
+
+    def advance_to(self, time_ns: int) -> None:
+        """Virtual clock: run everything up to ``time_ns``, in order, and stand there.
+
+        Raises :class:`engine.semantics.errors.ClockError` for a time that has passed or is no whole number of
+        nanoseconds.
+        """
+        now_ns = self.clock.now_ns()
+        _whole(time_ns)
+        if time_ns < now_ns:
+            raise ClockError(f"the clock stands at {now_ns} ns and cannot go back to {time_ns} ns")
+        self.run_until(lambda: False, time_ns)
+
+    def advance(self, duration_ns: int) -> None:
+        """Virtual clock: :meth:`advance_to` ``duration_ns`` from now; 0 runs what is due."""
+        _whole(duration_ns)
+        self.advance_to(self.clock.now_ns() + duration_ns)
+
+    def run_until(self, condition: Callable[[], bool], limit_ns: int | None = None) -> bool:
+        """Virtual clock: run until ``condition`` holds, checked after every event and deadline.
+
+        False when nothing is left to do, or ``limit_ns`` (a time) was reached, before it held.
+        """
+        clock = self.clock
+        if not isinstance(clock, VirtualClock):
+            raise TypeError("only a virtual clock can be moved; a real one is waited for by engine.run.host.Host")
+        burst = 0
+        while not condition():
+            if not self.turn():
+                due_ns = self._agenda.next_ns()
+                if due_ns is None or (limit_ns is not None and due_ns > limit_ns):
+                    if limit_ns is not None:
+                        clock.move_to(max(limit_ns, clock.now_ns()))
+                    return False
+                clock.move_to(due_ns)
+                burst = 0
+                self.turn()
+            burst += 1
+            if burst > self.limits.burst:
+                self._livelock()
+        return True
+
+    @property
+    def quiet(self) -> bool:
+        """Whether no event waits."""
+        return not self._queues and not self._foreign
+
+    @property
+    def finished(self) -> bool:
+        """Whether every root machine has ended."""
+        return "running" not in [actor.state for actor in self.roots.values()]
+
+    def end(self, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Virtual clock: ask the machines to end, let each take the time its chart states, then :meth:`shutdown`.
+
+        ``hurry`` is asked after every event: True skips the waiting, not the exit actions.
+        """
+        ending = Ending(self)
+        try:
+            self.run_until(lambda: hurry() or ending.over)
+        finally:
+            self.shutdown()
+
+    def shutdown(self) -> None:
+        """End every machine at once, by its exit actions: see :meth:`stop`. Roots in the order they were added; then
+        the adapters are closed, last opened first.
+
+        An unsafe order that stands when all machines have ended is told (``left_unsafe``) and a failure of the run;
+        what an adapter's ``close`` then does is the last resort.
+        """
+        if self._closing:
+            return
+        self._closing = True
+        with contextlib.ExitStack() as rest:  # goes on whatever is raised: an impatient user's third Ctrl-C, say
+            for binding in self.bindings:
+                rest.callback(self._close, binding)
+            rest.callback(self._tell_what_stands)
+            for actor in reversed(self.roots.values()):
+                rest.callback(self.stop, actor)
+        self._raise_fault()
+
+    def _close(self, binding: Binding) -> None:
+        if binding.is_open:
+            binding.close()
+
+    def _tell_what_stands(self) -> None:
+        for binding in self.bindings:
+            for pair, order in binding.standing.items():
+                text = f"{order} stands at the end, without {' or '.join(one.text for one in pair.until)}"
+                self.note(binding.role, "left_unsafe", text)
+                self.fail(text)
+
+    def hand_over(self, callback: Callable[[], None]) -> None:
+        """From any thread: run ``callback`` in the system's."""
+        self._foreign.append(callback)  # deque.append is atomic
+        self.wake()
+
+    # ------------------------------------------------------------ used by bindings and effects
+
+    def enqueue(self, actor: Actor, event: Event, sender: Actor | None = None, call_id: str = "") -> None:
+        """Put an event into a machine's queue; see :class:`Limits` for a full one."""
+        if not actor.is_running:
+            self.note(actor.path, "dropped", f"{event.name}: the machine has ended ({actor.state})")
+            return
+        self._queues.put(actor, Queued(event, self.clock.now_ns(), sender, call_id))
+        self.wake()
+
+    def outdated(self, actor: Actor, queued: Queued) -> bool:
+        """Whether the event is of a child or a long action in whose place another runs by now."""
+        sender = queued.sender
+        if sender is not None and sender.invoke is not None:
+            return actor.children.get((sender.invoke.id, sender.key), sender) is not sender
+        call = actor.calls.get(queued.event.invokeid) if queued.call_id else None
+        return call is not None and call.call_id != queued.call_id
+
+    def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
+        """What waits in a machine's queue, each with its place among all that waits in the system."""
+        return self._queues.waiting(actor)
+
+    def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
+        """Run something on the clock."""
+        deadline = self._agenda.add(self.clock.now_ns() + max(0, delay_ns), run)
+        self.wake()
+        return deadline
+
+    def session(self, session_id: str) -> Actor | None:
+        """The running machine with this SCXML session id."""
+        return self._sessions.get(session_id)
+
+    def note(
+        self,
+        path: str,
+        kind: str,
+        text: str,
+        data: Mapping[str, Any] | None = None,
+        fields: Mapping[str, Type] | None = None,
+    ) -> None:
+        """Tell the observers of something that is no step. ``fields``: the types of ``data``, where there are any."""
+        if kind == "machine_failed":
+            self.fail(f"{path}: {text}")
+        if self.observers:
+            secret = frozenset(name for name, type_ in (fields or {}).items() if type_.secret)
+            note = Note(self.clock.now_ns(), path, kind, text, dict(data or {}), secret)
+            for observer in tuple(self.observers):
+                try:
+                    observer.note(note)
+                except Exception as error:
+                    self._lost(observer, error)
+
+    def fail(self, text: str) -> None:
+        """Something a run must not end well with; the first thousand are kept."""
+        if len(self.failures) < 1000:
+            self.failures.append(text)
+
+    def hearing(self, chart: Chart) -> Hearing:
+        """What ``chart`` listens to."""
+        found = self._hearing.get(chart)
+        if found is None:
+            found = self._hearing[chart] = Hearing(chart)
+        return found
+
+    def announce(self, actor: Actor, event: str, data: Any) -> None:
+        """A root machine's ``out`` event: for those who watch."""
+        definition = actor.machine.chart.events.get(event)
+        fields = definition.payload if definition is not None else None
+        self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data}, fields)
+
+    def enrol(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
+        """Take in a machine: a root, or the child that ``effect`` of its parent starts."""
+        self._numbers += 1
+        actor = Actor(self, machine, path, self._numbers, parent)
+        if parent is None:
+            self.roots[path] = actor
+        elif effect is not None:
+            actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
+            actor.source = effect.source
+            parent.children[(effect.id, effect.key)] = actor
+        machine.surroundings = actor
+        self._sessions[machine.session_id] = actor
+        self._queues.open(actor)
+        if machine.chart.joint_invariants:
+            self.joint.enrol(actor)
+        return actor
+
+    def begin(self, actor: Actor) -> None:
+        """Take a machine's first macrostep."""
+        actor.begun = True
+        self._step(actor, "start", None, None, actor.machine.begin)
+
+    def expire(self, actor: Actor, timer: str) -> None:
+        """An ``after`` timer of the machine has expired."""
+        self._step(actor, "timer", None, timer, actor.machine.expire, timer)
+
+    def stop(self, actor: Actor) -> None:
+        """End a machine by its exit actions, then its children: nobody outlives those he commands, and what exit
+        actions tell a child is heard. What else waits for the machine is dropped, each with a note."""
+        if not actor.is_running:
+            return
+        if actor.parent is not None and actor.begun:
+            self._hear_parent(actor, actor.parent)
+        self._leave(actor, "stopped")
+
+    def _hear_parent(self, actor: Actor, parent: Actor) -> None:
+        """The last words of a parent that ends its child in the same step."""
+        origin = f"#_scxml_{parent.machine.session_id}"
+        for event in self._queues.take_from(actor, origin):
+            if actor.is_running:
+                self._step(actor, "event", event, None, actor.machine.process, event)
+
+    def _leave(self, actor: Actor, state: str) -> None:
+        if not actor.is_running:
+            return
+        actor.state = "stopping"  # takes no more events, but its exit actions may still call adapters and tell children
+        if actor.begun:
+            self._step(actor, "stop", None, None, actor.machine.finish)
+        self.ended(actor, state)
+
+    def stop_children(self, actor: Actor) -> None:
+        """End a machine's children, the last started first."""
+        for child in reversed(list(actor.children.values())):
+            self.stop(child)
+
+    def ended(self, actor: Actor, state: str) -> None:
+        """A machine has ended: take its children, calls, timers and roles away, and tell its parent."""
+        if actor.state not in ("running", "stopping"):
+            return
+        self.stop_children(actor)
+        for call in actor.calls.values():
+            call.binding.cancel_call(call.call_id)
+        actor.calls.clear()
+        actor.drop_deadlines()
+        for binding in set(actor.roles.values()):
+            binding.detach(actor)
+        actor.state = state
+        if actor.machine.chart.joint_invariants:
+            self.joint.leave(actor)
+        self._sessions.pop(actor.machine.session_id, None)
+        for queued in self._queues.close(actor):
+            if state != "done":
+                self.note(actor.path, "dropped", f"{queued.event.name}: the machine has ended ({state})")
+        if actor.parent is not None and actor.invoke is not None:
+            self._tell_parent(actor, actor.parent, actor.invoke.id, state)
+        self.wake()
+
+    # ------------------------------------------------------------ private
+
+    def _take(self) -> None:
+        actor, queued = self._queues.take()
+        event = queued.event
+        if self.outdated(actor, queued):  # its name would now be read as its successor's
+            self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
+            return
+        if actor.children and self.hearing(actor.machine.chart).forwards:
+            for child in list(actor.children.values()):
+                if getattr(child.invoke, "autoforward", False):
+                    self.enqueue(child, event)
+        self._step(actor, "event", event, None, actor.machine.process, event)
+
+    def _step(
+        self,
+        actor: Actor,
+        cause: str,
+        event: Event | None,
+        timer: str | None,
+        compute: Callable[..., Step],
+        *given: Any,
+    ) -> None:
+        try:
+            step = compute(*given)
+        except Exception as error:
+            self._broke(actor, error)
+            return
+        self._after_step(actor, cause, event, timer, step)
+
+    def _after_step(self, actor: Actor, cause: str, event: Event | None, timer: str | None, step: Step) -> None:
+        if self.joint.any:
+            self.joint.touched[actor.root] = None
+        if not step.handled and event is not None:
+            actor.unhandled[event.name] += 1
+            if actor.machine.chart.strict:
+                self.fail(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
+        if "error.invariant" in step.raised:
+            for failure in step.failures:
+                self.fail(f"{actor.path}: {failure.message} ({failure.position})")
+        if self.observers:
+            record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
+            for observer in tuple(self.observers):
+                try:
+                    observer.step(record)
+                except Exception as error:
+                    self._lost(observer, error)
+        if step.effects:
+            effects.perform(self, actor, step)
+        if actor.machine.done and actor.state == "running":
+            self.ended(actor, "done")
+
+    def _lost(self, observer: Observer, error: Exception) -> None:
+        """An observer raised. That must not keep effects from being carried out: it is told nothing more, and its fault
+        is raised when the present event is done."""
+        self.observers.remove(observer)
+        self._fault = self._fault or error
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            fault, self._fault = self._fault, None
+            raise fault
+
+    def _broke(self, actor: Actor, error: Exception) -> None:
+        """The core raised: an eventless loop, or our fault. Its exit actions run if they can; the rest lives on."""
+        actor.failure = f"{type(error).__name__}: {error}"
+        trace = "".join(traceback.format_exception(error))
+        self.note(actor.path, "machine_failed", actor.failure, {"traceback": trace})
+        if actor.state == "stopping":
+            self.ended(actor, "failed")
+        else:
+            self._leave(actor, "failed")
+
+    def _tell_parent(self, actor: Actor, parent: Actor, child_id: str, state: str) -> None:
+        parent.children.pop((child_id, actor.key), None)
+        key = {"key": actor.key} if actor.key is not None else {}
+        if state == "done":
+            data: Any = actor.output
+            if isinstance(data, Mapping) or data is None:
+                data = {**(data or {}), **key} or None
+            event = Event(f"done.invoke.{child_id}", data, "platform", invokeid=child_id)
+        elif state == "failed":
+            event = Event(f"error.invoke.{child_id}", {"reason": actor.failure, **key}, "platform", invokeid=child_id)
+        else:
+            return
+        if parent.is_running:
+            self.enqueue(parent, event, sender=actor)
+
+    def _livelock(self) -> None:
+        raise RunawayError(
+            f"{self.limits.burst} events at one instant ({self.clock.now_ns()} ns) and no end: "
+            f"{', '.join(self._queues.busy()[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
+        )
+
+
+def _whole(time_ns: int) -> None:
+    if type(time_ns) is not int:
+        raise ClockError(f"time is told in whole nanoseconds, not by {time_ns!r}")
+
+
+def _no_loop(work: Coroutine[Any, Any, None], report: Callable[[str], None]) -> None:
+    work.close()
+    report("this adapter needs the real clock; run without --fast")

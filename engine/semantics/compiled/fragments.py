@@ -1,0 +1,218 @@
+"""Machines run by pieces: what needs no plan per configuration.
+
+Per transition and the part of the configuration below its domain there is one function for its exits and one for its
+entries; so what is kept grows with the sum of a wide chart's regions, not with their product. Parts that any machine
+needs once in a while (exits at the end, invocations, invariants) are pieces, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from engine.language.model import Invariant, Invoke, State, Transition
+from engine.semantics.compiled.codegen_blocks import Blocks
+from engine.semantics.compiled.codegen_plans import Generator
+from engine.semantics.compiled.runtime import Work
+from engine.semantics.compiled.topology import Candidate, members
+from engine.semantics.shared import name_matches
+
+if TYPE_CHECKING:
+    from engine.run.machine import Machine
+    from engine.semantics.compiled.program import Node
+
+PIECES = 20_000  # kept; forgotten all at once beyond
+
+Plan = Callable[..., Any]
+Key = str | tuple[str] | None  # what triggers: an event's name, (a timer's id,), or nothing
+
+
+@dataclass(slots=True)
+class Piece:
+    """What one transition does to the part of a configuration below its domain."""
+
+    domain: int
+    exits: int
+    entries: int
+    recorded: tuple[tuple[int, int], ...]  # history slots and what they keep
+    exited: tuple[str, ...]
+    entered: tuple[str, ...]
+    leave: Plan | None
+    enter: Plan | None
+
+
+class Pieces:
+    """The pieces of one chart, made when they are first needed."""
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.layout = generator.layout
+        self._pieces: dict[Any, Any] = {}
+        self._ladders: dict[tuple[int, Key], list[Transition]] = {}
+
+    def select(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> list[Transition]:
+        """selectTransitions, guard by guard."""
+        chosen: dict[Transition, None] = {}
+        known: dict[Transition, bool] = {}
+        ladders = self._ladders
+        for number in members(node.conf & self.layout.atomic):
+            ladder = ladders.get((number, key))
+            for t in self.ladder(number, key) if ladder is None else ladder:
+                holds = True if t.guard is None else known.get(t)
+                if holds is None:
+                    holds = known[t] = self.guard(t)(m, d, w, node.conf)
+                if holds:
+                    chosen[t] = None
+                    break
+        return self.layout.without_conflicts(list(chosen), node.conf, node.history)
+
+    def take(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> bool:
+        """One microstep; whether any transition was enabled."""
+        enabled = self.select(m, d, w, node, key)
+        if not enabled:
+            return False
+        pieces = [(t, self._local(t, node)) for t in enabled]
+        ordered = sorted((p for _, p in pieces if p.domain >= 0), key=lambda p: p.domain)
+        c = node.conf
+        exited: tuple[str, ...] = ()
+        entered: tuple[str, ...] = ()
+        history = list(node.history)
+        exits = entries = 0
+        for piece in reversed(ordered):
+            if piece.leave is not None:
+                c = piece.leave(m, d, w, c)
+            exits |= piece.exits
+            exited += piece.exited
+            for slot, kept in piece.recorded:
+                history[slot] = kept
+        for t, _ in pieces:
+            if t.actions:
+                self._content(t)(m, d, w, c)
+        for piece in ordered:
+            if piece.enter is not None:
+                c = piece.enter(m, d, w, c)
+            entries |= piece.entries
+            entered += piece.entered
+        conf = node.conf & ~exits | entries
+        taken = tuple(t.id for t in enabled)
+        if self.generator.traced:
+            cause = key if key is None or isinstance(key, str) else key[0]
+            w.trace(cause, taken, exited, entered, self.layout.ids(conf))
+        else:
+            w.record(taken, exited, entered)
+        m._node = node.program.node(conf, tuple(history))
+        return True
+
+    def ladder(self, number: int, key: Key) -> list[Transition]:
+        ladder = self._ladders.get((number, key))
+        if ladder is None:
+            found = self.layout.candidates(1 << number, triggered_by(key))
+            ladder = found[0] if found else []
+            if key is None or isinstance(key, tuple) or key in self.generator.facts.known_events:
+                self._ladders[number, key] = ladder
+        return ladder
+
+    def _local(self, t: Transition, node: Node) -> Piece:
+        layout = self.layout
+        domain = layout.domain(t, node.history)
+        if domain < 0:
+            return Piece(-1, 0, 0, (), (), (), None, None)
+        inside = layout.below[domain]
+        mine = tuple(node.history[slot] for slot, number in enumerate(layout.histories) if inside >> number & 1)
+        key = ("local", layout.transition_number[t], domain, node.conf & inside, mine)
+        piece: Piece | None = self._pieces.get(key)
+        if piece is None:
+            piece = self._make_local(t, domain, node)
+            self._forget()
+            self._pieces[key] = piece
+        return piece
+
+    def _make_local(self, t: Transition, domain: int, node: Node) -> Piece:
+        layout, generator = self.layout, self.generator
+        move = generator.move([t], node.conf, node.history)
+        recorded = tuple(
+            (slot, kept) for slot, (old, kept) in enumerate(zip(node.history, move.history, strict=True)) if old != kept
+        )
+
+        def leave(blocks: Blocks) -> None:
+            for number in reversed(list(members(move.exits))):
+                generator.exit_state(blocks, number)
+
+        def enter(blocks: Blocks) -> None:
+            for number in members(move.entry.states):
+                generator.enter_state(blocks, number, move.entry)
+
+        return Piece(
+            domain,
+            move.exits,
+            move.entry.states,
+            recorded,
+            layout.exit_ids(move.exits),
+            layout.ids(move.entry.states),
+            generator.piece(f"leave by {t.id}", leave) if move.exits else None,
+            generator.piece(f"enter by {t.id}", enter) if move.entry.states else None,
+        )
+
+    def _forget(self) -> None:
+        if len(self._pieces) >= PIECES:
+            self._pieces.clear()
+
+    def _piece(self, key: Any, write: Callable[[Blocks], None], returns: str = "c") -> Plan:
+        piece: Plan | None = self._pieces.get(key)
+        if piece is None:
+            piece = self.generator.piece(str(key[0]), write, returns)
+            self._forget()
+            self._pieces[key] = piece
+        return piece
+
+    def guard(self, t: Transition) -> Plan:
+        key = ("guard", self.layout.transition_number[t])
+        piece: Plan | None = self._pieces.get(key)
+        if piece is None:
+            piece = self.generator.condition_piece(t)
+            self._forget()
+            self._pieces[key] = piece
+        return piece
+
+    def _content(self, t: Transition) -> Plan:
+        number = self.layout.transition_number[t]
+        return self._piece(("content", number), lambda blocks: self.generator.transition_content(blocks, t))
+
+    def exit(self, number: int) -> Plan:
+        return self._piece(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
+
+    def output(self, number: int) -> Plan:
+        state = self.layout.states[number]
+
+        def write(blocks: Blocks) -> None:
+            blocks.source.add(f"output = {self.generator.output(blocks, state)}")
+
+        return self._piece(("output", number), write, "output")
+
+    def finalize(self, inv: Invoke) -> Plan:
+        return self._piece(("finalize", id(inv)), lambda blocks: blocks.block(inv.finalize))
+
+    def invocations(self, number: int) -> Plan:
+        state: State = self.layout.states[number]
+
+        def write(blocks: Blocks) -> None:
+            for inv in state.invokes:
+                blocks.start_invocation(inv)
+
+        return self._piece(("invoke", number), write)
+
+    def invariant(self, invariant: Invariant) -> Plan:
+        def write(blocks: Blocks) -> None:
+            blocks.source.add(f"value = {blocks.value(invariant.condition)}")
+
+        return self._piece(("invariant", id(invariant)), write, "value")
+
+
+def triggered_by(key: Key) -> Candidate:
+    """Which transitions an event's name, a timer's ``(id,)`` or nothing may trigger."""
+    if key is None:
+        return lambda t: not t.descriptors and t.timer is None
+    if isinstance(key, tuple):
+        return lambda t: t.timer == key[0]
+    return lambda t: name_matches(t.descriptors, key)

@@ -1,0 +1,314 @@
+"""What generated plans call: the record of a macrostep in work, reading the surroundings, telling of errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.language.expr.functions import EvaluationError, field, index, kind_of, misfit, scaled, show, truth
+from engine.language.position import Position
+from engine.language.types import Type
+from engine.semantics.shared import (
+    UNSET,
+    check_send_type,
+    error_event,
+    event_value,
+    read_surroundings,
+    send_target,
+    system_value,
+    too_many_rounds,
+    unknown_session,
+    with_optional,
+)
+from engine.semantics.step import (
+    Call,
+    CancelSend,
+    Event,
+    Failure,
+    LogText,
+    Microstep,
+    SendEvent,
+    StartCall,
+    StartChild,
+    StartTimer,
+    Step,
+    StopChild,
+)
+
+if TYPE_CHECKING:
+    from engine.run.machine import Machine
+
+# What evaluating an expression may raise: EvaluationError by the helpers, the others where a native operator met a
+# value that is not of its declared type (surroundings that do not keep their word).
+FAULTS = (EvaluationError, KeyError, TypeError, ArithmeticError)
+
+NOTHING: dict[str, Any] = {}  # shared and never written
+
+
+class Work:
+    """A macrostep in work: what will be its :class:`~engine.semantics.step.Step`, and its internal queue."""
+
+    __slots__ = (
+        "all_changes",
+        "changes",
+        "count",
+        "effects",
+        "entered",
+        "event",
+        "exited",
+        "failures",
+        "final",
+        "handled",
+        "microsteps",
+        "pending",
+        "queue",
+        "raised",
+        "told",
+        "transitions",
+    )
+
+    def __init__(self, event: str | None) -> None:
+        self.event = event
+        self.transitions: list[str] = []
+        self.exited: list[str] = []
+        self.entered: list[str] = []
+        self.effects: list[Any] = []
+        self.raised: list[str] = []
+        self.failures: list[Failure] = []
+        self.queue: list[Event] = []
+        self.handled = True
+        self.microsteps: list[Microstep] = []
+        self.changes: dict[str, Any] = {}
+        self.all_changes: dict[str, Any] = {}
+        self.pending = 0  # states entered in this macrostep whose invocations have not started, as a mask
+        self.final = -1  # the state that ends the machine
+        self.told: set[str] = set()  # transitions whose guards have failed
+        self.count = 1  # microsteps, the first included whether or not it took a transition
+
+    def put(self, event: Event) -> None:
+        """To the rear of the internal queue."""
+        self.raised.append(event.name)
+        self.queue.append(event)
+
+    def fail(self, failure: Failure, sendid: str = "", name: str = "error.execution") -> None:
+        """Record an error and tell the chart of it."""
+        self.failures.append(failure)
+        self.put(error_event(failure, sendid, name))
+
+    def record(self, transitions: tuple[str, ...], exited: tuple[str, ...], entered: tuple[str, ...]) -> None:
+        """A microstep was taken (not traced)."""
+        self.transitions += transitions
+        self.exited += exited
+        self.entered += entered
+
+    def trace(
+        self,
+        cause: str | None,
+        transitions: tuple[str, ...],
+        exited: tuple[str, ...],
+        entered: tuple[str, ...],
+        configuration: tuple[str, ...],
+    ) -> None:
+        """A microstep was taken (traced)."""
+        self.record(transitions, exited, entered)
+        self.microsteps.append(Microstep(cause, transitions, exited, entered, configuration, self.changes))
+        self.all_changes.update(self.changes)
+        self.changes = {}
+
+    def step(self) -> Step:
+        """The finished record."""
+        self.all_changes.update(self.changes)
+        return Step(
+            self.event,
+            tuple(self.transitions),
+            tuple(self.exited),
+            tuple(self.entered),
+            tuple(self.effects),
+            tuple(self.raised),
+            tuple(self.failures),
+            self.handled,
+            tuple(self.microsteps),
+            self.all_changes,
+        )
+
+
+def fault(w: Work | None, error: Exception, lines: Mapping[int, Position], sendid: str = "") -> Work:
+    """Record an error that a plan caught; its traceback begins with the plan's own line."""
+    trace = error.__traceback__
+    position = lines.get(trace.tb_lineno) if trace is not None else None
+    message = f"the event has no field {error}" if type(error) is KeyError else str(error)
+    work = Work(None) if w is None else w
+    work.fail(Failure(message, str(position)), sendid)
+    return work
+
+
+def guard_fault(w: Work | None, error: Exception, lines: Mapping[int, Position], transition: str) -> Work:
+    """Record that a transition's guard failed, once in a macrostep."""
+    if w is not None and transition in w.told:
+        return w
+    work = fault(w, error, lines)
+    work.told.add(transition)
+    return work
+
+
+def resumed(w: Work, step: Step, effects: list[Any] | None = None, changes: dict[str, Any] | None = None) -> Work:
+    """Continue in a :class:`Work` what a plan began without one, when an error happened in it."""
+    w.event = step.event
+    w.handled = step.handled
+    w.transitions += step.transitions
+    w.exited += step.exited
+    w.entered += step.entered
+    w.effects += step.effects if effects is None else effects
+    if changes is not None:
+        w.changes = changes
+    for micro in step.microsteps:
+        taken = Microstep(micro.event, micro.transitions, micro.exited, micro.entered, micro.configuration, w.changes)
+        w.microsteps.append(taken)
+        w.all_changes.update(w.changes)
+        w.changes = {}
+    return w
+
+
+def variable(value: Any, name: str) -> Any:
+    if value is UNSET:
+        raise EvaluationError(f"{name} has no value")
+    return value
+
+
+def read(m: Machine, what: tuple[str, str], check: Callable[[Any], Any] | None) -> Any:
+    """``role.name``, the same value all through a macrostep."""
+    readings = m._readings
+    if readings is None:
+        readings = m._readings = {}
+    elif what in readings:
+        return readings[what]
+    value = readings[what] = read_surroundings(m.surroundings, *what, check)
+    return value
+
+
+def alive(m: Machine, child: str, key: Any) -> int | bool:
+    count = 0 if m.surroundings is None else m.surroundings.alive(child, key)
+    return count if key is None else bool(count)
+
+
+def system_field(m: Machine, name: str) -> Any:
+    return system_value(name, m._event, m.chart.name, m.session_id)
+
+
+def invalid(text: str) -> Any:
+    raise EvaluationError(f"not an expression: {text}")
+
+
+def bad(value: Any, type_: Type) -> Any:
+    """A value outside its type's bounds."""
+    raise EvaluationError(misfit(value, type_))
+
+
+def delay_of(value: Any) -> int:
+    """A delay in nanoseconds."""
+    if type(value) is not int:
+        raise EvaluationError(f"a delay must be a duration, not {kind_of(value)}")
+    if value < 0:
+        raise EvaluationError("a delay must not be negative")
+    return value
+
+
+def timer_of(cache: dict[int, StartTimer], timer: str, delay: Any) -> StartTimer:
+    """The effect that starts a timer; kept, since most delays are parameters."""
+    effect = cache.get(delay) if type(delay) is int else None
+    if effect is None:
+        effect = StartTimer(timer, delay_of(delay))
+        if len(cache) >= 64:
+            cache.clear()
+        cache[delay] = effect
+    return effect
+
+
+def event_name(name: Any) -> str:
+    if not isinstance(name, str) or not name:
+        raise EvaluationError(f"an event's name must be text, not {kind_of(name)}")
+    return name
+
+
+def items_of(array: Any) -> list[Any]:
+    """What a ``foreach`` runs over: a copy."""
+    if not isinstance(array, list):
+        raise EvaluationError(f"foreach needs a list, not {kind_of(array)}")
+    return list(array)
+
+
+def endless() -> None:
+    """An inner ``foreach`` has gone round too often."""
+    raise too_many_rounds()
+
+
+def send_to(
+    m: Machine,
+    w: Work,
+    effects: list[Any],
+    place: str,
+    name: str,
+    data: Any,
+    target: str | None,
+    key: Any,
+    delay: int,
+    id_: str,
+    type_: str,
+) -> None:
+    """A send whose target is known only now."""
+    why = unknown_session(target, delay, m.session_id, m.surroundings)
+    if why:
+        w.fail(Failure(why, place), id_, "error.communication")
+    elif target == "internal":
+        if delay:
+            raise EvaluationError("an event to the internal queue cannot be delayed")
+        w.put(Event(name, data, "internal", id_))
+    else:
+        effects.append(SendEvent(name, data, target, key, delay, id_, type_))
+
+
+def undeclared(name: str) -> Any:
+    raise EvaluationError(f"there is no data item {name}")
+
+
+NAMES: dict[str, Any] = {
+    "Call": Call,
+    "CancelSend": CancelSend,
+    "Event": Event,
+    "FAULTS": FAULTS,
+    "LogText": LogText,
+    "Microstep": Microstep,
+    "NOTHING": NOTHING,
+    "SendEvent": SendEvent,
+    "StartCall": StartCall,
+    "StartChild": StartChild,
+    "Step": Step,
+    "StopChild": StopChild,
+    "UNSET": UNSET,
+    "Work": Work,
+    "alive": alive,
+    "bad": bad,
+    "check_send_type": check_send_type,
+    "delay_of": delay_of,
+    "event_name": event_name,
+    "event_value": event_value,
+    "fault": fault,
+    "guard_fault": guard_fault,
+    "field": field,
+    "index": index,
+    "invalid": invalid,
+    "endless": endless,
+    "items_of": items_of,
+    "read": read,
+    "resumed": resumed,
+    "scaled": scaled,
+    "send_target": send_target,
+    "send_to": send_to,
+    "show": show,
+    "system_field": system_field,
+    "timer_of": timer_of,
+    "truth": truth,
+    "undeclared": undeclared,
+    "variable": variable,
+    "with_optional": with_optional,
+}

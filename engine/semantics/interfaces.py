@@ -1,0 +1,91 @@
+"""The seam between one running chart and the system around it: what each side may ask of the other.
+
+``engine.run.machine.Machine`` implements :class:`Stepper`; ``engine.run`` implements :class:`Surroundings`. The machine
+never acts: it computes a :class:`~engine.semantics.step.Step`, and the system carries out its effects, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from engine.language.model import Chart
+from engine.semantics.step import Event, Step
+
+
+class Surroundings(Protocol):
+    """What a machine asks of the system while it computes a step. Both may be asked many times in a step."""
+
+    def read(self, role: str, name: str) -> Any:
+        """The present value ``role.name`` of the bound adapter; raises ``AdapterError`` (→ ``error.execution``)."""
+        ...
+
+    def alive(self, child: str, key: Any = None) -> int:
+        """How many invoked or spawned children of this id run; with ``key``, 1 or 0. For the address of a session
+        (``#_scxml_<session id>``), 1 or 0."""
+        ...
+
+
+class Stepper(Protocol):
+    """One running chart, pure: every method computes one macrostep and carries out none of its effects.
+
+    The machine itself runs ``finalize`` for an event whose ``invokeid`` is one of its invocations (SCXML 6.5); the
+    system forwards events to ``autoforward`` children. The effects of ``StartChild``/``StartCall`` stand at the end of
+    a step, ``StopChild`` where the invoking state is left (also for a long action).
+    """
+
+    chart: Chart
+    surroundings: Surroundings | None  # set by the system that adopts the machine
+
+    @property
+    def session_id(self) -> str:
+        """Unique within the process: ``#_scxml_<session_id>`` is its address."""
+        ...
+
+    def begin(self) -> Step:
+        """The first macrostep: the initial configuration is entered. ``step.event`` is None."""
+        ...
+
+    def process(self, event: Event) -> Step:
+        """One macrostep for one external event."""
+        ...
+
+    def expire(self, timer: str) -> Step:
+        """One macrostep for the expiry of the ``after`` timer of this id."""
+        ...
+
+    def finish(self) -> Step:
+        """Leave all states, running their exit actions (a stopped child, an orderly shutdown)."""
+        ...
+
+    @property
+    def configuration(self) -> tuple[str, ...]:
+        """Ids of the active states, document order."""
+        ...
+
+    @property
+    def data(self) -> Mapping[str, Any]:
+        """The data items by name."""
+        ...
+
+    @property
+    def readings(self) -> Mapping[tuple[str, str], Any]:
+        """What the last macrostep read of its adapters: (role, name) -> value. Each is read at most once per step."""
+        ...
+
+    @property
+    def done(self) -> bool:
+        """Whether a top-level final state was reached, or :meth:`finish` called."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """The parameters by name."""
+        ...
+
+    def core_snapshot(self) -> dict[str, Any]:
+        """Configuration, history, data, parameters as plain values; the system adds timers, queues and children.
+
+        The class's ``restore(chart, core_snapshot)`` brings the machine back, ready for the next event.
+        """
+        ...

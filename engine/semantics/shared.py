@@ -1,0 +1,209 @@
+"""Small meanings of executable content that the reference and the compiled core share, so that neither repeats them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from engine.language.expr.fast_checks import quick
+from engine.language.expr.functions import EvaluationError, checked, kind_of, show
+from engine.language.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
+from engine.language.position import Position
+from engine.language.types import ANY
+from engine.semantics.step import Event, Failure
+
+DONE_STATE = "done.state."
+MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
+INNER_ROUNDS_BOUND = 100_000
+"""Rounds of all ``foreach`` inside one ``foreach``: lists are bounded, but lists in lists in lists take hours."""
+
+SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
+
+
+class _Unset:
+    """The value of a data item that has none yet (late binding, declared without a value)."""
+
+    def __repr__(self) -> str:
+        return "UNSET"
+
+
+UNSET: Final = _Unset()
+
+
+def name_matches(descriptors: Iterable[str], name: str) -> bool:
+    """SCXML 3.12.1: a descriptor matches the event of this name and those it is a dotted prefix of; ``*`` all.
+
+    State ids are dotted paths, unlike SCXML's: ``done.state.a`` is the end of ``a`` only, not of ``a.b``.
+    """
+    done = name.startswith(DONE_STATE)
+    return any(
+        d in ("*", name) or (name.startswith(d + ".") and not (done and d.startswith(DONE_STATE))) for d in descriptors
+    )
+
+
+def error_event(failure: Failure, sendid: str = "", name: str = "error.execution") -> Event:
+    """The platform event that tells the chart of a failure."""
+    return Event(name, {"message": failure.message, "position": failure.position}, "platform", sendid)
+
+
+def failure_of(error: Exception, position: Position) -> Failure:
+    """The record of an error raised while an expression was evaluated or an effect was made."""
+    return Failure(str(error) or type(error).__name__, str(position))
+
+
+def condition(value: Any) -> bool:
+    """The value of a guard or an invariant: True or False, nothing else is read as either."""
+    if value is True or value is False:
+        return bool(value)
+    raise EvaluationError(f"a condition must be True or False, not {kind_of(value)}")
+
+
+def with_optional(definition: EventDef | None, data: Any) -> Any:
+    """The payload of an event, with None for the optional fields left out; a mapping when any field is declared."""
+    if definition is None or not definition.payload or not (data is None or isinstance(data, dict)):
+        return data
+    if data is not None and definition.payload.keys() <= data.keys():
+        return data
+    filled = {name: None for name, type_ in definition.payload.items() if type_.optional}
+    return {**filled, **(data or {})}
+
+
+def too_many_rounds() -> EvaluationError:
+    """An inner ``foreach`` has used up ``INNER_ROUNDS_BOUND``."""
+    return EvaluationError(f"foreach inside foreach goes round more than {INNER_ROUNDS_BOUND} times")
+
+
+def child_ids(chart: Chart) -> frozenset[str]:
+    """The ids under which this chart invokes or spawns children, as targets of ``send``."""
+    return frozenset(node.id for node in child_nodes(chart))
+
+
+def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
+    """What starts children in this chart."""
+    for state in chart.root.walk():
+        yield from state.invokes
+        for actions in walk_blocks(state):
+            yield from (a for a in actions if isinstance(a, Spawn))
+
+
+def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
+    """All blocks of a state and its transitions, and the blocks nested in them."""
+    todo: list[tuple[Any, ...]] = [*state.entry, *state.exit]
+    for transition in (*state.transitions, state.initial, state.history_default):
+        if transition is not None:
+            todo.append(transition.actions)
+    todo.extend(invoke.finalize for invoke in state.invokes)
+    while todo:
+        block = todo.pop()
+        yield block
+        for action in block:
+            if isinstance(action, If):
+                todo.extend(body for _, body in action.branches)
+            elif isinstance(action, Foreach):
+                todo.append(action.body)
+
+
+def send_target(value: Any, children: frozenset[str]) -> str | None:
+    """The target of a ``send`` as :class:`engine.semantics.step.SendEvent` names it; ``internal`` is the own internal
+    queue.
+
+    Raises ``EvaluationError`` for a target no machine can have (SCXML 6.2.4).
+    """
+    if value is None or value == "self":
+        return None
+    if isinstance(value, str):
+        if value in ("internal", "#_internal"):
+            return "internal"
+        if value in ("parent", "#_parent"):
+            return "parent"
+        if value in children or value.startswith("#_scxml_"):
+            return value
+        if value.startswith("#_") and len(value) > 2:
+            return value[2:]
+    raise EvaluationError(f"there is no target {show(value)!r}: a child's id, parent, self or internal")
+
+
+def unknown_session(target: str | None, delay_ns: int, session_id: str, surroundings: Any) -> str:
+    """Why an event cannot be sent to ``target`` when that is a session that does not run; '' otherwise.
+
+    SCXML C.1: that is an ``error.communication`` at once, before what the block raises next. A delayed event is looked
+    at when it is due.
+    """
+    if target is None or delay_ns or not target.startswith("#_scxml_") or target == f"#_scxml_{session_id}":
+        return ""
+    if surroundings is not None and surroundings.alive(target):
+        return ""
+    return f"there is no session {target[:80]!r}"
+
+
+def check_send_type(value: Any) -> None:
+    """Only SCXML's own event processor exists (SCXML 6.2.4)."""
+    if value not in (None, "", "scxml", SCXML_PROCESSOR):
+        raise EvaluationError(f"there is no event processor {show(value)!r}")
+
+
+def system_value(name: str, event: Event | None, chart: str, session_id: str) -> Any:
+    """A system variable by its dotted text (SCXML 5.10). Raises ``EvaluationError`` before the first event."""
+    if name == "_name":
+        return chart
+    if name == "_sessionid":
+        return session_id
+    if name == "_ioprocessors":
+        location = {"location": f"#_scxml_{session_id}"}
+        return {"scxml": location, SCXML_PROCESSOR: location}
+    if event is None:
+        raise EvaluationError("there is no event yet")
+    fields = ("name", "type", "sendid", "origin", "origintype", "invokeid", "data")
+    if name == "_event":
+        return {field: getattr(event, field) for field in fields}
+    field = name.removeprefix("_event.")
+    if field not in fields:
+        raise EvaluationError(f"_event has no field {field!r}")
+    return getattr(event, field)
+
+
+def event_value(event: Event | None, name: str) -> Any:
+    """``event.name``. Raises ``EvaluationError`` when the event in work carries no such field."""
+    if event is None:
+        raise EvaluationError(f"there is no event yet, so no event.{name}")
+    data = event.data
+    if isinstance(data, Mapping) and name in data:
+        return data[name]
+    raise EvaluationError(f"the event {event.name} has no field {name!r}")
+
+
+def read_surroundings(surroundings: Any, role: str, name: str, check: Callable[[Any], Any] | None) -> Any:
+    """Ask the adapter; whatever it raises, and a value its contract does not allow, is an ``EvaluationError``."""
+    if surroundings is None:
+        raise EvaluationError(f"no adapter is bound to the role {role!r}")
+    try:
+        value = surroundings.read(role, name)
+        return value if check is None else check(value)
+    except Exception as error:
+        raise EvaluationError(f"{role}.{name} cannot be read: {error}") from error
+
+
+def reading_checks(chart: Chart) -> dict[tuple[str, str], Callable[[Any], Any]]:
+    """Role and name of what the chart's adapters let it read -> what holds a value to the type of the contract."""
+    return {
+        (role, name): quick(checked, type_)
+        for role, contract in chart.adapters.items()
+        for name, type_ in contract.values.items()
+    }
+
+
+def event_definition(chart: Chart, event: str) -> EventDef | None:
+    """What declares an event: the chart, the contract of one of its roles, or the chart of one of its children."""
+    if event in chart.events:
+        return chart.events[event]
+    first, _, name = event.partition(".")
+    if first in chart.adapters:
+        return chart.adapters[first].events.get(name)
+    for node in child_nodes(chart):
+        if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
+            definition = node.chart.events.get(event[len(node.id) + 1 :])
+            if definition is None or not isinstance(node, Spawn) or node.key is None:
+                return definition
+            return replace(definition, payload={**(definition.payload or {}), "key": ANY})
+    return None

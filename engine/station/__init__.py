@@ -1,7 +1,0 @@
-"""Which machines run together, with which parameters, on which adapters: station files, environment, ``--set``."""
-
-from engine.station.build import build
-from engine.station.plan import AdapterPlan, MachinePlan, Station, StationError
-from engine.station.resolve import Overrides, resolve
-
-__all__ = ["AdapterPlan", "MachinePlan", "Overrides", "Station", "StationError", "build", "resolve"]

@@ -1,0 +1,209 @@
+"""Names that are declared and not used: data, parameters, events, adapters, children."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from engine.language.expr import tree
+from engine.language.expr.walk import within
+from engine.language.model import Assign, CallAction, Chart, Invoke, Raise, Send, Spawn
+from engine.language.position import Position
+from engine.tools.check.findings import Finding, Found, Part
+from engine.tools.check.structure import handled_events, is_handled, machine_can_end
+from engine.tools.check.walk import Uses, assigned, collect
+
+
+def _found(chart: Chart, code: str, place: str, message: str, position: Position, about: Part | None = None) -> Found:
+    return Found(Finding(code, chart.name, place, message, position), about)
+
+
+def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
+    """C120, C121."""
+    named: set[str] = set()
+    for use in uses.expressions:
+        named |= _variables(use.expr)
+    named |= {name for action, _ in uses.actions for name in assigned(action)}
+    named |= {i.id_location for s in chart.root.walk() for i in s.invokes if i.id_location is not None}
+    read = _read(chart, uses)
+    for item in chart.data.values():
+        if item.name not in named:
+            yield _found(chart, "C120", item.name, f"data '{item.name}' is not used", item.position, item)
+        elif item.name not in read:
+            message = f"data '{item.name}' is assigned but never read"
+            yield _found(chart, "C121", item.name, message, item.position, item)
+
+
+def _variables(expr: tree.Expr) -> set[str]:
+    return {e.name for e in within(expr) if isinstance(e, tree.Variable)}
+
+
+def _read(chart: Chart, uses: Uses) -> set[str]:
+    """The data that something depends on. What is read only to assign data that nothing depends on does not count."""
+    values = [action for action, _ in uses.actions if isinstance(action, Assign)]
+    read: set[str] = set()
+    for use in uses.expressions:
+        if use.role != "assigned":
+            read |= _variables(use.expr)
+    grew = True
+    while grew:
+        before = len(read)
+        for action in values:
+            if action.name in read or action.name not in chart.data:
+                read |= _variables(action.value)
+        grew = len(read) > before
+    return read
+
+
+def unused_parameters(chart: Chart, uses: Uses) -> Iterable[Found]:
+    """C122."""
+    read = {e.name for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Parameter)}
+    for parameter in chart.parameters.values():
+        if parameter.name not in read:
+            message = f"parameter '{parameter.name}' is not used"
+            yield _found(chart, "C122", parameter.name, message, parameter.position, parameter)
+
+
+def _sent(uses: Uses) -> tuple[set[str], set[str], bool]:
+    """Event names the chart gives itself, those it sends to its parent, whether some name is only known at run time."""
+    own: set[str] = set()
+    parent: set[str] = set()
+    dynamic = False
+    for action, _ in uses.actions:
+        if isinstance(action, Raise):
+            own.add(action.event)
+        elif isinstance(action, Send):
+            name = action.event.value if isinstance(action.event, tree.Literal) else None
+            target = action.target.value if isinstance(action.target, tree.Literal) else None
+            if not isinstance(name, str) or (action.target is not None and target is None):
+                dynamic = True
+            elif target == "parent":
+                parent.add(name)
+            elif target in (None, "self", "internal"):
+                own.add(name)
+    return own, parent, dynamic
+
+
+def unused_events(chart: Chart, uses: Uses) -> Iterable[Found]:
+    """C123 to C127."""
+    own, parent, dynamic = _sent(uses)
+    if dynamic or chart.untyped:
+        return
+    forwards = any(invoke.autoforward for state in chart.root.walk() for invoke in state.invokes)
+    for event in chart.events.values():
+        name, position = event.name, event.position
+        handled = is_handled(chart, name)
+        named = any(name in descriptors for descriptors in handled_events(chart))
+        if event.direction == "out":
+            if name not in parent:
+                yield _found(chart, "C126", name, f"event '{name}' is never sent to the parent", position, event)
+        elif event.direction == "in":
+            if not handled and not forwards:
+                yield _found(chart, "C127", name, f"event '{name}' is not handled", position, event)
+        elif name not in own and not named:
+            yield _found(chart, "C123", name, f"event '{name}' is not used", position, event)
+        elif name not in own:
+            yield _found(chart, "C125", name, f"event '{name}' is neither raised nor sent", position, event)
+        elif not handled:
+            yield _found(chart, "C124", name, f"event '{name}' is sent but not handled", position, event)
+
+
+def children(chart: Chart, uses: Uses) -> Iterator[tuple[Invoke | Spawn, Chart]]:
+    """The child charts known before run time, with what starts them."""
+    for state in chart.root.walk():
+        for invoke in state.invokes:
+            if invoke.chart is not None:
+                yield invoke, invoke.chart
+    for action, _ in uses.actions:
+        if isinstance(action, Spawn):
+            yield action, action.chart
+
+
+def _own_role(starter: Invoke | Spawn, role: str) -> str:
+    return dict(starter.adapters).get(role, role) if isinstance(starter, Invoke) else role
+
+
+def _hearers(chart: Chart, role: str) -> list[tuple[Chart, str]]:
+    """The chart and all below it that share the adapter, each once, with the name it has there."""
+    found = [(chart, role)]
+    seen = {(id(chart), role)}
+    for at, name in found:
+        for child, inner in _sharers(at, name):
+            if (id(child), inner) not in seen:
+                seen.add((id(child), inner))
+                found.append((child, inner))
+    return found
+
+
+def _sharers(chart: Chart, role: str) -> list[tuple[Chart, str]]:
+    """The child charts whose role (by the name they give it) is bound to this one."""
+    return [
+        (child, name)
+        for starter, child in children(chart, collect(chart))
+        for name in child.adapters
+        if _own_role(starter, name) == role
+    ]
+
+
+def adapters(chart: Chart, uses: Uses) -> Iterable[Found]:
+    """C130, C131, C132."""
+    active = {a.role for a, _ in uses.actions if isinstance(a, CallAction)}
+    active |= {e.role for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Reading)}
+    active |= {i.role for state in chart.root.walk() for i in state.invokes if i.role is not None}
+    descriptors = [d for group in handled_events(chart) for d in group]
+    for role, contract in chart.adapters.items():
+        heard = any(d == "*" or d == role or d.startswith(f"{role}.") for d in descriptors)
+        if not heard and role not in active and not _sharers(chart, role):
+            message = f"the role '{role}' ({contract.name}) is not used"
+            yield _found(chart, "C131", role, message, chart.roles.get(role, chart.position))
+            continue
+        hearers = _hearers(chart, role)
+        ignored = [e for e in contract.events if not any(is_handled(at, f"{name}.{e}") for at, name in hearers)]
+        if ignored:
+            code = "C132" if chart.strict else "C130"
+            message = f"of '{role}' ({contract.name}): {', '.join(ignored)}"
+            yield _found(chart, code, role, message, chart.roles.get(role, chart.position))
+
+
+def child_events(chart: Chart, uses: Uses) -> Iterable[Found]:
+    """C141, C142."""
+    told: set[str] = set()
+    for starter, child in children(chart, uses):
+        if starter.id in told or (isinstance(starter, Invoke) and starter.plain_events):
+            continue
+        told.add(starter.id)
+        out = [e.name for e in child.events.values() if e.direction == "out"]
+        if ignored := [name for name in out if not is_handled(chart, f"{starter.id}.{name}")]:
+            message = f"'{starter.id}' ({child.name}): {', '.join(ignored)}"
+            yield _found(chart, "C141", starter.id, message, starter.position)
+        if (
+            isinstance(starter, Invoke)
+            and machine_can_end(child)
+            and not is_handled(chart, f"done.invoke.{starter.id}")
+        ):
+            message = f"'{starter.id}' ({child.name}) can end and nothing handles done.invoke.{starter.id}"
+            yield _found(chart, "C142", starter.id, message, starter.position)
+
+
+def cycles(chart: Chart, uses: Uses) -> Iterable[Found]:
+    """C140: a chart among its own descendants."""
+    path: list[Chart] = []
+    left: set[int] = set()  # id() of the charts that lead into no circle
+
+    def visit(at: Chart) -> list[Chart] | None:
+        if any(at is seen for seen in path):
+            return [*path, at]
+        if id(at) in left:
+            return None
+        path.append(at)
+        for _, child in children(at, uses if at is chart else collect(at)):
+            found = visit(child)
+            if found is not None:
+                return found
+        path.pop()
+        left.add(id(at))
+        return None
+
+    found = visit(chart)
+    if found is not None:
+        names = " → ".join(c.name for c in found)
+        yield _found(chart, "C140", chart.name, names, chart.position)

@@ -1,0 +1,178 @@
+"""What is drawn, before it has places (:class:`Graph`), and the places a layout engine gave it (:class:`Layout`).
+
+All measures are drawing units; a label is set in 9 of them. One unit is about 0.35 mm when a page is printed unscaled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.tools.diagram.text import text_width
+
+TITLE_SIZE = 11.0
+TEXT_SIZE = 9.0
+LINE_HEIGHT = 1.25
+MARGIN = 7.0  # between a box's border and its text
+INSET = 12.0  # between a composite's border and what it contains
+POINTER = 14.0  # the small arrow between an event and the name of a state, with its gaps
+
+
+class Shape(Enum):
+    BOX = "box"
+    COMPOSITE = "composite"
+    REGION = "region"
+    INITIAL = "initial"
+    FINAL = "final"
+    HISTORY = "history"
+    SELF = "self"  # stands inside a composite for the composite itself: an arrow from it to what it contains
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of text. ``css`` names its style (``title``, ``note``, ``text``, ``event``, ``timer``, ``guard`` …);
+    ``tags`` are the ``data-…`` attributes of a line that stands for something, as an internal transition does. ``to``:
+    a small arrow and the name of a state follow the text."""
+
+    text: str
+    css: str = "text"
+    tags: tuple[tuple[str, str], ...] = ()
+    to: str = ""
+
+    @property
+    def size(self) -> float:
+        return TITLE_SIZE if self.css == "title" else TEXT_SIZE
+
+    @property
+    def bold(self) -> bool:
+        return self.css == "title"
+
+    @property
+    def width(self) -> float:
+        own = text_width(self.text, self.size, self.bold)
+        return own + POINTER + text_width(self.to, self.size, True) if self.to else own
+
+    @property
+    def height(self) -> float:
+        return self.size * LINE_HEIGHT
+
+
+@dataclass(slots=True)
+class Node:
+    """A box, or a pseudo-state. ``sections`` are compartments, drawn from top to bottom with a rule between them.
+
+    ``tags`` become ``data-…`` attributes; ``css`` becomes classes. ``packed``: the children are regions without edges
+    between them and may be placed like bricks.
+    """
+
+    id: str
+    shape: Shape
+    sections: list[list[Line]] = field(default_factory=list)
+    children: list[Node] = field(default_factory=list)
+    css: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    packed: bool = False
+
+    def walk(self) -> Iterator[Node]:
+        yield self
+        for child in self.children:
+            yield from child.walk()
+
+    @property
+    def text_height(self) -> float:
+        """Height of all sections with their margins."""
+        return sum(sum(line.height for line in section) + MARGIN for section in self.sections if section)
+
+    @property
+    def text_width(self) -> float:
+        return max((line.width for section in self.sections for line in section), default=0.0) + 2 * MARGIN
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of a node without children; the least ones of a composite."""
+        match self.shape:
+            case Shape.INITIAL | Shape.SELF:
+                return 12.0, 12.0
+            case Shape.HISTORY:
+                return 22.0, 22.0
+            case Shape.FINAL:
+                return max(20.0, self.text_width), 20.0 + self.text_height
+            case _:
+                return max(48.0, self.text_width), max(24.0, self.text_height + 2.0)
+
+    @property
+    def header(self) -> float:
+        """Height of the text above a composite's content."""
+        return self.text_height + 2.0
+
+
+@dataclass(slots=True)
+class Edge:
+    """An arrow. ``tags`` become ``data-…`` attributes, ``hint`` the tooltip."""
+
+    id: str
+    source: str
+    target: str
+    label: list[Line] = field(default_factory=list)
+    css: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    hint: str = ""
+
+    @property
+    def label_size(self) -> tuple[float, float]:
+        return max((line.width for line in self.label), default=0.0), sum(line.height for line in self.label)
+
+
+@dataclass(slots=True)
+class Graph:
+    """A drawing's content: the root node with all others in it, the arrows, and notes to stand beside it."""
+
+    root: Node
+    edges: list[Edge]
+    notes: list[Node] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle, top left corner and size."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    def moved(self, dx: float, dy: float) -> Box:
+        return Box(self.x + dx, self.y + dy, self.width, self.height)
+
+    def overlaps(self, other: Box, by: float = 0.0) -> bool:
+        """Whether the two share an area wider and higher than ``by``."""
+        return (
+            min(self.x + self.width, other.x + other.width) - max(self.x, other.x) > by
+            and min(self.y + self.height, other.y + other.height) - max(self.y, other.y) > by
+        )
+
+
+Point = tuple[float, float]
+
+
+@dataclass(slots=True)
+class Layout:
+    """Places: node boxes, edge routes and label boxes, all in one coordinate system from (0, 0).
+
+    ``curved`` routes are Bézier control points (1 + 3n), others corner points of polylines.
+    """
+
+    width: float = 0.0
+    height: float = 0.0
+    boxes: dict[str, Box] = field(default_factory=dict)
+    routes: dict[str, list[Point]] = field(default_factory=dict)
+    labels: dict[str, Box] = field(default_factory=dict)
+    curved: bool = False
+
+    def add(self, other: Layout, dx: float, dy: float) -> None:
+        """Take over ``other``, moved by (dx, dy)."""
+        self.curved = self.curved or other.curved
+        self.boxes.update((k, b.moved(dx, dy)) for k, b in other.boxes.items())
+        self.routes.update((k, [(x + dx, y + dy) for x, y in r]) for k, r in other.routes.items())
+        self.labels.update((k, b.moved(dx, dy)) for k, b in other.labels.items())

@@ -1,0 +1,233 @@
+"""From a chart to what is drawn of it, at two levels of detail."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+from engine.language.model import Chart, State, StateKind, Transition
+from engine.tools.diagram import describe
+from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
+from engine.tools.diagram.text import shorten, wrap
+
+Level = Literal["overview", "full"]
+ROOT = "(root)"
+_TRIGGER_LINE = 34
+_OVERVIEW_LINE = 32  # characters of a line on an arrow or in a box
+_FULL_LINE = 40
+_FULL_LINES = 3  # of a guard, or of the actions
+_NOTE_LINE = 60
+_OVERVIEW_INTERNAL = 6  # internal transitions listed in a box before "… n more"
+
+
+def overviews(chart: Chart) -> list[Graph]:
+    """The overview, and versions of it that need less paper: guards of one line, then no actions, then both."""
+    return [_Builder(chart, False, *says).graph() for says in ((2, False), (1, False), (2, True), (1, True))]
+
+
+def statechart(chart: Chart, level: Level) -> Graph:
+    """The chart as boxes and arrows. ``overview``: names, triggers, shortened guards and actions; ``full``: entry,
+    exit, invariants and output as written, guards and actions up to a few lines each; the rest is in the table of
+    transitions (:mod:`engine.tools.diagram.table`) and in the tooltips."""
+    return _Builder(chart, True).graph() if level == "full" else overviews(chart)[0]
+
+
+class _Builder:
+    def __init__(self, chart: Chart, full: bool, guard_lines: int = 0, brief: bool = False) -> None:
+        """``guard_lines`` of an overview; ``brief``: without actions."""
+        self.chart = chart
+        self.full = full
+        self.guard_lines = guard_lines
+        self.brief = brief
+        self.edges: list[Edge] = []
+        self.nodes: dict[str, Node] = {}
+
+    def graph(self) -> Graph:
+        root = self._state(self.chart.root)
+        self.nodes = {node.id: node for node in root.walk()}
+        for transition in self.chart.transitions:
+            if transition.targets:
+                self._arrows(transition, state_node(transition.source))
+        for edge in self.edges:
+            self._detach(edge)
+        return Graph(root, self.edges, self._notes() if self.full else [])
+
+    def _notes(self) -> list[Node]:
+        """The parameters and adapters, for the full level: what the names on the arrows mean."""
+        sections = []
+        parameters = [
+            Line(part, css)
+            for p in self.chart.parameters.values()
+            for text, css in ((describe.parameter_text(p), "text"), (p.citation, "keyword"))
+            for part in wrap(text, _NOTE_LINE)
+        ]
+        roles = [Line(f"{role}: {contract.name}", "text") for role, contract in self.chart.adapters.items()]
+        for title, lines in (("parameters", parameters), ("adapters", roles)):
+            if lines:
+                sections.append([Line(title, "title"), *lines])
+        return [Node("(notes)", Shape.BOX, sections, css="note")] if sections else []
+
+    def _detach(self, edge: Edge) -> None:
+        """An arrow between a composite and what it contains starts or ends at a ring inside, not at the border: no line
+        crosses the composite's text, and the composite is laid out on its own."""
+        for outer, inner in ((edge.source, edge.target), (edge.target, edge.source)):
+            if outer != inner and any(node.id == inner for node in self.nodes[outer].walk()):
+                ring = Node(f"{outer}/self {edge.id}", Shape.SELF, tags=edge.tags[-1:])
+                self.nodes[outer].children.insert(0, ring)
+                if outer == edge.source:
+                    edge.source = ring.id
+                else:
+                    edge.target = ring.id
+
+    # ------------------------------------------------------------ boxes
+
+    def _state(self, state: State) -> Node:
+        tags = (("id", f"state:{state.id or ROOT}"), ("data-state", state.id or ROOT))
+        match state.kind:
+            case StateKind.SHALLOW_HISTORY | StateKind.DEEP_HISTORY:
+                letter = "H*" if state.kind is StateKind.DEEP_HISTORY else "H"
+                node = Node(state_node(state), Shape.HISTORY, [[Line(letter, "title")]], css="state", tags=tags)
+                if state.history_default is not None:
+                    self._arrows(state.history_default, node.id)
+                return node
+            case StateKind.FINAL:
+                return Node(state_node(state), Shape.FINAL, self._final_text(state), css="state", tags=tags)
+        region = state.parent is not None and state.parent.kind is StateKind.PARALLEL
+        shape = Shape.REGION if region else Shape.COMPOSITE if state.children else Shape.BOX
+        node = Node(state_node(state), shape, self._text(state), css="state", tags=tags)
+        if state.initial is not None and state.initial.targets:
+            dot = Node(f"{node.id}/initial", Shape.INITIAL)
+            node.children.append(dot)
+            self._arrows(state.initial, dot.id)
+        node.children += [self._state(child) for child in state.children]
+        node.packed = state.kind is StateKind.PARALLEL
+        return node
+
+    def _text(self, state: State) -> list[list[Line]]:
+        name = state.name if state.parent is not None else self.chart.name
+        title = [Line(name, "title")]
+        if state.title and state.title.lower() != name.lower() and (self.full or state.children):
+            title += [Line(text, "note") for text in wrap(state.title, 34)]
+        if self.full and state.citation:
+            title += [Line(text, "keyword") for text in wrap(state.citation, 34)]
+        return [title, self._invokes(state), self._actions(state), self._internal(state), self._invariants(state)]
+
+    def _invokes(self, state: State) -> list[Line]:
+        return [
+            Line(text, "guard")
+            for invoke in state.invokes
+            for text in self._wrapped(describe.invoke_text(invoke, not self.full))
+        ]
+
+    def _actions(self, state: State) -> list[Line]:
+        result: list[Line] = []
+        if self.brief:
+            return result
+        for word, blocks in (("entry", state.entry), ("exit", state.exit)):
+            text = describe.blocks_text(blocks, brief=not self.full)
+            if text:
+                result += [Line(part, "text") for part in self._wrapped(f"{word} / {text}")]
+        return result
+
+    def _internal(self, state: State) -> list[Line]:
+        """Transitions that leave no state stand in the box; at overview level one line for all of one event."""
+        if self.full:
+            return [
+                replace(line, tags=_transition_tags(t))
+                for t in state.transitions
+                if not t.targets
+                for line in self._label(t)
+            ]
+        lines: dict[str, Line] = {}
+        for transition in state.transitions:
+            if not transition.targets:
+                first = self._label(transition)[0]
+                known = lines.get(first.text, replace(first, text=shorten(first.text, _OVERVIEW_LINE + 4)))
+                lines[first.text] = replace(known, tags=(*known.tags, *_transition_tags(transition)))
+        shown = list(lines.values())
+        most = _OVERVIEW_INTERNAL // 2 if self.brief else _OVERVIEW_INTERNAL
+        if len(shown) > most:
+            rest = shown[most - 1 :]
+            more = Line(f"… {len(rest)} more", "note", tuple(tag for line in rest for tag in line.tags))
+            shown = [*shown[: most - 1], more]
+        return shown
+
+    def _invariants(self, state: State) -> list[Line]:
+        if not self.full:
+            return []
+        shutdown = self.chart.shutdown if state.parent is None else None
+        told = describe.shutdown_text(shutdown) if shutdown is not None else ""
+        return [Line(t, "note") for t in (wrap(told, _FULL_LINE) if told else ())] + [
+            Line(t, "note")
+            for i in (*state.invariants, *state.joint_invariants)
+            for t in wrap(f"invariant {i.text}", _FULL_LINE)
+        ]
+
+    def _final_text(self, state: State) -> list[list[Line]]:
+        lines = [Line(state.name, "title")]
+        if self.full:
+            lines += [Line(f"{k} = {v}", "text") for k, v in describe.output_texts(state)]
+            lines += [Line(t, "text") for t in self._entry_of_final(state)]
+        return [lines]
+
+    def _entry_of_final(self, state: State) -> list[str]:
+        text = describe.blocks_text(state.entry)
+        return wrap(f"entry / {text}", _FULL_LINE) if text else []
+
+    def _wrapped(self, text: str) -> list[str]:
+        """Everything at full level; two lines at overview level."""
+        if self.full:
+            return wrap(text, _FULL_LINE)
+        parts = wrap(text, _OVERVIEW_LINE)
+        return parts if len(parts) <= 2 else [parts[0], shorten(" ".join(parts[1:]), _OVERVIEW_LINE)]
+
+    # ------------------------------------------------------------ arrows
+
+    def _arrows(self, transition: Transition, source: str) -> None:
+        """One arrow for each target; the label stands on the first."""
+        label = self._label(transition)
+        css = "timed" if transition.timer else "eventless" if not transition.descriptors else "evented"
+        for number, target in enumerate(transition.targets):
+            key = transition.id if transition.id else f"{source}/default"
+            id = f"{source}>{key}" + (f">{number + 1}" if number else "")
+            tags = (("data-transition", key),) if number else (("id", f"transition:{key}"), ("data-transition", key))
+            lines = label if number == 0 else []
+            self.edges.append(
+                Edge(id, source, state_node(target), lines, css, tags, describe.whole_text(self.chart, transition))
+            )
+
+    def _label(self, transition: Transition) -> list[Line]:
+        """``event [guard] / actions``: all of it at full level, a line each at overview level."""
+        trigger = describe.trigger_text(self.chart, transition)
+        style = "timer" if transition.timer else "event"
+        lines = [Line(t, style) for t in wrap(trigger, _TRIGGER_LINE)]
+        actions = "" if self.brief else describe.block_text(transition.actions, brief=not self.full)
+        for text, css in ((describe.guard_text(transition), "guard"), (actions and f"/ {actions}", "action")):
+            if text:
+                parts = self._few(wrap(text, _FULL_LINE)) if self.full else self._short(text, css)
+                lines += [Line(t, css) for t in parts]
+        return lines
+
+    def _short(self, text: str, css: str) -> list[str]:
+        """A line; of a guard perhaps two, as many differ in their second half only."""
+        parts = wrap(text, _OVERVIEW_LINE) if css == "guard" else [text]
+        if self.guard_lines < 2 or len(parts) < 2:
+            return [shorten(text, _OVERVIEW_LINE)]
+        return [parts[0], shorten(" ".join(parts[1:]), _OVERVIEW_LINE)]
+
+    @staticmethod
+    def _few(lines: list[str]) -> list[str]:
+        return (
+            lines
+            if len(lines) <= _FULL_LINES
+            else [*lines[: _FULL_LINES - 1], shorten(lines[_FULL_LINES - 1] + " …", _FULL_LINE)]
+        )
+
+
+def _transition_tags(transition: Transition) -> tuple[tuple[str, str], ...]:
+    return ("id", f"transition:{transition.id}"), ("data-transition", transition.id)
+
+
+def state_node(state: State) -> str:
+    """The id of a state's node."""
+    return state.id or ROOT

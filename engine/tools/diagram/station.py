@@ -1,0 +1,142 @@
+"""The station diagram: the machines of a station, their adapters, and the events and orders between them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from engine.language.expr.tree import Literal, Reading
+from engine.language.model import Action, CallAction, Chart, Send
+from engine.run.station.plan import MachinePlan, Station, child_charts
+from engine.semantics.compiled.symbols import expressions
+from engine.semantics.shared import walk_blocks
+from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
+from engine.tools.diagram.page import TitleBlock
+from engine.tools.diagram.text import shorten, wrap
+
+_SHOWN = (8, 5, 3)  # events on an arrow before "… n more", as much as can be read
+_WIDTH = 30
+
+
+def station_graphs(station: Station) -> list[Graph]:
+    """The station, and versions of it that name fewer events on an arrow."""
+    whole = station_graph(station)
+    return [Graph(whole.root, [_naming(edge, most) for edge in whole.edges]) for most in _SHOWN]
+
+
+def _naming(edge: Edge, most: int) -> Edge:
+    texts = edge.hint.split("\n")
+    shown = texts if len(texts) <= most else [*texts[: most - 1], f"… {len(texts) - most + 1} more"]
+    return replace(edge, label=[Line(shorten(t, _WIDTH), edge.css) for t in shown])
+
+
+def station_graph(station: Station) -> Graph:
+    """One frame for each root machine, in it its charts and the adapters they are bound to."""
+    root = Node("(station)", Shape.COMPOSITE, [[Line(station.title or "station", "title")]], css="station")
+    edges: list[Edge] = []
+    for plan in station.machines.values():
+        root.children.append(_Machine(plan, edges).node())
+    root.packed = True
+    return Graph(root, edges)
+
+
+def station_block(station: Station, name: str) -> TitleBlock:
+    """The title block; the hash is of all charts that run there."""
+    charts = "".join(plan.chart.text_hash for plan in station.machines.values())
+    cited = (part.strip() for p in station.machines.values() for part in re.split("[,;]", p.chart.citation))
+    sources = ", ".join(dict.fromkeys(part for part in cited if part))
+    digest = hashlib.sha256(charts.encode()).hexdigest()
+    return TitleBlock(name, station.title, sources, "", digest, "station")
+
+
+class _Machine:
+    """The charts of one root machine and what passes between them and its adapters."""
+
+    def __init__(self, plan: MachinePlan, edges: list[Edge]) -> None:
+        self.plan = plan
+        self.edges = edges
+        self.frame = Node(f"{plan.name}:", Shape.REGION, [[Line(plan.name, "title")]], css="machine")
+
+    def node(self) -> Node:
+        self._chart(self.plan.name, self.plan.chart, {role: role for role in self.plan.chart.adapters}, set())
+        for role, contract in self.plan.chart.adapters.items():
+            bound = self.plan.adapters.get(role)
+            lines = [Line(role, "title"), Line(contract.name, "note")]
+            if bound is not None:
+                lines.append(Line(bound.use, "keyword"))
+            tags = (("data-role", f"{self.plan.name}.{role}"),)
+            self.frame.children.append(Node(self._role(role), Shape.BOX, [lines], css="adapter", tags=tags))
+        return self.frame
+
+    def _role(self, role: str) -> str:
+        return f"{self.plan.name}:{role}"
+
+    def _chart(self, path: str, chart: Chart, roles: dict[str, str], above: set[str]) -> None:
+        """A chart and all it starts. ``roles``: its roles → those of the root machine."""
+        lines = [Line(path.rpartition("/")[2], "title"), Line(chart.name, "note")]
+        lines += [Line(t, "text") for t in wrap(chart.title, 28)]
+        self.frame.children.append(Node(path, Shape.BOX, [lines], tags=(("data-machine", path),)))
+        for role in chart.adapters:
+            orders, events = _orders(chart, role), [*_events(chart, f"{role}."), *_readings(chart, role)]
+            self._arrow(path, self._role(roles.get(role, role)), orders, "action", role)
+            self._arrow(self._role(roles.get(role, role)), path, events, "event", role)
+        for id, child in child_charts(chart).items():
+            if child.name in above:
+                continue
+            below = f"{path}/{id}"
+            mapping = {own: roles.get(outer, outer) for own, outer in _mapped(chart, id, child).items()}
+            self._chart(below, child, mapping, above | {chart.name})
+            self._arrow(path, below, _sent(chart, id), "event", "to")
+            self._arrow(below, path, _events(chart, f"{id}."), "event", "from")
+
+    def _arrow(self, source: str, target: str, texts: list[str], css: str, kind: str) -> None:
+        if not texts:
+            return
+        label = [Line(shorten(t, _WIDTH), css) for t in texts]
+        tags = (("data-from", source), ("data-to", target))
+        self.edges.append(Edge(f"{source}>{target}>{kind}", source, target, label, css, tags, "\n".join(texts)))
+
+
+def _mapped(chart: Chart, id: str, child: Chart) -> dict[str, str]:
+    """The child's roles → the parent's."""
+    names = {role: role for role in child.adapters}
+    for state in chart.root.walk():
+        for invoke in state.invokes:
+            if invoke.id == id:
+                names |= dict(invoke.adapters)
+    return names
+
+
+def _actions(chart: Chart) -> Iterator[Action]:
+    return (action for state in chart.root.walk() for block in walk_blocks(state) for action in block)
+
+
+def _orders(chart: Chart, role: str) -> list[str]:
+    """The adapter's actions the chart orders."""
+    names = [a.action for a in _actions(chart) if isinstance(a, CallAction) and a.role == role]
+    names += [i.action or "" for s in chart.root.walk() for i in s.invokes if i.role == role]
+    return sorted(set(names))
+
+
+def _readings(chart: Chart, role: str) -> list[str]:
+    """The adapter's values that some expression of the chart reads."""
+    found = {e.name for e in expressions(chart) if isinstance(e, Reading) and e.role == role}
+    return sorted(f"= {name}" for name in found)
+
+
+def _events(chart: Chart, prefix: str) -> list[str]:
+    """The events with this prefix that some transition of the chart names."""
+    names = [d for t in chart.transitions for d in t.descriptors]
+    found = [n.removeprefix(prefix) for n in names if n.startswith(prefix)]
+    return sorted({*found, *(["(all)"] if prefix.removesuffix(".") in names else [])})
+
+
+def _sent(chart: Chart, id: str) -> list[str]:
+    """The events the chart sends to its child ``id``."""
+    names = []
+    for action in _actions(chart):
+        if isinstance(action, Send) and isinstance(action.target, Literal) and action.target.value == id:
+            names.append(str(action.event.value) if isinstance(action.event, Literal) else "…")
+    return sorted(set(names))

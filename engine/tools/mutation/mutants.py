@@ -1,0 +1,222 @@
+"""Mutants of a chart: each is one small edit of its YAML.
+
+Kinds: ``target`` (another state of the same parent), ``guard negated``, ``guard boundary`` (``<`` and ``<=``, ``>`` and
+``>=``), ``timeout doubled``, ``timeout halved``, ``action dropped`` (not ``log``: it is for people), ``transition
+deleted``, ``region order``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.language.expr.lex import ExpressionError, tokenize
+from engine.language.load.source_file import read_source
+from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, parse
+from engine.language.model import Chart, State, StateKind, Transition
+from engine.language.problems import ProblemList
+from engine.tools.mutation.edits import Edit, Editor
+
+_BOUNDARY = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``name`` is stable and unique in its chart. ``owner`` is the transition or state it changes; ``watched`` are the
+    transitions and states without which no run can tell it from the chart: all a scenario must take or enter."""
+
+    chart: str
+    file: str
+    name: str
+    line: int
+    edit: Edit
+    owner: str
+    near: str
+
+    def text(self, original: str) -> str:
+        return self.edit.apply(original)
+
+    def diff(self, original: str) -> str:
+        """What it changes, as a unified diff of the YAML with one line around."""
+        lines = difflib.unified_diff(
+            original.splitlines(), self.text(original).splitlines(), self.file, self.file, n=1, lineterm=""
+        )
+        return "\n".join(lines)
+
+
+def mutants_of(chart: Chart) -> list[Mutant]:
+    """All mutants of a chart's own file, in the order of the text; those the loader would refuse are among them."""
+    source = read_source(Path(chart.file))
+    root = parse(source, ProblemList())
+    assert isinstance(root, Mapping)
+    return _Maker(chart, source.text).run(root)
+
+
+class _Maker:
+    def __init__(self, chart: Chart, text: str) -> None:
+        self.chart = chart
+        self.text = text
+        self.editor = Editor(text)
+        self.found: list[Mutant] = []
+        self.names: dict[str, int] = {}
+        self.places = {(t.position.line, t.position.column): t for t in chart.transitions}
+
+    def run(self, root: Mapping) -> list[Mutant]:
+        self._state(self.chart.root, root)
+        return sorted(self.found, key=lambda mutant: (mutant.edit.start, mutant.name))
+
+    def _add(self, kind: str, owner: str, near: str, node: Node, edit: Edit | None, detail: str = "") -> None:
+        if edit is None:
+            return
+        name = f"{kind}: {owner or 'the chart'}{f': {detail}' if detail else ''}"
+        self.names[name] = number = self.names.get(name, 0) + 1
+        if number > 1:
+            name = f"{name} #{number}"
+        line = node.start.line + 1
+        self.found.append(Mutant(self.chart.name, self.chart.file, name, line, edit, owner, near))
+
+    # ------------------------------------------------------------ states
+
+    def _state(self, state: State, body: Mapping) -> None:
+        for key in ("entry", "exit"):
+            node = body.get(key)
+            if node is not None:
+                self._actions(state.id, state.id, body, key, node)
+        initial = body.get("initial")
+        if isinstance(initial, Scalar) and state.initial is not None:
+            self._target(state.initial, state.id, state.id, initial)
+        for key, _, value in body.items():
+            if key == "on" and isinstance(value, Mapping):
+                for name, _, node in value.items():
+                    self._trigger(state, value, name, node)
+            elif key in ("always", "onDone"):
+                self._trigger(state, body, key, value)
+            elif key == "after" and isinstance(value, Mapping):
+                for name, key_node, node in value.items():
+                    self._timeout(state, key_node, node)
+                    self._trigger(state, value, name, node)
+            elif key == "invoke":
+                for item in value.items if isinstance(value, Sequence) else [value]:
+                    for end in ("onDone", "onError"):
+                        node = item.get(end) if isinstance(item, Mapping) else None
+                        if node is not None and isinstance(item, Mapping):
+                            self._trigger(state, item, end, node)
+        states = body.get("states")
+        if not isinstance(states, Mapping):
+            return
+        if state.kind is StateKind.PARALLEL:
+            self._add("region order", state.id, state.id, states, self.editor.first_last(states))
+        for child in state.children:
+            inside = states.get(child.name)
+            if isinstance(inside, Mapping):
+                self._state(child, inside)
+
+    # ------------------------------------------------------------ transitions
+
+    def _timeout(self, state: State, key: Scalar, value: Node) -> None:
+        first = value.items[0] if isinstance(value, Sequence) and value.items else value
+        transition = self._at(first)
+        if transition is None:
+            return
+        for kind, change in (("doubled", "* 2"), ("halved", "/ 2")):
+            delay = key.text if key.text.isidentifier() else f"({key.text})"
+            edit = self.editor.scalar(key, f"{delay} {change}")
+            near = transition.id if kind == "doubled" else state.id
+            self._add(f"timeout {kind}", transition.id, near, key, edit)
+
+    def _trigger(self, state: State, parent: Mapping, key: str, value: Node) -> None:
+        items = value.items if isinstance(value, Sequence) else [value]
+        for item in items:
+            transition = self._at(item)
+            if transition is None:
+                continue
+            if isinstance(value, Sequence):
+                deleted = self.editor.without_item(value, item)
+            else:
+                deleted = self.editor.without_entry(parent, key)
+            self._add("transition deleted", transition.id, transition.id, item, deleted)
+            if isinstance(item, Scalar):
+                self._target(transition, transition.id, transition.id, item)
+                continue
+            if not isinstance(item, Mapping):
+                continue
+            for part, _, node in item.items():
+                if part == "target" and isinstance(node, Scalar):
+                    self._target(transition, transition.id, transition.id, node)
+                elif part == "guard" and isinstance(node, Scalar):
+                    self._guard(transition.id, state.id, node)
+                elif part == "actions":
+                    self._actions(transition.id, transition.id, item, part, node)
+
+    def _at(self, node: Node) -> Transition | None:
+        return self.places.get((node.start.line + 1, node.start.column + 1))
+
+    def _target(self, transition: Transition, owner: str, near: str, node: Scalar) -> None:
+        if len(transition.targets) != 1 or node.is_null:
+            return
+        target = transition.targets[0]
+        siblings = [s for s in target.parent.children if s.kind.value in _PLAIN] if target.parent is not None else []
+        if target not in siblings or len(siblings) < 2:
+            return
+        other = siblings[(siblings.index(target) + 1) % len(siblings)]
+        head, dot, _ = node.text.rpartition(".")
+        text = f"{head}{dot}{other.name}"
+        self._add("target", owner, near, node, self.editor.scalar(node, text), f"{node.text} → {text}")
+
+    # ------------------------------------------------------------ guards and actions
+
+    def _guard(self, owner: str, near: str, node: Scalar) -> None:
+        self._add("guard negated", owner, near, node, self.editor.scalar(node, f"not ({node.text})"), node.text)
+        try:
+            tokens = tokenize(node.text)
+        except ExpressionError:
+            return
+        for token in tokens:
+            if token.text in _BOUNDARY:
+                text = node.text[: token.start] + _BOUNDARY[token.text] + node.text[token.end :]
+                self._add("guard boundary", owner, near, node, self.editor.scalar(node, text), text)
+
+    def _actions(self, owner: str, near: str, parent: Mapping, key: str, value: Node) -> None:
+        """Every action of a block is dropped once; inside `if` and `foreach`, too."""
+        items = value.items if isinstance(value, Sequence) else [value]
+        if items and all(isinstance(item, Sequence) for item in items):
+            for block in items:
+                self._actions(owner, near, parent, key, block)
+            return
+        for item in items:
+            if isinstance(value, Sequence):
+                dropped = self.editor.without_item(value, item)
+            else:
+                dropped = self.editor.without_entry(parent, key)
+            if isinstance(item, Scalar):
+                self._add("action dropped", owner, near, item, dropped, item.text)
+            elif isinstance(item, Mapping):
+                for inner in self._inside(owner, near, item, dropped):
+                    self._add("action dropped", owner, near, *inner)
+
+    def _inside(self, owner: str, near: str, item: Mapping, dropped: Edit) -> Iterator[tuple[Node, Edit, str]]:
+        """The droppable parts of one action: an assignment each, both branches of an `if`, the whole otherwise."""
+        assign, condition, loop = item.get("assign"), item.get("if"), item.get("foreach")
+        if isinstance(assign, Mapping):
+            for name, _, node in assign.items():
+                alone = len(assign.entries) == 1
+                yield node, dropped if alone else self.editor.without_entry(assign, name), f"assign {name}"
+        elif condition is not None:
+            if isinstance(condition, Scalar):
+                self._guard(owner, near, condition)
+            for branch in ("then", "else"):
+                inner = item.get(branch)
+                if inner is not None:
+                    self._actions(owner, near, item, branch, inner)
+        elif isinstance(loop, Mapping):
+            body = loop.get("do")
+            if body is not None:
+                self._actions(owner, near, loop, "do", body)
+        elif item.get("log") is None:
+            raw = " ".join(self.text[item.start.index : self.editor.end(item)].split())
+            yield item, dropped, raw[:100]
+
+
+_PLAIN = frozenset(kind.value for kind in (StateKind.ATOMIC, StateKind.COMPOUND, StateKind.PARALLEL, StateKind.FINAL))

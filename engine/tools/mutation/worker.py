@@ -1,0 +1,116 @@
+"""A process that tries mutants: everything is imported once, and each mutant gets a fork of it.
+
+``python -m engine.tools.mutation.worker SCENARIOS…`` in a copy of the project reads jobs as lines of JSON, ``{"file",
+"text", "tests", "seconds"}``, and answers each with ``{"verdict", "by"}``: ``killed`` by a test, ``survived``,
+``refused`` by the loader, or ``killed`` by the time limit (``by`` is empty).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import select
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.tools.mutation.record import KILLED, REFUSED, SURVIVED
+
+PYTEST = ["-x", "-q", "--rootdir", ".", "-o", "addopts=", "-p", "no:cacheprovider"]
+
+
+class _First:
+    """Remembers the first test that failed."""
+
+    def __init__(self) -> None:
+        self.failed = ""
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed and not self.failed:
+            self.failed = report.nodeid
+
+
+def main(scenarios: list[str]) -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.path.insert(0, os.getcwd())
+    pytest.main(["--collect-only", *PYTEST[1:], *scenarios])
+    _forget(scenarios)
+    gc.collect()
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(_try(json.loads(line))), file=answers, flush=True)
+
+
+def _forget(scenarios: list[str]) -> None:
+    """Test modules may hold charts: each fork imports its own, and what lies beside them."""
+    tops = {(Path.cwd() / Path(scenario).parts[0]).resolve() for scenario in scenarios}
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if file and not tops.isdisjoint((Path(file).resolve(), *Path(file).resolve().parents)):
+            del sys.modules[name]
+
+
+def _try(job: dict[str, Any]) -> dict[str, Any]:
+    path = Path(job["file"])
+    original = path.read_text(encoding="utf-8")
+    path.write_text(job["text"], encoding="utf-8")
+    try:
+        return _forked(job)
+    finally:
+        path.write_text(original, encoding="utf-8")
+
+
+def _forked(job: dict[str, Any]) -> dict[str, Any]:
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        answer: dict[str, Any] = {"verdict": KILLED, "by": "", "reason": "the process ended"}
+        try:
+            os.setsid()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            answer = _run(job["file"], job["tests"])
+        finally:
+            os.write(writing, json.dumps(answer).encode())
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe:
+        ready, _, _ = select.select([pipe], [], [], job["seconds"])
+        if not ready:
+            os.killpg(child, signal.SIGKILL)
+        data = pipe.read() if ready else b""
+    os.waitpid(child, 0)
+    with contextlib.suppress(ProcessLookupError):  # what the scenarios left behind
+        os.killpg(child, signal.SIGKILL)
+    found: dict[str, Any] = json.loads(data) if data else {"verdict": KILLED, "by": "", "reason": "time limit"}
+    return found
+
+
+def _run(file: str, tests: list[str]) -> dict[str, Any]:
+    from engine.language.load import load
+    from engine.language.problems import ChartError
+
+    try:
+        load(file)
+    except ChartError as error:
+        return {"verdict": REFUSED, "by": "", "reason": str(error.problems[0].message)}
+    first = _First()
+    code = pytest.main([*PYTEST, *tests], plugins=[first])
+    if code == pytest.ExitCode.OK:
+        return {"verdict": SURVIVED, "by": ""}
+    if first.failed:
+        return {"verdict": KILLED, "by": first.failed}
+    return {"verdict": "error", "by": "", "reason": f"pytest ended with {code!s}"}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

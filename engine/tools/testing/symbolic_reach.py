@@ -1,0 +1,189 @@
+"""How far a situation is from taking a transition: in steps, and in its data."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.language.expr import tree
+from engine.language.expr.evaluate import EvaluationError
+from engine.language.model import Assign, Chart, State, Transition
+from engine.semantics.compiled.symbols import expressions
+from engine.semantics.shared import walk_blocks
+from engine.tools.testing.values import Situation
+
+FAR = 1_000.0
+
+
+class Reach:
+    """Distances in one chart, guards left aside (so nothing that is out of reach here is in reach of a machine)."""
+
+    def __init__(self, chart: Chart) -> None:
+        self.chart = chart
+        self._to: dict[str, dict[str, int]] = {}  # state -> how many transitions until it is active, by active state
+        self._config: dict[tuple[frozenset[str], str], float] = {}
+        self._entered = {t.id: _entered(t) for t in chart.transitions}
+        self._by_id = {t.id: t for t in chart.transitions}
+        self._asked = {t.id: list(_conjuncts(t.guard)) if t.guard is not None else [] for t in chart.transitions}
+        self._on_data = {t: [part for part in parts if _depends(part) == {"data"}] for t, parts in self._asked.items()}
+        # What is asked of parameters alone: these never change.
+        self.fixed = {t: [part for part in parts if _on_parameters(part)] for t, parts in self._asked.items()}
+        for t in chart.transitions:  # those asked before it must not hold
+            for other in t.source.transitions:
+                same = other.descriptors == t.descriptors and other.timer == t.timer and other.order < t.order
+                if same and other.guard is not None:
+                    kept = self._on_data if _depends(other.guard) == {"data"} else self.fixed
+                    if kept is self._on_data or _on_parameters(other.guard):
+                        kept[t.id].append(tree.Unary("not", other.guard, other.guard.type))
+        self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
+        self.atoms = _atoms(chart)
+        self._setters: dict[str, set[str]] = {}  # data item -> states whose actions, or whose transitions', assign it
+        for state in chart.root.walk():
+            for block in walk_blocks(state):
+                for action in block:
+                    if isinstance(action, Assign):
+                        self._setters.setdefault(action.name, set()).add(state.id)
+
+    def steps(self, active: frozenset[str], transition: str) -> float:
+        """How many transitions at least until the source of ``transition`` and the states its guard asks are active."""
+        key = (active, transition)
+        known = self._config.get(key)
+        if known is None:
+            t = self._by_id[transition]
+            wanted = [t.source.id, *(e.state for e in self._asked[transition] if isinstance(e, tree.InState))]
+            known = self._config[key] = sum(self._until(active, state) for state in wanted)
+        return known
+
+    def allowed(self, transition: str, where: Situation) -> bool:
+        """Whether the parameters let a machine take it at all."""
+        return not any(distance(part, where) for part in self.fixed[transition])
+
+    def data(self, transition: str, where: Situation) -> float:
+        """How far the data are from what the guard asks of them: 0 when nothing is amiss."""
+        return sum(distance(part, where) for part in self._on_data[transition])
+
+    def setting(self, active: frozenset[str], transition: str) -> float:
+        """How many transitions at least until something sets the data that the guard of ``transition`` asks."""
+        key = (active, f"set {transition}")
+        known = self._config.get(key)
+        if known is None:
+            states = {state for name in self.names[transition] for state in self._setters.get(name, ())}
+            known = self._config[key] = min((self._until(active, s) for s in sorted(states)), default=FAR)
+        return known
+
+    def _until(self, active: frozenset[str], state: str) -> float:
+        if not state:
+            return 0
+        far = self._to.get(state)
+        if far is None:
+            far = self._to[state] = self._search(state)
+        return min((far[s] for s in (*active, "") if s in far), default=FAR)
+
+    def _search(self, goal: str) -> dict[str, int]:
+        found = {goal: 0}
+        todo = deque([goal])
+        leading: dict[str, list[str]] = {}
+        for t in self.chart.transitions:
+            for state in self._entered[t.id]:
+                leading.setdefault(state, []).append(t.source.id)
+        while todo:
+            state = todo.popleft()
+            for source in leading.get(state, ()):
+                if source not in found:
+                    found[source] = found[state] + 1
+                    todo.append(source)
+        return found
+
+
+def distance(part: tree.Expr, where: Situation) -> float:
+    """0 when ``part`` holds, else between 1 and 2, the less the nearer numbers are."""
+    try:
+        if where.value(part, {}) is True:
+            return 0.0
+        if isinstance(part, tree.Compare):
+            left, right = where.value(part.left, {}), where.value(part.right, {})
+            if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+                gap = abs(left - right)
+                return 1.0 + gap / (gap + 1.0)
+    except EvaluationError:
+        pass
+    return 2.0
+
+
+def _atoms(chart: Chart) -> list[tuple[tree.Expr, tuple[str, ...]]]:
+    """Conditions on data alone, of guards and of ``if``, with the data they ask."""
+    found: dict[Any, tuple[tree.Expr, tuple[str, ...]]] = {}
+    for node in expressions(chart):
+        boolean = isinstance(node, tree.Variable) and node.type.kind.value == "bool"
+        if (boolean or isinstance(node, tree.Compare)) and _depends(node) == {"data"}:
+            names = _names([node])
+            if all(name in chart.data for name in names):
+                found.setdefault(repr(node), (node, names))
+    return list(found.values())
+
+
+def _names(parts: list[tree.Expr]) -> tuple[str, ...]:
+    return tuple(sorted({e.name for e in expressions(parts) if isinstance(e, tree.Variable)}))
+
+
+def _depends(expr: tree.Expr) -> set[str]:
+    kinds = set()
+    for e in expressions(expr):
+        if isinstance(e, tree.Variable):
+            kinds.add("data")
+        elif isinstance(e, (tree.EventField, tree.Reading, tree.Alive, tree.SystemField)):
+            kinds.add("outside")
+    return kinds
+
+
+def _on_parameters(part: tree.Expr) -> bool:
+    nodes = list(expressions(part))
+    return (
+        not _depends(part)
+        and any(isinstance(e, tree.Parameter) for e in nodes)
+        and not any(isinstance(e, tree.InState) for e in nodes)
+    )
+
+
+def _conjuncts(guard: tree.Expr) -> Iterator[tree.Expr]:
+    if isinstance(guard, tree.BoolOp) and guard.op == "and":
+        for operand in guard.operands:
+            yield from _conjuncts(operand)
+    else:
+        yield guard
+
+
+def _entered(t: Transition) -> set[str]:
+    """States that may become active by a transition: its targets, all below them, and what is above them."""
+    found: set[str] = set()
+    for target in t.targets:
+        state: State | None = target.parent if target.kind.value in ("shallow", "deep") else target
+        assert state is not None
+        found.update(s.id for s in _initially(state))
+        if state is not target:
+            found.update(s.id for s in state.walk())
+        for above in state.ancestors():
+            found.add(above.id)
+            if above.kind.value == "parallel":
+                found.update(s.id for s in _initially(above))
+    return found
+
+
+def _initially(state: State) -> Iterator[State]:
+    yield state
+    if state.kind.value == "parallel":
+        for child in state.children:
+            yield from _initially(child)
+    elif state.initial is not None:
+        for target in state.initial.targets:
+            yield from _initially(target)
+            for above in target.ancestors():
+                if above is state:
+                    break
+                yield above
+
+
+def values_of(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The values of some data items, lists as text, to compare situations by."""
+    return tuple(repr(v) if isinstance(v, list) else v for v in map(data.get, names))

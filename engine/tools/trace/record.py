@@ -1,0 +1,244 @@
+"""The records of a trace as plain values; docs/trace.schema.json is their JSON Schema.
+
+The first line is the header. Every other line is a *step* (one macrostep of one machine) or a *note* (something that is
+no macrostep). Fields that say nothing (empty, default) are left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.run.json_values import to_plain
+from engine.semantics.step import (
+    Call,
+    CancelSend,
+    CancelTimer,
+    Done,
+    Effect,
+    Event,
+    LogText,
+    SendEvent,
+    StartCall,
+    StartChild,
+    StartTimer,
+    Step,
+    StopChild,
+)
+from engine.tools.trace.secrets import Veil, secrets_of
+from engine.tools.trace.units import units_of
+
+if TYPE_CHECKING:
+    from engine.run import Actor, Note, StepRecord, System
+    from engine.semantics.interfaces import Stepper
+
+TRACE_VERSION = 1
+
+
+def header(system: System, started: str = "", title: str = "") -> dict[str, Any]:
+    """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock."""
+    return {
+        "trace": TRACE_VERSION,
+        **({"title": title} if title else {}),
+        **({"started": started} if started else {}),
+        "machines": {
+            name: {"chart": root.machine.chart.name, "file": root.machine.chart.file}
+            for name, root in system.roots.items()
+        },
+    }
+
+
+def effect_record(effect: Effect, value: Callable[[Any], Any] = to_plain) -> dict[str, Any]:
+    """One effect, tagged by ``do``; ``value`` makes what it writes of a value of the machine."""
+    match effect:
+        case Call(role, action, args):
+            return {"do": "call", "role": role, "action": action, "args": value(args)}
+        case SendEvent():
+            return _lean(
+                {
+                    "do": "send",
+                    "event": effect.event,
+                    "data": value(effect.data),
+                    "to": effect.target,
+                    "key": value(effect.key),
+                    "delay_ns": effect.delay_ns,
+                    "id": effect.id,
+                    "type": effect.type,
+                }
+            )
+        case CancelSend(send_id):
+            return {"do": "cancel_send", "id": send_id}
+        case StartTimer(timer, delay_ns):
+            return {"do": "start_timer", "id": timer, "delay_ns": delay_ns}
+        case CancelTimer(timer):
+            return {"do": "cancel_timer", "id": timer}
+        case StartChild():
+            return _lean(
+                {
+                    "do": "start_child",
+                    "id": effect.id,
+                    "key": value(effect.key),
+                    "input": value(effect.input),
+                    "source": value(effect.source),
+                }
+            )
+        case StopChild(child, key):
+            return _lean({"do": "stop_child", "id": child, "key": value(key)})
+        case StartCall(call_id, role, action, args):
+            return {"do": "start_call", "id": call_id, "role": role, "action": action, "args": value(args)}
+        case LogText(text, label):
+            return _lean({"do": "log", "text": text, "label": label})
+        case Done(output):
+            return _lean({"do": "done", "output": value(output)})
+
+
+def event_record(event: Event, data: Any = None) -> dict[str, Any]:
+    """An external event; ``type`` is left out when it is ``external``. ``data``: in place of its own."""
+    return _lean(
+        {
+            "name": event.name,
+            "data": to_plain(event.data if data is None else data),
+            "type": "" if event.type == "external" else event.type,
+            "sendid": event.sendid,
+            "origin": event.origin,
+            "origintype": event.origintype,
+            "invokeid": event.invokeid,
+        }
+    )
+
+
+def note_record(note: Note, veil: Veil | None = None) -> dict[str, Any]:
+    """A note; ``veil`` hides its secrets."""
+    return _lean(
+        {
+            "time_ns": note.time_ns,
+            "machine": note.path,
+            "note": note.kind,
+            "text": note.text,
+            "data": to_plain(veil.hide(note.data, note.secret) if veil is not None else note.data) or None,
+        },
+        keep=("time_ns", "machine"),
+    )
+
+
+class Recorder:
+    """Makes step records; remembers each machine's data to tell what changed. ``veil`` hides secrets."""
+
+    def __init__(self, veil: Veil | None = None) -> None:
+        self._veil = veil
+        self._data: dict[Actor, dict[str, Any]] = {}
+
+    def step(self, record: StepRecord) -> dict[str, Any]:
+        """A step: see the schema. Call once per step, in order, before its effects are carried out."""
+        actor, machine = record.actor, record.actor.machine
+        line: dict[str, Any] = {"time_ns": record.time_ns, "machine": actor.path, "cause": record.cause}
+        if record.cause == "start":
+            line |= _start(actor, self._veil)
+        chart, veil = machine.chart, self._veil
+        if record.event is not None:
+            data = record.event.data
+            line["event"] = event_record(record.event, veil and veil.event(chart, record.event.name, data))
+        if record.timer is not None:
+            line["timer"] = record.timer
+        if machine.readings:
+            readings = {f"{role}.{name}": value for (role, name), value in machine.readings.items()}
+            line["readings"] = to_plain(veil.own(chart, "readings", readings) if veil else readings)
+        line |= outcome(record.step, machine, self._data.get(actor, {}), veil)
+        if actor.is_running:
+            self._data[actor] = kept(machine)
+        else:
+            self._data.pop(actor, None)
+        return line
+
+
+def brief(record: StepRecord, configuration: tuple[str, ...], veil: Veil | None = None) -> dict[str, Any]:
+    """The part of a step that a line for people tells: no data, readings or timers; values as the machine has them.
+    ``configuration``: the machine's after this step; it may have gone on since. ``veil`` hides secrets."""
+    step = record.step
+    chart = record.actor.machine.chart
+    if veil is not None and not secrets_of(chart):
+        veil = None
+    line: dict[str, Any] = {"time_ns": record.time_ns, "machine": record.actor.path, "cause": record.cause}
+    if record.event is not None:
+        data = record.event.data
+        name = record.event.name
+        line["event"] = {"name": name, "data": data if veil is None else veil.event(chart, name, data)}
+    if record.timer is not None:
+        line["timer"] = record.timer
+    if not step.handled:
+        line["unhandled"] = True
+    line["exited"], line["entered"] = step.exited, step.entered
+    line["configuration"] = configuration
+    line["effects"] = [
+        {"do": "call", "role": effect.role, "action": effect.action, "args": effect.args}  # by far the most, at once
+        if type(effect) is Call
+        else effect_record(effect, _as_it_is)
+        for effect in (step.effects if veil is None else [veil.effect(chart, one) for one in step.effects])
+        if type(effect) not in _TIMING
+    ]
+    if step.failures:
+        line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+    return line
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_TIMING = frozenset((StartTimer, CancelTimer, CancelSend))
+
+
+def outcome(step: Step, machine: Stepper, before: Mapping[str, Any], veil: Veil | None = None) -> dict[str, Any]:
+    """What a step did: the part of a record that a replay must reproduce. ``before``: the data before the step.
+    ``veil`` hides secrets."""
+    line: dict[str, Any] = {}
+    if not step.handled:
+        line["unhandled"] = True
+    for name in ("transitions", "exited", "entered", "raised"):
+        value = getattr(step, name)
+        if value:
+            line[name] = list(value)
+    if step.effects:
+        effects = step.effects if veil is None else [veil.effect(machine.chart, effect) for effect in step.effects]
+        line["effects"] = [effect_record(effect) for effect in effects]
+    if step.failures:
+        line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+    line["configuration"] = list(machine.configuration)
+    data = machine.data
+    changes = {name: value for name, value in data.items() if name not in before or before[name] != value}
+    if changes:
+        line["data"] = to_plain(veil.own(machine.chart, "data", changes) if veil else changes)
+    return line
+
+
+def kept(machine: Stepper) -> dict[str, Any]:
+    """A machine's data, to compare with later."""
+    return {name: list(value) if isinstance(value, list) else value for name, value in machine.data.items()}
+
+
+def _start(actor: Actor, veil: Veil | None) -> dict[str, Any]:
+    machine = actor.machine
+    line: dict[str, Any] = {
+        "chart": machine.chart.name,
+        "text_hash": machine.chart.text_hash,
+        "session": machine.session_id,
+        "parameters": to_plain(
+            veil.own(machine.chart, "parameters", machine.parameters) if veil else machine.parameters
+        ),
+        "roles": {role: binding.role for role, binding in actor.roles.items()},
+    }
+    if units := units_of(machine.chart):
+        line["units"] = units
+    if actor.parent is not None and actor.invoke is not None:
+        line["child"] = actor.invoke.id
+        if actor.key is not None:
+            line["key"] = to_plain(actor.key)
+    return line
+
+
+def _lean(record: dict[str, Any], keep: tuple[str, ...] = ("data",)) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in record.items()
+        if (value not in (None, "") and not (name == "delay_ns" and value == 0)) or (name in keep and value is not None)
+    }

@@ -1,8 +1,0 @@
-"""Traces: JSON Lines, one record per macrostep, complete enough to replay and to draw from. See docs/trace.md."""
-
-from engine.trace.reader import Trace, TraceError, read
-from engine.trace.record import TRACE_VERSION, Recorder, brief, note_record
-from engine.trace.secrets import Veil
-from engine.trace.writer import TraceWriter
-
-__all__ = ["TRACE_VERSION", "Recorder", "Trace", "TraceError", "TraceWriter", "Veil", "brief", "note_record", "read"]
