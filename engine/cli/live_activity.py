@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.run import Note, StepRecord
-from engine.run.json_values import to_plain
+from engine.run.json_values import to_json
 from engine.semantics.step import Call, LogText, StartCall
 from engine.tools.trace.secrets import Veil
 from engine.tools.trace.show import arguments, movement, timer
@@ -102,7 +102,7 @@ class Activity:
             count = f" ×{row.count}" if row.count > 1 else ""
             moved = (f"  {row.moved}", GOOD) if row.moved else ""
             style = BAD if row.name.startswith("error.") else "" if recent else QUIET
-            told = f"  {arguments(to_plain(row.data), row.units)}" if row.data else ""
+            told = f"  {arguments(to_json(row.data), row.units)}" if row.data else ""
             text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (told, QUIET))
             time = Text(f"{row.time_ns / 1e9:.3f}", "" if recent else QUIET)
             table.add_row(time, _short(row.path), text)

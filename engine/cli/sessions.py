@@ -11,7 +11,7 @@ from engine.language.expr.evaluate import EvaluationError, evaluate
 from engine.language.expr.tree import Expr
 from engine.language.model import Chart
 from engine.run import Actor, Note, StepRecord, System
-from engine.run.json_values import to_plain
+from engine.run.json_values import to_json
 from engine.run.station import Station
 from engine.tools.trace.secrets import Veil, secret_fields
 from engine.tools.trace.show import arguments, timer
@@ -93,7 +93,7 @@ class Sessions:
         secret = secret_fields(definition.payload if definition is not None else None)
         if isinstance(data, Mapping) and data:
             lean = {name: value for name, value in data.items() if value != "" and value != b""}
-            told = arguments(to_plain(Veil().hide(lean, secret)), units_of(self._chart).get(self._event))
+            told = arguments(to_json(Veil().hide(lean, secret)), units_of(self._chart).get(self._event))
         else:
             told = values_text(self._look())
         good = self._success is None or _holds(self._success, self._system.roots[self._machine], data)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
-from engine.language.expr.fast_checks import quick
+from engine.language.expr.fast_checks import fast_check
 from engine.language.model import Contract, Pair
 from engine.run.faults import FaultRule, Faults
 from engine.run.values import Fields, check_fields, check_value, nearest
@@ -51,7 +51,7 @@ class Binding:
             for name, event in contract.events.items()
             if event.payload is not None
         }
-        self._values = {name: quick(check_value, kind) for name, kind in contract.values.items()}
+        self._values = {name: fast_check(check_value, kind) for name, kind in contract.values.items()}
         self._attached: list[tuple[Actor, str]] = []
         self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
         self.standing: dict[Pair, str] = {}  # unsafe orders that nobody has taken back, as they were given
@@ -136,7 +136,7 @@ class Binding:
             raise
         except BaseException as error:
             if isinstance(error, ConfigurationError) and self.system.starting:
-                self.system.misfit = self.system.misfit or ConfigurationError(f"role {self.role!r}: {error}")
+                self.system.type_error = self.system.type_error or ConfigurationError(f"role {self.role!r}: {error}")
             else:
                 self.report(_told(error), action)
 
@@ -274,7 +274,7 @@ class Binding:
         hearers = self._hearers.get(pattern)
         if hearers is None:
             named = [(actor, pattern.format(role)) for actor, role in self._attached]
-            hearers = [(a, n) for a, n in named if self.system.hearing(a.machine.chart)(n)] or named[:1]
+            hearers = [(a, n) for a, n in named if self.system.subscriptions(a.machine.chart)(n)] or named[:1]
             self._hearers[pattern] = hearers
         for actor, name in hearers:
             self.system.enqueue(actor, Event(name, data, kind))

@@ -9,10 +9,10 @@ from collections.abc import Callable
 class Deadline:
     """Something to do at ``due_ns``. Cancelling it only marks it; the heap forgets it when it comes up."""
 
-    __slots__ = ("agenda", "cancelled", "due_ns", "run", "sequence")
+    __slots__ = ("cancelled", "deadlines", "due_ns", "run", "sequence")
 
-    def __init__(self, agenda: Agenda, due_ns: int, sequence: int, run: Callable[[], None]) -> None:
-        self.agenda = agenda
+    def __init__(self, deadlines: Deadlines, due_ns: int, sequence: int, run: Callable[[], None]) -> None:
+        self.deadlines = deadlines
         self.due_ns = due_ns
         self.sequence = sequence
         self.run = run
@@ -22,10 +22,10 @@ class Deadline:
         """Take it back; harmless when it has already run."""
         if not self.cancelled:
             self.cancelled = True
-            self.agenda.forget()
+            self.deadlines.forget()
 
 
-class Agenda:
+class Deadlines:
     """All deadlines of a system."""
 
     def __init__(self) -> None:

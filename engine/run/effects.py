@@ -231,7 +231,7 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
 def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepper) -> Actor:
     """Take a child's machine in, on its parent's adapters."""
     name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
-    child = system.enrol(machine, f"{actor.path}/{name}", actor, effect)
+    child = system.register(machine, f"{actor.path}/{name}", actor, effect)
     own_roles = dict(getattr(effect.invoke, "adapters", ()))
     for role in machine.chart.adapters:
         if (binding := actor.roles.get(own_roles.get(role, role))) is not None:

@@ -75,7 +75,7 @@ class Joint:
     touched: dict[Actor, None] = field(default_factory=dict)
     any: bool = False  # whether there is one: asked after every step of a system
 
-    def enrol(self, actor: Actor) -> None:
+    def register(self, actor: Actor) -> None:
         """A machine begins: hold it to what its chart promises."""
         found = [_Promise(i, state, actor, _of(i.condition)) for state, i in actor.machine.chart.joint_invariants]
         if found:
@@ -123,7 +123,7 @@ class Joint:
         path = holder.path if holder is not None else "station"
         system.fail(f"{path}: {why} ({position})")
         system.note(path, "invariant", f"{why} ({position})")
-        if holder is not None and system.hearing(holder.machine.chart)("error.invariant"):
+        if holder is not None and system.subscriptions(holder.machine.chart)("error.invariant"):
             system.enqueue(holder, Event("error.invariant", {"message": why, "position": position}, "platform"))
 
 

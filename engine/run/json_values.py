@@ -18,7 +18,7 @@ class Hidden:
         return "(secret)"
 
 
-def to_plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """JSON of a value: ``b"\\x00"`` is ``{"$hex": "00"}``, infinities ``{"$float": "inf"}``, tuples are lists.
 
     A mapping that would be taken for one of these is ``{"$map": …}``.
@@ -32,23 +32,23 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": str(value)}
     if isinstance(value, dict):
-        plain = {str(key): to_plain(item) for key, item in value.items()}
+        plain = {str(key): to_json(item) for key, item in value.items()}
         return {"$map": plain} if len(plain) == 1 and next(iter(plain))[:1] == "$" else plain
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$hex": bytes(value).hex()}
     if isinstance(value, (list, tuple)):
-        return [to_plain(item) for item in value]
+        return [to_json(item) for item in value]
     if isinstance(value, Hidden):
-        return {"$secret": to_plain(value.stand_in)}
+        return {"$secret": to_json(value.stand_in)}
     if isinstance(value, Mapping):
-        return to_plain(dict(value))
+        return to_json(dict(value))
     return {"$text": str(value)}
 
 
-def from_plain(value: Any) -> Any:
-    """The value :func:`to_plain` was given. Raises ``ValueError`` for a broken tag."""
+def from_json(value: Any) -> Any:
+    """The value :func:`to_json` was given. Raises ``ValueError`` for a broken tag."""
     if isinstance(value, list):
-        return [from_plain(item) for item in value]
+        return [from_json(item) for item in value]
     if isinstance(value, dict):
         if len(value) == 1:
             (tag, content), *_ = value.items()
@@ -57,8 +57,8 @@ def from_plain(value: Any) -> Any:
             if tag == "$float" and content in ("inf", "-inf", "nan"):
                 return float(content)
             if tag == "$secret":
-                return from_plain(content)
+                return from_json(content)
             if tag == "$map" and isinstance(content, dict):
-                return {key: from_plain(item) for key, item in content.items()}
-        return {key: from_plain(item) for key, item in value.items()}
+                return {key: from_json(item) for key, item in content.items()}
+        return {key: from_json(item) for key, item in value.items()}
     return value

@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.run.values import payloads
 from engine.semantics.compiled.program import Node, Program, program_of
@@ -206,7 +206,7 @@ class Machine:
         program = self._program
         payload = payloads(self.chart).check(event, data)
         self._readings = None
-        self._event = Event(event, payload) if program.facts.keeps_event else None
+        self._event = Event(event, payload) if program.symbols.keeps_event else None
         step: Step = self._node[event](self, payload)
         if step.effects or self.chart.joint_invariants:
             self._perform(step, "event", Event(event, payload))
@@ -303,25 +303,25 @@ class Machine:
             from engine.run.system import System
 
             system = System()
-            self._own = (system, system.adopt(self, adapters or {}))
+            self._own = (system, system.attach(self, adapters or {}))
         return self._own
 
     # ------------------------------------------------------------ snapshots
 
     def snapshot(self) -> dict[str, Any]:
         """Everything needed to go on later, as JSON values: this machine, its timers, delayed sends and children."""
-        from engine.run.json_values import to_plain
+        from engine.run.json_values import to_json
         from engine.run.snapshot import take
 
-        plain: dict[str, Any] = to_plain(take(self._system()[1]))
+        plain: dict[str, Any] = to_json(take(self._system()[1]))
         return plain
 
     def core_snapshot(self) -> dict[str, Any]:
         """This machine alone, between two steps, as plain values."""
-        layout, facts = self._program.layout, self._program.facts
+        topology, symbols = self._program.topology, self._program.symbols
         history = {
-            layout.states[number].id: list(layout.ids(kept))
-            for number, kept in zip(layout.histories, self._node.history, strict=True)
+            topology.states[number].id: list(topology.ids(kept))
+            for number, kept in zip(topology.histories, self._node.history, strict=True)
             if kept
         }
         return {
@@ -329,7 +329,9 @@ class Machine:
             "history": history,
             "data": dict(self.data),
             "parameters": dict(self.parameters),
-            "bound": [layout.states[n].id for n, slot in facts.late_slots.items() if self._data and self._data[slot]],
+            "bound": [
+                topology.states[n].id for n, slot in symbols.late_slots.items() if self._data and self._data[slot]
+            ],
             "sent": self._sent,
             "done": self.done,
             "output": self._output,
@@ -355,17 +357,17 @@ class Machine:
         """
         machine = cls(chart, core["parameters"])
         program = machine._program
-        facts, layout = program.facts, program.layout
+        symbols, topology = program.symbols, program.topology
         try:
-            machine._data = [UNSET] * len(facts.data) + [False] * len(facts.late)
+            machine._data = [UNSET] * len(symbols.data) + [False] * len(symbols.late)
             for name, value in core["data"].items():
-                machine._data[facts.slots[name]] = value
+                machine._data[symbols.slots[name]] = value
             for state in core["bound"]:
-                machine._data[facts.late_slots[facts.numbers[state]]] = True
-            history = list(layout.no_history)
+                machine._data[symbols.late_slots[symbols.numbers[state]]] = True
+            history = list(topology.no_history)
             for state, kept in core["history"].items():
-                history[layout.history_slot[facts.numbers[state]]] = sum(1 << facts.numbers[s] for s in kept)
-            conf = sum(1 << facts.numbers[state] for state in core["configuration"]) | 1
+                history[topology.history_slot[symbols.numbers[state]]] = sum(1 << symbols.numbers[s] for s in kept)
+            conf = sum(1 << symbols.numbers[state] for state in core["configuration"]) | 1
         except KeyError as error:
             raise SnapshotError(f"chart {chart.name!r} has no state or data item {error} of the snapshot") from None
         machine._sent = core["sent"]
@@ -377,19 +379,19 @@ class Machine:
     def _check_restored(self, conf: int, history: list[int]) -> None:
         """Raises ``SnapshotError`` for what no run of the chart can lead to: a file that was damaged or made up."""
         program, name = self._program, self.chart.name
-        layout, facts = program.layout, program.facts
-        if not self.done and not layout.legal(conf):
+        topology, symbols = program.topology, program.symbols
+        if not self.done and not topology.legal(conf):
             raise SnapshotError(
-                f"the snapshot's states are no configuration of {name!r}: {', '.join(layout.ids(conf))}"
+                f"the snapshot's states are no configuration of {name!r}: {', '.join(topology.ids(conf))}"
             )
-        for number, kept in zip(layout.histories, history, strict=True):
-            if kept & ~layout.below[layout.parent[number]]:
-                raise SnapshotError(f"the snapshot keeps foreign states for the history {layout.states[number].id!r}")
-        for item, value in zip(facts.data, self._data, strict=False):
+        for number, kept in zip(topology.histories, history, strict=True):
+            if kept & ~topology.below[topology.parent[number]]:
+                raise SnapshotError(f"the snapshot keeps foreign states for the history {topology.states[number].id!r}")
+        for item, value in zip(symbols.data, self._data, strict=False):
             if value is UNSET:
-                why = "" if item.name in facts.unset else "it has no value"
+                why = "" if item.name in symbols.unset else "it has no value"
             else:
-                why = "" if self.chart.untyped else misfit(value, item.type)
+                why = "" if self.chart.untyped else type_error(value, item.type)
             if why:
                 raise SnapshotError(f"the snapshot of {name!r}, data item {item.name!r}: {why}")
 
@@ -407,14 +409,14 @@ class DataView(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         machine = self._machine
-        value = machine._data[machine._program.facts.slots[name]] if machine._data else UNSET
+        value = machine._data[machine._program.symbols.slots[name]] if machine._data else UNSET
         if value is UNSET:
             raise KeyError(name)
         return value
 
     def __iter__(self) -> Iterator[str]:
         data = self._machine._data
-        return (n for n, slot in self._machine._program.facts.slots.items() if data and data[slot] is not UNSET)
+        return (n for n, slot in self._machine._program.symbols.slots.items() if data and data[slot] is not UNSET)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -434,13 +436,13 @@ def start(chart: Chart, parameters: Mapping[str, Any] | None, adapters: Mapping[
 
 def resume(chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None) -> Machine:
     """``chart.resume``: the machine a snapshot was taken of, with its timers and children, on a private clock."""
-    from engine.run.json_values import from_plain
+    from engine.run.json_values import from_json
     from engine.run.snapshot import restore
     from engine.run.system import System
 
     system = System()
     try:
-        plain = from_plain(snapshot)
+        plain = from_json(snapshot)
     except ValueError as error:
         raise SnapshotError(f"the snapshot for {chart.name} is not whole: {error}") from error
     actor = restore(system, chart, plain, chart.name, adapters or {})

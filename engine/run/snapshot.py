@@ -1,6 +1,6 @@
 """Saves a whole tree of machines and brings it back: configuration, data, timers, delayed sends, queues, children.
 
-Plain values only; ``engine.run.json_values.to_plain`` makes JSON of them. Long actions of adapters are started anew on
+Plain values only; ``engine.run.json_values.to_json`` makes JSON of them. Long actions of adapters are started anew on
 resume.
 """
 
@@ -46,7 +46,7 @@ def restore(
         raise SnapshotError(f"snapshot version {snapshot.get('snapshot')!r}; this program reads {SNAPSHOT_VERSION}")
     try:
         machine = _machine(system, chart, snapshot)
-        actor = system.enrol(machine, name, None, None)
+        actor = system.register(machine, name, None, None)
         system.bind_all(actor, adapters)
         pending: list[_Pending] = []
         _restore(system, actor, snapshot, pending)
@@ -95,7 +95,7 @@ def _take(actor: Actor) -> dict[str, Any]:
                 else None,
             }
             for order, queued in actor.system.waiting(actor)
-            if not actor.system.outdated(actor, queued)  # it would be read as its successor's
+            if not actor.system.superseded(actor, queued)  # it would be read as its successor's
         ],
         "calls": [asdict(call.effect) for call in actor.calls.values()],
         "children": [
@@ -111,7 +111,7 @@ def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
             f"the snapshot is of {snapshot['chart']} with text {snapshot['text_hash'][:12]}; the chart "
             f"{chart.name} ({chart.file}) has {chart.text_hash[:12]}: resume with the chart it was taken of"
         )
-    return system.remake(chart, snapshot["core"])
+    return system.restore(chart, snapshot["core"])
 
 
 def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:

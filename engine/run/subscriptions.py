@@ -6,7 +6,7 @@ from engine.language.model import Chart
 from engine.semantics.shared import name_matches
 
 
-class Hearing:
+class Subscriptions:
     """What one chart listens to, remembered per event name."""
 
     def __init__(self, chart: Chart) -> None:

@@ -19,12 +19,12 @@ from engine.run import effects
 from engine.run.actor import Actor, Queued
 from engine.run.binding import Binding
 from engine.run.clock import Clock, VirtualClock
-from engine.run.deadlines import Agenda, Deadline
+from engine.run.deadlines import Deadline, Deadlines
 from engine.run.ending import Ending
 from engine.run.joint import Joint
 from engine.run.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.run.queues import Limits, Queues
-from engine.run.subscriptions import Hearing
+from engine.run.subscriptions import Subscriptions
 from engine.run.values import payloads
 from engine.semantics.errors import ClockError, RunawayError
 from engine.semantics.interfaces import Stepper
@@ -44,7 +44,7 @@ def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
     return machine
 
 
-def remake_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
+def restore_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
     """The compiled machine as ``core_snapshot`` saved it."""
     from engine.run.machine import Machine
 
@@ -55,7 +55,7 @@ def remake_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
 class System:
     """See the module. Not thread-safe but for :meth:`hand_over`.
 
-    ``make`` builds machines (the compiled core unless a test gives the reference), ``remake`` brings them
+    ``make`` builds machines (the compiled core unless a test gives the reference), ``restore`` brings them
     back from their ``core_snapshot``, ``resolve`` finds charts that imported documents name at run time.
     """
 
@@ -65,13 +65,13 @@ class System:
         *,
         limits: Limits | None = None,
         make: Factory = make_machine,
-        remake: Factory = remake_machine,
+        restore: Factory = restore_machine,
         resolve: Callable[[Any, Chart], Chart] | None = None,
     ) -> None:
         self.clock: Clock = clock if clock is not None else VirtualClock()
         self.limits = limits or Limits()
         self.make = make
-        self.remake = remake
+        self.restore = restore
         self.resolve = resolve
         self.world = World()
         self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # set from outside, by ids from the root down
@@ -81,12 +81,12 @@ class System:
         self.failures: list[str] = []  # machines that broke, invariants and strict charts that were not kept
         self.wake: Callable[[], None] = lambda: None  # the host's: something new to do
         self.spawn_work: Callable[[Coroutine[Any, Any, None], Callable[[str], None]], None] = _no_loop
-        self._agenda = Agenda()
+        self._agenda = Deadlines()
         self._queues = Queues(self.limits, self.note)
         self._foreign: deque[Callable[[], None]] = deque()  # from other threads
         self._handed = 0  # of these in a row: threads that never stop cannot hold up a timer
         self._sessions: dict[str, Actor] = {}
-        self._hearing: dict[Chart, Hearing] = {}
+        self._hearing: dict[Chart, Subscriptions] = {}
         self.joint = Joint(self)
         self._numbers = 0
         self._fault: Exception | None = None  # of an observer, not raised yet
@@ -94,7 +94,9 @@ class System:
         self._woke_ns = -1  # what came until then came while the host slept: before the deadlines it missed
         self._late_told_ns: int | None = None
         self.starting = False
-        self.misfit: ConfigurationError | None = None  # what a machine ordered as it began, and settings do not allow
+        self.type_error: ConfigurationError | None = (
+            None  # what a machine ordered as it began, and settings do not allow
+        )
         self.owner_waits = False  # of a machine on its own: it is inside a call that runs this system
 
     # ------------------------------------------------------------ building
@@ -114,7 +116,7 @@ class System:
         name = name or chart.name
         if name in self.roots:
             raise ValueError(f"there is already a machine {name!r} in this system")
-        actor = self.enrol(self.make(chart, parameters or {}), name, None, None)
+        actor = self.register(self.make(chart, parameters or {}), name, None, None)
         self.bind_all(actor, adapters or {})
         return actor
 
@@ -155,8 +157,8 @@ class System:
             else:
                 self.begin(actor)
         self.starting = False
-        if self.misfit is not None:
-            raise self.misfit
+        if self.type_error is not None:
+            raise self.type_error
 
     def _open_adapters(self) -> None:
         for binding in self.bindings:
@@ -169,9 +171,9 @@ class System:
                     other.close()
                 raise
 
-    def adopt(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
+    def attach(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
         """Take in a machine somebody else steps (``chart.start()``); see :meth:`perform`. Its adapters are opened."""
-        actor = self.enrol(machine, name or machine.chart.name, None, None)
+        actor = self.register(machine, name or machine.chart.name, None, None)
         actor.begun = True
         self.bind_all(actor, adapters or {})
         self._open_adapters()
@@ -244,7 +246,7 @@ class System:
             self.note("host", "host_late", text, {"late_ms": late_ns // 1_000_000})
         for root in self.roots.values():
             for actor in root.tree():
-                if actor.is_running and self.hearing(actor.machine.chart)("error.host"):
+                if actor.is_running and self.subscriptions(actor.machine.chart)("error.host"):
                     self._queues.put_first(actor, Queued(Event("error.host", {"late": late_ns}, "platform"), 0))
 
     def caught_up(self) -> None:
@@ -362,7 +364,7 @@ class System:
         self._queues.put(actor, Queued(event, self.clock.now_ns(), sender, call_id))
         self.wake()
 
-    def outdated(self, actor: Actor, queued: Queued) -> bool:
+    def superseded(self, actor: Actor, queued: Queued) -> bool:
         """Whether the event is of a child or a long action in whose place another runs by now."""
         sender = queued.sender
         if sender is not None and sender.invoke is not None:
@@ -409,11 +411,11 @@ class System:
         if len(self.failures) < 1000:
             self.failures.append(text)
 
-    def hearing(self, chart: Chart) -> Hearing:
+    def subscriptions(self, chart: Chart) -> Subscriptions:
         """What ``chart`` listens to."""
         found = self._hearing.get(chart)
         if found is None:
-            found = self._hearing[chart] = Hearing(chart)
+            found = self._hearing[chart] = Subscriptions(chart)
         return found
 
     def announce(self, actor: Actor, event: str, data: Any) -> None:
@@ -422,7 +424,7 @@ class System:
         fields = definition.payload if definition is not None else None
         self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data}, fields)
 
-    def enrol(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
+    def register(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
         """Take in a machine: a root, or the child that ``effect`` of its parent starts."""
         self._numbers += 1
         actor = Actor(self, machine, path, self._numbers, parent)
@@ -436,7 +438,7 @@ class System:
         self._sessions[machine.session_id] = actor
         self._queues.open(actor)
         if machine.chart.joint_invariants:
-            self.joint.enrol(actor)
+            self.joint.register(actor)
         return actor
 
     def begin(self, actor: Actor) -> None:
@@ -504,10 +506,10 @@ class System:
     def _take(self) -> None:
         actor, queued = self._queues.take()
         event = queued.event
-        if self.outdated(actor, queued):  # its name would now be read as its successor's
+        if self.superseded(actor, queued):  # its name would now be read as its successor's
             self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
             return
-        if actor.children and self.hearing(actor.machine.chart).forwards:
+        if actor.children and self.subscriptions(actor.machine.chart).forwards:
             for child in list(actor.children.values()):
                 if getattr(child.invoke, "autoforward", False):
                     self.enqueue(child, event)

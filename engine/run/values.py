@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engine.language.expr.fast_checks import quick
-from engine.language.expr.functions import misfit
+from engine.language.expr.fast_checks import fast_check
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.language.types import Kind, Type
 from engine.semantics.errors import PayloadError
@@ -28,7 +28,7 @@ def check_value(value: Any, expected: Type) -> Any:
         value = [check_value(item, expected.item) for item in value]
     elif kind is Kind.ENUM and isinstance(value, str):
         value = str(value)  # a StrEnum's member becomes its text
-    why = misfit(value, expected)
+    why = type_error(value, expected)
     if why:
         raise ValueError(why)
     if kind is Kind.FLOAT and value != value:
@@ -41,7 +41,7 @@ class Fields:
 
     def __init__(self, fields: Mapping[str, Type], what: str) -> None:
         self._what = what
-        self._fields = {name: quick(check_value, kind) for name, kind in fields.items()}
+        self._fields = {name: fast_check(check_value, kind) for name, kind in fields.items()}
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """``given`` with every field, optional ones left out as None. Raises ``ValueError`` naming the field."""

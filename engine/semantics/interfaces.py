@@ -1,4 +1,4 @@
-"""The seam between one running chart and the system around it: what each side may ask of the other.
+"""The interfaces between one running chart and the system around it: what each side may ask of the other.
 
 ``engine.run.machine.Machine`` implements :class:`Stepper`; ``engine.run`` implements :class:`Surroundings`. The machine
 never acts: it computes a :class:`~engine.semantics.step.Step`, and the system carries out its effects, in order.

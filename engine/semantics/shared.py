@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from engine.language.expr.fast_checks import quick
+from engine.language.expr.fast_checks import fast_check
 from engine.language.expr.functions import EvaluationError, checked, kind_of, show
 from engine.language.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
 from engine.language.position import Position
@@ -187,7 +187,7 @@ def read_surroundings(surroundings: Any, role: str, name: str, check: Callable[[
 def reading_checks(chart: Chart) -> dict[tuple[str, str], Callable[[Any], Any]]:
     """Role and name of what the chart's adapters let it read -> what holds a value to the type of the contract."""
     return {
-        (role, name): quick(checked, type_)
+        (role, name): fast_check(checked, type_)
         for role, contract in chart.adapters.items()
         for name, type_ in contract.values.items()
     }

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart, ParameterDef
 from engine.run.machine import Machine
 from engine.semantics.errors import ParameterError
@@ -128,7 +128,7 @@ def _some(parameter: ParameterDef) -> Any:
     type_ = parameter.type
     size = int(type_.minimum or 1)
     for value in (*type_.values[:1], size, float(size), "x" * size, b"x" * size, True, []):
-        if not misfit(value, type_):
+        if not type_error(value, type_):
             return value
     raise ParameterError(f"no value found for {parameter.name}")
 

@@ -11,13 +11,13 @@ import pytest
 import engine
 from adapters.registry import IMPLEMENTATIONS
 from engine.adapter import Adapter, AdapterError, Setting, World
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.load import load_contract
 from engine.language.model import Chart
 from engine.run import System
 from engine.run.station import AdapterPlan, Overrides, Station, StationError, build, resolve
 from engine.run.station.describe import describe
-from engine.run.station.null_adapter import Absent, empty
+from engine.run.station.null_adapter import NullAdapter, empty
 from engine.run.station.text import setting_type
 from engine.run.values import check_value
 from tests.system.tools import DOOR, Door
@@ -151,7 +151,7 @@ def test_a_role_can_be_run_with_nothing_behind_it() -> None:
     system = System()
     build(station, system, Registry())
     system.start()
-    assert [type(bound.adapter) for bound in system.bindings] == [Absent, Absent]
+    assert [type(bound.adapter) for bound in system.bindings] == [NullAdapter, NullAdapter]
     assert not system.failures
 
 
@@ -177,7 +177,7 @@ def test_the_values_of_an_absent_adapter_keep_to_their_contract(text: str, value
     type_ = load_contract(path).values["x"]
     assert empty(type_) == value
     assert type(empty(type_)) is type(value)
-    assert not misfit(empty(type_), type_)
+    assert not type_error(empty(type_), type_)
 
 
 def test_the_adapters_are_made_with_their_settings_and_one_world() -> None:

@@ -78,7 +78,7 @@ def compare(chart: Chart, played: list[Input]) -> None:
     """All ways to run a machine, against the reference.
 
     Traced plans are compared microstep by microstep; plain ones (other code: direct plans without records) step by
-    step; pieces, which run wide parallel charts, microstep by microstep again, also where they take over midway.
+    step; fragments, which run wide parallel charts, microstep by microstep again, also where they take over midway.
     """
     expected = reference(chart, played)
     same(traced(chart, played), expected)

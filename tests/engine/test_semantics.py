@@ -44,14 +44,14 @@ def traced(chart: Chart, parameters: dict[str, Any] | None = None) -> Machine:
     return machine
 
 
-def pieces(chart: Chart, parameters: dict[str, Any] | None = None) -> Machine:
+def fragments(chart: Chart, parameters: dict[str, Any] | None = None) -> Machine:
     if "plain" not in chart.programs:
         chart.programs["plain"] = Program(chart, traced=False)
         chart.programs["plain"].limit = 0
     return Machine(chart, parameters)
 
 
-@pytest.fixture(params=[reference, compiled, traced, pieces])
+@pytest.fixture(params=[reference, compiled, traced, fragments])
 def make(request: pytest.FixtureRequest) -> Make:
     made: Make = request.param
     return made

@@ -308,7 +308,7 @@ def test_repeated_answer_counts_once(order: list[tuple[bytes, float]]) -> None:
 # ------------------------------------------------------------ when every station has answered
 
 
-def quick(*stations: bytes) -> Stage:
+def fast_check(*stations: bytes) -> Stage:
     """At 50 ms: these stations are there, sounding begins; it goes on when all of them have answered."""
     stage = asking(C_EV_match_signalattn_indirect=20.0).forget()
     for source in stations or (NEAR,):
@@ -323,7 +323,7 @@ def matched_at(stage: Stage) -> list[float]:
 
 def test_one_station_is_not_waited_for_longer_than_it_needs() -> None:
     """TP_EVSE_avg_atten_calc after the last sound, not TT_EV_atten_results: 360 ms instead of 1.2 s."""
-    stage = heard(quick().run(0.27), NEAR, 9.0).run(0.089)
+    stage = heard(fast_check().run(0.27), NEAR, 9.0).run(0.089)
     assert stage.order(MATCH_REQ) is None
     stage.run(0.001)
     assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
@@ -331,18 +331,18 @@ def test_one_station_is_not_waited_for_longer_than_it_needs() -> None:
 
 
 def test_answer_that_comes_later_is_acted_on_at_once() -> None:
-    stage = quick().run(0.7)
+    stage = fast_check().run(0.7)
     assert stage.active("matching.run.characterisation")
     assert matched_at(heard(stage, NEAR, 20.0)) == [0.7]
 
 
 def test_every_station_that_is_there_is_waited_for() -> None:
     """52: the far one has answered, the near one is known to be there: it may still be the nearer one."""
-    stage = heard(parm_cnf(quick(FAR, NEAR), source=FAR), FAR, 15.0).run(0.9)
+    stage = heard(parm_cnf(fast_check(FAR, NEAR), source=FAR), FAR, 15.0).run(0.9)
     assert stage.active("matching.run.characterisation")
     heard(stage, NEAR, 9.0)
     assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
-    silent = heard(quick(FAR, NEAR), FAR, 15.0).run(1.199)
+    silent = heard(fast_check(FAR, NEAR), FAR, 15.0).run(1.199)
     assert silent.order(MATCH_REQ) is None
     silent.run(0.001)
     assert silent.ordered(MATCH_REQ) == [{"peer": FAR, "run_id": RUN}]
@@ -350,19 +350,19 @@ def test_every_station_that_is_there_is_waited_for() -> None:
 
 def test_station_whose_confirmation_was_lost() -> None:
     """52: its CM_SLAC_PARM.CNF did not come, its answer does, a moment after the other one's."""
-    stage = heard(heard(quick(FAR).run(0.25), FAR, 15.0).run(0.1), NEAR, 9.0).run(0.01)
+    stage = heard(heard(fast_check(FAR).run(0.25), FAR, 15.0).run(0.1), NEAR, 9.0).run(0.01)
     assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
     assert matched_at(stage) == [0.36]
 
 
 def test_confirmation_after_the_answer() -> None:
     """The order of the two is the line's; a station counts once."""
-    stage = parm_cnf(heard(quick(FAR), NEAR, 9.0), source=NEAR)
+    stage = parm_cnf(heard(fast_check(FAR), NEAR, 9.0), source=NEAR)
     assert matched_at(heard(stage, FAR, 15.0).run(0.4)) == [0.36]
 
 
 def test_stations_of_another_run_are_not_waited_for() -> None:
-    stage = parm_cnf(quick(), NEXT_RUN, FAR)
+    stage = parm_cnf(fast_check(), NEXT_RUN, FAR)
     assert matched_at(heard(stage, NEAR, 9.0).run(0.4)) == [0.36]
 
 
@@ -371,18 +371,18 @@ def test_weak_answer_is_not_the_last_word() -> None:
 
     The own one may have missed sounds, and its confirmation may have been lost.
     """
-    stage = heard(quick(FAR), FAR, 20.5).run(0.7)
+    stage = heard(fast_check(FAR), FAR, 20.5).run(0.7)
     assert stage.active("matching.run.characterisation")
     heard(stage, NEAR, 9.0)
     assert stage.ordered(MATCH_REQ) == [{"peer": NEAR, "run_id": RUN}]
-    alone = heard(quick(FAR), FAR, 20.5).run(1.2)
+    alone = heard(fast_check(FAR), FAR, 20.5).run(1.2)
     assert matched_at(alone) == [1.2]
 
 
 def test_more_stations_than_are_told_apart() -> None:
     """Made-up stations cost time, up to the limit, and no memory; the nearest one is found all the same."""
     crowd = [b"\x02\x00\x00\x00\x01" + bytes([number]) for number in range(32)]
-    stage = quick(*crowd)
+    stage = fast_check(*crowd)
     for station in crowd:
         heard(stage, station, 30.0)
     for source, mean in ((FAR, 12.0), (NEAR, 9.0), (NEAR, 8.0), (FAR, 8.5)):
@@ -394,7 +394,7 @@ def test_more_stations_than_are_told_apart() -> None:
     stage.run(0.001 + 0.6)
     assert [req["peer"] for req in stage.ordered(MATCH_REQ)] == [NEAR] * 3 + [FAR]
     for count, at in ((31, 0.36), (32, 1.2)):
-        stage = quick(*crowd[:count])
+        stage = fast_check(*crowd[:count])
         for station in (*crowd[:count], NEAR):
             heard(stage, station, 9.0)
         assert matched_at(stage.run(1.2)) == [at]
@@ -403,7 +403,7 @@ def test_more_stations_than_are_told_apart() -> None:
 def test_station_too_many() -> None:
     """The one that is not noted any more may be the nearest: it is waited for as long as there is time."""
     crowd = [b"\x02\x00\x00\x00\x01" + bytes([number]) for number in range(32)]
-    stage = quick(*crowd, NEAR)
+    stage = fast_check(*crowd, NEAR)
     for station in crowd:
         heard(stage, station, 12.0)
     heard(stage.run(1), NEAR, 9.0)
@@ -412,7 +412,7 @@ def test_station_too_many() -> None:
 
 
 def test_answer_of_the_last_run_is_none_of_this_one() -> None:
-    stage = heard(quick(), NEAR, 9.0).run(0.36 + 0.6 + 0.4).forget()
+    stage = heard(fast_check(), NEAR, 9.0).run(0.36 + 0.6 + 0.4).forget()
     parm_cnf(stage, NEXT_RUN).run(0.5)
     assert stage.order(MATCH_REQ) is None
     heard(stage, NEAR, 9.0, run_id=NEXT_RUN)
@@ -420,7 +420,7 @@ def test_answer_of_the_last_run_is_none_of_this_one() -> None:
 
 
 def test_next_run_waits_for_its_own_stations() -> None:
-    stage = quick(NEAR, FAR).run(1.2).run(0.4)
+    stage = fast_check(NEAR, FAR).run(1.2).run(0.4)
     assert stage.active("matching.run.parameters")
     parm_cnf(stage, NEXT_RUN).run(0.4)
     heard(stage, NEAR, 9.0, run_id=NEXT_RUN)

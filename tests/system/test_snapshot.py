@@ -10,7 +10,7 @@ import pytest
 
 import engine
 from engine.run import Note, StepRecord, System
-from engine.run.json_values import from_plain, to_plain
+from engine.run.json_values import from_json, to_json
 from engine.run.snapshot import restore, take
 from engine.semantics.errors import SnapshotError
 from tests.system.test_children import CHILD, HUB, PARENT
@@ -38,7 +38,7 @@ def hub(folder: Path, saved: dict[str, Any] | None = None) -> tuple[System, Watc
 
 
 def json_and_back(saved: dict[str, Any]) -> dict[str, Any]:
-    found = from_plain(json.loads(json.dumps(to_plain(saved))))
+    found = from_json(json.loads(json.dumps(to_json(saved))))
     assert isinstance(found, dict)
     return found
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.run import System
-from engine.run.json_values import from_plain, to_plain
+from engine.run.json_values import from_json, to_json
 from engine.tools.trace import TraceError, TraceWriter, read
 from engine.tools.trace.show import line
 from tests.system.tools import chart
@@ -115,4 +115,4 @@ values = st.recursive(
 
 @given(values)
 def test_every_value_a_machine_can_hold_survives_a_trace(value: Any) -> None:
-    assert from_plain(json.loads(json.dumps(to_plain(value), allow_nan=False))) == value
+    assert from_json(json.loads(json.dumps(to_json(value), allow_nan=False))) == value

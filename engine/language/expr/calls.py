@@ -10,7 +10,7 @@ from engine.language.expr import tree
 from engine.language.expr.check import Checker, nearest_hint, of_child
 from engine.language.expr.functions import EvaluationError, describe, hex_
 from engine.language.expr.parse import Node
-from engine.language.expr.unify import BROKEN, NUMBERS, computed, is_any, joined, numeric, of_kind
+from engine.language.expr.unify import BROKEN, NUMBERS, computed, is_any, numeric, of_kind, unified
 from engine.language.expr.units import unit_of
 from engine.language.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, KEY, STRING, Kind
 
@@ -103,7 +103,7 @@ def _same_unit(checker: Checker, name: str, args: list[Node]) -> tree.Expr:
             exprs[lead], exprs[position] = both
     type_ = exprs[0].type
     for expr in exprs[1:]:
-        type_ = joined(type_, expr.type)
+        type_ = unified(type_, expr.type)
     return tree.Call(name, tuple(of_kind(expr, type_) for expr in exprs), computed(type_))
 
 
@@ -281,5 +281,5 @@ def _alive(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
     key_type = children[name]
     if key_type is None:
         return checker.fault(args[1], "type", f"{name!r} is not spawned with a key", f"alive({name})")
-    key = checker.fit(checker.check(args[1]), KEY, args[1])
+    key = checker.convert(checker.check(args[1]), KEY, args[1])
     return tree.Alive(name, key, BOOL) if key.type is not BROKEN else tree.Literal(None, BROKEN)

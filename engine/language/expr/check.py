@@ -21,12 +21,12 @@ from engine.language.expr.unify import (
     computed,
     is_any,
     item_of,
-    joined,
     kind_of_number,
     numeric,
     of_kind,
     plain_number,
     to_unit,
+    unified,
 )
 from engine.language.expr.units import NANOSECOND, PLAIN, nanoseconds, product, same, unit_of
 from engine.language.types import ANY, BOOL, DURATION, DURATION_UNITS, FLOAT, INT, NONE, STRING, UNITS, Kind, Type
@@ -83,7 +83,7 @@ def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Ex
     expr = checker.check(node)
     if expected is not None:
         checker.meant_as_text(node, expected)
-        expr = checker.fit(expr, expected, node)
+        expr = checker.convert(expr, expected, node)
     if checker.faults:
         raise ExpressionError(checker.faults)
     return expr
@@ -407,7 +407,7 @@ class Checker:
         both = self.unify(then, node.children[0], other, node.children[2], "if … else")
         if both is None or test.type is BROKEN:
             return tree.Literal(None, BROKEN)
-        type_ = joined(both[0].type, both[1].type)
+        type_ = unified(both[0].type, both[1].type)
         return tree.Conditional(test, of_kind(both[0], type_), of_kind(both[1], type_), type_)
 
     def _list(self, node: Node) -> tree.Expr:
@@ -419,7 +419,7 @@ class Checker:
             items[0], items[position] = both
         item = items[0].type if items else None
         for other in items[1:]:
-            item = joined(cast(Type, item), other.type)
+            item = unified(cast(Type, item), other.type)
         if item is not None:
             items = [of_kind(expr, item) for expr in items]
         return tree.ListOf(tuple(items), Type(Kind.LIST, item=item))
@@ -489,16 +489,16 @@ class Checker:
             expected = f"a value in {other}" if unit_of(wanted).symbol else other
             self.fault(node, "unit", f"{what} of {other} and {name}", expected)
 
-    def fit(self, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
+    def convert(self, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
         """``expr`` as a value of ``type_``: converted at load, or checked at run time, where that is needed."""
-        from engine.language.expr.conversion import fit
+        from engine.language.expr.conversion import convert
 
         name = "" if type_.secret else secret_in(expr)
         if name and type_.kind in CARRIERS:
             return self.fault(
                 node, "secret", f"{name} is secret, what takes it is not", hint="declare that with `secret: true`"
             )
-        return fit(self, expr, type_, node)
+        return convert(self, expr, type_, node)
 
 
 def of_child(path: tuple[str, ...], expr: tree.Expr) -> tree.Expr:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.language.expr import tree
-from engine.language.expr.functions import describe, misfit
+from engine.language.expr.functions import describe, type_error
 from engine.language.expr.parse import Node
 from engine.language.expr.unify import BROKEN, NUMBERS, to_unit
 from engine.language.expr.units import NANOSECOND, PLAIN, same, unit_of
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.language.expr.check import Checker
 
 
-def fit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
+def convert(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
     """``expr`` as a value of ``type_``.
 
     Literals are converted and checked now; what only run time can tell (an optional or ``any`` source, bounds, 64 bits)
@@ -26,8 +26,8 @@ def fit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr
     if source is BROKEN or type_ is BROKEN:
         return expr
     if isinstance(expr, tree.Conditional) and node.kind == "if":
-        then = fit(checker, expr.then, type_, node.children[0])
-        other = fit(checker, expr.other, type_, node.children[2])
+        then = convert(checker, expr.then, type_, node.children[0])
+        other = convert(checker, expr.other, type_, node.children[2])
         return tree.Conditional(
             expr.test, then, other, replace(type_, optional=then.type.optional or other.type.optional)
         )
@@ -50,10 +50,10 @@ def fit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr
         return _list(checker, expr, type_, node)
     if type_.kind is source.kind:
         return _bounded(checker, expr, type_, node)
-    return _misfit(checker, source, type_, node)
+    return _conversion_error(checker, source, type_, node)
 
 
-def _misfit(checker: Checker, source: Type, type_: Type, node: Node) -> tree.Expr:
+def _conversion_error(checker: Checker, source: Type, type_: Type, node: Node) -> tree.Expr:
     hint = ""
     if type_.kind in (Kind.STRING, Kind.ENUM) and node.kind == "constant":
         hint = "text stands in quotes of its own: \"'text'\""
@@ -70,7 +70,7 @@ def _number(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.
     wanted = unit_of(type_)
     converted = to_unit(expr, wanted)
     if converted is None:
-        return _unit_misfit(checker, expr, type_, node)
+        return _unit_error(checker, expr, type_, node)
     if type_.kind is Kind.INT and converted.type.kind is Kind.FLOAT:
         hint = "round(…), floor(…) and ceil(…) give an int"
         return checker.fault(
@@ -89,7 +89,7 @@ def _number(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.
     return _bounded(checker, converted, type_, node)
 
 
-def _unit_misfit(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
+def _unit_error(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
     own, wanted = unit_of(expr.type), unit_of(type_)
     found = own.symbol or "a plain number"
     needed = "a duration" if wanted is NANOSECOND else wanted.symbol or "a plain number"
@@ -114,7 +114,7 @@ def _enum(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Ex
     if source.kind is Kind.ENUM and set(source.values) <= set(type_.values):
         return _bounded(checker, expr, type_, node)
     if source.kind is Kind.ENUM and not set(source.values) & set(type_.values):
-        return _misfit(checker, source, type_, node)
+        return _conversion_error(checker, source, type_, node)
     return _checked(expr, type_)
 
 
@@ -123,7 +123,9 @@ def _list(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Ex
     if wanted is None:
         return _bounded(checker, expr, type_, node)
     if isinstance(expr, tree.ListOf) and node.kind == "list":
-        items = tuple(fit(checker, item, wanted, child) for item, child in zip(expr.items, node.children, strict=True))
+        items = tuple(
+            convert(checker, item, wanted, child) for item, child in zip(expr.items, node.children, strict=True)
+        )
         if any(item.type is BROKEN for item in items):
             return tree.Literal(None, BROKEN)
         return _length(checker, tree.ListOf(items, Type(Kind.LIST, item=wanted)), len(items), type_, node)
@@ -131,7 +133,7 @@ def _list(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Ex
     if source is None or source == wanted:
         return _bounded(checker, expr, type_, node)
     sample = tree.Variable("", source)
-    fitted = fit(checker, sample, wanted, node)
+    fitted = convert(checker, sample, wanted, node)
     return fitted if fitted.type is BROKEN else _checked(expr, type_)
 
 
@@ -154,7 +156,7 @@ _SMALL_FUNCTIONS = frozenset({"len", "checked"})
 def _bounded(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
     """``expr``, of the right kind and unit already: bounds, presence and 64 bits proved now or checked at run time."""
     if isinstance(expr, tree.Literal):
-        why = misfit(expr.value, type_)
+        why = type_error(expr.value, type_)
         return checker.fault(node, "range", why) if why else expr
     source = expr.type
     optional = source.optional and not type_.optional

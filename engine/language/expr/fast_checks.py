@@ -13,7 +13,7 @@ Check = Callable[[Any, Type], Any]
 """Gives the value as it is stored under the type, or raises."""
 
 
-def quick(check: Check, type_: Type) -> Callable[[Any], Any]:
+def fast_check(check: Check, type_: Type) -> Callable[[Any], Any]:
     """``check`` for values of one type: what fits as it is comes back at once, ``check`` decides about the rest.
 
     Not-a-number lies between no bounds, so it is always for ``check`` to decide.

@@ -394,7 +394,7 @@ def checked(value: Any, type_: Type) -> Any:
     assigned data, payloads, arguments and inputs always keep to their declarations. An int becomes a float under
     ``float``.
     """
-    why = misfit(value, type_)
+    why = type_error(value, type_)
     if why:
         raise EvaluationError(why)
     if type_.kind is Kind.FLOAT and type(value) is int:
@@ -402,7 +402,7 @@ def checked(value: Any, type_: Type) -> Any:
     return value
 
 
-def misfit(value: Any, type_: Type) -> str:
+def type_error(value: Any, type_: Type) -> str:
     """Why ``value`` is not of ``type_``, in a sentence; empty when it is."""
     if value is None:
         needed = "a value" if type_.kind is Kind.ANY else describe(type_)
@@ -443,7 +443,7 @@ def misfit(value: Any, type_: Type) -> str:
         size = len(value)
         if type_.item is not None:
             for position, item in enumerate(value):
-                why = misfit(item, type_.item)
+                why = type_error(item, type_.item)
                 if why:
                     return f"element {position}: {why}"
     else:

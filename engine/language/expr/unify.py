@@ -38,7 +38,7 @@ def computed(type_: Type) -> Type:
     return Type(type_.kind, type_.unit) if type_.kind in NUMBERS else ANY
 
 
-def joined(a: Type, b: Type) -> Type:
+def unified(a: Type, b: Type) -> Type:
     """The type that holds the values of both, of one kind and unit already."""
     if a == b:
         return a
@@ -85,7 +85,7 @@ def alike(a: Type, b: Type) -> bool:
 
 def item_of(both: tuple[tree.Expr, tree.Expr]) -> Type | None:
     a, b = both[0].type.item, both[1].type.item
-    return joined(a, b) if a is not None and b is not None else a or b
+    return unified(a, b) if a is not None and b is not None else a or b
 
 
 def to_unit(expr: tree.Expr, unit: Unit) -> tree.Expr | None:
@@ -124,7 +124,7 @@ def _parts_to_unit(expr: tree.Conditional | tree.Call | tree.Unary | tree.Binary
         then, other = to_unit(expr.then, unit), to_unit(expr.other, unit)
         if then is None or other is None:
             return None
-        type_ = joined(then.type, other.type)
+        type_ = unified(then.type, other.type)
         return tree.Conditional(expr.test, of_kind(then, type_), of_kind(other, type_), type_)
     if isinstance(expr, tree.Binary):
         left, right = to_unit(expr.left, unit), to_unit(expr.right, unit)
@@ -140,5 +140,5 @@ def _parts_to_unit(expr: tree.Conditional | tree.Call | tree.Unary | tree.Binary
         return None
     type_ = present[0].type
     for arg in present[1:]:
-        type_ = joined(type_, arg.type)
+        type_ = unified(type_, arg.type)
     return tree.Call(expr.function, tuple(of_kind(arg, type_) for arg in present), computed(type_))

@@ -135,7 +135,7 @@ def adapter_call(
             place = replace(value, start=_name_start(node.text, name, value.start), end=value.end)
             fault(place, "duplicate-name", f"the argument {name!r} stands twice")
         else:
-            args[name] = checker.fit(checker.check(value), definition.args[name], value)
+            args[name] = checker.convert(checker.check(value), definition.args[name], value)
     for found in checker.faults:
         build.reader.fault(node, found)
     missing = [name for name, type_ in definition.args.items() if name not in args and not type_.optional]

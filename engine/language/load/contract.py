@@ -157,7 +157,7 @@ def _pattern(reader: Reader, node: Node, actions: dict[str, ActionDef]) -> Order
             fault = Fault(value.start, value.end, "unknown-argument", f"{name} has no argument {argument!r}", "", hint)
             reader.fault(node, fault)
             continue
-        literal = checker.fit(checker.check(value), action.args[argument], value)
+        literal = checker.convert(checker.check(value), action.args[argument], value)
         if not isinstance(literal, Literal):
             reader.fault(
                 node, Fault(value.start, value.end, "shape", "what tells orders apart is a literal", "a literal")

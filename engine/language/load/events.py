@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from engine.language.expr.unify import joined
+from engine.language.expr.unify import unified
 from engine.language.expr.units import same, unit_of
 from engine.language.load.reader import Reader
 from engine.language.load.types import read_type
@@ -37,7 +37,7 @@ def read_events(reader: Reader, node: Node | None) -> dict[str, EventDef]:
     events: dict[str, EventDef] = {}
     for name, key, value in reader.entries(node, "'events'", "NAME: {direction: in}"):
         if not _EVENT_NAME.fullmatch(name):
-            reader.problem(key, "name", f"{name[:60]!r} cannot be the name of an event", "names joined by dots")
+            reader.problem(key, "name", f"{name[:60]!r} cannot be the name of an event", "names unified by dots")
             continue
         if name.split(".")[0] in RESERVED_ROOTS:
             reader.problem(key, "name", f"{name!r}: events that begin with done. or error. are built in")
@@ -117,7 +117,7 @@ def _keep_common(common: Payload, other: Payload) -> None:
         if field not in other or not _compatible(type_, other[field]):
             del common[field]
         elif type_ != other[field]:
-            common[field] = joined(type_, other[field])
+            common[field] = unified(type_, other[field])
         if field in common and other[field].secret:
             common[field] = replace(common[field], secret=True)
 

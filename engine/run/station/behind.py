@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.adapter import Adapter, Registry
-from engine.run.station.null_adapter import NONE, Absent
+from engine.run.station.null_adapter import NONE, NullAdapter
 from engine.run.station.plan import StationError
 from engine.run.values import nearest
 
@@ -42,7 +42,7 @@ def checked_use(use: str, contract: str, registry: Registry, folder: Path) -> st
 def adapter_class(use: str, contract: str, registry: Registry) -> type[Adapter]:
     """The class of a ``use`` that :func:`checked_use` gave. Raises ``StationError`` when it cannot be imported."""
     if use == NONE:
-        return Absent
+        return NullAdapter
     own = _OWN.fullmatch(use)
     path, name = (own[1], own[2]) if own else registry.implementations(contract)[use].split(":")
     try:

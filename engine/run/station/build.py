@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.adapter import Adapter, Registry
 from engine.run import System
 from engine.run.station.behind import adapter_class
-from engine.run.station.null_adapter import NONE, Absent
+from engine.run.station.null_adapter import NONE, NullAdapter
 from engine.run.station.plan import MachinePlan, Station, StationError
 
 
@@ -36,7 +36,7 @@ def _bind(machine: MachinePlan, system: System, registry: Registry, prefix: str)
         contract = machine.chart.adapters[role]
         adapter: Adapter
         if plan.use == NONE:
-            adapter = Absent(contract, system.world)
+            adapter = NullAdapter(contract, system.world)
         else:
             adapter = adapter_class(plan.use, contract.name, registry)(plan.config, system.world)
         system.bind(role, actor, adapter, prefix + role)

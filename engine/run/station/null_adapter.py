@@ -20,7 +20,7 @@ _EMPTY: dict[Kind, Any] = {
 }
 
 
-class Absent(Adapter):
+class NullAdapter(Adapter):
     """Takes every order of its contract and does nothing; a long action never ends; its values are zero or empty."""
 
     behind = "absent"

@@ -17,8 +17,8 @@ from engine.semantics.compiled.codegen_blocks import Blocks, NotStatic, raises
 from engine.semantics.compiled.codegen_expressions import Expression, helpers
 from engine.semantics.compiled.codegen_source import Source
 from engine.semantics.compiled.runtime import NAMES, NOTHING
-from engine.semantics.compiled.symbols import Facts
-from engine.semantics.compiled.topology import Entry, History, Layout, members
+from engine.semantics.compiled.symbols import Symbols
+from engine.semantics.compiled.topology import Entry, History, Topology, members
 from engine.semantics.step import Event, Microstep, Step, StopChild
 
 MAX_LEAVES = 48  # outcomes of one plan's guards; more are decided when it runs
@@ -38,10 +38,12 @@ class Move:
 class Generator:
     """Writes the plans of one chart, traced or not."""
 
-    def __init__(self, chart: Chart, layout: Layout, facts: Facts, traced: bool, settle: Callable[..., Step]) -> None:
+    def __init__(
+        self, chart: Chart, topology: Topology, symbols: Symbols, traced: bool, settle: Callable[..., Step]
+    ) -> None:
         self.chart = chart
-        self.layout = layout
-        self.facts = facts
+        self.topology = topology
+        self.symbols = symbols
         self.traced = traced
         self.names = {**NAMES, **helpers(), "settle": settle}
 
@@ -49,26 +51,26 @@ class Generator:
 
     def move(self, chosen: list[Transition], conf: int, history: History) -> Move:
         """The microstep that the transitions chosen for the atomic states make."""
-        layout = self.layout
-        enabled = layout.without_conflicts(list(dict.fromkeys(chosen)), conf, history)
+        topology = self.topology
+        enabled = topology.without_conflicts(list(dict.fromkeys(chosen)), conf, history)
         exits = 0
         for t in enabled:
-            exits |= layout.exit_set(t, conf, history)
-        after = layout.recorded(exits, conf, history) if exits else history
-        entry = layout.entry(enabled, after)
+            exits |= topology.exit_set(t, conf, history)
+        after = topology.recorded(exits, conf, history) if exits else history
+        entry = topology.entry(enabled, after)
         return Move(enabled, exits, entry, conf & ~exits | entry.states, after)
 
     def first_move(self) -> Move:
         """Entering the initial configuration."""
-        entry = self.layout.initial_entry()
-        return Move([], 0, entry, entry.states, self.layout.no_history)
+        entry = self.topology.initial_entry()
+        return Move([], 0, entry, entry.states, self.topology.no_history)
 
     def needs_work(self, move: Move) -> bool:
         """Whether the microstep may leave something to do but its effects."""
-        states = self.layout.states
+        states = self.topology.states
         for i in members(move.entry.states):
             state = states[i]
-            if state.kind is StateKind.FINAL or state.invokes or i in self.facts.late_slots:
+            if state.kind is StateKind.FINAL or state.invokes or i in self.symbols.late_slots:
                 return True
             content = [*state.entry, self._default_content(i, move.entry)]
             if i in move.entry.history_content:
@@ -79,7 +81,7 @@ class Generator:
         return any(raises(block) for block in (*left, *(t.actions for t in move.transitions)))
 
     def _default_content(self, number: int, entry: Entry) -> Block:
-        initial = self.layout.states[number].initial
+        initial = self.topology.states[number].initial
         return initial.actions if initial is not None and entry.by_default >> number & 1 else ()
 
     # ------------------------------------------------------------ plans of whole microsteps
@@ -145,9 +147,9 @@ class Generator:
         """``plan(m, d) -> Step``: the first macrostep; ``d`` holds the values of the items ``given`` by the parent."""
         source = Source(self.names, "m, d")
         blocks = self.blocks(source, 0, direct=True)
-        initial = ["UNSET"] * len(self.facts.data) + ["False"] * len(self.facts.late)
+        initial = ["UNSET"] * len(self.symbols.data) + ["False"] * len(self.symbols.late)
         later: list[Any] = []
-        for i, item in enumerate(self.facts.data):
+        for i, item in enumerate(self.symbols.data):
             if item.name in given and item.late_state is None:
                 initial[i] = f"d[{source.constant(item.name)}]"
             elif isinstance(item.initial, tree.Literal) and item.late_state is None and not self.traced:
@@ -173,10 +175,10 @@ class Generator:
             self._direct(blocks, move, None, None, first, mark, self.chart.script)
         return self._function(source, "begin", data=False)
 
-    # ------------------------------------------------------------ pieces: for them the configuration is a variable
+    # ------------------------------------------------------------ fragments: for them the configuration is a variable
 
-    def piece(self, title: str, write: Callable[[Blocks], None], returns: str = "c") -> Callable[..., Any]:
-        """``piece(m, d, w, c)``, written by ``write``."""
+    def fragment(self, title: str, write: Callable[[Blocks], None], returns: str = "c") -> Callable[..., Any]:
+        """``fragment(m, d, w, c)``, written by ``write``."""
         source = Source(self.names, "m, d, w, c")
         blocks = self.blocks(source, None)
         write(blocks)
@@ -188,19 +190,19 @@ class Generator:
 
         def write(blocks: Blocks) -> None:
             assert t.guard is not None
-            blocks.scope.fields = self.facts.fields_of(t)
+            blocks.scope.fields = self.symbols.fields_of(t)
             blocks.source.add(f"g = {self._guard(blocks, t)}")
 
-        return self.piece(f"guard {t.id}", write, "g")
+        return self.fragment(f"guard {t.id}", write, "g")
 
     # ------------------------------------------------------------ parts of a microstep
 
     def blocks(self, source: Source, conf: int | None, direct: bool = False) -> Blocks:
-        return Blocks(source, self.facts.scope(conf), self.chart, self.facts.children, self.traced, direct)
+        return Blocks(source, self.symbols.scope(conf), self.chart, self.symbols.children, self.traced, direct)
 
     def exit_state(self, blocks: Blocks, number: int) -> None:
         """Timers, exit blocks, invocations, configuration."""
-        state = self.layout.states[number]
+        state = self.topology.states[number]
         for timer in state.timers:
             blocks.cancel_timer(timer)
         for block in state.exit:
@@ -224,11 +226,11 @@ class Generator:
 
     def enter_state(self, blocks: Blocks, number: int, entry: Entry) -> None:
         """Configuration, late data, entry blocks, timers, default content, final states."""
-        state = self.layout.states[number]
+        state = self.topology.states[number]
         self._configure(blocks, number, True)
         if state.invokes:
             blocks.source.add(f"w.pending |= {1 << number}")
-        if number in self.facts.late_slots:
+        if number in self.symbols.late_slots:
             self._late_data(blocks, number, state)
         for block in state.entry:
             blocks.block(block)
@@ -248,36 +250,36 @@ class Generator:
             blocks.scope.conf = blocks.scope.conf | bit if active else blocks.scope.conf & ~bit
 
     def _late_data(self, blocks: Blocks, number: int, state: State) -> None:
-        slot = self.facts.late_slots[number]
+        slot = self.symbols.late_slots[number]
         place = blocks.source.data(slot)
         with blocks.source.block(f"if not {place}:"):
             blocks.source.add(f"{place} = True")
-            for item in self.facts.data:
+            for item in self.symbols.data:
                 if item.late_state == state.id and item.initial is not None:
                     blocks.initial(item.name, item.initial, item.position)
 
     def _reached(self, blocks: Blocks, number: int, state: State) -> None:
         """The consequences of entering a final state."""
-        source, layout = blocks.source, self.layout
-        parent = layout.parent[number]
+        source, topology = blocks.source, self.topology
+        parent = topology.parent[number]
         if parent == 0:
             source.add(f"w.final = {number}")
             return
-        name = f"done.state.{layout.states[parent].id}"
+        name = f"done.state.{topology.states[parent].id}"
         data = self.output(blocks, state)
         if data == "None":
             blocks.put(Event(name, None, "platform"))
         else:
             source.add(f'w.put(Event({source.constant(name)}, {data}, "platform"))')
-        above = layout.parent[parent]
-        if layout.states[above].kind is not StateKind.PARALLEL:
+        above = topology.parent[parent]
+        if topology.states[above].kind is not StateKind.PARALLEL:
             return
-        done = source.constant(Event(f"done.state.{layout.states[above].id}", None, "platform"))
+        done = source.constant(Event(f"done.state.{topology.states[above].id}", None, "platform"))
         tell = "w.final = 0" if above == 0 else f"w.put({done})"
         if blocks.scope.conf is None:
-            with source.block(f"if {source.constant(self.layout)}.in_final({above}, c):"):
+            with source.block(f"if {source.constant(self.topology)}.in_final({above}, c):"):
                 source.add(tell)
-        elif layout.in_final(above, blocks.scope.conf):
+        elif topology.in_final(above, blocks.scope.conf):
             source.add(tell)
 
     def output(self, blocks: Blocks, state: State) -> str:
@@ -293,18 +295,18 @@ class Generator:
     def _whole(self, blocks: Blocks, move: Move, cause: str | None) -> None:
         """A microstep with a ``Work``: exits, content, entries, record."""
         self._content(blocks, move)
-        source, layout = blocks.source, self.layout
+        source, topology = blocks.source, self.topology
         parts: list[Any] = [
             tuple(t.id for t in move.transitions),
-            layout.exit_ids(move.exits),
-            layout.ids(move.entry.states),
+            topology.exit_ids(move.exits),
+            topology.ids(move.entry.states),
         ]
-        if layout.states[0].parent is None and move.exits & 1:
+        if topology.states[0].parent is None and move.exits & 1:
             raise AssertionError("the root is never left")
         names = [source.constant(part) for part in parts]
         if self.traced:
             cause_name = "None" if cause is None else source.constant(cause)
-            source.add(f"w.trace({cause_name}, {', '.join(names)}, {source.constant(layout.ids(move.conf))})")
+            source.add(f"w.trace({cause_name}, {', '.join(names)}, {source.constant(topology.ids(move.conf))})")
         else:
             source.add(f"w.record({', '.join(names)})")
 
@@ -318,7 +320,7 @@ class Generator:
 
     def transition_content(self, blocks: Blocks, t: Transition) -> None:
         """The actions of one transition, which see the payload of what triggers it."""
-        blocks.scope.fields = self.facts.fields_of(t)
+        blocks.scope.fields = self.symbols.fields_of(t)
         blocks.block(t.actions)
         blocks.scope.fields = frozenset()
 
@@ -358,7 +360,7 @@ class Generator:
         self, blocks: Blocks, move: Move, event: str | None, node: Any, target: Any, mark: int = -1, script: Block = ()
     ) -> None:
         """A microstep that is the whole macrostep, with constant effects if possible."""
-        source, layout = blocks.source, self.layout
+        source, topology = blocks.source, self.topology
         mark = len(source.lines) if mark < 0 else mark
         start, conf, faulty, assigns = len(source.lines), blocks.scope.conf, blocks.faulty, blocks.assigns
         indent, needs = source.indent, set(source.needs)
@@ -377,8 +379,8 @@ class Generator:
             blocks.block(script)
             self._content(blocks, move)
         effects = None if blocks.constants is None else tuple(blocks.constants)
-        parts = (tuple(t.id for t in move.transitions), layout.exit_ids(move.exits), layout.ids(move.entry.states))
-        micros = (Microstep(event, *parts, layout.ids(move.conf)),) if self.traced else ()
+        parts = (tuple(t.id for t in move.transitions), topology.exit_ids(move.exits), topology.ids(move.entry.states))
+        micros = (Microstep(event, *parts, topology.ids(move.conf)),) if self.traced else ()
         step = Step(event, *parts, effects or (), microsteps=micros, changes=NOTHING)
         changed = self.traced and blocks.assigns
         if changed:
@@ -398,7 +400,7 @@ class Generator:
         fields = [source.literal(event), *(source.constant(part) for part in parts)]
         collected = "tuple(E)" if effects is None else source.constant(effects)
         if changed:
-            micro = f"(Microstep({', '.join(fields)}, {source.constant(layout.ids(move.conf))}, C),)"
+            micro = f"(Microstep({', '.join(fields)}, {source.constant(topology.ids(move.conf))}, C),)"
         else:
             micro = source.constant(micros)
         changes = "C" if changed else "NOTHING"
@@ -445,7 +447,7 @@ class Generator:
 
     def _guard(self, blocks: Blocks, t: Transition) -> str:
         assert t.guard is not None
-        blocks.scope.fields = self.facts.fields_of(t)
+        blocks.scope.fields = self.symbols.fields_of(t)
         text = blocks.condition(t.guard, t.position, t.id)
         blocks.scope.fields = frozenset()
         return text

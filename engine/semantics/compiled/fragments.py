@@ -1,8 +1,8 @@
-"""Machines run by pieces: what needs no plan per configuration.
+"""Machines run by fragments: what needs no plan per configuration.
 
 Per transition and the part of the configuration below its domain there is one function for its exits and one for its
 entries; so what is kept grows with the sum of a wide chart's regions, not with their product. Parts that any machine
-needs once in a while (exits at the end, invocations, invariants) are pieces, too.
+needs once in a while (exits at the end, invocations, invariants) are fragments, too.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Key = str | tuple[str] | None  # what triggers: an event's name, (a timer's id,)
 
 
 @dataclass(slots=True)
-class Piece:
+class Fragment:
     """What one transition does to the part of a configuration below its domain."""
 
     domain: int
@@ -42,12 +42,12 @@ class Piece:
     enter: Plan | None
 
 
-class Pieces:
-    """The pieces of one chart, made when they are first needed."""
+class Fragments:
+    """The fragments of one chart, made when they are first needed."""
 
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
-        self.layout = generator.layout
+        self.topology = generator.topology
         self._pieces: dict[Any, Any] = {}
         self._ladders: dict[tuple[int, Key], list[Transition]] = {}
 
@@ -56,7 +56,7 @@ class Pieces:
         chosen: dict[Transition, None] = {}
         known: dict[Transition, bool] = {}
         ladders = self._ladders
-        for number in members(node.conf & self.layout.atomic):
+        for number in members(node.conf & self.topology.atomic):
             ladder = ladders.get((number, key))
             for t in self.ladder(number, key) if ladder is None else ladder:
                 holds = True if t.guard is None else known.get(t)
@@ -65,40 +65,40 @@ class Pieces:
                 if holds:
                     chosen[t] = None
                     break
-        return self.layout.without_conflicts(list(chosen), node.conf, node.history)
+        return self.topology.without_conflicts(list(chosen), node.conf, node.history)
 
     def take(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> bool:
         """One microstep; whether any transition was enabled."""
         enabled = self.select(m, d, w, node, key)
         if not enabled:
             return False
-        pieces = [(t, self._local(t, node)) for t in enabled]
-        ordered = sorted((p for _, p in pieces if p.domain >= 0), key=lambda p: p.domain)
+        fragments = [(t, self._local(t, node)) for t in enabled]
+        ordered = sorted((p for _, p in fragments if p.domain >= 0), key=lambda p: p.domain)
         c = node.conf
         exited: tuple[str, ...] = ()
         entered: tuple[str, ...] = ()
         history = list(node.history)
         exits = entries = 0
-        for piece in reversed(ordered):
-            if piece.leave is not None:
-                c = piece.leave(m, d, w, c)
-            exits |= piece.exits
-            exited += piece.exited
-            for slot, kept in piece.recorded:
+        for fragment in reversed(ordered):
+            if fragment.leave is not None:
+                c = fragment.leave(m, d, w, c)
+            exits |= fragment.exits
+            exited += fragment.exited
+            for slot, kept in fragment.recorded:
                 history[slot] = kept
-        for t, _ in pieces:
+        for t, _ in fragments:
             if t.actions:
                 self._content(t)(m, d, w, c)
-        for piece in ordered:
-            if piece.enter is not None:
-                c = piece.enter(m, d, w, c)
-            entries |= piece.entries
-            entered += piece.entered
+        for fragment in ordered:
+            if fragment.enter is not None:
+                c = fragment.enter(m, d, w, c)
+            entries |= fragment.entries
+            entered += fragment.entered
         conf = node.conf & ~exits | entries
         taken = tuple(t.id for t in enabled)
         if self.generator.traced:
             cause = key if key is None or isinstance(key, str) else key[0]
-            w.trace(cause, taken, exited, entered, self.layout.ids(conf))
+            w.trace(cause, taken, exited, entered, self.topology.ids(conf))
         else:
             w.record(taken, exited, entered)
         m._node = node.program.node(conf, tuple(history))
@@ -107,29 +107,29 @@ class Pieces:
     def ladder(self, number: int, key: Key) -> list[Transition]:
         ladder = self._ladders.get((number, key))
         if ladder is None:
-            found = self.layout.candidates(1 << number, triggered_by(key))
+            found = self.topology.candidates(1 << number, triggered_by(key))
             ladder = found[0] if found else []
-            if key is None or isinstance(key, tuple) or key in self.generator.facts.known_events:
+            if key is None or isinstance(key, tuple) or key in self.generator.symbols.known_events:
                 self._ladders[number, key] = ladder
         return ladder
 
-    def _local(self, t: Transition, node: Node) -> Piece:
-        layout = self.layout
-        domain = layout.domain(t, node.history)
+    def _local(self, t: Transition, node: Node) -> Fragment:
+        topology = self.topology
+        domain = topology.domain(t, node.history)
         if domain < 0:
-            return Piece(-1, 0, 0, (), (), (), None, None)
-        inside = layout.below[domain]
-        mine = tuple(node.history[slot] for slot, number in enumerate(layout.histories) if inside >> number & 1)
-        key = ("local", layout.transition_number[t], domain, node.conf & inside, mine)
-        piece: Piece | None = self._pieces.get(key)
-        if piece is None:
-            piece = self._make_local(t, domain, node)
+            return Fragment(-1, 0, 0, (), (), (), None, None)
+        inside = topology.below[domain]
+        mine = tuple(node.history[slot] for slot, number in enumerate(topology.histories) if inside >> number & 1)
+        key = ("local", topology.transition_number[t], domain, node.conf & inside, mine)
+        fragment: Fragment | None = self._pieces.get(key)
+        if fragment is None:
+            fragment = self._make_local(t, domain, node)
             self._forget()
-            self._pieces[key] = piece
-        return piece
+            self._pieces[key] = fragment
+        return fragment
 
-    def _make_local(self, t: Transition, domain: int, node: Node) -> Piece:
-        layout, generator = self.layout, self.generator
+    def _make_local(self, t: Transition, domain: int, node: Node) -> Fragment:
+        topology, generator = self.topology, self.generator
         move = generator.move([t], node.conf, node.history)
         recorded = tuple(
             (slot, kept) for slot, (old, kept) in enumerate(zip(node.history, move.history, strict=True)) if old != kept
@@ -143,70 +143,70 @@ class Pieces:
             for number in members(move.entry.states):
                 generator.enter_state(blocks, number, move.entry)
 
-        return Piece(
+        return Fragment(
             domain,
             move.exits,
             move.entry.states,
             recorded,
-            layout.exit_ids(move.exits),
-            layout.ids(move.entry.states),
-            generator.piece(f"leave by {t.id}", leave) if move.exits else None,
-            generator.piece(f"enter by {t.id}", enter) if move.entry.states else None,
+            topology.exit_ids(move.exits),
+            topology.ids(move.entry.states),
+            generator.fragment(f"leave by {t.id}", leave) if move.exits else None,
+            generator.fragment(f"enter by {t.id}", enter) if move.entry.states else None,
         )
 
     def _forget(self) -> None:
         if len(self._pieces) >= PIECES:
             self._pieces.clear()
 
-    def _piece(self, key: Any, write: Callable[[Blocks], None], returns: str = "c") -> Plan:
-        piece: Plan | None = self._pieces.get(key)
-        if piece is None:
-            piece = self.generator.piece(str(key[0]), write, returns)
+    def _fragment(self, key: Any, write: Callable[[Blocks], None], returns: str = "c") -> Plan:
+        fragment: Plan | None = self._pieces.get(key)
+        if fragment is None:
+            fragment = self.generator.fragment(str(key[0]), write, returns)
             self._forget()
-            self._pieces[key] = piece
-        return piece
+            self._pieces[key] = fragment
+        return fragment
 
     def guard(self, t: Transition) -> Plan:
-        key = ("guard", self.layout.transition_number[t])
-        piece: Plan | None = self._pieces.get(key)
-        if piece is None:
-            piece = self.generator.condition_piece(t)
+        key = ("guard", self.topology.transition_number[t])
+        fragment: Plan | None = self._pieces.get(key)
+        if fragment is None:
+            fragment = self.generator.condition_piece(t)
             self._forget()
-            self._pieces[key] = piece
-        return piece
+            self._pieces[key] = fragment
+        return fragment
 
     def _content(self, t: Transition) -> Plan:
-        number = self.layout.transition_number[t]
-        return self._piece(("content", number), lambda blocks: self.generator.transition_content(blocks, t))
+        number = self.topology.transition_number[t]
+        return self._fragment(("content", number), lambda blocks: self.generator.transition_content(blocks, t))
 
     def exit(self, number: int) -> Plan:
-        return self._piece(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
+        return self._fragment(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
 
     def output(self, number: int) -> Plan:
-        state = self.layout.states[number]
+        state = self.topology.states[number]
 
         def write(blocks: Blocks) -> None:
             blocks.source.add(f"output = {self.generator.output(blocks, state)}")
 
-        return self._piece(("output", number), write, "output")
+        return self._fragment(("output", number), write, "output")
 
     def finalize(self, inv: Invoke) -> Plan:
-        return self._piece(("finalize", id(inv)), lambda blocks: blocks.block(inv.finalize))
+        return self._fragment(("finalize", id(inv)), lambda blocks: blocks.block(inv.finalize))
 
     def invocations(self, number: int) -> Plan:
-        state: State = self.layout.states[number]
+        state: State = self.topology.states[number]
 
         def write(blocks: Blocks) -> None:
             for inv in state.invokes:
                 blocks.start_invocation(inv)
 
-        return self._piece(("invoke", number), write)
+        return self._fragment(("invoke", number), write)
 
     def invariant(self, invariant: Invariant) -> Plan:
         def write(blocks: Blocks) -> None:
             blocks.source.add(f"value = {blocks.value(invariant.condition)}")
 
-        return self._piece(("invariant", id(invariant)), write, "value")
+        return self._fragment(("invariant", id(invariant)), write, "value")
 
 
 def triggered_by(key: Key) -> Candidate:

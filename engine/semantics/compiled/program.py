@@ -1,7 +1,7 @@
 """The plans of one chart, made when they are first needed and shared by all its machines.
 
-Machines whose configurations would be too many to have plans of their own (wide parallel charts) are run by pieces: per
-transition and the part of the configuration it touches, one function each for its exits and its entries.
+Machines whose configurations would be too many to have plans of their own (wide parallel charts) are run by fragments:
+per transition and the part of the configuration it touches, one function each for its exits and its entries.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from engine.language.model import Chart, EventDef, Invariant
 from engine.semantics.compiled.codegen_plans import MAX_LEAVES, Generator, Move
-from engine.semantics.compiled.fragments import Key, Pieces, Plan, triggered_by
+from engine.semantics.compiled.fragments import Fragments, Key, Plan, triggered_by
 from engine.semantics.compiled.runtime import FAULTS, Work
-from engine.semantics.compiled.symbols import Facts
-from engine.semantics.compiled.topology import History, Layout, members
+from engine.semantics.compiled.symbols import Symbols
+from engine.semantics.compiled.topology import History, Topology, members
 from engine.semantics.errors import EndlessLoop
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.shared import MICROSTEP_BOUND, condition, event_definition
@@ -48,8 +48,8 @@ class Node(dict[Any, Plan]):
         program = self.program
         if not isinstance(key, (str, tuple)):
             raise TypeError(f"an event's name is text, not {type(key).__name__}")
-        if isinstance(key, str) and key not in program.facts.known_events and not program.chart.untyped:
-            return program.by_pieces_only(key)  # names made up outside are worth no plan
+        if isinstance(key, str) and key not in program.symbols.known_events and not program.chart.untyped:
+            return program.by_fragments_only(key)  # names made up outside are worth no plan
         plan = program.external(self, key)
         if self.shared and len(self) < PLANS_PER_NODE:
             self[key] = plan
@@ -59,7 +59,7 @@ class Node(dict[Any, Plan]):
     def ids(self) -> tuple[str, ...]:
         """Ids of the active states without the root."""
         if self._ids is None:
-            self._ids = self.program.layout.ids(self.conf)
+            self._ids = self.program.topology.ids(self.conf)
         return self._ids
 
     def eventless(self) -> Plan | None:
@@ -84,32 +84,32 @@ class Program:
     def __init__(self, chart: Chart, traced: bool) -> None:
         self.chart = chart
         self.traced = traced
-        self.layout = Layout(chart)
-        self.facts = Facts(chart, self.layout)
-        self.generator = Generator(chart, self.layout, self.facts, traced, self.settle)
-        self.pieces = Pieces(self.generator)
+        self.topology = Topology(chart)
+        self.symbols = Symbols(chart, self.topology)
+        self.generator = Generator(chart, self.topology, self.symbols, traced, self.settle)
+        self.fragments = Fragments(self.generator)
         self.eventless_sources = 0
-        for t in self.layout.all_transitions():
+        for t in self.topology.all_transitions():
             if not t.descriptors and t.timer is None:
-                self.eventless_sources |= 1 << self.layout.number[t.source]
-        self._invariants = [(1 << i, inv) for i, s in enumerate(self.layout.states) for inv in s.invariants]
-        self.finalizers = {inv.id: i for i, s in enumerate(self.layout.states) for inv in s.invokes if inv.finalize}
+                self.eventless_sources |= 1 << self.topology.number[t.source]
+        self._invariants = [(1 << i, inv) for i, s in enumerate(self.topology.states) for inv in s.invariants]
+        self.finalizers = {inv.id: i for i, s in enumerate(self.topology.states) for inv in s.invokes if inv.finalize}
         self._definitions: dict[str, EventDef | None] = {}
         self._defaults: tuple[Any, ...] | None = None
         # Whether a step must be prepared: a payload checked, the event kept, readings forgotten, strictness.
         self.careful = (
             chart.strict
             or bool(chart.joint_invariants)
-            or self.facts.keeps_event
-            or self.facts.has_readings
+            or self.symbols.keeps_event
+            or self.symbols.has_readings
             or bool(self.finalizers)
-            or any(d is not None and d.payload for d in map(self.definition, self.facts.known_events))
+            or any(d is not None and d.payload for d in map(self.definition, self.symbols.known_events))
         )
-        self.limit = NODES + 2 * len(self.layout.states)
+        self.limit = NODES + 2 * len(self.topology.states)
         self.nodes: dict[tuple[int, History], Node] = {}
         self._begins: dict[frozenset[str], Plan] = {}
-        self.unborn = Node(self, 0, self.layout.no_history, True)
-        self.ended = Node(self, 0, self.layout.no_history, True)
+        self.unborn = Node(self, 0, self.topology.no_history, True)
+        self.ended = Node(self, 0, self.topology.no_history, True)
 
     # ------------------------------------------------------------ configurations
 
@@ -129,7 +129,7 @@ class Program:
 
     def definition(self, event: str) -> EventDef | None:
         """What declares an event's payload, if anything does."""
-        if event not in self.facts.known_events:
+        if event not in self.symbols.known_events:
             return None
         if event not in self._definitions:
             self._definitions[event] = event_definition(self.chart, event)
@@ -145,7 +145,7 @@ class Program:
 
     def invariants_of(self, conf: int) -> tuple[tuple[Plan, Invariant], ...]:
         """The invariants of the active states, with the functions that compute them."""
-        return tuple((self.pieces.invariant(inv), inv) for bit, inv in self._invariants if conf & bit)
+        return tuple((self.fragments.invariant(inv), inv) for bit, inv in self._invariants if conf & bit)
 
     # ------------------------------------------------------------ plans
 
@@ -163,13 +163,13 @@ class Program:
         """The plan of an external event or of a timer's expiry."""
         name = key if isinstance(key, str) else key[0]
         if node.shared and len(self.nodes) < self.limit:
-            ladders = self.layout.candidates(node.conf, triggered_by(key))
+            ladders = self.topology.candidates(node.conf, triggered_by(key))
             if self.generator.leaves(ladders) <= MAX_LEAVES:
                 return self.generator.external(name, name, node, ladders, self.next_node)
 
-        return self.by_pieces_only(key)
+        return self.by_fragments_only(key)
 
-    def by_pieces_only(self, key: str | tuple[str]) -> Plan:
+    def by_fragments_only(self, key: str | tuple[str]) -> Plan:
         """The plan of an external event or a timer for whatever configuration."""
         name = key if isinstance(key, str) else key[0]
         return lambda m, d: self.external_after(m, d, Work(name), key)
@@ -177,10 +177,10 @@ class Program:
     def internal(self, node: Node, name: str | None) -> Plan:
         """The plan of an internal event, or of eventless transitions."""
         if node.shared and len(self.nodes) < self.limit:
-            ladders = self.layout.candidates(node.conf, triggered_by(name))
+            ladders = self.topology.candidates(node.conf, triggered_by(name))
             if self.generator.leaves(ladders) <= MAX_LEAVES:
                 return self.generator.internal(name or "eventless", name, node, ladders, self.next_node)
-        return lambda m, d, w: self.pieces.take(m, d, w, m._node, name)
+        return lambda m, d, w: self.fragments.take(m, d, w, m._node, name)
 
     # ------------------------------------------------------------ the rest of a macrostep
 
@@ -212,7 +212,7 @@ class Program:
             node = m._node
             if w.pending:
                 for number in members(w.pending):
-                    self.pieces.invocations(number)(m, d, w, node.conf)
+                    self.fragments.invocations(number)(m, d, w, node.conf)
                 w.pending = 0
                 if w.queue:
                     continue
@@ -226,9 +226,9 @@ class Program:
 
     def _bound(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> None:
         """The macrostep has taken as many microsteps as it may: is there another one?"""
-        if self.pieces.select(m, d, w, node, key):
+        if self.fragments.select(m, d, w, node, key):
             taken = set(w.transitions[-100:])
-            sources = dict.fromkeys(t.source.id for t in self.layout.all_transitions() if t.id in taken)
+            sources = dict.fromkeys(t.source.id for t in self.topology.all_transitions() if t.id in taken)
             raise EndlessLoop(self.chart.name, MICROSTEP_BOUND, tuple(sources))
 
     def _check(self, m: Machine, d: Any, w: Work, node: Node, broken: set[int]) -> None:
@@ -258,10 +258,10 @@ class Program:
         before = len(w.exited)
         output = None
         for number in reversed(list(members(conf))):
-            c = self.pieces.exit(number)(m, d, w, c)
+            c = self.fragments.exit(number)(m, d, w, c)
             if number == final:
-                output = self.pieces.output(number)(m, d, w, c)
-        exited = self.layout.exit_ids(conf)
+                output = self.fragments.output(number)(m, d, w, c)
+        exited = self.topology.exit_ids(conf)
         if self.traced:
             w.trace(None, (), exited, (), ())
         else:
@@ -272,22 +272,22 @@ class Program:
         w.pending = 0
         return output
 
-    # ------------------------------------------------------------ by pieces
+    # ------------------------------------------------------------ by fragments
 
     def external_after(self, m: Machine, d: Any, w: Work, key: str | tuple[str]) -> Step:
         """The macrostep of an external event or timer; ``w`` may hold what happened before (``finalize``)."""
         node = m._node
-        if not self.pieces.take(m, d, w, node, key):
-            w.handled = any(self.pieces.ladder(number, key) for number in members(node.conf & self.layout.atomic))
+        if not self.fragments.take(m, d, w, node, key):
+            w.handled = any(self.fragments.ladder(number, key) for number in members(node.conf & self.topology.atomic))
         return self.settle(m, d, w)
 
     def run_finalizers(self, m: Machine, event: Event, w: Work) -> None:
         """``finalize`` of the invocation an event comes from (SCXML 6.5), before the event is processed."""
         conf = m._node.conf
         for number in members(conf):
-            for inv in self.layout.states[number].invokes:
+            for inv in self.topology.states[number].invokes:
                 if inv.id == event.invokeid and inv.finalize:
-                    self.pieces.finalize(inv)(m, event.data, w, conf)
+                    self.fragments.finalize(inv)(m, event.data, w, conf)
 
 
 def program_of(chart: Chart, traced: bool) -> Program:

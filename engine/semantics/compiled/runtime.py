@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.language.expr.functions import EvaluationError, field, index, kind_of, misfit, scaled, show, truth
+from engine.language.expr.functions import EvaluationError, field, index, kind_of, scaled, show, truth, type_error
 from engine.language.position import Position
 from engine.language.types import Type
 from engine.semantics.shared import (
@@ -201,7 +201,7 @@ def invalid(text: str) -> Any:
 
 def bad(value: Any, type_: Type) -> Any:
     """A value outside its type's bounds."""
-    raise EvaluationError(misfit(value, type_))
+    raise EvaluationError(type_error(value, type_))
 
 
 def delay_of(value: Any) -> int:

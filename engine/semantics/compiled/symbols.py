@@ -11,25 +11,25 @@ from engine.language.expr import tree
 from engine.language.model import Chart, DataDef, State, Transition
 from engine.semantics.compiled.codegen_expressions import Expression, Scope
 from engine.semantics.compiled.codegen_source import Source
-from engine.semantics.compiled.topology import Layout
+from engine.semantics.compiled.topology import Topology
 from engine.semantics.shared import child_ids, child_nodes, event_definition, name_matches, reading_checks, walk_blocks
 
 _NODES = frozenset(tree.Expr.__args__)
 
 
-class Facts:
+class Symbols:
     """Slots of data and parameters, which items may be unset, which payload fields are surely there."""
 
-    def __init__(self, chart: Chart, layout: Layout) -> None:
+    def __init__(self, chart: Chart, topology: Topology) -> None:
         self.chart = chart
-        self.layout = layout
+        self.topology = topology
         self.children = child_ids(chart)
         self.data = list(chart.data.values())
         self.slots = {item.name: i for i, item in enumerate(self.data)}
-        self.late = sorted({layout.number[chart.states[item.late_state]] for item in self.data if item.late_state})
+        self.late = sorted({topology.number[chart.states[item.late_state]] for item in self.data if item.late_state})
         self.late_slots = {number: len(self.data) + i for i, number in enumerate(self.late)}
         self.parameters = {name: i for i, name in enumerate(chart.parameters)}
-        self.numbers = {state.id: i for i, state in enumerate(layout.states)}
+        self.numbers = {state.id: i for i, state in enumerate(topology.states)}
         self.reading_checks = reading_checks(chart)
         self.unset = frozenset(item.name for item in self.data if self._may_lack_value(item))
         self.known_events = self._known_events()
@@ -80,13 +80,13 @@ class Facts:
             if child.chart is not None:
                 names.update(f"{child.id}.{name}" for name in child.chart.events)
             names.update((f"done.invoke.{child.id}", f"error.invoke.{child.id}"))
-        names.update(d for t in self.layout.all_transitions() for d in t.descriptors)
+        names.update(d for t in self.topology.all_transitions() for d in t.descriptors)
         return frozenset(names - {"*"})
 
     def _keeps_event(self) -> bool:
         """Whether a plan may need the event in work where its payload's fields are not surely there."""
         sure: set[int] = set()
-        for t in self.layout.all_transitions():
+        for t in self.topology.all_transitions():
             fields = self.fields_of(t)
             inside = [t.guard, t.actions]
             sure.update(id(e) for e in expressions(inside) if isinstance(e, tree.EventField) and e.name in fields)

@@ -1,7 +1,7 @@
 """A chart as numbers: states by document order, sets of states as bit masks. The static part of SCXML's algorithm.
 
 A configuration is a mask. A history is a tuple with one mask per history state, 0 where none is recorded yet. What a
-set of enabled transitions does to them follows from the chart alone; ``Layout`` computes it once for each plan.
+set of enabled transitions does to them follows from the chart alone; ``Topology`` computes it once for each plan.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def members(mask: int) -> Iterator[int]:
         mask ^= low
 
 
-class Layout:
+class Topology:
     """``states[i]`` is the state with number ``i``; ``below[i]`` the mask of its proper descendants."""
 
     def __init__(self, chart: Chart) -> None:

@@ -56,7 +56,7 @@ class Interpreter(Content):
         self.exited: list[str] = []
         self.entered: list[str] = []
 
-    # ------------------------------------------------------------ the interface of the seam
+    # ------------------------------------------------------------ engine.semantics.interfaces.Stepper
 
     def begin(self) -> Step:
         """``interpret``: data, script, initial configuration, first macrostep."""

@@ -9,7 +9,7 @@ from engine.language.model import Chart
 from engine.tools.check import names, orders, structure, transitions
 from engine.tools.check.explore import Verdict, prove
 from engine.tools.check.findings import RULES, Finding, Found, Rule, apply_waivers
-from engine.tools.check.static_facts import Known
+from engine.tools.check.static_facts import StaticFacts
 from engine.tools.check.walk import Uses, collect
 
 __all__ = ["RULES", "Finding", "Report", "Rule", "Verdict", "check", "check_all"]
@@ -71,7 +71,7 @@ def check_all(chart: Chart, limit: int = LIMIT) -> list[Report]:
 
 def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     # A state that only a dead transition leads to is not told of: the transition is.
-    known = Known(chart, uses)
+    known = StaticFacts(chart, uses)
     drawn = structure.Structure(chart, known)
     drawn.explore()
     yield from structure.unreachable_states(drawn)

@@ -19,7 +19,7 @@ from engine.language.expr import tree
 from engine.language.expr.walk import within
 from engine.language.model import Chart, EventDef, Invariant
 from engine.language.types import DURATION, INT, STRING, Kind, Type
-from engine.run.json_values import to_plain
+from engine.run.json_values import to_json
 from engine.run.machine import Machine
 from engine.semantics.errors import EngineError
 from engine.semantics.step import CancelSend, CancelTimer, Event, SendEvent, StartTimer, Step
@@ -170,7 +170,7 @@ class _Search:
         reached.core = machine.core_snapshot()
         key = json.dumps(
             [
-                to_plain({k: v for k, v in reached.core.items() if k in ("configuration", "history", "data", "bound")}),
+                to_json({k: v for k, v in reached.core.items() if k in ("configuration", "history", "data", "bound")}),
                 reached.timers,
                 str(reached.sends),
             ],

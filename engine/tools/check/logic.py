@@ -15,7 +15,7 @@ from engine.language.expr import tree
 from engine.language.expr.tree import Expr
 from engine.language.expr.walk import within
 from engine.language.types import BOOL, Kind
-from engine.tools.check.value_sets import Domain, domain_of
+from engine.tools.check.value_sets import ValueSet, value_set_of
 
 MAX_CASES = 256  # conjunctions of one guard; a guard with more is not reasoned about
 
@@ -69,7 +69,7 @@ def _plain(atom: Atom) -> bool:
         len(atom.term) == 1
         and atom.op not in ("true", "false", "error")
         and isinstance(term, (tree.Variable, tree.EventField, tree.Parameter, tree.Reading))
-        and (atom.op == "fine" or domain_of(term.type) is not None)
+        and (atom.op == "fine" or value_set_of(term.type) is not None)
     )
 
 
@@ -234,9 +234,9 @@ def _add(expr: Expr, factor: float, sums: dict[Expr, float]) -> float:
     return 0.0
 
 
-def _possible(case: Case) -> dict[Linear, Domain] | None:
+def _possible(case: Case) -> dict[Linear, ValueSet] | None:
     """The domains of the terms of one conjunction; None when one is empty."""
-    domains: dict[Linear, Domain] = {}
+    domains: dict[Linear, ValueSet] = {}
     opaque: dict[Linear, str] = {}
     for atom in case:
         if atom.op in ("true", "false", "error", "fine"):
@@ -258,10 +258,10 @@ def _possible(case: Case) -> dict[Linear, Domain] | None:
     return domains
 
 
-def _start(term: Linear) -> Domain:
+def _start(term: Linear) -> ValueSet:
     if len(term) == 1:
-        known = domain_of(term[0][0].type)
-        return _bounded(term[0][0], known) if known is not None else Domain(False, none=True)
+        known = value_set_of(term[0][0].type)
+        return _bounded(term[0][0], known) if known is not None else ValueSet(False, none=True)
     kinds = {part.type.kind for part, _ in term}
     whole = Kind.FLOAT not in kinds and all(float(factor).is_integer() for _, factor in term)
     low = high = 0.0
@@ -270,10 +270,10 @@ def _start(term: Linear) -> Domain:
         ends = (factor * inside.low, factor * inside.high)
         low, high = low + min(ends), high + max(ends)
     # A sum of terms is None when one of them is; that fails every comparison, as it does for one term.
-    return Domain(True, whole, low, high, none=any(part.type.optional for part, _ in term))
+    return ValueSet(True, whole, low, high, none=any(part.type.optional for part, _ in term))
 
 
-def _bounded(expr: Expr, domain: Domain) -> Domain:
+def _bounded(expr: Expr, domain: ValueSet) -> ValueSet:
     """What a function's value cannot be, from the literals it is called with."""
     if not isinstance(expr, tree.Call) or not domain.numeric:
         return domain
@@ -292,7 +292,7 @@ def _bounded(expr: Expr, domain: Domain) -> Domain:
     return domain
 
 
-def _narrow(domain: Domain, atom: Atom) -> Domain:
+def _narrow(domain: ValueSet, atom: Atom) -> ValueSet:
     if atom.bound is None:
         return domain.is_none() if atom.op == "==" else domain.is_some()
     if not domain.same_kind(atom.bound) or not isinstance(atom.bound, (bool, int, float, str, bytes)):

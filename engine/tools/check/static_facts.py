@@ -11,7 +11,7 @@ from engine.language.expr.walk import within
 from engine.language.model import Assign, Chart, Foreach, Send, State, StateKind
 from engine.language.types import BOOL, Type
 from engine.tools.check import logic
-from engine.tools.check.value_sets import domain_of
+from engine.tools.check.value_sets import value_set_of
 from engine.tools.check.walk import Given, Uses, assigned
 
 HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
@@ -38,7 +38,7 @@ def _active(region: State, at: State) -> bool:
     return region.kind is StateKind.COMPOUND and beside
 
 
-class Known:
+class StaticFacts:
     """The conditions that hold of a chart at any time. ``satisfiable`` is ``logic.satisfiable`` with them added."""
 
     def __init__(self, chart: Chart, uses: Uses) -> None:
@@ -104,7 +104,7 @@ class Known:
 def _values(chart: Chart, uses: Uses) -> dict[str, tuple[object, ...]]:
     """The data items that only ever get values written in the chart, with these values."""
     found: dict[str, dict[object, None]] = {}
-    open_ = {item.name for item in chart.data.values() if domain_of(item.type) is None}
+    open_ = {item.name for item in chart.data.values() if value_set_of(item.type) is None}
     open_ |= {i.id_location for s in chart.root.walk() for i in s.invokes if i.id_location is not None}
     given = [(item.name, item.initial) for item in chart.data.values() if item.initial is not None]
     open_ |= {i.name for i in chart.data.values() if i.initial is None and not i.type.optional}

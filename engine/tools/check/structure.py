@@ -12,7 +12,7 @@ from engine.language.model import Chart, State, StateKind, Timer, Transition
 from engine.language.types import BOOL
 from engine.semantics.shared import name_matches
 from engine.tools.check.findings import Finding, Found
-from engine.tools.check.static_facts import HISTORY, Known, contains, orthogonal
+from engine.tools.check.static_facts import HISTORY, StaticFacts, contains, orthogonal
 from engine.tools.check.walk import collect
 
 
@@ -21,7 +21,7 @@ class Structure:
     """What can be entered and taken. ``dead``: transitions that never act, by id, found by the other rules."""
 
     chart: Chart
-    known: Known
+    known: StaticFacts
     reachable: set[State] = field(default_factory=set)
     targeted: set[State] = field(default_factory=set)
     dead: set[str] = field(default_factory=set)
@@ -198,7 +198,7 @@ def _stays_in(t: Transition, state: State) -> bool:
 
 
 def machine_can_end(chart: Chart) -> bool:
-    structure = Structure(chart, Known(chart, collect(chart)))
+    structure = Structure(chart, StaticFacts(chart, collect(chart)))
     structure.explore()
     return structure.can_end(chart.root)
 

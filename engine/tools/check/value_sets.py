@@ -11,7 +11,7 @@ Constant = bool | int | float | str | bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Domain:
+class ValueSet:
     """The values a term may have. Numbers: between ``low`` and ``high`` (open ends by flag), whole ones if ``whole``.
 
     Named values (enum, bool, string): those of ``only`` (None: any). Both: none of ``but``. ``none``: may be None."""
@@ -48,7 +48,7 @@ class Domain:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number == self.numeric
 
-    def limit(self, op: str, bound: float) -> Domain:
+    def limit(self, op: str, bound: float) -> ValueSet:
         """With ``term op bound`` added, ``op`` one of ``< <= > >=``. None has no order, so it is excluded."""
         if op in ("<", "<="):
             limited = self._below(bound, op == "<")
@@ -56,49 +56,49 @@ class Domain:
             limited = self._above(bound, op == ">")
         return replace(limited, none=False)
 
-    def _below(self, bound: float, is_open: bool) -> Domain:
+    def _below(self, bound: float, is_open: bool) -> ValueSet:
         if self.whole and math.isfinite(bound):
             bound, is_open = (math.ceil(bound) - 1 if is_open else math.floor(bound)), False
         if bound < self.high or (bound == self.high and is_open):
             return replace(self, high=bound, high_open=is_open)
         return self
 
-    def _above(self, bound: float, is_open: bool) -> Domain:
+    def _above(self, bound: float, is_open: bool) -> ValueSet:
         if self.whole and math.isfinite(bound):
             bound, is_open = (math.floor(bound) + 1 if is_open else math.ceil(bound)), False
         if bound > self.low or (bound == self.low and is_open):
             return replace(self, low=bound, low_open=is_open)
         return self
 
-    def equal(self, value: Constant) -> Domain:
+    def equal(self, value: Constant) -> ValueSet:
         if self.numeric:
             assert isinstance(value, (int, float))
             return self.limit("<=", value).limit(">=", value)
         only = frozenset({value}) if self.only is None or value in self.only else frozenset()
         return replace(self, only=only, none=False)
 
-    def unequal(self, value: Constant) -> Domain:
+    def unequal(self, value: Constant) -> ValueSet:
         return replace(self, but=self.but | {value})
 
-    def is_none(self) -> Domain:
+    def is_none(self) -> ValueSet:
         return replace(self, value=False)
 
-    def is_some(self) -> Domain:
+    def is_some(self) -> ValueSet:
         return replace(self, none=False)
 
 
-def domain_of(type_: Type) -> Domain | None:
+def value_set_of(type_: Type) -> ValueSet | None:
     """All values of a type; ``None`` where nothing can be said (lists, bytes, any)."""
     none = type_.optional
     match type_.kind:
         case Kind.INT | Kind.FLOAT | Kind.DURATION:
             low = -math.inf if type_.minimum is None else float(type_.minimum)
             high = math.inf if type_.maximum is None else float(type_.maximum)
-            return Domain(True, type_.kind is not Kind.FLOAT, low, high, none=none)
+            return ValueSet(True, type_.kind is not Kind.FLOAT, low, high, none=none)
         case Kind.BOOL:
-            return Domain(False, only=frozenset({True, False}), none=none)
+            return ValueSet(False, only=frozenset({True, False}), none=none)
         case Kind.ENUM:
-            return Domain(False, only=frozenset(type_.values), none=none)
+            return ValueSet(False, only=frozenset(type_.values), none=none)
         case Kind.STRING | Kind.BYTES:
-            return Domain(False, none=none)
+            return ValueSet(False, none=none)
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.language.types import Kind
 from engine.run.machine import Machine
@@ -147,7 +147,7 @@ class Explorer:
                 continue
             values = [v for v in defaults(kind)[:4] if v is not None] if kind.kind in (Kind.BOOL, Kind.ENUM) else []
             for value in [*values, *self.stimuli.pools.values(("param", name), kind)][:6]:
-                if not misfit(value, kind):
+                if not type_error(value, kind):
                     yield {**small, name: value}
 
     def _begin_all(self, parameters: Mapping[str, Any]) -> None:
@@ -318,7 +318,7 @@ class Explorer:
             change = {name: value for name, value in choice.items() if now[name] != value}
             parameters = {**node.parameters, **change}
             key = (target, repr(change))
-            bad = any(misfit(v, self.chart.parameters[name].type) for name, v in change.items())
+            bad = any(type_error(v, self.chart.parameters[name].type) for name, v in change.items())
             if bad or not change or self._transplanted[key] >= 3:
                 continue
             self._transplanted[key] += 1

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.run.machine import Machine
 from engine.semantics.errors import EngineError
@@ -132,7 +132,7 @@ class PairSearch:
                 now = node.machine.parameters
                 for choice in self.stimuli.parameters_for(t, node.machine, node.active):
                     parameters = {**node.parameters, **choice}
-                    bad = any(misfit(v, self.chart.parameters[name].type) for name, v in choice.items())
+                    bad = any(type_error(v, self.chart.parameters[name].type) for name, v in choice.items())
                     if not bad and any(now[name] != value for name, value in choice.items()):
                         start, steps = node.path()
                         self._seed(Path(parameters, start, steps, ()))

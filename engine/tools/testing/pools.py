@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.language.expr import tree
 from engine.language.expr.evaluate import EvaluationError, evaluate
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Assign, Chart, Foreach, Raise, Send
 from engine.language.types import Kind, Type
 from engine.semantics.compiled.symbols import expressions
@@ -51,11 +51,11 @@ class Pools:
 
     def values(self, term: Term, kind: Type) -> list[Any]:
         """Values to try that fit ``kind``, without doubles."""
-        found = [v for v in self._values.get(self._root(term), []) if not misfit(v, kind)]
-        elements = [v for v in self._values.get(self._root(("element", *term)), []) if not misfit([v], kind)]
+        found = [v for v in self._values.get(self._root(term), []) if not type_error(v, kind)]
+        elements = [v for v in self._values.get(self._root(("element", *term)), []) if not type_error([v], kind)]
         if elements:
             found += [[v] for v in elements] + [elements]
-            found += [pair for v in elements[:4] if not misfit(pair := [v, v], kind)]  # more than was asked for
+            found += [pair for v in elements[:4] if not type_error(pair := [v, v], kind)]  # more than was asked for
         return found
 
     # ------------------------------------------------------------ what belongs together

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart, Send, Transition
 from engine.language.types import DURATION, Kind, Type
 from engine.run.machine import Machine
@@ -115,7 +115,7 @@ class Stimuli:
             (("read", *key), v)
             for key, kind in self.reading_types.items()
             for v in _some([*self.pools.values(("read", *key), kind), *defaults(kind)], 8)
-            if not misfit(v, kind)
+            if not type_error(v, kind)
         ]
         outside: list[tuple[Term, Any]] = [*readings, *((("alive", c), n) for c in self.children for n in (0, 1, 2))]
         outer = self._lingering(Situation(machine.data, machine.parameters, active), wanted)
@@ -262,7 +262,7 @@ class Stimuli:
             data = {}
             for name, kind in payload.items():
                 value = choice.get(("event", name), _PLAIN)
-                data[name] = _plain(kind) if value is _PLAIN or misfit(value, kind) else value
+                data[name] = _plain(kind) if value is _PLAIN or type_error(value, kind) else value
         return Stimulus(event, data, timer, readings, alive)
 
 

@@ -25,14 +25,14 @@ from engine.language.model import Chart, Contract
 from engine.run import System
 from engine.run.actor import Actor
 from engine.run.snapshot import restore, take
-from engine.run.station.null_adapter import Absent
+from engine.run.station.null_adapter import NullAdapter
 from engine.tools.testing.stimuli import Stimuli, Stimulus
 from engine.tools.testing.values import defaults
 
 Values = dict[tuple[str, str], Any]  # role and name of what adapters show -> it
 
 
-class Played(Absent):
+class Played(NullAdapter):
     """An adapter whose events, values and ends of long actions the search decides."""
 
     def __init__(self, contract: Contract, system: System) -> None:

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.functions import misfit
+from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.language.model import Pair as OrderPair
 from engine.language.types import Type
-from engine.run.json_values import from_plain, to_plain
+from engine.run.json_values import from_json, to_json
 from engine.run.machine import Machine
 from engine.run.values import check_fields
 from engine.semantics.compiled.symbols import expressions
@@ -140,8 +140,8 @@ class _Run:
         self._record(at, stimulus, step, before)
 
     def _resumed(self) -> Machine:
-        text = json.dumps(to_plain(self.machine.core_snapshot()))
-        return Machine.restore(self.chart, from_plain(json.loads(text)))
+        text = json.dumps(to_json(self.machine.core_snapshot()))
+        return Machine.restore(self.chart, from_json(json.loads(text)))
 
     def _failures(self, step: Step) -> Iterator[str]:
         for failure in step.failures:
@@ -156,12 +156,12 @@ class _Run:
     def _record(self, at: int, stimulus: Stimulus, step: Step, before: Mapping[str, Any]) -> None:
         record: dict[str, Any] = {"time_ns": at, "machine": self.chart.name}
         if not at:
-            record |= {"cause": "start", "chart": self.chart.name, "parameters": to_plain(self.machine.parameters)}
+            record |= {"cause": "start", "chart": self.chart.name, "parameters": to_json(self.machine.parameters)}
         elif stimulus.timer:
             record |= {"cause": "timer", "timer": stimulus.timer}
         else:
             record |= {"cause": "event", "event": event_record(event_of(stimulus))}
-        readings = {f"{role}.{name}": to_plain(value) for (role, name), value in self.machine.readings.items()}
+        readings = {f"{role}.{name}": to_json(value) for (role, name), value in self.machine.readings.items()}
         record |= {"readings": readings, **outcome(step, self.machine, before)}
         self.records.append(record)
 
@@ -206,7 +206,7 @@ def broken_contract(chart: Chart, effect: Effect) -> str:
                 check_fields(effect.data or {}, fields, f"event {effect.event}")
         elif isinstance(effect, StartChild) and getattr(effect.invoke, "chart", None) is not None:
             for name, value in effect.input.items():
-                why = misfit(value, effect.invoke.chart.parameters[name].type)
+                why = type_error(value, effect.invoke.chart.parameters[name].type)
                 if why:
                     return f"child {effect.id}, parameter {name!r}: {why}"
     except (KeyError, ValueError) as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.run.json_values import to_plain
+from engine.run.json_values import to_json
 from engine.semantics.step import (
     Call,
     CancelSend,
@@ -48,7 +48,7 @@ def header(system: System, started: str = "", title: str = "") -> dict[str, Any]
     }
 
 
-def effect_record(effect: Effect, value: Callable[[Any], Any] = to_plain) -> dict[str, Any]:
+def effect_record(effect: Effect, value: Callable[[Any], Any] = to_json) -> dict[str, Any]:
     """One effect, tagged by ``do``; ``value`` makes what it writes of a value of the machine."""
     match effect:
         case Call(role, action, args):
@@ -97,7 +97,7 @@ def event_record(event: Event, data: Any = None) -> dict[str, Any]:
     return _lean(
         {
             "name": event.name,
-            "data": to_plain(event.data if data is None else data),
+            "data": to_json(event.data if data is None else data),
             "type": "" if event.type == "external" else event.type,
             "sendid": event.sendid,
             "origin": event.origin,
@@ -115,7 +115,7 @@ def note_record(note: Note, veil: Veil | None = None) -> dict[str, Any]:
             "machine": note.path,
             "note": note.kind,
             "text": note.text,
-            "data": to_plain(veil.hide(note.data, note.secret) if veil is not None else note.data) or None,
+            "data": to_json(veil.hide(note.data, note.secret) if veil is not None else note.data) or None,
         },
         keep=("time_ns", "machine"),
     )
@@ -142,7 +142,7 @@ class Recorder:
             line["timer"] = record.timer
         if machine.readings:
             readings = {f"{role}.{name}": value for (role, name), value in machine.readings.items()}
-            line["readings"] = to_plain(veil.own(chart, "readings", readings) if veil else readings)
+            line["readings"] = to_json(veil.own(chart, "readings", readings) if veil else readings)
         line |= outcome(record.step, machine, self._data.get(actor, {}), veil)
         if actor.is_running:
             self._data[actor] = kept(machine)
@@ -207,7 +207,7 @@ def outcome(step: Step, machine: Stepper, before: Mapping[str, Any], veil: Veil 
     data = machine.data
     changes = {name: value for name, value in data.items() if name not in before or before[name] != value}
     if changes:
-        line["data"] = to_plain(veil.own(machine.chart, "data", changes) if veil else changes)
+        line["data"] = to_json(veil.own(machine.chart, "data", changes) if veil else changes)
     return line
 
 
@@ -222,7 +222,7 @@ def _start(actor: Actor, veil: Veil | None) -> dict[str, Any]:
         "chart": machine.chart.name,
         "text_hash": machine.chart.text_hash,
         "session": machine.session_id,
-        "parameters": to_plain(
+        "parameters": to_json(
             veil.own(machine.chart, "parameters", machine.parameters) if veil else machine.parameters
         ),
         "roles": {role: binding.role for role, binding in actor.roles.items()},
@@ -232,7 +232,7 @@ def _start(actor: Actor, veil: Veil | None) -> dict[str, Any]:
     if actor.parent is not None and actor.invoke is not None:
         line["child"] = actor.invoke.id
         if actor.key is not None:
-            line["key"] = to_plain(actor.key)
+            line["key"] = to_json(actor.key)
     return line
 
 

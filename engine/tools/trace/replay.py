@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.adapter import AdapterError
 from engine.language.model import Chart
-from engine.run.json_values import from_plain, to_plain
+from engine.run.json_values import from_json, to_json
 from engine.run.station.plan import child_charts
 from engine.run.system import Factory, make_machine
 from engine.semantics.interfaces import Stepper
@@ -80,7 +80,7 @@ class _Replay:
 
     def alive(self, path: str, child: str, key: Any) -> int:
         if key is not None:
-            return int((path, child, to_plain(key)) in self._children.values())
+            return int((path, child, to_json(key)) in self._children.values())
         running = sum(1 for parent, id_, _ in self._children.values() if (parent, id_) == (path, child))
         return running + ((path, child) in self._calls)
 
@@ -110,7 +110,7 @@ class _Replay:
         machine = self._machines[path]
         if cause == "event":
             event = record["event"]
-            fields = {name: from_plain(value) for name, value in event.items()}
+            fields = {name: from_json(value) for name, value in event.items()}
             return machine.process(Event(**fields))
         return machine.expire(record["timer"]) if cause == "timer" else machine.finish()
 
@@ -126,7 +126,7 @@ class _Replay:
             chart = self._charts[path]
         else:
             raise ValueError(f"no chart was given for machine {path!r}")
-        machine = self._make(chart, self._change(path, chart, from_plain(record["parameters"])))
+        machine = self._make(chart, self._change(path, chart, from_json(record["parameters"])))
         machine.surroundings = _Recorded(self, path)
         self._machines[path] = machine
         self._data[path] = {}
@@ -167,7 +167,7 @@ class _Recorded:
 
     def read(self, role: str, name: str) -> Any:
         try:
-            return from_plain(self._owner.readings[f"{role}.{name}"])
+            return from_json(self._owner.readings[f"{role}.{name}"])
         except KeyError:
             raise AdapterError(f"{role}.{name} was not read in this step of the trace") from None
 
