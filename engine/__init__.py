@@ -1,7 +1,7 @@
 """State charts in YAML: load, check, run, draw, test and translate them.
 
 chart = engine.load("machines/traffic_light.yaml")
-machine = chart.start()
+machine = engine.start(chart)
 machine.send("timer")
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from engine.adapter import Adapter
     from engine.language.model import Chart, Contract
+    from engine.run.machine import Machine
 
-__all__ = ["load", "load_text"]
+__all__ = ["load", "load_text", "resume", "start"]
 
 
 def load(path: str | Path, contracts: Mapping[str, Contract] | None = None) -> Chart:
@@ -29,3 +31,31 @@ def load_text(text: str, file: str = "<text>", contracts: Mapping[str, Contract]
     from engine.language.load.files import load_text as load_from_text
 
     return load_from_text(text, file, contracts)
+
+
+def start(
+    chart: Chart, parameters: Mapping[str, Any] | None = None, adapters: Mapping[str, Adapter] | None = None
+) -> Machine:
+    """A machine in its initial configuration on a private virtual clock: see :class:`engine.run.machine.Machine`.
+
+    Raises :class:`engine.semantics.errors.ParameterError` and :class:`engine.adapter.AdapterError`.
+    """
+    from engine.run.machine import start as start_machine
+
+    return start_machine(chart, parameters, adapters, _resolve)
+
+
+def resume(chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None = None) -> Machine:
+    """The machine that a :meth:`engine.run.machine.Machine.snapshot` was taken of, with its timers and children.
+
+    Raises :class:`engine.semantics.errors.SnapshotError` when the snapshot is not one of this chart.
+    """
+    from engine.run.machine import resume as resume_machine
+
+    return resume_machine(chart, snapshot, adapters, _resolve)
+
+
+def _resolve(source: Any, chart: Chart) -> Chart:
+    from engine.tools.scxml.resolve import resolve_source  # only imported documents name charts at run time
+
+    return resolve_source(source, chart)

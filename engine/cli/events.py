@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.language.model import Chart
+from engine.language.traverse import event_definition
 from engine.language.types import DURATION, Type
 from engine.run import Actor, System
 from engine.run.station import StationError
 from engine.run.station.text import typed, untyped
 from engine.run.values import nearest, payloads
 from engine.semantics.errors import PayloadError
-from engine.semantics.shared import event_definition
 from engine.semantics.step import Event
 
 _EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)

@@ -26,6 +26,7 @@ from engine.run.ending import Ending
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
 from engine.run.station.text import typed
+from engine.tools.scxml.resolve import resolve_source
 
 if TYPE_CHECKING:
     from engine.cli.live import LiveView
@@ -105,7 +106,7 @@ class _Run:
     def __init__(self, args: argparse.Namespace, station: Station) -> None:
         self.args = args
         self.station = station
-        self.system = System(VirtualClock() if args.fast else RealClock())
+        self.system = System(VirtualClock() if args.fast else RealClock(), resolve=resolve_source)
         build(station, self.system, installed())
         self.main = next(iter(self.system.roots.values()))
         self.headlines = Headlines(self.system, station)

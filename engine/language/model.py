@@ -7,15 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.language.expr.tree import Expr
 from engine.language.position import NOWHERE, Position
 from engine.language.types import Type
-
-if TYPE_CHECKING:
-    from engine.adapter import Adapter
-    from engine.run.machine import Machine
 
 
 class StateKind(Enum):
@@ -353,23 +349,6 @@ class Chart:
     transitions: list[Transition] = field(default_factory=list)  # document order
     joint_invariants: list[tuple[str, Invariant]] = field(default_factory=list)  # with the state's id, of all states
     position: Position = NOWHERE
-    programs: dict[str, Any] = field(
-        default_factory=dict, repr=False
-    )  # what is compiled from it: plans, payload checks
-
-    def start(
-        self, parameters: Mapping[str, Any] | None = None, adapters: Mapping[str, Adapter] | None = None
-    ) -> Machine:
-        """A machine in its initial configuration; see :class:`engine.run.machine.Machine`."""
-        from engine.run.machine import start
-
-        return start(self, parameters, adapters)
-
-    def resume(self, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None = None) -> Machine:
-        """The machine a :meth:`engine.run.machine.Machine.snapshot` was taken of."""
-        from engine.run.machine import resume
-
-        return resume(self, snapshot, adapters)
 
 
 # ---------------------------------------------------------------- contracts

@@ -256,11 +256,9 @@ def chart_of(system: System, actor: Actor, effect: StartChild) -> Chart:
     chart: Chart | None = effect.invoke.chart
     if chart is not None:
         return chart
-    if system.resolve is not None:
-        return system.resolve(effect.source, actor.machine.chart)
-    from engine.tools.scxml.resolve import resolve_source  # only imported documents name charts at run time
-
-    return resolve_source(effect.source, actor.machine.chart)
+    if system.resolve is None:
+        raise ValueError(f"{effect.source!r} names a chart at run time, and nobody here resolves such names")
+    return system.resolve(effect.source, actor.machine.chart)
 
 
 def _stop_children(system: System, actor: Actor, child_id: str, key: Any) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from engine.adapter import AdapterError, Registry
+from engine.adapter import Registry
+from engine.language.load.registries import registries
 
 
 class _Registries:
@@ -30,12 +31,4 @@ class _Registries:
 @cache
 def installed() -> Registry:
     """All registries that installed distributions name. Raises ``AdapterError`` for one that cannot be imported."""
-    from importlib.metadata import entry_points
-
-    parts: list[Registry] = []
-    for point in sorted(entry_points(group="chargechart.adapters"), key=lambda point: point.name):
-        try:
-            parts.append(point.load())
-        except Exception as error:
-            raise AdapterError(f"entry point {point.name} = {point.value} cannot be imported: {error}") from error
-    return _Registries(parts)
+    return _Registries(list(registries()))

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from engine.language.model import Chart, Invoke, Spawn
+from engine.language.traverse import walk_blocks
 from engine.run import effects
 from engine.run.actor import Actor, Queued
 from engine.semantics.errors import SnapshotError
-from engine.semantics.shared import walk_blocks
 from engine.semantics.step import Event, SendEvent, StartCall, StartChild
 
 if TYPE_CHECKING:

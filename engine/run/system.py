@@ -38,17 +38,17 @@ Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
 
 def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
     """The compiled machine; raises ``ValueError`` for a wrong parameter."""
-    from engine.run.machine import Machine
+    from engine.semantics.compiled.machine import CompiledMachine
 
-    machine: Stepper = Machine(chart, parameters)
+    machine: Stepper = CompiledMachine(chart, parameters)
     return machine
 
 
 def restore_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
     """The compiled machine as ``core_snapshot`` saved it."""
-    from engine.run.machine import Machine
+    from engine.semantics.compiled.machine import CompiledMachine
 
-    machine: Stepper = Machine.restore(chart, core)
+    machine: Stepper = CompiledMachine.restore(chart, core)
     return machine
 
 
@@ -56,7 +56,8 @@ class System:
     """See the module. Not thread-safe but for :meth:`hand_over`.
 
     ``make`` builds machines (the compiled core unless a test gives the reference), ``restore`` brings them
-    back from their ``core_snapshot``, ``resolve`` finds charts that imported documents name at run time.
+    back from their ``core_snapshot``, ``resolve`` finds charts that imported documents
+    name when they run; without it that is an error.
     """
 
     def __init__(
@@ -172,7 +173,7 @@ class System:
                 raise
 
     def attach(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
-        """Take in a machine somebody else steps (``chart.start()``); see :meth:`perform`. Its adapters are opened."""
+        """Take in a machine somebody else steps (``engine.start``); see :meth:`perform`. Its adapters are opened."""
         actor = self.register(machine, name or machine.chart.name, None, None)
         actor.begun = True
         self.bind_all(actor, adapters or {})

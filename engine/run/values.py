@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from engine.language.expr.fast_checks import fast_check
 from engine.language.expr.functions import type_error
 from engine.language.model import Chart
+from engine.language.traverse import event_definition
 from engine.language.types import Kind, Type
 from engine.semantics.errors import PayloadError
-from engine.semantics.shared import event_definition
 
 
 def check_value(value: Any, expected: Type) -> Any:
@@ -94,12 +95,10 @@ class Payloads:
         return fields
 
 
+@lru_cache(maxsize=512)
 def payloads(chart: Chart) -> Payloads:
-    """The :class:`Payloads` of a chart, made once."""
-    known: Payloads | None = chart.programs.get("payloads")
-    if known is None:
-        known = chart.programs["payloads"] = Payloads(chart)
-    return known
+    """The :class:`Payloads` of a chart, made once while many are not in use."""
+    return Payloads(chart)
 
 
 def check_fields(given: Mapping[str, Any], fields: Mapping[str, Type], what: str) -> dict[str, Any]:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import Any, Final
 
 from engine.language.expr.fast_checks import fast_check
 from engine.language.expr.functions import EvaluationError, checked, kind_of, show
-from engine.language.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
+from engine.language.model import Chart, EventDef
 from engine.language.position import Position
-from engine.language.types import ANY
 from engine.semantics.step import Event, Failure
 
 DONE_STATE = "done.state."
@@ -72,36 +70,6 @@ def with_optional(definition: EventDef | None, data: Any) -> Any:
 def too_many_rounds() -> EvaluationError:
     """An inner ``foreach`` has used up ``INNER_ROUNDS_BOUND``."""
     return EvaluationError(f"foreach inside foreach goes round more than {INNER_ROUNDS_BOUND} times")
-
-
-def child_ids(chart: Chart) -> frozenset[str]:
-    """The ids under which this chart invokes or spawns children, as targets of ``send``."""
-    return frozenset(node.id for node in child_nodes(chart))
-
-
-def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
-    """What starts children in this chart."""
-    for state in chart.root.walk():
-        yield from state.invokes
-        for actions in walk_blocks(state):
-            yield from (a for a in actions if isinstance(a, Spawn))
-
-
-def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
-    """All blocks of a state and its transitions, and the blocks nested in them."""
-    todo: list[tuple[Any, ...]] = [*state.entry, *state.exit]
-    for transition in (*state.transitions, state.initial, state.history_default):
-        if transition is not None:
-            todo.append(transition.actions)
-    todo.extend(invoke.finalize for invoke in state.invokes)
-    while todo:
-        block = todo.pop()
-        yield block
-        for action in block:
-            if isinstance(action, If):
-                todo.extend(body for _, body in action.branches)
-            elif isinstance(action, Foreach):
-                todo.append(action.body)
 
 
 def send_target(value: Any, children: frozenset[str]) -> str | None:
@@ -191,19 +159,3 @@ def reading_checks(chart: Chart) -> dict[tuple[str, str], Callable[[Any], Any]]:
         for role, contract in chart.adapters.items()
         for name, type_ in contract.values.items()
     }
-
-
-def event_definition(chart: Chart, event: str) -> EventDef | None:
-    """What declares an event: the chart, the contract of one of its roles, or the chart of one of its children."""
-    if event in chart.events:
-        return chart.events[event]
-    first, _, name = event.partition(".")
-    if first in chart.adapters:
-        return chart.adapters[first].events.get(name)
-    for node in child_nodes(chart):
-        if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
-            definition = node.chart.events.get(event[len(node.id) + 1 :])
-            if definition is None or not isinstance(node, Spawn) or node.key is None:
-                return definition
-            return replace(definition, payload={**(definition.payload or {}), "key": ANY})
-    return None

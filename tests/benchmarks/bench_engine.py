@@ -22,6 +22,7 @@ import engine
 from engine.language.expr.functions import type_error
 from engine.language.model import Chart, ParameterDef
 from engine.run.machine import Machine
+from engine.semantics.compiled.program import forget
 from engine.semantics.errors import ParameterError
 from tests.benchmarks.peer_engines import ENGINES, FLAT, INSTANCES, creation, rate
 
@@ -76,7 +77,7 @@ def ours(charts: dict[str, Chart], seconds: float, traced: bool) -> dict[str, fl
     """Rates of our machines, warmed up: their plans are made."""
 
     def sender(chart: Chart) -> Callable[[], Any]:
-        machine = chart.start()
+        machine = engine.start(chart)
         machine.tracing = traced
         for _ in range(2 * FLAT):
             machine.send("go")
@@ -88,11 +89,11 @@ def ours(charts: dict[str, Chart], seconds: float, traced: bool) -> dict[str, fl
 
 def bytes_per_instance(chart: Chart) -> float:
     """What one more machine of (b) keeps."""
-    chart.start()
+    engine.start(chart)
     gc.collect()
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    kept = [chart.start() for _ in range(INSTANCES)]
+    kept = [engine.start(chart) for _ in range(INSTANCES)]
     used = tracemalloc.get_traced_memory()[0] - before - kept.__sizeof__()
     tracemalloc.stop()
     return used / len(kept)
@@ -113,7 +114,7 @@ def slowest_start() -> tuple[float, str, int]:
 
 
 def _start_ms(chart: Chart) -> float:
-    chart.programs.clear()
+    forget(chart)
     start = time.process_time()
     Machine(chart, needed_parameters(chart)).begin()
     return (time.process_time() - start) * 1e3

@@ -49,7 +49,7 @@ def doors() -> dict[str, Any]:
 def test_a_machine_that_has_ended_leaves_its_adapters_closed(end: Any) -> None:
     """An open adapter keeps a contactor closed and a port taken."""
     bound = doors()
-    machine = chart(ROOM).start(adapters=bound)
+    machine = engine.start(chart(ROOM), adapters=bound)
     end(machine)
     assert machine.done
     assert bound["front"].told == [("lock",), ("close",)]
@@ -66,20 +66,20 @@ class Stuck(Door):
 def test_when_one_adapter_does_not_open_the_others_are_closed_again() -> None:
     bound = {"front": Door(), "back": Stuck()}
     with pytest.raises(AdapterError, match=r"back.*no such device"):
-        chart(ROOM).start(adapters=bound)
+        engine.start(chart(ROOM), adapters=bound)
     assert [door.told for door in bound.values()] == [[("close",)], [("close",)]]
 
 
 def test_a_machine_that_does_not_come_to_rest_at_its_start_leaves_no_adapter_open() -> None:
     bound = doors()
     with pytest.raises(EndlessLoop, match="spinning"):
-        chart(ROOM.replace("initial: inside", "initial: spinning")).start(adapters=bound)
+        engine.start(chart(ROOM.replace("initial: inside", "initial: spinning")), adapters=bound)
     assert bound["front"].told == [("close",)]
 
 
 def test_what_an_adapter_sent_first_comes_first() -> None:
     bound = doors()
-    machine = chart(ROOM).start(adapters=bound)
+    machine = engine.start(chart(ROOM), adapters=bound)
     bound["front"].port.emit("opened", by="me")
     machine.send("note", {"n": 3})
     assert machine.data["noted"] == 13
@@ -97,7 +97,7 @@ class Eager(Door):
 
 def test_an_adapter_that_sends_past_its_port_is_told_so_and_the_step_goes_on() -> None:
     bound = {"front": Eager(), "back": Door()}
-    machine = chart(ROOM.replace("outside: {type: final}", "outside: {}")).start(adapters=bound)
+    machine = engine.start(chart(ROOM.replace("outside: {type: final}", "outside: {}")), adapters=bound)
     bound["front"].machine = machine
     notes: list[str] = []
 
@@ -122,7 +122,7 @@ def test_stopping_a_machine_stops_the_children_it_spawned(tmp_path: Path) -> Non
         "machine: parent\nadapters: {gate: door}\nstates: {a: {entry: [spawn: {id: kid, src: child.yaml}]}}\n"
     )
     door = Door()
-    machine = engine.load(tmp_path / "parent.yaml", contracts={"door": DOOR}).start(adapters={"gate": door})
+    machine = engine.start(engine.load(tmp_path / "parent.yaml", contracts={"door": DOOR}), adapters={"gate": door})
     machine.stop()
     assert door.told == [("lock",), ("close",)]
     machine.advance(5_000_000_000)
@@ -140,7 +140,7 @@ def test_a_strict_chart_says_no_but_carries_out_what_the_step_ordered() -> None:
           open: {entry: [gate.lock()]}
     """)
     door = Door()
-    running = machine.start(adapters={"gate": door})
+    running = engine.start(machine, adapters={"gate": door})
     door.angle = 30.0
     with pytest.raises(UnhandledEvent, match="whatever"):
         running.send("whatever")
@@ -151,17 +151,17 @@ def test_a_strict_chart_says_no_but_carries_out_what_the_step_ordered() -> None:
 @pytest.mark.parametrize("data", [5, "text", [1]])
 def test_data_that_is_no_mapping_is_a_payload_error(data: Any) -> None:
     with pytest.raises(PayloadError, match="note"):
-        chart(ROOM).start().send("note", data)
+        engine.start(chart(ROOM)).send("note", data)
 
 
 @pytest.mark.parametrize("event", [5, None, b"note"])
 def test_an_event_that_is_no_text_is_refused_by_its_type(event: Any) -> None:
     with pytest.raises(TypeError, match=type(event).__name__):
-        chart(ROOM).start().send(event)
+        engine.start(chart(ROOM)).send(event)
 
 
 def test_a_step_shows_the_orders_it_gave() -> None:
-    step = chart(ROOM).start(adapters=doors()).send("note", {"n": 1})
+    step = engine.start(chart(ROOM), adapters=doors()).send("note", {"n": 1})
     assert step.effects == (Call("front", "unlock", {"pin": 1}),)
 
 
@@ -196,15 +196,15 @@ SAVED = """
 )
 def test_a_snapshot_no_run_can_have_left_is_refused(wrong: dict[str, Any], told: str) -> None:
     loaded = chart(SAVED)
-    saved = loaded.start().snapshot()
+    saved = engine.start(loaded).snapshot()
     with pytest.raises(SnapshotError, match=told):
-        loaded.resume({**saved, "core": {**saved["core"], **wrong}})
+        engine.resume(loaded, {**saved, "core": {**saved["core"], **wrong}})
 
 
 @pytest.mark.parametrize("junk", [None, [], 5, "x", {}, {"snapshot": 1}, {"snapshot": 1, "core": {"$hex": "zz"}}])
 def test_what_is_no_snapshot_is_refused_as_one(junk: Any) -> None:
     with pytest.raises(SnapshotError):
-        chart(SAVED).resume(junk)
+        engine.resume(chart(SAVED), junk)
 
 
 def damage(saved: Any, choose: random.Random) -> None:
@@ -230,13 +230,13 @@ def test_a_damaged_snapshot_is_refused_or_runs(seed: int) -> None:
     """A controller reads back what a power cut left of its file: it starts anew then, it does not crash."""
     choose = random.Random(seed)
     loaded = chart(SAVED)
-    saved = json.loads(json.dumps(loaded.start().snapshot()))
+    saved = json.loads(json.dumps(engine.start(loaded).snapshot()))
     refused = 0
     for _ in range(150):
         broken = copy.deepcopy(saved)
         damage(broken, choose)
         try:
-            machine = loaded.resume(broken)
+            machine = engine.resume(loaded, broken)
         except SnapshotError:
             refused += 1
             continue
@@ -248,10 +248,10 @@ def test_a_damaged_snapshot_is_refused_or_runs(seed: int) -> None:
 
 def test_a_machine_that_had_ended_is_resumed_as_ended() -> None:
     loaded = chart(ROOM)
-    machine = loaded.start(adapters=doors())
+    machine = engine.start(loaded, adapters=doors())
     machine.send("leave")
     bound = doors()
-    again = loaded.resume(machine.snapshot(), adapters=bound)
+    again = engine.resume(loaded, machine.snapshot(), adapters=bound)
     assert again.done
     assert not again.send("leave").handled
     assert not bound["front"].told
@@ -260,7 +260,7 @@ def test_a_machine_that_had_ended_is_resumed_as_ended() -> None:
 def test_a_machine_in_the_middle_of_its_system_cannot_be_sent_to_alone() -> None:
     from engine.run import System
 
-    system = System()
+    system = System(make=Machine)
     actor = system.add(chart(ROOM), adapters=doors())
     system.start()
     with pytest.raises(EngineError, match="belongs to a system"):

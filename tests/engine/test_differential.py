@@ -16,7 +16,7 @@ import engine
 from engine.language.model import Chart
 from engine.language.problems import ChartError
 from engine.run.machine import Machine
-from engine.semantics.compiled.program import Program
+from engine.semantics.compiled.program import Program, keep
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference import Interpreter
 from engine.semantics.step import Step
@@ -86,7 +86,7 @@ def compare(chart: Chart, played: list[Input]) -> None:
     for configurations in (0, 2):
         by_pieces = Program(chart, traced=True)
         by_pieces.limit = configurations
-        chart.programs["traced"] = by_pieces
+        keep(by_pieces)
         same(traced(chart, played), expected)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 import engine
 from engine.run.machine import Machine
-from engine.semantics.compiled.program import Program
+from engine.semantics.compiled.program import program_of
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference import Interpreter
 from engine.semantics.shared import MICROSTEP_BOUND
@@ -38,7 +38,7 @@ states:
 
 
 def test_a_machine_on_its_own_runs_its_timers_and_delayed_sends() -> None:
-    machine = engine.load_text(LIGHT).start()
+    machine = engine.start(engine.load_text(LIGHT))
     machine.advance(2 * S - 1)
     assert machine.configuration == ("red",)
     machine.advance(1)
@@ -53,9 +53,9 @@ def test_a_machine_on_its_own_runs_its_timers_and_delayed_sends() -> None:
 def test_a_snapshot_is_json_and_goes_on_in_the_middle_of_a_delay() -> None:
     """A controller that restarts must not give its peer a second full timeout."""
     chart = engine.load_text(LIGHT)
-    machine = chart.start()
+    machine = engine.start(chart)
     machine.advance(2 * S + S // 5)
-    again = chart.resume(json.loads(json.dumps(machine.snapshot())))
+    again = engine.resume(chart, json.loads(json.dumps(machine.snapshot())))
     assert again.configuration == ("green",)
     again.advance(S // 5)
     assert again.configuration == ("green",)
@@ -86,27 +86,27 @@ states:
   done: {}
 """)
     chart = engine.load(tmp_path / "parent.yaml")
-    machine = chart.start()
+    machine = engine.start(chart)
     machine.advance(S)
-    again = chart.resume(json.loads(json.dumps(machine.snapshot())))
+    again = engine.resume(chart, json.loads(json.dumps(machine.snapshot())))
     for one in (machine, again):
         one.advance(S - 1)
         assert one.configuration == ("busy",)
         one.advance(1)
         assert one.configuration == ("done",)
         assert one.data["tag"] == b"\x00\xff"
-    third = chart.resume(json.loads(json.dumps(again.snapshot())))
+    third = engine.resume(chart, json.loads(json.dumps(again.snapshot())))
     assert third.data["tag"] == b"\x00\xff"
 
 
 def test_a_snapshot_of_another_chart_is_refused() -> None:
-    snapshot = engine.load_text(LIGHT).start().snapshot()
+    snapshot = engine.start(engine.load_text(LIGHT)).snapshot()
     with pytest.raises(ValueError, match="light"):
-        engine.load_text(LIGHT.replace("3 s", "4 s")).resume(snapshot)
+        engine.resume(engine.load_text(LIGHT.replace("3 s", "4 s")), snapshot)
 
 
 def test_firing_a_timer_by_hand_is_its_expiry() -> None:
-    machine = engine.load_text(LIGHT).start()
+    machine = engine.start(engine.load_text(LIGHT))
     assert machine.fire("red/after 2 s").transitions == ("red/after 2 s",)
     assert machine.stop().exited == ("green",)
     assert machine.done
@@ -128,11 +128,11 @@ def wide(regions: int, states: int) -> str:
 def test_a_wide_parallel_chart_needs_neither_endless_plans_nor_memory() -> None:
     """5 to the power of 6 configurations: a plan for each that is visited would fill the memory of a station."""
     chart = engine.load_text(wide(6, 5))
-    machine = chart.start()
+    machine = engine.start(chart)
     oracle = Interpreter(chart, bind_parameters(chart, None))
     oracle.begin()
     choose = random.Random(7)
-    program: Program = chart.programs["plain"]
+    program = program_of(chart, False)
     program.limit = 100
     sizes = []
     for round_ in range(3):
@@ -161,11 +161,11 @@ def test_a_wide_parallel_chart_needs_neither_endless_plans_nor_memory() -> None:
 def test_names_from_outside_do_not_fill_the_memory() -> None:
     """A peer that makes up event names: each is recorded as unhandled, none is kept."""
     chart = engine.load_text(LIGHT)
-    machine = chart.start()
+    machine = engine.start(chart)
     for number in range(5_000):
         assert not machine.send(f"made.up.{number}").handled
     assert machine.unhandled == 5_000
-    program: Program = chart.programs["plain"]
+    program = program_of(chart, False)
     assert all(len(node) < 600 for node in program.nodes.values())
 
 
@@ -210,6 +210,6 @@ states:
     on: {go: {actions: [assign: {n: 1}]}}
     always: {guard: 0 < n < 900, actions: [assign: {n: n + 1}]}
 """)
-    machine = chart.start()
+    machine = engine.start(chart)
     machine.send("go")
     assert machine.data["n"] == 900 < MICROSTEP_BOUND

@@ -10,7 +10,7 @@ import pytest
 import engine
 from engine.language.model import Chart
 from engine.run.machine import Machine
-from engine.semantics.compiled.program import Program
+from engine.semantics.compiled.program import program_of
 from engine.semantics.errors import EndlessLoop, ParameterError, PayloadError, UnhandledEvent
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference import Interpreter
@@ -45,9 +45,7 @@ def traced(chart: Chart, parameters: dict[str, Any] | None = None) -> Machine:
 
 
 def fragments(chart: Chart, parameters: dict[str, Any] | None = None) -> Machine:
-    if "plain" not in chart.programs:
-        chart.programs["plain"] = Program(chart, traced=False)
-        chart.programs["plain"].limit = 0
+    program_of(chart, False).limit = 0
     return Machine(chart, parameters)
 
 
@@ -654,19 +652,19 @@ states:
 
 def test_an_event_no_state_handles_is_counted_and_strict_charts_raise() -> None:
     text = "events: {e: {}, f: {}}\nstates: {a: {on: {e: a}}}\n"
-    machine = chart(text).start()
+    machine = engine.start(chart(text))
     assert not machine.send("f").handled
     assert not machine.send("no.such.event").handled
     assert machine.send("e").handled
     assert machine.unhandled == 2
-    strict = chart("strict: true\n" + text).start()
+    strict = engine.start(chart("strict: true\n" + text))
     assert strict.send("e").handled
     with pytest.raises(UnhandledEvent, match=r"'f'"):
         strict.send("f")
 
 
 def test_a_wrong_payload_names_its_field() -> None:
-    machine = chart("events: {p: {payload: {v: int, w: float?}}}\nstates: {a: {on: {p: a}}}\n").start()
+    machine = engine.start(chart("events: {p: {payload: {v: int, w: float?}}}\nstates: {a: {on: {p: a}}}\n"))
     machine.send("p", {"v": 1})
     with pytest.raises(PayloadError, match="'v'"):
         machine.send("p", {"v": "one"})
@@ -678,20 +676,22 @@ def test_a_wrong_payload_names_its_field() -> None:
 
 def test_parameters_are_checked_and_a_near_name_is_offered() -> None:
     made = chart("parameters: {C_sounds: {type: int, default: 10}, T: {type: duration}}\nstates: {a: {}}\n")
-    assert made.start({"T": 5}).parameters == {"C_sounds": 10, "T": 5}
+    assert engine.start(made, {"T": 5}).parameters == {"C_sounds": 10, "T": 5}
     with pytest.raises(ParameterError, match="'T'"):
-        made.start()
+        engine.start(made)
     with pytest.raises(ParameterError, match="'C_sounds'"):
-        made.start({"T": 5, "C_sound": 3})
+        engine.start(made, {"T": 5, "C_sound": 3})
     with pytest.raises(ParameterError, match="C_sounds"):
-        made.start({"T": 5, "C_sounds": "many"})
+        engine.start(made, {"T": 5, "C_sounds": "many"})
 
 
 def test_data_is_a_live_read_only_view() -> None:
-    machine = chart(
-        "events: {e: {}}\ndata: {n: {type: int, initial: 0}}\n"
-        "states: {a: {on: {e: {actions: [{assign: {n: n + 1}}]}}}}\n"
-    ).start()
+    machine = engine.start(
+        chart(
+            "events: {e: {}}\ndata: {n: {type: int, initial: 0}}\n"
+            "states: {a: {on: {e: {actions: [{assign: {n: n + 1}}]}}}}\n"
+        )
+    )
     data = machine.data
     machine.send("e")
     assert dict(data) == {"n": 1}
@@ -701,14 +701,16 @@ def test_data_is_a_live_read_only_view() -> None:
 
 def test_steps_without_computed_values_are_shared_between_machines() -> None:
     made = chart("events: {e: {}}\nstates: {a: {on: {e: b}}, b: {}}\n")
-    assert made.start().send("e") is made.start().send("e")
+    assert engine.start(made).send("e") is engine.start(made).send("e")
 
 
 def test_tracing_can_be_switched_on_while_a_machine_runs() -> None:
-    machine = chart(
-        "events: {e: {}}\ndata: {n: {type: int, initial: 0}}\n"
-        "states: {a: {on: {e: {actions: [{assign: {n: n + 1}}]}}}}\n"
-    ).start()
+    machine = engine.start(
+        chart(
+            "events: {e: {}}\ndata: {n: {type: int, initial: 0}}\n"
+            "states: {a: {on: {e: {actions: [{assign: {n: n + 1}}]}}}}\n"
+        )
+    )
     assert machine.send("e").microsteps == ()
     machine.tracing = True
     step = machine.send("e")
@@ -720,6 +722,6 @@ def test_very_many_regions_may_react_to_one_event() -> None:
     """A step's cost grows with the regions, its call depth does not."""
     regions = "".join(f"  r{i}: {{states: {{a: {{on: {{go: b}}}}, b: }}}}\n" for i in range(1500))
     chart = engine.load_text(f"machine: wide\nevents: {{go: {{direction: in}}}}\ntype: parallel\nstates:\n{regions}")
-    machine = chart.start()
+    machine = engine.start(chart)
     machine.send("go")
     assert {"r0.b", "r1499.b"} < set(machine.configuration)

@@ -11,11 +11,11 @@ import pytest
 
 import engine
 from engine.language.model import Chart
+from engine.language.traverse import event_definition
 from engine.language.types import Kind, Type
 from engine.run.machine import Machine
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference import Interpreter
-from engine.semantics.shared import event_definition
 from engine.semantics.step import Event
 from tests.benchmarks.bench_engine import needed_parameters
 

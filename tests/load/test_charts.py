@@ -445,12 +445,11 @@ def test_an_adapter_package_that_cannot_be_imported_is_told_where_a_chart_needs_
 ) -> None:
     from engine.adapter import AdapterError
     from engine.language.load import contract
-    from engine.run import registry
 
     def broken() -> None:
         raise AdapterError("entry point x = y:Z cannot be imported: no module y")
 
-    monkeypatch.setattr(registry, "installed", broken)
+    monkeypatch.setattr(contract, "registries", broken)
     contract._registered_files.cache_clear()
     with pytest.raises(ChartError) as caught:
         load_text("machine: c\nadapters: {link: hpgp_link}\nstates: {s: {on: {link.x: s}}}\n")

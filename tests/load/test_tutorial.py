@@ -90,7 +90,7 @@ class Play:
 
     def happen(self, what: str) -> None:
         if what == "start":
-            self.machine = self.chart.start(self.parameters, self.adapters)
+            self.machine = engine.start(self.chart, self.parameters, self.adapters)
         elif re.match(r"\d", what):
             self.machine.advance(constant(what, DURATION))
         else:

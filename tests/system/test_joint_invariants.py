@@ -127,7 +127,7 @@ def test_a_child_that_does_not_run_is_in_no_state_and_has_no_data(tmp_path: Path
 
 
 def test_a_machine_on_its_own_is_told_too(tmp_path: Path) -> None:
-    machine = room(tmp_path).start()
+    machine = engine.start(room(tmp_path))
     machine.send("enter")
     machine.advance(S)
     machine.send("forget")  # has no effect of its own, and is looked at all the same

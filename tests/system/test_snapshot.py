@@ -122,10 +122,10 @@ SENDER = """
 
 
 def test_delayed_sends_keep_their_time_their_data_and_their_id() -> None:
-    machine = chart(SENDER).start()
+    machine = engine.start(chart(SENDER))
     machine.advance(2 * S)
     saved = json.loads(json.dumps(machine.snapshot()))
-    resumed = chart(SENDER).resume(saved)
+    resumed = engine.resume(chart(SENDER), saved)
     resumed.advance(3 * S - 1)
     assert resumed.data["n"] == 0
     resumed.advance(1)
@@ -165,9 +165,9 @@ def test_a_long_action_is_started_anew() -> None:
 
 
 def test_a_lone_machine_resumes_with_its_adapters_open() -> None:
-    saved = json.loads(json.dumps(chart(CALLER).start(adapters={"gate": Door()}).snapshot()))
+    saved = json.loads(json.dumps(engine.start(chart(CALLER), adapters={"gate": Door()}).snapshot()))
     door = Door()
-    machine = chart(CALLER).resume(saved, adapters={"gate": door})
+    machine = engine.resume(chart(CALLER), saved, adapters={"gate": door})
     assert len(door.calls) == 1
     door.port.done(door.calls[0], width=4)
     machine.advance(0)
@@ -176,15 +176,15 @@ def test_a_lone_machine_resumes_with_its_adapters_open() -> None:
 
 @pytest.mark.parametrize("lost", ["core", "timers", "children", "queue", "text_hash"])
 def test_a_snapshot_that_is_not_whole_is_refused(lost: str) -> None:
-    saved = chart(SENDER).start().snapshot()
+    saved = engine.start(chart(SENDER)).snapshot()
     del saved[lost]
     with pytest.raises(SnapshotError, match="not whole"):
-        chart(SENDER).resume(saved)
+        engine.resume(chart(SENDER), saved)
 
 
 def test_a_snapshot_of_another_chart_or_version_is_refused_by_name() -> None:
-    saved = chart(SENDER).start().snapshot()
+    saved = engine.start(chart(SENDER)).snapshot()
     with pytest.raises(SnapshotError, match="sender"):
-        chart(SENDER.replace("5 s", "6 s")).resume(saved)
+        engine.resume(chart(SENDER.replace("5 s", "6 s")), saved)
     with pytest.raises(SnapshotError, match="version 99"):
-        chart(SENDER).resume({**saved, "snapshot": 99})
+        engine.resume(chart(SENDER), {**saved, "snapshot": 99})

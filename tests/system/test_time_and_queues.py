@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import engine
 from engine.run import Limits, System
 from engine.semantics.errors import EngineError, PayloadError, RunawayError
 from tests.system.tools import S, Watch, chart, started
@@ -193,7 +194,7 @@ def test_data_posted_to_a_machine_are_checked_as_sent_ones_are(data: Any) -> Non
     with pytest.raises(PayloadError) as posted:
         system.post(actor, "e", data)
     with pytest.raises(PayloadError) as sent:
-        chart(text).start().send("e", data)
+        engine.start(chart(text)).send("e", data)
     assert str(posted.value) == str(sent.value)
     assert system.quiet
 
@@ -218,7 +219,7 @@ def test_time_goes_forward_in_whole_nanoseconds(wrong: Any) -> None:
     with pytest.raises(EngineError, match=r"nanoseconds|go back"):
         system.advance(wrong)
     with pytest.raises(EngineError, match=r"nanoseconds|go back"):
-        chart("machine: m\nstates: {a: }").start().advance(wrong)
+        engine.start(chart("machine: m\nstates: {a: }")).advance(wrong)
     assert system.clock.now_ns() == 3
 
 

@@ -30,6 +30,7 @@ from engine.semantics.parameters import split_given
 from engine.semantics.reference import Interpreter
 from engine.semantics.step import LogText
 from engine.tools.scxml import ImportProblem, import_file
+from engine.tools.scxml.resolve import resolve_source
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent.parent / ".peers"
@@ -222,7 +223,7 @@ def run(document: Document, maker: str) -> Outcome:
 def run_chart(chart: Chart, maker: str) -> Outcome:
     """One chart of the suite to its end, or 60 s of its time."""
     outcome = Outcome()
-    system = System(make=MAKERS[maker])
+    system = System(make=MAKERS[maker], resolve=resolve_source)
     system.observers.append(outcome)
     try:
         system.add(chart, "root")

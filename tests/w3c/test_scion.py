@@ -21,6 +21,7 @@ import yaml
 from engine.language.model import StateKind
 from engine.run import Note, StepRecord, System
 from engine.semantics.step import Event
+from engine.tools.scxml.resolve import resolve_source
 from tests.w3c import suite
 
 PACKAGE = "@scion-scxml/test-framework@2.0.16"
@@ -99,7 +100,7 @@ def _play(name: str, maker: str) -> str:
     script: dict[str, Any] = json.loads(path.with_suffix(".json").read_text("utf-8"))
     if name in BY_THE_SPECIFICATION:
         script = script["legacySemantics"]
-    system = System(make=suite.MAKERS[maker])
+    system = System(make=suite.MAKERS[maker], resolve=resolve_source)
     root = system.add(chart, "root")
     ended: list[str] = []
     final = frozenset(state.id for state in chart.root.children if state.kind is StateKind.FINAL)

@@ -16,6 +16,7 @@ from engine.language.expr.parse import parse as parse_expression
 from engine.language.expr.tree import Literal
 from engine.language.load.events import read_payload
 from engine.language.load.reader import NAME, NO_NAMES, Reader
+from engine.language.load.registries import registries
 from engine.language.load.source_file import read_source, real_path
 from engine.language.load.types import read_type
 from engine.language.load.yaml_source import Mapping, Node, Scalar, parse
@@ -206,9 +207,8 @@ def _action(reader: Reader, key: Scalar, value: Node) -> ActionDef:
 @cache
 def _registered_files() -> dict[str, str]:
     """Contract name -> file, of all installed registries. Raises ``AdapterError`` for one that cannot be imported."""
-    from engine.run.registry import installed
-
-    return {Path(path).name.removesuffix(SUFFIX): path for path in installed().contract_files()}
+    paths = [path for registry in registries() for path in registry.contract_files()]
+    return {Path(path).name.removesuffix(SUFFIX): path for path in paths}
 
 
 @cache

@@ -6,7 +6,7 @@ import re
 from functools import cache
 from pathlib import Path
 
-from engine.run.registry import installed
+from engine.language.load.registries import registries
 
 _HEAD = re.compile(r"^machine: *(\w+)", re.MULTILINE)
 
@@ -31,7 +31,7 @@ def installed_file(name: str | Path) -> Path | None:
     name = Path(name)
     if name.is_absolute() or ".." in name.parts or not name.parts:
         return None
-    for folder in map(Path, installed().chart_folders()):
+    for folder in map(Path, _chart_folders()):
         for base in (folder.parent, folder) if name.parts[0] == folder.name else (folder,):
             for path in (base / name, base / f"{name}.yaml"):
                 if path.exists():
@@ -43,9 +43,13 @@ def installed_file(name: str | Path) -> Path | None:
 def installed_charts() -> dict[str, Path]:
     """Every installed chart by its own name."""
     charts: dict[str, Path] = {}
-    for folder in installed().chart_folders():
+    for folder in _chart_folders():
         for path in sorted(Path(folder).rglob("*.yaml")):
             head = _HEAD.search(path.read_text(encoding="utf-8", errors="replace")[:4000])
             if head is not None:
                 charts.setdefault(head[1], path)
     return charts
+
+
+def _chart_folders() -> list[str]:
+    return [folder for registry in registries() for folder in registry.chart_folders()]

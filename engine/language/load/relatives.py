@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from engine.language.expr.check import Scope
 from engine.language.load.build import Build
 from engine.language.model import Chart
-from engine.semantics.shared import child_nodes
+from engine.language.traverse import child_nodes
 
 _DEPTH = 12  # of machines in machines, as at run time
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.model import Chart, Invariant, Spawn
+from engine.language.traverse import walk_blocks
 from engine.run.faults import FaultRule
-from engine.semantics.shared import walk_blocks
 
 
 class StationError(Exception):

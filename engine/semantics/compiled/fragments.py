@@ -19,7 +19,7 @@ from engine.semantics.compiled.topology import Candidate, members
 from engine.semantics.shared import name_matches
 
 if TYPE_CHECKING:
-    from engine.run.machine import Machine
+    from engine.semantics.compiled.machine import CompiledMachine
     from engine.semantics.compiled.program import Node
 
 PIECES = 20_000  # kept; forgotten all at once beyond
@@ -51,7 +51,7 @@ class Fragments:
         self._pieces: dict[Any, Any] = {}
         self._ladders: dict[tuple[int, Key], list[Transition]] = {}
 
-    def select(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> list[Transition]:
+    def select(self, m: CompiledMachine, d: Any, w: Work, node: Node, key: Key) -> list[Transition]:
         """selectTransitions, guard by guard."""
         chosen: dict[Transition, None] = {}
         known: dict[Transition, bool] = {}
@@ -67,7 +67,7 @@ class Fragments:
                     break
         return self.topology.without_conflicts(list(chosen), node.conf, node.history)
 
-    def take(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> bool:
+    def take(self, m: CompiledMachine, d: Any, w: Work, node: Node, key: Key) -> bool:
         """One microstep; whether any transition was enabled."""
         enabled = self.select(m, d, w, node, key)
         if not enabled:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.language.model import Chart, EventDef, Invariant
+from engine.language.traverse import event_definition
 from engine.semantics.compiled.codegen_plans import MAX_LEAVES, Generator, Move
 from engine.semantics.compiled.fragments import Fragments, Key, Plan, triggered_by
 from engine.semantics.compiled.runtime import FAULTS, Work
@@ -17,11 +18,11 @@ from engine.semantics.compiled.symbols import Symbols
 from engine.semantics.compiled.topology import History, Topology, members
 from engine.semantics.errors import EndlessLoop
 from engine.semantics.parameters import bind_parameters
-from engine.semantics.shared import MICROSTEP_BOUND, condition, event_definition
+from engine.semantics.shared import MICROSTEP_BOUND, condition
 from engine.semantics.step import Done, Event, Failure, Step
 
 if TYPE_CHECKING:
-    from engine.run.machine import Machine
+    from engine.semantics.compiled.machine import CompiledMachine
 
 NODES = 1_024  # configurations with plans of their own, besides twice the number of states
 PLANS_PER_NODE = 512
@@ -184,7 +185,7 @@ class Program:
 
     # ------------------------------------------------------------ the rest of a macrostep
 
-    def settle(self, m: Machine, d: Any, w: Work) -> Step:
+    def settle(self, m: CompiledMachine, d: Any, w: Work) -> Step:
         """From the first microstep on: eventless transitions, internal events, invocations, invariants, the end."""
         broken: set[int] = set()
         while True:
@@ -224,14 +225,14 @@ class Program:
             m.unhandled += 1
         return w.step()
 
-    def _bound(self, m: Machine, d: Any, w: Work, node: Node, key: Key) -> None:
+    def _bound(self, m: CompiledMachine, d: Any, w: Work, node: Node, key: Key) -> None:
         """The macrostep has taken as many microsteps as it may: is there another one?"""
         if self.fragments.select(m, d, w, node, key):
             taken = set(w.transitions[-100:])
             sources = dict.fromkeys(t.source.id for t in self.topology.all_transitions() if t.id in taken)
             raise EndlessLoop(self.chart.name, MICROSTEP_BOUND, tuple(sources))
 
-    def _check(self, m: Machine, d: Any, w: Work, node: Node, broken: set[int]) -> None:
+    def _check(self, m: CompiledMachine, d: Any, w: Work, node: Node, broken: set[int]) -> None:
         """Invariants; each broken one is told once in a macrostep, or reacting to it could never end."""
         for holds, invariant in node.invariants:
             if id(invariant) in broken:
@@ -246,13 +247,13 @@ class Program:
             broken.add(id(invariant))
             w.fail(Failure(text, str(invariant.position)), name=name)
 
-    def _end(self, m: Machine, d: Any, w: Work) -> None:
+    def _end(self, m: CompiledMachine, d: Any, w: Work) -> None:
         """A top-level final state was reached: leave everything, give the output."""
         final = w.final
         m._output = self.leave_all(m, d, w, final)
         w.effects.append(Done(m._output))
 
-    def leave_all(self, m: Machine, d: Any, w: Work, final: int) -> Any:
+    def leave_all(self, m: CompiledMachine, d: Any, w: Work, final: int) -> Any:
         """exitInterpreter; ``final`` is the state whose data are the output, -1 for none."""
         conf = c = m._node.conf
         before = len(w.exited)
@@ -274,14 +275,14 @@ class Program:
 
     # ------------------------------------------------------------ by fragments
 
-    def external_after(self, m: Machine, d: Any, w: Work, key: str | tuple[str]) -> Step:
+    def external_after(self, m: CompiledMachine, d: Any, w: Work, key: str | tuple[str]) -> Step:
         """The macrostep of an external event or timer; ``w`` may hold what happened before (``finalize``)."""
         node = m._node
         if not self.fragments.take(m, d, w, node, key):
             w.handled = any(self.fragments.ladder(number, key) for number in members(node.conf & self.topology.atomic))
         return self.settle(m, d, w)
 
-    def run_finalizers(self, m: Machine, event: Event, w: Work) -> None:
+    def run_finalizers(self, m: CompiledMachine, event: Event, w: Work) -> None:
         """``finalize`` of the invocation an event comes from (SCXML 6.5), before the event is processed."""
         conf = m._node.conf
         for number in members(conf):
@@ -290,10 +291,29 @@ class Program:
                     self.fragments.finalize(inv)(m, event.data, w, conf)
 
 
+KEPT = 512
+"""Programs kept, two for a chart that is also traced. Machines hold their own: what goes costs compiling it again."""
+
+_programs: dict[tuple[Chart, bool], Program] = {}
+
+
 def program_of(chart: Chart, traced: bool) -> Program:
     """The chart's program, made at the first call."""
-    name = "traced" if traced else "plain"
-    program: Program | None = chart.programs.get(name)
+    program = _programs.get((chart, traced))
     if program is None:
-        program = chart.programs[name] = Program(chart, traced)
+        program = Program(chart, traced)
+        keep(program)
     return program
+
+
+def keep(program: Program) -> None:
+    """Take this program for all further machines of its chart."""
+    if len(_programs) >= KEPT:
+        del _programs[next(iter(_programs))]
+    _programs[program.chart, program.traced] = program
+
+
+def forget(chart: Chart) -> None:
+    """Compile the chart anew for its next machine."""
+    for traced in (False, True):
+        _programs.pop((chart, traced), None)

@@ -36,7 +36,7 @@ from engine.semantics.step import (
 )
 
 if TYPE_CHECKING:
-    from engine.run.machine import Machine
+    from engine.semantics.compiled.machine import CompiledMachine
 
 # What evaluating an expression may raise: EvaluationError by the helpers, the others where a native operator met a
 # value that is not of its declared type (surroundings that do not keep their word).
@@ -175,7 +175,7 @@ def variable(value: Any, name: str) -> Any:
     return value
 
 
-def read(m: Machine, what: tuple[str, str], check: Callable[[Any], Any] | None) -> Any:
+def read(m: CompiledMachine, what: tuple[str, str], check: Callable[[Any], Any] | None) -> Any:
     """``role.name``, the same value all through a macrostep."""
     readings = m._readings
     if readings is None:
@@ -186,12 +186,12 @@ def read(m: Machine, what: tuple[str, str], check: Callable[[Any], Any] | None) 
     return value
 
 
-def alive(m: Machine, child: str, key: Any) -> int | bool:
+def alive(m: CompiledMachine, child: str, key: Any) -> int | bool:
     count = 0 if m.surroundings is None else m.surroundings.alive(child, key)
     return count if key is None else bool(count)
 
 
-def system_field(m: Machine, name: str) -> Any:
+def system_field(m: CompiledMachine, name: str) -> Any:
     return system_value(name, m._event, m.chart.name, m.session_id)
 
 
@@ -243,7 +243,7 @@ def endless() -> None:
 
 
 def send_to(
-    m: Machine,
+    m: CompiledMachine,
     w: Work,
     effects: list[Any],
     place: str,

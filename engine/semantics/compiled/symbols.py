@@ -9,10 +9,11 @@ from typing import Any
 
 from engine.language.expr import tree
 from engine.language.model import Chart, DataDef, State, Transition
+from engine.language.traverse import child_ids, child_nodes, event_definition, walk_blocks
 from engine.semantics.compiled.codegen_expressions import Expression, Scope
 from engine.semantics.compiled.codegen_source import Source
 from engine.semantics.compiled.topology import Topology
-from engine.semantics.shared import child_ids, child_nodes, event_definition, name_matches, reading_checks, walk_blocks
+from engine.semantics.shared import name_matches, reading_checks
 
 _NODES = frozenset(tree.Expr.__args__)
 

@@ -27,12 +27,12 @@ from engine.language.model import (
     Stop,
 )
 from engine.language.position import Position
+from engine.language.traverse import child_ids
 from engine.semantics.interfaces import Surroundings
 from engine.semantics.shared import (
     INNER_ROUNDS_BOUND,
     UNSET,
     check_send_type,
-    child_ids,
     condition,
     error_event,
     event_value,

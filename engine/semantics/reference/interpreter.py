@@ -21,10 +21,11 @@ from typing import Any
 
 from engine.language.expr.evaluate import EvaluationError, evaluate
 from engine.language.model import Chart, Invariant, State, StateKind, Transition
+from engine.language.traverse import event_definition
 from engine.semantics.errors import EndlessLoop
 from engine.semantics.interfaces import Surroundings
 from engine.semantics.reference.content import Content
-from engine.semantics.shared import MICROSTEP_BOUND, condition, event_definition, name_matches, with_optional
+from engine.semantics.shared import MICROSTEP_BOUND, condition, name_matches, with_optional
 from engine.semantics.step import CancelTimer, Done, Event, Failure, Microstep, StartTimer, Step, StopChild
 
 _HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from engine.language.expr.tree import Literal, Reading
 from engine.language.model import Action, CallAction, Chart, Send
+from engine.language.traverse import walk_blocks
 from engine.run.station.plan import MachinePlan, Station, child_charts
 from engine.semantics.compiled.symbols import expressions
-from engine.semantics.shared import walk_blocks
 from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
 from engine.tools.diagram.page import TitleBlock
 from engine.tools.diagram.text import shorten, wrap

@@ -30,8 +30,8 @@ from engine.language.model import (
     Timer,
     Transition,
 )
+from engine.language.traverse import child_ids
 from engine.language.types import DURATION_UNITS, Kind, Type
-from engine.semantics.shared import child_ids
 from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames
 from engine.tools.export.python_text import NotPortable, python_text
 

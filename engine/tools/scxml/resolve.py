@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from engine.language.model import Chart
-from engine.tools.scxml.document import import_file, import_text
 
 MAX_TEXT = 200_000
 
@@ -18,6 +17,7 @@ def resolve_source(source: Any, chart: Chart) -> Chart:
     Raises ``ValueError`` (no such file, a path out of the folder), ``ChartError`` and ``ImportProblem``.
     """
     from engine.language.load import load, load_text
+    from engine.tools.scxml.document import import_file, import_text
 
     if not isinstance(source, str) or not source.strip():
         raise ValueError(f"{source!r} is neither the name of a chart nor its text")

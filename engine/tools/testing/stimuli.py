@@ -10,10 +10,11 @@ from typing import Any
 from engine.language.expr import tree
 from engine.language.expr.functions import type_error
 from engine.language.model import Chart, Send, Transition
+from engine.language.traverse import child_nodes, event_definition
 from engine.language.types import DURATION, Kind, Type
 from engine.run.machine import Machine
 from engine.semantics.compiled.symbols import expressions
-from engine.semantics.shared import child_nodes, event_definition, name_matches
+from engine.semantics.shared import name_matches
 from engine.semantics.step import Event
 from engine.tools.testing.pools import Pools
 from engine.tools.testing.values import Choice, Situation, Term, defaults, solve, terms
@@ -293,7 +294,7 @@ def _external(chart: Chart) -> list[str]:
 
 
 def _sent(state: Any) -> Iterator[str]:
-    from engine.semantics.shared import walk_blocks
+    from engine.language.traverse import walk_blocks
 
     for block in walk_blocks(state):
         for action in block:

@@ -18,8 +18,9 @@ from dataclasses import dataclass, field
 
 from engine.language.expr import tree
 from engine.language.model import Assign, Chart, If, Raise, Transition
+from engine.language.traverse import walk_blocks
 from engine.semantics.compiled.symbols import expressions
-from engine.semantics.shared import name_matches, walk_blocks
+from engine.semantics.shared import name_matches
 from engine.tools.check.logic import satisfiable
 from engine.tools.testing.path import Pair
 from engine.tools.testing.stimuli import Stimuli

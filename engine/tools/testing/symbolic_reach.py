@@ -9,8 +9,8 @@ from typing import Any
 from engine.language.expr import tree
 from engine.language.expr.evaluate import EvaluationError
 from engine.language.model import Assign, Chart, State, Transition
+from engine.language.traverse import walk_blocks
 from engine.semantics.compiled.symbols import expressions
-from engine.semantics.shared import walk_blocks
 from engine.tools.testing.values import Situation
 
 FAR = 1_000.0

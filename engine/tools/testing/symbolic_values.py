@@ -15,12 +15,12 @@ from engine.language.expr.evaluate import EvaluationError, evaluate
 from engine.language.expr.walk import within
 from engine.language.model import Action, Assign, Chart, Foreach, If, Invoke, Raise, Send, State, Transition
 from engine.language.position import Position
+from engine.language.traverse import walk_blocks
 from engine.language.types import Kind, Type
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.errors import EngineError
 from engine.semantics.reference import Interpreter
 from engine.semantics.reference.interpreter import documentOrder, isAtomicState
-from engine.semantics.shared import walk_blocks
 from engine.semantics.step import Event, Step
 from engine.tools.check.logic import satisfiable
 from engine.tools.check.walk import assigned

@@ -18,6 +18,7 @@ from engine.language.expr import tree
 from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.language.model import Pair as OrderPair
+from engine.language.traverse import event_definition
 from engine.language.types import Type
 from engine.run.json_values import from_json, to_json
 from engine.run.machine import Machine
@@ -26,7 +27,6 @@ from engine.semantics.compiled.symbols import expressions
 from engine.semantics.errors import EngineError
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference import Interpreter
-from engine.semantics.shared import event_definition
 from engine.semantics.step import Call, Effect, SendEvent, StartCall, StartChild, Step
 from engine.tools.testing.path import Pair, Path, answered
 from engine.tools.testing.stimuli import Stimulus, World, event_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from engine.language.model import Chart, Invoke
+from engine.language.traverse import child_nodes
 from engine.language.types import Type
-from engine.semantics.shared import child_nodes
 
 Fields = Mapping[str, Mapping[str, Type]]
 
