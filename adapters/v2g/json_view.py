@@ -75,6 +75,7 @@ def from_json(schema: Schema, view: Any, *, fragment: bool) -> Message | Element
         raise ValidationError(f"is no {kind} element of {schema.protocol}{hint}", name)
     declared = schema.by_name[name]
     value = _declared_from_json(schema, declared, fields)
+    declared.write(1, value)  # order and number of the items of open content are its grammar's, which only writing asks
     if isinstance(value, Message) and name == value.ELEMENT:
         return value
     return Element(name, value, schema.protocol)

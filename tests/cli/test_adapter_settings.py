@@ -79,8 +79,8 @@ def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("gate.toml").write_text(STATION)
 
 
-def gate(*sets: str, environ: dict[str, str] | None = None, fault: str | None = None) -> Station:
-    overrides = Overrides(sets, environ or {}, {}, fault)
+def gate(*sets: str, environ: dict[str, str] | None = None, faults: tuple[str, ...] = ()) -> Station:
+    overrides = Overrides(sets, environ or {}, {}, faults)
     return resolve(Path("gate.yaml"), Path("gate.toml"), overrides, Registry(), load)
 
 
@@ -129,11 +129,12 @@ def test_a_wrong_setting_is_told(assignment: str, told: str) -> None:
     assert told in str(wrong.value)
 
 
-def test_a_fault_rule_goes_to_every_adapter_that_takes_one() -> None:
-    assert front(fault="drop:X").config["fault"] == "drop:X"
+def test_rules_about_frames_go_to_every_adapter_that_takes_them() -> None:
+    assert front(faults=("drop:CM_X",)).config["fault"] == "drop:CM_X"
+    assert front(faults=("drop:CM_X,dup:0xA06E", "drop:IP")).config["fault"] == "drop:CM_X,dup:0xA06E,drop:IP"
     Path("gate.toml").write_text("")
     with pytest.raises(StationError, match="no adapter of this station"):
-        gate(fault="drop:X")
+        gate(faults=("drop:CM_X",))
 
 
 def test_a_contract_nobody_implements_is_told() -> None:

@@ -24,7 +24,7 @@ from engine.tools.testing.stimuli import Stimulus, World, event_of
 from tests.export.peers import ROOT, Peer, node_with_xstate, python_with_peers
 
 MACHINES = ROOT / "machines"
-RUNTIME = ROOT / "engine" / "export" / "xstate_runtime.mjs"
+RUNTIME = ROOT / "engine" / "tools" / "export" / "xstate_runtime.mjs"
 # What a host does (timers, orders), and what changes no configuration.
 _HARMLESS = {
     Construct.TIMER,
@@ -40,9 +40,9 @@ _HARMLESS = {
 }
 CHARTS = {chart.name: chart for chart in map(engine.load, sorted(MACHINES.rglob("*.yaml")))}
 CARRIED = {
-    "python-statemachine": ("keep_alive", "pilot_evse", "pilot_pev", "plc_modem", "secc_dc", "slac_session"),
+    "python-statemachine": ("keep_alive", "pilot_evse", "pilot_pev", "plc_modem", "slac_session", "voltage_watch"),
     "transitions": ("keep_alive",),
-    "xstate": ("keep_alive", "pilot_pev", "plc_modem"),
+    "xstate": ("keep_alive", "pilot_pev", "plc_modem", "voltage_watch"),
 }
 EXPORTS = {
     "python-statemachine": export_statemachine,

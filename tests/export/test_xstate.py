@@ -19,7 +19,7 @@ from tests.export.peers import ROOT, Peer, node_with_xstate
 from tests.export.portable import Played, only, own_run, played, portable
 
 EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "25")), 60)
-RUNTIME = ROOT / "engine" / "export" / "xstate_runtime.mjs"
+RUNTIME = ROOT / "engine" / "tools" / "export" / "xstate_runtime.mjs"
 
 
 @pytest.fixture(scope="module")

@@ -119,6 +119,27 @@ def test_open_content_keeps_order_and_text() -> None:
     assert round_trip("xmldsig", view) == view
 
 
+@pytest.mark.parametrize(
+    ("protocol", "view", "path"),
+    [
+        ("din", {"SPKIData": {"content": []}}, "SPKIData"),
+        ("din", {"KeyInfo": {"content": [{"SPKIData": {"content": []}}]}}, "KeyInfo.content[0].SPKIData"),
+        ("xmldsig", {"KeyInfo": {"content": []}}, "KeyInfo"),
+        (
+            "iso2",
+            {"KeyInfo": {"content": [{"X509Data": {"content": [{"KeyName": "n"}]}}]}},
+            "KeyInfo.content[0].X509Data.content[0].KeyName",
+        ),
+        ("iso20", {"KeyInfo": {"content": [""]}}, "KeyInfo.content[0]"),
+    ],
+)
+def test_open_content_against_its_grammar_is_an_error_with_a_path(protocol: str, view: Any, path: str) -> None:
+    """What is taken can be sent: the items an open type asks for are there, in its order."""
+    with pytest.raises(codec.ValidationError) as caught:
+        codec.from_json(protocol, view, fragment=True)
+    assert caught.value.path == path
+
+
 def test_all_golden_messages_survive_json_text() -> None:
     for sample in samples():
         message = codec.decode(sample.protocol, sample.exi, fragment=sample.fragment)
