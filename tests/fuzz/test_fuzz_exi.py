@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz import FUZZ_SEED
+
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,7 +23,7 @@ def test_no_exi_stream_crashes_hangs_or_eats_memory(tmp_path: Path) -> None:
         [
             *command,
             "-rss_limit_mb=1024",
-            "-seed=1",
+            f"-seed={FUZZ_SEED}",
             f"-artifact_prefix={tmp_path}/",
             "--seeds",
             str(tmp_path / "corpus"),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz import FUZZ_SEED
+
 from tests.scxml.test_import import SEED
 
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
@@ -37,7 +39,7 @@ def test_no_document_and_no_expression_crashes_the_importer(tmp_path: Path) -> N
         "-max_len=3000",
     ]
     run = subprocess.run(
-        [*command, f"-artifact_prefix={tmp_path}/", "-seed=1", str(corpus)],
+        [*command, f"-artifact_prefix={tmp_path}/", f"-seed={FUZZ_SEED}", str(corpus)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz import FUZZ_SEED
+
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +20,7 @@ def test_no_stream_and_no_capture_crashes(tmp_path: Path) -> None:
     pytest.importorskip("atheris", reason="atheris is not installed on this machine")
     command = [sys.executable, "-m", "tests.fuzz.fuzz_v2g_wire", f"-max_total_time={SECONDS}", "-timeout=5"]
     run = subprocess.run(
-        [*command, f"-artifact_prefix={tmp_path}/", "-seed=1"],
+        [*command, f"-artifact_prefix={tmp_path}/", f"-seed={FUZZ_SEED}"],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz import FUZZ_SEED
 from tests.load.hostile import check_chart, check_expression, untyped_expression_of
 from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
 from tests.load.test_errors import CHART
@@ -130,7 +131,15 @@ def test_coverage_guided_fuzzing_finds_no_crash(tmp_path: Path) -> None:
     budget = f"-max_total_time={SECONDS}" if SECONDS else "-runs=500"
     run = subprocess.run(
         [
-            *(sys.executable, "-m", "tests.fuzz.fuzz_load", budget, "-max_len=4000", "-timeout=30", "-seed=1"),
+            *(
+                sys.executable,
+                "-m",
+                "tests.fuzz.fuzz_load",
+                budget,
+                "-max_len=4000",
+                "-timeout=30",
+                f"-seed={FUZZ_SEED}",
+            ),
             *(f"-artifact_prefix={tmp_path}/", str(corpus)),
         ],
         cwd=ROOT,
