@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz import FUZZ_SEED
-
 from tests.scxml.test_import import SEED
 
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
