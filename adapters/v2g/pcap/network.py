@@ -142,8 +142,6 @@ class Stream:
     """
 
     next_sequence: int | None = None
-    lost_bytes: int = 0
-    """Bytes given up because the capture has no segment with them."""
     _taken: int = 0
     """Bytes of the stream up to `next_sequence`: what sequence numbers are without their wrap-around."""
     _acknowledged: int = -1
@@ -200,7 +198,6 @@ class Stream:
         if not self._pending or self.next_sequence is None:
             return 0, b""
         missing = self._pending[0][0] - self._taken
-        self.lost_bytes += missing
         self._advance(missing)
         return missing, self._take()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .grammar import Grammar
-from .model import ComplexType, Element, QName, SchemaError, SchemaSet, SimpleType, exi_order
+from .model import ComplexType, QName, SchemaError, SchemaSet, SimpleType, exi_order
 
 BIG_LOOP = 16
 """maxOccurs beyond which loops over complex items keep their integers short."""
@@ -151,7 +151,3 @@ def width_of(simple: SimpleType) -> int | None:
 
 def is_signed(simple: SimpleType) -> bool:
     return simple.minimum is None or simple.minimum < 0
-
-
-def simple_type(element: Element) -> SimpleType | None:
-    return element.type if isinstance(element.type, SimpleType) else None

@@ -115,10 +115,6 @@ def scaled(value: Any, scale: float, kind: Kind) -> Any:
     return value
 
 
-def not_(a: Any) -> bool:
-    return not truth(a)
-
-
 def truth(a: Any) -> bool:
     """The value of a condition: only ``True`` and ``False`` are."""
     if a is True or a is False:

@@ -64,7 +64,6 @@ class Together:
     """What a search came to. ``broken``: each broken promise with the moves to it; ``seen``: states by chart."""
 
     moves: int = 0
-    situations: int = 0
     broken: list[str] = field(default_factory=list)
     seen: dict[str, set[str]] = field(default_factory=dict)
 
@@ -99,7 +98,6 @@ class _Search:
         self._arrived(root, ())
         while self.found.moves < moves and self.known:
             self._go_on_from(self._promising())
-        self.found.situations = len(self.known)
         return self.found
 
     # ------------------------------------------------------------ situations
