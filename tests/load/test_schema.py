@@ -113,6 +113,39 @@ def test_charts_that_load_are_valid(text: str) -> None:
     assert errors(text) == []
 
 
+@pytest.mark.parametrize(
+    "state",
+    [
+        "invariant:",
+        "invoke:",
+        "entry:",
+        "on:",
+        "always:",
+        "{entry: {foreach: }}",
+        "{entry: {spawn: }}",
+        "{entry: {send: }}",
+    ],
+)
+@pytest.mark.parametrize("events", ["", "any"])
+def test_what_is_left_empty_loads_and_is_valid_or_neither(state: str, events: str) -> None:
+    """A key whose value is still to be written means nothing where nothing has a meaning, and is an error elsewhere."""
+    text = f"machine: m\nevents: {events}\nstates:\n  a:\n    {state}\n"
+    try:
+        load_text(text)
+    except ChartError:
+        assert errors(text) != []
+    else:
+        assert errors(text) == []
+
+
+@pytest.mark.parametrize("key", ["shutdown:", "session:", "type: final"])
+def test_a_chart_that_says_nothing_of_its_end_or_is_one_is_refused_by_both(key: str) -> None:
+    text = f"machine: m\n{key}\nstates:\n  a:\n"
+    with pytest.raises(ChartError):
+        load_text(text)
+    assert errors(text) != []
+
+
 def test_what_engine_import_writes_is_valid() -> None:
     from engine.tools.scxml import import_text
 

@@ -536,6 +536,9 @@ def test_what_else_breaks_is_the_reason() -> None:
 def test_a_fault_that_gives_no_reason() -> None:
     """An outlet that is out of order says why, if only where to look."""
     assert plugged().child("output.fault", reason="").data("reason") == "the output is faulty"
+    faulted = plugged().child("cp_line.diode_fault").child("slac.modem_fault", reason="")
+    assert faulted.data("reason") == "the modem is faulty"
+    assert shown(faulted)[-1] == "the modem is faulty"
 
 
 def test_reset() -> None:

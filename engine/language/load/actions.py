@@ -251,13 +251,13 @@ def _if(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action]:
 
 def _foreach(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action]:
     reader = build.reader
-    body = reader.mapping(value, "'foreach'")
+    expected = "{in: list, item: name, do: …}"
+    body = reader.filled(value, "'foreach'", expected)
     if body is None:
         return []
     reader.check_keys(body, frozenset({"in", "item", "index", "do"}), "'foreach'")
     array_node, item_node = body.get("in"), body.get("item")
     if array_node is None or not isinstance(item_node, Scalar):
-        expected = "{in: list, item: name, do: …}"
         reader.missing(body, value, "'foreach' needs a list and a name for its items", expected)
         return []
     array = build.expression(array_node, "'in'", scope)

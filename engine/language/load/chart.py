@@ -281,7 +281,7 @@ def _outputs(build: Build) -> None:
 def _shutdown(build: Build, node: Node | None) -> None:
     """``shutdown: {event: …, within: …, done: …}``: how the chart ends in order, as the main chart of a run."""
     reader, chart = build.reader, build.chart
-    body = reader.mapping(node, "'shutdown'", "{event: …, within: 10 s, done: STATE}")
+    body = reader.filled(node, "'shutdown'", "{event: …, within: 10 s, done: STATE}")
     if body is None:
         return
     reader.check_keys(body, _SHUTDOWN_KEYS, "'shutdown'")

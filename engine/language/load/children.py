@@ -264,7 +264,7 @@ def _roles(build: Build, body: Mapping, chart: Chart) -> tuple[tuple[str, str], 
 def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
     """The action of a ``spawn``."""
     reader = build.reader
-    body = reader.mapping(value, "'spawn'")
+    body = reader.filled(value, "'spawn'", "{src: FILE, …}")
     if body is None:
         return []
     reader.check_keys(body, _SPAWN_KEYS, "'spawn'")

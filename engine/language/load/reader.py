@@ -134,6 +134,13 @@ class Reader:
             self.problem(node, "shape", f"{what} is a mapping", expected)
         return None
 
+    def filled(self, node: Node | None, what: str, expected: str) -> Mapping | None:
+        """``node`` as a mapping that says something: None, with a problem unless it is absent, when it is empty."""
+        if isinstance(node, Scalar) and node.is_null:
+            self.problem(node, "shape", f"{what} is empty", expected)
+            return None
+        return self.mapping(node, what, expected)
+
     def entries(self, node: Node | None, what: str, expected: str = "key: value") -> Iterator[tuple[str, Scalar, Node]]:
         """The entries of a mapping that may be absent."""
         mapping = self.mapping(node, what, expected)

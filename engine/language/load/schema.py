@@ -44,7 +44,7 @@ def schema() -> Schema:
             "transition": _transition(),
             "transitions": _one_or_many({"$ref": "#/$defs/transition"}),
             "action": _action(),
-            "actions": {"anyOf": [*_one_or_many({"$ref": "#/$defs/action"})["anyOf"], {"type": "null"}]},
+            "actions": _none_or_many({"$ref": "#/$defs/action"}),
             "blocks": {
                 "anyOf": [
                     {"$ref": "#/$defs/actions"},
@@ -53,7 +53,7 @@ def schema() -> Schema:
                 ]
             },
             "invoke": _invoke(),
-            "invariants": _one_or_many(_invariant()),
+            "invariants": _none_or_many(_invariant()),
             "state": _state(),
             "active": _object(active(), description="an atomic, compound or parallel state"),
             "final": _object(final(), required=["type"]),
@@ -87,6 +87,10 @@ def _map(value: Schema, names: str = "", **more: Any) -> Schema:
 
 def _one_or_many(item: Schema) -> Schema:
     return {"anyOf": [item, {"type": "array", "items": item}]}
+
+
+def _none_or_many(item: Schema) -> Schema:
+    return {"anyOf": [*_one_or_many(item)["anyOf"], {"type": "null"}]}
 
 
 def _described() -> Schema:
@@ -226,13 +230,13 @@ def invoke() -> Schema:
 
 def _invoke() -> Schema:
     ways = [{"required": [key]} for key in ("src", "call", "chart", "source")]
-    return _one_or_many({**_object(invoke()), "oneOf": ways})
+    return _none_or_many({**_object(invoke()), "oneOf": ways})
 
 
 def _invariant() -> Schema:
     return {
         "anyOf": [
-            {"type": ["string", "boolean"]},
+            {"type": ["string", "boolean", "number"]},
             _object({"expr": _EXPRESSION, "message": _NOTE, "source": _NOTE}, required=["expr"]),
         ]
     }

@@ -19,6 +19,9 @@ _IMPORTED_KEYS = _KEYS | {"event_expr", "to_expr", "content", "id_location", "ty
 def read_send(build: Build, value: Node, scope: Scope) -> list[Action]:
     """The action of a ``send``; short form: the event, to itself."""
     reader = build.reader
+    if isinstance(value, Scalar) and value.is_null:
+        reader.missing(value, value, "'send' needs the name of an event", "event: NAME")
+        return []
     body = value if isinstance(value, Mapping) else Mapping(value.start, value.end, {"event": (_key(value), value)})
     reader.check_keys(body, _IMPORTED_KEYS if build.untyped else _KEYS, "'send'")
     id_ = reader.text(body.get("id"), "'id'") or None

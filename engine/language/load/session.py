@@ -14,7 +14,7 @@ _KEYS = frozenset({"during", "result", "success", "description"})
 def read_session(build: Build, node: Node | None) -> SessionDef | None:
     """``{during: STATE, result: EVENT, success: EXPR}``; None when absent or after a problem."""
     reader = build.reader
-    body = reader.mapping(node, "'session'", "{result: EVENT, success: event.result == 'done'}")
+    body = reader.filled(node, "'session'", "{result: EVENT, success: event.result == 'done'}")
     if body is None:
         return None
     reader.check_keys(body, _KEYS, "'session'")

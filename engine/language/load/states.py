@@ -86,7 +86,11 @@ def _kind(build: Build, name: str, body: Mapping, parent: State | None) -> State
     states = body.get("states")
     has_states = isinstance(states, Mapping) and bool(states.entries)
     if type_ == "final":
-        if parent is not None and parent.kind is StateKind.PARALLEL:
+        if parent is None:
+            reader.problem(
+                node or body, "shape", "a chart is not a final state: it has them", "states: {…: {type: final}}"
+            )
+        elif parent.kind is StateKind.PARALLEL:
             message = (
                 f"{name!r} is a region: it cannot be final (SCXML 3.4), a parallel state is done when its regions are"
             )
