@@ -13,7 +13,7 @@ from ipaddress import IPv6Address
 from typing import Any
 
 from adapters.intake import Limits
-from adapters.slac.nic import LineDriver, Nic, Subscribers, Watcher
+from adapters.slac.nic import LineDriver, Nic, Receiver, Subscribers, Watcher
 from adapters.slac.settings import host_of
 from engine.adapter import Port, World
 
@@ -74,10 +74,10 @@ class WireNic:
     def send(self, frame: bytes) -> None:
         self._wire.pass_on(self, frame)
 
-    def subscribe(self, receiver: Callable[[bytes], None], watcher: Watcher | None = None) -> None:
+    def subscribe(self, receiver: Receiver, watcher: Watcher | None = None) -> None:
         self.subscribers.add(receiver, watcher)
 
-    def unsubscribe(self, receiver: Callable[[bytes], None]) -> None:
+    def unsubscribe(self, receiver: Receiver) -> None:
         self.subscribers.remove(receiver)
 
 
@@ -198,7 +198,7 @@ class Host:
         head = peer + self.nic.mac + ETHERTYPE + bytes([kind])
         self.nic.send(head + source.to_bytes(4, "big") + target.to_bytes(4, "big") + data)
 
-    def _received(self, frame: bytes) -> None:
+    def _received(self, frame: bytes, _: object) -> None:
         if frame[12:14] != ETHERTYPE or len(frame) < 23:
             return
         peer, kind = frame[6:12], frame[14]

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from adapters.slac.faults import FaultInjector, Rule
-from adapters.slac.frames import BROADCAST, LOCALCAST, CmMnbcSoundInd, Mme, VsSwVerReq, decode
+from adapters.slac.frames import BROADCAST, LOCALCAST, CmMnbcSoundInd, Mme, VsSwVerReq, decode, mmtype_of
 from adapters.slac.matching import GROUPS
 from adapters.slac.modem import Modem, ModemConfig
 
@@ -144,7 +144,7 @@ class PowerLine:
         if port not in self._ports or len(frame) < 14:
             self.counts["bad"] += 1
             return
-        if frame[12:14] == b"\x88\xe1" and len(frame) >= 17 and self._for_own_modem(port, frame):
+        if self._for_own_modem(port, frame):
             self._ask_modem(port, frame, now_ns)
             return
         self._inject(frame, _Origin(port, None, 0), now_ns)
@@ -175,10 +175,10 @@ class PowerLine:
         return arrived
 
     def _for_own_modem(self, port: str, frame: bytes) -> bool:
-        mmtype = frame[15] | frame[16] << 8
+        mmtype = mmtype_of(frame)
         destination = frame[:6]
         if destination == LOCALCAST or destination == self._ports[port].modem.mac:
-            return True
+            return mmtype >= 0
         return mmtype in FOR_MODEM and destination == BROADCAST
 
     def _ask_modem(self, port: str, frame: bytes, now_ns: int) -> None:
@@ -220,7 +220,7 @@ class PowerLine:
         if state is None or not state.modem.hears(now_ns):
             self.counts["deaf"] += 1
             return
-        mmtype = frame[15] | frame[16] << 8 if frame[12:14] == b"\x88\xe1" and len(frame) >= 17 else -1
+        mmtype = mmtype_of(frame)
         for name, other in self._ports.items():
             if name == sender or not ((frame[:1] and frame[0] & 1) or frame[:6] == other.modem.host_mac):
                 continue

@@ -162,10 +162,11 @@ class HpgpLink(Adapter):
             raise AdapterError("the link is not open")
         return self._nic
 
-    def _received(self, frame: bytes) -> None:
-        if frame[12:14] != b"\x88\xe1":
+    def _received(self, frame: bytes, message: f.Mme | f.BadFrame | None) -> None:
+        if message is None:
             return  # IP and the like: somebody else's
-        message = f.decode(frame, lenient_mvf_length=self._any_mvf_length)
+        if isinstance(message, f.BadFrame) and self._any_mvf_length and message.message is not None:
+            message = message.message
         if isinstance(message, f.BadFrame):
             self._refused(message)
             return

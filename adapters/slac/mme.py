@@ -9,8 +9,11 @@ Everything here is sans-I/O. MAC addresses, run ids, keys and network ids are oc
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, TypeVar
+
+from adapters.slac.fields import BadKind, Field, Items, Table, When
 
 ETHERTYPE_HOMEPLUG = 0x88E1
 BROADCAST = b"\xff" * 6
@@ -23,27 +26,14 @@ MIN_FRAME = 60
 MAX_FRAME = 1518
 """Longest frame taken: 1500 octets of payload, 14 of header, 4 of a VLAN tag."""
 
+FIRST_VS = 0xA000
+"""First MMTYPE of the ``VS_*`` messages, which have an OUI."""
 HEADER_END_CM = 19
 """First payload octet of a ``CM_*`` message (after MMV, MMTYPE and the fragmentation octets)."""
 HEADER_END_VS = 20
 """First payload octet of a ``VS_*`` message with MMV 0 (after MMV, MMTYPE and OUI)."""
 HEADER_END_VS_FMI = 22
 """First payload octet of a ``VS_*`` message with MMV 1 (after MMV, MMTYPE, fragmentation octets and OUI)."""
-
-BadKind = Literal[
-    "short",
-    "too_long",
-    "ethertype",
-    "mmv",
-    "fragment",
-    "unknown_mmtype",
-    "unknown_oui",
-    "length",
-    "value",
-    "mvf_length",
-    "mvf_length_big_endian",
-    "nonconforming",
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +42,14 @@ class BadFrame:
 
     ``kind`` is one of :data:`BadKind`; ``mmtype`` is the number in the header (-1 when the frame ends before it);
     ``reason`` names the octet offset and what was expected there; ``source`` is the sender's MAC (may be short).
+    ``message`` is what the frame says to one who overlooks a wrong MVFLength (some vehicles send it big endian).
     """
 
     kind: BadKind
     mmtype: int
     reason: str
     source: bytes
+    message: Mme | None = None
 
 
 class FieldError(ValueError):
@@ -68,36 +60,25 @@ class FieldError(ValueError):
 class Mme:
     """Base of all messages: Ethernet ``destination`` and ``source`` (6 octets each).
 
-    A subclass gives ``NAME`` (the standard's), ``MMTYPE``, ``PREFIX`` (the octets from the ethertype to the payload)
-    and ``payload()``; a vendor's message also the ``OUIS`` it is read with.
+    :func:`message` gives a subclass its ``NAME`` (the standard's), ``MMTYPE``, ``PREFIX`` (the octets from the
+    ethertype to the payload), ``OUIS`` (a vendor's message: those it is read with), ``TABLES`` of the whole frame (MMV
+    0, newer) and ``SENT``, that of the two which it is sent by.
     """
 
     NAME: ClassVar[str] = ""
     MMTYPE: ClassVar[int] = -1
     PREFIX: ClassVar[bytes] = b""
     OUIS: ClassVar[tuple[bytes, ...]] = (QUALCOMM_OUI,)
+    TABLES: ClassVar[tuple[Table, Table]]
+    SENT: ClassVar[Table]
 
     destination: bytes
     source: bytes
 
-    def payload(self) -> bytes:
-        """The octets after the header."""
-        raise NotImplementedError(f"{type(self).__name__} has no payload")
-
-    @classmethod
-    def parse(cls, frame: bytes, at: int) -> Mme:
-        """Read the message whose payload starts at octet ``at``; raises :class:`Malformed`."""
-        raise NotImplementedError(f"{cls.__name__} cannot be parsed")
-
     def encode(self) -> bytes:
         """The whole Ethernet frame, padded with zeros to 60 octets; raises :class:`FieldError`."""
-        if len(self.destination) != 6 or len(self.source) != 6:
-            raise FieldError(
-                f"{self.NAME}: destination and source are 6 octets each,"
-                f" not {len(self.destination)} and {len(self.source)}"
-            )
         try:
-            frame = self.destination + self.source + self.PREFIX + self.payload()
+            frame = self.SENT.write(self)
         except (struct.error, ValueError, OverflowError) as error:
             raise FieldError(f"{self.NAME}: {error}") from error
         if len(frame) > MAX_FRAME:
@@ -105,47 +86,38 @@ class Mme:
         return frame.ljust(MIN_FRAME, b"\x00")
 
 
-class Malformed(Exception):
-    """Inside the codec only: a payload that breaks its layout. ``decode`` turns it into a :class:`BadFrame`."""
+BY_MMTYPE: dict[int, type[Mme]] = {}
+"""Every message class, by MMTYPE; filled by :func:`message`."""
 
-    def __init__(self, kind: BadKind, reason: str) -> None:
-        super().__init__(reason)
-        self.kind: BadKind = kind
-        self.reason = reason
+M = TypeVar("M", bound=Mme)
 
 
-def cm_prefix(mmtype: int) -> bytes:
-    """Octets 12…18 of a ``CM_*`` frame: ethertype, MMV 1 (HomePlug AV 1.1), MMTYPE (LE), no fragmentation."""
-    return b"\x88\xe1\x01" + mmtype.to_bytes(2, "little") + b"\x00\x00"
+def message(
+    name: str,
+    mmtype: int,
+    *payload: Field | Items | When,
+    mmv: int | None = None,
+    mmv_0: Sequence[Field | Items | When] = (),
+    ouis: tuple[bytes, ...] = (QUALCOMM_OUI,),
+) -> Callable[[type[M]], type[M]]:
+    """Make a dataclass the message ``name``. ``mmv_0``: what its ``payload`` is with MMV 0, if that differs.
 
+    A ``VS_*`` message is sent with MMV 0 and without fragmentation octets, or as the newer ones with ``mmv`` 1.
+    """
 
-def vs_prefix(mmtype: int) -> bytes:
-    """Octets 12…19 of a Qualcomm ``VS_*`` frame: ethertype, MMV 0, MMTYPE (LE), OUI."""
-    return b"\x88\xe1\x00" + mmtype.to_bytes(2, "little") + QUALCOMM_OUI
-
-
-def vs_fmi_prefix(mmtype: int) -> bytes:
-    """Octets 12…21 of a newer Qualcomm ``VS_*`` frame: ethertype, MMV 1, MMTYPE (LE), no fragmentation, OUI."""
-    return b"\x88\xe1\x01" + mmtype.to_bytes(2, "little") + b"\x00\x00" + QUALCOMM_OUI
-
-
-def octets(value: bytes, length: int, name: str) -> bytes:
-    """``value`` when it has exactly ``length`` octets (``struct`` would pad or cut it silently)."""
-    if len(value) != length:
-        raise ValueError(f"{name} has {length} octets, not {len(value)}")
-    return value
-
-
-def need(frame: bytes, length: int) -> None:
-    """Raise :class:`Malformed` when ``frame`` is shorter than ``length`` octets."""
-    if len(frame) < length:
-        raise Malformed("short", f"{len(frame)} octets, the layout needs at least {length}")
-
-
-def counted(frame: bytes, at: int, count: int, what: str) -> bytes:
-    """``count`` octets from ``at``; the count came from the frame, so it is checked against the frame's length."""
-    if at + count > len(frame):
-        raise Malformed(
-            "length", f"octet {at - 1}: {count} octets of {what} announced, the frame holds {len(frame) - at}"
+    def completed(made: type[M]) -> type[M]:
+        vendors = mmtype >= FIRST_VS
+        number = (0 if vendors else 1) if mmv is None else mmv
+        head = b"\x88\xe1" + bytes((number,)) + mmtype.to_bytes(2, "little") + bytes(2 if number else 0)
+        made.NAME, made.MMTYPE, made.OUIS = name, mmtype, ouis
+        made.PREFIX = head + (QUALCOMM_OUI if vendors else b"")
+        addresses = Field("destination", "6s"), Field("source", "6s")
+        made.TABLES = (
+            Table(made, *addresses, Field("PREFIX", "8s"), *(mmv_0 or payload)),
+            Table(made, *addresses, Field("PREFIX", "10s" if vendors else "7s"), *payload),
         )
-    return frame[at : at + count]
+        made.SENT = made.TABLES[number]
+        BY_MMTYPE[mmtype] = made
+        return made
+
+    return completed

@@ -13,12 +13,14 @@ from typing import Any, Protocol
 from adapters.pilot.cable import cable_of
 from adapters.settings import mac_address
 from adapters.slac.faults import FaultSyntaxError, Rule, parse_rules
+from adapters.slac.frames import BadFrame, Mme, decode
 from adapters.slac.line import LineConfig, PowerLine
 from adapters.slac.modem import ModemConfig
 from adapters.slac.settings import SIMULATED, host_of, side_of
 from engine.adapter import AdapterError, Cancellable, Port, World
 
-Receiver = Callable[[bytes], None]
+Receiver = Callable[[bytes, Mme | BadFrame | None], None]
+"""Gets a frame for this host and, if it is a HomePlug frame, what :func:`decode` found in it."""
 Watcher = Callable[[bool, str], None]
 
 
@@ -69,11 +71,12 @@ class Subscribers:
         return not self._receivers
 
     def deliver(self, frame: bytes) -> None:
-        """To everyone, unless it is for another host or the own."""
+        """To everyone, decoded once, unless it is for another host or the own."""
         if frame[6:12] == self.mac or not (frame[:6] == self.mac or (frame and frame[0] & 1)):
             return
+        message = decode(frame) if frame[12:14] == b"\x88\xe1" else None
         for receiver in list(self._receivers):
-            receiver(frame)
+            receiver(frame, message)
 
     def tell(self, up: bool, reason: str) -> None:
         """The interface came or went."""

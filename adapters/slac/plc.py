@@ -105,10 +105,7 @@ class PlcModem(Adapter):
         else:
             self.port.emit("interface_down", reason=reason)
 
-    def _received(self, frame: bytes) -> None:
-        if frame[12:14] != b"\x88\xe1":
-            return  # IP and the like: somebody else's
-        message = f.decode(frame)
+    def _received(self, frame: bytes, message: f.Mme | f.BadFrame | None) -> None:
         if isinstance(message, f.CmSetKeyCnf):
             self.port.emit("CM_SET_KEY_CNF", result=message.result)
         elif isinstance(message, f.CmGetKeyCnf):

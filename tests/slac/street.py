@@ -97,7 +97,7 @@ class Street:
     def listen(self, host: str) -> None:
         """Keep what reaches this host in ``frames``."""
         nic = self.links[host]._open_nic()
-        nic.subscribe(lambda frame: self.frames.append((self.now_s, host, frame)))
+        nic.subscribe(lambda frame, _: self.frames.append((self.now_s, host, frame)))
 
     def arrived(self, host: str, name: str) -> int:
         """How many frames of this name have reached the host since :meth:`listen`."""

@@ -16,7 +16,7 @@ from adapters.slac.nic import LineDriver
 from adapters.slac.plc import SimulatedPlcModem
 from engine.adapter import Adapter, AdapterError, World
 from engine.run.binding import shortcomings
-from engine.run.station.resolve import implementation
+from engine.run.station.behind import adapter_class
 from engine.run.station.text import setting_type
 from tests.slac import strategies
 from tests.slac.virtual_host import CONTRACTS, Clock, VirtualPort
@@ -49,11 +49,11 @@ def test_every_implementation_fulfils_its_contract(contract: str) -> None:
     implementations = REGISTRY.implementations(contract)
     assert implementations
     for name, path in implementations.items():
-        adapter_class = implementation(path)
+        made = adapter_class(name, contract, REGISTRY)
         config = {"interface": "none", "socket": "none"}
-        adapter = adapter_class({key: config[key] for key in config if key in adapter_class.settings}, World())
+        adapter = made({key: config[key] for key in config if key in made.settings}, World())
         assert shortcomings(adapter, CONTRACTS[contract]) == [], (name, path)
-        for key, setting in adapter_class.settings.items():
+        for key, setting in made.settings.items():
             assert setting_type(setting.type), key
             assert setting.description
 
@@ -167,7 +167,7 @@ def test_profiles_of_made_up_vehicles_are_bounded() -> None:
     evse, _, _ = two()
     for number in range(MAX_VEHICLES + 50):
         profile = f.CmAttenProfileInd(evse.link.mac, b"\x02" * 6, number.to_bytes(6, "big"), b"\x09" * 58)
-        evse.link._received(profile.encode())
+        evse.link._received(profile.encode(), profile)
     assert len(evse.link._profiles) == MAX_VEHICLES
 
 

@@ -198,7 +198,9 @@ def test_amplitude_map(asks: str, answers: str) -> None:
     street.run(0.1)
     assert street.arrived(asks, "CM_AMP_MAP.CNF") == 0
     assert street.links[answers].bad == {"nonconforming": 1}
-    street.links[answers]._received(CmAmpMapReq(to, street.links["pev2"].mac, 2, b"\x11").encode())
+    street.links[answers]._open_nic().subscribers.deliver(
+        CmAmpMapReq(to, street.links["pev2"].mac, 2, b"\x11").encode()
+    )
     street.listen("pev2")
     street.run(0.1)
     assert street.arrived("pev2", "CM_AMP_MAP.CNF") == 0
