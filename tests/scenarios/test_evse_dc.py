@@ -468,6 +468,14 @@ def test_user_leaves_with_the_vehicle() -> None:
     assert stage.active("user.unknown")
 
 
+def test_a_modem_that_does_not_say_why_it_fails_leaves_a_reason_all_the_same() -> None:
+    """People read a reason of an outlet out of order, whatever a child said or left out."""
+    stage = plugged().emit("operator.emergency_stop").forget().child("slac.modem_fault", reason="")
+    assert stage.active("outlet.faulted")
+    assert shown(stage) == ["the modem is faulty"]
+    assert stage.data("reason") == "the modem is faulty"
+
+
 def test_modem_is_looked_for_again_before_the_next_vehicle() -> None:
     """Unplugged with the modem away: the outlet is not free until it is back."""
     stage = plugged().child("slac.modem_fault", reason="no modem on eth1")

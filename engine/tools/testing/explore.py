@@ -21,9 +21,10 @@ from engine.tools.testing.path import Pair, Path, answered, apply
 from engine.tools.testing.pools import small_counts
 from engine.tools.testing.stimuli import Stimuli, Stimulus, World
 from engine.tools.testing.symbolic_reach import FAR, Reach, distance, values_of
-from engine.tools.testing.values import Situation, defaults
+from engine.tools.testing.values import Choice, Situation, defaults, solve
 
 Progress = Callable[[int, int], None]
+_OFFERS = 8
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ class Explorer:
         self._crowds: Counter[Any] = Counter()
         self._nearest: dict[Any, float] = {}
         self._atom_cache: dict[Any, float] = {}
+        self._allowed_cache: dict[tuple[str, int], bool] = {}
         self._gap_cache: dict[Any, float] = {}
         # Two orders of the same nodes, taken from in turn: by all that is known, and with data left aside.
         self._queues: tuple[list[_Entry], list[_Entry]] = ([], [])
@@ -96,6 +98,7 @@ class Explorer:
         self._penalties: dict[int, float] = {}
         self._tries: Counter[str] = Counter()
         self._alike_tried: Counter[tuple[str, float, bool]] = Counter()
+        self._offers: Counter[str] = Counter()  # places from which only other parameters take a transition
         self._transplanted: Counter[tuple[str, str]] = Counter()
         self._visited: set[str] = set()
         self._broken: set[str] = set()  # places of invariants a path breaks
@@ -108,13 +111,13 @@ class Explorer:
         sets = self._parameter_sets()
         for parameters in itertools.islice(sets, 2):
             self._begin_all(parameters)
+        for parameters in self._demanded():
+            self._begin_later(parameters)
         while self._searching():
             if not any(self._queues) or self.found.steps - self._last_news > self.patience // 2:
                 further = list(itertools.islice(sets, 100))
                 for parameters in further if self._untaken else ():
-                    group = self._groups.setdefault(repr(sorted(parameters.items())), len(self._groups))
-                    self._penalties.setdefault(group, 0.5 + 0.02 * len(self._penalties))
-                    self._begin_all(parameters)
+                    self._begin_later(parameters)
                 if not any(self._queues):
                     break
             if any(self._queues):
@@ -149,6 +152,27 @@ class Explorer:
             for value in [*values, *self.stimuli.pools.values(("param", name), kind)][:6]:
                 if not type_error(value, kind):
                     yield {**small, name: value}
+
+    def _demanded(self) -> Iterator[dict[str, Any]]:
+        """What transitions ask of the parameters alone that the defaults do not give: no path leads there without."""
+        values = Machine(self.chart, self.base).parameters
+        where = Situation({}, values, frozenset(), free_parameters=True)
+        for t, parts in self.reach.fixed.items():
+            if t not in self._untaken or self.reach.allowed(t, Situation({}, values, frozenset())):
+                continue
+            choices: list[Choice] = [{}]
+            for part in parts:
+                choices = [more for c in choices for more in solve(part, True, where, c, most=3)][:3]
+            for choice in choices:
+                yield {**self.base, **{term[1]: v for term, v in choice.items() if term[0] == "param"}}
+
+    def _begin_later(self, parameters: Mapping[str, Any]) -> None:
+        """Begin with parameters that nothing but a few transitions ask for."""
+        if any(type_error(value, self.chart.parameters[name].type) for name, value in parameters.items()):
+            return
+        group = self._groups.setdefault(repr(sorted(parameters.items())), len(self._groups))
+        self._penalties.setdefault(group, 0.5 + 0.02 * len(self._penalties))
+        self._begin_all(parameters)
 
     def _begin_all(self, parameters: Mapping[str, Any]) -> None:
         kinds = self.stimuli.reading_types
@@ -236,6 +260,10 @@ class Explorer:
         node.penalty = self._penalties.get(node.group, 0.0)
         if not machine.done and self._is_new(node):
             self._push(node)
+            for t in [t for t in self._untaken if not self._allowed(node, t) and not self.reach.steps(active, t)]:
+                if self._offers[t] < _OFFERS:
+                    self._offers[t] += 1
+                    self._transplant(node, t)
         return True
 
     def _sound(self, node: _Node, step: Step) -> bool:
@@ -276,6 +304,8 @@ class Explorer:
         """How promising a node is (small is good), and which transition it is good for."""
         best, target = FAR, ""
         for t in self._untaken:
+            if not self._allowed(node, t):
+                continue
             tries = 0.3 * self._tries[t]
             if self.reach.steps(node.active, t) + tries >= best:
                 continue
@@ -294,6 +324,14 @@ class Explorer:
         if gap is None:
             gap = node.gaps[transition] = self._gap(node, transition)
         return steps + 6.0 + gap + 0.5 * min(self.reach.setting(node.active, transition), 20.0) if gap else steps
+
+    def _allowed(self, node: _Node, transition: str) -> bool:
+        key = (transition, node.group)
+        known = self._allowed_cache.get(key)
+        if known is None:
+            where = Situation({}, node.machine.parameters, frozenset())
+            known = self._allowed_cache[key] = self.reach.allowed(transition, where)
+        return known
 
     def _gap(self, node: _Node, transition: str) -> float:
         names = self.reach.names[transition]

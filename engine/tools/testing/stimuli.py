@@ -74,7 +74,7 @@ class Stimuli:
         }
         self.base: dict[tuple[str, str], Any] = {k: defaults(kind)[0] for k, kind in self.reading_types.items()}
         self.children = sorted({e.child for e in nodes if isinstance(e, tree.Alive)})
-        self.names = _external(chart)
+        self.names = external_events(chart)
         self.payloads = {name: _payload(chart, name) for name in self.names}
         self.by_source: dict[str, list[Transition]] = {}
         for t in chart.transitions:
@@ -274,7 +274,7 @@ def _plain(kind: Type) -> Any:
     return defaults(kind)[0]
 
 
-def _external(chart: Chart) -> list[str]:
+def external_events(chart: Chart) -> list[str]:
     """The names of the events that may come from outside: adapters, parent, children, the system, delayed sends."""
     names = {name for name, definition in chart.events.items() if definition.direction == "in"}
     sends = [e for state in chart.root.walk() for e in _sent(state)]

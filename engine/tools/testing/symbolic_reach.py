@@ -8,10 +8,13 @@ from typing import Any
 
 from engine.language.expr import tree
 from engine.language.expr.evaluate import EvaluationError
-from engine.language.model import Assign, Chart, State, Transition
+from engine.language.model import Assign, Chart, Foreach, If, Raise, State, Transition
 from engine.language.traverse import walk_blocks
+from engine.language.types import Kind
 from engine.semantics.compiled.symbols import expressions
-from engine.tools.testing.values import Situation
+from engine.semantics.shared import name_matches
+from engine.tools.testing.stimuli import external_events
+from engine.tools.testing.values import NEGATED, Situation
 
 FAR = 1_000.0
 
@@ -35,7 +38,14 @@ class Reach:
                 if same and other.guard is not None:
                     kept = self._on_data if _depends(other.guard) == {"data"} else self.fixed
                     if kept is self._on_data or _on_parameters(other.guard):
-                        kept[t.id].append(tree.Unary("not", other.guard, other.guard.type))
+                        kept[t.id].append(_negated(other.guard))
+        self._raisers: dict[str, list[str]] = {}  # transition -> the states one of which must raise its event
+        for t, raised in _only_raised(chart):
+            self._raisers[t.id] = [state.id for state, _ in raised]
+            if len(raised) == 1:
+                parts = [part for condition in raised[0][1] for part in _conjuncts(condition)]
+                self._on_data[t.id] += [part for part in parts if _depends(part) == {"data"}]
+                self.fixed[t.id] += [part for part in parts if _on_parameters(part)]
         self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
         self.atoms = _atoms(chart)
         self._setters: dict[str, set[str]] = {}  # data item -> states whose actions, or whose transitions', assign it
@@ -52,7 +62,10 @@ class Reach:
         if known is None:
             t = self._by_id[transition]
             wanted = [t.source.id, *(e.state for e in self._asked[transition] if isinstance(e, tree.InState))]
-            known = self._config[key] = sum(self._until(active, state) for state in wanted)
+            known = sum(self._until(active, state) for state in wanted)
+            if transition in self._raisers:
+                known += min(self._until(active, state) for state in self._raisers[transition])
+            self._config[key] = known
         return known
 
     def allowed(self, transition: str, where: Situation) -> bool:
@@ -120,7 +133,53 @@ def _atoms(chart: Chart) -> list[tuple[tree.Expr, tuple[str, ...]]]:
             names = _names([node])
             if all(name in chart.data for name in names):
                 found.setdefault(repr(node), (node, names))
+                if isinstance(node, tree.Compare) and node.left.type.kind in (Kind.INT, Kind.FLOAT, Kind.DURATION):
+                    other = _negated(node)  # a counter comes nearer to the end of its loop, too
+                    found.setdefault(repr(other), (other, names))
     return list(found.values())
+
+
+def _negated(condition: tree.Expr) -> tree.Expr:
+    """What holds when ``condition`` does not; a comparison stays one, so that it has a distance."""
+    if isinstance(condition, tree.Compare) and condition.op in NEGATED:
+        return tree.Compare(NEGATED[condition.op], condition.left, condition.right, condition.type)
+    return tree.Unary("not", condition, condition.type)
+
+
+_Raised = tuple[State, tuple[tree.Expr, ...]]  # where an event is raised, and under which conditions there
+
+
+def _only_raised(chart: Chart) -> Iterator[tuple[Transition, list[_Raised]]]:
+    """The transitions only the chart itself triggers, by ``raise``, with the places that do."""
+    outside = external_events(chart)
+    raised: dict[str, list[_Raised]] = {}
+    for state in chart.root.walk():
+        blocks = [*state.entry, *state.exit]
+        blocks += [t.actions for t in (*state.transitions, state.initial, state.history_default) if t is not None]
+        blocks += [invoke.finalize for invoke in state.invokes]
+        for block in blocks:
+            for event, conditions in _raises(block, ()):
+                raised.setdefault(event, []).append((state, conditions))
+    for t in chart.transitions:
+        if t.descriptors and not any(name_matches(t.descriptors, name) for name in outside):
+            exact = all(d in chart.events for d in t.descriptors)
+            places = [place for d in t.descriptors for place in raised.get(d, ())]
+            if exact and places:
+                yield t, places
+
+
+def _raises(block: tuple[Any, ...], given: tuple[tree.Expr, ...]) -> Iterator[tuple[str, tuple[tree.Expr, ...]]]:
+    for action in block:
+        if isinstance(action, Raise):
+            yield action.event, given
+        elif isinstance(action, Foreach):
+            yield from _raises(action.body, given)
+        elif isinstance(action, If):
+            before = given
+            for condition, body in action.branches:
+                yield from _raises(body, before if condition is None else (*before, condition))
+                if condition is not None:
+                    before = (*before, _negated(condition))
 
 
 def _names(parts: list[tree.Expr]) -> tuple[str, ...]:

@@ -14,7 +14,16 @@ Term = tuple[str, ...]  # ("event", field), ("read", role, name), ("alive", chil
 Choice = dict[Term, Any]
 MOST = 24  # choices kept per part of a guard
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
-_NOT = {"<": ">=", ">=": "<", ">": "<=", "<=": ">", "==": "!=", "!=": "==", "in": "not in", "not in": "in"}
+NEGATED: dict[tree.CompareOp, tree.CompareOp] = {
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "==": "!=",
+    "!=": "==",
+    "in": "not in",
+    "not in": "in",
+}
 
 
 def defaults(kind: Type) -> list[Any]:
@@ -170,7 +179,7 @@ def _candidates(expr: tree.Expr, wanted: bool, where: Situation, given: Choice) 
             for operand in operands:
                 yield from islice(_candidates(operand, wanted, where, given), MOST)
         case tree.Compare(op=op, left=left, right=right):
-            yield from _compared(op if wanted else _NOT[op], left, right, where, given)
+            yield from _compared(op if wanted else NEGATED[op], left, right, where, given)
         case _:
             term = term_of(expr, where.free_parameters)
             yield {**given, term: wanted} if term is not None and term not in given else dict(given)
