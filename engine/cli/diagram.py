@@ -82,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
         _say(f"engine: {error}")
         return 1
     if any(found(path).is_dir() for path in args.paths):
-        job.find_left_over({chart.name for chart in charts} | set(stations))
+        job.find_left_over({chart.name for chart in charts}, set(stations))
     return job.report(len(charts) + len(stations))
 
 
@@ -157,15 +157,16 @@ class _Job:
             else:
                 self._write(path, text)
 
-    def find_left_over(self, names: set[str]) -> None:
+    def find_left_over(self, charts: set[str], stations: set[str]) -> None:
         """Drawings of charts that are no more, and sheets that a drawing no longer needs."""
         for path in sorted(self.folder.glob("*")):
             if path.suffix not in (".svg", ".pdf", ".png") or path in self.made:
                 continue
-            chart, *rest = path.name.split(".")
-            if chart not in names:
+            name, *rest = path.name.split(".")
+            kinds = (*self.levels, "station") if name in stations else self.levels
+            if name not in charts | stations:
                 self.stale.append(f"{path}: belongs to no chart any more: delete it")
-            elif len(rest) == 3 and rest[0] in self.levels and rest[2] in self.formats:
+            elif len(rest) == 3 and rest[0] in kinds and rest[2] in self.formats:
                 if self.check:
                     self.stale.append(f"{path}: this drawing has fewer sheets now")
                 else:

@@ -17,7 +17,7 @@ from engine.tools.diagram.arrow_lists import as_words, owner
 from engine.tools.diagram.draw import Drawing, Layouts, draw, draw_station
 from engine.tools.diagram.elk import LayoutUnavailable
 from engine.tools.diagram.graph import Shape
-from engine.tools.diagram.split import INSIDE, cuttable, split
+from engine.tools.diagram.split import APART, IN_FULL, INSIDE, cuttable, split
 from engine.tools.diagram.statechart import statechart
 
 MACHINES = Path(__file__).parents[2] / "machines"
@@ -80,11 +80,33 @@ def test_an_overview_leaves_out_only_what_its_boxes_say_it_does(large: Chart, la
     assert leaving <= found(overview, "data-transition"), "a way out of what is left out must stay"
 
 
+def test_a_box_whose_inside_is_left_out_keeps_all_its_lines() -> None:
+    """Its own arrows that become words follow the line that says what is left out."""
+    graph = statechart(engine.load(MACHINES / "v2g" / "secc_dc.yaml"), "overview")
+    outer = "session.dialogue.cable_check"
+    inner = f"{outer}.checking"
+
+    def box(hidden: tuple[str, ...]) -> list[str]:
+        frames = split(graph, [outer, inner], hidden)
+        node = next(n for frame in frames for n in frame.root.walk() if n.id == inner)
+        return [line.text for section in node.sections for line in section]
+
+    apart, left_out = box(()), box((inner,))
+    assert not apart[-1].endswith(APART)
+    assert set(apart) - set(left_out) == {f"2 states inside, {APART}"}
+    assert f"2 states inside, {IN_FULL}" in left_out
+    assert left_out[-1] == apart[-1]
+
+
 def test_both_large_stations_can_be_read_in_print(layouts: Layouts) -> None:
     for name in ("evse_dc", "pev_dc"):
         file = MACHINES / "stations" / f"{name}.toml"
         station = resolve(file, None, Overrides(environ={}), installed(), engine.load)
-        assert label_points(draw_station(station, name, layouts).svg) >= 5.99
+        drawing = draw_station(station, name, layouts)
+        for text in drawing.svgs:
+            assert label_points(text) >= 5.99
+        roles = {f"{plan.name}.{role}" for plan in station.machines.values() for role in plan.chart.adapters}
+        assert roles == found(drawing, "data-role"), "a machine on a sheet of its own keeps its adapters"
 
 
 def test_arrows_that_became_words_name_their_targets_where_they_start(large: Chart) -> None:

@@ -18,7 +18,7 @@ from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
 from engine.tools.diagram.graph import Graph
 from engine.tools.diagram.page import TitleBlock, on_sheet
 from engine.tools.diagram.scene import scene
-from engine.tools.diagram.sheets import Placed, one_picture, one_sheet, sheets
+from engine.tools.diagram.sheets import Placed, one_sheet, pictures, sheets
 from engine.tools.diagram.statechart import Level, overviews, statechart
 from engine.tools.diagram.station import station_block, station_graphs
 from engine.tools.diagram.style import css
@@ -130,10 +130,10 @@ def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
 
 
 def draw_station(station: Station, name: str, layouts: Layouts) -> Drawing:
-    """The station on one sheet. Raises LayoutFailed."""
+    """The station on one sheet, or each of its machines on its own. Raises LayoutFailed."""
     versions = station_graphs(station)
     block = station_block(station, name)
-    return _drawing(versions[0], block, layouts, lambda solver: [one_picture(versions, solver)])
+    return _drawing(versions[0], block, layouts, lambda solver: pictures(versions, solver))
 
 
 def _drawing(graph: Graph, block: TitleBlock, layouts: Layouts, lay_out: Callable[[Solver], list[Placed]]) -> Drawing:

@@ -81,12 +81,27 @@ def sheets(graph: Graph, solver: Solver) -> list[Placed]:
     return plan.pages()
 
 
-def one_picture(graphs: list[Graph], solver: Solver) -> Placed:
-    """A graph as it is: the first version that can be read, or the last. Raises LayoutFailed."""
+def pictures(graphs: list[Graph], solver: Solver) -> list[Placed]:
+    """A graph as it is on one sheet; where that cannot be read, each part of its root, which no arrow may join to
+    another, on a sheet of its own. Each is the first version that can be read, or the last. Raises LayoutFailed."""
+    whole = _first_readable(graphs, solver)
+    parts = len(graphs[0].root.children)
+    if whole.scale >= READABLE or parts < 2:
+        return [whole]
+    return [_first_readable([_part(graph, number) for graph in graphs], solver) for number in range(parts)]
+
+
+def _first_readable(graphs: list[Graph], solver: Solver) -> Placed:
     placed = [_as_it_is(graphs[0], solver)]
     while placed[-1].scale < READABLE and len(placed) < len(graphs):
         placed.append(_as_it_is(graphs[len(placed)], solver))
     return placed[-1]
+
+
+def _part(graph: Graph, number: int) -> Graph:
+    part = graph.root.children[number]
+    inside = {node.id for node in part.walk()}
+    return Graph(replace(graph.root, children=[part]), [e for e in graph.edges if e.source in inside])
 
 
 def _as_it_is(graph: Graph, solver: Solver) -> Placed:
@@ -126,7 +141,7 @@ _Key = tuple[str, frozenset[str]]
 
 
 def _key(frame: Graph) -> _Key:
-    return frame.root.id, frozenset(n.id for n in frame.root.walk())
+    return frame.root.id, frozenset(n.id for n in frame.root.children)
 
 
 class _Plan:
@@ -189,13 +204,20 @@ class _Plan:
         return len(self.frames) > count
 
     def hide(self) -> bool:
-        """Leave out the insides of the smallest composites; False when there is no small one left."""
-        sizes = {
+        """Leave out the insides of the smallest composites, of those drawn apart first; False when there is no small
+        one left."""
+        small = {
             node.id: count(node)
             for node in cuttable(self.graph.root)
-            if node.id in self.cuts - self.hidden and node.shape is Shape.COMPOSITE and count(node) <= _FEW
+            if node.id not in self.hidden
+            and node.shape is Shape.COMPOSITE
+            and count(node) <= _FEW
+            and not cuttable(node)
         }
-        self.hidden |= {id for id, size in sizes.items() if size == min(sizes.values())}
+        sizes = {id: size for id, size in small.items() if id in self.cuts} or small
+        smallest = {id for id, size in sizes.items() if size == min(sizes.values())}
+        self.cuts |= smallest
+        self.hidden |= smallest
         self.frames = self._split()
         return bool(sizes)
 

@@ -61,9 +61,11 @@ def _lift(frame: Node, box: Node) -> None:
         for section in node.sections:
             told = {line.tags for line in section if line.to}
             causes += [replace(line, tags=_without_id(line.tags)) for line in section if line.tags in told]
-    box.sections[-1] = [replace(box.sections[-1][0], text=box.sections[-1][0].text.replace(APART, IN_FULL))]
+    # not always the last section: the box's own arrows across a border follow it
+    place = next(i for i, section in enumerate(box.sections) if section and section[0].text.endswith(APART))
+    box.sections[place] = [replace(line, text=line.text.replace(APART, IN_FULL)) for line in box.sections[place]]
     if causes:
-        box.sections.insert(-1, causes)
+        box.sections.insert(place, causes)
 
 
 def _without_id(tags: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
