@@ -32,7 +32,7 @@ class BenchPilotEvse(SimulatedPilotEvse):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
         self._move: Cancellable | None = None
-        self._charged = False
+        self._invited = False
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -42,9 +42,10 @@ class BenchPilotEvse(SimulatedPilotEvse):
     def set_duty(self, *, duty: float) -> None:
         super().set_duty(duty=duty)
         if duty == DIGITAL_PERCENT:
+            self._invited = True
             self._later("ready_after", self._ready)
-        elif self._charged and duty == 100.0:
-            self._charged = False
+        elif self._invited and duty == 100.0:
+            self._invited = False
             self.cable.set_load("B")
             self._later("unplug_after", self._unplug)
 
@@ -53,7 +54,6 @@ class BenchPilotEvse(SimulatedPilotEvse):
         self.cable.plug(self.port)
 
     def _ready(self) -> None:
-        self._charged = True
         self.cable.set_load("C")
 
     def _unplug(self) -> None:

@@ -114,7 +114,7 @@ class Host:
         if self._overslept(self._loop):
             return
         try:
-            more = self.system.run_due(_BUDGET)
+            more = self.system.run_due(_BUDGET, _LATE_NS if self._settled else 0)
             self._turn_handle = None
             if self._ending is None and (self.system.finished or (self._until is not None and self._until())):
                 self.end()

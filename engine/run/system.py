@@ -195,12 +195,13 @@ class System:
         """
         self.enqueue(actor, Event(event, payloads(actor.machine.chart).check(event, data)))
 
-    def run_due(self, budget: int = 0) -> bool:
-        """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice."""
+    def run_due(self, budget: int = 0, late_ns: int = 0) -> bool:
+        """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice, or
+        when the next deadline is overdue by ``late_ns``: the host got no time in the middle of it."""
         done = 0
         while self.turn():
             done += 1
-            if budget and done >= budget:
+            if budget and (done >= budget or self._is_late(late_ns)):
                 return True
             if done > self.limits.burst and not budget:
                 self._livelock()
@@ -235,6 +236,11 @@ class System:
         """How long the next deadline is overdue; 0 when it is not."""
         due_ns = self._agenda.next_ns()
         return 0 if due_ns is None else max(0, self.clock.now_ns() - due_ns)
+
+    def _is_late(self, late_ns: int) -> bool:
+        """Whether the next deadline is overdue by so much, of which nobody has heard yet."""
+        due_ns = self._agenda.next_ns()
+        return due_ns is not None and self.clock.now_ns() - max(due_ns, self._woke_ns) >= late_ns > 0
 
     def was_late(self, late_ns: int) -> None:
         """The host got no time: machines that have a transition for ``error.host`` hear of it before anything else,

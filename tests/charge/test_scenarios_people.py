@@ -204,16 +204,20 @@ def test_no_common_schema() -> None:
 
 
 @pytest.mark.parametrize("short", ["VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority"])
-def test_offer_with_a_part_missing(short: str) -> None:
+def test_offer_with_a_part_missing(short: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A codec that hands on half an offer of schemas: the vehicle is told Failed_NoNegotiation, not left waiting."""
     bench, vehicle = arrive("iso2", "supportedAppProtocol")
-    offer = {"VersionNumberMajor": [2, 2], "VersionNumberMinor": [0, 0], "SchemaID": [1, 2], "Priority": [2, 1]}
-    offer[short] = offer[short][:1]
-    names = ["urn:din:70121:2012:MsgDef", "urn:iso:15118:2:2013:MsgDef"]
     port = bench.adapter("evse", "v2g").port
-    port.emit("supportedAppProtocolReq", repeated=False, ProtocolNamespace=names, **offer)
+    emit = port.emit
+
+    def half(event: str, **payload: Any) -> None:
+        emit(event, **payload | {short: payload[short][:-1]} if event == "supportedAppProtocolReq" else payload)
+
+    monkeypatch.setattr(port, "emit", half)
+    vehicle.send("supportedAppProtocolReq")
     assert vehicle.hear().ResponseCode == "Failed_NoNegotiation"
     bench.until(lambda: bool(vehicle.ended), 5.1, "end of the connection")
+    monkeypatch.undo()
     ends_safe(bench, vehicle)
 
 

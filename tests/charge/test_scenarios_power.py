@@ -430,3 +430,19 @@ def test_supply_delivers_too_much(what: str, monkeypatch: pytest.MonkeyPatch) ->
     bench.until(lambda: is_out_of_order(bench), 2, "fault state")
     reset(bench)
     next_vehicle_charges(bench)
+
+
+@in_both
+@pytest.mark.parametrize("below_V", [35.0, 357.0])
+def test_a_target_below_the_battery(protocol: str, below_V: float) -> None:
+    """No current while the vehicle asks for that, energy again when it asks for more, and nobody has to come."""
+    bench, vehicle = live_at("CurrentDemand", protocol)
+    low = bench.circuit.output_V - below_V
+    for _ in range(15):
+        assert vehicle.ask("CurrentDemandReq", EVTargetVoltage=low).DC_EVSEStatus.EVSEStatusCode == "EVSE_Ready"
+        bench.run(0.2)
+    assert bench.circuit.output_A < 1.0
+    for _ in range(8):
+        take(vehicle, "CurrentDemand")
+    assert bench.circuit.output_A > 90.0
+    charges_to_the_end(bench, vehicle, "PowerDelivery(Stop)")

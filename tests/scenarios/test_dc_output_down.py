@@ -93,6 +93,15 @@ def test_the_second_way_down_after_a_new_check_ends_off() -> None:
     assert stage.active("off")
 
 
+@pytest.mark.parametrize(("amperes", "told"), [(4.9, [{}]), (5.0, [])])
+def test_who_asks_again_on_the_way_down_hears_that_the_current_is_down(amperes: float, told: list[object]) -> None:
+    """A user's stop has sent the output down already when the vehicle says PowerDelivery(Stop)."""
+    stage = delivering().post("power_off")
+    assert stage.active("way_down.discharging.looking")
+    stage.values("supply", present_current=amperes).forget().post("power_off")
+    assert stage.told("current_off") == told
+
+
 @pytest.mark.parametrize("amperes", [50.0, 5.0])
 def test_a_current_that_does_not_fall_is_cut_after_1500_ms(amperes: float) -> None:
     """A supply that does not follow: switched off, and nobody is told that the current is down."""

@@ -263,6 +263,26 @@ def test_the_excess_is_counted_in_a_row() -> None:
     assert stage.told("fault") == []
 
 
+def test_a_target_below_the_battery_is_no_overvoltage() -> None:
+    """The vehicle's own doing, towards the end of many a charge: its battery keeps the voltage, no current flows."""
+    stage = delivering().forget().post("demand", voltage=300.0, current=0.0).run(5.0)
+    assert stage.active("energised.delivering")
+    assert stage.order("supply.set") == {"voltage": 300.0, "current": 0.0}
+    stage.values("supply", present_voltage=430.0).run(1.0)
+    assert stage.active("energised.delivering")
+
+
+@pytest.mark.parametrize(("stood", "rises_to"), [(400.0, 430.1), (350.0, 380.1), (200.0, 330.1)])
+def test_what_rises_above_a_lowered_target_is_overvoltage(stood: float, rises_to: float) -> None:
+    """30 V more than what had stood there, or than the target where that is more."""
+    stage = delivering().forget().post("demand", voltage=300.0, current=0.0)
+    stage.values("supply", present_voltage=stood).run(1.0).values("supply", present_voltage=rises_to - 0.2).run(1.0)
+    stage.values("supply", present_voltage=stood).run(1.0)
+    assert stage.active("energised.delivering")
+    stage.values("supply", present_voltage=rises_to).run(0.8)
+    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent"}]
+
+
 @pytest.mark.parametrize(("voltage", "current"), [(430.0, 0.0), (400.0, 15.0)])
 def test_an_excess_at_the_limit_is_none(voltage: float, current: float) -> None:
     stage = delivering().values("supply", present_voltage=voltage, present_current=current).run(5.0)

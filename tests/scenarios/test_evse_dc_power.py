@@ -465,6 +465,13 @@ def test_what_a_vehicle_may_do_after_the_pilot_was_lost(step: str) -> None:
     assert end_session(stage, "aborted").active("outlet.plugged.finished"), "it is not invited again"
 
 
+def test_the_first_reason_stays() -> None:
+    """A vehicle that reports an error and leaves state C over it: people read the error."""
+    stage = charging().child("session.vehicle_error", EVErrorCode="FAILED_RESSMalfunction").child("cp_line.power_lost")
+    assert stage.active(f"{POWER}.pilot_lost")
+    assert stage.data("reason") == "the vehicle says FAILED_RESSMalfunction"
+
+
 def test_vehicle_that_needs_ventilation() -> None:
     """From C to D while it charges: off at once where there is no ventilation (IEC 61851-1 Table A.6 sequence 12)."""
     stage = pilot(charging(), "D")

@@ -226,6 +226,42 @@ def test_an_adapter_that_does_not_open_ends_the_run_with_its_message() -> None:
     assert "eth7" in asyncio.run(go())
 
 
+class StickingDoor(Door):
+    """A door whose lock takes all the computer's time."""
+
+    def lock(self) -> None:
+        super().lock()
+        time.sleep(0.4)
+
+
+STICKING = """
+    machine: guard
+    adapters: {gate: door}
+    data: {late: {type: duration, initial: 0 ms}}
+    on:
+      error.host: {actions: [assign: {late: event.late}]}
+    initial: shut
+    states:
+      shut:
+        after:
+          200 ms: {actions: gate.lock()}
+          350 ms: end
+      end: {type: final}
+"""
+
+
+def test_a_host_that_stood_still_in_the_middle_of_its_work_says_so_before_the_timers_it_missed() -> None:
+    """Between two timers that are due one after the other, with nothing to wait for: as late as after a sleep."""
+
+    async def go() -> None:
+        system = System(RealClock())
+        guard = system.add(chart(STICKING), adapters={"gate": StickingDoor()})
+        await asyncio.wait_for(Host(system).run(), 5)
+        assert guard.machine.data["late"] >= 150 * MS
+
+    asyncio.run(go())
+
+
 GUARDED = """
     machine: guard
     adapters: {gate: door}

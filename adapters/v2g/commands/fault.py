@@ -11,8 +11,8 @@ from adapters.v2g.commands.flow import add_station, take
 from adapters.v2g.commands.vehicle import STEPS, MinimalVehicle, StationError, address_of
 
 _DESCRIPTION = """Charges like flow up to --at, does there what --kind says, and tells what the station answers. A
-session that survives is gone on with to its end. Then a new connection asks for a new session: exit code 0 when the
-station serves it, 1 when it does not. Kinds: """
+session that survives is gone on with to its end. Then new connections ask for a new session, until --next is over: exit
+code 0 when the station serves one, 1 when it does not. After a whole session it does when the plug was out. Kinds: """
 
 Injection = Callable[[MinimalVehicle, bytes, argparse.Namespace], None]
 FIRST_EXI = 8
@@ -100,6 +100,9 @@ def _reset(vehicle: MinimalVehicle, frame: bytes, options: argparse.Namespace) -
     vehicle.close(reset=True)
 
 
+TRY_EVERY_S = 0.5
+"""Pause between two tries to get a next session."""
+
 KINDS: dict[str, Injection] = {
     "corrupt-exi": _corrupt,
     "cut-exi": _cut,
@@ -125,6 +128,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--kind", required=True, choices=list(KINDS), help="what is wrong")
     parser.add_argument("--at", choices=STEPS, default="ServiceDiscovery", help="where (default: ServiceDiscovery)")
     parser.add_argument("--pause", type=float, default=3.0, metavar="S", help="for pause and silence (default: 3 s)")
+    parser.add_argument(
+        "--next", type=float, default=20.0, metavar="S", help="how long to try for the next session (default: 20 s)"
+    )
     parser.set_defaults(run=run, parser=parser)
 
 
@@ -165,7 +171,19 @@ def _inject(vehicle: MinimalVehicle, options: argparse.Namespace) -> None:
 
 
 def _serves(to: tuple[str, int], options: argparse.Namespace) -> int:
-    """Whether a new connection gets a new session."""
+    """Whether a new connection gets a new session, once the outlet takes one: it may rest, or want the plug pulled."""
+    until = time.monotonic() + options.next
+    while (error := _refusal(to, options)) is not None:
+        if time.monotonic() >= until:
+            print(f"the station does not serve the next session within {options.next:g} s: {error}", file=sys.stderr)
+            return 1
+        time.sleep(TRY_EVERY_S)
+    print("the station serves the next session")
+    return 0
+
+
+def _refusal(to: tuple[str, int], options: argparse.Namespace) -> Exception | None:
+    """Why the station does not take a session now."""
     try:
         vehicle = MinimalVehicle(to, options.protocol, wait_s=options.wait)
         try:
@@ -174,7 +192,5 @@ def _serves(to: tuple[str, int], options: argparse.Namespace) -> int:
         finally:
             vehicle.close()
     except (StationError, OSError) as error:
-        print(f"the station does not serve the next session: {error}", file=sys.stderr)
-        return 1
-    print("the station serves the next session")
-    return 0
+        return error
+    return None
