@@ -94,7 +94,9 @@ def encode(message: Message | Element, *, protocol: str | None = None, fragment:
 def _protocol(message: Message | Element) -> str:
     """The protocol that a message says it belongs to. Raises ValidationError when it says none."""
     if not isinstance(message, Element):
-        title(message)
+        name = title(message)
+        if not message.PROTOCOL:
+            raise ValidationError("is part of messages of several protocols and no message itself", name)
         return message.PROTOCOL
     if not message.protocol:
         raise ValidationError("the protocol of an Element must be given", message.name)
@@ -106,8 +108,9 @@ def validate(message: Message | Element) -> None:
 
     Raises ValidationError; its path starts at the message.
     """
+    shared = isinstance(message, Message) and not message.PROTOCOL  # such a part holds no open content
     try:
-        exi_messages.validate(message, schema(_protocol(message)).by_name)
+        exi_messages.validate(message, {} if shared else schema(_protocol(message)).by_name)
     except RecursionError:
         raise ValidationError("elements are nested too deeply") from None
 

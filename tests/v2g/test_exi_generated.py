@@ -10,9 +10,11 @@ import pytest
 
 from adapters.v2g import codec
 from adapters.v2g.schema.__main__ import main, stale
+from adapters.v2g.schema.emit_common import Names, StringKeys
 from adapters.v2g.schema.grammar import Grammar
 from adapters.v2g.schema.model import ComplexType, Element, SchemaError, SchemaSet
-from adapters.v2g.schema.xsd import load
+from adapters.v2g.schema.share import shared_types
+from adapters.v2g.schema.xsd import FAMILIES, SCHEMA_FILES, load
 from tests.v2g.oracle import OracleUnavailable, unpacked_wheel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +43,10 @@ def test_generating_twice_gives_the_same(schemas: Path) -> None:
             command, cwd=ROOT, env={"PYTHONHASHSEED": seed}, capture_output=True, text=True, check=False
         )
         assert run.returncode == 0, run.stderr
+
+
+def test_every_protocol_is_of_one_family() -> None:
+    assert sorted(protocol for family in FAMILIES.values() for protocol in family) == sorted(SCHEMA_FILES)
 
 
 # Sizes counted by hand and by other generators: (global elements, bits of the document code, names, bits of the
@@ -112,6 +118,30 @@ def test_unknown_schema_constructs_are_refused(tmp_path: Path) -> None:
         (tmp_path / "V2G_CI_AppProtocol.xsd").write_text(f"{head}{body}</xs:schema>", encoding="utf-8")
         with pytest.raises(SchemaError, match=complaint):
             load(tmp_path, "sap")
+
+
+def test_only_what_is_the_same_everywhere_is_generated_once(tmp_path: Path) -> None:
+    """B is shorter in one set; C holds a B; D is a message of its own; E is of one set only: none of them is shared."""
+    folder = tmp_path / "iso15118_20"
+    folder.mkdir()
+    schema = '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:c="urn:c"'
+
+    def kind(name: str, type_: str) -> str:
+        element = f'<xs:element name="of{name}" type="{type_}"/>'
+        return f'<xs:complexType name="{name}"><xs:sequence>{element}</xs:sequence></xs:complexType>'
+
+    for part, length, more in (("DC", 9, ""), ("AC", 8, kind("E", "xs:boolean"))):
+        root = f'{schema} targetNamespace="urn:{part}"><xs:import namespace="urn:c" schemaLocation="{part}.xsd"/>'
+        (folder / f"V2G_CI_{part}.xsd").write_text(f"{root}</xs:schema>", encoding="utf-8")
+        facet = f'<xs:restriction base="xs:string"><xs:maxLength value="{length}"/></xs:restriction>'
+        types = kind("A", "xs:boolean") + kind("B", "c:text") + kind("C", "c:B") + kind("D", "xs:boolean") + more
+        body = f'<xs:simpleType name="text">{facet}</xs:simpleType>{types}<xs:element name="d" type="c:D"/></xs:schema>'
+        (folder / f"{part}.xsd").write_text(f'{schema} targetNamespace="urn:c">{body}', encoding="utf-8")
+    schemas = {protocol: load(tmp_path, protocol) for protocol in ("iso20-dc", "iso20-ac")}
+    keys = StringKeys(schemas.values())
+    sets = [Names(protocol, schema, keys) for protocol, schema in schemas.items()]
+    assert [part.name.local for part in shared_types(sets)] == ["A"]
+    assert shared_types(sets[:1]) == []
 
 
 def test_a_missing_schema_is_exit_code_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -315,6 +315,38 @@ def test_every_class_of_every_schema_round_trips_its_repr_fields() -> None:
     assert count > 600
 
 
+ISO20 = ("iso20", "iso20-dc", "iso20-ac", "iso20-wpt", "iso20-acdp")
+
+
+def test_a_part_that_protocols_share_is_one_class_in_all_of_them() -> None:
+    """A rational number made for one part of ISO 15118-20 may stand in a message of another."""
+    for label in ("RationalNumberType", "EVSEStatusType", "ListOfRootCertificateIDsType"):
+        assert len({getattr(codec.messages(protocol), label) for protocol in ISO20}) == 1, label
+    limits = {name: codec.messages("iso20-ac").RationalNumberType.of(400) for name in ("EVMaximumVoltage",)}
+    dc = codec.messages("iso20-dc")
+    powers = {name: dc.RationalNumberType.of(100) for name in ("EVMaximumChargePower", "EVMinimumChargePower")}
+    currents = {name: dc.RationalNumberType.of(10) for name in ("EVMaximumChargeCurrent", "EVMinimumChargeCurrent")}
+    mode = dc.DC_CPDReqEnergyTransferModeType(
+        **powers, **currents, **limits, EVMinimumVoltage=dc.RationalNumberType.of(200)
+    )
+    codec.validate(mode)
+
+
+def test_a_shared_part_belongs_to_no_protocol() -> None:
+    """It is checked like any other; encoding names it, since no protocol has a message of this class."""
+    number = codec.messages("iso20-dc").RationalNumberType.of(400)
+    codec.validate(number)
+    number.Value = 40_000
+    with pytest.raises(codec.ValidationError) as caught:
+        codec.validate(number)
+    assert caught.value.path == "RationalNumberType.Value"
+    with pytest.raises(codec.ValidationError, match="no message itself") as caught:
+        codec.encode(number)
+    assert caught.value.path == "RationalNumberType"
+    with pytest.raises(codec.ValidationError, match="no document element of iso20-dc"):
+        codec.encode(number, protocol="iso20-dc")
+
+
 def test_the_example_of_the_documentation_runs() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "exi.md").read_text(encoding="utf-8")
     example = page.split("```python\n")[1].split("```")[0]

@@ -87,6 +87,7 @@ class Message:
 
     __slots__ = ()
     PROTOCOL: ClassVar[str] = ""
+    """The protocol whose class this is; empty for a part of messages that several protocols share."""
     ELEMENT: ClassVar[str] = ""
     """The global element that has this type, where there is exactly one."""
     FIELDS: ClassVar[tuple[Field, ...]] = ()

@@ -6,29 +6,63 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ..exi.bits import BIT, HUGE, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
+from ..exi.bits import BIT, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
 from ..exi.document import Declared, Schema
 from ..exi.errors import ExiError, ValidationError
-from ..exi.messages import Element, Field, Message, OutOfRange, RationalNumber, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
+from ..exi.messages import Element, Field, Message, OutOfRange, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
 from ..exi.open_content import OpenContent
 from ..exi.values import Boolean, Enumeration, Integer, Octets, Text
+from .iso20_common import DetailedCostType, _r_DetailedCostType, _w_DetailedCostType
+from .iso20_common import DetailedTaxType, _r_DetailedTaxType, _w_DetailedTaxType
+from .iso20_common import DisplayParametersType, _r_DisplayParametersType, _w_DisplayParametersType
+from .iso20_common import EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType
+from .iso20_common import ListOfRootCertificateIDsType, _r_ListOfRootCertificateIDsType, _w_ListOfRootCertificateIDsType
+from .iso20_common import MeterInfoType, _r_MeterInfoType, _w_MeterInfoType
+from .iso20_common import RationalNumberType, _r_RationalNumberType, _w_RationalNumberType
+from .iso20_common import ReceiptType, _r_ReceiptType, _w_ReceiptType
+from .iso20_common import X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType
 
-authorizationType = Literal["EIM", "PnC"]
-_V_authorizationType: tuple[authorizationType, ...] = ("EIM", "PnC",)
-_S_authorizationType = Enumeration(*_V_authorizationType)
-_I_authorizationType = _S_authorizationType.index
+_S_unsignedLong = Integer(0, 18446744073709551615)
+_S_numericIDType = Integer(1, 4294967295)
+_S_descriptionType = Text(0, 160)
+_S_byte = Integer(-128, 127)
+_S_unsignedByte = Integer(0, 255)
+_S_string = Text()
+_S_currencyType = Text(0, 3)
+_S_identifierType = Text(0, 255)
+_S_nameType = Text(0, 80)
 responseCodeType = Literal["OK", "OK_CertificateExpiresSoon", "OK_NewSessionEstablished", "OK_OldSessionJoined", "OK_PowerToleranceConfirmed", "WARNING_AuthorizationSelectionInvalid", "WARNING_CertificateExpired", "WARNING_CertificateNotYetValid", "WARNING_CertificateRevoked", "WARNING_CertificateValidationError", "WARNING_ChallengeInvalid", "WARNING_EIMAuthorizationFailure", "WARNING_eMSPUnknown", "WARNING_EVPowerProfileViolation", "WARNING_GeneralPnCAuthorizationError", "WARNING_NoCertificateAvailable", "WARNING_NoContractMatchingPCIDFound", "WARNING_PowerToleranceNotConfirmed", "WARNING_ScheduleRenegotiationFailed", "WARNING_StandbyNotAllowed", "WARNING_WPT", "FAILED", "FAILED_AssociationError", "FAILED_ContactorError", "FAILED_EVPowerProfileInvalid", "FAILED_EVPowerProfileViolation", "FAILED_MeteringSignatureNotValid", "FAILED_NoEnergyTransferServiceSelected", "FAILED_NoServiceRenegotiationSupported", "FAILED_PauseNotAllowed", "FAILED_PowerDeliveryNotApplied", "FAILED_PowerToleranceNotConfirmed", "FAILED_ScheduleRenegotiation", "FAILED_ScheduleSelectionInvalid", "FAILED_SequenceError", "FAILED_ServiceIDInvalid", "FAILED_ServiceSelectionInvalid", "FAILED_SignatureError", "FAILED_UnknownSession", "FAILED_WrongChargeParameter"]
 _V_responseCodeType: tuple[responseCodeType, ...] = ("OK", "OK_CertificateExpiresSoon", "OK_NewSessionEstablished", "OK_OldSessionJoined", "OK_PowerToleranceConfirmed", "WARNING_AuthorizationSelectionInvalid", "WARNING_CertificateExpired", "WARNING_CertificateNotYetValid", "WARNING_CertificateRevoked", "WARNING_CertificateValidationError", "WARNING_ChallengeInvalid", "WARNING_EIMAuthorizationFailure", "WARNING_eMSPUnknown", "WARNING_EVPowerProfileViolation", "WARNING_GeneralPnCAuthorizationError", "WARNING_NoCertificateAvailable", "WARNING_NoContractMatchingPCIDFound", "WARNING_PowerToleranceNotConfirmed", "WARNING_ScheduleRenegotiationFailed", "WARNING_StandbyNotAllowed", "WARNING_WPT", "FAILED", "FAILED_AssociationError", "FAILED_ContactorError", "FAILED_EVPowerProfileInvalid", "FAILED_EVPowerProfileViolation", "FAILED_MeteringSignatureNotValid", "FAILED_NoEnergyTransferServiceSelected", "FAILED_NoServiceRenegotiationSupported", "FAILED_PauseNotAllowed", "FAILED_PowerDeliveryNotApplied", "FAILED_PowerToleranceNotConfirmed", "FAILED_ScheduleRenegotiation", "FAILED_ScheduleSelectionInvalid", "FAILED_SequenceError", "FAILED_ServiceIDInvalid", "FAILED_ServiceSelectionInvalid", "FAILED_SignatureError", "FAILED_UnknownSession", "FAILED_WrongChargeParameter",)
 _S_responseCodeType = Enumeration(*_V_responseCodeType)
 _I_responseCodeType = _S_responseCodeType.index
-processingType = Literal["Finished", "Ongoing", "Ongoing_WaitingForCustomerInteraction"]
-_V_processingType: tuple[processingType, ...] = ("Finished", "Ongoing", "Ongoing_WaitingForCustomerInteraction",)
-_S_processingType = Enumeration(*_V_processingType)
-_I_processingType = _S_processingType.index
+_S_certificateType = Octets("base64", 0, 1600)
+_S_percentValueType = Integer(0, 100)
+_S_boolean = Boolean()
 evseNotificationType = Literal["Pause", "ExitStandby", "Terminate", "ScheduleRenegotiation", "ServiceRenegotiation", "MeteringConfirmation"]
 _V_evseNotificationType: tuple[evseNotificationType, ...] = ("Pause", "ExitStandby", "Terminate", "ScheduleRenegotiation", "ServiceRenegotiation", "MeteringConfirmation",)
 _S_evseNotificationType = Enumeration(*_V_evseNotificationType)
 _I_evseNotificationType = _S_evseNotificationType.index
+_S_unsignedInt = Integer(0, 4294967295)
+_S_unsignedShort = Integer(0, 65535)
+powerToleranceAcceptanceType = Literal["PowerToleranceNotConfirmed", "PowerToleranceConfirmed"]
+_V_powerToleranceAcceptanceType: tuple[powerToleranceAcceptanceType, ...] = ("PowerToleranceNotConfirmed", "PowerToleranceConfirmed",)
+_S_powerToleranceAcceptanceType = Enumeration(*_V_powerToleranceAcceptanceType)
+_I_powerToleranceAcceptanceType = _S_powerToleranceAcceptanceType.index
+_S_sessionIDType = Octets("hex", 8, 8)
+_S_meterIDType = Text(0, 32)
+_S_meterSignatureType = Octets("base64", 0, 64)
+_S_short = Integer(-32768, 32767)
+_S_int = Integer(-2147483648, 2147483647)
+_S_genChallengeType = Octets("base64", 16, 16)
+_S_integer = Integer(None, None)
+authorizationType = Literal["EIM", "PnC"]
+_V_authorizationType: tuple[authorizationType, ...] = ("EIM", "PnC",)
+_S_authorizationType = Enumeration(*_V_authorizationType)
+_I_authorizationType = _S_authorizationType.index
+processingType = Literal["Finished", "Ongoing", "Ongoing_WaitingForCustomerInteraction"]
+_V_processingType: tuple[processingType, ...] = ("Finished", "Ongoing", "Ongoing_WaitingForCustomerInteraction",)
+_S_processingType = Enumeration(*_V_processingType)
+_I_processingType = _S_processingType.index
 chargeProgressType = Literal["Start", "Stop", "Standby", "ScheduleRenegotiation"]
 _V_chargeProgressType: tuple[chargeProgressType, ...] = ("Start", "Stop", "Standby", "ScheduleRenegotiation",)
 _S_chargeProgressType = Enumeration(*_V_chargeProgressType)
@@ -37,10 +71,6 @@ channelSelectionType = Literal["Charge", "Discharge"]
 _V_channelSelectionType: tuple[channelSelectionType, ...] = ("Charge", "Discharge",)
 _S_channelSelectionType = Enumeration(*_V_channelSelectionType)
 _I_channelSelectionType = _S_channelSelectionType.index
-powerToleranceAcceptanceType = Literal["PowerToleranceNotConfirmed", "PowerToleranceConfirmed"]
-_V_powerToleranceAcceptanceType: tuple[powerToleranceAcceptanceType, ...] = ("PowerToleranceNotConfirmed", "PowerToleranceConfirmed",)
-_S_powerToleranceAcceptanceType = Enumeration(*_V_powerToleranceAcceptanceType)
-_I_powerToleranceAcceptanceType = _S_powerToleranceAcceptanceType.index
 chargingSessionType = Literal["Pause", "Terminate", "ServiceRenegotiation"]
 _V_chargingSessionType: tuple[chargingSessionType, ...] = ("Pause", "Terminate", "ServiceRenegotiation",)
 _S_chargingSessionType = Enumeration(*_V_chargingSessionType)
@@ -65,33 +95,12 @@ evseCheckOutStatusType = Literal["Scheduled", "Completed"]
 _V_evseCheckOutStatusType: tuple[evseCheckOutStatusType, ...] = ("Scheduled", "Completed",)
 _S_evseCheckOutStatusType = Enumeration(*_V_evseCheckOutStatusType)
 _I_evseCheckOutStatusType = _S_evseCheckOutStatusType.index
-_S_byte = Integer(-128, 127)
-_S_unsignedByte = Integer(0, 255)
-_S_percentValueType = Integer(0, 100)
 _S_maxSupportingPointsScheduleTupleType = Integer(12, 1024)
-_S_unsignedLong = Integer(0, 18446744073709551615)
-_S_numericIDType = Integer(1, 4294967295)
-_S_descriptionType = Text(0, 160)
-_S_string = Text()
-_S_currencyType = Text(0, 3)
-_S_identifierType = Text(0, 255)
-_S_nameType = Text(0, 80)
-_S_boolean = Boolean()
-_S_certificateType = Octets("base64", 0, 1600)
 _S_base64Binary = Octets("base64")
-_S_unsignedInt = Integer(0, 4294967295)
-_S_unsignedShort = Integer(0, 65535)
-_S_sessionIDType = Octets("hex", 8, 8)
-_S_meterIDType = Text(0, 32)
-_S_meterSignatureType = Octets("base64", 0, 64)
-_S_short = Integer(-32768, 32767)
-_S_int = Integer(-2147483648, 2147483647)
-_S_genChallengeType = Octets("base64", 16, 16)
 _S_dhPublicKeyType = Octets("base64", 133, 133)
 _S_secp521_EncryptedPrivateKeyType = Octets("base64", 94, 94)
 _S_x448_EncryptedPrivateKeyType = Octets("base64", 84, 84)
 _S_tpm_EncryptedPrivateKeyType = Octets("base64", 206, 206)
-_S_integer = Integer(None, None)
 
 
 class PriceScheduleType(Message):
@@ -629,46 +638,6 @@ class DSAKeyValueType(Message):
         check_fields(self)
 
 
-class DetailedCostType(Message):
-    """DetailedCostType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("Amount", "CostPerUnit")
-    Amount: RationalNumberType
-    CostPerUnit: RationalNumberType
-
-    def __init__(
-        self,
-        *,
-        Amount: RationalNumberType,
-        CostPerUnit: RationalNumberType,
-    ) -> None:
-        self.Amount = Amount
-        self.CostPerUnit = CostPerUnit
-        check_fields(self)
-
-
-class DetailedTaxType(Message):
-    """DetailedTaxType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("TaxRuleID", "Amount")
-    TaxRuleID: int
-    Amount: RationalNumberType
-
-    def __init__(
-        self,
-        *,
-        TaxRuleID: int,
-        Amount: RationalNumberType,
-    ) -> None:
-        self.TaxRuleID = TaxRuleID
-        self.Amount = Amount
-        check_fields(self)
-
-
 class DigestMethodType(Message):
     """DigestMethodType of http://www.w3.org/2000/09/xmldsig#."""
 
@@ -686,60 +655,6 @@ class DigestMethodType(Message):
     ) -> None:
         self.Algorithm = Algorithm
         self.content = [] if content is None else content
-        check_fields(self)
-
-
-class DisplayParametersType(Message):
-    """DisplayParametersType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    PresentSOC: %
-    MinimumSOC: %
-    TargetSOC: %
-    MaximumSOC: %
-    RemainingTimeToMinimumSOC: %
-    RemainingTimeToTargetSOC: %
-    RemainingTimeToMaximumSOC: %
-    BatteryEnergyCapacity: Wh
-    """
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("PresentSOC", "MinimumSOC", "TargetSOC", "MaximumSOC", "RemainingTimeToMinimumSOC", "RemainingTimeToTargetSOC", "RemainingTimeToMaximumSOC", "ChargingComplete", "BatteryEnergyCapacity", "InletHot")
-    PresentSOC: int | None
-    MinimumSOC: int | None
-    TargetSOC: int | None
-    MaximumSOC: int | None
-    RemainingTimeToMinimumSOC: int | None
-    RemainingTimeToTargetSOC: int | None
-    RemainingTimeToMaximumSOC: int | None
-    ChargingComplete: bool | None
-    BatteryEnergyCapacity: RationalNumberType | None
-    InletHot: bool | None
-
-    def __init__(
-        self,
-        *,
-        PresentSOC: int | None = None,
-        MinimumSOC: int | None = None,
-        TargetSOC: int | None = None,
-        MaximumSOC: int | None = None,
-        RemainingTimeToMinimumSOC: int | None = None,
-        RemainingTimeToTargetSOC: int | None = None,
-        RemainingTimeToMaximumSOC: int | None = None,
-        ChargingComplete: bool | None = None,
-        BatteryEnergyCapacity: RationalNumberType | None = None,
-        InletHot: bool | None = None,
-    ) -> None:
-        self.PresentSOC = PresentSOC
-        self.MinimumSOC = MinimumSOC
-        self.TargetSOC = TargetSOC
-        self.MaximumSOC = MaximumSOC
-        self.RemainingTimeToMinimumSOC = RemainingTimeToMinimumSOC
-        self.RemainingTimeToTargetSOC = RemainingTimeToTargetSOC
-        self.RemainingTimeToMaximumSOC = RemainingTimeToMaximumSOC
-        self.ChargingComplete = ChargingComplete
-        self.BatteryEnergyCapacity = BatteryEnergyCapacity
-        self.InletHot = InletHot
         check_fields(self)
 
 
@@ -1156,29 +1071,6 @@ class EVPriceRuleType(Message):
         check_fields(self)
 
 
-class EVSEStatusType(Message):
-    """EVSEStatusType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    NotificationMaxDelay: s
-    """
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("NotificationMaxDelay", "EVSENotification")
-    NotificationMaxDelay: int
-    EVSENotification: evseNotificationType
-
-    def __init__(
-        self,
-        *,
-        NotificationMaxDelay: int,
-        EVSENotification: evseNotificationType,
-    ) -> None:
-        self.NotificationMaxDelay = NotificationMaxDelay
-        self.EVSENotification = EVSENotification
-        check_fields(self)
-
-
 class KeyInfoType(Message):
     """KeyInfoType of http://www.w3.org/2000/09/xmldsig#."""
 
@@ -1213,23 +1105,6 @@ class KeyValueType(Message):
         content: list[str | Element] | None = None,
     ) -> None:
         self.content = [] if content is None else content
-        check_fields(self)
-
-
-class ListOfRootCertificateIDsType(Message):
-    """ListOfRootCertificateIDsType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("RootCertificateID",)
-    RootCertificateID: list[X509IssuerSerialType]
-
-    def __init__(
-        self,
-        *,
-        RootCertificateID: list[X509IssuerSerialType],
-    ) -> None:
-        self.RootCertificateID = RootCertificateID
         check_fields(self)
 
 
@@ -1276,51 +1151,6 @@ class MessageHeaderType(Message):
         self.SessionID = SessionID
         self.TimeStamp = TimeStamp
         self.Signature = Signature
-        check_fields(self)
-
-
-class MeterInfoType(Message):
-    """MeterInfoType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    ChargedEnergyReadingWh: Wh
-    BPT_DischargedEnergyReadingWh: Wh
-    CapacitiveEnergyReadingVARh: varh
-    BPT_InductiveEnergyReadingVARh: varh
-    MeterTimestamp: s since 1970-01-01 UTC
-    """
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("MeterID", "ChargedEnergyReadingWh", "BPT_DischargedEnergyReadingWh", "CapacitiveEnergyReadingVARh", "BPT_InductiveEnergyReadingVARh", "MeterSignature", "MeterStatus", "MeterTimestamp")
-    MeterID: str
-    ChargedEnergyReadingWh: int
-    BPT_DischargedEnergyReadingWh: int | None
-    CapacitiveEnergyReadingVARh: int | None
-    BPT_InductiveEnergyReadingVARh: int | None
-    MeterSignature: bytes | None
-    MeterStatus: int | None
-    MeterTimestamp: int | None
-
-    def __init__(
-        self,
-        *,
-        MeterID: str,
-        ChargedEnergyReadingWh: int,
-        BPT_DischargedEnergyReadingWh: int | None = None,
-        CapacitiveEnergyReadingVARh: int | None = None,
-        BPT_InductiveEnergyReadingVARh: int | None = None,
-        MeterSignature: bytes | None = None,
-        MeterStatus: int | None = None,
-        MeterTimestamp: int | None = None,
-    ) -> None:
-        self.MeterID = MeterID
-        self.ChargedEnergyReadingWh = ChargedEnergyReadingWh
-        self.BPT_DischargedEnergyReadingWh = BPT_DischargedEnergyReadingWh
-        self.CapacitiveEnergyReadingVARh = CapacitiveEnergyReadingVARh
-        self.BPT_InductiveEnergyReadingVARh = BPT_InductiveEnergyReadingVARh
-        self.MeterSignature = MeterSignature
-        self.MeterStatus = MeterStatus
-        self.MeterTimestamp = MeterTimestamp
         check_fields(self)
 
 
@@ -1840,61 +1670,6 @@ class RSAKeyValueType(Message):
     ) -> None:
         self.Modulus = Modulus
         self.Exponent = Exponent
-        check_fields(self)
-
-
-class RationalNumberType(RationalNumber):
-    """RationalNumberType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("Exponent", "Value")
-    Exponent: int
-    Value: int
-
-    def __init__(
-        self,
-        *,
-        Exponent: int,
-        Value: int,
-    ) -> None:
-        self.Exponent = Exponent
-        self.Value = Value
-        check_fields(self)
-
-
-class ReceiptType(Message):
-    """ReceiptType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    TimeAnchor: s since 1970-01-01 UTC
-    """
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("TimeAnchor", "EnergyCosts", "OccupancyCosts", "AdditionalServicesCosts", "OverstayCosts", "TaxCosts")
-    TimeAnchor: int
-    EnergyCosts: DetailedCostType | None
-    OccupancyCosts: DetailedCostType | None
-    AdditionalServicesCosts: DetailedCostType | None
-    OverstayCosts: DetailedCostType | None
-    TaxCosts: list[DetailedTaxType]
-
-    def __init__(
-        self,
-        *,
-        TimeAnchor: int,
-        EnergyCosts: DetailedCostType | None = None,
-        OccupancyCosts: DetailedCostType | None = None,
-        AdditionalServicesCosts: DetailedCostType | None = None,
-        OverstayCosts: DetailedCostType | None = None,
-        TaxCosts: list[DetailedTaxType] | None = None,
-    ) -> None:
-        self.TimeAnchor = TimeAnchor
-        self.EnergyCosts = EnergyCosts
-        self.OccupancyCosts = OccupancyCosts
-        self.AdditionalServicesCosts = AdditionalServicesCosts
-        self.OverstayCosts = OverstayCosts
-        self.TaxCosts = [] if TaxCosts is None else TaxCosts
         check_fields(self)
 
 
@@ -2985,26 +2760,6 @@ class X509DataType(Message):
         check_fields(self)
 
 
-class X509IssuerSerialType(Message):
-    """X509IssuerSerialType of http://www.w3.org/2000/09/xmldsig#."""
-
-    PROTOCOL = "iso20"
-    ELEMENT = ""
-    __slots__ = ("X509IssuerName", "X509SerialNumber")
-    X509IssuerName: str
-    X509SerialNumber: int
-
-    def __init__(
-        self,
-        *,
-        X509IssuerName: str,
-        X509SerialNumber: int,
-    ) -> None:
-        self.X509IssuerName = X509IssuerName
-        self.X509SerialNumber = X509SerialNumber
-        check_fields(self)
-
-
 def _r_PriceScheduleType(v: int, p: int, t: StringTable) -> tuple[PriceScheduleType, int]:
     o = new(PriceScheduleType)
     at = "TimeAnchor"
@@ -3045,7 +2800,7 @@ def _r_PriceScheduleType(v: int, p: int, t: StringTable) -> tuple[PriceScheduleT
             raise undeclared(p + 2, 0)
         if k < 3:
             at = "PriceScheduleDescription"
-            o.PriceScheduleDescription, p = read_text_element(v, p, t, 173, 0, 160)
+            o.PriceScheduleDescription, p = read_text_element(v, p, t, 366, 0, 160)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PriceScheduleDescription"
@@ -3100,7 +2855,7 @@ def _r_AbsolutePriceScheduleType(v: int, p: int, t: StringTable) -> tuple[Absolu
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 284, 0, None)
+            o.Id, p = read_text(v, p, t, 537, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -3140,25 +2895,25 @@ def _r_AbsolutePriceScheduleType(v: int, p: int, t: StringTable) -> tuple[Absolu
             raise undeclared(p + 2, 0)
         if k < 4:
             at = "PriceScheduleDescription"
-            o.PriceScheduleDescription, p = read_text_element(v, p, t, 173, 0, 160)
+            o.PriceScheduleDescription, p = read_text_element(v, p, t, 366, 0, 160)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PriceScheduleDescription"
                 raise undeclared(p, b)
         at = "Currency"
-        o.Currency, p = read_text_element(v, p, t, 38, 0, 3)
+        o.Currency, p = read_text_element(v, p, t, 72, 0, 3)
         p -= 1
         if b := v >> p & 0x1:
             at = "Currency"
             raise undeclared(p, b)
         at = "Language"
-        o.Language, p = read_text_element(v, p, t, 105, 0, 3)
+        o.Language, p = read_text_element(v, p, t, 284, 0, 3)
         p -= 1
         if b := v >> p & 0x1:
             at = "Language"
             raise undeclared(p, b)
         at = "PriceAlgorithm"
-        o.PriceAlgorithm, p = read_text_element(v, p, t, 165, 0, 255)
+        o.PriceAlgorithm, p = read_text_element(v, p, t, 358, 0, 255)
         p -= 3
         k = (v >> p & 7) + 7
         if k > 10:
@@ -3413,7 +3168,7 @@ def _r_AdditionalServiceType(v: int, p: int, t: StringTable) -> tuple[Additional
             at = "ServiceName"
             raise undeclared(p, b)
         at = "ServiceName"
-        o.ServiceName, p = read_text_element(v, p, t, 214, 0, 80)
+        o.ServiceName, p = read_text_element(v, p, t, 437, 0, 80)
         p -= 1
         if b := v >> p & 0x1:
             at = "ServiceName"
@@ -4539,364 +4294,6 @@ def _w_DSAKeyValueType(o: DSAKeyValueType, a: int) -> int:
     return a
 
 
-def _r_DetailedCostType(v: int, p: int, t: StringTable) -> tuple[DetailedCostType, int]:
-    o = new(DetailedCostType)
-    at = "Amount"
-    try:
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "Amount"
-            raise undeclared(p, b)
-        at = "Amount"
-        o.Amount, p = _r_RationalNumberType(v, p, t)
-        p -= 3
-        if b := v >> p & 0x7:
-            at = "Amount"
-            raise undeclared(p, b)
-        at = "CostPerUnit"
-        o.CostPerUnit, p = _r_RationalNumberType(v, p, t)
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_DetailedCostType(o: DetailedCostType, a: int) -> int:
-    at = "Amount"
-    try:
-        a = a << 1
-        at = "Amount"
-        y0 = o.Amount
-        if y0.__class__ is not RationalNumberType:
-            raise OutOfRange
-        a = _w_RationalNumberType(y0, a)
-        a = a << 3
-        at = "CostPerUnit"
-        y1 = o.CostPerUnit
-        if y1.__class__ is not RationalNumberType:
-            raise OutOfRange
-        a = _w_RationalNumberType(y1, a)
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, DetailedCostType, at) from None
-    return a
-
-
-def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType, int]:
-    o = new(DetailedTaxType)
-    at = "TaxRuleID"
-    try:
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = "TaxRuleID"
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 9223372036854775807)
-            if n > 4294967295:
-                t.fits = False
-        if n < 1:
-            t.fits = False
-        o.TaxRuleID = n
-        p -= 2
-        if b := v >> p & 0x3:
-            at = "TaxRuleID"
-            raise undeclared(p, b)
-        at = "Amount"
-        o.Amount, p = _r_RationalNumberType(v, p, t)
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_DetailedTaxType(o: DetailedTaxType, a: int) -> int:
-    at = "TaxRuleID"
-    try:
-        n0 = o.TaxRuleID
-        if 1 <= n0 < 128:
-            a = a << 10 | n0
-        elif 1 <= n0 <= 4294967295:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        a = a << 2
-        at = "Amount"
-        y1 = o.Amount
-        if y1.__class__ is not RationalNumberType:
-            raise OutOfRange
-        a = _w_RationalNumberType(y1, a)
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, DetailedTaxType, at) from None
-    return a
-
-
-def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayParametersType, int]:
-    o = new(DisplayParametersType)
-    at = "PresentSOC"
-    try:
-        o.PresentSOC = o.MinimumSOC = o.TargetSOC = o.MaximumSOC = o.RemainingTimeToMinimumSOC = o.RemainingTimeToTargetSOC = o.RemainingTimeToMaximumSOC = o.ChargingComplete = o.BatteryEnergyCapacity = o.InletHot = None
-        p -= 4
-        k = v >> p & 15
-        if k > 10:
-            at = "PresentSOC"
-            raise undeclared(p + 4, 0)
-        if k < 1:
-            p -= 13
-            x = v >> p
-            if b := x & 0x1010:
-                at = "PresentSOC"
-                raise undeclared(p, b)
-            n = x >> 5 & 127
-            if n >= 101:
-                t.fits = False
-            o.PresentSOC = n
-            k = (x & 15) + 1
-            if k > 10:
-                at = "PresentSOC"
-                raise undeclared(p + 4, 0)
-        if k < 2:
-            p -= 13
-            x = v >> p
-            if b := x & 0x1010:
-                at = "MinimumSOC"
-                raise undeclared(p, b)
-            n = x >> 5 & 127
-            if n >= 101:
-                t.fits = False
-            o.MinimumSOC = n
-            k = (x & 15) + 2
-            if k > 10:
-                at = "MinimumSOC"
-                raise undeclared(p + 4, 0)
-        if k < 3:
-            p -= 13
-            x = v >> p
-            if b := x & 0x1010:
-                at = "TargetSOC"
-                raise undeclared(p, b)
-            n = x >> 5 & 127
-            if n >= 101:
-                t.fits = False
-            o.TargetSOC = n
-            k = (x & 15) + 3
-            if k > 10:
-                at = "TargetSOC"
-                raise undeclared(p + 4, 0)
-        if k < 4:
-            p -= 12
-            x = v >> p
-            if b := x & 0x808:
-                at = "MaximumSOC"
-                raise undeclared(p, b)
-            n = x >> 4 & 127
-            if n >= 101:
-                t.fits = False
-            o.MaximumSOC = n
-            k = (x & 7) + 4
-            if k > 10:
-                at = "MaximumSOC"
-                raise undeclared(p + 3, 0)
-        if k < 5:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "RemainingTimeToMinimumSOC"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 9223372036854775807)
-                if n > 4294967295:
-                    t.fits = False
-            o.RemainingTimeToMinimumSOC = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "RemainingTimeToMinimumSOC"
-                raise undeclared(p, b)
-            k = (x & 7) + 5
-            if k > 10:
-                at = "RemainingTimeToMinimumSOC"
-                raise undeclared(p + 3, 0)
-        if k < 6:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "RemainingTimeToTargetSOC"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 9223372036854775807)
-                if n > 4294967295:
-                    t.fits = False
-            o.RemainingTimeToTargetSOC = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "RemainingTimeToTargetSOC"
-                raise undeclared(p, b)
-            k = (x & 7) + 6
-            if k > 10:
-                at = "RemainingTimeToTargetSOC"
-                raise undeclared(p + 3, 0)
-        if k < 7:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "RemainingTimeToMaximumSOC"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 9223372036854775807)
-                if n > 4294967295:
-                    t.fits = False
-            o.RemainingTimeToMaximumSOC = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "RemainingTimeToMaximumSOC"
-                raise undeclared(p, b)
-            k = (x & 7) + 7
-            if k > 10:
-                at = "RemainingTimeToMaximumSOC"
-                raise undeclared(p + 3, 0)
-        if k < 8:
-            p -= 5
-            x = v >> p
-            if b := x & 0x14:
-                at = "ChargingComplete"
-                raise undeclared(p, b)
-            o.ChargingComplete = x >> 3 & 1 == 1
-            k = (x & 3) + 8
-            if k > 10:
-                at = "ChargingComplete"
-                raise undeclared(p + 2, 0)
-        if k < 9:
-            at = "BatteryEnergyCapacity"
-            o.BatteryEnergyCapacity, p = _r_RationalNumberType(v, p, t)
-            p -= 4
-            x = v >> p
-            if b := x & 0xc:
-                at = "BatteryEnergyCapacity"
-                raise undeclared(p, b)
-            k = (x & 3) + 9
-            if k > 10:
-                at = "BatteryEnergyCapacity"
-                raise undeclared(p + 2, 0)
-        if k < 10:
-            p -= 4
-            x = v >> p
-            if b := x & 0xb:
-                at = "InletHot"
-                raise undeclared(p, b)
-            o.InletHot = x >> 2 & 1 == 1
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_DisplayParametersType(o: DisplayParametersType, a: int) -> int:
-    at = "PresentSOC"
-    try:
-        w = 4
-        b = 0
-        x0 = o.PresentSOC
-        if x0 is not None:
-            if not 0 <= x0 <= 100:
-                raise OutOfRange
-            a = a << 13 | x0 << 1
-            w = 4
-            b = 1
-        x1 = o.MinimumSOC
-        if x1 is not None:
-            a = a << w | 1 - b
-            if not 0 <= x1 <= 100:
-                raise OutOfRange
-            a = a << 9 | x1 << 1
-            w = 4
-            b = 2
-        x2 = o.TargetSOC
-        if x2 is not None:
-            a = a << w | 2 - b
-            if not 0 <= x2 <= 100:
-                raise OutOfRange
-            a = a << 9 | x2 << 1
-            w = 4
-            b = 3
-        x3 = o.MaximumSOC
-        if x3 is not None:
-            a = a << w | 3 - b
-            if not 0 <= x3 <= 100:
-                raise OutOfRange
-            a = a << 9 | x3 << 1
-            w = 3
-            b = 4
-        x4 = o.RemainingTimeToMinimumSOC
-        if x4 is not None:
-            a = a << w | 4 - b
-            if 0 <= x4 < 128:
-                a = a << 9 | x4
-            elif 0 <= x4 <= 4294967295:
-                a = write_uint(a << 1, x4)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 5
-        x5 = o.RemainingTimeToTargetSOC
-        if x5 is not None:
-            a = a << w | 5 - b
-            if 0 <= x5 < 128:
-                a = a << 9 | x5
-            elif 0 <= x5 <= 4294967295:
-                a = write_uint(a << 1, x5)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 6
-        x6 = o.RemainingTimeToMaximumSOC
-        if x6 is not None:
-            a = a << w | 6 - b
-            if 0 <= x6 < 128:
-                a = a << 9 | x6
-            elif 0 <= x6 <= 4294967295:
-                a = write_uint(a << 1, x6)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 7
-        x7 = o.ChargingComplete
-        if x7 is not None:
-            a = a << w | 7 - b
-            a = a << 3 | BIT[x7] << 1
-            w = 2
-            b = 8
-        x8 = o.BatteryEnergyCapacity
-        if x8 is not None:
-            a = a << w | 8 - b
-            at = "BatteryEnergyCapacity"
-            if x8.__class__ is not RationalNumberType:
-                raise OutOfRange
-            a = _w_RationalNumberType(x8, a)
-            a = a << 2
-            w = 2
-            b = 9
-        x9 = o.InletHot
-        if x9 is not None:
-            a = a << w | 9 - b
-            a = a << 3 | BIT[x9] << 1
-            w = 1
-            b = 10
-        a = a << w | 10 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, DisplayParametersType, at) from None
-    return a
-
-
 def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dynamic_CLReqControlModeType, int]:
     o = new(Dynamic_CLReqControlModeType)
     at = "DepartureTime"
@@ -5474,7 +4871,7 @@ def _r_EMAIDListType(v: int, p: int, t: StringTable) -> tuple[EMAIDListType, int
         q0: list[Any] = []
         while True:
             at = "EMAID"
-            y, p = read_text_element(v, p, t, 57, 0, 255)
+            y, p = read_text_element(v, p, t, 108, 0, 255)
             q0.append(y)
             i += 1
             if i == 8:
@@ -5546,13 +4943,13 @@ def _r_EVAbsolutePriceScheduleType(v: int, p: int, t: StringTable) -> tuple[EVAb
             at = "TimeAnchor"
             raise undeclared(p, b)
         at = "Currency"
-        o.Currency, p = read_text_element(v, p, t, 38, 0, 3)
+        o.Currency, p = read_text_element(v, p, t, 72, 0, 3)
         p -= 1
         if b := v >> p & 0x1:
             at = "Currency"
             raise undeclared(p, b)
         at = "PriceAlgorithm"
-        o.PriceAlgorithm, p = read_text_element(v, p, t, 165, 0, 255)
+        o.PriceAlgorithm, p = read_text_element(v, p, t, 358, 0, 255)
         p -= 1
         if b := v >> p & 0x1:
             at = "PriceAlgorithm"
@@ -6181,134 +5578,6 @@ def _w_EVPriceRuleType(o: EVPriceRuleType, a: int) -> int:
     return a
 
 
-def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, int]:
-    o = new(EVSEStatusType)
-    at = "NotificationMaxDelay"
-    try:
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = "NotificationMaxDelay"
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 9223372036854775807)
-            if n > 65535:
-                t.fits = False
-        o.NotificationMaxDelay = n
-        p -= 6
-        x = v >> p
-        if b := x & 0x38:
-            at = where(b, ((4, "NotificationMaxDelay"), (3, "EVSENotification")))
-            raise undeclared(p, b)
-        n = x & 7
-        if n >= 6:
-            at = "EVSENotification"
-            raise not_allowed(p + 3, n, _S_evseNotificationType)
-        o.EVSENotification = _V_evseNotificationType[n]
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_EVSEStatusType(o: EVSEStatusType, a: int) -> int:
-    at = "NotificationMaxDelay"
-    try:
-        n0 = o.NotificationMaxDelay
-        if 0 <= n0 < 128:
-            a = a << 10 | n0
-        elif 0 <= n0 <= 65535:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        a = a << 6 | _I_evseNotificationType[o.EVSENotification]
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, EVSEStatusType, at) from None
-    return a
-
-
-def _r_ListOfRootCertificateIDsType(v: int, p: int, t: StringTable) -> tuple[ListOfRootCertificateIDsType, int]:
-    o = new(ListOfRootCertificateIDsType)
-    at = "RootCertificateID"
-    i: int | None = None
-    try:
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "RootCertificateID"
-            raise undeclared(p, b)
-        i = 0
-        q0: list[Any] = []
-        origin = p
-        while True:
-            if origin - p > WINDOW:
-                origin = p
-                v &= (1 << p) - 1
-            at = "RootCertificateID"
-            y, p = _r_X509IssuerSerialType(v, p, t)
-            q0.append(y)
-            i += 1
-            if i == 20:
-                p -= 3
-                if b := v >> p & 0x7:
-                    at = "RootCertificateID"
-                    raise undeclared(p, b)
-                k = 1
-                break
-            p -= 4
-            x = v >> p
-            if b := x & 0xc:
-                at = "RootCertificateID"
-                raise undeclared(p, b)
-            k = x & 3
-            if k > 1:
-                at = "RootCertificateID"
-                raise undeclared(p + 2, 0)
-            if k != 0:
-                break
-        i = None
-        o.RootCertificateID = q0
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at, i) from None
-    return o, p
-
-
-def _w_ListOfRootCertificateIDsType(o: ListOfRootCertificateIDsType, a: int) -> int:
-    at = "RootCertificateID"
-    i: int | None = None
-    try:
-        q = o.RootCertificateID
-        if q.__class__ is not list or not 1 <= len(q) <= 20:
-            at = "RootCertificateID"
-            raise OutOfRange
-        a = a << 1
-        h, a = a, 1
-        i = 0
-        for y in q:
-            if i:
-                a <<= 2
-            at = "RootCertificateID"
-            if y.__class__ is not X509IssuerSerialType:
-                raise OutOfRange
-            a = _w_X509IssuerSerialType(y, a)
-            a = a << 2
-            i += 1
-            if a >> WINDOW:
-                h, a = h << a.bit_length() - 1 | a ^ 1 << a.bit_length() - 1, 1
-        a = h << a.bit_length() - 1 | a ^ 1 << a.bit_length() - 1
-        i = None
-        if len(q) < 20:
-            w = 2
-            b = 0
-        else:
-            w = 1
-            b = 1
-        a = a << w | 1 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, ListOfRootCertificateIDsType, at, i) from None
-    return a
-
-
 def _r_ManifestType(v: int, p: int, t: StringTable) -> tuple[ManifestType, int]:
     o = new(ManifestType)
     at = "Id"
@@ -6322,7 +5591,7 @@ def _r_ManifestType(v: int, p: int, t: StringTable) -> tuple[ManifestType, int]:
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 283, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -6465,243 +5734,6 @@ def _w_MessageHeaderType(o: MessageHeaderType, a: int) -> int:
         a = a << w | 3 - b
     except (TypeError, AttributeError, KeyError, ValidationError) as error:
         raise unwritable(error, o, MessageHeaderType, at) from None
-    return a
-
-
-def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int]:
-    o = new(MeterInfoType)
-    at = "MeterID"
-    try:
-        o.BPT_DischargedEnergyReadingWh = o.CapacitiveEnergyReadingVARh = o.BPT_InductiveEnergyReadingVARh = o.MeterSignature = o.MeterStatus = o.MeterTimestamp = None
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "MeterID"
-            raise undeclared(p, b)
-        at = "MeterID"
-        o.MeterID, p = read_text_element(v, p, t, 112, 0, 32)
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = where(b, ((9, "MeterID"), (8, "ChargedEnergyReadingWh")))
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "ChargedEnergyReadingWh"
-            n, p = read_uint(v, p, n, 18446744073709551615)
-        o.ChargedEnergyReadingWh = n
-        p -= 4
-        x = v >> p
-        if b := x & 0x8:
-            at = "ChargedEnergyReadingWh"
-            raise undeclared(p, b)
-        k = (x & 7) + 2
-        if k > 8:
-            at = "ChargedEnergyReadingWh"
-            raise undeclared(p + 3, 0)
-        if k < 3:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "BPT_DischargedEnergyReadingWh"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "BPT_DischargedEnergyReadingWh"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.BPT_DischargedEnergyReadingWh = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "BPT_DischargedEnergyReadingWh"
-                raise undeclared(p, b)
-            k = (x & 7) + 3
-            if k > 8:
-                at = "BPT_DischargedEnergyReadingWh"
-                raise undeclared(p + 3, 0)
-        if k < 4:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "CapacitiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "CapacitiveEnergyReadingVARh"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.CapacitiveEnergyReadingVARh = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "CapacitiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            k = (x & 7) + 4
-            if k > 8:
-                at = "CapacitiveEnergyReadingVARh"
-                raise undeclared(p + 3, 0)
-        if k < 5:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "BPT_InductiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "BPT_InductiveEnergyReadingVARh"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.BPT_InductiveEnergyReadingVARh = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "BPT_InductiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            k = (x & 7) + 5
-            if k > 8:
-                at = "BPT_InductiveEnergyReadingVARh"
-                raise undeclared(p + 3, 0)
-        if k < 6:
-            at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
-            p -= 2
-            k = (v >> p & 3) + 6
-            if k > 8:
-                at = "MeterSignature"
-                raise undeclared(p + 2, 0)
-        if k < 7:
-            p -= 10
-            x = v >> p
-            if b := x & 0x200:
-                at = "MeterStatus"
-                raise undeclared(p, b)
-            n = x & 511
-            if n & 128:
-                p -= 8
-                m = v >> p & 255
-                if m < 128:
-                    m = m << 7 | n & 127
-                else:
-                    at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
-                    if m > 32767:
-                        t.fits = False
-                o.MeterStatus = ~m if n > 255 else m
-            else:
-                o.MeterStatus = 255 - n if n > 255 else n
-            p -= 3
-            x = v >> p
-            if b := x & 0x4:
-                at = "MeterStatus"
-                raise undeclared(p, b)
-            k = (x & 3) + 7
-            if k > 8:
-                at = "MeterStatus"
-                raise undeclared(p + 2, 0)
-        if k < 8:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "MeterTimestamp"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "MeterTimestamp"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.MeterTimestamp = n
-            p -= 2
-            if b := v >> p & 0x3:
-                at = "MeterTimestamp"
-                raise undeclared(p, b)
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_MeterInfoType(o: MeterInfoType, a: int) -> int:
-    at = "MeterID"
-    try:
-        a = a << 1
-        at = "MeterID"
-        a = write_text_element(a, o.MeterID, 0, 32)
-        n0 = o.ChargedEnergyReadingWh
-        if 0 <= n0 < 128:
-            a = a << 10 | n0
-        elif 0 <= n0 <= 18446744073709551615:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        w = 3
-        b = 2
-        a = a << 1
-        x2 = o.BPT_DischargedEnergyReadingWh
-        if x2 is not None:
-            if 0 <= x2 < 128:
-                a = a << 12 | x2
-            elif 0 <= x2 <= 18446744073709551615:
-                a = write_uint(a << 4, x2)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 3
-        x3 = o.CapacitiveEnergyReadingVARh
-        if x3 is not None:
-            a = a << w | 3 - b
-            if 0 <= x3 < 128:
-                a = a << 9 | x3
-            elif 0 <= x3 <= 18446744073709551615:
-                a = write_uint(a << 1, x3)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 4
-        x4 = o.BPT_InductiveEnergyReadingVARh
-        if x4 is not None:
-            a = a << w | 4 - b
-            if 0 <= x4 < 128:
-                a = a << 9 | x4
-            elif 0 <= x4 <= 18446744073709551615:
-                a = write_uint(a << 1, x4)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 5
-        x5 = o.MeterSignature
-        if x5 is not None:
-            a = a << w | 5 - b
-            at = "MeterSignature"
-            a = write_octets_element(a, x5, 0, 64)
-            w = 2
-            b = 6
-        x6 = o.MeterStatus
-        if x6 is not None:
-            a = a << w | 6 - b
-            if 0 <= x6 < 128:
-                a = a << 10 | x6
-            elif 0 <= x6 < 16384:
-                a = a << 18 | (x6 & 127 | 128) << 8 | (x6 >> 7)
-            elif -32768 <= x6 <= 32767:
-                a = write_sint(a << 1, x6)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 2
-            b = 7
-        x7 = o.MeterTimestamp
-        if x7 is not None:
-            a = a << w | 7 - b
-            if 0 <= x7 < 128:
-                a = a << 9 | x7
-            elif 0 <= x7 <= 18446744073709551615:
-                a = write_uint(a << 1, x7)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 1
-            b = 8
-        a = a << w | 8 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, MeterInfoType, at) from None
     return a
 
 
@@ -6925,7 +5957,7 @@ def _r_OverstayRuleType(v: int, p: int, t: StringTable) -> tuple[OverstayRuleTyp
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "OverstayRuleDescription"
-            o.OverstayRuleDescription, p = read_text_element(v, p, t, 136, 0, 160)
+            o.OverstayRuleDescription, p = read_text_element(v, p, t, 322, 0, 160)
             p -= 1
             if b := v >> p & 0x1:
                 at = "OverstayRuleDescription"
@@ -7108,7 +6140,7 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
             at = "Name"
             raise undeclared(p, b)
         at = "Name"
-        o.Name, p = read_text(v, p, t, 286, 0, 80)
+        o.Name, p = read_text(v, p, t, 539, 0, 80)
         p -= 3
         k = (v >> p & 7) + 1
         if k > 6:
@@ -7190,7 +6222,7 @@ def _r_ParameterType(v: int, p: int, t: StringTable) -> tuple[ParameterType, int
             k = 7
         if k < 7:
             at = "finiteString"
-            o.finiteString, p = read_text_element(v, p, t, 277, 0, 80)
+            o.finiteString, p = read_text_element(v, p, t, 530, 0, 80)
             p -= 1
             if b := v >> p & 0x1:
                 at = "finiteString"
@@ -7278,7 +6310,7 @@ def _r_PnC_AReqAuthorizationModeType(v: int, p: int, t: StringTable) -> tuple[Pn
             at = "Id"
             raise undeclared(p, b)
         at = "Id"
-        o.Id, p = read_text(v, p, t, 284, 0, None)
+        o.Id, p = read_text(v, p, t, 537, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Id"
@@ -7926,7 +6958,7 @@ def _r_PriceLevelScheduleType(v: int, p: int, t: StringTable) -> tuple[PriceLeve
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 284, 0, None)
+            o.Id, p = read_text(v, p, t, 537, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -7966,7 +6998,7 @@ def _r_PriceLevelScheduleType(v: int, p: int, t: StringTable) -> tuple[PriceLeve
             raise undeclared(p + 2, 0)
         if k < 4:
             at = "PriceScheduleDescription"
-            o.PriceScheduleDescription, p = read_text_element(v, p, t, 173, 0, 160)
+            o.PriceScheduleDescription, p = read_text_element(v, p, t, 366, 0, 160)
             p -= 1
             if b := v >> p & 0x1:
                 at = "PriceScheduleDescription"
@@ -8394,246 +7426,6 @@ def _w_RSAKeyValueType(o: RSAKeyValueType, a: int) -> int:
     return a
 
 
-def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumberType, int]:
-    o = new(RationalNumberType)
-    at = "Exponent"
-    try:
-        p -= 22
-        x = v >> p
-        if b := x & 0x300e00:
-            at = where(b, ((10, "Exponent"), (9, "Value")))
-            raise undeclared(p, b)
-        o.Exponent = (x >> 12 & 255) - 128
-        n = x & 511
-        if n & 128:
-            p -= 8
-            m = v >> p & 255
-            if m < 128:
-                m = m << 7 | n & 127
-            else:
-                at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
-                if m > 32767:
-                    t.fits = False
-            o.Value = ~m if n > 255 else m
-        else:
-            o.Value = 255 - n if n > 255 else n
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_RationalNumberType(o: RationalNumberType, a: int) -> int:
-    at = "Exponent"
-    try:
-        n0 = o.Exponent
-        if not -128 <= n0 <= 127:
-            raise OutOfRange
-        n1 = o.Value
-        if 0 <= n1 < 128:
-            a = a << 22 | (n0 + 128) << 12 | n1
-        elif 0 <= n1 < 16384:
-            a = a << 30 | (n0 + 128) << 20 | (n1 & 127 | 128) << 8 | (n1 >> 7)
-        elif -32768 <= n1 <= 32767:
-            a = write_sint(a << 13 | (n0 + 128) << 3, n1)
-        else:
-            raise OutOfRange
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, RationalNumberType, at) from None
-    return a
-
-
-def _r_ReceiptType(v: int, p: int, t: StringTable) -> tuple[ReceiptType, int]:
-    o = new(ReceiptType)
-    at = "TimeAnchor"
-    i: int | None = None
-    try:
-        o.EnergyCosts = o.OccupancyCosts = o.AdditionalServicesCosts = o.OverstayCosts = None
-        o.TaxCosts = []
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = "TimeAnchor"
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "TimeAnchor"
-            n, p = read_uint(v, p, n, 18446744073709551615)
-        o.TimeAnchor = n
-        p -= 4
-        x = v >> p
-        if b := x & 0x8:
-            at = "TimeAnchor"
-            raise undeclared(p, b)
-        k = (x & 7) + 1
-        if k > 6:
-            at = "TimeAnchor"
-            raise undeclared(p + 3, 0)
-        if k < 2:
-            at = "EnergyCosts"
-            o.EnergyCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 6
-            x = v >> p
-            if b := x & 0x38:
-                at = "EnergyCosts"
-                raise undeclared(p, b)
-            k = (x & 7) + 2
-            if k > 6:
-                at = "EnergyCosts"
-                raise undeclared(p + 3, 0)
-        if k < 3:
-            at = "OccupancyCosts"
-            o.OccupancyCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 6
-            x = v >> p
-            if b := x & 0x38:
-                at = "OccupancyCosts"
-                raise undeclared(p, b)
-            k = (x & 7) + 3
-            if k > 6:
-                at = "OccupancyCosts"
-                raise undeclared(p + 3, 0)
-        if k < 4:
-            at = "AdditionalServicesCosts"
-            o.AdditionalServicesCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 5
-            x = v >> p
-            if b := x & 0x1c:
-                at = "AdditionalServicesCosts"
-                raise undeclared(p, b)
-            k = (x & 3) + 4
-            if k > 6:
-                at = "AdditionalServicesCosts"
-                raise undeclared(p + 2, 0)
-        if k < 5:
-            at = "OverstayCosts"
-            o.OverstayCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 5
-            x = v >> p
-            if b := x & 0x1c:
-                at = "OverstayCosts"
-                raise undeclared(p, b)
-            k = (x & 3) + 5
-            if k > 6:
-                at = "OverstayCosts"
-                raise undeclared(p + 2, 0)
-        if k < 6:
-            i = 0
-            q5: list[Any] = []
-            while True:
-                at = "TaxCosts"
-                y, p = _r_DetailedTaxType(v, p, t)
-                q5.append(y)
-                i += 1
-                if i == 10:
-                    p -= 4
-                    if b := v >> p & 0xf:
-                        at = "TaxCosts"
-                        raise undeclared(p, b)
-                    k = 6
-                    break
-                p -= 5
-                x = v >> p
-                if b := x & 0x1c:
-                    at = "TaxCosts"
-                    raise undeclared(p, b)
-                k = (x & 3) + 5
-                if k > 6:
-                    at = "TaxCosts"
-                    raise undeclared(p + 2, 0)
-                if k != 5:
-                    break
-            i = None
-            o.TaxCosts = q5
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at, i) from None
-    return o, p
-
-
-def _w_ReceiptType(o: ReceiptType, a: int) -> int:
-    at = "TimeAnchor"
-    i: int | None = None
-    try:
-        n0 = o.TimeAnchor
-        if 0 <= n0 < 128:
-            a = a << 10 | n0
-        elif 0 <= n0 <= 18446744073709551615:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        w = 3
-        b = 1
-        a = a << 1
-        x1 = o.EnergyCosts
-        if x1 is not None:
-            a = a << 3
-            at = "EnergyCosts"
-            if x1.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x1, a)
-            a = a << 3
-            w = 3
-            b = 2
-        x2 = o.OccupancyCosts
-        if x2 is not None:
-            a = a << w | 2 - b
-            at = "OccupancyCosts"
-            if x2.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x2, a)
-            a = a << 3
-            w = 3
-            b = 3
-        x3 = o.AdditionalServicesCosts
-        if x3 is not None:
-            a = a << w | 3 - b
-            at = "AdditionalServicesCosts"
-            if x3.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x3, a)
-            a = a << 3
-            w = 2
-            b = 4
-        x4 = o.OverstayCosts
-        if x4 is not None:
-            a = a << w | 4 - b
-            at = "OverstayCosts"
-            if x4.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x4, a)
-            a = a << 3
-            w = 2
-            b = 5
-        x5 = o.TaxCosts
-        if x5:
-            q = x5
-            if q.__class__ is not list or not 0 <= len(q) <= 10:
-                at = "TaxCosts"
-                raise OutOfRange
-            a = a << w | 5 - b
-            i = 0
-            for y in q:
-                if i:
-                    a <<= 2
-                at = "TaxCosts"
-                if y.__class__ is not DetailedTaxType:
-                    raise OutOfRange
-                a = _w_DetailedTaxType(y, a)
-                a = a << 3
-                i += 1
-            i = None
-            if len(q) < 10:
-                w = 2
-                b = 5
-            else:
-                w = 1
-                b = 6
-        a = a << w | 6 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, ReceiptType, at, i) from None
-    return a
-
-
 def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int]:
     o = new(ReferenceType)
     at = "Id"
@@ -8646,7 +7438,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             raise undeclared(p + 3, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 283, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 3
             k = (v >> p & 7) + 1
             if k > 4:
@@ -8654,7 +7446,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
                 raise undeclared(p + 3, 0)
         if k < 2:
             at = "Type"
-            o.Type, p = read_text(v, p, t, 288, 0, None)
+            o.Type, p = read_text(v, p, t, 541, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 4:
@@ -8662,7 +7454,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
                 raise undeclared(p + 2, 0)
         if k < 3:
             at = "URI"
-            o.URI, p = read_text(v, p, t, 289, 0, None)
+            o.URI, p = read_text(v, p, t, 542, 0, None)
             p -= 2
             k = (v >> p & 3) + 3
             if k > 4:
@@ -8749,7 +7541,7 @@ def _r_RetrievalMethodType(v: int, p: int, t: StringTable) -> tuple[RetrievalMet
             raise undeclared(p + 3, 0)
         if k < 1:
             at = "Type"
-            o.Type, p = read_text(v, p, t, 288, 0, None)
+            o.Type, p = read_text(v, p, t, 541, 0, None)
             p -= 2
             k = (v >> p & 3) + 1
             if k > 3:
@@ -8757,7 +7549,7 @@ def _r_RetrievalMethodType(v: int, p: int, t: StringTable) -> tuple[RetrievalMet
                 raise undeclared(p + 2, 0)
         if k < 2:
             at = "URI"
-            o.URI, p = read_text(v, p, t, 289, 0, None)
+            o.URI, p = read_text(v, p, t, 542, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -10250,7 +9042,7 @@ def _r_SessionSetupReqType(v: int, p: int, t: StringTable) -> tuple[SessionSetup
             at = "Header"
             raise undeclared(p, b)
         at = "EVCCID"
-        o.EVCCID, p = read_text_element(v, p, t, 59, 0, 255)
+        o.EVCCID, p = read_text_element(v, p, t, 111, 0, 255)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -10294,7 +9086,7 @@ def _r_SessionSetupResType(v: int, p: int, t: StringTable) -> tuple[SessionSetup
             raise not_allowed(p + 8, n, _S_responseCodeType)
         o.ResponseCode = _V_responseCodeType[n]
         at = "EVSEID"
-        o.EVSEID, p = read_text_element(v, p, t, 80, 0, 255)
+        o.EVSEID, p = read_text_element(v, p, t, 198, 0, 255)
     except (ExiError, ValueError) as error:
         raise unreadable(error, at) from None
     return o, p
@@ -10344,7 +9136,7 @@ def _r_SessionStopReqType(v: int, p: int, t: StringTable) -> tuple[SessionStopRe
             raise undeclared(p + 2, 0)
         if k < 3:
             at = "EVTerminationCode"
-            o.EVTerminationCode, p = read_text_element(v, p, t, 87, 0, 80)
+            o.EVTerminationCode, p = read_text_element(v, p, t, 257, 0, 80)
             p -= 2
             k = (v >> p & 3) + 3
             if k > 4:
@@ -10352,7 +9144,7 @@ def _r_SessionStopReqType(v: int, p: int, t: StringTable) -> tuple[SessionStopRe
                 raise undeclared(p + 2, 0)
         if k < 4:
             at = "EVTerminationExplanation"
-            o.EVTerminationExplanation, p = read_text_element(v, p, t, 88, 0, 160)
+            o.EVTerminationExplanation, p = read_text_element(v, p, t, 258, 0, 160)
             p -= 1
             if b := v >> p & 0x1:
                 at = "EVTerminationExplanation"
@@ -10447,7 +9239,7 @@ def _r_SignaturePropertiesType(v: int, p: int, t: StringTable) -> tuple[Signatur
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 283, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -10529,7 +9321,7 @@ def _r_SignatureType(v: int, p: int, t: StringTable) -> tuple[SignatureType, int
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 283, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -10654,7 +9446,7 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
         k = v >> p & 3
         if k == 0:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 283, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             at = "value"
             o.value, p = read_octets_element(v, p, t, 0, None)
         else:
@@ -10699,7 +9491,7 @@ def _r_SignedCertificateChainType(v: int, p: int, t: StringTable) -> tuple[Signe
             at = "Id"
             raise undeclared(p, b)
         at = "Id"
-        o.Id, p = read_text(v, p, t, 284, 0, None)
+        o.Id, p = read_text(v, p, t, 537, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Id"
@@ -10762,7 +9554,7 @@ def _r_SignedInfoType(v: int, p: int, t: StringTable) -> tuple[SignedInfoType, i
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 283, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -10869,7 +9661,7 @@ def _r_SignedInstallationDataType(v: int, p: int, t: StringTable) -> tuple[Signe
             at = "Id"
             raise undeclared(p, b)
         at = "Id"
-        o.Id, p = read_text(v, p, t, 284, 0, None)
+        o.Id, p = read_text(v, p, t, 537, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Id"
@@ -10971,7 +9763,7 @@ def _r_SignedMeteringDataType(v: int, p: int, t: StringTable) -> tuple[SignedMet
             at = "Id"
             raise undeclared(p, b)
         at = "Id"
-        o.Id, p = read_text(v, p, t, 284, 0, None)
+        o.Id, p = read_text(v, p, t, 537, 0, None)
         p -= 1
         if b := v >> p & 0x1:
             at = "Id"
@@ -11150,7 +9942,7 @@ def _r_SupportedProvidersListType(v: int, p: int, t: StringTable) -> tuple[Suppo
         q0: list[Any] = []
         while True:
             at = "ProviderID"
-            y, p = read_text_element(v, p, t, 176, 0, 80)
+            y, p = read_text_element(v, p, t, 372, 0, 80)
             q0.append(y)
             i += 1
             if i == 128:
@@ -11361,7 +10153,7 @@ def _r_TaxRuleType(v: int, p: int, t: StringTable) -> tuple[TaxRuleType, int]:
             raise undeclared(p + 2, 0)
         if k < 2:
             at = "TaxRuleName"
-            o.TaxRuleName, p = read_text_element(v, p, t, 249, 0, 80)
+            o.TaxRuleName, p = read_text_element(v, p, t, 476, 0, 80)
             p -= 1
             if b := v >> p & 0x1:
                 at = "TaxRuleName"
@@ -11941,83 +10733,31 @@ def _w_VehicleCheckOutResType(o: VehicleCheckOutResType, a: int) -> int:
     return a
 
 
-def _r_X509IssuerSerialType(v: int, p: int, t: StringTable) -> tuple[X509IssuerSerialType, int]:
-    o = new(X509IssuerSerialType)
-    at = "X509IssuerName"
-    try:
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "X509IssuerName"
-            raise undeclared(p, b)
-        at = "X509IssuerName"
-        o.X509IssuerName, p = read_text_element(v, p, t, 268, 0, None)
-        p -= 11
-        x = v >> p
-        if b := x & 0x600:
-            at = where(b, ((10, "X509IssuerName"), (9, "X509SerialNumber")))
-            raise undeclared(p, b)
-        n = x & 511
-        if n & 128:
-            p -= 8
-            m = v >> p & 255
-            if m < 128:
-                m = m << 7 | n & 127
-            else:
-                at = "X509SerialNumber"
-                m, p = read_uint(v, p + 8, n & 255, HUGE)
-            o.X509SerialNumber = ~m if n > 255 else m
-        else:
-            o.X509SerialNumber = 255 - n if n > 255 else n
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_X509IssuerSerialType(o: X509IssuerSerialType, a: int) -> int:
-    at = "X509IssuerName"
-    try:
-        a = a << 1
-        at = "X509IssuerName"
-        a = write_text_element(a, o.X509IssuerName, 0, None)
-        n0 = o.X509SerialNumber
-        if 0 <= n0 < 128:
-            a = a << 11 | n0
-        elif 0 <= n0 < 16384:
-            a = a << 19 | (n0 & 127 | 128) << 8 | (n0 >> 7)
-        elif ~HUGE <= n0 <= HUGE:
-            a = write_sint(a << 2, n0)
-        else:
-            raise OutOfRange
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, X509IssuerSerialType, at) from None
-    return a
-
-
 _O_CanonicalizationMethodType = OpenContent(
     CanonicalizationMethodType,
-    23,
+    52,
     (
         (("@Algorithm", 1),),
         (("*", 2), ("/", 0), ("#", 1)),
         (("*", 2), ("/", 0), ("#", 2)),
     ),
-    {"Algorithm": 281},
+    {"Algorithm": 534},
     None,
 )
 _O_DigestMethodType = OpenContent(
     DigestMethodType,
-    45,
+    91,
     (
         (("@Algorithm", 1),),
         (("*", 2), ("/", 0), ("#", 1)),
         (("*", 2), ("/", 0), ("#", 2)),
     ),
-    {"Algorithm": 281},
+    {"Algorithm": 534},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_KeyInfoType = OpenContent(
     KeyInfoType,
-    102,
+    276,
     (
         (("@Id", 1), ("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("#", 1)),
         (("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("#", 1)),
@@ -12030,12 +10770,12 @@ _O_KeyInfoType = OpenContent(
         (("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("/", 0), ("#", 8)),
         (("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("/", 0), ("#", 9)),
     ),
-    {"Id": 283},
+    {"Id": 536},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_KeyValueType = OpenContent(
     KeyValueType,
-    104,
+    278,
     (
         (("DSAKeyValue", 1), ("RSAKeyValue", 2), ("*", 3), ("#", 0)),
         (("/", 0), ("#", 1)),
@@ -12047,7 +10787,7 @@ _O_KeyValueType = OpenContent(
 )
 _O_ObjectType = OpenContent(
     ObjectType,
-    129,
+    314,
     (
         (("@Encoding", 1), ("@Id", 2), ("@MimeType", 3), ("*", 4), ("/", 0), ("#", 3)),
         (("@Id", 2), ("@MimeType", 3), ("*", 4), ("/", 0), ("#", 3)),
@@ -12055,12 +10795,12 @@ _O_ObjectType = OpenContent(
         (("*", 4), ("/", 0), ("#", 3)),
         (("*", 4), ("/", 0), ("#", 4)),
     ),
-    {"Encoding": 282, "Id": 283, "MimeType": 285},
+    {"Encoding": 535, "Id": 536, "MimeType": 538},
     None,
 )
 _O_PGPDataType = OpenContent(
     PGPDataType,
-    140,
+    329,
     (
         (("PGPKeyID", 1), ("PGPKeyPacket", 4)),
         (("PGPKeyPacket", 2), ("*", 3), ("/", 0)),
@@ -12074,7 +10814,7 @@ _O_PGPDataType = OpenContent(
 )
 _O_SPKIDataType = OpenContent(
     SPKIDataType,
-    191,
+    409,
     (
         (("SPKISexp", 1),),
         (("SPKISexp", 1), ("*", 2), ("/", 0)),
@@ -12085,43 +10825,43 @@ _O_SPKIDataType = OpenContent(
 )
 _O_SignatureMethodType = OpenContent(
     SignatureMethodType,
-    226,
+    450,
     (
         (("@Algorithm", 1),),
         (("HMACOutputLength", 2), ("*", 3), ("/", 0), ("#", 1)),
         (("*", 3), ("/", 0), ("#", 2)),
         (("*", 3), ("/", 0), ("#", 3)),
     ),
-    {"Algorithm": 281},
+    {"Algorithm": 534},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_SignaturePropertyType = OpenContent(
     SignaturePropertyType,
-    228,
+    452,
     (
         (("@Id", 1), ("@Target", 2)),
         (("@Target", 2),),
         (("*", 3), ("#", 2)),
         (("*", 3), ("/", 0), ("#", 3)),
     ),
-    {"Id": 283, "Target": 287},
+    {"Id": 536, "Target": 540},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_TransformType = OpenContent(
     TransformType,
-    254,
+    481,
     (
         (("@Algorithm", 1),),
         (("XPath", 3), ("*", 2), ("/", 0), ("#", 1)),
         (("XPath", 3), ("*", 2), ("/", 0), ("#", 2)),
         (("XPath", 3), ("*", 2), ("/", 0), ("#", 3)),
     ),
-    {"Algorithm": 281},
+    {"Algorithm": 534},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_X509DataType = OpenContent(
     X509DataType,
-    267,
+    520,
     (
         (("X509IssuerSerial", 1), ("X509SKI", 2), ("X509SubjectName", 3), ("X509Certificate", 4), ("X509CRL", 5), ("*", 6)),
         (("X509IssuerSerial", 1), ("X509SKI", 2), ("X509SubjectName", 3), ("X509Certificate", 4), ("X509CRL", 5), ("*", 6), ("/", 0)),
@@ -12266,29 +11006,9 @@ DSAKeyValueType.TOGETHER = (
     ("P", "Q"),
     ("Seed", "PgenCounter"),
 )
-DetailedCostType.FIELDS = (
-    Field("element", "Amount", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType),
-    Field("element", "CostPerUnit", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType),
-)
-DetailedTaxType.FIELDS = (
-    Field("element", "TaxRuleID", "urn:iso:std:iso:15118:-20:CommonTypes", _S_numericIDType),
-    Field("element", "Amount", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType),
-)
 DigestMethodType.FIELDS = (
     Field("attribute", "Algorithm", "", _S_string),
     Field("content", "content", "", None, 0, None),
-)
-DisplayParametersType.FIELDS = (
-    Field("element", "PresentSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "MaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "RemainingTimeToMinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
-    Field("element", "RemainingTimeToTargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
-    Field("element", "RemainingTimeToMaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
-    Field("element", "ChargingComplete", "urn:iso:std:iso:15118:-20:CommonTypes", _S_boolean, 0, 1),
-    Field("element", "BatteryEnergyCapacity", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType, 0, 1),
-    Field("element", "InletHot", "urn:iso:std:iso:15118:-20:CommonTypes", _S_boolean, 0, 1),
 )
 Dynamic_CLReqControlModeType.FIELDS = (
     Field("element", "DepartureTime", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
@@ -12369,19 +11089,12 @@ EVPriceRuleType.FIELDS = (
     Field("element", "EnergyFee", "urn:iso:std:iso:15118:-20:CommonMessages", RationalNumberType),
     Field("element", "PowerRangeStart", "urn:iso:std:iso:15118:-20:CommonMessages", RationalNumberType),
 )
-EVSEStatusType.FIELDS = (
-    Field("element", "NotificationMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedShort),
-    Field("element", "EVSENotification", "urn:iso:std:iso:15118:-20:CommonTypes", _S_evseNotificationType),
-)
 KeyInfoType.FIELDS = (
     Field("attribute", "Id", "", _S_string, 0, 1),
     Field("content", "content", "", None, 0, None),
 )
 KeyValueType.FIELDS = (
     Field("content", "content", "", None, 0, None),
-)
-ListOfRootCertificateIDsType.FIELDS = (
-    Field("element", "RootCertificateID", "urn:iso:std:iso:15118:-20:CommonTypes", X509IssuerSerialType, 1, 20),
 )
 ManifestType.FIELDS = (
     Field("attribute", "Id", "", _S_string, 0, 1),
@@ -12391,16 +11104,6 @@ MessageHeaderType.FIELDS = (
     Field("element", "SessionID", "urn:iso:std:iso:15118:-20:CommonTypes", _S_sessionIDType),
     Field("element", "TimeStamp", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong),
     Field("element", "Signature", "http://www.w3.org/2000/09/xmldsig#", SignatureType, 0, 1),
-)
-MeterInfoType.FIELDS = (
-    Field("element", "MeterID", "urn:iso:std:iso:15118:-20:CommonTypes", _S_meterIDType),
-    Field("element", "ChargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong),
-    Field("element", "BPT_DischargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
-    Field("element", "CapacitiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
-    Field("element", "BPT_InductiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
-    Field("element", "MeterSignature", "urn:iso:std:iso:15118:-20:CommonTypes", _S_meterSignatureType, 0, 1),
-    Field("element", "MeterStatus", "urn:iso:std:iso:15118:-20:CommonTypes", _S_short, 0, 1),
-    Field("element", "MeterTimestamp", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
 )
 MeteringConfirmationReqType.FIELDS = (
     Field("element", "Header", "urn:iso:std:iso:15118:-20:CommonTypes", MessageHeaderType),
@@ -12515,18 +11218,6 @@ PriceRuleType.FIELDS = (
 RSAKeyValueType.FIELDS = (
     Field("element", "Modulus", "http://www.w3.org/2000/09/xmldsig#", _S_base64Binary),
     Field("element", "Exponent", "http://www.w3.org/2000/09/xmldsig#", _S_base64Binary),
-)
-RationalNumberType.FIELDS = (
-    Field("element", "Exponent", "urn:iso:std:iso:15118:-20:CommonTypes", _S_byte),
-    Field("element", "Value", "urn:iso:std:iso:15118:-20:CommonTypes", _S_short),
-)
-ReceiptType.FIELDS = (
-    Field("element", "TimeAnchor", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong),
-    Field("element", "EnergyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "OccupancyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "AdditionalServicesCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "OverstayCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "TaxCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedTaxType, 0, 10),
 )
 ReferenceType.FIELDS = (
     Field("attribute", "Id", "", _S_string, 0, 1),
@@ -12776,294 +11467,290 @@ VehicleCheckOutResType.FIELDS = (
 X509DataType.FIELDS = (
     Field("content", "content", "", None, 0, None),
 )
-X509IssuerSerialType.FIELDS = (
-    Field("element", "X509IssuerName", "http://www.w3.org/2000/09/xmldsig#", _S_string),
-    Field("element", "X509SerialNumber", "http://www.w3.org/2000/09/xmldsig#", _S_integer),
-)
 SCHEMA = Schema(
     "iso20",
     (
-        Declared("AbsolutePriceSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 0, AbsolutePriceScheduleType, _r_AbsolutePriceScheduleType, _w_AbsolutePriceScheduleType),
-        Declared("AckMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 1, _S_unsignedShort),
-        Declared("AdditionalSelectedServices", "urn:iso:std:iso:15118:-20:CommonMessages", 2, AdditionalServiceListType, _r_AdditionalServiceListType, _w_AdditionalServiceListType),
-        Declared("AdditionalService", "urn:iso:std:iso:15118:-20:CommonMessages", 3, AdditionalServiceType, _r_AdditionalServiceType, _w_AdditionalServiceType, 3),
-        Declared("AdditionalServicesCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 4, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("Amount", "urn:iso:std:iso:15118:-20:CommonTypes", 5, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("AppliesMinimumMaximumCost", "urn:iso:std:iso:15118:-20:CommonMessages", 6, _S_boolean),
-        Declared("AppliesToEnergyFee", "urn:iso:std:iso:15118:-20:CommonMessages", 7, _S_boolean),
-        Declared("AppliesToOverstayFee", "urn:iso:std:iso:15118:-20:CommonMessages", 8, _S_boolean),
-        Declared("AppliesToParkingFee", "urn:iso:std:iso:15118:-20:CommonMessages", 9, _S_boolean),
-        Declared("AuthorizationReq", "urn:iso:std:iso:15118:-20:CommonMessages", 10, AuthorizationReqType, _r_AuthorizationReqType, _w_AuthorizationReqType),
-        Declared("AuthorizationRes", "urn:iso:std:iso:15118:-20:CommonMessages", 11, AuthorizationResType, _r_AuthorizationResType, _w_AuthorizationResType, 2),
-        Declared("AuthorizationServices", "urn:iso:std:iso:15118:-20:CommonMessages", 12, _S_authorizationType),
-        Declared("AuthorizationSetupReq", "urn:iso:std:iso:15118:-20:CommonMessages", 13, AuthorizationSetupReqType, _r_AuthorizationSetupReqType, _w_AuthorizationSetupReqType, 1),
-        Declared("AuthorizationSetupRes", "urn:iso:std:iso:15118:-20:CommonMessages", 14, AuthorizationSetupResType, _r_AuthorizationSetupResType, _w_AuthorizationSetupResType),
-        Declared("AvailableEnergy", "urn:iso:std:iso:15118:-20:CommonMessages", 15, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("BPT_ChannelSelection", "urn:iso:std:iso:15118:-20:CommonMessages", 16, _S_channelSelectionType),
-        Declared("BPT_DischargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 17, _S_unsignedLong),
-        Declared("BPT_InductiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 18, _S_unsignedLong),
-        Declared("BatteryEnergyCapacity", "urn:iso:std:iso:15118:-20:CommonTypes", 19, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("CLReqControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 20, CLReqControlModeType, _r_CLReqControlModeType, _w_CLReqControlModeType, 1),
-        Declared("CLResControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 21, CLResControlModeType, _r_CLResControlModeType, _w_CLResControlModeType, 1),
-        Declared("CPSCertificateChain", "urn:iso:std:iso:15118:-20:CommonMessages", 22, CertificateChainType, _r_CertificateChainType, _w_CertificateChainType),
-        Declared("CanonicalizationMethod", "http://www.w3.org/2000/09/xmldsig#", 23, CanonicalizationMethodType, _O_CanonicalizationMethodType.read, _O_CanonicalizationMethodType.write),
-        Declared("CapacitiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 24, _S_unsignedLong),
-        Declared("CarbonDioxideEmission", "urn:iso:std:iso:15118:-20:CommonMessages", 25, _S_unsignedShort),
-        Declared("Certificate", "urn:iso:std:iso:15118:-20:CommonMessages", 26, _S_certificateType),
-        Declared("CertificateInstallationReq", "urn:iso:std:iso:15118:-20:CommonMessages", 27, CertificateInstallationReqType, _r_CertificateInstallationReqType, _w_CertificateInstallationReqType),
-        Declared("CertificateInstallationRes", "urn:iso:std:iso:15118:-20:CommonMessages", 28, CertificateInstallationResType, _r_CertificateInstallationResType, _w_CertificateInstallationResType, 2),
-        Declared("CertificateInstallationService", "urn:iso:std:iso:15118:-20:CommonMessages", 29, _S_boolean),
-        Declared("ChargeProgress", "urn:iso:std:iso:15118:-20:CommonMessages", 30, _S_chargeProgressType),
-        Declared("ChargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 31, _S_unsignedLong),
-        Declared("ChargingComplete", "urn:iso:std:iso:15118:-20:CommonTypes", 32, _S_boolean),
-        Declared("ChargingSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 33, ChargingScheduleType, _r_ChargingScheduleType, _w_ChargingScheduleType),
-        Declared("ChargingSession", "urn:iso:std:iso:15118:-20:CommonMessages", 34, _S_chargingSessionType),
-        Declared("CheckOutTime", "urn:iso:std:iso:15118:-20:CommonMessages", 35, _S_unsignedLong),
-        Declared("ContractCertificateChain", "urn:iso:std:iso:15118:-20:CommonMessages", 36, ContractCertificateChainType, _r_ContractCertificateChainType, _w_ContractCertificateChainType, 1),
-        Declared("CostPerUnit", "urn:iso:std:iso:15118:-20:CommonTypes", 37, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("Currency", "urn:iso:std:iso:15118:-20:CommonMessages", 38, _S_currencyType),
-        Declared("DHPublicKey", "urn:iso:std:iso:15118:-20:CommonMessages", 39, _S_dhPublicKeyType),
-        Declared("DSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 40, DSAKeyValueType, _r_DSAKeyValueType, _w_DSAKeyValueType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}DepartureTime", "urn:iso:std:iso:15118:-20:CommonMessages", 41, _S_unsignedInt),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}DepartureTime", "urn:iso:std:iso:15118:-20:CommonTypes", 42, _S_unsignedInt),
-        Declared("DeviceLocation", "urn:iso:std:iso:15118:-20:CommonMessages", 43, _S_short),
-        Declared("DeviceOffset", "urn:iso:std:iso:15118:-20:CommonMessages", 44, _S_short),
-        Declared("DigestMethod", "http://www.w3.org/2000/09/xmldsig#", 45, DigestMethodType, _O_DigestMethodType.read, _O_DigestMethodType.write),
-        Declared("DigestValue", "http://www.w3.org/2000/09/xmldsig#", 46, _S_base64Binary),
-        Declared("DischargingSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 47, ChargingScheduleType, _r_ChargingScheduleType, _w_ChargingScheduleType),
-        Declared("DisplayParameters", "urn:iso:std:iso:15118:-20:CommonTypes", 48, DisplayParametersType, _r_DisplayParametersType, _w_DisplayParametersType),
-        Declared("Duration", "urn:iso:std:iso:15118:-20:CommonMessages", 49, _S_unsignedInt),
-        Declared("Dynamic_EVPPTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 50, Dynamic_EVPPTControlModeType, _r_Dynamic_EVPPTControlModeType, _w_Dynamic_EVPPTControlModeType, 1),
-        Declared("Dynamic_SEReqControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 51, Dynamic_SEReqControlModeType, _r_Dynamic_SEReqControlModeType, _w_Dynamic_SEReqControlModeType),
-        Declared("Dynamic_SEResControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 52, Dynamic_SEResControlModeType, _r_Dynamic_SEResControlModeType, _w_Dynamic_SEResControlModeType),
-        Declared("Dynamic_SMDTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 53, Dynamic_SMDTControlModeType, _r_Dynamic_SMDTControlModeType, _w_Dynamic_SMDTControlModeType, 1),
-        Declared("ECDHCurve", "urn:iso:std:iso:15118:-20:CommonMessages", 54, _S_ecdhCurveType),
-        Declared("EIM_AReqAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 55, EIM_AReqAuthorizationModeType, _r_EIM_AReqAuthorizationModeType, _w_EIM_AReqAuthorizationModeType, 1),
-        Declared("EIM_ASResAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 56, EIM_ASResAuthorizationModeType, _r_EIM_ASResAuthorizationModeType, _w_EIM_ASResAuthorizationModeType, 1),
-        Declared("EMAID", "urn:iso:std:iso:15118:-20:CommonMessages", 57, _S_identifierType),
-        Declared("EVAbsolutePriceSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 58, EVAbsolutePriceScheduleType, _r_EVAbsolutePriceScheduleType, _w_EVAbsolutePriceScheduleType, 1),
-        Declared("EVCCID", "urn:iso:std:iso:15118:-20:CommonMessages", 59, _S_identifierType),
-        Declared("EVCheckInStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 60, _S_evCheckInStatusType),
-        Declared("EVCheckOutStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 61, _S_evCheckOutStatusType),
-        Declared("EVEnergyOffer", "urn:iso:std:iso:15118:-20:CommonMessages", 62, EVEnergyOfferType, _r_EVEnergyOfferType, _w_EVEnergyOfferType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVMaximumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 63, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVMaximumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 64, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVMaximumV2XEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 65, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVMinimumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 66, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVMinimumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 67, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVMinimumV2XEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 68, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVPowerProfile", "urn:iso:std:iso:15118:-20:CommonMessages", 69, EVPowerProfileType, _r_EVPowerProfileType, _w_EVPowerProfileType, 1),
-        Declared("EVPowerProfileEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 70, EVPowerProfileEntryListType, _r_EVPowerProfileEntryListType, _w_EVPowerProfileEntryListType),
-        Declared("EVPowerProfileEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 71, PowerScheduleEntryType, _r_PowerScheduleEntryType, _w_PowerScheduleEntryType),
-        Declared("EVPowerSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 72, EVPowerScheduleType, _r_EVPowerScheduleType, _w_EVPowerScheduleType, 1),
-        Declared("EVPowerScheduleEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 73, EVPowerScheduleEntryListType, _r_EVPowerScheduleEntryListType, _w_EVPowerScheduleEntryListType),
-        Declared("EVPowerScheduleEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 74, EVPowerScheduleEntryType, _r_EVPowerScheduleEntryType, _w_EVPowerScheduleEntryType, 3),
-        Declared("EVPriceRule", "urn:iso:std:iso:15118:-20:CommonMessages", 75, EVPriceRuleType, _r_EVPriceRuleType, _w_EVPriceRuleType, 3),
-        Declared("EVPriceRuleStack", "urn:iso:std:iso:15118:-20:CommonMessages", 76, EVPriceRuleStackType, _r_EVPriceRuleStackType, _w_EVPriceRuleStackType),
-        Declared("EVPriceRuleStacks", "urn:iso:std:iso:15118:-20:CommonMessages", 77, EVPriceRuleStackListType, _r_EVPriceRuleStackListType, _w_EVPriceRuleStackListType),
-        Declared("EVProcessing", "urn:iso:std:iso:15118:-20:CommonMessages", 78, _S_processingType),
-        Declared("EVSECheckOutStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 79, _S_evseCheckOutStatusType),
-        Declared("EVSEID", "urn:iso:std:iso:15118:-20:CommonMessages", 80, _S_identifierType),
-        Declared("EVSENotification", "urn:iso:std:iso:15118:-20:CommonTypes", 81, _S_evseNotificationType),
-        Declared("EVSEProcessing", "urn:iso:std:iso:15118:-20:CommonMessages", 82, _S_processingType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVSEStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 83, EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVSEStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 84, EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVTargetEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 85, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVTargetEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 86, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVTerminationCode", "urn:iso:std:iso:15118:-20:CommonMessages", 87, _S_nameType),
-        Declared("EVTerminationExplanation", "urn:iso:std:iso:15118:-20:CommonMessages", 88, _S_descriptionType),
-        Declared("EnergyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 89, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("EnergyFee", "urn:iso:std:iso:15118:-20:CommonMessages", 90, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EnergyTransferServiceList", "urn:iso:std:iso:15118:-20:CommonMessages", 91, ServiceListType, _r_ServiceListType, _w_ServiceListType),
-        Declared("{http://www.w3.org/2000/09/xmldsig#}Exponent", "http://www.w3.org/2000/09/xmldsig#", 92, _S_base64Binary),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}Exponent", "urn:iso:std:iso:15118:-20:CommonTypes", 93, _S_byte),
-        Declared("FreeService", "urn:iso:std:iso:15118:-20:CommonMessages", 94, _S_boolean),
-        Declared("G", "http://www.w3.org/2000/09/xmldsig#", 95, _S_base64Binary),
-        Declared("GenChallenge", "urn:iso:std:iso:15118:-20:CommonMessages", 96, _S_genChallengeType),
-        Declared("GoToPause", "urn:iso:std:iso:15118:-20:CommonMessages", 97, _S_boolean),
-        Declared("HMACOutputLength", "http://www.w3.org/2000/09/xmldsig#", 98, _S_integer),
-        Declared("Header", "urn:iso:std:iso:15118:-20:CommonTypes", 99, MessageHeaderType, _r_MessageHeaderType, _w_MessageHeaderType),
-        Declared("InletHot", "urn:iso:std:iso:15118:-20:CommonTypes", 100, _S_boolean),
-        Declared("J", "http://www.w3.org/2000/09/xmldsig#", 101, _S_base64Binary),
-        Declared("KeyInfo", "http://www.w3.org/2000/09/xmldsig#", 102, KeyInfoType, _O_KeyInfoType.read, _O_KeyInfoType.write),
-        Declared("KeyName", "http://www.w3.org/2000/09/xmldsig#", 103, _S_string),
-        Declared("KeyValue", "http://www.w3.org/2000/09/xmldsig#", 104, KeyValueType, _O_KeyValueType.read, _O_KeyValueType.write),
-        Declared("Language", "urn:iso:std:iso:15118:-20:CommonMessages", 105, _S_currencyType),
-        Declared("ListOfRootCertificateIDs", "urn:iso:std:iso:15118:-20:CommonMessages", 106, ListOfRootCertificateIDsType, _r_ListOfRootCertificateIDsType, _w_ListOfRootCertificateIDsType),
-        Declared("Manifest", "http://www.w3.org/2000/09/xmldsig#", 107, ManifestType, _r_ManifestType, _w_ManifestType),
-        Declared("MaximumContractCertificateChains", "urn:iso:std:iso:15118:-20:CommonMessages", 108, _S_unsignedByte),
-        Declared("MaximumCost", "urn:iso:std:iso:15118:-20:CommonMessages", 109, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("MaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 110, _S_percentValueType),
-        Declared("MaximumSupportingPoints", "urn:iso:std:iso:15118:-20:CommonMessages", 111, _S_maxSupportingPointsScheduleTupleType),
-        Declared("MeterID", "urn:iso:std:iso:15118:-20:CommonTypes", 112, _S_meterIDType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}MeterInfo", "urn:iso:std:iso:15118:-20:CommonMessages", 113, MeterInfoType, _r_MeterInfoType, _w_MeterInfoType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}MeterInfo", "urn:iso:std:iso:15118:-20:CommonTypes", 114, MeterInfoType, _r_MeterInfoType, _w_MeterInfoType),
-        Declared("MeterInfoRequested", "urn:iso:std:iso:15118:-20:CommonTypes", 115, _S_boolean),
-        Declared("MeterSignature", "urn:iso:std:iso:15118:-20:CommonTypes", 116, _S_meterSignatureType),
-        Declared("MeterStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 117, _S_short),
-        Declared("MeterTimestamp", "urn:iso:std:iso:15118:-20:CommonTypes", 118, _S_unsignedLong),
-        Declared("MeteringConfirmationReq", "urn:iso:std:iso:15118:-20:CommonMessages", 119, MeteringConfirmationReqType, _r_MeteringConfirmationReqType, _w_MeteringConfirmationReqType, 1),
-        Declared("MeteringConfirmationRes", "urn:iso:std:iso:15118:-20:CommonMessages", 120, MeteringConfirmationResType, _r_MeteringConfirmationResType, _w_MeteringConfirmationResType, 2),
-        Declared("MgmtData", "http://www.w3.org/2000/09/xmldsig#", 121, _S_string),
-        Declared("MinimumCost", "urn:iso:std:iso:15118:-20:CommonMessages", 122, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}MinimumSOC", "urn:iso:std:iso:15118:-20:CommonMessages", 123, _S_percentValueType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 124, _S_percentValueType),
-        Declared("Modulus", "http://www.w3.org/2000/09/xmldsig#", 125, _S_base64Binary),
-        Declared("NotificationMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 126, _S_unsignedShort),
-        Declared("NumberOfPriceLevels", "urn:iso:std:iso:15118:-20:CommonMessages", 127, _S_unsignedByte),
-        Declared("OEMProvisioningCertificateChain", "urn:iso:std:iso:15118:-20:CommonMessages", 128, SignedCertificateChainType, _r_SignedCertificateChainType, _w_SignedCertificateChainType),
-        Declared("Object", "http://www.w3.org/2000/09/xmldsig#", 129, ObjectType, _O_ObjectType.read, _O_ObjectType.write),
-        Declared("OccupancyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 130, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("OverstayCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 131, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("OverstayFee", "urn:iso:std:iso:15118:-20:CommonMessages", 132, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("OverstayFeePeriod", "urn:iso:std:iso:15118:-20:CommonMessages", 133, _S_unsignedInt),
-        Declared("OverstayPowerThreshold", "urn:iso:std:iso:15118:-20:CommonMessages", 134, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("OverstayRule", "urn:iso:std:iso:15118:-20:CommonMessages", 135, OverstayRuleType, _r_OverstayRuleType, _w_OverstayRuleType, 2),
-        Declared("OverstayRuleDescription", "urn:iso:std:iso:15118:-20:CommonMessages", 136, _S_descriptionType),
-        Declared("OverstayRules", "urn:iso:std:iso:15118:-20:CommonMessages", 137, OverstayRuleListType, _r_OverstayRuleListType, _w_OverstayRuleListType),
-        Declared("OverstayTimeThreshold", "urn:iso:std:iso:15118:-20:CommonMessages", 138, _S_unsignedInt),
-        Declared("P", "http://www.w3.org/2000/09/xmldsig#", 139, _S_base64Binary),
-        Declared("PGPData", "http://www.w3.org/2000/09/xmldsig#", 140, PGPDataType, _O_PGPDataType.read, _O_PGPDataType.write),
-        Declared("PGPKeyID", "http://www.w3.org/2000/09/xmldsig#", 141, _S_base64Binary),
-        Declared("PGPKeyPacket", "http://www.w3.org/2000/09/xmldsig#", 142, _S_base64Binary),
-        Declared("Parameter", "urn:iso:std:iso:15118:-20:CommonMessages", 143, ParameterType, _r_ParameterType, _w_ParameterType),
-        Declared("ParameterSet", "urn:iso:std:iso:15118:-20:CommonMessages", 144, ParameterSetType, _r_ParameterSetType, _w_ParameterSetType),
-        Declared("ParameterSetID", "urn:iso:std:iso:15118:-20:CommonMessages", 145, _S_unsignedShort),
-        Declared("ParkingFee", "urn:iso:std:iso:15118:-20:CommonMessages", 146, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("ParkingFeePeriod", "urn:iso:std:iso:15118:-20:CommonMessages", 147, _S_unsignedInt),
-        Declared("ParkingMethod", "urn:iso:std:iso:15118:-20:CommonMessages", 148, _S_parkingMethodType),
-        Declared("ParkingSpace", "urn:iso:std:iso:15118:-20:CommonMessages", 149, _S_short),
-        Declared("PgenCounter", "http://www.w3.org/2000/09/xmldsig#", 150, _S_base64Binary),
-        Declared("PnC_AReqAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 151, PnC_AReqAuthorizationModeType, _r_PnC_AReqAuthorizationModeType, _w_PnC_AReqAuthorizationModeType, 2),
-        Declared("PnC_ASResAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 152, PnC_ASResAuthorizationModeType, _r_PnC_ASResAuthorizationModeType, _w_PnC_ASResAuthorizationModeType),
-        Declared("Power", "urn:iso:std:iso:15118:-20:CommonMessages", 153, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("PowerDeliveryReq", "urn:iso:std:iso:15118:-20:CommonMessages", 154, PowerDeliveryReqType, _r_PowerDeliveryReqType, _w_PowerDeliveryReqType),
-        Declared("PowerDeliveryRes", "urn:iso:std:iso:15118:-20:CommonMessages", 155, PowerDeliveryResType, _r_PowerDeliveryResType, _w_PowerDeliveryResType),
-        Declared("PowerRangeStart", "urn:iso:std:iso:15118:-20:CommonMessages", 156, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("PowerSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 157, PowerScheduleType, _r_PowerScheduleType, _w_PowerScheduleType, 1),
-        Declared("PowerScheduleEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 158, PowerScheduleEntryListType, _r_PowerScheduleEntryListType, _w_PowerScheduleEntryListType),
-        Declared("PowerScheduleEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 159, PowerScheduleEntryType, _r_PowerScheduleEntryType, _w_PowerScheduleEntryType),
-        Declared("PowerTolerance", "urn:iso:std:iso:15118:-20:CommonMessages", 160, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("PowerToleranceAcceptance", "urn:iso:std:iso:15118:-20:CommonMessages", 161, _S_powerToleranceAcceptanceType),
-        Declared("Power_L2", "urn:iso:std:iso:15118:-20:CommonMessages", 162, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("Power_L3", "urn:iso:std:iso:15118:-20:CommonMessages", 163, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("PresentSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 164, _S_percentValueType),
-        Declared("PriceAlgorithm", "urn:iso:std:iso:15118:-20:CommonMessages", 165, _S_identifierType),
-        Declared("PriceLevel", "urn:iso:std:iso:15118:-20:CommonMessages", 166, _S_unsignedByte),
-        Declared("PriceLevelSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 167, PriceLevelScheduleType, _r_PriceLevelScheduleType, _w_PriceLevelScheduleType, 1),
-        Declared("PriceLevelScheduleEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 168, PriceLevelScheduleEntryListType, _r_PriceLevelScheduleEntryListType, _w_PriceLevelScheduleEntryListType),
-        Declared("PriceLevelScheduleEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 169, PriceLevelScheduleEntryType, _r_PriceLevelScheduleEntryType, _w_PriceLevelScheduleEntryType, 2),
-        Declared("PriceRule", "urn:iso:std:iso:15118:-20:CommonMessages", 170, PriceRuleType, _r_PriceRuleType, _w_PriceRuleType, 3),
-        Declared("PriceRuleStack", "urn:iso:std:iso:15118:-20:CommonMessages", 171, PriceRuleStackType, _r_PriceRuleStackType, _w_PriceRuleStackType),
-        Declared("PriceRuleStacks", "urn:iso:std:iso:15118:-20:CommonMessages", 172, PriceRuleStackListType, _r_PriceRuleStackListType, _w_PriceRuleStackListType),
-        Declared("PriceScheduleDescription", "urn:iso:std:iso:15118:-20:CommonMessages", 173, _S_descriptionType),
-        Declared("PriceScheduleID", "urn:iso:std:iso:15118:-20:CommonMessages", 174, _S_numericIDType),
-        Declared("PrioritizedEMAIDs", "urn:iso:std:iso:15118:-20:CommonMessages", 175, EMAIDListType, _r_EMAIDListType, _w_EMAIDListType),
-        Declared("ProviderID", "urn:iso:std:iso:15118:-20:CommonMessages", 176, _S_nameType),
-        Declared("Q", "http://www.w3.org/2000/09/xmldsig#", 177, _S_base64Binary),
-        Declared("RSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 178, RSAKeyValueType, _r_RSAKeyValueType, _w_RSAKeyValueType, 1),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}Receipt", "urn:iso:std:iso:15118:-20:CommonMessages", 179, ReceiptType, _r_ReceiptType, _w_ReceiptType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}Receipt", "urn:iso:std:iso:15118:-20:CommonTypes", 180, ReceiptType, _r_ReceiptType, _w_ReceiptType),
-        Declared("Reference", "http://www.w3.org/2000/09/xmldsig#", 181, ReferenceType, _r_ReferenceType, _w_ReferenceType, 1),
-        Declared("RemainingContractCertificateChains", "urn:iso:std:iso:15118:-20:CommonMessages", 182, _S_unsignedByte),
-        Declared("RemainingTimeToMaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 183, _S_unsignedInt),
-        Declared("RemainingTimeToMinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 184, _S_unsignedInt),
-        Declared("RemainingTimeToTargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 185, _S_unsignedInt),
-        Declared("RenewableGenerationPercentage", "urn:iso:std:iso:15118:-20:CommonMessages", 186, _S_unsignedByte),
-        Declared("ResponseCode", "urn:iso:std:iso:15118:-20:CommonTypes", 187, _S_responseCodeType),
-        Declared("RetrievalMethod", "http://www.w3.org/2000/09/xmldsig#", 188, RetrievalMethodType, _r_RetrievalMethodType, _w_RetrievalMethodType),
-        Declared("RootCertificateID", "urn:iso:std:iso:15118:-20:CommonTypes", 189, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
-        Declared("SECP521_EncryptedPrivateKey", "urn:iso:std:iso:15118:-20:CommonMessages", 190, _S_secp521_EncryptedPrivateKeyType),
-        Declared("SPKIData", "http://www.w3.org/2000/09/xmldsig#", 191, SPKIDataType, _O_SPKIDataType.read, _O_SPKIDataType.write),
-        Declared("SPKISexp", "http://www.w3.org/2000/09/xmldsig#", 192, _S_base64Binary),
-        Declared("ScheduleExchangeReq", "urn:iso:std:iso:15118:-20:CommonMessages", 193, ScheduleExchangeReqType, _r_ScheduleExchangeReqType, _w_ScheduleExchangeReqType),
-        Declared("ScheduleExchangeRes", "urn:iso:std:iso:15118:-20:CommonMessages", 194, ScheduleExchangeResType, _r_ScheduleExchangeResType, _w_ScheduleExchangeResType),
-        Declared("ScheduleTuple", "urn:iso:std:iso:15118:-20:CommonMessages", 195, ScheduleTupleType, _r_ScheduleTupleType, _w_ScheduleTupleType),
-        Declared("ScheduleTupleID", "urn:iso:std:iso:15118:-20:CommonMessages", 196, _S_numericIDType),
-        Declared("Scheduled_EVPPTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 197, Scheduled_EVPPTControlModeType, _r_Scheduled_EVPPTControlModeType, _w_Scheduled_EVPPTControlModeType),
-        Declared("Scheduled_SEReqControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 198, Scheduled_SEReqControlModeType, _r_Scheduled_SEReqControlModeType, _w_Scheduled_SEReqControlModeType),
-        Declared("Scheduled_SEResControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 199, Scheduled_SEResControlModeType, _r_Scheduled_SEResControlModeType, _w_Scheduled_SEResControlModeType),
-        Declared("Scheduled_SMDTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 200, Scheduled_SMDTControlModeType, _r_Scheduled_SMDTControlModeType, _w_Scheduled_SMDTControlModeType, 2),
-        Declared("Seed", "http://www.w3.org/2000/09/xmldsig#", 201, _S_base64Binary),
-        Declared("SelectedAuthorizationService", "urn:iso:std:iso:15118:-20:CommonMessages", 202, _S_authorizationType),
-        Declared("SelectedEnergyTransferService", "urn:iso:std:iso:15118:-20:CommonMessages", 203, SelectedServiceType, _r_SelectedServiceType, _w_SelectedServiceType, 2),
-        Declared("SelectedScheduleTupleID", "urn:iso:std:iso:15118:-20:CommonMessages", 204, _S_numericIDType),
-        Declared("SelectedService", "urn:iso:std:iso:15118:-20:CommonMessages", 205, SelectedServiceType, _r_SelectedServiceType, _w_SelectedServiceType, 2),
-        Declared("SelectedVASList", "urn:iso:std:iso:15118:-20:CommonMessages", 206, SelectedServiceListType, _r_SelectedServiceListType, _w_SelectedServiceListType),
-        Declared("Service", "urn:iso:std:iso:15118:-20:CommonMessages", 207, ServiceType, _r_ServiceType, _w_ServiceType, 2),
-        Declared("ServiceDetailReq", "urn:iso:std:iso:15118:-20:CommonMessages", 208, ServiceDetailReqType, _r_ServiceDetailReqType, _w_ServiceDetailReqType, 2),
-        Declared("ServiceDetailRes", "urn:iso:std:iso:15118:-20:CommonMessages", 209, ServiceDetailResType, _r_ServiceDetailResType, _w_ServiceDetailResType, 1),
-        Declared("ServiceDiscoveryReq", "urn:iso:std:iso:15118:-20:CommonMessages", 210, ServiceDiscoveryReqType, _r_ServiceDiscoveryReqType, _w_ServiceDiscoveryReqType),
-        Declared("ServiceDiscoveryRes", "urn:iso:std:iso:15118:-20:CommonMessages", 211, ServiceDiscoveryResType, _r_ServiceDiscoveryResType, _w_ServiceDiscoveryResType),
-        Declared("ServiceFee", "urn:iso:std:iso:15118:-20:CommonMessages", 212, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("ServiceID", "urn:iso:std:iso:15118:-20:CommonMessages", 213, _S_unsignedShort),
-        Declared("ServiceName", "urn:iso:std:iso:15118:-20:CommonMessages", 214, _S_nameType),
-        Declared("ServiceParameterList", "urn:iso:std:iso:15118:-20:CommonMessages", 215, ServiceParameterListType, _r_ServiceParameterListType, _w_ServiceParameterListType),
-        Declared("ServiceRenegotiationSupported", "urn:iso:std:iso:15118:-20:CommonMessages", 216, _S_boolean),
-        Declared("ServiceSelectionReq", "urn:iso:std:iso:15118:-20:CommonMessages", 217, ServiceSelectionReqType, _r_ServiceSelectionReqType, _w_ServiceSelectionReqType),
-        Declared("ServiceSelectionRes", "urn:iso:std:iso:15118:-20:CommonMessages", 218, ServiceSelectionResType, _r_ServiceSelectionResType, _w_ServiceSelectionResType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}SessionID", "urn:iso:std:iso:15118:-20:CommonMessages", 219, _S_sessionIDType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}SessionID", "urn:iso:std:iso:15118:-20:CommonTypes", 220, _S_sessionIDType),
-        Declared("SessionSetupReq", "urn:iso:std:iso:15118:-20:CommonMessages", 221, SessionSetupReqType, _r_SessionSetupReqType, _w_SessionSetupReqType, 1),
-        Declared("SessionSetupRes", "urn:iso:std:iso:15118:-20:CommonMessages", 222, SessionSetupResType, _r_SessionSetupResType, _w_SessionSetupResType, 1),
-        Declared("SessionStopReq", "urn:iso:std:iso:15118:-20:CommonMessages", 223, SessionStopReqType, _r_SessionStopReqType, _w_SessionStopReqType),
-        Declared("SessionStopRes", "urn:iso:std:iso:15118:-20:CommonMessages", 224, SessionStopResType, _r_SessionStopResType, _w_SessionStopResType, 2),
-        Declared("Signature", "http://www.w3.org/2000/09/xmldsig#", 225, SignatureType, _r_SignatureType, _w_SignatureType),
-        Declared("SignatureMethod", "http://www.w3.org/2000/09/xmldsig#", 226, SignatureMethodType, _O_SignatureMethodType.read, _O_SignatureMethodType.write),
-        Declared("SignatureProperties", "http://www.w3.org/2000/09/xmldsig#", 227, SignaturePropertiesType, _r_SignaturePropertiesType, _w_SignaturePropertiesType),
-        Declared("SignatureProperty", "http://www.w3.org/2000/09/xmldsig#", 228, SignaturePropertyType, _O_SignaturePropertyType.read, _O_SignaturePropertyType.write),
-        Declared("SignatureValue", "http://www.w3.org/2000/09/xmldsig#", 229, SignatureValueType, _r_SignatureValueType, _w_SignatureValueType),
-        Declared("SignedInfo", "http://www.w3.org/2000/09/xmldsig#", 230, SignedInfoType, _r_SignedInfoType, _w_SignedInfoType),
-        Declared("SignedInstallationData", "urn:iso:std:iso:15118:-20:CommonMessages", 231, SignedInstallationDataType, _r_SignedInstallationDataType, _w_SignedInstallationDataType),
-        Declared("SignedMeteringData", "urn:iso:std:iso:15118:-20:CommonMessages", 232, SignedMeteringDataType, _r_SignedMeteringDataType, _w_SignedMeteringDataType),
-        Declared("StartTime", "urn:iso:std:iso:15118:-20:CommonMessages", 233, _S_unsignedInt),
-        Declared("SubCertificates", "urn:iso:std:iso:15118:-20:CommonMessages", 234, SubCertificatesType, _r_SubCertificatesType, _w_SubCertificatesType),
-        Declared("SupportedProviders", "urn:iso:std:iso:15118:-20:CommonMessages", 235, SupportedProvidersListType, _r_SupportedProvidersListType, _w_SupportedProvidersListType),
-        Declared("SupportedServiceIDs", "urn:iso:std:iso:15118:-20:CommonMessages", 236, ServiceIDListType, _r_ServiceIDListType, _w_ServiceIDListType),
-        Declared("TPM_EncryptedPrivateKey", "urn:iso:std:iso:15118:-20:CommonMessages", 237, _S_tpm_EncryptedPrivateKeyType),
-        Declared("TargetDistance", "urn:iso:std:iso:15118:-20:CommonMessages", 238, _S_short),
-        Declared("TargetOffsetX", "urn:iso:std:iso:15118:-20:CommonMessages", 239, _S_unsignedShort),
-        Declared("TargetOffsetY", "urn:iso:std:iso:15118:-20:CommonMessages", 240, _S_unsignedShort),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}TargetSOC", "urn:iso:std:iso:15118:-20:CommonMessages", 241, _S_percentValueType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 242, _S_percentValueType),
-        Declared("TaxCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 243, DetailedTaxType, _r_DetailedTaxType, _w_DetailedTaxType, 3),
-        Declared("TaxIncludedInPrice", "urn:iso:std:iso:15118:-20:CommonMessages", 244, _S_boolean),
-        Declared("TaxRate", "urn:iso:std:iso:15118:-20:CommonMessages", 245, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("TaxRule", "urn:iso:std:iso:15118:-20:CommonMessages", 246, TaxRuleType, _r_TaxRuleType, _w_TaxRuleType, 2),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}TaxRuleID", "urn:iso:std:iso:15118:-20:CommonMessages", 247, _S_numericIDType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}TaxRuleID", "urn:iso:std:iso:15118:-20:CommonTypes", 248, _S_numericIDType),
-        Declared("TaxRuleName", "urn:iso:std:iso:15118:-20:CommonMessages", 249, _S_nameType),
-        Declared("TaxRules", "urn:iso:std:iso:15118:-20:CommonMessages", 250, TaxRuleListType, _r_TaxRuleListType, _w_TaxRuleListType),
-        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}TimeAnchor", "urn:iso:std:iso:15118:-20:CommonMessages", 251, _S_unsignedLong),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}TimeAnchor", "urn:iso:std:iso:15118:-20:CommonTypes", 252, _S_unsignedLong),
-        Declared("TimeStamp", "urn:iso:std:iso:15118:-20:CommonTypes", 253, _S_unsignedLong),
-        Declared("Transform", "http://www.w3.org/2000/09/xmldsig#", 254, TransformType, _O_TransformType.read, _O_TransformType.write),
-        Declared("Transforms", "http://www.w3.org/2000/09/xmldsig#", 255, TransformsType, _r_TransformsType, _w_TransformsType),
-        Declared("VASList", "urn:iso:std:iso:15118:-20:CommonMessages", 256, ServiceListType, _r_ServiceListType, _w_ServiceListType),
-        Declared("Value", "urn:iso:std:iso:15118:-20:CommonTypes", 257, _S_short),
-        Declared("VehicleCheckInReq", "urn:iso:std:iso:15118:-20:CommonMessages", 258, VehicleCheckInReqType, _r_VehicleCheckInReqType, _w_VehicleCheckInReqType),
-        Declared("VehicleCheckInRes", "urn:iso:std:iso:15118:-20:CommonMessages", 259, VehicleCheckInResType, _r_VehicleCheckInResType, _w_VehicleCheckInResType),
-        Declared("VehicleCheckOutReq", "urn:iso:std:iso:15118:-20:CommonMessages", 260, VehicleCheckOutReqType, _r_VehicleCheckOutReqType, _w_VehicleCheckOutReqType, 2),
-        Declared("VehicleCheckOutRes", "urn:iso:std:iso:15118:-20:CommonMessages", 261, VehicleCheckOutResType, _r_VehicleCheckOutResType, _w_VehicleCheckOutResType, 2),
-        Declared("VehicleFrame", "urn:iso:std:iso:15118:-20:CommonMessages", 262, _S_short),
-        Declared("VehicleTravel", "urn:iso:std:iso:15118:-20:CommonMessages", 263, _S_short),
-        Declared("X448_EncryptedPrivateKey", "urn:iso:std:iso:15118:-20:CommonMessages", 264, _S_x448_EncryptedPrivateKeyType),
-        Declared("X509CRL", "http://www.w3.org/2000/09/xmldsig#", 265, _S_base64Binary),
-        Declared("X509Certificate", "http://www.w3.org/2000/09/xmldsig#", 266, _S_base64Binary),
-        Declared("X509Data", "http://www.w3.org/2000/09/xmldsig#", 267, X509DataType, _O_X509DataType.read, _O_X509DataType.write),
-        Declared("X509IssuerName", "http://www.w3.org/2000/09/xmldsig#", 268, _S_string),
-        Declared("X509IssuerSerial", "http://www.w3.org/2000/09/xmldsig#", 269, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
-        Declared("X509SKI", "http://www.w3.org/2000/09/xmldsig#", 270, _S_base64Binary),
-        Declared("X509SerialNumber", "http://www.w3.org/2000/09/xmldsig#", 271, _S_integer),
-        Declared("X509SubjectName", "http://www.w3.org/2000/09/xmldsig#", 272, _S_string),
-        Declared("XPath", "http://www.w3.org/2000/09/xmldsig#", 273, _S_string),
-        Declared("Y", "http://www.w3.org/2000/09/xmldsig#", 274, _S_base64Binary),
-        Declared("boolValue", "urn:iso:std:iso:15118:-20:CommonMessages", 275, _S_boolean),
-        Declared("byteValue", "urn:iso:std:iso:15118:-20:CommonMessages", 276, _S_byte),
-        Declared("finiteString", "urn:iso:std:iso:15118:-20:CommonMessages", 277, _S_nameType),
-        Declared("intValue", "urn:iso:std:iso:15118:-20:CommonMessages", 278, _S_int),
-        Declared("rationalNumber", "urn:iso:std:iso:15118:-20:CommonMessages", 279, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("shortValue", "urn:iso:std:iso:15118:-20:CommonMessages", 280, _S_short),
+        Declared("AbsolutePriceSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 14, AbsolutePriceScheduleType, _r_AbsolutePriceScheduleType, _w_AbsolutePriceScheduleType),
+        Declared("AckMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 15, _S_unsignedShort),
+        Declared("AdditionalSelectedServices", "urn:iso:std:iso:15118:-20:CommonMessages", 16, AdditionalServiceListType, _r_AdditionalServiceListType, _w_AdditionalServiceListType),
+        Declared("AdditionalService", "urn:iso:std:iso:15118:-20:CommonMessages", 17, AdditionalServiceType, _r_AdditionalServiceType, _w_AdditionalServiceType, 3),
+        Declared("AdditionalServicesCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 18, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("Amount", "urn:iso:std:iso:15118:-20:CommonTypes", 21, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("AppliesMinimumMaximumCost", "urn:iso:std:iso:15118:-20:CommonMessages", 22, _S_boolean),
+        Declared("AppliesToEnergyFee", "urn:iso:std:iso:15118:-20:CommonMessages", 23, _S_boolean),
+        Declared("AppliesToOverstayFee", "urn:iso:std:iso:15118:-20:CommonMessages", 24, _S_boolean),
+        Declared("AppliesToParkingFee", "urn:iso:std:iso:15118:-20:CommonMessages", 25, _S_boolean),
+        Declared("AuthorizationReq", "urn:iso:std:iso:15118:-20:CommonMessages", 26, AuthorizationReqType, _r_AuthorizationReqType, _w_AuthorizationReqType),
+        Declared("AuthorizationRes", "urn:iso:std:iso:15118:-20:CommonMessages", 27, AuthorizationResType, _r_AuthorizationResType, _w_AuthorizationResType, 2),
+        Declared("AuthorizationServices", "urn:iso:std:iso:15118:-20:CommonMessages", 28, _S_authorizationType),
+        Declared("AuthorizationSetupReq", "urn:iso:std:iso:15118:-20:CommonMessages", 29, AuthorizationSetupReqType, _r_AuthorizationSetupReqType, _w_AuthorizationSetupReqType, 1),
+        Declared("AuthorizationSetupRes", "urn:iso:std:iso:15118:-20:CommonMessages", 30, AuthorizationSetupResType, _r_AuthorizationSetupResType, _w_AuthorizationSetupResType),
+        Declared("AvailableEnergy", "urn:iso:std:iso:15118:-20:CommonMessages", 31, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("BPT_ChannelSelection", "urn:iso:std:iso:15118:-20:CommonMessages", 34, _S_channelSelectionType),
+        Declared("BPT_DischargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 37, _S_unsignedLong),
+        Declared("BPT_InductiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 42, _S_unsignedLong),
+        Declared("BatteryEnergyCapacity", "urn:iso:std:iso:15118:-20:CommonTypes", 48, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("CLReqControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 49, CLReqControlModeType, _r_CLReqControlModeType, _w_CLReqControlModeType, 1),
+        Declared("CLResControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 50, CLResControlModeType, _r_CLResControlModeType, _w_CLResControlModeType, 1),
+        Declared("CPSCertificateChain", "urn:iso:std:iso:15118:-20:CommonMessages", 51, CertificateChainType, _r_CertificateChainType, _w_CertificateChainType),
+        Declared("CanonicalizationMethod", "http://www.w3.org/2000/09/xmldsig#", 52, CanonicalizationMethodType, _O_CanonicalizationMethodType.read, _O_CanonicalizationMethodType.write),
+        Declared("CapacitiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 53, _S_unsignedLong),
+        Declared("CarbonDioxideEmission", "urn:iso:std:iso:15118:-20:CommonMessages", 54, _S_unsignedShort),
+        Declared("Certificate", "urn:iso:std:iso:15118:-20:CommonMessages", 55, _S_certificateType),
+        Declared("CertificateInstallationReq", "urn:iso:std:iso:15118:-20:CommonMessages", 56, CertificateInstallationReqType, _r_CertificateInstallationReqType, _w_CertificateInstallationReqType),
+        Declared("CertificateInstallationRes", "urn:iso:std:iso:15118:-20:CommonMessages", 57, CertificateInstallationResType, _r_CertificateInstallationResType, _w_CertificateInstallationResType, 2),
+        Declared("CertificateInstallationService", "urn:iso:std:iso:15118:-20:CommonMessages", 58, _S_boolean),
+        Declared("ChargeProgress", "urn:iso:std:iso:15118:-20:CommonMessages", 59, _S_chargeProgressType),
+        Declared("ChargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 60, _S_unsignedLong),
+        Declared("ChargingComplete", "urn:iso:std:iso:15118:-20:CommonTypes", 61, _S_boolean),
+        Declared("ChargingSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 62, ChargingScheduleType, _r_ChargingScheduleType, _w_ChargingScheduleType),
+        Declared("ChargingSession", "urn:iso:std:iso:15118:-20:CommonMessages", 63, _S_chargingSessionType),
+        Declared("CheckOutTime", "urn:iso:std:iso:15118:-20:CommonMessages", 64, _S_unsignedLong),
+        Declared("ContractCertificateChain", "urn:iso:std:iso:15118:-20:CommonMessages", 67, ContractCertificateChainType, _r_ContractCertificateChainType, _w_ContractCertificateChainType, 1),
+        Declared("CostPerUnit", "urn:iso:std:iso:15118:-20:CommonTypes", 71, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("Currency", "urn:iso:std:iso:15118:-20:CommonMessages", 72, _S_currencyType),
+        Declared("DHPublicKey", "urn:iso:std:iso:15118:-20:CommonMessages", 85, _S_dhPublicKeyType),
+        Declared("DSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 86, DSAKeyValueType, _r_DSAKeyValueType, _w_DSAKeyValueType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}DepartureTime", "urn:iso:std:iso:15118:-20:CommonMessages", 87, _S_unsignedInt),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}DepartureTime", "urn:iso:std:iso:15118:-20:CommonTypes", 88, _S_unsignedInt),
+        Declared("DeviceLocation", "urn:iso:std:iso:15118:-20:CommonMessages", 89, _S_short),
+        Declared("DeviceOffset", "urn:iso:std:iso:15118:-20:CommonMessages", 90, _S_short),
+        Declared("DigestMethod", "http://www.w3.org/2000/09/xmldsig#", 91, DigestMethodType, _O_DigestMethodType.read, _O_DigestMethodType.write),
+        Declared("DigestValue", "http://www.w3.org/2000/09/xmldsig#", 92, _S_base64Binary),
+        Declared("DischargingSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 93, ChargingScheduleType, _r_ChargingScheduleType, _w_ChargingScheduleType),
+        Declared("DisplayParameters", "urn:iso:std:iso:15118:-20:CommonTypes", 94, DisplayParametersType, _r_DisplayParametersType, _w_DisplayParametersType),
+        Declared("Duration", "urn:iso:std:iso:15118:-20:CommonMessages", 95, _S_unsignedInt),
+        Declared("Dynamic_EVPPTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 100, Dynamic_EVPPTControlModeType, _r_Dynamic_EVPPTControlModeType, _w_Dynamic_EVPPTControlModeType, 1),
+        Declared("Dynamic_SEReqControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 101, Dynamic_SEReqControlModeType, _r_Dynamic_SEReqControlModeType, _w_Dynamic_SEReqControlModeType),
+        Declared("Dynamic_SEResControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 102, Dynamic_SEResControlModeType, _r_Dynamic_SEResControlModeType, _w_Dynamic_SEResControlModeType),
+        Declared("Dynamic_SMDTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 103, Dynamic_SMDTControlModeType, _r_Dynamic_SMDTControlModeType, _w_Dynamic_SMDTControlModeType, 1),
+        Declared("ECDHCurve", "urn:iso:std:iso:15118:-20:CommonMessages", 104, _S_ecdhCurveType),
+        Declared("EIM_AReqAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 105, EIM_AReqAuthorizationModeType, _r_EIM_AReqAuthorizationModeType, _w_EIM_AReqAuthorizationModeType, 1),
+        Declared("EIM_ASResAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 106, EIM_ASResAuthorizationModeType, _r_EIM_ASResAuthorizationModeType, _w_EIM_ASResAuthorizationModeType, 1),
+        Declared("EMAID", "urn:iso:std:iso:15118:-20:CommonMessages", 108, _S_identifierType),
+        Declared("EVAbsolutePriceSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 109, EVAbsolutePriceScheduleType, _r_EVAbsolutePriceScheduleType, _w_EVAbsolutePriceScheduleType, 1),
+        Declared("EVCCID", "urn:iso:std:iso:15118:-20:CommonMessages", 111, _S_identifierType),
+        Declared("EVCheckInStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 113, _S_evCheckInStatusType),
+        Declared("EVCheckOutStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 114, _S_evCheckOutStatusType),
+        Declared("EVEnergyOffer", "urn:iso:std:iso:15118:-20:CommonMessages", 119, EVEnergyOfferType, _r_EVEnergyOfferType, _w_EVEnergyOfferType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVMaximumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 134, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVMaximumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 135, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVMaximumV2XEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 137, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVMinimumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 150, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVMinimumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 151, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVMinimumV2XEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 153, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVPowerProfile", "urn:iso:std:iso:15118:-20:CommonMessages", 170, EVPowerProfileType, _r_EVPowerProfileType, _w_EVPowerProfileType, 1),
+        Declared("EVPowerProfileEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 171, EVPowerProfileEntryListType, _r_EVPowerProfileEntryListType, _w_EVPowerProfileEntryListType),
+        Declared("EVPowerProfileEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 172, PowerScheduleEntryType, _r_PowerScheduleEntryType, _w_PowerScheduleEntryType),
+        Declared("EVPowerSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 173, EVPowerScheduleType, _r_EVPowerScheduleType, _w_EVPowerScheduleType, 1),
+        Declared("EVPowerScheduleEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 174, EVPowerScheduleEntryListType, _r_EVPowerScheduleEntryListType, _w_EVPowerScheduleEntryListType),
+        Declared("EVPowerScheduleEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 175, EVPowerScheduleEntryType, _r_EVPowerScheduleEntryType, _w_EVPowerScheduleEntryType, 3),
+        Declared("EVPriceRule", "urn:iso:std:iso:15118:-20:CommonMessages", 183, EVPriceRuleType, _r_EVPriceRuleType, _w_EVPriceRuleType, 3),
+        Declared("EVPriceRuleStack", "urn:iso:std:iso:15118:-20:CommonMessages", 184, EVPriceRuleStackType, _r_EVPriceRuleStackType, _w_EVPriceRuleStackType),
+        Declared("EVPriceRuleStacks", "urn:iso:std:iso:15118:-20:CommonMessages", 185, EVPriceRuleStackListType, _r_EVPriceRuleStackListType, _w_EVPriceRuleStackListType),
+        Declared("EVProcessing", "urn:iso:std:iso:15118:-20:CommonMessages", 186, _S_processingType),
+        Declared("EVSECheckOutStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 193, _S_evseCheckOutStatusType),
+        Declared("EVSEID", "urn:iso:std:iso:15118:-20:CommonMessages", 198, _S_identifierType),
+        Declared("EVSENotification", "urn:iso:std:iso:15118:-20:CommonTypes", 225, _S_evseNotificationType),
+        Declared("EVSEProcessing", "urn:iso:std:iso:15118:-20:CommonMessages", 236, _S_processingType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVSEStatus", "urn:iso:std:iso:15118:-20:CommonMessages", 240, EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVSEStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 241, EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}EVTargetEnergyRequest", "urn:iso:std:iso:15118:-20:CommonMessages", 253, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}EVTargetEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 254, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVTerminationCode", "urn:iso:std:iso:15118:-20:CommonMessages", 257, _S_nameType),
+        Declared("EVTerminationExplanation", "urn:iso:std:iso:15118:-20:CommonMessages", 258, _S_descriptionType),
+        Declared("EnergyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 261, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("EnergyFee", "urn:iso:std:iso:15118:-20:CommonMessages", 262, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EnergyTransferServiceList", "urn:iso:std:iso:15118:-20:CommonMessages", 263, ServiceListType, _r_ServiceListType, _w_ServiceListType),
+        Declared("{http://www.w3.org/2000/09/xmldsig#}Exponent", "http://www.w3.org/2000/09/xmldsig#", 264, _S_base64Binary),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}Exponent", "urn:iso:std:iso:15118:-20:CommonTypes", 265, _S_byte),
+        Declared("FreeService", "urn:iso:std:iso:15118:-20:CommonMessages", 266, _S_boolean),
+        Declared("G", "http://www.w3.org/2000/09/xmldsig#", 267, _S_base64Binary),
+        Declared("GenChallenge", "urn:iso:std:iso:15118:-20:CommonMessages", 268, _S_genChallengeType),
+        Declared("GoToPause", "urn:iso:std:iso:15118:-20:CommonMessages", 269, _S_boolean),
+        Declared("HMACOutputLength", "http://www.w3.org/2000/09/xmldsig#", 270, _S_integer),
+        Declared("Header", "urn:iso:std:iso:15118:-20:CommonTypes", 271, MessageHeaderType, _r_MessageHeaderType, _w_MessageHeaderType),
+        Declared("InletHot", "urn:iso:std:iso:15118:-20:CommonTypes", 274, _S_boolean),
+        Declared("J", "http://www.w3.org/2000/09/xmldsig#", 275, _S_base64Binary),
+        Declared("KeyInfo", "http://www.w3.org/2000/09/xmldsig#", 276, KeyInfoType, _O_KeyInfoType.read, _O_KeyInfoType.write),
+        Declared("KeyName", "http://www.w3.org/2000/09/xmldsig#", 277, _S_string),
+        Declared("KeyValue", "http://www.w3.org/2000/09/xmldsig#", 278, KeyValueType, _O_KeyValueType.read, _O_KeyValueType.write),
+        Declared("Language", "urn:iso:std:iso:15118:-20:CommonMessages", 284, _S_currencyType),
+        Declared("ListOfRootCertificateIDs", "urn:iso:std:iso:15118:-20:CommonMessages", 285, ListOfRootCertificateIDsType, _r_ListOfRootCertificateIDsType, _w_ListOfRootCertificateIDsType),
+        Declared("Manifest", "http://www.w3.org/2000/09/xmldsig#", 286, ManifestType, _r_ManifestType, _w_ManifestType),
+        Declared("MaximumContractCertificateChains", "urn:iso:std:iso:15118:-20:CommonMessages", 288, _S_unsignedByte),
+        Declared("MaximumCost", "urn:iso:std:iso:15118:-20:CommonMessages", 289, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("MaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 291, _S_percentValueType),
+        Declared("MaximumSupportingPoints", "urn:iso:std:iso:15118:-20:CommonMessages", 292, _S_maxSupportingPointsScheduleTupleType),
+        Declared("MeterID", "urn:iso:std:iso:15118:-20:CommonTypes", 293, _S_meterIDType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}MeterInfo", "urn:iso:std:iso:15118:-20:CommonMessages", 294, MeterInfoType, _r_MeterInfoType, _w_MeterInfoType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}MeterInfo", "urn:iso:std:iso:15118:-20:CommonTypes", 295, MeterInfoType, _r_MeterInfoType, _w_MeterInfoType),
+        Declared("MeterInfoRequested", "urn:iso:std:iso:15118:-20:CommonTypes", 296, _S_boolean),
+        Declared("MeterSignature", "urn:iso:std:iso:15118:-20:CommonTypes", 297, _S_meterSignatureType),
+        Declared("MeterStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 298, _S_short),
+        Declared("MeterTimestamp", "urn:iso:std:iso:15118:-20:CommonTypes", 299, _S_unsignedLong),
+        Declared("MeteringConfirmationReq", "urn:iso:std:iso:15118:-20:CommonMessages", 300, MeteringConfirmationReqType, _r_MeteringConfirmationReqType, _w_MeteringConfirmationReqType, 1),
+        Declared("MeteringConfirmationRes", "urn:iso:std:iso:15118:-20:CommonMessages", 301, MeteringConfirmationResType, _r_MeteringConfirmationResType, _w_MeteringConfirmationResType, 2),
+        Declared("MgmtData", "http://www.w3.org/2000/09/xmldsig#", 302, _S_string),
+        Declared("MinimumCost", "urn:iso:std:iso:15118:-20:CommonMessages", 303, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}MinimumSOC", "urn:iso:std:iso:15118:-20:CommonMessages", 304, _S_percentValueType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 305, _S_percentValueType),
+        Declared("Modulus", "http://www.w3.org/2000/09/xmldsig#", 306, _S_base64Binary),
+        Declared("NotificationMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 308, _S_unsignedShort),
+        Declared("NumberOfPriceLevels", "urn:iso:std:iso:15118:-20:CommonMessages", 310, _S_unsignedByte),
+        Declared("OEMProvisioningCertificateChain", "urn:iso:std:iso:15118:-20:CommonMessages", 313, SignedCertificateChainType, _r_SignedCertificateChainType, _w_SignedCertificateChainType),
+        Declared("Object", "http://www.w3.org/2000/09/xmldsig#", 314, ObjectType, _O_ObjectType.read, _O_ObjectType.write),
+        Declared("OccupancyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 316, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("OverstayCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 317, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("OverstayFee", "urn:iso:std:iso:15118:-20:CommonMessages", 318, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("OverstayFeePeriod", "urn:iso:std:iso:15118:-20:CommonMessages", 319, _S_unsignedInt),
+        Declared("OverstayPowerThreshold", "urn:iso:std:iso:15118:-20:CommonMessages", 320, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("OverstayRule", "urn:iso:std:iso:15118:-20:CommonMessages", 321, OverstayRuleType, _r_OverstayRuleType, _w_OverstayRuleType, 2),
+        Declared("OverstayRuleDescription", "urn:iso:std:iso:15118:-20:CommonMessages", 322, _S_descriptionType),
+        Declared("OverstayRules", "urn:iso:std:iso:15118:-20:CommonMessages", 323, OverstayRuleListType, _r_OverstayRuleListType, _w_OverstayRuleListType),
+        Declared("OverstayTimeThreshold", "urn:iso:std:iso:15118:-20:CommonMessages", 324, _S_unsignedInt),
+        Declared("P", "http://www.w3.org/2000/09/xmldsig#", 325, _S_base64Binary),
+        Declared("PGPData", "http://www.w3.org/2000/09/xmldsig#", 329, PGPDataType, _O_PGPDataType.read, _O_PGPDataType.write),
+        Declared("PGPKeyID", "http://www.w3.org/2000/09/xmldsig#", 330, _S_base64Binary),
+        Declared("PGPKeyPacket", "http://www.w3.org/2000/09/xmldsig#", 331, _S_base64Binary),
+        Declared("Parameter", "urn:iso:std:iso:15118:-20:CommonMessages", 334, ParameterType, _r_ParameterType, _w_ParameterType),
+        Declared("ParameterSet", "urn:iso:std:iso:15118:-20:CommonMessages", 335, ParameterSetType, _r_ParameterSetType, _w_ParameterSetType),
+        Declared("ParameterSetID", "urn:iso:std:iso:15118:-20:CommonMessages", 336, _S_unsignedShort),
+        Declared("ParkingFee", "urn:iso:std:iso:15118:-20:CommonMessages", 337, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("ParkingFeePeriod", "urn:iso:std:iso:15118:-20:CommonMessages", 338, _S_unsignedInt),
+        Declared("ParkingMethod", "urn:iso:std:iso:15118:-20:CommonMessages", 339, _S_parkingMethodType),
+        Declared("ParkingSpace", "urn:iso:std:iso:15118:-20:CommonMessages", 340, _S_short),
+        Declared("PgenCounter", "http://www.w3.org/2000/09/xmldsig#", 341, _S_base64Binary),
+        Declared("PnC_AReqAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 342, PnC_AReqAuthorizationModeType, _r_PnC_AReqAuthorizationModeType, _w_PnC_AReqAuthorizationModeType, 2),
+        Declared("PnC_ASResAuthorizationMode", "urn:iso:std:iso:15118:-20:CommonMessages", 343, PnC_ASResAuthorizationModeType, _r_PnC_ASResAuthorizationModeType, _w_PnC_ASResAuthorizationModeType),
+        Declared("Power", "urn:iso:std:iso:15118:-20:CommonMessages", 345, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("PowerDeliveryReq", "urn:iso:std:iso:15118:-20:CommonMessages", 346, PowerDeliveryReqType, _r_PowerDeliveryReqType, _w_PowerDeliveryReqType),
+        Declared("PowerDeliveryRes", "urn:iso:std:iso:15118:-20:CommonMessages", 347, PowerDeliveryResType, _r_PowerDeliveryResType, _w_PowerDeliveryResType),
+        Declared("PowerRangeStart", "urn:iso:std:iso:15118:-20:CommonMessages", 348, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("PowerSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 349, PowerScheduleType, _r_PowerScheduleType, _w_PowerScheduleType, 1),
+        Declared("PowerScheduleEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 350, PowerScheduleEntryListType, _r_PowerScheduleEntryListType, _w_PowerScheduleEntryListType),
+        Declared("PowerScheduleEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 351, PowerScheduleEntryType, _r_PowerScheduleEntryType, _w_PowerScheduleEntryType),
+        Declared("PowerTolerance", "urn:iso:std:iso:15118:-20:CommonMessages", 352, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("PowerToleranceAcceptance", "urn:iso:std:iso:15118:-20:CommonMessages", 353, _S_powerToleranceAcceptanceType),
+        Declared("Power_L2", "urn:iso:std:iso:15118:-20:CommonMessages", 355, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("Power_L3", "urn:iso:std:iso:15118:-20:CommonMessages", 356, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("PresentSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 357, _S_percentValueType),
+        Declared("PriceAlgorithm", "urn:iso:std:iso:15118:-20:CommonMessages", 358, _S_identifierType),
+        Declared("PriceLevel", "urn:iso:std:iso:15118:-20:CommonMessages", 359, _S_unsignedByte),
+        Declared("PriceLevelSchedule", "urn:iso:std:iso:15118:-20:CommonMessages", 360, PriceLevelScheduleType, _r_PriceLevelScheduleType, _w_PriceLevelScheduleType, 1),
+        Declared("PriceLevelScheduleEntries", "urn:iso:std:iso:15118:-20:CommonMessages", 361, PriceLevelScheduleEntryListType, _r_PriceLevelScheduleEntryListType, _w_PriceLevelScheduleEntryListType),
+        Declared("PriceLevelScheduleEntry", "urn:iso:std:iso:15118:-20:CommonMessages", 362, PriceLevelScheduleEntryType, _r_PriceLevelScheduleEntryType, _w_PriceLevelScheduleEntryType, 2),
+        Declared("PriceRule", "urn:iso:std:iso:15118:-20:CommonMessages", 363, PriceRuleType, _r_PriceRuleType, _w_PriceRuleType, 3),
+        Declared("PriceRuleStack", "urn:iso:std:iso:15118:-20:CommonMessages", 364, PriceRuleStackType, _r_PriceRuleStackType, _w_PriceRuleStackType),
+        Declared("PriceRuleStacks", "urn:iso:std:iso:15118:-20:CommonMessages", 365, PriceRuleStackListType, _r_PriceRuleStackListType, _w_PriceRuleStackListType),
+        Declared("PriceScheduleDescription", "urn:iso:std:iso:15118:-20:CommonMessages", 366, _S_descriptionType),
+        Declared("PriceScheduleID", "urn:iso:std:iso:15118:-20:CommonMessages", 367, _S_numericIDType),
+        Declared("PrioritizedEMAIDs", "urn:iso:std:iso:15118:-20:CommonMessages", 371, EMAIDListType, _r_EMAIDListType, _w_EMAIDListType),
+        Declared("ProviderID", "urn:iso:std:iso:15118:-20:CommonMessages", 372, _S_nameType),
+        Declared("Q", "http://www.w3.org/2000/09/xmldsig#", 376, _S_base64Binary),
+        Declared("RSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 377, RSAKeyValueType, _r_RSAKeyValueType, _w_RSAKeyValueType, 1),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}Receipt", "urn:iso:std:iso:15118:-20:CommonMessages", 381, ReceiptType, _r_ReceiptType, _w_ReceiptType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}Receipt", "urn:iso:std:iso:15118:-20:CommonTypes", 382, ReceiptType, _r_ReceiptType, _w_ReceiptType),
+        Declared("Reference", "http://www.w3.org/2000/09/xmldsig#", 383, ReferenceType, _r_ReferenceType, _w_ReferenceType, 1),
+        Declared("RemainingContractCertificateChains", "urn:iso:std:iso:15118:-20:CommonMessages", 384, _S_unsignedByte),
+        Declared("RemainingTimeToMaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 385, _S_unsignedInt),
+        Declared("RemainingTimeToMinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 386, _S_unsignedInt),
+        Declared("RemainingTimeToTargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 387, _S_unsignedInt),
+        Declared("RenewableGenerationPercentage", "urn:iso:std:iso:15118:-20:CommonMessages", 388, _S_unsignedByte),
+        Declared("ResponseCode", "urn:iso:std:iso:15118:-20:CommonTypes", 389, _S_responseCodeType),
+        Declared("RetrievalMethod", "http://www.w3.org/2000/09/xmldsig#", 390, RetrievalMethodType, _r_RetrievalMethodType, _w_RetrievalMethodType),
+        Declared("RootCertificateID", "urn:iso:std:iso:15118:-20:CommonTypes", 391, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
+        Declared("SECP521_EncryptedPrivateKey", "urn:iso:std:iso:15118:-20:CommonMessages", 402, _S_secp521_EncryptedPrivateKeyType),
+        Declared("SPKIData", "http://www.w3.org/2000/09/xmldsig#", 409, SPKIDataType, _O_SPKIDataType.read, _O_SPKIDataType.write),
+        Declared("SPKISexp", "http://www.w3.org/2000/09/xmldsig#", 410, _S_base64Binary),
+        Declared("ScheduleExchangeReq", "urn:iso:std:iso:15118:-20:CommonMessages", 412, ScheduleExchangeReqType, _r_ScheduleExchangeReqType, _w_ScheduleExchangeReqType),
+        Declared("ScheduleExchangeRes", "urn:iso:std:iso:15118:-20:CommonMessages", 413, ScheduleExchangeResType, _r_ScheduleExchangeResType, _w_ScheduleExchangeResType),
+        Declared("ScheduleTuple", "urn:iso:std:iso:15118:-20:CommonMessages", 414, ScheduleTupleType, _r_ScheduleTupleType, _w_ScheduleTupleType),
+        Declared("ScheduleTupleID", "urn:iso:std:iso:15118:-20:CommonMessages", 415, _S_numericIDType),
+        Declared("Scheduled_EVPPTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 420, Scheduled_EVPPTControlModeType, _r_Scheduled_EVPPTControlModeType, _w_Scheduled_EVPPTControlModeType),
+        Declared("Scheduled_SEReqControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 421, Scheduled_SEReqControlModeType, _r_Scheduled_SEReqControlModeType, _w_Scheduled_SEReqControlModeType),
+        Declared("Scheduled_SEResControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 422, Scheduled_SEResControlModeType, _r_Scheduled_SEResControlModeType, _w_Scheduled_SEResControlModeType),
+        Declared("Scheduled_SMDTControlMode", "urn:iso:std:iso:15118:-20:CommonMessages", 423, Scheduled_SMDTControlModeType, _r_Scheduled_SMDTControlModeType, _w_Scheduled_SMDTControlModeType, 2),
+        Declared("Seed", "http://www.w3.org/2000/09/xmldsig#", 424, _S_base64Binary),
+        Declared("SelectedAuthorizationService", "urn:iso:std:iso:15118:-20:CommonMessages", 425, _S_authorizationType),
+        Declared("SelectedEnergyTransferService", "urn:iso:std:iso:15118:-20:CommonMessages", 426, SelectedServiceType, _r_SelectedServiceType, _w_SelectedServiceType, 2),
+        Declared("SelectedScheduleTupleID", "urn:iso:std:iso:15118:-20:CommonMessages", 427, _S_numericIDType),
+        Declared("SelectedService", "urn:iso:std:iso:15118:-20:CommonMessages", 428, SelectedServiceType, _r_SelectedServiceType, _w_SelectedServiceType, 2),
+        Declared("SelectedVASList", "urn:iso:std:iso:15118:-20:CommonMessages", 429, SelectedServiceListType, _r_SelectedServiceListType, _w_SelectedServiceListType),
+        Declared("Service", "urn:iso:std:iso:15118:-20:CommonMessages", 430, ServiceType, _r_ServiceType, _w_ServiceType, 2),
+        Declared("ServiceDetailReq", "urn:iso:std:iso:15118:-20:CommonMessages", 431, ServiceDetailReqType, _r_ServiceDetailReqType, _w_ServiceDetailReqType, 2),
+        Declared("ServiceDetailRes", "urn:iso:std:iso:15118:-20:CommonMessages", 432, ServiceDetailResType, _r_ServiceDetailResType, _w_ServiceDetailResType, 1),
+        Declared("ServiceDiscoveryReq", "urn:iso:std:iso:15118:-20:CommonMessages", 433, ServiceDiscoveryReqType, _r_ServiceDiscoveryReqType, _w_ServiceDiscoveryReqType),
+        Declared("ServiceDiscoveryRes", "urn:iso:std:iso:15118:-20:CommonMessages", 434, ServiceDiscoveryResType, _r_ServiceDiscoveryResType, _w_ServiceDiscoveryResType),
+        Declared("ServiceFee", "urn:iso:std:iso:15118:-20:CommonMessages", 435, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("ServiceID", "urn:iso:std:iso:15118:-20:CommonMessages", 436, _S_unsignedShort),
+        Declared("ServiceName", "urn:iso:std:iso:15118:-20:CommonMessages", 437, _S_nameType),
+        Declared("ServiceParameterList", "urn:iso:std:iso:15118:-20:CommonMessages", 438, ServiceParameterListType, _r_ServiceParameterListType, _w_ServiceParameterListType),
+        Declared("ServiceRenegotiationSupported", "urn:iso:std:iso:15118:-20:CommonMessages", 439, _S_boolean),
+        Declared("ServiceSelectionReq", "urn:iso:std:iso:15118:-20:CommonMessages", 440, ServiceSelectionReqType, _r_ServiceSelectionReqType, _w_ServiceSelectionReqType),
+        Declared("ServiceSelectionRes", "urn:iso:std:iso:15118:-20:CommonMessages", 441, ServiceSelectionResType, _r_ServiceSelectionResType, _w_ServiceSelectionResType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}SessionID", "urn:iso:std:iso:15118:-20:CommonMessages", 442, _S_sessionIDType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}SessionID", "urn:iso:std:iso:15118:-20:CommonTypes", 443, _S_sessionIDType),
+        Declared("SessionSetupReq", "urn:iso:std:iso:15118:-20:CommonMessages", 444, SessionSetupReqType, _r_SessionSetupReqType, _w_SessionSetupReqType, 1),
+        Declared("SessionSetupRes", "urn:iso:std:iso:15118:-20:CommonMessages", 445, SessionSetupResType, _r_SessionSetupResType, _w_SessionSetupResType, 1),
+        Declared("SessionStopReq", "urn:iso:std:iso:15118:-20:CommonMessages", 446, SessionStopReqType, _r_SessionStopReqType, _w_SessionStopReqType),
+        Declared("SessionStopRes", "urn:iso:std:iso:15118:-20:CommonMessages", 447, SessionStopResType, _r_SessionStopResType, _w_SessionStopResType, 2),
+        Declared("Signature", "http://www.w3.org/2000/09/xmldsig#", 449, SignatureType, _r_SignatureType, _w_SignatureType),
+        Declared("SignatureMethod", "http://www.w3.org/2000/09/xmldsig#", 450, SignatureMethodType, _O_SignatureMethodType.read, _O_SignatureMethodType.write),
+        Declared("SignatureProperties", "http://www.w3.org/2000/09/xmldsig#", 451, SignaturePropertiesType, _r_SignaturePropertiesType, _w_SignaturePropertiesType),
+        Declared("SignatureProperty", "http://www.w3.org/2000/09/xmldsig#", 452, SignaturePropertyType, _O_SignaturePropertyType.read, _O_SignaturePropertyType.write),
+        Declared("SignatureValue", "http://www.w3.org/2000/09/xmldsig#", 453, SignatureValueType, _r_SignatureValueType, _w_SignatureValueType),
+        Declared("SignedInfo", "http://www.w3.org/2000/09/xmldsig#", 454, SignedInfoType, _r_SignedInfoType, _w_SignedInfoType),
+        Declared("SignedInstallationData", "urn:iso:std:iso:15118:-20:CommonMessages", 455, SignedInstallationDataType, _r_SignedInstallationDataType, _w_SignedInstallationDataType),
+        Declared("SignedMeteringData", "urn:iso:std:iso:15118:-20:CommonMessages", 456, SignedMeteringDataType, _r_SignedMeteringDataType, _w_SignedMeteringDataType),
+        Declared("StartTime", "urn:iso:std:iso:15118:-20:CommonMessages", 457, _S_unsignedInt),
+        Declared("SubCertificates", "urn:iso:std:iso:15118:-20:CommonMessages", 458, SubCertificatesType, _r_SubCertificatesType, _w_SubCertificatesType),
+        Declared("SupportedProviders", "urn:iso:std:iso:15118:-20:CommonMessages", 460, SupportedProvidersListType, _r_SupportedProvidersListType, _w_SupportedProvidersListType),
+        Declared("SupportedServiceIDs", "urn:iso:std:iso:15118:-20:CommonMessages", 461, ServiceIDListType, _r_ServiceIDListType, _w_ServiceIDListType),
+        Declared("TPM_EncryptedPrivateKey", "urn:iso:std:iso:15118:-20:CommonMessages", 462, _S_tpm_EncryptedPrivateKeyType),
+        Declared("TargetDistance", "urn:iso:std:iso:15118:-20:CommonMessages", 464, _S_short),
+        Declared("TargetOffsetX", "urn:iso:std:iso:15118:-20:CommonMessages", 465, _S_unsignedShort),
+        Declared("TargetOffsetY", "urn:iso:std:iso:15118:-20:CommonMessages", 466, _S_unsignedShort),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}TargetSOC", "urn:iso:std:iso:15118:-20:CommonMessages", 467, _S_percentValueType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 468, _S_percentValueType),
+        Declared("TaxCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 470, DetailedTaxType, _r_DetailedTaxType, _w_DetailedTaxType, 3),
+        Declared("TaxIncludedInPrice", "urn:iso:std:iso:15118:-20:CommonMessages", 471, _S_boolean),
+        Declared("TaxRate", "urn:iso:std:iso:15118:-20:CommonMessages", 472, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("TaxRule", "urn:iso:std:iso:15118:-20:CommonMessages", 473, TaxRuleType, _r_TaxRuleType, _w_TaxRuleType, 2),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}TaxRuleID", "urn:iso:std:iso:15118:-20:CommonMessages", 474, _S_numericIDType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}TaxRuleID", "urn:iso:std:iso:15118:-20:CommonTypes", 475, _S_numericIDType),
+        Declared("TaxRuleName", "urn:iso:std:iso:15118:-20:CommonMessages", 476, _S_nameType),
+        Declared("TaxRules", "urn:iso:std:iso:15118:-20:CommonMessages", 477, TaxRuleListType, _r_TaxRuleListType, _w_TaxRuleListType),
+        Declared("{urn:iso:std:iso:15118:-20:CommonMessages}TimeAnchor", "urn:iso:std:iso:15118:-20:CommonMessages", 478, _S_unsignedLong),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}TimeAnchor", "urn:iso:std:iso:15118:-20:CommonTypes", 479, _S_unsignedLong),
+        Declared("TimeStamp", "urn:iso:std:iso:15118:-20:CommonTypes", 480, _S_unsignedLong),
+        Declared("Transform", "http://www.w3.org/2000/09/xmldsig#", 481, TransformType, _O_TransformType.read, _O_TransformType.write),
+        Declared("Transforms", "http://www.w3.org/2000/09/xmldsig#", 482, TransformsType, _r_TransformsType, _w_TransformsType),
+        Declared("VASList", "urn:iso:std:iso:15118:-20:CommonMessages", 489, ServiceListType, _r_ServiceListType, _w_ServiceListType),
+        Declared("Value", "urn:iso:std:iso:15118:-20:CommonTypes", 490, _S_short),
+        Declared("VehicleCheckInReq", "urn:iso:std:iso:15118:-20:CommonMessages", 491, VehicleCheckInReqType, _r_VehicleCheckInReqType, _w_VehicleCheckInReqType),
+        Declared("VehicleCheckInRes", "urn:iso:std:iso:15118:-20:CommonMessages", 492, VehicleCheckInResType, _r_VehicleCheckInResType, _w_VehicleCheckInResType),
+        Declared("VehicleCheckOutReq", "urn:iso:std:iso:15118:-20:CommonMessages", 493, VehicleCheckOutReqType, _r_VehicleCheckOutReqType, _w_VehicleCheckOutReqType, 2),
+        Declared("VehicleCheckOutRes", "urn:iso:std:iso:15118:-20:CommonMessages", 494, VehicleCheckOutResType, _r_VehicleCheckOutResType, _w_VehicleCheckOutResType, 2),
+        Declared("VehicleFrame", "urn:iso:std:iso:15118:-20:CommonMessages", 495, _S_short),
+        Declared("VehicleTravel", "urn:iso:std:iso:15118:-20:CommonMessages", 496, _S_short),
+        Declared("X448_EncryptedPrivateKey", "urn:iso:std:iso:15118:-20:CommonMessages", 517, _S_x448_EncryptedPrivateKeyType),
+        Declared("X509CRL", "http://www.w3.org/2000/09/xmldsig#", 518, _S_base64Binary),
+        Declared("X509Certificate", "http://www.w3.org/2000/09/xmldsig#", 519, _S_base64Binary),
+        Declared("X509Data", "http://www.w3.org/2000/09/xmldsig#", 520, X509DataType, _O_X509DataType.read, _O_X509DataType.write),
+        Declared("X509IssuerName", "http://www.w3.org/2000/09/xmldsig#", 521, _S_string),
+        Declared("X509IssuerSerial", "http://www.w3.org/2000/09/xmldsig#", 522, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
+        Declared("X509SKI", "http://www.w3.org/2000/09/xmldsig#", 523, _S_base64Binary),
+        Declared("X509SerialNumber", "http://www.w3.org/2000/09/xmldsig#", 524, _S_integer),
+        Declared("X509SubjectName", "http://www.w3.org/2000/09/xmldsig#", 525, _S_string),
+        Declared("XPath", "http://www.w3.org/2000/09/xmldsig#", 526, _S_string),
+        Declared("Y", "http://www.w3.org/2000/09/xmldsig#", 527, _S_base64Binary),
+        Declared("boolValue", "urn:iso:std:iso:15118:-20:CommonMessages", 528, _S_boolean),
+        Declared("byteValue", "urn:iso:std:iso:15118:-20:CommonMessages", 529, _S_byte),
+        Declared("finiteString", "urn:iso:std:iso:15118:-20:CommonMessages", 530, _S_nameType),
+        Declared("intValue", "urn:iso:std:iso:15118:-20:CommonMessages", 531, _S_int),
+        Declared("rationalNumber", "urn:iso:std:iso:15118:-20:CommonMessages", 532, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("shortValue", "urn:iso:std:iso:15118:-20:CommonMessages", 533, _S_short),
     ),
     (10, 11, 13, 14, 20, 21, 23, 27, 28, 40, 45, 46, 102, 103, 104, 107, 119, 120, 121, 129, 140, 154, 155, 178, 181, 188, 191, 193, 194, 208, 209, 210, 211, 217, 218, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 254, 255, 258, 259, 260, 261, 267),
     (3, {

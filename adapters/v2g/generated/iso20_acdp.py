@@ -6,12 +6,21 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from ..exi.bits import BIT, HUGE, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_text_element, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_text_element, write_uint
+from ..exi.bits import BIT, WINDOW, StringTable, read_empty, read_octets_element, read_octets_rest, read_text, read_uint, write_octets_element, write_octets_rest, write_sint, write_text, write_uint
 from ..exi.document import Declared, Schema
 from ..exi.errors import ExiError, ValidationError
-from ..exi.messages import Element, Field, Message, OutOfRange, RationalNumber, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
+from ..exi.messages import Element, Field, Message, OutOfRange, check_fields, new, not_allowed, undeclared, unreadable, unwritable, where
 from ..exi.open_content import OpenContent
 from ..exi.values import Boolean, Enumeration, Integer, Octets, Text
+from .iso20_common import DetailedCostType, _r_DetailedCostType, _w_DetailedCostType
+from .iso20_common import DetailedTaxType, _r_DetailedTaxType, _w_DetailedTaxType
+from .iso20_common import DisplayParametersType, _r_DisplayParametersType, _w_DisplayParametersType
+from .iso20_common import EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType
+from .iso20_common import ListOfRootCertificateIDsType  # noqa: F401
+from .iso20_common import MeterInfoType, _r_MeterInfoType, _w_MeterInfoType
+from .iso20_common import RationalNumberType, _r_RationalNumberType, _w_RationalNumberType
+from .iso20_common import ReceiptType, _r_ReceiptType, _w_ReceiptType
+from .iso20_common import X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType
 
 electricalChargingDeviceStatusType = Literal["State_A", "State_B", "State_C", "State_D"]
 _V_electricalChargingDeviceStatusType: tuple[electricalChargingDeviceStatusType, ...] = ("State_A", "State_B", "State_C", "State_D",)
@@ -29,14 +38,16 @@ mechanicalChargingDeviceStatusType = Literal["Home", "Moving", "EndPosition"]
 _V_mechanicalChargingDeviceStatusType: tuple[mechanicalChargingDeviceStatusType, ...] = ("Home", "Moving", "EndPosition",)
 _S_mechanicalChargingDeviceStatusType = Enumeration(*_V_mechanicalChargingDeviceStatusType)
 _I_mechanicalChargingDeviceStatusType = _S_mechanicalChargingDeviceStatusType.index
-isolationStatusType = Literal["Invalid", "Safe", "Warning", "Fault"]
-_V_isolationStatusType: tuple[isolationStatusType, ...] = ("Invalid", "Safe", "Warning", "Fault",)
-_S_isolationStatusType = Enumeration(*_V_isolationStatusType)
-_I_isolationStatusType = _S_isolationStatusType.index
+_S_percentValueType = Integer(0, 100)
+_S_byte = Integer(-128, 127)
+_S_boolean = Boolean()
 evseNotificationType = Literal["Pause", "ExitStandby", "Terminate", "ScheduleRenegotiation", "ServiceRenegotiation", "MeteringConfirmation"]
 _V_evseNotificationType: tuple[evseNotificationType, ...] = ("Pause", "ExitStandby", "Terminate", "ScheduleRenegotiation", "ServiceRenegotiation", "MeteringConfirmation",)
 _S_evseNotificationType = Enumeration(*_V_evseNotificationType)
 _I_evseNotificationType = _S_evseNotificationType.index
+_S_numericIDType = Integer(1, 4294967295)
+_S_unsignedInt = Integer(0, 4294967295)
+_S_unsignedShort = Integer(0, 65535)
 cpStatusType = Literal["StateA", "StateB", "StateC", "StateD", "StateE"]
 _V_cpStatusType: tuple[cpStatusType, ...] = ("StateA", "StateB", "StateC", "StateD", "StateE",)
 _S_cpStatusType = Enumeration(*_V_cpStatusType)
@@ -45,20 +56,18 @@ errorCodeType = Literal["OK_NoEVError", "FAILED", "FAILED_EmergencyEvent", "FAIL
 _V_errorCodeType: tuple[errorCodeType, ...] = ("OK_NoEVError", "FAILED", "FAILED_EmergencyEvent", "FAILED_Breaker", "FAILED_RESSTemperatureInhibit", "FAILED_RESS", "FAILED_ChargingCurrentDifferential", "FAILED_ChargingVoltageOutOfRange", "FAILED_Reserved1", "FAILED_Reserved2",)
 _S_errorCodeType = Enumeration(*_V_errorCodeType)
 _I_errorCodeType = _S_errorCodeType.index
-_S_byte = Integer(-128, 127)
-_S_percentValueType = Integer(0, 100)
-_S_boolean = Boolean()
-_S_short = Integer(-32768, 32767)
-_S_string = Text()
-_S_base64Binary = Octets("base64")
-_S_numericIDType = Integer(1, 4294967295)
-_S_unsignedInt = Integer(0, 4294967295)
-_S_unsignedShort = Integer(0, 65535)
 _S_sessionIDType = Octets("hex", 8, 8)
 _S_unsignedLong = Integer(0, 18446744073709551615)
 _S_meterIDType = Text(0, 32)
 _S_meterSignatureType = Octets("base64", 0, 64)
+_S_short = Integer(-32768, 32767)
+_S_string = Text()
 _S_integer = Integer(None, None)
+isolationStatusType = Literal["Invalid", "Safe", "Warning", "Fault"]
+_V_isolationStatusType: tuple[isolationStatusType, ...] = ("Invalid", "Safe", "Warning", "Fault",)
+_S_isolationStatusType = Enumeration(*_V_isolationStatusType)
+_I_isolationStatusType = _S_isolationStatusType.index
+_S_base64Binary = Octets("base64")
 
 
 class V2GMessageType(Message):
@@ -438,46 +447,6 @@ class DSAKeyValueType(Message):
         check_fields(self)
 
 
-class DetailedCostType(Message):
-    """DetailedCostType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("Amount", "CostPerUnit")
-    Amount: RationalNumberType
-    CostPerUnit: RationalNumberType
-
-    def __init__(
-        self,
-        *,
-        Amount: RationalNumberType,
-        CostPerUnit: RationalNumberType,
-    ) -> None:
-        self.Amount = Amount
-        self.CostPerUnit = CostPerUnit
-        check_fields(self)
-
-
-class DetailedTaxType(Message):
-    """DetailedTaxType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("TaxRuleID", "Amount")
-    TaxRuleID: int
-    Amount: RationalNumberType
-
-    def __init__(
-        self,
-        *,
-        TaxRuleID: int,
-        Amount: RationalNumberType,
-    ) -> None:
-        self.TaxRuleID = TaxRuleID
-        self.Amount = Amount
-        check_fields(self)
-
-
 class DigestMethodType(Message):
     """DigestMethodType of http://www.w3.org/2000/09/xmldsig#."""
 
@@ -495,60 +464,6 @@ class DigestMethodType(Message):
     ) -> None:
         self.Algorithm = Algorithm
         self.content = [] if content is None else content
-        check_fields(self)
-
-
-class DisplayParametersType(Message):
-    """DisplayParametersType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    PresentSOC: %
-    MinimumSOC: %
-    TargetSOC: %
-    MaximumSOC: %
-    RemainingTimeToMinimumSOC: %
-    RemainingTimeToTargetSOC: %
-    RemainingTimeToMaximumSOC: %
-    BatteryEnergyCapacity: Wh
-    """
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("PresentSOC", "MinimumSOC", "TargetSOC", "MaximumSOC", "RemainingTimeToMinimumSOC", "RemainingTimeToTargetSOC", "RemainingTimeToMaximumSOC", "ChargingComplete", "BatteryEnergyCapacity", "InletHot")
-    PresentSOC: int | None
-    MinimumSOC: int | None
-    TargetSOC: int | None
-    MaximumSOC: int | None
-    RemainingTimeToMinimumSOC: int | None
-    RemainingTimeToTargetSOC: int | None
-    RemainingTimeToMaximumSOC: int | None
-    ChargingComplete: bool | None
-    BatteryEnergyCapacity: RationalNumberType | None
-    InletHot: bool | None
-
-    def __init__(
-        self,
-        *,
-        PresentSOC: int | None = None,
-        MinimumSOC: int | None = None,
-        TargetSOC: int | None = None,
-        MaximumSOC: int | None = None,
-        RemainingTimeToMinimumSOC: int | None = None,
-        RemainingTimeToTargetSOC: int | None = None,
-        RemainingTimeToMaximumSOC: int | None = None,
-        ChargingComplete: bool | None = None,
-        BatteryEnergyCapacity: RationalNumberType | None = None,
-        InletHot: bool | None = None,
-    ) -> None:
-        self.PresentSOC = PresentSOC
-        self.MinimumSOC = MinimumSOC
-        self.TargetSOC = TargetSOC
-        self.MaximumSOC = MaximumSOC
-        self.RemainingTimeToMinimumSOC = RemainingTimeToMinimumSOC
-        self.RemainingTimeToTargetSOC = RemainingTimeToTargetSOC
-        self.RemainingTimeToMaximumSOC = RemainingTimeToMaximumSOC
-        self.ChargingComplete = ChargingComplete
-        self.BatteryEnergyCapacity = BatteryEnergyCapacity
-        self.InletHot = InletHot
         check_fields(self)
 
 
@@ -612,29 +527,6 @@ class Dynamic_CLResControlModeType(CLResControlModeType):
         self.MinimumSOC = MinimumSOC
         self.TargetSOC = TargetSOC
         self.AckMaxDelay = AckMaxDelay
-        check_fields(self)
-
-
-class EVSEStatusType(Message):
-    """EVSEStatusType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    NotificationMaxDelay: s
-    """
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("NotificationMaxDelay", "EVSENotification")
-    NotificationMaxDelay: int
-    EVSENotification: evseNotificationType
-
-    def __init__(
-        self,
-        *,
-        NotificationMaxDelay: int,
-        EVSENotification: evseNotificationType,
-    ) -> None:
-        self.NotificationMaxDelay = NotificationMaxDelay
-        self.EVSENotification = EVSENotification
         check_fields(self)
 
 
@@ -716,23 +608,6 @@ class KeyValueType(Message):
         check_fields(self)
 
 
-class ListOfRootCertificateIDsType(Message):
-    """ListOfRootCertificateIDsType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("RootCertificateID",)
-    RootCertificateID: list[X509IssuerSerialType]
-
-    def __init__(
-        self,
-        *,
-        RootCertificateID: list[X509IssuerSerialType],
-    ) -> None:
-        self.RootCertificateID = RootCertificateID
-        check_fields(self)
-
-
 class ManifestType(Message):
     """ManifestType of http://www.w3.org/2000/09/xmldsig#."""
 
@@ -776,51 +651,6 @@ class MessageHeaderType(Message):
         self.SessionID = SessionID
         self.TimeStamp = TimeStamp
         self.Signature = Signature
-        check_fields(self)
-
-
-class MeterInfoType(Message):
-    """MeterInfoType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    ChargedEnergyReadingWh: Wh
-    BPT_DischargedEnergyReadingWh: Wh
-    CapacitiveEnergyReadingVARh: varh
-    BPT_InductiveEnergyReadingVARh: varh
-    MeterTimestamp: s since 1970-01-01 UTC
-    """
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("MeterID", "ChargedEnergyReadingWh", "BPT_DischargedEnergyReadingWh", "CapacitiveEnergyReadingVARh", "BPT_InductiveEnergyReadingVARh", "MeterSignature", "MeterStatus", "MeterTimestamp")
-    MeterID: str
-    ChargedEnergyReadingWh: int
-    BPT_DischargedEnergyReadingWh: int | None
-    CapacitiveEnergyReadingVARh: int | None
-    BPT_InductiveEnergyReadingVARh: int | None
-    MeterSignature: bytes | None
-    MeterStatus: int | None
-    MeterTimestamp: int | None
-
-    def __init__(
-        self,
-        *,
-        MeterID: str,
-        ChargedEnergyReadingWh: int,
-        BPT_DischargedEnergyReadingWh: int | None = None,
-        CapacitiveEnergyReadingVARh: int | None = None,
-        BPT_InductiveEnergyReadingVARh: int | None = None,
-        MeterSignature: bytes | None = None,
-        MeterStatus: int | None = None,
-        MeterTimestamp: int | None = None,
-    ) -> None:
-        self.MeterID = MeterID
-        self.ChargedEnergyReadingWh = ChargedEnergyReadingWh
-        self.BPT_DischargedEnergyReadingWh = BPT_DischargedEnergyReadingWh
-        self.CapacitiveEnergyReadingVARh = CapacitiveEnergyReadingVARh
-        self.BPT_InductiveEnergyReadingVARh = BPT_InductiveEnergyReadingVARh
-        self.MeterSignature = MeterSignature
-        self.MeterStatus = MeterStatus
-        self.MeterTimestamp = MeterTimestamp
         check_fields(self)
 
 
@@ -884,61 +714,6 @@ class RSAKeyValueType(Message):
     ) -> None:
         self.Modulus = Modulus
         self.Exponent = Exponent
-        check_fields(self)
-
-
-class RationalNumberType(RationalNumber):
-    """RationalNumberType of urn:iso:std:iso:15118:-20:CommonTypes."""
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("Exponent", "Value")
-    Exponent: int
-    Value: int
-
-    def __init__(
-        self,
-        *,
-        Exponent: int,
-        Value: int,
-    ) -> None:
-        self.Exponent = Exponent
-        self.Value = Value
-        check_fields(self)
-
-
-class ReceiptType(Message):
-    """ReceiptType of urn:iso:std:iso:15118:-20:CommonTypes.
-
-    TimeAnchor: s since 1970-01-01 UTC
-    """
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("TimeAnchor", "EnergyCosts", "OccupancyCosts", "AdditionalServicesCosts", "OverstayCosts", "TaxCosts")
-    TimeAnchor: int
-    EnergyCosts: DetailedCostType | None
-    OccupancyCosts: DetailedCostType | None
-    AdditionalServicesCosts: DetailedCostType | None
-    OverstayCosts: DetailedCostType | None
-    TaxCosts: list[DetailedTaxType]
-
-    def __init__(
-        self,
-        *,
-        TimeAnchor: int,
-        EnergyCosts: DetailedCostType | None = None,
-        OccupancyCosts: DetailedCostType | None = None,
-        AdditionalServicesCosts: DetailedCostType | None = None,
-        OverstayCosts: DetailedCostType | None = None,
-        TaxCosts: list[DetailedTaxType] | None = None,
-    ) -> None:
-        self.TimeAnchor = TimeAnchor
-        self.EnergyCosts = EnergyCosts
-        self.OccupancyCosts = OccupancyCosts
-        self.AdditionalServicesCosts = AdditionalServicesCosts
-        self.OverstayCosts = OverstayCosts
-        self.TaxCosts = [] if TaxCosts is None else TaxCosts
         check_fields(self)
 
 
@@ -1239,26 +1014,6 @@ class X509DataType(Message):
         content: list[str | Element] | None = None,
     ) -> None:
         self.content = [] if content is None else content
-        check_fields(self)
-
-
-class X509IssuerSerialType(Message):
-    """X509IssuerSerialType of http://www.w3.org/2000/09/xmldsig#."""
-
-    PROTOCOL = "iso20-acdp"
-    ELEMENT = ""
-    __slots__ = ("X509IssuerName", "X509SerialNumber")
-    X509IssuerName: str
-    X509SerialNumber: int
-
-    def __init__(
-        self,
-        *,
-        X509IssuerName: str,
-        X509SerialNumber: int,
-    ) -> None:
-        self.X509IssuerName = X509IssuerName
-        self.X509SerialNumber = X509SerialNumber
         check_fields(self)
 
 
@@ -2118,364 +1873,6 @@ def _w_DSAKeyValueType(o: DSAKeyValueType, a: int) -> int:
     return a
 
 
-def _r_DetailedCostType(v: int, p: int, t: StringTable) -> tuple[DetailedCostType, int]:
-    o = new(DetailedCostType)
-    at = "Amount"
-    try:
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "Amount"
-            raise undeclared(p, b)
-        at = "Amount"
-        o.Amount, p = _r_RationalNumberType(v, p, t)
-        p -= 3
-        if b := v >> p & 0x7:
-            at = "Amount"
-            raise undeclared(p, b)
-        at = "CostPerUnit"
-        o.CostPerUnit, p = _r_RationalNumberType(v, p, t)
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_DetailedCostType(o: DetailedCostType, a: int) -> int:
-    at = "Amount"
-    try:
-        a = a << 1
-        at = "Amount"
-        y0 = o.Amount
-        if y0.__class__ is not RationalNumberType:
-            raise OutOfRange
-        a = _w_RationalNumberType(y0, a)
-        a = a << 3
-        at = "CostPerUnit"
-        y1 = o.CostPerUnit
-        if y1.__class__ is not RationalNumberType:
-            raise OutOfRange
-        a = _w_RationalNumberType(y1, a)
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, DetailedCostType, at) from None
-    return a
-
-
-def _r_DetailedTaxType(v: int, p: int, t: StringTable) -> tuple[DetailedTaxType, int]:
-    o = new(DetailedTaxType)
-    at = "TaxRuleID"
-    try:
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = "TaxRuleID"
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "TaxRuleID"
-            n, p = read_uint(v, p, n, 9223372036854775807)
-            if n > 4294967295:
-                t.fits = False
-        if n < 1:
-            t.fits = False
-        o.TaxRuleID = n
-        p -= 2
-        if b := v >> p & 0x3:
-            at = "TaxRuleID"
-            raise undeclared(p, b)
-        at = "Amount"
-        o.Amount, p = _r_RationalNumberType(v, p, t)
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_DetailedTaxType(o: DetailedTaxType, a: int) -> int:
-    at = "TaxRuleID"
-    try:
-        n0 = o.TaxRuleID
-        if 1 <= n0 < 128:
-            a = a << 10 | n0
-        elif 1 <= n0 <= 4294967295:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        a = a << 2
-        at = "Amount"
-        y1 = o.Amount
-        if y1.__class__ is not RationalNumberType:
-            raise OutOfRange
-        a = _w_RationalNumberType(y1, a)
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, DetailedTaxType, at) from None
-    return a
-
-
-def _r_DisplayParametersType(v: int, p: int, t: StringTable) -> tuple[DisplayParametersType, int]:
-    o = new(DisplayParametersType)
-    at = "PresentSOC"
-    try:
-        o.PresentSOC = o.MinimumSOC = o.TargetSOC = o.MaximumSOC = o.RemainingTimeToMinimumSOC = o.RemainingTimeToTargetSOC = o.RemainingTimeToMaximumSOC = o.ChargingComplete = o.BatteryEnergyCapacity = o.InletHot = None
-        p -= 4
-        k = v >> p & 15
-        if k > 10:
-            at = "PresentSOC"
-            raise undeclared(p + 4, 0)
-        if k < 1:
-            p -= 13
-            x = v >> p
-            if b := x & 0x1010:
-                at = "PresentSOC"
-                raise undeclared(p, b)
-            n = x >> 5 & 127
-            if n >= 101:
-                t.fits = False
-            o.PresentSOC = n
-            k = (x & 15) + 1
-            if k > 10:
-                at = "PresentSOC"
-                raise undeclared(p + 4, 0)
-        if k < 2:
-            p -= 13
-            x = v >> p
-            if b := x & 0x1010:
-                at = "MinimumSOC"
-                raise undeclared(p, b)
-            n = x >> 5 & 127
-            if n >= 101:
-                t.fits = False
-            o.MinimumSOC = n
-            k = (x & 15) + 2
-            if k > 10:
-                at = "MinimumSOC"
-                raise undeclared(p + 4, 0)
-        if k < 3:
-            p -= 13
-            x = v >> p
-            if b := x & 0x1010:
-                at = "TargetSOC"
-                raise undeclared(p, b)
-            n = x >> 5 & 127
-            if n >= 101:
-                t.fits = False
-            o.TargetSOC = n
-            k = (x & 15) + 3
-            if k > 10:
-                at = "TargetSOC"
-                raise undeclared(p + 4, 0)
-        if k < 4:
-            p -= 12
-            x = v >> p
-            if b := x & 0x808:
-                at = "MaximumSOC"
-                raise undeclared(p, b)
-            n = x >> 4 & 127
-            if n >= 101:
-                t.fits = False
-            o.MaximumSOC = n
-            k = (x & 7) + 4
-            if k > 10:
-                at = "MaximumSOC"
-                raise undeclared(p + 3, 0)
-        if k < 5:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "RemainingTimeToMinimumSOC"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "RemainingTimeToMinimumSOC"
-                n, p = read_uint(v, p, n, 9223372036854775807)
-                if n > 4294967295:
-                    t.fits = False
-            o.RemainingTimeToMinimumSOC = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "RemainingTimeToMinimumSOC"
-                raise undeclared(p, b)
-            k = (x & 7) + 5
-            if k > 10:
-                at = "RemainingTimeToMinimumSOC"
-                raise undeclared(p + 3, 0)
-        if k < 6:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "RemainingTimeToTargetSOC"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "RemainingTimeToTargetSOC"
-                n, p = read_uint(v, p, n, 9223372036854775807)
-                if n > 4294967295:
-                    t.fits = False
-            o.RemainingTimeToTargetSOC = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "RemainingTimeToTargetSOC"
-                raise undeclared(p, b)
-            k = (x & 7) + 6
-            if k > 10:
-                at = "RemainingTimeToTargetSOC"
-                raise undeclared(p + 3, 0)
-        if k < 7:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "RemainingTimeToMaximumSOC"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "RemainingTimeToMaximumSOC"
-                n, p = read_uint(v, p, n, 9223372036854775807)
-                if n > 4294967295:
-                    t.fits = False
-            o.RemainingTimeToMaximumSOC = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "RemainingTimeToMaximumSOC"
-                raise undeclared(p, b)
-            k = (x & 7) + 7
-            if k > 10:
-                at = "RemainingTimeToMaximumSOC"
-                raise undeclared(p + 3, 0)
-        if k < 8:
-            p -= 5
-            x = v >> p
-            if b := x & 0x14:
-                at = "ChargingComplete"
-                raise undeclared(p, b)
-            o.ChargingComplete = x >> 3 & 1 == 1
-            k = (x & 3) + 8
-            if k > 10:
-                at = "ChargingComplete"
-                raise undeclared(p + 2, 0)
-        if k < 9:
-            at = "BatteryEnergyCapacity"
-            o.BatteryEnergyCapacity, p = _r_RationalNumberType(v, p, t)
-            p -= 4
-            x = v >> p
-            if b := x & 0xc:
-                at = "BatteryEnergyCapacity"
-                raise undeclared(p, b)
-            k = (x & 3) + 9
-            if k > 10:
-                at = "BatteryEnergyCapacity"
-                raise undeclared(p + 2, 0)
-        if k < 10:
-            p -= 4
-            x = v >> p
-            if b := x & 0xb:
-                at = "InletHot"
-                raise undeclared(p, b)
-            o.InletHot = x >> 2 & 1 == 1
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_DisplayParametersType(o: DisplayParametersType, a: int) -> int:
-    at = "PresentSOC"
-    try:
-        w = 4
-        b = 0
-        x0 = o.PresentSOC
-        if x0 is not None:
-            if not 0 <= x0 <= 100:
-                raise OutOfRange
-            a = a << 13 | x0 << 1
-            w = 4
-            b = 1
-        x1 = o.MinimumSOC
-        if x1 is not None:
-            a = a << w | 1 - b
-            if not 0 <= x1 <= 100:
-                raise OutOfRange
-            a = a << 9 | x1 << 1
-            w = 4
-            b = 2
-        x2 = o.TargetSOC
-        if x2 is not None:
-            a = a << w | 2 - b
-            if not 0 <= x2 <= 100:
-                raise OutOfRange
-            a = a << 9 | x2 << 1
-            w = 4
-            b = 3
-        x3 = o.MaximumSOC
-        if x3 is not None:
-            a = a << w | 3 - b
-            if not 0 <= x3 <= 100:
-                raise OutOfRange
-            a = a << 9 | x3 << 1
-            w = 3
-            b = 4
-        x4 = o.RemainingTimeToMinimumSOC
-        if x4 is not None:
-            a = a << w | 4 - b
-            if 0 <= x4 < 128:
-                a = a << 9 | x4
-            elif 0 <= x4 <= 4294967295:
-                a = write_uint(a << 1, x4)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 5
-        x5 = o.RemainingTimeToTargetSOC
-        if x5 is not None:
-            a = a << w | 5 - b
-            if 0 <= x5 < 128:
-                a = a << 9 | x5
-            elif 0 <= x5 <= 4294967295:
-                a = write_uint(a << 1, x5)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 6
-        x6 = o.RemainingTimeToMaximumSOC
-        if x6 is not None:
-            a = a << w | 6 - b
-            if 0 <= x6 < 128:
-                a = a << 9 | x6
-            elif 0 <= x6 <= 4294967295:
-                a = write_uint(a << 1, x6)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 7
-        x7 = o.ChargingComplete
-        if x7 is not None:
-            a = a << w | 7 - b
-            a = a << 3 | BIT[x7] << 1
-            w = 2
-            b = 8
-        x8 = o.BatteryEnergyCapacity
-        if x8 is not None:
-            a = a << w | 8 - b
-            at = "BatteryEnergyCapacity"
-            if x8.__class__ is not RationalNumberType:
-                raise OutOfRange
-            a = _w_RationalNumberType(x8, a)
-            a = a << 2
-            w = 2
-            b = 9
-        x9 = o.InletHot
-        if x9 is not None:
-            a = a << w | 9 - b
-            a = a << 3 | BIT[x9] << 1
-            w = 1
-            b = 10
-        a = a << w | 10 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, DisplayParametersType, at) from None
-    return a
-
-
 def _r_Dynamic_CLReqControlModeType(v: int, p: int, t: StringTable) -> tuple[Dynamic_CLReqControlModeType, int]:
     o = new(Dynamic_CLReqControlModeType)
     at = "DepartureTime"
@@ -2693,53 +2090,6 @@ def _w_Dynamic_CLResControlModeType(o: Dynamic_CLResControlModeType, a: int) -> 
     return a
 
 
-def _r_EVSEStatusType(v: int, p: int, t: StringTable) -> tuple[EVSEStatusType, int]:
-    o = new(EVSEStatusType)
-    at = "NotificationMaxDelay"
-    try:
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = "NotificationMaxDelay"
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "NotificationMaxDelay"
-            n, p = read_uint(v, p, n, 9223372036854775807)
-            if n > 65535:
-                t.fits = False
-        o.NotificationMaxDelay = n
-        p -= 6
-        x = v >> p
-        if b := x & 0x38:
-            at = where(b, ((4, "NotificationMaxDelay"), (3, "EVSENotification")))
-            raise undeclared(p, b)
-        n = x & 7
-        if n >= 6:
-            at = "EVSENotification"
-            raise not_allowed(p + 3, n, _S_evseNotificationType)
-        o.EVSENotification = _V_evseNotificationType[n]
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_EVSEStatusType(o: EVSEStatusType, a: int) -> int:
-    at = "NotificationMaxDelay"
-    try:
-        n0 = o.NotificationMaxDelay
-        if 0 <= n0 < 128:
-            a = a << 10 | n0
-        elif 0 <= n0 <= 65535:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        a = a << 6 | _I_evseNotificationType[o.EVSENotification]
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, EVSEStatusType, at) from None
-    return a
-
-
 def _r_EVTechnicalStatusType(v: int, p: int, t: StringTable) -> tuple[EVTechnicalStatusType, int]:
     o = new(EVTechnicalStatusType)
     at = "EVReadyToCharge"
@@ -2888,87 +2238,6 @@ def _w_EVTechnicalStatusType(o: EVTechnicalStatusType, a: int) -> int:
     return a
 
 
-def _r_ListOfRootCertificateIDsType(v: int, p: int, t: StringTable) -> tuple[ListOfRootCertificateIDsType, int]:
-    o = new(ListOfRootCertificateIDsType)
-    at = "RootCertificateID"
-    i: int | None = None
-    try:
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "RootCertificateID"
-            raise undeclared(p, b)
-        i = 0
-        q0: list[Any] = []
-        origin = p
-        while True:
-            if origin - p > WINDOW:
-                origin = p
-                v &= (1 << p) - 1
-            at = "RootCertificateID"
-            y, p = _r_X509IssuerSerialType(v, p, t)
-            q0.append(y)
-            i += 1
-            if i == 20:
-                p -= 3
-                if b := v >> p & 0x7:
-                    at = "RootCertificateID"
-                    raise undeclared(p, b)
-                k = 1
-                break
-            p -= 4
-            x = v >> p
-            if b := x & 0xc:
-                at = "RootCertificateID"
-                raise undeclared(p, b)
-            k = x & 3
-            if k > 1:
-                at = "RootCertificateID"
-                raise undeclared(p + 2, 0)
-            if k != 0:
-                break
-        i = None
-        o.RootCertificateID = q0
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at, i) from None
-    return o, p
-
-
-def _w_ListOfRootCertificateIDsType(o: ListOfRootCertificateIDsType, a: int) -> int:
-    at = "RootCertificateID"
-    i: int | None = None
-    try:
-        q = o.RootCertificateID
-        if q.__class__ is not list or not 1 <= len(q) <= 20:
-            at = "RootCertificateID"
-            raise OutOfRange
-        a = a << 1
-        h, a = a, 1
-        i = 0
-        for y in q:
-            if i:
-                a <<= 2
-            at = "RootCertificateID"
-            if y.__class__ is not X509IssuerSerialType:
-                raise OutOfRange
-            a = _w_X509IssuerSerialType(y, a)
-            a = a << 2
-            i += 1
-            if a >> WINDOW:
-                h, a = h << a.bit_length() - 1 | a ^ 1 << a.bit_length() - 1, 1
-        a = h << a.bit_length() - 1 | a ^ 1 << a.bit_length() - 1
-        i = None
-        if len(q) < 20:
-            w = 2
-            b = 0
-        else:
-            w = 1
-            b = 1
-        a = a << w | 1 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, ListOfRootCertificateIDsType, at, i) from None
-    return a
-
-
 def _r_ManifestType(v: int, p: int, t: StringTable) -> tuple[ManifestType, int]:
     o = new(ManifestType)
     at = "Id"
@@ -2982,7 +2251,7 @@ def _r_ManifestType(v: int, p: int, t: StringTable) -> tuple[ManifestType, int]:
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 131, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -3128,243 +2397,6 @@ def _w_MessageHeaderType(o: MessageHeaderType, a: int) -> int:
     return a
 
 
-def _r_MeterInfoType(v: int, p: int, t: StringTable) -> tuple[MeterInfoType, int]:
-    o = new(MeterInfoType)
-    at = "MeterID"
-    try:
-        o.BPT_DischargedEnergyReadingWh = o.CapacitiveEnergyReadingVARh = o.BPT_InductiveEnergyReadingVARh = o.MeterSignature = o.MeterStatus = o.MeterTimestamp = None
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "MeterID"
-            raise undeclared(p, b)
-        at = "MeterID"
-        o.MeterID, p = read_text_element(v, p, t, 72, 0, 32)
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = where(b, ((9, "MeterID"), (8, "ChargedEnergyReadingWh")))
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "ChargedEnergyReadingWh"
-            n, p = read_uint(v, p, n, 18446744073709551615)
-        o.ChargedEnergyReadingWh = n
-        p -= 4
-        x = v >> p
-        if b := x & 0x8:
-            at = "ChargedEnergyReadingWh"
-            raise undeclared(p, b)
-        k = (x & 7) + 2
-        if k > 8:
-            at = "ChargedEnergyReadingWh"
-            raise undeclared(p + 3, 0)
-        if k < 3:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "BPT_DischargedEnergyReadingWh"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "BPT_DischargedEnergyReadingWh"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.BPT_DischargedEnergyReadingWh = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "BPT_DischargedEnergyReadingWh"
-                raise undeclared(p, b)
-            k = (x & 7) + 3
-            if k > 8:
-                at = "BPT_DischargedEnergyReadingWh"
-                raise undeclared(p + 3, 0)
-        if k < 4:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "CapacitiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "CapacitiveEnergyReadingVARh"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.CapacitiveEnergyReadingVARh = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "CapacitiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            k = (x & 7) + 4
-            if k > 8:
-                at = "CapacitiveEnergyReadingVARh"
-                raise undeclared(p + 3, 0)
-        if k < 5:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "BPT_InductiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "BPT_InductiveEnergyReadingVARh"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.BPT_InductiveEnergyReadingVARh = n
-            p -= 4
-            x = v >> p
-            if b := x & 0x8:
-                at = "BPT_InductiveEnergyReadingVARh"
-                raise undeclared(p, b)
-            k = (x & 7) + 5
-            if k > 8:
-                at = "BPT_InductiveEnergyReadingVARh"
-                raise undeclared(p + 3, 0)
-        if k < 6:
-            at = "MeterSignature"
-            o.MeterSignature, p = read_octets_element(v, p, t, 0, 64)
-            p -= 2
-            k = (v >> p & 3) + 6
-            if k > 8:
-                at = "MeterSignature"
-                raise undeclared(p + 2, 0)
-        if k < 7:
-            p -= 10
-            x = v >> p
-            if b := x & 0x200:
-                at = "MeterStatus"
-                raise undeclared(p, b)
-            n = x & 511
-            if n & 128:
-                p -= 8
-                m = v >> p & 255
-                if m < 128:
-                    m = m << 7 | n & 127
-                else:
-                    at = "MeterStatus"
-                    m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
-                    if m > 32767:
-                        t.fits = False
-                o.MeterStatus = ~m if n > 255 else m
-            else:
-                o.MeterStatus = 255 - n if n > 255 else n
-            p -= 3
-            x = v >> p
-            if b := x & 0x4:
-                at = "MeterStatus"
-                raise undeclared(p, b)
-            k = (x & 3) + 7
-            if k > 8:
-                at = "MeterStatus"
-                raise undeclared(p + 2, 0)
-        if k < 8:
-            p -= 9
-            x = v >> p
-            if b := x & 0x100:
-                at = "MeterTimestamp"
-                raise undeclared(p, b)
-            n = x & 255
-            if n > 127:
-                at = "MeterTimestamp"
-                n, p = read_uint(v, p, n, 18446744073709551615)
-            o.MeterTimestamp = n
-            p -= 2
-            if b := v >> p & 0x3:
-                at = "MeterTimestamp"
-                raise undeclared(p, b)
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_MeterInfoType(o: MeterInfoType, a: int) -> int:
-    at = "MeterID"
-    try:
-        a = a << 1
-        at = "MeterID"
-        a = write_text_element(a, o.MeterID, 0, 32)
-        n0 = o.ChargedEnergyReadingWh
-        if 0 <= n0 < 128:
-            a = a << 10 | n0
-        elif 0 <= n0 <= 18446744073709551615:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        w = 3
-        b = 2
-        a = a << 1
-        x2 = o.BPT_DischargedEnergyReadingWh
-        if x2 is not None:
-            if 0 <= x2 < 128:
-                a = a << 12 | x2
-            elif 0 <= x2 <= 18446744073709551615:
-                a = write_uint(a << 4, x2)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 3
-        x3 = o.CapacitiveEnergyReadingVARh
-        if x3 is not None:
-            a = a << w | 3 - b
-            if 0 <= x3 < 128:
-                a = a << 9 | x3
-            elif 0 <= x3 <= 18446744073709551615:
-                a = write_uint(a << 1, x3)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 4
-        x4 = o.BPT_InductiveEnergyReadingVARh
-        if x4 is not None:
-            a = a << w | 4 - b
-            if 0 <= x4 < 128:
-                a = a << 9 | x4
-            elif 0 <= x4 <= 18446744073709551615:
-                a = write_uint(a << 1, x4)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 3
-            b = 5
-        x5 = o.MeterSignature
-        if x5 is not None:
-            a = a << w | 5 - b
-            at = "MeterSignature"
-            a = write_octets_element(a, x5, 0, 64)
-            w = 2
-            b = 6
-        x6 = o.MeterStatus
-        if x6 is not None:
-            a = a << w | 6 - b
-            if 0 <= x6 < 128:
-                a = a << 10 | x6
-            elif 0 <= x6 < 16384:
-                a = a << 18 | (x6 & 127 | 128) << 8 | (x6 >> 7)
-            elif -32768 <= x6 <= 32767:
-                a = write_sint(a << 1, x6)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 2
-            b = 7
-        x7 = o.MeterTimestamp
-        if x7 is not None:
-            a = a << w | 7 - b
-            if 0 <= x7 < 128:
-                a = a << 9 | x7
-            elif 0 <= x7 <= 18446744073709551615:
-                a = write_uint(a << 1, x7)
-            else:
-                raise OutOfRange
-            a = a << 1
-            w = 1
-            b = 8
-        a = a << w | 8 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, MeterInfoType, at) from None
-    return a
-
-
 def _r_RSAKeyValueType(v: int, p: int, t: StringTable) -> tuple[RSAKeyValueType, int]:
     o = new(RSAKeyValueType)
     at = "Modulus"
@@ -3400,246 +2432,6 @@ def _w_RSAKeyValueType(o: RSAKeyValueType, a: int) -> int:
     return a
 
 
-def _r_RationalNumberType(v: int, p: int, t: StringTable) -> tuple[RationalNumberType, int]:
-    o = new(RationalNumberType)
-    at = "Exponent"
-    try:
-        p -= 22
-        x = v >> p
-        if b := x & 0x300e00:
-            at = where(b, ((10, "Exponent"), (9, "Value")))
-            raise undeclared(p, b)
-        o.Exponent = (x >> 12 & 255) - 128
-        n = x & 511
-        if n & 128:
-            p -= 8
-            m = v >> p & 255
-            if m < 128:
-                m = m << 7 | n & 127
-            else:
-                at = "Value"
-                m, p = read_uint(v, p + 8, n & 255, 9223372036854775807)
-                if m > 32767:
-                    t.fits = False
-            o.Value = ~m if n > 255 else m
-        else:
-            o.Value = 255 - n if n > 255 else n
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_RationalNumberType(o: RationalNumberType, a: int) -> int:
-    at = "Exponent"
-    try:
-        n0 = o.Exponent
-        if not -128 <= n0 <= 127:
-            raise OutOfRange
-        n1 = o.Value
-        if 0 <= n1 < 128:
-            a = a << 22 | (n0 + 128) << 12 | n1
-        elif 0 <= n1 < 16384:
-            a = a << 30 | (n0 + 128) << 20 | (n1 & 127 | 128) << 8 | (n1 >> 7)
-        elif -32768 <= n1 <= 32767:
-            a = write_sint(a << 13 | (n0 + 128) << 3, n1)
-        else:
-            raise OutOfRange
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, RationalNumberType, at) from None
-    return a
-
-
-def _r_ReceiptType(v: int, p: int, t: StringTable) -> tuple[ReceiptType, int]:
-    o = new(ReceiptType)
-    at = "TimeAnchor"
-    i: int | None = None
-    try:
-        o.EnergyCosts = o.OccupancyCosts = o.AdditionalServicesCosts = o.OverstayCosts = None
-        o.TaxCosts = []
-        p -= 10
-        x = v >> p
-        if b := x & 0x300:
-            at = "TimeAnchor"
-            raise undeclared(p, b)
-        n = x & 255
-        if n > 127:
-            at = "TimeAnchor"
-            n, p = read_uint(v, p, n, 18446744073709551615)
-        o.TimeAnchor = n
-        p -= 4
-        x = v >> p
-        if b := x & 0x8:
-            at = "TimeAnchor"
-            raise undeclared(p, b)
-        k = (x & 7) + 1
-        if k > 6:
-            at = "TimeAnchor"
-            raise undeclared(p + 3, 0)
-        if k < 2:
-            at = "EnergyCosts"
-            o.EnergyCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 6
-            x = v >> p
-            if b := x & 0x38:
-                at = "EnergyCosts"
-                raise undeclared(p, b)
-            k = (x & 7) + 2
-            if k > 6:
-                at = "EnergyCosts"
-                raise undeclared(p + 3, 0)
-        if k < 3:
-            at = "OccupancyCosts"
-            o.OccupancyCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 6
-            x = v >> p
-            if b := x & 0x38:
-                at = "OccupancyCosts"
-                raise undeclared(p, b)
-            k = (x & 7) + 3
-            if k > 6:
-                at = "OccupancyCosts"
-                raise undeclared(p + 3, 0)
-        if k < 4:
-            at = "AdditionalServicesCosts"
-            o.AdditionalServicesCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 5
-            x = v >> p
-            if b := x & 0x1c:
-                at = "AdditionalServicesCosts"
-                raise undeclared(p, b)
-            k = (x & 3) + 4
-            if k > 6:
-                at = "AdditionalServicesCosts"
-                raise undeclared(p + 2, 0)
-        if k < 5:
-            at = "OverstayCosts"
-            o.OverstayCosts, p = _r_DetailedCostType(v, p, t)
-            p -= 5
-            x = v >> p
-            if b := x & 0x1c:
-                at = "OverstayCosts"
-                raise undeclared(p, b)
-            k = (x & 3) + 5
-            if k > 6:
-                at = "OverstayCosts"
-                raise undeclared(p + 2, 0)
-        if k < 6:
-            i = 0
-            q5: list[Any] = []
-            while True:
-                at = "TaxCosts"
-                y, p = _r_DetailedTaxType(v, p, t)
-                q5.append(y)
-                i += 1
-                if i == 10:
-                    p -= 4
-                    if b := v >> p & 0xf:
-                        at = "TaxCosts"
-                        raise undeclared(p, b)
-                    k = 6
-                    break
-                p -= 5
-                x = v >> p
-                if b := x & 0x1c:
-                    at = "TaxCosts"
-                    raise undeclared(p, b)
-                k = (x & 3) + 5
-                if k > 6:
-                    at = "TaxCosts"
-                    raise undeclared(p + 2, 0)
-                if k != 5:
-                    break
-            i = None
-            o.TaxCosts = q5
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at, i) from None
-    return o, p
-
-
-def _w_ReceiptType(o: ReceiptType, a: int) -> int:
-    at = "TimeAnchor"
-    i: int | None = None
-    try:
-        n0 = o.TimeAnchor
-        if 0 <= n0 < 128:
-            a = a << 10 | n0
-        elif 0 <= n0 <= 18446744073709551615:
-            a = write_uint(a << 2, n0)
-        else:
-            raise OutOfRange
-        w = 3
-        b = 1
-        a = a << 1
-        x1 = o.EnergyCosts
-        if x1 is not None:
-            a = a << 3
-            at = "EnergyCosts"
-            if x1.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x1, a)
-            a = a << 3
-            w = 3
-            b = 2
-        x2 = o.OccupancyCosts
-        if x2 is not None:
-            a = a << w | 2 - b
-            at = "OccupancyCosts"
-            if x2.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x2, a)
-            a = a << 3
-            w = 3
-            b = 3
-        x3 = o.AdditionalServicesCosts
-        if x3 is not None:
-            a = a << w | 3 - b
-            at = "AdditionalServicesCosts"
-            if x3.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x3, a)
-            a = a << 3
-            w = 2
-            b = 4
-        x4 = o.OverstayCosts
-        if x4 is not None:
-            a = a << w | 4 - b
-            at = "OverstayCosts"
-            if x4.__class__ is not DetailedCostType:
-                raise OutOfRange
-            a = _w_DetailedCostType(x4, a)
-            a = a << 3
-            w = 2
-            b = 5
-        x5 = o.TaxCosts
-        if x5:
-            q = x5
-            if q.__class__ is not list or not 0 <= len(q) <= 10:
-                at = "TaxCosts"
-                raise OutOfRange
-            a = a << w | 5 - b
-            i = 0
-            for y in q:
-                if i:
-                    a <<= 2
-                at = "TaxCosts"
-                if y.__class__ is not DetailedTaxType:
-                    raise OutOfRange
-                a = _w_DetailedTaxType(y, a)
-                a = a << 3
-                i += 1
-            i = None
-            if len(q) < 10:
-                w = 2
-                b = 5
-            else:
-                w = 1
-                b = 6
-        a = a << w | 6 - b
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, ReceiptType, at, i) from None
-    return a
-
-
 def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int]:
     o = new(ReferenceType)
     at = "Id"
@@ -3652,7 +2444,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
             raise undeclared(p + 3, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 131, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 3
             k = (v >> p & 7) + 1
             if k > 4:
@@ -3660,7 +2452,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
                 raise undeclared(p + 3, 0)
         if k < 2:
             at = "Type"
-            o.Type, p = read_text(v, p, t, 134, 0, None)
+            o.Type, p = read_text(v, p, t, 541, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 4:
@@ -3668,7 +2460,7 @@ def _r_ReferenceType(v: int, p: int, t: StringTable) -> tuple[ReferenceType, int
                 raise undeclared(p + 2, 0)
         if k < 3:
             at = "URI"
-            o.URI, p = read_text(v, p, t, 135, 0, None)
+            o.URI, p = read_text(v, p, t, 542, 0, None)
             p -= 2
             k = (v >> p & 3) + 3
             if k > 4:
@@ -3755,7 +2547,7 @@ def _r_RetrievalMethodType(v: int, p: int, t: StringTable) -> tuple[RetrievalMet
             raise undeclared(p + 3, 0)
         if k < 1:
             at = "Type"
-            o.Type, p = read_text(v, p, t, 134, 0, None)
+            o.Type, p = read_text(v, p, t, 541, 0, None)
             p -= 2
             k = (v >> p & 3) + 1
             if k > 3:
@@ -3763,7 +2555,7 @@ def _r_RetrievalMethodType(v: int, p: int, t: StringTable) -> tuple[RetrievalMet
                 raise undeclared(p + 2, 0)
         if k < 2:
             at = "URI"
-            o.URI, p = read_text(v, p, t, 135, 0, None)
+            o.URI, p = read_text(v, p, t, 542, 0, None)
             p -= 2
             k = (v >> p & 3) + 2
             if k > 3:
@@ -3924,7 +2716,7 @@ def _r_SignaturePropertiesType(v: int, p: int, t: StringTable) -> tuple[Signatur
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 131, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -4006,7 +2798,7 @@ def _r_SignatureType(v: int, p: int, t: StringTable) -> tuple[SignatureType, int
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 131, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -4131,7 +2923,7 @@ def _r_SignatureValueType(v: int, p: int, t: StringTable) -> tuple[SignatureValu
         k = v >> p & 3
         if k == 0:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 131, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             at = "value"
             o.value, p = read_octets_element(v, p, t, 0, None)
         else:
@@ -4179,7 +2971,7 @@ def _r_SignedInfoType(v: int, p: int, t: StringTable) -> tuple[SignedInfoType, i
             raise undeclared(p + 2, 0)
         if k < 1:
             at = "Id"
-            o.Id, p = read_text(v, p, t, 131, 0, None)
+            o.Id, p = read_text(v, p, t, 536, 0, None)
             p -= 1
             if b := v >> p & 0x1:
                 at = "Id"
@@ -4339,83 +3131,31 @@ def _w_TransformsType(o: TransformsType, a: int) -> int:
     return a
 
 
-def _r_X509IssuerSerialType(v: int, p: int, t: StringTable) -> tuple[X509IssuerSerialType, int]:
-    o = new(X509IssuerSerialType)
-    at = "X509IssuerName"
-    try:
-        p -= 1
-        if b := v >> p & 0x1:
-            at = "X509IssuerName"
-            raise undeclared(p, b)
-        at = "X509IssuerName"
-        o.X509IssuerName, p = read_text_element(v, p, t, 122, 0, None)
-        p -= 11
-        x = v >> p
-        if b := x & 0x600:
-            at = where(b, ((10, "X509IssuerName"), (9, "X509SerialNumber")))
-            raise undeclared(p, b)
-        n = x & 511
-        if n & 128:
-            p -= 8
-            m = v >> p & 255
-            if m < 128:
-                m = m << 7 | n & 127
-            else:
-                at = "X509SerialNumber"
-                m, p = read_uint(v, p + 8, n & 255, HUGE)
-            o.X509SerialNumber = ~m if n > 255 else m
-        else:
-            o.X509SerialNumber = 255 - n if n > 255 else n
-    except (ExiError, ValueError) as error:
-        raise unreadable(error, at) from None
-    return o, p
-
-
-def _w_X509IssuerSerialType(o: X509IssuerSerialType, a: int) -> int:
-    at = "X509IssuerName"
-    try:
-        a = a << 1
-        at = "X509IssuerName"
-        a = write_text_element(a, o.X509IssuerName, 0, None)
-        n0 = o.X509SerialNumber
-        if 0 <= n0 < 128:
-            a = a << 11 | n0
-        elif 0 <= n0 < 16384:
-            a = a << 19 | (n0 & 127 | 128) << 8 | (n0 >> 7)
-        elif ~HUGE <= n0 <= HUGE:
-            a = write_sint(a << 2, n0)
-        else:
-            raise OutOfRange
-    except (TypeError, AttributeError, KeyError, ValidationError) as error:
-        raise unwritable(error, o, X509IssuerSerialType, at) from None
-    return a
-
-
 _O_CanonicalizationMethodType = OpenContent(
     CanonicalizationMethodType,
-    16,
+    52,
     (
         (("@Algorithm", 1),),
         (("*", 2), ("/", 0), ("#", 1)),
         (("*", 2), ("/", 0), ("#", 2)),
     ),
-    {"Algorithm": 129},
+    {"Algorithm": 534},
     None,
 )
 _O_DigestMethodType = OpenContent(
     DigestMethodType,
-    25,
+    91,
     (
         (("@Algorithm", 1),),
         (("*", 2), ("/", 0), ("#", 1)),
         (("*", 2), ("/", 0), ("#", 2)),
     ),
-    {"Algorithm": 129},
+    {"Algorithm": 534},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_KeyInfoType = OpenContent(
     KeyInfoType,
-    67,
+    276,
     (
         (("@Id", 1), ("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("#", 1)),
         (("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("#", 1)),
@@ -4428,12 +3168,12 @@ _O_KeyInfoType = OpenContent(
         (("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("/", 0), ("#", 8)),
         (("KeyName", 2), ("KeyValue", 3), ("RetrievalMethod", 4), ("X509Data", 5), ("PGPData", 6), ("SPKIData", 7), ("MgmtData", 8), ("*", 9), ("/", 0), ("#", 9)),
     ),
-    {"Id": 131},
+    {"Id": 536},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_KeyValueType = OpenContent(
     KeyValueType,
-    69,
+    278,
     (
         (("DSAKeyValue", 1), ("RSAKeyValue", 2), ("*", 3), ("#", 0)),
         (("/", 0), ("#", 1)),
@@ -4445,7 +3185,7 @@ _O_KeyValueType = OpenContent(
 )
 _O_ObjectType = OpenContent(
     ObjectType,
-    82,
+    314,
     (
         (("@Encoding", 1), ("@Id", 2), ("@MimeType", 3), ("*", 4), ("/", 0), ("#", 3)),
         (("@Id", 2), ("@MimeType", 3), ("*", 4), ("/", 0), ("#", 3)),
@@ -4453,12 +3193,12 @@ _O_ObjectType = OpenContent(
         (("*", 4), ("/", 0), ("#", 3)),
         (("*", 4), ("/", 0), ("#", 4)),
     ),
-    {"Encoding": 130, "Id": 131, "MimeType": 132},
+    {"Encoding": 535, "Id": 536, "MimeType": 538},
     None,
 )
 _O_PGPDataType = OpenContent(
     PGPDataType,
-    86,
+    329,
     (
         (("PGPKeyID", 1), ("PGPKeyPacket", 4)),
         (("PGPKeyPacket", 2), ("*", 3), ("/", 0)),
@@ -4472,7 +3212,7 @@ _O_PGPDataType = OpenContent(
 )
 _O_SPKIDataType = OpenContent(
     SPKIDataType,
-    101,
+    409,
     (
         (("SPKISexp", 1),),
         (("SPKISexp", 1), ("*", 2), ("/", 0)),
@@ -4483,43 +3223,43 @@ _O_SPKIDataType = OpenContent(
 )
 _O_SignatureMethodType = OpenContent(
     SignatureMethodType,
-    106,
+    450,
     (
         (("@Algorithm", 1),),
         (("HMACOutputLength", 2), ("*", 3), ("/", 0), ("#", 1)),
         (("*", 3), ("/", 0), ("#", 2)),
         (("*", 3), ("/", 0), ("#", 3)),
     ),
-    {"Algorithm": 129},
+    {"Algorithm": 534},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_SignaturePropertyType = OpenContent(
     SignaturePropertyType,
-    108,
+    452,
     (
         (("@Id", 1), ("@Target", 2)),
         (("@Target", 2),),
         (("*", 3), ("#", 2)),
         (("*", 3), ("/", 0), ("#", 3)),
     ),
-    {"Id": 131, "Target": 133},
+    {"Id": 536, "Target": 540},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_TransformType = OpenContent(
     TransformType,
-    116,
+    481,
     (
         (("@Algorithm", 1),),
         (("XPath", 3), ("*", 2), ("/", 0), ("#", 1)),
         (("XPath", 3), ("*", 2), ("/", 0), ("#", 2)),
         (("XPath", 3), ("*", 2), ("/", 0), ("#", 3)),
     ),
-    {"Algorithm": 129},
+    {"Algorithm": 534},
     "http://www.w3.org/2000/09/xmldsig#",
 )
 _O_X509DataType = OpenContent(
     X509DataType,
-    121,
+    520,
     (
         (("X509IssuerSerial", 1), ("X509SKI", 2), ("X509SubjectName", 3), ("X509Certificate", 4), ("X509CRL", 5), ("*", 6)),
         (("X509IssuerSerial", 1), ("X509SKI", 2), ("X509SubjectName", 3), ("X509Certificate", 4), ("X509CRL", 5), ("*", 6), ("/", 0)),
@@ -4622,29 +3362,9 @@ DSAKeyValueType.TOGETHER = (
     ("P", "Q"),
     ("Seed", "PgenCounter"),
 )
-DetailedCostType.FIELDS = (
-    Field("element", "Amount", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType),
-    Field("element", "CostPerUnit", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType),
-)
-DetailedTaxType.FIELDS = (
-    Field("element", "TaxRuleID", "urn:iso:std:iso:15118:-20:CommonTypes", _S_numericIDType),
-    Field("element", "Amount", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType),
-)
 DigestMethodType.FIELDS = (
     Field("attribute", "Algorithm", "", _S_string),
     Field("content", "content", "", None, 0, None),
-)
-DisplayParametersType.FIELDS = (
-    Field("element", "PresentSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "MaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
-    Field("element", "RemainingTimeToMinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
-    Field("element", "RemainingTimeToTargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
-    Field("element", "RemainingTimeToMaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
-    Field("element", "ChargingComplete", "urn:iso:std:iso:15118:-20:CommonTypes", _S_boolean, 0, 1),
-    Field("element", "BatteryEnergyCapacity", "urn:iso:std:iso:15118:-20:CommonTypes", RationalNumberType, 0, 1),
-    Field("element", "InletHot", "urn:iso:std:iso:15118:-20:CommonTypes", _S_boolean, 0, 1),
 )
 Dynamic_CLReqControlModeType.FIELDS = (
     Field("element", "DepartureTime", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedInt, 0, 1),
@@ -4657,10 +3377,6 @@ Dynamic_CLResControlModeType.FIELDS = (
     Field("element", "MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
     Field("element", "TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", _S_percentValueType, 0, 1),
     Field("element", "AckMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedShort, 0, 1),
-)
-EVSEStatusType.FIELDS = (
-    Field("element", "NotificationMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedShort),
-    Field("element", "EVSENotification", "urn:iso:std:iso:15118:-20:CommonTypes", _S_evseNotificationType),
 )
 EVTechnicalStatusType.FIELDS = (
     Field("element", "EVReadyToCharge", "urn:iso:std:iso:15118:-20:ACDP", _S_boolean),
@@ -4679,9 +3395,6 @@ KeyInfoType.FIELDS = (
 KeyValueType.FIELDS = (
     Field("content", "content", "", None, 0, None),
 )
-ListOfRootCertificateIDsType.FIELDS = (
-    Field("element", "RootCertificateID", "urn:iso:std:iso:15118:-20:CommonTypes", X509IssuerSerialType, 1, 20),
-)
 ManifestType.FIELDS = (
     Field("attribute", "Id", "", _S_string, 0, 1),
     Field("element", "Reference", "http://www.w3.org/2000/09/xmldsig#", ReferenceType, 1, None),
@@ -4690,16 +3403,6 @@ MessageHeaderType.FIELDS = (
     Field("element", "SessionID", "urn:iso:std:iso:15118:-20:CommonTypes", _S_sessionIDType),
     Field("element", "TimeStamp", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong),
     Field("element", "Signature", "http://www.w3.org/2000/09/xmldsig#", SignatureType, 0, 1),
-)
-MeterInfoType.FIELDS = (
-    Field("element", "MeterID", "urn:iso:std:iso:15118:-20:CommonTypes", _S_meterIDType),
-    Field("element", "ChargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong),
-    Field("element", "BPT_DischargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
-    Field("element", "CapacitiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
-    Field("element", "BPT_InductiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
-    Field("element", "MeterSignature", "urn:iso:std:iso:15118:-20:CommonTypes", _S_meterSignatureType, 0, 1),
-    Field("element", "MeterStatus", "urn:iso:std:iso:15118:-20:CommonTypes", _S_short, 0, 1),
-    Field("element", "MeterTimestamp", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong, 0, 1),
 )
 ObjectType.FIELDS = (
     Field("attribute", "Encoding", "", _S_string, 0, 1),
@@ -4713,18 +3416,6 @@ PGPDataType.FIELDS = (
 RSAKeyValueType.FIELDS = (
     Field("element", "Modulus", "http://www.w3.org/2000/09/xmldsig#", _S_base64Binary),
     Field("element", "Exponent", "http://www.w3.org/2000/09/xmldsig#", _S_base64Binary),
-)
-RationalNumberType.FIELDS = (
-    Field("element", "Exponent", "urn:iso:std:iso:15118:-20:CommonTypes", _S_byte),
-    Field("element", "Value", "urn:iso:std:iso:15118:-20:CommonTypes", _S_short),
-)
-ReceiptType.FIELDS = (
-    Field("element", "TimeAnchor", "urn:iso:std:iso:15118:-20:CommonTypes", _S_unsignedLong),
-    Field("element", "EnergyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "OccupancyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "AdditionalServicesCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "OverstayCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedCostType, 0, 1),
-    Field("element", "TaxCosts", "urn:iso:std:iso:15118:-20:CommonTypes", DetailedTaxType, 0, 10),
 )
 ReferenceType.FIELDS = (
     Field("attribute", "Id", "", _S_string, 0, 1),
@@ -4787,10 +3478,6 @@ TransformsType.FIELDS = (
 X509DataType.FIELDS = (
     Field("content", "content", "", None, 0, None),
 )
-X509IssuerSerialType.FIELDS = (
-    Field("element", "X509IssuerName", "http://www.w3.org/2000/09/xmldsig#", _S_string),
-    Field("element", "X509SerialNumber", "http://www.w3.org/2000/09/xmldsig#", _S_integer),
-)
 SCHEMA = Schema(
     "iso20-acdp",
     (
@@ -4802,127 +3489,127 @@ SCHEMA = Schema(
         Declared("ACDP_SystemStatusRes", "urn:iso:std:iso:15118:-20:ACDP", 5, ACDP_SystemStatusResType, _r_ACDP_SystemStatusResType, _w_ACDP_SystemStatusResType, 2),
         Declared("ACDP_VehiclePositioningReq", "urn:iso:std:iso:15118:-20:ACDP", 6, ACDP_VehiclePositioningReqType, _r_ACDP_VehiclePositioningReqType, _w_ACDP_VehiclePositioningReqType, 2),
         Declared("ACDP_VehiclePositioningRes", "urn:iso:std:iso:15118:-20:ACDP", 7, ACDP_VehiclePositioningResType, _r_ACDP_VehiclePositioningResType, _w_ACDP_VehiclePositioningResType, 2),
-        Declared("AckMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 8, _S_unsignedShort),
-        Declared("AdditionalServicesCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 9, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("Amount", "urn:iso:std:iso:15118:-20:CommonTypes", 10, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("BPT_DischargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 11, _S_unsignedLong),
-        Declared("BPT_InductiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 12, _S_unsignedLong),
-        Declared("BatteryEnergyCapacity", "urn:iso:std:iso:15118:-20:CommonTypes", 13, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("CLReqControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 14, CLReqControlModeType, _r_CLReqControlModeType, _w_CLReqControlModeType, 1),
-        Declared("CLResControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 15, CLResControlModeType, _r_CLResControlModeType, _w_CLResControlModeType, 1),
-        Declared("CanonicalizationMethod", "http://www.w3.org/2000/09/xmldsig#", 16, CanonicalizationMethodType, _O_CanonicalizationMethodType.read, _O_CanonicalizationMethodType.write),
-        Declared("CapacitiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 17, _S_unsignedLong),
-        Declared("ChargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 18, _S_unsignedLong),
-        Declared("ChargingComplete", "urn:iso:std:iso:15118:-20:CommonTypes", 19, _S_boolean),
-        Declared("ContactWindowXc", "urn:iso:std:iso:15118:-20:ACDP", 20, _S_short),
-        Declared("ContactWindowYc", "urn:iso:std:iso:15118:-20:ACDP", 21, _S_short),
-        Declared("CostPerUnit", "urn:iso:std:iso:15118:-20:CommonTypes", 22, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("DSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 23, DSAKeyValueType, _r_DSAKeyValueType, _w_DSAKeyValueType),
-        Declared("DepartureTime", "urn:iso:std:iso:15118:-20:CommonTypes", 24, _S_unsignedInt),
-        Declared("DigestMethod", "http://www.w3.org/2000/09/xmldsig#", 25, DigestMethodType, _O_DigestMethodType.read, _O_DigestMethodType.write),
-        Declared("DigestValue", "http://www.w3.org/2000/09/xmldsig#", 26, _S_base64Binary),
-        Declared("DisplayParameters", "urn:iso:std:iso:15118:-20:CommonTypes", 27, DisplayParametersType, _r_DisplayParametersType, _w_DisplayParametersType),
-        Declared("EVAssociationStatus", "urn:iso:std:iso:15118:-20:ACDP", 28, _S_boolean),
-        Declared("EVCPStatus", "urn:iso:std:iso:15118:-20:ACDP", 29, _S_cpStatusType),
-        Declared("EVElectricalChargingDeviceStatus", "urn:iso:std:iso:15118:-20:ACDP", 30, _S_electricalChargingDeviceStatusType),
-        Declared("EVErrorCode", "urn:iso:std:iso:15118:-20:ACDP", 31, _S_errorCodeType),
-        Declared("EVImmobilizationRequest", "urn:iso:std:iso:15118:-20:ACDP", 32, _S_boolean),
-        Declared("EVImmobilized", "urn:iso:std:iso:15118:-20:ACDP", 33, _S_boolean),
-        Declared("EVInChargePosition", "urn:iso:std:iso:15118:-20:ACDP", 34, _S_boolean),
-        Declared("EVMaximumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 35, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVMinimumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 36, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVMobilityStatus", "urn:iso:std:iso:15118:-20:ACDP", 37, _S_boolean),
-        Declared("EVPositioningSupport", "urn:iso:std:iso:15118:-20:ACDP", 38, _S_boolean),
-        Declared("EVReadyToCharge", "urn:iso:std:iso:15118:-20:ACDP", 39, _S_boolean),
-        Declared("EVRelativeXDeviation", "urn:iso:std:iso:15118:-20:ACDP", 40, _S_short),
-        Declared("EVRelativeYDeviation", "urn:iso:std:iso:15118:-20:ACDP", 41, _S_short),
-        Declared("EVSEDisabled", "urn:iso:std:iso:15118:-20:ACDP", 42, _S_boolean),
-        Declared("EVSEElectricalChargingDeviceStatus", "urn:iso:std:iso:15118:-20:ACDP", 43, _S_electricalChargingDeviceStatusType),
-        Declared("EVSEEmergencyShutdown", "urn:iso:std:iso:15118:-20:ACDP", 44, _S_boolean),
-        Declared("EVSEIsolationStatus", "urn:iso:std:iso:15118:-20:ACDP", 45, _S_isolationStatusType),
-        Declared("EVSEMalfunction", "urn:iso:std:iso:15118:-20:ACDP", 46, _S_boolean),
-        Declared("EVSEMechanicalChargingDeviceStatus", "urn:iso:std:iso:15118:-20:ACDP", 47, _S_mechanicalChargingDeviceStatusType),
-        Declared("EVSENotification", "urn:iso:std:iso:15118:-20:CommonTypes", 48, _S_evseNotificationType),
-        Declared("EVSEPositioningSupport", "urn:iso:std:iso:15118:-20:ACDP", 49, _S_boolean),
-        Declared("EVSEProcessing", "urn:iso:std:iso:15118:-20:ACDP", 50, _S_processingType),
-        Declared("EVSEReadyToCharge", "urn:iso:std:iso:15118:-20:ACDP", 51, _S_boolean),
-        Declared("EVSEStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 52, EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType, 2),
-        Declared("EVSEUtilityInterruptEvent", "urn:iso:std:iso:15118:-20:ACDP", 53, _S_boolean),
-        Declared("EVSOC", "urn:iso:std:iso:15118:-20:ACDP", 54, _S_percentValueType),
-        Declared("EVTargetEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 55, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EVTechnicalStatus", "urn:iso:std:iso:15118:-20:ACDP", 56, EVTechnicalStatusType, _r_EVTechnicalStatusType, _w_EVTechnicalStatusType),
-        Declared("EVTimeout", "urn:iso:std:iso:15118:-20:ACDP", 57, _S_boolean),
-        Declared("EVWLANStrength", "urn:iso:std:iso:15118:-20:ACDP", 58, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
-        Declared("EnergyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 59, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("{http://www.w3.org/2000/09/xmldsig#}Exponent", "http://www.w3.org/2000/09/xmldsig#", 60, _S_base64Binary),
-        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}Exponent", "urn:iso:std:iso:15118:-20:CommonTypes", 61, _S_byte),
-        Declared("G", "http://www.w3.org/2000/09/xmldsig#", 62, _S_base64Binary),
-        Declared("HMACOutputLength", "http://www.w3.org/2000/09/xmldsig#", 63, _S_integer),
-        Declared("Header", "urn:iso:std:iso:15118:-20:CommonTypes", 64, MessageHeaderType, _r_MessageHeaderType, _w_MessageHeaderType),
-        Declared("InletHot", "urn:iso:std:iso:15118:-20:CommonTypes", 65, _S_boolean),
-        Declared("J", "http://www.w3.org/2000/09/xmldsig#", 66, _S_base64Binary),
-        Declared("KeyInfo", "http://www.w3.org/2000/09/xmldsig#", 67, KeyInfoType, _O_KeyInfoType.read, _O_KeyInfoType.write),
-        Declared("KeyName", "http://www.w3.org/2000/09/xmldsig#", 68, _S_string),
-        Declared("KeyValue", "http://www.w3.org/2000/09/xmldsig#", 69, KeyValueType, _O_KeyValueType.read, _O_KeyValueType.write),
-        Declared("Manifest", "http://www.w3.org/2000/09/xmldsig#", 70, ManifestType, _r_ManifestType, _w_ManifestType),
-        Declared("MaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 71, _S_percentValueType),
-        Declared("MeterID", "urn:iso:std:iso:15118:-20:CommonTypes", 72, _S_meterIDType),
-        Declared("MeterInfo", "urn:iso:std:iso:15118:-20:CommonTypes", 73, MeterInfoType, _r_MeterInfoType, _w_MeterInfoType),
-        Declared("MeterInfoRequested", "urn:iso:std:iso:15118:-20:CommonTypes", 74, _S_boolean),
-        Declared("MeterSignature", "urn:iso:std:iso:15118:-20:CommonTypes", 75, _S_meterSignatureType),
-        Declared("MeterStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 76, _S_short),
-        Declared("MeterTimestamp", "urn:iso:std:iso:15118:-20:CommonTypes", 77, _S_unsignedLong),
-        Declared("MgmtData", "http://www.w3.org/2000/09/xmldsig#", 78, _S_string),
-        Declared("MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 79, _S_percentValueType),
-        Declared("Modulus", "http://www.w3.org/2000/09/xmldsig#", 80, _S_base64Binary),
-        Declared("NotificationMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 81, _S_unsignedShort),
-        Declared("Object", "http://www.w3.org/2000/09/xmldsig#", 82, ObjectType, _O_ObjectType.read, _O_ObjectType.write),
-        Declared("OccupancyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 83, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("OverstayCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 84, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
-        Declared("P", "http://www.w3.org/2000/09/xmldsig#", 85, _S_base64Binary),
-        Declared("PGPData", "http://www.w3.org/2000/09/xmldsig#", 86, PGPDataType, _O_PGPDataType.read, _O_PGPDataType.write),
-        Declared("PGPKeyID", "http://www.w3.org/2000/09/xmldsig#", 87, _S_base64Binary),
-        Declared("PGPKeyPacket", "http://www.w3.org/2000/09/xmldsig#", 88, _S_base64Binary),
-        Declared("PgenCounter", "http://www.w3.org/2000/09/xmldsig#", 89, _S_base64Binary),
-        Declared("PresentSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 90, _S_percentValueType),
-        Declared("Q", "http://www.w3.org/2000/09/xmldsig#", 91, _S_base64Binary),
-        Declared("RSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 92, RSAKeyValueType, _r_RSAKeyValueType, _w_RSAKeyValueType, 1),
-        Declared("Receipt", "urn:iso:std:iso:15118:-20:CommonTypes", 93, ReceiptType, _r_ReceiptType, _w_ReceiptType),
-        Declared("Reference", "http://www.w3.org/2000/09/xmldsig#", 94, ReferenceType, _r_ReferenceType, _w_ReferenceType, 1),
-        Declared("RemainingTimeToMaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 95, _S_unsignedInt),
-        Declared("RemainingTimeToMinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 96, _S_unsignedInt),
-        Declared("RemainingTimeToTargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 97, _S_unsignedInt),
-        Declared("ResponseCode", "urn:iso:std:iso:15118:-20:CommonTypes", 98, _S_responseCodeType),
-        Declared("RetrievalMethod", "http://www.w3.org/2000/09/xmldsig#", 99, RetrievalMethodType, _r_RetrievalMethodType, _w_RetrievalMethodType),
-        Declared("RootCertificateID", "urn:iso:std:iso:15118:-20:CommonTypes", 100, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
-        Declared("SPKIData", "http://www.w3.org/2000/09/xmldsig#", 101, SPKIDataType, _O_SPKIDataType.read, _O_SPKIDataType.write),
-        Declared("SPKISexp", "http://www.w3.org/2000/09/xmldsig#", 102, _S_base64Binary),
-        Declared("Seed", "http://www.w3.org/2000/09/xmldsig#", 103, _S_base64Binary),
-        Declared("SessionID", "urn:iso:std:iso:15118:-20:CommonTypes", 104, _S_sessionIDType),
-        Declared("Signature", "http://www.w3.org/2000/09/xmldsig#", 105, SignatureType, _r_SignatureType, _w_SignatureType),
-        Declared("SignatureMethod", "http://www.w3.org/2000/09/xmldsig#", 106, SignatureMethodType, _O_SignatureMethodType.read, _O_SignatureMethodType.write),
-        Declared("SignatureProperties", "http://www.w3.org/2000/09/xmldsig#", 107, SignaturePropertiesType, _r_SignaturePropertiesType, _w_SignaturePropertiesType),
-        Declared("SignatureProperty", "http://www.w3.org/2000/09/xmldsig#", 108, SignaturePropertyType, _O_SignaturePropertyType.read, _O_SignaturePropertyType.write),
-        Declared("SignatureValue", "http://www.w3.org/2000/09/xmldsig#", 109, SignatureValueType, _r_SignatureValueType, _w_SignatureValueType),
-        Declared("SignedInfo", "http://www.w3.org/2000/09/xmldsig#", 110, SignedInfoType, _r_SignedInfoType, _w_SignedInfoType),
-        Declared("TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 111, _S_percentValueType),
-        Declared("TaxCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 112, DetailedTaxType, _r_DetailedTaxType, _w_DetailedTaxType, 3),
-        Declared("TaxRuleID", "urn:iso:std:iso:15118:-20:CommonTypes", 113, _S_numericIDType),
-        Declared("TimeAnchor", "urn:iso:std:iso:15118:-20:CommonTypes", 114, _S_unsignedLong),
-        Declared("TimeStamp", "urn:iso:std:iso:15118:-20:CommonTypes", 115, _S_unsignedLong),
-        Declared("Transform", "http://www.w3.org/2000/09/xmldsig#", 116, TransformType, _O_TransformType.read, _O_TransformType.write),
-        Declared("Transforms", "http://www.w3.org/2000/09/xmldsig#", 117, TransformsType, _r_TransformsType, _w_TransformsType),
-        Declared("Value", "urn:iso:std:iso:15118:-20:CommonTypes", 118, _S_short),
-        Declared("X509CRL", "http://www.w3.org/2000/09/xmldsig#", 119, _S_base64Binary),
-        Declared("X509Certificate", "http://www.w3.org/2000/09/xmldsig#", 120, _S_base64Binary),
-        Declared("X509Data", "http://www.w3.org/2000/09/xmldsig#", 121, X509DataType, _O_X509DataType.read, _O_X509DataType.write),
-        Declared("X509IssuerName", "http://www.w3.org/2000/09/xmldsig#", 122, _S_string),
-        Declared("X509IssuerSerial", "http://www.w3.org/2000/09/xmldsig#", 123, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
-        Declared("X509SKI", "http://www.w3.org/2000/09/xmldsig#", 124, _S_base64Binary),
-        Declared("X509SerialNumber", "http://www.w3.org/2000/09/xmldsig#", 125, _S_integer),
-        Declared("X509SubjectName", "http://www.w3.org/2000/09/xmldsig#", 126, _S_string),
-        Declared("XPath", "http://www.w3.org/2000/09/xmldsig#", 127, _S_string),
-        Declared("Y", "http://www.w3.org/2000/09/xmldsig#", 128, _S_base64Binary),
+        Declared("AckMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 15, _S_unsignedShort),
+        Declared("AdditionalServicesCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 18, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("Amount", "urn:iso:std:iso:15118:-20:CommonTypes", 21, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("BPT_DischargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 37, _S_unsignedLong),
+        Declared("BPT_InductiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 42, _S_unsignedLong),
+        Declared("BatteryEnergyCapacity", "urn:iso:std:iso:15118:-20:CommonTypes", 48, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("CLReqControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 49, CLReqControlModeType, _r_CLReqControlModeType, _w_CLReqControlModeType, 1),
+        Declared("CLResControlMode", "urn:iso:std:iso:15118:-20:CommonTypes", 50, CLResControlModeType, _r_CLResControlModeType, _w_CLResControlModeType, 1),
+        Declared("CanonicalizationMethod", "http://www.w3.org/2000/09/xmldsig#", 52, CanonicalizationMethodType, _O_CanonicalizationMethodType.read, _O_CanonicalizationMethodType.write),
+        Declared("CapacitiveEnergyReadingVARh", "urn:iso:std:iso:15118:-20:CommonTypes", 53, _S_unsignedLong),
+        Declared("ChargedEnergyReadingWh", "urn:iso:std:iso:15118:-20:CommonTypes", 60, _S_unsignedLong),
+        Declared("ChargingComplete", "urn:iso:std:iso:15118:-20:CommonTypes", 61, _S_boolean),
+        Declared("ContactWindowXc", "urn:iso:std:iso:15118:-20:ACDP", 65, _S_short),
+        Declared("ContactWindowYc", "urn:iso:std:iso:15118:-20:ACDP", 66, _S_short),
+        Declared("CostPerUnit", "urn:iso:std:iso:15118:-20:CommonTypes", 71, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("DSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 86, DSAKeyValueType, _r_DSAKeyValueType, _w_DSAKeyValueType),
+        Declared("DepartureTime", "urn:iso:std:iso:15118:-20:CommonTypes", 88, _S_unsignedInt),
+        Declared("DigestMethod", "http://www.w3.org/2000/09/xmldsig#", 91, DigestMethodType, _O_DigestMethodType.read, _O_DigestMethodType.write),
+        Declared("DigestValue", "http://www.w3.org/2000/09/xmldsig#", 92, _S_base64Binary),
+        Declared("DisplayParameters", "urn:iso:std:iso:15118:-20:CommonTypes", 94, DisplayParametersType, _r_DisplayParametersType, _w_DisplayParametersType),
+        Declared("EVAssociationStatus", "urn:iso:std:iso:15118:-20:ACDP", 110, _S_boolean),
+        Declared("EVCPStatus", "urn:iso:std:iso:15118:-20:ACDP", 112, _S_cpStatusType),
+        Declared("EVElectricalChargingDeviceStatus", "urn:iso:std:iso:15118:-20:ACDP", 118, _S_electricalChargingDeviceStatusType),
+        Declared("EVErrorCode", "urn:iso:std:iso:15118:-20:ACDP", 120, _S_errorCodeType),
+        Declared("EVImmobilizationRequest", "urn:iso:std:iso:15118:-20:ACDP", 121, _S_boolean),
+        Declared("EVImmobilized", "urn:iso:std:iso:15118:-20:ACDP", 122, _S_boolean),
+        Declared("EVInChargePosition", "urn:iso:std:iso:15118:-20:ACDP", 123, _S_boolean),
+        Declared("EVMaximumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 135, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVMinimumEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 151, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVMobilityStatus", "urn:iso:std:iso:15118:-20:ACDP", 156, _S_boolean),
+        Declared("EVPositioningSupport", "urn:iso:std:iso:15118:-20:ACDP", 169, _S_boolean),
+        Declared("EVReadyToCharge", "urn:iso:std:iso:15118:-20:ACDP", 189, _S_boolean),
+        Declared("EVRelativeXDeviation", "urn:iso:std:iso:15118:-20:ACDP", 190, _S_short),
+        Declared("EVRelativeYDeviation", "urn:iso:std:iso:15118:-20:ACDP", 191, _S_short),
+        Declared("EVSEDisabled", "urn:iso:std:iso:15118:-20:ACDP", 195, _S_boolean),
+        Declared("EVSEElectricalChargingDeviceStatus", "urn:iso:std:iso:15118:-20:ACDP", 196, _S_electricalChargingDeviceStatusType),
+        Declared("EVSEEmergencyShutdown", "urn:iso:std:iso:15118:-20:ACDP", 197, _S_boolean),
+        Declared("EVSEIsolationStatus", "urn:iso:std:iso:15118:-20:ACDP", 199, _S_isolationStatusType),
+        Declared("EVSEMalfunction", "urn:iso:std:iso:15118:-20:ACDP", 200, _S_boolean),
+        Declared("EVSEMechanicalChargingDeviceStatus", "urn:iso:std:iso:15118:-20:ACDP", 212, _S_mechanicalChargingDeviceStatusType),
+        Declared("EVSENotification", "urn:iso:std:iso:15118:-20:CommonTypes", 225, _S_evseNotificationType),
+        Declared("EVSEPositioningSupport", "urn:iso:std:iso:15118:-20:ACDP", 226, _S_boolean),
+        Declared("EVSEProcessing", "urn:iso:std:iso:15118:-20:ACDP", 235, _S_processingType),
+        Declared("EVSEReadyToCharge", "urn:iso:std:iso:15118:-20:ACDP", 239, _S_boolean),
+        Declared("EVSEStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 241, EVSEStatusType, _r_EVSEStatusType, _w_EVSEStatusType, 2),
+        Declared("EVSEUtilityInterruptEvent", "urn:iso:std:iso:15118:-20:ACDP", 249, _S_boolean),
+        Declared("EVSOC", "urn:iso:std:iso:15118:-20:ACDP", 251, _S_percentValueType),
+        Declared("EVTargetEnergyRequest", "urn:iso:std:iso:15118:-20:CommonTypes", 254, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EVTechnicalStatus", "urn:iso:std:iso:15118:-20:ACDP", 256, EVTechnicalStatusType, _r_EVTechnicalStatusType, _w_EVTechnicalStatusType),
+        Declared("EVTimeout", "urn:iso:std:iso:15118:-20:ACDP", 259, _S_boolean),
+        Declared("EVWLANStrength", "urn:iso:std:iso:15118:-20:ACDP", 260, RationalNumberType, _r_RationalNumberType, _w_RationalNumberType, 2),
+        Declared("EnergyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 261, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("{http://www.w3.org/2000/09/xmldsig#}Exponent", "http://www.w3.org/2000/09/xmldsig#", 264, _S_base64Binary),
+        Declared("{urn:iso:std:iso:15118:-20:CommonTypes}Exponent", "urn:iso:std:iso:15118:-20:CommonTypes", 265, _S_byte),
+        Declared("G", "http://www.w3.org/2000/09/xmldsig#", 267, _S_base64Binary),
+        Declared("HMACOutputLength", "http://www.w3.org/2000/09/xmldsig#", 270, _S_integer),
+        Declared("Header", "urn:iso:std:iso:15118:-20:CommonTypes", 271, MessageHeaderType, _r_MessageHeaderType, _w_MessageHeaderType),
+        Declared("InletHot", "urn:iso:std:iso:15118:-20:CommonTypes", 274, _S_boolean),
+        Declared("J", "http://www.w3.org/2000/09/xmldsig#", 275, _S_base64Binary),
+        Declared("KeyInfo", "http://www.w3.org/2000/09/xmldsig#", 276, KeyInfoType, _O_KeyInfoType.read, _O_KeyInfoType.write),
+        Declared("KeyName", "http://www.w3.org/2000/09/xmldsig#", 277, _S_string),
+        Declared("KeyValue", "http://www.w3.org/2000/09/xmldsig#", 278, KeyValueType, _O_KeyValueType.read, _O_KeyValueType.write),
+        Declared("Manifest", "http://www.w3.org/2000/09/xmldsig#", 286, ManifestType, _r_ManifestType, _w_ManifestType),
+        Declared("MaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 291, _S_percentValueType),
+        Declared("MeterID", "urn:iso:std:iso:15118:-20:CommonTypes", 293, _S_meterIDType),
+        Declared("MeterInfo", "urn:iso:std:iso:15118:-20:CommonTypes", 295, MeterInfoType, _r_MeterInfoType, _w_MeterInfoType),
+        Declared("MeterInfoRequested", "urn:iso:std:iso:15118:-20:CommonTypes", 296, _S_boolean),
+        Declared("MeterSignature", "urn:iso:std:iso:15118:-20:CommonTypes", 297, _S_meterSignatureType),
+        Declared("MeterStatus", "urn:iso:std:iso:15118:-20:CommonTypes", 298, _S_short),
+        Declared("MeterTimestamp", "urn:iso:std:iso:15118:-20:CommonTypes", 299, _S_unsignedLong),
+        Declared("MgmtData", "http://www.w3.org/2000/09/xmldsig#", 302, _S_string),
+        Declared("MinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 305, _S_percentValueType),
+        Declared("Modulus", "http://www.w3.org/2000/09/xmldsig#", 306, _S_base64Binary),
+        Declared("NotificationMaxDelay", "urn:iso:std:iso:15118:-20:CommonTypes", 308, _S_unsignedShort),
+        Declared("Object", "http://www.w3.org/2000/09/xmldsig#", 314, ObjectType, _O_ObjectType.read, _O_ObjectType.write),
+        Declared("OccupancyCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 316, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("OverstayCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 317, DetailedCostType, _r_DetailedCostType, _w_DetailedCostType, 3),
+        Declared("P", "http://www.w3.org/2000/09/xmldsig#", 325, _S_base64Binary),
+        Declared("PGPData", "http://www.w3.org/2000/09/xmldsig#", 329, PGPDataType, _O_PGPDataType.read, _O_PGPDataType.write),
+        Declared("PGPKeyID", "http://www.w3.org/2000/09/xmldsig#", 330, _S_base64Binary),
+        Declared("PGPKeyPacket", "http://www.w3.org/2000/09/xmldsig#", 331, _S_base64Binary),
+        Declared("PgenCounter", "http://www.w3.org/2000/09/xmldsig#", 341, _S_base64Binary),
+        Declared("PresentSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 357, _S_percentValueType),
+        Declared("Q", "http://www.w3.org/2000/09/xmldsig#", 376, _S_base64Binary),
+        Declared("RSAKeyValue", "http://www.w3.org/2000/09/xmldsig#", 377, RSAKeyValueType, _r_RSAKeyValueType, _w_RSAKeyValueType, 1),
+        Declared("Receipt", "urn:iso:std:iso:15118:-20:CommonTypes", 382, ReceiptType, _r_ReceiptType, _w_ReceiptType),
+        Declared("Reference", "http://www.w3.org/2000/09/xmldsig#", 383, ReferenceType, _r_ReferenceType, _w_ReferenceType, 1),
+        Declared("RemainingTimeToMaximumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 385, _S_unsignedInt),
+        Declared("RemainingTimeToMinimumSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 386, _S_unsignedInt),
+        Declared("RemainingTimeToTargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 387, _S_unsignedInt),
+        Declared("ResponseCode", "urn:iso:std:iso:15118:-20:CommonTypes", 389, _S_responseCodeType),
+        Declared("RetrievalMethod", "http://www.w3.org/2000/09/xmldsig#", 390, RetrievalMethodType, _r_RetrievalMethodType, _w_RetrievalMethodType),
+        Declared("RootCertificateID", "urn:iso:std:iso:15118:-20:CommonTypes", 391, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
+        Declared("SPKIData", "http://www.w3.org/2000/09/xmldsig#", 409, SPKIDataType, _O_SPKIDataType.read, _O_SPKIDataType.write),
+        Declared("SPKISexp", "http://www.w3.org/2000/09/xmldsig#", 410, _S_base64Binary),
+        Declared("Seed", "http://www.w3.org/2000/09/xmldsig#", 424, _S_base64Binary),
+        Declared("SessionID", "urn:iso:std:iso:15118:-20:CommonTypes", 443, _S_sessionIDType),
+        Declared("Signature", "http://www.w3.org/2000/09/xmldsig#", 449, SignatureType, _r_SignatureType, _w_SignatureType),
+        Declared("SignatureMethod", "http://www.w3.org/2000/09/xmldsig#", 450, SignatureMethodType, _O_SignatureMethodType.read, _O_SignatureMethodType.write),
+        Declared("SignatureProperties", "http://www.w3.org/2000/09/xmldsig#", 451, SignaturePropertiesType, _r_SignaturePropertiesType, _w_SignaturePropertiesType),
+        Declared("SignatureProperty", "http://www.w3.org/2000/09/xmldsig#", 452, SignaturePropertyType, _O_SignaturePropertyType.read, _O_SignaturePropertyType.write),
+        Declared("SignatureValue", "http://www.w3.org/2000/09/xmldsig#", 453, SignatureValueType, _r_SignatureValueType, _w_SignatureValueType),
+        Declared("SignedInfo", "http://www.w3.org/2000/09/xmldsig#", 454, SignedInfoType, _r_SignedInfoType, _w_SignedInfoType),
+        Declared("TargetSOC", "urn:iso:std:iso:15118:-20:CommonTypes", 468, _S_percentValueType),
+        Declared("TaxCosts", "urn:iso:std:iso:15118:-20:CommonTypes", 470, DetailedTaxType, _r_DetailedTaxType, _w_DetailedTaxType, 3),
+        Declared("TaxRuleID", "urn:iso:std:iso:15118:-20:CommonTypes", 475, _S_numericIDType),
+        Declared("TimeAnchor", "urn:iso:std:iso:15118:-20:CommonTypes", 479, _S_unsignedLong),
+        Declared("TimeStamp", "urn:iso:std:iso:15118:-20:CommonTypes", 480, _S_unsignedLong),
+        Declared("Transform", "http://www.w3.org/2000/09/xmldsig#", 481, TransformType, _O_TransformType.read, _O_TransformType.write),
+        Declared("Transforms", "http://www.w3.org/2000/09/xmldsig#", 482, TransformsType, _r_TransformsType, _w_TransformsType),
+        Declared("Value", "urn:iso:std:iso:15118:-20:CommonTypes", 490, _S_short),
+        Declared("X509CRL", "http://www.w3.org/2000/09/xmldsig#", 518, _S_base64Binary),
+        Declared("X509Certificate", "http://www.w3.org/2000/09/xmldsig#", 519, _S_base64Binary),
+        Declared("X509Data", "http://www.w3.org/2000/09/xmldsig#", 520, X509DataType, _O_X509DataType.read, _O_X509DataType.write),
+        Declared("X509IssuerName", "http://www.w3.org/2000/09/xmldsig#", 521, _S_string),
+        Declared("X509IssuerSerial", "http://www.w3.org/2000/09/xmldsig#", 522, X509IssuerSerialType, _r_X509IssuerSerialType, _w_X509IssuerSerialType, 2),
+        Declared("X509SKI", "http://www.w3.org/2000/09/xmldsig#", 523, _S_base64Binary),
+        Declared("X509SerialNumber", "http://www.w3.org/2000/09/xmldsig#", 524, _S_integer),
+        Declared("X509SubjectName", "http://www.w3.org/2000/09/xmldsig#", 525, _S_string),
+        Declared("XPath", "http://www.w3.org/2000/09/xmldsig#", 526, _S_string),
+        Declared("Y", "http://www.w3.org/2000/09/xmldsig#", 527, _S_base64Binary),
     ),
     (0, 1, 2, 3, 4, 5, 6, 7, 14, 15, 16, 23, 25, 26, 67, 68, 69, 70, 78, 82, 86, 92, 94, 99, 101, 105, 106, 107, 108, 109, 110, 116, 117, 121),
     (3, {

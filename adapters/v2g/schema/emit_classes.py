@@ -52,16 +52,22 @@ def namespace_of(kind: ComplexType) -> str:
     return name.namespace
 
 
-def class_lines(names: Names, kind: ComplexType) -> list[str]:
-    """The class statement."""
+def element_of(names: Names, kind: ComplexType) -> str:
+    """The name of the global element that alone has this type; empty when there is none or more than one."""
+    elements = [e for e in names.schema.elements.values() if e.type is kind]
+    return names.element_name(elements[0].name) if len(elements) == 1 else ""
+
+
+def class_lines(names: Names, kind: ComplexType, *, shared: bool) -> list[str]:
+    """The class statement; what protocols share is of none of them."""
     positions = positions_of(names, kind)
     inherited = {p.name for p in positions_of(names, kind.base)} if kind.base is not None else set()
     own = [p.name for p in positions if p.name not in inherited]
     base = kind.base.label if kind.base is not None else BASES.get(kind.label, "Message")
     lines = [f"class {kind.label}({base}):", *_docstring(names, kind, positions), ""]
-    elements = [e for e in names.schema.elements.values() if e.type is kind]
-    lines.append(f"    PROTOCOL = {quoted(names.protocol)}")
-    lines.append(f"    ELEMENT = {quoted(names.element_name(elements[0].name) if len(elements) == 1 else '')}")
+    if not shared:
+        lines.append(f"    PROTOCOL = {quoted(names.protocol)}")
+        lines.append(f"    ELEMENT = {quoted(element_of(names, kind))}")
     slots = ", ".join(quoted(name) for name in own)
     lines.append(f"    __slots__ = ({slots}{',' if len(own) == 1 else ''})")
     for position in positions:

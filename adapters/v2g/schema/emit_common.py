@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .grammar import Grammar
 from .model import ComplexType, QName, SchemaError, SchemaSet, SimpleType, exi_order
 
@@ -20,10 +22,21 @@ class Lines:
         self.text.append("    " * self.level + line)
 
 
+class StringKeys:
+    """Keys of the string tables: each name in any of ``schemas`` has one, so that types they share have one."""
+
+    def __init__(self, schemas: Iterable[SchemaSet]) -> None:
+        schemas = list(schemas)
+        elements = sorted({e.name for schema in schemas for e in schema.declarations}, key=exi_order)
+        attributes = sorted({a.name for schema in schemas for a in schema.attributes}, key=exi_order)
+        self.elements = {name: key for key, name in enumerate(elements)}
+        self.attributes = {name: key for key, name in enumerate(attributes, len(elements))}
+
+
 class Names:
     """Names and numbers of one protocol's module."""
 
-    def __init__(self, protocol: str, schema: SchemaSet) -> None:
+    def __init__(self, protocol: str, schema: SchemaSet, keys: StringKeys) -> None:
         self.protocol = protocol
         self.schema = schema
         self.simple: dict[tuple[object, ...], str] = {}
@@ -32,10 +45,8 @@ class Names:
         self.literals: dict[str, str] = {}
         """Names of Literal aliases of enumerations, by constant name."""
         self.fragments = sorted({e.name for e in schema.declarations}, key=exi_order)
-        self._keys = {name: index for index, name in enumerate(self.fragments)}
-        attributes = sorted({a.name for a in schema.attributes}, key=exi_order)
-        self.attributes = attributes
-        self._attribute_keys = {name: len(self.fragments) + index for index, name in enumerate(attributes)}
+        self.attributes = sorted({a.name for a in schema.attributes}, key=exi_order)
+        self._keys = keys
         self._element_names = self._name_elements()
         self.tails: dict[int, int] = {}
         self.grammars: dict[int, Grammar] = {}
@@ -74,11 +85,11 @@ class Names:
 
     def key(self, name: QName) -> int:
         """String table key of an element."""
-        return self._keys[name]
+        return self._keys.elements[name]
 
     def attribute_key(self, name: QName) -> int:
         """String table key of an attribute."""
-        return self._attribute_keys[name]
+        return self._keys.attributes[name]
 
     def constant(self, simple: SimpleType) -> str:
         """The name of the run-time object of a simple type."""

@@ -33,6 +33,14 @@ SCHEMA_FILES = {
     "xmldsig": "xmldsig-core-schema.xsd",
 }
 """The root schema of each protocol, below the folder that holds the public schemas."""
+FAMILIES = {
+    "sap": ("sap",),
+    "din": ("din",),
+    "iso2": ("iso2",),
+    "iso20": ("iso20", "iso20-dc", "iso20-ac", "iso20-wpt", "iso20-acdp"),
+    "xmldsig": ("xmldsig",),
+}
+"""The protocols by standard; the parts of one import the same files of types."""
 
 _STRINGS = ("string", "anyURI", "ID", "IDREF", "normalizedString", "token", "NCName")
 _INTEGERS: dict[str, tuple[int | None, int | None]] = {
