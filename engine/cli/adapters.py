@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     """Exit code 2 when no contract has the name."""
     from engine.cli import complain
     from engine.language.load.contract import installed_contracts
+    from engine.language.problems import suggestion
     from engine.run.registry import installed
-    from engine.run.values import nearest
 
     registry, contracts = installed(), installed_contracts()
     wanted = args.contract
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     chosen = [contracts[wanted]] if wanted in contracts else [c for n, c in contracts.items() if wanted in n]
     if not chosen:
-        complain(f"there is no contract {wanted!r}{nearest(wanted, contracts)}")
+        complain(f"there is no contract {wanted!r}{suggestion(wanted, contracts)}")
         return 2
     for contract in chosen:
         _show(contract, registry.implementations(contract.name))
@@ -71,7 +71,7 @@ def _fields(fields: Mapping[str, Type]) -> str:
 
 
 def _type(kind: Type) -> str:
-    from engine.language.expr.functions import describe
+    from engine.language.values import describe
 
     return describe(kind)
 

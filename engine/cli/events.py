@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engine.language.model import Chart
+from engine.language.problems import suggestion
 from engine.language.traverse import event_definition
 from engine.language.types import DURATION, Type
 from engine.run import Actor, System
 from engine.run.station import StationError
 from engine.run.station.text import typed, untyped
-from engine.run.values import nearest, payloads
 from engine.semantics.errors import PayloadError
+from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event
 
 _EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)
@@ -51,11 +52,11 @@ def step(chart: Chart, text: str) -> Event | int:
     name = match[1]
     known = offered(chart)
     if name not in known:
-        raise StationError(f"{chart.name} knows no event {name!r}{nearest(name, known)}")
+        raise StationError(f"{chart.name} knows no event {name!r}{suggestion(name, known)}")
     definition = event_definition(chart, name)
     given = dict(_fields(match[2] or "", name, definition.payload if definition is not None else None))
     try:
-        return Event(name, payloads(chart).check(name, given or None))
+        return Event(name, check_payload(chart, name, given or None))
     except PayloadError as error:
         raise StationError(str(error)) from None
 

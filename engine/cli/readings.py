@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.adapter import AdapterError
+from engine.language.problems import suggestion
 from engine.language.types import Kind, Type
+from engine.language.values import EvaluationError, checked
 from engine.run import Actor, System
 from engine.run.station import Station, StationError
 from engine.run.station.describe import value_text
-from engine.run.values import nearest
 
 
 class Headlines:
@@ -21,7 +22,7 @@ class Headlines:
         for headline in self.chosen:
             root, _, rest = headline.value.partition(".")
             if root not in system.roots or not rest:
-                hint = nearest(root, system.roots)
+                hint = suggestion(root, system.roots)
                 raise StationError(
                     f"{station.file}: [display] {headline.label} = {headline.value!r}: write machine.value{hint}"
                 )
@@ -72,7 +73,6 @@ def _values(actor: Actor) -> Iterator[tuple[str, str]]:
 
 def _reading(actor: Actor, role: str, name: str, kind: Type) -> str:
     try:
-        value = actor.read(role, name)
-    except AdapterError:
+        return value_text(checked(actor.read(role, name), kind), kind)
+    except (AdapterError, EvaluationError):
         return "?"
-    return value_text(value, kind)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.language.model import Chart
+from engine.language.problems import suggestion
 from engine.run.station import StationError
 from engine.run.station.describe import defaults, value_text
 from engine.run.station.text import typed
-from engine.run.values import nearest
 
 _SHOWN = 20
 
@@ -58,7 +58,7 @@ class Parameters:
         for text, machine, name, _ in self._changes:
             if text not in self._used:
                 address = f"{machine}.{name}" if machine else name
-                raise StationError(f"--set {text}: no machine of the trace has it{nearest(address, self._names)}")
+                raise StationError(f"--set {text}: no machine of the trace has it{suggestion(address, self._names)}")
         if self._own:
             yield "parameters are the charts' own, not those of the trace"
         elif self._differ:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
 from engine.language.expr.tree import Expr
 from engine.language.model import Chart
+from engine.language.values import EvaluationError
 from engine.run import Actor, Note, StepRecord, System
 from engine.run.json_values import to_json
 from engine.run.station import Station

@@ -103,6 +103,15 @@ def _fold(name: str) -> str:
     return name.lower().replace("_", "").replace("-", "")
 
 
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """``; did you mean 'x'?`` or, without a near one, the names there are; empty when there are none."""
+    names = sorted(known)
+    best = nearest(name, names)
+    if best or not names:
+        return best and f"; did you mean {best!r}?"
+    return f"; there are: {', '.join(names[:12])}" + (", …" if len(names) > 12 else "")
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint naming the nearest of the known names, or a few of them when none is near."""
     candidates = list(dict.fromkeys(known))

@@ -11,10 +11,10 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
-from engine.language.expr.fast_checks import fast_check
 from engine.language.model import Contract, Pair
+from engine.language.problems import suggestion
+from engine.language.values import Fields, check_fields
 from engine.run.faults import FaultRule, Faults
-from engine.run.values import Fields, check_fields, check_value, nearest
 from engine.semantics.step import Event
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class Binding:
             for name, event in contract.events.items()
             if event.payload is not None
         }
-        self._values = {name: fast_check(check_value, kind) for name, kind in contract.values.items()}
         self._attached: list[tuple[Actor, str]] = []
         self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
         self.standing: dict[Pair, str] = {}  # unsafe orders that nobody has taken back, as they were given
@@ -188,14 +187,13 @@ class Binding:
             self.report(_told(error), "cancel_call")
 
     def read(self, name: str) -> Any:
-        """A readable value, checked. Raises ``AdapterError``."""
-        check = self._values.get(name)
-        if check is None:
+        """A readable value as the adapter gives it: who asks checks it. Raises ``AdapterError``."""
+        if name not in self.contract.values:
             raise AdapterError(
-                f"contract {self.contract.name} has no value {name!r}{nearest(name, self.contract.values)}"
+                f"contract {self.contract.name} has no value {name!r}{suggestion(name, self.contract.values)}"
             )
         try:
-            value = check(getattr(self.adapter, name))
+            value = getattr(self.adapter, name)
             return value if self.faults is None else self.faults.value(name, value, self.system.clock.now_ns())
         except _PASSES:
             raise
@@ -210,7 +208,7 @@ class Binding:
         if definition is None:
             self.report(
                 f"{self._name()} sent event {event!r}, which contract {self.contract.name} does not have"
-                + nearest(event, self.contract.events)
+                + suggestion(event, self.contract.events)
             )
             return
         if definition.payload is None:
@@ -284,7 +282,7 @@ class Binding:
             raise AdapterError(f"the adapter of role {self.role!r} is not open")
         definition = self.contract.actions.get(action)
         if definition is None:
-            known = nearest(action, self.contract.actions)
+            known = suggestion(action, self.contract.actions)
             raise AdapterError(f"contract {self.contract.name} has no action {action!r}{known}")
         return self._arguments[action].check(args)
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.adapter import AdapterError
 from engine.language.model import Chart
+from engine.language.problems import suggestion
 from engine.run.actor import Actor, DelayedSend, RunningCall
-from engine.run.values import nearest
 from engine.semantics.interfaces import Stepper
 from engine.semantics.step import (
     Call,
@@ -194,7 +194,7 @@ def _undeliverable(system: System, actor: Actor, effect: SendEvent) -> None:
     target = effect.target or ""
     if target.startswith(("#_", "http:", "https:")) or target.isidentifier():
         which = f"{target}[{effect.key}]" if effect.key is not None else target
-        known = nearest(target, {id_ for id_, _ in actor.children})
+        known = suggestion(target, {id_ for id_, _ in actor.children})
         _complain(system, actor, effect, "error.communication", f"{actor.path} has no child {which!r} running{known}")
     else:  # SCXML 6.2.4: a target this processor does not understand
         _complain(system, actor, effect, "error.execution", f"{target!r} is no target of a send")

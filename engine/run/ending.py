@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
+from engine.language.values import EvaluationError
 from engine.semantics.parameters import ParameterScope
 from engine.semantics.step import Event
 

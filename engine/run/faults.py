@@ -58,9 +58,9 @@ def parse_rule(text: str) -> FaultRule:
         raise _wrong(text, "expected ACTION:TARGET[:WHICH], such as drop:pev.v2g.PreChargeReq:1")
     action, argument = match["action"], match["argument"]
     if action not in ACTIONS:
-        from engine.run.values import nearest
+        from engine.language.problems import suggestion
 
-        raise _wrong(text, f"there is no action {action!r}{nearest(action, ACTIONS)}")
+        raise _wrong(text, f"there is no action {action!r}{suggestion(action, ACTIONS)}")
     delay_ns, values = 0, {}
     if action == "drop" and argument is not None:
         raise _wrong(text, "drop takes nothing in brackets")

@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.language.expr import tree
-from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, EvaluationError, checked, neg, scaled, truth
+from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, neg, scaled, truth
 from engine.language.model import Invariant
+from engine.language.values import EvaluationError, fast_check
 from engine.semantics.step import Event
 
 if TYPE_CHECKING:
@@ -139,8 +140,9 @@ def _of(expr: tree.Expr) -> _Value:
             return lambda at: at.machine.parameters[name]
         case tree.InState(state=state):
             return lambda at: state in at.machine.configuration
-        case tree.Reading(role=role, name=name):
-            return lambda at: at.read(role, name)
+        case tree.Reading(role=role, name=name, type=type_):
+            check = fast_check(type_)
+            return lambda at: check(at.read(role, name))
         case tree.OfChild(child=child, expr=inner):
             return _of_child(child, _of(inner), _asks_state(inner))
         case tree.Alive(child=child, key=None):
@@ -163,8 +165,8 @@ def _of(expr: tree.Expr) -> _Value:
             condition, first, second = _of(test), _of(then), _of(other)
             return lambda at: first(at) if truth(condition(at)) else second(at)
         case tree.Call(function="checked", args=(inner,), type=type_):
-            unchecked = _of(inner)
-            return lambda at: checked(unchecked(at), type_)
+            unchecked, check = _of(inner), fast_check(type_)
+            return lambda at: check(unchecked(at))
         case tree.Call(function=function, args=args):
             return _function(FUNCTIONS[function], *args)
         case tree.ListOf(items=items):

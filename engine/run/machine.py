@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.language.model import Chart
-from engine.run.values import payloads
 from engine.semantics.compiled.machine import CompiledMachine
 from engine.semantics.errors import EngineError, SnapshotError, UnhandledEvent
+from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event, Step
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class Machine(CompiledMachine):
 
     def _send_carefully(self, event: str, data: Mapping[str, Any] | None) -> Step:
         program = self._program
-        payload = payloads(self.chart).check(event, data)
+        payload = check_payload(self.chart, event, data)
         self._readings = None
         self._event = Event(event, payload) if program.symbols.keeps_event else None
         step: Step = self._node[event](self, payload)

@@ -25,9 +25,9 @@ from engine.run.joint import Joint
 from engine.run.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.run.queues import Limits, Queues
 from engine.run.subscriptions import Subscriptions
-from engine.run.values import payloads
 from engine.semantics.errors import ClockError, RunawayError
 from engine.semantics.interfaces import Stepper
+from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event, StartChild, Step
 
 LATE_AGAIN_NS = 10_000_000_000
@@ -193,7 +193,7 @@ class System:
 
         Raises :class:`engine.semantics.errors.PayloadError` when ``data`` is not what the event declares.
         """
-        self.enqueue(actor, Event(event, payloads(actor.machine.chart).check(event, data)))
+        self.enqueue(actor, Event(event, check_payload(actor.machine.chart, event, data)))
 
     def run_due(self, budget: int = 0, late_ns: int = 0) -> bool:
         """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice, or

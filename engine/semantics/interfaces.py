@@ -17,7 +17,8 @@ class Surroundings(Protocol):
     """What a machine asks of the system while it computes a step. Both may be asked many times in a step."""
 
     def read(self, role: str, name: str) -> Any:
-        """The present value ``role.name`` of the bound adapter; raises ``AdapterError`` (→ ``error.execution``)."""
+        """The present value ``role.name`` as the bound adapter gives it, which the machine checks; raises
+        ``AdapterError`` (→ ``error.execution``)."""
         ...
 
     def alive(self, child: str, key: Any = None) -> int:

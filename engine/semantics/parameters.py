@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Mapping
 from typing import Any
 
-from engine.language.expr.evaluate import EvaluationError, evaluate
-from engine.language.expr.functions import checked
+from engine.language.expr.evaluate import evaluate
 from engine.language.model import Chart
+from engine.language.values import EvaluationError, checked
 from engine.semantics.errors import ParameterError
 from engine.semantics.shared import system_value
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from engine.language.expr.fast_checks import fast_check
-from engine.language.expr.functions import EvaluationError, checked, kind_of, show
+from engine.language.expr.functions import show
 from engine.language.model import Chart, EventDef
 from engine.language.position import Position
+from engine.language.values import EvaluationError, fast_check, kind_of
 from engine.semantics.step import Event, Failure
 
 DONE_STATE = "done.state."
@@ -155,7 +155,7 @@ def read_surroundings(surroundings: Any, role: str, name: str, check: Callable[[
 def reading_checks(chart: Chart) -> dict[tuple[str, str], Callable[[Any], Any]]:
     """Role and name of what the chart's adapters let it read -> what holds a value to the type of the contract."""
     return {
-        (role, name): fast_check(checked, type_)
+        (role, name): fast_check(type_)
         for role, contract in chart.adapters.items()
         for name, type_ in contract.values.items()
     }

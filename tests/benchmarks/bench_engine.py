@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import engine
-from engine.language.expr.functions import type_error
 from engine.language.model import Chart, ParameterDef
+from engine.language.values import type_error
 from engine.run.machine import Machine
 from engine.semantics.compiled.program import forget
 from engine.semantics.errors import ParameterError

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.language.expr.check import Scope, guard
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
 from engine.language.types import BOOL, FLOAT, INT, Kind, Type
+from engine.language.values import EvaluationError
 from engine.tools.check import logic
 
 EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 800)

@@ -11,15 +11,14 @@ import pytest
 import engine
 from adapters.registry import IMPLEMENTATIONS
 from engine.adapter import Adapter, AdapterError, Setting, World
-from engine.language.expr.functions import type_error
 from engine.language.load import load_contract
 from engine.language.model import Chart
+from engine.language.values import checked, type_error
 from engine.run import System
 from engine.run.station import AdapterPlan, Overrides, Station, StationError, build, resolve
 from engine.run.station.describe import describe
 from engine.run.station.null_adapter import NullAdapter, empty
 from engine.run.station.text import setting_type
-from engine.run.values import check_value
 from tests.system.tools import DOOR, Door
 
 GATE = """
@@ -211,7 +210,7 @@ def test_every_shipped_adapter_declares_its_settings(where: str) -> None:
     shipped: type[Adapter] = getattr(import_module(module), name)
     assert shipped.settings
     for key, setting in shipped.settings.items():
-        assert check_value(setting.default, setting_type(setting.type)) == setting.default, key
+        assert checked(setting.default, setting_type(setting.type)) == setting.default, key
         assert setting.description, key
     misspelt = next(iter(shipped.settings)) + "s"
     with pytest.raises(AdapterError, match=f"no setting '{misspelt}'"):

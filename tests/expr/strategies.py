@@ -7,8 +7,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from engine.language.expr.check import Scope
-from engine.language.expr.functions import EvaluationError
 from engine.language.types import BOOL, DURATION, FLOAT, INT, STRING, UNITS, Kind, Type
+from engine.language.values import EvaluationError
 
 VOLT = Type(Kind.FLOAT, UNITS["V"])
 AMPERE = Type(Kind.FLOAT, UNITS["A"])

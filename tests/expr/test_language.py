@@ -7,10 +7,10 @@ from hypothesis import given, settings
 
 from engine.language.expr.check import expression, guard
 from engine.language.expr.evaluate import evaluate
-from engine.language.expr.functions import EvaluationError
 from engine.language.expr.lex import ExpressionError
 from engine.language.expr.text import to_text
 from engine.language.types import DURATION, FLOAT, INT, STRING, UNITS, Kind, Type
+from engine.language.values import EvaluationError
 from tests.expr.strategies import MODE, SCOPE, VOLT, Values, conditions, numbers, values, with_units
 
 PYTHON = {"min": min, "max": max, "abs": abs}

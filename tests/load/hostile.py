@@ -8,12 +8,12 @@ from pathlib import Path
 
 from engine.language.expr.check import Scope, expression, guard
 from engine.language.expr.evaluate import evaluate
-from engine.language.expr.functions import EvaluationError
 from engine.language.expr.lex import ExpressionError
 from engine.language.expr.text import to_text
 from engine.language.expr.tree import Expr
 from engine.language.load import load, load_text
 from engine.language.problems import ChartError
+from engine.language.values import EvaluationError
 from tests.expr.strategies import SCOPE, Values
 from tests.load.contracts import CONTRACTS
 from tests.load.test_errors import CHART

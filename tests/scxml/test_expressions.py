@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from engine.language.expr.check import Scope as Names
 from engine.language.expr.check import expression
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
 from engine.language.types import ANY
+from engine.language.values import EvaluationError
 from engine.tools.scxml.expressions import Scope, duration_text, text_value
 
 DATA: dict[str, Any] = {"n": 3, "zero": 0, "word": "abc", "empty": "", "items": [1, 2, 3], "none": None}

@@ -8,8 +8,8 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from engine.adapter import Adapter, Cancellable
+from engine.language.values import check_fields
 from engine.run.binding import shortcomings
-from engine.run.values import check_fields
 from tests.slac.virtual_host import CONTRACTS
 
 

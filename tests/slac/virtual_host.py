@@ -11,8 +11,8 @@ from typing import Any
 from engine.adapter import Adapter, World
 from engine.language.load.contract import load_contract
 from engine.language.model import Contract
+from engine.language.values import check_fields
 from engine.run.binding import shortcomings
-from engine.run.values import check_fields
 
 ADAPTERS = Path(__file__).resolve().parents[2] / "adapters"
 CONTRACTS: dict[str, Contract] = {

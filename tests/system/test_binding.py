@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from engine.adapter import AdapterError
+from engine.language import values
 from engine.run import Note, StepRecord, System
 from engine.run.binding import shortcomings
 from tests.system.tools import DOOR, Door, S, Watch, chart, started
@@ -109,6 +110,31 @@ def test_a_reading_of_the_wrong_type_is_an_execution_error() -> None:
     system.post(actor, "read")
     system.run_due()
     assert "gate.angle cannot be read" in actor.machine.data["error"]
+
+
+def test_a_reading_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Readings are most of what a session checks: once where they enter the machine, not by the binding as well."""
+
+    class Angle(float):
+        """Not plainly a float, so that no check has a quick way past it."""
+
+    asked: list[Any] = []
+    type_error = values.type_error
+    monkeypatch.setattr(values, "type_error", lambda value, type_: asked.append(value) or type_error(value, type_))
+    system, actor, _, door = guarded()
+    door.angle = Angle(12.5)
+    system.post(actor, "read")
+    system.run_due()
+    assert actor.machine.data["angle"] == 12.5
+    assert asked == [12.5]
+
+
+def test_a_reading_that_is_no_number_is_an_execution_error() -> None:
+    system, actor, _, door = guarded()
+    door.angle = float("nan")
+    system.post(actor, "read")
+    system.run_due()
+    assert actor.machine.data["error"] == "gate.angle cannot be read: not-a-number where a number is needed"
 
 
 def test_a_long_action_reports_back_once() -> None:

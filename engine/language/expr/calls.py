@@ -8,11 +8,12 @@ from typing import cast
 
 from engine.language.expr import tree
 from engine.language.expr.check import Checker, nearest_hint, of_child
-from engine.language.expr.functions import EvaluationError, describe, hex_
+from engine.language.expr.functions import hex_
 from engine.language.expr.parse import Node
 from engine.language.expr.unify import BROKEN, NUMBERS, computed, is_any, numeric, of_kind, unified
 from engine.language.expr.units import unit_of
 from engine.language.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, KEY, STRING, Kind
+from engine.language.values import EvaluationError, describe
 
 _Check = Callable[[Checker, Node, list[Node]], tree.Expr]
 

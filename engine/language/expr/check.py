@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from engine.language.expr import tree
-from engine.language.expr.functions import describe
 from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import Node, parse
 from engine.language.expr.unify import (
@@ -30,6 +29,7 @@ from engine.language.expr.unify import (
 )
 from engine.language.expr.units import NANOSECOND, PLAIN, nanoseconds, product, same, unit_of
 from engine.language.types import ANY, BOOL, DURATION, DURATION_UNITS, FLOAT, INT, NONE, STRING, UNITS, Kind, Type
+from engine.language.values import describe
 
 # What YAML 1.1 and other languages write for them.
 _SPOKEN_BOOLS = {**dict.fromkeys(("true", "yes", "on"), "true"), **dict.fromkeys(("false", "no", "off"), "false")}

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.language.expr import tree
-from engine.language.expr.functions import describe, type_error
 from engine.language.expr.parse import Node
 from engine.language.expr.unify import BROKEN, NUMBERS, to_unit
 from engine.language.expr.units import NANOSECOND, PLAIN, same, unit_of
 from engine.language.types import Kind, Type
+from engine.language.values import describe, type_error
 
 if TYPE_CHECKING:
     from engine.language.expr.check import Checker

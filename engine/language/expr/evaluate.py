@@ -9,18 +9,8 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from engine.language.expr import tree
-from engine.language.expr.functions import (
-    ARITHMETIC,
-    COMPARE,
-    FUNCTIONS,
-    EvaluationError,
-    checked,
-    field,
-    index,
-    neg,
-    scaled,
-    truth,
-)
+from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, field, index, neg, scaled, truth
+from engine.language.values import EvaluationError, checked
 
 __all__ = ["Environment", "EvaluationError", "evaluate"]
 

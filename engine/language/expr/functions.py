@@ -7,7 +7,8 @@ native operator in their place only where the operand types make both the same (
 * ``bool`` is not a number: it is equal to no number, has no order and no arithmetic.
 * ``/`` is float division; ``//`` and ``%`` round towards minus infinity (the sign of ``%`` is the divisor's). Dividing
   by zero raises.
-* Integers are exact inside an expression and must fit 64 bits, signed, where they are stored (:func:`checked`).
+* Integers are exact inside an expression and must fit 64 bits, signed, where they are stored (``checked``, in
+  :mod:`engine.language.values`).
 * Strings, bytes and lists may be joined with ``+`` up to :data:`MAX_LENGTH`. There is no repetition and no power, so
   the cost of an expression is bounded by its length.
 * A negative or too large index raises.
@@ -23,33 +24,22 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, cast
 
-from engine.language.types import DURATION_UNITS, Kind, Type
-
-MAX_LENGTH = 65_536  # of a string, bytes, list or mapping, and of all parts of an `any` value together
-MAX_DEPTH = 32  # of lists and mappings in an `any` value
-INT_MIN = -(2**63)
-INT_MAX = 2**63 - 1
-
-
-class EvaluationError(Exception):
-    """An expression has no value: becomes ``error.execution``. The message says why, without the place."""
-
-
-def kind_of(value: Any) -> str:
-    """The name of a value's type in the chart language's words."""
-    if value is None:
-        return "None"
-    names = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes", list: "list", dict: "mapping"}
-    return names.get(type(value), type(value).__name__)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+from engine.language.types import DURATION_UNITS, Kind
+from engine.language.values import (
+    INT_MAX,
+    INT_MIN,
+    MAX_LENGTH,
+    EvaluationError,
+    is_number,
+    kind_of,
+    shown,
+    unwieldy,
+)
 
 
 def _need_numbers(op: str, *values: Any) -> None:
     for value in values:
-        if not _is_number(value):
+        if not is_number(value):
             raise EvaluationError(f"{op} needs numbers, not {kind_of(value)}")
 
 
@@ -57,7 +47,7 @@ def _need_numbers(op: str, *values: Any) -> None:
 
 
 def add(a: Any, b: Any) -> Any:
-    if _is_number(a) and _is_number(b):
+    if is_number(a) and is_number(b):
         return _number(lambda: a + b)
     if type(a) is type(b) and isinstance(a, (str, bytes, list)):
         if len(a) + len(b) > MAX_LENGTH:
@@ -138,7 +128,7 @@ def ne(a: Any, b: Any) -> bool:
 
 
 def _need_order(op: str, a: Any, b: Any) -> None:
-    if (_is_number(a) and _is_number(b)) or (type(a) is type(b) and isinstance(a, (str, bytes))):
+    if (is_number(a) and is_number(b)) or (type(a) is type(b) and isinstance(a, (str, bytes))):
         return
     raise EvaluationError(f"{kind_of(a)} {op} {kind_of(b)} has no meaning")
 
@@ -266,26 +256,22 @@ def int_(a: Any) -> int:
             return int(a)
         except ValueError:
             pass
-    raise EvaluationError(f"int of {_shown(a)} has no meaning")
+    raise EvaluationError(f"int of {shown(a)} has no meaning")
 
 
 def float_(a: Any) -> float:
     """A number as float, or the number a string holds."""
-    if _is_number(a) or (isinstance(a, str) and len(a) <= 40 and _plain(a)):
+    if is_number(a) or (isinstance(a, str) and len(a) <= 40 and _plain(a)):
         try:
             return float(a)
         except (ValueError, OverflowError):
             pass
-    raise EvaluationError(f"float of {_shown(a)} has no meaning")
+    raise EvaluationError(f"float of {shown(a)} has no meaning")
 
 
 def _plain(text: str) -> bool:
     """Without what only Python takes for a part of a number: digits of other scripts, underscores."""
     return text.isascii() and "_" not in text
-
-
-def _shown(a: Any) -> str:
-    return repr(a) if isinstance(a, str) and len(a) <= 40 else kind_of(a)
 
 
 def bool_(a: Any) -> bool:
@@ -325,7 +311,7 @@ def show(a: Any) -> str:
         return str_(a)
     except EvaluationError:
         try:
-            text = kind_of(a) if _unwieldy(a) else repr(a)
+            text = kind_of(a) if unwieldy(a) else repr(a)
         except ValueError:  # an integer of thousands of digits
             text = kind_of(a)
         return text if len(text) <= 1000 else text[:1000] + "…"
@@ -338,7 +324,7 @@ def hex_(text: Any) -> bytes:
             return bytes.fromhex(text.replace(":", " "))
         except ValueError:
             pass
-    raise EvaluationError(f"hex of {_shown(text)} has no meaning")
+    raise EvaluationError(f"hex of {shown(text)} has no meaning")
 
 
 def startswith(text: Any, prefix: Any) -> bool:
@@ -362,7 +348,7 @@ def json_(text: Any) -> Any:
         value = json.loads(text, parse_constant=float)
     except (ValueError, RecursionError):
         raise EvaluationError("this is no JSON") from None
-    why = _unwieldy(value)
+    why = unwieldy(value)
     if why:
         raise EvaluationError(why)
     return value
@@ -379,120 +365,8 @@ def duration(text: Any) -> int:
     """The nanoseconds a text such as ``250ms`` or ``1.5 s`` names (SCXML takes the delays of CSS2)."""
     match = _DURATION.fullmatch(text) if isinstance(text, str) and len(text) <= 40 else None
     if match is None or match[2] not in DURATION_UNITS:
-        raise EvaluationError(f"duration of {_shown(text)} has no meaning")
+        raise EvaluationError(f"duration of {shown(text)} has no meaning")
     return round(Fraction(match[1]) * DURATION_UNITS[match[2]])
-
-
-def checked(value: Any, type_: Type) -> Any:
-    """``value`` if it may be stored under ``type_``: present, of that kind and within its bounds.
-
-    The loader wraps an expression in ``Call("checked", (expr,), type)`` where it cannot prove this from the types, so
-    assigned data, payloads, arguments and inputs always keep to their declarations. An int becomes a float under
-    ``float``.
-    """
-    why = type_error(value, type_)
-    if why:
-        raise EvaluationError(why)
-    if type_.kind is Kind.FLOAT and type(value) is int:
-        return float(value)
-    return value
-
-
-def type_error(value: Any, type_: Type) -> str:
-    """Why ``value`` is not of ``type_``, in a sentence; empty when it is."""
-    if value is None:
-        needed = "a value" if type_.kind is Kind.ANY else describe(type_)
-        return "" if type_.optional else f"None where {needed} is needed"
-    kind = type_.kind
-    size: float | int = 0
-    if kind is Kind.ANY:
-        return _unwieldy(value)
-    if kind is Kind.BOOL:
-        return "" if isinstance(value, bool) else _wrong(value, type_)
-    if kind in (Kind.INT, Kind.DURATION):
-        if type(value) is not int:
-            return _wrong(value, type_)
-        if not INT_MIN <= value <= INT_MAX:
-            return "the number does not fit 64 bits"
-        size = value
-    elif kind is Kind.FLOAT:
-        if not _is_number(value):
-            return _wrong(value, type_)
-        if type(value) is int and not INT_MIN <= value <= INT_MAX:
-            return "the number does not fit 64 bits"
-        size = value
-    elif kind is Kind.STRING:
-        if not isinstance(value, str):
-            return _wrong(value, type_)
-        size = len(value)
-    elif kind is Kind.BYTES:
-        if not isinstance(value, bytes):
-            return _wrong(value, type_)
-        size = len(value)
-    elif kind is Kind.ENUM:
-        if not isinstance(value, str):
-            return _wrong(value, type_)
-        return "" if value in type_.values else f"{_shown(value)} is none of {', '.join(type_.values)}"
-    elif kind is Kind.LIST:
-        if not isinstance(value, list):
-            return _wrong(value, type_)
-        size = len(value)
-        if type_.item is not None:
-            for position, item in enumerate(value):
-                why = type_error(item, type_.item)
-                if why:
-                    return f"element {position}: {why}"
-    else:
-        return _wrong(value, type_)
-    measured = f"length {size}" if kind in (Kind.STRING, Kind.BYTES, Kind.LIST) else f"{size}"
-    if type_.minimum is not None and not size >= type_.minimum:
-        return f"{measured} is below the minimum {type_.minimum} of {describe(type_)}"
-    if type_.maximum is not None and not size <= type_.maximum:
-        return f"{measured} is above the maximum {type_.maximum} of {describe(type_)}"
-    if kind in (Kind.STRING, Kind.BYTES, Kind.LIST) and size > MAX_LENGTH:
-        return f"longer than {MAX_LENGTH}"
-    return ""
-
-
-def _wrong(value: Any, type_: Type) -> str:
-    return f"{kind_of(value)} where {describe(type_)} is needed"
-
-
-def _unwieldy(value: Any) -> str:
-    """Why an ``any`` value is too large to keep, counted until just beyond the limit; empty when it is not."""
-    count = 0
-    todo = [(value, 0)]
-    while todo:
-        part, depth = todo.pop()
-        count += 1
-        if isinstance(part, (str, bytes)):
-            count += len(part)
-        elif type(part) is int and not INT_MIN <= part <= INT_MAX:
-            return "the number does not fit 64 bits"
-        elif isinstance(part, (list, dict)):
-            count += len(part)
-            if depth >= MAX_DEPTH:
-                return f"a value nested deeper than {MAX_DEPTH}"
-            inner = part if isinstance(part, list) else list(part.values())
-            if count <= MAX_LENGTH:
-                todo.extend((item, depth + 1) for item in inner)
-        if count > MAX_LENGTH:
-            return f"a value of more than {MAX_LENGTH} parts"
-    return ""
-
-
-def describe(type_: Type) -> str:
-    """A type as it is written in a chart: ``float V?``, ``list of int``, ``enum(a, b)``."""
-    text = type_.kind.value
-    if type_.kind is Kind.ENUM:
-        text = f"enum({', '.join(type_.values)})"
-    elif type_.kind is Kind.LIST:
-        text = f"list of {describe(type_.item)}" if type_.item is not None else "list"
-    if type_.unit is not None:
-        text += f" {type_.unit.symbol}"
-    if type_.optional and type_.kind not in (Kind.ANY, Kind.NONE):
-        text += "?"
-    return text
 
 
 ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {

@@ -6,7 +6,6 @@ import re
 from dataclasses import replace
 
 from engine.language.expr.check import expression
-from engine.language.expr.functions import describe
 from engine.language.expr.lex import Fault
 from engine.language.expr.tree import Literal
 from engine.language.expr.unify import NUMBERS, numeric
@@ -14,6 +13,7 @@ from engine.language.expr.units import unit_of
 from engine.language.load.reader import NO_NAMES, SPOKEN_UNITS, Reader
 from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.types import ANY, DURATION_UNITS, UNITS, Kind, Type
+from engine.language.values import describe
 
 TYPE_KEYS = frozenset({"type", "unit", "min", "max", "optional", "values", "of", "secret"})
 _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.NONE}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from engine.language.expr.check import expression
 from engine.language.expr.evaluate import evaluate
-from engine.language.expr.functions import EvaluationError
 from engine.language.expr.lex import ExpressionError
 from engine.language.expr.tree import Value
 from engine.language.load.reader import NO_NAMES
 from engine.language.types import Kind, Type
+from engine.language.values import EvaluationError
 
 
 class _Nothing:

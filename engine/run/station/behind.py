@@ -12,9 +12,9 @@ from pathlib import Path
 from types import ModuleType
 
 from engine.adapter import Adapter, Registry
+from engine.language.problems import suggestion
 from engine.run.station.null_adapter import NONE, NullAdapter
 from engine.run.station.plan import StationError
-from engine.run.values import nearest
 
 _OWN = re.compile(r"(.+\.py):(\w+)")
 
@@ -29,8 +29,8 @@ def checked_use(use: str, contract: str, registry: Registry, folder: Path) -> st
         known = registry.implementations(contract)
         if use in (*known, NONE):
             return use
-        way = "" if nearest(use, known).startswith("; did") else "; a class of your own is FILE.py:CLASS"
-        raise StationError(f"no implementation {use!r} of {contract}{nearest(use, known)}{way}")
+        way = "" if suggestion(use, known).startswith("; did") else "; a class of your own is FILE.py:CLASS"
+        raise StationError(f"no implementation {use!r} of {contract}{suggestion(use, known)}{way}")
     whole = f"{os.path.abspath(folder / own[1])}:{own[2]}"
     found = adapter_class(whole, contract, registry)
     declared = getattr(found, "contract", None)
@@ -56,7 +56,7 @@ def adapter_class(use: str, contract: str, registry: Registry) -> type[Adapter]:
         n for n, c in vars(module).items() if isinstance(c, type) and issubclass(c, Adapter) and c is not Adapter
     ]
     what = "is no subclass of engine.adapter.Adapter" if found is not None else "is not there"
-    raise StationError(f"adapter {use}: class {name} {what}{nearest(name, classes)}")
+    raise StationError(f"adapter {use}: class {name} {what}{suggestion(name, classes)}")
 
 
 def _module(file: Path) -> ModuleType:

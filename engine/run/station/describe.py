@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine.adapter import Registry
-from engine.language.expr.evaluate import EvaluationError, evaluate
-from engine.language.expr.functions import describe as type_text
+from engine.language.expr.evaluate import evaluate
 from engine.language.expr.functions import duration_text
 from engine.language.model import Chart
 from engine.language.types import Kind, Type
+from engine.language.values import EvaluationError
+from engine.language.values import describe as type_text
 from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import MachinePlan, Station, chart_tree

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.language.model import Contract
+from engine.language.problems import suggestion
 from engine.language.types import Type
 from engine.run.faults import FaultError, FaultRule, parse_rule
 from engine.run.station.plan import MachinePlan, RoleFault, StationError
 from engine.run.station.text import typed
-from engine.run.values import nearest
 
 
 def role_fault(text: str, machines: Mapping[str, MachinePlan], main: str, origin: str) -> RoleFault:
@@ -25,14 +25,14 @@ def role_fault(text: str, machines: Mapping[str, MachinePlan], main: str, origin
     if len(parts) != 2 or parts[0] not in roles:
         known = [f"{r}.{n}" for r, c in roles.items() for n in _names(c)]
         known += [f"{m}.{r}.{n}" for m, p in machines.items() for r, c in p.chart.adapters.items() for n in _names(c)]
-        close = nearest(rule.target, known)
+        close = suggestion(rule.target, known)
         hint = close if "did you mean" in close else f"; write ROLE.NAME, the roles of {machine} are {', '.join(roles)}"
         raise StationError(f"{origin}: fault rule {text!r}: {rule.target!r} is nothing a chart meets here{hint}")
     role, name = parts
     contract = roles[role]
     if name not in _names(contract):
         others = [m for m, p in machines.items() if role in p.chart.adapters and name in _names(p.chart.adapters[role])]
-        hint = f"; did you mean '{others[0]}.{role}.{name}'?" if others else nearest(name, _names(contract))
+        hint = f"; did you mean '{others[0]}.{role}.{name}'?" if others else suggestion(name, _names(contract))
         raise StationError(f"{origin}: fault rule {text!r}: {contract.name} has no {name!r}{hint}")
     return RoleFault(machine, role, name, replace(rule, values=_typed(rule, contract, name, origin)))
 
@@ -61,7 +61,7 @@ def _typed(rule: FaultRule, contract: Contract, name: str, origin: str) -> dict[
     for key, value in rule.values.items():
         if key not in fields:
             said = (
-                f"no field {key!r}{nearest(key, fields)}"
+                f"no field {key!r}{suggestion(key, fields)}"
                 if key
                 else f"fields; write set({next(iter(fields), 'FIELD')}=…)"
             )

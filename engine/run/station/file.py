@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.language.load.installed_files import installed_file
+from engine.language.problems import suggestion
 from engine.run.station.plan import Headline, StationError
-from engine.run.values import nearest
 
 _MAX_BYTES = 1_000_000
 _TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants")
@@ -45,7 +45,7 @@ class ParameterSet:
     def read(self, choice: str) -> list[Assignment]:
         """The assignments of a choice. Raises ``StationError`` for one that is not there or does not read."""
         if choice not in self.choices():
-            hint = nearest(choice, self.choices())
+            hint = suggestion(choice, self.choices())
             raise StationError(f"{self.name} {choice!r}: there is no such file in {self.directory}{hint}")
         path = self.directory / f"{choice}.toml"
         content = read_toml(path) if path.exists() else _read_yaml(self.directory / f"{choice}.yaml")
@@ -95,7 +95,7 @@ class StationFile:
         options = self.table("options")
         where = str(self.path or "")
         if name not in options:
-            hint = nearest(f"--{name}", [*command, *(f"--{option}" for option in options)])
+            hint = suggestion(f"--{name}", [*command, *(f"--{option}" for option in options)])
             raise StationError(f"--{name}: there is no such option{f' in {where}' if where else ''}{hint}")
         changes = _table(options[name], f"{where}: [options.{name}]")
         if changes and all(isinstance(change, dict) for change in changes.values()):
@@ -134,7 +134,7 @@ class StationFile:
     def _check(self, content: Any, known: tuple[str, ...], prefix: str) -> None:
         for key in _table(content, f"{self.path}: [{prefix.rstrip('.')}]"):
             if key not in known:
-                raise StationError(f"{self.path}: unknown key {prefix}{key}{nearest(key, known)}")
+                raise StationError(f"{self.path}: unknown key {prefix}{key}{suggestion(key, known)}")
 
 
 def rules(content: Mapping[str, Any], where: str) -> list[str]:

@@ -12,9 +12,8 @@ from engine.language.expr.lex import ExpressionError
 from engine.language.load.relatives import scope_of
 from engine.language.model import Chart, Invariant
 from engine.language.position import Position
-from engine.language.problems import Problem
+from engine.language.problems import Problem, suggestion
 from engine.run.station.plan import StationError
-from engine.run.values import nearest
 
 _KEYS = ("expr", "message", "source")
 
@@ -34,7 +33,7 @@ def read_promises(
     for entry in content:
         for key in entry:
             if key not in _KEYS:
-                raise StationError(f"{path}: unknown key invariants.{key}{nearest(key, _KEYS)}")
+                raise StationError(f"{path}: unknown key invariants.{key}{suggestion(key, _KEYS)}")
         if not all(isinstance(entry.get(key, ""), str) for key in _KEYS) or not entry.get("expr"):
             raise StationError(f'{path}: [[invariants]] needs expr = "…"; message and source are texts, too')
         written = str(entry["expr"])

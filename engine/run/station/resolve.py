@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.adapter import Registry, Setting
 from engine.language.load.installed_files import found, installed_file
 from engine.language.model import Chart
+from engine.language.problems import suggestion
 from engine.language.types import Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import adapter_class, checked_use
@@ -23,7 +24,6 @@ from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
 from engine.run.station.promises import read_promises
 from engine.run.station.text import setting_type, typed, untyped
-from engine.run.values import nearest
 
 _PREFIX = "CHARGER_"
 
@@ -177,7 +177,7 @@ class _Resolver:
         for name, value in sorted(given.items()):
             address = known.get(name) or self._undeclared_setting(name)
             if address is None:
-                raise StationError(f"environment variable {name} names nothing here{nearest(name, known)}")
+                raise StationError(f"environment variable {name} names nothing here{suggestion(name, known)}")
             found.append(Assignment(address, value, name))
         return found
 
@@ -210,7 +210,7 @@ class _Resolver:
         if head == "station":
             known = ("title", "session_end", "ready")
             if rest not in known:
-                raise StationError(f"{one.origin}: unknown key station.{rest}{nearest(rest, known)}")
+                raise StationError(f"{one.origin}: unknown key station.{rest}{suggestion(rest, known)}")
             if rest == "title":
                 self.plan.title = str(one.value)
             self.file.content.setdefault("station", {})[rest] = one.value
@@ -223,7 +223,7 @@ class _Resolver:
         name, _, tail = rest.partition(".")
         machine = self.plan.machines.get(name)
         if machine is None:
-            raise StationError(f"{one.origin}: there is no machine {name!r}{nearest(name, self.plan.machines)}")
+            raise StationError(f"{one.origin}: there is no machine {name!r}{suggestion(name, self.plan.machines)}")
         part, _, key = tail.partition(".")
         if part == "parameters":
             self._assign_parameter(one, machine, key)
@@ -234,7 +234,7 @@ class _Resolver:
             (self.absent.discard if present else self.absent.add)(name)
         elif part != "chart":
             raise StationError(
-                f"{one.origin}: unknown key {part!r}{nearest(part, ('parameters', 'adapters', 'present'))}"
+                f"{one.origin}: unknown key {part!r}{suggestion(part, ('parameters', 'adapters', 'present'))}"
             )
 
     def _assign_parameter(self, one: Assignment, machine: MachinePlan, key: str) -> None:
@@ -242,7 +242,7 @@ class _Resolver:
         charts = dict(chart_tree(machine.chart))
         if path not in charts:
             raise StationError(
-                f"{one.origin}: {machine.chart.name} has no child {path!r}{nearest(path, [p for p in charts if p])}"
+                f"{one.origin}: {machine.chart.name} has no child {path!r}{suggestion(path, [p for p in charts if p])}"
             )
         definition = charts[path].parameters.get(name)
         if definition is None:
@@ -256,14 +256,14 @@ class _Resolver:
     def _no_parameter(self, name: str, path: str, charts: Mapping[str, Chart]) -> str:
         chart = charts[path]
         elsewhere = [f"{p}.{name}" if p else name for p, c in charts.items() if name in c.parameters]
-        hint = f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else nearest(name, chart.parameters)
+        hint = f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else suggestion(name, chart.parameters)
         return f"{chart.name} has no parameter {name!r}{hint}"
 
     def _assign_setting(self, one: Assignment, machine: MachinePlan, key: str) -> None:
         role, _, setting = key.partition(".")
         contract = machine.chart.adapters.get(role)
         if contract is None or not setting:
-            hint = nearest(role, machine.chart.adapters)
+            hint = suggestion(role, machine.chart.adapters)
             raise StationError(f"{one.origin}: {machine.chart.name} has no role {role!r}{hint}")
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         if setting == "use":
@@ -288,7 +288,7 @@ class _Resolver:
             self._assign(Assignment(f"machines.{self.main}.parameters.{one.address}", one.value, one.origin))
         except StationError as error:
             names = [*self.parameter_sets, *(m for m in self.plan.machines if m != self.main)]
-            close = nearest(head, names) if "did you mean" in nearest(head, names) else ""
+            close = suggestion(head, names) if "did you mean" in suggestion(head, names) else ""
             raise StationError(f"{error}{close}") from None
 
     # ------------------------------------------------------------ adapters
@@ -317,7 +317,7 @@ class _Resolver:
             for key in unknown:
                 if key not in others:
                     raise StationError(
-                        f"{plan.origin}: role {role}, {plan.use}: unknown setting {key!r}{nearest(key, declared)}"
+                        f"{plan.origin}: role {role}, {plan.use}: unknown setting {key!r}{suggestion(key, declared)}"
                     )
             config = {}
             for key, (kind, setting) in declared.items():
@@ -375,7 +375,7 @@ class _Resolver:
             return (self.main, session.result) if session is not None else None
         machine, _, event = str(text).partition(".")
         if machine not in self.plan.machines or not event:
-            hint = nearest(machine, self.plan.machines)
+            hint = suggestion(machine, self.plan.machines)
             raise StationError(f"{self.file.path}: session_end = {text!r}: write machine.event{hint}")
         return machine, event
 
@@ -390,9 +390,9 @@ class _Resolver:
             charts = dict(chart_tree(machine.chart)) if machine is not None else {}
             if child.replace("/", ".") not in charts:
                 hint = (
-                    nearest(child, [c.replace(".", "/") for c in charts])
+                    suggestion(child, [c.replace(".", "/") for c in charts])
                     if charts
-                    else nearest(root, self.plan.machines)
+                    else suggestion(root, self.plan.machines)
                 )
                 raise StationError(f"{self.file.path}: [sides] {label} = {path!r}: write machine/child{hint}")
             found[label] = str(path)
@@ -407,7 +407,7 @@ class _Resolver:
         machine = self.plan.machines.get(root)
         chart = dict(chart_tree(machine.chart)).get(child.replace("/", ".")) if machine is not None else None
         if chart is None or state not in chart.states:
-            hint = nearest(state, chart.states) if chart is not None else nearest(root, self.plan.machines)
+            hint = suggestion(state, chart.states) if chart is not None else suggestion(root, self.plan.machines)
             raise StationError(f"{self.file.path}: ready = {text!r}: write machine.state or machine/child.state{hint}")
         return path, state
 

@@ -6,10 +6,9 @@ import re
 import tomllib
 from typing import Any
 
-from engine.language.expr.functions import describe
 from engine.language.expr.units import convert
 from engine.language.types import DURATION_UNITS, UNITS, Kind, Type
-from engine.run.values import check_value
+from engine.language.values import checked, describe
 
 _QUANTITY = re.compile(r"([+-]?(?:\d[\d_]*)?(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*(\D.*)?", re.ASCII)
 _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -22,12 +21,12 @@ def typed(value: Any, expected: Type) -> Any:
     optional one. Raises ``ValueError`` saying what was expected.
     """
     if isinstance(value, str):
-        return check_value(_from_text(value.strip(), expected), expected)
+        return checked(_from_text(value.strip(), expected), expected)
     if expected.kind is Kind.DURATION and value is not None:
         raise ValueError(f"expected a duration such as 250 ms, got {value!r}: write it with its unit, in quotes")
     if expected.kind is Kind.LIST and isinstance(value, list) and expected.item is not None:
         value = [typed(item, expected.item) for item in value]
-    return check_value(value, expected)
+    return checked(value, expected)
 
 
 def untyped(text: str) -> Any:

@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 from engine.language.expr import tree
-from engine.language.expr.functions import EvaluationError
 from engine.language.model import (
     Action,
     Assign,
@@ -31,6 +30,7 @@ from engine.language.model import (
 )
 from engine.language.position import Position
 from engine.language.types import Kind
+from engine.language.values import EvaluationError
 from engine.semantics.compiled.codegen_expressions import Expression, Scope, whole_range
 from engine.semantics.compiled.codegen_source import Source
 from engine.semantics.shared import INNER_ROUNDS_BOUND, send_target, with_optional

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.fast_checks import fast_check
-from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, INT_MAX, INT_MIN, checked, neg
+from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, neg
 from engine.language.types import Kind, Type
+from engine.language.values import INT_MAX, INT_MIN, fast_check
 from engine.semantics.compiled.codegen_source import Source
 
 _NUMBERS = (Kind.INT, Kind.FLOAT, Kind.DURATION)
@@ -182,7 +182,7 @@ class Expression:
         arguments = [self.of(argument) for argument in expr.args]
         numbers = all(_is(argument, _NUMBERS) for argument in expr.args)
         if expr.function == "checked":
-            return self.call(self.source.constant(fast_check(checked, expr.type)), arguments[0])
+            return self.call(self.source.constant(fast_check(expr.type)), arguments[0])
         if expr.function in ("min", "max", "abs") and numbers and (expr.function == "abs" or len(arguments) > 1):
             return f"{expr.function}({', '.join(arguments)})"
         if expr.function == "len" and _is(expr.args[0], (Kind.STRING, Kind.BYTES, Kind.LIST)):

@@ -10,8 +10,8 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
-from engine.language.expr.functions import type_error
 from engine.language.model import Chart
+from engine.language.values import type_error
 from engine.semantics.compiled.program import Node, Program, program_of
 from engine.semantics.compiled.runtime import Work
 from engine.semantics.errors import SnapshotError

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from engine.language.expr.functions import EvaluationError, field, index, kind_of, scaled, show, truth, type_error
+from engine.language.expr.functions import field, index, scaled, show, truth
 from engine.language.position import Position
 from engine.language.types import Type
+from engine.language.values import EvaluationError, kind_of, type_error
 from engine.semantics.shared import (
     UNSET,
     check_send_type,

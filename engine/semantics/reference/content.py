@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from engine.language.expr.evaluate import EvaluationError, evaluate
-from engine.language.expr.functions import kind_of, show
+from engine.language.expr.evaluate import evaluate
+from engine.language.expr.functions import show
 from engine.language.expr.tree import Expr
 from engine.language.model import (
     Action,
@@ -28,6 +28,7 @@ from engine.language.model import (
 )
 from engine.language.position import Position
 from engine.language.traverse import child_ids
+from engine.language.values import EvaluationError, kind_of
 from engine.semantics.interfaces import Surroundings
 from engine.semantics.shared import (
     INNER_ROUNDS_BOUND,

@@ -19,9 +19,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
 from engine.language.model import Chart, Invariant, State, StateKind, Transition
 from engine.language.traverse import event_definition
+from engine.language.values import EvaluationError
 from engine.semantics.errors import EndlessLoop
 from engine.semantics.interfaces import Surroundings
 from engine.semantics.reference.content import Content

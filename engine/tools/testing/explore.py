@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.language.types import Kind
+from engine.language.values import type_error
 from engine.run.machine import Machine
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.errors import EngineError

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.language.expr.functions import type_error
 from engine.language.model import Chart
+from engine.language.values import type_error
 from engine.run.machine import Machine
 from engine.semantics.errors import EngineError
 from engine.semantics.step import Step

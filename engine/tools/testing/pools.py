@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.evaluate import EvaluationError, evaluate
-from engine.language.expr.functions import type_error
+from engine.language.expr.evaluate import evaluate
 from engine.language.model import Assign, Chart, Foreach, Raise, Send
 from engine.language.traverse import walk_blocks
 from engine.language.types import Kind, Type
+from engine.language.values import EvaluationError, type_error
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.parameters import ParameterScope, bind_parameters
 from engine.tools.testing.values import Term, related

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.functions import type_error
 from engine.language.model import Chart, Send, Transition
 from engine.language.traverse import child_nodes, event_definition
 from engine.language.types import DURATION, Kind, Type
+from engine.language.values import type_error
 from engine.run.machine import Machine
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.shared import name_matches

@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.evaluate import EvaluationError
 from engine.language.model import Assign, Chart, Foreach, If, Raise, State, Transition
 from engine.language.traverse import walk_blocks
 from engine.language.types import Kind
+from engine.language.values import EvaluationError
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.shared import name_matches
 from engine.tools.testing.stimuli import external_events

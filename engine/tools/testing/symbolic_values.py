@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
 from engine.language.expr.walk import within
 from engine.language.model import Action, Assign, Chart, Foreach, If, Invoke, Raise, Send, State, Transition
 from engine.language.position import Position
 from engine.language.traverse import walk_blocks
 from engine.language.types import Kind, Type
+from engine.language.values import EvaluationError
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.errors import EngineError
 from engine.semantics.reference import Interpreter

@@ -7,8 +7,9 @@ from itertools import chain, islice
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.evaluate import EvaluationError, evaluate
+from engine.language.expr.evaluate import evaluate
 from engine.language.types import Kind, Type
+from engine.language.values import EvaluationError
 
 Term = tuple[str, ...]  # ("event", field), ("read", role, name), ("alive", child[, "key"]) or ("param", name)
 Choice = dict[Term, Any]

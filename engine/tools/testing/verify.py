@@ -15,14 +15,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.expr.functions import type_error
 from engine.language.model import Chart
 from engine.language.model import Pair as OrderPair
 from engine.language.traverse import event_definition
 from engine.language.types import Type
+from engine.language.values import check_fields, type_error
 from engine.run.json_values import from_json, to_json
 from engine.run.machine import Machine
-from engine.run.values import check_fields
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.errors import EngineError
 from engine.semantics.parameters import bind_parameters

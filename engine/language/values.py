@@ -1,0 +1,226 @@
+"""What a value is, and the one meaning of "a value fits a type".
+
+Every value that enters a running machine goes through :func:`checked`, once: parameters, payloads, readings, results of
+long actions, text of files and options, and what an expression gives where the loader could not prove its type.
+:func:`fast_check` is the same for many values of one type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import inf
+from typing import Any
+
+from engine.language.problems import suggestion
+from engine.language.types import Kind, Type
+
+MAX_LENGTH = 65_536  # of a string, bytes, list or mapping, and of all parts of an `any` value together
+MAX_DEPTH = 32  # of lists and mappings in an `any` value
+INT_MIN = -(2**63)
+INT_MAX = 2**63 - 1
+
+Check = Callable[[Any], Any]
+"""Gives the value as it is stored, or raises :class:`EvaluationError`."""
+
+_SIZED = (Kind.STRING, Kind.BYTES, Kind.LIST)
+
+
+class EvaluationError(ValueError):
+    """An expression has no value, or a value does not fit its type: in a machine it becomes ``error.execution``. The
+    message says why, without the place."""
+
+
+def checked(value: Any, type_: Type) -> Any:
+    """``value`` as it is stored under ``type_``: an int under float becomes a float, a tuple a list, a buffer bytes, a
+    StrEnum's member its text.
+
+    The loader wraps an expression in ``Call("checked", (expr,), type)`` where it cannot prove from the types that it
+    fits. Raises :class:`EvaluationError` saying what was expected and what was there; not-a-number is no number.
+    """
+    kind = type_.kind
+    if kind is Kind.LIST and type_.item is not None and isinstance(value, (list, tuple)):
+        return _list(value, type_, fast_check(type_.item))
+    if kind is Kind.BYTES and isinstance(value, (bytearray, memoryview)):
+        value = bytes(value)
+    elif kind is Kind.ENUM and isinstance(value, str):
+        value = str(value)
+    why = type_error(value, type_)
+    if not why and kind is Kind.FLOAT and value != value:
+        why = "not-a-number where a number is needed"
+    if why:
+        raise EvaluationError(why)
+    return float(value) if kind is Kind.FLOAT and type(value) is int else value
+
+
+def fast_check(type_: Type) -> Check:
+    """:func:`checked` for values of one type: what plainly fits, in a run nearly all, comes back at once.
+
+    Not-a-number lies between no bounds, so it is always for :func:`checked` to decide.
+    """
+    kind, low, high = type_.kind, type_.minimum, type_.maximum
+    if kind is Kind.FLOAT:
+        return _number(type_, float, -inf if low is None else low, inf if high is None else high)
+    if kind in (Kind.INT, Kind.DURATION):
+        least = INT_MIN if low is None else max(low, INT_MIN)
+        return _number(type_, int, least, INT_MAX if high is None else min(high, INT_MAX))
+    if kind in (Kind.STRING, Kind.BYTES):
+        exact = str if kind is Kind.STRING else bytes
+        return _sized(type_, exact, low or 0, MAX_LENGTH if high is None else min(high, MAX_LENGTH))
+    if kind is Kind.ENUM:
+        values = frozenset(type_.values)
+        return lambda value: value if type(value) is str and value in values else checked(value, type_)
+    if kind is Kind.BOOL:
+        return lambda value: value if value is True or value is False else checked(value, type_)
+    return lambda value: checked(value, type_)
+
+
+def _number(type_: Type, exact: type[float] | type[int], low: float, high: float) -> Check:
+    return lambda value: value if type(value) is exact and low <= value <= high else checked(value, type_)
+
+
+def _sized(type_: Type, exact: type[str] | type[bytes], low: float, high: float) -> Check:
+    return lambda value: value if type(value) is exact and low <= len(value) <= high else checked(value, type_)
+
+
+def _list(items: list[Any] | tuple[Any, ...], type_: Type, check: Check) -> list[Any]:
+    why, stored = _out_of_bounds(len(items), type_), []
+    if why:
+        raise EvaluationError(why)
+    for position, item in enumerate(items):
+        try:
+            stored.append(check(item))
+        except EvaluationError as error:
+            raise EvaluationError(f"element {position}: {error}") from None
+    return stored
+
+
+def type_error(value: Any, type_: Type) -> str:
+    """Why ``value``, as it is, is not of ``type_``, in a sentence; empty when it is. (Not-a-number is a float here:
+    nothing may bring one in, but arithmetic on infinities makes one.)"""
+    if value is None:
+        needed = "a value" if type_.kind is Kind.ANY else describe(type_)
+        return "" if type_.optional else f"None where {needed} is needed"
+    kind = type_.kind
+    if kind is Kind.ANY:
+        return unwieldy(value)
+    fits = _FITS.get(kind)
+    if fits is None or not fits(value):
+        return f"{kind_of(value)} where {describe(type_)} is needed"
+    if kind is Kind.BOOL:
+        return ""
+    if kind is Kind.ENUM:
+        return "" if value in type_.values else f"{shown(value)} is none of {', '.join(type_.values)}"
+    if type(value) is int and not INT_MIN <= value <= INT_MAX:
+        return "the number does not fit 64 bits"
+    why = _out_of_bounds(len(value) if kind in _SIZED else value, type_)
+    if not why and kind is Kind.LIST and type_.item is not None:
+        errors = ((position, type_error(item, type_.item)) for position, item in enumerate(value))
+        why = next((f"element {position}: {error}" for position, error in errors if error), "")
+    return why
+
+
+def _out_of_bounds(size: float, type_: Type) -> str:
+    measured = f"length {size}" if type_.kind in _SIZED else f"{size}"
+    if type_.minimum is not None and not size >= type_.minimum:
+        return f"{measured} is below the minimum {type_.minimum} of {describe(type_)}"
+    if type_.maximum is not None and not size <= type_.maximum:
+        return f"{measured} is above the maximum {type_.maximum} of {describe(type_)}"
+    return f"longer than {MAX_LENGTH}" if type_.kind in _SIZED and size > MAX_LENGTH else ""
+
+
+class Fields:
+    """The fields of a payload, an argument list or a result (``what``, for messages), ready to check many of them."""
+
+    def __init__(self, fields: Mapping[str, Type], what: str) -> None:
+        self._what = what
+        self._fields = {name: fast_check(kind) for name, kind in fields.items()}
+
+    def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """``given`` with every field, optional ones left out as None. Raises ``ValueError`` naming the field."""
+        if not given.keys() <= self._fields.keys():
+            name = next(name for name in given if name not in self._fields)
+            raise ValueError(f"{self._what} has no field {name!r}{suggestion(name, self._fields)}")
+        stored: dict[str, Any] = {}
+        name = ""
+        try:
+            for name, check in self._fields.items():
+                stored[name] = check(given.get(name))
+        except EvaluationError as error:
+            why = error if name in given else f"is missing ({error})"
+            raise ValueError(f"{self._what}, field {name!r}: {why}") from None
+        return stored
+
+
+def check_fields(given: Mapping[str, Any], fields: Mapping[str, Type], what: str) -> dict[str, Any]:
+    """:meth:`Fields.check`, once."""
+    return Fields(fields, what).check(given)
+
+
+# ---------------------------------------------------------------- values and types in words
+
+
+def kind_of(value: Any) -> str:
+    """The name of a value's type in the chart language's words."""
+    if value is None:
+        return "None"
+    names = {bool: "bool", int: "int", float: "float", str: "string", bytes: "bytes", list: "list", dict: "mapping"}
+    return names.get(type(value), type(value).__name__)
+
+
+def shown(value: Any) -> str:
+    """A short text as it is, of anything else its kind."""
+    return repr(value) if isinstance(value, str) and len(value) <= 40 else kind_of(value)
+
+
+def describe(type_: Type) -> str:
+    """A type as it is written in a chart: ``float V?``, ``list of int``, ``enum(a, b)``."""
+    text = type_.kind.value
+    if type_.kind is Kind.ENUM:
+        text = f"enum({', '.join(type_.values)})"
+    elif type_.kind is Kind.LIST:
+        text = f"list of {describe(type_.item)}" if type_.item is not None else "list"
+    if type_.unit is not None:
+        text += f" {type_.unit.symbol}"
+    if type_.optional and type_.kind not in (Kind.ANY, Kind.NONE):
+        text += "?"
+    return text
+
+
+def is_number(value: Any) -> bool:
+    """An int or a float; a bool is none."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def unwieldy(value: Any) -> str:
+    """Why an ``any`` value is too large to keep, counted until just beyond the limit; empty when it is not."""
+    count = 0
+    todo = [(value, 0)]
+    while todo:
+        part, depth = todo.pop()
+        count += 1
+        if isinstance(part, (str, bytes)):
+            count += len(part)
+        elif type(part) is int and not INT_MIN <= part <= INT_MAX:
+            return "the number does not fit 64 bits"
+        elif isinstance(part, (list, dict)):
+            count += len(part)
+            if depth >= MAX_DEPTH:
+                return f"a value nested deeper than {MAX_DEPTH}"
+            inner = part if isinstance(part, list) else list(part.values())
+            if count <= MAX_LENGTH:
+                todo.extend((item, depth + 1) for item in inner)
+        if count > MAX_LENGTH:
+            return f"a value of more than {MAX_LENGTH} parts"
+    return ""
+
+
+_FITS: dict[Kind, Callable[[Any], bool]] = {
+    Kind.BOOL: lambda value: isinstance(value, bool),
+    Kind.INT: lambda value: type(value) is int,
+    Kind.DURATION: lambda value: type(value) is int,
+    Kind.FLOAT: is_number,
+    Kind.STRING: lambda value: isinstance(value, str),
+    Kind.BYTES: lambda value: isinstance(value, bytes),
+    Kind.ENUM: lambda value: isinstance(value, str),
+    Kind.LIST: lambda value: isinstance(value, list),
+}
