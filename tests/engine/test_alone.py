@@ -1,4 +1,4 @@
-"""``chart.start``, ``send``, ``stop``, ``resume`` with adapters and children, and what a caller does wrong."""
+"""``engine.start``, ``send``, ``stop``, ``engine.resume`` with adapters and children, and what a caller does wrong."""
 
 from __future__ import annotations
 
