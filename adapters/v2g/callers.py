@@ -28,9 +28,9 @@ TELL_AT_ONCE = 8
 class Rules:
     """What ``listen`` was ordered: connections in all and of one peer, the time (ns) one has to call."""
 
-    most: int = 32
-    most_of_peer: int = 8
-    time_ns: int = 18_000_000_000
+    most: int
+    most_of_peer: int
+    time_ns: int
 
 
 @dataclass(eq=False, slots=True)
@@ -54,7 +54,7 @@ class Callers:
     def __init__(
         self, port: Port, called: Callable[[Caller], None], turned_away: Callable[[str, str, int], None]
     ) -> None:
-        self.rules = Rules()
+        self.rules = Rules(0, 0, 0)  # nobody is listened for yet
         self.expected_peer = ""
         self.expected_mac = b""
         self._port = port

@@ -82,12 +82,12 @@ class System:
         self.failures: list[str] = []  # machines that broke, invariants and strict charts that were not kept
         self.wake: Callable[[], None] = lambda: None  # the host's: something new to do
         self.spawn_work: Callable[[Coroutine[Any, Any, None], Callable[[str], None]], None] = _no_loop
-        self._agenda = Deadlines()
+        self._deadlines = Deadlines()
         self._queues = Queues(self.limits, self.note)
         self._foreign: deque[Callable[[], None]] = deque()  # from other threads
         self._handed = 0  # of these in a row: threads that never stop cannot hold up a timer
         self._sessions: dict[str, Actor] = {}
-        self._hearing: dict[Chart, Subscriptions] = {}
+        self._subscriptions: dict[Chart, Subscriptions] = {}
         self.joint = Joint(self)
         self._numbers = 0
         self._fault: Exception | None = None  # of an observer, not raised yet
@@ -215,14 +215,14 @@ class System:
             self._handed += 1
             self._foreign.popleft()()
             return True
-        at_ns, due_ns = self._queues.first_ns, self._agenda.next_ns()
+        at_ns, due_ns = self._queues.first_ns, self._deadlines.next_ns()
         if at_ns is not None and (
             due_ns is None or at_ns <= max(due_ns, self._woke_ns) or due_ns > self.clock.now_ns()
         ):
             self._take()
             return True
         if due_ns is not None and due_ns <= self.clock.now_ns():
-            self._agenda.pop().run()
+            self._deadlines.pop().run()
             return True
         self._handed = 0
         if self._foreign:
@@ -234,12 +234,12 @@ class System:
 
     def late_by_ns(self) -> int:
         """How long the next deadline is overdue; 0 when it is not."""
-        due_ns = self._agenda.next_ns()
+        due_ns = self._deadlines.next_ns()
         return 0 if due_ns is None else max(0, self.clock.now_ns() - due_ns)
 
     def _is_late(self, late_ns: int) -> bool:
         """Whether the next deadline is overdue by so much, of which nobody has heard yet."""
-        due_ns = self._agenda.next_ns()
+        due_ns = self._deadlines.next_ns()
         return due_ns is not None and self.clock.now_ns() - max(due_ns, self._woke_ns) >= late_ns > 0
 
     def was_late(self, late_ns: int) -> None:
@@ -263,7 +263,7 @@ class System:
     @property
     def next_deadline_ns(self) -> int | None:
         """When the next deadline is due; None when there is none."""
-        return self._agenda.next_ns()
+        return self._deadlines.next_ns()
 
     def advance_to(self, time_ns: int) -> None:
         """Virtual clock: run everything up to ``time_ns``, in order, and stand there.
@@ -293,7 +293,7 @@ class System:
         burst = 0
         while not condition():
             if not self.turn():
-                due_ns = self._agenda.next_ns()
+                due_ns = self._deadlines.next_ns()
                 if due_ns is None or (limit_ns is not None and due_ns > limit_ns):
                     if limit_ns is not None:
                         clock.move_to(max(limit_ns, clock.now_ns()))
@@ -385,7 +385,7 @@ class System:
 
     def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
         """Run something on the clock."""
-        deadline = self._agenda.add(self.clock.now_ns() + max(0, delay_ns), run)
+        deadline = self._deadlines.add(self.clock.now_ns() + max(0, delay_ns), run)
         self.wake()
         return deadline
 
@@ -420,9 +420,9 @@ class System:
 
     def subscriptions(self, chart: Chart) -> Subscriptions:
         """What ``chart`` listens to."""
-        found = self._hearing.get(chart)
+        found = self._subscriptions.get(chart)
         if found is None:
-            found = self._hearing[chart] = Subscriptions(chart)
+            found = self._subscriptions[chart] = Subscriptions(chart)
         return found
 
     def announce(self, actor: Actor, event: str, data: Any) -> None:
