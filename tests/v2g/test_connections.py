@@ -72,6 +72,7 @@ class Station:
 
     def __init__(self, keys: Path | None = None, **rules: Any) -> None:
         config: dict[str, Any] = {"interface": "lo", "port": free_port(), "tls_port": free_port()}
+        config["connections_per_s"] = 10_000  # what is too many at once is told by test_flood; here all are taken
         if keys is not None:
             config |= {"certificate": str(keys / "secc_chain.pem"), "key": str(keys / "secc.key")}
         self.server = SocketV2gServer(config, World())
