@@ -1,12 +1,12 @@
-"""One way to read whatever others can send: bounded portions, a budget per source, everything counted.
+"""One way to read whatever others can send: in bounded portions, with a budget per source, everything counted.
 
-A socket is read by :meth:`Intake.read`: at most ``batch`` items in one turn of the event loop, then the timers, the
-machines and the other sockets have theirs. What is read asks :meth:`Intake.admits` before it costs a decode or event.
+:meth:`Intake.read` takes at most ``batch`` items from a socket in one turn of the event loop, so that timers, machines
+and other sockets get their turns. Each item is put before :meth:`Intake.admits` before anything is decoded.
 
-Budgets are token buckets. Each known source has its own, so a flood from one leaves the others alone. A source becomes
-known by an item within the budget of all *new* sources together, so a flood of made-up sources fills neither the table
-nor the machines' queues. People are told when dropping begins and when it is over, not for each item; ``received`` and
-``dropped`` have the numbers. While items are dropped, a socket is read every 5 ms only.
+Budgets are token buckets. Each known source has its own, so a flood from one leaves the others alone. A new source must
+first get an item through the budget of all *new* sources together, so a flood of invented sources fills neither the
+table nor the machines' queues. People are told when dropping begins and ends, not for each item; ``received`` and
+``dropped`` hold the numbers. While items are dropped, the socket is read every 5 ms only.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ QUIET_NS = 1_000_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``per_source`` and ``new_sources`` are items per second, also the most at once; 0: no limit. ``sources`` bounds
-    the table of known ones, ``batch`` what is read in one turn of the event loop."""
+    """``per_source`` and ``new_sources`` are items per second and also the largest burst; 0 is no limit. ``sources``
+    bounds the table of known sources, ``batch`` the items read in one turn of the event loop."""
 
     per_source: int = 0
     new_sources: int = 0
@@ -39,7 +39,7 @@ class Limits:
 
 
 class Surroundings(Protocol):
-    """What of an :class:`engine.adapter.Port` is needed here."""
+    """The part of an :class:`engine.adapter.Port` that is needed here."""
 
     def now_ns(self) -> int: ...
 
@@ -61,7 +61,7 @@ class Bucket:
         self._at_ns = now_ns
 
     def take(self, now_ns: int) -> bool:
-        """One item, if there is budget for it."""
+        """Take one item; False when the budget is used up."""
         self._left = min(float(self._rate), self._left + (now_ns - self._at_ns) * 1e-9 * self._rate)
         self._at_ns = now_ns
         if self._left < 1.0:
@@ -71,7 +71,8 @@ class Bucket:
 
 
 class Intake:
-    """See the module. ``name`` says where: ``interface 'eth1', UDP port 15118``; ``items`` what: ``datagrams``."""
+    """A limited reader of one socket or stream of items. ``name`` says where (``interface 'eth1', UDP port 15118``),
+    ``items`` what is counted (``datagrams``)."""
 
     def __init__(self, name: str, items: str, limits: Limits, around: Surroundings) -> None:
         self.name = name
@@ -85,7 +86,7 @@ class Intake:
         self._flood: Counted | None = None
 
     def admits(self, source: Hashable) -> bool:
-        """Count an item of this source; False: it is over a budget and must be dropped."""
+        """Count an item of this source. False means that it is over a budget and must be dropped."""
         self.received += 1
         if not self.limits.per_source:
             return True
@@ -105,10 +106,11 @@ class Intake:
         return False
 
     async def read(self, sock: socket.socket, one: Callable[[], object]) -> None:
-        """Call ``one`` (read and handle one item; BlockingIOError: there is none) whenever the socket has something.
+        """Call ``one`` whenever the socket is readable; it reads and handles one item and raises ``BlockingIOError``
+        when there is none.
 
-        Until cancelled; raises the ``OSError`` that breaks the socket. Whatever else ``one`` raises is told and goes no
-        further.
+        Runs until cancelled. Raises the ``OSError`` that breaks the socket; any other exception of ``one`` is reported
+        and goes no further.
         """
         loop = asyncio.get_running_loop()
         broken: asyncio.Future[None] = loop.create_future()
@@ -177,7 +179,7 @@ class Intake:
 
 @dataclass(slots=True)
 class Counted:
-    """When a flood began, and what the counters said then."""
+    """When a flood began, and the counters at that time."""
 
     since_ns: int
     received: int

@@ -1,5 +1,5 @@
-"""What the adapters offer: where contracts lie and which classes implement them. Found through the entry point
-``chargechart.adapters``; a class is imported only when it is bound."""
+"""What this distribution offers: the contracts and the classes that implement them. The engine finds it through the
+entry point ``chargechart.adapters``; a class is imported only when it is bound."""
 
 from __future__ import annotations
 

@@ -10,9 +10,9 @@ from engine.adapter import AdapterError, Setting
 
 
 def filled(config: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[str, Any]:
-    """``config`` with the defaults of what it leaves out; raises ``AdapterError`` for a key nobody declared.
+    """``config`` with defaults for the keys it leaves out. Raises ``AdapterError`` for a key that is not declared.
 
-    The station file's values have been checked against their types before; this does not repeat it.
+    The station file's values have been checked against their types before; that is not repeated here.
     """
     for key in config:
         if key not in settings:
@@ -22,7 +22,7 @@ def filled(config: Mapping[str, Any], settings: Mapping[str, Setting]) -> dict[s
 
 
 def mac_address(text: str, key: str) -> bytes:
-    """The six octets of ``02:00:00:00:00:01``; raises ``AdapterError`` naming the setting."""
+    """The six octets of ``02:00:00:00:00:01``. Raises ``AdapterError`` that names the setting."""
     try:
         octets = bytes.fromhex(text.replace(":", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""What SDP and V2G need of IP: datagrams and byte streams, on real sockets (sockets.py) or simulated (adapters/sim).
+"""What SDP and V2G need of IP: datagrams and byte streams, on real sockets (sockets.py) or simulated (simulated.py).
 
 Both hosts offer the same methods, so an adapter is written once. Callbacks run in the host's thread.
 """
@@ -23,10 +23,14 @@ class ByteStream(Protocol):
     on_close: Callable[[str], None]
 
     @property
-    def peer_address(self) -> str: ...
+    def peer_address(self) -> str:
+        """The peer's IPv6 address with its scope, without port."""
+        ...
 
     @property
-    def is_open(self) -> bool: ...
+    def is_open(self) -> bool:
+        """False once either side has closed or reset it."""
+        ...
 
     def write(self, data: bytes) -> None:
         """Send; after a close it goes nowhere."""
@@ -50,16 +54,19 @@ class Network(Protocol):
         ...
 
     def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed, limits: Limits | None = None) -> int:
-        """Receive the datagrams of a UDP port, multicast to ff02::1 included; 0: a free one. The port.
+        """Receive datagrams on a UDP port, multicast to ff02::1 included, and return the port; 0 takes a free one.
 
-        Only those of link-local addresses on this link, and no more than ``limits``.
-
-        When the port fails it is closed, and ``on_failed`` called; whether it is bound again is the caller's matter.
+        Only datagrams from link-local addresses on this link pass, and no more than ``limits``. When the port fails, it
+        is closed and ``on_failed`` is called; the caller decides whether to bind it again. Raises ``AdapterError`` when
+        the port cannot be had.
         """
         ...
 
-    def unbind(self, udp_port: int) -> None: ...
+    def unbind(self, udp_port: int) -> None:
+        """Close a bound port; harmless when it is not bound."""
+        ...
 
     def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
-        """To a host, or to all on the link (None), from a bound port."""
+        """Send one datagram to a host, or to all on the link (None), from a bound port. Raises ``AdapterError`` when it
+        cannot be sent."""
         ...

@@ -1,8 +1,8 @@
 """Datagrams and byte streams between simulated hosts, as Ethernet frames over a simulated power line or a plain wire.
 
-What passes is what the modems let pass: on the line, frames of this kind need a common network (equal NMK and NID),
-like IP. A stream is in order and without loss between connected hosts; there is no retransmission, since the line loses
-none of these frames. Addresses are link-local IPv6 texts made from the MAC (RFC 4291 appendix A).
+On the power line the modems decide what passes: these frames, like IP, need a common network (equal NMK and NID). A
+stream is in order and without loss between connected hosts; there is no retransmission, since the line loses none of
+these frames. Addresses are link-local IPv6 texts made from the MAC (RFC 4291 appendix A).
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ class Wire:
         return self._nics[host]
 
     def pass_on(self, sender: WireNic, frame: bytes) -> None:
+        """Deliver ``frame`` to every nic but the sender's, after the latency."""
         for nic in list(self._nics.values()):
             if nic is not sender:
                 nic.port.call_later(WIRE_LATENCY_NS, lambda nic=nic: nic.subscribers.deliver(frame))  # type: ignore[misc]
@@ -82,7 +83,7 @@ class WireNic:
 
 
 class Stream:
-    """One end of a byte stream. Set the callbacks before the next event of the host is due."""
+    """One end of a byte stream. Set its callbacks before the host's next event is due."""
 
     def __init__(self, host: Host, peer: bytes, own_id: int, peer_id: int) -> None:
         self.peer_address = address_of(peer)
@@ -95,7 +96,7 @@ class Stream:
         self.is_open = True
 
     def write(self, data: bytes) -> None:
-        """Send bytes; after a close they go nowhere."""
+        """Send bytes; after a close they are dropped."""
         if self.is_open:
             self._host.transmit(self._peer, DATA, self._own_id, self._peer_id, data)
 
@@ -154,18 +155,19 @@ class Host:
         on_failed: Callable[[str], None] | None = None,
         limits: Limits | None = None,
     ) -> int:
-        """Receive the datagrams of a UDP port (0: a free one); the port. It neither fails nor is flooded."""
+        """Receive the datagrams of a UDP port (0 takes a free one) and return the port. It neither fails nor is
+        flooded."""
         while udp_port == 0 or (udp_port >= EPHEMERAL and udp_port in self._datagram):
             udp_port = EPHEMERAL + next(self._ids) % (0x10000 - EPHEMERAL)
         self._datagram[udp_port] = on_datagram
         return udp_port
 
     def unbind(self, udp_port: int) -> None:
-        """No longer."""
+        """Close a bound port; harmless when it is not bound."""
         self._datagram.pop(udp_port, None)
 
     def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
-        """One datagram to a port of a host, or of all (None)."""
+        """Send one datagram to a port of one host, or of all hosts (None)."""
         self.transmit(mac_of(address) if address else BROADCAST, DATAGRAM, from_port, udp_port, data)
 
     def listen(self, tcp_port: int, on_stream: Callable[[Stream], None]) -> None:
@@ -173,28 +175,29 @@ class Host:
         self._listening[tcp_port] = on_stream
 
     def unlisten(self, tcp_port: int) -> None:
-        """No longer."""
+        """Stop accepting; open streams stay."""
         self._listening.pop(tcp_port, None)
 
     def connect(
         self, address: str, tcp_port: int, connected: Callable[[Stream], None], refused: Callable[[str], None]
     ) -> int:
-        """Start to connect; the returned id is for :meth:`give_up`."""
+        """Start to connect and return the id for :meth:`give_up`. Raises ``ValueError`` for an address of no simulated
+        host."""
         own_id = next(self._ids)
         self._connecting[own_id] = (connected, refused)
         self.transmit(mac_of(address), CONNECT, own_id, tcp_port, b"")
         return own_id
 
     def give_up(self, own_id: int) -> None:
-        """The connection is no longer wanted."""
+        """Cancel a connection attempt."""
         self._connecting.pop(own_id, None)
 
     def forget(self, own_id: int) -> None:
-        """A stream has ended."""
+        """Remove a stream that has ended."""
         self._streams.pop(own_id, None)
 
     def transmit(self, peer: bytes, kind: int, source: int, target: int, data: bytes) -> None:
-        """One frame: kind, id of the sender, port or id at the receiver, content."""
+        """Send one frame: kind, id of the sender, port or id at the receiver, content."""
         head = peer + self.nic.mac + ETHERTYPE + bytes([kind])
         self.nic.send(head + source.to_bytes(4, "big") + target.to_bytes(4, "big") + data)
 

@@ -91,6 +91,8 @@ class SocketHost:
     # ------------------------------------------------------------ datagrams
 
     def bind(self, udp_port: int, on_datagram: OnDatagram, on_failed: OnFailed, limits: Limits | None = None) -> int:
+        """See :meth:`Network.bind <adapters.net.network.Network.bind>`. Raises ``AdapterError`` when the port cannot be
+        had."""
         scope = _scope_id(self.interface)
         udp = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
         try:
@@ -112,6 +114,7 @@ class SocketHost:
         return number
 
     def unbind(self, udp_port: int) -> None:
+        """Close a bound port; harmless when it is not bound."""
         bound = self._datagram.pop(udp_port, None)
         if bound is None:
             return
@@ -122,6 +125,8 @@ class SocketHost:
             bound.task.cancel()  # it closes the socket when nothing waits for it any more
 
     def send_datagram(self, address: str | None, udp_port: int, data: bytes, from_port: int) -> None:
+        """See :meth:`Network.send_datagram <adapters.net.network.Network.send_datagram>`. Raises ``AdapterError`` when
+        the port is closed or the system refuses the datagram."""
         target = (address or ALL_NODES).partition("%")[0]
         bound = self._datagram.get(from_port)
         if bound is None:
@@ -150,7 +155,8 @@ class SocketHost:
     def listen(
         self, tcp_port: int, on_stream: Callable[[SocketStream], None], limits: Limits | None = None, backlog: int = 128
     ) -> None:
-        """Accept connections on a TCP port of the link-local address, no more of them per second than ``limits``."""
+        """Accept connections on a TCP port of the link-local address, at most ``limits`` per second; ``backlog``
+        connections may wait. Raises ``AdapterError`` when the port cannot be had."""
         listener = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         try:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -170,7 +176,7 @@ class SocketHost:
         self._port.spawn(self._accept_all(listening))
 
     def unlisten(self, tcp_port: int) -> None:
-        """No longer; connections stay."""
+        """Stop accepting; open connections stay."""
         listening = self._listening.pop(tcp_port, None)
         if listening is None:
             return
@@ -183,14 +189,15 @@ class SocketHost:
     def connect(
         self, address: str, tcp_port: int, connected: Callable[[SocketStream], None], refused: Callable[[str], None]
     ) -> int:
-        """Start to connect; the returned id is for :meth:`give_up`. Exactly one of the callbacks is called."""
+        """Start to connect and return the id for :meth:`give_up`. Exactly one of the callbacks is called, unless given
+        up."""
         own_id = next(self._ids)
         self._connecting[own_id] = None
         self._port.spawn(self._connect(own_id, address, tcp_port, connected, refused))
         return own_id
 
     def give_up(self, own_id: int) -> None:
-        """The connection is no longer wanted; neither callback is called."""
+        """Cancel a connection attempt; neither callback is called."""
         task = self._connecting.pop(own_id, None)
         if task is not None:
             task.cancel()
@@ -255,7 +262,7 @@ class SocketHost:
 
 
 def link_local_address(interface: str) -> str | None:
-    """The usable link-local address of an interface, None while there is none (tentative ones do not count)."""
+    """The usable link-local address of an interface, or None; tentative and duplicate addresses do not count."""
     try:
         lines = IF_INET6.read_text().splitlines()
     except OSError:

@@ -19,8 +19,8 @@ MAX_UNSENT = 65_536
 
 
 class SocketStream:
-    """A :class:`adapters.net.network.ByteStream`; takes the socket over. What a callback raises ends the connection and
-    is told to ``faulty``."""
+    """A :class:`adapters.net.network.ByteStream` that takes the socket over. An exception in a callback ends the
+    connection and is reported to ``faulty``."""
 
     def __init__(self, sock: socket.socket, peer_address: str, faulty: Callable[[str], None]) -> None:
         self.on_data: Callable[[bytes], None] = lambda data: None
@@ -108,6 +108,6 @@ class SocketStream:
 
 
 def reset_socket(sock: socket.socket) -> None:
-    """Closing it sends RST."""
+    """Make the socket's close send RST."""
     with contextlib.suppress(OSError):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

@@ -1,7 +1,7 @@
 """TLS over any byte stream: the library's ``ssl.SSLObject``, its records carried by hand.
 
-Not ``asyncio``'s own: that closes a connection whose handshake fails without sending the alert (so the peer never
-learns why), takes 300 KiB for each connection that says nothing, and prints tracebacks of strangers' mistakes.
+Why not ``asyncio``'s own: it closes a connection whose handshake fails without sending the alert (so the peer never
+learns why), needs 300 KiB for each silent connection, and prints tracebacks of a stranger's mistakes.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ REASONS = {
 
 
 class TlsStream:
-    """A :class:`adapters.net.network.ByteStream` over ``stream``, whose callbacks it takes.
+    """A :class:`adapters.net.network.ByteStream` over ``stream``; it takes over that stream's callbacks.
 
-    ``established`` is called when the handshake is done, ``refused`` (with the reason for people) when it fails: the
-    alert has been sent and the connection closed then. Afterwards ``on_close`` says how the connection ended. A
-    connection that says nothing costs nothing: OpenSSL is asked at its first octet.
+    ``established`` is called when the handshake is done, ``refused`` (with a reason for people) when it fails; by then
+    the alert has been sent and the connection closed. Later ``on_close`` says how the connection ended. A silent
+    connection costs nothing: OpenSSL starts at the first octet.
     """
 
     def __init__(
@@ -89,10 +89,12 @@ class TlsStream:
 
     @property
     def peer_address(self) -> str:
+        """The address of the stream below."""
         return self._stream.peer_address
 
     @property
     def is_open(self) -> bool:
+        """Whether the stream below is open."""
         return self._stream.is_open
 
     def write(self, data: bytes) -> None:
@@ -170,7 +172,7 @@ class TlsStream:
 
 
 def reason_of(error: ssl.SSLError) -> str:
-    """What went wrong, for people."""
+    """The reason of an OpenSSL error, for people."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the peer's certificate is not accepted: {error.verify_message}"
     return REASONS.get(error.reason or "", (error.reason or str(error)).lower().replace("_", " "))

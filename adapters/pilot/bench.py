@@ -1,7 +1,8 @@
-"""Control pilot of a bench with a plain network cable: a stand-in shows what the absent other side would show.
+"""Control pilot of a bench with a plain network cable: a stand-in plays the side that is missing.
 
-``BenchPilotEvse``: a station without a pilot line; a stand-in vehicle plugs in, goes to C some time after 5 %, back to
-B and out when the PWM ends. ``BenchPilotPev``: a vehicle without a pilot line; a stand-in station shows 5 %.
+``BenchPilotEvse``: a station without a pilot line; the stand-in vehicle plugs in, goes to state C some time after the 5
+% PWM begins, back to B when it ends, and unplugs. ``BenchPilotPev``: a vehicle without a pilot line; the stand-in
+station shows 5 %.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A simulated charging cable: the pilot circuit in it, whether its plug is in, and who wants to know of changes.
+"""A simulated charging cable: its pilot circuit, whether it is plugged in, and who is told of changes.
 
 One per cable name and system (:func:`cable_of`); the pilot adapters of both sides and the power line share it.
 """
@@ -15,7 +15,8 @@ BOUNCES = 5
 
 
 class Cable:
-    """``plugged`` is what the hand does; the contact in ``circuit`` may bounce behind it."""
+    """``plugged`` is where the hand has put the plug; the contact in ``circuit`` may still bounce. ``bounce_ns`` is how
+    long."""
 
     def __init__(self) -> None:
         self.circuit = PilotCircuit()
@@ -30,37 +31,37 @@ class Cable:
         self._watchers.append(watcher)
 
     def unwatch(self, watcher: Callable[[], None]) -> None:
-        """No longer."""
+        """Stop calling ``watcher``."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
 
     def bring_vehicle(self) -> None:
-        """A vehicle with a pilot stands here, not plugged in yet."""
+        """Put a vehicle with a pilot at the cable, not plugged in yet."""
         self._has_vehicle = True
         self.plugged = False
         self.circuit.connected = False
         self.changed()
 
     def plug(self, port: Port) -> None:
-        """The plug goes in."""
+        """Plug in; ``port`` gives the clock for the bounces."""
         self._move(port, True)
 
     def unplug(self, port: Port) -> None:
-        """The plug comes out."""
+        """Pull the plug; ``port`` gives the clock for the bounces."""
         self._move(port, False)
 
     def set_duty(self, duty_percent: float) -> None:
-        """The EVSE's source: 100 steady +12 V, 0 steady −12 V, PWM between."""
+        """Set the EVSE's source: 100 is steady +12 V, 0 steady −12 V, PWM in between."""
         self.circuit.duty_percent = duty_percent
         self.changed()
 
     def set_load(self, load: Load) -> None:
-        """The vehicle's resistance."""
+        """Set the vehicle's resistance."""
         self.circuit.load = load
         self.changed()
 
     def changed(self) -> None:
-        """Tell everyone; call it after setting a fault in ``circuit.faults``."""
+        """Call every watcher; needed after setting a fault in ``circuit.faults``."""
         for watcher in list(self._watchers):
             watcher()
 

@@ -31,7 +31,7 @@ FREQUENCY_HZ: Final = 1000.0
 
 @dataclass(frozen=True, slots=True)
 class Levels:
-    """What an ideal measurement sees: volts of the high and the low level; equal without PWM."""
+    """The levels (V) an ideal measurement sees: high and low, equal without PWM."""
 
     high_V: float
     low_V: float
@@ -39,7 +39,8 @@ class Levels:
 
 @dataclass(frozen=True, slots=True)
 class VehicleView:
-    """What the vehicle measures: ``duty_percent`` (100: steady positive, 0: no positive level), 0 Hz without PWM."""
+    """What the vehicle measures: ``duty_percent`` (100: steady positive, 0: no positive level), the frequency (0 Hz
+    without PWM) and the high level (V)."""
 
     duty_percent: float
     frequency_Hz: float
@@ -48,7 +49,7 @@ class VehicleView:
 
 @dataclass(slots=True)
 class Faults:
-    """What can be wrong. ``resistance_factor`` scales the vehicle's resistors (1.1: ten per cent too high)."""
+    """Faults of the circuit. ``resistance_factor`` scales the vehicle's resistors (1.1: ten per cent too high)."""
 
     diode_missing: bool = False
     shorted: bool = False
@@ -80,7 +81,7 @@ class PilotCircuit:
 
     @property
     def has_pwm(self) -> bool:
-        """The source oscillates: powered, and a duty between 0 and 100 %."""
+        """Whether the source oscillates: powered, and a duty between 0 and 100 %."""
         return self.powered and 0.0 < self.duty_percent < 100.0
 
     def level_V(self, source_V: float) -> float:
@@ -96,13 +97,13 @@ class PilotCircuit:
         return diode + (source_V - diode) * load / (SOURCE_OHM + load)
 
     def evse(self) -> Levels:
-        """High and low level at the EVSE's terminal, with noise."""
+        """High and low level (V) at the EVSE's terminal, with noise."""
         high, low = self._ideal()
         measured = self._measured(high)
         return Levels(measured, self._measured(low) if self.has_pwm else measured)
 
     def pev(self) -> VehicleView:
-        """Duty, frequency and high level at the vehicle's inlet; nothing at all when it is not connected."""
+        """Duty (%), frequency (Hz) and high level (V) at the vehicle's inlet; all zero when it is not connected."""
         if not self.connected or self.faults.shorted:
             return VehicleView(0.0, 0.0, 0.0)
         high, _ = self._ideal()

@@ -16,7 +16,7 @@ RESOLUTION_V = 0.05
 
 
 class SimulatedPilotEvse(Adapter):
-    """The station's end: sets the source, sees the levels."""
+    """The station's end: sets the source, measures the levels."""
 
     behind = "simulated"
 
@@ -43,7 +43,8 @@ class SimulatedPilotEvse(Adapter):
             self.cable.set_duty(0.0)
 
     def set_duty(self, *, duty: float) -> None:
-        """100 % steady +12 V, 0 % steady −12 V, in between PWM; raises ``AdapterError`` outside 0…100."""
+        """Set the source: 100 % steady +12 V, 0 % steady −12 V, PWM in between. Raises ``AdapterError`` outside
+        0…100."""
         if not 0.0 <= duty <= 100.0:
             raise AdapterError(f"set_duty: {duty} % is not between 0 and 100 %")
         self.cable.set_duty(duty)
@@ -70,7 +71,7 @@ class SimulatedPilotEvse(Adapter):
 
 
 class SimulatedPilotPev(Adapter):
-    """The vehicle's end: sets the resistance, sees plug and PWM, and is the hand that plugs in."""
+    """The vehicle's end: sets the resistance, measures plug and PWM, and plugs in."""
 
     behind = "simulated"
 
@@ -106,7 +107,8 @@ class SimulatedPilotPev(Adapter):
         self.cable.set_load("B")
 
     def set_load(self, *, load: str) -> None:
-        """B 2.74 kΩ, C 882 Ω, D 246 Ω."""
+        """Set the resistance: B 2.74 kΩ, C 882 Ω, D 246 Ω (IEC 61851-1 Table A.3). Raises ``AdapterError`` for another
+        load."""
         for known in LOADS_OHM:
             if load == known:
                 self.cable.set_load(known)

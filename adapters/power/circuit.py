@@ -1,7 +1,7 @@
 """The simulated DC power circuit of one outlet: supply, station contactor, cable, vehicle contactor, battery.
 
-First-order behaviour with closed-form steps, advanced to a given time whenever somebody looks: no timer of its own, any
-step size. Voltages in V, currents in A (positive into the battery), times in ns, energies in Wh.
+First-order behaviour in closed-form steps of any size. The circuit has no timer: whoever reads it advances it first.
+Voltages in V, currents in A (positive into the battery), times in ns, energies in Wh.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ class Battery:
 
     @property
     def open_circuit_V(self) -> float:
+        """Open-circuit voltage at the present state of charge."""
         return self.empty_V + (self.full_V - self.empty_V) * self.soc_percent / 100.0
 
     @property
     def target_A(self) -> float:
-        """What the battery management asks for: power limit, current limit, then constant voltage."""
+        """The current the battery management asks for: power limit, current limit, then constant voltage."""
         headroom_V = self.maximum_V - self.open_circuit_V
         limit_A = min(self.maximum_A, self.maximum_W / max(self.open_circuit_V, 1.0))
         if self.soc_percent > 80.0:  # the usual taper towards full
@@ -41,7 +42,7 @@ class Battery:
 
 @dataclass(slots=True)
 class PowerCircuit:
-    """The circuit. Set the inputs after :meth:`advance`, read the outputs after it too."""
+    """The circuit. Call :meth:`advance` before setting an input and before reading an output."""
 
     battery: Battery = field(default_factory=Battery)
     has_vehicle: bool = False
@@ -64,7 +65,7 @@ class PowerCircuit:
     now_ns: int = 0
 
     def advance(self, now_ns: int) -> None:
-        """Let the circuit run until ``now_ns``."""
+        """Advance the circuit to ``now_ns``."""
         if now_ns <= self.now_ns:
             self._settle_cable()
             return

@@ -18,7 +18,7 @@ OUTLET: dict[str, Setting] = {"outlet": Setting("string", "1", "Name of the powe
 
 
 class Simulated(Adapter):
-    """Its settings are there, with their defaults."""
+    """Base of the simulated adapters: settings that are left out have their defaults."""
 
     behind = "simulated"
 
@@ -27,7 +27,7 @@ class Simulated(Adapter):
 
 
 class OnCircuit(Simulated):
-    """What all parts of a circuit share: finding it, and looking at it now."""
+    """Base of the adapters on one circuit: finds it, and advances it before it is used."""
 
     settings: ClassVar[Mapping[str, Setting]] = OUTLET
 
@@ -37,7 +37,7 @@ class OnCircuit(Simulated):
         self._circuit: PowerCircuit = world.shared(f"power circuit {name}", PowerCircuit)
 
     def now(self) -> PowerCircuit:
-        """The circuit at the present time of the host's clock."""
+        """The circuit, advanced to the host's present time."""
         self._circuit.advance(self.port.now_ns())
         return self._circuit
 
@@ -90,7 +90,8 @@ class SimulatedSupply(OnCircuit):
         circuit.set_V = circuit.set_A = 0.0
 
     def set(self, *, voltage: float, current: float) -> None:
-        """New set points, clipped to what the supply can do (W by the present voltage)."""
+        """Set the set points (V, A), clipped to what the supply can do; its power limit (W) counts at the present
+        voltage."""
         circuit = self.now()
         circuit.set_V = min(max(voltage, 0.0), self.maximum_voltage)
         power_A = self.maximum_power / max(circuit.output_V, 1.0)
@@ -116,7 +117,7 @@ class SimulatedSupply(OnCircuit):
 
 
 class SimulatedContactor(OnCircuit):
-    """A contactor pair with feedback and dead-man."""
+    """A pair of contactors with feedback that opens when ``keep_alive`` stops."""
 
     contract = "contactor"
     settings: ClassVar[Mapping[str, Setting]] = {
@@ -140,7 +141,7 @@ class SimulatedContactor(OnCircuit):
         self.now().station_closed = False
 
     def set(self, *, closed: bool) -> None:
-        """Start to move; ``closed`` or ``opened`` follows."""
+        """Start to close or open; event ``closed`` or ``opened`` follows."""
         self._stop_moving()
         self._moving = self.port.call_later(self.config["delay"], lambda: self._moved(closed))
         if closed:
@@ -277,7 +278,7 @@ class SimulatedLock(OnCircuit):
 
 
 class SimulatedMeter(OnCircuit):
-    """The meter of the output: reads the circuit."""
+    """The meter of the output; it reads the circuit."""
 
     contract = "meter"
 
@@ -303,7 +304,7 @@ _PRESSED = ("stop_pressed", "emergency_stop", "emergency_released", "reset_press
 
 
 class SimulatedOperator(Simulated):
-    """The person at the station. ``show`` keeps the last line in :attr:`text`."""
+    """The person at the station. :attr:`text` is the last line ``show`` was given."""
 
     contract = "operator"
     settings: ClassVar[Mapping[str, Setting]] = {

@@ -1,4 +1,5 @@
-"""Simulated power path, the vehicle's side: battery and driver. Which circuit they are at: see simulated.py."""
+"""Simulated power path, the vehicle's side: battery and driver. Setting ``outlet`` names their circuit; see
+simulated.py."""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ class SimulatedBattery(OnCircuit):
         self._move(False)
 
     def note_station(self, *, voltage: float, current: float) -> None:
-        """Believed only without a simulated station (setting ``lone``)."""
+        """Take the station's voltage (V) and current (A) as said; only without a simulated station (setting
+        ``lone``)."""
         if self._lone:
             self._reported_V = voltage
             self._charge(current)
@@ -140,7 +142,7 @@ class SimulatedBattery(OnCircuit):
 
 
 class SimulatedDriver(OnCircuit):
-    """The hand at the plug."""
+    """The driver: plugs in and pulls the plug."""
 
     contract = "driver"
     settings: ClassVar[Mapping[str, Setting]] = {

@@ -41,7 +41,7 @@ SIMULATED: dict[str, Setting] = {
 
 
 class SdpServer(Adapter):
-    """The station's side. Base of the two implementations, which say which network."""
+    """The station's side. A subclass says which network."""
 
     contract = "sdp_server"
 
@@ -54,7 +54,7 @@ class SdpServer(Adapter):
         self._looking: Cancellable | None = None
 
     def network(self, port: Port) -> Network:
-        """The host to speak on."""
+        """The host to use."""
         raise NotImplementedError
 
     def open(self, port: Port) -> None:
@@ -65,12 +65,12 @@ class SdpServer(Adapter):
         self.stop()
 
     def start(self) -> None:
-        """Hear requests from now on; waits for the interface to have an address."""
+        """Receive requests from now on; waits until the interface has an address."""
         self.stop()
         self._begin(first=True)
 
     def stop(self) -> None:
-        """Hear none any more."""
+        """Receive no more requests."""
         if self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -79,7 +79,8 @@ class SdpServer(Adapter):
         self._bound = False
 
     def answer(self, *, peer: str, security: str, port: int) -> None:
-        """Send the response with the own address to ``peer`` (address and port as the request event gave it)."""
+        """Send the response with the own address to ``peer`` (address and port as in the request event). Raises
+        ``AdapterError`` for a peer of another form, a port beyond 16 bits, or a host that cannot send."""
         address, _, peer_port = peer.rpartition(":")
         if not peer_port.isdigit() or not address.startswith("["):
             raise AdapterError(f"answer: '{peer}' is no peer of a request event")
@@ -131,7 +132,7 @@ class SdpServer(Adapter):
 
 
 class SdpClient(Adapter):
-    """The vehicle's side. Base of the two implementations, which say which network."""
+    """The vehicle's side. A subclass says which network."""
 
     contract = "sdp_client"
 
@@ -143,7 +144,7 @@ class SdpClient(Adapter):
         self._own_port = 0
 
     def network(self, port: Port) -> Network:
-        """The host to speak on."""
+        """The host to use."""
         raise NotImplementedError
 
     def open(self, port: Port) -> None:
@@ -156,7 +157,8 @@ class SdpClient(Adapter):
             self._own_port = 0
 
     def request(self, *, security: str) -> None:
-        """One request to all stations on the link."""
+        """Send one request to all stations on the link. Raises ``AdapterError`` when the adapter is not open or the
+        host cannot send."""
         if self._network is None:
             raise AdapterError("the adapter is not open")
         if not self._own_port:

@@ -143,14 +143,14 @@ SdpMessage = SdpRequest | SdpResponse | SdpRequestWireless | SdpResponseWireless
 
 @dataclass(frozen=True, slots=True)
 class BadDatagram:
-    """A datagram on the SDP port that is no SDP message, and why."""
+    """A datagram on the SDP port that is not an SDP message, and the reason."""
 
     reason: str
     data: bytes
 
 
 def encode(message: SdpMessage) -> bytes:
-    """The whole datagram, V2GTP header included. Raises ValueError when a field does not fit its bytes."""
+    """The whole datagram, V2GTP header included. Raises ``ValueError`` when a field does not fit its bytes."""
     match message:
         case SdpRequest():
             return v2gtp.encode(PayloadType.SDP_REQUEST, _mode(message))
@@ -174,7 +174,7 @@ def encode(message: SdpMessage) -> bytes:
 
 
 def decode(datagram: bytes) -> SdpMessage | BadDatagram:
-    """One datagram to a message. Never raises."""
+    """The message in one datagram, or a ``BadDatagram``. Never raises."""
     if len(datagram) > v2gtp.HEADER_BYTES + 18 + _MAX_EMSP_BYTES:
         return BadDatagram(f"{len(datagram)} bytes are too many for an SDP message", datagram)
     if not datagram:

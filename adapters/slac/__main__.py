@@ -19,7 +19,7 @@ MS = 1_000_000
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """0 when ended by a signal, 1 when an interface cannot be had, 2 for a wrong argument."""
+    """Run the command line: 0 when ended by a signal, 1 when an interface cannot be had, 2 for a wrong argument."""
     options = _parser().parse_args(arguments)
     try:
         rules = parse_rules(options.fault)

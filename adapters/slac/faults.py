@@ -38,9 +38,11 @@ class FaultSyntaxError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: ``action`` on the ``first``-th to ``last``-th frame named ``message`` (``last`` None: without end).
+    """One rule: apply ``action`` to the ``first``-th to ``last``-th frame named ``message`` (``last`` None: without
+    end).
 
-    ``number`` is the argument (milliseconds, octets or an offset), -1 without one; ``value`` the octets of ``set``.
+    ``number`` is the action's argument (milliseconds, octets or an offset), -1 without one; ``value`` holds the octets
+    of ``set``.
     """
 
     action: str
@@ -58,7 +60,7 @@ def parse_rules(text: str) -> tuple[Rule, ...]:
 
 
 class FaultInjector(Generic[T]):
-    """Applies rules to a stream of frames. Each frame travels with its ``origin``, which the injector only carries."""
+    """Applies rules to a stream of frames. Each frame has an ``origin``, which the injector only passes through."""
 
     def __init__(self, rules: Sequence[Rule] = (), seed: int = 0) -> None:
         self.struck: Callable[[str], None] = lambda text: None
@@ -71,7 +73,8 @@ class FaultInjector(Generic[T]):
         """How often each rule struck."""
 
     def apply(self, frame: bytes, now_ns: int, origin: T) -> list[tuple[int, bytes, T]]:
-        """What to pass on in place of ``frame``: (extra delay in ns, frame, origin). Empty: dropped or held back."""
+        """What passes in place of ``frame``: (extra delay in ns, frame, origin) for each; empty when it is dropped or
+        held back."""
         if not self._rules:
             return [(0, frame, origin)]
         name = name_of(frame)
@@ -103,11 +106,11 @@ class FaultInjector(Generic[T]):
         return copies + released
 
     def next_due_ns(self) -> int | None:
-        """When a frame held back for swapping goes out without a successor."""
+        """When the next held frame goes out without a successor; None when none is held."""
         return self._held[0][0] if self._held else None
 
     def poll(self, now_ns: int) -> list[tuple[bytes, T]]:
-        """Held frames whose successor never came, with their origin."""
+        """Frames, with their origin, that were held for a successor that has not come by ``now_ns``."""
         if not self._held or self._held[0][0] > now_ns:
             return []
         released, self._held = self._held, []

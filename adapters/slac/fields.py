@@ -1,9 +1,9 @@
-"""Messages as tables of fields, and the one reader and the one writer of such tables. Sans-I/O.
+"""Messages as tables of fields, with one reader and one writer for all tables. Sans-I/O.
 
     Table(AmpMap, Field("amlen", "H"), Items("amdata", "octets", count="amlen", per=2))
 
-A table lists what stands on the wire, in its order. Its dataclass has the same fields by the same names, in the order
-that suits those who make one.
+A table lists the fields as they are on the wire, in that order. Its dataclass has fields of the same names, in the
+order that suits those who build a message.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ BadKind = Literal[
 
 
 class Malformed(Exception):
-    """Octets that break their table: ``kind``, ``reason``; ``message`` is what they say if that is overlooked."""
+    """Octets that do not match their table: ``kind`` and ``reason``. ``message`` is what they say when the fault is
+    overlooked."""
 
     def __init__(self, kind: BadKind, reason: str, message: Any = None) -> None:
         super().__init__(reason)
@@ -43,10 +44,11 @@ class Malformed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A field of fixed width: ``code`` as :mod:`struct` writes it, numbers little endian, octet strings as ``17s``.
+    """A field of fixed width. ``code`` is a :mod:`struct` code; numbers are little endian, octet strings are written
+    ``17s``.
 
-    ``8x`` are reserved octets: sent as zeros, not looked at. ``#aag`` is no field of the message but how many items its
-    field ``aag`` has, ``#`` alone how many octets follow.
+    ``8x`` are reserved octets: sent as zeros, not read. ``#aag`` is not a field of the message but the number of items
+    in its field ``aag``; ``#`` alone is the number of octets that follow.
     """
 
     name: str
@@ -59,9 +61,10 @@ RESERVED = ""
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """The end of a table: as many items as the field ``count`` says, ``per`` of them to an octet, ``least`` or more.
+    """The end of a table: as many items as the field ``count`` says, ``per`` of them in an octet, at least ``least``.
 
-    ``of``: octets, text (latin-1, one character per octet), 16-bit numbers, or records of a bound table.
+    ``of`` says what an item is: octets, text (latin-1, one character per octet), 16-bit numbers, or records of a bound
+    table.
     """
 
     name: str
@@ -71,7 +74,8 @@ class Items:
     least: int = 0
 
     def read(self, frame: bytes, at: int, count: int, count_at: int) -> tuple[Any, int]:
-        """The value and the octet behind it; the count came from the frame, so the frame's length bounds it."""
+        """The value and the position of the octet after it. Raises :class:`Malformed` when there are too few items, or
+        more than the frame holds: its length bounds ``count``, which a peer has written."""
         if count < self.least:
             raise Malformed(
                 "value", f"octet {count_at}: {count} items of {self.name}, at least {self.least} are needed"
@@ -94,6 +98,7 @@ class Items:
         return tuple(records), end
 
     def write(self, message: Any) -> bytes:
+        """The items of a message as octets."""
         value = getattr(message, self.name)
         if isinstance(self.of, Table):
             return b"".join(self.of.write(record) for record in value)
@@ -107,7 +112,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class When:
-    """The end of a table that is there only if the field ``count`` is ``value``; else ``absent`` stands for it."""
+    """The end of a table that is there only if the field ``count`` is ``value``; ``absent`` is the value otherwise."""
 
     name: str
     table: Table
@@ -116,18 +121,22 @@ class When:
     absent: Any
 
     def read(self, frame: bytes, at: int, count: int, count_at: int) -> tuple[Any, int]:
+        """The value and the position of the octet after it. Raises :class:`Malformed` like :meth:`Items.read`."""
         if count != self.value:
             return self.absent, at
         return self.table.read(frame, at)
 
     def write(self, message: Any) -> bytes:
+        """The octets of a message's end, empty when it is absent."""
         return self.table.write(message) if getattr(message, self.count) == self.value else b""
 
 
 class Table:
-    """Fields of fixed width, then perhaps :class:`Items` or :class:`When`, of a dataclass (None: of a lone value).
+    """The fields of a dataclass: some of fixed width, then perhaps :class:`Items` or :class:`When`. Without a dataclass
+    (None) the table is of a single value.
 
-    A field that the dataclass has as a class variable is sent as that; a ``MVF_LENGTH`` that is another is refused.
+    A field that is a class variable of the dataclass is always sent with that value. A received ``MVF_LENGTH`` must
+    equal it.
     """
 
     def __init__(self, made: type | None, *columns: Field | Items | When) -> None:
@@ -140,7 +149,8 @@ class Table:
 
     @cached_property
     def read(self) -> Callable[..., tuple[Any, int]]:
-        """``read(frame, at=0)``: what stands at octet ``at`` and the octet behind it; raises :class:`Malformed`."""
+        """``read(frame, at=0)`` returns the message at octet ``at`` and the position after it. It raises
+        :class:`Malformed`."""
         names = [_variable(column.name) for column in self._heads if column.name]
         lines = [
             "def run(frame, at=0):",
@@ -163,7 +173,8 @@ class Table:
 
     @cached_property
     def write(self) -> Callable[[Any], bytes]:
-        """``write(made)``: its octets; raises ``ValueError`` or ``struct.error`` if a value has no place there."""
+        """``write(message)`` returns the octets. It raises ``ValueError`` or ``struct.error`` for a value that has no
+        place there."""
         lines, values = ["def run(made):"], []
         if self._rest:
             lines.append("    end = write_rest(made)")
@@ -194,7 +205,8 @@ def _variable(name: str) -> str:
 
 
 def octets(value: bytes, length: int, name: str) -> bytes:
-    """``value`` when it has exactly ``length`` octets (``struct`` would pad or cut it silently)."""
+    """Return ``value``, which must have exactly ``length`` octets (``struct`` would pad or cut it silently); else
+    raises ``ValueError`` that names the field."""
     if len(value) != length:
         raise ValueError(f"{name} has {length} octets, not {len(value)}")
     return value

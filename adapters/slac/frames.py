@@ -101,9 +101,10 @@ __all__ = [
 
 
 def decode(frame: bytes) -> Mme | BadFrame:
-    """The message in an Ethernet ``frame``, or why it is none. Total: never raises, never loops on the frame's word.
+    """The message in an Ethernet ``frame``, or a ``BadFrame`` with the reason. Total: it never raises, and the frame's
+    contents never make it loop.
 
-    Longer frames than the table are taken (padding, and open-plc-utils' CM_ATTEN_CHAR.IND of 326 octets).
+    Longer frames than the table are accepted (padding, and open-plc-utils' CM_ATTEN_CHAR.IND of 326 octets).
     """
     if len(frame) < HEADER_END_CM or len(frame) > MAX_FRAME:
         return _bad_length(frame)
@@ -135,12 +136,13 @@ def decode(frame: bytes) -> Mme | BadFrame:
 
 
 def mmtype_of(frame: bytes) -> int:
-    """MMTYPE in the header of a HomePlug frame, -1 when it is another one or ends before it."""
+    """MMTYPE in the header of a HomePlug frame; -1 for another frame or one that ends before it."""
     return frame[15] | frame[16] << 8 if len(frame) >= 17 and frame[12:14] == b"\x88\xe1" else -1
 
 
 def name_of(frame: bytes) -> str:
-    """Name of a frame for logs and fault rules: the standard's, ``0x6034`` for an unknown MMTYPE, ``IP``, ``ETH``."""
+    """Name of a frame for logs and fault rules: the standard's name, ``0x6034`` for an unknown MMTYPE, ``IP`` or
+    ``ETH``."""
     mmtype = mmtype_of(frame)
     if mmtype < 0:
         return "IP" if frame[12:14] in (b"\x86\xdd", b"\x08\x00") else "ETH"

@@ -1,9 +1,9 @@
 """A simulated line between processes: a hub on a UNIX socket, and the Nic that connects to it.
 
 The hub (``python -m adapters.slac line --socket PATH``) runs a :class:`PowerLine` on the real clock. A client connects
-to the SOCK_SEQPACKET socket, says in one JSON message who it is (``{"host": "pev", "mac": "02…", "cable": "1"}``), gets
-``{}`` or ``{"error": …}`` back, and from then on every message in either direction is one Ethernet frame.
-A foreign program that needs a network interface is joined by giving the hub the other end of its veth pair.
+to the SOCK_SEQPACKET socket, says in one JSON message who it is (``{"host": "pev", "mac": "02…", "cable": "1"}``) and
+gets ``{}`` or ``{"error": …}`` back. From then on every message in either direction is one Ethernet frame. A foreign
+program that needs a network interface joins through a veth pair: the hub gets its other end.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ HELLO_OCTETS = 1000
 
 
 class Hub:
-    """A line on the real clock with hosts that come and go. ``modem`` is how the stations' modems behave."""
+    """A line on the real clock; hosts come and go. ``modem`` configures the stations' modems."""
 
     def __init__(self, line: PowerLine, modem: ModemConfig, log: Callable[[str], None] = lambda text: None) -> None:
         self.line = line
@@ -42,7 +42,8 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, path: str) -> None:
-        """Accept clients at ``path`` until cancelled; the socket file is replaced and removed."""
+        """Accept clients at ``path`` until cancelled. An old socket file is replaced; at the end the file is removed.
+        Raises ``OSError`` when the path cannot be had."""
         loop = asyncio.get_running_loop()
         if os.path.exists(path):
             os.unlink(path)
@@ -61,13 +62,14 @@ class Hub:
             os.unlink(path)
 
     def join_interface(self, host: str, interface: str, cable: str, side: str) -> None:
-        """Whoever speaks at the other end of this interface (a veth pair) is ``host``; its frames say its MAC."""
+        """Put whoever is at the other end of this interface (a veth pair) on the line as ``host``; its frames tell its
+        MAC. Raises ``AdapterError`` when the interface cannot be had."""
         port = PacketSocket(interface, ETH_P_ALL)
         port.exact_checksums()
         self._spawn(self._foreign(port, host, cable, side))
 
     def attach(self, host: str, mac: bytes, cable: str, side: str, way_out: Callable[[bytes], object]) -> None:
-        """Put a host on the line; raises ``ValueError`` when its name or MAC is there already."""
+        """Put a host on the line. Raises ``ValueError`` when its name or MAC is there already."""
         profiles = "none" if side == "pev" else self._modem.profiles
         modem = ModemConfig(
             self._modem.set_key_result, self._modem.deaf_ns, self._modem.reset_ns, self._modem.answer_ns, profiles
@@ -77,7 +79,7 @@ class Hub:
         self._log(f"{host} joined with {mac.hex(':')} on cable {cable}")
 
     def frame(self, host: str, frame: bytes) -> None:
-        """A host sends a frame."""
+        """Send a frame of a host."""
         self.line.send(host, frame, time.monotonic_ns())
         self._due()
 
@@ -193,7 +195,8 @@ def _message(sock: socket.socket) -> bytes:
 
 
 class LineNic:
-    """The Nic of a host on a hub's line."""
+    """The Nic of a host on a hub's line. Raises ``AdapterError`` when setting ``socket`` is missing, no line is there,
+    or it refuses the host."""
 
     def __init__(self, config: Mapping[str, Any], port: Port) -> None:
         path = config["socket"]
@@ -275,7 +278,8 @@ class LineNic:
 
 
 def line_nic(world: World, config: Mapping[str, Any], port: Port) -> LineNic:
-    """The Nic of this host on the line at ``config['socket']``, connected at the first call."""
+    """The Nic of this host on the line at ``config['socket']``, connected at the first call. Raises ``AdapterError``
+    like :class:`LineNic`."""
     name = f"line {config['socket']} {host_of(config['host'], port.role)}"
     nic: LineNic = world.shared(name, lambda: LineNic(config, port))
     return nic

@@ -41,7 +41,8 @@ def nid_from_nmk(nmk: bytes) -> bytes:
 )
 @dataclass(frozen=True, slots=True)
 class CmSetKeyReq(Mme):
-    """CM_SET_KEY.REQ (11.5.4): host to own modem, take this NMK and NID. Nonces are 4 octets, ``prn`` a number."""
+    """CM_SET_KEY.REQ (11.5.4), from a host to its own modem: take this NMK and NID. Nonces are 4 octets, ``prn`` is a
+    number."""
 
     nid: bytes
     new_key: bytes
@@ -119,7 +120,7 @@ class CmGetKeyReq(Mme):
 )
 @dataclass(frozen=True, slots=True)
 class CmGetKeyCnf(Mme):
-    """CM_GET_KEY.CNF (11.5.7): ``result`` 0 key granted, 1 refused; the answer to a wrong NID has the right one."""
+    """CM_GET_KEY.CNF (11.5.7): ``result`` 0 key granted, 1 refused. The answer to a wrong NID carries the right one."""
 
     result: int
     requested_key_type: int

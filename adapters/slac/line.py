@@ -1,4 +1,4 @@
-"""A simulated power line: modems on cables that hear each other more or less. Sans-I/O, deterministic, explicit time.
+"""A simulated power line: modems on cables, with the attenuation between them. Sans-I/O, deterministic, explicit time.
 
     line = PowerLine(seed=1)
     line.attach("evse", evse_mac, cable="1")
@@ -6,9 +6,9 @@
     line.send("pev", frame, now_ns)
     for port, frame in line.poll(now_ns): ...        # and again at line.next_due_ns()
 
-What it does: matching messages (CM_SLAC_*, CM_…ATTEN…, CM_MNBC_SOUND, CM_VALIDATE) pass between any two modems that
-hear each other; a heard sound gives an attenuation profile at the hearing host; everything else passes only between
-modems with equal NMK and NID that had time to join; messages to the own modem are answered by it (see modem.py).
+Matching messages (CM_SLAC_*, CM_…ATTEN…, CM_MNBC_SOUND, CM_VALIDATE) pass between any two modems that hear each other.
+A heard sound gives an attenuation profile at the host that heard it. Everything else passes only between modems with
+equal NMK and NID that have had time to join. A modem answers the messages to itself (see modem.py).
 """
 
 from __future__ import annotations
@@ -37,9 +37,10 @@ SOUND = CmMnbcSoundInd.MMTYPE
 class LineConfig:
     """Attenuations in dB (None: not heard), times in ns.
 
-    ``own_dB`` between ports of one cable, ``neighbour_dB`` between all others, ``noise_dB`` the largest deviation of a
-    group in one sound, ``latency_ns`` from host to host, ``profile_latency_ns`` from the sound's sender to the report,
-    ``jitter_ns`` the largest random addition to either, ``join_ns`` until modems with equal keys see each other.
+    ``own_dB`` is between ports of one cable, ``neighbour_dB`` between all others, ``noise_dB`` the largest deviation of
+    a group in one sound. ``latency_ns`` is from host to host, ``profile_latency_ns`` from the sound to the report,
+    ``jitter_ns`` the largest random addition to either, ``join_ns`` the time until modems with equal keys see each
+    other.
     """
 
     own_dB: float | None = 9.0
@@ -69,7 +70,7 @@ class _Origin:
 
 
 class PowerLine:
-    """The line with all its modems. A port is a host's name; its MAC is the host's, the modem has one of its own."""
+    """The line with all its modems. A port is a host's name and has the host's MAC; the modem has a MAC of its own."""
 
     def __init__(self, config: LineConfig | None = None, seed: int = 0, faults: Sequence[Rule] = ()) -> None:
         self.config = config or LineConfig()
@@ -87,7 +88,7 @@ class PowerLine:
     def attach(
         self, port: str, host_mac: bytes, *, cable: str = "1", modem: ModemConfig | None = None, mac: bytes = b""
     ) -> Modem:
-        """Connect a host and its modem; raises ``ValueError`` when the name or the MAC is in use."""
+        """Connect a host and its modem. Raises ``ValueError`` when the name or the MAC is in use."""
         if port in self._ports:
             raise ValueError(f"port '{port}' is already attached to the line; names must differ")
         if len(host_mac) != 6 or any(p.modem.host_mac == host_mac for p in self._ports.values()):
@@ -98,26 +99,27 @@ class PowerLine:
         return made
 
     def detach(self, port: str) -> None:
-        """Take a host and its modem away; what is under way to it is lost."""
+        """Remove a host and its modem; frames on their way to it are lost."""
         self._ports.pop(port, None)
 
     def modem(self, port: str) -> Modem:
-        """The modem of a port (to look at its key, to switch it off)."""
+        """The modem of a port, to read its key or to switch it off."""
         return self._ports[port].modem
 
     def set_attenuation(self, one: str, other: str, attenuation_dB: float | None) -> None:
-        """Attenuation between two ports, in place of the one their cables give; None: they do not hear each other."""
+        """Set the attenuation between two ports, in place of what their cables give. None: they do not hear each
+        other."""
         self._attenuation[frozenset((one, other))] = attenuation_dB
 
     def set_plugged(self, port: str, plugged: bool, now_ns: int) -> None:
-        """Whether the port's cable end is plugged in. Unplugged, its modem hears nobody and nobody hears it."""
+        """Plug the port's cable end in or out. Unplugged, its modem hears nobody and nobody hears it."""
         state = self._ports[port]
         if plugged and not state.plugged:
             state.plugged_since_ns = now_ns
         state.plugged = plugged
 
     def attenuation_dB(self, one: str, other: str) -> float | None:
-        """Attenuation in dB between two ports as they are now, None when they do not hear each other."""
+        """Present attenuation between two ports in dB, None when they do not hear each other."""
         a, b = self._ports[one], self._ports[other]
         if not (a.plugged and b.plugged):
             return None
@@ -126,7 +128,7 @@ class PowerLine:
         return self.config.own_dB if a.cable == b.cable else self.config.neighbour_dB
 
     def linked(self, one: str, other: str, now_ns: int) -> bool:
-        """Both modems are in one network at this moment: keys equal, time to join gone, both awake."""
+        """Whether both modems are in one network now: equal keys, time to join gone, both awake."""
         a, b = self._ports[one], self._ports[other]
         since = max(a.modem.deaf_until_ns, b.modem.deaf_until_ns, a.plugged_since_ns, b.plugged_since_ns)
         return (
@@ -140,7 +142,7 @@ class PowerLine:
     # ---------------------------------------------------------------- frames
 
     def send(self, port: str, frame: bytes, now_ns: int) -> None:
-        """A host hands a frame to its modem. Anything may be in it; what is no frame is counted and dropped."""
+        """Give a host's frame to its modem. Any octets may be in it; what is not a frame is counted and dropped."""
         if port not in self._ports or len(frame) < 14:
             self.counts["bad"] += 1
             return
@@ -150,7 +152,7 @@ class PowerLine:
         self._inject(frame, _Origin(port, None, 0), now_ns)
 
     def next_due_ns(self) -> int | None:
-        """When the next frame arrives somewhere, None when nothing is under way."""
+        """When the next frame arrives; None when none is under way."""
         held_ns = self.injector.next_due_ns()
         if not self._in_flight:
             return held_ns
@@ -158,7 +160,7 @@ class PowerLine:
         return arrives_ns if held_ns is None else min(held_ns, arrives_ns)
 
     def poll(self, now_ns: int) -> list[tuple[str, bytes]]:
-        """Frames that have arrived by now: (port, frame), in order."""
+        """Frames that have arrived by ``now_ns``, as (port, frame), in order."""
         for frame, origin in self.injector.poll(now_ns):
             self._pass_on(frame, origin, 0, now_ns)
         arrived = []

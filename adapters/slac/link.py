@@ -1,7 +1,7 @@
-"""Contract ``hpgp_link``: the MMEs of SLAC between this host and the others on the line.
+"""Contract ``hpgp_link``: the SLAC messages (MMEs) between this host and the others on the line.
 
-An order builds a message and hands it to the Nic; a frame from outside becomes the event of its message, or
-``bad_frame``. What is kept between frames are the attenuation profiles of the own modem, summed per vehicle.
+An order builds a message and gives it to the Nic; a received frame becomes the event of its message, or ``bad_frame``.
+The only memory between frames are the attenuation profiles from the own modem, summed per vehicle.
 """
 
 from __future__ import annotations
@@ -32,13 +32,14 @@ FULL_AMP_MAP = 1155
 
 @dataclass(slots=True)
 class Profiles:
-    """Sum of the attenuation profiles of one vehicle: ``sums`` in dB per group, over ``counts`` profiles each."""
+    """The summed attenuation profiles of one vehicle: ``sums`` in dB per carrier group, ``counts`` of profiles per
+    group."""
 
     sums: list[int] = field(default_factory=list)
     counts: list[int] = field(default_factory=list)
 
     def add(self, aag: bytes) -> None:
-        """One more profile; groups the others did not have begin here."""
+        """Add one profile. It may have more groups than those before it."""
         missing = len(aag) - len(self.sums)
         self.sums.extend([0] * missing)
         self.counts.extend([0] * missing)
@@ -52,7 +53,8 @@ class Profiles:
 
 
 class HpgpLink(Adapter):
-    """Base of the link adapters; a subclass says which Nic."""
+    """Base of the link adapters; a subclass says which Nic. Orders raise ``AdapterError`` for fields that do not fit
+    the frame."""
 
     contract = "hpgp_link"
 
@@ -67,7 +69,7 @@ class HpgpLink(Adapter):
         self.random_octets: Callable[[int], bytes] = secrets.token_bytes
 
     def open_nic(self, port: Port) -> Nic:
-        """The host's Nic."""
+        """The host's Nic. Raises ``AdapterError`` when it cannot be had."""
         raise NotImplementedError
 
     def open(self, port: Port) -> None:
@@ -89,12 +91,14 @@ class HpgpLink(Adapter):
 
     @property
     def new_run_id(self) -> bytes:
-        """Eight random octets, others at every reading."""
+        """Eight random octets, new at every reading."""
         return self.random_octets(8)
 
     # ------------------------------------------------------------ orders
 
     def require(self, *, zero: list[str], nonzero: list[str], any_mvf_length: bool) -> None:
+        """Set which fields must be zero or nonzero from now on; see the contract. Raises ``AdapterError`` for a field
+        that no message has."""
         try:
             self._screen = Screen(zero, nonzero)
         except ValueError as error:
@@ -119,6 +123,8 @@ class HpgpLink(Adapter):
         self._profiles.pop(pev_mac, None)
 
     def CM_ATTEN_CHAR_IND(self, *, peer: bytes, run_id: bytes, num_sounds: int) -> None:
+        """Send the mean of the profiles (dB per group) since ``forget_profiles``. Raises ``AdapterError`` when there is
+        none."""
         profiles = self._profiles.get(peer)
         if profiles is None:
             raise AdapterError(f"CM_ATTEN_CHAR_IND: no attenuation profile of {peer.hex(':')} since forget_profiles")

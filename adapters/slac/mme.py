@@ -1,7 +1,7 @@
 """What every HomePlug management message (MME) has in common: header, padding, the typed error.
 
-Sources: HomePlug Green PHY 1.1 clause 11.1 (MME header, fragmentation octets), the header tables in
-open-plc-utils ``mme/homeplug.h`` and ``mme/qualcomm.h``.
+Sources: HomePlug Green PHY 1.1 clause 11.1 (MME header, fragmentation octets), the header tables in open-plc-utils
+``mme/homeplug.h`` and ``mme/qualcomm.h``.
 
 Everything here is sans-I/O. MAC addresses, run ids, keys and network ids are octet strings in wire order.
 """
@@ -38,11 +38,11 @@ HEADER_END_VS_FMI = 22
 
 @dataclass(frozen=True, slots=True)
 class BadFrame:
-    """A frame that is no message we know: why, and from whom.
+    """A frame that is not a known message, and the reason.
 
     ``kind`` is one of :data:`BadKind`; ``mmtype`` is the number in the header (-1 when the frame ends before it);
     ``reason`` names the octet offset and what was expected there; ``source`` is the sender's MAC (may be short).
-    ``message`` is what the frame says to one who overlooks a wrong MVFLength (some vehicles send it big endian).
+    ``message`` is the content when a wrong MVFLength is overlooked (some vehicles send it big endian).
     """
 
     kind: BadKind
@@ -53,16 +53,16 @@ class BadFrame:
 
 
 class FieldError(ValueError):
-    """A message was built with a field that has no place on the wire (wrong length or out of range)."""
+    """A message has a field that does not fit the wire (wrong length or out of range)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mme:
     """Base of all messages: Ethernet ``destination`` and ``source`` (6 octets each).
 
-    :func:`message` gives a subclass its ``NAME`` (the standard's), ``MMTYPE``, ``PREFIX`` (the octets from the
-    ethertype to the payload), ``OUIS`` (a vendor's message: those it is read with), ``TABLES`` of the whole frame (MMV
-    0, newer) and ``SENT``, that of the two which it is sent by.
+    :func:`message` gives a subclass its class variables: ``NAME`` (the standard's), ``MMTYPE``, ``PREFIX`` (the octets
+    from the ethertype to the payload), ``OUIS`` (those a vendor's message is accepted with), ``TABLES`` of the whole
+    frame (MMV 0, newer) and ``SENT``, the one of the two it is sent by.
     """
 
     NAME: ClassVar[str] = ""
@@ -76,7 +76,7 @@ class Mme:
     source: bytes
 
     def encode(self) -> bytes:
-        """The whole Ethernet frame, padded with zeros to 60 octets; raises :class:`FieldError`."""
+        """The whole Ethernet frame, padded with zeros to 60 octets. Raises :class:`FieldError`."""
         try:
             frame = self.SENT.write(self)
         except (struct.error, ValueError, OverflowError) as error:
@@ -100,9 +100,9 @@ def message(
     mmv_0: Sequence[Field | Items | When] = (),
     ouis: tuple[bytes, ...] = (QUALCOMM_OUI,),
 ) -> Callable[[type[M]], type[M]]:
-    """Make a dataclass the message ``name``. ``mmv_0``: what its ``payload`` is with MMV 0, if that differs.
+    """Make a dataclass the message ``name``. ``mmv_0`` is its ``payload`` with MMV 0 where that differs.
 
-    A ``VS_*`` message is sent with MMV 0 and without fragmentation octets, or as the newer ones with ``mmv`` 1.
+    A ``VS_*`` message is sent with MMV 0 and without fragmentation octets, or in the newer form with ``mmv`` 1.
     """
 
     def completed(made: type[M]) -> type[M]:

@@ -1,7 +1,7 @@
 """A simulated Green PHY modem: its key, its silences, and its answers to its host's management messages.
 
-Sans-I/O. The silences stand for what hardware does (a QCA7000 restarts for 1…7 s after a new key, pyPLC's and
-ccs32clara's notes); they are no rule of a standard and therefore settings of the simulation.
+Sans-I/O. The silences are those of hardware (a QCA7000 restarts for 1…7 s after a new key: notes of pyPLC and
+ccs32clara). No standard rules them, so they are settings of the simulation.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class ModemConfig:
 
 
 class Modem:
-    """State of one modem. ``neighbours`` (the other modems of its network, as MACs) is supplied with each question."""
+    """State of one modem. Each question comes with ``neighbours``, the MACs of the other modems in its network."""
 
     def __init__(self, host_mac: bytes, mac: bytes, config: ModemConfig, nmk: bytes) -> None:
         self.host_mac = host_mac
@@ -67,15 +67,15 @@ class Modem:
         self.deaf_until_ns = 0
 
     def hears(self, now_ns: int) -> bool:
-        """Powered and not in one of its silences."""
+        """Whether it is powered and not in one of its silences."""
         return self.present and now_ns >= self.deaf_until_ns
 
     def same_network(self, other: Modem) -> bool:
-        """Equal key and equal network id: only then IP passes."""
+        """Whether key and network id are equal: only then IP passes."""
         return self.nmk == other.nmk and self.nid == other.nid
 
     def answer(self, request: Mme, neighbours: list[Modem], now_ns: int) -> Mme | None:
-        """The answer to a message of its own host, None when it has none; may begin a silence."""
+        """The answer to a message of its own host, or None. It may begin a silence."""
         to, own = request.source, self.mac
         if isinstance(request, CmSetKeyReq):
             self.nmk, self.nid = request.new_key, request.nid
@@ -100,7 +100,7 @@ class Modem:
         return None
 
     def profile(self, pev_mac: bytes, aag: bytes) -> Mme | None:
-        """What it reports to its host for a sound it heard from ``pev_mac`` with ``aag`` dB per group."""
+        """The report to its host of a sound from ``pev_mac`` with ``aag`` dB per group, or None."""
         if self.config.profiles == "cm":
             return CmAttenProfileInd(self.host_mac, self.mac, pev_mac, aag)
         if self.config.profiles == "vendor":

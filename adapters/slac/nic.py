@@ -25,7 +25,8 @@ Watcher = Callable[[bool, str], None]
 
 
 class Nic(Protocol):
-    """A host's way to the line. ``mac`` is the host's; frames for others and its own never reach the receivers."""
+    """A host's access to the line. ``mac`` is the host's; receivers get no frames for other hosts and none of its
+    own."""
 
     @property
     def mac(self) -> bytes:
@@ -51,27 +52,28 @@ class Nic(Protocol):
         ...
 
     def unsubscribe(self, receiver: Receiver) -> None:
-        """No longer. After the last one the interface is given back."""
+        """Stop calling ``receiver``. The last one to leave closes the interface."""
         ...
 
 
 class Subscribers:
-    """The receivers and watchers of a Nic, and the filter every real network controller has."""
+    """The receivers and watchers of a Nic, and the address filter of every real network controller."""
 
     def __init__(self, mac: bytes) -> None:
         self.mac = mac
         self._receivers: dict[Receiver, Watcher | None] = {}
 
     def add(self, receiver: Receiver, watcher: Watcher | None) -> None:
+        """Call ``receiver`` with frames and ``watcher`` with changes of the interface."""
         self._receivers[receiver] = watcher
 
     def remove(self, receiver: Receiver) -> bool:
-        """True when nobody is left."""
+        """Stop calling ``receiver``. True when no receiver is left."""
         self._receivers.pop(receiver, None)
         return not self._receivers
 
     def deliver(self, frame: bytes) -> None:
-        """To everyone, decoded once, unless it is for another host or the own."""
+        """Give a frame to all receivers, decoded once, unless it is for another host or from this one."""
         if frame[6:12] == self.mac or not (frame[:6] == self.mac or (frame and frame[0] & 1)):
             return
         message = decode(frame) if frame[12:14] == b"\x88\xe1" else None
@@ -79,19 +81,19 @@ class Subscribers:
             receiver(frame, message)
 
     def tell(self, up: bool, reason: str) -> None:
-        """The interface came or went."""
+        """Tell all watchers that the interface came or went."""
         for watcher in list(self._receivers.values()):
             if watcher is not None:
                 watcher(up, reason)
 
 
 def seeded(seed: int, whose: str) -> Callable[[int], bytes]:
-    """Random octets that the seed decides, others for each ``whose``: a simulated run repeats from its seed alone."""
+    """A source of random octets from the seed, different for each ``whose``: the seed alone repeats a simulated run."""
     return random.Random(f"{seed} {whose}").randbytes
 
 
 def fault_rules(rules: str) -> tuple[Rule, ...]:
-    """Setting ``fault``; raises ``AdapterError``."""
+    """The rules of setting ``fault``. Raises ``AdapterError``."""
     try:
         return parse_rules(rules)
     except FaultSyntaxError as error:
@@ -111,7 +113,7 @@ class LineDriver:
 
     @staticmethod
     def of(world: World, config: Mapping[str, Any]) -> LineDriver:
-        """The line of this world; the first adapter's settings make it (what it leaves out has its default)."""
+        """The line of this world. The first adapter's settings configure it; what they leave out has its default."""
         config = {key: config.get(key, setting.default) for key, setting in SIMULATED.items()}
 
         def make() -> LineDriver:
@@ -130,7 +132,8 @@ class LineDriver:
         return driver
 
     def nic(self, port: Port, config: Mapping[str, Any]) -> SimulatedNic:
-        """The Nic of the host ``config`` names, put on the line at its first use."""
+        """The Nic of the host that ``config`` names, put on the line at its first use. Raises ``AdapterError`` when the
+        name or MAC is on the line already."""
         config = {key: config.get(key, setting.default) for key, setting in SIMULATED.items()}
         self._ports.append(port)
         self.line.injector.struck = self._ports[0].tell
@@ -159,7 +162,7 @@ class LineDriver:
         return self._nics[host]
 
     def send(self, host: str, frame: bytes) -> None:
-        """A frame of a host enters the line now."""
+        """Put a host's frame on the line now."""
         if self._ports:
             self.line.send(host, frame, self._ports[-1].now_ns())
             self._schedule()
@@ -199,7 +202,7 @@ class SimulatedNic:
         self._driver.send(self.host, frame)
 
     def set_present(self, present: bool) -> None:
-        """Take the modem's power away or give it back; watchers hear of it."""
+        """Switch the modem's power; watchers are told."""
         self._driver.line.modem(self.host).present = present
         self.subscribers.tell(present, "the simulated modem has no power" if not present else "")
 

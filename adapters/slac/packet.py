@@ -33,10 +33,10 @@ WATCH_NS = 1_000_000_000
 
 
 def way_to_raw_frames() -> str:
-    """How this program gets CAP_NET_RAW, in a sentence or two.
+    """How this program can get CAP_NET_RAW, in a sentence or two.
 
-    A service or a single command can have it without the interpreter having it. ``setcap`` refuses links and gives it
-    to whatever the interpreter runs, so it is named only for an interpreter of this environment's own.
+    A service or a single command can be given the capability alone. ``setcap`` refuses links and gives the capability
+    to everything the interpreter runs, so it is named only for an interpreter of this environment's own.
     """
     command = "sudo setpriv --reuid=$(id -u) --regid=$(id -g) --init-groups --inh-caps=+net_raw --ambient-caps=+net_raw"
     way = f"Give it to this run only: {command} engine run …; to a service: AmbientCapabilities=CAP_NET_RAW"
@@ -47,7 +47,8 @@ def way_to_raw_frames() -> str:
 
 
 class PacketSocket:
-    """A raw socket bound to one interface and one ethertype. Non-blocking. Raises ``AdapterError``."""
+    """A non-blocking raw socket bound to one interface and one ethertype. Raises ``AdapterError`` when it cannot be
+    had."""
 
     def __init__(self, interface: str, ethertype: int = ETHERTYPE_HOMEPLUG) -> None:
         self.interface = interface
@@ -72,12 +73,12 @@ class PacketSocket:
             raise
 
     def exact_checksums(self) -> None:
-        """Finish the checksums a sender left to its (virtual) hardware: for frames that go on elsewhere."""
+        """Complete the checksums that a sender left to its (virtual) hardware; needed for frames that are passed on."""
         self.socket.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
         self._head = VNET_HDR.size
 
     def is_up(self) -> bool:
-        """There and administratively up."""
+        """Whether the interface exists and is administratively up."""
         try:
             answer = fcntl.ioctl(self.socket, SIOCGIFFLAGS, struct.pack("16sH14x", self.interface.encode()[:15], 0))
         except OSError:
@@ -86,13 +87,13 @@ class PacketSocket:
         return bool(flags & IFF_UP)
 
     def send(self, frame: bytes) -> None:
-        """Send one whole frame; raises ``OSError`` when the interface is gone."""
+        """Send one whole frame. Raises ``OSError`` when the interface is gone."""
         self.socket.send(bytes(self._head) + frame)
 
     def receive(self) -> bytes | None:
-        """The frame that waits, None for one of our own.
+        """The next frame that waits; None for a frame of our own.
 
-        Raises ``BlockingIOError`` when there is none, another ``OSError`` when the interface is gone.
+        Raises ``BlockingIOError`` when none waits, another ``OSError`` when the interface is gone.
         """
         frame, address = self.socket.recvfrom(MAX_FRAME + 1 + self._head)
         if address[2] == PACKET_OUTGOING:
@@ -100,6 +101,7 @@ class PacketSocket:
         return _with_checksum(frame) if self._head else frame
 
     def close(self) -> None:
+        """Close the socket."""
         self.socket.close()
 
     def _hardware_address(self) -> bytes:
@@ -127,7 +129,8 @@ def _with_checksum(received: bytes) -> bytes:
 
 
 class PacketNic:
-    """The Nic of a real interface, shared by the link and the modem adapter of one host."""
+    """The Nic of a real interface, shared by the link and the modem adapter of one host. Raises ``AdapterError`` when
+    setting ``interface`` is missing or the interface cannot be had."""
 
     def __init__(self, world: World, config: Mapping[str, Any], port: Port) -> None:
         interface = config["interface"]
@@ -233,6 +236,7 @@ class PacketNic:
 
 
 def packet_nic(world: World, config: Mapping[str, Any], port: Port) -> PacketNic:
-    """The Nic of interface ``config['interface']`` in this system, opened at the first call."""
+    """The Nic of interface ``config['interface']`` in this system, opened at the first call. Raises ``AdapterError``
+    like :class:`PacketNic`."""
     nic: PacketNic = world.shared(f"interface {config['interface']}", lambda: PacketNic(world, config, port))
     return nic

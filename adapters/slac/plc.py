@@ -16,7 +16,8 @@ from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
 class PlcModem(Adapter):
-    """Base of the modem adapters; a subclass says which Nic."""
+    """Base of the modem adapters; a subclass says which Nic. Orders raise ``AdapterError`` for fields that do not fit
+    the frame."""
 
     contract = "plc_modem"
 
@@ -27,7 +28,7 @@ class PlcModem(Adapter):
         self.random_octets: Callable[[int], bytes] = secrets.token_bytes
 
     def open_nic(self, port: Port) -> Nic:
-        """The host's Nic."""
+        """The host's Nic. Raises ``AdapterError`` when it cannot be had."""
         raise NotImplementedError
 
     def open(self, port: Port) -> None:
@@ -44,7 +45,7 @@ class PlcModem(Adapter):
 
     @property
     def new_nmk(self) -> bytes:
-        """A random key, another at every reading."""
+        """A random key of 16 octets, new at every reading."""
         return self.random_octets(16)
 
     @property

@@ -1,6 +1,6 @@
-"""Which frames a chart wants to be ignored for what stands in their fields: its table, applied to decoded messages.
+"""Which frames a chart wants rejected for the contents of their fields, applied to decoded messages.
 
-The table is the chart's (ISO 15118-5 names the fields); here is only how it is applied.
+The table of fields is the chart's (ISO 15118-5 names them); this module only applies it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FIELDS: dict[str, tuple[type[Mme], str]] = {
 
 
 class Screen:
-    """What fields must hold: those named in ``zero`` zeros only, those named in ``nonzero`` anything else.
+    """What fields must hold: those named in ``zero`` only zeros, those named in ``nonzero`` anything but zeros.
 
     Raises ``ValueError`` for a field that no message has.
     """
@@ -36,7 +36,7 @@ class Screen:
                 self._wanted.setdefault(message, []).append((field, is_zero))
 
     def objection(self, message: Mme) -> str | None:
-        """The first field that is not as wanted, for people; None when there is none."""
+        """The first field that breaks the rules, for people; None when there is none."""
         for field, wanted_zero in self._wanted.get(type(message), ()):
             value = getattr(message, field)
             is_zero = not any(value) if isinstance(value, bytes) else not value

@@ -72,12 +72,12 @@ LINK: Final[dict[str, Setting]] = {
 
 
 def host_of(setting: str, role: str) -> str:
-    """The host's name: as set, else the machine's in front of the role (``pev.link``), else ``evse``."""
+    """The host's name: the setting, else the machine's name before the role (``pev.link``), else ``evse``."""
     return setting or role.rpartition(".")[0] or "evse"
 
 
 def side_of(setting: str, host: str) -> str:
-    """``evse`` or ``pev``: as set, else by the host's name."""
+    """``evse`` or ``pev``: the setting, else what the host's name says."""
     if setting in ("evse", "pev"):
         return setting
     return "pev" if any(word in host.lower() for word in ("pev", "evcc", "vehicle", "car")) else "evse"
