@@ -1,9 +1,9 @@
-"""Connections that nobody is served on yet: many may be open, a chart decides which of them is the vehicle's.
+"""Connections before one is chosen: many may be open, and a chart decides which of them is the vehicle's.
 
-A connection *calls* when it has said what a vehicle says first, a whole supportedAppProtocolReq. Until it is served or
-refused it may be open for so long and send so many octets, and no more than so many may be open, in all and of one
-peer: then the one longest silent gives way, never one that has called or comes from the vehicle that is expected. So
-nobody keeps a vehicle out by connecting, slowly or often.
+A connection *calls* when it has sent what a vehicle sends first, a whole supportedAppProtocolReq. Until then its time
+and its octets are limited, and so is the number of open connections, in all and of one peer. When there are too many,
+the one that has been silent longest is closed, but never one that has called or comes from the expected vehicle. So
+nobody keeps a vehicle out by connecting slowly or often.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ TELL_AT_ONCE = 8
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What ``listen`` was ordered: connections in all and of one peer, the time (ns) one has to call."""
+    """The arguments of ``listen``: how many connections in all and of one peer, and the time (ns) each has to call."""
 
     most: int
     most_of_peer: int
@@ -35,7 +35,7 @@ class Rules:
 
 @dataclass(eq=False, slots=True)
 class Caller:
-    """One of them."""
+    """One connection that is not served yet."""
 
     number: int
     stream: ByteStream
@@ -49,7 +49,8 @@ class Caller:
 
 
 class Callers:
-    """See the module. ``called`` is given a connection that has called, ``turned_away`` (peer, reason, how often)."""
+    """All connections that are not served yet. ``called`` is given each connection that has called; ``turned_away`` is
+    given peer, reason and how often."""
 
     def __init__(
         self, port: Port, called: Callable[[Caller], None], turned_away: Callable[[str, str, int], None]
@@ -69,7 +70,7 @@ class Callers:
         return len(self._open)
 
     def come(self, stream: ByteStream, tls: bool) -> Caller | None:
-        """A new connection, whose callbacks are taken; None when it was turned away at once."""
+        """Take a new connection and its callbacks; None when it was turned away at once."""
         peer = stream.peer_address
         of_peer = [caller for caller in self._open.values() if caller.stream.peer_address == peer]
         crowd = of_peer if len(of_peer) >= self.rules.most_of_peer else list(self._open.values())
@@ -91,20 +92,20 @@ class Callers:
         return caller
 
     def take(self, number: int) -> Caller | None:
-        """The connection is served from now on: it is no longer one of these. None when it has gone meanwhile."""
+        """Remove the connection that is served from now on; None when it has closed meanwhile."""
         caller = self._open.pop(number, None)
         if caller is not None and caller.timer is not None:
             caller.timer.cancel()
         return caller
 
     def turn_away(self, caller: Caller, reason: str) -> None:
-        """Close it and say so; harmless when it is none of these any more."""
+        """Close a connection and report it; harmless when it has been removed."""
         if self.take(caller.number) is not None:
             caller.stream.reset()
             self._tell(caller.stream.peer_address, reason)
 
     def close(self) -> None:
-        """Close them all, silently."""
+        """Close all, without a report."""
         for number in list(self._open):
             caller = self.take(number)
             if caller is not None:
@@ -166,7 +167,7 @@ class Callers:
 
 
 def mac_behind(address: str) -> bytes:
-    """The MAC a link-local address was made from (RFC 4291 appendix A); empty when it was made otherwise."""
+    """The MAC that a link-local address was made from (RFC 4291 appendix A); empty when it was made otherwise."""
     from ipaddress import IPv6Address
 
     eui = IPv6Address(address.partition("%")[0]).packed[8:]

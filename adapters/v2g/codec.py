@@ -52,7 +52,7 @@ _SCHEMAS: dict[str, Schema] = {}
 
 
 def schema(protocol: str) -> Schema:
-    """What the schema set of ``protocol`` declares. Raises ValueError for an unknown name."""
+    """The declarations of the schema set of ``protocol``. Raises ValueError for an unknown name."""
     known = _SCHEMAS.get(protocol)
     if known is None:
         known = _SCHEMAS[protocol] = messages(protocol).SCHEMA
@@ -64,9 +64,9 @@ def decode(
 ) -> Message | Element:
     """The message in an EXI stream, header byte included.
 
-    Everything that the grammar can carry is read, also where a facet of the schema allows less: a text that is too long
-    or too short, a number outside its range (of 64 bits at most). What does not fit is put into ``misfits``, each with
-    path and reason, at most 16. Such a message does not validate, and cannot be encoded.
+    Everything the grammar can carry is read, even where the schema allows less: a text that is too long or too short, a
+    number outside its range (up to 64 bits). ``misfits`` receives each such value with its path and the reason, at most
+    16. Such a message does not validate and cannot be encoded.
 
     One trailing zero octet is accepted (some vehicles send it). With ``fragment``, the stream is an EXI fragment (what
     XML signatures are computed over) and any declared element may be the root. The result is a message class when the
@@ -81,7 +81,7 @@ def decode(
 
 
 def encode(message: Message | Element, *, protocol: str | None = None, fragment: bool = False) -> bytes:
-    """The EXI stream of a message. ``protocol`` is needed only for an Element that does not carry it.
+    """The EXI stream of a message. Only an Element that does not carry its protocol needs ``protocol``.
 
     Raises ValidationError, whose path names the offending value, when the message does not fit its schema.
     """
@@ -104,7 +104,7 @@ def _protocol(message: Message | Element) -> str:
 
 
 def validate(message: Message | Element) -> None:
-    """Checks a message and all its parts as encoding does, but for the order of open content (XMLDSig).
+    """Check a message and all its parts as encoding does, except the order of open content (XMLDSig).
 
     Raises ValidationError; its path starts at the message.
     """

@@ -50,7 +50,7 @@ def decrypt_iso2(
     receiver: ec.EllipticCurvePrivateKey,
     certificate: x509.Certificate,
 ) -> ec.EllipticCurvePrivateKey:
-    """The contract key. Raises ContractKeyError for wrong lengths or when it does not fit `certificate`."""
+    """The contract key. Raises ContractKeyError for wrong lengths or a key that does not belong to ``certificate``."""
     _on_curve(ec.SECP256R1(), receiver=receiver.curve)
     if len(encrypted_key) != 48:
         raise ContractKeyError(f"ContractSignatureEncryptedPrivateKey has {len(encrypted_key)} bytes, expected 48")

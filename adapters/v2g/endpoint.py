@@ -1,7 +1,7 @@
 """One end of a V2G connection, sans-I/O: V2GTP frames, the schema in use, headers. Bytes in, messages out, and back.
 
-The transport adapter feeds it bytes and takes bytes from it; the message adapter takes messages and gives some. Both
-belong to one machine and share one endpoint.
+The transport adapter passes bytes in and out, the message adapter passes messages. Both belong to one machine and share
+one endpoint.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ OnTrouble = Callable[[str, str], None]
 
 
 def body_name(message: Message) -> str:
-    """The standard's name of what a document carries: ``CurrentDemandReq``; the document's own name in SAP."""
+    """The standard's name of a document's content: ``CurrentDemandReq``; in SAP the document's own name."""
     body = getattr(message, "Body", None)
     element = getattr(body, "BodyElement", None) if body is not None else message
     return element.ELEMENT if element is not None else ""
 
 
 class Endpoint:
-    """State of one connection. ``write`` is None while there is none."""
+    """State of one connection. ``write`` sends bytes and is None while nothing is connected."""
 
     def __init__(self) -> None:
         self.write: Callable[[bytes], None] | None = None
@@ -50,12 +50,12 @@ class Endpoint:
 
     @staticmethod
     def of(world: World, side: str, host: str) -> Endpoint:
-        """The endpoint of a host: ``side`` is secc or evcc."""
+        """The endpoint of a host; ``side`` is secc or evcc."""
         endpoint: Endpoint = world.shared(f"v2g {side} {host}", Endpoint)
         return endpoint
 
     def connected(self, write: Callable[[bytes], None]) -> None:
-        """A new connection stands: the handshake comes next."""
+        """A connection has been made; the handshake comes next."""
         self.write = write
         self._unanswered = 0
         self.protocol = "sap"
@@ -65,11 +65,11 @@ class Endpoint:
         self._decoder = v2gtp.V2gtpDecoder(max_payload_bytes=self.largest_message_bytes)
 
     def disconnected(self) -> None:
-        """The connection is gone."""
+        """The connection has ended."""
         self.write = None
 
     def received(self, data: bytes) -> None:
-        """Bytes of the stream, in any segmentation."""
+        """Take bytes of the stream, in any segmentation."""
         if self._unanswered > MOST_UNANSWERED:
             return
         for event in self._decoder.receive(data):
@@ -114,7 +114,7 @@ class Endpoint:
             self.on_undecodable("exi", f"{protocol} {name}: {error}")
 
     def send(self, message: Message) -> None:
-        """Encode and write a document. Raises ``AdapterError`` when nothing is connected or it does not encode."""
+        """Encode and write a document. Raises ``AdapterError`` when nothing is connected or it cannot be encoded."""
         try:
             payload = codec.encode(message) + bytes(self.trailing_bytes)
         except codec.ValidationError as error:
@@ -123,13 +123,14 @@ class Endpoint:
         self.write_bytes(v2gtp.encode(v2gtp.PayloadType.SAP, payload))
 
     def send_body(self, body: Any) -> None:
-        """A DIN or ISO 15118-2 message with the header of this session."""
+        """Send a DIN or ISO 15118-2 message with the header of this session. Raises ``AdapterError`` like
+        :meth:`send`."""
         schema = codec.messages(self.protocol)
         header = _header(self.protocol, self.session_id)
         self.send(schema.V2G_Message(Header=header, Body=schema.BodyType(BodyElement=body)))
 
     def write_bytes(self, data: bytes) -> None:
-        """Write a frame as it is, and remember it. Raises ``AdapterError`` when nothing is connected."""
+        """Write a frame as it is, and keep it for a repetition. Raises ``AdapterError`` when nothing is connected."""
         if self.write is None:
             raise AdapterError("there is no V2G connection to send on")
         self.last_sent = data

@@ -14,7 +14,7 @@ from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
 class EvccMessages(Adapter):
-    """The messages of one host's connection."""
+    """The messages of one host's connection. Orders raise ``AdapterError`` for values that do not fit their message."""
 
     behind = ""
 
@@ -71,23 +71,24 @@ class EvccMessages(Adapter):
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
-        """The id of the next headers, 1 to 8 bytes."""
+        """Set the session id of the next headers, 1 to 8 bytes."""
         self._endpoint.session_id = SessionID
 
     def expect_session(self, *, SessionID: bytes) -> None:
-        """Responses with another id are UnknownSessionRes from now on."""
+        """From now on a response with another id is UnknownSessionRes."""
         self._expected = SessionID
 
     def leave_out_units(self) -> None:
-        """DIN's physical values without their unit from now on."""
+        """From now on send DIN's physical values without their unit."""
         self._units = False
 
     def trailing_bytes(self, *, message: str, count: int) -> None:
-        """So many zero bytes behind every request of this name from now on."""
+        """From now on append ``count`` zero bytes to every request of this name."""
         self._trailing[message] = count
 
     def supportedAppProtocolReq(self, **lists: Any) -> None:
-        """The handshake: lists of equal length, one element per schema."""
+        """Send the handshake: lists of equal length, one element per schema. Raises ``AdapterError`` when their lengths
+        differ."""
         sap = codec.messages("sap")
         names = ("ProtocolNamespace", "VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority")
         if len({len(lists[name]) for name in names}) != 1:

@@ -1,6 +1,6 @@
-"""Between V2G messages and the contract ``evcc_messages``: arguments to requests, responses to event payloads.
+"""Arguments of the contract ``evcc_messages`` to V2G requests, and responses to its event payloads.
 
-Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, ISO 15118-2's is the contract's.
+Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, the contract uses ISO 15118-2's.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ REQUESTS: dict[str, Callable[[str, Args], Fields]] = {
 
 
 def request(protocol: str, name: str, args: Args, *, units: bool = True) -> Any:
-    """The body element of a request of the contract's name; without ``units`` DIN's optional ones are left out.
+    """The body element of a request of the contract's name; without ``units``, DIN's optional units are left out.
 
     Raises ``ValidationError``.
     """

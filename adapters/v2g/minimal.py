@@ -1,4 +1,5 @@
-"""The least message of a class: every required field with its smallest value. For refusals: only their code matters."""
+"""The smallest message of a class: every required field with its smallest value. Refusals use it, where only the code
+matters."""
 
 from __future__ import annotations
 

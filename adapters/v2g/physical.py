@@ -13,22 +13,22 @@ LONGEST_NS = (1 << 63) - 1
 
 @lru_cache(maxsize=4096)
 def physical(protocol: str, number: float, unit: str) -> Any:
-    """The PhysicalValueType nearest to ``number``. Messages never change one, so equal ones are shared."""
+    """The PhysicalValueType nearest to ``number``. Equal values share one object, which nobody changes."""
     return codec.messages(protocol).PhysicalValueType.nearest(number, unit)
 
 
 def optional_physical(protocol: str, number: float | None, unit: str) -> Any:
-    """The same, None for None."""
+    """:func:`physical`, and None for None."""
     return None if number is None else physical(protocol, number, unit)
 
 
 def number(value: Any, unit: str) -> float:
-    """The number of a PhysicalValueType in ``unit``. Raises ``ValidationError`` when it says another unit."""
+    """The number of a PhysicalValueType in ``unit``. Raises ``ValidationError`` when the value says another unit."""
     return float(value.value_in_unit(unit))
 
 
 def optional_number(value: Any, unit: str) -> float | None:
-    """The same, None for None."""
+    """:func:`number`, and None for None. Raises ``ValidationError`` too."""
     return None if value is None else number(value, unit)
 
 
@@ -38,5 +38,5 @@ def seconds_ns(value: Any) -> int | None:
 
 
 def nanoseconds(seconds: float) -> int:
-    """The same of a number; the longest duration there is for one that is longer."""
+    """Seconds in nanoseconds, at most the longest duration there is."""
     return max(-LONGEST_NS, min(round(seconds * NS_PER_S), LONGEST_NS))

@@ -43,6 +43,7 @@ class Profile:
 
     @property
     def is_leaf(self) -> bool:
+        """Whether it is a leaf certificate."""
         return self.path_length == -1
 
 
@@ -86,7 +87,7 @@ class Issued:
 
 
 def make(wanted: Sequence[Profile], *, now: datetime.datetime | None = None) -> dict[str, Issued]:
-    """Issues the certificates in order, by name. `now` (default: the system's time) is when they begin to be valid."""
+    """Issue the certificates in order, by name. They are valid from ``now`` on (default: the system's time)."""
     start = now if now is not None else datetime.datetime.now(datetime.UTC)
     issued: dict[str, Issued] = {}
     for profile in wanted:
@@ -151,7 +152,7 @@ def chain(issued: dict[str, Issued], leaf: str) -> list[x509.Certificate]:
 
 
 def write(issued: dict[str, Issued], directory: Path) -> str:
-    """Writes certificates, keys (mode 0600), chains and SUMMARY.txt; returns the summary.
+    """Write certificates, keys (mode 0600), chains and SUMMARY.txt; return the summary.
 
     Raises FileExistsError rather than overwrite a key that something may still use.
     """
@@ -188,7 +189,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Makes the PKI. 0 when done, 1 when the directory already holds keys."""
+    """Make the PKI. 0 when done, 1 when the directory already holds keys."""
     wanted = profiles(secc_id=arguments.secc_id, pcid=arguments.pcid, emaid=arguments.emaid)
     try:
         summary = write(make(wanted), arguments.directory)

@@ -15,7 +15,7 @@ from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
 class SeccMessages(Adapter):
-    """The messages of one host's connection."""
+    """The messages of one host's connection. Orders raise ``AdapterError`` for values that do not fit their message."""
 
     behind = ""
 
@@ -78,16 +78,17 @@ class SeccMessages(Adapter):
         codec.messages(protocol)
 
     def expect_session(self, *, SessionID: bytes) -> None:
-        """Requests with another id are UnknownSessionReq from now on; responses carry this one."""
+        """From now on a request with another id is UnknownSessionReq; responses carry this id."""
         self._expected = SessionID
         self._endpoint.session_id = SessionID
 
     def resend(self) -> None:
-        """The last response again."""
+        """Send the last response again. Raises ``AdapterError`` when nothing is connected."""
         self._endpoint.write_bytes(self._endpoint.last_sent)
 
     def reject(self, *, ResponseCode: str, **known: Any) -> None:
-        """Refuse the last request with the response that belongs to it, and with what it has of ``known``."""
+        """Answer the last request with its response, refused with this code; the response carries those of ``known``
+        that it has a field for. Raises ``AdapterError`` when the last request has no response in this protocol."""
         protocol = self._endpoint.protocol
         if self._request == "supportedAppProtocolReq":  # the one code the handshake has for any refusal
             self.supportedAppProtocolRes(ResponseCode="Failed_NoNegotiation")

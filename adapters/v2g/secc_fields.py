@@ -1,6 +1,6 @@
-"""Between V2G messages and the contract ``secc_messages``: requests to event payloads, arguments to responses.
+"""V2G requests to event payloads of the contract ``secc_messages``, and its arguments to responses.
 
-Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, ISO 15118-2's is the contract's.
+Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, the contract uses ISO 15118-2's.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DIN_CODES = {
 
 
 def code(protocol: str, response_code: str) -> str:
-    """The ResponseCode as the protocol has it."""
+    """The protocol's own name of a ResponseCode."""
     return DIN_CODES.get(response_code, response_code) if protocol == "din" else response_code
 
 
@@ -194,6 +194,7 @@ def _schedules(protocol: str, power_W: float) -> Any:
 
 
 def session_setup(protocol: str, args: Args) -> Fields:
+    """Fields of SessionSetupRes. DIN's EVSEID is hexBinary: the ASCII bytes, at most 32."""
     evse_id = args["EVSEID"]
     if protocol == "din":
         return {"EVSEID": evse_id.encode("ascii")[:32], "DateTimeNow": int(time.time())}
@@ -201,6 +202,7 @@ def session_setup(protocol: str, args: Args) -> Fields:
 
 
 def service_discovery(protocol: str, args: Args) -> Fields:
+    """Fields of ServiceDiscoveryRes: one charging service, external payment."""
     m = codec.messages(protocol)
     if protocol == "din":
         tag = m.ServiceTagType(ServiceID=args["ServiceID"], ServiceCategory="EVCharging")
@@ -219,11 +221,13 @@ def service_discovery(protocol: str, args: Args) -> Fields:
 
 
 def processing(protocol: str, args: Args) -> Fields:
+    """Fields of AuthorizationRes. DIN knows one kind of ``Ongoing``."""
     value = args["EVSEProcessing"]
     return {"EVSEProcessing": "Ongoing" if protocol == "din" and value.startswith("Ongoing") else value}
 
 
 def charge_parameters(protocol: str, args: Args) -> Fields:
+    """Fields of ChargeParameterDiscoveryRes (V, A, W, Wh), with one schedule of the maximum power."""
     limits = codec.messages(protocol).DC_EVSEChargeParameterType(
         DC_EVSEStatus=_evse_status(protocol, args),
         EVSEMaximumCurrentLimit=physical(protocol, args["EVSEMaximumCurrentLimit"], "A"),
@@ -243,19 +247,23 @@ def charge_parameters(protocol: str, args: Args) -> Fields:
 
 
 def cable_check(protocol: str, args: Args) -> Fields:
+    """Fields of CableCheckRes."""
     return {"DC_EVSEStatus": _evse_status(protocol, args), "EVSEProcessing": args["EVSEProcessing"]}
 
 
 def present_voltage(protocol: str, args: Args) -> Fields:
+    """Fields of PreChargeRes and WeldingDetectionRes: the present voltage (V), to 0.1 V."""
     voltage = physical(protocol, round(args["EVSEPresentVoltage"], 1), "V")
     return {"DC_EVSEStatus": _evse_status(protocol, args), "EVSEPresentVoltage": voltage}
 
 
 def power_delivery(protocol: str, args: Args) -> Fields:
+    """Fields of PowerDeliveryRes."""
     return {"EVSEStatus": _evse_status(protocol, args)}
 
 
 def current_demand(protocol: str, args: Args) -> Fields:
+    """Fields of CurrentDemandRes (V, A, W); DIN has no EVSEID and no tuple id there."""
     found = present_voltage(protocol, args) | {
         "EVSEPresentCurrent": physical(protocol, round(args["EVSEPresentCurrent"], 1), "A"),
         "EVSECurrentLimitAchieved": args["EVSECurrentLimitAchieved"],
@@ -271,10 +279,12 @@ def current_demand(protocol: str, args: Args) -> Fields:
 
 
 def service_detail(protocol: str, args: Args) -> Fields:
+    """Fields of ServiceDetailRes."""
     return {"ServiceID": args["ServiceID"]}
 
 
 def only_the_code(protocol: str, args: Args) -> Fields:
+    """No fields besides the ResponseCode."""
     return {}
 
 
@@ -295,7 +305,8 @@ RESPONSES: dict[str, Callable[[str, Args], Fields]] = {
 
 
 def refusal(protocol: str, body: Any, response_code: str, known: Args) -> Any:
-    """``body``, the least of its kind, with the code and what it has a place for among ``known`` (None: not known)."""
+    """``body``, a minimal response, with the code and those of the ``known`` values it has a field for (None: not
+    known)."""
     body.ResponseCode = code(protocol, response_code)
     names = {field.name for field in body.FIELDS}
     for name, unit in (("EVSEPresentVoltage", "V"), ("EVSEPresentCurrent", "A")):

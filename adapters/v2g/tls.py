@@ -51,7 +51,8 @@ def _why(error: Exception) -> str:
 
 
 def client_context(root: str, key_log: str = "") -> ssl.SSLContext:
-    """The vehicle's context. ``root`` is the V2G root certificate (PEM); empty: the station is not verified."""
+    """The vehicle's context. ``root`` is the V2G root certificate (PEM file); empty: the station is not verified.
+    Raises ``AdapterError`` when there is no such file."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     _limit(context)
     context.check_hostname = False  # a SECC certificate names the station, not an address

@@ -106,7 +106,7 @@ class _Transport(Adapter):
 
 
 class V2gServer(_Transport):
-    """The station's side. Base of the two implementations."""
+    """The station's side. A subclass says which network."""
 
     contract = "v2g_server"
     side = "secc"
@@ -117,15 +117,15 @@ class V2gServer(_Transport):
         self._open_ports: list[int] = []
 
     def network(self) -> _Listening:
-        """The host to listen on."""
+        """The host to listen on. Raises ``AdapterError`` when there is none."""
         raise NotImplementedError
 
     def start(self, *, tls: bool) -> tuple[int, int]:
-        """Listen; the ports (TCP, TLS or 0). Raises ``AdapterError``."""
+        """Start to listen and return the ports (TCP, TLS or 0). Raises ``AdapterError``."""
         raise NotImplementedError
 
     def check(self, *, tls: bool) -> None:
-        """Raise ``ConfigurationError`` when the settings cannot do what is asked, whatever the interface does."""
+        """Raise ``ConfigurationError`` when the settings cannot do what is ordered, whatever the interface does."""
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -141,17 +141,18 @@ class V2gServer(_Transport):
         self.callers.close()
 
     def listen(self, *, tls: bool, connections: int, connections_of_peer: int, time: int) -> None:
-        """Open the ports, as soon as the interface has an address."""
+        """Open the ports as soon as the interface has an address. ``time`` (ns) is what a connection has to call; see
+        callers.py."""
         self.check(tls=tls)
         self.callers.rules = Rules(connections, connections_of_peer, time)
         self._try(tls, first=True)
 
     def expect(self, *, peer: str, mac: bytes) -> None:
-        """Connections of this peer do not give way to others."""
+        """Keep connections of this peer when there are too many."""
         self.callers.expected_peer, self.callers.expected_mac = peer, mac
 
     def serve(self, *, connection: int) -> None:
-        """This connection is the vehicle's: what it has said comes now."""
+        """Make this connection the vehicle's; what it has sent so far is read now."""
         caller = self.callers.take(connection)
         self.take_down()
         if caller is None:
@@ -272,7 +273,7 @@ class SocketV2gServer(V2gServer):
 
 
 class V2gClient(_Transport):
-    """The vehicle's side. Base of the two implementations."""
+    """The vehicle's side. A subclass says which network."""
 
     contract = "v2g_client"
     side = "evcc"
@@ -285,19 +286,20 @@ class V2gClient(_Transport):
     def begin(
         self, host: str, port: int, connected: Callable[[ByteStream], None], refused: Callable[[str], None]
     ) -> int:
-        """Start one attempt; the id for :meth:`give_up`."""
+        """Start one attempt and return its id for :meth:`give_up`. Raises ``AdapterError`` when ``host`` is no address
+        there."""
         raise NotImplementedError
 
     def give_up(self, attempt: int) -> None:
-        """The attempt is no longer wanted."""
+        """Cancel an attempt."""
         raise NotImplementedError
 
     def context(self) -> ssl.SSLContext:
-        """For TLS. Raises ``AdapterError``."""
+        """The TLS context. Raises ``AdapterError`` when there is no TLS or its files are missing."""
         raise NotImplementedError
 
     def connect(self, *, host: str, port: int, tls: bool, call_id: str) -> None:
-        """One attempt to connect."""
+        """Try once to connect."""
         context = self.context() if tls else None
 
         def connected(stream: ByteStream) -> None:
@@ -338,11 +340,11 @@ class V2gClient(_Transport):
             shaking.reset()
 
     def disconnect(self) -> None:
-        """FIN."""
+        """Close the connection by FIN."""
         self.take_down()
 
     def reset(self) -> None:
-        """RST."""
+        """Close the connection by RST."""
         self.take_down(reset=True)
 
 

@@ -1,4 +1,4 @@
-"""``fault``: one wrong thing in a session with a station, and what the station makes of it."""
+"""``fault``: do one wrong thing in a session with a station, and report how the station took it."""
 
 from __future__ import annotations
 

@@ -64,9 +64,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def answer_lines(answer: Callable[[str, str], dict[str, Any]]) -> int:
-    """Reads jobs ``PROTOCOL REST`` from standard input and prints one JSON answer for each. Gives 0 at the end.
+    """Read jobs ``PROTOCOL REST`` from standard input and print one JSON answer for each; 0 at the end.
 
-    ``answer`` may raise JobError, ExiError, ValidationError or ValueError; those become error answers.
+    ``answer`` may raise JobError, ExiError, ValidationError or ValueError; those become error answers. Raises
+    ``OSError`` when standard input or output is closed.
     """
     if sys.stdin is None or sys.stdout is None:
         raise OSError("standard input or standard output is closed")

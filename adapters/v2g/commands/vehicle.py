@@ -127,14 +127,14 @@ class MinimalVehicle:
         return contract_name(self.schema, body_name(document)), body, document
 
     def learn(self, step: str, document: Message) -> None:
-        """Keep what the next requests need of an answer."""
+        """Keep the values of an answer that the next requests need."""
         if step == "supportedAppProtocol":
             self.schema = self.protocol
         elif step == "SessionSetup":
             self.session_id = document.Header.SessionID  # type: ignore[attr-defined]
 
     def ask(self, step: str) -> Any:
-        """Send a step's request; the body of its good answer. Raises ``StationError``."""
+        """Send a step's request and return the body of its good answer. Raises ``StationError``."""
         self.send(self.frame(step))
         return self.answer(step)
 
@@ -155,7 +155,7 @@ class MinimalVehicle:
         return body
 
     def take(self, step: str, loops: int) -> Iterator[tuple[Any, float]]:
-        """Get through a step; each good answer with its time in s. Raises ``StationError``."""
+        """Do a step; yields each good answer with its time in s. Raises ``StationError``."""
         begun = time.monotonic()
         for count in range(1, 10_000):
             asked = time.monotonic()

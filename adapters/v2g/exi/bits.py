@@ -23,9 +23,9 @@ MAX_TABLE_CHARACTERS = 1 << 23
 
 
 class StringTable:
-    """The value partitions of one stream (EXI 1.0, 7.3.3). V2G encoders never refer to them; a decoder follows.
+    """The value partitions of one stream (EXI 1.0, 7.3.3). V2G encoders never refer to them; a decoder has to follow.
 
-    ``fits`` is False as soon as a value is beyond a facet of its type that the grammar does not know.
+    ``fits`` becomes False at a value beyond a facet of its type that the grammar does not know.
     """
 
     __slots__ = ("copied", "depth", "events", "everything", "fits", "local")
@@ -39,12 +39,13 @@ class StringTable:
         self.fits = True
 
     def add(self, key: int, value: str) -> None:
-        """Enters a literal value of the element or attribute ``key``."""
+        """Enter a literal value of the element or attribute ``key``."""
         self.everything.append(value)
         self.local.setdefault(key, []).append(value)
 
     def hit(self, v: int, p: int, partition: list[str]) -> tuple[str, int]:
-        """Reads a compact identifier into ``partition``."""
+        """Read a compact identifier into ``partition``: the string, and the bits left. Raises ``ExiError`` for an entry
+        that is not there, or when hits make the message too large."""
         width = (len(partition) - 1).bit_length() if partition else 0
         p -= width
         index = v >> p & (1 << width) - 1
@@ -57,9 +58,11 @@ class StringTable:
 
 
 def read_uint(v: int, p: int, first: int, limit: int) -> tuple[int, int]:
-    """The rest of an unsigned integer (EXI 7.1.6) whose ``first`` octet, greater than 127, has been read.
+    """The rest of an unsigned integer (EXI 7.1.6) whose ``first`` octet, greater than 127, has been read; and the bits
+    left.
 
-    EXI allows an encoder to fill up with octets that add zeros (only Canonical EXI forbids it), so they are read too.
+    EXI allows an encoder to append octets that add zeros (only Canonical EXI forbids it), so they are read too. Raises
+    ``ExiError`` above ``limit``.
     """
     start = p + 8
     value = first & 127
@@ -99,7 +102,8 @@ def write_sint(a: int, x: int) -> int:
 
 
 def read_text(v: int, p: int, t: StringTable, key: int, least: int, most: int | None) -> tuple[str, int]:
-    """A string value: literal, or a hit in the string table. It fits with ``least`` to ``most`` characters."""
+    """A string, literal or a hit in the string table, and the bits left. ``t.fits`` becomes False outside ``least`` to
+    ``most`` characters. Raises ``ExiError``."""
     p -= 8
     n = v >> p & 255
     if n > 127:
@@ -153,7 +157,7 @@ def read_text_element(v: int, p: int, t: StringTable, key: int, least: int, most
 
 
 def read_text_rest(v: int, p: int, t: StringTable, key: int, least: int, most: int | None) -> tuple[str, int]:
-    """The same after the event code of the characters."""
+    """:func:`read_text` and the end of the element, after the event code of the characters. Raises ``ExiError``."""
     text, p = read_text(v, p, t, key, least, most)
     p -= 1
     if v >> p & 1:
@@ -170,7 +174,8 @@ def read_octets_element(v: int, p: int, t: StringTable, least: int, most: int | 
 
 
 def read_octets_rest(v: int, p: int, t: StringTable, least: int, most: int | None) -> tuple[bytes, int]:
-    """The same after the event code of the characters (EXI 7.1.1). It fits with ``least`` to ``most`` octets."""
+    """Octets (EXI 7.1.1) and the end of the element, after the event code of the characters. ``t.fits`` becomes False
+    outside ``least`` to ``most`` octets. Raises ``ExiError``."""
     p -= 8
     n = v >> p & 255
     if n > 127:
@@ -191,7 +196,8 @@ SECOND_LEVEL = "event code for content that the schema does not declare"
 
 
 def read_empty(v: int, p: int, t: StringTable, least: int) -> int:
-    """The second-level end of element after a first-level escape: how EXI codes an empty value."""
+    """Read the second-level end of element after a first-level escape, which is how EXI codes an empty value. Raises
+    ``ExiError`` for another second-level code."""
     p -= 3
     if v >> p & 7:
         raise ExiError(SECOND_LEVEL, remaining=p + 3)
@@ -201,7 +207,8 @@ def read_empty(v: int, p: int, t: StringTable, least: int) -> int:
 
 
 def write_text(a: int, x: str, least: int, most: int | None) -> int:
-    """Appends a string value as a literal."""
+    """Append a string as a literal. Raises ``ValidationError`` outside ``least`` to ``most`` characters, or for a
+    surrogate."""
     n = len(x)
     if n < least or (most is not None and n > most):
         raise ValidationError(length_error(n, least, most, "characters"))
@@ -228,7 +235,7 @@ def write_text_element(a: int, x: str, least: int, most: int | None) -> int:
 
 
 def write_octets(a: int, x: bytes, least: int, most: int | None) -> int:
-    """Appends a binary value."""
+    """Append a binary value. Raises ``ValidationError`` outside ``least`` to ``most`` octets."""
     n = len(x)
     if n < least or (most is not None and n > most):
         raise ValidationError(length_error(n, least, most, "octets"))
@@ -243,20 +250,21 @@ def write_octets_element(a: int, x: bytes, least: int, most: int | None) -> int:
 
 
 def write_text_rest(a: int, x: str, least: int, most: int | None) -> int:
-    """The same where an absent attribute made the event code of the characters two bits wide."""
+    """Append a string and the end of its element where an absent attribute made the event code two bits wide."""
     if x == "" and least == 0:
         return a << 5 | 16
     return write_text(a << 2 | 1, x, least, most) << 1
 
 
 def write_octets_rest(a: int, x: bytes, least: int, most: int | None) -> int:
-    """The same where an absent attribute made the event code of the characters two bits wide."""
+    """Append octets and the end of their element where an absent attribute made the event code two bits wide."""
     if x == b"" and least == 0:
         return a << 5 | 16
     return write_octets(a << 2 | 1, x, least, most) << 1
 
 
 def length_error(n: int, least: int, most: int | None, what: str) -> str:
+    """What is wrong with a length of ``n``, for an error message."""
     if most is None:
         return f"{n} {what}, at least {least} are required"
     if least == most:

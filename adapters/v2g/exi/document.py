@@ -25,8 +25,8 @@ GroupWriters = dict[type[Message], tuple[int, Writer, str]]
 class Declared:
     """An element declaration at run time.
 
-    ``tail`` counts the zero bits (ends of elements) that the generated reader and writer leave to the caller, who can
-    join them with what follows.
+    ``tail`` counts the zero bits (ends of elements) that the generated reader and writer leave to the caller, who joins
+    them with what follows.
     """
 
     __slots__ = ("key", "local", "name", "namespace", "reader", "tail", "type", "writer")
@@ -58,7 +58,8 @@ class Declared:
             raise ValidationError(f"{self.type.__name__} is required, not {type(value).__name__}")
 
     def read(self, v: int, p: int, t: StringTable) -> tuple[Any, int]:
-        """Content and end of the element."""
+        """Read content and end of the element: value, bits left. Raises ``ExiError``, with the element in its path
+        (``inside``)."""
         try:
             if self.reader is None:
                 assert not isinstance(self.type, type)
@@ -74,7 +75,8 @@ class Declared:
         return value, p
 
     def write(self, a: int, value: Any) -> int:
-        """Appends content and end of the element."""
+        """Append content and end of the element. Raises ``ValidationError``, with the element in its path
+        (``inside``)."""
         try:
             if self.writer is None:
                 assert not isinstance(self.type, type)

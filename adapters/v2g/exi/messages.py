@@ -133,7 +133,7 @@ class Element:
 
 
 def title(message: Message) -> str:
-    """How paths call a message: its element, or its type. Raises ValidationError for what is no message."""
+    """The name of a message in paths: its element, or its type. Raises ValidationError for what is not a message."""
     if not isinstance(message, Message):
         raise ValidationError(f"a message is required, not {type(message).__name__}")
     return message.ELEMENT or type(message).__name__
@@ -166,7 +166,7 @@ def _check_choices(message: Message) -> None:
 
 
 class Checker(Protocol):
-    """What an element declaration knows of its values."""
+    """The check of values against an element declaration."""
 
     def check(self, value: Any) -> None:
         """Raises ValidationError when ``value`` is of another type or outside its facets; parts are not looked at."""
@@ -186,7 +186,7 @@ MAX_MISFITS = 16
 
 
 def find_misfits(message: Message | Element, elements: Mapping[str, Checker]) -> list[ValidationError]:
-    """Everything that ``validate`` would raise, one after the other, at most ``MAX_MISFITS``."""
+    """Every fault that ``validate`` would raise, in order, at most ``MAX_MISFITS``."""
     return list(islice(_problems(message, elements), MAX_MISFITS))
 
 
@@ -290,7 +290,7 @@ def unwritable(
 
 
 class OutOfRange(ValidationError):
-    """Raised inside generated writers; ``unwritable`` finds out what was wrong."""
+    """Raised inside generated writers; ``unwritable`` finds the cause."""
 
     def __init__(self) -> None:
         super().__init__("value out of range")
@@ -363,7 +363,7 @@ class PhysicalValue(_Scaled):
 
     @classmethod
     def nearest(cls, number: float | Decimal, unit: str) -> Self:
-        """The value next to ``number`` (a measurement). Raises ValidationError when it is beyond ±32,767,000."""
+        """The value nearest to ``number`` (a measurement). Raises ValidationError when it is beyond ±32,767,000."""
         multiplier, value = cls._split(number, -3, 3, exact=False)
         return cls(Multiplier=multiplier, Unit=unit, Value=value)  # type: ignore[call-arg]
 
@@ -386,7 +386,7 @@ class RationalNumber(_Scaled):
 
     @classmethod
     def nearest(cls, number: float | Decimal) -> Self:
-        """The value next to ``number`` (a measurement)."""
+        """The value nearest to ``number`` (a measurement)."""
         exponent, value = cls._split(number, -128, 127, exact=False)
         return cls(Exponent=exponent, Value=value)  # type: ignore[call-arg]
 

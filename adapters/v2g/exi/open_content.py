@@ -34,7 +34,8 @@ class OpenContent:
         self.schema: Schema | None = None
 
     def read(self, v: int, p: int, t: StringTable) -> tuple[Any, int]:
-        """Content and end of an element of this type."""
+        """Read content and end of an element of this type: message, bits left. Raises ``ExiError``, also beyond the
+        limits of depth and events."""
         t.depth += 1
         if t.depth > MAX_DEPTH:
             raise ExiError(f"elements nested deeper than {MAX_DEPTH}", remaining=p)
@@ -99,7 +100,8 @@ class OpenContent:
         return declared, p
 
     def write(self, message: Any, a: int) -> int:
-        """Appends content and end of an element of this type."""
+        """Append content and end of an element of this type. Raises ``ValidationError``, with the item in its path
+        (``inside``)."""
         state = self.states[0]
         for name in sorted(self.attributes):
             value = getattr(message, name)

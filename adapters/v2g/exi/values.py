@@ -29,13 +29,13 @@ class Simple(Protocol):
     """A simple type at run time."""
 
     def check(self, x: Any) -> None:
-        """Raises ValidationError when ``x`` is not a value of the type."""
+        """Raise ``ValidationError`` when ``x`` is not a value of the type."""
 
     def read(self, v: int, p: int, t: StringTable, key: int) -> tuple[Any, int]:
-        """Content and end of an element of this type."""
+        """Read content and end of an element of this type: value, bits left. Raises ``ExiError``."""
 
     def write(self, a: int, x: Any) -> int:
-        """Appends content and end of an element of this type."""
+        """Append content and end of an element of this type. Raises ``ValidationError``."""
 
     def to_text(self, x: Any) -> str:
         """The XML text of a value."""
@@ -44,7 +44,8 @@ class Simple(Protocol):
         """The JSON value of a value."""
 
     def from_json(self, x: Any) -> Any:
-        """The value of a JSON value, not yet checked but for its JSON type."""
+        """The value of a JSON value. Raises ``ValidationError`` for a wrong JSON type; the value itself is not
+        checked."""
 
 
 def _end(v: int, p: int) -> int:

@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Prints the listing. 0 when the capture could be read to its end, 1 otherwise."""
+    """Print the listing. 0 when the capture could be read to its end, 1 otherwise."""
     at_terminal = sys.stdout.isatty()
     listing = Listing(
         width=shutil.get_terminal_size().columns if at_terminal else None,

@@ -70,7 +70,8 @@ class Entry:
 
 
 def read(captured: Iterable[Packet | KeyLog], secrets: Secrets | None = None) -> Iterator[Entry]:
-    """Every message of the capture, in the order in which they were complete. Bad ones are entries, never raised."""
+    """Every message of the capture, in the order in which they were complete. A bad message is an entry; none
+    raises."""
     return _Capture(dict(secrets or {})).run(captured)
 
 

@@ -38,6 +38,7 @@ def positions_of(names: Names, kind: ComplexType) -> list[Position]:
 
 
 def is_required(names: Names, kind: ComplexType, position: Position) -> bool:
+    """Whether every instance of the type has this field."""
     grammar = names.grammar(kind)
     if position.form == "content" or position.least == 0:
         return False
@@ -47,6 +48,7 @@ def is_required(names: Names, kind: ComplexType, position: Position) -> bool:
 
 
 def namespace_of(kind: ComplexType) -> str:
+    """The namespace of the type, or of the element that owns an anonymous type."""
     name = kind.name or kind.owner
     assert name is not None
     return name.namespace

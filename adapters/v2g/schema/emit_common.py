@@ -19,6 +19,7 @@ class Lines:
         self.level = level
 
     def add(self, line: str) -> None:
+        """Add one line at the present indentation."""
         self.text.append("    " * self.level + line)
 
 
@@ -34,7 +35,7 @@ class StringKeys:
 
 
 class Names:
-    """Names and numbers of one protocol's module."""
+    """Names and numbers of one protocol's module. Raises ``SchemaError`` when two types share a name."""
 
     def __init__(self, protocol: str, schema: SchemaSet, keys: StringKeys) -> None:
         self.protocol = protocol
@@ -78,9 +79,11 @@ class Names:
         return names
 
     def grammar(self, kind: ComplexType) -> Grammar:
+        """The grammar of a complex type."""
         return self.grammars[id(kind)]
 
     def element_name(self, name: QName) -> str:
+        """The name of an element in messages and paths."""
         return self._element_names[name]
 
     def key(self, name: QName) -> int:
@@ -141,7 +144,7 @@ def _constructor(simple: SimpleType) -> str:
 
 
 def quoted(text: str) -> str:
-    """A Python string literal with double quotes."""
+    """A Python string literal with double quotes. Raises ``SchemaError`` for text that would need an escape."""
     if '"' in text or "\\" in text or not text.isprintable():
         raise SchemaError(f"value {text!r} cannot be written into the generated module")
     return f'"{text}"'
@@ -161,4 +164,5 @@ def width_of(simple: SimpleType) -> int | None:
 
 
 def is_signed(simple: SimpleType) -> bool:
+    """Whether the integer type has negative values."""
     return simple.minimum is None or simple.minimum < 0

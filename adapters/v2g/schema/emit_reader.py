@@ -37,6 +37,7 @@ class ReaderEmitter:
         self.has_loop = False
 
     def emit(self) -> list[str]:
+        """The source lines of the reader."""
         positions = self.grammar.positions
         if self.kind.simple is not None:
             self._simple_content()
@@ -420,7 +421,8 @@ def tail_of(names: Names, kind: ComplexType) -> int:
 
 
 def text_key(names: Names, kind: ComplexType) -> int:
-    """String table key of the characters of a type with simple content: its first element's."""
+    """String table key of the characters of a type with simple content: its first element's. Raises ``SchemaError`` for
+    string content under several element names."""
     keys = {names.key(e.name) for e in names.schema.declarations if e.type is kind}
     if kind.simple is not None and kind.simple.kind == "string" and len(keys) != 1:
         raise SchemaError(f"{kind.label}: string content under {len(keys)} element names is not supported")

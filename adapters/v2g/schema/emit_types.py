@@ -54,7 +54,7 @@ def reader_writer(names: Names, kind: ComplexType) -> tuple[str, str]:
 
 
 def group_lines(names: Names, kind: ComplexType) -> list[str]:
-    """The tables of the members of substitution groups."""
+    """The tables of the members of substitution groups. Raises ``SchemaError`` when two members have one type."""
     lines = []
     for position in names.grammar(kind).positions:
         if position.form != "group":

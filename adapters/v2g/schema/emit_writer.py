@@ -30,6 +30,7 @@ class WriterEmitter:
         self.priors = self._simulate()
 
     def emit(self) -> list[str]:
+        """The source lines of the writer."""
         label = self.kind.label
         positions = self.grammar.positions
         if self.kind.simple is not None:

@@ -1,4 +1,4 @@
-"""What an XML Schema set says, as plain objects: the input of the code generator and of random-message generators.
+"""An XML Schema set as plain objects: the input of the code generator and of random-message generators.
 
 Covers the part of XML Schema 1.0 that the public V2G schemas and xmldsig-core use; anything else is a SchemaError and
 never silently dropped. ``load`` reads one root schema with all its imports.
