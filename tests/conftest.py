@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 collect_ignore = ["benchmarks"]  # time limits: only when named, so that nothing else is at work beside them
 
@@ -10,3 +11,7 @@ collect_ignore = ["benchmarks"]  # time limits: only when named, so that nothing
 # that tests start.
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:
     del os.environ[_name]
+
+# A shell starts what it sends to the background with Ctrl-C ignored, and a program that a test starts would inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
