@@ -23,11 +23,13 @@ from typing import Any, ClassVar, Protocol
 class Cancellable(Protocol):
     """A scheduled call that can be taken back."""
 
-    def cancel(self) -> None: ...
+    def cancel(self) -> None:
+        """Take it back; harmless when it has run or been cancelled."""
+        ...
 
 
 class Port(Protocol):
-    """What the host hands an adapter when it opens it. All methods must be called from the host's thread."""
+    """The host's side of an adapter, given to it by ``open``. All methods must be called from the host's thread."""
 
     @property
     def role(self) -> str:
@@ -44,23 +46,24 @@ class Port(Protocol):
         ...
 
     def call_later(self, delay_ns: int, callback: Callable[[], None]) -> Cancellable:
-        """Run ``callback`` on the host's clock. For mechanics (a frame's flight time, a sampling period), not rules."""
+        """Run ``callback`` on the host's clock. For mechanics (a frame's flight time, a sampling period), never for a
+        standard's timer."""
         ...
 
     def done(self, call_id: str, /, **result: Any) -> None:
-        """A long action (``invoke: {call: …}``) ended well."""
+        """Report that a long action (``invoke: {call: …}``) ended well."""
         ...
 
     def failed(self, call_id: str, reason: str) -> None:
-        """A long action failed: ``error.invoke.<id>`` with ``reason``."""
+        """Report that a long action failed: ``error.invoke.<id>`` with ``reason``."""
         ...
 
     def error(self, message: str) -> None:
-        """Something went wrong outside any action: ``error.adapter.<role>`` with ``message``."""
+        """Report a fault outside any action: ``error.adapter.<role>`` with ``message``."""
         ...
 
     def tell(self, message: str, /, **data: Any) -> None:
-        """Something people should know and no chart need decide about: a note in the trace and the views."""
+        """Tell people something that no chart decides about: a note in the trace and the views."""
         ...
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
@@ -68,18 +71,18 @@ class Port(Protocol):
         ...
 
     def call_soon_threadsafe(self, callback: Callable[[], None]) -> None:
-        """Hand work from a foreign thread (a serial driver, say) to the host's thread."""
+        """Pass work from a foreign thread (a serial driver, say) to the host's thread."""
         ...
 
 
 class World:
-    """Things several adapters share: the simulated cable of a station and a vehicle, say. One per system."""
+    """Objects that several adapters share, such as the simulated cable of a station and a vehicle. One per system."""
 
     def __init__(self) -> None:
         self._things: dict[str, Any] = {}
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:
-        """The thing of this name, made at the first call."""
+        """The object of this name, made by ``make`` at the first call."""
         if name not in self._things:
             self._things[name] = make()
         return self._things[name]
@@ -114,11 +117,11 @@ class Adapter:
         self.world = world
 
     def open(self, port: Port) -> None:
-        """Acquire what is needed; raise ``AdapterError`` saying what is wrong and what to do."""
+        """Acquire what is needed. Raises ``AdapterError`` that says what is wrong and what to do."""
         self.port = port
 
     def close(self) -> None:
-        """Release it and leave everything safe. Called once, also after a failed ``open``; must not raise."""
+        """Release everything and leave it safe. Called once, also after a failed ``open``; must not raise."""
 
     # A long action's method takes the contract's arguments plus ``call_id`` and reports by ``port.done``/``failed``.
     # ``cancel_call`` is called when the invoking state is left before that.
@@ -131,8 +134,8 @@ class AdapterError(Exception):
 
 
 class ConfigurationError(AdapterError):
-    """The settings cannot do what a chart asks at its start (TLS without a certificate): trying again is in vain, and
-    the run ends before it begins. The message names the setting."""
+    """The settings cannot do what a chart orders at its start (TLS without a certificate). Trying again would not help,
+    so the run ends before it begins. The message names the setting."""
 
 
 class Registry(Protocol):
@@ -143,9 +146,10 @@ class Registry(Protocol):
         ...
 
     def implementations(self, contract: str) -> dict[str, str]:
-        """Implementation name -> ``module:Class``, imported only when bound. The first is the simulated one."""
+        """Implementation name -> ``module:Class``; the class is imported only when bound. The first one is the
+        simulated one."""
         ...
 
     def chart_folders(self) -> list[str]:
-        """Folders of charts and station files that this distribution brings, found by name from anywhere."""
+        """Folders of charts and station files that this distribution brings; they are found by name from any folder."""
         ...

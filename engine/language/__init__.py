@@ -1,1 +1,1 @@
-"""A chart as data, and the way from text to it. Imports nothing else of the engine."""
+"""A chart as data, and the loader that makes it from text. Imports nothing else of the engine."""

@@ -1,6 +1,5 @@
-"""A chart as data: what the loader makes and what everything else (interpreter, compiled core, diagrams, tests,
-exports, checks) reads. Names and structure follow W3C SCXML 1.0; nothing here runs.
-"""
+"""A chart as data: the loader's result and the input of interpreter, compiled core, diagrams, tests, exports and
+checks. Names and structure follow W3C SCXML 1.0; nothing here runs."""
 
 from __future__ import annotations
 
@@ -15,6 +14,8 @@ from engine.language.types import Type
 
 
 class StateKind(Enum):
+    """The kinds of state (SCXML 3.3 to 3.10)."""
+
     ATOMIC = "atomic"
     COMPOUND = "compound"
     PARALLEL = "parallel"
@@ -197,9 +198,9 @@ class Invoke:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A promise, held whenever a macrostep ends (with the state active, for a state's).
+    """A promise that must hold at the end of every macrostep (a state's: while the state is active).
 
-    A *joint* one also speaks of children: it is held whenever all machines have settled, see
+    A *joint* invariant also reads children. It must hold whenever all machines have settled; see
     :mod:`engine.run.joint`.
     """
 
@@ -238,13 +239,13 @@ class State:
     position: Position = NOWHERE
 
     def walk(self) -> Iterator[State]:
-        """This state and all below it, in document order."""
+        """This state and its descendants, in document order."""
         yield self
         for child in self.children:
             yield from child.walk()
 
     def ancestors(self) -> Iterator[State]:
-        """The parent, its parent, … up to and with the root."""
+        """The parent, its parent and so on, the root included."""
         state = self.parent
         while state is not None:
             yield state
@@ -297,8 +298,8 @@ class EventDef:
 
 @dataclass(frozen=True, slots=True)
 class Shutdown:
-    """How a chart ends in order: ``event`` asks it to, which takes ``within`` (of parameters) at the longest; over
-    when the machine has ended or one of the states ``done`` is active."""
+    """How a chart ends in order. ``event`` asks for it, ``within`` (over parameters) is the longest time it takes. It
+    is done when the machine has ended or one of the states ``done`` is active."""
 
     event: str
     within: Expr
@@ -310,9 +311,9 @@ class Shutdown:
 
 @dataclass(frozen=True, slots=True)
 class SessionDef:
-    """``session``: what the chart is asked to do, again and again. The event ``result`` (direction out) ends one;
-    ``success``, over its payload and the parameters, says whether it went well; it lasts from when ``during`` (a state)
-    was entered first."""
+    """``session``: the work a chart does again and again. It begins when the state ``during`` is entered, and ends with
+    the event ``result`` (direction out). ``success``, over that event's payload and the parameters, says whether it
+    went well."""
 
     result: str
     success: Expr | None
@@ -356,7 +357,8 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class ActionDef:
-    """An order an adapter takes. ``result`` not None: a long action, usable by ``invoke: {call: …}``."""
+    """An action of a contract: an order to an adapter. With a ``result`` it is a long action, for ``invoke: {call:
+    …}``."""
 
     name: str
     args: dict[str, Type]
@@ -367,21 +369,22 @@ class ActionDef:
 
 @dataclass(frozen=True, slots=True)
 class OrderPattern:
-    """An order of a contract, ``set(closed=True)``; an argument that is not named may be anything."""
+    """An order as a contract's ``unsafe`` names it, ``set(closed=True)``; an argument that is not named may have any
+    value."""
 
     action: str
     args: tuple[tuple[str, Any], ...] = ()
     text: str = ""
 
     def fits(self, action: str, args: Mapping[str, Any]) -> bool:
-        """Whether this order, with all its arguments, is such a one."""
+        """Whether this order, with all its arguments, matches the pattern."""
         return action == self.action and all(args.get(name) == value for name, value in self.args)
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two orders of which nothing may end with the first alone: after ``order`` something is energised, closed or
-    locked, until one of ``until`` is given."""
+    """Two orders that belong together: after ``order`` something is energised, closed or locked until one of ``until``
+    is given. No way out of a chart may leave the first one standing alone."""
 
     order: OrderPattern
     until: tuple[OrderPattern, ...]
@@ -389,7 +392,7 @@ class Pair:
     position: Position = NOWHERE
 
     def after(self, stands: bool, action: str, args: Mapping[str, Any]) -> bool:
-        """Whether the first order stands after this one, when it stood (or not) before."""
+        """Whether the first order stands after this order, given whether it stood before."""
         if any(pattern.fits(action, args) for pattern in self.until):
             return False
         return stands or self.order.fits(action, args)
@@ -397,7 +400,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What an adapter offers a chart: actions, events with typed payloads, readable values; which orders are unsafe."""
+    """What an adapter offers a chart: actions, events with typed payloads, readable values, and the orders that are
+    unsafe."""
 
     name: str
     actions: dict[str, ActionDef]

@@ -12,8 +12,8 @@ MAX_PROBLEMS = 100  # of one load; what follows would mostly be more of the same
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong. ``code`` is stable (``unknown-state``, ``unit`` …), ``line_text`` the offending line, ``length``
-    how many of its characters are meant, ``expected`` what should stand there, ``hint`` the way out."""
+    """One fault of a chart. ``code`` is stable (``unknown-state``, ``unit`` …), ``line_text`` the offending line,
+    ``length`` the number of its characters that are meant, ``expected`` what belongs there, ``hint`` how to mend it."""
 
     position: Position
     code: str
@@ -48,7 +48,7 @@ def _window(line: str, column: int, width: int = 110) -> tuple[str, int]:
 
 
 class ChartError(Exception):
-    """A chart does not load. ``problems`` are all that were found, in the order of the file."""
+    """A chart does not load. ``problems`` has all that were found, in the order of the file."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(problems)
@@ -66,7 +66,8 @@ class TooManyProblems(Exception):
 
 
 class ProblemList:
-    """The problems of a load. Full after ``MAX_PROBLEMS``: a hostile file must not make us look for names for hours."""
+    """The problems of a load. At most ``MAX_PROBLEMS``, so that a hostile file cannot keep the loader busy for
+    hours."""
 
     def __init__(self) -> None:
         self.found: list[Problem] = []
@@ -75,12 +76,13 @@ class ProblemList:
         return len(self.found)
 
     def add(self, problem: Problem) -> None:
-        """Raises :class:`TooManyProblems` when there is no room for another one."""
+        """Add a problem. Raises :class:`TooManyProblems` when the list is full."""
         self.found.append(problem)
         if len(self.found) >= MAX_PROBLEMS:
             raise TooManyProblems
 
     def add_all(self, problems: Iterable[Problem]) -> None:
+        """Add several problems. Raises :class:`TooManyProblems` when the list is full."""
         for problem in problems:
             self.add(problem)
 
@@ -104,7 +106,7 @@ def _fold(name: str) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """``; did you mean 'x'?`` or, without a near one, the names there are; empty when there are none."""
+    """``; did you mean 'x'?``, or the known names when none is near; empty when there are none."""
     names = sorted(known)
     best = nearest(name, names)
     if best or not names:

@@ -1,4 +1,4 @@
-"""Ways through a chart that several floors need: its children, its blocks of actions, what declares an event."""
+"""Walks through a chart that several floors need: its children, its blocks of actions, the definition of an event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def child_ids(chart: Chart) -> frozenset[str]:
 
 
 def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
-    """What starts children in this chart."""
+    """The invokes and spawns that start children in this chart."""
     for state in chart.root.walk():
         yield from state.invokes
         for actions in walk_blocks(state):
@@ -41,7 +41,7 @@ def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
 
 
 def event_definition(chart: Chart, event: str) -> EventDef | None:
-    """What declares an event: the chart, the contract of one of its roles, or the chart of one of its children."""
+    """The definition of an event: the chart's own, a contract's of one of its roles, or a child chart's."""
     if event in chart.events:
         return chart.events[event]
     first, _, name = event.partition(".")

@@ -26,8 +26,8 @@ _SIZED = (Kind.STRING, Kind.BYTES, Kind.LIST)
 
 
 class EvaluationError(ValueError):
-    """An expression has no value, or a value does not fit its type: in a machine it becomes ``error.execution``. The
-    message says why, without the place."""
+    """An expression has no value, or a value does not fit its type. In a machine it becomes ``error.execution``. The
+    message gives the reason, without the place."""
 
 
 def checked(value: Any, type_: Type) -> Any:

@@ -110,6 +110,7 @@ class Checker:
         self.faults: list[Fault] = []
 
     def fault(self, node: Node, code: str, message: str, expected: str = "", hint: str = "") -> tree.Expr:
+        """Record a fault at ``node`` and return the broken literal that stands for it."""
         self.faults.append(Fault(node.start, node.end, code, message, expected, hint))
         return tree.Literal(None, BROKEN)
 
@@ -534,6 +535,7 @@ def secret_in(expr: tree.Expr) -> str:
 
 
 def nearest_hint(name: str, known: list[str]) -> str:
+    """See :func:`engine.language.problems.did_you_mean`."""
     from engine.language.problems import did_you_mean
 
     return did_you_mean(name, known)

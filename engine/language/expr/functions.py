@@ -1,7 +1,7 @@
-"""What the operators and functions of the chart language mean at run time.
+"""The meaning of the chart language's operators and functions at run time.
 
-These helpers *are* the semantics: the literal evaluator calls them for every node, and a code generator may put a
-native operator in their place only where the operand types make both the same (both operands present, no ``any``).
+These helpers *are* the semantics: the reference evaluator calls them for every node. A code generator may use a native
+operator instead only where the operand types make both the same (both operands present, no ``any``).
 
 * ``None`` is equal to ``None`` only; it has no order and no arithmetic: that raises.
 * ``bool`` is not a number: it is equal to no number, has no order and no arithmetic.
@@ -13,7 +13,7 @@ native operator in their place only where the operand types make both the same (
   the cost of an expression is bounded by its length.
 * A negative or too large index raises.
 
-Everything raises :class:`EvaluationError` and nothing else.
+Everything here raises :class:`EvaluationError` and nothing else.
 """
 
 from __future__ import annotations
@@ -47,6 +47,8 @@ def _need_numbers(op: str, *values: Any) -> None:
 
 
 def add(a: Any, b: Any) -> Any:
+    """``a + b`` of two numbers, strings, bytes or lists. Raises :class:`EvaluationError` for others and beyond
+    :data:`MAX_LENGTH`."""
     if is_number(a) and is_number(b):
         return _number(lambda: a + b)
     if type(a) is type(b) and isinstance(a, (str, bytes, list)):
@@ -57,26 +59,31 @@ def add(a: Any, b: Any) -> Any:
 
 
 def sub(a: Any, b: Any) -> Any:
+    """``a - b`` of numbers."""
     _need_numbers("-", a, b)
     return _number(lambda: a - b)
 
 
 def mul(a: Any, b: Any) -> Any:
+    """``a * b`` of numbers."""
     _need_numbers("*", a, b)
     return _number(lambda: a * b)
 
 
 def div(a: Any, b: Any) -> float:
+    """``a / b`` of numbers, as a float."""
     _need_numbers("/", a, b)
     return float(_number(lambda: a / b))
 
 
 def floordiv(a: Any, b: Any) -> Any:
+    """``a // b`` of numbers, rounded towards minus infinity."""
     _need_numbers("//", a, b)
     return _number(lambda: a // b)
 
 
 def mod(a: Any, b: Any) -> Any:
+    """``a % b`` of numbers, with the sign of ``b``."""
     _need_numbers("%", a, b)
     return _number(lambda: a % b)
 
@@ -91,6 +98,7 @@ def _number(compute: Callable[[], Any]) -> Any:
 
 
 def neg(a: Any) -> Any:
+    """``-a`` of a number."""
     _need_numbers("-", a)
     return -a
 
@@ -106,7 +114,7 @@ def scaled(value: Any, scale: float, kind: Kind) -> Any:
 
 
 def truth(a: Any) -> bool:
-    """The value of a condition: only ``True`` and ``False`` are."""
+    """The value of a condition. Raises :class:`EvaluationError` for anything but ``True`` and ``False``."""
     if a is True or a is False:
         return bool(a)
     raise EvaluationError(f"a condition must be True or False, not {kind_of(a)}")
@@ -124,6 +132,7 @@ def eq(a: Any, b: Any) -> bool:
 
 
 def ne(a: Any, b: Any) -> bool:
+    """Not :func:`eq`."""
     return not eq(a, b)
 
 
@@ -134,27 +143,32 @@ def _need_order(op: str, a: Any, b: Any) -> None:
 
 
 def lt(a: Any, b: Any) -> bool:
+    """``a < b`` of two numbers, strings or bytes."""
     _need_order("<", a, b)
     return bool(a < b)
 
 
 def le(a: Any, b: Any) -> bool:
+    """``a <= b`` of two numbers, strings or bytes."""
     _need_order("<=", a, b)
     return bool(a <= b)
 
 
 def gt(a: Any, b: Any) -> bool:
+    """``a > b`` of two numbers, strings or bytes."""
     _need_order(">", a, b)
     return bool(a > b)
 
 
 def ge(a: Any, b: Any) -> bool:
+    """``a >= b`` of two numbers, strings or bytes."""
     _need_order(">=", a, b)
     return bool(a >= b)
 
 
 def contains(a: Any, b: Any) -> bool:
-    """``a in b``: an element of a list, a key of a mapping, a part of a string, a part or a value of bytes."""
+    """``a in b``: an element of a list, a key of a mapping, a part of a string, a part or a value of bytes. Raises
+    :class:`EvaluationError` for others."""
     if isinstance(b, list):
         return any(eq(a, item) for item in b)
     if isinstance(b, dict) and isinstance(a, str):
@@ -167,11 +181,13 @@ def contains(a: Any, b: Any) -> bool:
 
 
 def contains_not(a: Any, b: Any) -> bool:
+    """Not :func:`contains`."""
     return not contains(a, b)
 
 
 def index(base: Any, key: Any) -> Any:
-    """``base[key]``: a list or bytes by position from 0, a mapping by key."""
+    """``base[key]``: a list or bytes by position from 0, a mapping by key. Raises :class:`EvaluationError` when it is
+    not there."""
     if isinstance(base, (list, bytes)) and type(key) is int:
         if 0 <= key < len(base):
             return base[key]
@@ -182,7 +198,7 @@ def index(base: Any, key: Any) -> Any:
 
 
 def field(base: Any, name: str) -> Any:
-    """``base.name`` of a mapping."""
+    """``base.name`` of a mapping. Raises :class:`EvaluationError` when it is not there."""
     if not isinstance(base, dict):
         raise EvaluationError(f"{kind_of(base)} has no field {name!r}")
     if name not in base:
@@ -194,16 +210,19 @@ def field(base: Any, name: str) -> Any:
 
 
 def abs_(a: Any) -> Any:
+    """The magnitude of a number."""
     _need_numbers("abs", a)
     return abs(a)
 
 
 def min_(*values: Any) -> Any:
+    """The smallest of the numbers."""
     _need_numbers("min", *values)
     return min(values)
 
 
 def max_(*values: Any) -> Any:
+    """The largest of the numbers."""
     _need_numbers("max", *values)
     return max(values)
 
@@ -215,7 +234,8 @@ def clamp(value: Any, low: Any, high: Any) -> Any:
 
 
 def round_(a: Any, digits: Any = None) -> Any:
-    """To the nearest whole number, half to even, as an int; with ``digits``, to that many decimals as a float."""
+    """To the nearest whole number, half to even, as an int; with ``digits`` (0 to 15), to that many decimals as a
+    float. Raises :class:`EvaluationError` for other digits."""
     _need_numbers("round", a)
     if digits is None:
         return _whole(round, a)
@@ -225,11 +245,13 @@ def round_(a: Any, digits: Any = None) -> Any:
 
 
 def floor(a: Any) -> int:
+    """The next whole number below, as an int."""
     _need_numbers("floor", a)
     return _whole(math.floor, a)
 
 
 def ceil(a: Any) -> int:
+    """The next whole number above, as an int."""
     _need_numbers("ceil", a)
     return _whole(math.ceil, a)
 
@@ -242,13 +264,15 @@ def _whole(function: Callable[[Any], Any], a: Any) -> int:
 
 
 def len_(a: Any) -> int:
+    """The length of a string (characters), bytes, list or mapping. Raises :class:`EvaluationError` for others."""
     if isinstance(a, (str, bytes, list, dict)):
         return len(a)
     raise EvaluationError(f"{kind_of(a)} has no length")
 
 
 def int_(a: Any) -> int:
-    """A number cut towards zero, True and False as 1 and 0, or the decimal number a string holds."""
+    """A number cut towards zero, True and False as 1 and 0, or the decimal number in a string. Raises
+    :class:`EvaluationError` for others."""
     if isinstance(a, (int, float)):
         return _whole(int, a)
     if isinstance(a, str) and len(a) <= 20 and _plain(a):
@@ -260,7 +284,7 @@ def int_(a: Any) -> int:
 
 
 def float_(a: Any) -> float:
-    """A number as float, or the number a string holds."""
+    """A number as float, or the number in a string. Raises :class:`EvaluationError` for others."""
     if is_number(a) or (isinstance(a, str) and len(a) <= 40 and _plain(a)):
         try:
             return float(a)
@@ -275,7 +299,7 @@ def _plain(text: str) -> bool:
 
 
 def bool_(a: Any) -> bool:
-    """A bool as it is; a number is True unless it is zero."""
+    """A bool as it is; a number is True unless it is zero. Raises :class:`EvaluationError` for others."""
     if isinstance(a, (int, float)):
         return a != 0
     raise EvaluationError(f"bool of {kind_of(a)} has no meaning")
@@ -283,7 +307,7 @@ def bool_(a: Any) -> bool:
 
 def str_(a: Any) -> str:
     """The text of a value: numbers as Python writes them, bytes as hexadecimal digits. (The loader turns ``str`` of a
-    duration into ``duration_text``.)"""
+    duration into ``duration_text``.) Raises :class:`EvaluationError` for lists, mappings and numbers beyond 64 bits."""
     if isinstance(a, str):
         return a
     if isinstance(a, bytes):
@@ -296,7 +320,8 @@ def str_(a: Any) -> str:
 
 
 def duration_text(a: Any) -> str:
-    """A duration as it is written in a chart, in its largest whole unit: ``250 ms``, ``90 s``, ``-1 us``."""
+    """A duration (ns) as it is written in a chart, in its largest whole unit: ``250 ms``, ``90 s``, ``-1 us``. Raises
+    :class:`EvaluationError` for anything but an int."""
     if type(a) is not int:
         raise EvaluationError(f"{kind_of(a)} is no duration")
     for unit, size in reversed(DURATION_UNITS.items()):
@@ -318,7 +343,8 @@ def show(a: Any) -> str:
 
 
 def hex_(text: Any) -> bytes:
-    """The bytes a string of hexadecimal digits names; spaces and colons between bytes are fine."""
+    """The bytes of a string of hexadecimal digits, with or without spaces and colons between bytes. Raises
+    :class:`EvaluationError` for others."""
     if isinstance(text, str) and len(text) <= MAX_LENGTH:
         try:
             return bytes.fromhex(text.replace(":", " "))
@@ -328,18 +354,20 @@ def hex_(text: Any) -> bytes:
 
 
 def startswith(text: Any, prefix: Any) -> bool:
+    """Whether a string begins with another. Raises :class:`EvaluationError` for other values."""
     if isinstance(text, str) and isinstance(prefix, str):
         return text.startswith(prefix)
     raise EvaluationError(f"startswith of {kind_of(text)} and {kind_of(prefix)} has no meaning")
 
 
 def truthy(a: Any) -> bool:
-    """What an imported document takes for true: anything but None, False, zero and what is empty."""
+    """How an imported document takes a value as a condition: false are None, False, zero and what is empty."""
     return bool(a)
 
 
 def json_(text: Any) -> Any:
-    """The value a JSON text describes; of imported documents."""
+    """The value of a JSON text; for imported documents. Raises :class:`EvaluationError` for others, and for a value too
+    large or too deep."""
     import json
 
     if not isinstance(text, str) or len(text) > MAX_LENGTH:
@@ -355,6 +383,7 @@ def json_(text: Any) -> Any:
 
 
 def is_list(a: Any) -> bool:
+    """Whether it is a list."""
     return isinstance(a, list)
 
 
@@ -362,7 +391,8 @@ _DURATION = re.compile(r"\s*(\d{1,15}(?:\.\d{1,9})?|\.\d{1,9})\s*([a-z]+)\s*", r
 
 
 def duration(text: Any) -> int:
-    """The nanoseconds a text such as ``250ms`` or ``1.5 s`` names (SCXML takes the delays of CSS2)."""
+    """The nanoseconds of a text such as ``250ms`` or ``1.5 s`` (SCXML takes the delays of CSS2). Raises
+    :class:`EvaluationError` for others."""
     match = _DURATION.fullmatch(text) if isinstance(text, str) and len(text) <= 40 else None
     if match is None or match[2] not in DURATION_UNITS:
         raise EvaluationError(f"duration of {shown(text)} has no meaning")

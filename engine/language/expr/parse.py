@@ -1,6 +1,6 @@
 """Text of an expression → syntax tree: a small bounded Pratt parser.
 
-The syntax tree knows operators and names but no types; :mod:`engine.language.expr.check` makes the typed tree of it.
+The syntax tree knows operators and names but no types; :mod:`engine.language.expr.check` makes the typed tree from it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Typed tree → text, for diagrams, exports and messages. Parsed again in the same scope it gives an equal tree, but for
-one thing: a whole float with a unit is written as people do, ``400 V``.
+"""Typed tree → text, for diagrams, exports and messages. Parsed again in the same scope, the text gives an equal tree,
+except that a whole float with a unit is written ``400 V``.
 
-What the loader has added by itself is left out: the check of a stored value, the unit a product was brought to.
+The loader's additions are left out: the check of a stored value, the conversion of a product's unit.
 """
 
 from __future__ import annotations

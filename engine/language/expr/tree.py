@@ -1,7 +1,7 @@
-"""The expression tree: what a guard, an argument or an assigned value is after parsing and type checking.
+"""The expression tree: a guard, an argument or an assigned value after parsing and type checking.
 
 Every node is immutable and carries the ``type`` of its value. The compiled core turns the tree into Python, the C
-generator into C, the checker reads it as it is; so it is kept small. Nothing here is evaluated from text.
+generator into C, and the checker reads it, so it is kept small. Nothing here is evaluated from text.
 """
 
 from __future__ import annotations

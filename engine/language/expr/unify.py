@@ -1,4 +1,5 @@
-"""Types that meet: what joins them, and how an expression is brought to another unit or kind without run-time cost."""
+"""Types that meet: the type that joins them, and the conversion of an expression to another unit or kind without
+run-time cost."""
 
 from __future__ import annotations
 
@@ -14,6 +15,7 @@ NUMBERS = frozenset({Kind.INT, Kind.FLOAT, Kind.DURATION})
 
 
 def is_any(type_: Type) -> bool:
+    """Whether the type is ``any``."""
     return type_.kind is Kind.ANY
 
 
@@ -26,10 +28,12 @@ def numeric(unit: Unit, kind: Kind) -> Type:
 
 
 def kind_of_number(number: int | float) -> Kind:
+    """``int`` or ``float``, as the number is."""
     return Kind.INT if isinstance(number, int) else Kind.FLOAT
 
 
 def plain_number(number: int | float) -> Type:
+    """The type of a number without a unit, int or float as the number is."""
     return INT if isinstance(number, int) else FLOAT
 
 
@@ -39,7 +43,7 @@ def computed(type_: Type) -> Type:
 
 
 def unified(a: Type, b: Type) -> Type:
-    """The type that holds the values of both, of one kind and unit already."""
+    """The type that holds the values of both types; they have one kind and unit already."""
     if a == b:
         return a
     if is_any(a) or is_any(b):
@@ -62,7 +66,7 @@ def unified(a: Type, b: Type) -> Type:
 
 
 def of_kind(expr: tree.Expr, type_: Type) -> tree.Expr:
-    """``expr`` as a float where the type it is joined into is one: a value is always what its node's type says."""
+    """``expr``, converted to float where ``type_`` is one: a value always has the type its node says."""
     if type_.kind is not Kind.FLOAT or expr.type.kind is not Kind.INT:
         return expr
     if isinstance(expr, tree.Literal) and isinstance(expr.value, int):
@@ -73,7 +77,7 @@ def of_kind(expr: tree.Expr, type_: Type) -> tree.Expr:
 
 
 def alike(a: Type, b: Type) -> bool:
-    """Whether elements of two lists may meet: nothing is converted inside a list."""
+    """Whether two lists may meet: nothing is converted inside a list, so their elements must have one kind and unit."""
     if is_any(a) or is_any(b):
         return True
     if a.kind is Kind.LIST and b.kind is Kind.LIST:
@@ -84,6 +88,7 @@ def alike(a: Type, b: Type) -> bool:
 
 
 def item_of(both: tuple[tree.Expr, tree.Expr]) -> Type | None:
+    """The type that holds the elements of two lists, when there is one."""
     a, b = both[0].type.item, both[1].type.item
     return unified(a, b) if a is not None and b is not None else a or b
 

@@ -21,17 +21,17 @@ def unit_of(type_: Type) -> Unit:
 
 
 def same(a: Unit, b: Unit) -> bool:
-    """Whether values in both may be added and compared as they are (VA and W, for one)."""
+    """Whether values in both units may be added and compared as they are (VA and W, for example)."""
     return a.dimension == b.dimension and a.scale == b.scale
 
 
 def ratio(a: Unit, b: Unit) -> float:
-    """What to multiply a value in ``a`` with to have it in ``b``."""
+    """The factor from a value in ``a`` to the same value in ``b``."""
     return float(Fraction(repr(a.scale)) / Fraction(repr(b.scale)))
 
 
 def convert(value: int | float, a: Unit, b: Unit) -> int | float:
-    """``value`` in ``a`` as a value in ``b``, exact in decimals; an int stays one where it can."""
+    """``value`` in ``a`` converted to ``b``, exact in decimals; an int stays an int where it can."""
     exact = Fraction(repr(value)) * Fraction(repr(a.scale)) / Fraction(repr(b.scale))
     if exact.denominator == 1 and (isinstance(value, int) or b is NANOSECOND):
         return int(exact)
@@ -39,16 +39,16 @@ def convert(value: int | float, a: Unit, b: Unit) -> int | float:
 
 
 def nanoseconds(number: int | float, symbol: str) -> int | None:
-    """``number`` of the duration unit ``symbol`` in nanoseconds; None when that is not whole."""
+    """``number`` of the duration unit ``symbol`` in nanoseconds; None when the result is not whole."""
     exact = Fraction(repr(number)) * DURATION_UNITS[symbol]
     return int(exact) if exact.denominator == 1 else None
 
 
 def product(a: Unit, b: Unit, divide: bool) -> tuple[Unit, float]:
-    """The unit of ``a * b`` (or ``a / b``) and the factor that brings the product of the values to it.
+    """The unit of ``a * b`` (or ``a / b``), and the factor that converts the product of the values to it.
 
-    The unit is the one of the table that needs no factor, else the first of its dimension, else one made up of the
-    base units; time alone is the duration.
+    It is the unit in the table that needs no factor, else the first of its dimension, else one composed of the base
+    units; pure time is a duration.
     """
     sign = -1 if divide else 1
     d, e = a.dimension, b.dimension

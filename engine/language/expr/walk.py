@@ -1,4 +1,4 @@
-"""The parts of an expression, for what looks through whole ones."""
+"""The parts of an expression, for walks through whole trees."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def parts(expr: Expr) -> tuple[Expr, ...]:
 
 
 def within(expr: Expr) -> Iterator[Expr]:
-    """``expr`` and all below it."""
+    """``expr`` and all its descendants."""
     todo = [expr]
     while todo:
         item = todo.pop()

@@ -1,4 +1,4 @@
-"""What the parts of the loader share while one chart is built."""
+"""State that the parts of the loader share while one chart is built."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Child:
 
 @dataclass(slots=True)
 class Build:
-    """One chart in the making."""
+    """One chart while it is built."""
 
     reader: Reader
     chart: Chart
@@ -55,12 +55,13 @@ class Build:
     _plain: Scope | None = None
 
     def declare_failure(self, child: str, key: Payload) -> None:
+        """Declare ``error.invoke.<child>`` with its payload: ``reason``, and the child's key."""
         self.events.add(f"error.invoke.{child}", {"reason": STRING, **key})
 
     # ------------------------------------------------------------ scopes
 
     def scope(self, event: Payload | None = None, no_event: str = ENTRY_HINT) -> Scope:
-        """What an expression may name; ``event`` is the payload of the event in work, where there is one."""
+        """What an expression may name. ``event`` is the payload of the event being processed, where there is one."""
         return Scope(
             self.variables,
             self.parameters,
@@ -74,7 +75,7 @@ class Build:
         )
 
     def plain_scope(self) -> Scope:
-        """The scope where no event is in work."""
+        """The scope where no event is being processed."""
         if self._plain is None:
             self._plain = self.scope()
         return self._plain
@@ -89,7 +90,7 @@ class Build:
     # ------------------------------------------------------------ expressions
 
     def expression(self, node: Node, what: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
-        """The checked expression of a node. Equal texts in one scope share one; what is kept keeps the ids alive."""
+        """The checked expression of a node. Equal texts in one scope share one tree; keeping it keeps the ids valid."""
 
         def make(text: str) -> tree.Expr:
             key = (text, id(scope), id(expected))

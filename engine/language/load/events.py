@@ -1,4 +1,4 @@
-"""Which events a chart may meet, and what they carry: its own, its adapters', its children's and the built-in ones."""
+"""The events a chart may receive and their payloads: its own, its adapters', its children's and the built-in ones."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def read_events(reader: Reader, node: Node | None) -> dict[str, EventDef]:
 
 
 class EventTable:
-    """The events a chart may meet, by name. ``open``: an imported chart, where any name may be met."""
+    """The events a chart may receive, by name. ``open``: an imported chart, which may receive any name."""
 
     def __init__(self, open_: bool = False) -> None:
         self.open = open_
@@ -72,22 +72,24 @@ class EventTable:
         self._below: dict[str, list[str]] | None = None  # prefix -> the events that begin with it and a dot
 
     def add(self, name: str, payload: Payload) -> None:
+        """Add an event with its payload, or replace it."""
         self._events[name] = payload
         self._below = None
 
     def add_done(self, name: str, payloads: list[Payload]) -> None:
-        """The end of a compound state: the fields all its final states give."""
+        """Add the end of a compound state: the fields that all its final states give."""
         common = dict(payloads[0]) if payloads else {}
         for other in payloads[1:]:
             _keep_common(common, other)
         self.add(name, common)
 
     def names(self) -> list[str]:
+        """All known names."""
         return list(self._events)
 
     def matching(self, descriptor: str) -> list[str]:
-        """The known events a descriptor (without its trailing ``.*``) matches: itself and what begins with it and a
-        dot; ``*`` matches all."""
+        """The known events that a descriptor (without its trailing ``.*``) matches: the name itself and names that
+        begin with it and a dot; ``*`` matches all."""
         if descriptor == "*":
             return list(self._events)
         if self._below is None:
@@ -103,7 +105,7 @@ class EventTable:
         return found + self._below.get(descriptor, [])
 
     def fields(self, names: list[str]) -> Payload:
-        """The fields all these events carry with the same meaning: of one kind and unit. Of very many: none."""
+        """The fields that all these events have in the same kind and unit. Of very many events: none."""
         if not names or len(names) > MAX_COMMON:
             return {}
         common = dict(self._events[names[0]])

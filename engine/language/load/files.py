@@ -1,4 +1,4 @@
-"""Files: reading them within limits, children by ``src``, and what a whole load gives or raises."""
+"""Files: reading them within limits, loading children by ``src``, and the result of a whole load."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ MAX_FILES = 200  # of one load: the chart and all it invokes
 
 
 def load(path: str | Path, contracts: MappingOf[str, Contract] | None = None) -> Chart:
-    """Load a chart and all charts it invokes. Where no file ``path`` is, an installed chart of that name is meant.
+    """Load a chart and all charts it invokes. When there is no file ``path``, the installed chart of that name is
+    loaded.
 
     ``contracts``: what adapters offer, by name; without it, the installed adapters' contracts.
 

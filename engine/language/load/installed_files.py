@@ -1,4 +1,4 @@
-"""Charts, station files and their folders that installed distributions bring: found by name from any folder."""
+"""Charts, station files and their folders from installed distributions, found by name from any folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HEAD = re.compile(r"^machine: *(\w+)", re.MULTILINE)
 
 
 def found(path: str | Path) -> Path:
-    """``path`` itself when something is there, else the installed file or folder it names, else ``path`` again.
+    """``path`` itself when it exists, else the installed file or folder of that name, else ``path`` again.
 
     An installed chart is named by its path, with or without its folder (``machines/slac/evse.yaml``,
     ``slac/evse.yaml``) and with or without its suffix, or by its own name (``slac_evse``).

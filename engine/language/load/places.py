@@ -1,4 +1,4 @@
-"""Where a character of a scalar's value stands in the file's text."""
+"""The place in a file's text of a character of a scalar's value."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ _BLOCK_HEADER = re.compile(r"[|>][^\r\n\x85\u2028\u2029]*")
 def offset_in_raw(raw: str, value: str, offset: int) -> int:
     """The offset in ``raw``, the scalar as written, of ``value[offset]``.
 
-    Both are walked side by side: white space of the value may stand for a line break and its indentation, everything
-    else stands in the text as it is or as an escape.
+    Both texts are walked side by side: white space of the value may come from a line break and its indentation; every
+    other character is in the text as it is or as an escape.
     """
     if raw.startswith(value):
         return offset

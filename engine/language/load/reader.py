@@ -1,4 +1,4 @@
-"""Reading nodes as what the language wants: mappings with known keys, names, texts; and gathering what is wrong."""
+"""Reading nodes as the language wants them: mappings with known keys, names, texts. Collects all problems."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FALSE = frozenset({"false", "False", "FALSE"})
 
 
 class Reader:
-    """Reads the nodes of one file. Problems are gathered, not raised; what is broken is left out of the result."""
+    """Reads the nodes of one file. Problems are collected, not raised; broken parts are left out of the result."""
 
     def __init__(self, source: Source, problems: ProblemList) -> None:
         self.source = source
@@ -57,6 +57,7 @@ class Reader:
     # ------------------------------------------------------------ problems
 
     def position(self, node: Node) -> Position:
+        """The position of a node's first character."""
         return Position(self.source.file, node.start.line + 1, node.start.column + 1)
 
     def problem(
@@ -68,7 +69,7 @@ class Reader:
         hint: str = "",
         known: Iterable[str] | None = None,
     ) -> None:
-        """Record what is wrong at ``node``. ``known``: the names it may be, for the nearest one."""
+        """Record a problem at ``node``. ``known`` are the names allowed there, for the nearest one."""
         if self._is_cut_off(node):
             return
         if known is not None:
@@ -79,7 +80,7 @@ class Reader:
         )
 
     def missing(self, mapping: Node, place: Node, message: str, expected: str) -> None:
-        """Record that a key is missing; not when an unknown one stands there, which is told of already."""
+        """Record that a key is missing, unless an unknown key there has been reported already."""
         if id(mapping) not in self._misspelt:
             self.problem(place, "missing-key", message, expected)
 
@@ -92,6 +93,7 @@ class Reader:
         return True
 
     def problem_at(self, position: Position, code: str, message: str, expected: str = "", length: int = 1) -> None:
+        """Record a problem at a position; ``length`` is the number of characters meant."""
         self.problems.add(
             self.source.problem(position.line - 1, position.column - 1, code, message, expected, length=length)
         )
@@ -121,7 +123,7 @@ class Reader:
         return node.plain and self.source.text[max(0, node.start.index - 200) : node.start.index].rstrip().endswith(",")
 
     def cut_at_comma(self, node: Scalar) -> bool:
-        """Whether a comma follows a plain text: inside a flow collection it ends there, whatever was meant."""
+        """Whether a comma follows a plain text: inside a flow collection it ends the text, whatever was meant."""
         return node.plain and self.source.text[node.end.index : node.end.index + 1] == ","
 
     # ------------------------------------------------------------ nodes
@@ -135,7 +137,7 @@ class Reader:
         return None
 
     def filled(self, node: Node | None, what: str, expected: str) -> Mapping | None:
-        """``node`` as a mapping that says something: None, with a problem unless it is absent, when it is empty."""
+        """``node`` as a mapping that is not empty. None otherwise, with a problem unless it is absent."""
         if isinstance(node, Scalar) and node.is_null:
             self.problem(node, "shape", f"{what} is empty", expected)
             return None
@@ -153,6 +155,7 @@ class Reader:
         return node.items if isinstance(node, Sequence) else [node]
 
     def check_keys(self, mapping: Mapping, allowed: frozenset[str], what: str) -> None:
+        """Record every key of ``mapping`` that is not allowed in ``what``, with the nearest allowed one."""
         if not mapping.entries.keys() <= allowed:
             open_bracket = False  # the value before has one: this key is the rest of it, cut off at a comma
             for key, node, value in mapping.items():
@@ -178,6 +181,7 @@ class Reader:
         return ""
 
     def flag(self, node: Node | None, what: str) -> bool:
+        """``true`` or ``false``; absent is False. Else a problem."""
         if node is None:
             return False
         if isinstance(node, Scalar) and node.plain and node.text in TRUE | FALSE:

@@ -13,14 +13,14 @@ _DEPTH = 12  # of machines in machines, as at run time
 
 
 def relatives(build: Build) -> dict[str, Scope]:
-    """What an invariant of the chart being built may read of its children. Those spawned under keys are left out:
-    there may be several."""
+    """The machines that an invariant of the chart may read, and what of them. Children spawned under keys are left out,
+    since there may be several."""
     children = {id_: child.chart for id_, child in build.children.items() if child.key is None}
     return {id_: scope_of(chart) for id_, chart in children.items() if chart is not None and not build.untyped}
 
 
 def scope_of(chart: Chart, depth: int = 1) -> Scope:
-    """What can be read of a machine of this chart from outside."""
+    """What another machine may read of a machine of this chart."""
     return Scope(
         variables={name: item.type for name, item in chart.data.items()},
         parameters={name: parameter.type for name, parameter in chart.parameters.items()},

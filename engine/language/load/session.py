@@ -1,4 +1,4 @@
-"""``session:`` of a chart: what it was asked to do, from which state on that lasts, and whether it went well."""
+"""``session:`` of a chart: the state in which the work begins, the event that ends it, and whether it went well."""
 
 from __future__ import annotations
 

@@ -113,7 +113,8 @@ def _kind(build: Build, name: str, body: Mapping, parent: State | None) -> State
 
 
 def resolve_targets(build: Build, source: State, node: Node, inside: bool = False) -> tuple[State, ...]:
-    """The states a target text or list names, seen from ``source``; ``inside``: from within it (``initial``)."""
+    """The states that a target text or list names, seen from ``source``; ``inside``: seen from within it
+    (``initial``)."""
     items = node.items if isinstance(node, Sequence) else [node]
     found: list[State] = []
     if len(items) > MAX_TARGETS:

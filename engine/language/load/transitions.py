@@ -244,8 +244,8 @@ def read_history(build: Build, state: State, body: Mapping) -> None:
 
 
 def check_histories(build: Build) -> None:
-    """No default of a history state leads back to it: nothing would ever be entered. Only siblings can do so, since a
-    default stays inside the parent."""
+    """Record a default of a history state that leads back to it, which would never enter anything. Only siblings can do
+    so, since a default stays inside the parent."""
     told: set[str] = set()
     for state, _ in build.bodies:
         path: list[State] = []
@@ -263,6 +263,7 @@ def check_histories(build: Build) -> None:
 
 
 def is_history(state: State) -> bool:
+    """Whether the state is a history state."""
     return state.kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
 
 

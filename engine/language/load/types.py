@@ -125,7 +125,7 @@ def _enum_values(reader: Reader, node: Node, values: tuple[str, ...]) -> bool:
 
 
 def read_long_type(reader: Reader, mapping: Mapping, what: str) -> Type | None:
-    """The type the keys ``type``, ``unit``, ``min`` … of a mapping describe; other keys are left to the caller."""
+    """The type that the keys ``type``, ``unit``, ``min`` … of a mapping describe; its other keys are the caller's."""
     node = mapping.get("type")
     if node is None:
         reader.missing(mapping, mapping, f"{what} needs a type", "type: …")

@@ -19,11 +19,11 @@ class _Nothing:
 
 
 def constant(text: str, type_: Type) -> Value:
-    """The value ``text`` has as a literal of ``type_``: ``40 s``, ``400 V``, ``true``, ``[1, 2]``. A string or an enum
-    value may stand without its quotes.
+    """The value of ``text`` as a literal of ``type_``: ``40 s``, ``400 V``, ``true``, ``[1, 2]``. A string or an enum
+    value may be without quotes.
 
     Raises:
-        ValueError: it is no such literal; says why.
+        ValueError: it is not such a literal; the text says why.
     """
     absent = type_.optional and text in ("None", "null")
     if type_.kind in (Kind.STRING, Kind.ENUM) and text[:1] not in ("'", '"') and not absent:

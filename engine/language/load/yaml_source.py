@@ -55,29 +55,38 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class Scalar(Node):
+    """A scalar: its text, and whether it is plain (not quoted)."""
+
     text: str = ""
     plain: bool = True
 
     @property
     def is_null(self) -> bool:
+        """Whether it is an empty or null value."""
         return self.plain and self.text in _NULLS
 
 
 @dataclass(slots=True, eq=False)
 class Sequence(Node):
+    """A list; ``flow``: written in brackets."""
+
     items: list[Node] = field(default_factory=list)
     flow: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class Mapping(Node):
+    """A mapping: each key with its node and its value."""
+
     entries: dict[str, tuple[Scalar, Node]] = field(default_factory=dict)
 
     def get(self, key: str) -> Node | None:
+        """The value of a key, or None."""
         entry = self.entries.get(key)
         return entry[1] if entry is not None else None
 
     def items(self) -> Iterator[tuple[str, Scalar, Node]]:
+        """Key, its node and its value, in the order of the file."""
         for key, (key_node, value) in self.entries.items():
             yield key, key_node, value
 
@@ -104,12 +113,12 @@ class Source:
         return Problem(position, code, message, self.line(line + 1), expected, hint, length)
 
     def raw(self, node: Node) -> str:
-        """The text of a node as it stands in the file."""
+        """The text of a node as written in the file."""
         return self.text[node.start.index : node.end.index]
 
     def place(self, scalar: Scalar, offset: int) -> tuple[int, int]:
-        """Line and column, from 0, of character ``offset`` of a scalar's value: quotes, escapes and folded lines make
-        it stand elsewhere in the file."""
+        """Line and column, from 0, of character ``offset`` of a scalar's value; quotes, escapes and folded lines are
+        counted."""
         from engine.language.load.places import offset_in_raw
 
         raw = self.raw(scalar)
@@ -121,7 +130,7 @@ class Source:
 
 
 def parse(source: Source, problems: ProblemList, *, pure: bool = False) -> Node:
-    """The root node. ``problems`` gets what does not keep the rest from being read (duplicate keys).
+    """The root node. ``problems`` receives faults that do not prevent reading the rest (duplicate keys).
 
     Raises:
         ChartError: the text is not YAML or not of the kind a chart may be written in.
