@@ -1,1 +1,2 @@
-"""What a step of a chart means: the record of a step, Appendix A as written, and compiled. Imports the language."""
+"""The meaning of a step: its record, the algorithm of SCXML Appendix A as written, and the compiled core. Imports the
+language."""

@@ -1,10 +1,11 @@
-"""What running a machine may raise. A chart's own errors (a failing guard or action) never are: they become events."""
+"""Errors of a running machine to its caller. A chart's own errors (a failing guard or action) are not among them: they
+become events."""
 
 from __future__ import annotations
 
 
 class EngineError(Exception):
-    """Base of the errors a running machine raises to its caller."""
+    """Base of the errors that a running machine raises to its caller."""
 
 
 class ParameterError(EngineError, ValueError):
@@ -22,7 +23,8 @@ class UnhandledEvent(EngineError):
 class EndlessLoop(EngineError):
     """A macrostep did not come to rest within the bound. ``states`` are the sources of the transitions that repeat.
 
-    The machine stands where the bound stopped it, its internal queue is dropped; ``finish`` leaves its states in order.
+    The machine stays where the bound stopped it and its internal queue is dropped; ``finish`` still leaves its states
+    in order.
     """
 
     def __init__(self, chart: str, bound: int, states: tuple[str, ...]) -> None:
@@ -35,12 +37,12 @@ class EndlessLoop(EngineError):
 
 
 class RunawayError(EngineError):
-    """Machines keep each other busy without time passing: the message names them and what to do."""
+    """Machines keep each other busy while no time passes. The message names them and says what to do."""
 
 
 class ClockError(EngineError, ValueError):
-    """A virtual clock was told to go back, or to a time that is no whole number of nanoseconds."""
+    """A virtual clock cannot go back, nor to a time that is not a whole number of nanoseconds."""
 
 
 class SnapshotError(EngineError, ValueError):
-    """A snapshot does not fit the chart it is to be resumed on: the message says which part of it."""
+    """A snapshot does not fit the chart it is resumed on. The message says which part of it."""

@@ -1,4 +1,4 @@
-"""The interfaces between one running chart and the system around it: what each side may ask of the other.
+"""The interfaces between one running chart and the system around it, in both directions.
 
 ``engine.run.machine.Machine`` implements :class:`Stepper`; ``engine.run`` implements :class:`Surroundings`. The machine
 never acts: it computes a :class:`~engine.semantics.step.Step`, and the system carries out its effects, in order.
@@ -14,11 +14,11 @@ from engine.semantics.step import Event, Step
 
 
 class Surroundings(Protocol):
-    """What a machine asks of the system while it computes a step. Both may be asked many times in a step."""
+    """What a machine asks the system while it computes a step. It may ask many times in a step."""
 
     def read(self, role: str, name: str) -> Any:
-        """The present value ``role.name`` as the bound adapter gives it, which the machine checks; raises
-        ``AdapterError`` (→ ``error.execution``)."""
+        """The present value ``role.name`` from the bound adapter, not checked yet. Raises ``AdapterError`` (→
+        ``error.execution``)."""
         ...
 
     def alive(self, child: str, key: Any = None) -> int:
@@ -31,8 +31,8 @@ class Stepper(Protocol):
     """One running chart, pure: every method computes one macrostep and carries out none of its effects.
 
     The machine itself runs ``finalize`` for an event whose ``invokeid`` is one of its invocations (SCXML 6.5); the
-    system forwards events to ``autoforward`` children. The effects of ``StartChild``/``StartCall`` stand at the end of
-    a step, ``StopChild`` where the invoking state is left (also for a long action).
+    system forwards events to ``autoforward`` children. ``StartChild`` and ``StartCall`` are the last effects of a step;
+    ``StopChild`` comes where the invoking state is left (also for a long action).
     """
 
     chart: Chart
@@ -44,15 +44,15 @@ class Stepper(Protocol):
         ...
 
     def begin(self) -> Step:
-        """The first macrostep: the initial configuration is entered. ``step.event`` is None."""
+        """The first macrostep: enter the initial configuration. ``step.event`` is None. Raises ``EndlessLoop``."""
         ...
 
     def process(self, event: Event) -> Step:
-        """One macrostep for one external event."""
+        """One macrostep for one external event. Raises ``EndlessLoop``."""
         ...
 
     def expire(self, timer: str) -> Step:
-        """One macrostep for the expiry of the ``after`` timer of this id."""
+        """One macrostep for the expiry of the ``after`` timer of this id. Raises ``EndlessLoop``."""
         ...
 
     def finish(self) -> Step:

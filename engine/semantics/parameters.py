@@ -1,4 +1,4 @@
-"""What a machine starts with: parameters given, checked and completed by their defaults."""
+"""The parameters of a machine: checked and completed by their defaults when it starts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.semantics.shared import system_value
 
 
 class ParameterScope:
-    """The environment of defaults: parameters that stand before, and nothing else."""
+    """The environment of defaults: the parameters declared before, and nothing else."""
 
     def __init__(self, chart: Chart, values: Mapping[str, Any]) -> None:
         self.chart = chart
@@ -73,7 +73,7 @@ def bind_parameters(chart: Chart, given: Mapping[str, Any] | None) -> dict[str, 
 
 
 def split_given(chart: Chart, given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a machine is given as (all its parameters, initial values of data items).
+    """The two parts of what a machine is given: all its parameters, and initial values of data items.
 
     Only imported documents are given data: SCXML 6.4.2 sets the items of these names and drops other names. Raises as
     :func:`bind_parameters`.

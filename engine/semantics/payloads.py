@@ -1,4 +1,4 @@
-"""What the events of a chart carry."""
+"""The payloads of a chart's events."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from engine.semantics.errors import PayloadError
 
 
 def check_payload(chart: Chart, event: str, data: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The payload as a machine keeps it, with every declared field: the one check of what comes to a machine from
+    """The payload as a machine keeps it, with every declared field. This is the one check of what enters a machine from
     outside, by ``Machine.send``, ``System.post`` or the command line.
 
-    The data of an event that nothing declares, or that declares no payload, are taken as they are. Raises
+    Data of an event that is not declared, or is declared without a payload, are taken as they are. Raises
     :class:`engine.semantics.errors.PayloadError`.
     """
     if not (data is None or isinstance(data, Mapping)):

@@ -1,4 +1,4 @@
-"""Small meanings of executable content that the reference and the compiled core share, so that neither repeats them."""
+"""Small pieces of meaning that the reference and the compiled core share."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ UNSET: Final = _Unset()
 
 
 def name_matches(descriptors: Iterable[str], name: str) -> bool:
-    """SCXML 3.12.1: a descriptor matches the event of this name and those it is a dotted prefix of; ``*`` all.
+    """SCXML 3.12.1: a descriptor matches the event of this name and all names it is a dotted prefix of; ``*`` matches
+    all.
 
     State ids are dotted paths, unlike SCXML's: ``done.state.a`` is the end of ``a`` only, not of ``a.b``.
     """
@@ -51,7 +52,7 @@ def failure_of(error: Exception, position: Position) -> Failure:
 
 
 def condition(value: Any) -> bool:
-    """The value of a guard or an invariant: True or False, nothing else is read as either."""
+    """The value of a guard or an invariant. Raises ``EvaluationError`` for anything but True and False."""
     if value is True or value is False:
         return bool(value)
     raise EvaluationError(f"a condition must be True or False, not {kind_of(value)}")
@@ -68,13 +69,13 @@ def with_optional(definition: EventDef | None, data: Any) -> Any:
 
 
 def too_many_rounds() -> EvaluationError:
-    """An inner ``foreach`` has used up ``INNER_ROUNDS_BOUND``."""
+    """The ``EvaluationError`` of nested ``foreach`` that have used up ``INNER_ROUNDS_BOUND``."""
     return EvaluationError(f"foreach inside foreach goes round more than {INNER_ROUNDS_BOUND} times")
 
 
 def send_target(value: Any, children: frozenset[str]) -> str | None:
-    """The target of a ``send`` as :class:`engine.semantics.step.SendEvent` names it; ``internal`` is the own internal
-    queue.
+    """The target of a ``send`` as :class:`engine.semantics.step.SendEvent` names it; ``internal`` is the machine's own
+    internal queue.
 
     Raises ``EvaluationError`` for a target no machine can have (SCXML 6.2.4).
     """
@@ -95,8 +96,8 @@ def send_target(value: Any, children: frozenset[str]) -> str | None:
 def unknown_session(target: str | None, delay_ns: int, session_id: str, surroundings: Any) -> str:
     """Why an event cannot be sent to ``target`` when that is a session that does not run; '' otherwise.
 
-    SCXML C.1: that is an ``error.communication`` at once, before what the block raises next. A delayed event is looked
-    at when it is due.
+    SCXML C.1: that is an ``error.communication`` at once, before the next event the block raises. For a delayed event
+    it is found out when it is due.
     """
     if target is None or delay_ns or not target.startswith("#_scxml_") or target == f"#_scxml_{session_id}":
         return ""
@@ -106,7 +107,7 @@ def unknown_session(target: str | None, delay_ns: int, session_id: str, surround
 
 
 def check_send_type(value: Any) -> None:
-    """Only SCXML's own event processor exists (SCXML 6.2.4)."""
+    """Raise ``EvaluationError`` for an event processor other than SCXML's own, the only one there is (SCXML 6.2.4)."""
     if value not in (None, "", "scxml", SCXML_PROCESSOR):
         raise EvaluationError(f"there is no event processor {show(value)!r}")
 
@@ -132,7 +133,7 @@ def system_value(name: str, event: Event | None, chart: str, session_id: str) ->
 
 
 def event_value(event: Event | None, name: str) -> Any:
-    """``event.name``. Raises ``EvaluationError`` when the event in work carries no such field."""
+    """``event.name``. Raises ``EvaluationError`` when the event being processed has no such field."""
     if event is None:
         raise EvaluationError(f"there is no event yet, so no event.{name}")
     data = event.data
@@ -142,7 +143,8 @@ def event_value(event: Event | None, name: str) -> Any:
 
 
 def read_surroundings(surroundings: Any, role: str, name: str, check: Callable[[Any], Any] | None) -> Any:
-    """Ask the adapter; whatever it raises, and a value its contract does not allow, is an ``EvaluationError``."""
+    """A reading from the adapter. Raises ``EvaluationError`` for whatever it raises, and for a value its contract does
+    not allow."""
     if surroundings is None:
         raise EvaluationError(f"no adapter is bound to the role {role!r}")
     try:
@@ -153,7 +155,7 @@ def read_surroundings(surroundings: Any, role: str, name: str, check: Callable[[
 
 
 def reading_checks(chart: Chart) -> dict[tuple[str, str], Callable[[Any], Any]]:
-    """Role and name of what the chart's adapters let it read -> what holds a value to the type of the contract."""
+    """(role, name) of each readable value -> the check of a value against the contract's type."""
     return {
         (role, name): fast_check(type_)
         for role, contract in chart.adapters.items()

@@ -1,7 +1,7 @@
-"""What goes into the core and what comes out of it: events, effects and the record of one macrostep. Plain values.
+"""Input and output of the core: events, effects and the record of one macrostep. Plain values.
 
-All of them are read-only: effects are shared between steps and machines. Those made for every event are not frozen,
-which would make them three times as dear.
+All of them are read-only: effects are shared between steps and machines. Those made for every event are not frozen
+dataclasses, because those take three times as long to make.
 """
 
 from __future__ import annotations
@@ -133,12 +133,12 @@ class Failure:
 class Step:
     """The record of one macrostep.
 
-    ``event`` is the external event (None for the first step of a machine). ``transitions`` are the ids taken, of all
-    microsteps in order; ``exited`` and ``entered`` state ids in order; ``effects`` in order; ``raised`` the internal
-    events in order. ``handled`` is False when no active state had a transition for the event (whatever its guard says).
-    ``microsteps`` and ``changes`` are kept when a machine is traced; ``changes`` are the data items that were assigned,
-    with their values at the end. For the expiry of a timer ``event`` is the timer's id. A step with neither effects nor
-    computed values is shared between machines: treat it as read-only.
+    ``event`` is the external event (None for the first step of a machine; the timer's id for an expiry).
+    ``transitions`` are the ids taken in all microsteps, ``exited`` and ``entered`` state ids, ``effects`` and
+    ``raised`` internal events, each in order. ``handled`` is False when no active state had a transition for the event
+    (whatever its guard says). ``microsteps`` and ``changes`` are kept when a machine is traced; ``changes`` are the
+    assigned data items with their final values. A step with neither effects nor computed values is shared between
+    machines: treat it as read-only.
     """
 
     event: str | None
@@ -155,9 +155,8 @@ class Step:
 
 @dataclass(slots=True)
 class Microstep:
-    """One microstep, kept when a machine is traced: the event that caused it (None: eventless), what it did. The last
-    one of a machine that ends leaves all its states and has no transitions. Read-only, as :class:`Step` is; not frozen,
-    since a traced machine makes one for every event."""
+    """One microstep of a traced machine: the event that caused it (None: eventless) and what it did. The last one of a
+    machine that ends leaves all its states and has no transitions. Read-only, as :class:`Step` is."""
 
     event: str | None
     transitions: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""The literal evaluator: walks an expression tree, node by node, in the order it is written.
+"""The reference evaluator: walks an expression tree, node by node, in the order it is written.
 
-The reference interpreter runs on it and the compiled core is compared with it, so it has no shortcuts. What operators
-and functions mean stands in :mod:`engine.language.expr.functions`.
+The reference interpreter runs on it and the compiled core is compared with it, so it has no shortcuts. The meaning of
+operators and functions is in :mod:`engine.language.expr.functions`.
 """
 
 from __future__ import annotations
@@ -16,26 +16,29 @@ __all__ = ["Environment", "EvaluationError", "evaluate"]
 
 
 class Environment(Protocol):
-    """Where the names of an expression get their values. Each raises :class:`EvaluationError` when there is none."""
+    """The values of an expression's names. Each method raises :class:`EvaluationError` when there is none."""
 
     def variable(self, name: str) -> Any:
-        """A data item, or the item or index of an enclosing ``foreach``."""
+        """A data item, or the item or index of an enclosing ``foreach``. Raises ``EvaluationError``."""
         ...
 
     def parameter(self, name: str) -> Any:
-        """A parameter, fixed since the machine started."""
+        """A parameter, fixed since the machine started. Raises ``EvaluationError``."""
         ...
 
     def event_field(self, name: str) -> Any:
-        """A payload field of the event in work; an optional field that was not sent is None."""
+        """A payload field of the event being processed; an optional field that was not sent is None. Raises
+        ``EvaluationError``."""
         ...
 
     def system_field(self, name: str) -> Any:
-        """A system variable, by its dotted text: ``_event.name``, ``_event``, ``_name`` … (SCXML 5.10)."""
+        """A system variable, by its dotted text: ``_event.name``, ``_event``, ``_name`` … (SCXML 5.10). Raises
+        ``EvaluationError``."""
         ...
 
     def reading(self, role: str, name: str) -> Any:
-        """A readable value of the adapter bound to ``role``; the same one all through a macrostep."""
+        """A readable value of the adapter bound to ``role``; it stays the same during a macrostep. Raises
+        ``EvaluationError``."""
         ...
 
     def in_state(self, state: str) -> bool:
@@ -43,7 +46,8 @@ class Environment(Protocol):
         ...
 
     def alive(self, child: str, key: Any) -> int | bool:
-        """``key`` None: how many instances of the child run. Else whether the one with this key does."""
+        """``key`` None: how many instances of the child run. Else whether the one with this key runs. Raises
+        ``EvaluationError`` where no machine runs."""
         ...
 
 

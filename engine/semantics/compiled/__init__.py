@@ -1,1 +1,1 @@
-"""The compiled core: plans generated from the model as Python functions, memoised per chart. What runs."""
+"""The compiled core, which runs: Python functions (*plans*) generated from a chart and kept for all its machines."""

@@ -1,8 +1,8 @@
 """Executable content → Python source: blocks of actions as statements of a plan.
 
-A plan has the locals ``m`` (machine), ``D`` (its data), ``P`` (parameters), ``d`` (payload of the event in work), ``w``
-(the macrostep's :class:`~engine.semantics.compiled.runtime.Work`, or None in a direct plan), ``E`` (effects) and,
-traced, ``C`` (changes).
+A plan has the locals ``m`` (machine), ``D`` (its data), ``P`` (parameters), ``d`` (payload of the event being
+processed), ``w`` (the macrostep's :class:`~engine.semantics.compiled.runtime.Work`, or None in a direct plan), ``E``
+(effects) and, traced, ``C`` (changes).
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ seen to run; ``somewhere`` is decided when it runs."""
 
 
 class NotStatic(Exception):
-    """An effect of a plan that was hoped to have constant effects only must be computed."""
+    """A plan that was tried with constant effects only has an effect that must be computed."""
 
 
 class Blocks:
     """Writes blocks into one function.
 
-    ``constants`` is the list of constant effects while the plan is hoped to have no others, None when effects go to
+    ``constants`` collects the constant effects while the plan is tried with no others; it is None when effects go to
     ``E``. ``direct``: the plan has no ``w`` until an error happens.
     """
 
@@ -112,7 +112,7 @@ class Blocks:
     # ------------------------------------------------------------ blocks
 
     def block(self, block: Block) -> None:
-        """One block; an error in it skips the rest of it and becomes an event."""
+        """Write one block; an error in it skips its rest and becomes an event. Raises :class:`NotStatic`."""
         if not block:
             return
         start = len(self.source.lines)
@@ -168,7 +168,7 @@ class Blocks:
             self.guarded(start)
 
     def effect(self, constant: Any) -> None:
-        """A constant effect."""
+        """Write a constant effect. Raises :class:`NotStatic` where it may not happen."""
         if self.constants is None:
             self.source.add(f"{self.source.effects}.append({self.source.constant(constant)})")
         elif self._depth:
@@ -177,7 +177,8 @@ class Blocks:
             self.constants.append(constant)
 
     def computed(self, text: str) -> None:
-        """An effect made when the plan runs."""
+        """Write an effect that is made when the plan runs. Raises :class:`NotStatic` while only constant ones are
+        tried."""
         if self.constants is not None:
             raise NotStatic
         self.source.add(f"{self.source.effects}.append({text})")

@@ -1,7 +1,7 @@
 """Typed expression tree → Python source.
 
-A native operator stands where the operand types make it the same as the function of
-:mod:`engine.language.expr.functions` that is the operator's meaning; everywhere else that function is called.
+A native operator is used where the operand types make it equal to the function of :mod:`engine.language.expr.functions`
+that defines the operator; everywhere else that function is called.
 """
 
 from __future__ import annotations

@@ -198,6 +198,7 @@ class Generator:
     # ------------------------------------------------------------ parts of a microstep
 
     def blocks(self, source: Source, conf: int | None, direct: bool = False) -> Blocks:
+        """A writer of blocks into ``source``, for the active states ``conf`` (None: known only when it runs)."""
         return Blocks(source, self.symbols.scope(conf), self.chart, self.symbols.children, self.traced, direct)
 
     def exit_state(self, blocks: Blocks, number: int) -> None:

@@ -1,4 +1,4 @@
-"""Generated Python, line by line. Nothing of a chart's text ever becomes source: names and strings are constants the
+"""Generated Python, line by line. No text of a chart ever becomes source: names and strings are constants that the
 generated function is given, numbers are written by ``repr``."""
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from engine.language.position import Position
 
 
 class Source:
-    """One function in the making. ``names`` are its globals, ``place`` is the position in the chart the next lines come
-    from; its constant ``LINES`` maps line numbers to these. ``needs`` are the locals of a plan that its lines use: who
-    writes a line asks for them here (:meth:`data`, :attr:`effects` …), so that the plan sets them up and no others."""
+    """One function while it is written. ``names`` are its globals. ``place`` is the position in the chart that the next
+    lines come from; the constant ``LINES`` maps line numbers to these. ``needs`` are the locals that its lines use:
+    each is requested here (:meth:`data`, :attr:`effects` …), so that the plan sets up only these."""
 
     def __init__(self, names: dict[str, Any], arguments: str) -> None:
         self.names = names

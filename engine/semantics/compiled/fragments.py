@@ -1,8 +1,8 @@
 """Machines run by fragments: what needs no plan per configuration.
 
-Per transition and the part of the configuration below its domain there is one function for its exits and one for its
-entries; so what is kept grows with the sum of a wide chart's regions, not with their product. Parts that any machine
-needs once in a while (exits at the end, invocations, invariants) are fragments, too.
+For each transition and the part of the configuration below its domain there is one function for its exits and one for
+its entries. So the number of functions grows with the sum of a wide chart's regions, not with their product. Rare parts
+of any machine (exits at the end, invocations, invariants) are fragments too.
 """
 
 from __future__ import annotations
@@ -105,6 +105,7 @@ class Fragments:
         return True
 
     def ladder(self, number: int, key: Key) -> list[Transition]:
+        """The transitions that one active atomic state tries for this trigger, in order."""
         ladder = self._ladders.get((number, key))
         if ladder is None:
             found = self.topology.candidates(1 << number, triggered_by(key))
@@ -167,6 +168,7 @@ class Fragments:
         return fragment
 
     def guard(self, t: Transition) -> Plan:
+        """The function of a transition's guard."""
         key = ("guard", self.topology.transition_number[t])
         fragment: Plan | None = self._pieces.get(key)
         if fragment is None:
@@ -180,9 +182,11 @@ class Fragments:
         return self._fragment(("content", number), lambda blocks: self.generator.transition_content(blocks, t))
 
     def exit(self, number: int) -> Plan:
+        """The function that leaves one state."""
         return self._fragment(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
 
     def output(self, number: int) -> Plan:
+        """The function that computes a final state's output."""
         state = self.topology.states[number]
 
         def write(blocks: Blocks) -> None:
@@ -191,9 +195,11 @@ class Fragments:
         return self._fragment(("output", number), write, "output")
 
     def finalize(self, inv: Invoke) -> Plan:
+        """The function of an invocation's ``finalize``."""
         return self._fragment(("finalize", id(inv)), lambda blocks: blocks.block(inv.finalize))
 
     def invocations(self, number: int) -> Plan:
+        """The function that starts a state's invocations."""
         state: State = self.topology.states[number]
 
         def write(blocks: Blocks) -> None:
@@ -203,6 +209,8 @@ class Fragments:
         return self._fragment(("invoke", number), write)
 
     def invariant(self, invariant: Invariant) -> Plan:
+        """The function that computes an invariant."""
+
         def write(blocks: Blocks) -> None:
             blocks.source.add(f"value = {blocks.value(invariant.condition)}")
 
@@ -210,7 +218,7 @@ class Fragments:
 
 
 def triggered_by(key: Key) -> Candidate:
-    """Which transitions an event's name, a timer's ``(id,)`` or nothing may trigger."""
+    """The test of whether an event's name, a timer's ``(id,)`` or nothing (None) may trigger a transition."""
     if key is None:
         return lambda t: not t.descriptors and t.timer is None
     if isinstance(key, tuple):

@@ -1,7 +1,7 @@
-"""One running chart, compiled: every method computes, none carries out.
+"""One running chart, compiled: every method computes a step and carries out nothing.
 
-Implements :class:`engine.semantics.interfaces.Stepper`. What carries its effects out is a system, or its owner
-:class:`engine.run.machine.Machine`.
+Implements :class:`engine.semantics.interfaces.Stepper`. A system, or the owner :class:`engine.run.machine.Machine`,
+carries out its effects.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ class CompiledMachine:
 
     @property
     def tracing(self) -> bool:
-        """Whether steps carry ``microsteps`` and ``changes``. May be switched between steps."""
+        """Whether steps keep their microsteps and changes; may be set between two steps."""
         return self._program.traced
 
     @tracing.setter
@@ -185,7 +185,8 @@ class CompiledMachine:
     def fork(self) -> Self:
         """A second machine in the same situation, between two steps: for a search that tries many events from here.
 
-        It shares nothing that a step changes"""
+        The two share nothing that a step changes.
+        """
         twin = type(self).__new__(type(self))
         for name in ("chart", "surroundings", "unhandled", "_program", "_node", "_event", "_given", "_parameters"):
             setattr(twin, name, getattr(self, name))

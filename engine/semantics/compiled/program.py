@@ -1,7 +1,7 @@
-"""The plans of one chart, made when they are first needed and shared by all its machines.
+"""The plans of one chart, generated when they are first needed and shared by all its machines.
 
-Machines whose configurations would be too many to have plans of their own (wide parallel charts) are run by fragments:
-per transition and the part of the configuration it touches, one function each for its exits and its entries.
+A wide parallel chart has too many configurations for plans of their own. Its machines run by fragments: for each
+transition and the part of the configuration it touches, one function for its exits and one for its entries.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ PLANS_PER_NODE = 512
 
 
 class Node(dict[Any, Plan]):
-    """A configuration with its history, and the plans of what may happen in it: event name or (timer id,) → plan."""
+    """A configuration with its history, and the plans of what may happen in it: event name or ``(timer id,)`` →
+    plan."""
 
     __slots__ = ("_eventless", "_ids", "conf", "history", "internal", "invariants", "program", "restless", "shared")
 
@@ -115,7 +116,7 @@ class Program:
     # ------------------------------------------------------------ configurations
 
     def node(self, conf: int, history: History) -> Node:
-        """The node of a configuration; beyond the limit one that is not kept."""
+        """The node of a configuration; beyond the limit, one that is not kept."""
         node = self.nodes.get((conf, history))
         if node is None:
             shared = len(self.nodes) < self.limit
@@ -125,11 +126,11 @@ class Program:
         return node
 
     def next_node(self, move: Move) -> Node:
-        """Where a microstep leads."""
+        """The node a microstep leads to."""
         return self.node(move.conf, move.history)
 
     def definition(self, event: str) -> EventDef | None:
-        """What declares an event's payload, if anything does."""
+        """The declaration of an event's payload, if there is one."""
         if event not in self.symbols.known_events:
             return None
         if event not in self._definitions:
@@ -137,7 +138,7 @@ class Program:
         return self._definitions[event]
 
     def parameters_of(self, given: Mapping[str, Any] | None) -> tuple[Any, ...]:
-        """The values of the parameters in declaration order; shared by all machines that take the defaults."""
+        """The parameters' values in declaration order; machines with only defaults share them."""
         if given:
             return tuple(bind_parameters(self.chart, given).values())
         if self._defaults is None:
@@ -151,7 +152,7 @@ class Program:
     # ------------------------------------------------------------ plans
 
     def begin(self, given: frozenset[str]) -> Plan:
-        """The plan of the first macrostep, when the parent gives these data items."""
+        """The plan of the first macrostep, for data items given by the parent."""
         plan = self._begins.get(given)
         if plan is None:
             move = self.generator.first_move()
@@ -171,7 +172,7 @@ class Program:
         return self.by_fragments_only(key)
 
     def by_fragments_only(self, key: str | tuple[str]) -> Plan:
-        """The plan of an external event or a timer for whatever configuration."""
+        """The plan of an external event or a timer for any configuration."""
         name = key if isinstance(key, str) else key[0]
         return lambda m, d: self.external_after(m, d, Work(name), key)
 
@@ -186,7 +187,8 @@ class Program:
     # ------------------------------------------------------------ the rest of a macrostep
 
     def settle(self, m: CompiledMachine, d: Any, w: Work) -> Step:
-        """From the first microstep on: eventless transitions, internal events, invocations, invariants, the end."""
+        """Run a macrostep from its first microstep to its end: eventless transitions, internal events, invocations,
+        invariants. Raises ``EndlessLoop``."""
         broken: set[int] = set()
         while True:
             while w.final < 0:
@@ -307,13 +309,13 @@ def program_of(chart: Chart, traced: bool) -> Program:
 
 
 def keep(program: Program) -> None:
-    """Take this program for all further machines of its chart."""
+    """Use this program for all further machines of its chart."""
     if len(_programs) >= KEPT:
         del _programs[next(iter(_programs))]
     _programs[program.chart, program.traced] = program
 
 
 def forget(chart: Chart) -> None:
-    """Compile the chart anew for its next machine."""
+    """Compile the chart again for its next machine."""
     for traced in (False, True):
         _programs.pop((chart, traced), None)

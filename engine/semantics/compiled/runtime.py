@@ -1,4 +1,4 @@
-"""What generated plans call: the record of a macrostep in work, reading the surroundings, telling of errors."""
+"""Functions that generated plans call: the record of the macrostep, reading the surroundings, recording errors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ NOTHING: dict[str, Any] = {}  # shared and never written
 
 
 class Work:
-    """A macrostep in work: what will be its :class:`~engine.semantics.step.Step`, and its internal queue."""
+    """A macrostep while it runs: the contents of its later :class:`~engine.semantics.step.Step`, and its internal
+    queue."""
 
     __slots__ = (
         "all_changes",
@@ -87,17 +88,17 @@ class Work:
         self.count = 1  # microsteps, the first included whether or not it took a transition
 
     def put(self, event: Event) -> None:
-        """To the rear of the internal queue."""
+        """Put an event at the rear of the internal queue."""
         self.raised.append(event.name)
         self.queue.append(event)
 
     def fail(self, failure: Failure, sendid: str = "", name: str = "error.execution") -> None:
-        """Record an error and tell the chart of it."""
+        """Record an error and queue its event."""
         self.failures.append(failure)
         self.put(error_event(failure, sendid, name))
 
     def record(self, transitions: tuple[str, ...], exited: tuple[str, ...], entered: tuple[str, ...]) -> None:
-        """A microstep was taken (not traced)."""
+        """Record a microstep (not traced)."""
         self.transitions += transitions
         self.exited += exited
         self.entered += entered
@@ -110,7 +111,7 @@ class Work:
         entered: tuple[str, ...],
         configuration: tuple[str, ...],
     ) -> None:
-        """A microstep was taken (traced)."""
+        """Record a microstep (traced)."""
         self.record(transitions, exited, entered)
         self.microsteps.append(Microstep(cause, transitions, exited, entered, configuration, self.changes))
         self.all_changes.update(self.changes)
@@ -153,7 +154,7 @@ def guard_fault(w: Work | None, error: Exception, lines: Mapping[int, Position],
 
 
 def resumed(w: Work, step: Step, effects: list[Any] | None = None, changes: dict[str, Any] | None = None) -> Work:
-    """Continue in a :class:`Work` what a plan began without one, when an error happened in it."""
+    """Continue, in a :class:`Work`, a plan that began without one and met an error."""
     w.event = step.event
     w.handled = step.handled
     w.transitions += step.transitions
@@ -171,13 +172,14 @@ def resumed(w: Work, step: Step, effects: list[Any] | None = None, changes: dict
 
 
 def variable(value: Any, name: str) -> Any:
+    """The value of a data item. Raises ``EvaluationError`` when it has none."""
     if value is UNSET:
         raise EvaluationError(f"{name} has no value")
     return value
 
 
 def read(m: CompiledMachine, what: tuple[str, str], check: Callable[[Any], Any] | None) -> Any:
-    """``role.name``, the same value all through a macrostep."""
+    """``role.name``, the same value during a macrostep. Raises ``EvaluationError``."""
     readings = m._readings
     if readings is None:
         readings = m._readings = {}
@@ -188,25 +190,28 @@ def read(m: CompiledMachine, what: tuple[str, str], check: Callable[[Any], Any] 
 
 
 def alive(m: CompiledMachine, child: str, key: Any) -> int | bool:
+    """See :meth:`Environment.alive <engine.language.expr.evaluate.Environment.alive>`."""
     count = 0 if m.surroundings is None else m.surroundings.alive(child, key)
     return count if key is None else bool(count)
 
 
 def system_field(m: CompiledMachine, name: str) -> Any:
+    """See :meth:`Environment.system_field <engine.language.expr.evaluate.Environment.system_field>`."""
     return system_value(name, m._event, m.chart.name, m.session_id)
 
 
 def invalid(text: str) -> Any:
+    """Raises ``EvaluationError``: an imported document's text is not an expression (SCXML 5.9)."""
     raise EvaluationError(f"not an expression: {text}")
 
 
 def bad(value: Any, type_: Type) -> Any:
-    """A value outside its type's bounds."""
+    """Raises ``EvaluationError`` for a value outside its type."""
     raise EvaluationError(type_error(value, type_))
 
 
 def delay_of(value: Any) -> int:
-    """A delay in nanoseconds."""
+    """A delay in nanoseconds. Raises ``EvaluationError`` when it is negative or not a duration."""
     if type(value) is not int:
         raise EvaluationError(f"a delay must be a duration, not {kind_of(value)}")
     if value < 0:
@@ -215,7 +220,8 @@ def delay_of(value: Any) -> int:
 
 
 def timer_of(cache: dict[int, StartTimer], timer: str, delay: Any) -> StartTimer:
-    """The effect that starts a timer; kept, since most delays are parameters."""
+    """The effect that starts a timer; kept, since most delays are parameters. Raises ``EvaluationError`` like
+    :func:`delay_of`."""
     effect = cache.get(delay) if type(delay) is int else None
     if effect is None:
         effect = StartTimer(timer, delay_of(delay))
@@ -226,20 +232,21 @@ def timer_of(cache: dict[int, StartTimer], timer: str, delay: Any) -> StartTimer
 
 
 def event_name(name: Any) -> str:
+    """The name of an event to send. Raises ``EvaluationError`` when it is empty or not text."""
     if not isinstance(name, str) or not name:
         raise EvaluationError(f"an event's name must be text, not {kind_of(name)}")
     return name
 
 
 def items_of(array: Any) -> list[Any]:
-    """What a ``foreach`` runs over: a copy."""
+    """A copy of the list that a ``foreach`` runs over. Raises ``EvaluationError`` when it is not a list."""
     if not isinstance(array, list):
         raise EvaluationError(f"foreach needs a list, not {kind_of(array)}")
     return list(array)
 
 
 def endless() -> None:
-    """An inner ``foreach`` has gone round too often."""
+    """Raises the ``EvaluationError`` of nested ``foreach`` with too many rounds."""
     raise too_many_rounds()
 
 
@@ -256,7 +263,7 @@ def send_to(
     id_: str,
     type_: str,
 ) -> None:
-    """A send whose target is known only now."""
+    """Send to a target that is known only now. Raises ``EvaluationError`` for a delayed event to the internal queue."""
     why = unknown_session(target, delay, m.session_id, m.surroundings)
     if why:
         w.fail(Failure(why, place), id_, "error.communication")
@@ -269,6 +276,7 @@ def send_to(
 
 
 def undeclared(name: str) -> Any:
+    """Raises ``EvaluationError``: an imported document assigns to a data item that does not exist."""
     raise EvaluationError(f"there is no data item {name}")
 
 

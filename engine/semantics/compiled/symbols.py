@@ -1,4 +1,4 @@
-"""What of a chart's names and expressions the generator must know before it writes a plan."""
+"""What the generator must know of a chart's names and expressions before it writes a plan."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NODES = frozenset(tree.Expr.__args__)
 
 
 class Symbols:
-    """Slots of data and parameters, which items may be unset, which payload fields are surely there."""
+    """Slots of data and parameters, items that may be unset, payload fields that are certainly there."""
 
     def __init__(self, chart: Chart, topology: Topology) -> None:
         self.chart = chart
@@ -54,7 +54,7 @@ class Symbols:
         return Scope(self.slots, self.unset, self.parameters, self.numbers, self.reading_checks, conf=conf)
 
     def fields_of(self, t: Transition) -> frozenset[str]:
-        """Payload fields that are there whenever ``t`` is triggered by what declares its events."""
+        """Payload fields that are there whenever ``t`` is triggered, by the declarations of its events."""
         known = self._fields.get(t)
         if known is None:
             known = self._fields[t] = self._sure_fields(t)
@@ -100,7 +100,7 @@ class Symbols:
 
 
 def expressions(part: Any) -> Iterator[tree.Expr]:
-    """All expression nodes in a chart, or in any part of the model below a state, without those of child charts."""
+    """All expression nodes in a chart or in a part of the model; those of child charts are not included."""
     todo: list[Any] = [part]
     if isinstance(part, Chart):
         todo = [part.script, [d.initial for d in part.data.values()], *map(_of_state, part.root.walk())]

@@ -1,7 +1,8 @@
 """A chart as numbers: states by document order, sets of states as bit masks. The static part of SCXML's algorithm.
 
-A configuration is a mask. A history is a tuple with one mask per history state, 0 where none is recorded yet. What a
-set of enabled transitions does to them follows from the chart alone; ``Topology`` computes it once for each plan.
+A configuration is a mask. A history is a tuple with one mask per history state, 0 where none is recorded yet. The
+effect of a set of enabled transitions on both follows from the chart alone; ``Topology`` computes it once for each
+plan.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ Candidate = Callable[[Transition], bool]
 
 @dataclass(slots=True)
 class Entry:
-    """What is entered: ``states`` and those ``by_default`` (their initial transition is executed) as masks, and the
-    default transitions of histories that were followed, by the parent's number."""
+    """The states to enter: ``states`` and, of these, ``by_default`` (their initial transition is executed) as masks,
+    and the default transitions of histories that were followed, by the parent's number."""
 
     states: int = 0
     by_default: int = 0
@@ -55,6 +56,7 @@ class Topology:
         self._domains: dict[Transition, int] = {}  # of the transitions whose targets do not depend on history
 
     def all_transitions(self) -> Iterator[Transition]:
+        """All transitions, by source state in document order."""
         for state in self.states:
             yield from state.transitions
 
@@ -210,7 +212,7 @@ class Topology:
         return entry
 
     def initial_entry(self) -> Entry:
-        """What a machine enters first, the root with it."""
+        """The states a machine enters first, the root included."""
         entry = Entry()
         self._descend(0, entry, self.no_history)
         return entry

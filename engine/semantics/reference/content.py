@@ -1,4 +1,4 @@
-"""Executable content of the reference (SCXML 3.8, 4, 5, 6): each action in turn, effects instead of acts."""
+"""Executable content of the reference (SCXML 3.8, 4, 5, 6): each action in turn; it makes effects and does not act."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class _BlockEnds(Exception):
 
 
 class Content:
-    """Data, internal queue and effects of one machine; the environment its expressions see."""
+    """Data, internal queue and effects of one machine; also the environment of its expressions."""
 
     def __init__(
         self, chart: Chart, parameters: Mapping[str, Any], surroundings: Surroundings | None, session_id: str
@@ -88,6 +88,7 @@ class Content:
         self.reset_content()
 
     def reset_content(self) -> None:
+        """Begin the record of a macrostep."""
         self.effects: list[Effect] = []
         self.raised: list[str] = []
         self.failures: list[Failure] = []
@@ -97,7 +98,7 @@ class Content:
         self.all_changes: dict[str, Any] = {}
 
     def take_changes(self) -> dict[str, Any]:
-        """What was assigned since the last microstep."""
+        """The assignments since the last microstep."""
         changes, self.changes = self.changes, {}
         self.all_changes.update(changes)
         return changes
@@ -135,6 +136,7 @@ class Content:
     # ------------------------------------------------------------ data
 
     def initializeDatamodel(self, given: Mapping[str, Any]) -> None:
+        """Give the data items their initial values; those of ``given`` replace them."""
         for item in self.chart.data.values():
             if item.name in given and item.late_state is None:
                 self.values[item.name] = given[item.name]
@@ -142,6 +144,7 @@ class Content:
                 self.initial_value(item.name, item.initial, item.position)
 
     def initializeLateData(self, s: State) -> None:
+        """Give the items of a state their initial values when it is first entered (late binding, SCXML 5.3.3)."""
         if s.id in self.bound_late:
             return
         self.bound_late.add(s.id)
@@ -150,18 +153,21 @@ class Content:
                 self.initial_value(item.name, item.initial, item.position)
 
     def initial_value(self, name: str, initial: Expr, position: Position) -> None:
-        """One that fails leaves a typed item without a value; in imported documents it is None."""
+        """Compute an initial value. One that fails leaves a typed item without a value; in imported documents it is
+        None."""
         before = len(self.failures)
         value = self.attempt(lambda: evaluate(initial, self), position)
         if self.chart.untyped or len(self.failures) == before:
             self.assign(name, value)
 
     def assign(self, name: str, value: Any) -> None:
+        """Set a data item and record the change."""
         self.values[name] = value
         self.changes[name] = value
 
     def locate(self, name: str, id_: str) -> None:
-        """Put an id where ``idlocation`` says; the place must be declared, as for any assignment (SCXML 5.4)."""
+        """Store an id where ``idlocation`` says. Raises ``EvaluationError`` when no such item is declared (SCXML
+        5.4)."""
         if name not in self.chart.data:
             raise EvaluationError(f"there is no data item {name}")
         self.assign(name, id_)
@@ -169,10 +175,12 @@ class Content:
     # ------------------------------------------------------------ errors
 
     def fail(self, failure: Failure, sendid: str = "", name: str = "error.execution") -> None:
+        """Record an error and queue its event."""
         self.failures.append(failure)
         self.enqueue(error_event(failure, sendid, name))
 
     def enqueue(self, event: Event) -> None:
+        """Put an event at the rear of the internal queue."""
         self.raised.append(event.name)
         self.internalQueue.append(event)
 
@@ -185,7 +193,8 @@ class Content:
             return None
 
     def holds(self, guard: Expr, position: Position, transition: str = "") -> bool:
-        """A guard. One that fails is false and an ``error.execution`` (SCXML 5.9.1), a transition's once a step."""
+        """The value of a guard. One that fails is false and an ``error.execution`` (SCXML 5.9.1), a transition's once
+        in a step."""
         try:
             return condition(evaluate(guard, self))
         except EvaluationError as error:
@@ -198,12 +207,13 @@ class Content:
     # ------------------------------------------------------------ blocks and actions
 
     def execute_block(self, block: Block) -> None:
-        """SCXML 4.9: an error skips the rest of the block."""
+        """Execute a block; an error skips its rest (SCXML 4.9)."""
         with contextlib.suppress(_BlockEnds):
             self.execute_nested(block)
         self.loop.clear()
 
     def execute_nested(self, block: Block) -> None:
+        """Execute the actions inside another; an error ends the enclosing blocks too."""
         for action in block:
             try:
                 self.execute(action)
@@ -212,6 +222,7 @@ class Content:
                 raise _BlockEnds from None
 
     def execute(self, action: Action) -> None:
+        """Execute one action. Raises ``EvaluationError``."""
         match action:
             case Assign(name=name, value=value):
                 if name not in self.values:
@@ -242,9 +253,11 @@ class Content:
                 self.effects.append(StopChild(id_, None if which is None else evaluate(which, self)))
 
     def payload(self, fields: tuple[tuple[str, Expr], ...]) -> dict[str, Any] | None:
+        """The values of named fields, None when there are none. Raises ``EvaluationError``."""
         return {name: evaluate(value, self) for name, value in fields} or None
 
     def foreach(self, action: Foreach) -> None:
+        """SCXML 4.6. Raises ``EvaluationError`` for what is not a list, and after too many rounds inside each other."""
         array = evaluate(action.array, self)
         if not isinstance(array, list):
             raise EvaluationError(f"foreach needs a list, not {kind_of(array)}")
@@ -267,12 +280,14 @@ class Content:
         self.loop = enclosing
 
     def bind(self, name: str, value: Any) -> None:
+        """Set the item or index of a ``foreach``."""
         if name in self.chart.data:
             self.assign(name, value)
         else:
             self.loop[name] = value
 
     def duration(self, delay: Expr) -> int:
+        """A delay in nanoseconds. Raises ``EvaluationError`` when it is negative or not a duration."""
         value = evaluate(delay, self)
         if type(value) is not int:
             raise EvaluationError(f"a delay must be a duration, not {kind_of(value)}")

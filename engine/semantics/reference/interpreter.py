@@ -1,15 +1,16 @@
-"""W3C SCXML 1.0, Appendix A "Algorithm for SCXML Interpretation", with its function names and its order of things.
+"""W3C SCXML 1.0, Appendix A "Algorithm for SCXML Interpretation", with its function names and its order.
 
 Differences from the text of the appendix, and why:
 
 * ``interpret`` and ``mainEventLoop`` are cut at "wait for an external event": each of :meth:`Interpreter.begin`,
   :meth:`~Interpreter.process`, :meth:`~Interpreter.expire` runs one macrostep and returns its record.
 * Executable content, ``invoke`` and ``cancelInvoke`` produce effects instead of acting (``content.py``).
-* The root takes part: it may have transitions, entry and exit actions, timers; it may be parallel, and is never left
-  but at the end.
+* The root takes part: it may have transitions, entry and exit actions and timers, and it may be parallel. It is left
+  only at the end.
 * ``after`` timers start when the entry blocks of their state are done and are cancelled before its exit blocks.
-* A guard is evaluated once in one selection, however many atomic states inherit its transition. One that fails is told
-  once in a macrostep: an eventless transition, or one for ``error.execution`` itself, would make errors without end.
+* A guard is evaluated once in one selection, however many atomic states inherit its transition. A failing guard is
+  reported once in a macrostep: an eventless transition, or one for ``error.execution`` itself, would make errors
+  without end.
 * Invariants are checked when the macrostep has come to rest.
 """
 
@@ -95,6 +96,7 @@ class Interpreter(Content):
     # ------------------------------------------------------------ mainEventLoop, in pieces
 
     def external(self, event: Event, name: str, timer: str | None) -> Step:
+        """One macrostep of ``mainEventLoop`` for an external event or the expiry of a timer."""
         self.open_step()
         if not self.running:
             return self.close_step(name, False)
@@ -111,6 +113,8 @@ class Interpreter(Content):
         return self.close_step(name, handled)
 
     def rest_of_macrostep(self) -> None:
+        """The inner loop of ``mainEventLoop``: eventless transitions and internal events until nothing is left, then
+        invocations. Raises ``EndlessLoop``."""
         count = 1
         broken: set[Invariant] = set()
         while self.running:
@@ -144,7 +148,8 @@ class Interpreter(Content):
         self.exitInterpreter(self.final_state())
 
     def loops(self) -> None:
-        """The bound is reached: name the states whose transitions were taken last. Nothing is left to do later."""
+        """The bound is reached: raises ``EndlessLoop`` that names the states whose transitions were taken last, and
+        drops what is left to do."""
         self.internalQueue.clear()
         self.statesToInvoke.clear()
         taken = self.transitions[-100:]
@@ -152,7 +157,7 @@ class Interpreter(Content):
         raise EndlessLoop(self.chart.name, MICROSTEP_BOUND, tuple(sorted(sources, key=lambda name: sources[name])))
 
     def checkInvariants(self, broken: set[Invariant]) -> None:
-        """Each broken invariant is told once in a macrostep, or reacting to it could never end."""
+        """Check all invariants. A broken one is reported once in a macrostep, or a reaction to it could never end."""
         for state in sorted(self.configuration, key=documentOrder):
             for invariant in state.invariants:
                 if invariant in broken:
@@ -193,9 +198,11 @@ class Interpreter(Content):
     # ------------------------------------------------------------ selection
 
     def selectEventlessTransitions(self) -> list[Transition]:
+        """As in the appendix."""
         return self.select(lambda t: not t.descriptors and t.timer is None)
 
     def selectTransitions(self, event: Event, timer: str | None) -> list[Transition]:
+        """As in the appendix; for an event or for a timer."""
         return self.select(lambda t: self.triggers(t, event, timer))
 
     def select(self, candidate: Any) -> list[Transition]:
@@ -211,16 +218,19 @@ class Interpreter(Content):
         return self.removeConflictingTransitions(enabledTransitions)
 
     def triggers(self, t: Transition, event: Event, timer: str | None) -> bool:
+        """Whether the event or the timer triggers the transition."""
         if timer is not None:
             return t.timer == timer
         return name_matches(t.descriptors, event.name)
 
     def conditionMatch(self, t: Transition, matched: dict[str, bool]) -> bool:
+        """As in the appendix; a guard is evaluated once in one selection (``matched``)."""
         if t.id not in matched:
             matched[t.id] = t.guard is None or self.holds(t.guard, t.position, t.id)
         return matched[t.id]
 
     def removeConflictingTransitions(self, enabledTransitions: list[Transition]) -> list[Transition]:
+        """As in the appendix."""
         filteredTransitions: list[Transition] = []
         for t1 in enabledTransitions:
             t1Preempted = False
@@ -241,6 +251,7 @@ class Interpreter(Content):
     # ------------------------------------------------------------ microstep
 
     def microstep(self, cause: str | None, enabledTransitions: list[Transition]) -> None:
+        """As in the appendix, and record it."""
         exited, entered = len(self.exited), len(self.entered)
         self.exitStates(enabledTransitions)
         self.executeTransitionContent(enabledTransitions)
@@ -249,6 +260,7 @@ class Interpreter(Content):
         self.record(cause, enabledTransitions, exited, entered)
 
     def record(self, cause: str | None, taken: list[Transition], exited: int, entered: int) -> None:
+        """Record a microstep; ``exited`` and ``entered`` are the lengths of these lists before it."""
         self.microsteps.append(
             Microstep(
                 cause,
@@ -261,6 +273,7 @@ class Interpreter(Content):
         )
 
     def exitStates(self, enabledTransitions: list[Transition]) -> None:
+        """As in the appendix."""
         statesToExit = self.computeExitSet(enabledTransitions)
         ordered = sorted(statesToExit, key=exitOrder)
         for s in ordered:
@@ -275,7 +288,7 @@ class Interpreter(Content):
         self.statesToInvoke -= statesToExit
 
     def leave(self, s: State) -> None:
-        """What happens to one state that is exited."""
+        """Leave one state: timers, exit blocks, invocations, configuration."""
         self.effects.extend(CancelTimer(timer.id) for timer in s.timers)
         for content in s.exit:
             self.execute_block(content)
@@ -286,6 +299,7 @@ class Interpreter(Content):
             self.exited.append(s.id)
 
     def computeExitSet(self, transitions: Iterable[Transition]) -> set[State]:
+        """As in the appendix."""
         statesToExit: set[State] = set()
         for t in transitions:
             if t.targets:
@@ -294,10 +308,12 @@ class Interpreter(Content):
         return statesToExit
 
     def executeTransitionContent(self, enabledTransitions: list[Transition]) -> None:
+        """As in the appendix."""
         for t in enabledTransitions:
             self.execute_block(t.actions)
 
     def enterStates(self, enabledTransitions: list[Transition]) -> None:
+        """As in the appendix."""
         statesToEnter: set[State] = set()
         statesForDefaultEntry: set[State] = set()
         defaultHistoryContent: dict[str, Transition] = {}
@@ -341,6 +357,7 @@ class Interpreter(Content):
         statesForDefaultEntry: set[State],
         defaultHistoryContent: dict[str, Transition],
     ) -> None:
+        """As in the appendix."""
         for t in transitions:
             for s in t.targets:
                 self.addDescendantStatesToEnter(s, statesToEnter, statesForDefaultEntry, defaultHistoryContent)
@@ -355,6 +372,7 @@ class Interpreter(Content):
         statesForDefaultEntry: set[State],
         defaultHistoryContent: dict[str, Transition],
     ) -> None:
+        """As in the appendix."""
         rest = (statesToEnter, statesForDefaultEntry, defaultHistoryContent)
         if state.kind in _HISTORY:
             assert state.parent is not None
@@ -390,6 +408,7 @@ class Interpreter(Content):
         statesForDefaultEntry: set[State],
         defaultHistoryContent: dict[str, Transition],
     ) -> None:
+        """As in the appendix; a parallel root stays, but all its regions are entered."""
         rest = (statesToEnter, statesForDefaultEntry, defaultHistoryContent)
         for anc in getProperAncestors(state, ancestor):
             statesToEnter.add(anc)
@@ -404,6 +423,7 @@ class Interpreter(Content):
                     self.addDescendantStatesToEnter(child, *rest)
 
     def isInFinalState(self, s: State) -> bool:
+        """As in the appendix."""
         if s.kind is StateKind.COMPOUND:
             return any(isFinalState(c) and c in self.configuration for c in getChildStates(s))
         if s.kind is StateKind.PARALLEL:
@@ -411,6 +431,7 @@ class Interpreter(Content):
         return False
 
     def getTransitionDomain(self, t: Transition) -> State | None:
+        """As in the appendix; the domain of the root's transitions is the root."""
         tstates = self.getEffectiveTargetStates(t)
         if not tstates or t.source is self.chart.root:
             # The root is never left: its transitions have it as their domain, the initial one has none.
@@ -420,6 +441,7 @@ class Interpreter(Content):
         return findLCCA([t.source, *tstates])
 
     def getEffectiveTargetStates(self, transition: Transition) -> list[State]:
+        """As in the appendix."""
         targets: list[State] = []
         for s in transition.targets:
             if s.kind not in _HISTORY:
@@ -434,10 +456,12 @@ class Interpreter(Content):
     # ------------------------------------------------------------ the record of a macrostep
 
     def open_step(self) -> None:
+        """Begin the record of a macrostep."""
         self.reset_content()
         self.microsteps, self.transitions, self.exited, self.entered = [], [], [], []
 
     def close_step(self, event: str | None, handled: bool) -> Step:
+        """The record of the macrostep."""
         self.take_changes()
         return Step(
             event,
@@ -459,7 +483,7 @@ class Interpreter(Content):
             self.effects.append(StartTimer(timer.id, value))
 
     def donedata(self, s: State) -> Any:
-        """What a final state gives: ``None`` when nothing is declared or it has no value."""
+        """The output of a final state: None when nothing is declared or it has no value."""
         if s.output_content is not None:
             content = s.output_content
             return self.attempt(lambda: evaluate(content, self), s.position)
@@ -472,6 +496,7 @@ class Interpreter(Content):
 
 
 def documentOrder(s: State) -> int:
+    """Sort key: ancestors before descendants, then as written."""
     return s.order
 
 
@@ -479,27 +504,32 @@ entryOrder = documentOrder
 
 
 def exitOrder(s: State) -> int:
+    """Sort key: descendants before ancestors, in reverse document order."""
     return -s.order
 
 
 def isAtomicState(s: State) -> bool:
+    """Whether it has no children; final states included."""
     return s.kind in (StateKind.ATOMIC, StateKind.FINAL)
 
 
 def isCompoundState(s: State) -> bool:
+    """Whether it is compound (not parallel)."""
     return s.kind is StateKind.COMPOUND
 
 
 def isFinalState(s: State) -> bool:
+    """Whether it is final."""
     return s.kind is StateKind.FINAL
 
 
 def isDescendant(state1: State, state2: State | None) -> bool:
+    """Whether ``state1`` is a proper descendant of ``state2``; False for None."""
     return state2 is not None and state2 in state1.ancestors()
 
 
 def getProperAncestors(state1: State, state2: State | None) -> list[State]:
-    """Ancestors in ancestry order up to but not with ``state2``; none when ``state2`` is no ancestor."""
+    """Ancestors from the parent upwards, up to and without ``state2``; empty when ``state2`` is not an ancestor."""
     ancestors = list(state1.ancestors())
     if state2 is None:
         return ancestors
@@ -507,6 +537,7 @@ def getProperAncestors(state1: State, state2: State | None) -> list[State]:
 
 
 def getChildStates(state1: State) -> list[State]:
+    """The children that are not history states."""
     return [c for c in state1.children if c.kind not in _HISTORY]
 
 
