@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.language.load import chart, children, contract, load_text, schema, sending, states, transitions, types
+from engine.language.load import keys, load_text, schema
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, Source, parse
 from engine.language.problems import ChartError, ProblemList
 from tests.load.contracts import CONTRACTS
@@ -83,26 +83,6 @@ def test_the_schema_is_one() -> None:
     jsonschema.Draft202012Validator.check_schema(schema.schema())
 
 
-def test_the_schema_and_the_loader_know_the_same_keys() -> None:
-    assert set(schema.chart()["properties"]) == chart._TOP_KEYS
-    assert set(schema.parameter()) == chart._PARAMETER_KEYS
-    assert set(schema.data()) == chart._DATA_KEYS
-    assert set(schema.type_keys()) == types.TYPE_KEYS
-    assert set(schema.active()) == states.ACTIVE_KEYS
-    assert set(schema.final()) == states.FINAL_KEYS
-    assert set(schema.history()) == states.HISTORY_KEYS
-    assert set(schema.transition()) == transitions._KEYS
-    assert set(schema.invoke()) == children._IMPORTED_KEYS
-    from engine.language.load.actions import ACTIONS as KNOWN
-    from engine.language.load.events import _EVENT_KEYS
-
-    assert set(schema.event()) == _EVENT_KEYS
-    assert set(schema.actions()) == set(KNOWN)
-    assert set(schema.actions()["send"]["anyOf"][1]["properties"]) == sending._IMPORTED_KEYS
-    assert set(schema.actions()["spawn"]["properties"]) == children._SPAWN_KEYS
-    assert contract.SUFFIX == ".contract.yaml"
-
-
 @pytest.mark.parametrize("path", MACHINES, ids=lambda path: path.stem)
 def test_every_chart_we_ship_is_valid(path: Path) -> None:
     assert errors(path.read_text()) == []
@@ -136,6 +116,20 @@ def test_what_is_left_empty_loads_and_is_valid_or_neither(state: str, events: st
         assert errors(text) != []
     else:
         assert errors(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "machine: m\ntype: parallel\nstates:\n  a: {type: final}\n  b:\n",
+        "machine: m\nstates:\n  p:\n    type: parallel\n    states: {a: {type: final}, b: {}}\n",
+    ],
+)
+def test_a_region_that_is_final_is_refused_by_both(text: str) -> None:
+    with pytest.raises(ChartError, match="a region: it cannot be final"):
+        load_text(text)
+    assert errors(text) != []
+    assert errors(text.replace("{type: final}", "{states: {end: {type: final}}}")) == []
 
 
 @pytest.mark.parametrize("key", ["shutdown:", "session:", "type: final"])
@@ -194,7 +188,7 @@ LEAVES: list[Any] = [
     "x > 1", [], {}, ["a"], [["a"]], {"a": None}, {"target": "a"}, {"log": "hi"}, {"expr": "True"}, {"type": "int"},
     [None],
 ]  # fmt: skip
-WORDS = sorted(chart._TOP_KEYS | chart._DATA_KEYS | states.FINAL_KEYS | states.HISTORY_KEYS | transitions._KEYS)
+WORDS = sorted({name for kind in keys.TABLE.values() for name in kind.keys})
 
 
 def places(data: Any) -> list[tuple[Any, Any]]:
@@ -241,7 +235,7 @@ def test_what_loads_is_valid_and_what_is_misspelt_is_not(data: Any) -> None:
     try:
         load_text(text, contracts=CONTRACTS)
     except ChartError as error:
-        misspelt = [p for p in error.problems if p.code == "unknown-key" and "'send'" not in p.message]
+        misspelt = [p for p in error.problems if p.code == "unknown-key" or "cannot be final" in p.message]
         if misspelt and not any(p.code == "duplicate-key" for p in error.problems):
             assert errors(text) != [], str(misspelt[0])
     else:

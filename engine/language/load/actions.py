@@ -13,6 +13,7 @@ from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import Node as Syntax
 from engine.language.expr.parse import parse
 from engine.language.expr.unify import BROKEN
+from engine.language.load import keys
 from engine.language.load.arguments import fit_fields, read_fields
 from engine.language.load.build import Build
 from engine.language.load.log_text import split_log
@@ -50,10 +51,9 @@ def read_block(build: Build, node: Node, scope: Scope) -> Block:
 
 
 def _mapping(build: Build, node: Mapping, scope: Scope) -> list[Action]:
-    keys = list(node.entries)
-    kinds = [key for key in keys if key in ACTIONS]
+    kinds = [key for key in node.entries if key in ACTIONS]
     if len(kinds) != 1:
-        known = [key for key in keys if key not in ACTIONS]
+        known = list(node.entries)
         if not kinds:
             place = node.entries[known[0]][0] if known else node
             hint = did_you_mean(known[0], ACTIONS) if known else ""
@@ -64,8 +64,7 @@ def _mapping(build: Build, node: Mapping, scope: Scope) -> list[Action]:
             place = node.entries[kinds[1]][0]
             build.reader.problem(place, "shape", "several actions in one mapping", "a list: `- ` before each action")
         return []
-    extra = frozenset({"if", "then", "else"}) if kinds[0] == "if" else frozenset(kinds)
-    build.reader.check_keys(node, extra, f"the action {kinds[0]!r}")
+    build.reader.check_keys(node, keys.of_action(kinds[0]), f"the action {kinds[0]!r}")
     return ACTIONS[kinds[0]](build, node, node.entries[kinds[0]][1], scope)
 
 
@@ -173,7 +172,7 @@ def _raise(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Actio
     event_node: Node | None = value
     data: Node | None = None
     if isinstance(value, Mapping):
-        reader.check_keys(value, frozenset({"event", "data"}), "'raise'")
+        reader.check_keys(value, keys.RAISE)
         event_node, data = value.get("event"), value.get("data")
     name = event_name(build, event_node, value, "raise")
     if name is None:
@@ -215,7 +214,7 @@ def own_payload(build: Build, node: Node, name: str, how: str) -> dict[str, Type
 def _cancel(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action]:
     position = build.reader.position(value)
     if isinstance(value, Mapping):
-        build.reader.check_keys(value, frozenset({"id_expr"}), "'cancel'")
+        build.reader.check_keys(value, keys.CANCEL, imported=build.untyped)
         id_ = value.get("id_expr")
         if id_ is None:
             build.reader.missing(value, value, "'cancel' needs an id", "cancel: ID")
@@ -255,7 +254,7 @@ def _foreach(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Act
     body = reader.filled(value, "'foreach'", expected)
     if body is None:
         return []
-    reader.check_keys(body, frozenset({"in", "item", "index", "do"}), "'foreach'")
+    reader.check_keys(body, keys.FOREACH)
     array_node, item_node = body.get("in"), body.get("item")
     if array_node is None or not isinstance(item_node, Scalar):
         reader.missing(body, value, "'foreach' needs a list and a name for its items", expected)
@@ -296,7 +295,7 @@ def _stop(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action
     id_node: Node | None = value
     key_node: Node | None = None
     if isinstance(value, Mapping):
-        reader.check_keys(value, frozenset({"id", "key"}), "'stop'")
+        reader.check_keys(value, keys.STOP)
         id_node, key_node = value.get("id"), value.get("key")
     text = reader.text(id_node, "'stop'")
     child = build.children.get(text)

@@ -11,6 +11,7 @@ from engine.language.expr.check import Scope, expression
 from engine.language.expr.tree import Literal, OfChild
 from engine.language.expr.unify import BROKEN
 from engine.language.expr.walk import within
+from engine.language.load import keys
 from engine.language.load.actions import read_block, read_blocks
 from engine.language.load.arguments import fit_fields, read_fields
 from engine.language.load.build import Build
@@ -20,7 +21,7 @@ from engine.language.load.events import EventTable, read_events, read_payload
 from engine.language.load.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.language.load.relatives import relatives
 from engine.language.load.session import read_session
-from engine.language.load.states import ACTIVE_KEYS, build_states, resolve_targets
+from engine.language.load.states import build_states, resolve_targets
 from engine.language.load.transitions import (
     check_histories,
     is_history,
@@ -29,22 +30,12 @@ from engine.language.load.transitions import (
     read_initial,
     read_transitions,
 )
-from engine.language.load.types import TYPE_KEYS, read_long_type
+from engine.language.load.types import read_long_type
 from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.model import Chart, DataDef, Invariant, ParameterDef, Shutdown, State, StateKind
 from engine.language.problems import ChartError
 from engine.language.types import STRING, Type
 
-LANGUAGE = 1
-
-_TOP_KEYS = (ACTIVE_KEYS - {"onDone"}) | {
-    "machine", "language", "version", "station", "strict", "parameters", "adapters", "data", "events", "output",
-    "script", "session", "shutdown",
-}  # fmt: skip
-_PARAMETER_KEYS = TYPE_KEYS | {"default", "source", "description", "waive"}
-_DATA_KEYS = TYPE_KEYS | {"initial", "late", "source", "description", "waive"}
-_SHUTDOWN_KEYS = frozenset({"event", "within", "done", "source"})
-_INVARIANT_KEYS = frozenset({"expr", "message", "source"})
 RESERVED = frozenset(
     {"event", "and", "or", "not", "in", "is", "if", "else", "True", "False", "None", "true", "false", "null"}
 )
@@ -58,7 +49,7 @@ def build_chart(
     events_node = body.get("events")
     untyped = isinstance(events_node, Scalar) and events_node.text == "any"
     build = Build(reader, chart, untyped, EventTable(untyped), lambda node: load_child(reader, node))
-    reader.check_keys(body, _TOP_KEYS, "a chart")
+    reader.check_keys(body, keys.CHART, imported=untyped)
     _header(build, body)
     _parameters(build, body.get("parameters"))
     _adapters(build, body.get("adapters"), contracts)
@@ -102,9 +93,11 @@ def _header(build: Build, body: Mapping) -> None:
         if not name.text.islower():
             reader.problem(name, "name", f"the name of a chart is in lower case, not {name.text!r}", name.text.lower())
     language = body.get("language")
-    if language is not None and reader.text(language, "'language'") != str(LANGUAGE):
-        message = f"this chart is of language {reader.text(language, 'language')[:40]!r}, this engine reads {LANGUAGE}"
-        reader.problem(language, "version", message, str(LANGUAGE))
+    if language is not None and reader.text(language, "'language'") != str(keys.LANGUAGE):
+        message = (
+            f"this chart is of language {reader.text(language, 'language')[:40]!r}, this engine reads {keys.LANGUAGE}"
+        )
+        reader.problem(language, "version", message, str(keys.LANGUAGE))
     chart.title = reader.text(body.get("title"), "'title'")
     chart.description = reader.text(body.get("description"), "'description'")
     chart.citation = reader.text(body.get("source"), "'source'")
@@ -141,7 +134,7 @@ def _parameters(build: Build, node: Node | None) -> None:
             if isinstance(value, Scalar) and value.is_null:
                 reader.problem(key, "missing-key", f"parameter {name!r} needs a type", "{type: …, default: …}")
             continue
-        reader.check_keys(body, _PARAMETER_KEYS, f"parameter {name!r}")
+        reader.check_keys(body, keys.PARAMETER, f"parameter {name!r}")
         type_ = read_long_type(reader, body, f"parameter {name!r}")
         if type_ is None:
             build.parameters[name] = BROKEN
@@ -226,7 +219,7 @@ def _data(build: Build, node: Node | None) -> None:
             if isinstance(value, Scalar) and value.is_null:
                 reader.problem(key, "missing-key", f"data {name!r} needs a type", "{type: …, initial: …}")
             continue
-        reader.check_keys(body, _DATA_KEYS, f"data {name!r}")
+        reader.check_keys(body, keys.DATA, f"data {name!r}", build.untyped)
         type_ = read_long_type(reader, body, f"data {name!r}") or BROKEN
         build.variables[name] = type_
         later.append((name, key, body, type_))
@@ -284,7 +277,7 @@ def _shutdown(build: Build, node: Node | None) -> None:
     body = reader.filled(node, "'shutdown'", "{event: …, within: 10 s, done: STATE}")
     if body is None:
         return
-    reader.check_keys(body, _SHUTDOWN_KEYS, "'shutdown'")
+    reader.check_keys(body, keys.SHUTDOWN)
     event_node, within_node, done_node = body.get("event"), body.get("within"), body.get("done")
     event = reader.text(event_node, "'event'")
     definition = chart.events.get(event)
@@ -347,7 +340,7 @@ def _invariants(build: Build, state: State, node: Node) -> None:
         message = citation = ""
         condition: Node | None = item
         if isinstance(item, Mapping):
-            reader.check_keys(item, _INVARIANT_KEYS, "'invariant'")
+            reader.check_keys(item, keys.INVARIANT)
             message = reader.text(item.get("message"), "'message'")
             citation = reader.text(item.get("source"), "'source'")
             condition = item.get("expr")

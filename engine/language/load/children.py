@@ -6,6 +6,7 @@ from engine.language.expr import tree
 from engine.language.expr.check import Scope
 from engine.language.expr.lex import ExpressionError
 from engine.language.expr.parse import parse
+from engine.language.load import keys
 from engine.language.load.actions import adapter_call, read_block
 from engine.language.load.arguments import Fields, fit_fields, read_fields
 from engine.language.load.build import Build, Child
@@ -13,10 +14,6 @@ from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import Action, Chart, Invoke, Spawn, State, StateKind
 from engine.language.problems import did_you_mean
 from engine.language.types import ANY, KEY, Type
-
-_INVOKE_KEYS = frozenset({"id", "src", "call", "input", "adapters", "autoforward", "onDone", "onError", "description"})
-_IMPORTED_KEYS = _INVOKE_KEYS | {"chart", "source", "plain_events", "finalize", "id_location"}
-_SPAWN_KEYS = frozenset({"id", "src", "key", "input", "adapters"})
 
 MAX_PLACES = 100  # states that invoke a child of one id
 
@@ -170,12 +167,12 @@ def read_invokes(build: Build, state: State, node: Node) -> None:
 
 def _read_invoke(build: Build, state: State, body: Mapping) -> None:
     reader = build.reader
-    reader.check_keys(body, _IMPORTED_KEYS if build.untyped else _INVOKE_KEYS, "'invoke'")
+    reader.check_keys(body, keys.INVOKE, imported=build.untyped)
     scope = build.plain_scope()
     position = reader.position(body)
     id_ = invoke_id(build, body)
     call = body.get("call")
-    ways = [key for key in ("src", "call", "chart", "source") if body.get(key) is not None]
+    ways = [key for key in keys.INVOKE.one_of if body.get(key) is not None]
     if len(ways) != 1:
         place = body.entries[ways[1]][0] if ways else body
         what = f"both {ways[0]!r} and {ways[1]!r}" if ways else "neither 'src' nor 'call'"
@@ -267,7 +264,7 @@ def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
     body = reader.filled(value, "'spawn'", "{src: FILE, …}")
     if body is None:
         return []
-    reader.check_keys(body, _SPAWN_KEYS, "'spawn'")
+    reader.check_keys(body, keys.SPAWN)
     if body.get("src") is None:
         reader.missing(body, body, "'spawn' without 'src'", "src: FILE")
         return []

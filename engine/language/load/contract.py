@@ -14,12 +14,13 @@ from engine.language.expr.check import Checker
 from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import parse as parse_expression
 from engine.language.expr.tree import Literal
+from engine.language.load import keys
 from engine.language.load.events import read_payload
 from engine.language.load.reader import NAME, NO_NAMES, Reader
 from engine.language.load.registries import registries
 from engine.language.load.source_file import read_source, real_path
 from engine.language.load.types import read_type
-from engine.language.load.yaml_source import Mapping, Node, Scalar, parse
+from engine.language.load.yaml_source import Node, Scalar, parse
 from engine.language.model import ActionDef, Contract, EventDef, OrderPattern, Pair
 from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
 from engine.language.types import Type
@@ -27,11 +28,6 @@ from engine.language.types import Type
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
 ADAPTER_NAMES = frozenset({"behind", "open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
-
-_KEYS = frozenset({"contract", "description", "source", "actions", "events", "values", "unsafe"})
-_PAIR_KEYS = frozenset({"order", "until", "description"})
-_ACTION_KEYS = frozenset({"args", "result", "description", "source"})
-_EVENT_KEYS = frozenset({"payload", "description", "source"})
 
 
 def load_contract(path: str | Path) -> Contract:
@@ -67,7 +63,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
     mapping = reader.mapping(root, "a contract")
     if mapping is None:
         return None
-    reader.check_keys(mapping, _KEYS, "a contract")
+    reader.check_keys(mapping, keys.CONTRACT)
     name = mapping.get("contract")
     if not isinstance(name, Scalar):
         reader.problem(mapping, "missing-key", "a contract needs a name", "contract: name")
@@ -83,7 +79,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         if reader.name(key_node, "an event"):
             body = reader.mapping(value, f"event {key!r}")
             if body is not None:
-                reader.check_keys(body, _EVENT_KEYS, f"event {key!r}")
+                reader.check_keys(body, keys.CONTRACT_EVENT, f"event {key!r}")
             payload = read_payload(reader, body.get("payload") if body else None, f"event {key!r}")
             description = reader.text(body.get("description") if body else None, "'description'")
             events[key] = EventDef(key, payload, "in", description, position=reader.position(key_node))
@@ -91,9 +87,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         if key in actions:
             reader.problem(key_node, "duplicate-name", f"{key!r} is an action already", "another name")
         elif reader.name(key_node, "a value") and _free(reader, key_node):
-            if isinstance(value, Mapping) and value.get("description") is not None:
-                value = _without(value, "description")
-            type_ = read_type(reader, value, f"value {key!r}")
+            type_ = read_type(reader, value, f"value {key!r}", keys.CONTRACT_VALUE)
             if type_ is not None:
                 values[key] = type_
     return Contract(
@@ -113,7 +107,7 @@ def _pair(reader: Reader, node: Node, actions: dict[str, ActionDef]) -> Pair | N
     body = reader.mapping(node, "'unsafe'", "- {order: on(), until: off()}")
     if body is None:
         return None
-    reader.check_keys(body, _PAIR_KEYS, "'unsafe'")
+    reader.check_keys(body, keys.UNSAFE)
     order, until = body.get("order"), reader.items(body.get("until"))
     if order is None or not until:
         reader.missing(
@@ -178,16 +172,11 @@ def _free(reader: Reader, key: Scalar) -> bool:
     return False
 
 
-def _without(mapping: Mapping, key: str) -> Mapping:
-    entries = {name: entry for name, entry in mapping.entries.items() if name != key}
-    return Mapping(mapping.start, mapping.end, entries)
-
-
 def _action(reader: Reader, key: Scalar, value: Node) -> ActionDef:
     body = reader.mapping(value, f"action {key.text!r}")
     if body is None:
         return ActionDef(key.text, {}, None, "", reader.position(key))
-    reader.check_keys(body, _ACTION_KEYS, f"action {key.text!r}")
+    reader.check_keys(body, keys.CONTRACT_ACTION, f"action {key.text!r}")
     result = body.get("result")
     args = read_payload(reader, body.get("args"), f"action {key.text!r}")
     if "call_id" in args and result is not None:

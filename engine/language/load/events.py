@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from engine.language.expr.unify import unified
 from engine.language.expr.units import same, unit_of
+from engine.language.load import keys
 from engine.language.load.reader import Reader
 from engine.language.load.types import read_type
 from engine.language.load.yaml_source import Node
@@ -15,7 +16,6 @@ from engine.language.types import DURATION, INT, STRING, Kind, Type
 
 Payload = dict[str, Type]
 
-_EVENT_KEYS = frozenset({"payload", "direction", "description", "source", "waive"})
 _EVENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 MAX_COMMON = 500  # events whose common fields are looked for
 RESERVED_ROOTS = ("done", "error")
@@ -45,7 +45,7 @@ def read_events(reader: Reader, node: Node | None) -> dict[str, EventDef]:
         body = reader.mapping(value, f"event {name!r}", "{payload: {field: type}, direction: in}")
         direction = ""
         if body is not None:
-            reader.check_keys(body, _EVENT_KEYS, f"event {name!r}")
+            reader.check_keys(body, keys.EVENT, f"event {name!r}")
             direction_node = body.get("direction")
             direction = reader.text(direction_node, "'direction'")
             if direction_node is not None and direction not in ("in", "out"):

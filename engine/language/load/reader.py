@@ -9,6 +9,7 @@ from engine.language.expr import tree
 from engine.language.expr.check import Scope
 from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.unify import BROKEN
+from engine.language.load.keys import Keys
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, Source
 from engine.language.position import Position
 from engine.language.problems import ProblemList, did_you_mean, nearest
@@ -154,22 +155,30 @@ class Reader:
             return []
         return node.items if isinstance(node, Sequence) else [node]
 
-    def check_keys(self, mapping: Mapping, allowed: frozenset[str], what: str) -> None:
-        """Record every key of ``mapping`` that is not allowed in ``what``, with the nearest allowed one."""
+    def check_keys(self, mapping: Mapping, keys: Keys, what: str = "", imported: bool = False) -> None:
+        """Record the keys a mapping of this kind does not have. ``what``: which one it is, for people; ``imported``:
+        the document is an imported one, and may say more."""
+        allowed = keys.known(imported)
         if not mapping.entries.keys() <= allowed:
-            open_bracket = False  # the value before has one: this key is the rest of it, cut off at a comma
-            for key, node, value in mapping.items():
-                if isinstance(value, Scalar) and not value.is_null:
-                    open_bracket = value.plain and value.text.count("(") > value.text.count(")")
-                if key not in allowed and not open_bracket:
-                    self._misspelt.add(id(mapping))
-                    spoken = _SPOKEN_KEYS.get(_letters(key), key)
-                    hint = did_you_mean(spoken if spoken in allowed else key, sorted(allowed))
-                    if isinstance(value, Scalar) and value.is_null and self._follows_comma(node):
-                        hint = "inside { } text that holds a comma stands in quotes"
-                    if key == "<<":
-                        hint = "nothing is merged into charts: write it out"
-                    self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", hint=hint)
+            self._unknown_keys(mapping, allowed, keys, what or keys.what)
+
+    def _unknown_keys(self, mapping: Mapping, allowed: frozenset[str], keys: Keys, what: str) -> None:
+        open_bracket = False  # the value before has one: this key is the rest of it, cut off at a comma
+        for key, node, value in mapping.items():
+            if isinstance(value, Scalar) and not value.is_null:
+                open_bracket = value.plain and value.text.count("(") > value.text.count(")")
+            if key in allowed or open_bracket:
+                continue
+            self._misspelt.add(id(mapping))
+            spoken = _SPOKEN_KEYS.get(_letters(key), key)
+            hint = did_you_mean(spoken if spoken in allowed else key, sorted(allowed))
+            if isinstance(value, Scalar) and value.is_null and self._follows_comma(node):
+                hint = "inside { } text that holds a comma stands in quotes"
+            if key == "<<":
+                hint = "nothing is merged into charts: write it out"
+            elif key in keys.all:
+                hint = "only imported documents have it (`events: any`)"
+            self.problem(node, "unknown-key", f"{what} has no key {key[:80]!r}", hint=hint)
 
     def text(self, node: Node | None, what: str) -> str:
         """A text, '' when absent."""

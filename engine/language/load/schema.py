@@ -1,382 +1,215 @@
 """The JSON Schema of the chart language, for completion and first checks in editors.
 
-It knows shapes, keys and the words with a closed list; names, types and units across a chart are the loader's. The file
-``engine/schema.json`` is this schema, written out.
+It knows shapes, keys and the words with a closed list; names, types and units across a chart are the loader's. The keys
+come from :mod:`engine.language.load.keys`; here is what the kinds of values mean. Imported documents (``events: any``)
+have definitions of their own, named ``imported …``, where they may say more. The file ``engine/schema.json`` is this
+schema, written out.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
-from engine.language.load.chart import LANGUAGE
+from engine.language.load.keys import LANGUAGE, TABLE, Key, Keys
 from engine.language.types import UNITS
 
 Schema = dict[str, Any]
 
 ID = "https://chargechart.invalid/schema/chart-1.json"
 _NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
+_ANY_EVENTS: Schema = {"properties": {"events": {"const": "any"}}, "required": ["events"]}
 
 
 def schema() -> Schema:
-    """The schema, JSON Schema draft 2020-12. ``definitions`` are named as docs/chart-reference.md names things."""
+    """The schema, JSON Schema draft 2020-12. Its definitions are named as in the table of keys."""
+    wider = _wider()
+    makers = {imported: _Maker(imported, wider) for imported in (False, True)}
+    defs = dict(VALUES)
+    todo = [("chart", False), ("chart", True)]
+    while todo:
+        kind, imported = todo.pop()
+        maker = makers[imported]
+        if maker.name(kind) not in defs:
+            defs[maker.name(kind)], used = maker.definition(kind)
+            todo += [(one, imported) for one in used]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "State chart",
-        **chart(),
-        "$defs": {
-            "text": _any_of("string", "number", "boolean", description="text"),
-            "note": _any_of("string", "number", "boolean", "null", description="text, or nothing"),
-            "expression": {
-                "description": "an expression: n + 1 > limit, 400 V, event.run_id",
-                "type": ["string", "number", "boolean", "null", "array"],
-            },
-            "name": {"type": "string", "pattern": _NAME},
-            "type": _type(),
-            "typeText": _type_text(),
-            "fields": _map({"$ref": "#/$defs/type"}, _NAME),
-            "values": _map(_EXPRESSION),
-            "waive": _map(_NOTE, description="code of a finding: why it is fine here"),
-            "target": {
-                "description": "a state, or several in parallel regions",
-                "anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}],
-            },
-            "transition": _transition(),
-            "transitions": _one_or_many({"$ref": "#/$defs/transition"}),
-            "action": _action(),
-            "actions": _none_or_many({"$ref": "#/$defs/action"}),
-            "blocks": {
-                "anyOf": [
-                    {"$ref": "#/$defs/actions"},
-                    {"type": "array", "items": {"type": "array", "items": {"$ref": "#/$defs/action"}}},
-                    {"type": "null"},
-                ]
-            },
-            "invoke": _invoke(),
-            "invariants": _none_or_many(_invariant()),
-            "state": _state(),
-            "active": _object(active(), description="an atomic, compound or parallel state"),
-            "final": _object(final(), required=["type"]),
-            "history": _object(history(), required=["type", "target"]),
-        },
+        "type": "object",
+        "if": _ANY_EVENTS,
+        "then": _ref(makers[True].name("chart")),
+        "else": _ref(makers[False].name("chart")),
+        "$defs": dict(sorted(defs.items())),
     }
 
 
-_TEXT: Schema = {"$ref": "#/$defs/text"}
-_NOTE: Schema = {"$ref": "#/$defs/note"}
-_EXPRESSION: Schema = {"$ref": "#/$defs/expression"}
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/$defs/{name.replace(' ', '%20')}"}
 
 
-def _any_of(*types: str, **more: Any) -> Schema:
-    return {**more, "type": list(types)}
+def _object(properties: Schema, required: list[str]) -> Schema:
+    found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {**found, "required": required} if required else found
 
 
-def _object(properties: Schema, required: list[str] | None = None, **more: Any) -> Schema:
-    found: Schema = {**more, "type": "object", "properties": properties, "additionalProperties": False}
-    if required:
-        found["required"] = required
-    return found
-
-
-def _map(value: Schema, names: str = "", **more: Any) -> Schema:
-    found: Schema = {**more, "type": ["object", "null"], "additionalProperties": value}
-    if names:
-        found["propertyNames"] = {"pattern": names}
-    return found
-
-
-def _one_or_many(item: Schema) -> Schema:
-    return {"anyOf": [item, {"type": "array", "items": item}]}
+def _map(value: Schema, named: bool = False) -> Schema:
+    found: Schema = {"type": ["object", "null"], "additionalProperties": value}
+    return {**found, "propertyNames": {"pattern": _NAME}} if named else found
 
 
 def _none_or_many(item: Schema) -> Schema:
-    return {"anyOf": [*_one_or_many(item)["anyOf"], {"type": "null"}]}
+    return {"anyOf": [item, {"type": "array", "items": item}, {"type": "null"}]}
 
 
-def _described() -> Schema:
-    return {
-        "title": {**_NOTE, "description": "a few words, for diagrams"},
-        "description": _NOTE,
-        "source": {**_NOTE, "description": "standard and clause"},
-        "waive": {"$ref": "#/$defs/waive"},
-    }
+def _of_type(name: str) -> Schema:
+    return {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}
 
 
-def _pick(properties: Schema, *names: str) -> Schema:
-    return {name: properties[name] for name in names}
+# ---------------------------------------------------------------- kinds of values
 
+_UNITS = "|".join(symbol.replace("/", "\\/") for symbol in UNITS)
+_SIMPLE_TYPES = f"bool|string|bytes|duration|any|(int|float)(\\s+({_UNITS}))?|enum\\s*\\([^()]*\\)"
 
-# ---------------------------------------------------------------- types
-
-
-def _type_text() -> Schema:
-    units = "|".join(symbol.replace("/", "\\/") for symbol in UNITS)
-    kinds = f"bool|string|bytes|duration|any|(int|float)(\\s+({units}))?|enum\\s*\\([^()]*\\)"
-    return {
+VALUES: dict[str, Schema] = {
+    "text": {"description": "text", "type": ["string", "number", "boolean"]},
+    "note": {"description": "text, or nothing", "type": ["string", "number", "boolean", "null"]},
+    "nothing": {"type": "null"},
+    "flag": {"type": "boolean"},
+    "unit": {"enum": list(UNITS)},
+    "name": {"type": "string", "pattern": _NAME},
+    "chart name": {"type": "string", "pattern": "^[a-z_][a-z0-9_]*$"},
+    "language": {"enum": [LANGUAGE, str(LANGUAGE)]},
+    "expression": {
+        "description": "an expression: n + 1 > limit, 400 V, event.run_id",
+        "type": ["string", "number", "boolean", "null", "array"],
+    },
+    "condition": {"description": "an expression that is a bool", "type": ["string", "number", "boolean"]},
+    "type text": {
         "description": "bool, int, float kW, string, bytes, duration, any, enum(a, b), list of TYPE; `?`: may be None",
         "type": "string",
-        "pattern": f"^\\s*(list\\s+of\\s+)*({kinds})\\s*\\??\\s*$",
+        "pattern": f"^\\s*(list\\s+of\\s+)*({_SIMPLE_TYPES})\\s*\\??\\s*$",
         "examples": ["bool", "int", "float V", "float kW?", "string", "bytes", "duration", "enum(a, b)", "list of int"],
-    }
+    },
+    "values": _map(_ref("expression")),
+    "waive": _map(_ref("note")),
+    "texts": {"anyOf": [_ref("text"), {"type": "array", "items": _ref("text"), "minItems": 1}]},
+    "target": {
+        "description": "a state, or several in parallel regions",
+        "anyOf": [_ref("text"), {"type": "array", "items": _ref("text"), "minItems": 1}],
+    },
+    "target or nothing": {"anyOf": [_ref("target"), {"type": "null"}]},
+    "call": {
+        "description": "role.action(arg=expr, …)",
+        "type": "string",
+        "pattern": "^\\s*[A-Za-z_]\\w*\\s*\\.[\\s\\S]*\\)\\s*$",
+    },
+    "whole chart": {"$ref": "#"},
+}
+"""The plain kinds, the same in every chart."""
 
 
-def type_keys() -> Schema:
-    """The keys of a type in its long form."""
-    bound = {**_EXPRESSION, "description": "bound of a number, in its unit; of the length of a string, bytes or list"}
-    return {
-        "type": {"anyOf": [{"$ref": "#/$defs/typeText"}, {"enum": ["enum", "list"]}]},
-        "unit": {"enum": list(UNITS)},
-        "min": bound,
-        "max": bound,
-        "optional": {"type": "boolean", "description": "may be None"},
-        "values": {"type": "array", "items": _TEXT, "minItems": 1, "description": "of an enum"},
-        "of": {"$ref": "#/$defs/type", "description": "type of a list's elements"},
-        "secret": {"type": "boolean", "description": "hidden in lines, views and traces (string, bytes, list, any)"},
-    }
+class _Maker:
+    """Makes definitions for charts written by hand, or for imported ones, where the kinds ``wider`` have others."""
+
+    def __init__(self, imported: bool, wider: frozenset[str]) -> None:
+        self.imported = imported
+        self._wider = wider if imported else frozenset()
+        self._used: set[str] = set()
+
+    def name(self, kind: str) -> str:
+        return f"imported {kind}" if kind in self._wider else kind
+
+    def definition(self, kind: str) -> tuple[Schema, frozenset[str]]:
+        """The definition of a kind, and the kinds it refers to that have one of their own."""
+        self._used.clear()
+        made = _MADE[kind](self) if kind in _MADE else self._kind(kind)
+        return made, frozenset(self._used)
+
+    def value(self, kind: str) -> Schema:
+        """The schema of a value, by how the table writes its kind."""
+        if kind.startswith("["):
+            return _none_or_many(self.value(kind[1:-1]))
+        names, colon, inner = kind.partition(": ")
+        if colon:
+            return _map(self.value(inner), names == "NAME")
+        words = kind.split(" | ")
+        if len(words) > 1:
+            return {"anyOf": [self.value(word) for word in words]}
+        if kind.startswith("'"):
+            return {"const": kind.strip("'")}
+        if kind in TABLE or kind in _MADE:
+            self._used.add(kind)
+        elif kind not in VALUES:
+            raise KeyError(f"the table of keys names a kind of value that is none: {kind!r}")
+        return _ref(self.name(kind))
+
+    def _kind(self, kind: str) -> Schema:
+        keys = TABLE[kind]
+        short = [self.value(one) for one in keys.short]
+        if not keys.known(self.imported):
+            return short[0]
+        made = self._mapping(keys)
+        if kind == "action":
+            made |= _one_action(keys)
+        if "states" in keys.keys:
+            made |= _NO_FINAL_REGION
+        if keys.one_of:
+            made["oneOf"] = [{"required": [name]} for name in keys.one_of if name in keys.known(self.imported)]
+        return {"anyOf": [*short, made]} if short else made
+
+    def _mapping(self, keys: Keys) -> Schema:
+        known = {name: key for name, key in keys.keys.items() if name in keys.known(self.imported)}
+        properties = {name: self._property(key) for name, key in known.items()}
+        return _object(properties, [name for name, key in known.items() if key.required])
+
+    def _property(self, key: Key) -> Schema:
+        about = re.sub(r",? *see \[below\]\([^)]*\)|; see below|`", "", key.about)
+        return {**self.value(key.value), "description": about} if about else self.value(key.value)
 
 
-def _type() -> Schema:
-    return {"anyOf": [{"$ref": "#/$defs/typeText"}, _object(type_keys(), required=["type"])]}
+def _one_action(keys: Keys) -> Schema:
+    """A mapping holds one action, and what stands beside it."""
+    beside = {name: [key.beside] for name, key in keys.keys.items() if key.beside}
+    return {"oneOf": [{"required": [name]} for name in keys.keys if name not in beside], "dependentRequired": beside}
 
 
-# ---------------------------------------------------------------- transitions and actions
+_NO_FINAL_REGION: Schema = {
+    "if": _of_type("parallel"),
+    "then": {"properties": {"states": {"additionalProperties": {"not": _of_type("final")}}}},
+}
 
 
-def transition() -> Schema:
-    return {
-        "target": {"anyOf": [{"$ref": "#/$defs/target"}, {"type": "null"}]},
-        "guard": {**_EXPRESSION, "description": "a bool; without it, always"},
-        "actions": {"$ref": "#/$defs/actions"},
-        "internal": {"type": "boolean", "description": "the source is not left when the target is inside it"},
-        **_pick(_described(), "description", "source", "waive"),
-    }
+def _any_state(maker: _Maker) -> Schema:
+    history = {"if": _of_type("history"), "then": maker.value("history state"), "else": maker.value("state")}
+    final = {"if": _of_type("final"), "then": maker.value("final state"), "else": history}
+    return {"if": {"type": "null"}, "else": final}
 
 
-def _transition() -> Schema:
-    return {"anyOf": [{"type": ["string", "boolean", "number", "null"]}, _object(transition())]}
+def _blocks(maker: _Maker) -> Schema:
+    action = maker.value("action")
+    return {"anyOf": [maker.value("actions"), {"type": "array", "items": {"type": "array", "items": action}}]}
 
 
-def actions() -> dict[str, Schema]:
-    """Each action of the language, by its key."""
-    event = {"event": {**_TEXT, "description": "name of an event"}, "data": {"$ref": "#/$defs/values"}}
-    nested = {"$ref": "#/$defs/actions"}
-    child = {"id": _TEXT, "src": {**_TEXT, "description": "path of a chart, from this file"}, "key": _EXPRESSION}
-    roles = _map(_TEXT, _NAME, description="child's role: own role")
-    send = {
-        **event,
-        "to": {**_NOTE, "description": "parent, self or a child's id"},
-        "delay": _EXPRESSION,
-        "id": {**_NOTE, "description": "for cancel"},
-        "key": {**_EXPRESSION, "description": "of a spawned child"},
-        "event_expr": _EXPRESSION,
-        "to_expr": _EXPRESSION,
-        "content": _EXPRESSION,
-        "id_location": _NOTE,
-        "type": _EXPRESSION,
-    }
-    foreach = {"in": _EXPRESSION, "item": _TEXT, "index": _TEXT, "do": nested}
-    return {
-        "assign": _map(_EXPRESSION),
-        "raise": {"anyOf": [_TEXT, _object(event, required=["event"])]},
-        "send": {"anyOf": [_TEXT, _object(send)]},
-        "cancel": {"anyOf": [_TEXT, _object({"id_expr": _EXPRESSION}, required=["id_expr"])]},
-        "log": {**_NOTE, "description": "text with {expr}"},
-        "if": _EXPRESSION,
-        "foreach": _object(foreach, required=["in", "item"]),
-        "spawn": _object({**child, "input": {"$ref": "#/$defs/values"}, "adapters": roles}, required=["src"]),
-        "stop": {"anyOf": [_TEXT, _object(_pick(child, "id", "key"), required=["id"])]},
-    }
+_MADE: dict[str, Callable[[_Maker], Schema]] = {
+    "any state": _any_state,
+    "actions": lambda maker: _none_or_many(maker.value("action")),
+    "blocks": _blocks,
+    "transitions": lambda maker: {
+        "anyOf": [maker.value("transition"), {"type": "array", "items": maker.value("transition")}]
+    },
+    "events": lambda maker: {"const": "any"} if maker.imported else _map(maker.value("event")),
+}
+"""Kinds that are made of kinds of mappings."""
 
 
-def _action() -> Schema:
-    """A call of an adapter, or a mapping with one action's key."""
-    branches = {"then": {"$ref": "#/$defs/actions"}, "else": {"$ref": "#/$defs/actions"}}
-    return {
-        "anyOf": [
-            {
-                "type": "string",
-                "description": "role.action(arg=expr, …)",
-                "pattern": "^\\s*[A-Za-z_]\\w*\\s*\\.[\\s\\S]*\\)\\s*$",
-            },
-            {
-                "type": "object",
-                "properties": {**actions(), **branches},
-                "additionalProperties": False,
-                "oneOf": [{"required": [name]} for name in actions()],
-                "dependentRequired": {"then": ["if"], "else": ["if"]},
-            },
-        ]
-    }
-
-
-def invoke() -> Schema:
-    return {
-        "id": {**_TEXT, "description": "its events are named <id>.<event>"},
-        "src": {**_TEXT, "description": "path of a chart, from this file"},
-        "call": {**_TEXT, "description": "a long action of an adapter: role.action(arg=expr)"},
-        "input": {"$ref": "#/$defs/values"},
-        "adapters": _map(_TEXT, _NAME, description="child's role: own role"),
-        "autoforward": {"type": "boolean"},
-        "onDone": {"$ref": "#/$defs/transitions"},
-        "onError": {"$ref": "#/$defs/transitions"},
-        "description": _NOTE,
-        "chart": {"$ref": "#", "description": "a whole chart in place"},
-        "source": _EXPRESSION,
-        "plain_events": {"type": "boolean"},
-        "finalize": {"$ref": "#/$defs/actions"},
-        "id_location": _NOTE,
-    }
-
-
-def _invoke() -> Schema:
-    ways = [{"required": [key]} for key in ("src", "call", "chart", "source")]
-    return _none_or_many({**_object(invoke()), "oneOf": ways})
-
-
-def _invariant() -> Schema:
-    return {
-        "anyOf": [
-            {"type": ["string", "boolean", "number"]},
-            _object({"expr": _EXPRESSION, "message": _NOTE, "source": _NOTE}, required=["expr"]),
-        ]
-    }
-
-
-# ---------------------------------------------------------------- states and the chart
-
-
-def active() -> Schema:
-    """The keys of an atomic, compound or parallel state."""
-    transitions = {"$ref": "#/$defs/transitions"}
-    initial = _object(
-        {
-            "target": {"$ref": "#/$defs/target"},
-            "actions": {"$ref": "#/$defs/actions"},
-            "description": _NOTE,
-            "source": _NOTE,
-        },
-        required=["target"],
-    )
-    return {
-        "type": {"const": "parallel", "description": "all children are active at once"},
-        "initial": {"anyOf": [{"$ref": "#/$defs/target"}, initial], "description": "default: the first child"},
-        "states": _map({"$ref": "#/$defs/state"}, _NAME),
-        "entry": {"$ref": "#/$defs/blocks"},
-        "exit": {"$ref": "#/$defs/blocks"},
-        "on": _map(transitions, description="event, prefix.* or *: transitions"),
-        "always": transitions,
-        "after": _map(transitions, description="duration: transitions"),
-        "onDone": transitions,
-        "invoke": {"$ref": "#/$defs/invoke"},
-        "invariant": {"$ref": "#/$defs/invariants"},
-        **_described(),
-    }
-
-
-def final() -> Schema:
-    """The keys of a final state."""
-    return {
-        "type": {"const": "final"},
-        **_pick(active(), "entry", "exit", "invariant"),
-        "output": {"$ref": "#/$defs/values"},
-        "output_content": _EXPRESSION,
-        **_described(),
-    }
-
-
-def history() -> Schema:
-    """The keys of a history state."""
-    return {
-        "type": {"const": "history"},
-        "history": {"enum": ["shallow", "deep"]},
-        "target": {"$ref": "#/$defs/target", "description": "the default"},
-        "actions": {"$ref": "#/$defs/actions"},
-        **_described(),
-    }
-
-
-def _state() -> Schema:
-    def of_type(name: str) -> Schema:
-        return {"type": "object", "properties": {"type": {"const": name}}, "required": ["type"]}
-
-    return {
-        "if": {"type": "null"},
-        "else": {
-            "if": of_type("final"),
-            "then": {"$ref": "#/$defs/final"},
-            "else": {
-                "if": of_type("history"),
-                "then": {"$ref": "#/$defs/history"},
-                "else": {"$ref": "#/$defs/active"},
-            },
-        },
-    }
-
-
-def parameter() -> Schema:
-    return {
-        **type_keys(),
-        "default": {**_EXPRESSION, "description": "without it the parameter must be given"},
-        **_pick(_described(), "source", "description", "waive"),
-    }
-
-
-def data() -> Schema:
-    return {
-        **type_keys(),
-        "initial": {**_EXPRESSION, "description": "an expression over parameters"},
-        "late": _NOTE,
-        **_pick(_described(), "source", "description", "waive"),
-    }
-
-
-def event() -> Schema:
-    return {
-        "payload": {"$ref": "#/$defs/fields"},
-        "direction": {"enum": ["in", "out"], "description": "in: others send it; out: it goes to the parent; else own"},
-        **_pick(_described(), "description", "source", "waive"),
-    }
-
-
-def session() -> Schema:
-    return {
-        "result": {"type": "string", "description": "the event (direction: out) that ends one"},
-        "success": {**_EXPRESSION, "description": "over its payload: whether it went well"},
-        "during": {"type": "string", "description": "the state from whose entry on it lasts"},
-        "description": _NOTE,
-    }
-
-
-def shutdown() -> Schema:
-    """The keys of ``shutdown``."""
-    return {
-        "event": {**_TEXT, "description": "of direction in, without payload: ends the chart in order"},
-        "within": {**_EXPRESSION, "description": "the longest time it may take"},
-        "done": {
-            "$ref": "#/$defs/target",
-            "description": "over in this state, or one of these; without it when it ends",
-        },
-        "source": _NOTE,
-    }
-
-
-def chart() -> Schema:
-    """The top level."""
-    events = _map({"anyOf": [{"type": "null"}, _object(event())]})
-    properties = {
-        "machine": {"type": "string", "pattern": "^[a-z][a-z0-9_]*$", "description": "name of the chart"},
-        "language": {"const": LANGUAGE, "description": "version of the language"},
-        "version": _NOTE,
-        "station": {**_NOTE, "description": "default station file, from this file"},
-        "session": _object(session(), required=["result", "success"], description="what the chart is asked to do"),
-        "strict": {"type": "boolean", "description": "an event no state handles is an error"},
-        "parameters": _map(_object(parameter(), required=["type"]), _NAME),
-        "adapters": _map(_TEXT, _NAME, description="role: contract"),
-        "data": _map(_object(data(), required=["type"]), _NAME),
-        "events": {"anyOf": [{"const": "any"}, events]},
-        "output": {"$ref": "#/$defs/fields"},
-        "shutdown": _object(shutdown(), required=["event", "within"], description="how it ends in order"),
-        "script": {"$ref": "#/$defs/actions"},
-        **{name: value for name, value in active().items() if name != "onDone"},
-    }
-    return _object(properties, required=["machine", "states"])
+def _wider() -> frozenset[str]:
+    """The kinds that are wider in imported documents: those with such a key, and what refers to them."""
+    maker = _Maker(True, frozenset())
+    uses = {kind: maker.definition(kind)[1] for kind in [*TABLE, *_MADE]}
+    found = {"events", *(kind for kind, keys in TABLE.items() if keys.own != keys.all)}
+    while more := {kind for kind, used in uses.items() if used & found} - found:
+        found |= more
+    return frozenset(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.language.expr import tree
 from engine.language.expr.check import Scope
+from engine.language.load import keys
 from engine.language.load.actions import event_name, own_payload
 from engine.language.load.arguments import fit_fields, read_fields
 from engine.language.load.build import Build
@@ -11,9 +12,6 @@ from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.model import Action, Send
 from engine.language.problems import did_you_mean
 from engine.language.types import KEY, STRING, Type
-
-_KEYS = frozenset({"event", "to", "data", "delay", "id", "key"})
-_IMPORTED_KEYS = _KEYS | {"event_expr", "to_expr", "content", "id_location", "type"}
 
 
 def read_send(build: Build, value: Node, scope: Scope) -> list[Action]:
@@ -23,7 +21,7 @@ def read_send(build: Build, value: Node, scope: Scope) -> list[Action]:
         reader.missing(value, value, "'send' needs the name of an event", "event: NAME")
         return []
     body = value if isinstance(value, Mapping) else Mapping(value.start, value.end, {"event": (_key(value), value)})
-    reader.check_keys(body, _IMPORTED_KEYS if build.untyped else _KEYS, "'send'")
+    reader.check_keys(body, keys.SEND, imported=build.untyped)
     id_ = reader.text(body.get("id"), "'id'") or None
     delay_node = body.get("delay")
     delay = None if delay_node is None else build.delay(delay_node, scope)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from engine.language.expr.check import Scope
 from engine.language.expr.tree import Expr
+from engine.language.load import keys
 from engine.language.load.build import Build
 from engine.language.load.yaml_source import Mapping, Node
 from engine.language.model import SessionDef
-
-_KEYS = frozenset({"during", "result", "success", "description"})
 
 
 def read_session(build: Build, node: Node | None) -> SessionDef | None:
@@ -17,7 +16,7 @@ def read_session(build: Build, node: Node | None) -> SessionDef | None:
     body = reader.filled(node, "'session'", "{result: EVENT, success: event.result == 'done'}")
     if body is None:
         return None
-    reader.check_keys(body, _KEYS, "'session'")
+    reader.check_keys(body, keys.SESSION)
     result = body.get("result")
     name = reader.text(result, "'result'")
     out = {event.name: event for event in build.chart.events.values() if event.direction == "out"}

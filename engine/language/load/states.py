@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from engine.language.load import keys
 from engine.language.load.build import Build
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import State, StateKind
 from engine.language.problems import did_you_mean, nearest
 
-COMMON_KEYS = frozenset({"title", "description", "source", "waive", "type"})
-ACTIVE_KEYS = COMMON_KEYS | {
-    "initial", "states", "entry", "exit", "on", "always", "after", "onDone", "invoke", "invariant",
-}  # fmt: skip
-FINAL_KEYS = COMMON_KEYS | {"entry", "exit", "output", "output_content", "invariant"}
-HISTORY_KEYS = COMMON_KEYS | {"history", "target", "actions"}
 MAX_TARGETS = 64  # of one transition
 _TYPES = ("parallel", "final", "history")
 
@@ -54,20 +49,17 @@ def _state(build: Build, name: str, parent: State | None, key: Node, value: Node
     state = State(id_, name, kind, parent, position=reader.position(key))
     build.bodies.append((state, body))
     if parent is not None:
-        allowed, what = _allowed(kind)
-        reader.check_keys(body, allowed, what)
+        reader.check_keys(body, _keys(kind), imported=build.untyped)
     for child, child_key, child_value in reader.entries(body.get("states"), "'states'"):
         if reader.name(child_key, "a state"):
             state.children.append(_state(build, child, state, child_key, child_value))
     return state
 
 
-def _allowed(kind: StateKind) -> tuple[frozenset[str], str]:
+def _keys(kind: StateKind) -> keys.Keys:
     if kind is StateKind.FINAL:
-        return FINAL_KEYS, "a final state"
-    if kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY):
-        return HISTORY_KEYS, "a history state"
-    return ACTIVE_KEYS, "a state"
+        return keys.FINAL
+    return keys.HISTORY if kind in (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY) else keys.STATE
 
 
 def _type_hint(text: str) -> str:

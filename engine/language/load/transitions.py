@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.language.expr.check import Scope
+from engine.language.load import keys
 from engine.language.load.actions import read_block
 from engine.language.load.build import Build
 from engine.language.load.states import resolve_targets
@@ -10,8 +11,6 @@ from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import State, StateKind, Timer, Transition
 from engine.language.problems import did_you_mean
 
-_KEYS = frozenset({"target", "guard", "actions", "internal", "description", "source", "waive"})
-_INITIAL_KEYS = frozenset({"target", "actions", "description", "source"})
 MAX_DEFAULTS = 64  # history states from one default to the next
 NO_EVENT_ALWAYS = "`always` is taken without an event: keep the field in data by `assign` in an earlier transition"
 NO_EVENT_AFTER = "a timer's expiry carries nothing"
@@ -151,7 +150,7 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
     if not isinstance(node, Mapping):
         reader.problem(node, "shape", "a transition is a target or a mapping", "{target: …, guard: …, actions: …}")
         return
-    reader.check_keys(node, _KEYS, "a transition")
+    reader.check_keys(node, keys.TRANSITION)
     for key, _, value in node.items():
         if key == "target":
             if not (isinstance(value, Scalar) and value.is_null):
@@ -211,7 +210,7 @@ def read_initial(build: Build, state: State, body: Mapping) -> None:
         return
     target: Node | None = node
     if isinstance(node, Mapping):
-        reader.check_keys(node, _INITIAL_KEYS, "'initial'")
+        reader.check_keys(node, keys.INITIAL)
         target = node.get("target")
         if target is None:
             reader.missing(node, node, "'initial' needs a target", "target: …")

@@ -10,12 +10,12 @@ from engine.language.expr.lex import Fault
 from engine.language.expr.tree import Literal
 from engine.language.expr.unify import NUMBERS, numeric
 from engine.language.expr.units import unit_of
+from engine.language.load import keys
 from engine.language.load.reader import NO_NAMES, SPOKEN_UNITS, Reader
 from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.types import ANY, DURATION_UNITS, UNITS, Kind, Type
 from engine.language.values import describe
 
-TYPE_KEYS = frozenset({"type", "unit", "min", "max", "optional", "values", "of", "secret"})
 _KINDS = {kind.value: kind for kind in Kind if kind is not Kind.NONE}
 _ENUM = re.compile(r"enum\s*\(([^()]*)\)\s*(\??)")
 _SIMPLE = re.compile(r"([A-Za-z]+)(?:\s+([A-Za-z%][A-Za-z/]*))?\s*(\??)")
@@ -26,10 +26,10 @@ MAX_NESTING = 8  # list of list of …
 _cache: dict[str, Type] = {}
 
 
-def read_type(reader: Reader, node: Node | None, what: str) -> Type | None:
-    """The type ``node`` names, short or long; None after a problem."""
+def read_type(reader: Reader, node: Node | None, what: str, known: keys.Keys = keys.TYPE) -> Type | None:
+    """The type ``node`` names, short or long; None after a problem. ``known``: the keys of the long form."""
     if isinstance(node, Mapping):
-        reader.check_keys(node, TYPE_KEYS, f"the type of {what}")
+        reader.check_keys(node, known, f"the type of {what}")
         return read_long_type(reader, node, what)
     if not isinstance(node, Scalar):
         if node is not None:
@@ -38,12 +38,12 @@ def read_type(reader: Reader, node: Node | None, what: str) -> Type | None:
     if node.is_null:
         reader.problem(node, "missing-key", f"{what} needs a type", "type: …")
         return None
-    known = _cache.get(node.text)
-    if known is None:
-        known = _short(reader, node, node.text, 0)
-        if known is not None and len(_cache) < 1000:
-            _cache[node.text] = known
-    return known
+    found = _cache.get(node.text)
+    if found is None:
+        found = _short(reader, node, node.text, 0)
+        if found is not None and len(_cache) < 1000:
+            _cache[node.text] = found
+    return found
 
 
 def _short(reader: Reader, node: Scalar, text: str, start: int) -> Type | None:
