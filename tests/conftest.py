@@ -12,6 +12,6 @@ collect_ignore = ["benchmarks"]  # time limits: only when named, so that nothing
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:
     del os.environ[_name]
 
-# A shell starts what it sends to the background with Ctrl-C ignored, and a program that a test starts would inherit that.
+# A shell starts what it sends to the background with Ctrl-C ignored; a program that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
