@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from engine.adapter import Adapter
     from engine.language.model import Chart, Contract
     from engine.run.machine import Machine
+    from engine.run.served import ServedChart
 
-__all__ = ["load", "load_text", "resume", "start"]
+__all__ = ["load", "load_text", "resume", "serve", "start"]
 
 
 def load(path: str | Path, contracts: Mapping[str, Contract] | None = None) -> Chart:
@@ -33,8 +34,21 @@ def load_text(text: str, file: str = "<text>", contracts: Mapping[str, Contract]
     return load_from_text(text, file, contracts)
 
 
+def serve(
+    chart: Chart,
+    parameters: Mapping[str, Any] | None = None,
+    adapters: Mapping[str, Adapter | ServedChart] | None = None,
+) -> ServedChart:
+    """A chart that says ``serves: CONTRACT``, to stand in ``adapters`` where an adapter of that contract stands."""
+    from engine.run.served import ServedChart
+
+    return ServedChart(chart, parameters or {}, adapters or {})
+
+
 def start(
-    chart: Chart, parameters: Mapping[str, Any] | None = None, adapters: Mapping[str, Adapter] | None = None
+    chart: Chart,
+    parameters: Mapping[str, Any] | None = None,
+    adapters: Mapping[str, Adapter | ServedChart] | None = None,
 ) -> Machine:
     """A machine in its initial configuration on a private virtual clock: see :class:`engine.run.machine.Machine`.
 
@@ -45,7 +59,9 @@ def start(
     return start_machine(chart, parameters, adapters, _resolve)
 
 
-def resume(chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter] | None = None) -> Machine:
+def resume(
+    chart: Chart, snapshot: Mapping[str, Any], adapters: Mapping[str, Adapter | ServedChart] | None = None
+) -> Machine:
     """The machine that a :meth:`engine.run.machine.Machine.snapshot` was taken of, with its timers and children.
 
     Raises :class:`engine.semantics.errors.SnapshotError` when the snapshot is not one of this chart.

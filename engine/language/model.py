@@ -332,6 +332,8 @@ class Chart:
     events: dict[str, EventDef] = field(default_factory=dict)
     adapters: dict[str, Contract] = field(default_factory=dict)  # role -> contract
     roles: dict[str, Position] = field(default_factory=dict)  # role -> where it is declared
+    serves: Contract | None = None  # it stands where an adapter of this contract stands
+    serves_at: Position = NOWHERE
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
     shutdown: Shutdown | None = None
     session: SessionDef | None = None

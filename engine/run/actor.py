@@ -14,6 +14,7 @@ from engine.semantics.interfaces import Stepper
 from engine.semantics.step import Event, SendEvent, StartCall
 
 if TYPE_CHECKING:
+    from engine.run.served import Server
     from engine.run.system import System
 
 ChildKey = tuple[str, Any]
@@ -69,6 +70,7 @@ class Actor:
     calls: dict[str, RunningCall] = field(default_factory=dict)  # by invocation id
     source: Any = None  # imported documents: what the chart was named by at run time
     calls_to_restart: tuple[StartCall, ...] = ()  # resumed from a snapshot, adapters not open yet
+    server: Server | None = None  # of a chart that stands where an adapter does
     state: str = "running"
     begun: bool = False
     failure: str = ""

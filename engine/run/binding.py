@@ -155,6 +155,10 @@ class Binding:
         self._calls[call_id] = (actor, invocation, action)
         return call_id
 
+    def caller(self, call_id: str) -> tuple[Actor, str, str]:
+        """Machine, invocation and action of a call that has not ended."""
+        return self._calls[call_id]
+
     def start_call(self, call_id: str, args: Mapping[str, Any]) -> None:
         """Start a long action. A failure to start is ``error.invoke.<id>``."""
         action = self._calls[call_id][2]

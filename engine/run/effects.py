@@ -168,7 +168,9 @@ def deliver(system: System, actor: Actor, effect: SendEvent) -> None:
 def _to_parent(system: System, actor: Actor, effect: SendEvent, event: Event) -> None:
     parent, invoke = actor.parent, actor.invoke
     if parent is None or invoke is None:
-        if effect.event in actor.machine.chart.events:  # a root's `out` events are for whoever watches it
+        if actor.server is not None:
+            actor.server.sent(effect.event, effect.data)
+        elif effect.event in actor.machine.chart.events:  # a root's `out` events are for whoever watches it
             system.announce(actor, effect.event, effect.data)
         else:
             _complain(system, actor, effect, "error.communication", f"{actor.path} has no parent")

@@ -2,7 +2,8 @@
 
 A chart with ``shutdown: {event, within, done}`` is sent the event and may take its time; one without ends by its
 exit actions. The main machine (the first root) is asked first, the others when it is over: what stands around a
-station, a simulated vehicle for one, is not to go away while the station takes leave of it.
+station, a simulated vehicle for one, is not to go away while the station takes leave of it. A chart that serves is
+asked when those it serves are over.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Ending:
     def __init__(self, system: System) -> None:
         self._system = system
         roots = list(system.roots.values())
-        self._later: list[Sequence[Actor]] = [wave for wave in (roots[:1], roots[1:]) if wave]
+        served = [[server.actor] for server in system.servers.values()]
+        self._later: list[Sequence[Actor]] = [wave for wave in (roots[:1], roots[1:], *served) if wave]
         self._asked: dict[Actor, Event] = {}  # who has not answered yet
 
     @property

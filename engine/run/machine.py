@@ -23,6 +23,7 @@ from engine.semantics.step import Event, Step
 if TYPE_CHECKING:
     from engine.adapter import Adapter
     from engine.run.actor import Actor
+    from engine.run.served import ServedChart
     from engine.run.system import System
 
 Resolve = Callable[[Any, Chart], Chart]
@@ -120,7 +121,7 @@ class Machine(CompiledMachine):
             system.owner_waits = False
         self._close_when_done(system)
 
-    def _begin_alone(self, adapters: Mapping[str, Adapter] | None) -> Machine:
+    def _begin_alone(self, adapters: Mapping[str, Adapter | ServedChart] | None) -> Machine:
         """What :func:`start` does with a new machine."""
         if adapters:
             self._system(adapters)
@@ -163,7 +164,7 @@ class Machine(CompiledMachine):
         if self.done:
             system.shutdown()
 
-    def _system(self, adapters: Mapping[str, Adapter] | None = None) -> tuple[System, Actor]:
+    def _system(self, adapters: Mapping[str, Adapter | ServedChart] | None = None) -> tuple[System, Actor]:
         """The private system, made when it is first needed."""
         if self._own is None:
             if self.surroundings is not None:
@@ -186,7 +187,7 @@ class Machine(CompiledMachine):
 def start(
     chart: Chart,
     parameters: Mapping[str, Any] | None = None,
-    adapters: Mapping[str, Adapter] | None = None,
+    adapters: Mapping[str, Adapter | ServedChart] | None = None,
     resolve: Resolve | None = None,
 ) -> Machine:
     """A machine in its initial configuration, its first effects carried out."""
@@ -196,7 +197,7 @@ def start(
 def resume(
     chart: Chart,
     snapshot: Mapping[str, Any],
-    adapters: Mapping[str, Adapter] | None = None,
+    adapters: Mapping[str, Adapter | ServedChart] | None = None,
     resolve: Resolve | None = None,
 ) -> Machine:
     """The machine a snapshot was taken of, with its timers and children, on a private clock."""

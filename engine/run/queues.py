@@ -95,16 +95,16 @@ class Queues:
         self._note(actor.path, "queue_full", text, None)
         actor.refused = actor.told = 0
 
-    def take_from(self, actor: Actor, origin: str) -> list[Event]:
-        """The waiting events of one sender, out of turn."""
+    def take_from(self, actor: Actor, origin: str | None) -> list[Event]:
+        """The waiting events of one sender (None: of all), out of turn."""
         queue = self._queues[actor]
-        wanted = [queued.event.origin == origin for queued in queue]
+        wanted = [origin is None or queued.event.origin == origin for queued in queue]
         if not any(wanted):
             return []
         found = [queued.event for queued, take in zip(queue, wanted, strict=True) if take]
         places = iter(wanted)
         self._order = deque(entry for entry in self._order if entry is not actor or not next(places))
-        self._queues[actor] = deque(queued for queued in queue if queued.event.origin != origin)
+        self._queues[actor] = deque(q for q, taken in zip(queue, wanted, strict=True) if not taken)
         return found
 
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:

@@ -20,6 +20,7 @@ from engine.semantics.step import Event, SendEvent, StartCall, StartChild
 if TYPE_CHECKING:
     from engine.adapter import Adapter
     from engine.run.binding import Binding
+    from engine.run.served import ServedChart
     from engine.run.system import System
 
 SNAPSHOT_VERSION = 1
@@ -33,7 +34,11 @@ def take(actor: Actor) -> dict[str, Any]:
 
 
 def restore(
-    system: System, chart: Chart, snapshot: Mapping[str, Any], name: str, adapters: Mapping[str, Adapter | Binding]
+    system: System,
+    chart: Chart,
+    snapshot: Mapping[str, Any],
+    name: str,
+    adapters: Mapping[str, Adapter | ServedChart | Binding],
 ) -> Actor:
     """A root machine as it was; its timers run on from ``system``'s present time once the system runs.
 
@@ -98,11 +103,18 @@ def _take(actor: Actor) -> dict[str, Any]:
             if not actor.system.superseded(actor, queued)  # it would be read as its successor's
         ],
         "calls": [asdict(call.effect) for call in actor.calls.values()],
+        **({"served": served} if (served := _take_servers(actor)) else {}),
         "children": [
             {"id": child_id, "key": key, "source": child.source, **_take(child)}
             for (child_id, key), child in actor.children.items()
         ],
     }
+
+
+def _take_servers(actor: Actor) -> dict[str, Any]:
+    """The charts that stand where adapters of this machine do, by role."""
+    servers = [server for server in actor.system.servers.values() if server.owner is actor]
+    return {server.role: {**_take(server.actor), **server.snapshot()} for server in servers}
 
 
 def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
@@ -117,6 +129,8 @@ def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
 def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
     actor.begun = True
     actor.calls_to_restart = tuple(StartCall(**call) for call in snapshot["calls"])
+    for role, part in snapshot.get("served", {}).items():
+        _restore_server(system, actor, str(role), part, pending)
     for child in snapshot["children"]:
         _restore_child(system, actor, child, pending)
     for timer in snapshot["timers"]:
@@ -158,6 +172,18 @@ def _restore_child(system: System, parent: Actor, snapshot: Mapping[str, Any], p
     chart = effects.chart_of(system, parent, effect)
     child = effects.enrol_child(system, parent, effect, _machine(system, chart, snapshot))
     _restore(system, child, snapshot, pending)
+
+
+def _restore_server(
+    system: System, owner: Actor, role: str, snapshot: Mapping[str, Any], pending: list[_Pending]
+) -> None:
+    server = system.servers.get(f"{owner.path}/{role}")
+    if server is None:
+        raise SnapshotError(f"a chart stood behind role {role!r} of {owner.path}: resume with that one behind it")
+    chart = server.actor.machine.chart
+    system.replace(server.actor, _machine(system, chart, snapshot))
+    _restore(system, server.actor, snapshot, pending)
+    server.resume(snapshot)
 
 
 def _children_nodes(chart: Chart) -> Iterator[Invoke | Spawn]:

@@ -24,6 +24,7 @@ from engine.run.ending import Ending
 from engine.run.joint import Joint
 from engine.run.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.run.queues import Limits, Queues
+from engine.run.served import ServedChart, Server
 from engine.run.subscriptions import Subscriptions
 from engine.semantics.errors import ClockError, RunawayError
 from engine.semantics.interfaces import Stepper
@@ -77,6 +78,9 @@ class System:
         self.world = World()
         self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # set from outside, by ids from the root down
         self.roots: dict[str, Actor] = {}
+        self.servers: dict[
+            str, Server
+        ] = {}  # charts that stand where adapters do, by path; whom they serve before them
         self.bindings: list[Binding] = []
         self.observers: list[Observer] = list(EVERYWHERE)
         self.failures: list[str] = []  # machines that broke, invariants and strict charts that were not kept
@@ -107,9 +111,10 @@ class System:
         chart: Chart,
         name: str = "",
         parameters: Mapping[str, Any] | None = None,
-        adapters: Mapping[str, Adapter | Binding] | None = None,
+        adapters: Mapping[str, Adapter | ServedChart | Binding] | None = None,
     ) -> Actor:
-        """A root machine, not begun yet. ``adapters`` by role: an adapter is bound here, a binding is shared.
+        """A root machine, not begun yet. ``adapters`` by role: an adapter, or a chart that serves the contract, is
+        bound here, a binding is shared.
 
         Raises ``ValueError`` (parameters, a name twice) and ``AdapterError`` (an adapter that lacks what its contract
         asks).
@@ -121,18 +126,21 @@ class System:
         self.bind_all(actor, adapters or {})
         return actor
 
-    def bind(self, role: str, actor: Actor, adapter: Adapter, own_role: str = "") -> Binding:
-        """Bind an adapter to a machine's role; the contract is the chart's."""
+    def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart, own_role: str = "") -> Binding:
+        """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's."""
         contract = actor.machine.chart.adapters.get(role)
         if contract is None:
             raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")
-        binding = Binding(self, own_role or role, contract, adapter)
+        if isinstance(adapter, ServedChart):
+            binding = Server(self, actor, role, contract, adapter).binding
+        else:
+            binding = Binding(self, own_role or role, contract, adapter)
         self.bindings.append(binding)
         actor.roles[role] = binding
         binding.attach(actor, role)
         return binding
 
-    def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | Binding]) -> None:
+    def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | ServedChart | Binding]) -> None:
         """:meth:`bind` for several roles; a binding of another machine is shared."""
         for role, adapter in adapters.items():
             if isinstance(adapter, Binding):
@@ -147,19 +155,23 @@ class System:
         When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised. An order
         given as a machine began that the settings do not allow is a ``ConfigurationError``: shut the system down then.
         """
-        self._open_adapters()
         self.starting = True
+        self._open_adapters()
         for actor in list(self.roots.values()):
-            if actor.begun:  # resumed from a snapshot
-                for one in actor.tree():
-                    for call in one.calls_to_restart:
-                        effects.start_call(self, one, call)
-                    one.calls_to_restart = ()
+            if actor.begun:
+                self.restart_calls(actor)
             else:
                 self.begin(actor)
         self.starting = False
         if self.type_error is not None:
             raise self.type_error
+
+    def restart_calls(self, actor: Actor) -> None:
+        """The long actions of a machine and its children that were resumed from a snapshot."""
+        for one in actor.tree():
+            calls, one.calls_to_restart = one.calls_to_restart, ()
+            for call in calls:
+                effects.start_call(self, one, call)
 
     def _open_adapters(self) -> None:
         for binding in self.bindings:
@@ -172,7 +184,9 @@ class System:
                     other.close()
                 raise
 
-    def attach(self, machine: Stepper, adapters: Mapping[str, Adapter] | None = None, name: str = "") -> Actor:
+    def attach(
+        self, machine: Stepper, adapters: Mapping[str, Adapter | ServedChart] | None = None, name: str = ""
+    ) -> Actor:
         """Take in a machine somebody else steps (``engine.start``); see :meth:`perform`. Its adapters are opened."""
         actor = self.register(machine, name or machine.chart.name, None, None)
         actor.begun = True
@@ -251,8 +265,8 @@ class System:
             self._late_told_ns = now_ns
             text = f"the host was late by {late_ns // 1_000_000} ms: this computer has too much to do, or stood still"
             self.note("host", "host_late", text, {"late_ms": late_ns // 1_000_000})
-        for root in self.roots.values():
-            for actor in root.tree():
+        for first in self.tops():
+            for actor in first.tree():
                 if actor.is_running and self.subscriptions(actor.machine.chart)("error.host"):
                     self._queues.put_first(actor, Queued(Event("error.host", {"late": late_ns}, "platform"), 0))
 
@@ -311,6 +325,10 @@ class System:
         """Whether no event waits."""
         return not self._queues and not self._foreign
 
+    def tops(self) -> list[Actor]:
+        """The machines that have no parent: the roots, then the charts that serve, whom they serve before them."""
+        return [*self.roots.values(), *(server.actor for server in self.servers.values())]
+
     @property
     def finished(self) -> bool:
         """Whether every root machine has ended."""
@@ -341,6 +359,8 @@ class System:
             for binding in self.bindings:
                 rest.callback(self._close, binding)
             rest.callback(self._tell_what_stands)
+            for server in reversed(self.servers.values()):
+                rest.callback(self._stop_server, server.actor)
             for actor in reversed(self.roots.values()):
                 rest.callback(self.stop, actor)
         self._raise_fault()
@@ -348,6 +368,13 @@ class System:
     def _close(self, binding: Binding) -> None:
         if binding.is_open:
             binding.close()
+
+    def _stop_server(self, actor: Actor) -> None:
+        """Whom it served has ended: the last orders are taken, then its exit actions run."""
+        for event in self._queues.take_from(actor, None) if actor.is_running else ():
+            if actor.is_running:
+                self._step(actor, "event", event, None, actor.machine.process, event)
+        self.stop(actor)
 
     def _tell_what_stands(self) -> None:
         for binding in self.bindings:
@@ -431,11 +458,20 @@ class System:
         fields = definition.payload if definition is not None else None
         self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data}, fields)
 
-    def register(self, machine: Stepper, path: str, parent: Actor | None, effect: StartChild | None) -> Actor:
-        """Take in a machine: a root, or the child that ``effect`` of its parent starts."""
+    def register(
+        self,
+        machine: Stepper,
+        path: str,
+        parent: Actor | None,
+        effect: StartChild | None,
+        server: Server | None = None,
+    ) -> Actor:
+        """Take in a machine: a root, the child that ``effect`` of its parent starts, or the machine of a ``server``."""
         self._numbers += 1
         actor = Actor(self, machine, path, self._numbers, parent)
-        if parent is None:
+        if server is not None:
+            actor.server = self.servers[path] = server
+        elif parent is None:
             self.roots[path] = actor
         elif effect is not None:
             actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
@@ -447,6 +483,13 @@ class System:
         if machine.chart.joint_invariants:
             self.joint.register(actor)
         return actor
+
+    def replace(self, actor: Actor, machine: Stepper) -> None:
+        """Another machine in the place of one that has not begun: the one a snapshot was taken of."""
+        self._sessions.pop(actor.machine.session_id, None)
+        actor.machine = machine
+        machine.surroundings = actor
+        self._sessions[machine.session_id] = actor
 
     def begin(self, actor: Actor) -> None:
         """Take a machine's first macrostep."""
@@ -506,6 +549,8 @@ class System:
                 self.note(actor.path, "dropped", f"{queued.event.name}: the machine has ended ({state})")
         if actor.parent is not None and actor.invoke is not None:
             self._tell_parent(actor, actor.parent, actor.invoke.id, state)
+        if actor.server is not None:
+            actor.server.ended(state)
         self.wake()
 
     # ------------------------------------------------------------ private
@@ -555,6 +600,8 @@ class System:
                     observer.step(record)
                 except Exception as error:
                     self._lost(observer, error)
+        if actor.server is not None:
+            actor.server.stepped(step)
         if step.effects:
             effects.perform(self, actor, step)
         if actor.machine.done and actor.state == "running":

@@ -20,6 +20,7 @@ from engine.language.load.contract import Contracts
 from engine.language.load.events import EventTable, read_events, read_payload
 from engine.language.load.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.language.load.relatives import relatives
+from engine.language.load.serves import check_served, declare_served
 from engine.language.load.session import read_session
 from engine.language.load.states import build_states, resolve_targets
 from engine.language.load.transitions import (
@@ -32,7 +33,7 @@ from engine.language.load.transitions import (
 )
 from engine.language.load.types import read_long_type
 from engine.language.load.yaml_source import Mapping, Node, Scalar
-from engine.language.model import Chart, DataDef, Invariant, ParameterDef, Shutdown, State, StateKind
+from engine.language.model import Chart, Contract, DataDef, Invariant, ParameterDef, Shutdown, State, StateKind
 from engine.language.problems import ChartError
 from engine.language.types import STRING, Type
 
@@ -57,6 +58,8 @@ def build_chart(
     if not untyped:
         chart.events = read_events(reader, events_node)
         build.events_known = events_node is None or isinstance(events_node, Mapping)
+    served = _served(build, body.get("serves"), contracts)
+    if not untyped:
         _own_events(build)
     chart.output = read_payload(reader, body.get("output"), "'output'")
     chart.root = build_states(build, body)
@@ -75,6 +78,8 @@ def build_chart(
         if id_ not in build.send_ids:
             reader.problem(node, "unknown-name", f"no `send` has the id {id_[:80]!r}", known=build.send_ids)
     chart.transitions = number_transitions(chart.root)
+    if served is not None:
+        check_served(build, served)
     children = [child.chart.text_hash for child in build.children.values() if child.chart is not None]
     canonical = "\n".join([reader.source.text.replace("\r\n", "\n"), *sorted(set(children))])
     chart.text_hash = hashlib.sha256(canonical.encode()).hexdigest()
@@ -161,33 +166,13 @@ def _parameters(build: Build, node: Node | None) -> None:
 
 def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
     reader = build.reader
-    folder = Path(reader.source.file).parent
     for role, key, value in reader.entries(node, "'adapters'"):
         if not _free_name(build, key, "a role"):
             build.broken_roles.add(role)
             continue
-        name = reader.text(value, f"the contract of {role!r}")
-        try:
-            contract = contracts.get(name, folder)
-        except ChartError as error:
-            build.broken_roles.add(role)
-            reader.problem(value, "contract", f"the contract {name!r} does not load")
-            reader.problems.add_all(error.problems)
-            continue
-        except (AdapterError, OSError) as error:
-            build.broken_roles.add(role)
-            why = (
-                f"the contract {name[:80]!r} cannot be read: {error.strerror or error}"
-                if isinstance(error, OSError)
-                else str(error)
-            )
-            reader.problem(value, "contract", why)
-            continue
+        contract = _contract(build, value, f"the contract of {role!r}", contracts)
         if contract is None:
             build.broken_roles.add(role)
-            reader.problem(
-                value, "unknown-contract", f"there is no contract {name[:80]!r}", known=contracts.names(folder)
-            )
             continue
         build.chart.adapters[role] = contract
         build.chart.roles[role] = reader.position(key)
@@ -195,6 +180,40 @@ def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
         for event in contract.events.values():
             build.events.add(f"{role}.{event.name}", dict(event.payload or {}))
         build.events.add(f"error.adapter.{role}", {"action": STRING, "message": STRING})
+
+
+def _served(build: Build, node: Node | None, contracts: Contracts) -> Node | None:
+    """``serves: CONTRACT``: its place, when there is such a contract."""
+    contract = None if node is None else _contract(build, node, "'serves'", contracts)
+    if node is None or contract is None:
+        build.events_known = build.events_known and node is None  # what the contract would have declared is unknown
+        return None
+    declare_served(build, node, contract)
+    return node
+
+
+def _contract(build: Build, node: Node, what: str, contracts: Contracts) -> Contract | None:
+    """The contract a node names; None after a problem."""
+    reader = build.reader
+    folder = Path(reader.source.file).parent
+    name = reader.text(node, what)
+    try:
+        contract = contracts.get(name, folder)
+    except ChartError as error:
+        reader.problem(node, "contract", f"the contract {name!r} does not load")
+        reader.problems.add_all(error.problems)
+        return None
+    except (AdapterError, OSError) as error:
+        why = (
+            f"the contract {name[:80]!r} cannot be read: {error.strerror or error}"
+            if isinstance(error, OSError)
+            else str(error)
+        )
+        reader.problem(node, "contract", why)
+        return None
+    if contract is None:
+        reader.problem(node, "unknown-contract", f"there is no contract {name[:80]!r}", known=contracts.names(folder))
+    return contract
 
 
 def _own_events(build: Build) -> None:
@@ -239,6 +258,7 @@ def _data(build: Build, node: Node | None) -> None:
         late = reader.text(body.get("late"), "'late'") or None
         if late is not None and late not in build.chart.states:
             reader.problem(body.get("late") or body, "unknown-state", f"no state {late!r}", known=build.chart.states)
+        reader.text(body.get("source"), "'source'")
         description = reader.text(body.get("description"), "'description'")
         build.chart.data[name] = DataDef(
             name, type_, initial, late, description, reader.texts(body.get("waive"), "'waive'"), reader.position(key)

@@ -116,6 +116,9 @@ TABLE: dict[str, Keys] = {
             "adapters": Key(
                 "NAME: text", "role: contract; `CONTRACT.contract.yaml` beside the chart, else an installed one"
             ),
+            "serves": Key(
+                "text", "the contract for which the chart stands where an adapter does, see [below](#serving)"
+            ),
             "data": Key("NAME: data", "what changes while it runs"),
             "events": Key("events", "what others send it, what it sends to its parent, what it raises itself"),
             "output": Key("NAME: type", "what a top-level final state gives"),

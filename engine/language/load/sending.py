@@ -60,6 +60,8 @@ def _parent_payload(build: Build, node: Node, name: str) -> dict[str, Type] | No
     definition = build.chart.events.get(name)
     if definition is not None and definition.direction == "out":
         return definition.payload
+    if not build.events_known:
+        return None  # those of a contract that is not there: told of already
     outgoing = [event.name for event in build.chart.events.values() if event.direction == "out"]
     why = "has no `direction: out`" if definition is not None else "is not an event of this chart"
     hint = did_you_mean(name, outgoing) if definition is None else ""

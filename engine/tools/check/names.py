@@ -24,6 +24,7 @@ def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
         named |= _variables(use.expr)
     named |= {name for action, _ in uses.actions for name in assigned(action)}
     named |= {i.id_location for s in chart.root.walk() for i in s.invokes if i.id_location is not None}
+    named |= _served(chart)
     read = _read(chart, uses)
     for item in chart.data.values():
         if item.name not in named:
@@ -33,6 +34,11 @@ def unused_data(chart: Chart, uses: Uses) -> Iterable[Found]:
             yield _found(chart, "C121", item.name, message, item.position, item)
 
 
+def _served(chart: Chart) -> set[str]:
+    """The data that those it serves read."""
+    return set(chart.serves.values) if chart.serves is not None else set()
+
+
 def _variables(expr: tree.Expr) -> set[str]:
     return {e.name for e in within(expr) if isinstance(e, tree.Variable)}
 
@@ -40,7 +46,7 @@ def _variables(expr: tree.Expr) -> set[str]:
 def _read(chart: Chart, uses: Uses) -> set[str]:
     """The data that something depends on. What is read only to assign data that nothing depends on does not count."""
     values = [action for action, _ in uses.actions if isinstance(action, Assign)]
-    read: set[str] = set()
+    read = _served(chart)
     for use in uses.expressions:
         if use.role != "assigned":
             read |= _variables(use.expr)
@@ -91,6 +97,8 @@ def unused_events(chart: Chart, uses: Uses) -> Iterable[Found]:
     forwards = any(invoke.autoforward for state in chart.root.walk() for invoke in state.invokes)
     for event in chart.events.values():
         name, position = event.name, event.position
+        if chart.serves is not None and position == chart.serves_at:
+            continue  # the contract's: what must be there is there, or the chart would not load
         handled = is_handled(chart, name)
         named = any(name in descriptors for descriptors in handled_events(chart))
         if event.direction == "out":

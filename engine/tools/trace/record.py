@@ -42,8 +42,7 @@ def header(system: System, started: str = "", title: str = "") -> dict[str, Any]
         **({"title": title} if title else {}),
         **({"started": started} if started else {}),
         "machines": {
-            name: {"chart": root.machine.chart.name, "file": root.machine.chart.file}
-            for name, root in system.roots.items()
+            top.path: {"chart": top.machine.chart.name, "file": top.machine.chart.file} for top in system.tops()
         },
     }
 

@@ -170,6 +170,7 @@ class _Reader:
         self._states = states
         self._units: dict[str, Table] = {}
         self._roles: dict[str, dict[str, str]] = {}
+        self._served: set[str] = set()  # what roles are bound to: some are machines
         self._sessions: dict[str, str] = {}
         self.participants: list[str] = []
         self.said: list[_Said] = []
@@ -186,6 +187,7 @@ class _Reader:
         path, at = record["machine"], record["time_ns"]
         if record["cause"] == "start":
             self._roles[path] = record.get("roles", {})
+            self._served.update(self._roles[path].values())
             self._units[path] = record.get("units", {})
             self._sessions[f"#_scxml_{record.get('session')}"] = path
         if record["cause"] == "timer":
@@ -215,6 +217,8 @@ class _Reader:
             self.say(at, sender, path, name, data, units)
         elif event.get("type") == "platform":
             self.say(at, path, path, name, data)
+        elif path in self._served and "." not in name.removeprefix("cancel."):
+            pass  # an order, told where it is given
         else:
             self.say(at, USER, path, name, data, units)
 
