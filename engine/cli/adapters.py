@@ -56,7 +56,7 @@ def _show(contract: Contract, implementations: Mapping[str, str]) -> None:
         _say("  order  ", f"{name}({_fields(action.args)}){result}", action.description)
     for name, event in contract.events.items():
         fields = "…" if event.payload is None else _fields(event.payload)
-        _say("  event  ", f"{name}({fields})", event.description)
+        _say("  event  ", f"{name}({fields}){', urgent' if event.urgent else ''}", event.description)
     for name, kind in contract.values.items():
         _say("  value  ", f"{name}: {_type(kind)}")
     for pair in contract.unsafe:

@@ -286,7 +286,7 @@ class DataDef:
 class EventDef:
     """A named event of this chart: from the parent, to the parent, raised or sent to itself.
 
-    ``payload`` None accepts any data (imported documents)."""
+    ``payload`` None accepts any data (imported documents). ``urgent``: it goes before everything else that waits."""
 
     name: str
     payload: dict[str, Type] | None
@@ -294,6 +294,7 @@ class EventDef:
     description: str = ""
     waivers: dict[str, str] = field(default_factory=dict, compare=False)
     position: Position = NOWHERE
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

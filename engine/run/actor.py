@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ class Actor:
     told: int = 0  # … of them, how many `error.queue` has told the machine of
     lost: str = ""  # the last of them
     unhandled: Counter[str] = field(default_factory=Counter)
+    urgency: Mapping[str, bool] = field(default_factory=dict)  # by the name of an event: it goes before all others
 
     @property
     def name(self) -> str:

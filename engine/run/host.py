@@ -13,6 +13,7 @@ from engine.run.ending import Ending
 from engine.run.system import System
 
 _BUDGET = 500  # events in one go before sockets get their turn
+_TURN_NS = 500_000  # … and how long it may take: an urgent event may wait in one of them
 _LATE_NS = 100_000_000  # a deadline overdue by more: the host got no time, which is not the fault of what it watches
 
 
@@ -114,7 +115,7 @@ class Host:
         if self._overslept(self._loop):
             return
         try:
-            more = self.system.run_due(_BUDGET, _LATE_NS if self._settled else 0)
+            more = self.system.run_due(_BUDGET, _LATE_NS if self._settled else 0, _TURN_NS)
             self._turn_handle = None
             if self._ending is None and (self.system.finished or (self._until is not None and self._until())):
                 self.end()

@@ -1,8 +1,10 @@
-"""Which events a chart has a transition for in some state. An adapter's events go only to machines that may care."""
+"""Which events a chart has a transition for in some state, and which of those that may come to it are urgent. An
+adapter's events go only to machines that may care."""
 
 from __future__ import annotations
 
 from engine.language.model import Chart
+from engine.language.traverse import event_definition
 from engine.semantics.shared import name_matches
 
 
@@ -12,6 +14,7 @@ class Subscriptions:
     def __init__(self, chart: Chart) -> None:
         self._descriptors = tuple({d for t in chart.transitions for d in t.descriptors})
         self._known: dict[str, bool] = {}
+        self.urgency = Urgency(chart)
         self.forwards = any(invoke.autoforward for state in chart.states.values() for invoke in state.invokes)
 
     def __call__(self, name: str) -> bool:
@@ -20,3 +23,23 @@ class Subscriptions:
         if answer is None:
             answer = self._known[name] = name_matches(self._descriptors, name)
         return answer
+
+
+class Urgency(dict[str, bool]):
+    """Whether an event of this name goes before all others of the machine: its contract, the chart itself or the
+    child's chart says so. So does a fault of an adapter whose contract has such events."""
+
+    def __init__(self, chart: Chart) -> None:
+        super().__init__()
+        self._chart = chart
+
+    def __missing__(self, name: str) -> bool:
+        answer = self[name] = self._urgent(name)
+        return answer
+
+    def _urgent(self, name: str) -> bool:
+        if name.startswith("error.adapter."):
+            contract = self._chart.adapters.get(name.removeprefix("error.adapter."))
+            return contract is not None and any(event.urgent for event in contract.events.values())
+        definition = event_definition(self._chart, name)
+        return definition is not None and definition.urgent

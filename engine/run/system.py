@@ -1,7 +1,8 @@
 """Machines with bounded queues, timers and children on one clock; adapters bound by role.
 
 Order is deterministic: waiting events and deadlines are taken by time; at one time events before deadlines, events in
-the order they were queued, deadlines in the order they were set. What one deadline causes runs to its end first.
+the order they were queued, deadlines in the order they were set. What one deadline causes runs to its end first. Urgent
+events go before all others, and before deadlines that were due a moment before them (``URGENT_AHEAD_NS``).
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ from engine.semantics.step import Event, StartChild, Step
 
 LATE_AGAIN_NS = 10_000_000_000
 """How often people are told that the host is late."""
+URGENT_AHEAD_NS = 10_000_000
+"""An urgent event goes before deadlines it came that much after, no more: urgent ones without end stop no timer."""
 
 Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
 
@@ -209,13 +212,17 @@ class System:
         """
         self.enqueue(actor, Event(event, check_payload(actor.machine.chart, event, data)))
 
-    def run_due(self, budget: int = 0, late_ns: int = 0) -> bool:
-        """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice, or
-        when the next deadline is overdue by ``late_ns``: the host got no time in the middle of it."""
+    def run_due(self, budget: int = 0, late_ns: int = 0, time_ns: int = 0) -> bool:
+        """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice, when
+        they took ``time_ns`` or longer, or when the next deadline is overdue by ``late_ns``: the host got no time in
+        the middle of it."""
         done = 0
+        end_ns = self.clock.now_ns() + time_ns if time_ns else 0
         while self.turn():
             done += 1
             if budget and (done >= budget or self._is_late(late_ns)):
+                return True
+            if end_ns and self.clock.now_ns() >= end_ns:
                 return True
             if done > self.limits.burst and not budget:
                 self._livelock()
@@ -231,7 +238,10 @@ class System:
             return True
         at_ns, due_ns = self._queues.first_ns, self._deadlines.next_ns()
         if at_ns is not None and (
-            due_ns is None or at_ns <= max(due_ns, self._woke_ns) or due_ns > self.clock.now_ns()
+            due_ns is None
+            or at_ns <= max(due_ns, self._woke_ns)
+            or due_ns > self.clock.now_ns()
+            or (self._queues.is_urgent and at_ns <= due_ns + URGENT_AHEAD_NS)
         ):
             self._take()
             return True
@@ -478,6 +488,7 @@ class System:
             actor.source = effect.source
             parent.children[(effect.id, effect.key)] = actor
         machine.surroundings = actor
+        actor.urgency = self.subscriptions(machine.chart).urgency
         self._sessions[machine.session_id] = actor
         self._queues.open(actor)
         if machine.chart.joint_invariants:

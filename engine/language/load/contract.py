@@ -82,7 +82,8 @@ def _read(reader: Reader, root: Node) -> Contract | None:
                 reader.check_keys(body, keys.CONTRACT_EVENT, f"event {key!r}")
             payload = read_payload(reader, body.get("payload") if body else None, f"event {key!r}")
             description = reader.text(body.get("description") if body else None, "'description'")
-            events[key] = EventDef(key, payload, "in", description, position=reader.position(key_node))
+            urgent = reader.flag(body.get("urgent"), "'urgent'") if body else False
+            events[key] = EventDef(key, payload, "in", description, position=reader.position(key_node), urgent=urgent)
     for key, key_node, value in reader.entries(mapping.get("values"), "'values'"):
         if key in actions:
             reader.problem(key_node, "duplicate-name", f"{key!r} is an action already", "another name")

@@ -53,7 +53,8 @@ def read_events(reader: Reader, node: Node | None) -> dict[str, EventDef]:
         payload = read_payload(reader, body.get("payload") if body else None, f"event {name!r}")
         description = reader.text(body.get("description") if body else None, "'description'")
         waivers = reader.texts(body.get("waive"), "'waive'") if body else {}
-        events[name] = EventDef(name, payload, direction, description, waivers, reader.position(key))
+        urgent = reader.flag(body.get("urgent"), "'urgent'") if body else False
+        events[name] = EventDef(name, payload, direction, description, waivers, reader.position(key), urgent)
     return events
 
 

@@ -90,6 +90,7 @@ _ACTIVE = {
 }
 _EVENT = {
     "payload": Key("NAME: type", "what it carries; `name: {}` and `name:` mean nothing"),
+    "urgent": Key("flag", "it is taken before everything that waits, and never lost to a full queue"),
     "description": _NOTE,
     "source": _SOURCE,
 }

@@ -45,15 +45,17 @@ def declare_served(build: Build, node: Node, contract: Contract) -> None:
 
 
 def served_events(contract: Contract, at: Position) -> Iterator[EventDef]:
-    """What a chart that serves ``contract`` takes and sends."""
+    """What a chart that serves ``contract`` takes and sends. What has urgent events takes orders that must not wait."""
+    urgent = any(event.urgent for event in contract.events.values())
     for action in contract.actions.values():
-        yield EventDef(action.name, action.args, "in", action.description, position=at)
+        yield EventDef(action.name, action.args, "in", action.description, position=at, urgent=urgent)
         if action.result is not None:
-            yield EventDef(f"cancel.{action.name}", {}, "in", f"{action.name} is no longer wanted", position=at)
+            text = f"{action.name} is no longer wanted"
+            yield EventDef(f"cancel.{action.name}", {}, "in", text, position=at, urgent=urgent)
             yield EventDef(f"{action.name}.done", action.result, "out", f"{action.name} ended well", position=at)
             yield EventDef(f"{action.name}.failed", {"reason": STRING}, "out", f"{action.name} failed", position=at)
     for event in contract.events.values():
-        yield EventDef(event.name, event.payload, "out", event.description, position=at)
+        yield EventDef(event.name, event.payload, "out", event.description, position=at, urgent=event.urgent)
 
 
 def check_served(build: Build, node: Node) -> None:
