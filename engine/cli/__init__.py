@@ -95,7 +95,7 @@ def _like(word: str, known: Iterable[str]) -> str:
 
 
 def complain(text: str) -> None:
-    """An error for people, on standard error; red when it is a terminal."""
+    """Write an error for people to standard error; red when it is a terminal."""
     colour = sys.stderr.isatty() and "NO_COLOR" not in os.environ
     head, _, rest = text.partition("\n")
     start, end = ("\x1b[1;31m", "\x1b[0m") if colour else ("", "")

@@ -19,12 +19,13 @@ _EPILOG = """examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine adapters``."""
     parser.epilog = _EPILOG
     parser.add_argument("contract", nargs="?", metavar="CONTRACT", help="a contract, or a part of its name")
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 2 when no contract has the name."""
+    """List contracts, or show one. Exit code 2 when no contract has the name."""
     from engine.cli import complain
     from engine.language.load.contract import installed_contracts
     from engine.language.problems import suggestion

@@ -1,4 +1,4 @@
-"""What went wrong in a run, for standard error: what an adapter complains of and sessions that failed, each once."""
+"""Faults of a run, for standard error: complaints of adapters and failed sessions, each once."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ _MOST = 50  # different complaints; a run of months must not fill a journal
 
 
 class Alarms:
-    """An observer. ``at_once``: complaints go to standard error as they come; else (a live view has the terminal) with
-    :meth:`close`. An adapter that says the same again and again is told of once."""
+    """An observer. With ``at_once``, complaints go to standard error as they come; else (a live view has the terminal)
+    they wait for :meth:`close`. A complaint that an adapter repeats is written once."""
 
     def __init__(self, system: System, at_once: bool) -> None:
         self._at_once = at_once
@@ -31,7 +31,7 @@ class Alarms:
             self._say(report.lines()[0], told_later=True)
 
     def close(self) -> None:
-        """Tell what could not be told before."""
+        """Write what waited."""
         from engine.cli import complain
 
         for text in self._waiting:

@@ -1,4 +1,4 @@
-"""``engine check``: load charts and tell what a reviewer would ask."""
+"""``engine check``: load charts and report what a reviewer would ask."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ codes and examples: docs/checks.md. exit codes: 0 nothing found, 1 findings, 2 a
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine check``."""
     parser.epilog = _EPILOG
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts; also an installed one's name: evse_dc"
@@ -33,6 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Check charts. Exit code 0 without findings, 1 with some, 2 for a chart that does not load."""
     from engine.language.load import load
     from engine.language.problems import ChartError
     from engine.tools.check import check_all
@@ -57,9 +59,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def chart_files(paths: Iterable[str]) -> list[Path]:
-    """The files named, and the charts in the folders named, each once, in order.
+    """The named files and the charts in the named folders, each once, in order.
 
-    Raises ``FileNotFoundError`` for a missing path and for a folder without charts: nothing checked is not all well.
+    Raises ``FileNotFoundError`` for a missing path and for a folder without charts: a check of nothing must not pass.
     """
     from engine.language.load.installed_files import found as found_by_name
     from engine.language.load.installed_files import installed_charts

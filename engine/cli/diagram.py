@@ -1,4 +1,4 @@
-"""``engine diagram``: draw charts, or tell whether drawings are up to date."""
+"""``engine diagram``: draw charts, or check whether drawings are up to date."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine diagram``."""
     parser.epilog = _EPILOG
     parser.add_argument(
         "paths",
@@ -50,6 +51,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Draw. Exit code 1 when drawings are out of date (``--check``), 2 when one cannot be made or a chart does not
+    load."""
     from engine.language.load.installed_files import found
     from engine.tools.diagram.draw import FORMATS, LEVELS, Layouts
     from engine.tools.diagram.elk import LayoutFailed, LayoutUnavailable

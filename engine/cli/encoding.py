@@ -1,4 +1,4 @@
-"""Signs for terminals and files that know few: with ``LANG=C`` or Latin-1 an arrow is ``->``, not a traceback."""
+"""Output in small character sets: with ``LANG=C`` or Latin-1 an arrow is ``->``, not a traceback."""
 
 from __future__ import annotations
 

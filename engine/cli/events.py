@@ -1,4 +1,4 @@
-"""Events people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``)."""
+"""Events that people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ def offered(chart: Chart) -> list[str]:
 
 
 def now_possible(actor: Actor) -> list[str]:
-    """The chart's own events for others to send that some active state has a transition for; without any such, all."""
+    """The events others may send that an active state has a transition for; when there are none, all that others may
+    send."""
     chart = actor.machine.chart
     own = [name for name, event in chart.events.items() if event.direction == "in"] or offered(chart)
     active = set(actor.machine.configuration) | {""}

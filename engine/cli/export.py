@@ -1,4 +1,4 @@
-"""``engine export``: a chart in another tool's format, and what that format could not carry."""
+"""``engine export``: a chart in another tool's format, and a list of what that format could not carry."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ FORMATS = ("scxml", "xstate", "mermaid", "plantuml", "dot", "transitions", "pyth
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine export``."""
     parser.epilog = _EPILOG
     parser.add_argument("path", metavar="PATH", help="a chart, or an installed one's name: evse_dc")
     parser.add_argument("--to", required=True, choices=FORMATS, help="the format")
@@ -32,6 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Export a chart. Exit code 1 when something was lost and ``--strict`` forbids it, 2 for a chart that does not
+    load."""
     from engine.language.load import load
 
     exported = _exporter(args.to)(load(args.path))

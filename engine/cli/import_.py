@@ -16,6 +16,7 @@ fails at run time only. exit codes: 0 done, 2 not an SCXML document, or one that
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine import``."""
     parser.epilog = _EPILOG
     parser.add_argument("file", metavar="FILE.scxml", help="the document")
     parser.add_argument("-o", "--output", metavar="FILE.yaml", help="where to write the chart (standard output)")
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Import a document. Exit code 2 when it cannot be read."""
     from engine.cli import complain
     from engine.language.load import load_text
     from engine.language.problems import ChartError

@@ -36,7 +36,7 @@ _SHARE = 10  # a fast run spends so many times longer on running than on drawing
 
 
 class LiveView:
-    """An observer that draws, a few times a second and only what changed. ``tick`` is for runs on a virtual clock."""
+    """An observer that draws changes a few times a second. ``tick`` is for runs on a virtual clock."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class LiveView:
             self._keyboard.enter_context(_keys(self._key))
 
     def freeze(self) -> None:
-        """The run is over: draw it a last time, before the machines leave their states."""
+        """The run is over: draw once more, before the machines leave their states."""
         self._keyboard.close()
         self._main = None
         if self._live.is_started and not self._frozen:

@@ -40,8 +40,8 @@ class _Row:
 
 
 class Activity:
-    """What happened lately. A message that repeats while it is still in sight is counted where it stands, so that a
-    charge loop does not race over the screen; ``engine trace show`` has every one of them."""
+    """The latest events. A message that repeats while it is in sight is counted in its row, so that a charge loop does
+    not scroll the screen; ``engine trace show`` has every one."""
 
     def __init__(self, veil: Veil | None = None) -> None:
         self._veil = veil

@@ -28,6 +28,7 @@ exit codes: 0 the least score is reached by every chart, 1 it is not, or a waive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine mutate``."""
     parser.epilog = _EPILOG
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
     parser.add_argument("--plan", default="tests/mutation/plan.toml", metavar="FILE", help="(tests/mutation/plan.toml)")
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Try mutants. Exit code 1 when too many survive, 2 for wrong usage."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 

@@ -1,4 +1,4 @@
-"""Standard output of a run: that nobody reads it, or that its disk is full, is no reason to end one."""
+"""Standard output of a run. The run goes on when nobody reads it or its disk is full."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import IO
 
 
 class Output:
-    """A stream for text. The first write that fails is told on standard error; what comes after it is dropped."""
+    """A stream for text. The first write that fails is reported on standard error; later text is dropped."""
 
     def __init__(self, stream: IO[str] | None = None) -> None:
         self._stream = stream if stream is not None else sys.stdout
@@ -17,15 +17,19 @@ class Output:
 
     @property
     def encoding(self) -> str:
+        """The stream's encoding."""
         return getattr(self._stream, "encoding", None) or "utf-8"
 
     def isatty(self) -> bool:
+        """Whether a terminal reads it."""
         return not self.lost and self._stream.isatty()
 
     def fileno(self) -> int:
+        """The stream's file descriptor."""
         return self._stream.fileno()
 
     def write(self, text: str) -> int:
+        """Write text, or drop it when an earlier write failed; its length."""
         if not self.lost:
             try:
                 return self._stream.write(text)
@@ -34,6 +38,7 @@ class Output:
         return len(text)
 
     def flush(self) -> None:
+        """Flush the stream."""
         if not self.lost:
             try:
                 self._stream.flush()

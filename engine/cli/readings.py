@@ -1,4 +1,4 @@
-"""Values of running machines as text: data, readings of adapters, and those a station's ``[display]`` picks."""
+"""Values of running machines as text: data, readings of adapters, and those that a station's ``[display]`` picks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""With which parameters ``engine trace replay`` replays: the recorded ones, the charts' own, or some of the user's."""
+"""The parameters of ``engine trace replay``: the recorded ones, the charts' own, or changes by the user."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _SHOWN = 20
 
 
 class Parameters:
-    """``changes`` are texts ``[MACHINE.]NAME=VALUE``; a machine is named by its path with dots, or the end of it, and
-    without one the main machine is meant. Raises ``StationError`` for what names or fits no parameter."""
+    """``changes`` are texts ``[MACHINE.]NAME=VALUE``. A machine is named by its path with dots or the end of it;
+    without a name the main machine is meant. Raises ``StationError`` for a change that names or fits no parameter."""
 
     def __init__(self, changes: list[str], own: bool) -> None:
         self._own = own

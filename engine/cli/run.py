@@ -48,6 +48,7 @@ A chart that is not where PATH says is looked for among those installed with cha
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine run``."""
     parser.allow_abbrev = False
     parser.epilog = _EPILOG
     parser.add_argument("machine", type=Path, help="the chart, or a station file that names one")
@@ -80,7 +81,11 @@ def _count(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 1 when a machine failed, a strict chart met an unknown event or the asked sessions did not end."""
+    """Run a station. Exit code 1 when a machine failed, a strict chart met an unknown event or the requested sessions
+    did not end.
+
+    Raises ``StationError`` for a wrong station file, option or environment variable.
+    """
     import engine
 
     machine = found(args.machine)

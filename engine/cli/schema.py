@@ -15,10 +15,12 @@ or in the first line of a chart:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine schema``: none."""
     parser.epilog = _EPILOG
 
 
 def run(args: argparse.Namespace) -> int:
+    """Print the JSON Schema of the chart language."""
     import json
 
     from engine.language.load.schema import schema

@@ -1,4 +1,4 @@
-"""Sessions of a run: how each one ended, told the same way wherever people or programs look."""
+"""Sessions of a run: how each one ended, in the same words for people and programs."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _MOVES = 4  # of each side, told of a session that failed
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One session. ``duration_ns`` is None where the chart does not say when one begins; ``told`` is what its event
-    carries, or else the headlines then; ``sides`` is where each side was last, of one that failed."""
+    """One session. ``duration_ns`` is None when the chart does not say when one begins. ``told`` are the fields of its
+    event, or else the headlines at that time. ``sides`` says, of a failed session, where each side was last."""
 
     number: int
     time_ns: int
@@ -42,7 +42,7 @@ class Report:
 
 
 class Sessions:
-    """Counts and judges the event that ends a session: raised, received or sent out by the machine the station names,
+    """Counts and judges the event that ends a session: one raised, received or sent by the machine the station names,
     or the one the main chart declares with ``session:``. ``ended`` is called with each report."""
 
     def __init__(self, station: Station, system: System, look: Callable[[], Sequence[tuple[str, str]]]) -> None:

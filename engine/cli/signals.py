@@ -10,7 +10,7 @@ NUMBERS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 class Signals:
-    """``asked``: how many came while this was entered. The third breaks off whatever runs (KeyboardInterrupt)."""
+    """Counts signals while it is entered (``asked``). The third breaks off whatever runs (KeyboardInterrupt)."""
 
     def __init__(self) -> None:
         self.asked = 0

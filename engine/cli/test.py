@@ -1,4 +1,4 @@
-"""``engine test``: generate paths that take every transition of a chart, run them, and tell what was not covered."""
+"""``engine test``: generate paths that take every transition of a chart, run them, and report what was not covered."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ docs/testing.md tells what is checked. exit codes: 0 all taken (or proved imposs
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine test``."""
     parser.epilog = _EPILOG
     parser.add_argument(
         "paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts; also an installed one's name: evse_dc"
@@ -46,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    """Generate and run tests. Exit code 1 when one fails or a possible transition is not taken, 2 for a chart that does
+    not load."""
     from engine.cli.check import chart_files
 
     files = chart_files(args.paths)
@@ -103,7 +106,7 @@ def _each(files: list[Path], pairs: bool, jobs: int) -> Iterator[Result]:
 
 
 def measure_file(file: str, pairs: bool) -> Result:
-    """One chart in a worker."""
+    """Measure one chart, in a worker process."""
     from engine.language.load import load
     from engine.tools.testing.measure import measure
 

@@ -27,6 +27,7 @@ FILE is what engine run --trace wrote; its format is docs/trace.md.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``engine trace``."""
     parser.epilog = _EPILOG
     actions = parser.add_subparsers(dest="action", required=True, metavar="show|sequence|replay|diff")
     show = actions.add_parser("show", help="every step, one line each")
@@ -52,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Exit code 1 when a replay parts from its trace, or two traces differ."""
+    """Show, draw, replay or compare traces. Exit code 1 when a replay differs from its trace, or two traces differ."""
     if args.action == "sequence" and args.output is not None:
         from engine.tools.diagram.printing import need_printing
 

@@ -1,4 +1,4 @@
-"""What a run is watched for: sessions counted, things that went wrong, plain lines."""
+"""Observers of a run: readiness, counts for the summary, plain lines."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ReadyWatch:
 
 
 class Tally:
-    """Steps, events nobody handled and notes of a run, for its summary."""
+    """Counts steps, unhandled events and notes of a run for its summary."""
 
     def __init__(self, system: System) -> None:
         self.steps = 0
@@ -78,9 +78,9 @@ class Tally:
 
 
 class PlainView:
-    """One line per step and note, as they happen, whoever reads (a terminal, a pipe, a journal); with ``quiet`` only
-    READY. On a virtual clock with nobody watching, many lines are written together: one by one, between steps, each
-    costs several times as much."""
+    """One line per step and note, as they happen, for any reader (a terminal, a pipe, a journal); with ``quiet`` only
+    READY. On a virtual clock, lines that no terminal shows are written in batches, since single writes between steps
+    cost several times as much."""
 
     def __init__(
         self,
@@ -113,7 +113,7 @@ class PlainView:
         """The run is over; the machines are about to leave their states."""
 
     def close(self) -> None:
-        """Write what waits."""
+        """Write the lines that wait."""
         self._write()
 
     def step(self, record: StepRecord) -> None:
@@ -141,7 +141,7 @@ class PlainView:
 
 
 def summary(system: System, sessions: Sessions, tally: Tally, values: Sequence[tuple[str, str]] = ()) -> list[str]:
-    """The end of a run in a few lines; ``values``: the headlines as they were last."""
+    """The end of a run in a few lines; ``values`` are the last headlines."""
     lines = [f"{tally.steps} steps in {system.clock.now_ns() / 1e9:.1f} s"]
     if values:
         lines.append(f"at the end: {values_text(values)}")

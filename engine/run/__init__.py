@@ -1,4 +1,4 @@
-"""Machines with queues, timers and children on one clock; adapters bound by role."""
+"""Running machines: queues, timers and children on one clock, and adapters bound by role."""
 
 from engine.run.actor import Actor
 from engine.run.binding import Binding

@@ -23,7 +23,8 @@ ChildKey = tuple[str, Any]
 
 @dataclass(slots=True)
 class Queued:
-    """An event waiting in a machine's queue. ``sender`` is the child that sent it, ``call_id`` the long action."""
+    """An event in a machine's queue. ``sender`` is the child that sent it, ``call_id`` the long action it comes
+    from."""
 
     event: Event
     at_ns: int
@@ -130,7 +131,7 @@ class Actor:
             del self.calls[invocation]
 
     def drop_deadlines(self) -> None:
-        """The machine has ended: its timers and delayed sends go with it (SCXML 6.2.4)."""
+        """Drop the timers and delayed sends of a machine that has ended (SCXML 6.2.4)."""
         for deadline in self.timers.values():
             deadline.cancel()
         for send in self.sends.values():

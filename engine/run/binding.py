@@ -1,6 +1,6 @@
-"""An adapter bound to a role: checked against its contract when bound, guarded whenever it is used.
+"""An adapter bound to a role: checked against its contract when it is bound, guarded whenever it is used.
 
-Nothing an adapter raises gets past this file: it becomes an ``error.adapter.<role>`` event that a chart decides about.
+No exception of an adapter leaves this file: it becomes an ``error.adapter.<role>`` event that a chart decides about.
 """
 
 from __future__ import annotations
@@ -64,13 +64,13 @@ class Binding:
     # ------------------------------------------------------------ machines
 
     def attach(self, actor: Actor, role: str) -> None:
-        """From now on the machine hears the adapter's events, under its own name for the role."""
+        """Give the machine the adapter's events from now on, under its own name for the role."""
         self._attached.append((actor, role))
         self._attached.sort(key=lambda pair: (pair[0].depth, pair[0].number))
         self._hearers = {}
 
     def detach(self, actor: Actor) -> None:
-        """The machine has ended."""
+        """Forget a machine that has ended."""
         self._attached = [pair for pair in self._attached if pair[0] is not actor]
         self._hearers = {}
 
@@ -90,7 +90,7 @@ class Binding:
         self.is_open = True
 
     def close(self) -> None:
-        """Close the adapter; what it raises is noted and goes no further."""
+        """Close the adapter; an exception is noted and goes no further."""
         self.is_open = False
         try:
             self.adapter.close()
@@ -115,7 +115,7 @@ class Binding:
             run()
 
     def fault(self, name: str, rule: FaultRule) -> None:
-        """From now on ``rule`` applies to ``name``: an order, an event or a value of the contract."""
+        """Apply ``rule`` from now on to ``name``: an order, an event or a value of the contract."""
         if self.faults is None:
             self.faults = Faults(self._struck)
         self.faults.add(name, rule)
@@ -180,7 +180,7 @@ class Binding:
             self.finish_call(call_id, None, _told(error))
 
     def cancel_call(self, call_id: str) -> None:
-        """The invoking state was left: the result is no longer wanted."""
+        """Cancel a long action whose invoking state was left."""
         if self._calls.pop(call_id, None) is None:
             return
         try:
@@ -191,7 +191,7 @@ class Binding:
             self.report(_told(error), "cancel_call")
 
     def read(self, name: str) -> Any:
-        """A readable value as the adapter gives it: who asks checks it. Raises ``AdapterError``."""
+        """A readable value as the adapter gives it, not checked yet. Raises ``AdapterError``."""
         if name not in self.contract.values:
             raise AdapterError(
                 f"contract {self.contract.name} has no value {name!r}{suggestion(name, self.contract.values)}"
@@ -207,7 +207,7 @@ class Binding:
     # ------------------------------------------------------------ from the adapter
 
     def emit(self, event: str, payload: Mapping[str, Any]) -> None:
-        """An event of the contract, to every machine that has the role, parents first."""
+        """Send an event of the contract to every machine that has the role, parents first."""
         definition = self.contract.events.get(event)
         if definition is None:
             self.report(
@@ -230,7 +230,8 @@ class Binding:
             self._in(delay_ns, lambda struck=struck: self._broadcast(event, struck))  # type: ignore[misc]
 
     def finish_call(self, call_id: str, result: Mapping[str, Any] | None, reason: str = "") -> None:
-        """A long action ended: ``result`` well, None badly. One nobody waits for any more is noted."""
+        """Report the end of a long action: with ``result`` it went well, with None it failed. An action nobody waits
+        for is noted."""
         waiting = self._calls.pop(call_id, None)
         if waiting is None:
             self.system.note(self.role, "dropped", f"{self._name()} ended call {call_id}, which nobody waits for")
@@ -250,7 +251,7 @@ class Binding:
         self.system.enqueue(actor, event, call_id=call_id)
 
     def report(self, message: str, action: str = "") -> None:
-        """Something went wrong in the adapter: ``error.adapter.<role>`` for every machine that has the role."""
+        """Report a fault of the adapter: ``error.adapter.<role>`` for every machine that has the role."""
         self.system.note(self.role, "adapter_error", message, {"action": action})
         self._tell("error.adapter.{}", {"action": action, "message": message}, "platform")
 
@@ -340,7 +341,7 @@ class _Port:
 
 
 def shortcomings(adapter: Adapter, contract: Contract) -> list[str]:
-    """What the adapter lacks of the contract, one text each; nothing of it is called or read."""
+    """What the adapter lacks of the contract, one text each. It only looks: nothing is called or read."""
     missing: list[str] = []
     declared = getattr(adapter, "contract", None)
     if declared != contract.name:

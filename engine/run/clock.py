@@ -1,4 +1,4 @@
-"""The one clock of a system: virtual (jumped to the next deadline) or real. Nanoseconds since the system started."""
+"""The one clock of a system: virtual (jumps to the next deadline) or real. Nanoseconds since the system started."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.semantics.errors import ClockError
 
 
 class Clock(Protocol):
-    """Where a system reads the time."""
+    """The source of a system's time."""
 
     def now_ns(self) -> int:
         """Nanoseconds since the clock was made; never goes back."""
@@ -17,7 +17,7 @@ class Clock(Protocol):
 
 
 class VirtualClock:
-    """Stands still until it is moved. A run on it never sleeps."""
+    """A clock that stands until it is moved. A run on it never sleeps."""
 
     def __init__(self, now_ns: int = 0) -> None:
         self._now_ns = now_ns
@@ -26,7 +26,7 @@ class VirtualClock:
         return self._now_ns
 
     def move_to(self, time_ns: int) -> None:
-        """Jump forward; raises :class:`engine.semantics.errors.ClockError` for a time that has passed."""
+        """Jump forward. Raises :class:`engine.semantics.errors.ClockError` for a time that has passed."""
         if time_ns < self._now_ns:
             raise ClockError(f"the clock stands at {self._now_ns} ns and cannot go back to {time_ns} ns")
         self._now_ns = time_ns

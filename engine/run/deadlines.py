@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Deadline:
-    """Something to do at ``due_ns``. Cancelling it only marks it; the heap forgets it when it comes up."""
+    """A call due at ``due_ns``. Cancelling only marks it; the heap drops it later."""
 
     __slots__ = ("cancelled", "deadlines", "due_ns", "run", "sequence")
 
@@ -19,7 +19,7 @@ class Deadline:
         self.cancelled = False
 
     def cancel(self) -> None:
-        """Take it back; harmless when it has already run."""
+        """Take it back; harmless when it has run."""
         if not self.cancelled:
             self.cancelled = True
             self.deadlines.forget()
@@ -34,7 +34,7 @@ class Deadlines:
         self._dead = 0
 
     def add(self, due_ns: int, run: Callable[[], None]) -> Deadline:
-        """Set a deadline; equal times come up in the order they were added."""
+        """Add a deadline; of equal times the first added comes first."""
         self._sequence += 1
         deadline = Deadline(self, due_ns, self._sequence, run)
         heapq.heappush(self._heap, (due_ns, self._sequence, deadline))
@@ -55,7 +55,8 @@ class Deadlines:
         return deadline
 
     def forget(self) -> None:
-        """A deadline was cancelled: sweep when most of the heap is dead, so timers restarted for ever cost nothing."""
+        """Note that a deadline was cancelled. The heap is swept when most of it is dead, so timers restarted for ever
+        cost nothing."""
         self._dead += 1
         if self._dead > 64 and self._dead * 2 > len(self._heap):
             self._heap = [entry for entry in self._heap if not entry[2].cancelled]

@@ -33,9 +33,9 @@ _OWN_QUEUE = (None, "", "self", "internal", "#_internal")
 
 
 def perform(system: System, actor: Actor, step: Step) -> None:
-    """Carry out all effects of ``step``; nothing an adapter or a child does stops the rest.
+    """Carry out all effects of ``step``; a failing adapter or child does not stop the rest.
 
-    Children start when the macrostep ends, so what it sent to one of them waits until the child is there.
+    Children start when the macrostep ends, so an event sent to one of them waits until the child is there.
     """
     starting = {effect.id for effect in step.effects if type(effect) is StartChild}
     for_children: list[SendEvent] = []
@@ -142,7 +142,7 @@ def delay(system: System, actor: Actor, effect: SendEvent, delay_ns: int) -> Non
 
 
 def deliver(system: System, actor: Actor, effect: SendEvent) -> None:
-    """Put a send into the queue it is for; one that cannot be delivered is ``error.communication`` for the sender."""
+    """Put a send into the queue it is for. One that cannot be delivered is ``error.communication`` for the sender."""
     if effect.type not in ("", "scxml", SCXML_PROCESSOR):
         _complain(system, actor, effect, "error.execution", f"no event processor of type {effect.type!r}")
         return
@@ -254,7 +254,7 @@ def _check_room(system: System, actor: Actor) -> None:
 
 
 def chart_of(system: System, actor: Actor, effect: StartChild) -> Chart:
-    """The chart a child runs; raises ``ValueError`` when there is none."""
+    """The chart a child runs. Raises ``ValueError`` when there is none."""
     chart: Chart | None = effect.invoke.chart
     if chart is not None:
         return chart

@@ -1,4 +1,5 @@
-"""The orderly end of a run: machines are asked, answer by what their charts say, and only then leave their states.
+"""The orderly end of a run: machines are asked to end, get the time their charts state, and only then leave their
+states.
 
 A chart with ``shutdown: {event, within, done}`` is sent the event and may take its time; one without ends by its
 exit actions. The main machine (the first root) is asked first, the others when it is over: what stands around a
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Ending:
-    """One orderly end, from now on. Look at :attr:`over` after every turn of the system."""
+    """One orderly end that begins now. Read :attr:`over` after every turn of the system."""
 
     def __init__(self, system: System) -> None:
         self._system = system
@@ -33,7 +34,7 @@ class Ending:
 
     @property
     def over(self) -> bool:
-        """Whether every machine has answered or had its time. Asks the next ones when the first have."""
+        """Whether every machine is done or its time is up. Asks the next machines when the first are done."""
         for actor, event in list(self._asked.items()):
             if self._has_answered(actor, event):
                 del self._asked[actor]

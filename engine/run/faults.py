@@ -1,11 +1,11 @@
-"""The fault language: what goes wrong on purpose between charts and adapters, sans-I/O. docs/faults.md is its manual.
+"""The fault language: faults made on purpose between charts and adapters, sans-I/O. docs/faults.md is its manual.
 
     RULE   = ACTION ":" [MACHINE "."] ROLE "." NAME [":" WHICH]
     ACTION = drop | delay(TIME) | dup | dup(TIME) | set(FIELD=VALUE, …) | set(VALUE)
     NAME   = an order, an event or a value of the role's contract
     WHICH  = N | N-M | N- (counted from 1) | @TIME | @TIME-TIME (on the clock); left out: every one
 
-Nothing here reads a clock: :meth:`Faults.strike` is told the time.
+Nothing here reads a clock: :meth:`Faults.strike` is given the time.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ _COUNTED = re.compile(r"([1-9]\d*)(?:(-)([1-9]\d*)?)?")
 
 
 class FaultError(ValueError):
-    """A rule that cannot be read: which, what is wrong with it, and what would be right."""
+    """A rule that cannot be read: which rule, what is wrong with it, and what would be right."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaultRule:
-    """One rule. ``target`` is as written; ``values`` what ``set`` puts in, by field (``""``: the value itself), as text
+    """One rule. ``target`` is as written. ``values`` are those of ``set`` by field (``""``: the value itself), as text
     until the contract's types are known. It strikes the ``first``-th to ``last``-th, from ``from_ns`` to ``until_ns``
     (None: without end)."""
 
@@ -52,7 +52,7 @@ def split_rules(text: str) -> list[str]:
 
 
 def parse_rule(text: str) -> FaultRule:
-    """One rule. Raises :class:`FaultError`."""
+    """One rule from its text. Raises :class:`FaultError`."""
     match = _RULE.fullmatch(text)
     if match is None:
         raise _wrong(text, "expected ACTION:TARGET[:WHICH], such as drop:pev.v2g.PreChargeReq:1")
@@ -117,8 +117,8 @@ def _wrong(text: str, why: str) -> FaultError:
 
 
 class Faults:
-    """The rules of one role and what they have met so far. ``told(rule, name, number)``: a rule has struck the
-    ``number``-th of its target; of a value only when it begins to."""
+    """The rules of one role and their counts. ``told(rule, name, number)`` is called when a rule strikes the
+    ``number``-th of its target; for a value only when it begins to."""
 
     def __init__(self, told: Callable[[FaultRule, str, int], None]) -> None:
         self._rules: dict[str, list[FaultRule]] = {}
@@ -127,11 +127,11 @@ class Faults:
         self._begun: set[int] = set()
 
     def add(self, name: str, rule: FaultRule) -> None:
-        """``rule``, whose target is ``name`` of this role; its values have their types."""
+        """Add ``rule``, whose target is ``name`` of this role; its values have their types."""
         self._rules.setdefault(name, []).append(rule)
 
     def strike(self, name: str, data: Mapping[str, Any], now_ns: int) -> Sequence[tuple[int, dict[str, Any]]]:
-        """What goes on in place of an order or event with ``data``: (delay in ns, data). Empty: nothing."""
+        """What passes in place of an order or event with ``data``: (delay in ns, data) for each. Empty: nothing."""
         copies = [(0, dict(data))]
         for rule in self._rules.get(name, ()):
             number = self._meets(rule, now_ns)
@@ -149,7 +149,7 @@ class Faults:
         return copies
 
     def value(self, name: str, value: Any, now_ns: int) -> Any:
-        """What a reading gives."""
+        """The value of a reading, changed by the rules."""
         for rule in self._rules.get(name, ()):
             number = self._meets(rule, now_ns)
             if number:

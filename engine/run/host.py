@@ -18,7 +18,7 @@ _LATE_NS = 100_000_000  # a deadline overdue by more: the host got no time, whic
 
 
 class Host:
-    """One system on one event loop.
+    """Runs one system on one event loop. Raises ``TypeError`` for a system on a virtual clock.
 
     ``on_ready`` is called once every adapter is open and every machine has begun, ``on_end`` before they are stopped.
     """
@@ -45,11 +45,12 @@ class Host:
         self._ending: Ending | None = None
 
     async def run(self, until: Callable[[], bool] | None = None, *, signals: bool = False) -> None:
-        """Start the system, run it until every machine has ended, ``until`` holds (checked after every turn) or
-        :meth:`stop` is called; then ask the machines to end (:mod:`engine.run.ending`), and shut it down: exit
-        actions of every machine, then the adapters.
+        """Start the system and run it until every machine has ended, ``until`` holds (checked after every turn) or
+        :meth:`stop` is called. Then ask the machines to end (:mod:`engine.run.ending`) and shut it down: exit actions
+        of every machine, then the adapters.
 
-        ``signals``: SIGINT, SIGTERM and SIGHUP mean :meth:`stop`. Raises ``AdapterError`` when one cannot be opened.
+        ``signals``: SIGINT, SIGTERM and SIGHUP call :meth:`stop`. Raises ``AdapterError`` when an adapter cannot be
+        opened.
         """
         loop = self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -86,13 +87,13 @@ class Host:
                 self._loop.remove_signal_handler(number)
 
     def end(self) -> None:
-        """Ask the machines to end, when nobody has yet."""
+        """Ask the machines to end, unless they have been asked."""
         if self._ending is None:
             self._ending = Ending(self.system)
             self._wake()
 
     def stop(self) -> None:
-        """Ask the machines to end; called a second time, do not wait for them: their exit actions run at once."""
+        """Ask the machines to end. The second call does not wait for them: their exit actions run at once."""
         if self._ending is None:
             self.end()
         elif self._ended is not None and not self._ended.done():

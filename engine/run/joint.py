@@ -1,13 +1,13 @@
 """Joint invariants: promises over several machines, a chart and its children, or the machines of a station.
 
-Machines agree by messages, so they agree only when these have been delivered. A joint invariant is therefore held when
-its machines have *settled*: at one instant, no event waits in any queue and no deadline is due any more. Between that
-and the next event of that instant nothing can be seen from outside. The invariant of a state holds while that state is
+Machines agree by messages, so they can agree only when the messages have been delivered. A joint invariant must
+therefore hold when its machines have *settled*: at one instant, no event waits in any queue and no deadline is due.
+What happens within that instant cannot be seen from outside. The invariant of a state must hold while that state is
 active.
 
-A broken one is told once, until it has held again: as a failure of the run, as a note, and as the event
-``error.invariant`` to the machine whose chart states it, if that listens. What cannot be evaluated (a child that does
-not run has no data) is told in the same way.
+A broken one is reported once, until it has held again: as a failure of the run, as a note, and as the event
+``error.invariant`` to the machine whose chart states it, if that has a transition for it. One that cannot be evaluated
+(a child that does not run has no data) is reported in the same way.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class _Station:
 
 @dataclass(slots=True)
 class Joint:
-    """The joint invariants of a system. ``touched``: roots whose machines have taken a step since the last look."""
+    """The joint invariants of a system. ``touched``: roots whose machines have taken a step since the last check."""
 
     system: System
     _promises: dict[Actor, list[_Promise]] = field(default_factory=dict)  # by the root of the machine that states them
@@ -77,19 +77,19 @@ class Joint:
     any: bool = False  # whether there is one: asked after every step of a system
 
     def register(self, actor: Actor) -> None:
-        """A machine begins: hold it to what its chart promises."""
+        """Add the promises of a machine that begins."""
         found = [_Promise(i, state, actor, _of(i.condition)) for state, i in actor.machine.chart.joint_invariants]
         if found:
             self._promises.setdefault(actor.root, []).extend(found)
             self.any = True
 
     def hold(self, invariants: Iterable[Invariant]) -> None:
-        """Hold all root machines to these: children of the expressions are machines by their names."""
+        """Add promises of the station: children of these expressions are root machines by name."""
         self._of_station += [_Promise(i, "", None, _of(i.condition)) for i in invariants]
         self.any = bool(self._promises or self._of_station)
 
     def leave(self, actor: Actor) -> None:
-        """A machine has ended, and its promises with it."""
+        """Remove the promises of a machine that has ended."""
         promises = self._promises.get(actor.root)
         if promises is not None:
             promises[:] = [promise for promise in promises if promise.holder is not actor]
@@ -98,7 +98,7 @@ class Joint:
                 self.any = bool(self._promises or self._of_station)
 
     def check(self) -> None:
-        """The machines have settled: look at the promises of those groups in which something has happened."""
+        """The machines have settled: check the promises of those groups in which something has happened."""
         touched, self.touched = self.touched, {}
         for root in touched:
             for promise in tuple(self._promises.get(root, ())):

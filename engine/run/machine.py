@@ -31,11 +31,12 @@ Resolve = Callable[[Any, Chart], Chart]
 
 
 class Machine(CompiledMachine):
-    """One running chart and what its steps cause. Made by ``engine.start``, or here and then begun by :meth:`begin`.
+    """One running chart that carries out the effects of its steps. Made by ``engine.start``, or here and then begun by
+    :meth:`begin`.
 
-    What it inherits only computes; :meth:`send`, :meth:`fire` and :meth:`stop` carry the effects out as well, in a
-    private system with a virtual clock that :meth:`advance` moves. In a :class:`engine.run.System` of somebody else a
-    machine is driven by that system alone.
+    The inherited methods only compute. :meth:`send`, :meth:`fire` and :meth:`stop` also carry out the effects, in a
+    private system with a virtual clock that :meth:`advance` moves. A machine in another :class:`engine.run.System` is
+    driven by that system alone.
     """
 
     __slots__ = ("_own", "_resolve")
@@ -54,12 +55,13 @@ class Machine(CompiledMachine):
         return twin
 
     def send(self, event: str, data: Mapping[str, Any] | None = None) -> Step:
-        """One macrostep for an event, its effects carried out; what its adapters have sent until now comes before it.
+        """Run one macrostep for an event and carry out its effects; events its adapters have sent until now come before
+        it.
 
-        Raises :class:`engine.semantics.errors.PayloadError` when ``data`` is not what the event declares, and
+        Raises :class:`engine.semantics.errors.PayloadError` when ``data`` is not what the event declares,
         :class:`engine.semantics.errors.UnhandledEvent` when the chart is ``strict`` and no active state has a
-        transition for it; :class:`engine.semantics.errors.EndlessLoop` when the macrostep never ends,
-        :class:`engine.semantics.errors.EngineError` when called by an adapter while it carries out an order of this
+        transition for it, :class:`engine.semantics.errors.EndlessLoop` when the macrostep never ends, and
+        :class:`engine.semantics.errors.EngineError` when an adapter calls it while it carries out an order of this
         machine.
         """
         if self._own is not None:
@@ -87,7 +89,7 @@ class Machine(CompiledMachine):
         return step
 
     def fire(self, timer: str) -> Step:
-        """:meth:`expire`, and carry the effects out: for a test that plays the clock itself."""
+        """:meth:`expire`, and carry out the effects: for a test that plays the clock itself."""
         if self._own is not None:
             self._catch_up(self._own[0])
         step = self.expire(timer)
@@ -96,9 +98,10 @@ class Machine(CompiledMachine):
         return step
 
     def stop(self) -> Step:
-        """:meth:`finish`, and carry the effects out: exit actions, then the children's; then the adapters are closed.
+        """:meth:`finish`, and carry out the effects: exit actions, then the children's; then close the adapters.
 
-        At once: a chart with a ``shutdown`` is asked first by :meth:`engine.run.System.end`."""
+        It happens at once; :meth:`engine.run.System.end` first asks a chart that has a ``shutdown``.
+        """
         if self._own is None or self.done:
             step = self.finish()
             if step.effects:
@@ -176,7 +179,7 @@ class Machine(CompiledMachine):
         return self._own
 
     def snapshot(self) -> dict[str, Any]:
-        """Everything needed to go on later, as JSON values: this machine, its timers, delayed sends and children."""
+        """Everything needed to continue later, as JSON values: this machine, its timers, delayed sends and children."""
         from engine.run.json_values import to_json
         from engine.run.snapshot import take
 
@@ -190,7 +193,8 @@ def start(
     adapters: Mapping[str, Adapter | ServedChart] | None = None,
     resolve: Resolve | None = None,
 ) -> Machine:
-    """A machine in its initial configuration, its first effects carried out."""
+    """A machine in its initial configuration, its first effects carried out. Raises ``ParameterError`` and
+    ``AdapterError``."""
     return Machine(chart, parameters, resolve)._begin_alone(adapters)
 
 
@@ -200,7 +204,8 @@ def resume(
     adapters: Mapping[str, Adapter | ServedChart] | None = None,
     resolve: Resolve | None = None,
 ) -> Machine:
-    """The machine a snapshot was taken of, with its timers and children, on a private clock."""
+    """The machine of a snapshot, with its timers and children, on a private clock. Raises ``SnapshotError`` when the
+    snapshot is damaged or of another chart, ``AdapterError`` when an adapter does not open."""
     from engine.run.json_values import from_json
     from engine.run.snapshot import restore
     from engine.run.system import System

@@ -1,4 +1,4 @@
-"""What a system tells those who watch it: traces, the live view, coverage. The only way to watch it."""
+"""What a system reports to its observers: traces, the live view, coverage. The only way to watch it."""
 
 from __future__ import annotations
 
@@ -42,9 +42,10 @@ class Note:
 
 
 class Observer(Protocol):
-    """Told of everything, after it happened, in order.
+    """Is told of everything, after it happened, in order.
 
-    What it raises ends the run, but only when what it was told of has been carried out; it is told nothing more.
+    An exception of an observer ends the run after the present effects have been carried out; that observer is not
+    called again.
     """
 
     def step(self, record: StepRecord) -> None:

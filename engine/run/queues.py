@@ -50,7 +50,7 @@ class Queues:
         self._urgent: deque[tuple[Actor, Queued]] = deque()  # of all machines: there are never many
 
     def open(self, actor: Actor) -> None:
-        """A machine begins to take events."""
+        """Begin a machine's queue."""
         self._queues[actor] = deque()
 
     def close(self, actor: Actor) -> list[Queued]:

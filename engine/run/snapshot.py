@@ -1,6 +1,6 @@
-"""Saves a whole tree of machines and brings it back: configuration, data, timers, delayed sends, queues, children.
+"""Saves and restores a whole tree of machines: configuration, data, timers, delayed sends, queues, children.
 
-Plain values only; ``engine.run.json_values.to_json`` makes JSON of them. Long actions of adapters are started anew on
+Plain values only; ``engine.run.json_values.to_json`` makes JSON of them. Long actions of adapters are started again on
 resume.
 """
 
@@ -40,10 +40,10 @@ def restore(
     name: str,
     adapters: Mapping[str, Adapter | ServedChart | Binding],
 ) -> Actor:
-    """A root machine as it was; its timers run on from ``system``'s present time once the system runs.
+    """A root machine as it was saved; its timers continue from ``system``'s present time once the system runs.
 
-    ``system.start`` opens its adapters and starts its long actions anew. Raises ``SnapshotError`` when the snapshot is
-    of another version or chart, or not whole.
+    ``system.start`` opens its adapters and starts its long actions again. Raises ``SnapshotError`` when the snapshot is
+    of another version or chart, or damaged.
     """
     if not isinstance(snapshot, Mapping):
         raise SnapshotError(f"a snapshot is a mapping, not {type(snapshot).__name__}")

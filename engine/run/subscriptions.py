@@ -9,7 +9,7 @@ from engine.semantics.shared import name_matches
 
 
 class Subscriptions:
-    """What one chart listens to, remembered per event name."""
+    """The subscriptions of one chart, remembered per event name."""
 
     def __init__(self, chart: Chart) -> None:
         self._descriptors = tuple({d for t in chart.transitions for d in t.descriptors})

@@ -41,7 +41,7 @@ Factory = Callable[[Chart, Mapping[str, Any]], Stepper]
 
 
 def make_machine(chart: Chart, parameters: Mapping[str, Any]) -> Stepper:
-    """The compiled machine; raises ``ValueError`` for a wrong parameter."""
+    """The compiled machine. Raises ``ValueError`` for a wrong parameter."""
     from engine.semantics.compiled.machine import CompiledMachine
 
     machine: Stepper = CompiledMachine(chart, parameters)
@@ -57,11 +57,11 @@ def restore_machine(chart: Chart, core: Mapping[str, Any]) -> Stepper:
 
 
 class System:
-    """See the module. Not thread-safe but for :meth:`hand_over`.
+    """Machines on one clock with their adapters. Not thread-safe, except :meth:`hand_over`.
 
-    ``make`` builds machines (the compiled core unless a test gives the reference), ``restore`` brings them
-    back from their ``core_snapshot``, ``resolve`` finds charts that imported documents
-    name when they run; without it that is an error.
+    ``make`` builds machines (the compiled core, unless a test gives the reference), ``restore`` rebuilds them from
+    their ``core_snapshot``. ``resolve`` finds charts that imported documents name when they run; without it that is an
+    error.
     """
 
     def __init__(
@@ -155,8 +155,9 @@ class System:
     def start(self) -> None:
         """Open the adapters, then begin the root machines, in the order they were added.
 
-        When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised. An order
-        given as a machine began that the settings do not allow is a ``ConfigurationError``: shut the system down then.
+        When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised. Raises
+        ``ConfigurationError`` when the settings do not allow an order that a machine gave as it began: shut the system
+        down then.
         """
         self.starting = True
         self._open_adapters()
@@ -198,7 +199,7 @@ class System:
         return actor
 
     def perform(self, machine: Stepper, step: Step, cause: str = "event", event: Event | None = None) -> None:
-        """Carry out the effects of a step its owner has computed, and run what that makes ready."""
+        """Carry out the effects of a step that the owner has computed, and run what becomes ready."""
         actor = self._sessions[machine.session_id]
         self._after_step(actor, cause, event, None, step)
         self.run_due()
@@ -206,7 +207,7 @@ class System:
     # ------------------------------------------------------------ running
 
     def post(self, actor: Actor, event: str, data: Mapping[str, Any] | None = None) -> None:
-        """An event from outside (a user, a test) into a machine's queue.
+        """Put an event from outside (a user, a test) into a machine's queue.
 
         Raises :class:`engine.semantics.errors.PayloadError` when ``data`` is not what the event declares.
         """
@@ -281,7 +282,7 @@ class System:
                     self._queues.put_first(actor, Queued(Event("error.host", {"late": late_ns}, "platform"), 0))
 
     def caught_up(self) -> None:
-        """The host has read what came while it slept: that is taken before the deadlines it missed."""
+        """The host has read what arrived while it slept; these events are taken before the deadlines it missed."""
         self._woke_ns = self.clock.now_ns()
 
     @property
@@ -290,9 +291,9 @@ class System:
         return self._deadlines.next_ns()
 
     def advance_to(self, time_ns: int) -> None:
-        """Virtual clock: run everything up to ``time_ns``, in order, and stand there.
+        """Virtual clock: run everything up to ``time_ns``, in order, and stay there.
 
-        Raises :class:`engine.semantics.errors.ClockError` for a time that has passed or is no whole number of
+        Raises :class:`engine.semantics.errors.ClockError` for a time that has passed or is not a whole number of
         nanoseconds.
         """
         now_ns = self.clock.now_ns()
@@ -309,7 +310,8 @@ class System:
     def run_until(self, condition: Callable[[], bool], limit_ns: int | None = None) -> bool:
         """Virtual clock: run until ``condition`` holds, checked after every event and deadline.
 
-        False when nothing is left to do, or ``limit_ns`` (a time) was reached, before it held.
+        False when nothing is left to do or ``limit_ns`` (a time) is reached before. Raises ``TypeError`` on a real
+        clock, ``RunawayError`` when machines keep each other busy while no time passes.
         """
         clock = self.clock
         if not isinstance(clock, VirtualClock):
@@ -345,7 +347,7 @@ class System:
         return "running" not in [actor.state for actor in self.roots.values()]
 
     def end(self, hurry: Callable[[], bool] = lambda: False) -> None:
-        """Virtual clock: ask the machines to end, let each take the time its chart states, then :meth:`shutdown`.
+        """Virtual clock: ask the machines to end, give each the time its chart states, then :meth:`shutdown`.
 
         ``hurry`` is asked after every event: True skips the waiting, not the exit actions.
         """
@@ -356,11 +358,11 @@ class System:
             self.shutdown()
 
     def shutdown(self) -> None:
-        """End every machine at once, by its exit actions: see :meth:`stop`. Roots in the order they were added; then
-        the adapters are closed, last opened first.
+        """End every machine at once by its exit actions (see :meth:`stop`), roots in the order they were added; then
+        close the adapters, last opened first.
 
-        An unsafe order that stands when all machines have ended is told (``left_unsafe``) and a failure of the run;
-        what an adapter's ``close`` then does is the last resort.
+        An unsafe order that still stands when all machines have ended is noted (``left_unsafe``) and fails the run; the
+        adapter's ``close`` is the last resort then.
         """
         if self._closing:
             return
@@ -394,7 +396,7 @@ class System:
                 self.fail(text)
 
     def hand_over(self, callback: Callable[[], None]) -> None:
-        """From any thread: run ``callback`` in the system's."""
+        """Run ``callback`` in the system's thread; may be called from any thread."""
         self._foreign.append(callback)  # deque.append is atomic
         self.wake()
 
@@ -409,7 +411,7 @@ class System:
         self.wake()
 
     def superseded(self, actor: Actor, queued: Queued) -> bool:
-        """Whether the event is of a child or a long action in whose place another runs by now."""
+        """Whether the event is of a child or a long action that has been replaced meanwhile."""
         sender = queued.sender
         if sender is not None and sender.invoke is not None:
             return actor.children.get((sender.invoke.id, sender.key), sender) is not sender
@@ -421,7 +423,7 @@ class System:
         return self._queues.waiting(actor)
 
     def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
-        """Run something on the clock."""
+        """Call ``run`` after ``delay_ns`` of the clock."""
         deadline = self._deadlines.add(self.clock.now_ns() + max(0, delay_ns), run)
         self.wake()
         return deadline
@@ -438,7 +440,8 @@ class System:
         data: Mapping[str, Any] | None = None,
         fields: Mapping[str, Type] | None = None,
     ) -> None:
-        """Tell the observers of something that is no step. ``fields``: the types of ``data``, where there are any."""
+        """Report something that is not a step to the observers. ``fields``: the types of ``data``, where there are
+        any."""
         if kind == "machine_failed":
             self.fail(f"{path}: {text}")
         if self.observers:
@@ -451,19 +454,19 @@ class System:
                     self._lost(observer, error)
 
     def fail(self, text: str) -> None:
-        """Something a run must not end well with; the first thousand are kept."""
+        """Record a failure of the run; the first thousand are kept."""
         if len(self.failures) < 1000:
             self.failures.append(text)
 
     def subscriptions(self, chart: Chart) -> Subscriptions:
-        """What ``chart`` listens to."""
+        """The subscriptions of ``chart``."""
         found = self._subscriptions.get(chart)
         if found is None:
             found = self._subscriptions[chart] = Subscriptions(chart)
         return found
 
     def announce(self, actor: Actor, event: str, data: Any) -> None:
-        """A root machine's ``out`` event: for those who watch."""
+        """Report a root machine's ``out`` event to the observers."""
         definition = actor.machine.chart.events.get(event)
         fields = definition.payload if definition is not None else None
         self.note(actor.path, "out", event, data if isinstance(data, Mapping) else {"value": data}, fields)
@@ -503,17 +506,17 @@ class System:
         self._sessions[machine.session_id] = actor
 
     def begin(self, actor: Actor) -> None:
-        """Take a machine's first macrostep."""
+        """Run a machine's first macrostep."""
         actor.begun = True
         self._step(actor, "start", None, None, actor.machine.begin)
 
     def expire(self, actor: Actor, timer: str) -> None:
-        """An ``after`` timer of the machine has expired."""
+        """Run the macrostep of an expired ``after`` timer."""
         self._step(actor, "timer", None, timer, actor.machine.expire, timer)
 
     def stop(self, actor: Actor) -> None:
-        """End a machine by its exit actions, then its children: nobody outlives those he commands, and what exit
-        actions tell a child is heard. What else waits for the machine is dropped, each with a note."""
+        """End a machine by its exit actions, then its children: no child outlives its parent, and a child receives what
+        its parent's exit actions send. Other waiting events of the machine are dropped, each with a note."""
         if not actor.is_running:
             return
         if actor.parent is not None and actor.begun:
@@ -541,7 +544,7 @@ class System:
             self.stop(child)
 
     def ended(self, actor: Actor, state: str) -> None:
-        """A machine has ended: take its children, calls, timers and roles away, and tell its parent."""
+        """Clean up after a machine has ended: children, calls, timers and roles; and tell its parent."""
         if actor.state not in ("running", "stopping"):
             return
         self.stop_children(actor)

@@ -1,1 +1,1 @@
-"""What is made of a chart or of its runs: checks, generated tests, mutants, traces, drawings, exports, imports."""
+"""Tools over a chart or its runs: checks, generated tests, mutants, traces, drawings, exports, imports."""

@@ -1,4 +1,4 @@
-"""What an extra of the package brings, asked for before any work that needs it."""
+"""Libraries of the package's extras, checked before any work that needs them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ class MissingExtra(Exception):
 
 
 def need(purpose: str, extra: str, *modules: str) -> None:
-    """Raises MissingExtra when one of ``modules``, which ``extra`` brings, is not there, for ``purpose``."""
+    """Raise MissingExtra when one of ``modules``, which ``extra`` brings, is missing; ``purpose`` says what needs
+    it."""
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
         raise MissingExtra(f"{purpose} needs {', '.join(missing)}: {how(extra)}")

@@ -20,7 +20,7 @@ _OWN = re.compile(r"(.+\.py):(\w+)")
 
 
 def checked_use(use: str, contract: str, registry: Registry, folder: Path) -> str:
-    """``use`` as a plan keeps it, ``FILE.py:Class`` with the whole path; a relative one is seen from ``folder``.
+    """``use`` as a plan keeps it: ``FILE.py:Class`` with the full path; a relative one starts from ``folder``.
 
     Raises ``StationError`` when there is no such implementation, file or class.
     """
@@ -40,7 +40,7 @@ def checked_use(use: str, contract: str, registry: Registry, folder: Path) -> st
 
 
 def adapter_class(use: str, contract: str, registry: Registry) -> type[Adapter]:
-    """The class of a ``use`` that :func:`checked_use` gave. Raises ``StationError`` when it cannot be imported."""
+    """The class of a ``use`` from :func:`checked_use`. Raises ``StationError`` when it cannot be imported."""
     if use == NONE:
         return NullAdapter
     own = _OWN.fullmatch(use)

@@ -10,7 +10,7 @@ from engine.run.station.plan import MachinePlan, Station, StationError
 
 
 def build(station: Station, system: System, registry: Registry) -> None:
-    """Add the station's machines to ``system``, their adapters bound; ``system.start`` sets it going.
+    """Add the station's machines to ``system`` with their adapters bound; ``system.start`` starts it.
 
     Raises ``StationError`` and ``AdapterError``.
     """

@@ -104,7 +104,7 @@ def _default(value: Any, kind: Type) -> str:
 
 
 def defaults(chart: Chart) -> dict[str, Any]:
-    """The defaults of a chart's parameters, as far as they do not depend on ones that must be given."""
+    """The defaults of a chart's parameters, except those that depend on parameters that must be given."""
     values: dict[str, Any] = {}
     for name, definition in chart.parameters.items():
         if definition.default is not None:

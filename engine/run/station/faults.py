@@ -1,4 +1,4 @@
-"""Fault rules of a station: to which role each belongs, and whether its contract has what the rule names."""
+"""Fault rules of a station: the role each belongs to, and whether that role's contract has what the rule names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.run.station.text import typed
 
 
 def role_fault(text: str, machines: Mapping[str, MachinePlan], main: str, origin: str) -> RoleFault:
-    """The rule a text says; ``main`` is the machine of a role without one. Raises ``StationError``."""
+    """The rule in a text; a role without a machine belongs to ``main``. Raises ``StationError``."""
     try:
         rule = parse_rule(text)
     except FaultError as error:
@@ -38,7 +38,8 @@ def role_fault(text: str, machines: Mapping[str, MachinePlan], main: str, origin
 
 
 def is_role_fault(text: str) -> bool:
-    """Whether a rule is about what charts meet; else it is about frames on the line, which an adapter reads."""
+    """Whether a rule is about orders, events or values of a role; else it is about frames on the line, for an adapter
+    to read."""
     head = text.partition(")" if ")" in text else ":")[2].lstrip(" :").partition(":")[0].partition(".")[0].strip()
     return head[:3] not in ("CM_", "VS_") and head not in ("IP", "*", "") and not head.startswith("0x")
 

@@ -39,11 +39,11 @@ class ParameterSet:
     default: str | None
 
     def choices(self) -> list[str]:
-        """The names there are."""
+        """The names to choose from."""
         return sorted({p.stem for p in self.directory.glob("*.toml")} | {p.stem for p in self.directory.glob("*.yaml")})
 
     def read(self, choice: str) -> list[Assignment]:
-        """The assignments of a choice. Raises ``StationError`` for one that is not there or does not read."""
+        """The assignments of a choice. Raises ``StationError`` for one that does not exist or cannot be read."""
         if choice not in self.choices():
             hint = suggestion(choice, self.choices())
             raise StationError(f"{self.name} {choice!r}: there is no such file in {self.directory}{hint}")
@@ -70,16 +70,16 @@ class StationFile:
             self._check(machine, _MACHINE, f"machines.{name}.")
 
     def table(self, name: str) -> dict[str, Any]:
-        """A top-level table; empty when it is not there."""
+        """A top-level table; empty when it is absent."""
         return _table(self.content.get(name, {}), f"{self.path}: [{name}]")
 
     def relative(self, path: str) -> Path:
-        """A path written in the file; where nothing is there, the installed file or folder of that name."""
+        """A path written in the file; when it does not exist, the installed file or folder of that name."""
         beside = Path(os.path.normpath((self.path.parent if self.path else Path()) / path))
         return beside if beside.exists() else installed_file(path) or beside
 
     def assignments(self, main: str) -> list[Assignment]:
-        """Parameters and adapter settings, under full addresses; those at the top belong to machine ``main``."""
+        """Parameters and adapter settings under full addresses; top-level ones belong to machine ``main``."""
         found: list[Assignment] = []
         for part in ("parameters", "adapters"):
             found += self._assigned(f"machines.{main}.{part}", self.table(part))
@@ -90,8 +90,9 @@ class StationFile:
         return found
 
     def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
-        """What ``--name value`` changes: ``[options.name]`` or ``[options.name.value]``; ``{}`` is the value.
-        ``command``: the options of the command itself, which may be what was meant."""
+        """The assignments of ``--name value`` (``[options.name]`` or ``[options.name.value]``); ``{}`` becomes the
+        value. ``command`` are the command's own options, for hints. Raises ``StationError`` for an unknown option or
+        value."""
         options = self.table("options")
         where = str(self.path or "")
         if name not in options:
@@ -112,7 +113,7 @@ class StationFile:
         ]
 
     def sets(self, main: str) -> dict[str, ParameterSet]:
-        """The parameter sets by name."""
+        """The parameter sets by name. Raises ``StationError`` for one that is wrong."""
         found = {}
         for name, content in self.table("sets").items():
             self._check(content, ("directory", "machine", "default"), f"sets.{name}.")
@@ -138,7 +139,7 @@ class StationFile:
 
 
 def rules(content: Mapping[str, Any], where: str) -> list[str]:
-    """``faults``: a list of fault rules."""
+    """The list of fault rules under ``faults``. Raises ``StationError`` when it is not a list of texts."""
     found = content.get("faults", [])
     if not isinstance(found, list) or not all(isinstance(rule, str) for rule in found):
         raise StationError(f'{where}: faults is a list of rules: faults = ["drop:v2g.PreChargeReq"]')
@@ -146,13 +147,13 @@ def rules(content: Mapping[str, Any], where: str) -> list[str]:
 
 
 def full_address(address: str, main: str) -> str:
-    """``parameters.X`` and ``adapters.…`` of the main machine under their full address."""
+    """An address with its machine: ``parameters.X`` and ``adapters.…`` are the main machine's."""
     head = address.partition(".")[0]
     return f"machines.{main}.{address}" if head in ("parameters", "adapters") else address
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """A TOML file; raises ``StationError`` naming file, line and column."""
+    """The contents of a TOML file. Raises ``StationError`` that names file, line and column."""
     try:
         data = path.read_bytes()
         if len(data) > _MAX_BYTES:

@@ -1,4 +1,4 @@
-"""``use = "none"``: a role with nothing behind it, so that a chart runs before its adapters are written."""
+"""``use = "none"``: a role without an adapter, so that a chart runs before its adapters are written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _EMPTY: dict[Kind, Any] = {
 
 
 class NullAdapter(Adapter):
-    """Takes every order of its contract and does nothing; a long action never ends; its values are zero or empty."""
+    """Takes every order of its contract and does nothing. A long action never ends; values are zero or empty."""
 
     behind = "absent"
 
@@ -39,7 +39,7 @@ def _nothing(**arguments: Any) -> None:
 
 
 def empty(type_: Type) -> Any:
-    """None where it may be, else the value of the type that is nearest to zero or emptiest."""
+    """None where the type allows it, else its value nearest to zero or emptiest."""
     if type_.optional:
         return None
     if type_.kind is Kind.ENUM:

@@ -1,4 +1,4 @@
-"""A station, resolved: what is to run."""
+"""A station after resolution: everything that will run."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from engine.run.faults import FaultRule
 
 
 class StationError(Exception):
-    """A station file, an environment variable or an option is wrong: the message says which, where and the way out."""
+    """A station file, an environment variable or an option is wrong. The message says which, where and what to do."""
 
 
 @dataclass(slots=True)
 class AdapterPlan:
-    """What is bound to a role: the name of an implementation (of the registry) and its settings."""
+    """The implementation bound to a role (its name in the registry) and its settings."""
 
     use: str
     config: dict[str, Any] = field(default_factory=dict)
@@ -54,8 +54,8 @@ class RoleFault:
 
 @dataclass(slots=True)
 class Station:
-    """What ``engine run`` runs. ``session_end`` is ``(machine, event)``: counted by ``--sessions``; ``ready`` is
-    ``(machine path, state)``: the station is ready when it is first active, with None as soon as it runs."""
+    """What ``engine run`` runs. ``session_end`` is ``(machine, event)``, counted by ``--sessions``. ``ready`` is
+    ``(machine path, state)``: the station is ready when that state is first active; None: as soon as it runs."""
 
     title: str
     machines: dict[str, MachinePlan]
@@ -75,7 +75,7 @@ class Station:
 
 
 def child_charts(chart: Chart) -> dict[str, Chart]:
-    """The charts a chart invokes or spawns, by id."""
+    """The charts that a chart invokes or spawns, by id."""
     found: dict[str, Chart] = {}
     for state in chart.root.walk():
         for invoke in state.invokes:
@@ -89,7 +89,7 @@ def child_charts(chart: Chart) -> dict[str, Chart]:
 
 
 def chart_tree(chart: Chart, path: str = "", depth: int = 0) -> Iterator[tuple[str, Chart]]:
-    """The chart and all below it, each with its path of ids (``slac.match``)."""
+    """The chart and all its descendants, each with its path of ids (``slac.match``)."""
     yield path, chart
     if depth < 12:
         for child_id, child in child_charts(chart).items():

@@ -1,4 +1,4 @@
-"""``[[invariants]]`` of a station file: what its machines promise together, see :mod:`engine.run.joint`."""
+"""``[[invariants]]`` of a station file: promises over its machines together, see :mod:`engine.run.joint`."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _KEYS = ("expr", "message", "source")
 def read_promises(
     path: Path | None, content: Any, charts: Mapping[str, Chart], absent: set[str]
 ) -> tuple[Invariant, ...]:
-    """The invariants of a station file over its machines. Those that name an ``absent`` machine promise nothing now.
+    """The invariants of a station file over its machines. Those that name an ``absent`` machine are left out.
 
-    Raises ``StationError`` with the place of what is wrong.
+    Raises ``StationError`` with the place of the fault.
     """
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise StationError(f'{path}: write [[invariants]] above each, with expr = "…"')

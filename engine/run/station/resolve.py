@@ -1,7 +1,7 @@
 """From a chart, a station file, the environment and ``--set`` to a station: every value typed, every name known.
 
-Later wins: the chart's defaults, the station file, the chosen parameter sets, options (``--iface``), the environment,
-``--set``.
+Later ones win: the chart's defaults, the station file, the chosen parameter sets, options (``--iface``), the
+environment, ``--set``.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _PREFIX = "CHARGER_"
 
 @dataclass(frozen=True, slots=True)
 class Overrides:
-    """What the command line and the environment change. ``sets``: ``KEY=VALUE`` texts; ``options``: by name;
-    ``command``: the options the command itself has, for hints."""
+    """Changes by the command line and the environment. ``sets``: ``KEY=VALUE`` texts; ``options``: by name;
+    ``command``: the command's own options, for hints."""
 
     sets: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
@@ -49,7 +49,7 @@ def resolve(
 ) -> Station:
     """The station that runs ``chart_file`` (or the chart a ``.toml`` names).
 
-    Without ``station_file`` the chart's own ``station:`` is used, without that every role gets its contract's first
+    Without ``station_file`` the chart's own ``station:`` is used; without that, every role gets its contract's first
     implementation, the simulated one. Raises ``StationError``, and what ``load`` raises.
     """
     chart_file = found(chart_file)
@@ -413,7 +413,7 @@ class _Resolver:
 
 
 def address(machine: MachinePlan, main: str, role: str) -> str:
-    """Where the section of a role stands: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
+    """The address of a role's section: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
     return f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
 
 

@@ -15,10 +15,10 @@ _BOOLS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no"
 
 
 def typed(value: Any, expected: Type) -> Any:
-    """A value of a file, a variable or an option under its declared type; text is read as a chart would write it.
+    """A value of a file, a variable or an option, converted to its declared type; text is read as a chart writes it.
 
     ``400 V``, ``0.4 kV`` (converted), ``250 ms``, ``true``, ``a, b`` for lists, ``00:ff`` for bytes, ``none`` for an
-    optional one. Raises ``ValueError`` saying what was expected.
+    optional one. Raises ``ValueError`` that says what was expected.
     """
     if isinstance(value, str):
         return checked(_from_text(value.strip(), expected), expected)
@@ -30,7 +30,7 @@ def typed(value: Any, expected: Type) -> Any:
 
 
 def untyped(text: str) -> Any:
-    """Text whose type nobody declares: a TOML value if it is one, else the text itself."""
+    """Text without a declared type: a TOML value if it is one, else the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:

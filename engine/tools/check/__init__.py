@@ -1,4 +1,4 @@
-"""``engine check``: what a reviewer would ask about a chart that loads. See docs/checks.md for all codes."""
+"""``engine check``: what a reviewer would ask about a chart that loads. docs/checks.md has all codes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT = 300  # states, unless told: a second or so
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one chart's check found. ``waived``: excused in the chart, with a reason given there."""
+    """The findings of one chart's check. ``waived``: those the chart excuses, with the reason it gives."""
 
     chart: Chart
     findings: tuple[Finding, ...]
@@ -36,8 +36,8 @@ class Report:
 
 
 def check(chart: Chart, limit: int = LIMIT) -> Report:
-    """Everything found in this chart (not in its children), in the order of the file. ``limit``: how many states to
-    look at for its invariants."""
+    """All findings of this chart (not of its children), in the order of the file. ``limit``: how many states to visit
+    for its invariants."""
     uses = collect(chart)
     verdicts = tuple(prove(chart, uses, limit)) if limit else ()
     standing, waived = apply_waivers(chart, [*_rules(chart, uses), *_broken(chart, verdicts)])

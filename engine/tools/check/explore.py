@@ -1,9 +1,9 @@
-"""Do the invariants hold? Every state a chart without children can get into, as far as a limit, by running it.
+"""Do the invariants hold? Runs the chart into every state it can reach, up to a limit; charts without children only.
 
-The world may do anything: any event at any time, with any payload; readings may be any of their type. Payloads and
-readings are taken whole where their type has few values, else at the values the chart compares them with and around
-them; then nothing is proved, but what is found broken is broken. Of running timers those may expire that no older,
-shorter one must precede. Parameters have their defaults.
+The world may do anything: any event at any time, with any payload; readings may have any value of their type. Where a
+type has few values, all are tried. Otherwise those are tried that the chart compares with, and their neighbours; then
+nothing is proved, but a broken invariant is broken. A running timer may expire unless an older, shorter one must expire
+first. Parameters have their defaults.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ Reading = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """On one invariant. ``path``: the inputs that break it, '' when none was found. ``proved``: all was looked at."""
+    """The result for one invariant. ``path``: the inputs that break it, '' when none was found. ``proved``: everything
+    was visited."""
 
     invariant: Invariant
     path: str

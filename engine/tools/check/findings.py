@@ -132,9 +132,11 @@ class Finding:
 
     @property
     def rule(self) -> Rule:
+        """The rule of its code."""
         return RULES[self.code]
 
     def as_json(self) -> dict[str, Any]:
+        """The finding as a JSON object, with its rule's level, title and reason."""
         return {
             "code": self.code,
             "level": self.rule.level,
@@ -154,14 +156,14 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A finding before waivers: ``about`` is the part of the chart whose waivers, and whose parents', apply."""
+    """A finding before waivers. ``about`` is the part of the chart whose waivers apply, with those of its parents."""
 
     finding: Finding
     about: Part | None = None
 
 
 def apply_waivers(chart: Chart, found: Iterable[Found]) -> tuple[list[Finding], list[Finding]]:
-    """The findings that stand and those that are waived; a waiver that excuses nothing is a finding itself."""
+    """The findings that stand and those that are waived. A waiver that excuses nothing is a finding itself."""
     standing: list[Finding] = []
     waived: list[Finding] = []
     used: set[tuple[int, str]] = set()

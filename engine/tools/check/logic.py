@@ -1,7 +1,8 @@
 """When can a guard be true? Guards as disjunctions of conjunctions of comparisons; small, sound, gives up early.
 
-``satisfiable`` answers "no" only when it is proved, ``surely_satisfiable`` answers "yes" only when it is proved. What
-is no comparison of a term with a constant (a call, two lists) is an atom of its own: equal texts are equal atoms.
+``satisfiable`` answers "no" only when it is proved, ``surely_satisfiable`` answers "yes" only when it is proved.
+Anything that is not a comparison of a term with a constant (a call, two lists) is an atom of its own: equal texts are
+equal atoms.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ def satisfiable(guards: Iterable[tuple[Expr | None, bool]]) -> bool:
 
 
 def surely_satisfiable(guards: Iterable[tuple[Expr | None, bool]]) -> bool:
-    """Whether they provably may: there is a case whose terms are all plain comparisons of independent values."""
+    """Whether all guards provably can have the wanted truth value at once: there is a case that has only plain
+    comparisons of independent values."""
     try:
         cases = _conjunction(guards)
     except _GiveUp:

@@ -1,8 +1,9 @@
-"""C180: states in which a machine may be ended with an unsafe order standing.
+"""C180: states in which a machine may be ended while an unsafe order stands.
 
-For each pair of a contract (``on`` until ``off``), whether the first order may stand is followed through transitions,
-entry and exit actions, state by state, on the safe side: a branch or a guard may be taken or not, an action behind one
-that reads an adapter in the same block may be skipped. Then each state is ended: its exit actions and those around it.
+For each pair of a contract (``on`` until ``off``), the check follows state by state whether the first order may stand,
+through transitions, entry and exit actions. It stays on the safe side: a branch or a guard may be taken or not; an
+action after one that reads an adapter in the same block may be skipped. Then each state is ended, by its exit actions
+and those of its ancestors.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from engine.tools.check.findings import Finding, Found
 
 
 def left_standing(chart: Chart) -> Iterator[Found]:
-    """One finding per role and pair."""
+    """One finding per role and pair of orders."""
     if chart.untyped:
         return
     for role, contract in chart.adapters.items():

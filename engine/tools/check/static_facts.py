@@ -1,4 +1,4 @@
-"""What a chart says of a guard before any event comes: which states exclude each other, which values data ever has."""
+"""What is known of guards before any event: which states exclude each other, which values data can have."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_VALUES = 8  # of one data item, all told
 
 
 def contains(outer: State, inner: State) -> bool:
-    """Whether ``inner`` is ``outer`` or below it."""
+    """Whether ``inner`` is ``outer`` or one of its descendants."""
     return inner is outer or outer in inner.ancestors()
 
 
 def orthogonal(a: State, b: State) -> bool:
-    """Whether both may be active at once without one being inside the other."""
+    """Whether both may be active at once and neither is inside the other."""
     if contains(a, b) or contains(b, a):
         return False
     above = set(a.ancestors())
@@ -39,7 +39,7 @@ def _active(region: State, at: State) -> bool:
 
 
 class StaticFacts:
-    """The conditions that hold of a chart at any time. ``satisfiable`` is ``logic.satisfiable`` with them added."""
+    """Conditions that always hold in a chart. ``satisfiable`` is ``logic.satisfiable`` with them added."""
 
     def __init__(self, chart: Chart, uses: Uses) -> None:
         self._states = chart.states
@@ -50,6 +50,7 @@ class StaticFacts:
         return logic.satisfiable(self._with_facts(guards, at))
 
     def surely_satisfiable(self, guards: Iterable[tuple[Expr | None, bool]], at: State | None = None) -> bool:
+        """``logic.surely_satisfiable`` with the chart's facts added, with the state ``at`` active."""
         return logic.surely_satisfiable(self._with_facts(guards, at))
 
     def always(self, guards: Iterable[Expr | None], at: State | None = None) -> bool:

@@ -1,4 +1,4 @@
-"""Which states and transitions can take part at all: reachability over the state tree, without looking at data."""
+"""Which states and transitions can take part at all: reachability over the state tree, without data."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from engine.tools.check.walk import collect
 
 @dataclass(slots=True)
 class Structure:
-    """What can be entered and taken. ``dead``: transitions that never act, by id, found by the other rules."""
+    """What can be entered and taken. ``dead``: ids of transitions that never act, as other rules have found."""
 
     chart: Chart
     known: StaticFacts
@@ -44,7 +44,7 @@ class Structure:
                 grew = True
 
     def enter(self, state: State) -> None:
-        """A state becomes active: with its ancestors, the regions beside it and its default descendants."""
+        """Make a state active: with its ancestors, the regions beside it and its default descendants."""
         entered = [state]
         below: list[State] = []  # what becomes active from above, and its default descendants with it
         while entered or below:
@@ -107,7 +107,8 @@ def leaves(transition: Transition, state: State) -> bool:
 
 
 def exits(transition: Transition, state: State) -> bool:
-    """Whether taking ``transition`` while ``state`` is active exits it, be it to enter it anew (SCXML's exit set)."""
+    """Whether taking ``transition`` while ``state`` is active exits it, even if it enters it again (SCXML's exit
+    set)."""
     source, targets = transition.source, transition.targets
     if not targets:
         return False
@@ -121,6 +122,7 @@ def exits(transition: Transition, state: State) -> bool:
 
 
 def unreachable_states(structure: Structure) -> Iterable[Found]:
+    """C101: states to which no transition leads."""
     for state in structure.chart.root.walk():
         if state in structure.reachable or (state.parent is not None and state.parent not in structure.reachable):
             continue
@@ -129,6 +131,7 @@ def unreachable_states(structure: Structure) -> Iterable[Found]:
 
 
 def states_never_left(structure: Structure) -> Iterable[Found]:
+    """C102: states that no transition leaves, and that are not final."""
     live = list(structure.live())
     for state in structure.atoms(structure.chart.root):
         if state.parent is None or _only_one(structure, state):
@@ -159,6 +162,7 @@ def _only_one(structure: Structure, state: State) -> bool:
 
 
 def ends_that_never_come(structure: Structure) -> Iterable[Found]:
+    """C108: ``done.state`` and ``done.invoke`` of what can never be done."""
     chart = structure.chart
     children = {invoke.id: invoke.chart for state in chart.root.walk() for invoke in state.invokes}
     for transition in structure.live():
@@ -198,6 +202,7 @@ def _stays_in(t: Transition, state: State) -> bool:
 
 
 def machine_can_end(chart: Chart) -> bool:
+    """Whether a top-level final state of the chart can be reached."""
     structure = Structure(chart, StaticFacts(chart, collect(chart)))
     structure.explore()
     return structure.can_end(chart.root)
@@ -303,6 +308,7 @@ def handled_events(chart: Chart) -> list[tuple[str, ...]]:
 
 
 def is_handled(chart: Chart, event: str) -> bool:
+    """Whether some transition of the chart matches the event."""
     return any(name_matches(descriptors, event) for descriptors in handled_events(chart))
 
 

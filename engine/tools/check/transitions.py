@@ -63,7 +63,7 @@ def _listed(values: tuple[object, ...]) -> str:
 
 
 def never_taken(structure: Structure) -> Iterable[Found]:
-    """C103: what earlier transitions of the same state always forestall."""
+    """C103: transitions that earlier ones of the same state always precede."""
     for state in structure.chart.root.walk():
         for number, later in enumerate(state.transitions):
             if later.id in structure.dead:
@@ -96,7 +96,7 @@ def _events(structure: Structure, transition: Transition) -> Iterable[str]:
 
 
 def hidden_by_inner(structure: Structure) -> Iterable[Found]:
-    """C104: what every state inside always handles first. Needs ``structure`` explored."""
+    """C104: transitions whose events every inner state always handles first. Needs ``structure`` explored."""
     for state in structure.chart.root.walk():
         if state.kind not in (StateKind.COMPOUND, StateKind.PARALLEL) or state not in structure.reachable:
             continue
@@ -179,7 +179,7 @@ def constant_invariants(structure: Structure) -> Iterable[Found]:
 
 
 def divisions(structure: Structure, uses: Uses) -> Iterable[Found]:
-    """C160: at every division, with what is known to hold there."""
+    """C160: divisions whose divisor may be zero, by what is known at each place."""
     for use in uses.expressions:
         for expr, given in _with_context(use.expr, use.given):
             if not isinstance(expr, tree.Binary) or expr.op not in ("/", "//", "%"):

@@ -1,4 +1,4 @@
-"""What values a term of a guard may have: intervals of numbers, sets of named values. For ``logic.py``."""
+"""The values a term of a guard may have: intervals of numbers, sets of named values. For ``logic.py``."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class ValueSet:
 
     @property
     def empty(self) -> bool:
+        """Whether no value is left."""
         return not self.none and not self._has_value()
 
     def _has_value(self) -> bool:
@@ -45,11 +46,13 @@ class ValueSet:
         return True
 
     def same_kind(self, value: object) -> bool:
+        """Whether it can be compared with this constant."""
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         return number == self.numeric
 
     def limit(self, op: str, bound: float) -> ValueSet:
-        """With ``term op bound`` added, ``op`` one of ``< <= > >=``. None has no order, so it is excluded."""
+        """With ``term op bound`` added, ``op`` being ``<``, ``<=``, ``>`` or ``>=``. None has no order, so it is
+        excluded."""
         if op in ("<", "<="):
             limited = self._below(bound, op == "<")
         else:
@@ -71,6 +74,7 @@ class ValueSet:
         return self
 
     def equal(self, value: Constant) -> ValueSet:
+        """With ``term == value`` added."""
         if self.numeric:
             assert isinstance(value, (int, float))
             return self.limit("<=", value).limit(">=", value)
@@ -78,17 +82,20 @@ class ValueSet:
         return replace(self, only=only, none=False)
 
     def unequal(self, value: Constant) -> ValueSet:
+        """With ``term != value`` added."""
         return replace(self, but=self.but | {value})
 
     def is_none(self) -> ValueSet:
+        """With ``term == None`` added."""
         return replace(self, value=False)
 
     def is_some(self) -> ValueSet:
+        """With ``term != None`` added."""
         return replace(self, none=False)
 
 
 def value_set_of(type_: Type) -> ValueSet | None:
-    """All values of a type; ``None`` where nothing can be said (lists, bytes, any)."""
+    """All values of a type; None where nothing can be said (lists, bytes, any)."""
     none = type_.optional
     match type_.kind:
         case Kind.INT | Kind.FLOAT | Kind.DURATION:

@@ -1,4 +1,4 @@
-"""Every expression, action and event of a chart with the place it stands at."""
+"""Every expression, action and event of a chart with its place."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Use:
 
 @dataclass(slots=True)
 class Uses:
-    """All that a chart does, in document order."""
+    """Everything a chart does, in document order."""
 
     expressions: list[Use] = field(default_factory=list)
     actions: list[tuple[Action, State | Transition | None]] = field(default_factory=list)
@@ -139,7 +139,7 @@ def _block(uses: Uses, block: Block, about: State | Transition | None, given: Gi
 
 
 def assigned(action: Action) -> set[str]:
-    """The data items an action gives a value."""
+    """The data items that an action assigns."""
     match action:
         case Assign(name=name):
             return {name}

@@ -1,6 +1,7 @@
-"""Arrows as words: where many transitions lead to one state, they are listed in the boxes they leave.
+"""Arrows as text: where many transitions lead to one state, the boxes they leave list them.
 
-A chart in which every state may fail has as many arrows to ``failed`` as states; drawn, they hide how it succeeds.
+In a chart where every state may fail, as many arrows lead to ``failed`` as there are states; drawn, they hide how it
+succeeds.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ _MANY = 5  # arrows to one state that are more than a picture can bear
 
 
 def as_words(graph: Graph) -> Graph | None:
-    """The graph with the arrows to its most wanted states as lines in the boxes they come from; None when no state has
-    many. The arrow from the state that comes just before such a state in the chart stays."""
+    """The graph with the arrows to its most frequent targets as lines in the boxes they leave; None when no state has
+    many. The arrow from the state just before such a target stays."""
     nodes = {n.id: n for n in graph.root.walk()}
     before = _steps_before(graph.root)
     movable = [e for e in graph.edges if _can_move(e, nodes)]
@@ -47,7 +48,7 @@ def words(edge: Edge, target: str) -> list[Line]:
 
 
 def note_ways(node: Node, count: int) -> None:
-    """Adds to the text of a box how many arrows that lead here are words in other boxes."""
+    """Add to a box how many arrows to it are lines in other boxes."""
     if not count:
         return
     title = [line for line in node.sections[0] if not line.text.endswith(_WAYS)]

@@ -1,7 +1,7 @@
 """From a graph to places: closed composites are laid out on their own, then used as boxes of fixed size.
 
-A composite is closed when no arrow crosses its border. That keeps each layout problem small, lets parallel regions be
-packed like bricks, and a change inside one composite cannot move anything inside another.
+A composite is closed when no arrow crosses its border. This keeps each layout problem small, lets parallel regions be
+packed like bricks, and keeps a change inside one composite from moving anything in another.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Solver(Protocol):
 def compose(
     graph: Graph, solver: Solver, page: tuple[float, float], directions: tuple[str, str] | None = None
 ) -> Layout:
-    """Places for the whole graph, in the arrangement that can be printed largest on ``page`` (width and height in mm),
-    either way round; the first that is large enough does. Or in the given ``directions``: (outer, inner). Raises
+    """Places for the whole graph, in the arrangement that prints largest on ``page`` (width and height in mm), in
+    either orientation; the first that is large enough is taken. Or in the given ``directions``: (outer, inner). Raises
     LayoutFailed."""
     composer = _Composer(graph, solver, max(page) / min(page))
     best: Layout | None = None
@@ -184,8 +184,8 @@ class Packing:
 
 
 def packing(items: list[Layout], aspect: float, first: bool = False) -> Packing:
-    """The items like bricks, none overlapping, in the most printable of several widths, in their own order or the
-    highest first: each goes as high, then as far left, as it can. ``first``: the first one stands top left."""
+    """The items packed like bricks, none overlapping, in the most printable of several widths, in their own order or
+    the highest first. Each goes as high, then as far left, as it can. ``first``: the first one is top left."""
     sizes = [(item.width, item.height) for item in items]
     runs = (w for i in range(len(sizes)) for w in accumulate(w + GAP for w, _ in sizes[i:]))
     widths = sorted({math.ceil(w * 1000) / 1000 for w in runs})

@@ -1,4 +1,4 @@
-"""Charts in words: triggers, guards, actions and durations as diagrams and text formats show them."""
+"""Charts as text: triggers, guards, actions and durations as diagrams and text formats show them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def _descriptor_text(source: State, descriptor: str) -> str:
 
 
 def delay_text(chart: Chart, timer: Timer) -> str:
-    """The delay as written; of a parameter its default as well: ``TT_match_join (12 s)``."""
+    """The delay as written; for a parameter with its default: ``TT_match_join (12 s)``."""
     if isinstance(timer.delay, Parameter):
         default = chart.parameters[timer.delay.name].default
         if default is not None:
@@ -67,6 +67,7 @@ def block_text(block: Iterable[Action], brief: bool = False) -> str:
 
 
 def blocks_text(blocks: Iterable[Block], brief: bool = False) -> str:
+    """:func:`block_text` of several blocks."""
     return block_text((a for block in blocks for a in block), brief)
 
 
@@ -141,7 +142,7 @@ def _plain(expr: Expr) -> str:
 
 
 def output_texts(state: State) -> list[tuple[str, str]]:
-    """What a final state gives: (field, expression)."""
+    """The output of a final state: (field, expression)."""
     return [(name, to_text(value)) for name, value in state.output]
 
 

@@ -67,8 +67,8 @@ _PROCESSES = 2  # more gain little: the largest chart alone takes a third of the
 
 
 class Layouts:
-    """The layout engines of one run: ELK, and Graphviz where ELK is not there or gives up. ``warn`` gets a line when
-    that happens. A context manager, as ELK is a process. Threads may share it."""
+    """The layout engines of one run: ELK, and Graphviz where ELK is missing or fails. ``warn`` gets a line when that
+    happens. A context manager, since ELK is a process. Threads may share it."""
 
     def __init__(self, choice: str, warn: Callable[[str], None]) -> None:
         """``choice`` is ``auto``, ``elk`` or ``graphviz``. Raises LayoutUnavailable."""
@@ -113,6 +113,7 @@ def content_hash(graph: Graph, block: TitleBlock) -> str:
 
 
 def title_block(chart: Chart, kind: str) -> TitleBlock:
+    """The title block of a chart's drawing; ``kind`` says what it shows."""
     return TitleBlock(chart.name, chart.title, chart.citation, chart.version, chart.text_hash, kind)
 
 

@@ -1,4 +1,5 @@
-"""What is drawn, before it has places (:class:`Graph`), and the places a layout engine gave it (:class:`Layout`).
+"""The content of a drawing before it has places (:class:`Graph`), and its places from a layout engine
+(:class:`Layout`).
 
 All measures are drawing units; a label is set in 9 of them. One unit is about 0.35 mm when a page is printed unscaled.
 """
@@ -20,6 +21,8 @@ POINTER = 14.0  # the small arrow between an event and the name of a state, with
 
 
 class Shape(Enum):
+    """The shape of a node."""
+
     BOX = "box"
     COMPOSITE = "composite"
     REGION = "region"
@@ -31,9 +34,9 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of text. ``css`` names its style (``title``, ``note``, ``text``, ``event``, ``timer``, ``guard`` …);
-    ``tags`` are the ``data-…`` attributes of a line that stands for something, as an internal transition does. ``to``:
-    a small arrow and the name of a state follow the text."""
+    """One line of text. ``css`` names its style (``title``, ``note``, ``text``, ``event``, ``timer``, ``guard`` …).
+    ``tags`` are the ``data-…`` attributes of a line that represents something, such as an internal transition. ``to``:
+    a small arrow and a state's name follow the text."""
 
     text: str
     css: str = "text"
@@ -42,19 +45,23 @@ class Line:
 
     @property
     def size(self) -> float:
+        """Size of the text in drawing units."""
         return TITLE_SIZE if self.css == "title" else TEXT_SIZE
 
     @property
     def bold(self) -> bool:
+        """Whether it is set in bold."""
         return self.css == "title"
 
     @property
     def width(self) -> float:
+        """Width in drawing units, the pointer included."""
         own = text_width(self.text, self.size, self.bold)
         return own + POINTER + text_width(self.to, self.size, True) if self.to else own
 
     @property
     def height(self) -> float:
+        """Height in drawing units."""
         return self.size * LINE_HEIGHT
 
 
@@ -75,6 +82,7 @@ class Node:
     packed: bool = False
 
     def walk(self) -> Iterator[Node]:
+        """This node and its descendants."""
         yield self
         for child in self.children:
             yield from child.walk()
@@ -86,6 +94,7 @@ class Node:
 
     @property
     def text_width(self) -> float:
+        """Width of all sections with their margins, in drawing units."""
         return max((line.width for section in self.sections for line in section), default=0.0) + 2 * MARGIN
 
     @property
@@ -121,6 +130,7 @@ class Edge:
 
     @property
     def label_size(self) -> tuple[float, float]:
+        """Width and height of the label in drawing units."""
         return max((line.width for line in self.label), default=0.0), sum(line.height for line in self.label)
 
 
@@ -143,6 +153,7 @@ class Box:
     height: float
 
     def moved(self, dx: float, dy: float) -> Box:
+        """The box moved by (dx, dy)."""
         return Box(self.x + dx, self.y + dy, self.width, self.height)
 
     def overlaps(self, other: Box, by: float = 0.0) -> bool:

@@ -1,4 +1,4 @@
-"""The sheet: page size, orientation, border and title block round a drawing. All measures in millimetres."""
+"""The sheet: page size, orientation, border and title block around a drawing. All measures in millimetres."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True)
 class TitleBlock:
-    """What a reviewer must be able to read off the sheet. ``hash`` is the model's."""
+    """What a reviewer must be able to read on the sheet. ``hash`` is the model's."""
 
     name: str
     title: str

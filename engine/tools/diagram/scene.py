@@ -1,4 +1,4 @@
-"""A drawing as a list of shapes: what SVG, PDF and PNG are written from."""
+"""A drawing as a list of shapes: the input of SVG, PDF and PNG."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ CORNER = 4.0  # radius of an edge's corners
 
 @dataclass(frozen=True, slots=True)
 class Rect:
+    """A rectangle with rounded corners of ``radius``."""
+
     box: Box
     style: str
     radius: float = 0.0
@@ -22,6 +24,8 @@ class Rect:
 
 @dataclass(frozen=True, slots=True)
 class Circle:
+    """A circle around (x, y)."""
+
     x: float
     y: float
     radius: float
@@ -50,12 +54,13 @@ class Text:
 
     @property
     def width(self) -> float:
+        """Width in drawing units."""
         return text_width(self.text, self.size, self.bold)
 
 
 @dataclass(slots=True)
 class Group:
-    """Shapes that belong together; ``css`` and ``tags`` are what style sheets and scripts find them by."""
+    """Shapes that belong together; style sheets and scripts find them by ``css`` and ``tags``."""
 
     css: str
     tags: tuple[tuple[str, str], ...] = ()

@@ -1,4 +1,4 @@
-"""From a graph to sheets of paper on which its text can be read: whole, else with arrows as words, else in parts."""
+"""From a graph to sheets of paper on which its text can be read: whole, else with arrows as text, else in parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PARTS = 0.26
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What stands on one sheet, with its places."""
+    """The content of one sheet, with its places."""
 
     graph: Graph
     layout: Layout
@@ -33,8 +33,8 @@ class Placed:
 
 
 def one_sheet(graphs: list[Graph], solver: Solver) -> Placed:
-    """A graph on one sheet: the first version of it (the last ones say less), and the first way, that can be read, else
-    the one with the largest text. Raises LayoutFailed."""
+    """A graph on one sheet: the first of its versions (later ones say less) and the first arrangement that can be read,
+    else the one with the largest text. Raises LayoutFailed."""
     found: list[Placed] = []
     for placed in _attempts(graphs, solver):
         if placed.scale >= READABLE:
@@ -82,8 +82,8 @@ def sheets(graph: Graph, solver: Solver) -> list[Placed]:
 
 
 def pictures(graphs: list[Graph], solver: Solver) -> list[Placed]:
-    """A graph as it is on one sheet; where that cannot be read, each part of its root, which no arrow may join to
-    another, on a sheet of its own. Each is the first version that can be read, or the last. Raises LayoutFailed."""
+    """A graph on one sheet. When that cannot be read, each part of its root on a sheet of its own; no arrow may join
+    two parts. Each is the first version that can be read, or the last. Raises LayoutFailed."""
     whole = _first_readable(graphs, solver)
     parts = len(graphs[0].root.children)
     if whole.scale >= READABLE or parts < 2:

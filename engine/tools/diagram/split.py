@@ -1,4 +1,4 @@
-"""Large charts in parts: a composite or region is drawn as a box where it stands, and what it contains in a frame."""
+"""Large charts in parts: a composite or region is drawn as a box in its place, and its content in a frame elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STATES = (Shape.BOX, Shape.COMPOSITE, Shape.FINAL, Shape.REGION)
 
 
 def cuttable(root: Node) -> list[Node]:
-    """What can be drawn apart: the composites inside, and regions of more than two states, from outside in."""
+    """What can be drawn separately: inner composites, and regions of more than two states, from outside in."""
     return [
         n
         for n in root.walk()
@@ -25,16 +25,17 @@ def cuttable(root: Node) -> list[Node]:
 
 
 def count(node: Node) -> int:
-    """How many states without children there are in a node."""
+    """The number of states without children in a node."""
     return sum(n.shape in _STATES and not n.children for n in node.walk())
 
 
 def split(graph: Graph, cuts: Collection[str], hidden: Collection[str] = ()) -> list[Graph]:
-    """The frames: first what is left of the graph, then what each node of ``cuts`` contains, from outside in.
+    """The frames: first the rest of the graph, then the content of each node of ``cuts``, from outside in.
 
-    An arrow that crosses the border of a cut node is drawn at its box, with a line that names the state inside; in the
-    frame the state has the same as a line of its box. Nodes in ``hidden`` (of which none contains another cut) have no
-    frame; their box lists where the states inside lead."""
+    An arrow across the border of a cut node is drawn at its box, with a line that names the state inside; in the frame,
+    the state's box has the same line. Nodes in ``hidden`` (none of which contains another cut) have no frame; their box
+    lists where the states inside lead.
+    """
     cutter = _Cutter(frozenset(cuts))
     cutter.chains[graph.root.id] = ()
     cutter.frame(graph.root, graph.root.children, ())
@@ -125,9 +126,9 @@ def _find(root: Node, id: str) -> Node:
 
 
 def broken(frame: Graph, layout: Layout) -> list[Graph]:
-    """A frame too high or too wide for its paper as two: broken where few arrows cross, near the middle, or between
-    parts that no arrow joins. Arrows across the break become lines in the boxes they leave. Regions are not broken
-    up, nor are a few states."""
+    """A frame too high or too wide for its paper as two frames: broken where few arrows cross, near the middle, or
+    between parts that no arrow joins. Arrows across the break become lines in the boxes they leave. Regions and frames
+    of few states are not broken."""
     if frame.root.packed:
         return [frame]
     children = sorted(frame.root.children, key=lambda n: _middle(layout.boxes[n.id], layout))

@@ -1,4 +1,4 @@
-"""From a chart to what is drawn of it, at two levels of detail."""
+"""From a chart to its drawing's content, at two levels of detail."""
 
 from __future__ import annotations
 

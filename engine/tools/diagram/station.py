@@ -33,7 +33,7 @@ def _naming(edge: Edge, most: int) -> Edge:
 
 
 def station_graph(station: Station) -> Graph:
-    """One frame for each root machine, in it its charts and the adapters they are bound to."""
+    """One frame for each root machine, with its charts and the adapters they are bound to."""
     root = Node("(station)", Shape.COMPOSITE, [[Line(station.title or "station", "title")]], css="station")
     edges: list[Edge] = []
     for plan in station.machines.values():

@@ -1,7 +1,7 @@
-"""Widths of text, measured without any font installed: the same on every machine, so drawings are stable byte for byte.
+"""Widths of text, measured without an installed font: the same on every machine, so drawings are stable byte for byte.
 
 The tables are the advance widths (1/1000 em) of Bitstream Vera Sans, which DejaVu Sans keeps for these characters and
-which reportlab ships, so the PDF and PNG are set in exactly this font. In an SVG every text carries its ``textLength``.
+which reportlab ships, so PDF and PNG are set in exactly this font. In an SVG every text carries its ``textLength``.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ def label(chart: Chart, transition: Transition) -> str:
 
 
 def inside(chart: Chart, state: State) -> Iterator[str]:
-    """What stands in a state's box: invokes, entry, exit, transitions without target, invariants."""
+    """The text in a state's box: invokes, entry, exit, transitions without target, invariants."""
     for invoke in state.invokes:
         yield describe.invoke_text(invoke)
     for word, blocks in (("entry", state.entry), ("exit", state.exit)):

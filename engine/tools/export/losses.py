@@ -1,4 +1,4 @@
-"""What an export could not carry: said construct by construct, never dropped in silence."""
+"""What an export could not carry: named construct by construct, never dropped silently."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Construct(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """One thing lost: ``where`` is the state or transition id, ``what`` says what became of it."""
+    """One loss: ``where`` is the state or transition id, ``what`` says what became of it."""
 
     construct: Construct
     where: str
@@ -71,14 +71,14 @@ class Exported:
 
 
 class LoopNames:
-    """Names for the items of nested loops: in the chart language an inner loop may reuse an outer one's name, in
+    """Names for the items of nested loops. In the chart language an inner loop may reuse an outer one's name; in
     formats whose loop items are plain data it may not."""
 
     def __init__(self) -> None:
         self._open: dict[str, list[str]] = {}
 
     def of(self, name: str) -> str:
-        """How a variable is called here."""
+        """The name of a variable here."""
         return self._open.get(name, [name])[-1]
 
     @contextmanager

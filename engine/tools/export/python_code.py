@@ -1,7 +1,7 @@
 """Guards and actions of a chart as methods of a Python class, shared by the exports to Python libraries.
 
-The class keeps data and parameters as attributes. What the world does for a chart is a method to override: ``order``
-(an adapter's action), ``read`` (a readable value), ``send_out`` (an event for another machine), ``log``.
+The class keeps data and parameters as attributes. Methods to override stand for the surroundings: ``order`` (an
+adapter's action), ``read`` (a readable value), ``send_out`` (an event for another machine), ``log``.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ _HOOKS = '''
 
 
 class Methods:
-    """The methods of one class. ``signature`` and ``opening`` are the target's way to hand over an event's payload as
-    the mapping ``event``; ``raise_text`` is its way to raise an event."""
+    """The methods of one class. ``signature`` and ``opening`` are how the target passes an event's payload as the
+    mapping ``event``; ``raise_text`` is how it raises an event."""
 
     def __init__(
         self, chart: Chart, exported: Exported, signature: str, opening: str, raise_text: Callable[[str, str], str]
@@ -101,12 +101,12 @@ class Methods:
     # ------------------------------------------------------------ methods
 
     def guard(self, expr: Expr, at: str) -> str:
-        """Adds a guard; gives its name."""
+        """Add a guard and return its name."""
         self.at = at
         return self._method("guard", at, [f"return {self.text(expr, 'False')}"])
 
     def actions(self, block: Block, at: str) -> str:
-        """Adds a block of actions; gives its name."""
+        """Add a block of actions and return its name."""
         self.at = at
         return self._method("actions", at, self._block(block))
 

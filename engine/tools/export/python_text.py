@@ -25,25 +25,39 @@ _POWER = {
 
 
 class NotPortable(Exception):
-    """The target has nothing that means this; the text says what."""
+    """The target has no equivalent; the text says of what."""
 
 
 class Names(Protocol):
-    """How a target spells what an expression refers to. Each may raise NotPortable."""
+    """How a target spells the names of an expression."""
 
-    def variable(self, name: str) -> str: ...
+    def variable(self, name: str) -> str:
+        """A data item or an item of a loop."""
+        ...
 
-    def parameter(self, name: str) -> str: ...
+    def parameter(self, name: str) -> str:
+        """A parameter."""
+        ...
 
-    def event_field(self, name: str, optional: bool) -> str: ...
+    def event_field(self, name: str, optional: bool) -> str:
+        """A field of the event's payload; ``optional``: it may be absent."""
+        ...
 
-    def system_field(self, name: str) -> str: ...
+    def system_field(self, name: str) -> str:
+        """A system variable by its dotted text. Raises NotPortable."""
+        ...
 
-    def reading(self, role: str, name: str) -> str: ...
+    def reading(self, role: str, name: str) -> str:
+        """A readable value of an adapter."""
+        ...
 
-    def in_state(self, state: str) -> str: ...
+    def in_state(self, state: str) -> str:
+        """Whether a state is active."""
+        ...
 
-    def literal_bytes(self, value: bytes) -> str: ...
+    def literal_bytes(self, value: bytes) -> str:
+        """A constant of bytes. Raises NotPortable."""
+        ...
 
 
 def python_text(expr: tree.Expr, names: Names) -> str:

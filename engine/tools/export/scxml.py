@@ -1,7 +1,8 @@
 """A chart as W3C SCXML 1.0 (https://www.w3.org/TR/scxml/) with the Python data model.
 
-Parameters become ``<data>``, ``after`` becomes a delayed ``<send>`` on entry cancelled on exit, invoked charts stand
-inline. What adapters do has no place in SCXML: orders become ``<log>``, readings become ``<data>`` for a host to fill.
+Parameters become ``<data>``, ``after`` becomes a delayed ``<send>`` on entry that is cancelled on exit, invoked charts
+are written inline. SCXML has no place for adapters: orders become ``<log>``, readings become ``<data>`` for a host to
+fill.
 """
 
 from __future__ import annotations

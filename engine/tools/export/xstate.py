@@ -1,8 +1,8 @@
 """A chart as XState v5 machine configuration (stately.ai/docs), in JSON that ``createMachine`` takes as it is.
 
-Guards and actions are named implementations with parameters: their expressions stand there as small JSON trees
-(``["+", ["data", "x"], 1]``) that ``engine/tools/export/xstate_runtime.mjs`` evaluates, so the JSON holds no code.
-Delays, initial values and invoked charts stand in the root's ``meta.chargechart``.
+Guards and actions are named implementations with parameters. Their expressions are small JSON trees (``["+", ["data",
+"x"], 1]``) that ``engine/tools/export/xstate_runtime.mjs`` evaluates, so the JSON holds no code. Delays, initial values
+and invoked charts are in the root's ``meta.chargechart``.
 """
 
 from __future__ import annotations

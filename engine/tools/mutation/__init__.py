@@ -1,1 +1,1 @@
-"""Mutants of charts against hand-written scenarios: what survives is a behaviour nobody tests."""
+"""Mutants of charts against hand-written scenarios: a mutant that survives is behaviour that nobody tests."""

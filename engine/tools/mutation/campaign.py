@@ -23,9 +23,9 @@ SAVE_EVERY = 20
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``budget_s``: seconds of scenarios (as they last on the unchanged chart) that a mutant has to survive.
-    ``sample``: how many stored kills to try again. ``again``: try all. ``only``: the scenarios of these files instead
-    of the plan's. ``record``: verdicts go on record beside the plan, not only into the cache."""
+    """``budget_s``: seconds of scenarios (measured on the unchanged chart) that a mutant has to survive. ``sample``:
+    how many stored kills to try again. ``again``: try all. ``only``: the scenarios of these files instead of the
+    plan's. ``record``: write verdicts beside the plan, not only into the cache."""
 
     budget_s: float = 10.0
     workers: int = 1
@@ -37,7 +37,7 @@ class Options:
 
 @dataclass(slots=True)
 class Outcome:
-    """One chart's mutants and what became of them. ``earlier``: what was on record, for whatever text."""
+    """One chart's mutants and their verdicts. ``earlier``: the record before, for any text of the chart."""
 
     chart: Chart
     original: str
@@ -66,7 +66,7 @@ class Outcome:
 
 
 class Campaign:
-    """``progress(done, all, text)`` is told of every verdict."""
+    """Tries mutants. ``progress(done, all, text)`` is called with every verdict."""
 
     def __init__(self, plan: Plan, options: Options, progress: Callable[[int, int, str], None]) -> None:
         self.plan = plan
@@ -77,7 +77,7 @@ class Campaign:
         self._scenarios: Scenarios | None = None
 
     def run(self, files: list[Path]) -> list[Outcome]:
-        """The outcome for each of these charts; what was found out is kept.
+        """The outcome for each of these charts; verdicts are kept.
 
         Raises ``ScenarioError`` when the scenarios do not pass on the charts as they are.
         """

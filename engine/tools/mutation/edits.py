@@ -17,6 +17,7 @@ class Edit:
     text: str
 
     def apply(self, whole: str) -> str:
+        """The whole text after the edit."""
         return whole[: self.start] + self.text + whole[self.end :]
 
 

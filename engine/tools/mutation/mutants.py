@@ -24,8 +24,8 @@ _BOUNDARY = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """``name`` is stable and unique in its chart. ``owner`` is the transition or state it changes; ``watched`` are the
-    transitions and states without which no run can tell it from the chart: all a scenario must take or enter."""
+    """``name`` is stable and unique in its chart. ``owner`` is the transition or state it changes. ``watched`` are the
+    transitions and states that a run must take or enter to tell the mutant from the chart."""
 
     chart: str
     file: str
@@ -36,6 +36,7 @@ class Mutant:
     near: str
 
     def text(self, original: str) -> str:
+        """The chart's text with the mutant's edit."""
         return self.edit.apply(original)
 
     def diff(self, original: str) -> str:

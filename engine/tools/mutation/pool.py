@@ -1,4 +1,4 @@
-"""Workers, each in a copy of the project of its own, so that a mutant is a file on a disk nobody else reads."""
+"""Workers, each in its own copy of the project: a mutant is a file on a disk that nobody else reads."""
 
 from __future__ import annotations
 

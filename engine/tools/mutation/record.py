@@ -1,6 +1,6 @@
-"""What is known of a chart's mutants: verdicts from earlier runs, checked in, and waivers with their reasons.
+"""The record of a chart's mutants: verdicts from earlier runs, checked in, and waivers with their reasons.
 
-Beside ``plan.toml`` (``scenarios``: files and folders of tests; ``least``: the score in percent to be reached) lie
+Beside ``plan.toml`` (``scenarios``: files and folders of tests; ``least``: the score in percent to be reached) are
 ``<chart>.json``, written by ``engine mutate --record``, and ``<chart>.toml``, written by hand: ``[[waived]]`` with
 ``mutant`` and ``reason``.
 """
@@ -23,7 +23,7 @@ class PlanError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What ``plan.toml`` says."""
+    """The contents of ``plan.toml``."""
 
     folder: Path
     scenarios: list[str]
@@ -31,6 +31,7 @@ class Plan:
 
     @staticmethod
     def read(file: Path) -> Plan:
+        """The plan in a file. Raises ``PlanError``."""
         content = _toml(file, {"scenarios", "least"})
         scenarios, least = content.get("scenarios"), content.get("least", 90)
         if not isinstance(scenarios, list) or not scenarios or not all(isinstance(text, str) for text in scenarios):
@@ -40,7 +41,7 @@ class Plan:
         return Plan(file.parent, scenarios, least)
 
     def waived(self, chart: str) -> dict[str, str]:
-        """Mutant -> why no scenario can tell it from the chart, or why that does not matter."""
+        """Mutant -> why no scenario can tell it from the chart, or why that does not matter. Raises ``PlanError``."""
         file = self.folder / f"{chart}.toml"
         if not file.exists():
             return {}
@@ -84,6 +85,7 @@ class Record:
 
     @staticmethod
     def read(folder: Path, chart: str) -> Record:
+        """The record of a chart, empty when there is none."""
         file = folder / f"{chart}.json"
         if not file.exists():
             return Record(chart)

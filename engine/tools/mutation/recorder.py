@@ -1,4 +1,5 @@
-"""pytest plugin: what every scenario takes and enters, for choosing the scenarios that can tell a mutant.
+"""pytest plugin that records which transitions every scenario takes and which states it enters. ``engine mutate`` uses
+it to choose the scenarios that can tell a mutant.
 
 ``pytest -p engine.tools.mutation.recorder --record-scenarios FOLDER`` writes one JSON file per test file into the
 folder: ``{"file": …, "charts": [file, …], "keys": [chart:transition or chart:state, …], "tests": {node id: [seconds,

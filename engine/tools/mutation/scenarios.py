@@ -1,4 +1,4 @@
-"""The hand-written scenarios: what each takes, recorded once per version, and which of them can tell a mutant."""
+"""The hand-written scenarios: what each takes, recorded once per version, and which can tell a mutant."""
 
 from __future__ import annotations
 
@@ -31,10 +31,12 @@ class Scenario:
 
     @property
     def file(self) -> str:
+        """Its test file."""
         return self.id.partition("::")[0]
 
     @property
     def function(self) -> str:
+        """Its test function, without parameters."""
         return self.id.partition("[")[0]
 
 
@@ -86,9 +88,9 @@ def _quick_first(scenarios: list[Scenario]) -> list[Scenario]:
 
 
 def in_project(path: Path) -> Path:
-    """The path from the current folder: a worker's copy of the project has it at the same place.
+    """The path relative to the current folder: a worker's copy of the project has it at the same place.
 
-    Raises ``ScenarioError`` for what lies elsewhere: a mutant must never be written over the file itself.
+    Raises ``ScenarioError`` for a path elsewhere: a mutant must never be written over the file itself.
     """
     project = Path.cwd().resolve()
     if not path.resolve().is_relative_to(project):
@@ -97,7 +99,7 @@ def in_project(path: Path) -> Path:
 
 
 def test_files(paths: Iterable[str]) -> list[Path]:
-    """The test files of these files and folders."""
+    """The test files in these files and folders. Raises ``FileNotFoundError`` for one that does not exist."""
     found: dict[Path, None] = {}
     for text in paths:
         path = in_project(Path(text))
@@ -108,9 +110,9 @@ def test_files(paths: Iterable[str]) -> list[Path]:
 
 
 def recorded(files: list[Path], cache: Path, jobs: int) -> Scenarios:
-    """What the scenarios in these files do, from the cache where neither they nor a chart they run has changed.
+    """What the scenarios in these files do, from the cache when neither they nor a chart they run has changed.
 
-    Raises ``ScenarioError`` when one of them fails as things are.
+    Raises ``ScenarioError`` when one of them fails on the unchanged charts.
     """
     places = {file: cache / f"{digest([file, *_helpers(file)])}.json" for file in files}
     missing = [file for file, place in places.items() if not _holds(place)]

@@ -40,6 +40,7 @@ class _First:
 
 
 def main(scenarios: list[str]) -> None:
+    """Answer jobs from standard input until it ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.path.insert(0, os.getcwd())

@@ -18,8 +18,8 @@ Actions = list[dict[str, Any]]
 
 @dataclass(slots=True)
 class Content:
-    """Translates executable content. ``warn`` is told of what can only fail; ``child_text`` makes the chart text of an
-    ``<scxml>`` element that stands as a value."""
+    """Translates executable content. ``warn`` is called with everything that can only fail; ``child_text`` makes the
+    chart text of an ``<scxml>`` element that is a value."""
 
     scope: Scope
     warn: Callable[[str, Position], None]
@@ -52,7 +52,7 @@ class Content:
         raise ImportProblem(f"<{element.tag}> is no executable content this importer knows", element.position)
 
     def failure(self, text: str, why: str, position: Position) -> dict[str, Any]:
-        """An action that does nothing but fail when it is carried out."""
+        """An action that only fails when it is carried out."""
         self.warn(f"{text!r} always fails when carried out: {why}", position)
         return {"log": "{" + invalid(text, why) + "}"}
 
@@ -65,7 +65,7 @@ class Content:
     # ------------------------------------------------------------ values
 
     def value_of(self, element: Element, attribute: str = "expr") -> str:
-        """``expr``, or what stands inside the element in its place."""
+        """``expr``, or the content of the element in its place."""
         expression = element.get(attribute)
         if expression is not None:
             return self.scope.value(expression)

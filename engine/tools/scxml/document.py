@@ -45,7 +45,8 @@ _RESERVED = {
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """``text``: YAML of the chart. ``warnings``: ``file:line:column: …`` of what was understood but can only fail."""
+    """``text``: YAML of the chart. ``warnings``: ``file:line:column: …`` of constructs that were read but can only
+    fail."""
 
     text: str
     warnings: tuple[str, ...]

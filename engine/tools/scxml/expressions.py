@@ -55,7 +55,7 @@ def _sound(tree: ast.expr) -> str:
 
 @dataclass(slots=True)
 class Scope:
-    """What an expression of a document may name. ``data``: declared id → name in the chart; ``states``: id → path.
+    """The names an expression of a document may use. ``data``: declared id → name in the chart; ``states``: id → path.
 
     ``ecmascript`` is None when the document does not say its data model (SCXML 3.2 leaves the choice to us): then an
     expression is Python's if it can be, else ECMAScript's.
@@ -343,7 +343,8 @@ def _truth(node: ast.expr) -> ast.expr:
 
 
 def literal(value: object) -> str:
-    """A JSON value as expression text; objects by way of ``json('…')``, as the language has no mapping of its own."""
+    """A JSON value as expression text; objects are written ``json('…')``, since the language has no mapping of its own.
+    Raises NotTranslatable for infinities and not-a-number."""
     if isinstance(value, list) and not any(isinstance(item, (list, dict)) for item in value):
         return f"[{', '.join(literal(item) for item in value)}]"
     if isinstance(value, (list, dict)):

@@ -1,4 +1,4 @@
-"""Charts that imported documents name when they run (SCXML 6.4.2: ``srcexpr``, ``content expr``)."""
+"""Charts that imported documents name while they run (SCXML 6.4.2: ``srcexpr``, ``content expr``)."""
 
 from __future__ import annotations
 

@@ -37,9 +37,11 @@ class Element:
     text: str = ""
 
     def get(self, name: str) -> str | None:
+        """The value of an attribute, or None."""
         return self.attributes.get(name)
 
     def all(self, tag: str) -> list[Element]:
+        """The child elements with this tag."""
         return [child for child in self.children if child.tag == tag]
 
 

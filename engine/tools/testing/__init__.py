@@ -1,1 +1,1 @@
-"""Tests generated from a chart: paths that take every transition, checked by what the model does not merely restate."""
+"""Tests generated from a chart: paths that take every transition, with checks that do not merely repeat the model."""

@@ -29,7 +29,7 @@ _OFFERS = 8
 
 @dataclass(slots=True)
 class Found:
-    """What an exploration came to."""
+    """The result of an exploration."""
 
     chart: Chart
     paths: list[Path] = field(default_factory=list)

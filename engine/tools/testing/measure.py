@@ -1,5 +1,5 @@
-"""What testing one chart came to: which transitions and pairs its paths take, what they brought to light, what is
-missing and why. Plain values, so that a worker process can hand them over."""
+"""The result of testing one chart: which transitions and pairs its paths take, what they broke, what is missing and
+why. Plain values, so that a worker process can return them."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ class Result:
 
     @property
     def covered(self) -> int:
+        """How many transitions were taken."""
         return len(self.taken) - len(self.missing)
 
     @property
@@ -67,6 +68,7 @@ class Result:
         return bool(self.problems) or any(not m.proved for m in self.missing)
 
     def as_json(self) -> dict[str, Any]:
+        """The result as a JSON object."""
         return {
             "chart": self.chart,
             "file": self.file,
@@ -109,7 +111,7 @@ def measure(chart: Chart, *, pairs: bool = False) -> Result:
 
 
 def from_traces(charts: Mapping[str, Chart], traces: Iterable[Trace]) -> list[Result]:
-    """Which transitions of these charts (by name) the machines of recorded traces have taken, all traces together."""
+    """Which transitions of these charts (by name) the machines of recorded traces have taken, over all traces."""
     taken: dict[str, Counter[str]] = {name: Counter() for name in charts}
     notes: dict[str, dict[str, None]] = {name: {} for name in charts}
     count = 0
@@ -141,7 +143,7 @@ def _traced(chart: Chart, taken: Counter[str], notes: list[str], traces: int) ->
 
 
 def not_taken(chart: Chart, reasons: Mapping[str, str]) -> list[Missing]:
-    """Why transitions were not taken: what ``engine check`` proves, else what the search has to say."""
+    """Why transitions were not taken: the proof of ``engine check``, else the search's reason."""
     if not reasons:
         return []
     report = check(chart, limit=0)

@@ -31,9 +31,10 @@ Config = frozenset[str]
 
 @dataclass(slots=True)
 class PairsFound:
-    """What the search for pairs came to.
+    """The result of the search for pairs.
 
-    ``missing``: possible perhaps, not taken. ``impossible``: reason -> how many; empty when nothing could be said."""
+    ``missing``: not taken, but perhaps possible. ``impossible``: reason -> how many; empty when nothing could be said.
+    """
 
     taken: set[Pair] = field(default_factory=set)
     paths: list[Path] = field(default_factory=list)
@@ -103,6 +104,7 @@ class PairSearch:
         self._last_news = 0
 
     def run(self) -> PairsFound:
+        """Search until every possible pair is taken or the budget is used up."""
         for path in self.seeds:
             self._seed(path)
         self._go_on()

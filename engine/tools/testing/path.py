@@ -16,8 +16,8 @@ Pair = tuple[str, str]  # ids of two transitions, the second taken next after th
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """Parameters and stimuli from the start; what it does for the first time: ``takes`` transitions, ``pairs``
-    of consecutive ones."""
+    """Parameters and stimuli from the start. ``takes`` and ``pairs``: the transitions and pairs that it takes for the
+    first time."""
 
     parameters: Mapping[str, Any]
     start: Stimulus
@@ -27,7 +27,7 @@ class Path:
 
     @property
     def name(self) -> str:
-        """What the path is for."""
+        """The purpose of the path."""
         if self.takes:
             return f"takes {', '.join(self.takes)}"
         if self.pairs:

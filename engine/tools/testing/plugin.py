@@ -50,6 +50,7 @@ class ChartFile(pytest.File):
     """A chart: its paths, and the transitions no path takes."""
 
     def collect(self) -> Iterator[pytest.Item]:
+        """The items of the chart; see pytest."""
         from engine.language.load import load
         from engine.tools.testing.explore import Explorer
         from engine.tools.testing.measure import not_taken
@@ -73,6 +74,7 @@ class PathItem(pytest.Item):
         self.chart, self.path_, self.number = chart, path_, number
 
     def runtest(self) -> None:
+        """Run the path. Raises :class:`PathFailed`."""
         from engine.tools.testing.verify import verify_path
 
         problems = verify_path(self.chart, self.path_, self.number)
@@ -80,23 +82,26 @@ class PathItem(pytest.Item):
             raise PathFailed("\n".join(map(str, problems)))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """The problems and the path's steps."""
         if isinstance(excinfo.value, PathFailed):
             steps = "\n".join(f"  {at}. {stimulus}" for at, stimulus in enumerate(self.path_.steps, 1))
             return f"{excinfo.value}\nthe path:\n{steps}"
         return str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
+        """File and name; see pytest."""
         return self.path, None, f"{self.chart.name}: {self.name}"
 
 
 class TogetherItem(pytest.Item):
-    """The chart with its children: what they promise together."""
+    """The chart with its children: their joint invariants."""
 
     def __init__(self, *, chart: Chart, **rest: object) -> None:
         super().__init__(**rest)  # type: ignore[arg-type]
         self.chart = chart
 
     def runtest(self) -> None:
+        """Run the chart with its children. Raises :class:`PathFailed`."""
         from engine.tools.testing.together import play
 
         broken = play(self.chart).broken
@@ -104,9 +109,11 @@ class TogetherItem(pytest.Item):
             raise PathFailed("\n".join(broken))
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """The broken invariants."""
         return str(excinfo.value) if isinstance(excinfo.value, PathFailed) else str(super().repr_failure(excinfo))
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
+        """File and name; see pytest."""
         return self.path, None, f"{self.chart.name}: {self.name}"
 
 
@@ -118,15 +125,18 @@ class MissingItem(pytest.Item):
         self.missing = missing
 
     def runtest(self) -> None:
+        """Fail unless it is proved impossible. Raises :class:`PathFailed`."""
         if not self.missing.proved:
             raise PathFailed(f"{self.missing.place}: {self.missing.transition}: {self.missing.reason}")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: object = None) -> str:
+        """The transition and the reason."""
         return str(excinfo.value)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
+        """File and name; see pytest."""
         return self.path, None, self.name
 
 
 class PathFailed(Exception):
-    """A generated path brought something to light."""
+    """A generated path found a fault."""

@@ -1,8 +1,8 @@
-"""Values worth trying for a payload field, a reading or a parameter, gathered from the whole chart.
+"""Values to try for a payload field, a reading or a parameter, collected from the whole chart.
 
-A counter compared with a parameter, a value that is first kept in data and asked for later, a name looked up in a list:
-a guard alone does not tell them. So everything that is compared with, assigned to or looked up in something else is in
-one class with it, and a value that is good for one is worth trying for all.
+A guard alone does not show all of them: a counter is compared with a parameter, a value is kept in data and tested
+later, a name is looked up in a list. So everything that is compared with, assigned to or looked up in something else is
+in one class with it, and each value known for one member is tried for all.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _keys(expr: tree.Expr) -> Iterator[Term]:
 
 
 def small_counts(chart: Chart) -> dict[str, Any]:
-    """Whole-number parameters without a unit brought down to 1, so that a retry counter is through soon."""
+    """Whole-number parameters without a unit, reduced to 1, so that a retry counter is used up soon."""
     small = {}
     for name, definition in chart.parameters.items():
         kind = definition.type

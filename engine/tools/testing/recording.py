@@ -1,4 +1,4 @@
-"""``pytest --chart-traces DIR``: every system that runs in a test leaves its trace, to see what the tests ever took."""
+"""``pytest --chart-traces DIR``: writes the trace of every system that runs in a test, to see what the tests take."""
 
 from __future__ import annotations
 

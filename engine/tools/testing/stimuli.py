@@ -1,4 +1,4 @@
-"""What can be done to a machine in a situation: events with payloads, timers, and what its adapters show meanwhile."""
+"""Possible inputs of a machine in a situation: events with payloads, timers, and the readings of its adapters."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class Stimuli:
     def narrow(
         self, machine: Machine, active: frozenset[str], world: Stimulus, wanted: Container[str], group: int
     ) -> Iterator[Stimulus]:
-        """What takes each transition of the active states, and what the eventless ones wait for."""
+        """Stimuli that take each transition of the active states, and those that the eventless ones wait for."""
         live = self.live(active)
         triggers = self._triggers(live)
         data = machine.data
@@ -110,7 +110,7 @@ class Stimuli:
     def wide(
         self, machine: Machine, active: frozenset[str], world: Stimulus, wanted: Container[str], group: int
     ) -> Iterator[Stimulus]:
-        """The same with one field, reading or child changed to a value the chart asks for somewhere."""
+        """The same with one field, reading or child changed to a value the chart tests somewhere."""
         live = self.live(active)
         readings = [
             (("read", *key), v)
@@ -138,7 +138,7 @@ class Stimuli:
     def toward(
         self, transition: str, machine: Machine, active: frozenset[str], world: Stimulus, group: int
     ) -> Iterator[Stimulus]:
-        """What takes one transition of the active states from here, if its guard can hold."""
+        """Stimuli that take one transition of the active states from here, if its guard can hold."""
         live = self.live(active)
         t = next((t for t in live if t.id == transition), None)
         if t is None:
@@ -154,7 +154,7 @@ class Stimuli:
                     yield self._stimulus(choice, event, timer, world)
 
     def asked(self, t: Transition) -> frozenset[str]:
-        """The data that decide whether a transition is taken: its guard's, and those of the ones asked before it."""
+        """The data that decide whether a transition is taken: those of its guard, and of the guards before it."""
         names = self._variables[t.id]
         for state in (*t.source.walk(), *t.source.ancestors()):
             for other in state.transitions:

@@ -1,10 +1,10 @@
 """Which transitions can follow which: every pair that any run could take, and some that none does.
 
-The chart is run with values left open (:mod:`engine.tools.testing.symbolic_values`), every way through every macrostep;
-so each real run is among the runs looked at, and a pair seen in none of them is impossible. What is kept of data
-between two macrosteps is finite: truth values, names of enumerations, constants; numbers that are computed are open.
+The chart is run with open values (:mod:`engine.tools.testing.symbolic_values`), along every way through every
+macrostep. Each real run is among these, so a pair seen in none of them is impossible. The data kept between two
+macrosteps is finite: truth values, names of enumerations, constants. Computed numbers are open.
 
-Given up where that cannot be said: imported charts without types, answers to ``error.execution`` (any action might
+It gives up where nothing can be said: imported charts without types, reactions to ``error.execution`` (any action might
 fail), too many situations.
 """
 
@@ -36,7 +36,7 @@ PARAMETERS = "the two ask different parameters"
 
 @dataclass(slots=True)
 class Possible:
-    """What can follow what. ``pairs``: all that any run could take, and more perhaps."""
+    """Which transition can follow which. ``pairs``: every pair that any run could take, and perhaps more."""
 
     pairs: set[Pair] = field(default_factory=set)
     together: set[Pair] = field(default_factory=set)  # the source of the second may be active after the first
@@ -61,9 +61,9 @@ class Possible:
 
 
 def possible_pairs(chart: Chart, stimuli: Stimuli, limit: int = 60_000) -> Possible | None:
-    """All pairs that may be possible; None where nothing can be said. ``limit``: macrosteps looked at.
+    """All pairs that may be possible; None where nothing can be said. ``limit``: macrosteps to try.
 
-    With as much data kept as the limit allows: all that conditions ask, or only names and truth values, or none.
+    It keeps as much data as the limit allows: everything conditions read, or only names and truth values, or none.
     """
     if chart.untyped or _answers_errors(chart) or any(i.finalize for s in chart.root.walk() for i in s.invokes):
         return None

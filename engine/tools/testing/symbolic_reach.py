@@ -1,4 +1,4 @@
-"""How far a situation is from taking a transition: in steps, and in its data."""
+"""The distance of a situation from taking a transition: in steps, and in its data."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ FAR = 1_000.0
 
 
 class Reach:
-    """Distances in one chart, guards left aside (so nothing that is out of reach here is in reach of a machine)."""
+    """Distances in one chart, without its guards (so a transition out of reach here is out of reach for every
+    machine)."""
 
     def __init__(self, chart: Chart) -> None:
         self.chart = chart
@@ -56,7 +57,8 @@ class Reach:
                         self._setters.setdefault(action.name, set()).add(state.id)
 
     def steps(self, active: frozenset[str], transition: str) -> float:
-        """How many transitions at least until the source of ``transition`` and the states its guard asks are active."""
+        """The least number of transitions until the source of ``transition`` and the states its guard reads are
+        active."""
         key = (active, transition)
         known = self._config.get(key)
         if known is None:
@@ -73,11 +75,11 @@ class Reach:
         return not any(distance(part, where) for part in self.fixed[transition])
 
     def data(self, transition: str, where: Situation) -> float:
-        """How far the data are from what the guard asks of them: 0 when nothing is amiss."""
+        """How far the data are from what the guard needs: 0 when they satisfy it."""
         return sum(distance(part, where) for part in self._on_data[transition])
 
     def setting(self, active: frozenset[str], transition: str) -> float:
-        """How many transitions at least until something sets the data that the guard of ``transition`` asks."""
+        """The least number of transitions until something sets the data that the guard of ``transition`` reads."""
         key = (active, f"set {transition}")
         known = self._config.get(key)
         if known is None:
@@ -110,7 +112,7 @@ class Reach:
 
 
 def distance(part: tree.Expr, where: Situation) -> float:
-    """0 when ``part`` holds, else between 1 and 2, the less the nearer numbers are."""
+    """0 when ``part`` holds, else between 1 and 2: the nearer the numbers, the less."""
     try:
         if where.value(part, {}) is True:
             return 0.0

@@ -1,7 +1,7 @@
-"""The reference interpreter with values left open, for :mod:`engine.tools.testing.symbolic_pairs`.
+"""The reference interpreter with open values, for :mod:`engine.tools.testing.symbolic_pairs`.
 
-What an event, a reading, a parameter or a data item holds is decided only where a condition asks for it; which way is
-chosen by a list of choices that whoever runs the machine counts through.
+The value of an event's field, a reading, a parameter or a data item is decided only where a condition reads it. A list
+of choices says how; the caller counts through them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Repeats(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is kept between two macrosteps."""
+    """The state kept between two macrosteps."""
 
     active: tuple[State, ...]
     history: tuple[tuple[str, tuple[State, ...]], ...]
@@ -59,7 +59,7 @@ class Place:
 
 
 class OpenMachine(Interpreter):
-    """The reference interpreter with open values. :meth:`go` follows, and lengthens, a list of choices."""
+    """The reference interpreter with open values. :meth:`go` follows a list of choices and extends it."""
 
     def __init__(self, chart: Chart, tracked: frozenset[str]) -> None:
         super().__init__(chart, dict.fromkeys(chart.parameters, OPEN))
@@ -88,6 +88,8 @@ class OpenMachine(Interpreter):
     def go(
         self, place: Place | None, trigger: tuple[str, str] | None, choices: list[list[int]]
     ) -> tuple[tuple[str, ...], Place | None]:
+        """Run one macrostep from ``place`` (None: the start) along ``choices``: the transitions taken and the new
+        place. Raises :class:`GiveUp`."""
         self.choices, self.at = choices, 0
         self.supposed, self.known_parameters, self.trail, self.heard = {}, {}, set(), []
         self.statesToInvoke.clear()
@@ -165,6 +167,7 @@ class OpenMachine(Interpreter):
     # ------------------------------------------------------------ choices
 
     def choose(self, count: int) -> int:
+        """The next choice among ``count`` ways; new choices begin at 0."""
         if self.at == len(self.choices):
             self.choices.append([0, count])
         chosen = self.choices[self.at][0]
@@ -175,6 +178,7 @@ class OpenMachine(Interpreter):
         return t.id not in self.resting and super().conditionMatch(t, matched)
 
     def holds(self, guard: tree.Expr, position: Position, transition: str = "") -> bool:
+        """Whether the guard holds, by choice where its value is open. Raises :class:`GiveUp`."""
         passing: list[Any] = []
         while not isinstance(value := self.value(guard), bool):
             term = self._undecided(guard)
@@ -297,6 +301,7 @@ class OpenMachine(Interpreter):
         self.resting -= {t for t in self.resting if name in variables_in(self.inner[t])}
 
     def execute(self, action: Action) -> None:
+        """Execute an action over open values. Raises :class:`GiveUp` where that cannot be followed."""
         match action:
             case Assign(name=name, value=value):
                 self.assign(name, self._kept(name, self.value(value)) if self.finite[id(action)] else OPEN)
@@ -340,6 +345,7 @@ class OpenMachine(Interpreter):
         pass
 
     def record(self, cause: str | None, taken: list[Transition], exited: int, entered: int) -> None:
+        """Record a microstep. Raises :class:`Repeats` when the run is where it has been before."""
         if not taken:
             return
         if entered < len(self.entered) or exited < len(self.exited):
@@ -362,7 +368,7 @@ class OpenMachine(Interpreter):
 
 
 class Domains:
-    """The values of terms that have few, those no condition tells apart as one."""
+    """All values of terms that have few; values that no condition tells apart count as one."""
 
     def __init__(self, chart: Chart) -> None:
         compares = [e for e in expressions(chart) if isinstance(e, tree.Compare) and _named(e.left.type, e.right.type)]
@@ -372,6 +378,7 @@ class Domains:
         self.known: dict[Type, list[Any]] = {}
 
     def of(self, term: tree.Expr) -> list[Any]:
+        """All values to try for the term."""
         kind = term.type
         found = self.known.get(kind)
         if found is None:
@@ -389,6 +396,7 @@ class Domains:
 
 
 def variables_in(expr: tree.Expr) -> set[str]:
+    """The variables in an expression."""
     return {e.name for e in within(expr) if isinstance(e, tree.Variable)}
 
 

@@ -1,13 +1,12 @@
-"""Runs of a chart with its real children, for what they promise together.
+"""Runs a chart with its real children, to test their joint invariants.
 
-What a chart alone is tested for says nothing of whether its children agree with it. So the whole tree of machines
-runs, its adapters played: each move is something that a transition of one of its machines waits for (an adapter's
-event, the end of a long action, a parent's event, a timer, a reading), tried as often as the others. From situations
-that are new (a state some machine was never in, or a new combination) the search goes on, from a snapshot. Joint
-invariants that read no adapter must hold after every move: what adapters show may be anything, what machines make of it
-may not.
+Tests of a chart alone do not show whether its children agree with it. So the whole tree of machines runs and the search
+plays its adapters. Each move is something a transition of one of its machines waits for (an adapter's event, the end of
+a long action, a parent's event, a timer, a reading); all are tried equally often. From new situations (a state some
+machine was never in, or a new combination) the search goes on from a snapshot. Joint invariants that read no adapter
+must hold after every move: readings may be anything, but the machines' reaction may not.
 
-The search is short and finds what is near the start. Far into a protocol, scenarios have to go.
+The search is short and finds what is near the start. Scenarios have to cover what is far into a protocol.
 """
 
 from __future__ import annotations
@@ -61,7 +60,7 @@ class _Situation:
 
 @dataclass(slots=True)
 class Together:
-    """What a search came to. ``broken``: each broken promise with the moves to it; ``seen``: states by chart."""
+    """The result of a search. ``broken``: each broken promise with the moves to it; ``seen``: states by chart."""
 
     moves: int = 0
     broken: list[str] = field(default_factory=list)
@@ -70,7 +69,7 @@ class Together:
 
 def play(chart: Chart, *, moves: int = 400, seed: int = 1, burst: int = 6) -> Together:
     """Search for moves that break a joint invariant of ``chart`` or of a chart below it. ``moves`` bounds the search;
-    the same seed makes the same."""
+    the same seed repeats it."""
     return _Search(chart, random.Random(seed), burst).run(moves)
 
 

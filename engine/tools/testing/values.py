@@ -58,7 +58,8 @@ def defaults(kind: Type) -> list[Any]:
 
 
 class Situation:
-    """Where a guard is solved: a machine's data, parameters and active states, and the terms chosen so far."""
+    """The situation a guard is solved in: a machine's data, parameters and active states, and the terms chosen so
+    far."""
 
     def __init__(
         self,
@@ -108,7 +109,7 @@ class Situation:
 
 
 def term_of(expr: tree.Expr, free_parameters: bool = False) -> Term | None:
-    """The term an expression is, if it is one."""
+    """The expression as a term, or None."""
     match expr:
         case tree.Parameter(name=name) if free_parameters:
             return ("param", name)

@@ -1,9 +1,9 @@
-"""Runs generated paths and checks what the model does not merely restate.
+"""Runs generated paths and checks more than the model repeats.
 
 After every step: the reference interpreter agrees with the compiled core; a machine restored from a snapshot does the
-same as the one that never stopped; what leaves the chart keeps to the contracts of its adapters, to its own events and
-to its children's parameters; no error.execution is left unanswered; no invariant is broken. At the end the path,
-written as a trace, replays.
+same as the one that never stopped; effects keep to the contracts of the chart's adapters, to its own events and to its
+children's parameters; no error.execution goes unanswered; no invariant is broken. At the end the path, written as a
+trace, replays.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _COMPARED = ("transitions", "exited", "entered", "effects", "raised", "failures"
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something a path brought to light. ``step`` counts from 0, the start."""
+    """A fault that a path found. ``step`` counts from 0, the start."""
 
     path: int
     step: int
@@ -50,7 +50,7 @@ class Problem:
 
 
 def verify(chart: Chart, paths: Iterable[Path]) -> list[Problem]:
-    """Run all paths; what is wrong, nothing when all is well."""
+    """Run all paths; the problems found."""
     return [problem for number, path in enumerate(paths) for problem in verify_path(chart, path, number)]
 
 

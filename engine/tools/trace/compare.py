@@ -1,4 +1,4 @@
-"""Compares two traces: the same machines doing the same, whatever the time."""
+"""Compares two traces: the same machines must do the same; times may differ."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Difference:
 
 
 def first_difference(left: Trace, right: Trace, *, times: bool = False) -> Difference | None:
-    """None when all steps are the same; ``times``: at the same times too."""
+    """The first difference, None when all steps are the same; ``times``: times must be the same too."""
     a, b = left.steps(), right.steps()
     for number in range(max(len(a), len(b))):
         one = a[number] if number < len(a) else None

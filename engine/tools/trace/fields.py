@@ -1,4 +1,4 @@
-"""What a chart hears, orders and sends, field by field: where units and secrets of a record are looked up."""
+"""The fields of a chart's events and orders, where units and secrets of a record are looked up."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ Fields = Mapping[str, Mapping[str, Type]]
 
 def fields_of(chart: Chart) -> Fields:
     """Types by the name of an event (``voltage_set``, ``link.CM_SLAC_PARM_CNF``), of an order (``supply.set()``) or of
-    an event to a child (``output.demand()``): brackets tell what goes out from what comes in. ``done()`` is the chart's
-    own output, ``start CHILD()`` the parameters of a child."""
+    an event to a child (``output.demand()``): brackets mark what goes out. ``done()`` is the chart's own output,
+    ``start CHILD()`` the parameters of a child."""
     fields: dict[str, Mapping[str, Type]] = {name: event.payload or {} for name, event in chart.events.items()}
     for role, contract in chart.adapters.items():
         fields |= {f"{role}.{name}": event.payload or {} for name, event in contract.events.items()}

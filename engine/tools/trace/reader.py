@@ -1,4 +1,4 @@
-"""Reads traces; a broken line is named, never guessed at."""
+"""Reads traces. A broken line is an error that names it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_LINE = 64_000_000
 
 
 class TraceError(Exception):
-    """A file is no trace of this version: the message names file, line and what is wrong."""
+    """A file is not a trace of this version. The message names file, line and what is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Trace:
 
 
 def read(path: Path | str) -> Trace:
-    """Raises ``TraceError``. A last line cut off by a crash is left out."""
+    """The trace in a file. A last line cut off by a crash is left out. Raises ``TraceError``."""
     try:
         lines = Path(path).read_text(encoding="utf-8").split("\n")
     except OSError as error:

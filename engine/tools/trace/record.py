@@ -121,7 +121,7 @@ def note_record(note: Note, veil: Veil | None = None) -> dict[str, Any]:
 
 
 class Recorder:
-    """Makes step records; remembers each machine's data to tell what changed. ``veil`` hides secrets."""
+    """Makes step records; remembers each machine's data to find what changed. ``veil`` hides secrets."""
 
     def __init__(self, veil: Veil | None = None) -> None:
         self._veil = veil
@@ -151,8 +151,8 @@ class Recorder:
 
 
 def brief(record: StepRecord, configuration: tuple[str, ...], veil: Veil | None = None) -> dict[str, Any]:
-    """The part of a step that a line for people tells: no data, readings or timers; values as the machine has them.
-    ``configuration``: the machine's after this step; it may have gone on since. ``veil`` hides secrets."""
+    """The part of a step for a line that people read: no data, readings or timers; values as the machine has them.
+    ``configuration``: the machine's after this step; it may have changed since. ``veil`` hides secrets."""
     step = record.step
     chart = record.actor.machine.chart
     if veil is not None and not secrets_of(chart):
@@ -188,8 +188,8 @@ _TIMING = frozenset((StartTimer, CancelTimer, CancelSend))
 
 
 def outcome(step: Step, machine: Stepper, before: Mapping[str, Any], veil: Veil | None = None) -> dict[str, Any]:
-    """What a step did: the part of a record that a replay must reproduce. ``before``: the data before the step.
-    ``veil`` hides secrets."""
+    """The part of a step's record that a replay must reproduce. ``before``: the data before the step. ``veil`` hides
+    secrets."""
     line: dict[str, Any] = {}
     if not step.handled:
         line["unhandled"] = True

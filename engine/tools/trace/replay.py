@@ -1,4 +1,4 @@
-"""Feeds a trace's events, timer expiries and readings to the same charts again and compares what they do."""
+"""Gives a trace's events, timer expiries and readings to the same charts again and compares the steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ _OUTCOME = (
 
 @dataclass(frozen=True, slots=True)
 class Parting:
-    """Where a replay and its trace part: the line of the trace, the field, what stands there and what came."""
+    """The first difference between a replay and its trace: the line of the trace, the field, the recorded and the new
+    value."""
 
     line: int
     record: Record
@@ -150,7 +151,7 @@ class _Replay:
 
 
 def unveiled(value: Any) -> Any:
-    """A record with what stands in for its secrets as if it were these."""
+    """A record with its stand-ins for secrets taken as the secrets."""
     if isinstance(value, dict):
         if len(value) == 1 and "$secret" in value:
             return value["$secret"]

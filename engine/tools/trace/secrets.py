@@ -1,7 +1,7 @@
-"""Hides what charts and contracts declare ``secret: true`` from everything that people read or keep.
+"""Hides everything that charts and contracts declare ``secret: true`` from what people read or keep.
 
-In place of a secret stands one of the same kind and length, the same for the same secret as long as one :class:`Veil`
-lives: a trace still shows whether two sides mean the same key, and replays, but nobody learns the key from it.
+A stand-in of the same kind and length replaces a secret, always the same one during the life of one :class:`Veil`. So a
+trace still shows whether two sides have the same key, and replays, but nobody learns the key from it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NONE: frozenset[str] = frozenset()
 
 
 def secret_fields(fields: Mapping[str, Type] | None) -> frozenset[str]:
-    """The names of those that are secret."""
+    """The names of the secret fields."""
     return frozenset(name for name, type_ in (fields or {}).items() if type_.secret)
 
 
@@ -50,7 +50,7 @@ class Veil:
         self._key = os.urandom(32)
 
     def hide(self, values: Any, secret: frozenset[str]) -> Any:
-        """A mapping with its secret fields hidden; what is None or empty tells nothing and stays."""
+        """A mapping with its secret fields hidden; None and empty values reveal nothing and stay."""
         if not secret or not isinstance(values, Mapping):
             return values
         return {
@@ -58,7 +58,7 @@ class Veil:
         }
 
     def event(self, chart: Chart, name: str, data: Any) -> Any:
-        """What an event carries."""
+        """The data of an event, hidden."""
         return self.hide(data, secrets_of(chart).get(name, _NONE))
 
     def own(self, chart: Chart, what: str, values: Any) -> Any:
@@ -66,7 +66,7 @@ class Veil:
         return self.hide(values, secrets_of(chart).get(f"{what}.", _NONE))
 
     def effect(self, chart: Chart, effect: Effect) -> Effect:
-        """An effect with what it carries hidden."""
+        """An effect with its secrets hidden."""
         known = secrets_of(chart)
         if not known:
             return effect

@@ -1,4 +1,4 @@
-"""A trace as a sequence diagram: machines, adapters and what passes between them; what repeats is told once.
+"""A trace as a sequence diagram: machines, adapters and the messages between them; repetitions are shown once.
 
 Drawn on sheets by :mod:`engine.tools.trace.sheets`, here as Mermaid text.
 """
@@ -39,6 +39,7 @@ class Loop:
 
     @property
     def time_ns(self) -> int:
+        """The time of its first message."""
         return self.messages[0].time_ns
 
     @property
@@ -63,8 +64,8 @@ class Sequence:
 
 
 def sequence(records: Iterable[Record], *, states: bool = False, limit: int = 400, loops: bool = True) -> Sequence:
-    """What passed between machines and adapters; ``states`` adds a note for every change of state, ``loops`` tells
-    what repeats once. At most ``limit`` messages."""
+    """The messages between machines and adapters. ``states`` adds a note for every change of state, ``loops`` shows
+    repetitions once. At most ``limit`` messages."""
     reader = _Reader(states)
     for record in records:
         if "cause" in record:

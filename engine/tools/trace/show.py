@@ -49,7 +49,7 @@ def line(record: Record, units: Table = _NONE) -> str:
 
 
 def cause(record: Record, units: Table = _NONE) -> str:
-    """What made the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
+    """The cause of the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
     if record["cause"] == "event":
         event = record["event"]
         told = _told(event["data"], units.get(event["name"])) if event.get("data") else ""
@@ -67,7 +67,7 @@ def timer(id_: str) -> str:
 
 
 def movement(record: Record) -> str:
-    """``left → reached``, the innermost states only; states passed through on the way are not told."""
+    """``left → reached``, innermost states only; states passed through on the way are left out."""
     return _moved(tuple(record.get("exited", ())), tuple(record.get("entered", ())), tuple(record["configuration"]))
 
 

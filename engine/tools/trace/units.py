@@ -1,4 +1,4 @@
-"""Units of what a chart hears, orders and sends, so that its values are told to people with their units."""
+"""Units of a chart's events and orders, to show values to people with their units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Units = Mapping[str, str]
 
 @lru_cache(maxsize=256)
 def units_of(chart: Chart) -> dict[str, dict[str, str]]:
-    """Units by the names of :func:`engine.tools.trace.fields.fields_of`, without what has none."""
+    """Units by the names of :func:`engine.tools.trace.fields.fields_of`; names without a unit are left out."""
     fields = {name: types for name, types in fields_of(chart).items() if not name.startswith("start ")}
     found = {name: {field: _symbol(type_) for field, type_ in types.items()} for name, types in fields.items()}
     lean = {name: {field: unit for field, unit in units.items() if unit} for name, units in found.items()}
@@ -31,7 +31,7 @@ def _symbol(type_: Type) -> str:
 
 
 def with_unit(text: str, value: Any, unit: str) -> str:
-    """``text``, which tells ``value``, with its unit; a duration as ``600 ms`` or ``1.5 s``."""
+    """``text``, which shows ``value``, with its unit; a duration as ``600 ms`` or ``1.5 s``."""
     if unit == "ns" and type(value) is int:
         return f"{value / 1e9:.6g} s" if abs(value) >= 1_000_000_000 or value == 0 else f"{value / 1e6:.6g} ms"
     return f"{text} {unit}"

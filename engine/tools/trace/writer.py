@@ -30,7 +30,7 @@ def _private(path: str, flags: int) -> int:
 class TraceWriter:
     """An observer that writes every step and note to a file, buffered; on a real clock at most a second behind.
 
-    Only its owner may read the file; what charts and contracts declare secret is hidden in it unless ``secrets``.
+    Only its owner may read the file. What charts and contracts declare secret is hidden in it unless ``secrets``.
 
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
