@@ -1,8 +1,8 @@
-"""A chart behind a role: it serves the role's contract and stands where an adapter stands.
+"""A chart behind a role: it serves the role's contract in the place of an adapter.
 
-Its machine has a queue as every other: orders wait in it behind what the caller's step has still to do, and nobody is
-ever stepped inside another's step. What it sends to its parent goes to those it serves. Its values are its data, as old
-as their last assignment. One call of a long action is with it at a time; another waits until that is answered.
+Its machine has a queue like every other: an order waits there until the caller's step is done, so no machine is ever
+stepped inside another's step. What it sends to its parent goes to the machines it serves. Its values are its data, as
+old as their last assignment. It handles one call of a long action at a time; the next waits until that is answered.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class ServedChart:
-    """What stands in ``adapters`` in place of an adapter: a chart with ``serves:``, its parameters and what its own
-    roles are bound to. ``below``: parameters of its children, by the path of their ids."""
+    """The entry of ``adapters`` for a chart with ``serves:``: its parameters and the adapters of its own roles.
+    ``below``: parameters of its children, by the path of their ids."""
 
     chart: Chart
     parameters: Mapping[str, Any] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class ServedChart:
 
 @dataclass(slots=True)
 class Call:
-    """A call of a long action that has no answer yet. ``told``: what the order carries as its ``sendid``."""
+    """An unanswered call of a long action. ``told``: the ``sendid`` of its order."""
 
     call_id: str
     args: Mapping[str, Any]
@@ -72,7 +72,7 @@ class Server:
     # ------------------------------------------------------------ from those it serves
 
     def open(self) -> None:
-        """Its machine begins, before those it serves; resumed from a snapshot, it goes on."""
+        """Begin its machine, before those it serves, or continue it from a snapshot."""
         self.actor.machine.tracing = True  # type: ignore[attr-defined]  # tells what each step assigns
         if self.actor.begun:
             self.system.restart_calls(self.actor)
@@ -81,12 +81,13 @@ class Server:
             self.system.begin(self.actor)
 
     def order(self, action: str, args: Mapping[str, Any]) -> None:
-        """An order, to the end of the queue. Raises ``AdapterError`` when there is nobody to take it."""
+        """Queue an order. Raises ``AdapterError`` when the machine has ended."""
         self._need()
         self.system.enqueue(self.actor, Event(action, args or None))
 
     def call(self, action: str, call_id: str, args: Mapping[str, Any]) -> None:
-        """A long action: told now, or when the call before it has been answered."""
+        """Start a long action now, or when the call before it has been answered. Raises ``AdapterError`` when the
+        machine has ended."""
         self._need()
         line = self._line[action]
         known = self._resumed.pop(self._key(call_id), None)
@@ -97,7 +98,7 @@ class Server:
             self._next(action)
 
     def cancel(self, call_id: str) -> None:
-        """Its result is not wanted any more: the chart hears of it when it has been told of the call."""
+        """Cancel a call; the chart gets ``cancel.<action>`` when it has been told of the call."""
         for action, line in self._line.items():
             for call in line:
                 if call.call_id == call_id:
@@ -110,7 +111,7 @@ class Server:
                     return
 
     def value(self, name: str) -> Any:
-        """A value as it stands in the chart's data."""
+        """A value from the chart's data. Raises ``AdapterError`` when it has none or the machine has ended."""
         self._need()
         try:
             return self.actor.machine.data[name]
@@ -118,20 +119,20 @@ class Server:
             raise AdapterError(f"{name!r} of {self.actor.path} has no value yet") from None
 
     def age_ns(self, name: str) -> int:
-        """How long ago a value was last assigned."""
+        """The time (ns) since a value was last assigned."""
         return self.system.clock.now_ns() - self._set_ns.get(name, 0)
 
     # ------------------------------------------------------------ from its machine
 
     def stepped(self, step: Step) -> None:
-        """A step of the machine, before its effects: what it has assigned is fresh."""
+        """Note the assignments of a step of the machine, before its effects."""
         now_ns = self.system.clock.now_ns()
         for name in step.changes:
             if name in self._set_ns:
                 self._set_ns[name] = now_ns
 
     def sent(self, event: str, data: Any) -> None:
-        """What the machine sends to its parent: an event of the contract, or the answer to a call."""
+        """Pass on what the machine sends to its parent: an event of the contract, or the answer to a call."""
         action, _, how = event.partition(".")
         if how and action in self._line:
             self._answer(action, how, data or {})

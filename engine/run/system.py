@@ -130,7 +130,8 @@ class System:
         return actor
 
     def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart, own_role: str = "") -> Binding:
-        """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's."""
+        """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's. Raises
+        ``AdapterError`` when the chart has no such role or the adapter does not fulfil the contract."""
         contract = actor.machine.chart.adapters.get(role)
         if contract is None:
             raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")
