@@ -17,7 +17,7 @@ from adapters.slac.frames import BadFrame, Mme, decode
 from adapters.slac.line import LineConfig, PowerLine
 from adapters.slac.modem import ModemConfig
 from adapters.slac.settings import SIMULATED, host_of, side_of
-from engine.adapter import AdapterError, Cancellable, Port, World
+from engine.adapter import AdapterError, Cancellable, ConfigurationError, Port, World
 
 Receiver = Callable[[bytes, Mme | BadFrame | None], None]
 """Gets a frame for this host and, if it is a HomePlug frame, what :func:`decode` found in it."""
@@ -93,11 +93,11 @@ def seeded(seed: int, whose: str) -> Callable[[int], bytes]:
 
 
 def fault_rules(rules: str) -> tuple[Rule, ...]:
-    """The rules of setting ``fault``. Raises ``AdapterError``."""
+    """The rules of setting ``fault``. Raises ``ConfigurationError`` for one that cannot be read."""
     try:
         return parse_rules(rules)
     except FaultSyntaxError as error:
-        raise AdapterError(f"setting 'fault': {error}") from None
+        raise ConfigurationError(f"setting 'fault': {error}") from None
 
 
 class LineDriver:

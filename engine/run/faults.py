@@ -55,7 +55,11 @@ def parse_rule(text: str) -> FaultRule:
     """One rule from its text. Raises :class:`FaultError`."""
     match = _RULE.fullmatch(text)
     if match is None:
-        raise _wrong(text, "expected ACTION:TARGET[:WHICH], such as drop:pev.v2g.PreChargeReq:1")
+        raise _wrong(
+            text,
+            "expected ACTION:TARGET[:WHICH]; a target is an order, an event or a value of a role"
+            " (drop:pev.v2g.PreChargeReq:1) or a frame of the line (drop:CM_ATTEN_CHAR.IND:1)",
+        )
     action, argument = match["action"], match["argument"]
     if action not in ACTIONS:
         from engine.language.problems import suggestion

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import engine
 from engine.cli import main
+from engine.tools.trace.show import arguments
+from engine.tools.trace.units import units_of
 
 LINK = """
 contract: link
@@ -76,3 +79,9 @@ def test_a_trace_has_them_without_its_charts(run: tuple[list[str], Path], capsys
     drawn = capsys.readouterr().out
     for told in ("set(temperature=40 degC, name=x)", "report(level=[1.5, 2] dB, wait=600 ms, tries=3)"):
         assert told in drawn
+
+
+def test_events_of_the_engine_have_them_too() -> None:
+    """Ten digits of nanoseconds do not tell a person how late the computer was."""
+    chart = engine.load_text("machine: m\nstates:\n  a: {on: {error.host: {}}}\n")
+    assert arguments({"late": 1_200_000_000}, units_of(chart)["error.host"]) == "late=1.2 s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 
 from engine.language.expr.unify import unified
@@ -19,6 +20,14 @@ Payload = dict[str, Type]
 _EVENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 MAX_COMMON = 500  # events whose common fields are looked for
 RESERVED_ROOTS = ("done", "error")
+BUILT_IN: Mapping[str, Payload] = {
+    "error.execution": {"message": STRING, "position": STRING},
+    "error.invariant": {"message": STRING, "position": STRING},
+    "error.communication": {"message": STRING},
+    "error.queue": {"dropped": INT, "event": STRING},
+    "error.host": {"late": DURATION},
+}
+"""Events that the engine itself sends to any machine."""
 
 
 def read_payload(reader: Reader, node: Node | None, what: str) -> Payload:
@@ -63,13 +72,7 @@ class EventTable:
 
     def __init__(self, open_: bool = False) -> None:
         self.open = open_
-        self._events: dict[str, Payload] = {
-            "error.execution": {"message": STRING, "position": STRING},
-            "error.invariant": {"message": STRING, "position": STRING},
-            "error.communication": {"message": STRING},
-            "error.queue": {"dropped": INT, "event": STRING},
-            "error.host": {"late": DURATION},
-        }
+        self._events: dict[str, Payload] = dict(BUILT_IN)
         self._below: dict[str, list[str]] | None = None  # prefix -> the events that begin with it and a dot
 
     def add(self, name: str, payload: Payload) -> None:

@@ -41,7 +41,7 @@ def is_role_fault(text: str) -> bool:
     """Whether a rule is about orders, events or values of a role; else it is about frames on the line, for an adapter
     to read."""
     head = text.partition(")" if ")" in text else ":")[2].lstrip(" :").partition(":")[0].partition(".")[0].strip()
-    return head[:3] not in ("CM_", "VS_") and head not in ("IP", "*", "") and not head.startswith("0x")
+    return head[:3] not in ("CM_", "VS_") and head not in ("IP", "*") and not head.startswith("0x")
 
 
 def _names(contract: Contract) -> list[str]:

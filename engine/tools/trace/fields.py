@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from engine.language.load.events import BUILT_IN
 from engine.language.model import Chart, Invoke
 from engine.language.traverse import child_nodes
 from engine.language.types import Type
@@ -15,7 +16,9 @@ def fields_of(chart: Chart) -> Fields:
     """Types by the name of an event (``voltage_set``, ``link.CM_SLAC_PARM_CNF``), of an order (``supply.set()``) or of
     an event to a child (``output.demand()``): brackets mark what goes out. ``done()`` is the chart's own output,
     ``start CHILD()`` the parameters of a child."""
-    fields: dict[str, Mapping[str, Type]] = {name: event.payload or {} for name, event in chart.events.items()}
+    heard = {descriptor for transition in chart.transitions for descriptor in transition.descriptors}
+    fields: dict[str, Mapping[str, Type]] = {name: carried for name, carried in BUILT_IN.items() if name in heard}
+    fields |= {name: event.payload or {} for name, event in chart.events.items()}
     for role, contract in chart.adapters.items():
         fields |= {f"{role}.{name}": event.payload or {} for name, event in contract.events.items()}
         fields |= {f"{role}.{name}()": action.args for name, action in contract.actions.items()}
