@@ -91,11 +91,15 @@ class World:
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A key of an adapter's section in the station file. ``type`` is written as in a chart: ``int``, ``float V``,
-    ``duration``, ``enum(a, b)``, ``string?``; ``default`` is a value of it (nanoseconds for a duration)."""
+    ``duration``, ``enum(a, b)``, ``string?``; ``default`` is a value of it (nanoseconds for a duration).
+
+    ``names``: whose name it is when nobody sets it: ``machine`` (a host: that of the machine, where a station has
+    several) or ``unit`` (a cable: that of the unit of a station, where the role belongs to one)."""
 
     type: str
     default: Any
     description: str
+    names: str = ""
 
 
 class Adapter:
@@ -115,6 +119,13 @@ class Adapter:
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         self.config = config
         self.world = world
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        """What an adapter with this section takes for its machine alone, as people say it (``the station's end of
+        cable '1'``), by the setting that says which. Two machines that claim the same are refused; roles of one
+        machine may."""
+        return {}
 
     def open(self, port: Port) -> None:
         """Acquire what is needed. Raises ``AdapterError`` that says what is wrong and what to do."""

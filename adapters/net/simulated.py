@@ -136,16 +136,16 @@ class Host:
 
     @staticmethod
     def of(world: World, port: Port, config: Mapping[str, Any]) -> Host:
-        """The host named by setting ``host``; setting ``medium`` is ``line`` (default) or ``wire``."""
-        name, medium = host_of(config["host"], port.role), config["medium"]
+        """The host named by setting ``host``; setting ``medium`` is ``line`` (default) or ``wire``, ``line`` which."""
+        name, medium, line = host_of(config["host"], port.role), config["medium"], config.get("line", "1")
 
         def make() -> Host:
             if medium == "wire":
-                wire: Wire = world.shared("wire", Wire)
+                wire: Wire = world.shared(f"wire {line}", Wire)
                 return Host(wire.nic(port, config))
             return Host(LineDriver.of(world, config).nic(port, config))
 
-        host: Host = world.shared(f"host {name} on {medium}", make)
+        host: Host = world.shared(f"host {name} on {medium} {line}", make)
         return host
 
     def bind(

@@ -22,7 +22,7 @@ class SimulatedPilotEvse(Adapter):
 
     contract = "pilot_evse"
     settings: ClassVar[Mapping[str, Setting]] = {
-        "cable": Setting("string", "1", "Name of the charging cable"),
+        "cable": Setting("string", "1", "Name of the charging cable", names="unit"),
         "noise": Setting("float V", 0.0, "Largest error of a measured level"),
     }
 
@@ -30,6 +30,10 @@ class SimulatedPilotEvse(Adapter):
         super().__init__(filled(config, self.settings), world)
         self.cable: Cable = cable_of(world, self.config["cable"])
         self._reported: Levels | None = None
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"cable": f"the station's end of cable {config['cable']!r}"}
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -77,7 +81,7 @@ class SimulatedPilotPev(Adapter):
 
     contract = "pilot_pev"
     settings: ClassVar[Mapping[str, Setting]] = {
-        "cable": Setting("string", "1", "Name of the charging cable"),
+        "cable": Setting("string", "1", "Name of the charging cable", names="unit"),
         "plug_after": Setting("duration?", 500 * MS, "When it is plugged in after the start; none: somebody else does"),
         "unplug_after": Setting("duration?", None, "When it is plugged out after the start; none: somebody else does"),
         "bounce": Setting("duration", 0, "How long the pilot contact bounces when the plug moves"),
@@ -90,6 +94,10 @@ class SimulatedPilotPev(Adapter):
         self.cable: Cable = cable_of(world, self.config["cable"])
         self._plugged = False
         self._reported: VehicleView | None = None
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"cable": f"the vehicle's end of cable {config['cable']!r}"}
 
     def open(self, port: Port) -> None:
         super().open(port)

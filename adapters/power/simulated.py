@@ -14,7 +14,7 @@ from engine.adapter import Adapter, Cancellable, Port, Setting, World
 
 MS = 1_000_000
 S = 1_000_000_000
-OUTLET: dict[str, Setting] = {"outlet": Setting("string", "1", "Name of the power circuit this is a part of")}
+OUTLET: dict[str, Setting] = {"outlet": Setting("string", "1", "Name of the power circuit this is a part of", names="unit")}
 
 
 class Simulated(Adapter):
@@ -46,6 +46,11 @@ class SimulatedSupply(OnCircuit):
     """A supply that follows its set points by the circuit's slew rates."""
 
     contract = "power_supply"
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"outlet": f"the supply of power circuit {config['outlet']!r}"}
+
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
         "maximum_voltage": Setting("float V", 500.0, "The most it can give"),
@@ -120,6 +125,11 @@ class SimulatedContactor(OnCircuit):
     """A pair of contactors with feedback that opens when ``keep_alive`` stops."""
 
     contract = "contactor"
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"outlet": f"the contactor of power circuit {config['outlet']!r}"}
+
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
         "delay": Setting("duration", 20 * MS, "From the order to the feedback"),

@@ -18,6 +18,11 @@ class SimulatedBattery(OnCircuit):
     """The vehicle's battery, inlet and disconnecting device."""
 
     contract = "traction_battery"
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"outlet": f"the vehicle at power circuit {config['outlet']!r}"}
+
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
         "soc": Setting("float %", _NEW.soc_percent, "State of charge at the start"),
@@ -147,7 +152,7 @@ class SimulatedDriver(OnCircuit):
     contract = "driver"
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
-        "cable": Setting("string", "1", "Name of the charging cable"),
+        "cable": Setting("string", "1", "Name of the charging cable", names="unit"),
         "stop_after": Setting("duration?", None, "When after the start the driver stops; none: never"),
         "back_after": Setting(
             "duration?", None, "How long after unplugging it plugs in again, as empty as it first came; none: never"

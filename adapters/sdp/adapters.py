@@ -14,7 +14,7 @@ from adapters.net.sockets import SocketHost
 from adapters.sdp import messages
 from adapters.sdp.messages import SDP_SERVER_PORT, Security, Transport
 from adapters.settings import filled
-from adapters.slac.settings import HOST
+from adapters.slac.settings import HOST, ON_LINE, host_claims
 from engine.adapter import Adapter, AdapterError, Cancellable, Port, Setting, World
 
 LOOK_AGAIN_NS = 100_000_000
@@ -37,6 +37,7 @@ REAL: dict[str, Setting] = {
 SIMULATED: dict[str, Setting] = {
     "host": HOST["host"],
     "medium": Setting("enum(line, wire)", "line", "What the host is connected to: the power line or a plain wire"),
+    **ON_LINE,
 }
 
 
@@ -191,6 +192,10 @@ class SimulatedSdpServer(SdpServer):
 
     settings: ClassVar[Mapping[str, Setting]] = SIMULATED
 
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return host_claims(config)
+
     def network(self, port: Port) -> Network:
         return Host.of(self.world, port, self.config)
 
@@ -199,6 +204,10 @@ class SocketSdpServer(SdpServer):
     """On a network interface."""
 
     settings: ClassVar[Mapping[str, Setting]] = REAL
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"interface": f"the SDP port of interface {config['interface']!r}"}
 
     def network(self, port: Port) -> Network:
         return SocketHost.of(self.world, port, self.config)
@@ -210,6 +219,10 @@ class SimulatedSdpClient(SdpClient):
     behind = "simulated"
 
     settings: ClassVar[Mapping[str, Setting]] = SIMULATED
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return host_claims(config)
 
     def network(self, port: Port) -> Network:
         return Host.of(self.world, port, self.config)

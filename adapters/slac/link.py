@@ -19,7 +19,7 @@ from adapters.slac.matching import NO_ID
 from adapters.slac.nic import LineDriver, Nic, seeded
 from adapters.slac.packet import packet_nic
 from adapters.slac.screen import Screen
-from adapters.slac.settings import LINK, PACKET, SIMULATED, SOCKET
+from adapters.slac.settings import LINK, PACKET, SIMULATED, SOCKET, line_claims
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 UNIT_NS = 100_000_000
@@ -253,6 +253,10 @@ class SimulatedHpgpLink(HpgpLink):
     behind = "simulated"
 
     settings: ClassVar[Mapping[str, Setting]] = {**SIMULATED, **LINK}
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return line_claims(config)
 
     def open_nic(self, port: Port) -> Nic:
         nic = LineDriver.of(self.world, self.config).nic(port, self.config)

@@ -6,6 +6,7 @@ hub.py (a line of another process).
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -128,7 +129,7 @@ class LineDriver:
             )
             return LineDriver(PowerLine(line, config["seed"], fault_rules(config["fault"])), world)
 
-        driver: LineDriver = world.shared("power line", make)
+        driver: LineDriver = world.shared(f"power line {config['line']}", make)
         return driver
 
     def nic(self, port: Port, config: Mapping[str, Any]) -> SimulatedNic:
@@ -141,7 +142,8 @@ class LineDriver:
         if host in self._nics:
             return self._nics[host]
         side = side_of(config["side"], host)
-        made_up = bytes((2, 0, 0, 0, side == "pev", len(self._nics)))
+        number = next(self._world.shared("hosts on power lines", itertools.count))  # of all lines: no MAC is there twice
+        made_up = bytes((2, 0, 0, 0, side == "pev", number % 256))
         mac = mac_address(config["mac"], "mac") if config["mac"] else made_up
         modem = ModemConfig(
             set_key_result=config["set_key_result"],

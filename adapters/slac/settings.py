@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from engine.adapter import Setting
 
 MS: Final = 1_000_000
 
 HOST: Final[dict[str, Setting]] = {
-    "host": Setting("string", "", "Name of this host on the line; empty: that of its machine"),
+    "host": Setting("string", "", "Name of this host on the line; empty: that of its machine", names="machine"),
     "side": Setting("enum(auto, evse, pev)", "auto", "Which end of a cable; auto: pev when the name says so"),
-    "cable": Setting("string", "1", "Name of the charging cable this host is at"),
+    "cable": Setting("string", "1", "Name of the charging cable this host is at", names="unit"),
     "mac": Setting("string", "", "The host's MAC; empty: a made-up one"),
 }
 """Who a host on a simulated line is."""
@@ -29,7 +30,13 @@ FAULT: Final[dict[str, Setting]] = {
     "fault": Setting("string", "", "Packet faults by rule, such as drop:CM_ATTEN_CHAR.IND:1"),
 }
 
+ON_LINE: Final[dict[str, Setting]] = {
+    "line": Setting("string", "1", "Name of the power line; the cables of one line hear each other", names="unit"),
+}
+"""Which simulated line of this process."""
+
 LINE: Final[dict[str, Setting]] = {
+    **ON_LINE,
     "seed": Setting("int", 0, "Decides everything random on the line"),
     "own_attenuation": Setting("float dB", 9.0, "Attenuation between the ends of one cable"),
     "neighbour_attenuation": Setting(
@@ -69,6 +76,17 @@ LINK: Final[dict[str, Setting]] = {
     "vendor_profiles": Setting("bool", False, "Take 0xA14E of the own modem for an attenuation profile"),
 }
 """Of ``hpgp_link`` on every kind of line."""
+
+
+def host_claims(config: Mapping[str, Any]) -> dict[str, str]:
+    """A simulated host: nobody else has its name."""
+    return {"host": f"the host {config['host']!r}"} if config["host"] else {}
+
+
+def line_claims(config: Mapping[str, Any]) -> dict[str, str]:
+    """A host at the end of a cable."""
+    side = side_of(config["side"], config["host"])
+    return {**host_claims(config), "cable": f"the {side} end of cable {config['cable']!r}"}
 
 
 def host_of(setting: str, role: str) -> str:

@@ -20,8 +20,12 @@ class EvccMessages(Adapter):
 
     contract = "evcc_messages"
     settings: ClassVar[Mapping[str, Setting]] = {
-        "host": Setting("string", "pev", "Name of the host; the transport has the same")
+        "host": Setting("string", "pev", "Name of the host; the transport has the same", names="machine")
     }
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"host": f"the V2G messages of vehicle {config['host']!r}"}
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)

@@ -21,8 +21,12 @@ class SeccMessages(Adapter):
 
     contract = "secc_messages"
     settings: ClassVar[Mapping[str, Setting]] = {
-        "host": Setting("string", "evse", "Name of the host; the transport has the same")
+        "host": Setting("string", "evse", "Name of the host; the transport has the same", names="machine")
     }
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"host": f"the V2G messages of station {config['host']!r}"}
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)

@@ -12,6 +12,7 @@ from adapters.net.simulated import Host
 from adapters.net.sockets import SocketHost
 from adapters.net.tls_stream import TlsStream
 from adapters.settings import filled
+from adapters.slac.settings import ON_LINE, host_claims
 from adapters.v2g.callers import Caller, Callers, Rules, mac_behind
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.tls import client_context, server_context
@@ -30,12 +31,12 @@ BOTH: dict[str, Setting] = {
 }
 SERVER: dict[str, Setting] = {
     **BOTH,
-    "host": Setting("string", "evse", "Name of the host; the message adapter has the same"),
+    "host": Setting("string", "evse", "Name of the host; the message adapter has the same", names="machine"),
     "port": Setting("int", 61851, "TCP port without TLS; ISO 15118-2 [V2G2-088] wants a dynamic one, 49152 to 65535"),
 }
 CLIENT: dict[str, Setting] = {
     **BOTH,
-    "host": Setting("string", "pev", "Name of the host; the message adapter has the same"),
+    "host": Setting("string", "pev", "Name of the host; the message adapter has the same", names="machine"),
 }
 REAL: dict[str, Setting] = {
     "interface": Setting("string", "", "Network interface to speak IPv6 on, such as eth1 (required)"),
@@ -43,6 +44,7 @@ REAL: dict[str, Setting] = {
 }
 SIMULATED: dict[str, Setting] = {
     "medium": Setting("enum(line, wire)", "line", "What the host is connected to: the power line or a plain wire"),
+    **ON_LINE,
 }
 
 
@@ -199,8 +201,12 @@ class SimulatedV2gServer(V2gServer):
 
     settings: ClassVar[Mapping[str, Setting]] = SERVER | SIMULATED
 
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return host_claims(config)
+
     def network(self) -> Host:
-        return Host.of(self.world, self.port, {"host": self.config["host"], "medium": self.config["medium"]})
+        return Host.of(self.world, self.port, {key: self.config[key] for key in ("host", "medium", "line")})
 
     def start(self, *, tls: bool) -> tuple[int, int]:
         number = self.config["port"]
@@ -227,6 +233,11 @@ class SocketV2gServer(V2gServer):
             ),
         }
     )
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        keys = ("port", "tls_port") if config["certificate"] else ("port",)
+        return {key: f"TCP port {config[key]} of interface {config['interface']!r}" for key in keys}
 
     def network(self) -> SocketHost:
         return SocketHost.of(self.world, self.port, self.config)
@@ -355,8 +366,12 @@ class SimulatedV2gClient(V2gClient):
 
     settings: ClassVar[Mapping[str, Setting]] = CLIENT | SIMULATED
 
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return host_claims(config)
+
     def _network(self) -> Host:
-        return Host.of(self.world, self.port, {"host": self.config["host"], "medium": self.config["medium"]})
+        return Host.of(self.world, self.port, {key: self.config[key] for key in ("host", "medium", "line")})
 
     def begin(
         self, host: str, port: int, connected: Callable[[ByteStream], None], refused: Callable[[str], None]

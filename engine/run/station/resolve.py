@@ -18,6 +18,7 @@ from engine.language.problems import suggestion
 from engine.language.types import Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import adapter_class, checked_use
+from engine.run.station.claims import refuse_double_claims
 from engine.run.station.faults import is_role_fault, role_fault
 from engine.run.station.file import Assignment, StationFile, full_address, rules
 from engine.run.station.null_adapter import NONE
@@ -138,6 +139,7 @@ class _Resolver:
         self.plan.invariants = read_promises(self.file.path, promises, charts, self.absent | self.unloaded)
         for machine in self.plan.machines.values():
             self._complete(machine)
+        refuse_double_claims(self.plan, self.registry)
         self._faults(faults)
         self.plan.session_end = self._session_end()
         self.plan.ready = self._ready()
@@ -322,10 +324,17 @@ class _Resolver:
             config = {}
             for key, (kind, setting) in declared.items():
                 try:
-                    config[key] = typed(plan.config[key], kind) if key in plan.config else setting.default
+                    if key in plan.config:
+                        config[key] = typed(plan.config[key], kind)
+                    else:
+                        config[key] = self._name_of(machine, setting) or setting.default
                 except ValueError as error:
                     raise StationError(f"{plan.origin}: role {role}, setting {key}: {error}") from None
             plan.config = config
+
+    def _name_of(self, machine: MachinePlan, setting: Setting) -> str:
+        """The default of a setting that names something: a host is called as its machine where there are several."""
+        return machine.name if setting.names == "machine" and len(self.plan.machines) > 1 else ""
 
     def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
         if use == NONE:
