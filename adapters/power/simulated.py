@@ -14,7 +14,9 @@ from engine.adapter import Adapter, Cancellable, Port, Setting, World
 
 MS = 1_000_000
 S = 1_000_000_000
-OUTLET: dict[str, Setting] = {"outlet": Setting("string", "1", "Name of the power circuit this is a part of", names="unit")}
+OUTLET: dict[str, Setting] = {
+    "outlet": Setting("string", "1", "Name of the power circuit this is a part of", names="unit")
+}
 
 
 class Simulated(Adapter):

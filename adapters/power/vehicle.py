@@ -4,7 +4,7 @@ simulated.py."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from adapters.pilot.cable import cable_of
 from adapters.power.circuit import Battery

@@ -142,7 +142,9 @@ class LineDriver:
         if host in self._nics:
             return self._nics[host]
         side = side_of(config["side"], host)
-        number = next(self._world.shared("hosts on power lines", itertools.count))  # of all lines: no MAC is there twice
+        number = next(
+            self._world.shared("hosts on power lines", itertools.count)
+        )  # of all lines: no MAC is there twice
         made_up = bytes((2, 0, 0, 0, side == "pev", number % 256))
         mac = mac_address(config["mac"], "mac") if config["mac"] else made_up
         modem = ModemConfig(

@@ -37,7 +37,7 @@ class Headlines:
 
 
 def look_up(actor: Actor, path: str) -> str | None:
-    """``data``, ``role.value`` or ``child.…`` of a machine as text; None when it is not there now."""
+    """``data``, ``role.value``, ``child.…`` or ``child[key].…`` of a machine as text; None when it is not there now."""
     head, _, rest = path.partition(".")
     if not rest:
         definition = actor.machine.chart.data.get(head)
@@ -46,7 +46,7 @@ def look_up(actor: Actor, path: str) -> str | None:
         kind = actor.machine.chart.adapters[head].values.get(rest)
         return None if kind is None else _reading(actor, head, rest, kind)
     for (child_id, _key), child in actor.children.items():
-        if child_id == head:
+        if head in (child_id, child.name):
             return look_up(child, rest)
     return None
 

@@ -226,7 +226,7 @@ class _Run:
                 raise StationError(f"--sessions: no session_end is named in [station] of {where}")
             return int(self.args.sessions)
         one_is_enough = self.args.fast and self.station.session_end is not None and self.args.duration is None
-        return 1 if one_is_enough else None
+        return self.sessions.places if one_is_enough else None
 
     def _events(self) -> list[str]:
         given = self.args.events
@@ -255,7 +255,7 @@ class _Run:
         if self.wanted is not None and self.args.sessions is not None and self.sessions.ended < self.wanted:
             wrong.append(f"{self.sessions.ended} of {self.wanted} sessions ended")
         if self.sessions.failed:
-            wrong.append(f"{self.sessions.failed} of {self.sessions.ended} sessions failed")
+            wrong.append(f"{self.sessions.failed} of {self.sessions.ended} sessions failed{self.sessions.failed_at}")
         for text in wrong:
             complain(text)
         return 1 if wrong else 0

@@ -14,6 +14,7 @@ from engine.language.values import EvaluationError
 from engine.run import Actor, Note, StepRecord, System
 from engine.run.json_values import to_json
 from engine.run.station import Station
+from engine.semantics.step import SendEvent
 from engine.tools.trace.secrets import Veil, secret_fields
 from engine.tools.trace.show import arguments, timer
 from engine.tools.trace.units import units_of
@@ -23,8 +24,9 @@ _MOVES = 4  # of each side, told of a session that failed
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One session. ``duration_ns`` is None when the chart does not say when one begins. ``told`` are the fields of its
-    event, or else the headlines at that time. ``sides`` says, of a failed session, where each side was last."""
+    """One session. ``duration_ns`` is None where the chart does not say when one begins; ``told`` is what its event
+    carries, or else the headlines then; ``sides`` is where each side was last, of one that failed; ``unit`` where it
+    was, in a station of several."""
 
     number: int
     time_ns: int
@@ -32,29 +34,35 @@ class Report:
     duration_ns: int | None
     told: str
     sides: tuple[str, ...] = ()
+    unit: str = ""
 
     def lines(self) -> list[str]:
         """The session in a line; where each side was in one more for each."""
         how = "ended" if self.good else "failed"
         lasted = f", after {self.duration_ns / 1e9:.1f} s" if self.duration_ns is not None else ""
-        head = f"session {self.number} {how} at {self.time_ns / 1e9:.1f} s{lasted}"
+        where = f" of {self.unit}" if self.unit else ""
+        head = f"session {self.number}{where} {how} at {self.time_ns / 1e9:.1f} s{lasted}"
         return [head + (f": {self.told}" if self.told else ""), *(f"  {side}" for side in self.sides)]
 
 
 class Sessions:
-    """Counts and judges the event that ends a session: one raised, received or sent by the machine the station names,
-    or the one the main chart declares with ``session:``. ``ended`` is called with each report."""
+    """Counts and judges the event that ends a session: raised, received or sent out by the machine the station names,
+    or the one the main chart, or the chart on its units, declares with ``session:``. ``ended`` is called with each
+    report."""
 
     def __init__(self, station: Station, system: System, look: Callable[[], Sequence[tuple[str, str]]]) -> None:
         self.reports: list[Report] = []
         self.told: Callable[[Report], None] = lambda report: None
         self._system = system
         self._look = look
-        self._sides = {path: _Side(label) for label, path in station.sides.items()}
+        self._sides = {path: _Side(label, station.unit_of(path)) for label, path in station.sides.items()}
         self._machine, self._event = station.session_end or ("", "")
-        self._began_ns: int | None = None
-        if station.session_end is not None:
-            self._chart = station.machines[self._machine].chart
+        self._began_ns: dict[Actor, int] = {}
+        self._units: dict[str, str] = {}  # of the machines on units, by path
+        self._station = station
+        chart, self.places = station.charts_at(self._machine)
+        if chart is not None:
+            self._chart = chart
             definition = self._chart.session
             own = definition is not None and definition.result == self._event
             self._success = definition.success if own and definition is not None else None
@@ -67,6 +75,12 @@ class Sessions:
         return len(self.reports)
 
     @property
+    def failed_at(self) -> str:
+        """The units where one did not end well: `` (outlet2)``."""
+        units = dict.fromkeys(report.unit for report in self.reports if not report.good and report.unit)
+        return f" ({', '.join(units)})" if units else ""
+
+    @property
     def failed(self) -> int:
         """How many of them did not end well."""
         return sum(not report.good for report in self.reports)
@@ -75,21 +89,34 @@ class Sessions:
         side = self._sides.get(record.actor.path)
         if side is not None:
             side.step(record)
-        if record.actor.path != self._machine:
+        actor = record.actor
+        if not self._is_watched(actor):
             return
-        if self._began_ns is None and self._during in record.step.entered:
-            self._began_ns = record.time_ns
+        if self._during in record.step.entered:
+            self._began_ns.setdefault(actor, record.time_ns)
         event = record.event
         if event is not None and event.name == self._event:
-            self._count(record.time_ns, event.data)
+            self._count(actor, record.time_ns, event.data)
         for _ in range(record.step.raised.count(self._event)):
-            self._count(record.time_ns, None)
+            self._count(actor, record.time_ns, None)
+        if actor.parent is not None:
+            for effect in record.step.effects:
+                if type(effect) is SendEvent and effect.event == self._event and effect.target == "parent":
+                    self._count(actor, record.time_ns, effect.data)
 
     def note(self, note: Note) -> None:
         if note.kind == "out" and note.path == self._machine and note.text == self._event:
-            self._count(note.time_ns, note.data)
+            self._count(self._system.roots[note.path], note.time_ns, note.data)
 
-    def _count(self, time_ns: int, data: Any) -> None:
+    def _is_watched(self, actor: Actor) -> bool:
+        if actor.parent is None or "/" not in self._machine:
+            return actor.path == self._machine
+        if actor.path not in self._units:
+            here = "/".join(actor.ids) == self._machine
+            self._units[actor.path] = self._station.unit_of(actor.path) if here else ""
+        return bool(self._units[actor.path])
+
+    def _count(self, actor: Actor, time_ns: int, data: Any) -> None:
         definition = self._chart.events.get(self._event)
         secret = secret_fields(definition.payload if definition is not None else None)
         if isinstance(data, Mapping) and data:
@@ -97,11 +124,13 @@ class Sessions:
             told = arguments(to_json(Veil().hide(lean, secret)), units_of(self._chart).get(self._event))
         else:
             told = values_text(self._look())
-        good = self._success is None or _holds(self._success, self._system.roots[self._machine], data)
-        lasted = time_ns - self._began_ns if self._began_ns is not None else None
-        sides = () if good else tuple(side.told() for side in self._sides.values() if side.moves)
-        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides)
-        self._began_ns = None
+        good = self._success is None or _holds(self._success, actor, data)
+        began_ns = self._began_ns.pop(actor, None)
+        lasted = time_ns - began_ns if began_ns is not None else None
+        unit = self._units.get(actor.path, "")
+        talked = [side for side in self._sides.values() if side.moves and side.unit in ("", unit)]
+        sides = () if good else tuple(side.told() for side in talked)
+        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides, unit)
         self.reports.append(report)
         self.told(report)
 
@@ -114,8 +143,9 @@ def values_text(values: Sequence[tuple[str, str]]) -> str:
 class _Side:
     """One machine's way through its titled states."""
 
-    def __init__(self, label: str) -> None:
+    def __init__(self, label: str, unit: str) -> None:
         self.label = label
+        self.unit = unit
         self.moves: deque[tuple[str, str]] = deque(maxlen=_MOVES)  # what brought it there, the state's title
         self._lost = False
 

@@ -116,13 +116,18 @@ class CallAction:
 @dataclass(frozen=True, slots=True)
 class Spawn:
     """``spawn: {id, src, key, input}``: start a child machine that lives until it ends or is stopped. Several may share
-    ``id`` when their keys differ; a second one with the same id and key replaces the first."""
+    ``id`` when their keys differ; a second one with the same id and key replaces the first.
+
+    With ``unit`` the key is a number of that unit, whose roles the child has; the others are the parent's, by the name
+    ``adapters`` gives them or their own."""
 
     id: str
     chart: Chart
     key: Expr | None
     input: tuple[tuple[str, Expr], ...]
     position: Position = NOWHERE
+    adapters: tuple[tuple[str, str], ...] = ()  # child's role -> own role, where the names differ, or with `unit` all
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +327,18 @@ class SessionDef:
     position: Position = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class UnitDef:
+    """``units``: a set of roles that a station has ``count`` times (over parameters), numbered from 1. ``roles`` are
+    those of the charts spawned on it."""
+
+    name: str
+    count: Expr
+    roles: dict[str, Contract] = field(default_factory=dict, compare=False)
+    description: str = ""
+    position: Position = NOWHERE
+
+
 @dataclass(slots=True, eq=False)
 class Chart:
     """A loaded chart: resolved, type-checked, immutable by convention."""
@@ -335,6 +352,7 @@ class Chart:
     roles: dict[str, Position] = field(default_factory=dict)  # role -> where it is declared
     serves: Contract | None = None  # it stands where an adapter of this contract stands
     serves_at: Position = NOWHERE
+    units: dict[str, UnitDef] = field(default_factory=dict)
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
     shutdown: Shutdown | None = None
     session: SessionDef | None = None

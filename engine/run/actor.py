@@ -66,6 +66,7 @@ class Actor:
     key: Any = None
     depth: int = 0
     roles: dict[str, Binding] = field(default_factory=dict)
+    units: dict[tuple[str | None, Any], dict[str, Binding]] = field(default_factory=dict)  # by unit and number, by role
     children: dict[ChildKey, Actor] = field(default_factory=dict)
     timers: dict[str, Deadline] = field(default_factory=dict)
     sends: dict[int, DelayedSend] = field(default_factory=dict)  # by the deadline's sequence
@@ -94,6 +95,11 @@ class Actor:
         if self.parent is None or self.invoke is None:
             return (self.path,)
         return (*self.parent.ids, self.invoke.id)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names from the root's down to this machine's, with keys: ``site``, ``outlet[2]``, ``session``."""
+        return (self.path,) if self.parent is None else (*self.parent.names, self.name)
 
     @property
     def root(self) -> Actor:

@@ -44,6 +44,7 @@ class Binding:
         self.contract = contract
         self.adapter = adapter
         self.is_open = False
+        self.of_unit = False  # heard by a child that the machine of the unit starts
         self.faults: Faults | None = None  # what goes wrong on purpose
         self._arguments = {name: Fields(a.args, f"{role}.{name}") for name, a in contract.actions.items()}
         self._payloads = {
@@ -257,7 +258,10 @@ class Binding:
 
     # ------------------------------------------------------------ private
 
-    def _broadcast(self, event: str, data: dict[str, Any]) -> None:
+    def _broadcast(self, event: str, data: dict[str, Any], later: bool = False) -> None:
+        if not self._attached and self.of_unit and not later:  # who hears it may be about to start
+            self.system.set_deadline(0, lambda: self._broadcast(event, data, True))
+            return
         if not self._attached:
             text = f"no live machine has the role for {self.role}.{event}"
             self.system.note(self.role, "undelivered", text, data, self.contract.events[event].payload)

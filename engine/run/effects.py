@@ -218,7 +218,12 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         if old is not None:
             system.stop(old)
         _check_room(system, actor)
-        outside = system.parameters.get((*actor.ids, effect.id), {})
+        _check_unit(actor, effect)
+        name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
+        outside = {
+            **system.parameters.get((*actor.ids, effect.id), {}),
+            **system.parameters.get((*actor.names, name), {}),  # of this one among several
+        }
         machine = system.make(chart_of(system, actor, effect), {**effect.input, **outside})
     except Exception as error:
         text = str(error) if isinstance(error, (AdapterError, ValueError)) else f"{type(error).__name__}: {error}"
@@ -235,8 +240,12 @@ def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepp
     name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
     child = system.register(machine, f"{actor.path}/{name}", actor, effect)
     own_roles = dict(getattr(effect.invoke, "adapters", ()))
+    unit = getattr(effect.invoke, "unit", None)
+    of_unit = actor.units.get((unit, effect.key), {})
     for role in machine.chart.adapters:
-        if (binding := actor.roles.get(own_roles.get(role, role))) is not None:
+        own = own_roles.get(role)
+        binding = of_unit.get(role) if unit is not None and own is None else actor.roles.get(own or role)
+        if binding is not None:
             child.roles[role] = binding
             binding.attach(child, role)
     return child
@@ -244,6 +253,13 @@ def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepp
 
 def _written(key: Any) -> str:
     return key.hex() if isinstance(key, bytes) else str(key)
+
+
+def _check_unit(actor: Actor, effect: StartChild) -> None:
+    unit = getattr(effect.invoke, "unit", None)
+    if unit is not None and actor.units and (unit, effect.key) not in actor.units:
+        last = max((number for name, number in actor.units if name == unit), default=0)
+        raise ValueError(f"there is no {unit} {effect.key!r} here, only 1 to {last}")
 
 
 def _check_room(system: System, actor: Actor) -> None:

@@ -130,16 +130,26 @@ class System:
         return actor
 
     def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart, own_role: str = "") -> Binding:
-        """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's. Raises
-        ``AdapterError`` when the chart has no such role or the adapter does not fulfil the contract."""
+        """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's. ``outlet2.pilot``
+        is the role ``pilot`` of the second unit ``outlet``. Raises ``AdapterError`` when the chart has no such role or
+        the adapter does not fulfil the contract."""
         contract = actor.machine.chart.adapters.get(role)
+        unit = _role_of_unit(actor.machine.chart, role) if contract is None else None
+        if unit is not None:
+            name, number, role = unit
+            contract = actor.machine.chart.units[name].roles.get(role)
+            own_role = own_role or f"{name}{number}.{role}"
         if contract is None:
             raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")
         if isinstance(adapter, ServedChart):
-            binding = Server(self, actor, role, contract, adapter).binding
+            binding = Server(self, actor, role if unit is None else own_role, contract, adapter).binding
         else:
             binding = Binding(self, own_role or role, contract, adapter)
         self.bindings.append(binding)
+        if unit is not None:
+            actor.units.setdefault((name, number), {})[role] = binding
+            binding.of_unit = True
+            return binding
         actor.roles[role] = binding
         binding.attach(actor, role)
         return binding
@@ -663,6 +673,13 @@ class System:
             f"{self.limits.burst} events at one instant ({self.clock.now_ns()} ns) and no end: "
             f"{', '.join(self._queues.busy()[:5]) or 'the machines'} keep sending events; give one of the sends a delay"
         )
+
+
+def _role_of_unit(chart: Chart, role: str) -> tuple[str, int, str] | None:
+    """``outlet2.pilot`` as (unit, number, role); None when it names no unit of the chart."""
+    head, _, own = role.partition(".")
+    name = head.rstrip("0123456789")
+    return (name, int(head[len(name) :]), own) if name in chart.units and name != head else None
 
 
 def _whole(time_ns: int) -> None:

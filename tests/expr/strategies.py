@@ -98,7 +98,7 @@ def _number(value: int | float) -> str:
 
 def numbers(depth: int) -> st.SearchStrategy[str]:
     """Plain numbers: also valid Python, so that Python itself is the oracle."""
-    leaves = st.sampled_from(["i", "j", "x"]) | small_ints.map(_number) | small_floats.map(_number)
+    leaves = st.sampled_from(["i", "j", "x", "sum(ints)"]) | small_ints.map(_number) | small_floats.map(_number)
     if depth == 0:
         return leaves
     inner = numbers(depth - 1)

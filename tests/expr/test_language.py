@@ -13,7 +13,7 @@ from engine.language.types import DURATION, FLOAT, INT, STRING, UNITS, Kind, Typ
 from engine.language.values import EvaluationError
 from tests.expr.strategies import MODE, SCOPE, VOLT, Values, conditions, numbers, values, with_units
 
-PYTHON = {"min": min, "max": max, "abs": abs}
+PYTHON = {"min": min, "max": max, "abs": abs, "sum": sum}
 
 
 def value_of(text: str, **variables: object) -> object:
@@ -66,6 +66,12 @@ def test_an_expression_written_out_and_read_again_is_the_same(text: str) -> None
         ("10 V/s * t", 25.0),
         ("90 % - 10 %", 80),
         ("clamp(u, 0, 300 V)", 300.0),
+        ("sum([u, 1 kV])", 1400.0),
+        ("sum([u]) >= 0.4 kV", True),
+        ("range(3)", [0, 1, 2]),
+        ("range(0)", []),
+        ("replaced([u, 1 V], 1, 2 kV)", [400.0, 2000.0]),
+        ("sum(replaced(range(4), 0, 10))", 16),
         ("round(2.5)", 2),
         ("round(u / 3, 1)", 133.3),
         ("floor(-0.5)", -1),
@@ -109,6 +115,9 @@ def test_value(text: str, value: object) -> None:
         ("maybe + 1", "numbers, strings, bytes or lists, not None"),
         ("[1][1]", "outside"),
         ("[1][-1]", "outside"),
+        ("replaced([1], 1, 2)", "outside"),
+        ("range(-1)", "range of int"),
+        ("range(65537)", "range of int"),
         ("int('x')", "int of 'x'"),
         ("int('1_0')", "int of '1_0'"),
         ("float('５')", "float of"),
@@ -169,6 +178,10 @@ def test_what_has_no_value_says_why(text: str, message: str) -> None:
         ("0.1 ns", "range", "0.1 ns", "nanoseconds"),
         ("[1, 'a']", "type", "'a'", "["),
         ("i[0]", "type", "i", "no elements"),
+        ("sum(i)", "type", "i", "sum of int"),
+        ("sum(['a'])", "type", "['a']", "sum of list of string"),
+        ("range(1.5)", "type", "1.5", "int"),
+        ("replaced([u], 0, a)", "unit", "a", "A"),
         ("ints['a']", "type", "'a'", "index"),
         ("hex('0g')", "type", "'0g'", "hex"),
         ("'\\q'", "syntax", "\\q", "escape"),

@@ -12,7 +12,7 @@ from engine.language.expr.functions import hex_
 from engine.language.expr.parse import Node
 from engine.language.expr.unify import BROKEN, NUMBERS, computed, is_any, numeric, of_kind, unified
 from engine.language.expr.units import unit_of
-from engine.language.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, KEY, STRING, Kind
+from engine.language.types import ANY, BOOL, BYTES, DURATION, FLOAT, INT, KEY, STRING, Kind, Type
 from engine.language.values import EvaluationError, describe
 
 _Check = Callable[[Checker, Node, list[Node]], tree.Expr]
@@ -38,9 +38,12 @@ SIGNATURES = {
     "len": "len(list)",
     "max": "max(a, b, …)",
     "min": "min(a, b, …)",
+    "range": "range(count)",
+    "replaced": "replaced(list, index, value)",
     "round": "round(number) or round(number, digits)",
     "startswith": "startswith(text, prefix)",
     "str": "str(value)",
+    "sum": "sum(list)",
     "truthy": "truthy(value)",
 }
 
@@ -215,6 +218,39 @@ def _hex(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
         except EvaluationError as error:
             return checker.fault(args[0], "type", str(error), "pairs of hexadecimal digits")
     return tree.Call("hex", (expr,), BYTES) if expr.type is not BROKEN else expr
+
+
+def _list(checker: Checker, name: str, node: Node) -> tuple[tree.Expr, Type]:
+    """A list and the type of its elements; ``BROKEN`` after a fault."""
+    expr = _of_kinds(checker, name, node, frozenset({Kind.LIST}))
+    item = ANY if is_any(expr.type) else expr.type.item or ANY
+    return expr, BROKEN if expr.type is BROKEN else item
+
+
+@_function("sum", 1, 1)
+def _sum(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    expr, item = _list(checker, "sum", args[0])
+    if item is BROKEN:
+        return tree.Literal(None, BROKEN)
+    if not (is_any(item) or item.kind in NUMBERS):
+        return checker.fault(args[0], "type", f"sum of {describe(expr.type)} has no meaning", "a list of numbers")
+    return tree.Call("sum", (expr,), computed(item))
+
+
+@_function("range", 1, 1)
+def _range(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    count = checker.convert(checker.check(args[0]), INT, args[0])
+    return tree.Call("range", (count,), Type(Kind.LIST, item=INT)) if count.type is not BROKEN else count
+
+
+@_function("replaced", 3, 3)
+def _replaced(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    values, item = _list(checker, "replaced", args[0])
+    position = checker.convert(checker.check(args[1]), INT, args[1])
+    value = checker.convert(checker.check(args[2]), item, args[2])
+    if BROKEN in (values.type, position.type, value.type):
+        return tree.Literal(None, BROKEN)
+    return tree.Call("replaced", (values, position, value), values.type)
 
 
 @_function("startswith", 2, 2)

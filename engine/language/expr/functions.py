@@ -353,6 +353,32 @@ def hex_(text: Any) -> bytes:
     raise EvaluationError(f"hex of {shown(text)} has no meaning")
 
 
+def sum_(values: Any) -> Any:
+    """The numbers of a list together; 0 of an empty one. Raises ``EvaluationError`` for anything else."""
+    if not isinstance(values, list):
+        raise EvaluationError(f"sum needs a list, not {kind_of(values)}")
+    total: Any = 0
+    for value in values:
+        _need_numbers("sum", value)
+        total = add(total, value)
+    return total
+
+
+def range_(count: Any) -> list[int]:
+    """0, 1, … up to ``count`` - 1. Raises ``EvaluationError`` for what is no count from 0 to ``MAX_LENGTH``."""
+    if type(count) is not int or not 0 <= count <= MAX_LENGTH:
+        raise EvaluationError(f"range of {shown(count)} has no meaning")
+    return list(range(count))
+
+
+def replaced(values: Any, position: Any, value: Any) -> list[Any]:
+    """The list with another element at a position. Raises ``EvaluationError`` for a position outside it."""
+    index(values, position)
+    if not isinstance(values, list):
+        raise EvaluationError(f"replaced needs a list, not {kind_of(values)}")
+    return [*values[:position], value, *values[position + 1 :]]
+
+
 def startswith(text: Any, prefix: Any) -> bool:
     """Whether a string begins with another. Raises :class:`EvaluationError` for other values."""
     if isinstance(text, str) and isinstance(prefix, str):
@@ -437,8 +463,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len_,
     "max": max_,
     "min": min_,
+    "range": range_,
+    "replaced": replaced,
     "round": round_,
     "startswith": startswith,
     "str": str_,
+    "sum": sum_,
     "truthy": truthy,
 }

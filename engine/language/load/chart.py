@@ -33,9 +33,19 @@ from engine.language.load.transitions import (
 )
 from engine.language.load.types import read_long_type
 from engine.language.load.yaml_source import Mapping, Node, Scalar
-from engine.language.model import Chart, Contract, DataDef, Invariant, ParameterDef, Shutdown, State, StateKind
+from engine.language.model import (
+    Chart,
+    Contract,
+    DataDef,
+    Invariant,
+    ParameterDef,
+    Shutdown,
+    State,
+    StateKind,
+    UnitDef,
+)  # fmt: skip
 from engine.language.problems import ChartError
-from engine.language.types import STRING, Type
+from engine.language.types import INT, STRING, Type
 
 RESERVED = frozenset(
     {"event", "and", "or", "not", "in", "is", "if", "else", "True", "False", "None", "true", "false", "null"}
@@ -54,6 +64,7 @@ def build_chart(
     _header(build, body)
     _parameters(build, body.get("parameters"))
     _adapters(build, body.get("adapters"), contracts)
+    _units(build, body.get("units"))
     chart.untyped = untyped
     if not untyped:
         chart.events = read_events(reader, events_node)
@@ -214,6 +225,25 @@ def _contract(build: Build, node: Node, what: str, contracts: Contracts) -> Cont
     if contract is None:
         reader.problem(node, "unknown-contract", f"there is no contract {name[:80]!r}", known=contracts.names(folder))
     return contract
+
+
+def _units(build: Build, node: Node | None) -> None:
+    """``units: {outlet: {count: outlets}}``: sets of roles that come several times."""
+    reader = build.reader
+    for name, key, value in reader.entries(node, "'units'"):
+        if not _free_name(build, key, "a unit"):
+            continue
+        body = reader.filled(value, f"unit {name!r}", "{count: EXPR}")
+        if body is None:
+            continue
+        reader.check_keys(body, keys.UNIT, f"unit {name!r}")
+        count = body.get("count")
+        if count is None:
+            reader.missing(body, key, f"unit {name!r} needs how many there are", "count: EXPR")
+            continue
+        number = build.expression(count, f"the count of {name!r}", Scope(parameters=build.parameters), INT)
+        description = reader.text(body.get("description"), "'description'")
+        build.chart.units[name] = UnitDef(name, number, {}, description, reader.position(key))
 
 
 def _own_events(build: Build) -> None:

@@ -11,9 +11,9 @@ from engine.language.load.actions import adapter_call, read_block
 from engine.language.load.arguments import Fields, fit_fields, read_fields
 from engine.language.load.build import Build, Child
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
-from engine.language.model import Action, Chart, Invoke, Spawn, State, StateKind
+from engine.language.model import Action, Chart, Invoke, Spawn, State, StateKind, UnitDef
 from engine.language.problems import did_you_mean
-from engine.language.types import ANY, KEY, Type
+from engine.language.types import ANY, INT, KEY, Type
 
 MAX_PLACES = 100  # states that invoke a child of one id
 
@@ -83,7 +83,7 @@ def _find_spawn(build: Build, node: Mapping) -> None:
         return
     build.charts[id(node)] = chart
     id_ = build.reader.text(node.get("id"), "'id'") or chart.name
-    key = ANY if node.get("key") is not None else None  # its type is known when the expression is read
+    key = None if node.get("key") is None else ANY if node.get("unit") is None else INT  # else known when it is read
     before = build.children.get(id_)
     if before is not None and before.spawned and before.chart is chart:
         return
@@ -225,8 +225,8 @@ def _input(build: Build, body: Mapping, chart: Chart, scope: Scope) -> Fields:
     return fit_fields(build, fields, types, node or body, f"the input of {chart.name}", given)
 
 
-def _roles(build: Build, body: Mapping, chart: Chart) -> tuple[tuple[str, str], ...]:
-    """The child's roles that have another name here; each of the child's roles must be one of ours."""
+def _roles(build: Build, body: Mapping, chart: Chart, unit: UnitDef | None = None) -> tuple[tuple[str, str], ...]:
+    """The child's roles that have another name here; each of the child's roles must be one of ours, or of ``unit``."""
     reader = build.reader
     own = build.chart.adapters
     mapped: dict[str, str] = {}
@@ -242,7 +242,12 @@ def _roles(build: Build, body: Mapping, chart: Chart) -> tuple[tuple[str, str], 
             mapped[role] = name
     for role, contract in chart.adapters.items():
         name = mapped.get(role, role)
-        if name not in own:
+        if unit is not None and role not in mapped:
+            other = unit.roles.setdefault(role, contract)
+            if other is not contract:
+                message = f"{role!r} of {chart.name} is a {contract.name}, in the unit {unit.name} a {other.name}"
+                reader.problem(body, "type", message, f"a role with the contract {other.name}")
+        elif name not in own:
             if name in build.broken_roles:
                 continue
             hint = did_you_mean(role, own)
@@ -255,7 +260,7 @@ def _roles(build: Build, body: Mapping, chart: Chart) -> tuple[tuple[str, str], 
             theirs, ours = contract.position.file, own[name].position.file
             message = f"{role!r} of {chart.name} keeps to {theirs}, {name!r} here to {ours}"
             reader.problem(body, "type", message, "one contract file for both")
-    return tuple((role, name) for role, name in mapped.items() if role != name)
+    return tuple((role, name) for role, name in mapped.items() if role != name or unit is not None)
 
 
 def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
@@ -272,8 +277,16 @@ def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
     if chart is None:
         return []
     id_ = reader.text(body.get("id"), "'id'") or chart.name
-    if _roles(build, body, chart):
-        reader.problem(body, "shape", "a spawned child has its parent's roles under the same names")
-    key_node = body.get("key")
-    key = None if key_node is None else build.expression(key_node, "'key'", scope, KEY)
-    return [Spawn(id_, chart, key, _input(build, body, chart, scope), reader.position(body))]
+    unit_node, key_node = body.get("unit"), body.get("key")
+    name = reader.text(unit_node, "'unit'") or None
+    unit = build.chart.units.get(name) if name is not None else None
+    if unit_node is not None and unit is None:
+        reader.problem(unit_node, "unknown-name", f"the chart has no unit {name!r}", known=build.chart.units)
+        return []
+    if unit is not None and key_node is None:
+        reader.missing(body, body, f"a child on the unit {name} needs its number", "key: 1 to the unit's count")
+        return []
+    roles = _roles(build, body, chart, unit)
+    key = None if key_node is None else build.expression(key_node, "'key'", scope, KEY if unit is None else INT)
+    given = _input(build, body, chart, scope)
+    return [Spawn(id_, chart, key, given, reader.position(body), roles, name)]

@@ -27,7 +27,9 @@ from engine.language.types import Type
 
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
-ADAPTER_NAMES = frozenset({"behind", "open", "close", "cancel_call", "config", "world", "port", "contract", "settings"})
+ADAPTER_NAMES = frozenset(
+    {"behind", "open", "close", "cancel_call", "claims", "config", "world", "port", "contract", "settings"}
+)
 
 
 def load_contract(path: str | Path) -> Contract:

@@ -120,6 +120,7 @@ TABLE: dict[str, Keys] = {
             "serves": Key(
                 "text", "the contract for which the chart stands where an adapter does, see [below](#serving)"
             ),
+            "units": Key("NAME: unit of roles", "sets of roles that a station has several times; see below"),
             "data": Key("NAME: data", "what changes while it runs"),
             "events": Key("events", "what others send it, what it sends to its parent, what it raises itself"),
             "output": Key("NAME: type", "what a top-level final state gives"),
@@ -139,6 +140,13 @@ TABLE: dict[str, Keys] = {
             "source": _SOURCE,
             "description": _NOTE,
             "waive": _WAIVE,
+        },
+    ),
+    "unit of roles": Keys(
+        "a unit",
+        {
+            "count": Key("expression", "an int over parameters: how many there are, numbered from 1", required=True),
+            "description": _NOTE,
         },
     ),
     "data": Keys(
@@ -287,9 +295,10 @@ TABLE: dict[str, Keys] = {
         {
             "id": _CHILD["id"],
             "src": Key("text", "path of a chart, from this file", required=True),
-            "key": Key("expression", "tells those of one `id` apart; not `None`"),
+            "key": Key("expression", "tells those of one `id` apart; not `None`; on a unit its number"),
             "input": _CHILD["input"],
             "adapters": _CHILD["adapters"],
+            "unit": Key("text", "the child's roles are those of this unit, but for those `adapters` names"),
         },
     ),
     "stop": Keys(
@@ -376,6 +385,7 @@ _ACTIONS_ALONE = {
 CHART = TABLE["chart"]
 PARAMETER = TABLE["parameter"]
 DATA = TABLE["data"]
+UNIT = TABLE["unit of roles"]
 EVENT = TABLE["event"]
 TYPE = TABLE["type"]
 SESSION = TABLE["session"]

@@ -10,9 +10,9 @@ from engine.run.station.plan import Station, StationError
 def refuse_double_claims(station: Station, registry: Registry) -> None:
     """Raises ``StationError`` when two machines would share what belongs to one, and neither would know."""
     owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, setting
-    for machine in station.machines.values():
+    for machine in station.holders:
         for role, plan in machine.adapters.items():
-            contract = machine.chart.adapters[role].name
+            contract = machine.contracts[role].name
             for setting, claim in adapter_class(plan.use, contract, registry).claims(plan.config).items():
                 owner, other, key = owners.setdefault(claim, (machine.name, role, setting))
                 if owner != machine.name:

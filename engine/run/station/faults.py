@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from engine.language.model import Contract
 from engine.language.problems import suggestion
 from engine.language.types import Type
 from engine.run.faults import FaultError, FaultRule, parse_rule
-from engine.run.station.plan import MachinePlan, RoleFault, StationError
+from engine.run.station.plan import MachinePlan, RoleFault, StationError, UnitPlan
 from engine.run.station.text import typed
 
 
-def role_fault(text: str, machines: Mapping[str, MachinePlan], main: str, origin: str) -> RoleFault:
-    """The rule in a text; a role without a machine belongs to ``main``. Raises ``StationError``."""
+def role_faults(
+    text: str, places: Mapping[str, Sequence[MachinePlan | UnitPlan]], main: str, origin: str
+) -> list[RoleFault]:
+    """What the rule of a text does, to each of the ``places`` of the name in front of its role; ``main`` is the machine
+    of a role without one. Raises ``StationError``."""
     try:
         rule = parse_rule(text)
     except FaultError as error:
         raise StationError(f"{origin}: {error}") from None
     parts = rule.target.split(".")
-    machine = parts.pop(0) if parts[0] in machines and len(parts) > 2 else main
-    roles = machines[machine].chart.adapters
+    machine = parts.pop(0) if parts[0] in places and len(parts) > 2 else main
+    contracts = {name: holders[0].contracts for name, holders in places.items()}
+    roles = contracts[machine]
     if len(parts) != 2 or parts[0] not in roles:
         known = [f"{r}.{n}" for r, c in roles.items() for n in _names(c)]
-        known += [f"{m}.{r}.{n}" for m, p in machines.items() for r, c in p.chart.adapters.items() for n in _names(c)]
+        known += [f"{m}.{r}.{n}" for m, of in contracts.items() for r, c in of.items() for n in _names(c)]
         close = suggestion(rule.target, known)
         hint = close if "did you mean" in close else f"; write ROLE.NAME, the roles of {machine} are {', '.join(roles)}"
         raise StationError(f"{origin}: fault rule {text!r}: {rule.target!r} is nothing a chart meets here{hint}")
     role, name = parts
     contract = roles[role]
     if name not in _names(contract):
-        others = [m for m, p in machines.items() if role in p.chart.adapters and name in _names(p.chart.adapters[role])]
+        others = [m for m, of in contracts.items() if role in of and name in _names(of[role])]
         hint = f"; did you mean '{others[0]}.{role}.{name}'?" if others else suggestion(name, _names(contract))
         raise StationError(f"{origin}: fault rule {text!r}: {contract.name} has no {name!r}{hint}")
-    return RoleFault(machine, role, name, replace(rule, values=_typed(rule, contract, name, origin)))
+    values = _typed(rule, contract, name, origin)
+    return [RoleFault(holder.name, role, name, replace(rule, values=values)) for holder in places[machine]]
 
 
 def is_role_fault(text: str) -> bool:

@@ -11,12 +11,13 @@ from typing import Any
 
 from engine.language.load.installed_files import installed_file
 from engine.language.problems import suggestion
-from engine.run.station.plan import Headline, StationError
+from engine.run.station.plan import StationError
 
 _MAX_BYTES = 1_000_000
-_TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants")
+_TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants", "units")
 _STATION = ("machine", "name", "title", "session_end", "ready", "faults")
 _MACHINE = ("chart", "present", "parameters", "adapters")
+_UNIT = ("adapters", "machines")
 _NOTES = ("title", "source", "description")  # in a parameter set, for people
 
 
@@ -36,14 +37,16 @@ class ParameterSet:
     name: str
     directory: Path
     machine: str
-    default: str | None
+    default: str | list[str] | None
 
     def choices(self) -> list[str]:
         """The names to choose from."""
         return sorted({p.stem for p in self.directory.glob("*.toml")} | {p.stem for p in self.directory.glob("*.yaml")})
 
-    def read(self, choice: str) -> list[Assignment]:
-        """The assignments of a choice. Raises ``StationError`` for one that does not exist or cannot be read."""
+    def read(self, choice: str, machine: str = "") -> list[Assignment]:
+        """The assignments of a choice, for ``machine``. Raises ``StationError`` for one that is not there or does not
+        read."""
+        machine = machine or self.machine
         if choice not in self.choices():
             hint = suggestion(choice, self.choices())
             raise StationError(f"{self.name} {choice!r}: there is no such file in {self.directory}{hint}")
@@ -51,10 +54,9 @@ class ParameterSet:
         content = read_toml(path) if path.exists() else _read_yaml(self.directory / f"{choice}.yaml")
         origin = str(path if path.exists() else path.with_suffix(".yaml"))
         values = {name: value for name, value in content.items() if name not in (*_NOTES, "faults")}
-        faults = [Assignment(f"faults.{self.machine}", rule, origin) for rule in rules(content, origin)]
+        faults = [Assignment(f"faults.{machine}", rule, origin) for rule in rules(content, origin)]
         return faults + [
-            Assignment(f"machines.{self.machine}.parameters.{address}", value, origin)
-            for address, value in _flat(values)
+            Assignment(f"machines.{machine}.parameters.{address}", value, origin) for address, value in _flat(values)
         ]
 
 
@@ -68,10 +70,18 @@ class StationFile:
         self._check(self.table("station"), _STATION, "station.")
         for name, machine in self.table("machines").items():
             self._check(machine, _MACHINE, f"machines.{name}.")
+        for name, unit in self.units().items():
+            self._check(unit, _UNIT, f"units.{name}.")
+            for beside, machine in _table(unit.get("machines", {}), f"{path}: [units.{name}.machines]").items():
+                self._check(machine, _MACHINE, f"units.{name}.machines.{beside}.")
 
     def table(self, name: str) -> dict[str, Any]:
         """A top-level table; empty when it is absent."""
         return _table(self.content.get(name, {}), f"{self.path}: [{name}]")
+
+    def units(self) -> dict[str, Any]:
+        """``[units]``: what stands in the file, by the unit's name."""
+        return self.table("units")
 
     def relative(self, path: str) -> Path:
         """A path written in the file; when it does not exist, the installed file or folder of that name."""
@@ -87,6 +97,11 @@ class StationFile:
             for key in _MACHINE:
                 if isinstance(machine.get(key), dict):
                     found += self._assigned(f"machines.{name}.{key}", machine[key])
+        for name, unit in self.units().items():
+            found += self._assigned(f"units.{name}.adapters", unit.get("adapters", {}))
+            for beside, machine in unit.get("machines", {}).items():
+                for key in ("parameters", "adapters"):
+                    found += self._assigned(f"units.{name}.machines.{beside}.{key}", machine.get(key, {}))
         return found
 
     def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
@@ -122,11 +137,6 @@ class StationFile:
             machine, default = content.get("machine", main), content.get("default")
             found[name] = ParameterSet(name, self.relative(content["directory"]), machine, default)
         return found
-
-    def display(self) -> tuple[Headline, ...]:
-        """``[display]``: ``LABEL = "machine.value"``."""
-        values = self.table("display").items()
-        return tuple(Headline(label, str(value)) for label, value in values)
 
     def _assigned(self, prefix: str, content: Any) -> list[Assignment]:
         table = _table(content, f"{self.path}: [{prefix}]")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.language.model import Chart, Invariant, Spawn
-from engine.language.traverse import walk_blocks
+from engine.language.model import Chart, Contract, Invariant, Spawn
+from engine.language.traverse import child_nodes, walk_blocks
 from engine.run.faults import FaultRule
 
 
@@ -25,13 +26,32 @@ class AdapterPlan:
 
 
 @dataclass(slots=True)
+class UnitPlan:
+    """One of a unit, ``outlet2``: the roles that the child spawned on it has."""
+
+    name: str
+    unit: str
+    number: int
+    contracts: Mapping[str, Contract]
+    adapters: dict[str, AdapterPlan] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
 class MachinePlan:
-    """A root machine. ``parameters`` by path of invoke ids below it (``""``: its own), then by name."""
+    """A root machine. ``parameters`` by path of invoke ids below it (``""``: its own), then by name; ``outlet[2]`` in
+    a path is the child of that key alone. ``units``: those of its chart; ``unit``: the one it stands beside."""
 
     name: str
     chart: Chart
     parameters: dict[str, dict[str, Any]] = field(default_factory=dict)
     adapters: dict[str, AdapterPlan] = field(default_factory=dict)
+    units: list[UnitPlan] = field(default_factory=list)
+    unit: str = ""
+
+    @property
+    def contracts(self) -> Mapping[str, Contract]:
+        """By role."""
+        return self.chart.adapters
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +87,38 @@ class Station:
     sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session
     faults: list[RoleFault] = field(default_factory=list)
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
+
+    @property
+    def holders(self) -> Iterator[MachinePlan | UnitPlan]:
+        """Everything that has roles: the machines and their units."""
+        for machine in self.machines.values():
+            yield machine
+            yield from machine.units
+
+    def charts_at(self, path: str) -> tuple[Chart | None, int]:
+        """The chart that runs at ``machine/child`` (None when there is none), and how many of it: those on units are
+        as many as these."""
+        root, _, below = path.partition("/")
+        machine = self.machines.get(root)
+        if machine is None:
+            return None, 0
+        chart = dict(chart_tree(machine.chart)).get(below.replace("/", "."))
+        for node in child_nodes(machine.chart):
+            if node.id == below.partition("/")[0] and isinstance(node, Spawn) and node.unit is not None:
+                return chart, sum(unit.unit == node.unit for unit in machine.units)
+        return chart, 1
+
+    def unit_of(self, path: str) -> str:
+        """The unit a running machine belongs to: ``outlet2`` of ``site/outlet[2]/session`` and of ``pev2``."""
+        root, _, below = path.partition("/")
+        machine = self.machines.get(root)
+        if machine is None:
+            return ""
+        spawned = re.match(r"([^/\[]+)\[(\d+)\]", below)
+        if spawned is None:
+            return machine.unit
+        units = {node.id: node.unit for node in child_nodes(machine.chart) if isinstance(node, Spawn)}
+        return f"{units.get(spawned[1])}{spawned[2]}" if units.get(spawned[1]) else ""
 
     @property
     def told(self) -> str:

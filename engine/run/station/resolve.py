@@ -7,24 +7,27 @@ environment, ``--set``.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.adapter import Registry, Setting
 from engine.language.load.installed_files import found, installed_file
-from engine.language.model import Chart
+from engine.language.model import Chart, Spawn
 from engine.language.problems import suggestion
+from engine.language.traverse import child_nodes
 from engine.language.types import Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import adapter_class, checked_use
 from engine.run.station.claims import refuse_double_claims
-from engine.run.station.faults import is_role_fault, role_fault
+from engine.run.station.faults import is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, rules
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import AdapterPlan, MachinePlan, Station, StationError, chart_tree
+from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Station, StationError, UnitPlan, chart_tree
 from engine.run.station.promises import read_promises
 from engine.run.station.text import setting_type, typed, untyped
+from engine.run.station.units import Units, main_parameter
 
 _PREFIX = "CHARGER_"
 
@@ -89,10 +92,10 @@ class _Resolver:
         self.registry = registry
         self.main = str(head.get("name", chart.name))
         title = str(head.get("title", chart.title or chart.name))
-        self.plan = Station(
-            title, {self.main: MachinePlan(self.main, chart)}, display=file.display(), file=str(file.path or "")
-        )
+        self.plan = Station(title, {self.main: MachinePlan(self.main, chart)}, file=str(file.path or ""))
         self.unloaded = self._absent_by_option()
+        self.units = Units(file, chart, self._given)
+        self.plan.machines[self.main].units = self.units.plans(chart)
         for name, content in file.table("machines").items():
             if name in self.unloaded:
                 continue  # a vehicle that an option takes away is not worth the time to load it
@@ -100,8 +103,27 @@ class _Resolver:
                 self.plan.machines[name] = MachinePlan(name, load(file.relative(content["chart"])))
             elif name != self.main:
                 raise StationError(f"{file.path}: [machines.{name}] needs a chart")
+        for machine in self.units.machines(lambda path: load(file.relative(path)), self.unloaded):
+            if machine.name in self.plan.machines:
+                raise StationError(f"{file.path}: there are two machines {machine.name!r}")
+            self.plan.machines[machine.name] = machine
+        display = self.units.lines(file.table("display"), f"{file.path}: [display]")
+        self.plan.display = tuple(Headline(label, value) for label, value in display.items())
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
+
+    def _given(self, parameter: str) -> Assignment | None:
+        """What a parameter of the main chart is set to, before anything is resolved: how many units there are."""
+        address = f"machines.{self.main}.parameters.{parameter}"
+        environ = self.overrides.environ.get(variable(address, self.main))
+        options = [
+            one
+            for name, value in self.overrides.options.items()
+            for one in self.file.option(name, value, self.main, self.overrides.command)
+        ]
+        found = [*self.file.assignments(self.main), *options]
+        found += [Assignment(address, environ, variable(address, self.main))] if environ is not None else []
+        return main_parameter(parameter, self.main, [*found, *map(self._split, self.overrides.sets)])
 
     def _absent_by_option(self) -> set[str]:
         """Machines an option takes out of the station."""
@@ -124,21 +146,23 @@ class _Resolver:
         assignments = self.file.assignments(self.main)
         for name, choice in choices.items():
             if choice:
-                assignments += self.parameter_sets[name].read(choice)
+                assignments += self._chosen(name, choice)
         for name, value in self.overrides.options.items():
             assignments += self.file.option(name, value, self.main, self.overrides.command)
         assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
+        assignments = [spread for one in assignments for spread in self.units.spread(one)]
         faults = [one for one in assignments if one.address.startswith("faults.")]
         for one in assignments:
-            if one not in faults and not any(one.address.startswith(f"machines.{name}.") for name in self.unloaded):
+            absent = [*self.unloaded, *self.unloaded_units()]
+            if one not in faults and not any(one.address.startswith(f"machines.{name}.") for name in absent):
                 self._assign(one)
         for name in self.absent:
             self.plan.machines.pop(name, None)
         charts = {name: machine.chart for name, machine in self.plan.machines.items()}
         promises = self.file.content.get("invariants", [])
         self.plan.invariants = read_promises(self.file.path, promises, charts, self.absent | self.unloaded)
-        for machine in self.plan.machines.values():
-            self._complete(machine)
+        for holder in self.plan.holders:
+            self._complete(holder)
         refuse_double_claims(self.plan, self.registry)
         self._faults(faults)
         self.plan.session_end = self._session_end()
@@ -147,15 +171,28 @@ class _Resolver:
         self.plan.surroundings = self._surroundings()
         return self.plan
 
+    def _chosen(self, name: str, choice: str | list[str]) -> list[Assignment]:
+        """The chosen files of a set; several (``a, b, c``) go round the machines of the units."""
+        chosen = self.parameter_sets[name]
+        choices = choice if isinstance(choice, list) else [part.strip() for part in choice.split(",")]
+        machines = self.units.numbered(chosen.machine)
+        if len(choices) > 1 and machines == [chosen.machine]:
+            raise StationError(f"{name} = {', '.join(choices)}: there is one {chosen.machine}; choose one")
+        found = []
+        for number, machine in enumerate(machines):
+            found += chosen.read(choices[number % len(choices)], machine)
+        return found
+
     def _surroundings(self) -> str:
         """Who sees the title must not take a pretended vehicle for a real one: ``real: link; simulated: supply``."""
         main = self.plan.machines[self.main]
         found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
-        for role, contract in main.chart.adapters.items():
-            use = main.adapters[role].use
-            behind = adapter_class(use, contract.name, self.registry).behind
-            if behind:
-                found.setdefault(behind, []).append(role)
+        holders: list[MachinePlan | UnitPlan] = [main, *[unit for unit in main.units if unit.number == 1]]
+        for holder in holders:
+            for role, contract in holder.contracts.items():
+                behind = adapter_class(holder.adapters[role].use, contract.name, self.registry).behind
+                if behind:
+                    found.setdefault(behind, []).append(role)
         kinds = [kind for kind, roles in found.items() if roles]
         if kinds == ["simulated"]:
             return "simulated surroundings"
@@ -184,11 +221,11 @@ class _Resolver:
         return found
 
     def _undeclared_setting(self, name: str) -> str | None:
-        for machine in self.plan.machines.values():
-            for role in machine.chart.adapters:
-                prefix = variable(f"machines.{machine.name}.adapters.{role}.", self.main)
+        for holder in self.plan.holders:
+            for role in holder.contracts:
+                prefix = variable(f"machines.{holder.name}.adapters.{role}.", self.main)
                 if name.startswith(prefix):
-                    return f"machines.{machine.name}.adapters.{role}.{name.removeprefix(prefix).lower()}"
+                    return f"machines.{holder.name}.adapters.{role}.{name.removeprefix(prefix).lower()}"
         return None
 
     def addresses(self) -> list[str]:
@@ -201,10 +238,10 @@ class _Resolver:
             for path, chart in chart_tree(machine.chart):
                 dotted = f"{path}." if path else ""
                 found += [f"{prefix}.parameters.{dotted}{name}" for name in chart.parameters]
-            for role, contract in machine.chart.adapters.items():
-                found.append(f"{prefix}.adapters.{role}.use")
-                keys = self._all_settings(contract.name)
-                found += [f"{prefix}.adapters.{role}.{key}" for key in sorted(keys)]
+        for holder in self.plan.holders:
+            for role, contract in holder.contracts.items():
+                prefix = f"machines.{holder.name}.adapters.{role}"
+                found += [f"{prefix}.{key}" for key in ("use", *sorted(self._all_settings(contract.name)))]
         return found
 
     def _assign(self, one: Assignment) -> None:
@@ -223,14 +260,16 @@ class _Resolver:
 
     def _assign_machine(self, one: Assignment, rest: str) -> None:
         name, _, tail = rest.partition(".")
+        part, _, key = tail.partition(".")
+        holder = next((holder for holder in self.plan.holders if holder.name == name), None)
+        if holder is not None and part == "adapters":
+            self._assign_setting(one, holder, key)
+            return
         machine = self.plan.machines.get(name)
         if machine is None:
             raise StationError(f"{one.origin}: there is no machine {name!r}{suggestion(name, self.plan.machines)}")
-        part, _, key = tail.partition(".")
         if part == "parameters":
             self._assign_parameter(one, machine, key)
-        elif part == "adapters":
-            self._assign_setting(one, machine, key)
         elif part == "present":
             present = one.value if isinstance(one.value, bool) else str(one.value).lower() in ("true", "yes", "on", "1")
             (self.absent.discard if present else self.absent.add)(name)
@@ -240,7 +279,8 @@ class _Resolver:
             )
 
     def _assign_parameter(self, one: Assignment, machine: MachinePlan, key: str) -> None:
-        path, _, name = key.rpartition(".")
+        written, _, name = key.rpartition(".")
+        path = re.sub(r"\[\d+\]", "", written)
         charts = dict(chart_tree(machine.chart))
         if path not in charts:
             raise StationError(
@@ -253,7 +293,7 @@ class _Resolver:
             value = typed(one.value, definition.type)
         except ValueError as error:
             raise StationError(f"{one.origin}: parameter {name}: {error}") from None
-        machine.parameters.setdefault(path, {})[name] = value
+        machine.parameters.setdefault(written, {})[name] = value
 
     def _no_parameter(self, name: str, path: str, charts: Mapping[str, Chart]) -> str:
         chart = charts[path]
@@ -261,12 +301,13 @@ class _Resolver:
         hint = f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else suggestion(name, chart.parameters)
         return f"{chart.name} has no parameter {name!r}{hint}"
 
-    def _assign_setting(self, one: Assignment, machine: MachinePlan, key: str) -> None:
+    def _assign_setting(self, one: Assignment, machine: MachinePlan | UnitPlan, key: str) -> None:
         role, _, setting = key.partition(".")
-        contract = machine.chart.adapters.get(role)
+        contract = machine.contracts.get(role)
         if contract is None or not setting:
-            hint = suggestion(role, machine.chart.adapters)
-            raise StationError(f"{one.origin}: {machine.chart.name} has no role {role!r}{hint}")
+            hint = suggestion(role, machine.contracts)
+            owner = machine.chart.name if isinstance(machine, MachinePlan) else f"the unit {machine.unit}"
+            raise StationError(f"{one.origin}: {owner} has no role {role!r}{hint}")
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         if setting == "use":
             given = one.origin.startswith(("--set ", _PREFIX))  # a path is seen from where it was written
@@ -282,7 +323,7 @@ class _Resolver:
     def _assign_short(self, one: Assignment) -> None:
         """``PARAM``, ``child.PARAM``, ``machine.PARAM``, ``machine.child.PARAM``, ``machine.adapters.role.key``."""
         head, _, rest = one.address.partition(".")
-        if head in self.plan.machines and rest:
+        if rest and head in [holder.name for holder in self.plan.holders]:
             part = "" if rest.partition(".")[0] in ("parameters", "adapters", "present") else "parameters."
             self._assign(Assignment(f"machines.{head}.{part}{rest}", one.value, one.origin))
             return
@@ -295,9 +336,9 @@ class _Resolver:
 
     # ------------------------------------------------------------ adapters
 
-    def _complete(self, machine: MachinePlan) -> None:
+    def _complete(self, machine: MachinePlan | UnitPlan) -> None:
         """Every role bound, every declared setting typed and filled in."""
-        for role, contract in machine.chart.adapters.items():
+        for role, contract in machine.contracts.items():
             known = self.registry.implementations(contract.name)
             plan = machine.adapters.setdefault(role, AdapterPlan(""))
             if not known and not plan.use:
@@ -332,9 +373,12 @@ class _Resolver:
                     raise StationError(f"{plan.origin}: role {role}, setting {key}: {error}") from None
             plan.config = config
 
-    def _name_of(self, machine: MachinePlan, setting: Setting) -> str:
-        """The default of a setting that names something: a host is called as its machine where there are several."""
-        return machine.name if setting.names == "machine" and len(self.plan.machines) > 1 else ""
+    def _name_of(self, machine: MachinePlan | UnitPlan, setting: Setting) -> str:
+        """The default of a setting that names something: a host is called as its machine where there are several, a
+        cable as the unit it belongs to."""
+        if setting.names == "unit":
+            return machine.unit if isinstance(machine, MachinePlan) else machine.name
+        return machine.name if setting.names == "machine" and len(list(self.plan.holders)) > 1 else ""
 
     def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
         if use == NONE:
@@ -363,14 +407,23 @@ class _Resolver:
             if not is_role_fault(rule):
                 frames.append(rule)
             elif machine in self.plan.machines:  # one of a machine that is not here strikes nobody
-                self.plan.faults.append(role_fault(rule, self.plan.machines, machine, origin))
+                self.plan.faults += role_faults(rule, self._fault_places(), machine, origin)
         if frames:
             self._spread_fault(",".join(frames))
 
+    def _fault_places(self) -> dict[str, list[MachinePlan | UnitPlan]]:
+        """What a rule may name in front of a role; a unit, or a machine that stands beside each, is all of them."""
+        places: dict[str, list[MachinePlan | UnitPlan]] = {holder.name: [holder] for holder in self.plan.holders}
+        for holder in self.plan.holders:
+            base = holder.name.rstrip("0123456789")
+            if base != holder.name and (isinstance(holder, UnitPlan) or holder.unit):
+                places.setdefault(base, []).append(holder)
+        return places
+
     def _spread_fault(self, fault: str) -> None:
         taken = 0
-        for machine in self.plan.machines.values():
-            for plan in machine.adapters.values():
+        for holder in self.plan.holders:
+            for plan in holder.adapters.values():
                 if "fault" in plan.config:
                     plan.config["fault"] = fault
                     taken += 1
@@ -380,8 +433,13 @@ class _Resolver:
     def _session_end(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("session_end")
         if text is None:
-            session = self.plan.machines[self.main].chart.session
-            return (self.main, session.result) if session is not None else None
+            chart = self.plan.machines[self.main].chart
+            if chart.session is not None:
+                return self.main, chart.session.result
+            for node in child_nodes(chart):  # what is done again and again is done at its units
+                if isinstance(node, Spawn) and node.unit is not None and node.chart.session is not None:
+                    return f"{self.main}/{node.id}", node.chart.session.result
+            return None
         machine, _, event = str(text).partition(".")
         if machine not in self.plan.machines or not event:
             hint = suggestion(machine, self.plan.machines)
@@ -391,10 +449,11 @@ class _Resolver:
     def _sides(self) -> dict[str, str]:
         """``[sides]``: a machine that does not run here has no side; one no chart has is an error."""
         found = {}
-        for label, path in self.file.table("sides").items():
-            root, _, child = str(path).partition("/")
+        lines = self.units.lines(self.file.table("sides"), f"{self.file.path}: [sides]")
+        for label, path in lines.items():
+            root, _, child = re.sub(r"\[\d+\]", "", path).partition("/")
             machine = self.plan.machines.get(root)
-            if machine is None and root in self.file.table("machines"):
+            if machine is None and root in [*self.file.table("machines"), *self.unloaded_units()]:
                 continue
             charts = dict(chart_tree(machine.chart)) if machine is not None else {}
             if child.replace("/", ".") not in charts:
@@ -404,25 +463,28 @@ class _Resolver:
                     else suggestion(root, self.plan.machines)
                 )
                 raise StationError(f"{self.file.path}: [sides] {label} = {path!r}: write machine/child{hint}")
-            found[label] = str(path)
+            found[label] = path
         return found
+
+    def unloaded_units(self) -> list[str]:
+        """Machines of units that an option takes away."""
+        return [name for machine in self.unloaded for name in self.units.numbered(machine)]
 
     def _ready(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("ready")
         if text is None:
             return None
         path, _, state = str(text).partition(".")
-        root, _, child = path.partition("/")
-        machine = self.plan.machines.get(root)
-        chart = dict(chart_tree(machine.chart)).get(child.replace("/", ".")) if machine is not None else None
+        root = path.partition("/")[0]
+        chart, _ = self.plan.charts_at(path)
         if chart is None or state not in chart.states:
             hint = suggestion(state, chart.states) if chart is not None else suggestion(root, self.plan.machines)
             raise StationError(f"{self.file.path}: ready = {text!r}: write machine.state or machine/child.state{hint}")
         return path, state
 
 
-def address(machine: MachinePlan, main: str, role: str) -> str:
-    """The address of a role's section: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
+def address(machine: MachinePlan | UnitPlan, main: str, role: str) -> str:
+    """Where the section of a role stands: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
     return f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
 
 

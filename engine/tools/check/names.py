@@ -127,7 +127,9 @@ def children(chart: Chart, uses: Uses) -> Iterator[tuple[Invoke | Spawn, Chart]]
 
 
 def _own_role(starter: Invoke | Spawn, role: str) -> str:
-    return dict(starter.adapters).get(role, role) if isinstance(starter, Invoke) else role
+    """The name a child's role has here; empty for one of a unit."""
+    mapped = dict(starter.adapters)
+    return mapped.get(role, "") if isinstance(starter, Spawn) and starter.unit is not None else mapped.get(role, role)
 
 
 def _hearers(chart: Chart, role: str) -> list[tuple[Chart, str]]:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from engine.language.expr.tree import Literal, Reading
 from engine.language.model import Action, CallAction, Chart, Send
-from engine.language.traverse import walk_blocks
+from engine.language.traverse import child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station, child_charts
 from engine.semantics.compiled.symbols import expressions
 from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
@@ -102,10 +102,9 @@ class _Machine:
 def _mapped(chart: Chart, id: str, child: Chart) -> dict[str, str]:
     """The child's roles → the parent's."""
     names = {role: role for role in child.adapters}
-    for state in chart.root.walk():
-        for invoke in state.invokes:
-            if invoke.id == id:
-                names |= dict(invoke.adapters)
+    for node in child_nodes(chart):
+        if node.id == id:
+            names |= dict(node.adapters)
     return names
 
 

@@ -145,7 +145,7 @@ def _call(expr: tree.Call, names: Names) -> tuple[str, int]:
             return _text(expr.args[0], names)
         case "clamp":
             return f"max({args[1]}, min({args[0]}, {args[2]}))", atom
-        case "bool" | "abs" | "min" | "max" | "round" | "len" | "int" | "float" | "str":
+        case "bool" | "abs" | "min" | "max" | "round" | "len" | "int" | "float" | "str" | "sum":
             return f"{expr.function}({', '.join(args)})", atom
         case "truthy":
             return f"bool({args[0]})", atom
@@ -154,6 +154,8 @@ def _call(expr: tree.Call, names: Names) -> tuple[str, int]:
         case "floor" | "ceil":
             sign = "-" if expr.function == "ceil" else ""
             return f"{sign}int({sign}({args[0]}) // 1)", _POWER["unary"]
+        case "range":
+            return f"list(range({args[0]}))", atom
         case "startswith":
             return f"{_within(expr.args[0], names, atom)}.startswith({args[1]})", atom
     raise NotPortable(f"the function {expr.function}()")

@@ -1,0 +1,162 @@
+"""Units: what a station has several times, declared once.
+
+    [units.outlet.adapters.pilot]          a role of every outlet: of outlet1, outlet2, …
+    use = "simulated"
+    [units.outlet.machines.pev]            a machine beside every outlet: pev1, pev2, …
+    chart = "../pev_dc.yaml"
+
+How many there are is said by the main chart (``units: {outlet: {count: outlets}}``). ``{}`` in a value is the number.
+Settings that name a cable, a host and the like are called as the unit or its machine, unless something is set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from engine.language.expr.evaluate import evaluate
+from engine.language.model import Chart, Spawn, UnitDef
+from engine.language.problems import suggestion
+from engine.language.traverse import child_nodes
+from engine.language.values import EvaluationError
+from engine.run.station.file import Assignment, StationFile
+from engine.run.station.plan import MachinePlan, StationError, UnitPlan
+from engine.run.station.text import typed
+from engine.semantics.parameters import ParameterScope
+
+MOST = 99
+_NUMBERED = re.compile(r"([A-Za-z_]\w*?)(?:\[(\d+)\]|(\d+))")
+
+
+class Units:
+    """The units of one station. ``given(parameter)``: what a parameter of the main chart is set to, None when nothing
+    sets it. Raises ``StationError`` for a unit the chart does not have and a count that is none."""
+
+    def __init__(self, file: StationFile, chart: Chart, given: Callable[[str], Assignment | None]) -> None:
+        self._file = file
+        self.counts = {name: self._count(unit, chart, given) for name, unit in chart.units.items()}
+        self._machines: dict[str, str] = {}  # name in the file -> its unit
+        for name, content in file.units().items():
+            if name not in chart.units:
+                hint = suggestion(name, chart.units)
+                raise StationError(f"{file.path}: [units.{name}]: {chart.name} has no unit {name!r}{hint}")
+            for machine in content.get("machines", {}):
+                if machine in self._machines or machine in file.table("machines"):
+                    raise StationError(f"{file.path}: there are two machines {machine!r}")
+                self._machines[machine] = name
+        self._spawned = {n.id: n.unit for n in child_nodes(chart) if isinstance(n, Spawn) and n.unit is not None}
+
+    def plans(self, chart: Chart) -> list[UnitPlan]:
+        """Every unit with its roles, nothing bound yet."""
+        return [
+            UnitPlan(f"{name}{number}", name, number, unit.roles)
+            for name, unit in chart.units.items()
+            for number in range(1, self.counts[name] + 1)
+        ]
+
+    def machines(self, load: Callable[[str], Chart], absent: set[str]) -> Iterator[MachinePlan]:
+        """The machines beside the units, of the first unit first. Raises ``StationError`` for one without a chart."""
+        charts = {}
+        for machine, unit in self._machines.items():
+            content = self._file.units()[unit]["machines"][machine]
+            if not isinstance(content.get("chart"), str):
+                raise StationError(f"{self._file.path}: [units.{unit}.machines.{machine}] needs a chart")
+            if machine not in absent:
+                charts[machine] = load(content["chart"])
+        for number in range(1, max(self.counts.values(), default=0) + 1):
+            for machine, chart in charts.items():
+                unit = self._machines[machine]
+                if number <= self.counts[unit]:
+                    yield MachinePlan(f"{machine}{number}", chart, unit=f"{unit}{number}")
+
+    def numbered(self, machine: str) -> list[str]:
+        """The machines that the name of one stands for: itself, or all of its name in the units."""
+        unit = self._machines.get(machine)
+        return [machine] if unit is None else [f"{machine}{n}" for n in range(1, self.counts[unit] + 1)]
+
+    def spread(self, one: Assignment) -> list[Assignment]:
+        """What is said of a unit, or of a machine in each, said of every one: ``outlet.adapters.tcp.port`` of
+        ``outlet1``, ``outlet2``, …; ``outlet2.session.X`` and ``outlet[2].session.X`` is a parameter of that child."""
+        address = one.address.removeprefix("machines.")
+        head, _, rest = address.partition(".")
+        if head == "units":
+            name, _, rest = rest.partition(".")
+            if rest.startswith("machines."):
+                head, _, rest = rest.removeprefix("machines.").partition(".")
+            else:
+                head = name
+        bound = rest.partition(".")[0] == "adapters"
+        if head in self._machines:
+            return [self._of(one, f"{head}{n}", rest, n) for n in range(1, self.counts[self._machines[head]] + 1)]
+        if head in self.counts and bound:
+            return [self._of(one, f"{head}{n}", rest, n) for n in range(1, self.counts[head] + 1)]
+        match = _NUMBERED.fullmatch(head)
+        if match is not None and rest and not one.address.startswith("units."):
+            name, number = match[1], int(match[2] or match[3])
+            if name in self.counts and bound and number <= self.counts[name]:
+                return [replace(one, address=f"machines.{name}{number}.{rest}")]
+            if name in self._spawned and not bound:
+                return [replace(one, address=f"{self._child(one, name, number)}.{rest}")]
+        return [one]
+
+    def _child(self, one: Assignment, name: str, number: int) -> str:
+        unit = self._spawned[name]
+        if not 1 <= number <= self.counts[unit]:
+            raise StationError(f"{one.origin}: there is no {unit} {number}, only 1 to {self.counts[unit]}")
+        return f"{name}[{number}]"
+
+    @staticmethod
+    def _of(one: Assignment, machine: str, rest: str, number: int) -> Assignment:
+        value = one.value.replace("{}", str(number)) if isinstance(one.value, str) else one.value
+        full = one.address.startswith(("units.", "machines."))
+        return Assignment(f"machines.{machine}.{rest}" if full else f"{machine}.{rest}", value, one.origin)
+
+    def lines(self, table: Mapping[str, Any], where: str) -> dict[str, str]:
+        """``LABEL = "…{}…"`` of a table, once for every unit it speaks of."""
+        found: dict[str, str] = {}
+        for label, value in table.items():
+            text = str(value)
+            if "{}" not in text:
+                found[label] = text
+                continue
+            for number in range(1, self._count_in(text, where) + 1):
+                found[label.replace("{}", str(number))] = text.replace("{}", str(number))
+        return found
+
+    def _count_in(self, text: str, where: str) -> int:
+        for name, unit in {**self._machines, **{u: u for u in self.counts}, **self._spawned}.items():
+            if re.search(rf"\b{re.escape(name)}\[?\{{\}}", text):
+                return self.counts[unit]
+        known = ", ".join([*self.counts, *self._machines]) or "none here"
+        raise StationError(f"{where}: {text!r}: {{}} is the number of a unit or its machine ({known})")
+
+    @staticmethod
+    def _count(unit: UnitDef, chart: Chart, given: Callable[[str], Assignment | None]) -> int:
+        values: dict[str, Any] = {}
+        origin = chart.file
+        for name, definition in chart.parameters.items():
+            one = given(name)
+            try:
+                if one is not None:
+                    values[name] = typed(one.value, definition.type)
+                    origin = one.origin
+                elif definition.default is not None:
+                    values[name] = evaluate(definition.default, ParameterScope(chart, values))
+            except (EvaluationError, ValueError) as error:
+                if one is not None:
+                    raise StationError(f"{one.origin}: parameter {name}: {error}") from None
+        try:
+            count = evaluate(unit.count, ParameterScope(chart, values))
+        except (EvaluationError, KeyError) as error:
+            raise StationError(f"{unit.position}: how many {unit.name} there are is not known: {error}") from None
+        if type(count) is not int or not 1 <= count <= MOST:
+            raise StationError(f"{origin}: {count} units {unit.name!r}; there may be 1 to {MOST}")
+        return count
+
+
+def main_parameter(name: str, main: str, assignments: Iterable[Assignment]) -> Assignment | None:
+    """The last assignment of a parameter of the main machine."""
+    addresses = (name, f"{main}.{name}", f"machines.{main}.parameters.{name}", f"{main}.parameters.{name}")
+    return next((one for one in reversed(list(assignments)) if one.address in addresses), None)

@@ -1,0 +1,258 @@
+"""Units: what a station has several times is declared once, reaches the right one, and shares nothing unawares."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.cli import main
+from engine.run import System
+from engine.run.registry import installed
+from engine.run.station import Overrides, Station, StationError, build, resolve
+
+GATE_CONTRACT = """
+contract: gate
+actions: {lift: {args: {by: int}}}
+events: {lifted: {payload: {name: string}}}
+values: {height: int}
+"""
+GATE_PY = """
+from engine.adapter import Adapter, Setting
+
+class Gate(Adapter):
+    contract = "gate"
+    settings = {
+        "name": Setting("string", "alone", "what it is called", names="unit"),
+        "host": Setting("string", "", "where it is", names="machine"),
+        "step": Setting("int", 1, "height of a lift"),
+    }
+    height = 0
+
+    @classmethod
+    def claims(cls, config):
+        return {"name": f"the gate {config['name']!r}"}
+
+    def lift(self, *, by):
+        self.height += by * self.config["step"]
+        self.port.emit("lifted", name=self.config["name"] + "@" + self.config["host"])
+"""
+LANE = """
+machine: lane
+parameters: {T_open: {type: duration, default: 1 s}, good: {type: bool, default: True}}
+adapters: {gate: gate, bell: gate}
+events: {passed: {direction: out, payload: {good: bool, by: string}}}
+session: {during: shut, result: passed, success: event.good}
+invoke: {id: watch, src: watch.yaml}
+states:
+  shut:
+    entry: gate.lift(by=2)
+    on: {gate.lifted: open}
+  open:
+    after:
+      T_open: {target: gone, actions: [send: {event: passed, to: parent, data: {good: good, by: "''"}}]}
+  gone: {}
+"""
+WATCH = """
+machine: watch
+parameters: {C_look: {type: int, default: 1}}
+states: {looking: {invariant: C_look > 0}}
+"""
+PLACE = """
+machine: place
+station: place.toml
+parameters: {lanes: {type: int, default: 2, description: how many}, extra: {type: int, default: 0}}
+units: {lane: {count: lanes + extra, description: A way in}}
+adapters: {bell: gate}
+data: {refused: {type: string, initial: "''"}, sum_of_keys: {type: int, initial: 0}}
+events: {too_many: {direction: in}}
+states:
+  running:
+    entry:
+      - foreach:
+          in: range(lanes + extra)
+          item: i
+          do: [spawn: {id: lane, src: lane.yaml, key: i + 1, unit: lane, adapters: {bell: bell}}]
+    on:
+      too_many: {actions: [spawn: {id: lane, src: lane.yaml, key: 9, unit: lane, adapters: {bell: bell}}]}
+      error.invoke.lane: {actions: [assign: {refused: event.reason}]}
+      lane.passed: {actions: [assign: {sum_of_keys: sum_of_keys + event.key}]}
+      bell.lifted:
+"""
+WAITER = """
+machine: waiter
+parameters: {patience: {type: int, default: 1}}
+adapters: {gate: gate}
+states: {here: {on: {gate.lifted: }}}
+"""
+STATION = """
+[station]
+machine = "place.yaml"
+[adapters.bell]
+use = "./gate.py:Gate"
+name = "bell"
+[units.lane.adapters.gate]
+use = "./gate.py:Gate"
+step = 10
+[units.lane.machines.waiter]
+chart = "waiter.yaml"
+[units.lane.machines.waiter.adapters.gate]
+use = "./gate.py:Gate"
+name = "waiter's {}"
+[sets.mood]
+directory = "moods"
+machine = "waiter"
+default = ["calm", "keen"]
+[display]
+"Height {}" = "place.lane[{}].gate.height"
+[sides]
+"Lane {}" = "place/lane[{}]"
+"""
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    files = {"gate.contract.yaml": GATE_CONTRACT, "gate.py": GATE_PY, "lane.yaml": LANE, "watch.yaml": WATCH,
+             "place.yaml": PLACE, "waiter.yaml": WAITER, "place.toml": STATION}  # fmt: skip
+    (tmp_path / "moods").mkdir()
+    files |= {"moods/calm.toml": "patience = 9", "moods/keen.toml": "patience = 2"}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text.lstrip(), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def place(*sets: str, environ: dict[str, str] | None = None, faults: tuple[str, ...] = ()) -> Station:
+    overrides = Overrides(sets, environ or {}, {}, faults)
+    return resolve(Path("place.yaml"), None, overrides, installed(), engine.load)
+
+
+def running(*sets: str, faults: tuple[str, ...] = ()) -> System:
+    system = System()
+    build(place(*sets, faults=faults), system, installed())
+    system.start()
+    system.advance(5_000_000_000)
+    return system
+
+
+def heights(system: System) -> list[int]:
+    units = system.roots["place"].units
+    return [units[("lane", n)]["gate"].adapter.height for n in range(1, len(units) + 1)]  # type: ignore[attr-defined]
+
+
+def test_every_child_on_a_unit_has_the_roles_of_its_number_and_the_others_of_its_parent() -> None:
+    system = running()
+    assert heights(system) == [20, 20]
+    first, second = (system.roots["place"].children[("lane", n)] for n in (1, 2))
+    assert first.roles["gate"] is not second.roles["gate"]
+    assert first.roles["bell"] is second.roles["bell"] is system.roots["place"].roles["bell"]
+    assert system.roots["place"].machine.data["sum_of_keys"] == 3
+    assert not system.failures
+
+
+def test_what_one_unit_says_no_other_hears() -> None:
+    """The second lane's gate does not open the first lane."""
+    system = running(faults=("drop:lane1.gate.lifted",))
+    first, second = (system.roots["place"].children[("lane", n)] for n in (1, 2))
+    assert (first.machine.configuration, second.machine.configuration) == (("shut",), ("gone",))
+
+
+def test_a_unit_there_is_not_is_refused_with_how_many_there_are() -> None:
+    system = running()
+    system.post(system.roots["place"], "too_many")
+    system.advance(0)
+    assert system.roots["place"].machine.data["refused"].endswith("there is no lane 9 here, only 1 to 2")
+
+
+def test_how_many_there_are_is_a_parameter_of_the_chart_set_in_any_way() -> None:
+    assert list(place().machines) == ["place", "waiter1", "waiter2"]
+    assert len(place("lanes=3").machines["place"].units) == 3
+    assert len(place("place.extra=2").machines["place"].units) == 4
+    assert len(place(environ={"CHARGER_PARAMETERS_LANES": "5"}).machines["place"].units) == 5
+    for wrong in ("lanes=0", "lanes=1000"):
+        with pytest.raises(StationError, match=f"--set {wrong}: .*'lane'; there may be 1 to 99"):
+            place(wrong)
+
+
+def test_names_are_those_of_the_unit_and_its_machine_unless_they_are_set() -> None:
+    station = place()
+    gates = [unit.adapters["gate"].config for unit in station.machines["place"].units]
+    assert [(gate["name"], gate["host"]) for gate in gates] == [("lane1", "lane1"), ("lane2", "lane2")]
+    waiters = [station.machines[name].adapters["gate"].config for name in ("waiter1", "waiter2")]
+    assert [(gate["name"], gate["host"]) for gate in waiters] == [("waiter's 1", "waiter1"), ("waiter's 2", "waiter2")]
+
+
+def test_a_setting_is_set_for_all_units_or_for_one() -> None:
+    assert heights(running("lane.adapters.gate.step=3")) == [6, 6]
+    assert heights(running("lane2.adapters.gate.step=3")) == [20, 6]
+    environ = {"CHARGER_MACHINES_LANE1_ADAPTERS_GATE_STEP": "4"}
+    assert [u.adapters["gate"].config["step"] for u in place(environ=environ).machines["place"].units] == [4, 10]
+
+
+@pytest.mark.parametrize("written", ["lane2.T_open=3 s", "lane[2].T_open=3 s"])
+def test_a_parameter_is_set_for_the_charts_of_all_units_or_for_one(written: str) -> None:
+    def opens(system: System) -> list[object]:
+        return [system.roots["place"].children[("lane", n)].machine.parameters["T_open"] for n in (1, 2)]
+
+    assert opens(running("lane.T_open=2 s")) == [2_000_000_000, 2_000_000_000]
+    assert opens(running("lane.T_open=2 s", written)) == [2_000_000_000, 3_000_000_000]
+    watches = [
+        lane.children[("watch", None)] for lane in running("lane2.watch.C_look=7").roots["place"].children.values()
+    ]
+    assert [watch.machine.parameters["C_look"] for watch in watches] == [1, 7]
+    with pytest.raises(StationError, match="there is no lane 3, only 1 to 2"):
+        place("lane3.T_open=3 s")
+
+
+def test_several_choices_go_round_the_machines_of_the_units() -> None:
+    def patience(*sets: str) -> list[object]:
+        station = place("lanes=3", *sets)
+        return [station.machines[f"waiter{n}"].parameters[""]["patience"] for n in (1, 2, 3)]
+
+    assert patience() == [9, 2, 9]
+    assert patience("mood=keen") == [2, 2, 2]
+    assert patience("mood=keen, calm") == [2, 9, 2]
+    assert patience("mood=keen", "waiter2.patience=5") == [2, 5, 2]
+    assert patience("waiter.patience=6") == [6, 6, 6]
+
+
+def test_two_machines_with_what_is_for_one_are_refused_with_the_settings_that_say_it() -> None:
+    with pytest.raises(
+        StationError, match=r"lane2.gate and lane1.gate both have the gate 'x', .*lane2.adapters.gate.name"
+    ):
+        place("lane.adapters.gate.name=x")
+
+
+def test_names_that_are_wrong_are_told_with_the_right_one() -> None:
+    text = Path("place.toml").read_text("utf-8")
+    Path("place.toml").write_text(text.replace("units.lane", "units.lame"), "utf-8")
+    with pytest.raises(StationError, match=r"\[units.lame\]: place has no unit 'lame'; did you mean 'lane'"):
+        place()
+    Path("place.toml").write_text(text.replace("place.lane[{}].gate", "place.road[{}].gate"), "utf-8")
+    with pytest.raises(StationError, match=r"\[display\]: .*is the number of a unit or its machine \(lane, waiter\)"):
+        place()
+
+
+def test_sessions_of_all_units_count_and_the_one_that_failed_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "place.yaml", "--fast", "--quiet"]) == 0
+    told = capsys.readouterr().out
+    assert "session 1 of lane1 ended at 1.0 s" in told
+    assert "session 2 of lane2 ended at 1.0 s" in told
+    assert "Height 1 20, Height 2 20" in told
+    options = ["--sessions", "3", "--set", "lanes=3", "--set", "lane2.good=false"]
+    assert main(["run", "place.yaml", "--fast", "--quiet", *options]) == 1
+    out, err = capsys.readouterr()
+    assert "session 2 of lane2 failed at 1.0 s" in out
+    assert "1 of 3 sessions failed (lane2)" in err
+
+
+def test_a_session_that_failed_is_told_with_the_sides_of_its_own_unit(capsys: pytest.CaptureFixture[str]) -> None:
+    text = Path("lane.yaml").read_text("utf-8")
+    Path("lane.yaml").write_text(
+        text.replace("  gone: {}", "  gone: {title: Gone}").replace("  open:\n", "  open:\n    title: Open\n"), "utf-8"
+    )
+    main(["run", "place.yaml", "--fast", "--quiet", "--set", "lane2.good=false"])
+    told = capsys.readouterr().out
+    assert "Lane 2: Open" in told
+    assert "Lane 1" not in told
