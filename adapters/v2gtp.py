@@ -112,12 +112,12 @@ class V2gtpDecoder:
 
     @property
     def pending(self) -> bytes:
-        """What has come of the header or message under way; empty between two, and where it is skipped."""
+        """The bytes received of the current header or message; empty between two messages and while one is skipped."""
         return bytes(self._buffer)
 
     @property
     def missing_bytes(self) -> int:
-        """How many more bytes the message or header under way needs; 0 between two messages."""
+        """How many bytes the current header or message still lacks; 0 between two messages."""
         if self._skip_bytes or self._dead or not self._buffer:
             return self._skip_bytes
         if len(self._buffer) < HEADER_BYTES:

@@ -39,7 +39,7 @@ def serve(
     parameters: Mapping[str, Any] | None = None,
     adapters: Mapping[str, Adapter | ServedChart] | None = None,
 ) -> ServedChart:
-    """A chart that says ``serves: CONTRACT``, to stand in ``adapters`` where an adapter of that contract stands."""
+    """An entry of ``adapters`` for a chart with ``serves: CONTRACT``, in the place of an adapter of that contract."""
     from engine.run.served import ServedChart
 
     return ServedChart(chart, parameters or {}, adapters or {})

@@ -137,7 +137,7 @@ class Adapter:
     # A long action's method takes the contract's arguments plus ``call_id`` and reports by ``port.done``/``failed``.
     # ``cancel_call`` is called when the invoking state is left before that.
     def cancel_call(self, call_id: str) -> None:
-        """Give up a long action; its result is no longer wanted."""
+        """Cancel a long action: nobody waits for its result any more."""
 
 
 class AdapterError(Exception):
@@ -150,7 +150,8 @@ class ConfigurationError(AdapterError):
 
 
 class Registry(Protocol):
-    """What the entry point ``chargechart.adapters`` names: where contracts lie and which classes implement them."""
+    """The object that the entry point ``chargechart.adapters`` names: where contracts are and which classes implement
+    them."""
 
     def contract_files(self) -> list[str]:
         """Paths of the contract YAML files."""

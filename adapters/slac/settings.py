@@ -79,7 +79,7 @@ LINK: Final[dict[str, Setting]] = {
 
 
 def host_claims(config: Mapping[str, Any]) -> dict[str, str]:
-    """A simulated host: nobody else has its name."""
+    """The claim of a simulated host: its name belongs to one machine."""
     return {"host": f"the host {config['host']!r}"} if config["host"] else {}
 
 

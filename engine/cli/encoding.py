@@ -25,7 +25,7 @@ _PLAIN = {
 
 
 def spell_out() -> None:
-    """Let standard output and error write every text, whatever their encoding; also text that is no Unicode."""
+    """Let standard output and error write every text, in any encoding, even text that is not valid Unicode."""
     codecs.register_error("engine.spelled", _spelled)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

@@ -73,7 +73,7 @@ class LiveView:
     # ------------------------------------------------------------ life
 
     def ready(self) -> None:
-        """The station is ready for whoever comes: the states tell."""
+        """The station is ready for a vehicle; the states on screen show it."""
 
     def started(self) -> None:
         """Everything is open: begin to draw."""

@@ -54,7 +54,7 @@ class Parameters:
         return given
 
     def told(self) -> Iterator[str]:
-        """What the user must know to read the result. Raises ``StationError`` for a change that nothing took."""
+        """Lines the user needs to read the result. Raises ``StationError`` for a change that applied to nothing."""
         for text, machine, name, _ in self._changes:
             if text not in self._used:
                 address = f"{machine}.{name}" if machine else name

@@ -71,7 +71,7 @@ class Sessions:
 
     @property
     def ended(self) -> int:
-        """How many there were."""
+        """How many sessions have ended."""
         return len(self.reports)
 
     @property

@@ -114,7 +114,7 @@ class PlainView:
         """Every adapter is open, every machine has begun."""
 
     def ready(self) -> None:
-        """The station is ready for whoever comes."""
+        """The station is ready for a vehicle: write READY."""
         self._write()
         self._out.write(f"READY {', '.join(self._station.machines)}: {self._station.told}\n")
         self._out.flush()

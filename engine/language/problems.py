@@ -1,4 +1,4 @@
-"""What is wrong with a chart, for people: file:line:column, the line, what was expected, the nearest valid name."""
+"""Faults of a chart, for people: file:line:column, the line, what was expected, the nearest valid name."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What a value is, and the one meaning of "a value fits a type".
+"""The values of the language, and the one meaning of "a value fits a type".
 
 Every value that enters a running machine goes through :func:`checked`, once: parameters, payloads, readings, results of
-long actions, text of files and options, and what an expression gives where the loader could not prove its type.
+long actions, text of files and options, and results of expressions whose type the loader could not prove.
 :func:`fast_check` is the same for many values of one type.
 """
 
@@ -35,7 +35,7 @@ def checked(value: Any, type_: Type) -> Any:
     StrEnum's member its text.
 
     The loader wraps an expression in ``Call("checked", (expr,), type)`` where it cannot prove from the types that it
-    fits. Raises :class:`EvaluationError` saying what was expected and what was there; not-a-number is no number.
+    fits. Raises :class:`EvaluationError` with the expected and the actual value; not-a-number is refused.
     """
     kind = type_.kind
     if kind is Kind.LIST and type_.item is not None and isinstance(value, (list, tuple)):

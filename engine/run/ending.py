@@ -1,10 +1,10 @@
 """The orderly end of a run: machines are asked to end, get the time their charts state, and only then leave their
 states.
 
-A chart with ``shutdown: {event, within, done}`` is sent the event and may take its time; one without ends by its
-exit actions. The main machine (the first root) is asked first, the others when it is over: what stands around a
-station, a simulated vehicle for one, is not to go away while the station takes leave of it. A chart that serves is
-asked when those it serves are over.
+A chart with ``shutdown: {event, within, done}`` is sent the event and may take its time; a chart without ends by its
+exit actions. The main machine (the first root) is asked first and the others when it is done: the surroundings of a
+station, such as a simulated vehicle, must not disappear while the station says goodbye. A chart that serves is asked
+when the machines it serves are done.
 """
 
 from __future__ import annotations

@@ -15,15 +15,15 @@ from engine.semantics.step import Event
 class Limits:
     """Bounds that no peer and no chart can exceed.
 
-    ``queue``: events waiting per machine. When it is full, ``when_full`` decides: ``refuse_newest`` (what came first
-    stays: a flood cannot push out what happened before it) or ``drop_oldest``. Either way the loss is counted and
-    noted, and the machine gets ``error.queue`` before everything that waits, and, if more was lost since, once more
-    when its queue has emptied: ``dropped`` is how many were lost that no other has told of, ``event`` the last of them.
-    ``done.invoke`` and ``error.invoke`` are always taken; timers do not pass through it.
+    ``queue``: events waiting per machine. When it is full, ``when_full`` decides: ``refuse_newest`` (a flood cannot
+    push out what happened before it) or ``drop_oldest``. Either way the loss is counted and noted, and the machine gets
+    ``error.queue`` before everything that waits; if more was lost since, it gets another one when its queue has
+    emptied. ``dropped`` is the number of losses not reported before, ``event`` the last of them. ``done.invoke`` and
+    ``error.invoke`` are always taken; timers do not pass through the queue.
 
-    *Urgent* events need no room among these and are never lost to them. So many of them may wait again; where there
-    are more, one takes the place of the last that waits under its name (which is counted as lost), and one that is the
-    only one of its name is taken in any case: what was said last under each name always arrives.
+    *Urgent* events need no room among these and are never lost to them. As many of them again may wait. When there are
+    more, a new one replaces the last waiting one of its name (which is counted as lost); when no other of its name
+    waits, it is always taken. So the latest event of each name always arrives.
     """
 
     queue: int = 1000
@@ -157,7 +157,7 @@ class Queues:
         return found
 
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
-        """What waits for a machine, each with its place among all that waits."""
+        """The waiting events of a machine, each with its place among all that wait."""
         first = [(place, queued) for place, (entry, queued) in enumerate(self._urgent) if entry is actor]
         places = [place for place, entry in enumerate(self._order, len(self._urgent)) if entry is actor]
         return first + list(zip(places, self._queues.get(actor, ()), strict=False))

@@ -142,7 +142,7 @@ class Server:
             self.system.announce(self.actor, event, data)
 
     def ended(self, state: str) -> None:
-        """The machine has ended; unless that is the end of the run, those it serves hear of it, and so do its calls."""
+        """The machine has ended; its callers and calls are told, unless the run ends with it."""
         if state == "stopped" or self._silent:
             return
         self.binding.standing.clear()  # its exit actions have taken back what it had ordered, and answer for it
@@ -156,7 +156,7 @@ class Server:
     # ------------------------------------------------------------ snapshots
 
     def snapshot(self) -> dict[str, Any]:
-        """What :mod:`engine.run.snapshot` keeps of it beside its machine."""
+        """The state that :mod:`engine.run.snapshot` keeps besides its machine's."""
         calls = [(*self._key(call.call_id), call.told) for line in self._line.values() for call in line]
         return {
             "state": self.actor.state,

@@ -26,8 +26,8 @@ class Subscriptions:
 
 
 class Urgency(dict[str, bool]):
-    """Whether an event of this name goes before all others of the machine: its contract, the chart itself or the
-    child's chart says so. So does a fault of an adapter whose contract has such events."""
+    """Whether an event of this name goes before all others of the machine: its contract, the chart or the child's chart
+    declares it urgent. A fault of an adapter whose contract has urgent events is urgent too."""
 
     def __init__(self, chart: Chart) -> None:
         super().__init__()

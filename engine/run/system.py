@@ -279,8 +279,8 @@ class System:
         return due_ns is not None and self.clock.now_ns() - max(due_ns, self._woke_ns) >= late_ns > 0
 
     def was_late(self, late_ns: int) -> None:
-        """The host got no time: machines that have a transition for ``error.host`` hear of it before anything else,
-        people once in a while."""
+        """The process was not scheduled in time: machines with a transition for ``error.host`` get it before anything
+        else; people are told once in a while."""
         late_ns -= late_ns % 1_000_000
         now_ns = self.clock.now_ns()
         if self._late_told_ns is None or now_ns - self._late_told_ns >= LATE_AGAIN_NS:
@@ -430,7 +430,7 @@ class System:
         return call is not None and call.call_id != queued.call_id
 
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
-        """What waits in a machine's queue, each with its place among all that waits in the system."""
+        """The waiting events of a machine, each with its place among all that wait in the system."""
         return self._queues.waiting(actor)
 
     def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:

@@ -71,7 +71,8 @@ class Stepper(Protocol):
 
     @property
     def readings(self) -> Mapping[tuple[str, str], Any]:
-        """What the last macrostep read of its adapters: (role, name) -> value. Each is read at most once per step."""
+        """The values the last macrostep read from its adapters: (role, name) -> value. Each is read at most once per
+        step."""
         ...
 
     @property

@@ -42,7 +42,7 @@ def name_matches(descriptors: Iterable[str], name: str) -> bool:
 
 
 def error_event(failure: Failure, sendid: str = "", name: str = "error.execution") -> Event:
-    """The platform event that tells the chart of a failure."""
+    """The platform event that reports a failure to the chart."""
     return Event(name, {"message": failure.message, "position": failure.position}, "platform", sendid)
 
 

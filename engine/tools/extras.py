@@ -18,5 +18,5 @@ def need(purpose: str, extra: str, *modules: str) -> None:
 
 
 def how(extra: str) -> str:
-    """How to install an extra; the package is in no registry, so from a clone."""
+    """How to install an extra: from a clone, since the package is not in a registry."""
     return f"in the clone of chargechart, pip install '.[{extra}]'"

@@ -39,7 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 when decoded (or all lines answered), 1 when the stream is no message, 2 for wrong usage."""
+    """Decode. 0 when done (or all lines are answered), 1 when the stream is not a message, 2 for wrong usage."""
     if options.lines:
         if options.source or options.protocol is not None:
             options.parser.error("--lines reads protocol and bytes from standard input")

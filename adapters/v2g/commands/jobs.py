@@ -1,4 +1,4 @@
-"""What decode and encode share: one answer line per input line, errors as JSON objects, hex in any notation."""
+"""Shared by decode and encode: one answer line per input line, errors as JSON objects, hex in any notation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_LINE = 1 << 23
 
 
 class JobError(Exception):
-    """Input that is no job: bad hex, bad JSON, unknown protocol."""
+    """Input that is not a job: bad hex, bad JSON, unknown protocol."""
 
 
 def error_view(error: Exception) -> dict[str, Any]:

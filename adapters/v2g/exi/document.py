@@ -184,7 +184,7 @@ class Relaxed(Declared):
 
 
 class Schema:
-    """What one generated module declares.
+    """The declarations of one generated module.
 
     ``documents`` and ``fragments`` are the possible roots in the order of their event codes; ``wildcard`` is what a
     wildcard can hold: the width of a namespace code, and per code the width of its local names and their elements.

@@ -1,4 +1,4 @@
-"""The two errors of the codec: bytes that are no message, and values that are no message."""
+"""The two errors of the codec: for bytes that are not a message, and for values that are not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all generated message classes share: field descriptions, validation, equality, physical values."""
+"""Shared by all generated message classes: field descriptions, validation, equality, physical values."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ MAX_PACKET_BYTES: Final = 1 << 18
 
 
 class CaptureError(Exception):
-    """The file is no capture, or is damaged; the text says at which byte."""
+    """The file is not a capture, or it is damaged; the text names the byte."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
-"""A captured session as a person reads it: one line per message, what matters first.
+"""A captured session for a person to read: one line per message, the most important first.
 
-A line has the time, how long the station took to answer, the connection, who sends (→ the vehicle, ← the station), the
-protocol, the message and its fields. The ends of a connection are named once, before its first line. Physical values
-are numbers with units, a ResponseCode stands first, the session id only where it changes.
+A line has the time, the station's answer time, the connection, the sender (→ the vehicle, ← the station), the protocol,
+the message and its fields. The ends of a connection are named once, before its first line. Physical values are numbers
+with units, a ResponseCode comes first, the session id is shown only where it changes.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Segment:
 
 
 def parse(packet: Packet) -> EthernetFrame | Datagram | Segment | None:
-    """What a packet carries; None for anything else, or anything cut short."""
+    """The content of a packet; None for any other kind, or when it is cut short."""
     data = packet.data
     if packet.link_type == ETHERNET:
         header, start = data[:12], 12
@@ -137,8 +137,8 @@ def _endpoint(address: bytes, port: bytes) -> Endpoint:
 class Stream:
     """One direction of a TCP connection: segments in, bytes in order out.
 
-    Segments that come too early wait for the missing one, until the receiver acknowledges what is missing: then it is
-    missing from the capture only, and `skip_gap` goes on behind it.
+    Segments that come too early wait for the missing one. When the receiver acknowledges the missing bytes, only the
+    capture lacks them, and `skip_gap` continues after them.
     """
 
     next_sequence: int | None = None

@@ -1,4 +1,4 @@
-"""What the reader and the writer emitters share: names of one generated module, indented lines, EXI facts of types."""
+"""Shared by the reader and the writer emitters: names of one generated module, indented lines, EXI facts of types."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def code_lines(names: Names, kind: ComplexType) -> list[str]:
 
 
 def reader_writer(names: Names, kind: ComplexType) -> tuple[str, str]:
-    """What reads and what writes an element of this type, as expressions."""
+    """The reader and the writer of an element of this type, as expressions."""
     if names.grammar(kind).is_open:
         return f"_O_{kind.label}.read", f"_O_{kind.label}.write"
     return f"_r_{kind.label}", f"_w_{kind.label}"

@@ -1,8 +1,7 @@
 """Writes the writer of a complex type: straight-line Python that shifts bits into one big integer.
 
-Event codes and values of known width are joined into one shift. What a value must be is not spelled out: whatever
-goes wrong (a missing attribute, a wrong type, a key not in a table) ends in ``unwritable``, which asks the field's own
-check.
+Event codes and values of known width are joined into one shift. The code has no checks of its own: a missing attribute,
+a wrong type or a key not in a table ends in ``unwritable``, which calls the field's check.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """Finds the types that several schema sets share, so that they are generated once.
 
-The five schema sets of ISO 15118-20 import the same files of common types and signatures. A type is shared where its
-generated code, and that of every type it refers to, is the same in each set. Two kinds never are: a type that a global
-element has for itself, since its class says which protocol's message it is; and open content, whose wildcards hold what
-the whole set declares.
+The five schema sets of ISO 15118-20 import the same files of common types and signatures. A type is shared when its
+generated code, and that of every type it refers to, is the same in each set. Two kinds are never shared: a type used by
+one global element only, since its class says which protocol's message it is; and open content, whose wildcards hold
+everything the whole set declares.
 """
 
 from __future__ import annotations

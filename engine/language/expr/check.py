@@ -51,13 +51,13 @@ SYSTEM_FIELDS: dict[str, Type] = {
 
 @dataclass(slots=True)
 class Scope:
-    """What the names of an expression may mean at its place in the chart.
+    """The meaning of an expression's names at its place in the chart.
 
-    ``event`` is the payload of the event in work, or None where there is none (``no_event`` says why). ``readings`` are
-    the values of each role. ``in_state`` gives the full id of what ``In('…')`` names, or the names it may be.
-    ``children`` are the ids of children with the type of their key. ``untyped``: an imported chart, where names and
-    types are only known at run time. ``told``: roles and children that are broken and told of where they are declared.
-    ``relatives``: the machines a joint invariant may read, each with what can be read there.
+    ``event`` is the payload of the event being processed, or None where there is none (``no_event`` says why).
+    ``readings`` are the values of each role. ``in_state`` gives the full id of the state in ``In('…')``, or the names
+    it may be. ``children`` are the ids of children with the type of their key. ``untyped``: an imported chart, where
+    names and types are known at run time only. ``told``: broken roles and children, reported already where they are
+    declared. ``relatives``: the machines a joint invariant may read, each with its readable names.
     """
 
     variables: Mapping[str, Type] = field(default_factory=dict)
@@ -514,7 +514,7 @@ CARRIERS = frozenset({Kind.STRING, Kind.BYTES, Kind.LIST, Kind.ANY})
 
 
 def secret_in(expr: tree.Expr) -> str:
-    """The name of a secret that the value of ``expr`` would tell; empty when there is none."""
+    """The name of a secret that the value of ``expr`` would reveal; empty when there is none."""
     if expr.type.kind not in CARRIERS:
         return ""
     if expr.type.secret and isinstance(expr, (tree.Variable, tree.Parameter, tree.EventField, tree.Reading)):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 def convert(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.Expr:
     """``expr`` as a value of ``type_``.
 
-    Literals are converted and checked now; what only run time can tell (an optional or ``any`` source, bounds, 64 bits)
-    is wrapped in ``Call("checked", …)``; an impossible fit is a fault.
+    Literals are converted and checked now. Where only the run can decide (an optional or ``any`` source, bounds, 64
+    bits), the expression is wrapped in ``Call("checked", …)``; an impossible fit is a fault.
     """
     source = expr.type
     if source is BROKEN or type_ is BROKEN:

@@ -365,7 +365,7 @@ def sum_(values: Any) -> Any:
 
 
 def range_(count: Any) -> list[int]:
-    """0, 1, … up to ``count`` - 1. Raises ``EvaluationError`` for what is no count from 0 to ``MAX_LENGTH``."""
+    """0, 1, … up to ``count`` - 1. Raises ``EvaluationError`` unless ``count`` is an int from 0 to ``MAX_LENGTH``."""
     if type(count) is not int or not 0 <= count <= MAX_LENGTH:
         raise EvaluationError(f"range of {shown(count)} has no meaning")
     return list(range(count))

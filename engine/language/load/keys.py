@@ -1,13 +1,13 @@
-"""ONE table of the keys of the chart language: of every kind of mapping in charts and contracts, its keys.
+"""ONE table of the keys of the chart language: the keys of every kind of mapping in charts and contracts.
 
-A new key is written here, and nowhere else as a key: the loader refuses what is not here, and the JSON Schema
-(:mod:`engine.language.load.schema`) and the key tables of docs/chart-reference.md and docs/adapters.md are made of it.
-Write these anew with ``python -m tests.load.key_tables`` and ``engine schema > engine/schema.json``; tests tell when
-they are stale. What a key means is then read where its mapping is read (``body.get("key")``).
+A new key is added here and in no other list. The loader refuses keys that are not here; the JSON Schema
+(:mod:`engine.language.load.schema`) and the key tables of docs/chart-reference.md and docs/adapters.md are generated
+from it, by ``python -m tests.load.key_tables`` and ``engine schema > engine/schema.json``; tests fail when they are
+stale. The code that reads a mapping gives its keys their meaning (``body.get("key")``).
 
 The kind of a value is a kind of mapping in :data:`TABLE`, a kind of ``schema.VALUES``, ``'a' | 'b'`` for words of a
-closed list, ``NAME: kind`` for a mapping of names, ``TEXT: kind`` for one of any texts, ``[kind]`` for none,
-one or a list.
+closed list, ``NAME: kind`` for a mapping of names, ``TEXT: kind`` for one of any texts, ``[kind]`` for none, one or a
+list.
 """
 
 from __future__ import annotations
@@ -372,7 +372,7 @@ TABLE: dict[str, Keys] = {
 
 
 def of_action(name: str) -> Keys:
-    """The keys of a mapping that is the action ``name``: its own, and those that stand beside it."""
+    """The keys of a mapping that is the action ``name``: its own, and those allowed beside it."""
     return _ACTIONS_ALONE[name]
 
 

@@ -9,7 +9,7 @@ from engine.adapter import AdapterError, Registry
 
 @cache
 def registries() -> tuple[Registry, ...]:
-    """What installed distributions name. Raises ``AdapterError`` for one that cannot be imported."""
+    """The registries that installed distributions name. Raises ``AdapterError`` for one that cannot be imported."""
     from importlib.metadata import entry_points
 
     parts: list[Registry] = []

@@ -1,8 +1,9 @@
-"""``serves: CONTRACT``: a chart that stands where an adapter stands.
+"""``serves: CONTRACT``: a chart in the place of an adapter.
 
-The contract's actions are its events of direction ``in``, the contract's events its own of direction ``out``, its data
-of the same names the contract's values. A long action comes in the same way; ``ACTION.done`` (with the result) or
-``ACTION.failed`` (with a ``reason``) answers it, ``cancel.ACTION`` tells that its result is no longer wanted.
+The contract's actions are the chart's events of direction ``in``, the contract's events are its events of direction
+``out``, the contract's values its data of the same names. A long action arrives in the same way. The chart answers it
+with ``ACTION.done`` (and the result) or ``ACTION.failed`` (and a ``reason``); it gets ``cancel.ACTION`` when nobody
+waits for the result any more.
 """
 
 from __future__ import annotations

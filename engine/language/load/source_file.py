@@ -37,7 +37,7 @@ def read_source(path: Path, shown: str = "") -> Source:
     """The text of a file.
 
     Raises:
-        OSError: it cannot be read, or is no file: a pipe would be waited for.
+        OSError: it cannot be read, or is not a regular file (reading a pipe would block).
         ChartError: too large, binary, or not UTF-8.
     """
     mode = path.stat().st_mode

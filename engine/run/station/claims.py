@@ -1,4 +1,5 @@
-"""What only one machine of a station can have: the end of a cable, a host's name, a port. See ``Adapter.claims``."""
+"""Things that only one machine of a station can have: the end of a cable, a host's name, a port. See
+``Adapter.claims``."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ class StationFile:
         return _table(self.content.get(name, {}), f"{self.path}: [{name}]")
 
     def units(self) -> dict[str, Any]:
-        """``[units]``: what stands in the file, by the unit's name."""
+        """The contents of ``[units]``, by the unit's name."""
         return self.table("units")
 
     def relative(self, path: str) -> Path:

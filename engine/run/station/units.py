@@ -1,12 +1,12 @@
-"""Units: what a station has several times, declared once.
+"""Units: parts that a station has several times, declared once.
 
     [units.outlet.adapters.pilot]          a role of every outlet: of outlet1, outlet2, …
     use = "simulated"
     [units.outlet.machines.pev]            a machine beside every outlet: pev1, pev2, …
     chart = "../pev_dc.yaml"
 
-How many there are is said by the main chart (``units: {outlet: {count: outlets}}``). ``{}`` in a value is the number.
-Settings that name a cable, a host and the like are called as the unit or its machine, unless something is set.
+The main chart says how many there are (``units: {outlet: {count: outlets}}``). ``{}`` in a value is the number.
+Settings that name a cable, a host and the like default to the name of the unit or its machine.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ MAX_LEAVES = 48  # outcomes of one plan's guards; more are decided when it runs
 
 @dataclass(slots=True)
 class Move:
-    """What a set of transitions does to a configuration."""
+    """The effect of a set of transitions on a configuration."""
 
     transitions: list[Transition]
     exits: int

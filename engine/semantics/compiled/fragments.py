@@ -30,7 +30,7 @@ Key = str | tuple[str] | None  # what triggers: an event's name, (a timer's id,)
 
 @dataclass(slots=True)
 class Fragment:
-    """What one transition does to the part of a configuration below its domain."""
+    """The effect of one transition on the part of a configuration below its domain."""
 
     domain: int
     exits: int

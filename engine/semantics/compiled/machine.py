@@ -90,7 +90,7 @@ class CompiledMachine:
 
     @property
     def readings(self) -> Mapping[tuple[str, str], Any]:
-        """What the last macrostep read of its adapters: (role, name) → value."""
+        """The values the last macrostep read from its adapters: (role, name) → value."""
         return self._readings or {}
 
     @property
@@ -100,7 +100,7 @@ class CompiledMachine:
 
     @property
     def output(self) -> Any:
-        """What the top-level final state gave, by name; None before, or when it gives nothing."""
+        """The output of the top-level final state, by name; None before, or when it has none."""
         return self._output
 
     @property

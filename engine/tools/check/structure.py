@@ -18,7 +18,8 @@ from engine.tools.check.walk import collect
 
 @dataclass(slots=True)
 class Structure:
-    """What can be entered and taken. ``dead``: ids of transitions that never act, as other rules have found."""
+    """The states and transitions that can take part. ``dead``: ids of transitions that never act, as other rules have
+    found."""
 
     chart: Chart
     known: StaticFacts

@@ -165,7 +165,7 @@ class _Composer:
 
 @dataclass(slots=True)
 class Packing:
-    """Where each of a list of layouts goes."""
+    """The places of a list of layouts."""
 
     places: dict[int, tuple[float, float]] = field(default_factory=dict)
     width: float = 0.0

@@ -55,7 +55,7 @@ class Drawing:
 
     @property
     def stamp(self) -> str:
-        """What PDF and PNG carry to say which SVGs they were made from."""
+        """The text in PDF and PNG that identifies the SVGs they were made from."""
         return _stamp([text.encode() for text in self.svgs])
 
 
@@ -108,7 +108,7 @@ class Layouts:
 
 
 def content_hash(graph: Graph, block: TitleBlock) -> str:
-    """A hash of all that a drawing shows, whatever lays it out."""
+    """A hash of a drawing's content, independent of the layout engine."""
     return hashlib.sha256(f"{graph!r}\n{block!r}\n{css()}".encode()).hexdigest()[:16]
 
 
@@ -179,7 +179,8 @@ def is_current(path: Path, drawing: Drawing, format: str, number: int = 0) -> bo
     """Whether the file shows this sheet of the drawing.
 
     An SVG laid out by another engine (no Node on this machine, another Graphviz) is current when it shows the same
-    content; a PDF or PNG when it was made from the SVGs that stand beside it and these are current."""
+    content; a PDF or PNG when it was made from the SVGs beside it and these are current.
+    """
     if not path.is_file():
         return False
     if format == "svg":

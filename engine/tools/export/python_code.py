@@ -212,7 +212,7 @@ def _is_text(expr: Expr) -> bool:
 
 
 def common_losses(chart: Chart, exported: Exported) -> None:
-    """What neither Python library carries."""
+    """The constructs that neither Python library carries."""
     for state in chart.root.walk():
         for invoke in state.invokes:
             what = invoke.chart.name if invoke.chart is not None else f"{invoke.role}.{invoke.action}"

@@ -59,7 +59,8 @@ class Outcome:
         return 100.0 * killed / (killed + survived) if killed + survived else 100.0
 
     def killer(self, mutant: Mutant) -> str:
-        """The scenario on record that killed the mutant of this name, whatever the text was; empty without."""
+        """The recorded scenario that killed the mutant of this name, for any text of the chart; empty when there is
+        none."""
         verdict = self.earlier.verdicts.get(mutant.name)
         by = verdict.by if verdict is not None else ""
         return by if by and Path(by.partition("::")[0]).exists() else ""

@@ -28,7 +28,7 @@ class Editor:
         self.text = text
 
     def end(self, node: Node) -> int:
-        """Where a node's own text ends: a block's mark stands on the next token."""
+        """The end of a node's own text; a block's mark is on the next token."""
         start: int = node.start.index
         return start + len(self.text[start : node.end.index].rstrip())
 

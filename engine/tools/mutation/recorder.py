@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def record_file(folder: Path, file: str) -> Path:
-    """Where the record of a test file lies."""
+    """The path of a test file's record."""
     return folder / f"{hashlib.sha256(file.encode()).hexdigest()[:16]}.json"
 
 

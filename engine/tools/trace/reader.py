@@ -19,8 +19,8 @@ class TraceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A trace read whole. ``records[i]`` stands in line ``i + 2`` of the file. ``cut_off``: its last line was not whole
-    (the writer crashed, or still writes) and is left out."""
+    """A whole trace. ``records[i]`` is line ``i + 2`` of the file. ``cut_off``: its last line was incomplete (the
+    writer crashed, or is still writing) and is left out."""
 
     file: str
     header: Record

@@ -53,7 +53,7 @@ def replay(
 ) -> Parting | None:
     """Replay on ``charts`` (by the names of the root machines); None when every step is the same.
 
-    Parameters are those of the trace, whatever the charts' defaults are by now, unless ``change`` gives others.
+    Parameters are those of the trace, even where the charts' defaults have changed, unless ``change`` gives others.
     """
     return _Replay(charts, make, change).run(trace)
 
