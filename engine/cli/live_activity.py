@@ -90,7 +90,7 @@ class Activity:
             self.log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))
 
     def table(self, room: int, width: int, now_ns: int) -> RenderableType:
-        """The last ``room`` rows."""
+        """The last ``room`` rows, ``width`` characters wide, at the time ``now_ns``."""
         self._room = max(1, room)
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(justify="right", no_wrap=True, width=len(f"{now_ns / 1e9:.3f}"))

@@ -13,7 +13,8 @@ _QUIET, _ACTIVE = "bright_black", "green"
 
 
 def state_lines(root: Actor, width: int) -> Iterator[Text]:
-    """A root machine: its name, its innermost active states, then its children."""
+    """A root machine in lines of at most ``width`` characters: its name, its innermost active states, then its
+    children."""
     ended = "" if root.is_running else f"  {root.state}"
     yield Text.assemble((root.path, "bold"), (ended, _QUIET))
     leaves = _leaves(root)

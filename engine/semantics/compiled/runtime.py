@@ -263,7 +263,8 @@ def send_to(
     id_: str,
     type_: str,
 ) -> None:
-    """Send to a target that is known only now. Raises ``EvaluationError`` for a delayed event to the internal queue."""
+    """Send to a target that is known only now; ``delay`` is in nanoseconds. Raises ``EvaluationError`` for a delayed
+    event to the internal queue."""
     why = unknown_session(target, delay, m.session_id, m.surroundings)
     if why:
         w.fail(Failure(why, place), id_, "error.communication")

@@ -31,7 +31,8 @@ class Solver(Protocol):
     def solve(
         self, nodes: list[Node], edges: list[Edge], sizes: dict[str, tuple[float, float]], direction: str
     ) -> Layout:
-        """Raises LayoutFailed."""
+        """Places for the nodes and the edges among them; ``sizes`` are widths and heights in drawing units. Raises
+        LayoutFailed."""
 
 
 def compose(
@@ -55,7 +56,8 @@ def compose(
 
 
 def page_scale(width: float, height: float, page: tuple[float, float]) -> float:
-    """The largest scale at which width x height fits the page, upright or turned."""
+    """The largest scale (mm per drawing unit) at which width x height (drawing units) fits the page (mm), upright or
+    turned."""
     return max(min(page[0] / width, page[1] / height), min(page[1] / width, page[0] / height))
 
 

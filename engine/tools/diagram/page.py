@@ -49,14 +49,14 @@ def largest_room() -> tuple[float, float]:
 
 
 def largest_scale(width: float, height: float) -> float:
-    """Millimetres per unit of a drawing of this size on an A3 sheet, upright or turned."""
+    """Millimetres per unit of a drawing of this size (drawing units) on an A3 sheet, upright or turned."""
     short, long = _SHEETS["A3"]
     rooms = [Sheet("A3", short, long).room, Sheet("A3", long, short).room]
     return max(min(room[0] / width, room[1] / height) for room in rooms)
 
 
 def choose_sheet(width: float, height: float) -> tuple[Sheet, float]:
-    """The smallest sheet on which a drawing of this size can be read, and the scale in mm per unit."""
+    """The smallest sheet on which a drawing of this size (drawing units) can be read, and the scale in mm per unit."""
     chosen = None
     for name, (short, long) in _SHEETS.items():
         options = []

@@ -23,7 +23,7 @@ class ScenarioError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A test, what its machines take and enter (``chart:name``), and how long it lasts."""
+    """A test: what its machines take and enter (``chart:name``), and how many seconds it lasts."""
 
     id: str
     seconds: float
