@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,23 @@ def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
         yield from state.invokes
         for actions in walk_blocks(state):
             yield from (a for a in actions if isinstance(a, Spawn))
+
+
+def child_charts(chart: Chart) -> dict[str, Chart]:
+    """The charts a chart invokes or spawns, by id."""
+    found: dict[str, Chart] = {}
+    for node in child_nodes(chart):
+        if node.chart is not None:
+            found.setdefault(node.id, node.chart)
+    return found
+
+
+def chart_tree(chart: Chart, path: str = "", depth: int = 0) -> Iterator[tuple[str, Chart]]:
+    """The chart and all below it, each with its path of ids (``slac.session``)."""
+    yield path, chart
+    if depth < 12:
+        for child_id, child in child_charts(chart).items():
+            yield from chart_tree(child, f"{path}.{child_id}" if path else child_id, depth + 1)
 
 
 def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:

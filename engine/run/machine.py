@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from engine.language.model import Chart
 from engine.semantics.compiled.machine import CompiledMachine
 from engine.semantics.errors import EngineError, SnapshotError, UnhandledEvent
+from engine.semantics.parameters import split_below
 from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event, Step
 
@@ -39,19 +40,20 @@ class Machine(CompiledMachine):
     driven by that system alone.
     """
 
-    __slots__ = ("_own", "_resolve")
+    __slots__ = ("_below", "_own", "_resolve")
 
     def __init__(
         self, chart: Chart, parameters: Mapping[str, Any] | None = None, resolve: Resolve | None = None
     ) -> None:
-        super().__init__(chart, parameters)
+        own, self._below = split_below(chart, parameters)
+        super().__init__(chart, own)
         self._own: tuple[System, Actor] | None = None
         self._resolve = resolve
 
     def fork(self) -> Machine:
         """A second machine in the same situation; it has no system of its own."""
         twin = super().fork()
-        twin._own, twin._resolve = None, self._resolve
+        twin._own, twin._resolve, twin._below = None, self._resolve, self._below
         return twin
 
     def send(self, event: str, data: Mapping[str, Any] | None = None) -> Step:
@@ -176,6 +178,7 @@ class Machine(CompiledMachine):
 
             system = System(resolve=self._resolve)
             self._own = (system, system.attach(self, adapters or {}))
+            system.give_below(self._own[1], self._below)
         return self._own
 
     def snapshot(self) -> dict[str, Any]:
@@ -193,7 +196,8 @@ def start(
     adapters: Mapping[str, Adapter | ServedChart] | None = None,
     resolve: Resolve | None = None,
 ) -> Machine:
-    """A machine in its initial configuration, its first effects carried out. Raises ``ParameterError`` and
+    """A machine in its initial configuration, its first effects carried out. ``parameters`` by name, those of charts
+    below it by their path of ids: ``{"slac.session.TT_match_sequence": 400_000_000}``. Raises ``ParameterError`` and
     ``AdapterError``."""
     return Machine(chart, parameters, resolve)._begin_alone(adapters)
 

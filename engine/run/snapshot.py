@@ -15,6 +15,7 @@ from engine.language.traverse import walk_blocks
 from engine.run import effects
 from engine.run.actor import Actor, Queued
 from engine.semantics.errors import SnapshotError
+from engine.semantics.parameters import split_below
 from engine.semantics.step import Event, SendEvent, StartCall, StartChild
 
 if TYPE_CHECKING:
@@ -30,7 +31,8 @@ _Pending = tuple[int, int, Actor, str, Any]  # ns from now (-1: it waits already
 
 def take(actor: Actor) -> dict[str, Any]:
     """The snapshot of a machine and its children, between two macrosteps."""
-    return {"snapshot": SNAPSHOT_VERSION, **_take(actor)}
+    below = _below(actor)
+    return {"snapshot": SNAPSHOT_VERSION, **({"below": below} if below else {}), **_take(actor)}
 
 
 def restore(
@@ -52,6 +54,10 @@ def restore(
     try:
         machine = _machine(system, chart, snapshot)
         actor = system.register(machine, name, None, None)
+        own, below = split_below(chart, _mapping(snapshot.get("below", {})))
+        if own:
+            raise ValueError(f"{', '.join(own)} below no child")
+        system.give_below(actor, below)
         system.bind_all(actor, adapters)
         pending: list[_Pending] = []
         _restore(system, actor, snapshot, pending)
@@ -70,6 +76,17 @@ def restore(
     if machine.done:
         system.ended(actor, "done")
     return actor
+
+
+def _below(actor: Actor) -> dict[str, Any]:
+    """The parameters given to charts below the machine: children that it starts later run with them, too."""
+    ids = actor.ids
+    return {
+        ".".join((*path[len(ids) :], name)): value
+        for path, values in actor.system.parameters.items()
+        if path[: len(ids)] == ids and len(path) > len(ids)
+        for name, value in values.items()
+    }
 
 
 def _take(actor: Actor) -> dict[str, Any]:
@@ -147,6 +164,12 @@ def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending:
         _texts(event, "name", "type", "sendid", "origin", "origintype", "invokeid")
         queued = Queued(event, 0, sender)
         pending.append((-1, _whole(item, "order"), actor, "queue", queued))
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise TypeError(f"parameters by name are no {type(value).__name__}")
+    return value
 
 
 def _whole(part: Mapping[str, Any], key: str) -> int:

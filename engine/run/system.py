@@ -29,6 +29,7 @@ from engine.run.served import ServedChart, Server
 from engine.run.subscriptions import Subscriptions
 from engine.semantics.errors import ClockError, RunawayError
 from engine.semantics.interfaces import Stepper
+from engine.semantics.parameters import split_below
 from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event, StartChild, Step
 
@@ -79,7 +80,7 @@ class System:
         self.restore = restore
         self.resolve = resolve
         self.world = World()
-        self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # set from outside, by ids from the root down
+        self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # given for children, by ids from the root down
         self.roots: dict[str, Actor] = {}
         self.servers: dict[
             str, Server
@@ -116,7 +117,8 @@ class System:
         parameters: Mapping[str, Any] | None = None,
         adapters: Mapping[str, Adapter | ServedChart | Binding] | None = None,
     ) -> Actor:
-        """A root machine, not begun yet. ``adapters`` by role: an adapter, or a chart that serves the contract, is
+        """A root machine, not begun yet. ``parameters`` by name; those of the charts below it by their path of ids
+        (``slac.session.TT_match_sequence``). ``adapters`` by role: an adapter, or a chart that serves the contract, is
         bound here, a binding is shared.
 
         Raises ``ValueError`` (parameters, a name twice) and ``AdapterError`` (an adapter that lacks what its contract
@@ -125,9 +127,16 @@ class System:
         name = name or chart.name
         if name in self.roots:
             raise ValueError(f"there is already a machine {name!r} in this system")
-        actor = self.register(self.make(chart, parameters or {}), name, None, None)
+        own, below = split_below(chart, parameters)
+        actor = self.register(self.make(chart, own), name, None, None)
+        self.give_below(actor, below)
         self.bind_all(actor, adapters or {})
         return actor
+
+    def give_below(self, actor: Actor, below: Mapping[str, Mapping[str, Any]]) -> None:
+        """Parameters of what a root machine will start, by path of ids: they go before what its parent hands down."""
+        for path, values in below.items():
+            self.parameters[(actor.path, *path.split("."))] = values
 
     def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart, own_role: str = "") -> Binding:
         """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's. ``outlet2.pilot``

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from engine.language.expr.evaluate import evaluate
-from engine.language.model import Chart
+from engine.language.model import Chart, ParameterDef
+from engine.language.problems import nearest, suggestion
+from engine.language.traverse import chart_tree
 from engine.language.values import EvaluationError, checked
 from engine.semantics.errors import ParameterError
 from engine.semantics.shared import system_value
+
+_KEY = re.compile(r"\[\d+\]")
 
 
 class ParameterScope:
@@ -53,10 +57,7 @@ def bind_parameters(chart: Chart, given: Mapping[str, Any] | None) -> dict[str, 
     given = given or {}
     for name in given:
         if name not in chart.parameters:
-            near = difflib.get_close_matches(name, chart.parameters, n=1)
-            known = ", ".join(chart.parameters) or "it has none"
-            hint = f"did you mean {near[0]!r}?" if near else f"its parameters: {known}"
-            raise ParameterError(f"chart {chart.name!r} has no parameter {name!r}; {hint}")
+            raise ParameterError(f"chart {chart.name!r} has no parameter {name!r}{_hint(chart, '', name)}")
     values: dict[str, Any] = {}
     scope = ParameterScope(chart, values)
     for name, definition in chart.parameters.items():
@@ -70,6 +71,58 @@ def bind_parameters(chart: Chart, given: Mapping[str, Any] | None) -> dict[str, 
         except EvaluationError as error:
             raise ParameterError(f"chart {chart.name!r}, parameter {name!r}: {error}") from None
     return values
+
+
+def declaration(chart: Chart, address: str) -> tuple[str, ParameterDef]:
+    """A parameter of the chart or of one below it, by the ids on the way: ``T_x``, ``slac.session.TT_match_sequence``;
+    ``outlet[2].T_x`` is that of the child of this key alone.
+
+    Its path (``""``: the chart's own) and its declaration. Raises :class:`engine.semantics.errors.ParameterError` that
+    tells the nearest one.
+    """
+    written, _, name = address.rpartition(".")
+    path = _KEY.sub("", written)
+    below = dict(chart_tree(chart))
+    if path not in below:
+        known = [one for one in below if one]
+        hint = suggestion(path, known) if nearest(path, known) else _hint(chart, path, name)
+        raise ParameterError(f"chart {chart.name!r} has no child {path!r}{hint}")
+    found = below[path].parameters.get(name)
+    if found is None:
+        raise ParameterError(f"chart {below[path].name!r} has no parameter {name!r}{_hint(chart, path, name)}")
+    return written, found
+
+
+def _hint(chart: Chart, path: str, name: str) -> str:
+    """The nearest parameter: one of this name in another chart, one like it here, one like it in another."""
+    named: dict[str, list[str]] = {}
+    for at, one in chart_tree(chart):
+        for parameter in one.parameters:
+            named.setdefault(parameter, []).append(f"{at}.{parameter}" if at else parameter)
+    here = [one for one, places in named.items() if any(place.rpartition(".")[0] == path for place in places)]
+    near = name if name in named else nearest(name, [*here, *named])
+    if near and near not in here:
+        return f"; did you mean {' or '.join(named[near][:4])}?"
+    return suggestion(name, here) or "; it has none"
+
+
+def split_below(chart: Chart, given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The parameters of the chart itself, and those of the charts below it by path of ids, checked.
+
+    Raises :class:`engine.semantics.errors.ParameterError`.
+    """
+    own: dict[str, Any] = {}
+    below: dict[str, dict[str, Any]] = {}
+    for address, value in (given or {}).items():
+        if "." not in address or chart.untyped:
+            own[address] = value
+            continue
+        path, found = declaration(chart, address)
+        try:
+            below.setdefault(path, {})[found.name] = checked(value, found.type)
+        except EvaluationError as error:
+            raise ParameterError(f"chart {chart.name!r}, parameter {address!r}: {error}") from None
+    return own, below
 
 
 def split_given(chart: Chart, given: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, Any]]:

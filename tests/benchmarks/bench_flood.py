@@ -51,7 +51,14 @@ def station(names: Mapping[str, str], folder: Path) -> josev.Process:
     """Ours, with a TLS port."""
     keys = folder / "pki"
     pki.write(pki.make(pki.profiles(secc_id="DE*ABC*E1", pcid="WDBABC12345678901X", emaid="E")), keys)
-    words = ["--iface", "cable0", "--set", "tls=true", "--set", f"adapters.tcp.certificate={keys / 'secc_chain.pem'}"]
+    words = [
+        "--iface",
+        "cable0",
+        "--set",
+        "session.tls=true",
+        "--set",
+        f"adapters.tcp.certificate={keys / 'secc_chain.pem'}",
+    ]
     words += ["--set", f"adapters.tcp.key={keys / 'secc.key'}", "--quiet"]
     return josev.engine_run(names["station"], "evse_dc", folder, *words)
 

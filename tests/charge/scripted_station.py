@@ -162,10 +162,10 @@ def offers_only(protocol: str) -> tuple[str, ...]:
     """Settings of a vehicle that speaks one protocol, with the schema id the scripted station answers."""
     schema_id = 1 if protocol == "din" else 2
     return (
-        f"ProtocolNamespace={NAMESPACES[protocol]}",
-        "VersionNumberMajor=2",
-        "VersionNumberMinor=0",
-        f"SchemaID={schema_id}",
-        "Priority=1",
-        f"Protocol={protocol}",
+        f"session.ProtocolNamespace={NAMESPACES[protocol]}",
+        "session.VersionNumberMajor=2",
+        "session.VersionNumberMinor=0",
+        f"session.SchemaID={schema_id}",
+        "session.Priority=1",
+        f"session.Protocol={protocol}",
     )

@@ -38,6 +38,12 @@ machine: ending
 states:
   over: {type: final}
 """
+WAITING = """
+machine: waiting
+parameters: {T_wait: {type: duration, default: 5 s}}
+states:
+  only: {after: {T_wait: only}}
+"""
 
 
 def sections() -> dict[str, tuple[str, str]]:
@@ -65,6 +71,7 @@ def test_the_example_of_a_code_gives_this_code_and_no_other_warning(code: str, t
     assert example is not None
     (tmp_path / "child.yaml").write_text(CHILD)
     (tmp_path / "ending.yaml").write_text(ENDING)
+    (tmp_path / "waiting.yaml").write_text(WAITING)
     (tmp_path / "lamp.contract.yaml").write_text(LAMP)
     contracts = {"lamp": load_contract(tmp_path / "lamp.contract.yaml")}
     report = check(load_text(example[1], str(tmp_path / "example.yaml"), contracts))

@@ -26,6 +26,14 @@ values:
 CHILDREN = {
     "ends": "machine: ends\nstates: {over: {type: final}}\n",
     "stays": "machine: stays\nstates: {only: {}}\n",
+    "waits": """machine: waits
+parameters:
+  T_wait: {type: duration, default: 5 s}
+  names: {type: list of string, default: "['a']"}
+  n: {type: int, min: 0, default: 1}
+states: {only: {entry: {log: '{names} {n}'}, after: {T_wait: only}}}
+""",
+    "asks": "machine: asks\nparameters: {T_wait: {type: duration}}\nstates: {only: {after: {T_wait: only}}}\n",
     "tells": "machine: tells\nevents: {ready: {direction: out}}\n"
     "states: {only: {entry: {send: {event: ready, to: parent}}}}\n",
 }
@@ -908,6 +916,34 @@ states:
         "C142 ends",
         "states: {a: {invoke: {src: ends.yaml}, on: {go: a, stop: a, level: a}}}",
     ),
+    "child's parameter declared again": (
+        "C143 T_wait",
+        """
+parameters: {T_wait: {type: duration, default: 5 s}}
+states: {a: {invoke: {id: w, src: waits.yaml, input: {T_wait: T_wait}}, on: {go: a, stop: a, level: a}}}
+""",
+    ),
+    "child's parameter declared again under another name, with another default, in two places": (
+        "C143 T_mine",
+        """
+parameters: {T_mine: {type: duration, default: 9 s}}
+states:
+  a: {invoke: {id: w, src: waits.yaml, input: {T_wait: T_mine}}, on: {go: b}}
+  b: {invoke: {id: w, src: waits.yaml, input: {T_wait: T_mine}}, on: {go: a, stop: a, level: a}}
+""",
+    ),
+    "child's default handed to it": (
+        "C143 w",
+        """
+states: {a: {invoke: {id: w, src: waits.yaml, input: {names: "['a']"}}, on: {go: a, stop: a, level: a}}}
+""",
+    ),
+    "spawned child's default handed to it": (
+        "C143 w",
+        """
+states: {a: {on: {go: {actions: [spawn: {id: w, src: waits.yaml, input: {T_wait: 5 s}}]}, stop: a, level: a}}}
+""",
+    ),
     # ------------------------------------------------ C150 to C190
     "division by a reading": (
         "C160 a/go",
@@ -942,6 +978,37 @@ states:
 }
 
 NEAR: dict[str, str] = {
+    "child's parameter that a parent must give": """
+parameters: {T_wait: {type: duration, default: 5 s}}
+states: {a: {invoke: {id: w, src: asks.yaml, input: {T_wait: T_wait}}, on: {go: a, stop: a, level: a}}}
+""",
+    "parameter that must be given, and hands on": """
+parameters: {T_wait: {type: duration}}
+states: {a: {invoke: {id: w, src: waits.yaml, input: {T_wait: T_wait}}, on: {go: a, stop: a, level: a}}}
+""",
+    "one parameter for two children": """
+parameters: {T_wait: {type: duration, default: 5 s}}
+states:
+  a:
+    invoke: [{id: one, src: waits.yaml, input: {T_wait: T_wait}}, {id: two, src: waits.yaml, input: {T_wait: T_wait}}]
+    on: {go: a, stop: a, level: a}
+""",
+    "parameter used beside": """
+parameters: {T_wait: {type: duration, default: 5 s}}
+states:
+  a: {invoke: {id: w, src: waits.yaml, input: {T_wait: T_wait}}, on: {go: a, stop: a, level: a}, after: {T_wait: a}}
+""",
+    "what a parent changes, and what it knows only when it runs": """
+data: {level: {type: int, min: 0, initial: 2}}
+states:
+  a:
+    invoke: {id: w, src: waits.yaml, input: {T_wait: 6 s, n: level}}
+    on: {go: a, stop: a, level: {target: a, actions: [assign: {level: 1}]}}
+""",
+    "parameter of a narrower type": """
+parameters: {n: {type: int, min: 0, max: 3, default: 1}}
+states: {a: {invoke: {id: w, src: waits.yaml, input: {n: n}}, on: {go: a, stop: a, level: a}}}
+""",
     "default state of a region that is first named by another transition": """
 initial: start
 states:

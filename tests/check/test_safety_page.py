@@ -10,7 +10,7 @@ import pytest
 
 import engine
 from engine.language.model import Chart
-from engine.run.station.plan import chart_tree
+from engine.language.traverse import chart_tree
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "safety.md").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,12 @@ def test_a_childs_parameter_reaches_the_child() -> None:
     [
         ("T_gren=1 s", "did you mean 'T_green'?"),
         ("tone=high", "did you mean beep.tone?"),
+        ("toen=high", "did you mean beep.tone?"),
+        ("second.tone=high", "did you mean beep.tone?"),
+        ("second.beep.toen=high", "did you mean 'tone'?"),
+        ("second.bep.tone=high", "did you mean 'beep'?"),
+        ("hoot.tone=high", "did you mean beep.tone?"),
+        ("second.beep.tone=hihg", "did you mean 'high'?"),
         ("beeb.tone=high", "did you mean 'beep'?"),
         ("beep.tone=loud", "loud"),
         ("T_green=3", "a duration such as 250 ms"),
@@ -148,16 +155,45 @@ def test_help_config_lists_every_key_with_its_variable(engine: Engine) -> None:
     code, out, _ = engine("run", "crossing.toml", "--help-config")
     assert code == 0
     for told in (
-        "T_green  (duration, default 10 s)",
+        "T_green = 10 s  (duration; crossing.toml)",
         "How long it is green; Road code 7",
         "CHARGER_PARAMETERS_T_GREEN",
-        "beep.tone  (enum(high, low), default low)",
+        "beep.T_beep = 3 s  (duration; crossing.toml)",
+        "beep.tone = low  (enum(high, low); default, beeper.yaml:3)",
         "CHARGER_PARAMETERS_BEEP_TONE",
-        "second.lamps  (int, default 5)",
+        "second.lamps = 5  (int; crossing.toml)",
         "CHARGER_MACHINES_SECOND_PARAMETERS_LAMPS",
-        "power  (float kW, default 1 kW)",
+        "power = 1 kW  (float kW; default, light.yaml:6)",
     ):
         assert told in out
+
+
+def test_help_config_says_where_a_value_comes_from(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever looks for the reason of a value must find the file to open, or the variable to unset."""
+    text = Path("light.yaml").read_text()
+    Path("light.yaml").write_text(text.replace("src: beeper.yaml", "src: beeper.yaml, input: {T_beep: T_green / 2}"))
+    Path("crossing.toml").write_text(Path("crossing.toml").read_text().replace('beep.T_beep = "3 s"', ""))
+    monkeypatch.setenv("CHARGER_PARAMETERS_POWER", "2 kW")
+    sets = ["--set", "road=main", "--set", "beep.tone=high", "--rush", "4 s"]
+    code, out, err = engine("run", "crossing.toml", "--help-config", *sets)
+    assert code == 0, err
+    for told in (
+        "T_green = 4 s  (duration; --rush 4 s)",
+        "power = 2 kW  (float kW; CHARGER_PARAMETERS_POWER)",
+        "beep.tone = high  (enum(high, low); --set beep.tone=high)",
+        "second.beep.T_beep = T_green / 2  (duration; handed down by light, light.yaml:17)",
+    ):
+        assert told in out
+    assert re.search(r"second\.T_green = 40 s  \(duration; \S*main\.(toml|yaml)\)", out)
+
+
+def test_two_keys_of_one_variable_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable writes every dot as an underscore: which of two keys is meant cannot be guessed."""
+    Path("light.yaml").write_text(
+        Path("light.yaml").read_text().replace("  lamps:", "  beep_tone: {type: int, default: 1}\n  lamps:")
+    )
+    with pytest.raises(StationError, match=r"CHARGER_PARAMETERS_BEEP_TONE.*beep_tone.*beep\.tone.*--set"):
+        crossing(environ={"CHARGER_PARAMETERS_BEEP_TONE": "high"})
 
 
 def test_every_variable_that_help_config_names_is_accepted(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import engine
+from engine.language.traverse import chart_tree
 from engine.run.registry import installed
 from engine.run.station import Overrides, resolve
-from engine.run.station.plan import chart_tree
 from engine.tools.diagram.draw import Layouts, draw_station
 from engine.tools.diagram.station import station_graph
 

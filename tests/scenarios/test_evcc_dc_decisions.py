@@ -41,6 +41,7 @@ def test_schema_nobody_offered(schema: int | None) -> None:
     assert vehicle.output == {
         "result": "failed",
         "reason": "the station chose a schema this vehicle did not offer",
+        "set_up_only": False,
     }
     assert vehicle.order("v2g.use_protocol") is None
 
@@ -86,7 +87,13 @@ def test_stop_after_setup() -> None:
     assert vehicle.order("v2g.use_session") == {"SessionID": SESSION_ID}
     assert vehicle.data("session_id") == SESSION_ID
     assert vehicle.told("set_up") == []
-    assert vehicle.onward().output == {"result": "complete", "reason": "as this model does"}
+    assert vehicle.onward().output == {"result": "complete", "reason": "as this model does", "set_up_only": True}
+
+
+def test_stop_after_setup_is_about_the_first_session_of_a_plug_in() -> None:
+    vehicle = vehicle_in("session_stop.think", stop_after_setup=True, first=False)
+    assert "CurrentDemandReq" in [name for _, name in vehicle.requests()]
+    assert vehicle.to("session_stop.sent").onward().output["set_up_only"] is False
 
 
 def test_session_id_is_kept() -> None:
@@ -101,6 +108,7 @@ def test_no_external_payment() -> None:
     assert vehicle.to("session_stop.sent").onward().output == {
         "result": "complete",
         "reason": "the station offers no external payment",
+        "set_up_only": False,
     }
     assert [name for _, name in vehicle.requests()][-2:] == ["ServiceDiscoveryReq", "SessionStopReq"]
 
@@ -150,7 +158,7 @@ def test_ongoing_for_ever(state: str) -> None:
     vehicle.run(0.001)
     assert vehicle.place == "session_stop.think"
     assert [name for _, name, _ in vehicle.said] == ["open_contactors", "end_of_charge"]
-    assert vehicle.onward().onward().output == {"result": "complete", "reason": reason}
+    assert vehicle.onward().onward().output == {"result": "complete", "reason": reason, "set_up_only": False}
     assert vehicle.requests()[-1][1] == "SessionStopReq"
 
 
@@ -331,6 +339,7 @@ def test_no_mode_for_this_vehicle(modes: list[str]) -> None:
     assert vehicle.to("session_stop.sent").onward().output == {
         "result": "complete",
         "reason": "the station offers no energy transfer mode this vehicle can take",
+        "set_up_only": False,
     }
 
 
@@ -460,7 +469,7 @@ def test_answer_of_another_session(place: str) -> None:
     """It means nothing to this vehicle, whatever it says: power path open, connection closed."""
     vehicle = vehicle_in(place)
     vehicle.emit("v2g.UnknownSessionRes", ResponseCode="OK", message="CurrentDemandRes", SessionID=bytes(8))
-    assert vehicle.output == {"result": "failed", "reason": "CurrentDemandRes of another session"}
+    assert vehicle.output == {"result": "failed", "reason": "CurrentDemandRes of another session", "set_up_only": False}
     assert vehicle.told("open_contactors") != []
     assert vehicle.order("tcp.disconnect") == {}
 

@@ -49,7 +49,7 @@ def test_stop_before_the_cable_check(place: str, then: str) -> None:
     assert vehicle.place == "session_stop.think"
     assert [name for _, name, _ in vehicle.said][-2:] == ["open_contactors", "end_of_charge"]
     assert vehicle.told("ready_to_charge") == []
-    assert vehicle.to("session_stop.sent").onward().output == {"result": "complete", "reason": ""}
+    assert vehicle.to("session_stop.sent").onward().output == {"result": "complete", "reason": "", "set_up_only": False}
 
 
 @pytest.mark.parametrize("message", ["Authorization", "ChargeParameterDiscovery"])
@@ -109,7 +109,11 @@ def test_stop_does_not_prolong_the_wait() -> None:
     """The time of a request counts from the request, whatever is wanted meanwhile."""
     vehicle = vehicle_in("current_demand.sent").run(0.2).post("stop").post("want_renegotiation").run(0.049)
     assert vehicle.place == "current_demand.sent"
-    assert vehicle.run(0.001).output == {"result": "failed", "reason": "no CurrentDemandRes in time"}
+    assert vehicle.run(0.001).output == {
+        "result": "failed",
+        "reason": "no CurrentDemandRes in time",
+        "set_up_only": False,
+    }
 
 
 @pytest.mark.parametrize("place", ["renegotiation.think", "renegotiation.sent", "parameter_discovery.first"])
@@ -232,7 +236,7 @@ def test_leaves_without_a_word(welding: int) -> None:
     for _ in range(2 + welding):
         assert not vehicle.ended
         vehicle.onward()
-    assert vehicle.output == {"result": "complete", "reason": ""}
+    assert vehicle.output == {"result": "complete", "reason": "", "set_up_only": False}
     assert "SessionStopReq" not in {name for _, name in vehicle.requests()}
     assert [name for _, name, _ in vehicle.said][:2] == ["open_contactors", "end_of_charge"]
     assert vehicle.orders[-1].what == "tcp.disconnect"
@@ -254,5 +258,5 @@ def test_session_stop(pause: bool, reset: bool, result: str, closed_by: str) -> 
     assert vehicle.order("v2g.SessionStopReq") == {"ChargingSession": "Pause" if pause else "Terminate"}
     assert vehicle.ordered("tcp.disconnect", "tcp.reset") == []
     vehicle.onward()
-    assert vehicle.output == {"result": result, "reason": "the station: EVSE_Shutdown"}
+    assert vehicle.output == {"result": result, "reason": "the station: EVSE_Shutdown", "set_up_only": False}
     assert [order.what for order in vehicle.orders if order.what.startswith("tcp.")] == [closed_by]

@@ -7,7 +7,7 @@ import pytest
 from tests.scenarios.stage import MS, Stage
 
 
-@pytest.mark.parametrize(("parameters", "period_s"), [({}, 0.1), ({"period": 200 * MS}, 0.2)])
+@pytest.mark.parametrize(("parameters", "period_s"), [({}, 0.2), ({"period": 100 * MS}, 0.1)])
 def test_the_signal_comes_at_once_and_every_period(parameters: dict[str, int], period_s: float) -> None:
     """Without it in time the contactor opens under load; too often it hides a station that stumbles."""
     stage = Stage("machines/power/keep_alive.yaml", **parameters)

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.stage import S, Stage
+from tests.scenarios.stage import Stage
 
 ISOLATED = "power.isolated"
-FAILED = {"result": "failed", "reason": "no answer"}
+FAILED = {"result": "failed", "reason": "no answer", "set_up_only": False}
 
 
 def vehicle(medium: str = "ethernet", /, **parameters: Any) -> Stage:
@@ -94,7 +94,7 @@ def test_whole_plug_in() -> None:
     stage.emit("driver.stop_pressed")
     stage.child("session.open_contactors").emit("battery.contactors_opened").child("session.end_of_charge")
     assert stage.active(ISOLATED)
-    stage.ends("session", result="complete", reason="")
+    stage.ends("session", result="complete", reason="", set_up_only=False)
     assert stage.active("talk.over")
     assert stage.active("power.leaving")
     stage.emit("battery.contactors_opened").emit("battery.inlet_unlocked").child("cp_line.unplugged")
@@ -120,40 +120,6 @@ def test_whole_plug_in() -> None:
     assert stage.unhandled == []
     stage.child("cp_line.plugged").child("cp_line.digital")
     assert stage.active("link.matching.sounding")
-
-
-def test_parameters_of_the_children() -> None:
-    """What is set for the vehicle is what its session and its discovery run with."""
-    given = {
-        "EVCCID": b"\x01\x02",
-        "ProtocolNamespace": ["urn:x"],
-        "VersionNumberMajor": [3],
-        "VersionNumberMinor": [1],
-        "SchemaID": [9],
-        "Priority": [4],
-        "Protocol": ["din"],
-        "first_session_id": b"\x00" * 8,
-        "T_think": 1 * S,
-        "T_think_loop": 2 * S,
-        "T_think_demand": 3 * S,
-        "T_think_parameters": 4 * S,
-        "I_precharge": 1.5,
-        "C_welding": 5,
-        "report_capacity": False,
-        "stop_after_setup": True,
-        "stop_after_cable_check": True,
-        "stop_by_power_delivery": False,
-        "session_stop_sent": False,
-        "omit_units": True,
-        "trailing_byte_on": "SessionSetupReq",
-        "close_by_reset": True,
-        "V2G_EVCC_Msg_Timeout_CurrentDemand": S // 2,
-    }
-    stage = linked(tls=True, tls_required=True, **given)
-    assert stage.input("discovery")["tls"] is True
-    assert stage.input("discovery")["tls_required"] is True
-    session = found(stage).input("session")
-    assert {name: session[name] for name in given} == given
 
 
 # ---------------------------------------------------------------- link
@@ -307,16 +273,16 @@ def test_next_plug_in_has_all_its_tries(how: str) -> None:
 
 def test_first_session_ends_after_setup() -> None:
     """As the Audi Q4: not a failure, and the second session of the plug-in is a whole one; so in the next plug-in."""
-    stage = in_session(stop_after_setup=True)
+    stage = in_session()
     for _ in range(2):
-        assert stage.input("session")["stop_after_setup"] is True
-        stage.ends("session", result="complete", reason="as this model does")
+        assert stage.input("session")["first"] is True
+        stage.ends("session", result="complete", reason="as this model does", set_up_only=True)
         assert stage.active("talk.pause")
         assert (stage.data("failed_sessions"), stage.data("first")) == (0, False)
         again(stage)
-        assert stage.input("session")["stop_after_setup"] is False
+        assert stage.input("session")["first"] is False
         sessions = stage.data("sessions")
-        stage.ends("session", result="complete", reason="full")
+        stage.ends("session", result="complete", reason="full", set_up_only=False)
         assert stage.active("power.leaving")
         assert (stage.data("sessions"), stage.data("reason")) == (sessions + 1, "full")
         stage.child("cp_line.unplugged").child("cp_line.plugged").child("cp_line.digital")
@@ -326,7 +292,7 @@ def test_first_session_ends_after_setup() -> None:
 @pytest.mark.parametrize("result", ["complete", "paused"])
 def test_end_of_a_session(result: str) -> None:
     """The driver unplugs once the inlet is unlocked; nothing is tried again at the same plug."""
-    stage = in_session().forget().ends("session", result=result, reason="full")
+    stage = in_session().forget().ends("session", result=result, reason="full", set_up_only=False)
     assert stage.active("talk.over")
     assert (stage.data("sessions"), stage.data("reason"), stage.data("failed_sessions")) == (1, "full", 0)
     assert names(stage) == ["battery.open_contactors", "battery.unlock_inlet"]
@@ -383,7 +349,7 @@ def test_session_wants_the_power_path_open(place: str, event: str) -> None:
 @pytest.mark.parametrize("result", ["complete", "failed"])
 def test_session_that_ends_without_a_word(result: str) -> None:
     """The power path never outlives its session."""
-    stage = charging().forget().ends("session", result=result, reason="")
+    stage = charging().forget().ends("session", result=result, reason="", set_up_only=False)
     assert names(stage)[0] == "battery.open_contactors"
     assert "cp_line.not_ready" in names(stage)
     assert not stage.active("power.in_session")
@@ -474,7 +440,7 @@ def test_driver_presses_stop(session: bool) -> None:
 
 def test_plug_that_stays() -> None:
     """The vehicle waits for its inlet and for the driver as long as they take."""
-    stage = in_session().ends("session", result="complete", reason="").run(30)
+    stage = in_session().ends("session", result="complete", reason="", set_up_only=False).run(30)
     assert stage.active("power.leaving")
     assert stage.order("driver.unplug") is None
     assert stage.child("cp_line.unplugged").active(ISOLATED)

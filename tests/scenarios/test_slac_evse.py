@@ -154,19 +154,6 @@ def test_repeated_request_does_not_disturb_the_session() -> None:
     assert stage.unhandled == []
 
 
-def test_times_of_a_session_are_the_stations() -> None:
-    given = {
-        "C_EV_match_MNBC": 12,
-        "C_EV_match_retry": 1,
-        "TT_match_sequence": 1 * S,
-        "TT_match_response": 2 * S,
-        "TT_EVSE_match_MNBC": 3 * S,
-        "TT_EVSE_match_session": 4 * S,
-    }
-    passed = parm_req(awaiting(**given)).input("session", PEV + RUN)
-    assert {name: passed[name] for name in given} == given
-
-
 def test_no_vehicle_speaks() -> None:
     """40: told after every TT_EVSE_SLAC_init, so that the supervisor can wake the vehicle; the wait goes on."""
     stage = awaiting().run(49.999)

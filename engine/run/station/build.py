@@ -16,10 +16,8 @@ def build(station: Station, system: System, registry: Registry) -> None:
     """
     system.joint.hold(station.invariants)
     for machine in station.machines.values():
-        for path, values in machine.parameters.items():
-            system.parameters[(machine.name, *(path.split(".") if path else ()))] = values
         try:
-            actor = system.add(machine.chart, machine.name, machine.parameters.get("", {}))
+            actor = system.add(machine.chart, machine.name, machine.given)
         except ValueError as error:
             raise StationError(f"machine {machine.name}: {error}") from None
         prefix = f"{machine.name}." if len(list(station.holders)) > 1 else ""

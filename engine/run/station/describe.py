@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.adapter import Registry
 from engine.language.expr.evaluate import evaluate
 from engine.language.expr.functions import duration_text
-from engine.language.model import Chart
+from engine.language.expr.text import to_text
+from engine.language.model import Chart, ParameterDef
+from engine.language.position import Position
+from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError
 from engine.language.values import describe as type_text
 from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import MachinePlan, Station, chart_tree
+from engine.run.station.plan import MachinePlan, Station
 from engine.run.station.resolve import address, variable
 from engine.run.station.text import setting_type
 from engine.semantics.parameters import ParameterScope
@@ -45,7 +49,7 @@ def describe(station: Station, registry: Registry) -> str:
         '  session_end  "machine.event" that ends a session, counted by --sessions',
         '  ready        "machine.state" or "machine/child.state": READY is said when it is first active',
         "",
-        "  [parameters], [adapters.ROLE]   of the main machine",
+        "  [parameters], [adapters.ROLE]   of the main machine; [parameters.CHILD] of the chart it runs under this id",
         "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",
         "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
         "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
@@ -64,13 +68,22 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
             continue
         where = f" of {path} ({chart.name})" if path else ""
         yield f"  parameters{where}"
-        values = defaults(chart)
+        given = machine.parameters.get(path, {})
+        values = defaults(chart, given)
+        handed = handed_down(machine.chart, path)
         for name, definition in chart.parameters.items():
             dotted = f"{path}.{name}" if path else name
             key = dotted if machine.name == main else f"{machine.name}.{dotted}"
-            given = machine.parameters.get(path, {}).get(name, values.get(name, _MISSING))
-            kind = f"{type_text(definition.type)}"
-            yield f"    {key}  ({kind}, {_default(given, definition.type)})"
+            if name in given:
+                text, origin = value_text(given[name], definition.type), machine.origins.get(dotted, "given")
+            elif name in handed:
+                text, origin = handed[name]
+            elif name in values:
+                text, origin = value_text(values[name], definition.type), f"default, {_place(definition.position)}"
+            else:
+                text, origin = "–", f"must be given, {_place(definition.position)}"
+            yield f"    {key} = {text or 'empty'}  ({type_text(definition.type)}; {origin})"
+            yield from _of_one(machine, path, definition)
             notes = [definition.description.strip(), definition.citation]
             told = "; ".join(" ".join(note.split()) for note in notes if note)
             if told:
@@ -82,12 +95,13 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         known = registry.implementations(contract.name)
         prefix = address(machine, main, role)
         yield f"  adapter {role}: contract {contract.name}"
-        yield f"    {prefix}.use  (one of {', '.join([*known, NONE])}; now {plan.use})"
+        origin = plan.origins.get("use", "default")
+        yield f"    {prefix}.use = {plan.use}  (one of {', '.join([*known, NONE])}; {origin})"
         yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
         behind = adapter_class(plan.use, contract.name, registry)
         for key, setting in behind.settings.items():
             value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
-            yield f"    {prefix}.{key}  ({setting.type}, default {value or 'empty'})"
+            yield f"    {prefix}.{key} = {value or 'empty'}  ({setting.type}; {plan.origins.get(key, 'default')})"
             yield f"        {setting.description}"
             yield f"        {variable(f'machines.{machine.name}.adapters.{role}.{key}', main)}"
         if not behind.settings:
@@ -96,18 +110,39 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         yield ""
 
 
-_MISSING = object()
+def _of_one(machine: MachinePlan, path: str, definition: ParameterDef) -> Iterator[str]:
+    """What is set for one child of several: ``outlet[2].session.EVSEID``."""
+    for written, values in machine.parameters.items():
+        if written != path and re.sub(r"\[\d+\]", "", written) == path and definition.name in values:
+            key = f"{written}.{definition.name}"
+            text = value_text(values[definition.name], definition.type) or "empty"
+            yield f"    {key} = {text}  ({type_text(definition.type)}; {machine.origins[key]})"
 
 
-def _default(value: Any, kind: Type) -> str:
-    return "must be given" if value is _MISSING else f"default {value_text(value, kind)}"
+def handed_down(chart: Chart, path: str) -> dict[str, tuple[str, str]]:
+    """What the parent of the chart at ``path`` hands to it, by parameter: the expression and where that stands."""
+    above, _, child = path.rpartition(".")
+    parent = dict(chart_tree(chart))[above]
+    found: dict[str, tuple[str, str]] = {}
+    for node in child_nodes(parent):
+        if path and node.id == child:
+            for name, expr in node.input:
+                found.setdefault(name, (to_text(expr), f"handed down by {parent.name}, {_place(node.position)}"))
+    return found
 
 
-def defaults(chart: Chart) -> dict[str, Any]:
-    """The defaults of a chart's parameters, except those that depend on parameters that must be given."""
+def _place(position: Position) -> str:
+    return f"{position.file}:{position.line}"
+
+
+def defaults(chart: Chart, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The defaults of a chart's parameters, except those that depend on parameters that must be given; where ``given``
+    names a parameter, its value."""
     values: dict[str, Any] = {}
     for name, definition in chart.parameters.items():
-        if definition.default is not None:
+        if given is not None and name in given:
+            values[name] = given[name]
+        elif definition.default is not None:
             try:
                 values[name] = evaluate(definition.default, ParameterScope(chart, values))
             except EvaluationError:

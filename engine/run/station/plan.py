@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.model import Chart, Contract, Invariant, Spawn
-from engine.language.traverse import child_nodes, walk_blocks
+from engine.language.traverse import chart_tree, child_nodes
 from engine.run.faults import FaultRule
 
 
@@ -23,6 +23,7 @@ class AdapterPlan:
     use: str
     config: dict[str, Any] = field(default_factory=dict)
     origin: str = ""  # the file it stands in, for messages
+    origins: dict[str, str] = field(default_factory=dict)  # where `use` and each setting was set
 
 
 @dataclass(slots=True)
@@ -39,7 +40,8 @@ class UnitPlan:
 @dataclass(slots=True)
 class MachinePlan:
     """A root machine. ``parameters`` by path of invoke ids below it (``""``: its own), then by name; ``outlet[2]`` in
-    a path is the child of that key alone. ``units``: those of its chart; ``unit``: the one it stands beside."""
+    a path is the child of that key alone; ``origins``: where each was set, by ``path.name``. ``units``: those of its
+    chart; ``unit``: the one it stands beside."""
 
     name: str
     chart: Chart
@@ -47,11 +49,21 @@ class MachinePlan:
     adapters: dict[str, AdapterPlan] = field(default_factory=dict)
     units: list[UnitPlan] = field(default_factory=list)
     unit: str = ""
+    origins: dict[str, str] = field(default_factory=dict)
 
     @property
     def contracts(self) -> Mapping[str, Contract]:
         """By role."""
         return self.chart.adapters
+
+    @property
+    def given(self) -> dict[str, Any]:
+        """The parameters by ``path.name``, as ``System.add`` takes them."""
+        return {
+            f"{path}.{name}" if path else name: value
+            for path, values in self.parameters.items()
+            for name, value in values.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,25 +136,3 @@ class Station:
     def told(self) -> str:
         """Title and surroundings, for people."""
         return f"{self.title}, {self.surroundings}" if self.surroundings else self.title
-
-
-def child_charts(chart: Chart) -> dict[str, Chart]:
-    """The charts that a chart invokes or spawns, by id."""
-    found: dict[str, Chart] = {}
-    for state in chart.root.walk():
-        for invoke in state.invokes:
-            if invoke.chart is not None:
-                found.setdefault(invoke.id, invoke.chart)
-        for block in walk_blocks(state):
-            for action in block:
-                if isinstance(action, Spawn):
-                    found.setdefault(action.id, action.chart)
-    return found
-
-
-def chart_tree(chart: Chart, path: str = "", depth: int = 0) -> Iterator[tuple[str, Chart]]:
-    """The chart and all its descendants, each with its path of ids (``slac.match``)."""
-    yield path, chart
-    if depth < 12:
-        for child_id, child in child_charts(chart).items():
-            yield from chart_tree(child, f"{path}.{child_id}" if path else child_id, depth + 1)

@@ -16,7 +16,7 @@ from engine.adapter import Registry, Setting
 from engine.language.load.installed_files import found, installed_file
 from engine.language.model import Chart, Spawn
 from engine.language.problems import suggestion
-from engine.language.traverse import child_nodes
+from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import adapter_class, checked_use
@@ -24,10 +24,12 @@ from engine.run.station.claims import refuse_double_claims
 from engine.run.station.faults import is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, rules
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Station, StationError, UnitPlan, chart_tree
+from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Station, StationError, UnitPlan
 from engine.run.station.promises import read_promises
 from engine.run.station.text import setting_type, typed, untyped
 from engine.run.station.units import Units, main_parameter
+from engine.semantics.errors import ParameterError
+from engine.semantics.parameters import declaration
 
 _PREFIX = "CHARGER_"
 
@@ -211,10 +213,16 @@ class _Resolver:
         given = {name: value for name, value in self.overrides.environ.items() if name.startswith(_PREFIX)}
         if not given:
             return []
-        known = {variable(address, self.main): address for address in self.addresses()}
+        known: dict[str, list[str]] = {}
+        for one in self.addresses():
+            known.setdefault(variable(one, self.main), []).append(one)
         found = []
         for name, value in sorted(given.items()):
-            address = known.get(name) or self._undeclared_setting(name)
+            meant = known.get(name, [])
+            if len(meant) > 1:
+                keys = " and ".join(one.removeprefix(f"machines.{self.main}.") for one in meant)
+                raise StationError(f"environment variable {name} may mean {keys}; use --set")
+            address = meant[0] if meant else self._undeclared_setting(name)
             if address is None:
                 raise StationError(f"environment variable {name} names nothing here{suggestion(name, known)}")
             found.append(Assignment(address, value, name))
@@ -279,27 +287,15 @@ class _Resolver:
             )
 
     def _assign_parameter(self, one: Assignment, machine: MachinePlan, key: str) -> None:
-        written, _, name = key.rpartition(".")
-        path = re.sub(r"\[\d+\]", "", written)
-        charts = dict(chart_tree(machine.chart))
-        if path not in charts:
-            raise StationError(
-                f"{one.origin}: {machine.chart.name} has no child {path!r}{suggestion(path, [p for p in charts if p])}"
-            )
-        definition = charts[path].parameters.get(name)
-        if definition is None:
-            raise StationError(f"{one.origin}: {self._no_parameter(name, path, charts)}")
         try:
+            path, definition = declaration(machine.chart, key)
             value = typed(one.value, definition.type)
+        except ParameterError as error:
+            raise StationError(f"{one.origin}: {error}") from None
         except ValueError as error:
-            raise StationError(f"{one.origin}: parameter {name}: {error}") from None
-        machine.parameters.setdefault(written, {})[name] = value
-
-    def _no_parameter(self, name: str, path: str, charts: Mapping[str, Chart]) -> str:
-        chart = charts[path]
-        elsewhere = [f"{p}.{name}" if p else name for p, c in charts.items() if name in c.parameters]
-        hint = f"; did you mean {' or '.join(elsewhere)}?" if elsewhere else suggestion(name, chart.parameters)
-        return f"{chart.name} has no parameter {name!r}{hint}"
+            raise StationError(f"{one.origin}: parameter {key}: {error}") from None
+        machine.parameters.setdefault(path, {})[definition.name] = value
+        machine.origins[key] = one.origin
 
     def _assign_setting(self, one: Assignment, machine: MachinePlan | UnitPlan, key: str) -> None:
         role, _, setting = key.partition(".")
@@ -309,6 +305,7 @@ class _Resolver:
             owner = machine.chart.name if isinstance(machine, MachinePlan) else f"the unit {machine.unit}"
             raise StationError(f"{one.origin}: {owner} has no role {role!r}{hint}")
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
+        plan.origins[setting] = one.origin
         if setting == "use":
             given = one.origin.startswith(("--set ", _PREFIX))  # a path is seen from where it was written
             folder = Path() if given or self.file.path is None else self.file.path.parent
@@ -425,7 +422,7 @@ class _Resolver:
         for holder in self.plan.holders:
             for plan in holder.adapters.values():
                 if "fault" in plan.config:
-                    plan.config["fault"] = fault
+                    plan.config["fault"], plan.origins["fault"] = fault, "--fault"
                     taken += 1
         if not taken:
             raise StationError(f"--fault {fault}: no adapter of this station has a setting 'fault'")

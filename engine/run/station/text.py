@@ -7,6 +7,7 @@ import tomllib
 from typing import Any
 
 from engine.language.expr.units import convert
+from engine.language.problems import nearest
 from engine.language.types import DURATION_UNITS, UNITS, Kind, Type
 from engine.language.values import checked, describe
 
@@ -73,6 +74,8 @@ def _from_text(text: str, expected: Type) -> Any:
         return [_from_text(part.strip(), expected.item) for part in inner.split(",")] if inner else []
     if kind is Kind.ANY:
         return untyped(text)
+    if kind is Kind.ENUM and text not in expected.values and (near := nearest(text, expected.values)):
+        raise ValueError(f"{text!r} is none of {', '.join(expected.values)}; did you mean {near!r}?")
     return text
 
 

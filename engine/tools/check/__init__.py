@@ -94,6 +94,7 @@ def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     yield from names.unused_events(chart, uses)
     yield from names.adapters(chart, uses)
     yield from names.child_events(chart, uses)
+    yield from names.copied_parameters(chart, uses)
     yield from names.cycles(chart, uses)
     yield from orders.left_standing(chart)
 

@@ -97,6 +97,12 @@ _RULES = (
         "The child can finish while the state that invokes it is active, and nothing happens then.",
         "note",
     ),
+    Rule(
+        "C143",
+        "copy of a child's parameter",
+        "The value is declared twice, and whoever changes it in the chart that uses it changes nothing; without the "
+        "copy it is set by the child's path, --set CHILD.NAME=….",
+    ),
     Rule("C150", "constant invariant", "It promises nothing (always true) or cannot be kept (never true)."),
     Rule("C151", "invariant that can be broken", "These inputs, one after the other, lead to a state that breaks it."),
     Rule(

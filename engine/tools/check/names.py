@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from engine.language.expr import tree
@@ -192,6 +193,32 @@ def child_events(chart: Chart, uses: Uses) -> Iterable[Found]:
         ):
             message = f"'{starter.id}' ({child.name}) can end and nothing handles done.invoke.{starter.id}"
             yield _found(chart, "C142", starter.id, message, starter.position)
+
+
+def copied_parameters(chart: Chart, uses: Uses) -> Iterator[Found]:
+    """C143: a value a child has already is handed to it, from a parameter that is for nothing else, or as it is."""
+    if chart.untyped:
+        return
+    read = Counter(e.name for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Parameter))
+    handed: dict[tuple[str, str, str], list[Invoke | Spawn]] = {}
+    for starter, child in children(chart, uses):
+        for name, expr in starter.input:
+            theirs = child.parameters[name]
+            if theirs.default is None:
+                continue
+            if isinstance(expr, tree.Parameter):
+                handed.setdefault((expr.name, starter.id, name), []).append(starter)
+            elif expr == theirs.default and not any(isinstance(e, tree.Parameter) for e in within(expr)):
+                message = f"{starter.id}.{name} is that by default ({theirs.position}): leave it out"
+                yield _found(chart, "C143", starter.id, message, starter.position)
+    for (own, child_id, name), starters in handed.items():
+        ours, child_chart = chart.parameters[own], starters[0].chart
+        theirs = child_chart.parameters[name] if child_chart is not None else ours
+        if read[own] == len(starters) and ours.default is not None and ours.type == theirs.type:
+            same = isinstance(ours.default, tree.Literal) and ours.default == theirs.default
+            way = "leave it out" if same else f"where another value is meant, write it there: {{{name}: …}}"
+            message = f"'{own}' only hands its default on to {child_id}.{name} ({theirs.position}): {way}"
+            yield _found(chart, "C143", own, message, ours.position, ours)
 
 
 def cycles(chart: Chart, uses: Uses) -> Iterable[Found]:

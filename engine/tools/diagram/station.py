@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from engine.language.expr.tree import Literal, Reading
 from engine.language.model import Action, CallAction, Chart, Send
-from engine.language.traverse import child_nodes, walk_blocks
-from engine.run.station.plan import MachinePlan, Station, child_charts
+from engine.language.traverse import child_charts, child_nodes, walk_blocks
+from engine.run.station.plan import MachinePlan, Station
 from engine.semantics.compiled.symbols import expressions
 from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
 from engine.tools.diagram.page import TitleBlock

@@ -224,7 +224,7 @@ class _Search:
 
 def _resting_on_adapters(chart: Chart) -> list[str]:
     """Places of the promises of this chart and of those below it that read an adapter."""
-    from engine.run.station.plan import chart_tree
+    from engine.language.traverse import chart_tree
 
     states = [state for _, one in chart_tree(chart) for state in one.root.walk()]
     promises = [promise for state in states for promise in (*state.invariants, *state.joint_invariants)]

@@ -8,8 +8,8 @@ from typing import Any
 
 from engine.adapter import AdapterError
 from engine.language.model import Chart
+from engine.language.traverse import child_charts
 from engine.run.json_values import from_json, to_json
-from engine.run.station.plan import child_charts
 from engine.run.system import Factory, make_machine
 from engine.semantics.interfaces import Stepper
 from engine.semantics.step import Event, Step
