@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 import engine
 from engine.adapter import Port
 from engine.run import Limits, Note, StepRecord, System
+from engine.semantics.errors import ParameterError
 from tests.system.tools import DOOR, Door, S, Watch
 from tests.w3c.suite import MAKERS
 
@@ -213,14 +215,34 @@ def test_charts_that_invoke_each_other_stop_at_a_depth(tmp_path: Path) -> None:
 
 
 def test_a_childs_parameter_can_be_set_from_outside(folder: Path) -> None:
+    """By the path of ids; it goes before what the parent hands down."""
     system, door = System(), Door()
-    system.parameters[("parent", "kid")] = {"C_rounds": 1, "T_round": 9 * S}
-    system.add(engine.load(folder / "parent.yaml", contracts={"door": DOOR}), adapters={"front": door})
+    parent = engine.load(folder / "parent.yaml", contracts={"door": DOOR})
+    system.add(parent, parameters={"kid.C_rounds": 1, "kid.T_round": 9 * S}, adapters={"front": door})
     system.start()
     system.advance(9 * S - 1)
     assert system.roots["parent"].machine.configuration == ("idle",)
     system.advance(1)
     assert system.roots["parent"].machine.configuration == ("over",)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"kid.C_round": 1}, "chart 'child' has no parameter 'C_round'; did you mean 'C_rounds'?"),
+        ({"kit.C_rounds": 1}, "chart 'parent' has no child 'kit'; did you mean 'kid'?"),
+        ({"C_rounds": 1}, "chart 'parent' has no parameter 'C_rounds'; did you mean kid.C_rounds?"),
+        ({"kid.C_rounds": "1"}, "parameter 'kid.C_rounds': string where int is needed"),
+    ],
+)
+def test_a_wrong_parameter_of_a_child_is_told_before_anything_starts(
+    folder: Path, given: dict[str, object], told: str
+) -> None:
+    parent = engine.load(folder / "parent.yaml", contracts={"door": DOOR})
+    with pytest.raises(ParameterError, match=re.escape(told)):
+        System().add(parent, parameters=given, adapters={"front": Door()})
+    with pytest.raises(ParameterError, match=re.escape(told)):
+        engine.start(parent, given, {"front": Door()})
 
 
 def test_a_broken_child_is_an_event_of_its_parent(tmp_path: Path) -> None:

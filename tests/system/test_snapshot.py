@@ -63,6 +63,32 @@ def test_a_resumed_tree_takes_the_same_steps_as_one_that_was_not_interrupted(fol
     assert dict(resumed.roots["hub"].machine.data) == dict(system.roots["hub"].machine.data)
 
 
+def test_children_started_after_a_resume_have_the_parameters_given_for_them(folder: Path) -> None:
+    """A controller that was told to be patient with the next child is so after a power cut, too."""
+    loaded = engine.load(folder / "hub.yaml", contracts={"door": DOOR})
+    first = engine.start(loaded, {"kid.T_round": 9 * S, "kid.C_rounds": 1}, {"gate": Door()})
+    first.send("add", {"k": 1})
+    first.advance(5 * S)
+    again = engine.resume(loaded, json.loads(json.dumps(first.snapshot())), {"gate": Door()})
+    again = engine.resume(loaded, json.loads(json.dumps(again.snapshot())), {"gate": Door()})  # twice, even
+    again.advance(4 * S)
+    assert again.data["ended"] == 1
+    again.send("add", {"k": 2})
+    again.advance(9 * S - 1)
+    assert again.data["ended"] == 1
+    again.advance(1)
+    assert again.data["ended"] == 12
+
+
+@pytest.mark.parametrize("wrong", [[], None, {"kid.T_round": "9 s"}, {"kid.T_rund": 1}, {"T_round": 1}, {"a.b": 1}])
+def test_parameters_of_children_that_no_run_can_have_left_are_refused(folder: Path, wrong: Any) -> None:
+    loaded = engine.load(folder / "hub.yaml", contracts={"door": DOOR})
+    saved = engine.start(loaded, {"kid.T_round": 9 * S}, {"gate": Door()}).snapshot()
+    assert saved["below"] == {"kid.T_round": 9 * S}
+    with pytest.raises(SnapshotError, match="not whole"):
+        engine.resume(loaded, {**saved, "below": wrong}, {"gate": Door()})
+
+
 def test_what_waits_in_the_queues_is_not_lost(folder: Path) -> None:
     system, _ = hub(folder)
     for key in (1, 2):

@@ -1,0 +1,323 @@
+"""A parameter is declared once: whoever edits its default in the chart that uses it changes what runs.
+
+Every default of every shipped chart is edited in a copy, each to a value of its own, and looked for at every child of
+every supervisor; then each is set from outside by its path. Last, whole sessions: the edit shows on the wire, in time.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import engine
+from engine.cli import main
+from engine.language.expr import tree
+from engine.language.expr.text import to_text
+from engine.language.model import Chart, Invoke, ParameterDef, Spawn
+from engine.language.traverse import chart_tree, child_nodes
+from engine.language.types import Kind, Type
+from engine.run import System
+from engine.run.effects import perform
+from engine.run.machine import Machine
+from engine.run.registry import installed
+from engine.run.station import Overrides, build, resolve
+from engine.run.station.resolve import variable
+from engine.semantics.step import StartChild, Step
+from tests.scenarios.stage import Puppet
+
+MACHINES = Path(__file__).parents[2] / "machines"
+CHARTS = sorted(str(path.relative_to(MACHINES)) for path in MACHINES.rglob("*.yaml") if "contract" not in path.name)
+STATIONS = sorted((MACHINES / "stations").glob("*.toml"))
+NAMED_BY_PARENT = {
+    ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
+    ("evse_dc", "discovery.port_tcp"): "the port that is really open",
+    ("evse_dc", "discovery.port_tls"): "the port that is really open",
+    ("pev_dc", "session.first"): "which session of the plug-in it is",
+}
+"""Parameters with a default that a shipped parent changes all the same, and why."""
+
+
+def other(value: Any, type_: Type, number: int) -> Any:
+    """Another value that fits: of numbers and texts one that no other ``number`` gives."""
+    match type_.kind:
+        case Kind.BOOL:
+            return not value
+        case Kind.DURATION:
+            return (value or 0) + number * 1_000_000
+        case Kind.INT | Kind.FLOAT:
+            if type_.maximum is not None:
+                return type_.minimum if value == type_.maximum else type_.maximum
+            return (value or 0) + (number if type_.kind is Kind.INT else number / 8)
+        case Kind.ENUM:
+            return next(one for one in type_.values if one != value)
+        case Kind.STRING:
+            return f"{value or ''}{number}"
+        case Kind.BYTES:
+            return (value or b"") + number.to_bytes(2, "big")
+        case Kind.LIST:
+            item = type_.item
+            assert item is not None
+            return [*value, other(value[0] if value else "", item, number)]
+    raise AssertionError(f"no other value for {type_}")
+
+
+def written(value: Any, type_: Type) -> str:
+    """A value as a chart has it."""
+    if isinstance(value, list):
+        assert type_.item is not None
+        return f"[{', '.join(written(item, type_.item) for item in value)}]"
+    return to_text(tree.Literal(value, type_))
+
+
+def typed_by_hand(value: Any, type_: Type) -> str:
+    """A value as ``--set`` and a variable have it."""
+    if isinstance(value, list):
+        return ", ".join(typed_by_hand(item, type_.item) for item in value)  # type: ignore[arg-type]
+    if isinstance(value, bytes):
+        return value.hex()
+    return value if isinstance(value, str) else written(value, type_)
+
+
+def edit(file: Path, texts: Mapping[str, str]) -> None:
+    """Give parameters of a chart other defaults, in place."""
+    text = file.read_text()
+    root = yaml.compose(text)
+    (declared,) = [value for key, value in root.value if key.value == "parameters"]
+    places = []
+    for name, body in declared.value:
+        for key, value in body.value:
+            if key.value == "default" and name.value in texts:
+                places.append((value.start_mark.index, value.end_mark.index, texts[name.value]))
+    assert len(places) == len(texts), file
+    for start, end, new in reversed(places):
+        text = f"{text[:start]}{json.dumps(new)}{text[end:]}"
+    file.write_text(text)
+
+
+@pytest.fixture(scope="module")
+def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[str, str], Any]]:
+    """A copy of machines/ in which every default is another one, and these by chart and parameter."""
+    copy = tmp_path_factory.mktemp("edited") / "machines"
+    shutil.copytree(MACHINES, copy)
+    values: dict[tuple[str, str], Any] = {}
+    for file in CHARTS:
+        chart = engine.load(MACHINES / file)
+        defaults = Machine(chart, {n: _zero(p) for n, p in chart.parameters.items() if p.default is None}).parameters
+        new = {
+            name: other(defaults[name], parameter.type, len(values) + number)
+            for number, (name, parameter) in enumerate(chart.parameters.items(), 1)
+            if parameter.default is not None
+        }
+        if new:
+            edit(copy / file, {name: written(value, chart.parameters[name].type) for name, value in new.items()})
+        values |= {(chart.name, name): value for name, value in new.items()}
+    return copy, values
+
+
+def _zero(parameter: ParameterDef) -> Any:
+    zeros = {Kind.BYTES: b"", Kind.FLOAT: 0.0, Kind.INT: 0, Kind.DURATION: 0, Kind.STRING: "", Kind.BOOL: False}
+    return zeros[parameter.type.kind]
+
+
+def starters(chart: Chart) -> Iterator[Invoke | Spawn]:
+    for node in child_nodes(chart):
+        if node.chart is not None:
+            yield node
+
+
+def running(
+    chart: Chart, given: Mapping[str, Any] | None = None
+) -> Iterator[tuple[str, Chart, set[str], dict[str, Any]]]:
+    """Every machine a chart starts, by every way: its path, its chart, what its parent hands to it, its parameters."""
+
+    def silent(what: str, data: Mapping[str, Any]) -> None:
+        """Nobody listens to a puppet."""
+
+    def below(actor: Any, path: str) -> Iterator[tuple[str, Chart, set[str], dict[str, Any]]]:
+        for node in starters(actor.machine.chart):
+            assert node.chart is not None
+            handed = {name: _zero(node.chart.parameters[name]) for name, _ in node.input}
+            perform(system, actor, Step(None, effects=(StartChild(node.id, node, handed),)))
+            child = actor.children.pop((node.id, None))
+            here = f"{path}.{node.id}".removeprefix(".")
+            yield here, node.chart, set(handed), dict(child.machine.parameters)
+            yield from below(child, here)
+
+    system = System(make=lambda one, parameters: Puppet(Machine(one, parameters), silent))
+    root = system.add(chart, "root", given)
+    yield "", chart, set(), dict(root.machine.parameters)
+    yield from below(root, "")
+
+
+@pytest.mark.parametrize("file", CHARTS)
+def test_an_edited_default_is_the_value_at_every_child(
+    edited: tuple[Path, dict[tuple[str, str], Any]], file: str
+) -> None:
+    copy, values = edited
+    seen = 0
+    chart = engine.load(copy / file)
+    given = {n: _zero(p) for n, p in chart.parameters.items() if p.default is None}
+    for path, one, handed, parameters in running(chart, given):
+        for name, parameter in one.parameters.items():
+            if parameter.default is not None and name not in handed:
+                assert parameters[name] == values[one.name, name], f"{path}.{name}"
+                seen += 1
+    assert seen >= sum(1 for parameter in chart.parameters.values() if parameter.default is not None)
+
+
+def test_parents_hand_down_only_what_they_change() -> None:
+    """A value that a parent names is one nobody can change at the child: each has its reason."""
+    found = {
+        (chart.name, f"{node.id}.{name}")
+        for file in CHARTS
+        for chart in [engine.load(MACHINES / file)]
+        for node in starters(chart)
+        for name, _ in node.input
+        if node.chart is not None and node.chart.parameters[name].default is not None
+    }
+    assert found == set(NAMED_BY_PARENT)
+
+
+@cache
+def addresses(station: Path) -> dict[str, tuple[ParameterDef, Any]]:
+    """Every parameter of a station by machine and path, with a value that is not its default."""
+    found: dict[str, tuple[ParameterDef, Any]] = {}
+    plan = resolve(station, None, Overrides((), {}), installed(), engine.load)
+    for name, machine in plan.machines.items():
+        for path, chart in chart_tree(machine.chart):
+            values = Machine(chart, {n: _zero(p) for n, p in chart.parameters.items() if p.default is None}).parameters
+            for parameter in chart.parameters.values():
+                address = ".".join(part for part in (name, path, parameter.name) if part)
+                found[address] = (parameter, other(values[parameter.name], parameter.type, len(found) + 1))
+    return found
+
+
+@pytest.mark.parametrize("way", ["--set", "environment", "station file"])
+@pytest.mark.parametrize("station", STATIONS, ids=lambda path: path.stem)
+def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_path: Path) -> None:
+    """By its path, of either machine, also of a child's child; also what its parent would name."""
+    wanted = addresses(station)
+    plan = resolve(station, None, Overrides((), {}), installed(), engine.load)
+    main_machine = next(iter(plan.machines))
+    texts = {address: typed_by_hand(value, parameter.type) for address, (parameter, value) in wanted.items()}
+    file, sets, environ = station, [], {}
+    if way == "--set":
+        sets = [f"{address}={text}" for address, text in texts.items()]
+    elif way == "environment":
+        for address, text in texts.items():
+            machine, _, rest = address.partition(".")
+            environ[variable(f"machines.{machine}.parameters.{rest}", main_machine)] = text
+        assert len(environ) == len(texts)
+    else:
+        head = [f"[station]\nmachine = '{plan_file(station)}'\nname = '{main_machine}'"]
+        for machine in plan.machines:
+            if machine != main_machine:
+                head.append(f"[machines.{machine}]\nchart = '{plan.machines[machine].chart.file}'")
+        tables: dict[str, list[str]] = {}
+        for address, text in texts.items():
+            machine, *path, name = address.split(".")
+            table = ".".join(([] if machine == main_machine else ["machines", machine]) + ["parameters", *path])
+            tables.setdefault(table, []).append(f"{name} = {json.dumps(text)}")
+        file = tmp_path / "all.toml"
+        file.write_text("\n".join([*head, *(f"[{table}]\n" + "\n".join(lines) for table, lines in tables.items())]))
+    changed = resolve(file, None, Overrides(sets, environ), installed(), engine.load)
+    system = System()
+    build(changed, system, installed())
+    found = set()
+    for name, machine in changed.machines.items():
+        for path, one, _, parameters in running(machine.chart, machine.given):
+            for parameter in one.parameters:
+                address = ".".join(part for part in (name, path, parameter) if part)
+                assert parameters[parameter] == wanted[address][1], address
+                found.add(address)
+    assert found == set(wanted)
+    assert len(system.roots) == len(changed.machines)
+
+
+def plan_file(station: Path) -> str:
+    """The chart a station file names."""
+    return str((station.parent / tomllib.loads(station.read_text())["station"]["machine"]).resolve())
+
+
+# ---------------------------------------------------------------- whole sessions
+
+EDITS = {
+    "v2g/evcc_dc.yaml": {"T_think_demand": "370 ms", "C_welding": "1"},
+    "v2g/secc_dc.yaml": {"EVSEID": "'DE*PNX*E7'"},
+    "slac/pev.yaml": {"C_EV_match_MNBC": "12"},
+    "slac/session.yaml": {"TT_match_sequence": "90 ms"},
+    "power/keep_alive.yaml": {"period": "330 ms"},
+    "sdp/evcc.yaml": {"T_sdp_response": "170 ms"},
+}
+QUICK = ["--fast", "--quiet", "--link", "plc"]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of machines/ with a handful of edits."""
+    folder = tmp_path_factory.mktemp("copy") / "machines"
+    shutil.copytree(MACHINES, folder)
+    for file, texts in EDITS.items():
+        edit(folder / file, texts)
+    return folder
+
+
+def session(folder: Path, chart: str, trace: Path, *options: str) -> list[dict[str, Any]]:
+    """The steps of one session."""
+    main(["run", str(folder / chart), *QUICK, "--trace", str(trace), *options])
+    records = [json.loads(line) for line in trace.read_text().splitlines()]
+    return [record for record in records if "machine" in record]
+
+
+def calls(records: list[dict[str, Any]], machine: str, action: str) -> list[tuple[int, dict[str, Any]]]:
+    """When (ns) a machine gave an order, and its arguments."""
+    return [
+        (record["time_ns"], effect["args"])
+        for record in records
+        if record["machine"].partition("[")[0] == machine
+        for effect in record.get("effects", [])
+        if effect["do"] == "call" and effect["action"] == action
+    ]
+
+
+@pytest.mark.parametrize(("chart", "soc"), [("evse_dc.yaml", "pev.stop_at_soc"), ("pev_dc.yaml", "stop_at_soc")])
+def test_edits_show_on_the_wire_and_in_time(copy: Path, tmp_path: Path, chart: str, soc: str) -> None:
+    """Under either supervisor: station id, pace of the demands, sounds, sign of life, welding checks."""
+    records = session(copy, chart, tmp_path / "run.jsonl", "--set", f"{soc}=41 %")
+    assert {args["EVSEID"] for _, args in calls(records, "evse/session", "SessionSetupRes")} == {"DE*PNX*E7"}
+    demands = [at for at, _ in calls(records, "pev/session", "CurrentDemandReq")]
+    gaps = {b - a for a, b in itertools.pairwise(demands)}
+    assert len(demands) > 5
+    assert all(370_000_000 <= gap < 410_000_000 for gap in gaps)
+    assert len(calls(records, "pev/session", "WeldingDetectionReq")) == 1
+    assert len(calls(records, "pev/slac", "CM_MNBC_SOUND_IND")) == 12
+    alive = [at for at, _ in calls(records, "evse/output/dead_man", "keep_alive")]
+    assert {b - a for a, b in itertools.pairwise(alive[:3])} == {330_000_000}
+
+
+def test_an_edited_timeout_ends_the_matching(copy: Path, tmp_path: Path) -> None:
+    """TT_match_sequence in slac/session.yaml: without CM_START_ATTEN_CHAR.IND evse_dc's match ends so much later."""
+    options = ["--fault", "drop:CM_START_ATTEN_CHAR.IND", "--for", "3 s"]
+    records = session(copy, "evse_dc.yaml", tmp_path / "run.jsonl", *options)
+    mine = [record for record in records if record["machine"].startswith("evse/slac/session[")]
+    began = mine[0]["time_ns"]
+    timeout = next(record for record in mine if "TT_match_sequence" in record.get("timer", ""))
+    assert timeout["time_ns"] - began == 90_000_000
+
+
+def test_an_edited_pause_paces_the_discovery(copy: Path, tmp_path: Path) -> None:
+    """T_sdp_response in sdp/evcc.yaml: a vehicle nobody answers asks again so much later."""
+    options = ["--for", "6 s", "--set", "adapters.sdp.use=none"]
+    records = session(copy, "evse_dc.yaml", tmp_path / "run.jsonl", *options)
+    asked = [at for at, _ in calls(records, "pev/discovery", "request")]
+    assert len(asked) > 3
+    assert {b - a for a, b in itertools.pairwise(asked)} == {170_000_000}
