@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Any, ClassVar
@@ -196,11 +197,13 @@ def test_an_adapter_that_does_not_fit_its_contract_is_told_with_its_role() -> No
 
 def test_help_config_lists_the_settings_of_the_adapter_in_use() -> None:
     text = describe(gate(), Registry())
-    assert "adapters.front.use  (one of plain, typed, half, gone, none; now typed)" in text
-    assert "adapters.front.side  (enum(left, right), default left)" in text
+    assert re.search(
+        r"adapters\.front\.use = typed  \(one of plain, typed, half, gone, none, FILE\.py:CLASS; \S*gate\.toml\)", text
+    )
+    assert "adapters.front.side = left  (enum(left, right); default)" in text
     assert "Where the hinge is." in text
     assert "CHARGER_ADAPTERS_FRONT_USE" in text
-    assert "adapters.front.speed  (duration, default 20 ms)" in text
+    assert "adapters.front.speed = 20 ms  (duration; gate.toml)" in text
 
 
 @pytest.mark.parametrize("where", sorted(where for uses in IMPLEMENTATIONS.values() for where in uses.values()))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import engine
+from engine.adapter import World
 from engine.cli import main
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -32,10 +36,42 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_the_class_of_the_page_closes_the_contactor(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--set", "adapters.k1.use=./k1.py:K1", "--set", "adapters.k1.T_pull_in=30 ms"]
-    assert main(["run", "contactor.yaml", *RUN, *options]) == 0
-    assert re.search(r"0\.030 +contactor +k1\.closed +closing → ", capsys.readouterr().out)
+def test_the_commands_of_the_page_print_what_it_shows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """In the order of the page; ``...`` stands for any further lines."""
+    (folder / "home.toml").write_text(block("adapters.md", "home.toml"), "utf-8")
+    page = (DOCS / "adapters.md").read_text("utf-8")
+    consoles = re.findall(r"```console\n\$ engine (.*)\n((?:.*\n)*?)```", page)
+    assert len(consoles) == 2
+    for command, shown in consoles:
+        assert main(shlex.split(command)) == 0
+        printed, wanted = capsys.readouterr().out.splitlines(), shown.splitlines()
+        if wanted[-1] == "...":
+            wanted.pop()
+            printed = printed[: len(wanted)]
+        assert printed == wanted
+
+
+def test_the_first_steps_of_the_page(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A chart and its contract load without any code; what is missing then is told with both ways out."""
+    assert main(["check", "contactor.yaml"]) == 0
+    assert main(["run", "contactor.yaml", *RUN]) == 2
+    said = capsys.readouterr().err
+    assert "--set adapters.k1.use=none" in said
+    assert "--set adapters.k1.use=FILE.py:CLASS" in said
+
+
+def test_the_class_is_tested_in_python_as_the_page_says(folder: Path) -> None:
+    made: dict[str, Any] = {}
+    exec((folder / "k1.py").read_text("utf-8"), made)
+    machine = engine.start(
+        engine.load("contactor.yaml"), adapters={"k1": made["K1"]({"T_pull_in": 30_000_000}, World())}
+    )
+    machine.send("on_request")
+    machine.advance(29_999_999)
+    assert machine.configuration == ("closing",)
+    machine.advance(1)
+    assert machine.configuration == ("closed",)
+    assert machine.stop().exited == ("closed",)
 
 
 def test_a_station_file_names_it_from_its_own_folder(

@@ -96,7 +96,7 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         prefix = address(machine, main, role)
         yield f"  adapter {role}: contract {contract.name}"
         origin = plan.origins.get("use", "default")
-        yield f"    {prefix}.use = {plan.use}  (one of {', '.join([*known, NONE])}; {origin})"
+        yield f"    {prefix}.use = {plan.use}  (one of {', '.join([*known, NONE])}, FILE.py:CLASS; {origin})"
         yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
         behind = adapter_class(plan.use, contract.name, registry)
         for key, setting in behind.settings.items():

@@ -339,7 +339,8 @@ class _Resolver:
             known = self.registry.implementations(contract.name)
             plan = machine.adapters.setdefault(role, AdapterPlan(""))
             if not known and not plan.use:
-                way_out = f"--set {address(machine, self.main, role)}.use={NONE} runs without an adapter"
+                key = f"--set {address(machine, self.main, role)}.use="
+                way_out = f"{key}{NONE} runs without an adapter, {key}FILE.py:CLASS with a class of your own"
                 raise StationError(
                     f"{machine.name}: nothing implements contract {contract.name} for role {role!r}; {way_out}"
                 )
