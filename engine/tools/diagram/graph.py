@@ -145,7 +145,7 @@ class Graph:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle, top left corner and size."""
+    """A rectangle in drawing units: top left corner and size."""
 
     x: float
     y: float
@@ -155,13 +155,6 @@ class Box:
     def moved(self, dx: float, dy: float) -> Box:
         """The box moved by (dx, dy)."""
         return Box(self.x + dx, self.y + dy, self.width, self.height)
-
-    def overlaps(self, other: Box, by: float = 0.0) -> bool:
-        """Whether the two share an area wider and higher than ``by``."""
-        return (
-            min(self.x + self.width, other.x + other.width) - max(self.x, other.x) > by
-            and min(self.y + self.height, other.y + other.height) - max(self.y, other.y) > by
-        )
 
 
 Point = tuple[float, float]
