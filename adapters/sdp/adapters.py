@@ -15,10 +15,8 @@ from adapters.sdp import messages
 from adapters.sdp.messages import SDP_SERVER_PORT, Security, Transport
 from adapters.settings import filled
 from adapters.slac.settings import HOST, ON_LINE, host_claims
-from engine.adapter import Adapter, AdapterError, Cancellable, Port, Setting, World
+from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
-LOOK_AGAIN_NS = 100_000_000
-"""How often an interface without an address is looked at: its check for duplicates takes about a second."""
 SECURITY = {Security.TLS: "tls", Security.NONE: "none"}
 TRANSPORT = {Transport.TCP: "tcp", Transport.UDP: "udp"}
 REAL: dict[str, Setting] = {
@@ -52,7 +50,7 @@ class SdpServer(Adapter):
         """Datagrams that were no SDP request, by reason."""
         self._network: Network | None = None
         self._bound = False
-        self._looking: Cancellable | None = None
+        self._told = ""
 
     def network(self, port: Port) -> Network:
         """The host to use."""
@@ -66,15 +64,29 @@ class SdpServer(Adapter):
         self.stop()
 
     def start(self) -> None:
-        """Receive requests from now on; waits until the interface has an address."""
+        """Try once to receive requests from now on: ``started``, ``no_address`` or ``failed`` follows. Raises
+        ``AdapterError`` when the adapter is not open."""
         self.stop()
-        self._begin(first=True)
+        network = self._open_network()
+        try:
+            address = network.address
+        except AdapterError as error:
+            if str(error) != self._told:  # people are told once, the chart each time
+                self._told = str(error)
+                self.port.tell(self._told)
+            self.port.emit("no_address", reason=str(error))
+            return
+        self._told = ""
+        try:
+            network.bind(SDP_SERVER_PORT, self._received, self._failed, _limits(self.config))
+        except AdapterError as error:
+            self._failed(str(error))
+            return
+        self._bound = True
+        self.port.emit("started", address=address)
 
     def stop(self) -> None:
         """Receive no more requests."""
-        if self._looking is not None:
-            self._looking.cancel()
-            self._looking = None
         if self._network is not None and self._bound:
             self._network.unbind(SDP_SERVER_PORT)
         self._bound = False
@@ -92,23 +104,6 @@ class SdpServer(Adapter):
         except ValueError as error:
             raise AdapterError(f"answer: {error}") from None
         network.send_datagram(address[1:-1], int(peer_port), data, SDP_SERVER_PORT)
-
-    def _begin(self, first: bool) -> None:
-        network = self._open_network()
-        try:
-            address = network.address
-        except AdapterError as error:
-            if first:
-                self.port.error(f"{error}; SDP is answered as soon as it has one")
-            self._looking = self.port.call_later(LOOK_AGAIN_NS, lambda: self._begin(first=False))
-            return
-        try:
-            network.bind(SDP_SERVER_PORT, self._received, self._failed, _limits(self.config))
-        except AdapterError as error:
-            self._failed(str(error))
-            return
-        self._bound = True
-        self.port.emit("started", address=address)
 
     def _failed(self, reason: str) -> None:
         self._bound = False

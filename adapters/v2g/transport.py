@@ -16,10 +16,7 @@ from adapters.slac.settings import ON_LINE, host_claims
 from adapters.v2g.callers import Caller, Callers, Rules, mac_behind
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.tls import client_context, server_context
-from engine.adapter import Adapter, AdapterError, Cancellable, Port, Setting, World
-
-LOOK_AGAIN_NS = 100_000_000
-"""How often an interface without an address is looked at: its check for duplicates takes about a second."""
+from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 BOTH: dict[str, Setting] = {
     "largest_message": Setting(
@@ -115,8 +112,8 @@ class V2gServer(_Transport):
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
-        self._looking: Cancellable | None = None
         self._open_ports: list[int] = []
+        self._told = ""
 
     def network(self) -> _Listening:
         """The host to listen on. Raises ``AdapterError`` when there is none."""
@@ -135,19 +132,26 @@ class V2gServer(_Transport):
 
     def close(self) -> None:
         super().close()
-        if self._looking is not None:
-            self._looking.cancel()
-        for number in self._open_ports:
-            self.network().unlisten(number)
-        self._open_ports = []
+        self._unlisten()
         self.callers.close()
 
     def listen(self, *, tls: bool, connections: int, connections_of_peer: int, time: int) -> None:
-        """Open the ports as soon as the interface has an address. ``time`` (ns) is what a connection has to call; see
-        callers.py."""
+        """Try once to open the ports: ``listening`` or ``not_listening`` follows. ``time`` (ns) is what a connection
+        has to call; see callers.py. Raises ``ConfigurationError`` when the settings cannot do TLS and it is ordered."""
         self.check(tls=tls)
         self.callers.rules = Rules(connections, connections_of_peer, time)
-        self._try(tls, first=True)
+        self._unlisten()
+        try:
+            port_tcp, port_tls = self.start(tls=tls)
+        except AdapterError as error:
+            if str(error) != self._told:  # people are told once, the chart each time
+                self._told = str(error)
+                self.port.tell(self._told)
+            self.port.emit("not_listening", reason=str(error))
+            return
+        self._told = ""
+        self._open_ports = [number for number in (port_tcp, port_tls) if number]
+        self.port.emit("listening", port_tcp=port_tcp, port_tls=port_tls)
 
     def expect(self, *, peer: str, mac: bytes) -> None:
         """Keep connections of this peer when there are too many."""
@@ -173,16 +177,10 @@ class V2gServer(_Transport):
         """Close the vehicle's connection."""
         self.take_down()
 
-    def _try(self, tls: bool, first: bool) -> None:
-        try:
-            port_tcp, port_tls = self.start(tls=tls)
-        except AdapterError as error:
-            if first:
-                self.port.error(f"{error}; tried again until it works")
-            self._looking = self.port.call_later(LOOK_AGAIN_NS, lambda: self._try(tls, first=False))
-            return
-        self._open_ports = [number for number in (port_tcp, port_tls) if number]
-        self.port.emit("listening", port_tcp=port_tcp, port_tls=port_tls)
+    def _unlisten(self) -> None:
+        for number in self._open_ports:
+            self.network().unlisten(number)
+        self._open_ports = []
 
     def _called(self, caller: Caller) -> None:
         peer = caller.stream.peer_address

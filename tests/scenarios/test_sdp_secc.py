@@ -27,7 +27,7 @@ def test_the_port_is_opened_once_and_closed_at_the_end() -> None:
     stage = Stage("machines/sdp/secc.yaml")
     assert [order.what for order in stage.orders] == ["sdp.start"]
     assert stage.active("closed")
-    assert stage.breaks("sdp", "no address yet").unhandled == []
+    assert stage.breaks("sdp", "the answer was not sent").unhandled == []
     stage.run(30)
     assert stage.active("closed")
     stage.emit("sdp.started", address="fe80::1").run(3600)
@@ -35,6 +35,20 @@ def test_the_port_is_opened_once_and_closed_at_the_end() -> None:
     assert stage.active("open")
     stage.stop()
     assert [order.what for order in stage.orders] == ["sdp.start", "sdp.stop"]
+
+
+def test_an_interface_without_an_address_is_looked_at_until_it_has_one() -> None:
+    """It takes about a second after its cable is there; a vehicle must not find nobody for longer than that."""
+    stage = Stage("machines/sdp/secc.yaml", T_address=100_000_000)
+    for attempt in range(1, 4):
+        stage.emit("sdp.no_address", reason="eth1 has no link-local address")
+        assert stage.active("addressless")
+        stage.run(0.099)
+        assert len(stage.times("sdp.start")) == attempt
+        stage.run(0.001)
+        assert len(stage.times("sdp.start")) == attempt + 1
+        assert stage.active("closed")
+    assert stage.emit("sdp.started", address="fe80::1").active("open")
 
 
 @pytest.mark.parametrize("was_open", [False, True])
