@@ -32,6 +32,7 @@ class EvccMessages(Adapter):
         self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
         self._units = True
         self._expected: bytes | None = None
+        self._unchecked: list[str] = []
         self._trailing: dict[str, int] = {}
 
     def open(self, port: Port) -> None:
@@ -58,7 +59,7 @@ class EvccMessages(Adapter):
         session_id: bytes = whole.Header.SessionID
         body = whole.Body.BodyElement
         common: dict[str, Any] = {"ResponseCode": body.ResponseCode}
-        if self._expected is not None and session_id != self._expected and name != "SessionSetupRes":
+        if self._expected not in (None, session_id) and name not in self._unchecked:
             self.port.emit("UnknownSessionRes", message=name, SessionID=session_id, **common)
             return
         if name == "SessionSetupRes":
@@ -71,16 +72,16 @@ class EvccMessages(Adapter):
         """Encode and decode with this schema from now on."""
         self._endpoint.protocol = protocol
         self._units = True
-        self._expected = None
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
         """Set the session id of the next headers, 1 to 8 bytes."""
         self._endpoint.session_id = SessionID
 
-    def expect_session(self, *, SessionID: bytes) -> None:
-        """From now on a response with another id is UnknownSessionRes."""
-        self._expected = SessionID
+    def expect_session(self, *, SessionID: bytes | None, unchecked: list[str]) -> None:
+        """From now on a response with another id is UnknownSessionRes, but for those named ``unchecked`` (None: none
+        is)."""
+        self._expected, self._unchecked = SessionID, unchecked
 
     def leave_out_units(self) -> None:
         """From now on send DIN's physical values without their unit."""

@@ -97,7 +97,7 @@ def _power_delivery(protocol: str, args: Args) -> Fields:
         return {"ReadyToChargeState": args["ChargeProgress"] != "Stop", "EVPowerDeliveryParameter": parameter}
     return {
         "ChargeProgress": args["ChargeProgress"],
-        "SAScheduleTupleID": args.get("SAScheduleTupleID") or 1,
+        "SAScheduleTupleID": args["SAScheduleTupleID"],
         "EVPowerDeliveryParameter": parameter,
     }
 
@@ -185,7 +185,7 @@ def _services(body: Any) -> Fields:
     return {
         "ServiceID": tag.ServiceID,
         "FreeService": service.FreeService,
-        "ExternalPayment": "ExternalPayment" in options.PaymentOption,
+        "PaymentOption": list(options.PaymentOption),
         "EnergyTransferMode": list(modes.EnergyTransferMode) if modes else [service.EnergyTransferType],
     }
 
@@ -199,10 +199,10 @@ def _processing(body: Any) -> Fields:
 
 
 def _limits(body: Any) -> Fields:
-    schedules = getattr(body.SASchedules, "SAScheduleTuple", None)
+    schedules = getattr(body.SASchedules, "SAScheduleTuple", None) or []
     found: Fields = {
         "EVSEProcessing": body.EVSEProcessing,
-        "SAScheduleTupleID": schedules[0].SAScheduleTupleID if schedules else None,
+        "SAScheduleTupleID": [schedule.SAScheduleTupleID for schedule in schedules],
     }
     limits = body.EVSEChargeParameter
     if not hasattr(limits, "DC_EVSEStatus"):

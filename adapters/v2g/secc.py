@@ -32,6 +32,7 @@ class SeccMessages(Adapter):
         super().__init__(filled(config, self.settings), world)
         self._endpoint = Endpoint.of(world, "secc", self.config["host"])
         self._expected: bytes | None = None
+        self._unchecked: list[str] = []
         self._request = ""
         self._payload = b""
 
@@ -50,8 +51,6 @@ class SeccMessages(Adapter):
         repeated, self._payload = payload == self._payload, payload
         self._request = name
         if name == "supportedAppProtocolReq":
-            if self._endpoint.protocol == "sap":
-                self._expected = None
             self.port.emit(name, repeated=repeated, misfits=self._endpoint.misfits, **handshake(message))
             return
         if not hasattr(message, "Header"):  # another document of the handshake's schema
@@ -63,7 +62,7 @@ class SeccMessages(Adapter):
         fields = REQUESTS.get(contract_name)
         if not name.endswith("Req"):
             self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
-        elif contract_name != "SessionSetupReq" and self._expected is not None and session_id != self._expected:
+        elif self._expected not in (None, session_id) and contract_name not in self._unchecked:
             self.port.emit("UnknownSessionReq", message=contract_name, **common)
         elif fields is None:
             self.port.emit("UnsupportedReq", message=contract_name, **common)
@@ -78,13 +77,13 @@ class SeccMessages(Adapter):
     def use_protocol(self, *, protocol: str) -> None:
         """Decode and encode with this schema from now on."""
         self._endpoint.protocol = protocol
-        self._endpoint.session_id = bytes(8)
         codec.messages(protocol)
 
-    def expect_session(self, *, SessionID: bytes) -> None:
-        """From now on a request with another id is UnknownSessionReq; responses carry this id."""
-        self._expected = SessionID
-        self._endpoint.session_id = SessionID
+    def expect_session(self, *, SessionID: bytes | None, unchecked: list[str]) -> None:
+        """From now on a request with another id is UnknownSessionReq, but for those named ``unchecked`` (None: none
+        is); responses carry this id (None: eight zero bytes)."""
+        self._expected, self._unchecked = SessionID, unchecked
+        self._endpoint.session_id = bytes(8) if SessionID is None else SessionID
 
     def resend(self) -> None:
         """Send the last response again. Raises ``AdapterError`` when nothing is connected."""

@@ -11,7 +11,15 @@ from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec
-from adapters.v2g.physical import nanoseconds, number, optional_number, optional_physical, physical, seconds_ns
+from adapters.v2g.physical import (
+    NS_PER_S,
+    nanoseconds,
+    number,
+    optional_number,
+    optional_physical,
+    physical,
+    seconds_ns,
+)
 
 Fields = dict[str, Any]
 Args = Mapping[str, Any]
@@ -180,17 +188,20 @@ def _status(protocol: str, isolation: str | None, code: str, notification: str) 
     )
 
 
-def _schedules(protocol: str, power_W: float) -> Any:
-    """One schedule of a day without a tariff: what external payment offers."""
+def _schedules(protocol: str, args: Args) -> Any:
+    """One schedule without a tariff; ``PMax`` in W, ``ScheduleDuration`` in ns."""
     m = codec.messages(protocol)
-    interval = m.RelativeTimeIntervalType(start=0, duration=86_400)
+    number, power_W = args["SAScheduleTupleID"], args["PMax"]
+    interval = m.RelativeTimeIntervalType(start=0, duration=args["ScheduleDuration"] // NS_PER_S)
     if protocol == "din":
         entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=min(int(power_W), 32_767))
-        schedule = m.PMaxScheduleType(PMaxScheduleID=1, PMaxScheduleEntry=[entry])
+        schedule = m.PMaxScheduleType(PMaxScheduleID=number, PMaxScheduleEntry=[entry])
     else:
         entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=physical(protocol, power_W, "W"))
         schedule = m.PMaxScheduleType(PMaxScheduleEntry=[entry])
-    return m.SAScheduleListType(SAScheduleTuple=[m.SAScheduleTupleType(SAScheduleTupleID=1, PMaxSchedule=schedule)])
+    return m.SAScheduleListType(
+        SAScheduleTuple=[m.SAScheduleTupleType(SAScheduleTupleID=number, PMaxSchedule=schedule)]
+    )
 
 
 def session_setup(protocol: str, args: Args) -> Fields:
@@ -202,22 +213,22 @@ def session_setup(protocol: str, args: Args) -> Fields:
 
 
 def service_discovery(protocol: str, args: Args) -> Fields:
-    """Fields of ServiceDiscoveryRes: one charging service, external payment."""
+    """Fields of ServiceDiscoveryRes: one charging service."""
     m = codec.messages(protocol)
     if protocol == "din":
-        tag = m.ServiceTagType(ServiceID=args["ServiceID"], ServiceCategory="EVCharging")
+        tag = m.ServiceTagType(ServiceID=args["ServiceID"], ServiceCategory=args["ServiceCategory"])
         service = m.ServiceChargeType(
-            ServiceTag=tag, FreeService=args["FreeService"], EnergyTransferType=args["EnergyTransferMode"]
+            ServiceTag=tag, FreeService=args["FreeService"], EnergyTransferType=args["EnergyTransferMode"][0]
         )
-        return {"PaymentOptions": m.PaymentOptionsType(PaymentOption=["ExternalPayment"]), "ChargeService": service}
-    modes = m.SupportedEnergyTransferModeType(EnergyTransferMode=[args["EnergyTransferMode"]])
+        return {"PaymentOptions": m.PaymentOptionsType(PaymentOption=args["PaymentOption"]), "ChargeService": service}
+    modes = m.SupportedEnergyTransferModeType(EnergyTransferMode=args["EnergyTransferMode"])
     service = m.ChargeServiceType(
         ServiceID=args["ServiceID"],
-        ServiceCategory="EVCharging",
+        ServiceCategory=args["ServiceCategory"],
         FreeService=args["FreeService"],
         SupportedEnergyTransferMode=modes,
     )
-    return {"PaymentOptionList": m.PaymentOptionListType(PaymentOption=["ExternalPayment"]), "ChargeService": service}
+    return {"PaymentOptionList": m.PaymentOptionListType(PaymentOption=args["PaymentOption"]), "ChargeService": service}
 
 
 def processing(protocol: str, args: Args) -> Fields:
@@ -227,7 +238,7 @@ def processing(protocol: str, args: Args) -> Fields:
 
 
 def charge_parameters(protocol: str, args: Args) -> Fields:
-    """Fields of ChargeParameterDiscoveryRes (V, A, W, Wh), with one schedule of the maximum power."""
+    """Fields of ChargeParameterDiscoveryRes (V, A, W, Wh), with one schedule."""
     limits = codec.messages(protocol).DC_EVSEChargeParameterType(
         DC_EVSEStatus=_evse_status(protocol, args),
         EVSEMaximumCurrentLimit=physical(protocol, args["EVSEMaximumCurrentLimit"], "A"),
@@ -241,7 +252,7 @@ def charge_parameters(protocol: str, args: Args) -> Fields:
     )
     return {
         "EVSEProcessing": args["EVSEProcessing"],
-        "SASchedules": _schedules(protocol, args["EVSEMaximumPowerLimit"]),
+        "SASchedules": _schedules(protocol, args),
         "EVSEChargeParameter": limits,
     }
 

@@ -288,7 +288,7 @@ class ScriptedVehicle:
             },
             "CableCheckReq": status,
             "PreChargeReq": status | wanted,
-            "PowerDeliveryReq": status | {"ChargeProgress": "Start", "ChargingComplete": False},
+            "PowerDeliveryReq": status | {"ChargeProgress": "Start", "SAScheduleTupleID": 1, "ChargingComplete": False},
             "CurrentDemandReq": status
             | {"EVTargetVoltage": 410.0, "EVTargetCurrent": 100.0, "ChargingComplete": False},
             "WeldingDetectionReq": status,

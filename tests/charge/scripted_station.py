@@ -140,7 +140,9 @@ class ScriptedStation:
             "EVSEID": "ZZ00000",
             "ServiceID": 1,
             "FreeService": True,
-            "EnergyTransferMode": "DC_extended",
+            "ServiceCategory": "EVCharging",
+            "PaymentOption": ["ExternalPayment"],
+            "EnergyTransferMode": ["DC_extended"],
             "EVSEProcessing": "Finished",
             "EVSEStatusCode": "EVSE_Ready",
             "EVSEIsolationStatus": "Valid",
@@ -154,6 +156,8 @@ class ScriptedStation:
             "EVSEVoltageLimitAchieved": False,
             "EVSEPowerLimitAchieved": False,
             "SAScheduleTupleID": 1,
+            "PMax": 90_000.0,
+            "ScheduleDuration": 86_400_000_000_000,
         }
         return usual | {f"EVSEMaximum{what}Limit": value for what, value in limits.items()}
 

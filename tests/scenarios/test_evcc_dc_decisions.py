@@ -103,7 +103,7 @@ def test_session_id_is_kept() -> None:
 
 def test_no_external_payment() -> None:
     """Where only a contract pays, this vehicle says goodbye."""
-    vehicle = vehicle_in("service_discovery.sent").says("ServiceDiscovery", ExternalPayment=False)
+    vehicle = vehicle_in("service_discovery.sent").says("ServiceDiscovery", PaymentOption=["Contract"])
     assert vehicle.place == "session_stop.think"
     assert vehicle.to("session_stop.sent").onward().output == {
         "result": "complete",
@@ -188,10 +188,10 @@ def test_limits_count_when_finished() -> None:
     assert vehicle.place == "parameter_discovery.think"
 
 
-@pytest.mark.parametrize("schedule", [3, None])
-def test_schedule_of_the_station(schedule: int | None) -> None:
-    """PowerDelivery names the schedule that was offered; DIN may offer none."""
-    vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", SAScheduleTupleID=schedule)
+@pytest.mark.parametrize(("offered", "schedule"), [([3, 5], 3), ([], 1)])
+def test_schedule_of_the_station(offered: list[int], schedule: int) -> None:
+    """PowerDelivery names the first schedule that was offered; DIN may offer none."""
+    vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", SAScheduleTupleID=offered)
     order = vehicle.to("current_demand.sent").order("v2g.PowerDeliveryReq")
     assert order is not None
     assert order["SAScheduleTupleID"] == schedule
@@ -284,7 +284,7 @@ def test_late_news_of_pilot_and_contactors() -> None:
 def test_renegotiation() -> None:
     """PowerDelivery(Renegotiate), new parameters, PowerDelivery(Start) with the new schedule, no cable check."""
     vehicle = vehicle_in("renegotiation.think").forget()
-    vehicle.to("parameter_discovery.sent").says("ChargeParameterDiscovery", SAScheduleTupleID=9)
+    vehicle.to("parameter_discovery.sent").says("ChargeParameterDiscovery", SAScheduleTupleID=[9])
     vehicle.to("current_demand.think").onward().onward().onward()
     orders = [order for order in vehicle.orders if order.what.endswith("Req")]
     assert [order.what for order in orders] == [
@@ -475,8 +475,12 @@ def test_answer_of_another_session(place: str) -> None:
 
 
 def test_expects_the_session_it_was_given() -> None:
+    """And no other; until there is one, any."""
     vehicle = vehicle_in("service_discovery.think")
-    assert vehicle.order("v2g.expect_session") == {"SessionID": SESSION_ID}
+    assert vehicle.ordered("v2g.expect_session") == [
+        {"SessionID": None, "unchecked": []},
+        {"SessionID": SESSION_ID, "unchecked": ["SessionSetupRes"]},
+    ]
 
 
 # ---------------------------------------------------------------- a fault of the vehicle's own

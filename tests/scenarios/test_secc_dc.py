@@ -227,6 +227,7 @@ def test_schema_is_agreed(
     assert [(order.what, order.args) for order in offer(stage, *offered)] == [
         ("v2g.supportedAppProtocolRes", {"ResponseCode": code, "SchemaID": schema_id}),
         ("v2g.use_protocol", {"protocol": protocol}),
+        ("v2g.expect_session", {"SessionID": None, "unchecked": []}),
     ]
     assert stage.active("session.dialogue.set_up.session_setup")
     assert not stage.unhandled
@@ -312,7 +313,7 @@ def test_new_session(sent: bytes) -> None:
     orders = ask(stage, "SessionSetup", SessionID=sent)
     code = {"ResponseCode": "OK_NewSessionEstablished", "SessionID": ID, "EVSEID": "'DE*PNX*E1'"}
     assert [(order.what, order.args) for order in orders] == [
-        ("v2g.expect_session", {"SessionID": ID}),
+        ("v2g.expect_session", {"SessionID": ID, "unchecked": ["SessionSetupReq"]}),
         ("v2g.SessionSetupRes", code),
     ]
     assert stage.told("session_started") == [{"EVCCID": EVCCID, "protocol": "din"}]
@@ -336,7 +337,7 @@ def setup(stage: Stage, session: bytes, **fields: Any) -> list[tuple[str, Any]]:
     arrive("SessionSetup", stage)
     orders = ask(stage, "SessionSetup", SessionID=session, NewSessionID=OTHER, **fields)
     assert [order.what for order in orders] == ["v2g.expect_session", "v2g.SessionSetupRes"]
-    assert orders[0].args["SessionID"] == orders[1].args["SessionID"]
+    assert orders[0].args == {"SessionID": orders[1].args["SessionID"], "unchecked": ["SessionSetupReq"]}
     assert stage.active("session.dialogue.service_discovery")
     return [(orders[1].args["ResponseCode"], orders[1].args["SessionID"]), *stage.told("session_started")]
 
@@ -397,7 +398,8 @@ def test_no_pause_before_a_session() -> None:
 def test_identification() -> None:
     """The way of every session: one service, external payment, the user."""
     stage = arrive("ServiceDiscovery")
-    service = {"ServiceID": 1, "FreeService": False, "EnergyTransferMode": "DC_extended"}
+    service = {"ServiceID": 1, "ServiceCategory": "EVCharging", "FreeService": False}
+    service |= {"PaymentOption": ["ExternalPayment"], "EnergyTransferMode": ["DC_extended"]}
     assert answer(stage, "ServiceDiscovery") == ("ServiceDiscoveryRes", {**OK, **service})
     assert stage.active("session.dialogue.payment_selection")
     assert answer(stage, "ServiceDetail") == ("ServiceDetailRes", {**OK, "ServiceID": 1})

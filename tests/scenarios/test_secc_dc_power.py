@@ -37,6 +37,19 @@ MEASURED = {"ResponseCode": "FAILED", "EVSEPresentVoltage": 350.0, "EVSEPresentC
 # ---------------------------------------------------------------- ChargeParameterDiscovery
 
 
+def test_the_schedule_offered_is_the_one_that_may_be_chosen() -> None:
+    """Its number, its power and how long it holds are the chart's."""
+    stage = arrive("ChargeParameterDiscovery", SAScheduleTupleID=3, T_schedule=3_600_000_000_000)
+    told = answer(stage, "ChargeParameterDiscovery")[1]
+    assert (told["SAScheduleTupleID"], told["PMax"], told["ScheduleDuration"]) == (3, 50_000.0, 3_600_000_000_000)
+    for number, code in ((3, None), (1, "FAILED_TariffSelectionInvalid")):
+        stage = arrive("PowerDelivery", SAScheduleTupleID=3)
+        if code is None:
+            assert not ask(stage, "PowerDelivery", SAScheduleTupleID=number)
+        else:
+            refused(stage, "PowerDelivery", code, SAScheduleTupleID=number)
+
+
 def test_limits_are_exchanged() -> None:
     """The vehicle learns what the supply can do, the supervisor what the vehicle wants. EVSE_Ready: some vehicles leave
     without it (DIN SPEC 70121 [V2G-DC-638])."""
@@ -46,6 +59,9 @@ def test_limits_are_exchanged() -> None:
         {
             **OK,
             "EVSEProcessing": "Finished",
+            "SAScheduleTupleID": 1,
+            "PMax": 50_000.0,
+            "ScheduleDuration": 86_400_000_000_000,
             "EVSEStatusCode": "EVSE_Ready",
             "EVSEIsolationStatus": "Invalid",
             "EVSENotification": "None",

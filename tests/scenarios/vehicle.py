@@ -27,7 +27,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "ResponseCode": "OK",
         "ServiceID": 1,
         "FreeService": False,
-        "ExternalPayment": True,
+        "PaymentOption": ["ExternalPayment"],
         "EnergyTransferMode": ["DC_extended"],
     },
     "PaymentServiceSelection": {"ResponseCode": "OK"},
@@ -35,7 +35,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "ChargeParameterDiscovery": {
         "ResponseCode": "OK",
         "EVSEProcessing": "Finished",
-        "SAScheduleTupleID": 7,
+        "SAScheduleTupleID": [7, 8],
         "EVSEMinimumVoltageLimit": 150.0,
         "EVSEMinimumCurrentLimit": 1.0,
         "EVSEPeakCurrentRipple": 1.0,
