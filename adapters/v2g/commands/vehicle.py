@@ -187,9 +187,9 @@ def _content(step: str) -> dict[str, Any]:
         },
         "CableCheck": status,
         "PreCharge": status | wanted,
-        "PowerDelivery": status | {"ChargeProgress": "Start", "ChargingComplete": False},
+        "PowerDelivery": status | {"ChargeProgress": "Start", "SAScheduleTupleID": 1, "ChargingComplete": False},
         "CurrentDemand": status | wanted | {"EVTargetCurrent": TARGET_A, "ChargingComplete": False},
-        "PowerDeliveryStop": status | {"ChargeProgress": "Stop", "ChargingComplete": True},
+        "PowerDeliveryStop": status | {"ChargeProgress": "Stop", "SAScheduleTupleID": 1, "ChargingComplete": True},
         "WeldingDetection": status,
         "SessionStop": {"ChargingSession": "Terminate"},
     }
