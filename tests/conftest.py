@@ -5,6 +5,12 @@ from __future__ import annotations
 import os
 import signal
 
+from hypothesis import HealthCheck, settings
+
+# How long generating or running an example takes is no property: a busy machine must not fail one.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
+
 collect_ignore = ["benchmarks"]  # time limits: only when named, so that nothing else is at work beside them
 
 # What this machine tells its Python (unbuffered output, other warnings, a path) must not decide how the programs behave
