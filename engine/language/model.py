@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
-from engine.language.expr.tree import Expr
+from engine.language.expr.tree import Expr, Literal
 from engine.language.position import NOWHERE, Position
-from engine.language.types import Type
+from engine.language.types import STRING, Type
 
 
 class StateKind(Enum):
@@ -27,26 +27,74 @@ class StateKind(Enum):
 # ---------------------------------------------------------------- actions
 
 
+class Sent(NamedTuple):
+    """An event that an action gives to a queue. ``target`` as in :class:`Send`, where ``internal`` is the own internal
+    queue."""
+
+    event: Expr
+    target: Expr | None
+    data: tuple[tuple[str, Expr], ...]
+
+    @property
+    def is_internal(self) -> bool:
+        """Whether it goes to the own internal queue for certain."""
+        return isinstance(self.target, Literal) and self.target.value in ("internal", "#_internal")
+
+    @property
+    def name(self) -> str | None:
+        """The event's name; None when it is known at run time only."""
+        value = self.event.value if isinstance(self.event, Literal) else None
+        return value if isinstance(value, str) else None
+
+
+class ActionKind:
+    """What an action tells of itself to all that reads charts: checks, tests, diagrams, exports. ``word`` is its key in
+    YAML. The expressions in its fields are found by their types (:func:`engine.language.traverse.expressions_of`)."""
+
+    __slots__ = ()
+    word: ClassVar[str]
+
+    def bodies(self) -> tuple[tuple[Action, ...], ...]:
+        """The blocks inside it."""
+        return ()
+
+    def assigns(self) -> tuple[str, ...]:
+        """The data items it gives a value by itself, what is inside it aside."""
+        return ()
+
+    def sent(self) -> Sent | None:
+        """The event it gives to a queue."""
+        return None
+
+
 @dataclass(frozen=True, slots=True)
-class Assign:
+class Assign(ActionKind):
     """``assign: {name: expr}``: one name each."""
 
+    word: ClassVar[str] = "assign"
     name: str
     value: Expr
     position: Position = NOWHERE
 
+    def assigns(self) -> tuple[str, ...]:
+        return (self.name,)
+
 
 @dataclass(frozen=True, slots=True)
-class Raise:
+class Raise(ActionKind):
     """``raise: event``: to the rear of the machine's own internal queue (SCXML 4.2)."""
 
+    word: ClassVar[str] = "raise"
     event: str
     data: tuple[tuple[str, Expr], ...] = ()
     position: Position = NOWHERE
 
+    def sent(self) -> Sent:
+        return Sent(Literal(self.event, STRING), Literal("internal", STRING), self.data)
+
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class Send(ActionKind):
     """``send: {event, to, data, delay, id}`` (SCXML 6.2).
 
     ``target`` None is the own external queue. A target value is ``parent``, ``self``, ``internal``, the id of an
@@ -55,6 +103,7 @@ class Send:
     receives a generated id.
     """
 
+    word: ClassVar[str] = "send"
     event: Expr
     target: Expr | None = None
     key: Expr | None = None
@@ -66,47 +115,67 @@ class Send:
     type: Expr | None = None
     position: Position = NOWHERE
 
+    def assigns(self) -> tuple[str, ...]:
+        return () if self.id_location is None else (self.id_location,)
+
+    def sent(self) -> Sent:
+        return Sent(self.event, self.target, self.data)
+
 
 @dataclass(frozen=True, slots=True)
-class Cancel:
+class Cancel(ActionKind):
     """``cancel: id``: drop a delayed send (SCXML 6.3)."""
 
+    word: ClassVar[str] = "cancel"
     id: Expr
     position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
-class Log:
+class Log(ActionKind):
     """``log: text``: for people. ``parts`` alternate literal text and expressions (``{expr}`` in the YAML)."""
 
+    word: ClassVar[str] = "log"
     parts: tuple[Expr, ...]
     label: str = ""
     position: Position = NOWHERE
 
 
 @dataclass(frozen=True, slots=True)
-class If:
+class If(ActionKind):
     """``if: guard`` / ``then`` / ``else``: the branches in order; the last guard may be None (else)."""
 
+    word: ClassVar[str] = "if"
     branches: tuple[tuple[Expr | None, tuple[Action, ...]], ...]
     position: Position = NOWHERE
 
+    def bodies(self) -> tuple[tuple[Action, ...], ...]:
+        return tuple(body for _, body in self.branches)
+
 
 @dataclass(frozen=True, slots=True)
-class Foreach:
+class Foreach(ActionKind):
     """``foreach: {in, item, index, do}`` over a shallow copy (SCXML 4.6)."""
 
+    word: ClassVar[str] = "foreach"
     array: Expr
     item: str
     index: str | None
     body: tuple[Action, ...]
     position: Position = NOWHERE
 
+    def bodies(self) -> tuple[tuple[Action, ...], ...]:
+        return (self.body,)
+
+    def assigns(self) -> tuple[str, ...]:
+        return (self.item,) if self.index is None else (self.item, self.index)
+
 
 @dataclass(frozen=True, slots=True)
-class CallAction:
+class CallAction(ActionKind):
     """``role.action(arg=expr)``: an order to an adapter; carried out after the macrostep, in order."""
 
+    word: ClassVar[str] = ""
     role: str
     action: str
     args: tuple[tuple[str, Expr], ...]
@@ -114,13 +183,14 @@ class CallAction:
 
 
 @dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(ActionKind):
     """``spawn: {id, src, key, input}``: start a child machine that lives until it ends or is stopped. Several may share
     ``id`` when their keys differ; a second one with the same id and key replaces the first.
 
     With ``unit`` the key is a number of that unit, whose roles the child has; the others are the parent's, by the name
     ``adapters`` gives them or their own."""
 
+    word: ClassVar[str] = "spawn"
     id: str
     chart: Chart
     key: Expr | None
@@ -131,9 +201,10 @@ class Spawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(ActionKind):
     """``stop: id`` or ``stop: {id, key}``: end spawned children, with their exit actions."""
 
+    word: ClassVar[str] = "stop"
     id: str
     key: Expr | None = None
     position: Position = NOWHERE

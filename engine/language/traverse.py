@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, cast, get_args
 
-from engine.language.model import Chart, EventDef, Foreach, If, Invoke, Spawn, State
+from engine.language.expr.tree import Expr
+from engine.language.model import Action, ActionKind, Block, Chart, EventDef, Invoke, Spawn, State
 from engine.language.types import ANY
 
 
@@ -51,10 +54,41 @@ def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
         block = todo.pop()
         yield block
         for action in block:
-            if isinstance(action, If):
-                todo.extend(body for _, body in action.branches)
-            elif isinstance(action, Foreach):
-                todo.append(action.body)
+            todo.extend(action.bodies())
+
+
+def actions_of(block: Block) -> Iterator[Action]:
+    """The actions of a block and those inside them, in document order."""
+    for action in block:
+        yield action
+        for body in action.bodies():
+            yield from actions_of(body)
+
+
+def assigned(action: Action) -> set[str]:
+    """The data items an action, or one inside it, gives a value."""
+    return {name for one in actions_of((action,)) for name in one.assigns()}
+
+
+def expressions_of(action: ActionKind) -> Iterator[Expr]:
+    """The expressions an action evaluates always when it is carried out: those of its fields, alone, in a list or as
+    named values. The guards of an ``if`` are not among them, nor what is in its bodies."""
+    kind: Any = action.__class__
+    for name in _field_names(kind):
+        value = getattr(action, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            named = isinstance(part, tuple) and len(part) == 2 and isinstance(part[0], str)
+            expr: Any = part[1] if named else part
+            if isinstance(expr, _EXPRESSIONS):
+                yield cast(Expr, expr)
+
+
+_EXPRESSIONS: tuple[type, ...] = get_args(Expr)
+
+
+@cache
+def _field_names(kind: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 def event_definition(chart: Chart, event: str) -> EventDef | None:

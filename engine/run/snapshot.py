@@ -6,12 +6,12 @@ resume.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from engine.language.model import Chart, Invoke, Spawn
-from engine.language.traverse import walk_blocks
+from engine.language.model import Chart
+from engine.language.traverse import child_nodes
 from engine.run import effects
 from engine.run.actor import Actor, Queued
 from engine.semantics.errors import SnapshotError
@@ -188,7 +188,7 @@ def _texts(part: SendEvent | Event, *names: str) -> None:
 
 def _restore_child(system: System, parent: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
     child_id, key = snapshot["id"], snapshot["key"]
-    node = next((n for n in _children_nodes(parent.machine.chart) if n.id == child_id), None)
+    node = next((n for n in child_nodes(parent.machine.chart) if n.id == child_id), None)
     if node is None:
         raise SnapshotError(f"{parent.machine.chart.name} has no child {child_id!r}, which the snapshot holds")
     effect = StartChild(child_id, node, {}, key, snapshot["source"])
@@ -207,10 +207,3 @@ def _restore_server(
     system.replace(server.actor, _machine(system, chart, snapshot))
     _restore(system, server.actor, snapshot, pending)
     server.resume(snapshot)
-
-
-def _children_nodes(chart: Chart) -> Iterator[Invoke | Spawn]:
-    for state in chart.root.walk():
-        yield from state.invokes
-        for block in walk_blocks(state):
-            yield from (action for action in block if isinstance(action, Spawn))

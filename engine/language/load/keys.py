@@ -372,15 +372,15 @@ TABLE: dict[str, Keys] = {
 
 
 def of_action(name: str) -> Keys:
-    """The keys of a mapping that is the action ``name``: its own, and those allowed beside it."""
-    return _ACTIONS_ALONE[name]
+    """The keys of a mapping that is the action ``name``: its own, and those that stand beside it."""
+    known = _ALONE.get(name)
+    if known is None:
+        keys = {other: key for other, key in TABLE["action"].keys.items() if name in (other, key.beside)}
+        known = _ALONE[name] = Keys("an action", keys)
+    return known
 
 
-_ACTIONS_ALONE = {
-    name: Keys("an action", {other: key for other, key in TABLE["action"].keys.items() if name in (other, key.beside)})
-    for name, key in TABLE["action"].keys.items()
-    if not key.beside
-}
+_ALONE: dict[str, Keys] = {}
 
 CHART = TABLE["chart"]
 PARAMETER = TABLE["parameter"]

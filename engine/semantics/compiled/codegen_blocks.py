@@ -8,7 +8,7 @@ processed), ``w`` (the macrostep's :class:`~engine.semantics.compiled.runtime.Wo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, assert_never
 
 from engine.language.expr import tree
 from engine.language.model import (
@@ -29,6 +29,7 @@ from engine.language.model import (
     Timer,
 )
 from engine.language.position import Position
+from engine.language.traverse import actions_of
 from engine.language.types import Kind
 from engine.language.values import EvaluationError
 from engine.semantics.compiled.codegen_expressions import Expression, Scope, whole_range
@@ -118,7 +119,7 @@ class Blocks:
         start = len(self.source.lines)
         effects = None if self.constants is None else len(self.constants)
         self._fails = False
-        sends = any(isinstance(a, Send) and (a.id or a.id_location) for a in nested(block))
+        sends = any(isinstance(a, Send) and (a.id or a.id_location) for a in actions_of(block))
         if sends:
             self.source.add('sid = ""')
         for action in block:
@@ -224,6 +225,8 @@ class Blocks:
             case Stop(id=id_, key=key):
                 assert key is not None
                 self.computed(f"StopChild({self.source.constant(id_)}, {self.value(key)})")
+            case _:
+                assert_never(action)
 
     def assign(self, name: str, value: tree.Expr) -> None:
         """``name`` takes ``value``, checked against its type where the loader asked for it."""
@@ -323,7 +326,7 @@ class Blocks:
             array = f"items_of({array})"
         item, position = self.source.local(), self.source.local()
         is_inner = bool(self._rounds)
-        if not is_inner and any(isinstance(inner, Foreach) for inner in nested(action.body)):
+        if not is_inner and any(isinstance(inner, Foreach) for inner in actions_of(action.body)):
             self._rounds = self.source.local()
             self.source.add(f"{self._rounds} = {INNER_ROUNDS_BOUND}")
         outer = self.scope.loop
@@ -522,17 +525,6 @@ class Blocks:
 # ---------------------------------------------------------------- properties of actions
 
 
-def nested(block: Block) -> Iterable[Action]:
-    """The actions of a block and those inside them."""
-    for action in block:
-        yield action
-        if isinstance(action, If):
-            for _, body in action.branches:
-                yield from nested(body)
-        elif isinstance(action, Foreach):
-            yield from nested(action.body)
-
-
 def literal(fields: Fields) -> bool:
     """Whether all values are constants."""
     return all(isinstance(expr, tree.Literal) for _, expr in fields)
@@ -545,11 +537,10 @@ def values(fields: Fields) -> dict[str, Any]:
 
 def raises(block: Block) -> bool:
     """Whether the block may put events into the internal queue other than by failing."""
-    for action in nested(block):
-        if isinstance(action, Raise):
-            return True
-        if isinstance(action, Send) and action.target is not None:
-            target = action.target
+    for action in actions_of(block):
+        sent = action.sent()
+        if sent is not None and sent.target is not None:
+            target = sent.target
             if not isinstance(target, tree.Literal) or target.value in ("internal", "#_internal"):
                 return True
             if isinstance(target.value, str) and target.value.startswith("#_scxml_"):

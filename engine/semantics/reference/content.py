@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, assert_never
 
 from engine.language.expr.evaluate import evaluate
 from engine.language.expr.functions import show
@@ -251,6 +251,8 @@ class Content:
                 self.effects.append(StartChild(id_, action, self.payload(given) or {}, chosen))
             case Stop(id=id_, key=which):
                 self.effects.append(StopChild(id_, None if which is None else evaluate(which, self)))
+            case _:
+                assert_never(action)
 
     def payload(self, fields: tuple[tuple[str, Expr], ...]) -> dict[str, Any] | None:
         """The values of named fields, None when there are none. Raises ``EvaluationError``."""

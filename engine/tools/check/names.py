@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from engine.language.expr import tree
 from engine.language.expr.walk import within
-from engine.language.model import Assign, CallAction, Chart, Invoke, Raise, Send, Spawn
+from engine.language.model import Assign, CallAction, Chart, Invoke, Spawn
 from engine.language.position import Position
+from engine.language.traverse import assigned, child_nodes
 from engine.tools.check.findings import Finding, Found, Part
 from engine.tools.check.structure import handled_events, is_handled, machine_can_end
-from engine.tools.check.walk import Uses, assigned, collect
+from engine.tools.check.walk import Uses, collect
 
 
 def _found(chart: Chart, code: str, place: str, message: str, position: Position, about: Part | None = None) -> Found:
@@ -76,17 +77,16 @@ def _sent(uses: Uses) -> tuple[set[str], set[str], bool]:
     parent: set[str] = set()
     dynamic = False
     for action, _ in uses.actions:
-        if isinstance(action, Raise):
-            own.add(action.event)
-        elif isinstance(action, Send):
-            name = action.event.value if isinstance(action.event, tree.Literal) else None
-            target = action.target.value if isinstance(action.target, tree.Literal) else None
-            if not isinstance(name, str) or (action.target is not None and target is None):
-                dynamic = True
-            elif target == "parent":
-                parent.add(name)
-            elif target in (None, "self", "internal"):
-                own.add(name)
+        sent = action.sent()
+        if sent is None:
+            continue
+        target = sent.target.value if isinstance(sent.target, tree.Literal) else None
+        if sent.name is None or (sent.target is not None and target is None):
+            dynamic = True
+        elif target == "parent":
+            parent.add(sent.name)
+        elif target in (None, "self", "internal"):
+            own.add(sent.name)
     return own, parent, dynamic
 
 
@@ -118,13 +118,9 @@ def unused_events(chart: Chart, uses: Uses) -> Iterable[Found]:
 
 def children(chart: Chart, uses: Uses) -> Iterator[tuple[Invoke | Spawn, Chart]]:
     """The child charts known before run time, with what starts them."""
-    for state in chart.root.walk():
-        for invoke in state.invokes:
-            if invoke.chart is not None:
-                yield invoke, invoke.chart
-    for action, _ in uses.actions:
-        if isinstance(action, Spawn):
-            yield action, action.chart
+    for node in child_nodes(chart):
+        if node.chart is not None:
+            yield node, node.chart
 
 
 def _own_role(starter: Invoke | Spawn, role: str) -> str:

@@ -14,19 +14,17 @@ from engine.language.expr import tree
 from engine.language.expr.walk import within
 from engine.language.model import (
     Action,
-    Assign,
     Block,
     CallAction,
     Chart,
-    Foreach,
     If,
     OrderPattern,
     Pair,
-    Send,
     State,
     StateKind,
     Transition,
 )
+from engine.language.traverse import actions_of, expressions_of
 from engine.tools.check.findings import Finding, Found
 
 
@@ -60,7 +58,7 @@ class _Standing:
         return [leaf for leaf, stands in self.leaves.items() if self._exit(leaf, None, stands)]
 
     def _names(self, block: Block) -> bool:
-        return any(isinstance(a, CallAction) and a.role == self.role for a in _all(block))
+        return any(isinstance(a, CallAction) and a.role == self.role for a in actions_of(block))
 
     # ------------------------------------------------------------ through the states
 
@@ -144,9 +142,7 @@ class _Standing:
             if all(guard is not None for guard, _ in action.branches):
                 outcomes.append(stands)
             return any(outcomes)
-        if isinstance(action, Foreach):
-            return stands or self._block(action.body, stands)
-        return stands
+        return stands or any(self._block(body, stands) for body in action.bodies())
 
 
 def _fits(pattern: OrderPattern, call: CallAction) -> bool | None:
@@ -163,37 +159,9 @@ def _fits(pattern: OrderPattern, call: CallAction) -> bool | None:
 
 def _reads(action: Action) -> bool:
     """Whether it may fail, since it asks an adapter."""
-    found: list[tree.Expr | None] = []
-    match action:
-        case Assign():
-            found = [action.value]
-        case CallAction():
-            found = [value for _, value in action.args]
-        case Send():
-            found = [
-                action.event,
-                action.target,
-                action.key,
-                action.content,
-                action.delay,
-                *(v for _, v in action.data),
-            ]
-        case If():
-            found = [guard for guard, _ in action.branches]
-    if any(isinstance(e, tree.Reading) for one in found if one is not None for e in within(one)):
-        return True
-    bodies = [body for _, body in action.branches] if isinstance(action, If) else []
-    return any(_reads(inner) for body in bodies for inner in body)
-
-
-def _all(block: Block) -> Iterator[Action]:
-    for action in block:
-        yield action
-        if isinstance(action, If):
-            for _, body in action.branches:
-                yield from _all(body)
-        elif isinstance(action, Foreach):
-            yield from _all(action.body)
+    found = [e for one in actions_of((action,)) for e in expressions_of(one)]
+    found += [guard for one in actions_of((action,)) if isinstance(one, If) for guard, _ in one.branches if guard]
+    return any(isinstance(e, tree.Reading) for one in found for e in within(one))
 
 
 def _blocks(chart: Chart) -> Iterator[Block]:

@@ -8,11 +8,11 @@ from itertools import combinations
 from engine.language.expr import tree
 from engine.language.expr.tree import Expr
 from engine.language.expr.walk import within
-from engine.language.model import Assign, Chart, Foreach, Send, State, StateKind
+from engine.language.model import Assign, Chart, State, StateKind
 from engine.language.types import BOOL, Type
 from engine.tools.check import logic
 from engine.tools.check.value_sets import value_set_of
-from engine.tools.check.walk import Given, Uses, assigned
+from engine.tools.check.walk import Given, Uses
 
 HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
 MAX_VALUES = 8  # of one data item, all told
@@ -114,8 +114,8 @@ def _values(chart: Chart, uses: Uses) -> dict[str, tuple[object, ...]]:
         match action:
             case Assign(name=name, value=value):
                 given.append((name, value))
-            case Send() | Foreach():
-                open_ |= assigned(action)
+            case _:
+                open_.update(action.assigns())
     for name, value in given:
         written = _written(value)
         if written is None:

@@ -9,25 +9,9 @@ from itertools import islice
 from engine.language.expr import tree
 from engine.language.expr.tree import Expr
 from engine.language.expr.walk import within
-from engine.language.model import (
-    Action,
-    Assign,
-    Block,
-    CallAction,
-    Cancel,
-    Chart,
-    Foreach,
-    If,
-    Invoke,
-    Log,
-    Raise,
-    Send,
-    Spawn,
-    State,
-    Stop,
-    Transition,
-)
+from engine.language.model import Action, Assign, Block, Chart, If, Invoke, State, Transition
 from engine.language.position import Position
+from engine.language.traverse import assigned, expressions_of
 
 Given = tuple[tuple[Expr | None, bool], ...]  # conditions that hold where an expression is evaluated
 
@@ -124,7 +108,7 @@ def _block(uses: Uses, block: Block, about: State | Transition | None, given: Gi
     for action in block:
         uses.actions.append((action, about))
         role = "assigned" if isinstance(action, Assign) else "value"
-        for expr in _expressions(action):
+        for expr in expressions_of(action):
             uses.expressions.append(Use(expr, role, about, action.position, given))
         if isinstance(action, If):
             before: Given = ()
@@ -133,24 +117,10 @@ def _block(uses: Uses, block: Block, about: State | Transition | None, given: Gi
                     uses.expressions.append(Use(guard, "branch", about, action.position, (*given, *before)))
                 _block(uses, body, about, (*given, *before, (guard, True)))
                 before = (*before, (guard, False)) if guard is not None else before
-        elif isinstance(action, Foreach):
-            _block(uses, action.body, about, _without(given, assigned(action)))
+        else:
+            for body in action.bodies():
+                _block(uses, body, about, _without(given, assigned(action)))
         given = _without(given, assigned(action))
-
-
-def assigned(action: Action) -> set[str]:
-    """The data items that an action assigns."""
-    match action:
-        case Assign(name=name):
-            return {name}
-        case Send(id_location=str() as name):
-            return {name}
-        case If(branches=branches):
-            return {name for _, body in branches for inner in body for name in assigned(inner)}
-        case Foreach(item=item, index=index, body=body):
-            own = {item} if index is None else {item, index}
-            return own | {name for inner in body for name in assigned(inner)}
-    return set()
 
 
 def _without(given: Given, names: set[str]) -> Given:
@@ -160,31 +130,3 @@ def _without(given: Given, names: set[str]) -> Given:
         for guard, wanted in given
         if guard is None or not any(isinstance(e, tree.Variable) and e.name in names for e in within(guard))
     )
-
-
-def _expressions(action: Action) -> Iterator[Expr]:
-    match action:
-        case Assign(value=value):
-            yield value
-        case Raise(data=data):
-            yield from (expr for _, expr in data)
-        case Send():
-            optional = (action.target, action.key, action.content, action.delay, action.type)
-            yield action.event
-            yield from (expr for expr in optional if expr is not None)
-            yield from (expr for _, expr in action.data)
-        case Cancel(id=id_):
-            yield id_
-        case Log(parts=pieces):
-            yield from pieces
-        case Foreach(array=array):
-            yield array
-        case CallAction(args=args):
-            yield from (expr for _, expr in args)
-        case Spawn(key=key, input=given):
-            yield from (expr for _, expr in given)
-            if key is not None:
-                yield key
-        case Stop(key=key):
-            if key is not None:
-                yield key

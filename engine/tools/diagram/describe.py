@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
+from typing import get_args
 
 from engine.language.expr.text import to_text
 from engine.language.expr.tree import Expr, Literal, Parameter
 from engine.language.model import (
     Action,
+    ActionKind,
     Assign,
     Block,
     CallAction,
-    Cancel,
     Chart,
     Foreach,
     If,
     Invoke,
     Log,
     ParameterDef,
-    Raise,
     Send,
     Shutdown,
     Spawn,
     State,
-    Stop,
     Timer,
     Transition,
 )
@@ -76,12 +76,8 @@ def action_text(action: Action, brief: bool = False) -> str:
     match action:
         case Assign():
             return "" if brief else f"{action.name} := {to_text(action.value)}"
-        case Raise():
-            return f"raise {action.event}" + ("" if brief else _fields(action.data))
         case Send():
             return _send(action, brief)
-        case Cancel():
-            return f"cancel {_plain(action.id)}"
         case Log():
             return "" if brief else "log " + "".join(_plain(p) for p in action.parts)
         case If():
@@ -94,9 +90,24 @@ def action_text(action: Action, brief: bool = False) -> str:
         case Spawn():
             key = f"[{to_text(action.key)}]" if action.key is not None and not brief else ""
             return f"spawn {action.id}{key} = {action.chart.name}" + ("" if brief else _fields(action.input))
-        case Stop():
-            key = f"[{to_text(action.key)}]" if action.key is not None else ""
-            return f"stop {action.id}{key}"
+        case _:
+            return _in_general(action, brief)
+
+
+def _in_general(action: ActionKind, brief: bool) -> str:
+    """The word of an action, then its fields: texts and expressions, a key in ``[ ]``, named values in ``( )``."""
+    text = action.word
+    for field in dataclasses.fields(action):  # type: ignore[arg-type]
+        value = getattr(action, field.name)
+        if field.name == "key" and value is not None:
+            text += f"[{to_text(value)}]"
+        elif field.name in ("data", "args", "input"):
+            text += "" if brief else _fields(value)
+        elif isinstance(value, str) and value:
+            text += f" {value}"
+        elif isinstance(value, get_args(Expr)):
+            text += f" {_plain(value)}"
+    return text
 
 
 def _send(action: Send, brief: bool) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from engine.language.expr.tree import Literal, Reading
-from engine.language.model import Action, CallAction, Chart, Send
+from engine.language.model import Action, CallAction, Chart
 from engine.language.traverse import child_charts, child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station
 from engine.semantics.compiled.symbols import expressions
@@ -136,6 +136,7 @@ def _sent(chart: Chart, id: str) -> list[str]:
     """The events the chart sends to its child ``id``."""
     names = []
     for action in _actions(chart):
-        if isinstance(action, Send) and isinstance(action.target, Literal) and action.target.value == id:
-            names.append(str(action.event.value) if isinstance(action.event, Literal) else "…")
+        sent = action.sent()
+        if sent is not None and isinstance(sent.target, Literal) and sent.target.value == id:
+            names.append(sent.name or "…")
     return sorted(set(names))

@@ -179,9 +179,12 @@ class Methods:
                 arguments = "".join(f", {name}={self.text(value)}" for name, value in action.args)
                 return [f"self.order({action.role!r}, {action.action!r}{arguments})"]
             case Spawn() | Stop():
-                verb = "spawn" if isinstance(action, Spawn) else "stop"
-                self.exported.lose(Construct.SPAWN, self.at, f"'{verb} {action.id}' is left out", action.position)
-                return [f"pass  # {verb} {action.id}"]
+                what = f"{action.word} {action.id}"
+                self.exported.lose(Construct.SPAWN, self.at, f"'{what}' is left out", action.position)
+                return [f"pass  # {what}"]
+            case _:
+                self.exported.lose(Construct.ACTION, self.at, f"'{action.word}' is left out", action.position)
+                return [f"pass  # {action.word}"]
 
     def _send(self, action: Send) -> str:
         event = self.text(action.event)

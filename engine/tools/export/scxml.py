@@ -411,9 +411,12 @@ class _Document:
                 names = ", ".join(key for key, _ in action.args)
                 lines.append(f"{pad}<log label={quoteattr(f'{name}({names})')} expr={quoteattr(f'[{values}]')}/>")
             case Spawn() | Stop():
-                verb = "spawn" if isinstance(action, Spawn) else "stop"
-                self.lose(Construct.SPAWN, f"'{verb} {action.id}' is written to the log")
-                lines.append(f"{pad}<log label={quoteattr(f'{verb} {action.id}')}/>")
+                what = f"{action.word} {action.id}"
+                self.lose(Construct.SPAWN, f"'{what}' is written to the log")
+                lines.append(f"{pad}<log label={quoteattr(what)}/>")
+            case _:
+                self.lose(Construct.ACTION, f"'{action.word}' is written to the log")
+                lines.append(f"{pad}<log label={quoteattr(action.word)}/>")
 
     def _if(self, action: If, lines: list[str], depth: int) -> None:
         pad = "  " * depth

@@ -274,8 +274,10 @@ class _Export:
                 self.lose(Construct.ACTION, f"the loop over '{action.item}' is left out")
                 return []
             case Spawn() | Stop():
-                verb = "spawn" if isinstance(action, Spawn) else "stop"
-                self.lose(Construct.SPAWN, f"'{verb} {action.id}' is left out")
+                self.lose(Construct.SPAWN, f"'{action.word} {action.id}' is left out")
+                return []
+            case _:
+                self.lose(Construct.ACTION, f"'{action.word}' is left out")
                 return []
 
     def _send(self, action: Send) -> list[Json]:

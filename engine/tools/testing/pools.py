@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.language.expr import tree
 from engine.language.expr.evaluate import evaluate
-from engine.language.model import Assign, Chart, Foreach, Raise, Send
+from engine.language.model import Assign, Chart, Foreach
 from engine.language.traverse import walk_blocks
 from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError, type_error
@@ -69,8 +69,8 @@ class Pools:
                     elif isinstance(action, Foreach):
                         for key in _keys(action.array):
                             self._join(("data", action.item), ("element", *key))
-                    elif isinstance(action, (Raise, Send)):
-                        for name, value in action.data:
+                    elif (sent := action.sent()) is not None:
+                        for name, value in sent.data:
                             self._flow(("event", name), value)
 
     def _flow(self, to: Term, value: tree.Expr) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.model import Chart, Send, Transition
+from engine.language.model import Chart, Transition
 from engine.language.traverse import child_nodes, event_definition
 from engine.language.types import DURATION, Kind, Type
 from engine.language.values import type_error
@@ -298,8 +298,9 @@ def _sent(state: Any) -> Iterator[str]:
 
     for block in walk_blocks(state):
         for action in block:
-            if isinstance(action, Send) and isinstance(action.event, tree.Literal):
-                yield str(action.event.value)
+            sent = action.sent()
+            if sent is not None and not sent.is_internal and sent.name is not None:
+                yield sent.name
 
 
 def _payload(chart: Chart, name: str) -> dict[str, Type]:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from engine.language.expr import tree
-from engine.language.model import Assign, Chart, If, Raise, Transition
+from engine.language.model import Assign, Chart, If, Transition
 from engine.language.traverse import walk_blocks
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.shared import name_matches
@@ -104,8 +104,8 @@ def _asked(chart: Chart) -> set[str]:
                     conditions += [guard for guard, _ in action.branches if guard is not None]
                 elif isinstance(action, Assign):
                     flows.setdefault(action.name, set()).update(variables_in(action.value))
-                elif isinstance(action, Raise):  # what an own event carries may be asked where it is heard
-                    conditions += [value for name, value in action.data if name in fields]
+                elif (sent := action.sent()) and sent.is_internal:  # what it carries may be asked where it is heard
+                    conditions += [value for name, value in sent.data if name in fields]
     todo = [name for condition in conditions for name in variables_in(condition)]
     found: set[str] = set()
     while todo:

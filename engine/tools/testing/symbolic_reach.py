@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.model import Assign, Chart, Foreach, If, Raise, State, Transition
+from engine.language.model import Chart, If, State, Transition
 from engine.language.traverse import walk_blocks
 from engine.language.types import Kind
 from engine.language.values import EvaluationError
@@ -53,8 +53,8 @@ class Reach:
         for state in chart.root.walk():
             for block in walk_blocks(state):
                 for action in block:
-                    if isinstance(action, Assign):
-                        self._setters.setdefault(action.name, set()).add(state.id)
+                    for name in action.assigns():
+                        self._setters.setdefault(name, set()).add(state.id)
 
     def steps(self, active: frozenset[str], transition: str) -> float:
         """The least number of transitions until the source of ``transition`` and the states its guard reads are
@@ -172,16 +172,18 @@ def _only_raised(chart: Chart) -> Iterator[tuple[Transition, list[_Raised]]]:
 
 def _raises(block: tuple[Any, ...], given: tuple[tree.Expr, ...]) -> Iterator[tuple[str, tuple[tree.Expr, ...]]]:
     for action in block:
-        if isinstance(action, Raise):
-            yield action.event, given
-        elif isinstance(action, Foreach):
-            yield from _raises(action.body, given)
-        elif isinstance(action, If):
+        sent = action.sent()
+        if sent is not None and sent.is_internal and sent.name is not None:
+            yield sent.name, given
+        if isinstance(action, If):
             before = given
             for condition, body in action.branches:
                 yield from _raises(body, before if condition is None else (*before, condition))
                 if condition is not None:
                     before = (*before, _negated(condition))
+        else:
+            for body in action.bodies():
+                yield from _raises(body, given)
 
 
 def _names(parts: list[tree.Expr]) -> tuple[str, ...]:

@@ -6,16 +6,16 @@ of choices says how; the caller counts through them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from engine.language.expr import tree
 from engine.language.expr.evaluate import evaluate
 from engine.language.expr.walk import within
-from engine.language.model import Action, Assign, Chart, Foreach, If, Invoke, Raise, Send, State, Transition
+from engine.language.model import Action, Assign, Chart, If, Invoke, Raise, Send, State, Transition
 from engine.language.position import Position
-from engine.language.traverse import walk_blocks
+from engine.language.traverse import actions_of, assigned, walk_blocks
 from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError
 from engine.semantics.compiled.symbols import expressions
@@ -24,7 +24,6 @@ from engine.semantics.reference import Interpreter
 from engine.semantics.reference.interpreter import documentOrder, isAtomicState
 from engine.semantics.step import Event, Step
 from engine.tools.check.logic import satisfiable
-from engine.tools.check.walk import assigned
 from engine.tools.testing.path import Pair
 
 FINITE = (Kind.BOOL, Kind.ENUM)
@@ -320,10 +319,10 @@ class OpenMachine(Interpreter):
                     if guard is None or self.holds(guard, position):
                         self.execute_nested(body)
                         break
-            case Foreach():
+            case _:
                 for name in assigned(action):
                     self.assign(name, OPEN)
-                if any(isinstance(a, (Raise, Send)) for a in _inside(action.body)):
+                if any(inner.sent() is not None for inner in actions_of((action,))):
                     raise GiveUp
 
     def _payload(self, event: str, data: Iterable[tuple[str, tree.Expr]]) -> dict[str, Any]:
@@ -426,16 +425,6 @@ def _settled(value: Any) -> Any:
     if value is OPEN:
         raise EvaluationError("open")
     return value
-
-
-def _inside(block: tuple[Action, ...]) -> Iterator[Action]:
-    for action in block:
-        yield action
-        if isinstance(action, If):
-            for _, body in action.branches:
-                yield from _inside(body)
-        elif isinstance(action, Foreach):
-            yield from _inside(action.body)
 
 
 def _hashable(value: Any) -> Any:
