@@ -8,17 +8,17 @@ from typing import Any
 
 from engine.language.model import Chart
 from engine.language.problems import suggestion
+from engine.language.text_values import duration, fields, parts, typed, untyped
 from engine.language.traverse import event_definition
-from engine.language.types import DURATION, Type
+from engine.language.types import Type
 from engine.run import Actor, System
 from engine.run.station import StationError
-from engine.run.station.text import typed, untyped
 from engine.semantics.errors import PayloadError
 from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event
 
 _EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)
-_WAIT = re.compile(r"\d+(\.\d+)?\s*(ns|us|ms|s|min|h)")
+_WAIT = re.compile(r"[+-]?\.?\d")  # how one begins, and no event does
 
 
 class EventScript:
@@ -44,8 +44,8 @@ class EventScript:
 def step(chart: Chart, text: str) -> Event | int:
     """One item: an event, its payload checked, or a wait in nanoseconds. Raises ``StationError``."""
     text = text.strip()
-    if _WAIT.fullmatch(text):
-        return int(typed(text, DURATION))
+    if _WAIT.match(text):
+        return _wait(text)
     match = _EVENT.fullmatch(text)
     if match is None:
         raise StationError(f"{text!r} is no event; write name, name(field=value) or a wait such as 5 s")
@@ -85,28 +85,26 @@ def split(text: str) -> list[str]:
     items = []
     for one in text.splitlines():
         if not one.strip().startswith("#"):
-            items += list(_outer(one))
-    return [item.strip() for item in items if item.strip()]
+            items += list(parts(one))
+    return [item for item in items if item]
 
 
-def _outer(text: str) -> Iterator[str]:
-    depth, start = 0, 0
-    for position, character in enumerate(text):
-        depth += (character in "([") - (character in ")]")
-        if character == "," and depth == 0:
-            yield text[start:position]
-            start = position + 1
-    yield text[start:]
+def _wait(text: str) -> int:
+    try:
+        found = duration(text)
+    except ValueError as error:
+        raise StationError(f"a wait: {error}") from None
+    if found < 0:
+        raise StationError(f"a wait of {text}: nothing is sent before now")
+    return found
 
 
 def _fields(text: str, event: str, types: dict[str, Type] | None) -> Iterator[tuple[str, Any]]:
-    for part in _outer(text):
-        if not part.strip():
-            continue
-        name, equals, value = part.partition("=")
-        name, value = name.strip(), value.strip().strip("'\"")
-        if not equals:
-            raise StationError(f"event {event}: write field=value, not {part.strip()!r}")
+    try:
+        given = list(fields(text)) if text.strip() else []
+    except ValueError as error:
+        raise StationError(f"event {event}: {error}") from None
+    for name, value in given:
         kind = (types or {}).get(name)
         try:
             yield name, typed(value, kind) if kind is not None else untyped(value)

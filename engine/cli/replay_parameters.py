@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.language.model import Chart
 from engine.language.problems import suggestion
+from engine.language.text_values import typed
 from engine.run.station import StationError
 from engine.run.station.describe import defaults, value_text
-from engine.run.station.text import typed
 
 _SHOWN = 20
 

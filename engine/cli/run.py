@@ -20,12 +20,12 @@ from engine.cli.sessions import Sessions
 from engine.cli.signals import Signals
 from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
 from engine.language.load.installed_files import found
+from engine.language.text_values import typed
 from engine.language.types import DURATION
 from engine.run import RealClock, System, VirtualClock
 from engine.run.ending import Ending
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
-from engine.run.station.text import typed
 from engine.tools.scxml.resolve import resolve_source
 
 if TYPE_CHECKING:

@@ -15,13 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.language.types import DURATION_UNITS
+from engine.language.text_values import duration, fields, parts
 
 ACTIONS = ("drop", "delay", "dup", "set")
 _RULE = re.compile(
     r"\s*(?P<action>[A-Za-z]+)\s*(?:\((?P<argument>[^()]*)\))?\s*:\s*(?P<target>[^:\s]+)\s*(?::(?P<which>.+))?"
 )
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]+)")
 _COUNTED = re.compile(r"([1-9]\d*)(?:(-)([1-9]\d*)?)?")
 
 
@@ -48,7 +47,7 @@ class FaultRule:
 
 def split_rules(text: str) -> list[str]:
     """Several rules in one text, at its commas outside brackets."""
-    return [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
+    return [part for part in parts(text) if part]
 
 
 def parse_rule(text: str) -> FaultRule:
@@ -80,13 +79,10 @@ def parse_rule(text: str) -> FaultRule:
 def _values(text: str, argument: str) -> dict[str, str]:
     if "=" not in argument:
         return {"": argument.strip()}
-    found = {}
-    for part in argument.split(","):
-        name, equals, value = part.partition("=")
-        if not equals or not name.strip():
-            raise _wrong(text, f"set({argument}): write FIELD=VALUE, FIELD=VALUE")
-        found[name.strip()] = value.strip()
-    return found
+    try:
+        return dict(fields(argument))
+    except ValueError as error:
+        raise _wrong(text, f"set({argument}): {error}") from None
 
 
 def _which(text: str, which: str | None) -> dict[str, Any]:
@@ -110,10 +106,13 @@ def _which(text: str, which: str | None) -> dict[str, Any]:
 
 
 def _time(text: str, written: str) -> int:
-    match = _DURATION.fullmatch(written.strip())
-    if match is None or match[2] not in DURATION_UNITS:
-        raise _wrong(text, f"{written.strip()!r} is no time such as 300 ms")
-    return round(float(match[1]) * DURATION_UNITS[match[2]])
+    try:
+        found = duration(written.strip())
+    except ValueError as error:
+        raise _wrong(text, str(error)) from None
+    if found < 0:
+        raise _wrong(text, f"{written.strip()} is before the beginning")
+    return found
 
 
 def _wrong(text: str, why: str) -> FaultError:

@@ -19,7 +19,7 @@ from engine.run import System
 from engine.run.station import AdapterPlan, Overrides, Station, StationError, build, resolve
 from engine.run.station.describe import describe
 from engine.run.station.null_adapter import NullAdapter, empty
-from engine.run.station.text import setting_type
+from engine.run.station.setting_types import setting_type
 from tests.system.tools import DOOR, Door
 
 GATE = """

@@ -59,7 +59,7 @@ def test_what_each_action_does() -> None:
         ("drop", "expected ACTION:TARGET"),
         ("drop(3):v2g.X", "drop takes nothing"),
         ("delay:v2g.X", "delay needs something in brackets"),
-        ("delay(3):v2g.X", "'3' is no time such as 300 ms"),
+        ("delay(3):v2g.X", "expected a duration such as 250 ms (units: ns, us, ms, s, min, h), got '3'"),
         ("drop:v2g.X:0", "'0' is none of N"),
         ("drop:v2g.X:4-2", "the range 4-2 is empty"),
         ("drop:v2g.X:@4s-2s", "ends before it begins"),

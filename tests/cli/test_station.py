@@ -11,11 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
+from engine.language.text_values import typed
 from engine.language.types import BOOL, BYTES, DURATION, FLOAT, INT, UNITS, Kind, Type
 from engine.run import System
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
-from engine.run.station.text import setting_type, typed
+from engine.run.station.setting_types import setting_type
 from tests.cli.conftest import Engine
 
 S = 1_000_000_000

@@ -17,7 +17,7 @@ from adapters.slac.plc import SimulatedPlcModem
 from engine.adapter import Adapter, AdapterError, World
 from engine.run.binding import shortcomings
 from engine.run.station.behind import adapter_class
-from engine.run.station.text import setting_type
+from engine.run.station.setting_types import setting_type
 from tests.slac import strategies
 from tests.slac.virtual_host import CONTRACTS, Clock, VirtualPort
 

@@ -1,4 +1,4 @@
-"""Values given from outside as text: parameters on the command line, in the environment, in a station file."""
+"""A value written as a literal of a chart; what is given from outside is read by :mod:`engine.language.text_values`."""
 
 from __future__ import annotations
 

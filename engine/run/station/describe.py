@@ -21,7 +21,7 @@ from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import MachinePlan, Station
 from engine.run.station.resolve import address, variable
-from engine.run.station.text import setting_type
+from engine.run.station.setting_types import setting_type
 from engine.semantics.parameters import ParameterScope
 
 _INTRO = """Configuration of {title}

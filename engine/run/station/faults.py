@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from engine.language.model import Contract
 from engine.language.problems import suggestion
+from engine.language.text_values import typed
 from engine.language.types import Type
 from engine.run.faults import FaultError, FaultRule, parse_rule
 from engine.run.station.plan import MachinePlan, RoleFault, StationError, UnitPlan
-from engine.run.station.text import typed
 
 
 def role_faults(

@@ -17,6 +17,7 @@ from engine.language.load.installed_files import found, installed_file
 from engine.language.model import Chart, Spawn
 from engine.language.problems import suggestion
 from engine.language.traverse import chart_tree, child_nodes
+from engine.language.text_values import typed, untyped
 from engine.language.types import Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import adapter_class, checked_use
@@ -26,7 +27,7 @@ from engine.run.station.file import Assignment, StationFile, full_address, rules
 from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Station, StationError, UnitPlan
 from engine.run.station.promises import read_promises
-from engine.run.station.text import setting_type, typed, untyped
+from engine.run.station.setting_types import setting_type
 from engine.run.station.units import Units, main_parameter
 from engine.semantics.errors import ParameterError
 from engine.semantics.parameters import declaration

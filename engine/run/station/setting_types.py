@@ -1,0 +1,20 @@
+"""Types of adapters' settings, as their classes write them."""
+
+from __future__ import annotations
+
+import re
+
+from engine.language.types import UNITS, Kind, Type
+
+_SETTING = re.compile(r"(bool|int|float|string|duration|enum\(([\w, -]+)\))(?: (\S+?))?(\?)?")
+
+
+def setting_type(text: str) -> Type:
+    """The type of an adapter's setting: a simple type as a chart writes it. Raises ``ValueError``."""
+    match = _SETTING.fullmatch(text)
+    if match is None or (match[3] and match[3] not in UNITS):
+        raise ValueError(f"no type of a setting: {text!r}")
+    optional = match[4] is not None
+    if match[2]:
+        return Type(Kind.ENUM, values=tuple(value.strip() for value in match[2].split(",")), optional=optional)
+    return Type(Kind(match[1]), unit=UNITS[match[3]] if match[3] else None, optional=optional)
