@@ -87,7 +87,7 @@ def test_events_come_from_a_file_or_standard_input(engine: Engine, monkeypatch: 
         ("fault(cod=1)", "did you mean 'code'?"),
         ("fault(code=many)", "expected int"),
         ("fault", "field 'code'"),
-        ("fault(7)", "write field=value"),
+        ("fault(7)", "write FIELD=VALUE"),
         ("!!", "is no event"),
     ],
 )
