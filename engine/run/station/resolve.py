@@ -16,8 +16,8 @@ from engine.adapter import Registry, Setting
 from engine.language.load.installed_files import found, installed_file
 from engine.language.model import Chart, Spawn
 from engine.language.problems import suggestion
-from engine.language.traverse import chart_tree, child_nodes
 from engine.language.text_values import typed, untyped
+from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import adapter_class, checked_use

@@ -19,11 +19,11 @@ from typing import Any
 from engine.language.expr.evaluate import evaluate
 from engine.language.model import Chart, Spawn, UnitDef
 from engine.language.problems import suggestion
+from engine.language.text_values import typed
 from engine.language.traverse import child_nodes
 from engine.language.values import EvaluationError
 from engine.run.station.file import Assignment, StationFile
 from engine.run.station.plan import MachinePlan, StationError, UnitPlan
-from engine.run.station.text import typed
 from engine.semantics.parameters import ParameterScope
 
 MOST = 99
