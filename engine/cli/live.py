@@ -175,7 +175,7 @@ class LiveView:
         return Group(grid, *([told] if self._mixed else []), Rule(style=QUIET))
 
     def _states(self, room: int, width: int, plain: bool) -> Iterator[RenderableType]:
-        blocks = [list(state_lines(root, width)) for root in self._system.roots.values()]
+        blocks = [list(state_lines(top, width)) for top in self._system.tops()]
         for block in blocks:
             yield from block
             yield Text("")

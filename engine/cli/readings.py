@@ -53,19 +53,19 @@ def look_up(actor: Actor, path: str) -> str | None:
 
 def all_values(system: System) -> Iterator[tuple[str, str]]:
     """Data of all machines and readings of the root machines: name and value, of what has a short one."""
-    for root in system.roots.values():
-        for actor in root.tree():
+    for top in system.tops():
+        for actor in top.tree():
             yield from _values(actor)
 
 
 def _values(actor: Actor) -> Iterator[tuple[str, str]]:
     data = actor.machine.data
-    prefix = f"{actor.name}." if actor.parent is not None else ""
+    prefix = f"{actor.name}." if actor.parent is not None or actor.server is not None else ""
     for name, definition in actor.machine.chart.data.items():
         value = data.get(name)
         if value is not None and definition.type.kind not in (Kind.BYTES, Kind.LIST, Kind.ANY):
             yield prefix + name, value_text(value, definition.type)
-    if actor.parent is None:
+    if actor.parent is None and actor.server is None:
         for role, contract in actor.machine.chart.adapters.items():
             for name, kind in contract.values.items():
                 yield f"{role}.{name}", _reading(actor, role, name, kind)

@@ -157,9 +157,9 @@ def summary(system: System, sessions: Sessions, tally: Tally, values: Sequence[t
         lines.append(f"at the end: {values_text(values)}")
     for report in sessions.reports:
         lines += report.lines()
-    for root in system.roots.values():
-        state = f" ({root.failure})" if root.failure else ""
-        lines.append(f"{root.path}: {root.state}{state}")
+    for top in system.tops():
+        state = f" ({top.failure})" if top.failure else ""
+        lines.append(f"{top.path}: {top.state}{state}")
     lines += [f"nobody handled {what} ({count}×)" for what, count in tally.unhandled.most_common(5)]
     lines += [f"failed: {what} ({count}×)" for what, count in tally.failures.most_common(5)]
     if tally.notes:

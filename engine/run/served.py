@@ -66,7 +66,11 @@ class Server:
         for below, values in given.below.items():
             system.parameters[(path, *below)] = values
         self.actor = system.register(system.make(chart, given.parameters), path, None, None, self)
-        system.bind_all(self.actor, given.adapters)
+        for inner, adapter in given.adapters.items():
+            if isinstance(adapter, Binding):
+                system.bind_all(self.actor, {inner: adapter})
+            else:
+                system.bind(inner, self.actor, adapter, f"{path}.{inner}")
         self.binding = Binding(system, path, contract, _door(self))
 
     # ------------------------------------------------------------ from those it serves

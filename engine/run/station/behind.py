@@ -1,4 +1,4 @@
-"""The class behind a role: an installed implementation, ``none``, or a class in a Python file of one's own."""
+"""What is behind a role: an installed implementation, ``none``, a class in a Python file of one's own, or a chart."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ import os
 import re
 import sys
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
-from engine.adapter import Adapter, Registry
+from engine.adapter import Adapter, AdapterError, Registry
+from engine.language.load.installed_files import installed_file
+from engine.language.model import Chart, Contract
 from engine.language.problems import suggestion
+from engine.run import served
 from engine.run.station.null_adapter import NONE, NullAdapter
 from engine.run.station.plan import StationError
 
@@ -57,6 +61,37 @@ def adapter_class(use: str, contract: str, registry: Registry) -> type[Adapter]:
     ]
     what = "is no subclass of engine.adapter.Adapter" if found is not None else "is not there"
     raise StationError(f"adapter {use}: class {name} {what}{suggestion(name, classes)}")
+
+
+def is_chart(use: str) -> bool:
+    """Whether ``use`` names a chart's file."""
+    return use.endswith((".yaml", ".yml"))
+
+
+def serving_chart(use: str, folder: Path, role: str, contract: Contract, load: Callable[[Path], Chart]) -> Chart:
+    """The chart of a ``use``; a relative one is seen from ``folder``, else looked for among the installed ones.
+
+    Raises ``StationError`` when there is none or it does not serve the contract, and what ``load`` raises.
+    """
+    path = Path(os.path.normpath(folder / use))
+    if not path.exists():
+        path = installed_file(use) or path
+    if not path.is_file():
+        raise StationError(f"there is no file {path}")
+    chart = load(path)
+    try:
+        served.refuse_misfit(chart, role, contract)
+    except AdapterError as error:
+        raise StationError(str(error)) from None
+    return chart
+
+
+def refuse_circle(chart: Chart, above: list[Chart], origin: str) -> None:
+    """Raises ``StationError`` when a chart is among those it is to serve."""
+    try:
+        served.refuse_circle(chart, above)
+    except AdapterError as error:
+        raise StationError(f"{origin}: {error}") from None
 
 
 def _module(file: Path) -> ModuleType:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from engine.adapter import Adapter, Registry
-from engine.run import System
+from engine.run import Actor, System
+from engine.run.served import ServedChart
 from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE, NullAdapter
 from engine.run.station.plan import MachinePlan, Station, StationError, UnitPlan
@@ -21,23 +22,42 @@ def build(station: Station, system: System, registry: Registry) -> None:
         except ValueError as error:
             raise StationError(f"machine {machine.name}: {error}") from None
         prefix = f"{machine.name}." if len(list(station.holders)) > 1 else ""
-        for role in machine.adapters:
-            system.bind(role, actor, _adapter(machine, role, system, registry), prefix + role)
+        _bind(machine, actor, system, registry, "", prefix)
         for unit in machine.units:
-            for role in unit.adapters:
-                system.bind(f"{unit.name}.{role}", actor, _adapter(unit, role, system, registry))
+            _bind(unit, actor, system, registry, f"{unit.name}.", "")
         for fault in station.faults:
-            if fault.machine == machine.name:
-                actor.roles[fault.role].fault(fault.name, fault.rule)
             for unit in machine.units:
                 if fault.machine == unit.name:
                     actor.units[(unit.unit, unit.number)][fault.role].fault(fault.name, fault.rule)
         if len(actor.roles) != len(machine.chart.adapters):
             raise StationError(f"machine {machine.name}: not every role is bound")
+    actors = {top.path: top for top in system.tops()}
+    for fault in station.faults:
+        if fault.machine in actors:
+            actors[fault.machine].roles[fault.role].fault(fault.name, fault.rule)
 
 
-def _adapter(holder: MachinePlan | UnitPlan, role: str, system: System, registry: Registry) -> Adapter:
-    plan, contract = holder.adapters[role], holder.contracts[role]
-    if plan.use == NONE:
-        return NullAdapter(contract, system.world)
-    return adapter_class(plan.use, contract.name, registry)(plan.config, system.world)
+def _bind(
+    holder: MachinePlan | UnitPlan, actor: Actor, system: System, registry: Registry, unit: str, prefix: str
+) -> None:
+    for role, adapter in _adapters(holder, system, registry).items():
+        try:
+            system.bind(unit + role, actor, adapter, f"{prefix}{role}" if prefix else "")
+        except ValueError as error:
+            raise StationError(f"{holder.name}: the chart behind role {role!r}: {error}") from None
+
+
+def _adapters(holder: MachinePlan | UnitPlan, system: System, registry: Registry) -> dict[str, Adapter | ServedChart]:
+    """What its roles are bound to."""
+    found: dict[str, Adapter | ServedChart] = {}
+    for role, plan in holder.adapters.items():
+        contract = holder.contracts[role]
+        if plan.served is not None:
+            values = {tuple(path.split(".")): own for path, own in plan.served.parameters.items() if path}
+            own = plan.served.parameters.get("", {})
+            found[role] = ServedChart(plan.served.chart, own, _adapters(plan.served, system, registry), values)
+        elif plan.use == NONE:
+            found[role] = NullAdapter(contract, system.world)
+        else:
+            found[role] = adapter_class(plan.use, contract.name, registry)(plan.config, system.world)
+    return found

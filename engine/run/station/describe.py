@@ -51,6 +51,7 @@ def describe(station: Station, registry: Registry) -> str:
         "",
         "  [parameters], [adapters.ROLE]   of the main machine; [parameters.CHILD] of the chart it runs under this id",
         "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",
+        '  use = "CHART.yaml"              a chart that serves: [adapters.ROLE.parameters], [adapters.ROLE.adapters.…]',
         "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
         "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
         '  [sides]                         LABEL = "machine/child": where a session that failed is told to have been',
@@ -61,6 +62,9 @@ def describe(station: Station, registry: Registry) -> str:
 
 
 def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[str]:
+    root, *roles = machine.name.split("/")
+    head = "" if root == main else f"machines.{root}."
+    own = ".".join(f"adapters.{role}" for role in roles)  # where the section of a chart that serves stands
     yield f"Machine {machine.name}: {machine.chart.title or machine.chart.name}"
     yield ""
     for path, chart in chart_tree(machine.chart):
@@ -74,6 +78,9 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         for name, definition in chart.parameters.items():
             dotted = f"{path}.{name}" if path else name
             key = dotted if machine.name == main else f"{machine.name}.{dotted}"
+            full = f"machines.{root}.parameters.{dotted}"
+            if own:
+                key, full = f"{head}{own}.parameters.{dotted}", f"machines.{root}.{own}.parameters.{dotted}"
             if name in given:
                 text, origin = value_text(given[name], definition.type), machine.origins.get(dotted, "given")
             elif name in handed:
@@ -88,7 +95,7 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
             told = "; ".join(" ".join(note.split()) for note in notes if note)
             if told:
                 yield f"        {told}"
-            yield f"        {variable(f'machines.{machine.name}.parameters.{dotted}', main)}"
+            yield f"        {variable(full, main)}"
         yield ""
     for role, contract in machine.chart.adapters.items():
         plan = machine.adapters[role]
@@ -96,14 +103,19 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         prefix = address(machine, main, role)
         yield f"  adapter {role}: contract {contract.name}"
         origin = plan.origins.get("use", "default")
-        yield f"    {prefix}.use = {plan.use}  (one of {', '.join([*known, NONE])}, FILE.py:CLASS; {origin})"
-        yield f"        {variable(f'machines.{machine.name}.adapters.{role}.use', main)}"
+        yield f"    {prefix}.use = {plan.use}  (one of {', '.join([*known, NONE])}, FILE.py:CLASS, CHART.yaml; {origin})"
+        section = f"machines.{root}.{own}.adapters.{role}" if own else f"machines.{root}.adapters.{role}"
+        yield f"        {variable(f'{section}.use', main)}"
+        if plan.served is not None:
+            yield ""
+            yield from _machine(plan.served, main, registry)
+            continue
         behind = adapter_class(plan.use, contract.name, registry)
         for key, setting in behind.settings.items():
             value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
             yield f"    {prefix}.{key} = {value or 'empty'}  ({setting.type}; {plan.origins.get(key, 'default')})"
             yield f"        {setting.description}"
-            yield f"        {variable(f'machines.{machine.name}.adapters.{role}.{key}', main)}"
+            yield f"        {variable(f'{section}.{key}', main)}"
         if not behind.settings:
             for line in (inspect.getdoc(behind) or "no settings").splitlines():
                 yield f"        {line}"

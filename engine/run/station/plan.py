@@ -18,16 +18,32 @@ class StationError(Exception):
 
 @dataclass(slots=True)
 class AdapterPlan:
-    """The implementation bound to a role (its name in the registry) and its settings."""
+    """The implementation bound to a role (its name in the registry) and its settings, or a chart that serves the role's
+    contract, ``served``: a machine of its own, named ``machine/role``."""
 
     use: str
     config: dict[str, Any] = field(default_factory=dict)
     origin: str = ""  # the file it stands in, for messages
     origins: dict[str, str] = field(default_factory=dict)  # where `use` and each setting was set
+    served: MachinePlan | None = None
+
+
+class _Holder:
+    """What has roles."""
+
+    __slots__ = ()
+    adapters: dict[str, AdapterPlan]
+
+    def served(self) -> Iterator[MachinePlan]:
+        """The charts that stand behind its roles and behind theirs, whom they serve before them."""
+        for plan in self.adapters.values():
+            if plan.served is not None:
+                yield plan.served
+                yield from plan.served.served()
 
 
 @dataclass(slots=True)
-class UnitPlan:
+class UnitPlan(_Holder):
     """One of a unit, ``outlet2``: the roles that the child spawned on it has."""
 
     name: str
@@ -38,10 +54,10 @@ class UnitPlan:
 
 
 @dataclass(slots=True)
-class MachinePlan:
-    """A root machine. ``parameters`` by path of invoke ids below it (``""``: its own), then by name; ``outlet[2]`` in
-    a path is the child of that key alone; ``origins``: where each was set, by ``path.name``. ``units``: those of its
-    chart; ``unit``: the one it stands beside."""
+class MachinePlan(_Holder):
+    """A root machine, or one that serves. ``parameters`` by path of invoke ids below it (``""``: its own), then by
+    name; ``outlet[2]`` in a path is the child of that key alone; ``origins``: where each was set, by ``path.name``.
+    ``units``: those of its chart; ``unit``: the one it stands beside."""
 
     name: str
     chart: Chart

@@ -20,7 +20,7 @@ from engine.language.text_values import typed, untyped
 from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import Type
 from engine.run.faults import split_rules
-from engine.run.station.behind import adapter_class, checked_use
+from engine.run.station.behind import adapter_class, checked_use, is_chart, refuse_circle, serving_chart
 from engine.run.station.claims import refuse_double_claims
 from engine.run.station.faults import is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, rules
@@ -93,6 +93,7 @@ class _Resolver:
         self.file = file
         self.overrides = overrides
         self.registry = registry
+        self.load = load
         self.main = str(head.get("name", chart.name))
         title = str(head.get("title", chart.title or chart.name))
         self.plan = Station(title, {self.main: MachinePlan(self.main, chart)}, file=str(file.path or ""))
@@ -114,6 +115,7 @@ class _Resolver:
         self.plan.display = tuple(Headline(label, value) for label, value in display.items())
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
+        self.below: dict[int, list[Assignment]] = {}  # of charts behind roles, by id() of their plan
 
     def _given(self, parameter: str) -> Assignment | None:
         """What a parameter of the main chart is set to, before anything is resolved: how many units there are."""
@@ -140,6 +142,9 @@ class _Resolver:
 
     def station(self) -> Station:
         written = [self._split(text) for text in self.overrides.sets]
+        for one in self.file.assignments(self.main):  # what can be set depends on the charts behind roles
+            if one.address.endswith(".use") and one.address.count(".adapters.") == 1 and is_chart(str(one.value)):
+                self._assign(one)
         environ = self._environment()
         choices = {name: chosen.default for name, chosen in self.parameter_sets.items()}
         for one in [*environ, *written]:
@@ -191,11 +196,13 @@ class _Resolver:
         main = self.plan.machines[self.main]
         found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
         holders: list[MachinePlan | UnitPlan] = [main, *[unit for unit in main.units if unit.number == 1]]
-        for holder in holders:
+        for holder in [one for top in holders for one in (top, *top.served())]:
+            prefix = "" if holder in holders else f"{holder.name.partition('/')[2].replace('/', '.')}."
             for role, contract in holder.contracts.items():
-                behind = adapter_class(holder.adapters[role].use, contract.name, self.registry).behind
+                plan = holder.adapters[role]
+                behind = "" if plan.served else adapter_class(plan.use, contract.name, self.registry).behind
                 if behind:
-                    found.setdefault(behind, []).append(role)
+                    found.setdefault(behind, []).append(prefix + role)
         kinds = [kind for kind, roles in found.items() if roles]
         if kinds == ["simulated"]:
             return "simulated surroundings"
@@ -248,9 +255,21 @@ class _Resolver:
                 dotted = f"{path}." if path else ""
                 found += [f"{prefix}.parameters.{dotted}{name}" for name in chart.parameters]
         for holder in self.plan.holders:
-            for role, contract in holder.contracts.items():
-                prefix = f"machines.{holder.name}.adapters.{role}"
-                found += [f"{prefix}.{key}" for key in ("use", *sorted(self._all_settings(contract.name)))]
+            found += self._addresses_of(holder, f"machines.{holder.name}")
+        return found
+
+    def _addresses_of(self, holder: MachinePlan | UnitPlan, prefix: str) -> list[str]:
+        """Those of its roles, and of the charts behind them."""
+        found = []
+        for role, contract in holder.contracts.items():
+            section = f"{prefix}.adapters.{role}"
+            found += [f"{section}.{key}" for key in ("use", *sorted(self._all_settings(contract.name)))]
+            plan = holder.adapters.get(role)
+            if plan is not None and plan.served is not None:
+                for path, chart in chart_tree(plan.served.chart):
+                    dotted = f"{path}." if path else ""
+                    found += [f"{section}.parameters.{dotted}{name}" for name in chart.parameters]
+                found += self._addresses_of(plan.served, section)
         return found
 
     def _assign(self, one: Assignment) -> None:
@@ -307,11 +326,21 @@ class _Resolver:
             raise StationError(f"{one.origin}: {owner} has no role {role!r}{hint}")
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         plan.origins[setting] = one.origin
-        if setting == "use":
+        if setting.startswith(("parameters.", "adapters.")):  # of the chart behind the role, when one is
+            self.below.setdefault(id(plan), []).append(Assignment(setting, one.value, one.origin))
+        elif setting == "use":
             given = one.origin.startswith(("--set ", _PREFIX))  # a path is seen from where it was written
             folder = Path() if given or self.file.path is None else self.file.path.parent
             try:
-                plan.use = checked_use(str(one.value), contract.name, self.registry, folder)
+                if is_chart(str(one.value)):
+                    if plan.served is not None and plan.use == one.value and not given:
+                        return  # it is there already
+                    chart = serving_chart(str(one.value), folder, role, contract, self.load)
+                    above = f"{self.main}/{machine.name}." if isinstance(machine, UnitPlan) else f"{machine.name}/"
+                    plan.served = MachinePlan(above + role, chart)
+                    plan.use = str(one.value)
+                    return
+                plan.served, plan.use = None, checked_use(str(one.value), contract.name, self.registry, folder)
             except StationError as error:
                 raise StationError(f"{one.origin}: role {role}: {error}") from error
         else:
@@ -319,11 +348,16 @@ class _Resolver:
             plan.origin = one.origin
 
     def _assign_short(self, one: Assignment) -> None:
-        """``PARAM``, ``child.PARAM``, ``machine.PARAM``, ``machine.child.PARAM``, ``machine.adapters.role.key``."""
+        """``PARAM``, ``child.PARAM``, ``role.PARAM`` (of the chart behind it), ``machine.PARAM``,
+        ``machine.child.PARAM``, ``machine.adapters.role.key``."""
         head, _, rest = one.address.partition(".")
         if rest and head in [holder.name for holder in self.plan.holders]:
             part = "" if rest.partition(".")[0] in ("parameters", "adapters", "present") else "parameters."
             self._assign(Assignment(f"machines.{head}.{part}{rest}", one.value, one.origin))
+            return
+        bound = self.plan.machines[self.main].adapters.get(head)
+        if rest and bound is not None and bound.served is not None:
+            self._assign(Assignment(f"machines.{self.main}.adapters.{head}.parameters.{rest}", one.value, one.origin))
             return
         try:
             self._assign(Assignment(f"machines.{self.main}.parameters.{one.address}", one.value, one.origin))
@@ -334,11 +368,28 @@ class _Resolver:
 
     # ------------------------------------------------------------ adapters
 
-    def _complete(self, machine: MachinePlan | UnitPlan) -> None:
+    def _complete_served(self, plan: AdapterPlan, served: MachinePlan, above: list[Chart]) -> None:
+        """The chart behind a role: its own parameters and roles."""
+        refuse_circle(served.chart, above, plan.origin)
+        for key in plan.config:
+            hint = f"{served.chart.name} is a chart: its parameters are in .parameters, its roles in .adapters"
+            raise StationError(f"{plan.origin}: {served.name}: unknown setting {key!r}; {hint}")
+        for one in self.below.get(id(plan), ()):
+            part, _, key = one.address.partition(".")
+            (self._assign_parameter if part == "parameters" else self._assign_setting)(one, served, key)
+        self._complete(served, [served.chart, *above])
+
+    def _complete(self, machine: MachinePlan | UnitPlan, above: list[Chart] | None = None) -> None:
         """Every role bound, every declared setting typed and filled in."""
         for role, contract in machine.contracts.items():
             known = self.registry.implementations(contract.name)
             plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            if plan.served is not None:
+                others = self._all_settings(contract.name)
+                plan.config = {key: value for key, value in plan.config.items() if key not in others}
+                own = self.plan.machines[self.main] if isinstance(machine, UnitPlan) else machine
+                self._complete_served(plan, plan.served, above or [own.chart])
+                continue
             if not known and not plan.use:
                 key = f"--set {address(machine, self.main, role)}.use="
                 way_out = f"{key}{NONE} runs without an adapter, {key}FILE.py:CLASS with a class of your own"
@@ -402,11 +453,12 @@ class _Resolver:
         given += [(str(one.value), one.address.partition(".")[2], one.origin) for one in of_sets]
         given += [(rule, self.main, "--fault") for text in self.overrides.faults for rule in split_rules(text)]
         frames = []
+        places = self._fault_places()
         for rule, machine, origin in given:
             if not is_role_fault(rule):
                 frames.append(rule)
             elif machine in self.plan.machines:  # one of a machine that is not here strikes nobody
-                self.plan.faults += role_faults(rule, self._fault_places(), machine, origin)
+                self.plan.faults += role_faults(rule, places, machine, origin)
         if frames:
             self._spread_fault(",".join(frames))
 
@@ -417,12 +469,15 @@ class _Resolver:
             base = holder.name.rstrip("0123456789")
             if base != holder.name and (isinstance(holder, UnitPlan) or holder.unit):
                 places.setdefault(base, []).append(holder)
+        for plan in self.plan.machines[self.main].adapters.values():
+            if plan.served is not None:
+                places.setdefault(plan.served.name.partition("/")[2], []).append(plan.served)
         return places
 
     def _spread_fault(self, fault: str) -> None:
         taken = 0
-        for holder in self.plan.holders:
-            for plan in holder.adapters.values():
+        for top in self.plan.holders:
+            for plan in [plan for holder in (top, *top.served()) for plan in holder.adapters.values()]:
                 if "fault" in plan.config:
                     plan.config["fault"], plan.origins["fault"] = fault, "--fault"
                     taken += 1
@@ -483,8 +538,13 @@ class _Resolver:
 
 
 def address(machine: MachinePlan | UnitPlan, main: str, role: str) -> str:
-    """Where the section of a role stands: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``."""
-    return f"adapters.{role}" if machine.name == main else f"machines.{machine.name}.adapters.{role}"
+    """The address of a role's section: ``adapters.link`` of the main machine, ``machines.pev.adapters.link``,
+    ``adapters.supply.adapters.modules`` of a chart that serves."""
+    root, *above = machine.name.split("/")
+    if above and "." in above[0]:  # behind a role of a unit
+        root, _, above[0] = above[0].partition(".")
+    roles = ".".join(f"adapters.{one}" for one in (*above, role))
+    return roles if root == main else f"machines.{root}.{roles}"
 
 
 def variable(address: str, main: str) -> str:
