@@ -62,7 +62,7 @@ class Server:
         self._line: dict[str, deque[Call]] = {name: deque() for name in contract.actions}  # unanswered, by action
         self._set_ns: dict[str, int] = {}
         self._resumed: dict[tuple[str, str, str], Call] = {}  # calls of a snapshot, until their callers name them again
-        self._silent = False  # those it serves know of its end
+        self.silent = False  # those it serves know of its end
         for below, values in given.below.items():
             system.parameters[(path, *below)] = values
         self.actor = system.register(system.make(chart, given.parameters), path, None, None, self)
@@ -147,7 +147,7 @@ class Server:
 
     def ended(self, state: str) -> None:
         """The machine has ended; its callers and calls are told, unless the run ends with it."""
-        if state == "stopped" or self._silent:
+        if self.silent:
             return
         self.binding.standing.clear()  # its exit actions have taken back what it had ordered, and answer for it
         waiting = [call for line in self._line.values() for call in line]
@@ -180,8 +180,8 @@ class Server:
             key = (str(call["action"]), str(call["machine"]), str(call["invocation"]))
             self._resumed[key] = Call("", {}, str(call["told"]), place)
         if saved["state"] != "running":
-            self._silent, self.actor.failure = True, str(saved["failure"])
-            self.system.ended(self.actor, "failed" if saved["failure"] else "done")
+            self.silent, self.actor.failure = True, str(saved["failure"])
+            self.system.ended(self.actor, str(saved["state"]))
 
     # ------------------------------------------------------------ private
 
@@ -192,8 +192,8 @@ class Server:
 
     def _over(self) -> str:
         actor = self.actor
-        why = f": {actor.failure}" if actor.failure else ""
-        return f"the chart {actor.machine.chart.name} behind it has {'failed' if why else 'ended'}{why}"
+        how = {"failed": f"has failed: {actor.failure}", "stopped": "was stopped"}.get(actor.state, "has ended")
+        return f"the chart {actor.machine.chart.name} behind it {how}"
 
     def _need(self) -> None:
         if self.actor.state not in ("running", "stopping"):

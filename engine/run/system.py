@@ -392,7 +392,7 @@ class System:
                 rest.callback(self._close, binding)
             rest.callback(self._tell_what_stands)
             for server in reversed(self.servers.values()):
-                rest.callback(self._stop_server, server.actor)
+                rest.callback(self._stop_server, server)
             for actor in reversed(self.roots.values()):
                 rest.callback(self.stop, actor)
         self._raise_fault()
@@ -401,8 +401,9 @@ class System:
         if binding.is_open:
             binding.close()
 
-    def _stop_server(self, actor: Actor) -> None:
+    def _stop_server(self, server: Server) -> None:
         """Whom it served has ended: the last orders are taken, then its exit actions run."""
+        server.silent, actor = True, server.actor
         for event in self._queues.take_from(actor, None) if actor.is_running else ():
             if actor.is_running:
                 self._step(actor, "event", event, None, actor.machine.process, event)

@@ -1,4 +1,4 @@
-"""Scenarios of machines/power/served_supply.yaml: a power supply that is a chart over modules that may not do as told."""
+"""Scenarios of machines/power/served_supply.yaml: a supply that is a chart over modules that may not do as told."""
 
 from __future__ import annotations
 

@@ -186,10 +186,13 @@ def test_one_call_of_an_action_at_a_time() -> None:
     assert (actor.machine.data["a"], actor.machine.data["b"]) == (0.9, 0.9)
 
 
-@pytest.mark.parametrize(("event", "said"), [("end", "has ended"), ("fail", "has failed")])
+@pytest.mark.parametrize(("event", "said"), [("end", "has ended"), ("fail", "has failed"), ("", "was stopped")])
 def test_one_that_is_over_is_an_error_at_the_caller(event: str, said: str) -> None:
     system, actor, server, watch = running()
-    system.post(server, event)
+    if event:
+        system.post(server, event)
+    else:
+        system.stop(server)
     system.run_due()
     assert said in actor.machine.data["told"]
     assert "porter" in actor.machine.data["told"]

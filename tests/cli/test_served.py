@@ -1,0 +1,128 @@
+"""A station binds a role to a chart as it binds it to an adapter; what is wrong is told before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+from engine.run.registry import installed
+from engine.run.station import Overrides, Station, StationError, resolve
+
+ROOT = Path(__file__).parents[2]
+STATION = ROOT / "machines" / "stations" / "evse_dc_served.toml"
+EVSE = ROOT / "machines" / "evse_dc.yaml"
+SERVED = f"adapters.supply.use={ROOT}/machines/power/served_supply.yaml"
+MS = 1_000_000
+
+
+def plan(*sets: str, station: Path | None = None, environ: dict[str, str] | None = None, **options: object) -> Station:
+    import engine
+
+    given = Overrides(sets, environ or {}, **options)  # type: ignore[arg-type]
+    return resolve(EVSE, station, given, installed(), engine.load)
+
+
+def test_its_parameters_and_roles_stand_below_it(tmp_path: Path) -> None:
+    (tmp_path / "home.toml").write_text(
+        f"""
+[station]
+machine = "{EVSE}"
+name = "evse"
+[adapters.supply]
+use = "{ROOT}/machines/power/served_supply.yaml"
+[adapters.supply.parameters]
+T_answer = "70 ms"
+[adapters.supply.adapters.modules]
+maximum_voltage = "750 V"
+"""
+    )
+    station = plan(
+        "adapters.supply.parameters.C_retry=5",
+        "supply.T_look=1 ms",
+        station=tmp_path / "home.toml",
+        environ={"CHARGER_ADAPTERS_SUPPLY_ADAPTERS_MODULES_MAXIMUM_POWER": "9 kW"},
+    )
+    served = station.machines["evse"].adapters["supply"].served
+    assert served is not None
+    assert (served.name, served.chart.name) == ("evse/supply", "served_supply")
+    assert served.parameters[""] == {"T_answer": 70 * MS, "C_retry": 5, "T_look": MS}
+    modules = served.adapters["modules"]
+    assert (modules.use, modules.config["maximum_voltage"], modules.config["maximum_power"]) == (
+        "simulated",
+        750.0,
+        9000.0,
+    )
+    assert station.surroundings == "simulated surroundings"
+
+
+@pytest.mark.parametrize(
+    ("sets", "told"),
+    [
+        ((f"{SERVED}x.yaml",), "there is no file"),
+        ((f"adapters.supply.use={EVSE}",), "does not say 'serves: power_supply'"),
+        ((f"adapters.meter.use={ROOT}/machines/power/served_supply.yaml",), "serves power_supply, role 'meter' needs"),
+        ((SERVED, "adapters.supply.parameters.T_anser=1 s"), "did you mean 'T_answer'?"),
+        ((SERVED, "adapters.supply.adapters.module.use=none"), "no role 'module'"),
+        ((SERVED, "adapters.supply.parameters.C_retry=often"), "C_retry"),
+        ((SERVED, "adapters.supply.C_retry=1"), "its parameters are in .parameters"),
+        ((SERVED, SERVED.replace("supply.use", "supply.adapters.modules.use")), "served_supply would serve itself"),
+    ],
+)
+def test_what_is_wrong(sets: tuple[str, ...], told: str) -> None:
+    with pytest.raises(StationError) as error:
+        plan(*sets)
+    assert told in str(error.value)
+    assert "--set" in str(error.value)
+
+
+def test_what_is_written_for_the_class_stays_when_a_chart_takes_its_place() -> None:
+    """Settings of the one are no error when an option binds the other."""
+    station = plan("adapters.supply.maximum_voltage=700 V", SERVED)
+    assert station.machines["evse"].adapters["supply"].served is not None
+    station = plan(SERVED, "adapters.supply.parameters.C_retry=1", "adapters.supply.use=simulated")
+    assert station.machines["evse"].adapters["supply"].served is None
+
+
+def test_a_fault_on_a_role_of_it() -> None:
+    station = plan(SERVED, faults=["drop:supply.modules.on:2"])
+    assert [(fault.machine, fault.role, fault.name) for fault in station.faults] == [("evse/supply", "modules", "on")]
+
+
+def test_help_config_lists_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(EVSE), "--station", str(STATION), "--help-config"]) == 0
+    told = capsys.readouterr().out
+    for key in (
+        "adapters.supply.parameters.T_answer",
+        "CHARGER_ADAPTERS_SUPPLY_PARAMETERS_T_ANSWER",
+        "adapters.supply.adapters.modules.maximum_voltage",
+        "CHARGER_ADAPTERS_SUPPLY_ADAPTERS_MODULES_USE",
+    ):
+        assert f"{key}\n" in told or f"{key} " in told
+
+
+def test_a_session_with_its_supply_served_by_a_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From the command line, with a trace that replays to the same steps."""
+    trace = str(tmp_path / "run.jsonl")
+    run = ["run", str(EVSE), "--station", str(STATION), "--fast", "--sessions", "1", "--quiet", "--trace", trace]
+    assert main([*run, "--set", "pev.stop_at_soc=40 %"]) == 0
+    assert "end=normal" in (told := capsys.readouterr().out)
+    assert "evse/supply: stopped" in told
+    assert main(["trace", "replay", trace]) == 0
+    assert "all the same" in capsys.readouterr().out
+    assert main(["trace", "show", trace, "--machine", "evse/supply"]) == 0
+    assert "output.enabled" in capsys.readouterr().out
+
+
+def test_the_live_view_shows_its_states() -> None:
+    from engine.cli.live_states import state_lines
+    from engine.run import System
+    from engine.run.station import build
+
+    system = System()
+    build(plan(SERVED), system, installed())
+    system.start()
+    lines = [line.plain for top in system.tops() for line in state_lines(top, 60)]
+    assert "evse/supply" in lines
+    assert any("disabled" in line for line in lines[lines.index("evse/supply") :])
