@@ -24,7 +24,7 @@ def at_rest(**parameters: int) -> Stage:
 def enabled() -> Stage:
     stage = at_rest().post("set", voltage=400.0, current=10.0).post("on")
     stage.values("modules", output_on=True).run(0.01)
-    assert stage.active("output.enabled.looking")
+    assert stage.active("output.enabled")
     return stage.forget()
 
 

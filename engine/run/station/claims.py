@@ -11,12 +11,14 @@ from engine.run.station.plan import Station, StationError
 def refuse_double_claims(station: Station, registry: Registry) -> None:
     """Raises ``StationError`` when two machines would share what belongs to one, and neither would know."""
     owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, setting
-    for machine in station.holders:
+    for top, machine in [(top, holder) for top in station.holders for holder in (top, *top.served())]:
         for role, plan in machine.adapters.items():
+            if plan.served is not None:
+                continue
             contract = machine.contracts[role].name
             for setting, claim in adapter_class(plan.use, contract, registry).claims(plan.config).items():
-                owner, other, key = owners.setdefault(claim, (machine.name, role, setting))
-                if owner != machine.name:
+                owner, other, key = owners.setdefault(claim, (top.name, role, setting))
+                if owner != top.name:
                     raise StationError(
                         f"{machine.name}.{role} and {owner}.{other} both have {claim}, which is for one of them; give "
                         f"another {setting} to one: {machine.name}.adapters.{role}.{setting} "
