@@ -11,7 +11,7 @@ from engine.run.station.plan import Station, StationError
 def refuse_double_claims(station: Station, registry: Registry) -> None:
     """Raises ``StationError`` when two machines would share what belongs to one, and neither would know."""
     owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, setting
-    for top, machine in [(top, holder) for top in station.holders for holder in (top, *top.served())]:
+    for top, machine in [(one, holder) for one in station.holders for holder in (one, *one.served())]:
         for role, plan in machine.adapters.items():
             if plan.served is not None:
                 continue
