@@ -107,3 +107,15 @@ def test_what_is_wrong_is_told_before_anything_runs(
     assert told in said.err
     assert "Traceback" not in said.err
     assert "→" not in said.out
+
+
+def test_the_chart_of_the_page_stands_before_the_class(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "patient_k1.yaml").write_text(block("adapters.md", "patient_k1.yaml"), "utf-8")
+    coil = ["--set", "adapters.k1.adapters.coil.use=./k1.py:K1"]
+    options = ["--set", "adapters.k1.use=patient_k1.yaml", *coil, "--set", "k1.T_close=150 ms"]
+    assert main(["run", "contactor.yaml", *RUN, *options]) == 0
+    told = capsys.readouterr().out
+    assert re.search(r"0\.020 +contactor/k1 +coil\.closed +pulling → held", told)
+    assert re.search(r"0\.020 +contactor +k1\.closed +closing → closed", told)
+    assert main(["run", "contactor.yaml", *RUN, *options, "--fault", "drop:k1.coil.switch_on:1"]) == 0
+    assert re.search(r"0\.170 +contactor +k1\.closed +closing → closed", capsys.readouterr().out)
