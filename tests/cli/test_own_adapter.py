@@ -38,10 +38,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_commands_of_the_page_print_what_it_shows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In the order of the page; ``...`` stands for any further lines."""
-    (folder / "home.toml").write_text(block("adapters.md", "home.toml"), "utf-8")
+    for title in ("home.toml", "patient_k1.yaml", "patient.toml"):
+        (folder / title).write_text(block("adapters.md", title), "utf-8")
     page = (DOCS / "adapters.md").read_text("utf-8")
     consoles = re.findall(r"```console\n\$ engine (.*)\n((?:.*\n)*?)```", page)
-    assert len(consoles) == 2
+    assert len(consoles) == 3
     for command, shown in consoles:
         assert main(shlex.split(command)) == 0
         printed, wanted = capsys.readouterr().out.splitlines(), shown.splitlines()

@@ -103,7 +103,8 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         prefix = address(machine, main, role)
         yield f"  adapter {role}: contract {contract.name}"
         origin = plan.origins.get("use", "default")
-        yield f"    {prefix}.use = {plan.use}  (one of {', '.join([*known, NONE])}, FILE.py:CLASS, CHART.yaml; {origin})"
+        uses = ", ".join([*known, NONE, "FILE.py:CLASS", "CHART.yaml"])
+        yield f"    {prefix}.use = {plan.use}  (one of {uses}; {origin})"
         section = f"machines.{root}.{own}.adapters.{role}" if own else f"machines.{root}.adapters.{role}"
         yield f"        {variable(f'{section}.use', main)}"
         if plan.served is not None:
