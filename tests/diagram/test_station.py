@@ -32,3 +32,21 @@ def test_all_machines_children_and_adapters_of_a_station_are_drawn() -> None:
         drawn = draw_station(station, "evse_dc", layouts).svg
     assert 'data-role="evse.meter"' in drawn
     assert 'data-machine="evse/slac"' in drawn
+
+
+def test_a_chart_that_serves_stands_where_an_adapter_does() -> None:
+    """With what it orders of its own roles, and what stands behind these."""
+    served = STATION.with_name("evse_dc_served.toml")
+    station = resolve(served, None, Overrides(environ={}), installed(), engine.load)
+    graph = station_graph(station)
+    nodes = {n.id: n for n in graph.root.walk()}
+    assert "served_supply" in [line.text for part in nodes["evse:supply"].sections for line in part]
+    assert "simulated" in [line.text for part in nodes["evse/supply:modules"].sections for line in part]
+    labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
+    assert {"on", "off", "set"} <= set(labels["evse/output", "evse:supply"])
+    assert {"on", "off", "set"} <= set(labels["evse:supply", "evse/supply:modules"])
+    assert "alarm" in labels["evse/supply:modules", "evse:supply"]
+    assert all({e.source, e.target} <= set(nodes) for e in graph.edges)
+    with Layouts("graphviz", print) as layouts:
+        drawn = draw_station(station, "evse_dc_served", layouts).svg
+    assert 'data-machine="evse/supply"' in drawn

@@ -60,36 +60,52 @@ class _Machine:
         self.frame = Node(f"{plan.name}:", Shape.REGION, [[Line(plan.name, "title")]], css="machine")
 
     def node(self) -> Node:
-        self._chart(self.plan.name, self.plan.chart, {role: role for role in self.plan.chart.adapters}, set())
-        for role, contract in self.plan.chart.adapters.items():
-            bound = self.plan.adapters.get(role)
-            lines = [Line(role, "title"), Line(contract.name, "note")]
-            if bound is not None:
-                lines.append(Line(bound.use, "keyword"))
-            tags = (("data-role", f"{self.plan.name}.{role}"),)
-            self.frame.children.append(Node(self._role(role), Shape.BOX, [lines], css="adapter", tags=tags))
+        name, chart = self.plan.name, self.plan.chart
+        self._chart(name, chart, {role: f"{name}:{role}" for role in chart.adapters}, set())
+        self._behind(self.plan)
         return self.frame
 
-    def _role(self, role: str) -> str:
-        return f"{self.plan.name}:{role}"
+    def _behind(self, plan: MachinePlan) -> None:
+        """What stands behind the roles of a machine: adapters, and charts with what stands behind theirs."""
+        for role, contract in plan.chart.adapters.items():
+            bound = plan.adapters.get(role)
+            id, served = f"{plan.name}:{role}", bound.served if bound is not None else None
+            lines = [Line(role, "title"), Line(contract.name, "note")]
+            tags = (("data-role", f"{plan.name}.{role}"),)
+            if served is None:
+                lines += [Line(bound.use, "keyword")] if bound is not None else []
+                self.frame.children.append(Node(id, Shape.BOX, [lines], css="adapter", tags=tags))
+                continue
+            lines += [Line(served.chart.name, "keyword"), *(Line(t, "text") for t in wrap(served.chart.title, 28))]
+            self.frame.children.append(Node(id, Shape.BOX, [lines], tags=(*tags, ("data-machine", served.name))))
+            roles = {own: f"{served.name}:{own}" for own in served.chart.adapters}
+            self._around(id, served.name, served.chart, roles, set())
+            self._behind(served)
 
     def _chart(self, path: str, chart: Chart, roles: dict[str, str], above: set[str]) -> None:
-        """A chart and all it starts. ``roles``: its roles → those of the root machine."""
+        """A chart and all it starts. ``roles``: its roles → what stands behind them."""
         lines = [Line(path.rpartition("/")[2], "title"), Line(chart.name, "note")]
         lines += [Line(t, "text") for t in wrap(chart.title, 28)]
         self.frame.children.append(Node(path, Shape.BOX, [lines], tags=(("data-machine", path),)))
+        self._around(path, path, chart, roles, above)
+
+    def _around(self, node: str, path: str, chart: Chart, roles: dict[str, str], above: set[str]) -> None:
+        """What passes between a chart, drawn as ``node``, and its roles and children."""
         for role in chart.adapters:
             orders, events = _orders(chart, role), [*_events(chart, f"{role}."), *_readings(chart, role)]
-            self._arrow(path, self._role(roles.get(role, role)), orders, "action", role)
-            self._arrow(self._role(roles.get(role, role)), path, events, "event", role)
+            behind = roles.get(role, f"{self.plan.name}:{role}")
+            self._arrow(node, behind, orders, "action", role)
+            self._arrow(behind, node, events, "event", role)
         for id, child in child_charts(chart).items():
             if child.name in above:
                 continue
             below = f"{path}/{id}"
-            mapping = {own: roles.get(outer, outer) for own, outer in _mapped(chart, id, child).items()}
+            mapping = {
+                own: roles.get(outer, f"{self.plan.name}:{outer}") for own, outer in _mapped(chart, id, child).items()
+            }
             self._chart(below, child, mapping, above | {chart.name})
-            self._arrow(path, below, _sent(chart, id), "event", "to")
-            self._arrow(below, path, _events(chart, f"{id}."), "event", "from")
+            self._arrow(node, below, _sent(chart, id), "event", "to")
+            self._arrow(below, node, _events(chart, f"{id}."), "event", "from")
 
     def _arrow(self, source: str, target: str, texts: list[str], css: str, kind: str) -> None:
         if not texts:
