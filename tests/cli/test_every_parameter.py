@@ -22,6 +22,7 @@ import engine
 from engine.cli import main
 from engine.language.expr import tree
 from engine.language.expr.text import to_text
+from engine.language.expr.walk import within
 from engine.language.model import Chart, Invoke, ParameterDef, Spawn
 from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import Kind, Type
@@ -29,7 +30,7 @@ from engine.run import System
 from engine.run.effects import perform
 from engine.run.machine import Machine
 from engine.run.registry import installed
-from engine.run.station import Overrides, build, resolve
+from engine.run.station import MachinePlan, Overrides, build, resolve
 from engine.run.station.resolve import variable
 from engine.semantics.step import StartChild, Step
 from tests.scenarios.stage import Puppet
@@ -189,26 +190,70 @@ def test_parents_hand_down_only_what_they_change() -> None:
 
 @cache
 def addresses(station: Path) -> dict[str, tuple[ParameterDef, Any]]:
-    """Every parameter of a station by machine and path, with a value that is not its default."""
+    """Every parameter of a station by machine and path, with another value than its default; how many units there are
+    stays."""
     found: dict[str, tuple[ParameterDef, Any]] = {}
     plan = resolve(station, None, Overrides((), {}), installed(), engine.load)
     for name, machine in plan.machines.items():
         for path, chart in chart_tree(machine.chart):
+            counts = {
+                part.name for unit in chart.units.values() for part in within(unit.count) if hasattr(part, "name")
+            }
             values = Machine(chart, {n: _zero(p) for n, p in chart.parameters.items() if p.default is None}).parameters
             for parameter in chart.parameters.values():
-                address = ".".join(part for part in (name, path, parameter.name) if part)
-                found[address] = (parameter, other(values[parameter.name], parameter.type, len(found) + 1))
+                value = values[parameter.name]
+                if parameter.name not in counts:
+                    value = other(value, parameter.type, len(found) + 1)
+                found[".".join(part for part in (name, path, parameter.name) if part)] = (parameter, value)
     return found
+
+
+def base(machine: MachinePlan) -> str:
+    """The name a machine has in its station file: of ``pev2``, which stands beside the second unit, ``pev``."""
+    return machine.name.rstrip("0123456789") if machine.unit else machine.name
+
+
+def inline(value: Any) -> str:
+    """A value as TOML has it."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{json.dumps(key)} = {inline(item)}' for key, item in value.items())}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(inline, value))}]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def with_tables(station: Path, texts: Mapping[str, str], machines: Mapping[str, MachinePlan], folder: Path) -> Path:
+    """The station file, in a copy of machines/, with a table of parameters for each child."""
+    shutil.copytree(MACHINES, folder / "machines")
+    content = tomllib.loads(station.read_text())
+    for chosen in content.get("sets", {}).values():
+        chosen.pop("default", None)  # what a set says goes before the rest of the file
+    main_machine = next(iter(machines))
+    for address, text in texts.items():
+        name, *path, parameter = address.split(".")
+        table = content
+        if name != main_machine:
+            machine = machines[name]
+            if machine.unit:
+                table = table.setdefault("units", {}).setdefault(machine.unit.rstrip("0123456789"), {})
+            table = table.setdefault("machines", {})[base(machine)]
+        for part in ("parameters", *path):
+            table = table.setdefault(part, {})
+        table[parameter] = text
+    file = folder / "machines" / "stations" / "all.toml"
+    file.write_text("".join(f"{key} = {inline(value)}\n" for key, value in content.items()))
+    return file
 
 
 @pytest.mark.parametrize("way", ["--set", "environment", "station file"])
 @pytest.mark.parametrize("station", STATIONS, ids=lambda path: path.stem)
 def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_path: Path) -> None:
-    """By its path, of either machine, also of a child's child; also what its parent would name."""
+    """By its path, of every machine, also of a child's child; also what its parent would name."""
     wanted = addresses(station)
-    plan = resolve(station, None, Overrides((), {}), installed(), engine.load)
-    main_machine = next(iter(plan.machines))
+    machines = resolve(station, None, Overrides((), {}), installed(), engine.load).machines
+    main_machine = next(iter(machines))
     texts = {address: typed_by_hand(value, parameter.type) for address, (parameter, value) in wanted.items()}
+    last_of = {base(machine): name for name, machine in machines.items()}
     file, sets, environ = station, [], {}
     if way == "--set":
         sets = [f"{address}={text}" for address, text in texts.items()]
@@ -218,17 +263,7 @@ def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_
             environ[variable(f"machines.{machine}.parameters.{rest}", main_machine)] = text
         assert len(environ) == len(texts)
     else:
-        head = [f"[station]\nmachine = '{plan_file(station)}'\nname = '{main_machine}'"]
-        for machine in plan.machines:
-            if machine != main_machine:
-                head.append(f"[machines.{machine}]\nchart = '{plan.machines[machine].chart.file}'")
-        tables: dict[str, list[str]] = {}
-        for address, text in texts.items():
-            machine, *path, name = address.split(".")
-            table = ".".join(([] if machine == main_machine else ["machines", machine]) + ["parameters", *path])
-            tables.setdefault(table, []).append(f"{name} = {json.dumps(text)}")
-        file = tmp_path / "all.toml"
-        file.write_text("\n".join([*head, *(f"[{table}]\n" + "\n".join(lines) for table, lines in tables.items())]))
+        file = with_tables(station, texts, machines, tmp_path)
     changed = resolve(file, None, Overrides(sets, environ), installed(), engine.load)
     system = System()
     build(changed, system, installed())
@@ -236,16 +271,12 @@ def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_
     for name, machine in changed.machines.items():
         for path, one, _, parameters in running(machine.chart, machine.given):
             for parameter in one.parameters:
-                address = ".".join(part for part in (name, path, parameter) if part)
-                assert parameters[parameter] == wanted[address][1], address
-                found.add(address)
+                rest = ".".join(part for part in (path, parameter) if part)
+                said = f"{last_of[base(machine)] if way == 'station file' else name}.{rest}"
+                assert parameters[parameter] == wanted[said][1], said
+                found.add(f"{name}.{rest}")
     assert found == set(wanted)
     assert len(system.roots) == len(changed.machines)
-
-
-def plan_file(station: Path) -> str:
-    """The chart a station file names."""
-    return str((station.parent / tomllib.loads(station.read_text())["station"]["machine"]).resolve())
 
 
 # ---------------------------------------------------------------- whole sessions

@@ -226,6 +226,22 @@ def test_a_childs_parameter_can_be_set_from_outside(folder: Path) -> None:
     assert system.roots["parent"].machine.configuration == ("over",)
 
 
+def test_a_parameter_may_be_of_one_child_among_several(folder: Path) -> None:
+    system = System()
+    hub = engine.load(folder / "hub.yaml", contracts={"door": DOOR})
+    given = {"kid.T_round": 2 * S, "kid.C_rounds": 1, "kid[7].T_round": 5 * S}
+    root = system.add(hub, parameters=given, adapters={"gate": Door()})
+    system.start()
+    for key in (3, 7):
+        system.post(root, "add", {"k": key})
+    system.advance(2 * S)
+    assert root.machine.data["ended"] == 3
+    system.advance(3 * S - 1)
+    assert root.machine.data["ended"] == 3
+    system.advance(1)
+    assert root.machine.data["ended"] == 37
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
