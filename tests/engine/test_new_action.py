@@ -5,6 +5,8 @@ no more."""
 from __future__ import annotations
 
 import ast
+import inspect
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +24,14 @@ from engine.language.model import Action, ActionKind, Block, Cancel, Chart, Stop
 from engine.language.position import NOWHERE, Position
 from engine.language.problems import ChartError
 from engine.semantics.compiled.codegen_blocks import Blocks
+from engine.semantics.compiled.runtime import NAMES
 from engine.semantics.reference.content import Content
-from engine.semantics.step import LogText
+from engine.semantics.step import Effect, LogText
 from engine.tools.check import check
 from engine.tools.diagram.describe import block_text
 from engine.tools.export.losses import Construct
 from engine.tools.testing.measure import measure
+from engine.tools.trace.record import EFFECTS, effect_record
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,6 +179,19 @@ def test_no_other_file_names_a_plain_action(kind: type) -> None:
     class tells of itself."""
     found = places()
     assert naming(kind) <= found["Always"] | found["Where an export has a counterpart"]
+
+
+def test_plans_may_make_every_effect() -> None:
+    """Without a list of them in another file."""
+    assert {kind.__name__: kind for kind in get_args(Effect)}.items() <= NAMES.items()
+
+
+def test_what_is_written_of_an_effect_can_be_read() -> None:
+    """Both stand in one file: who adds a line of traces sees what readers rely on."""
+    written = set(re.findall(r'"do": "(\w+)"', inspect.getsource(effect_record)))
+    assert written == set(EFFECTS)
+    page = json.loads((ROOT / "docs" / "trace.schema.json").read_text("utf-8"))
+    assert written == set(page["$defs"]["effect"]["properties"]["do"]["enum"])
 
 
 def test_every_action_tells_its_word() -> None:

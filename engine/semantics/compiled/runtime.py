@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from engine.language.expr.functions import field, index, scaled, show, truth
 from engine.language.position import Position
@@ -21,20 +21,7 @@ from engine.semantics.shared import (
     unknown_session,
     with_optional,
 )
-from engine.semantics.step import (
-    Call,
-    CancelSend,
-    Event,
-    Failure,
-    LogText,
-    Microstep,
-    SendEvent,
-    StartCall,
-    StartChild,
-    StartTimer,
-    Step,
-    StopChild,
-)
+from engine.semantics.step import Effect, Event, Failure, Microstep, SendEvent, StartTimer, Step
 
 if TYPE_CHECKING:
     from engine.semantics.compiled.machine import CompiledMachine
@@ -282,18 +269,12 @@ def undeclared(name: str) -> Any:
 
 
 NAMES: dict[str, Any] = {
-    "Call": Call,
-    "CancelSend": CancelSend,
+    **{kind.__name__: kind for kind in get_args(Effect)},
     "Event": Event,
     "FAULTS": FAULTS,
-    "LogText": LogText,
     "Microstep": Microstep,
     "NOTHING": NOTHING,
-    "SendEvent": SendEvent,
-    "StartCall": StartCall,
-    "StartChild": StartChild,
     "Step": Step,
-    "StopChild": StopChild,
     "UNSET": UNSET,
     "Work": Work,
     "alive": alive,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.tools.trace.record import TRACE_VERSION
+from engine.tools.trace.record import EFFECTS, TRACE_VERSION
 
 Record = dict[str, Any]
 _MAX_LINE = 64_000_000
@@ -74,18 +74,6 @@ def _record(path: Path | str, number: int, line: str) -> Record:
 
 _LISTS = ("transitions", "exited", "entered", "raised", "configuration")
 _MAPPINGS = ("parameters", "roles", "readings", "data")
-_EFFECTS: dict[str, dict[str, type]] = {
-    "call": {"role": str, "action": str, "args": dict},
-    "start_call": {"id": str, "role": str, "action": str, "args": dict},
-    "send": {"event": str},
-    "cancel_send": {"id": str},
-    "start_timer": {"id": str, "delay_ns": int},
-    "cancel_timer": {"id": str},
-    "start_child": {"id": str},
-    "stop_child": {"id": str},
-    "log": {"text": str},
-    "done": {},
-}
 _EVENT_TEXTS = ("name", "type", "sendid", "origin", "origintype", "invokeid")
 
 
@@ -142,7 +130,7 @@ def _effects_problem(record: Record) -> str:
         if not isinstance(failure, dict) or not {"message", "position"} <= failure.keys():
             return "a failure needs message and position"
     for effect in effects:
-        keys = _EFFECTS.get(str(effect.get("do"))) if isinstance(effect, dict) else None
+        keys = EFFECTS.get(str(effect.get("do"))) if isinstance(effect, dict) else None
         if keys is None:
             return f"effects: unknown effect {effect!r}"[:200]
         for name, kind in keys.items():

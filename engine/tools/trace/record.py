@@ -47,6 +47,21 @@ def header(system: System, started: str = "", title: str = "") -> dict[str, Any]
     }
 
 
+EFFECTS: dict[str, dict[str, type]] = {
+    "call": {"role": str, "action": str, "args": dict},
+    "start_call": {"id": str, "role": str, "action": str, "args": dict},
+    "send": {"event": str},
+    "cancel_send": {"id": str},
+    "start_timer": {"id": str, "delay_ns": int},
+    "cancel_timer": {"id": str},
+    "start_child": {"id": str},
+    "stop_child": {"id": str},
+    "log": {"text": str},
+    "done": {},
+}
+"""The effects of a record, by ``do``, with what a reader relies on."""
+
+
 def effect_record(effect: Effect, value: Callable[[Any], Any] = to_json) -> dict[str, Any]:
     """One effect, tagged by ``do``; ``value`` makes what it writes of a value of the machine."""
     match effect:
