@@ -134,6 +134,11 @@ class Adapter:
     def close(self) -> None:
         """Release everything and leave it safe. Called once, also after a failed ``open``; must not raise."""
 
+    def age_ns(self, value: str) -> int:
+        """The time (ns) since a value was measured: ``role.value.age`` of a chart. 0 for what is measured as it is
+        read; an adapter that keeps what its device last sent says how old that is."""
+        return 0
+
     # A long action's method takes the contract's arguments plus ``call_id`` and reports by ``port.done``/``failed``.
     # ``cancel_call`` is called when the invoking state is left before that.
     def cancel_call(self, call_id: str) -> None:

@@ -194,6 +194,9 @@ class Binding:
     def read(self, name: str) -> Any:
         """A readable value as the adapter gives it, not checked yet. Raises ``AdapterError``."""
         if name not in self.contract.values:
+            of, _, what = name.rpartition(".")
+            if what == "age" and of in self.contract.values:
+                return self._age_ns(of)
             raise AdapterError(
                 f"contract {self.contract.name} has no value {name!r}{suggestion(name, self.contract.values)}"
             )
@@ -204,6 +207,15 @@ class Binding:
             raise
         except BaseException as error:
             raise AdapterError(f"{self.role}.{name} cannot be read: {_told(error)}") from error
+
+    def _age_ns(self, name: str) -> int:
+        """``role.value.age``. Raises ``AdapterError``."""
+        try:
+            return self.adapter.age_ns(name)
+        except _PASSES:
+            raise
+        except BaseException as error:
+            raise AdapterError(f"{self.role}.{name}.age cannot be read: {_told(error)}") from error
 
     # ------------------------------------------------------------ from the adapter
 

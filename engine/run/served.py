@@ -123,7 +123,8 @@ class Server:
             raise AdapterError(f"{name!r} of {self.actor.path} has no value yet") from None
 
     def age_ns(self, name: str) -> int:
-        """The time (ns) since a value was last assigned."""
+        """The time (ns) since a value was last assigned. Raises ``AdapterError`` when the machine has ended."""
+        self._need()
         return self.system.clock.now_ns() - self._set_ns.get(name, 0)
 
     # ------------------------------------------------------------ from its machine
@@ -165,7 +166,7 @@ class Server:
         return {
             "state": self.actor.state,
             "failure": self.actor.failure,
-            "ages": {name: self.age_ns(name) for name in self._set_ns},
+            "ages": {name: self.system.clock.now_ns() - at_ns for name, at_ns in self._set_ns.items()},
             "unanswered": [
                 {"action": action, "machine": machine, "invocation": invocation, "told": told}
                 for action, machine, invocation, told in calls
@@ -261,6 +262,7 @@ def _door(server: Server) -> Adapter:
         "contract": contract.name,
         "open": lambda self, port: server.open(),
         "cancel_call": lambda self, call_id: server.cancel(call_id),
+        "age_ns": lambda self, value: server.age_ns(value),
     }
     for action in contract.actions.values():
         members[action.name] = _method(server, action.name, action.result is not None)

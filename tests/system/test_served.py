@@ -11,6 +11,7 @@ import pytest
 
 import engine
 from engine.adapter import AdapterError
+from engine.language.problems import ChartError
 from engine.run import System
 from engine.run.json_values import from_json, to_json
 from engine.run.served import ServedChart
@@ -401,3 +402,51 @@ def test_a_trace_of_it_replays_and_is_drawn_once(tmp_path: Path) -> None:
         ("caller/front", "caller/front/back", "unlock"),
         ("caller/front/back", "caller/front", "opened"),
     ]
+
+
+# ---------------------------------------------------------------- ages
+
+OLD = "  old: {type: duration, initial: 0 s}\nevents:"
+WATCHING = CALLER.replace("events:", OLD, 1).replace(
+    "assign: {angle: front.angle}", "assign: {angle: front.angle, old: front.angle.age}"
+)
+
+
+def test_a_value_is_as_old_as_its_last_assignment() -> None:
+    """Also when it was assigned the same value; it is not younger in a snapshot."""
+    system, actor, _, _ = running(WATCHING)
+    system.advance(S)
+    system.post(actor, "look")
+    system.run_due()
+    assert actor.machine.data["old"] == S
+    system.post(actor, "go")
+    system.advance(S // 4)
+    system.post(actor, "look")
+    system.run_due()
+    assert actor.machine.data["old"] == S // 4
+    other = System()
+    again = restore(other, chart(WATCHING), take(actor), "caller", {"front": porter()})
+    other.start()
+    other.advance(S // 4)
+    other.post(again, "look")
+    other.run_due()
+    assert again.machine.data["old"] == S // 2
+    other.stop(other.servers["caller/front"].actor)
+    with pytest.raises(AdapterError, match="was stopped"):
+        again.roles["front"].read("angle.age")
+
+
+def test_the_age_of_an_adapters_value_is_what_the_adapter_says() -> None:
+    machine = engine.start(chart(WATCHING), adapters={"front": Door()})
+    machine.send("look")
+    assert machine.data["old"] == 0
+
+    class Slow(Door):
+        def age_ns(self, value: str) -> int:
+            return {"angle": 7}[value]
+
+    machine = engine.start(chart(WATCHING), adapters={"front": Slow()})
+    machine.send("look")
+    assert machine.data["old"] == 7
+    with pytest.raises(ChartError, match="angel"):
+        chart(WATCHING.replace("front.angle.age", "front.angel.age"))

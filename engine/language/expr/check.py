@@ -238,6 +238,8 @@ class Checker:
             return expr
         if is_any(expr.type):
             return tree.Field(expr, name, ANY)
+        if name == "age" and isinstance(expr, tree.Reading):
+            return tree.Reading(expr.role, f"{expr.name}.age", DURATION)
         return self.fault(node, "type", f"{describe(expr.type)} has no fields, so no {name!r}")
 
     def relative(self, node: Node) -> tuple[tuple[str, ...], Scope] | None:

@@ -28,7 +28,7 @@ from engine.language.types import Type
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
 ADAPTER_NAMES = frozenset(
-    {"behind", "open", "close", "cancel_call", "claims", "config", "world", "port", "contract", "settings"}
+    {"age_ns", "behind", "open", "close", "cancel_call", "claims", "config", "world", "port", "contract", "settings"}
 )
 
 
