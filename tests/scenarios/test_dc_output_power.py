@@ -370,3 +370,37 @@ def test_a_late_computer_is_no_excuse_for_long() -> None:
     stage = late(delivering(), 640).run(1.05).values("contactor", is_closed=False).emit("contactor.opened")
     assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
     assert stage.told("tripped") == []
+
+
+# ---------------------------------------------------------------- a site's grant
+
+
+def test_a_lower_grant_is_set_at_once_and_kept_while_it_holds() -> None:
+    """20 kW at 400 V are 50 A, whatever the vehicle asks for."""
+    stage = delivering(400.0, 100.0).run(1.2).forget().post("grant", power=20_000.0)
+    assert stage.ordered("supply.set") == [{"voltage": 400.0, "current": 50.0}]
+    stage.post("demand", voltage=400.0, current=120.0).run(1)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 50.0}
+    stage.values("supply", present_voltage=500.0).run(0.2)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 40.0}
+
+
+def test_a_higher_grant_rises_from_period_to_period() -> None:
+    stage = delivering(400.0, 100.0).post("grant", power=20_000.0).run(1).post("demand", voltage=400.0, current=100.0)
+    stage.forget().post("grant", power=36_000.0)
+    assert stage.ordered("supply.set") == []
+    stage.run(0.2)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 70.0}
+    assert stage.run(1).order("supply.set") == {"voltage": 400.0, "current": 90.0}
+
+
+def test_a_grant_before_the_charge_counts_in_it() -> None:
+    stage = off().post("grant", power=8_000.0)
+    assert stage.unhandled == []
+    assert delivering(400.0, 100.0, stage).run(1).order("supply.set") == {"voltage": 400.0, "current": 20.0}
+
+
+def test_nothing_granted_is_no_current() -> None:
+    stage = delivering(400.0, 100.0).run(1.2).values("supply", present_voltage=0.0).post("grant", power=0.0)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 0.0}
+    assert stage.run(1).order("supply.set") == {"voltage": 400.0, "current": 0.0}

@@ -9,6 +9,7 @@ import pytest
 from tests.scenarios.evse import (
     EVCCID,
     STEPS,
+    available,
     charging,
     each,
     end_session,
@@ -504,3 +505,39 @@ def test_slac_s_words_do_not_end_a_session(event: str) -> None:
     stage = charging().child(event, **fields)
     assert stage.active(f"{POWER}.charging")
     assert (stage.orders, stage.unhandled) == ([], [])
+
+
+# ---------------------------------------------------------------- a site's share
+
+
+def test_a_grant_reaches_the_output_first_then_the_session_and_who_measures() -> None:
+    stage = available().post("grant", power=20_000.0, order=4)
+    assert orders(stage) == ["output.grant", "session.grant", "share.grant"]
+    assert stage.ordered("output.grant", "session.grant") == [{"power": 20_000.0}] * 2
+    assert stage.order("share.grant") == {"power": 20_000.0, "order": 4}
+    assert stage.child("share.kept", order=4).told("kept") == [{"order": 4}]
+
+
+def test_what_the_vehicle_needs_is_told_while_its_session_lasts() -> None:
+    stage = in_session().child("session.needs", power=60_000.0).child("session.needs", power=40_000.0)
+    assert stage.told("needs") == [{"power": 60_000.0}, {"power": 40_000.0}]
+    end_session(stage, "normal")
+    assert stage.told("needs")[2:] == [{"power": 0.0}]
+    stage.child("session.needs", power=1_000.0)
+    assert (stage.told("needs")[3:], stage.unhandled) == ([], [])
+
+
+def test_an_outlet_without_a_need_takes_nothing_back() -> None:
+    assert end_session(in_session(), "normal").told("needs") == []
+
+
+@pytest.mark.parametrize("end", ["operator.emergency_stop", "unplugged", "fault"])
+def test_a_need_ends_with_the_session_whatever_ends_it(end: str) -> None:
+    stage = charging().child("session.needs", power=60_000.0)
+    if end == "unplugged":
+        pilot(stage, "A")
+    elif end == "fault":
+        stage.child("output.fault", reason="broken")
+    else:
+        stage.emit(end)
+    assert stage.told("needs") == [{"power": 60_000.0}, {"power": 0.0}]

@@ -575,3 +575,75 @@ def test_supply_s_limits_are_read_when_they_are_told() -> None:
     stage.values("supply", maximum_current=SUPPLY["supply.maximum_current"] / 2)
     told = demand(stage, current=62.5)
     assert (told["EVSEMaximumCurrentLimit"], told["EVSECurrentLimitAchieved"]) == (62.5, True)
+
+
+# ---------------------------------------------------------------- a site's grant
+
+
+def test_a_grant_is_what_the_vehicle_reads_and_what_the_output_is_asked_for() -> None:
+    """20 kW at 400 V are 50 A; most vehicles heed the current only."""
+    stage = arrive("CurrentDemand").values("supply", present_voltage=400.0).post("grant", power=20_000.0)
+    _, told = answer(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=100.0)
+    assert (told["EVSEMaximumPowerLimit"], told["EVSEMaximumCurrentLimit"]) == (20_000.0, 50.0)
+    assert told["EVSEPowerLimitAchieved"]
+    assert told["EVSECurrentLimitAchieved"]
+    assert stage.told("demand")[-1]["current"] == 50.0
+    _, told = answer(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=49.0)
+    assert not told["EVSEPowerLimitAchieved"]
+    assert not told["EVSECurrentLimitAchieved"]
+
+
+def test_a_grant_counts_at_the_least_voltage_when_there_is_none() -> None:
+    stage = arrive("CurrentDemand").values("supply", present_voltage=1.0).post("grant", power=9_000.0)
+    _, told = answer(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=10.0)
+    assert told["EVSEMaximumCurrentLimit"] == 60.0  # at 150 V
+
+
+def test_the_schedule_offers_what_the_supply_can_do_the_limit_is_the_grant() -> None:
+    """PMax stands for the whole session, the limit follows the grant."""
+    stage = arrive("ChargeParameterDiscovery").post("grant", power=7_000.0)
+    _, told = answer(stage, "ChargeParameterDiscovery")
+    assert (told["EVSEMaximumPowerLimit"], told["PMax"]) == (7_000.0, 50_000.0)
+
+
+def test_a_station_of_its_own_tells_nobody_what_the_vehicle_needs() -> None:
+    stage = arrive("ChargeParameterDiscovery")
+    ask(stage, "ChargeParameterDiscovery")
+    walk(stage, "CableCheck", "CurrentDemand")
+    ask(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=100.0)
+    assert stage.told("needs") == []
+
+
+@pytest.mark.parametrize(
+    ("power", "voltage", "current", "need"),
+    [(30_000.0, 400.0, 100.0, 30_000.0), (None, 400.0, 50.0, 20_000.0), (90_000.0, 500.0, 200.0, 50_000.0)],
+)
+def test_what_a_vehicle_needs_is_what_it_and_the_supply_can(
+    power: float | None, voltage: float, current: float, need: float
+) -> None:
+    stage = arrive("ChargeParameterDiscovery").post("grant", power=0.0)
+    limits = {"EVMaximumVoltageLimit": voltage, "EVMaximumCurrentLimit": current, "EVMaximumPowerLimit": power}
+    ask(stage, "ChargeParameterDiscovery", **limits)
+    assert stage.told("needs") == [{"power": need}]
+
+
+def test_a_vehicle_that_asks_for_less_than_it_is_granted_needs_a_margin_more() -> None:
+    """A battery that is nearly full leaves the rest to others; one that takes all of its grant would take more."""
+    stage = arrive("ChargeParameterDiscovery").post("grant", power=40_000.0)
+    limits = {"EVMaximumVoltageLimit": 500.0, "EVMaximumCurrentLimit": 100.0, "EVMaximumPowerLimit": 48_000.0}
+    ask(stage, "ChargeParameterDiscovery", **limits)
+    walk(stage, "CableCheck", "CurrentDemand")
+
+    def need(current: float) -> list[float]:
+        stage.forget()
+        ask(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=current)
+        return [told["power"] for told in stage.told("needs")]
+
+    assert need(50.0) == [25_000.0]
+    assert need(54.9) == [], "less than 2 kW more"
+    assert need(55.0) == [27_000.0]
+    assert need(89.9) == [40_000.0]
+    assert need(90.0) == [], "all that it may: 100 A at 400 V"
+    stage.post("grant", power=20_000.0)
+    assert need(44.9) == [22_960.0]
+    assert need(45.0) == [40_000.0]
