@@ -10,7 +10,7 @@ from typing import Any, cast, get_args
 
 from engine.language.expr.tree import Expr
 from engine.language.model import Action, ActionKind, Block, Chart, EventDef, Invoke, Spawn, State
-from engine.language.types import ANY
+from engine.language.types import ANY, INT
 
 
 def child_ids(chart: Chart) -> frozenset[str]:
@@ -103,5 +103,5 @@ def event_definition(chart: Chart, event: str) -> EventDef | None:
             definition = node.chart.events.get(event[len(node.id) + 1 :])
             if definition is None or not isinstance(node, Spawn) or node.key is None:
                 return definition
-            return replace(definition, payload={**(definition.payload or {}), "key": ANY})
+            return replace(definition, payload={**(definition.payload or {}), "key": ANY if node.unit is None else INT})
     return None
