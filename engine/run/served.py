@@ -53,7 +53,7 @@ class Server:
     def __init__(self, system: System, owner: Actor, role: str, contract: Contract, given: ServedChart) -> None:
         path = f"{owner.path}/{role}"
         chart = given.chart
-        refuse_misfit(chart, role, contract)
+        refuse_other_contract(chart, role, contract)
         refuse_circle(chart, _above(owner))
         self.system = system
         self.owner = owner
@@ -232,7 +232,7 @@ def _above(owner: Actor) -> list[Chart]:
     return found
 
 
-def refuse_misfit(chart: Chart, role: str, contract: Contract) -> None:
+def refuse_other_contract(chart: Chart, role: str, contract: Contract) -> None:
     """Raises ``AdapterError`` for a chart that does not serve the contract of a role."""
     if chart.serves is None:
         raise AdapterError(

@@ -1,4 +1,4 @@
-"""Small pieces of meaning that the reference and the compiled core share."""
+"""Small meanings that the reference and the compiled core share."""
 
 from __future__ import annotations
 

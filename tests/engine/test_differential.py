@@ -84,9 +84,9 @@ def compare(chart: Chart, played: list[Input]) -> None:
     same(traced(chart, played), expected)
     same(Driver(Machine(chart)).run(played), without_trace(expected))
     for configurations in (0, 2):
-        by_pieces = Program(chart, traced=True)
-        by_pieces.limit = configurations
-        keep(by_pieces)
+        by_fragments = Program(chart, traced=True)
+        by_fragments.limit = configurations
+        keep(by_fragments)
         same(traced(chart, played), expected)
 
 

@@ -80,7 +80,7 @@ def serving_chart(use: str, folder: Path, role: str, contract: Contract, load: C
         raise StationError(f"there is no file {path}")
     chart = load(path)
     try:
-        served.refuse_misfit(chart, role, contract)
+        served.refuse_other_contract(chart, role, contract)
     except AdapterError as error:
         raise StationError(str(error)) from None
     return chart

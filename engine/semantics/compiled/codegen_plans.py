@@ -185,7 +185,7 @@ class Generator:
         source.add(f"return {returns}")
         return self._function(source, title)
 
-    def condition_piece(self, t: Transition) -> Callable[..., Any]:
+    def condition_fragment(self, t: Transition) -> Callable[..., Any]:
         """A guard; one that fails is false and an error event."""
 
         def write(blocks: Blocks) -> None:

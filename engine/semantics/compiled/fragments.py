@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from engine.semantics.compiled.machine import CompiledMachine
     from engine.semantics.compiled.program import Node
 
-PIECES = 20_000  # kept; forgotten all at once beyond
+FRAGMENTS = 20_000  # kept; forgotten all at once beyond
 
 Plan = Callable[..., Any]
 Key = str | tuple[str] | None  # what triggers: an event's name, (a timer's id,), or nothing
@@ -48,7 +48,7 @@ class Fragments:
     def __init__(self, generator: Generator) -> None:
         self.generator = generator
         self.topology = generator.topology
-        self._pieces: dict[Any, Any] = {}
+        self._made: dict[Any, Any] = {}
         self._ladders: dict[tuple[int, Key], list[Transition]] = {}
 
     def select(self, m: CompiledMachine, d: Any, w: Work, node: Node, key: Key) -> list[Transition]:
@@ -122,11 +122,11 @@ class Fragments:
         inside = topology.below[domain]
         mine = tuple(node.history[slot] for slot, number in enumerate(topology.histories) if inside >> number & 1)
         key = ("local", topology.transition_number[t], domain, node.conf & inside, mine)
-        fragment: Fragment | None = self._pieces.get(key)
+        fragment: Fragment | None = self._made.get(key)
         if fragment is None:
             fragment = self._make_local(t, domain, node)
             self._forget()
-            self._pieces[key] = fragment
+            self._made[key] = fragment
         return fragment
 
     def _make_local(self, t: Transition, domain: int, node: Node) -> Fragment:
@@ -156,25 +156,25 @@ class Fragments:
         )
 
     def _forget(self) -> None:
-        if len(self._pieces) >= PIECES:
-            self._pieces.clear()
+        if len(self._made) >= FRAGMENTS:
+            self._made.clear()
 
     def _fragment(self, key: Any, write: Callable[[Blocks], None], returns: str = "c") -> Plan:
-        fragment: Plan | None = self._pieces.get(key)
+        fragment: Plan | None = self._made.get(key)
         if fragment is None:
             fragment = self.generator.fragment(str(key[0]), write, returns)
             self._forget()
-            self._pieces[key] = fragment
+            self._made[key] = fragment
         return fragment
 
     def guard(self, t: Transition) -> Plan:
         """The function of a transition's guard."""
         key = ("guard", self.topology.transition_number[t])
-        fragment: Plan | None = self._pieces.get(key)
+        fragment: Plan | None = self._made.get(key)
         if fragment is None:
-            fragment = self.generator.condition_piece(t)
+            fragment = self.generator.condition_fragment(t)
             self._forget()
-            self._pieces[key] = fragment
+            self._made[key] = fragment
         return fragment
 
     def _content(self, t: Transition) -> Plan:

@@ -298,7 +298,9 @@ class Content:
         return value
 
     def send(self, action: Send) -> None:
-        """SCXML 6.2. The id exists before anything is evaluated, so that an error event can carry it."""
+        """SCXML 6.2. The id exists before anything is evaluated, so that an error event can carry it.
+
+        Raises ``EvaluationError``."""
         sendid = action.id or ""
         if action.id_location is not None:
             self.generated += 1

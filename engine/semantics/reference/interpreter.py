@@ -93,7 +93,7 @@ class Interpreter(Content):
         """Ids of the active states in document order, without the root."""
         return tuple(s.id for s in sorted(self.configuration, key=documentOrder) if s.parent is not None)
 
-    # ------------------------------------------------------------ mainEventLoop, in pieces
+    # ------------------------------------------------------------ mainEventLoop, in parts
 
     def external(self, event: Event, name: str, timer: str | None) -> Step:
         """One macrostep of ``mainEventLoop`` for an external event or the expiry of a timer."""
