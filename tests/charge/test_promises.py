@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 import engine
-from engine.tools.testing.stimuli import Stimuli, Stimulus
+from engine.tools.explore.stimuli import Stimuli, Stimulus
+from engine.tools.explore.values import Situation
 from tests.charge.bench import Bench
 
 LASTS_S = 16.0  # of the session without a disturbance, to beyond its end
@@ -33,7 +34,8 @@ def what_may_happen(bench: Bench) -> list[tuple[Any, Stimulus]]:
         needed = [name for name, parameter in machine.chart.parameters.items() if parameter.default is None]
         known = stimuli(machine.chart.file, frozenset((name, machine.parameters[name]) for name in needed))
         world = Stimulus(readings=known.base)
-        for stimulus in known.narrow(machine, frozenset(machine.configuration), world, (), 0):  # type: ignore[arg-type]
+        where = Situation(machine.data, machine.parameters, frozenset(machine.configuration))
+        for stimulus in known.narrow(where, world, ()):
             role = stimulus.event.partition(".")[0]
             definition = machine.chart.events.get(stimulus.event)
             own = actor.parent is None and definition is not None and definition.direction == "in"

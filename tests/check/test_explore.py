@@ -94,7 +94,9 @@ def test_what_is_sampled_or_cut_off_is_not_proved() -> None:
 
 def test_a_value_that_a_guard_compares_with_is_tried() -> None:
     found = verdict(COUNTER.replace("TYPE", "float").replace("GUARD", "event.v > 723.5").replace("N}", "4}"))
-    assert found.path == "start, level(v=724.5)"
+    told, _, value = found.path.rstrip(")").partition("=")
+    assert told == "start, level(v"
+    assert float(value) > 723.5
 
 
 @settings(

@@ -10,7 +10,7 @@ import engine
 from engine.language.load.contract import load_contract
 from engine.language.model import Chart
 from engine.tools.check import check
-from engine.tools.testing.explore import Explorer
+from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.testing.verify import verify
 
 CONTRACT = """
@@ -117,6 +117,6 @@ def test_no_exit_of_a_shipped_chart_can_be_forgotten(file: str, line: str, left:
 def test_generated_paths_end_their_machine_and_look(tmp_path: Path, exit_: str, found: bool) -> None:
     text = "states: {a: {on: {go: b}}, b: {entry: oven.on(), on: {stop: a, set: }}}\n"
     loaded = chart(tmp_path, exit_ + text)
-    problems = verify(loaded, Explorer(loaded).run().paths)
+    problems = verify(loaded, TransitionSearch(loaded).run().paths)
     assert any("oven.on() stands when the machine is ended here" in str(p) for p in problems) == found
     assert found or problems == []

@@ -14,13 +14,13 @@ import engine
 from engine.language.model import Chart
 from engine.run.machine import Machine
 from engine.semantics.step import Call
+from engine.tools.explore.stimuli import Stimulus, World, event_of
 from engine.tools.export.losses import Construct
 from engine.tools.export.scxml import state_ids
 from engine.tools.export.statemachine import export_statemachine
 from engine.tools.export.transitions import export_transitions
 from engine.tools.export.xstate import export_xstate
-from engine.tools.testing.explore import Explorer
-from engine.tools.testing.stimuli import Stimulus, World, event_of
+from engine.tools.testing.transitions import TransitionSearch
 from tests.export.peers import ROOT, Peer, node_with_xstate, python_with_peers
 
 MACHINES = ROOT / "machines"
@@ -86,7 +86,7 @@ def test_a_python_library_takes_the_generated_paths_of_a_shipped_chart(python: P
     known = set(ids.values()) - {ids[""]}
     text = EXPORTS[format](chart).text
     kind = "transitions" if format == "transitions" else "statemachine"
-    for generated in Explorer(chart).run().paths:
+    for generated in TransitionSearch(chart).run().paths:
         request = {"kind": kind, "text": text, "data": list(chart.data), **asked(chart, generated)}
         answer = python.ask(request)
         assert "error" not in answer, f"{generated.name}: {answer['error']}"
@@ -101,7 +101,7 @@ def test_a_python_library_takes_the_generated_paths_of_a_shipped_chart(python: P
 def test_xstate_takes_the_generated_paths_of_a_shipped_chart(xstate: Peer, name: str) -> None:
     chart = CHARTS[name]
     config = json.loads(export_xstate(chart).text)
-    for generated in Explorer(chart).run().paths:
+    for generated in TransitionSearch(chart).run().paths:
         answer = xstate.ask(untagged({"config": config, **asked(chart, generated)}))
         assert answer.get("error") is None, f"{generated.name}: {answer.get('error')}"
         assert answer["failure"] is None, generated.name

@@ -13,8 +13,8 @@ from engine.run.machine import Machine
 from engine.semantics.reference import Interpreter
 from engine.semantics.step import Call, Step
 from engine.tools.testing import verify as checks
-from engine.tools.testing.explore import Explorer
 from engine.tools.testing.measure import measure
+from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.testing.verify import broken_contract, verify
 
 LAMP = """
@@ -52,7 +52,7 @@ def _lamp(tmp_path: Path, text: str = LAMP) -> engine.language.model.Chart:
 
 
 def _problems(chart: engine.language.model.Chart) -> str:
-    return "\n".join(map(str, verify(chart, Explorer(chart).run().paths)))
+    return "\n".join(map(str, verify(chart, TransitionSearch(chart).run().paths)))
 
 
 def test_a_chart_in_order_has_no_problem(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_an_order_against_its_adapters_contract_is_told(tmp_path: Path, bad: dic
 
 def test_an_order_out_of_range_in_a_path_is_told(tmp_path: Path) -> None:
     """A computed argument beyond what the adapter takes: an error nobody answers, and a transition out of reach."""
-    paths = Explorer(_lamp(tmp_path)).run().paths
+    paths = TransitionSearch(_lamp(tmp_path)).run().paths
     chart = _lamp(tmp_path, LAMP.replace("bulb.set(level=full, colour", "bulb.set(level=full * 2, colour"))
     assert "200" in "\n".join(map(str, verify(chart, paths)))
     result = measure(chart)
@@ -121,7 +121,7 @@ def test_an_unanswered_error_is_told_and_an_answered_one_is_not(tmp_path: Path) 
     """``error.execution`` nobody takes. The search does not go on behind one, so the path is given here."""
     fails = LAMP.replace("ons: ons + 1", "ons: 1 // ons")
     for text, told in ((fails, True), (fails + "on: {error.execution: {}}\n", False)):
-        paths = Explorer(_lamp(tmp_path)).run().paths
+        paths = TransitionSearch(_lamp(tmp_path)).run().paths
         chart = _lamp(tmp_path, text)
         problems = "\n".join(map(str, verify(chart, paths)))
         assert ("nobody answers this error.execution" in problems) is told

@@ -11,8 +11,8 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.tools.testing.explore import Explorer
 from engine.tools.testing.measure import from_traces, measure
+from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.trace.reader import read
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_generated_paths_of_a_shipped_chart_show_no_fault(file: Path) -> None:
 
 def test_counters_payloads_timers_and_parameters_are_found(tmp_path: Path) -> None:
     """A guard on a payload, a counter up to a parameter, a timer and a parameter that is off by default."""
-    found = Explorer(_chart(tmp_path)).run()
+    found = TransitionSearch(_chart(tmp_path)).run()
     assert found.missing == {}
     assert any(path.parameters.get("bell") for path in found.paths)
 
@@ -108,11 +108,11 @@ def test_a_value_nothing_asks_at_once_is_found_beside_busy_regions(tmp_path: Pat
     ]
     text = "\n".join([DUTY, *regions]).replace("EVENTS", "\n".join(f"  n{i}: {{direction: in}}" for i in busy))
     (tmp_path / "duty.yaml").write_text(text)
-    assert Explorer(engine.load(tmp_path / "duty.yaml")).run().missing == {}
+    assert TransitionSearch(engine.load(tmp_path / "duty.yaml")).run().missing == {}
 
 
 def test_a_path_is_the_same_every_time(tmp_path: Path) -> None:
-    first, second = (Explorer(_chart(tmp_path)).run() for _ in range(2))
+    first, second = (TransitionSearch(_chart(tmp_path)).run() for _ in range(2))
     assert [path.steps for path in first.paths] == [path.steps for path in second.paths]
 
 

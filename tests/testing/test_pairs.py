@@ -12,13 +12,14 @@ import pytest
 import engine
 from engine.cli import main
 from engine.run.machine import Machine
-from engine.tools.testing.explore import Explorer
+from engine.tools.explore.path import Path as GeneratedPath
+from engine.tools.explore.path import answered, apply
+from engine.tools.explore.stimuli import World
+from engine.tools.explore.values import Situation
 from engine.tools.testing.measure import measure
 from engine.tools.testing.pairs import PairSearch
-from engine.tools.testing.path import Path as GeneratedPath
-from engine.tools.testing.path import answered, apply
-from engine.tools.testing.stimuli import World
 from engine.tools.testing.symbolic_pairs import APART, BETWEEN, GUARD, PARAMETERS, possible_pairs
+from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.testing.verify import verify_path
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +57,7 @@ def _load(tmp_path: Path, text: str) -> engine.language.model.Chart:
 def test_every_pair_is_taken_or_impossible_for_a_reason(tmp_path: Path) -> None:
     """A reviewer reads why a pair cannot be taken; what can be taken, a count up to a limit included, is."""
     chart = _load(tmp_path, GATE)
-    explorer = Explorer(chart)
+    explorer = TransitionSearch(chart)
     search = PairSearch(chart, explorer.stimuli, explorer.run().paths)
     found = search.run()
     assert found.missing == []
@@ -82,7 +83,7 @@ states:
   light: {initial: off, states: {off: {always: {guard: due, target: off, actions: [assign: {due: False}]}}}}
 """
     chart = _load(tmp_path, text)
-    found = possible_pairs(chart, Explorer(chart).stimuli)
+    found = possible_pairs(chart, TransitionSearch(chart).stimuli)
     assert found is not None
     assert found.why_not(("door.a/knock", "door.a/ring")) == BETWEEN
     assert found.why_not(("light.off/always", "door.a/ring")) == ""
@@ -93,7 +94,7 @@ states:
 def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
     """Random runs of the shipped charts take no pair that is said to be impossible."""
     chart = engine.load(file)
-    explorer = Explorer(chart)
+    explorer = TransitionSearch(chart)
     paths = explorer.run().paths
     possible = possible_pairs(chart, explorer.stimuli)
     assert possible is not None
@@ -111,8 +112,8 @@ def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
         for _ in range(40):
             if machine.done:
                 break
-            active = frozenset(machine.configuration)
-            choices = list(explorer.stimuli.narrow(machine, active, world, (), number))
+            where = Situation(machine.data, machine.parameters, frozenset(machine.configuration), number)
+            choices = list(explorer.stimuli.narrow(where, world, ()))
             if not choices:
                 break
             world = rng.choice(choices)
@@ -127,7 +128,7 @@ def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
 def test_a_path_that_takes_its_pair_no_more_fails(tmp_path: Path) -> None:
     """A generated path that lost what it is for must not stay green."""
     chart = _load(tmp_path, GATE)
-    path = next(p for p in Explorer(chart).run().paths if p.steps)
+    path = next(p for p in TransitionSearch(chart).run().paths if p.steps)
     lost = GeneratedPath(path.parameters, path.start, path.steps, (), (("rest/back", "idle/arm"),))
     assert any("idle/arm after rest/back" in str(problem) for problem in verify_path(chart, lost))
 

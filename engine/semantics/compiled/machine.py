@@ -195,6 +195,13 @@ class CompiledMachine:
         twin._sent, twin._output = self._sent, self._output
         return twin
 
+    @property
+    def situation(self) -> tuple[tuple[int, tuple[int, ...]], tuple[Any, ...]]:
+        """Configuration and history, and the values of the data: for a search that visits no situation twice.
+
+        Of machines of one chart with the same parameters, those with equal ones do the same from here."""
+        return (self._node.conf, self._node.history), tuple(self._data)
+
     @classmethod
     def restore(cls, chart: Chart, core: Mapping[str, Any]) -> Self:
         """The machine a :meth:`core_snapshot` of the same chart was taken of.

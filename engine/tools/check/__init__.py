@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from engine.language.model import Chart
 from engine.tools.check import names, orders, structure, transitions
-from engine.tools.check.explore import Verdict, prove
 from engine.tools.check.findings import RULES, Finding, Found, Rule, apply_waivers
+from engine.tools.check.invariants import Verdict, prove
 from engine.tools.check.static_facts import StaticFacts
 from engine.tools.check.walk import Uses, collect
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from engine.language.model import Chart
 from engine.tools.check import check
-from engine.tools.testing.explore import Explorer
 from engine.tools.testing.pairs import PairSearch
 from engine.tools.testing.together import play
+from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.testing.verify import verify
 from engine.tools.trace.reader import Trace
 
@@ -90,7 +90,7 @@ class Result:
 def measure(chart: Chart, *, pairs: bool = False) -> Result:
     """Generate the paths of a chart and run them."""
     began = time.perf_counter()
-    explorer = Explorer(chart)
+    explorer = TransitionSearch(chart)
     found = explorer.run()
     paths = found.paths
     two = PairSearch(chart, explorer.stimuli, paths).run() if pairs else None

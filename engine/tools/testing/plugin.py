@@ -16,8 +16,8 @@ import pytest
 
 if TYPE_CHECKING:
     from engine.language.model import Chart
+    from engine.tools.explore.path import Path as GeneratedPath
     from engine.tools.testing.measure import Missing
-    from engine.tools.testing.path import Path as GeneratedPath
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -52,11 +52,11 @@ class ChartFile(pytest.File):
     def collect(self) -> Iterator[pytest.Item]:
         """The items of the chart; see pytest."""
         from engine.language.load import load
-        from engine.tools.testing.explore import Explorer
         from engine.tools.testing.measure import not_taken
+        from engine.tools.testing.transitions import TransitionSearch
 
         chart = load(self.path)
-        found = Explorer(chart).run()
+        found = TransitionSearch(chart).run()
         for number, path in enumerate(found.paths):
             yield PathItem.from_parent(self, name=f"{number + 1}: {path.name}", chart=chart, path_=path, number=number)
         if chart.joint_invariants:

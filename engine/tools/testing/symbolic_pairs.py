@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.language.expr import tree
@@ -22,9 +22,9 @@ from engine.language.traverse import walk_blocks
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.shared import name_matches
 from engine.tools.check.logic import satisfiable
-from engine.tools.testing.path import Pair
-from engine.tools.testing.stimuli import Stimuli
-from engine.tools.testing.symbolic_reach import Reach
+from engine.tools.explore.path import Pair
+from engine.tools.explore.reach import Reach
+from engine.tools.explore.stimuli import Stimuli
 from engine.tools.testing.symbolic_values import FINITE, GiveUp, OpenMachine, Place, variables_in
 
 _FORKS = 2_000  # ways through one macrostep
@@ -183,7 +183,7 @@ class _Search:
             self.seen.add(place)
             self.todo.append(place)
 
-    def _triggers(self, live: list[Transition]) -> Iterator[tuple[str, str]]:
+    def _triggers(self, live: Iterable[Transition]) -> Iterator[tuple[str, str]]:
         """Timers, and of the events that the same transitions hear one; and an event nobody hears."""
         yield "", ""
         groups: set[tuple[str, ...]] = set()

@@ -24,7 +24,7 @@ from engine.semantics.reference import Interpreter
 from engine.semantics.reference.interpreter import documentOrder, isAtomicState
 from engine.semantics.step import Event, Step
 from engine.tools.check.logic import satisfiable
-from engine.tools.testing.path import Pair
+from engine.tools.explore.path import Pair
 
 FINITE = (Kind.BOOL, Kind.ENUM)
 

@@ -25,8 +25,9 @@ from engine.run import System
 from engine.run.actor import Actor
 from engine.run.snapshot import restore, take
 from engine.run.station.null_adapter import NullAdapter
-from engine.tools.testing.stimuli import Stimuli, Stimulus
-from engine.tools.testing.values import defaults
+from engine.tools.explore.search import Node, Search
+from engine.tools.explore.stimuli import Stimuli, Stimulus
+from engine.tools.explore.values import Situation, defaults
 
 Values = dict[tuple[str, str], Any]  # role and name of what adapters show -> it
 
@@ -47,15 +48,14 @@ class Played(NullAdapter):
         pass
 
 
-@dataclass(slots=True)
-class _Situation:
-    """Where a search may go on: the snapshot, what adapters show, the moves that led there, how often it was used."""
+@dataclass(slots=True, eq=False)
+class _Situation(Node):
+    """What to go on from: the snapshot, what adapters show, the moves that led there."""
 
     snapshot: Mapping[str, Any]
     values: Values
     moves: tuple[str, ...]
     news: int  # states nobody was in before
-    uses: int = 0
 
 
 @dataclass(slots=True)
@@ -70,17 +70,18 @@ class Together:
 def play(chart: Chart, *, moves: int = 400, seed: int = 1, burst: int = 6) -> Together:
     """Search for moves that break a joint invariant of ``chart`` or of a chart below it. ``moves`` bounds the search;
     the same seed repeats it."""
-    return _Search(chart, random.Random(seed), burst).run(moves)
+    return _Play(chart, random.Random(seed), moves, burst).run()
 
 
-class _Search:
-    def __init__(self, chart: Chart, chance: random.Random, burst: int) -> None:
+class _Play(Search[_Situation]):
+    def __init__(self, chart: Chart, chance: random.Random, moves: int, burst: int) -> None:
+        super().__init__(budget=moves, patience=moves)
         self.chart = chart
         self.chance = chance
         self.burst = burst
         self.base = {n: defaults(p.type)[-1] for n, p in chart.parameters.items() if p.default is None}
         self.stimuli: dict[Chart, Stimuli] = {}
-        self.known: dict[Any, _Situation] = {}
+        self.known: set[Any] = set()
         self.found = Together()
         self.told: set[str] = set()
         self.groups: dict[str, int] = {}  # sets of parameters
@@ -89,15 +90,36 @@ class _Search:
         self.system = System()
         self.values: Values = {}
 
-    def run(self, moves: int) -> Together:
+    def run(self) -> Together:
         self._begin()
         root = self.system.add(self.chart, parameters=self.base, adapters=self._adapters())
         self.system.start()
         self.system.run_due()
         self._arrived(root, ())
-        while self.found.moves < moves and self.known:
-            self._go_on_from(self._promising())
+        self.go_on()
+        self.found.moves = self.steps
         return self.found
+
+    def score(self, node: _Situation, aim: str) -> float:
+        """What brought much news and was not used much comes first."""
+        return (node.stage + 1) / (1 + 4 * node.news)
+
+    def expand(self, node: _Situation, aim: str) -> None:
+        self._begin()
+        root = restore(self.system, self.chart, node.snapshot, self.chart.name, dict(self._adapters()))
+        self._show(root, node.values)
+        self.system.start()
+        self.system.run_due()
+        moves = node.moves
+        for _ in range(self.burst):
+            move = self._move(root)
+            if move is None or not root.is_running:
+                break
+            self.steps += 1
+            moves = (*moves, move)
+            if not self._arrived(root, moves):
+                break
+        self.push(node)
 
     # ------------------------------------------------------------ situations
 
@@ -107,28 +129,6 @@ class _Search:
 
     def _adapters(self) -> dict[str, Adapter]:
         return {role: Played(contract, self.system) for role, contract in self.chart.adapters.items()}
-
-    def _promising(self) -> _Situation:
-        """One that brought much news and was not used much."""
-        few = self.chance.sample(list(self.known.values()), min(12, len(self.known)))
-        return min(few, key=lambda s: (s.uses + 1) / (1 + 4 * s.news))
-
-    def _go_on_from(self, situation: _Situation) -> None:
-        situation.uses += 1
-        self._begin()
-        root = restore(self.system, self.chart, situation.snapshot, self.chart.name, dict(self._adapters()))
-        self._show(root, situation.values)
-        self.system.start()
-        self.system.run_due()
-        moves = situation.moves
-        for _ in range(self.burst):
-            move = self._move(root)
-            if move is None or not root.is_running:
-                return
-            self.found.moves += 1
-            moves = (*moves, move)
-            if not self._arrived(root, moves):
-                return
 
     def _arrived(self, root: Actor, moves: tuple[str, ...]) -> bool:
         """Look at what came of a move; False when a promise is broken, so that what follows is not told as well."""
@@ -146,7 +146,8 @@ class _Search:
             return False
         key = tuple((actor.path, actor.machine.configuration) for actor in root.tree())
         if key not in self.known and root.is_running:
-            self.known[key] = _Situation(take(root), dict(self.values), moves, news)
+            self.known.add(key)
+            self.push(_Situation(take(root), dict(self.values), moves, news))
         return True
 
     def _counts(self, failure: str) -> bool:
@@ -177,9 +178,10 @@ class _Search:
         stimuli = self.stimuli[chart]
         shown = {key: self.values.get(self._role(actor, key), plain) for key, plain in stimuli.base.items()}
         world = Stimulus(readings=shown)
-        active = frozenset(machine.configuration)
-        group = self.groups.setdefault(repr(sorted(machine.parameters.items())), len(self.groups))
-        return stimuli.narrow(machine, active, world, (), group)  # type: ignore[arg-type]  # of it, data and parameters
+        parameters = machine.parameters
+        group = self.groups.setdefault(repr(sorted(parameters.items())), len(self.groups))
+        where = Situation(machine.data, parameters, frozenset(machine.configuration), group)
+        return stimuli.narrow(where, world, ())
 
     def _possible(self, root: Actor, actor: Actor, stimulus: Stimulus) -> bool:
         name = stimulus.event

@@ -27,8 +27,8 @@ from engine.semantics.errors import EngineError
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference import Interpreter
 from engine.semantics.step import Call, Effect, SendEvent, StartCall, StartChild, Step
-from engine.tools.testing.path import Pair, Path, answered
-from engine.tools.testing.stimuli import Stimulus, World, event_of
+from engine.tools.explore.path import Pair, Path, answered
+from engine.tools.explore.stimuli import Stimulus, World, event_of
 from engine.tools.trace.reader import Trace
 from engine.tools.trace.record import TRACE_VERSION, event_record, kept, outcome
 from engine.tools.trace.replay import replay

@@ -1,4 +1,5 @@
-"""Values that make a guard true or false: at its boundaries, one step beside them, every name of an enumeration."""
+"""Values worth trying: of a type, and those that make a condition true or false: at its boundaries, one step beside
+them, every name of an enumeration."""
 
 from __future__ import annotations
 
@@ -57,20 +58,44 @@ def defaults(kind: Type) -> list[Any]:
     return [*found, None] if kind.optional else found
 
 
+def every(kind: Type, boundaries: list[Any], most: int) -> tuple[list[Any], bool]:
+    """Values of a type, at most ``most`` of a number, and whether these are all: else ``boundaries`` first of all."""
+    none: list[Any] = [None] if kind.optional else []
+    low, high = kind.minimum, kind.maximum
+    if kind.kind in (Kind.BOOL, Kind.ENUM):
+        return defaults(kind), True
+    if kind.kind in (Kind.INT, Kind.DURATION) and low is not None and high is not None and high - low < most:
+        return [*range(int(low), int(high) + 1), *none], True
+    found: list[Any] = []
+    for value in (*boundaries, *defaults(kind)):
+        if value is not None and len(found) < most and not any(same(value, known) for known in found):
+            found.append(value)
+    return [*found, *none] or [None], False
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one: ``1``, ``1.0`` and ``True`` are three."""
+    return type(one) is type(other) and bool(one == other)
+
+
 class Situation:
-    """The situation a guard is solved in: a machine's data, parameters and active states, and the terms chosen so
-    far."""
+    """Where conditions are solved: a machine's data, parameters and active states, and the terms chosen so far.
+
+    ``group``: equal for equal parameters."""
 
     def __init__(
         self,
         data: Mapping[str, Any],
         parameters: Mapping[str, Any],
         active: frozenset[str],
+        group: int = 0,
+        *,
         free_parameters: bool = False,
     ) -> None:
         self.data = data
         self.parameters = parameters
         self.active = active
+        self.group = group
         self.free_parameters = free_parameters  # parameters are chosen, too: terms ("param", name)
         self.choice: Choice = {}
 
@@ -289,3 +314,8 @@ def related(op: str, bound: Any, kind: Type) -> list[Any]:
     if isinstance(bound, bytes):
         others.insert(0, bytes([bound[0] ^ 1]) + bound[1:] if bound else b"\x01")
     return others
+
+
+def values_of(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
+    """The values of some data items, lists as text, to compare situations by."""
+    return tuple(repr(v) if isinstance(v, list) else v for v in map(data.get, names))

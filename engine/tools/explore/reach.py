@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from math import log2
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.model import Chart, If, State, Transition
-from engine.language.traverse import walk_blocks
+from engine.language.model import Assign, Chart, If, State, Transition
+from engine.language.traverse import expressions_of, walk_blocks
 from engine.language.types import Kind
 from engine.language.values import EvaluationError
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.shared import name_matches
-from engine.tools.testing.stimuli import external_events
-from engine.tools.testing.values import NEGATED, Situation
+from engine.tools.explore.stimuli import external_events
+from engine.tools.explore.values import NEGATED, Situation
 
 FAR = 1_000.0
+_COUNTED = 8.0
+_COPIED = 3.0
 
 
 class Reach:
@@ -47,14 +50,32 @@ class Reach:
                 parts = [part for condition in raised[0][1] for part in _conjuncts(condition)]
                 self._on_data[t.id] += [part for part in parts if _depends(part) == {"data"}]
                 self.fixed[t.id] += [part for part in parts if _on_parameters(part)]
+        self._parts = {t: [(part, _names([part])) for part in parts] for t, parts in self._on_data.items()}
+        self._raising = {t.id: {event for event, _ in _raises(t.actions, ())} for t in chart.transitions}
         self.names = {t: _names(parts) for t, parts in self._on_data.items()}  # the data a guard asks
         self.atoms = _atoms(chart)
+        self._leading: dict[tuple[frozenset[str], str], frozenset[str]] = {}
+        self._entering: dict[tuple[frozenset[str], str], dict[str, Any]] = {}
+        self._set_on_entry = {
+            state.id: {
+                action.name: action.value.value
+                for block in state.entry
+                for action in block
+                if isinstance(action, Assign) and isinstance(action.value, tree.Literal)
+            }
+            for state in chart.root.walk()
+        }
+        self._assigned: dict[str, list[tree.Expr]] = {}
         self._setters: dict[str, set[str]] = {}  # data item -> states whose actions, or whose transitions', assign it
         for state in chart.root.walk():
             for block in walk_blocks(state):
                 for action in block:
                     for name in action.assigns():
                         self._setters.setdefault(name, set()).add(state.id)
+                        self._assigned.setdefault(name, []).extend(expressions_of(action))
+        # What the distance of its data depends on.
+        self.deciding = {t: _names([*parts, *(v for n in self.names[t] for v in self._assigned.get(n, ()))])
+                         for t, parts in self._on_data.items()}  # fmt: skip
 
     def steps(self, active: frozenset[str], transition: str) -> float:
         """The least number of transitions until the source of ``transition`` and the states its guard reads are
@@ -75,16 +96,72 @@ class Reach:
         return not any(distance(part, where) for part in self.fixed[transition])
 
     def data(self, transition: str, where: Situation) -> float:
-        """How far the data are from what the guard needs: 0 when they satisfy it."""
-        return sum(distance(part, where) for part in self._on_data[transition])
+        """How far the data are from what the guard asks of them: 0 when nothing is amiss.
+
+        With what they will be where the transition's source and the states around it are yet to be entered."""
+        key = (where.active, transition)
+        set_on_entry = self._entering.get(key)
+        if set_on_entry is None:
+            t = self._by_id[transition]
+            around = [s for s in (t.source, *t.source.ancestors()) if s.id and s.id not in where.active]
+            set_on_entry = self._entering[key] = {
+                name: value
+                for state in reversed(around)
+                for name, value in self._set_on_entry[state.id].items()
+                if name in self.names[transition]
+            }
+        if set_on_entry:
+            where = Situation({**where.data, **set_on_entry}, where.parameters, where.active)
+        gap = 0.0
+        for part, names in self._parts[transition]:
+            far = distance(part, where)
+            if far:
+                to_set = min((self._to_set(where.active, name) for name in names), default=FAR)
+                if to_set >= FAR:
+                    return FAR  # nothing sets them any more
+                gap += far + min((self._copying(part, name, where) for name in names), default=0.0)
+        return gap
+
+    def _copying(self, part: tree.Expr, name: str, where: Situation) -> float:
+        """What it costs that all that may be assigned to ``name`` would not do either as it is now."""
+        for value in self._assigned.get(name, ()):
+            try:
+                given = where.value(value, {})
+            except EvaluationError:
+                return 0.0  # it comes from outside
+            if not distance(part, Situation({**where.data, name: given}, where.parameters, where.active)):
+                return 0.0
+        return _COPIED
 
     def setting(self, active: frozenset[str], transition: str) -> float:
-        """The least number of transitions until something sets the data that the guard of ``transition`` reads."""
-        key = (active, f"set {transition}")
+        """How many transitions at least until something sets the data that the guard of ``transition`` asks."""
+        return min((self._to_set(active, name) for name in self.names[transition]), default=FAR)
+
+    def _to_set(self, active: frozenset[str], name: str) -> float:
+        key = (active, f"set {name}")
         known = self._config.get(key)
         if known is None:
-            states = {state for name in self.names[transition] for state in self._setters.get(name, ())}
-            known = self._config[key] = min((self._until(active, s) for s in sorted(states)), default=FAR)
+            states = sorted(self._setters.get(name, ()))
+            known = self._config[key] = min((self._until(active, state) for state in states), default=FAR)
+        return known
+
+    def leading(self, active: frozenset[str], transition: str) -> frozenset[str]:
+        """The transitions that bring a configuration nearer to the source of ``transition``, or itself there; those
+        that set the data its guard asks; and those that raise what these wait for."""
+        key = (active, transition)
+        known = self._leading.get(key)
+        if known is None:
+            source = self._by_id[transition].source.id
+            far = self._until(active, source)
+            found = {transition}
+            if far:
+                to = self._to[source]
+                found = {t for t, entered in self._entered.items() if any(to.get(s, FAR) < far for s in entered)}
+            asked = set(self.names[transition])
+            found |= {t.id for t in self.chart.transitions if any(asked.intersection(a.assigns()) for a in t.actions)}
+            raised = {d for t in found for d in self._by_id[t].descriptors if t in self._raisers}
+            found |= {t for t, events in self._raising.items() if raised & events}
+            known = self._leading[key] = frozenset(found)
         return known
 
     def _until(self, active: frozenset[str], state: str) -> float:
@@ -112,7 +189,8 @@ class Reach:
 
 
 def distance(part: tree.Expr, where: Situation) -> float:
-    """0 when ``part`` holds, else between 1 and 2: the nearer the numbers, the less."""
+    """0 when ``part`` holds, else 1 at least, the more the farther numbers are: a counter is a step nearer with each
+    count, what lies far away counts less and less."""
     try:
         if where.value(part, {}) is True:
             return 0.0
@@ -120,7 +198,7 @@ def distance(part: tree.Expr, where: Situation) -> float:
             left, right = where.value(part.left, {}), where.value(part.right, {})
             if isinstance(left, (int, float)) and isinstance(right, (int, float)):
                 gap = abs(left - right)
-                return 1.0 + gap / (gap + 1.0)
+                return 1.0 + (gap if gap <= _COUNTED else _COUNTED + min(log2(gap / _COUNTED), _COUNTED))
     except EvaluationError:
         pass
     return 2.0
@@ -245,8 +323,3 @@ def _initially(state: State) -> Iterator[State]:
                 if above is state:
                     break
                 yield above
-
-
-def values_of(data: Mapping[str, Any], names: tuple[str, ...]) -> tuple[Any, ...]:
-    """The values of some data items, lists as text, to compare situations by."""
-    return tuple(repr(v) if isinstance(v, list) else v for v in map(data.get, names))

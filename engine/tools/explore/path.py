@@ -9,7 +9,7 @@ from typing import Any
 from engine.language.model import Chart
 from engine.run.machine import Machine
 from engine.semantics.step import Step
-from engine.tools.testing.stimuli import Stimulus, World, event_of
+from engine.tools.explore.stimuli import Stimulus, World, event_of
 
 Pair = tuple[str, str]  # ids of two transitions, the second taken next after the first
 
@@ -22,7 +22,7 @@ class Path:
     parameters: Mapping[str, Any]
     start: Stimulus
     steps: tuple[Stimulus, ...]
-    takes: tuple[str, ...]
+    takes: tuple[str, ...] = ()
     pairs: tuple[Pair, ...] = ()
 
     @property

@@ -18,7 +18,7 @@ from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError, type_error
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.parameters import ParameterScope, bind_parameters
-from engine.tools.testing.values import Term, related
+from engine.tools.explore.values import Term, related, same
 
 MOST = 16
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
@@ -136,7 +136,7 @@ class Pools:
     def _add(self, key: Term, values: list[Any]) -> None:
         pool = self._values.setdefault(self._root(key), [])
         for value in values:
-            if len(pool) < MOST and not any(value == known and type(value) is type(known) for known in pool):
+            if len(pool) < MOST and not any(same(value, known) for known in pool):
                 pool.append(value)
 
 
