@@ -254,6 +254,16 @@ def _indirect(op: str, left: tree.Expr, right: tree.Expr, where: Situation, give
     asked = [(t, k) for t, k in (*terms(left, where.free_parameters), *terms(right, where.free_parameters))]
     open_terms = {t: k for t, k in asked if t not in given and (t[0] != "param" or k.kind is not Kind.LIST)}
     rest = {t: _middle(k) for t, k in open_terms.items() if t[0] != "param"}
+    yield from _crossing(left, right, where, given, open_terms, rest)
+    if len(rest) > 1:  # a product with nothing is nothing, whatever the other is
+        much = {t: _middle(k, last=True) for t, k in open_terms.items() if t[0] != "param"}
+        yield from _crossing(left, right, where, given, open_terms, much)
+
+
+def _crossing(
+    left: tree.Expr, right: tree.Expr, where: Situation, given: Choice, open_terms: Mapping[Term, Type], rest: Choice
+) -> Iterator[Choice]:
+    """``rest``: the values of the other terms."""
     for term, kind in open_terms.items():
         if kind.kind in (Kind.LIST, Kind.BYTES, Kind.STRING):
             for size in (0, 1, 2, 3, 6, 8):
@@ -278,8 +288,9 @@ def _indirect(op: str, left: tree.Expr, right: tree.Expr, where: Situation, give
             yield {**rest, **given, term: value}
 
 
-def _middle(kind: Type) -> Any:
-    return next((v for v in defaults(kind) if v is not None), None)
+def _middle(kind: Type, last: bool = False) -> Any:
+    found = [v for v in defaults(kind) if v is not None] or [None]
+    return found[-1 if last else 0]
 
 
 def _of_length(kind: Type, size: int) -> Any:

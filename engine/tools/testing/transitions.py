@@ -82,6 +82,7 @@ class TransitionSearch(ChartSearch[_Node]):
         self._near_by: dict[str, None] = {}
         self._broken: set[str] = set()  # places of invariants a path breaks
         self._endless: set[str] = set()
+        self._aside: list[_Node] = []
         self._further: Iterator[dict[str, Any]] = iter(())
         self._progress: Progress | None = None
         self._exhausted = False
@@ -97,7 +98,7 @@ class TransitionSearch(ChartSearch[_Node]):
             self._begin_later(parameters)
         self._further = sets
         self.go_on()
-        while self.searching() and self._begin_further():
+        while self.searching() and (self._begin_further() or self._take_up()):
             self.go_on()
         self._exhausted = self.searching()
         for t in self._untaken:
@@ -166,6 +167,17 @@ class TransitionSearch(ChartSearch[_Node]):
         for start in (low, high) if high != low else (low,):
             self.begin(parameters, start)
 
+    def _take_up(self) -> bool:
+        """Go on from the situations that were put aside because there are many like them."""
+        aside, self._aside = self._aside, []
+        self.variants *= 4
+        for node in aside:
+            if node.crowd <= self.variants:
+                self.push(node)
+            else:
+                self._aside.append(node)
+        return bool(aside)
+
     # ------------------------------------------------------------ situations
 
     def root(self, machine: Machine, group: Group, start: Stimulus) -> _Node:
@@ -212,7 +224,11 @@ class TransitionSearch(ChartSearch[_Node]):
         if not self._visited.issuperset(step.entered):
             self._visited.update(step.entered)
             self._near_by = {t: None for t in self._untaken if self._transitions[t].source.id in self._visited}
-        if not node.machine.done and self._is_new(node):
+        if node.machine.done or not self._is_new(node):
+            return True
+        if node.crowd > self.variants:
+            self._aside.append(node)
+        else:
             self.push(node)
             for t in [t for t in self._untaken if not self._allowed(node, t) and not self.reach.steps(node.active, t)]:
                 if self._offers[t] < _OFFERS:
@@ -250,7 +266,7 @@ class TransitionSearch(ChartSearch[_Node]):
         alike = (place, tuple([gap == 0 for gap in gaps]))
         self._crowds[alike] += 1
         node.crowd = 0 if nearer else self._crowds[alike]
-        return node.crowd <= self.variants
+        return True
 
     def _distances(self, node: _Node) -> tuple[float, ...]:
         """From every condition on data."""
