@@ -50,3 +50,18 @@ def test_a_chart_that_serves_stands_where_an_adapter_does() -> None:
     with Layouts("graphviz", print) as layouts:
         drawn = draw_station(station, "evse_dc_served", layouts).svg
     assert 'data-machine="evse/supply"' in drawn
+
+
+def test_of_outlets_one_is_drawn_and_says_how_many_there_are() -> None:
+    """Thirty-two times the same is no drawing."""
+    site = STATION.with_name("site.toml")
+    station = resolve(site, None, Overrides(environ={}, sets=["outlets=3"]), installed(), engine.load)
+    graph = station_graph(station)
+    nodes = {n.id: n for n in graph.root.walk()}
+    titles = {id: node.sections[0][0].text for id, node in nodes.items() if node.sections and node.sections[0]}
+    assert titles["site/outlet"] == "outlet ×3"
+    assert titles["pev1:"] == "pev1 ×3"
+    assert "pev2:" not in nodes
+    assert {"outlet1:lock", "outlet1:supply"} <= set(nodes)
+    assert "outlet2:lock" not in nodes
+    assert all({e.source, e.target} <= set(nodes) for e in graph.edges)

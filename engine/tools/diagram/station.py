@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from engine.language.expr.tree import Literal, Reading
-from engine.language.model import Action, CallAction, Chart
+from engine.language.model import Action, CallAction, Chart, Invoke, Spawn
 from engine.language.traverse import child_charts, child_nodes, walk_blocks
-from engine.run.station.plan import MachinePlan, Station
+from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
 from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
 from engine.tools.diagram.page import TitleBlock
@@ -33,13 +33,23 @@ def _naming(edge: Edge, most: int) -> Edge:
 
 
 def station_graph(station: Station) -> Graph:
-    """One frame for each root machine, with its charts and the adapters they are bound to."""
+    """One frame for each root machine, with its charts and the adapters they are bound to; of units, the first."""
     root = Node("(station)", Shape.COMPOSITE, [[Line(station.title or "station", "title")]], css="station")
     edges: list[Edge] = []
+    units = [unit for plan in station.machines.values() for unit in plan.units]
+    others = {unit.name for unit in units if unit.number > 1}
     for plan in station.machines.values():
-        root.children.append(_Machine(plan, edges).node())
+        if plan.unit not in others:
+            root.children.append(_Machine(plan, edges, times(units, plan.unit)).node())
     root.packed = True
     return Graph(root, edges)
+
+
+def times(units: Collection[UnitPlan], name: str) -> str:
+    """`` ×N`` for one of a unit that a station has N times."""
+    unit = next((unit.unit for unit in units if unit.name == name), "")
+    count = sum(other.unit == unit for other in units)
+    return f" ×{count}" if unit and count > 1 else ""
 
 
 def station_block(station: Station, name: str) -> TitleBlock:
@@ -54,20 +64,23 @@ def station_block(station: Station, name: str) -> TitleBlock:
 class _Machine:
     """The charts of one root machine and what passes between them and its adapters."""
 
-    def __init__(self, plan: MachinePlan, edges: list[Edge]) -> None:
+    def __init__(self, plan: MachinePlan, edges: list[Edge], often: str) -> None:
         self.plan = plan
         self.edges = edges
-        self.frame = Node(f"{plan.name}:", Shape.REGION, [[Line(plan.name, "title")]], css="machine")
+        self.units = {unit.unit: unit for unit in plan.units if unit.number == 1}
+        self.frame = Node(f"{plan.name}:", Shape.REGION, [[Line(plan.name + often, "title")]], css="machine")
 
     def node(self) -> Node:
         name, chart = self.plan.name, self.plan.chart
         self._chart(name, chart, {role: f"{name}:{role}" for role in chart.adapters}, set())
         self._behind(self.plan)
+        for unit in self.units.values():
+            self._behind(unit)
         return self.frame
 
-    def _behind(self, plan: MachinePlan) -> None:
-        """What stands behind the roles of a machine: adapters, and charts with what stands behind theirs."""
-        for role, contract in plan.chart.adapters.items():
+    def _behind(self, plan: MachinePlan | UnitPlan) -> None:
+        """What stands behind roles: adapters, and charts with what stands behind theirs."""
+        for role, contract in plan.contracts.items():
             bound = plan.adapters.get(role)
             id, served = f"{plan.name}:{role}", bound.served if bound is not None else None
             lines = [Line(role, "title"), Line(contract.name, "note")]
@@ -82,9 +95,9 @@ class _Machine:
             self._around(id, served.name, served.chart, roles, set())
             self._behind(served)
 
-    def _chart(self, path: str, chart: Chart, roles: dict[str, str], above: set[str]) -> None:
-        """A chart and all it starts. ``roles``: its roles → what stands behind them."""
-        lines = [Line(path.rpartition("/")[2], "title"), Line(chart.name, "note")]
+    def _chart(self, path: str, chart: Chart, roles: dict[str, str], above: set[str], often: str = "") -> None:
+        """A chart and all it starts. ``roles``: its roles → what stands behind them. ``often``: `` ×N``."""
+        lines = [Line(path.rpartition("/")[2] + often, "title"), Line(chart.name, "note")]
         lines += [Line(t, "text") for t in wrap(chart.title, 28)]
         self.frame.children.append(Node(path, Shape.BOX, [lines], tags=(("data-machine", path),)))
         self._around(path, path, chart, roles, above)
@@ -99,13 +112,22 @@ class _Machine:
         for id, child in child_charts(chart).items():
             if child.name in above:
                 continue
-            below = f"{path}/{id}"
+            below, unit = f"{path}/{id}", self._unit(chart, id)
             mapping = {
                 own: roles.get(outer, f"{self.plan.name}:{outer}") for own, outer in _mapped(chart, id, child).items()
             }
-            self._chart(below, child, mapping, above | {chart.name})
+            if unit is not None:
+                given = dict(_starter(chart, id).adapters)
+                mapping |= {own: f"{unit.name}:{own}" for own in child.adapters if own not in given}
+            often = times(self.plan.units, unit.name) if unit is not None else ""
+            self._chart(below, child, mapping, above | {chart.name}, often)
             self._arrow(node, below, _sent(chart, id), "event", "to")
             self._arrow(below, node, _events(chart, f"{id}."), "event", "from")
+
+    def _unit(self, chart: Chart, id: str) -> UnitPlan | None:
+        """The first of the unit that a child is spawned on."""
+        starter = _starter(chart, id)
+        return self.units.get(starter.unit or "") if isinstance(starter, Spawn) else None
 
     def _arrow(self, source: str, target: str, texts: list[str], css: str, kind: str) -> None:
         if not texts:
@@ -115,13 +137,14 @@ class _Machine:
         self.edges.append(Edge(f"{source}>{target}>{kind}", source, target, label, css, tags, "\n".join(texts)))
 
 
+def _starter(chart: Chart, id: str) -> Invoke | Spawn:
+    """What starts the child ``id``."""
+    return next(node for node in child_nodes(chart) if node.id == id)
+
+
 def _mapped(chart: Chart, id: str, child: Chart) -> dict[str, str]:
     """The child's roles → the parent's."""
-    names = {role: role for role in child.adapters}
-    for node in child_nodes(chart):
-        if node.id == id:
-            names |= dict(node.adapters)
-    return names
+    return {role: role for role in child.adapters} | dict(_starter(chart, id).adapters)
 
 
 def _actions(chart: Chart) -> Iterator[Action]:
