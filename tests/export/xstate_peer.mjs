@@ -37,6 +37,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     actor.subscribe({ error: (error) => { failure = String(error); } });
     const seen = [];
     const look = () => {
+      clock.advance(0); // what the machine has sent to itself at once is due now
       const snapshot = actor.getSnapshot();
       const prefix = config.id + ".";
       const nodes = snapshot.status === "active" ? snapshot._nodes : [];
