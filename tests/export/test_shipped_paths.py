@@ -42,7 +42,7 @@ CHARTS = {chart.name: chart for chart in map(engine.load, sorted(MACHINES.rglob(
 CARRIED = {
     "python-statemachine": ("keep_alive", "pilot_evse", "pilot_pev", "plc_modem", "slac_session", "voltage_watch"),
     "transitions": ("keep_alive",),
-    "xstate": ("keep_alive", "pilot_pev", "plc_modem", "voltage_watch"),
+    "xstate": ("keep_alive", "pilot_pev", "plc_modem", "power_share", "voltage_watch"),
 }
 EXPORTS = {
     "python-statemachine": export_statemachine,

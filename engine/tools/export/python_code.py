@@ -48,6 +48,8 @@ _HOOKS = '''
         """A line for people."""
 '''
 
+_TAKEN = frozenset(re.findall(r"def (\w+)", _HOOKS))
+
 
 class Methods:
     """The methods of one class. ``signature`` and ``opening`` are how the target passes an event's payload as the
@@ -136,6 +138,9 @@ class Methods:
         lines.append('            raise TypeError(f"unknown parameters: {sorted(parameters)}")')
         for data in self.chart.data.values():
             self.at = f"data {data.name}"
+            if data.name in _TAKEN:
+                what = f"'{data.name}' hides the host's method of this name: rename the item"
+                self.exported.lose(Construct.EXPRESSION, self.at, what, data.position)
             initial = "None" if data.initial is None else self.text(data.initial)
             lines.append(f"        self.{data.name} = {initial}")
         return lines + _HOOKS.rstrip().splitlines() + extra + self.lines
