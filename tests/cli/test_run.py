@@ -160,7 +160,7 @@ def test_a_real_run_ends_in_order_on_a_signal(folder: Path) -> None:
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=20)
         assert process.returncode == 0
-        assert err == ""
+        assert not [line for line in err.splitlines() if "the host was late" not in line]  # a loaded machine may be
         assert "light: stopped" in out
     assert read(folder / "run.jsonl").steps()[-1]["cause"] == "stop"
 
