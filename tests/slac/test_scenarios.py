@@ -328,7 +328,7 @@ def test_vehicle_that_starts_over_in_the_middle() -> None:
 @pytest.mark.parametrize("retries", [0, 2, 4])
 def test_changed_retry_count_changes_the_wire(retries: int) -> None:
     """The number of CM_ATTEN_CHAR.IND on the wire is C_EV_match_retry + 1, from the chart and nowhere else."""
-    street = Street(fault="drop:CM_ATTEN_CHAR.RSP", evse1={"C_EV_match_retry": retries}, own_attenuation=25.0)
+    street = Street(fault="drop:CM_ATTEN_CHAR.RSP", evse1={"session.C_EV_match_retry": retries}, own_attenuation=25.0)
     street.listen("pev1")
     street.system.run_until(lambda: street.is_in("pev1", "matching.run.match"), 10_000_000_000)
     assert street.arrived("pev1", "CM_ATTEN_CHAR.IND") == retries + 1
