@@ -97,6 +97,9 @@ def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
     explorer = TransitionSearch(chart)
     paths = explorer.run().paths
     possible = possible_pairs(chart, explorer.stimuli)
+    if chart.name == "site":  # what it sends to each of its outlets, in a loop, is open: nothing is called impossible
+        assert possible is None
+        return
     assert possible is not None
     rng = random.Random(1)
     seen: set[tuple[str, str]] = set()

@@ -12,7 +12,7 @@ from engine.tools.diagram.page import READABLE, largest_room, largest_scale
 from engine.tools.diagram.split import APART, INSIDE, broken, count, cuttable, split
 
 _MOST_BREAKS = 8
-_FEW = 3  # states that may be left out of an overview
+_FEW = 9  # states that may be left out of an overview
 # How much of a readable A3 sheet boxes and labels can cover at most (measured: ELK leaves this much for arrows).
 _WHOLE = 0.17
 _CROWD = 45  # so many arrows in one chart or region never make a readable drawing in one piece, and take ELK a while
@@ -210,9 +210,9 @@ class _Plan:
             node.id: count(node)
             for node in cuttable(self.graph.root)
             if node.id not in self.hidden
-            and node.shape is Shape.COMPOSITE
+            and node.shape in (Shape.COMPOSITE, Shape.REGION)
             and count(node) <= _FEW
-            and not cuttable(node)
+            and all(inner.id in self.hidden for inner in cuttable(node))
         }
         sizes = {id: size for id, size in small.items() if id in self.cuts} or small
         smallest = {id for id, size in sizes.items() if size == min(sizes.values())}

@@ -60,7 +60,7 @@ class Possible:
         return GUARD if pair in self.asked and pair not in self.enabled else BETWEEN
 
 
-def possible_pairs(chart: Chart, stimuli: Stimuli, limit: int = 60_000) -> Possible | None:
+def possible_pairs(chart: Chart, stimuli: Stimuli, limit: int = 100_000) -> Possible | None:
     """All pairs that may be possible; None where nothing can be said. ``limit``: macrosteps to try.
 
     It keeps as much data as the limit allows: everything conditions read, or only names and truth values, or none.
