@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,8 @@ _EPILOG = """examples:
   engine mutate machines/                            what has changed since the verdicts on record
   engine mutate machines/power/dc_output.yaml        one chart, its survivors as YAML diffs
   engine mutate machines/sdp --only tests/sdp/test_new.py    do new scenarios kill the survivors?
-  engine mutate machines/ --sample 50                and 50 of the kills on record once more, as CI does
+  engine mutate machines/ --sample 50                and 50 of the kills on record once more
+  engine mutate machines/ --on-record --sample 40    what is on record only, as CI does
   engine mutate machines/ --again                    every mutant of every chart
   engine mutate machines/ --record                   and put the verdicts on record (tests/mutation/CHART.json)
 
@@ -33,6 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart, or a folder of charts")
     parser.add_argument("--plan", default="tests/mutation/plan.toml", metavar="FILE", help="(tests/mutation/plan.toml)")
     parser.add_argument("--again", action="store_true", help="try every mutant, whatever is on record")
+    parser.add_argument(
+        "--on-record", action="store_true", help="try --sample only; charts changed since their record are named"
+    )
     parser.add_argument("--record", action="store_true", help="write the verdicts beside the plan; else only .mutants/")
     parser.add_argument("--only", nargs="+", default=[], metavar="FILE", help="only the scenarios in these test files")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="try N of the kills on record again")
@@ -59,15 +65,24 @@ def run(args: argparse.Namespace) -> int:
     plan = Plan.read(Path(args.plan))
     files = chart_files(args.paths)
     jobs = args.jobs if args.jobs > 0 else os.cpu_count() or 1
-    options = Options(args.budget, jobs, args.sample, args.again, tuple(args.only), args.record)
+    if args.on_record and (args.again or args.record or args.only):
+        print("--on-record tries nothing new: without --again, --record and --only", file=sys.stderr)
+        return 2
+    options = Options(args.budget, jobs, args.sample, args.again, args.on_record, tuple(args.only), args.record)
     columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
         task = shown.add_task("mutants", total=None)
+        said = time.monotonic()
 
         def progress(done: int, count: int, text: str) -> None:
+            nonlocal said
             shown.update(task, completed=done, total=count or None, description=text[:100])
+            if not shown.console.is_terminal and time.monotonic() - said > 30:  # a log, where no bar is drawn
+                said = time.monotonic()
+                print(f"{done}/{count} {text}", file=sys.stderr, flush=True)
 
-        outcomes = Campaign(plan, options, progress).run(files)
+        campaign = Campaign(plan, options, progress)
+        outcomes = campaign.run(files)
     if args.json:
         text = json.dumps([_as_json(outcome) for outcome in outcomes], indent=2) + "\n"
         if args.json == "-":
@@ -76,6 +91,10 @@ def run(args: argparse.Namespace) -> int:
             Path(args.json).write_text(text, encoding="utf-8")
     if args.json != "-":
         _print(outcomes, plan.least, not args.summary)
+        for file in campaign.left_out:
+            print(f"{file}: changed since its verdicts were recorded, not tried; engine mutate {file} --record")
+        if args.on_record and (older := sum(outcome.older for outcome in outcomes)):
+            print(f"{older} verdicts rest on test files that have changed since; engine mutate --record tries them")
     return 1 if any(outcome.score < plan.least or outcome.problems for outcome in outcomes) else 0
 
 

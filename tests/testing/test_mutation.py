@@ -12,6 +12,7 @@ import engine
 from engine.cli import main
 from engine.language.problems import ChartError
 from engine.tools.mutation.mutants import Mutant, mutants_of
+from engine.tools.mutation.pool import Job, answers
 from engine.tools.mutation.scenarios import Scenario, Scenarios
 
 CHART = """machine: door
@@ -223,6 +224,36 @@ def test_only_what_changed_is_tried_again(project: Path, capsys: pytest.CaptureF
     assert tried == 5
     assert [name for name, verdict in verdicts.items() if verdict == "survived"] == ["transition deleted: shut/push#2"]
     assert code == 1
+
+
+def test_what_has_changed_since_its_record_is_named_and_not_tried(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """CI tries a sample of what is on record, whatever else has changed; what it shows is of the record, not new."""
+    _, first, _ = mutate(capsys, "--record")
+    arguments = ("mutate", "charts", "--plan", "mutation/plan.toml", "-j", "1", "--summary", "--on-record")
+    assert mutate(capsys, "--on-record", "--sample", "2") == (1, first, 2)
+    scenarios = Path("tests/test_door.py").read_text()
+    Path("tests/test_door.py").write_text(scenarios + "\n# a word more\n")
+    assert mutate(capsys, "--on-record", "--sample", "2") == (1, first, 0)
+    Path("charts/door.yaml").write_text(CHART.replace("5 s", "6 s"))
+    assert main([*arguments]) == 0
+    assert "charts/door.yaml: changed since its verdicts were recorded" in capsys.readouterr().out
+    assert main([*arguments, "--again"]) == 2
+    assert "--on-record" in capsys.readouterr().err
+
+
+def test_the_time_limit_is_of_the_processor(project: Path) -> None:
+    """On a busy machine a mutant is not killed because others were at work; one that never comes to an end is."""
+    waits = "import select\n\n\ndef test_waits():\n    select.select([], [], [], 2.5)\n"
+    Path("tests/test_slow.py").write_text(waits + "\n\ndef test_computes():\n    while True:\n        pass\n")
+    jobs = [
+        Job("charts/door.yaml", CHART, [f"tests/test_slow.py::{name}"], 2.0, name)
+        for name in ("test_waits", "test_computes")
+    ]
+    found = {job.subject: answer for job, answer in answers(jobs, ["charts", "tests"], ["tests/test_slow.py"], 1)}
+    assert found["test_waits"]["verdict"] == "survived"
+    assert found["test_computes"] == {"verdict": "killed", "by": "", "reason": "time limit"}
 
 
 def test_a_chart_its_scenarios_do_not_fit_is_not_mutated(project: Path, capsys: pytest.CaptureFixture[str]) -> None:

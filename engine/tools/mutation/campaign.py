@@ -23,21 +23,24 @@ SAVE_EVERY = 20
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``budget_s``: seconds of scenarios (measured on the unchanged chart) that a mutant has to survive. ``sample``:
-    how many stored kills to try again. ``again``: try all. ``only``: the scenarios of these files instead of the
-    plan's. ``record``: write verdicts beside the plan, not only into the cache."""
+    """``budget_s``: seconds of processor time of scenarios (measured on the unchanged chart) that a mutant has to
+    survive. ``sample``: how many stored kills to try again. ``again``: try all. ``on_record``: leave out charts that
+    have changed since, and take the verdicts on record although scenarios have changed. ``only``: the scenarios of
+    these files instead of the plan's. ``record``: write verdicts beside the plan, not only into the cache."""
 
     budget_s: float = 10.0
     workers: int = 1
     sample: int = 0
     again: bool = False
+    on_record: bool = False
     only: tuple[str, ...] = ()
     record: bool = False
 
 
 @dataclass(slots=True)
 class Outcome:
-    """One chart's mutants and their verdicts. ``earlier``: the record before, for any text of the chart."""
+    """One chart's mutants and their verdicts. ``earlier``: the record before, for any text of the chart. ``older``: how
+    many verdicts rest on scenarios that are others now."""
 
     chart: Chart
     original: str
@@ -46,6 +49,7 @@ class Outcome:
     earlier: Record
     verdicts: dict[str, Verdict] = field(default_factory=dict)
     tried: int = 0
+    older: int = 0
     problems: list[str] = field(default_factory=list)
 
     def of(self, kind: str) -> list[Mutant]:
@@ -75,6 +79,8 @@ class Campaign:
         self.progress = progress
         self.files = test_files(options.only or plan.scenarios)
         self.digests = {file.as_posix(): digest([file]) for file in self.files}
+        self.left_out: list[str] = []
+        """Charts without verdicts of their text as it is (``on_record``)."""
         self._scenarios: Scenarios | None = None
 
     def run(self, files: list[Path]) -> list[Outcome]:
@@ -83,9 +89,14 @@ class Campaign:
         Raises ``ScenarioError`` when the scenarios do not pass on the charts as they are.
         """
         outcomes = [self._known(in_project(file)) for file in files]
+        if self.options.on_record:
+            self.left_out = [outcome.chart.file for outcome in outcomes if self._open([outcome])]
+            outcomes = [outcome for outcome in outcomes if outcome.chart.file not in self.left_out]
         self._sample(outcomes)
         self._prove(outcomes)
         self._try(self._open(outcomes), killers=True)
+        for outcome, mutant in self._open(outcomes) if self.options.on_record else []:
+            self._survived(outcome, mutant, 1)
         self._try(self._open(outcomes), killers=False)
         for outcome in outcomes:
             for name in outcome.waived:
@@ -115,7 +126,11 @@ class Campaign:
         if record.text == digest([file]) and not self.options.again:
             for mutant in outcome.mutants:
                 verdict = record.verdicts.get(mutant.name)
-                if verdict is not None and not self._changed(record, verdict):
+                if verdict is None:
+                    continue
+                changed = self._changed(record, verdict)
+                outcome.older += changed
+                if not changed or self.options.on_record:
                     outcome.verdicts[mutant.name] = verdict
         return outcome
 
@@ -128,7 +143,12 @@ class Campaign:
 
     def _sample(self, outcomes: list[Outcome]) -> None:
         """Forget some kills, so that they are tried again; which, depends on the charts and the scenarios only."""
-        killed = [(o, name) for o in outcomes for name, verdict in o.verdicts.items() if verdict.by]
+        killed = [
+            (outcome, name)
+            for outcome in outcomes
+            for name, verdict in outcome.verdicts.items()
+            if verdict.by and not self._changed(outcome.earlier, verdict)
+        ]
         chance = random.Random("".join((*(o.chart.text_hash for o in outcomes), *self.digests.values())))
         for outcome, name in chance.sample(killed, min(self.options.sample, len(killed))):
             del outcome.verdicts[name]
@@ -179,13 +199,15 @@ class Campaign:
         if killers:
             return [outcome.killer(mutant)], 20 + 10 * self.options.budget_s
         if self._scenarios is None:
-            self.progress(0, 0, "recording what the scenarios do")
-            self._scenarios = recorded(self.files, CACHE, self.options.workers)
+            self._scenarios = recorded(self.files, CACHE, self.options.workers, self._recording)
         files = set(self.digests)
         if self._survived_before(outcome, mutant):
             files = {file for file in files if outcome.earlier.files.get(file) != self.digests[file]}
         tests = self._scenarios.that_see(mutant.chart, mutant.owner, mutant.near, self.options.budget_s, files)
         return tests, 20 + 10 * sum(self._scenarios.all[test].seconds for test in tests)
+
+    def _recording(self, percent: int) -> None:
+        self.progress(percent, 100, "recording what the scenarios do")
 
     def _survived_before(self, outcome: Outcome, mutant: Mutant) -> bool:
         verdict = outcome.earlier.verdicts.get(mutant.name)
@@ -210,6 +232,8 @@ class Campaign:
         outcome.verdicts[mutant.name] = Verdict(kind, answer["by"], 0, answer.get("reason", ""))
 
     def _save(self, outcome: Outcome) -> None:
+        if self.options.on_record:  # what was not tried must not look as if it had been
+            return
         known = {m.name: outcome.verdicts[m.name] for m in outcome.mutants if m.name in outcome.verdicts}
         text, earlier = digest([Path(outcome.chart.file)]), outcome.earlier
         kept = {file: known for file, known in earlier.files.items() if Path(file).exists() and earlier.text == text}

@@ -18,7 +18,8 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A mutant to try: ``text`` in place of ``file``, these ``tests`` until one fails, ``seconds`` at most."""
+    """A mutant to try: ``text`` in place of ``file``, these ``tests`` until one fails, ``seconds`` of processor time
+    at most."""
 
     file: str
     text: str

@@ -3,14 +3,15 @@ it to choose the scenarios that can tell a mutant.
 
 ``pytest -p engine.tools.mutation.recorder --record-scenarios FOLDER`` writes one JSON file per test file into the
 folder: ``{"file": …, "charts": [file, …], "keys": [chart:transition or chart:state, …], "tests": {node id: [seconds,
-[index into keys, …]]}}``. Only tests that pass are kept, and only those whose machines ran on the virtual clock alone:
-a test on the real clock may fail for reasons that are not the chart's.
+[index into keys, …]]}}``, the seconds of processor time. Only tests that pass are kept, and only those whose machines
+ran on the virtual clock alone: a test on the real clock may fail for reasons that are not the chart's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,7 @@ class Recorder:
         self.seen: set[tuple[str, str]] = set()
         self.charts: set[str] = set()
         self.real = False
+        self.seconds = 0.0
         self.files: dict[str, dict[str, Any]] = {}
 
     def step(self, record: StepRecord) -> None:
@@ -71,6 +73,14 @@ class Recorder:
         finally:
             EVERYWHERE.remove(self)
 
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        began = time.process_time()
+        try:
+            return (yield)
+        finally:
+            self.seconds = time.process_time() - began
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.when != "call" or not report.passed or not self.seen or self.real:
             return
@@ -79,7 +89,7 @@ class Recorder:
         entry["charts"] |= self.charts
         index: dict[str, int] = entry["index"]
         numbers = sorted(index.setdefault(f"{chart}:{name}", len(index)) for chart, name in self.seen)
-        entry["tests"][report.nodeid] = [round(report.duration, 4), numbers]
+        entry["tests"][report.nodeid] = [round(self.seconds, 4), numbers]
 
     def pytest_sessionfinish(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ class ScenarioError(EngineError):
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A test: what its machines take and enter (``chart:name``), and how many seconds it lasts."""
+    """A test: what its machines take and enter (``chart:name``), and its seconds of processor time."""
 
     id: str
     seconds: float
@@ -109,8 +110,9 @@ def test_files(paths: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def recorded(files: list[Path], cache: Path, jobs: int) -> Scenarios:
+def recorded(files: list[Path], cache: Path, jobs: int, progress: Callable[[int], None]) -> Scenarios:
     """What the scenarios in these files do, from the cache when neither they nor a chart they run has changed.
+    ``progress`` is called with the percentage done.
 
     Raises ``ScenarioError`` when one of them fails on the unchanged charts.
     """
@@ -119,7 +121,7 @@ def recorded(files: list[Path], cache: Path, jobs: int) -> Scenarios:
     if missing:
         cache.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
-            _record(missing, Path(folder), jobs)
+            _record(missing, Path(folder), jobs, progress)
             for file in missing:
                 record = record_file(Path(folder), file.as_posix())
                 empty = {"file": file.as_posix(), "charts": [], "keys": [], "tests": {}}
@@ -150,7 +152,7 @@ def _helpers(file: Path) -> list[Path]:
     return sorted(other for other in file.parent.glob("*.py") if not other.name.startswith("test_"))
 
 
-def _record(files: list[Path], folder: Path, jobs: int) -> None:
+def _record(files: list[Path], folder: Path, jobs: int, progress: Callable[[int], None]) -> None:
     workers = ["-n", str(jobs), "--dist", "loadfile"] if jobs > 1 and len(files) > 1 else []
     command = [
         *(
@@ -168,11 +170,16 @@ def _record(files: list[Path], folder: Path, jobs: int) -> None:
         *("--record-scenarios", str(folder), *workers, *map(str, files)),
     ]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    said: list[str] = []
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment) as run:
+        assert run.stdout is not None
+        for line in run.stdout:
+            said.append(line)
+            percent = re.search(r"\[ *(\d+)%\]$", line)
+            if percent:
+                progress(int(percent[1]))
     if run.returncode:
-        raise ScenarioError(
-            f"the scenarios must pass before mutants are tried:\n{run.stdout[-3000:]}{run.stderr[-500:]}"
-        )
+        raise ScenarioError(f"the scenarios must pass before mutants are tried:\n{''.join(said)[-3500:]}")
 
 
 def _read(file: Path) -> list[Scenario]:

@@ -2,7 +2,8 @@
 
 ``python -m engine.tools.mutation.worker SCENARIOS…`` in a copy of the project reads jobs as lines of JSON, ``{"file",
 "text", "tests", "seconds"}``, and answers each with ``{"verdict", "by"}``: ``killed`` by a test, ``survived``,
-``refused`` by the loader, or ``killed`` by the time limit (``by`` is empty).
+``refused`` by the loader, or ``killed`` by the time limit (``by`` is empty). The limit is of processor time, so that
+what else the machine does kills nobody; a mutant that only waits is given up after ten times as long.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import math
 import os
+import resource
 import select
 import signal
 import sys
@@ -21,6 +24,8 @@ import pytest
 
 from engine.tools.mutation.record import KILLED, REFUSED, SURVIVED
 
+WAITS = 10
+"""What waits for ever, uses no processor time: the real time a job may last, as a multiple of its processor time."""
 PYTEST = ["-x", "-q", "--rootdir", ".", "-o", "addopts=", "-p", "no:cacheprovider"]
 
 
@@ -78,6 +83,8 @@ def _forked(job: dict[str, Any]) -> dict[str, Any]:
         answer: dict[str, Any] = {"verdict": KILLED, "by": "", "reason": "the process ended"}
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+            resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(job["seconds"]),) * 2)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             answer = _run(job["file"], job["tests"])
         finally:
@@ -85,15 +92,18 @@ def _forked(job: dict[str, Any]) -> dict[str, Any]:
             os._exit(0)
     os.close(writing)
     with os.fdopen(reading, "rb") as pipe:
-        ready, _, _ = select.select([pipe], [], [], job["seconds"])
+        ready, _, _ = select.select([pipe], [], [], WAITS * job["seconds"])
         if not ready:
             os.killpg(child, signal.SIGKILL)
         data = pipe.read() if ready else b""
-    os.waitpid(child, 0)
+    _, status = os.waitpid(child, 0)
     with contextlib.suppress(ProcessLookupError):  # what the scenarios left behind
         os.killpg(child, signal.SIGKILL)
-    found: dict[str, Any] = json.loads(data) if data else {"verdict": KILLED, "by": "", "reason": "time limit"}
-    return found
+    if data:
+        found: dict[str, Any] = json.loads(data)
+        return found
+    limited = not ready or (os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGKILL))
+    return {"verdict": KILLED, "by": "", "reason": "time limit" if limited else f"ended with status {status}"}
 
 
 def _run(file: str, tests: list[str]) -> dict[str, Any]:
