@@ -1,4 +1,5 @@
-"""Events that people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``)."""
+"""Events that people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``). They
+are for the main machine; ``machine.name`` is for another one."""
 
 from __future__ import annotations
 
@@ -22,23 +23,42 @@ _WAIT = re.compile(r"[+-]?\.?\d")  # how one begins, and no event does
 
 
 class EventScript:
-    """Sends events to a machine, one after another, on the system's clock; done when ``finished``."""
+    """Sends events, one after another, on the system's clock; done when ``finished``."""
 
-    def __init__(self, system: System, actor: Actor, items: Iterable[str]) -> None:
+    def __init__(self, system: System, main: Actor, items: Iterable[str]) -> None:
         self._system = system
-        self._actor = actor
-        self._steps = [step(self._actor.machine.chart, item) for item in items]
+        self._steps = [addressed(system, main, item) for item in items]
         self.finished = not self._steps
 
     def start(self) -> None:
         """Go on until the next wait."""
         while self._steps:
-            item = self._steps.pop(0)
+            actor, item = self._steps.pop(0)
             if isinstance(item, int):
                 self._system.set_deadline(item, self.start)
                 return
-            self._system.enqueue(self._actor, item)
+            self._system.enqueue(actor, item)
         self.finished = True
+
+
+def addressed(system: System, main: Actor, text: str) -> tuple[Actor, Event | int]:
+    """One item and the machine it is for; what the main machine knows is for that. Raises ``StationError``."""
+    name, _, rest = text.strip().partition(".")
+    other = system.roots.get(name)
+    if other is not None and other is not main and text.partition("(")[0].strip() not in offered(main.machine.chart):
+        return other, step(other.machine.chart, rest)
+    return main, step(main.machine.chart, text)
+
+
+def offered_by_all(system: System, main: Actor) -> list[str]:
+    """The events a person may send: to the main machine, then those of direction ``in`` of the others."""
+    others = [
+        f"{root.path}.{name}"
+        for root in system.roots.values()
+        for name, event in root.machine.chart.events.items()
+        if root is not main and event.direction == "in"
+    ]
+    return list(dict.fromkeys([*offered(main.machine.chart), *others]))
 
 
 def step(chart: Chart, text: str) -> Event | int:

@@ -18,7 +18,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from engine.cli.events import now_possible, offered, step
+from engine.cli.events import addressed, now_possible, offered_by_all
 from engine.cli.live_activity import QUIET, Activity
 from engine.cli.live_states import state_lines
 from engine.cli.out import Output
@@ -220,7 +220,7 @@ class LiveView:
         elif key in ("\x7f", "\b"):
             self._typed = self._typed[:-1]
         elif key == "\t" and self._main is not None:
-            fits = [n for n in offered(self._main.machine.chart) if n.startswith(self._typed)]
+            fits = [n for n in offered_by_all(self._system, self._main) if n.startswith(self._typed)]
             self._typed = _common_start(fits) or self._typed
             self._hint = Text("   ".join(fits[:8]), QUIET)
         elif key in ("\x04", "\x03") and self._host is not None:
@@ -232,14 +232,14 @@ class LiveView:
         if not text.strip() or self._main is None:
             return
         try:
-            item = step(self._main.machine.chart, text)
+            actor, item = addressed(self._system, self._main, text)
         except StationError as error:
             self._hint = Text(str(error), "yellow")
             return
         if isinstance(item, int):
             self._hint = Text("time passes by itself here", QUIET)
         else:
-            self._system.enqueue(self._main, item)
+            self._system.enqueue(actor, item)
 
 
 class _Frame:

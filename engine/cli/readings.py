@@ -60,12 +60,13 @@ def all_values(system: System) -> Iterator[tuple[str, str]]:
 
 def _values(actor: Actor) -> Iterator[tuple[str, str]]:
     data = actor.machine.data
-    prefix = f"{actor.name}." if actor.parent is not None or actor.server is not None else ""
+    is_root = actor.path in actor.system.roots
+    prefix = "" if is_root else f"{actor.name}."
     for name, definition in actor.machine.chart.data.items():
         value = data.get(name)
         if value is not None and definition.type.kind not in (Kind.BYTES, Kind.LIST, Kind.ANY):
             yield prefix + name, value_text(value, definition.type)
-    if actor.parent is None and actor.server is None:
+    if is_root:
         for role, contract in actor.machine.chart.adapters.items():
             for name, kind in contract.values.items():
                 yield f"{role}.{name}", _reading(actor, role, name, kind)

@@ -44,6 +44,7 @@ class Binding:
         self.contract = contract
         self.adapter = adapter
         self.is_open = False
+        self.machine = ""  # the path of the one that serves here, in the place of an adapter
         self.of_unit = False  # heard by a child that the machine of the unit starts
         self.faults: Faults | None = None  # what goes wrong on purpose
         self._arguments = {name: Fields(a.args, f"{role}.{name}") for name, a in contract.actions.items()}
@@ -155,6 +156,10 @@ class Binding:
         call_id = f"{self.role}.{action}.{next(self._call_ids)}"
         self._calls[call_id] = (actor, invocation, action)
         return call_id
+
+    def knows(self, call_id: str) -> bool:
+        """Whether a call is one of this binding's, not ended yet."""
+        return call_id in self._calls
 
     def caller(self, call_id: str) -> tuple[Actor, str, str]:
         """Machine, invocation and action of a call that has not ended."""

@@ -1,4 +1,5 @@
-"""A chart behind a role: it serves the role's contract in the place of an adapter.
+"""A chart behind a role: it serves the role's contract in the place of an adapter, as a machine of its own for that
+role or as another root machine, which any number of roles may name.
 
 Its machine has a queue like every other: an order waits there until the caller's step is done, so no machine is ever
 stepped inside another's step. What it sends to its parent goes to the machines it serves. Its values are its data, as
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from engine.adapter import Adapter, AdapterError
+from engine.adapter import Adapter, AdapterError, Port
 from engine.language.model import Chart, Contract
 from engine.run.binding import Binding
 from engine.semantics.step import Event, Step
@@ -29,14 +30,15 @@ class ServedChart:
 
     chart: Chart
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    adapters: Mapping[str, Adapter | ServedChart | Binding] = field(default_factory=dict)
+    adapters: Mapping[str, Adapter | ServedChart | Actor | Binding] = field(default_factory=dict)
     below: Mapping[tuple[str, ...], Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class Call:
-    """An unanswered call of a long action. ``told``: the ``sendid`` of its order."""
+    """An unanswered call of a long action, to be answered at ``port``. ``told``: the ``sendid`` of its order."""
 
+    port: Port | None
     call_id: str
     args: Mapping[str, Any]
     told: str = ""  # empty: it waits for its turn
@@ -44,44 +46,43 @@ class Call:
 
 
 class Server:
-    """One serving chart of one system: between the role's binding and the chart's machine.
+    """One machine that serves: between it and the bindings of the roles it stands behind.
 
-    Raises ``AdapterError`` for a chart that does not serve this contract, or that serves itself, however far around;
-    ``ValueError`` for a parameter.
+    ``owner``: the machine that it was made for; None for a root machine, which outlives those it serves.
     """
 
-    def __init__(self, system: System, owner: Actor, role: str, contract: Contract, given: ServedChart) -> None:
-        path = f"{owner.path}/{role}"
-        chart = given.chart
-        refuse_other_contract(chart, role, contract)
-        refuse_circle(chart, _above(owner))
+    def __init__(self, system: System, contract: Contract, owner: Actor | None = None, role: str = "") -> None:
         self.system = system
         self.owner = owner
         self.role = role
+        self.actor: Actor  # by those who make it
+        self.bindings: list[Binding] = []
         self._contract = contract
         self._line: dict[str, deque[Call]] = {name: deque() for name in contract.actions}  # unanswered, by action
         self._set_ns: dict[str, int] = {}
         self._resumed: dict[tuple[str, str, str], Call] = {}  # calls of a snapshot, until their callers name them again
         self.silent = False  # those it serves know of its end
-        for below, values in given.below.items():
-            system.parameters[(path, *below)] = values
-        self.actor = system.register(system.make(chart, given.parameters), path, None, None, self)
-        for inner, adapter in given.adapters.items():
-            if isinstance(adapter, Binding):
-                system.bind_all(self.actor, {inner: adapter})
-            else:
-                system.bind(inner, self.actor, adapter, f"{path}.{inner}")
-        self.binding = Binding(system, path, contract, _door(self))
+
+    def bind(self, role: str) -> Binding:
+        """One more role behind which it stands, under its name in the station."""
+        binding = Binding(self.system, role, self._contract, _door(self))
+        binding.machine = self.actor.path
+        self.bindings.append(binding)
+        return binding
 
     # ------------------------------------------------------------ from those it serves
 
     def open(self) -> None:
-        """Begin its machine, before those it serves, or continue it from a snapshot."""
+        """Begin its machine, before those it serves, or continue it from a snapshot. A root machine begins in its
+        turn."""
         self.actor.machine.tracing = True  # type: ignore[attr-defined]  # tells what each step assigns
+        if not self.actor.begun and not self._set_ns:
+            self._set_ns = dict.fromkeys(self._contract.values, self.system.clock.now_ns())
+        if self.owner is None:
+            return
         if self.actor.begun:
             self.system.restart_calls(self.actor)
         else:
-            self._set_ns = dict.fromkeys(self._contract.values, self.system.clock.now_ns())
             self.system.begin(self.actor)
 
     def order(self, action: str, args: Mapping[str, Any]) -> None:
@@ -89,13 +90,16 @@ class Server:
         self._need()
         self.system.enqueue(self.actor, Event(action, args or None))
 
-    def call(self, action: str, call_id: str, args: Mapping[str, Any]) -> None:
+    def call(self, action: str, port: Port, call_id: str, args: Mapping[str, Any]) -> None:
         """Start a long action now, or when the call before it has been answered. Raises ``AdapterError`` when the
         machine has ended."""
         self._need()
         line = self._line[action]
         known = self._resumed.pop(self._key(call_id), None)
-        line.append(Call(call_id, args, known.told, known.place) if known is not None else Call(call_id, args))
+        call = Call(port, call_id, args)
+        if known is not None:
+            call.told, call.place = known.told, known.place
+        line.append(call)
         if known is not None:
             self._line[action] = line = deque(sorted(line, key=lambda call: call.place))
         if not any(action == waited for waited, _, _ in self._resumed):
@@ -137,26 +141,31 @@ class Server:
                 self._set_ns[name] = now_ns
 
     def sent(self, event: str, data: Any) -> None:
-        """Pass on what the machine sends to its parent: an event of the contract, or the answer to a call."""
+        """Pass on what the machine sends to its parent: an event of the contract, or the answer to a call. People hear
+        what a root machine sends."""
         action, _, how = event.partition(".")
         if how and action in self._line:
             self._answer(action, how, data or {})
-        elif event in self._contract.events:
-            self.binding.emit(event, data or {})
-        else:
+            return
+        if event in self._contract.events:
+            for binding in self.bindings:
+                binding.emit(event, data or {})
+        if self.owner is None or event not in self._contract.events:
             self.system.announce(self.actor, event, data)
 
     def ended(self, state: str) -> None:
         """The machine has ended; its callers and calls are told, unless the run ends with it."""
         if self.silent:
             return
-        self.binding.standing.clear()  # its exit actions have taken back what it had ordered, and answer for it
         waiting = [call for line in self._line.values() for call in line]
         for line in self._line.values():
             line.clear()
-        self.binding.report(self._over())
+        for binding in self.bindings:
+            binding.standing.clear()  # its exit actions have taken back what it had ordered, and answer for it
+            binding.report(self._over())
         for call in waiting:
-            self.binding.finish_call(call.call_id, None, self._over())
+            if call.port is not None:
+                call.port.failed(call.call_id, self._over())
 
     # ------------------------------------------------------------ snapshots
 
@@ -179,22 +188,24 @@ class Server:
         self._set_ns = {name: now_ns - age for name, age in saved["ages"].items() if name in self._contract.values}
         for place, call in enumerate(saved["unanswered"]):
             key = (str(call["action"]), str(call["machine"]), str(call["invocation"]))
-            self._resumed[key] = Call("", {}, str(call["told"]), place)
-        if saved["state"] != "running":
+            self._resumed[key] = Call(None, "", {}, str(call["told"]), place)
+        if saved["state"] != "running" and self.owner is not None:
             self.silent, self.actor.failure = True, str(saved["failure"])
             self.system.ended(self.actor, str(saved["state"]))
 
     # ------------------------------------------------------------ private
 
     def _key(self, call_id: str) -> tuple[str, str, str]:
-        """Action, machine (below the one it serves) and invocation of a call."""
-        actor, invocation, action = self.binding.caller(call_id)
-        return action, actor.path.removeprefix(self.owner.path), invocation
+        """Action, machine (below the one it was made for) and invocation of a call."""
+        binding = next(one for one in self.bindings if one.knows(call_id))
+        actor, invocation, action = binding.caller(call_id)
+        return action, actor.path.removeprefix(self.owner.path if self.owner is not None else ""), invocation
 
     def _over(self) -> str:
         actor = self.actor
         how = {"failed": f"has failed: {actor.failure}", "stopped": "was stopped"}.get(actor.state, "has ended")
-        return f"the chart {actor.machine.chart.name} behind it {how}"
+        what = f"the chart {actor.machine.chart.name}" if self.owner is not None else f"the machine {actor.path}"
+        return f"{what} behind it {how}"
 
     def _need(self) -> None:
         if self.actor.state not in ("running", "stopping"):
@@ -212,21 +223,64 @@ class Server:
         line = self._line[action]
         waiting = (queued.event.sendid for _, queued in self.system.waiting(self.actor))
         if not line or line[0].told in waiting:  # the chart does not know the present one yet: it means one given up
-            self.system.note(self.binding.role, "dropped", f"{action}.{how}, which nobody waits for")
+            self.system.note(self.actor.path, "dropped", f"{action}.{how}, which nobody waits for")
             return
         call = line.popleft()
+        assert call.port is not None
         if how == "done":
-            self.binding.finish_call(call.call_id, data)
+            call.port.done(call.call_id, **data)
         else:
-            self.binding.finish_call(call.call_id, None, str(data.get("reason", "")))
+            call.port.failed(call.call_id, str(data.get("reason", "")))
         self._next(action)
+
+
+def behind_role(system: System, owner: Actor, role: str, contract: Contract, given: ServedChart) -> Binding:
+    """A machine of its own behind a role of ``owner``, and its binding.
+
+    Raises ``AdapterError`` for a chart that does not serve this contract, or that serves itself, however far around;
+    ``ValueError`` for a parameter.
+    """
+    path = f"{owner.path}/{role}"
+    refuse_other_contract(given.chart, role, contract)
+    refuse_circle(given.chart, _above(owner))
+    server = Server(system, contract, owner, role)
+    for below, values in given.below.items():
+        system.parameters[(path, *below)] = values
+    server.actor = system.register(system.make(given.chart, given.parameters), path, None, None, server)
+    for inner, adapter in given.adapters.items():
+        if isinstance(adapter, Binding):
+            system.bind_all(server.actor, {inner: adapter})
+        else:
+            system.bind(inner, server.actor, adapter, f"{path}.{inner}")
+    return server.bind(path)
+
+
+def root_behind_role(client: Actor, role: str, contract: Contract, root: Actor) -> Binding:
+    """A root machine behind a role of another machine. Raises ``AdapterError`` when it does not serve this contract, or
+    is no root or the machine's own."""
+    if root.parent is not None or root.path not in root.system.roots:
+        raise AdapterError(f"{root.path} cannot stand behind role {role!r} of {client.path}: it is no root machine")
+    if client.root is root:
+        raise AdapterError(f"{root.path} cannot stand behind role {role!r} of its own")
+    refuse_other_contract(root.machine.chart, role, contract)
+    return serving(root).bind(f"{client.path}.{role}")
+
+
+def serving(root: Actor) -> Server:
+    """What stands between a root machine that serves and those it serves."""
+    if root.server is None:
+        contract = root.machine.chart.serves
+        assert contract is not None
+        root.server = Server(root.system, contract)
+        root.server.actor = root
+    return root.server
 
 
 def _above(owner: Actor) -> list[Chart]:
     """The chart of a machine, of the one that it serves, and so on up."""
     found = [owner.machine.chart]
     server = owner.root.server
-    while server is not None:
+    while server is not None and server.owner is not None:
         found.append(server.owner.machine.chart)
         server = server.owner.root.server
     return found
@@ -260,7 +314,7 @@ def _door(server: Server) -> Adapter:
     members: dict[str, Any] = {
         "__doc__": f"The chart {server.actor.machine.chart.name}.",
         "contract": contract.name,
-        "open": lambda self, port: server.open(),
+        "open": _opener(server),
         "cancel_call": lambda self, call_id: server.cancel(call_id),
         "age_ns": lambda self, value: server.age_ns(value),
     }
@@ -272,9 +326,17 @@ def _door(server: Server) -> Adapter:
     return kind({}, server.system.world)
 
 
+def _opener(server: Server) -> Callable[[Adapter, Port], None]:
+    def open(self: Adapter, port: Port) -> None:
+        self.port = port
+        server.open()
+
+    return open
+
+
 def _method(server: Server, action: str, long: bool) -> Callable[..., None]:
     def call(self: Adapter, *, call_id: str, **arguments: Any) -> None:
-        server.call(action, call_id, arguments)
+        server.call(action, self.port, call_id, arguments)
 
     def order(self: Adapter, **arguments: Any) -> None:
         server.order(action, arguments)

@@ -14,6 +14,7 @@ from engine.language.model import Chart
 from engine.language.traverse import child_nodes
 from engine.run import effects
 from engine.run.actor import Actor, Queued
+from engine.run.served import serving
 from engine.semantics.errors import SnapshotError
 from engine.semantics.parameters import split_below
 from engine.semantics.step import Event, SendEvent, StartCall, StartChild
@@ -32,7 +33,8 @@ _Pending = tuple[int, int, Actor, str, Any]  # ns from now (-1: it waits already
 def take(actor: Actor) -> dict[str, Any]:
     """The snapshot of a machine and its children, between two macrosteps."""
     below = _below(actor)
-    return {"snapshot": SNAPSHOT_VERSION, **({"below": below} if below else {}), **_take(actor)}
+    of_others = {"serving": actor.server.snapshot()} if actor.server is not None and actor.parent is None else {}
+    return {"snapshot": SNAPSHOT_VERSION, **({"below": below} if below else {}), **of_others, **_take(actor)}
 
 
 def restore(
@@ -40,7 +42,7 @@ def restore(
     chart: Chart,
     snapshot: Mapping[str, Any],
     name: str,
-    adapters: Mapping[str, Adapter | ServedChart | Binding],
+    adapters: Mapping[str, Adapter | ServedChart | Actor | Binding],
 ) -> Actor:
     """A root machine as it was saved; its timers continue from ``system``'s present time once the system runs.
 
@@ -59,6 +61,8 @@ def restore(
             raise ValueError(f"{', '.join(own)} below no child")
         system.give_below(actor, below)
         system.bind_all(actor, adapters)
+        if "serving" in snapshot:
+            serving(actor).resume({**snapshot["serving"], "state": "running"})
         pending: list[_Pending] = []
         _restore(system, actor, snapshot, pending)
         pending.sort(key=lambda entry: entry[:2])

@@ -25,7 +25,7 @@ from engine.run.ending import Ending
 from engine.run.joint import Joint
 from engine.run.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.run.queues import Limits, Queues
-from engine.run.served import ServedChart, Server
+from engine.run.served import ServedChart, Server, behind_role, root_behind_role
 from engine.run.subscriptions import Subscriptions
 from engine.semantics.errors import ClockError, RunawayError
 from engine.semantics.interfaces import Stepper
@@ -115,11 +115,11 @@ class System:
         chart: Chart,
         name: str = "",
         parameters: Mapping[str, Any] | None = None,
-        adapters: Mapping[str, Adapter | ServedChart | Binding] | None = None,
+        adapters: Mapping[str, Adapter | ServedChart | Actor | Binding] | None = None,
     ) -> Actor:
         """A root machine, not begun yet. ``parameters`` by name; those of the charts below it by their path of ids
-        (``slac.session.TT_match_sequence``). ``adapters`` by role: an adapter, or a chart that serves the contract, is
-        bound here, a binding is shared.
+        (``slac.session.TT_match_sequence``). ``adapters`` by role: an adapter, a chart that serves the contract, or
+        another root machine that does is bound here, a binding is shared.
 
         Raises ``ValueError`` (parameters, a name twice) and ``AdapterError`` (an adapter that lacks what its contract
         asks).
@@ -138,8 +138,9 @@ class System:
         for path, values in below.items():
             self.parameters[(actor.path, *path.split("."))] = values
 
-    def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart, own_role: str = "") -> Binding:
-        """Bind an adapter, or a chart that serves, to a machine's role; the contract is the chart's. ``outlet2.pilot``
+    def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart | Actor, own_role: str = "") -> Binding:
+        """Bind an adapter, a chart that serves, or another root machine that does, to a machine's role; the contract is
+        the chart's. ``outlet2.pilot``
         is the role ``pilot`` of the second unit ``outlet``. Raises ``AdapterError`` when the chart has no such role or
         the adapter does not fulfil the contract."""
         contract = actor.machine.chart.adapters.get(role)
@@ -151,7 +152,9 @@ class System:
         if contract is None:
             raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")
         if isinstance(adapter, ServedChart):
-            binding = Server(self, actor, role if unit is None else own_role, contract, adapter).binding
+            binding = behind_role(self, actor, role if unit is None else own_role, contract, adapter)
+        elif isinstance(adapter, Actor):
+            binding = root_behind_role(actor, role if unit is None else own_role, contract, adapter)
         else:
             binding = Binding(self, own_role or role, contract, adapter)
         self.bindings.append(binding)
@@ -163,7 +166,7 @@ class System:
         binding.attach(actor, role)
         return binding
 
-    def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | ServedChart | Binding]) -> None:
+    def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | ServedChart | Actor | Binding]) -> None:
         """:meth:`bind` for several roles; a binding of another machine is shared."""
         for role, adapter in adapters.items():
             if isinstance(adapter, Binding):
@@ -173,7 +176,7 @@ class System:
                 self.bind(role, actor, adapter)
 
     def start(self) -> None:
-        """Open the adapters, then begin the root machines, in the order they were added.
+        """Open the adapters, then begin the root machines, in the order they were added, those that serve others first.
 
         When an adapter cannot be opened, those already open are closed and its ``AdapterError`` is raised. Raises
         ``ConfigurationError`` when the settings do not allow an order that a machine gave as it began: shut the system
@@ -181,7 +184,7 @@ class System:
         """
         self.starting = True
         self._open_adapters()
-        for actor in list(self.roots.values()):
+        for actor in sorted(self.roots.values(), key=lambda root: root.server is None):
             if actor.begun:
                 self.restart_calls(actor)
             else:
@@ -378,8 +381,8 @@ class System:
             self.shutdown()
 
     def shutdown(self) -> None:
-        """End every machine at once by its exit actions (see :meth:`stop`), roots in the order they were added; then
-        close the adapters, last opened first.
+        """End every machine at once by its exit actions (see :meth:`stop`), roots in the order they were added, those
+        that serve others after them; then close the adapters, last opened first.
 
         An unsafe order that still stands when all machines have ended is noted (``left_unsafe``) and fails the run; the
         adapter's ``close`` is the last resort then.
@@ -394,7 +397,11 @@ class System:
             for server in reversed(self.servers.values()):
                 rest.callback(self._stop_server, server)
             for actor in reversed(self.roots.values()):
-                rest.callback(self.stop, actor)
+                if actor.server is not None:
+                    rest.callback(self._stop_server, actor.server)
+            for actor in reversed(self.roots.values()):
+                if actor.server is None:
+                    rest.callback(self.stop, actor)
         self._raise_fault()
 
     def _close(self, binding: Binding) -> None:

@@ -109,6 +109,31 @@ def test_a_limit_from_outside_is_on_the_wire_and_in_the_cables_within_seconds() 
     assert sum(site.powers) > 15_000.0
 
 
+def test_a_load_manager_above_the_site_gives_it_what_the_building_leaves() -> None:
+    """Two machines at the root: what the manager orders is in the cables within seconds, and it hears of a site that is
+    no more."""
+    site = Site(2, "building.present=true", "building.P_connection=80 kW", "building.T_silent=30 s", limit_W=80_000.0)
+    building = site.system.roots["building"]
+
+    def draws(power: float) -> None:
+        site.system.post(building, "draws", {"power": power})
+
+    site.system.advance(S)
+    assert site.data("limit") == 20_000.0
+    draws(20_000.0)
+    site.run(20)
+    assert 50_000.0 < sum(site.powers) < 60_000.0 + 2 * TOLERANCE_W
+    draws(65_000.0)
+    site.system.advance(S)
+    site.limit_W = 15_000.0
+    site.run(3)
+    assert sum(site.powers) > 10_000.0
+    assert site.data("limit") == building.machine.data["limit"] == 15_000.0
+    site.system.stop(site.system.roots["site"])
+    site.system.run_due()
+    assert building.machine.configuration == ("untold",)
+
+
 def test_what_an_outlet_drew_that_fails_in_mid_charge_goes_to_the_others_when_it_is_off() -> None:
     site = Site(2, "outlet2.adapters.supply.alarm_after=20 s", limit_W=60_000.0).run(19.9)
     before = site.power_W(1)

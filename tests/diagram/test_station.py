@@ -52,6 +52,20 @@ def test_a_chart_that_serves_stands_where_an_adapter_does() -> None:
     assert 'data-machine="evse/supply"' in drawn
 
 
+def test_a_machine_that_orders_of_another_is_in_the_frames_of_both() -> None:
+    site = STATION.with_name("site.toml")
+    station = resolve(site, None, Overrides(environ={}, sets=["building.present=true"]), installed(), engine.load)
+    graph = station_graph(station)
+    nodes = {n.id: n for n in graph.root.walk()}
+    assert "machine:site" in [line.text for part in nodes["building:site"].sections for line in part]
+    labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
+    assert labels["building", "building:site"] == ["limit"], "in the frame of the one that orders"
+    assert labels["site<building", "site"] == ["limit"], "and of the one that is ordered"
+    with Layouts("graphviz", print) as layouts:
+        drawn = draw_station(station, "site", layouts).svg
+    assert 'data-client="building"' in drawn
+
+
 def test_of_outlets_one_is_drawn_and_says_how_many_there_are() -> None:
     """Thirty-two times the same is no drawing."""
     site = STATION.with_name("site.toml")

@@ -1,4 +1,5 @@
-"""What is behind a role: an installed implementation, ``none``, a class in a Python file of one's own, or a chart."""
+"""What is behind a role: an installed implementation, ``none``, a class in a Python file of one's own, a chart, or
+another machine of the station."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ import os
 import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,7 @@ from engine.run import served
 from engine.run.station.null_adapter import NONE, NullAdapter
 from engine.run.station.plan import StationError
 
+_MACHINE = "machine:"
 _OWN = re.compile(r"(.+\.py):(\w+)")
 
 
@@ -61,6 +63,24 @@ def adapter_class(use: str, contract: str, registry: Registry) -> type[Adapter]:
     ]
     what = "is no subclass of engine.adapter.Adapter" if found is not None else "is not there"
     raise StationError(f"adapter {use}: class {name} {what}{suggestion(name, classes)}")
+
+
+def named_machine(use: str) -> str:
+    """The machine that ``machine:NAME`` names; nothing for another ``use``."""
+    return use.removeprefix(_MACHINE) if use.startswith(_MACHINE) else ""
+
+
+def refuse_machine(name: str, role: str, contract: Contract, own: str, charts: Mapping[str, Chart]) -> None:
+    """Raises ``StationError`` when the machine ``name``, of those with these ``charts``, cannot stand behind a role of
+    the machine ``own``."""
+    if name not in charts:
+        raise StationError(f"there is no machine {name!r} here{suggestion(name, charts)}")
+    if name == own:
+        raise StationError(f"{name} cannot stand behind a role of its own")
+    try:
+        served.refuse_other_contract(charts[name], role, contract)
+    except AdapterError as error:
+        raise StationError(str(error)) from None
 
 
 def is_chart(use: str) -> bool:

@@ -18,9 +18,11 @@ def build(station: Station, system: System, registry: Registry) -> None:
     system.joint.hold(station.invariants)
     for machine in station.machines.values():
         try:
-            actor = system.add(machine.chart, machine.name, machine.given)
+            system.add(machine.chart, machine.name, machine.given)
         except ValueError as error:
             raise StationError(f"machine {machine.name}: {error}") from None
+    for machine in station.machines.values():
+        actor = system.roots[machine.name]
         prefix = f"{machine.name}." if len(list(station.holders)) > 1 else ""
         _bind(machine, actor, system, registry, "", prefix)
         for unit in machine.units:
@@ -47,12 +49,16 @@ def _bind(
             raise StationError(f"{holder.name}: the chart behind role {role!r}: {error}") from None
 
 
-def _adapters(holder: MachinePlan | UnitPlan, system: System, registry: Registry) -> dict[str, Adapter | ServedChart]:
+def _adapters(
+    holder: MachinePlan | UnitPlan, system: System, registry: Registry
+) -> dict[str, Adapter | ServedChart | Actor]:
     """What its roles are bound to."""
-    found: dict[str, Adapter | ServedChart] = {}
+    found: dict[str, Adapter | ServedChart | Actor] = {}
     for role, plan in holder.adapters.items():
         contract = holder.contracts[role]
-        if plan.served is not None:
+        if plan.machine:
+            found[role] = system.roots[plan.machine]
+        elif plan.served is not None:
             values = {tuple(path.split(".")): own for path, own in plan.served.parameters.items() if path}
             own = plan.served.parameters.get("", {})
             found[role] = ServedChart(plan.served.chart, own, _adapters(plan.served, system, registry), values)

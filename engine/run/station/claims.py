@@ -13,7 +13,7 @@ def refuse_double_claims(station: Station, registry: Registry) -> None:
     owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, setting
     for top, machine in [(one, holder) for one in station.holders for holder in (one, *one.served())]:
         for role, plan in machine.adapters.items():
-            if plan.served is not None:
+            if plan.served is not None or plan.machine:
                 continue
             contract = machine.contracts[role].name
             for setting, claim in adapter_class(plan.use, contract, registry).claims(plan.config).items():

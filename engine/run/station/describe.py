@@ -52,6 +52,7 @@ def describe(station: Station, registry: Registry) -> str:
         "  [parameters], [adapters.ROLE]   of the main machine; [parameters.CHILD] of the chart it runs under this id",
         "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",
         '  use = "CHART.yaml"              a chart that serves: [adapters.ROLE.parameters], [adapters.ROLE.adapters.…]',
+        '  use = "machine:NAME"            another machine of the station, whose chart serves the contract',
         "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
         "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
         '  [sides]                         LABEL = "machine/child": where a session that failed is told to have been',
@@ -103,13 +104,17 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         prefix = address(machine, main, role)
         yield f"  adapter {role}: contract {contract.name}"
         origin = plan.origins.get("use", "default")
-        uses = ", ".join([*known, NONE, "FILE.py:CLASS", "CHART.yaml"])
+        uses = ", ".join([*known, NONE, "FILE.py:CLASS", "CHART.yaml", "machine:NAME"])
         yield f"    {prefix}.use = {plan.use}  (one of {uses}; {origin})"
         section = f"machines.{root}.{own}.adapters.{role}" if own else f"machines.{root}.adapters.{role}"
         yield f"        {variable(f'{section}.use', main)}"
         if plan.served is not None:
             yield ""
             yield from _machine(plan.served, main, registry)
+            continue
+        if plan.machine:
+            yield f"        the machine {plan.machine}, see there"
+            yield ""
             continue
         behind = adapter_class(plan.use, contract.name, registry)
         for key, setting in behind.settings.items():

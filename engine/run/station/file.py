@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.language.load.installed_files import installed_file
+from engine.language.position import Position
 from engine.language.problems import suggestion
 from engine.run.station.plan import StationError
 
@@ -160,6 +161,14 @@ def full_address(address: str, main: str) -> str:
     """An address with its machine: ``parameters.X`` and ``adapters.…`` are the main machine's."""
     head = address.partition(".")[0]
     return f"machines.{main}.{address}" if head in ("parameters", "adapters") else address
+
+
+def place_of(path: Path, written: str) -> Position:
+    """Where a text first stands in the file; its beginning when it is written in another way."""
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        if written in line:
+            return Position(str(path), number, line.index(written) + 1)
+    return Position(str(path), 1, 1)
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -18,14 +18,16 @@ class StationError(Exception):
 
 @dataclass(slots=True)
 class AdapterPlan:
-    """The implementation bound to a role (its name in the registry) and its settings, or a chart that serves the role's
-    contract, ``served``: a machine of its own, named ``machine/role``."""
+    """The implementation bound to a role (its name in the registry) and its settings; or a chart that serves the role's
+    contract, ``served``: a machine of its own, named ``machine/role``; or ``machine``: the name of another one of the
+    station that serves it."""
 
     use: str
     config: dict[str, Any] = field(default_factory=dict)
     origin: str = ""  # the file it stands in, for messages
     origins: dict[str, str] = field(default_factory=dict)  # where `use` and each setting was set
     served: MachinePlan | None = None
+    machine: str = ""
 
 
 class _Holder:

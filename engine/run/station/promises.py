@@ -11,8 +11,9 @@ from engine.language.expr.check import Scope, guard
 from engine.language.expr.lex import ExpressionError
 from engine.language.load.relatives import scope_of
 from engine.language.model import Chart, Invariant
-from engine.language.position import Position
+from engine.language.position import NOWHERE, Position
 from engine.language.problems import Problem, suggestion
+from engine.run.station.file import place_of
 from engine.run.station.plan import StationError
 
 _KEYS = ("expr", "message", "source")
@@ -27,7 +28,6 @@ def read_promises(
     """
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise StationError(f'{path}: write [[invariants]] above each, with expr = "…"')
-    text = path.read_text(encoding="utf-8") if path is not None and content else ""
     scope = Scope(relatives={name: scope_of(chart) for name, chart in charts.items()})
     found = []
     for entry in content:
@@ -37,7 +37,7 @@ def read_promises(
         if not all(isinstance(entry.get(key, ""), str) for key in _KEYS) or not entry.get("expr"):
             raise StationError(f'{path}: [[invariants]] needs expr = "…"; message and source are texts, too')
         written = str(entry["expr"])
-        position = _position(str(path), text, written)
+        position = place_of(path, written) if path is not None else NOWHERE
         if any(re.search(rf"\b{re.escape(name)}\.", written) for name in absent):
             continue
         try:
@@ -46,14 +46,6 @@ def read_promises(
             raise StationError("\n".join(_told(fault, position, written) for fault in error.faults)) from None
         found.append(Invariant(condition, written, entry.get("message", ""), entry.get("source", ""), position))
     return tuple(found)
-
-
-def _position(file: str, text: str, written: str) -> Position:
-    """Where the expression stands; TOML's reader does not say."""
-    for number, line in enumerate(text.splitlines(), 1):
-        if written in line:
-            return Position(file, number, line.index(written) + 1)
-    return Position(file, 1, 1)
 
 
 def _told(fault: Any, at: Position, written: str) -> str:

@@ -14,16 +14,24 @@ from pathlib import Path
 
 from engine.adapter import Registry, Setting
 from engine.language.load.installed_files import found, installed_file
-from engine.language.model import Chart, Spawn
+from engine.language.model import Chart, Contract, Spawn
 from engine.language.problems import suggestion
 from engine.language.text_values import typed, untyped
 from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import Type
 from engine.run.faults import split_rules
-from engine.run.station.behind import adapter_class, checked_use, is_chart, refuse_circle, serving_chart
+from engine.run.station.behind import (
+    adapter_class,
+    checked_use,
+    is_chart,
+    named_machine,
+    refuse_circle,
+    refuse_machine,
+    serving_chart,
+)
 from engine.run.station.claims import refuse_double_claims
 from engine.run.station.faults import is_role_fault, role_faults
-from engine.run.station.file import Assignment, StationFile, full_address, rules
+from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
 from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Station, StationError, UnitPlan
 from engine.run.station.promises import read_promises
@@ -200,9 +208,9 @@ class _Resolver:
             prefix = "" if holder in holders else f"{holder.name.partition('/')[2].replace('/', '.')}."
             for role, contract in holder.contracts.items():
                 plan = holder.adapters[role]
-                behind = "" if plan.served else adapter_class(plan.use, contract.name, self.registry).behind
-                if behind:
-                    found.setdefault(behind, []).append(prefix + role)
+                if plan.served is None and not plan.machine:
+                    behind = adapter_class(plan.use, contract.name, self.registry).behind
+                    found.setdefault(behind, []).extend([prefix + role] if behind else [])
         kinds = [kind for kind, roles in found.items() if roles]
         if kinds == ["simulated"]:
             return "simulated surroundings"
@@ -331,6 +339,10 @@ class _Resolver:
         elif setting == "use":
             given = one.origin.startswith(("--set ", _PREFIX))  # a path is seen from where it was written
             folder = Path() if given or self.file.path is None else self.file.path.parent
+            plan.machine = named_machine(str(one.value))
+            if plan.machine:
+                plan.served, plan.use = None, str(one.value)
+                return
             try:
                 if is_chart(str(one.value)):
                     if plan.served is not None and plan.use == one.value and not given:
@@ -384,6 +396,9 @@ class _Resolver:
         for role, contract in machine.contracts.items():
             known = self.registry.implementations(contract.name)
             plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            if plan.machine:
+                self._complete_machine(machine, role, contract, plan)
+                continue
             if plan.served is not None:
                 others = self._all_settings(contract.name)
                 plan.config = {key: value for key, value in plan.config.items() if key not in others}
@@ -422,6 +437,30 @@ class _Resolver:
                 except ValueError as error:
                     raise StationError(f"{plan.origin}: role {role}, setting {key}: {error}") from None
             plan.config = config
+
+    def _complete_machine(
+        self, machine: MachinePlan | UnitPlan, role: str, contract: Contract, plan: AdapterPlan
+    ) -> None:
+        """Another machine behind a role: it is there, serves, and has its settings in its own section."""
+        where = self._place(plan.origins["use"], plan.use)
+        own = self.main if isinstance(machine, UnitPlan) else machine.name.partition("/")[0]
+        charts = {name: other.chart for name, other in self.plan.machines.items()}
+        try:
+            refuse_machine(plan.machine, role, contract, own, charts)
+        except StationError as error:
+            raise StationError(f"{where}: role {role} of {machine.name}: {error}") from None
+        others = self._all_settings(contract.name)
+        unknown = [key for key in plan.config if key not in others]
+        for key in unknown + [one.address for one in self.below.get(id(plan), ())]:
+            hint = f"{plan.machine} is a machine: its own section is [machines.{plan.machine}]"
+            raise StationError(f"{plan.origins.get(key, where)}: role {role}: unknown setting {key!r}; {hint}")
+        plan.config = {}
+
+    def _place(self, origin: str, written: str) -> str:
+        """Where a text stands in the station file; TOML's reader does not say."""
+        if self.file.path is not None and origin == str(self.file.path):
+            return str(place_of(self.file.path, written))
+        return origin
 
     def _name_of(self, machine: MachinePlan | UnitPlan, setting: Setting) -> str:
         """The default of a setting that names something: a host is called as its machine where there are several, a

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from engine.language.expr.tree import Literal, Reading
 from engine.language.model import Action, CallAction, Chart, Invoke, Spawn
-from engine.language.traverse import child_charts, child_nodes, walk_blocks
+from engine.language.traverse import chart_tree, child_charts, child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
 from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
@@ -33,14 +33,16 @@ def _naming(edge: Edge, most: int) -> Edge:
 
 
 def station_graph(station: Station) -> Graph:
-    """One frame for each root machine, with its charts and the adapters they are bound to; of units, the first."""
+    """One frame for each root machine, with its charts, the adapters they are bound to and the machines it serves; of
+    units, the first."""
     root = Node("(station)", Shape.COMPOSITE, [[Line(station.title or "station", "title")]], css="station")
     edges: list[Edge] = []
     units = [unit for plan in station.machines.values() for unit in plan.units]
     others = {unit.name for unit in units if unit.number > 1}
     for plan in station.machines.values():
         if plan.unit not in others:
-            root.children.append(_Machine(plan, edges, times(units, plan.unit)).node())
+            clients = [one for one in station.machines.values() if _serves(plan, one) and one.unit not in others]
+            root.children.append(_Machine(plan, clients, edges, times(units, plan.unit)).node())
     root.packed = True
     return Graph(root, edges)
 
@@ -64,8 +66,9 @@ def station_block(station: Station, name: str) -> TitleBlock:
 class _Machine:
     """The charts of one root machine and what passes between them and its adapters."""
 
-    def __init__(self, plan: MachinePlan, edges: list[Edge], often: str) -> None:
+    def __init__(self, plan: MachinePlan, clients: list[MachinePlan], edges: list[Edge], often: str) -> None:
         self.plan = plan
+        self.clients = clients
         self.edges = edges
         self.units = {unit.unit: unit for unit in plan.units if unit.number == 1}
         self.frame = Node(f"{plan.name}:", Shape.REGION, [[Line(plan.name + often, "title")]], css="machine")
@@ -76,7 +79,21 @@ class _Machine:
         self._behind(self.plan)
         for unit in self.units.values():
             self._behind(unit)
+        for client in self.clients:
+            self._client(client)
         return self.frame
+
+    def _client(self, client: MachinePlan) -> None:
+        """A machine that orders of this one: a box here, its own frame elsewhere."""
+        contract = self.plan.chart.serves
+        assert contract is not None
+        id, charts = f"{self.plan.name}<{client.name}", [chart for _, chart in chart_tree(client.chart)]
+        roles = [(c, role) for c in charts for role, served in c.adapters.items() if served.name == contract.name]
+        lines = [Line(client.name, "title"), Line(contract.name, "note"), Line(client.chart.name, "keyword")]
+        self.frame.children.append(Node(id, Shape.BOX, [lines], css="adapter", tags=(("data-client", client.name),)))
+        self._arrow(id, self.plan.name, sorted({o for c, role in roles for o in _orders(c, role)}), "action", "serves")
+        back = {e for c, role in roles for e in [*_events(c, f"{role}."), *_readings(c, role)]}
+        self._arrow(self.plan.name, id, sorted(back), "event", "serves")
 
     def _behind(self, plan: MachinePlan | UnitPlan) -> None:
         """What stands behind roles: adapters, and charts with what stands behind theirs."""
@@ -135,6 +152,12 @@ class _Machine:
         label = [Line(shorten(t, _WIDTH), css) for t in texts]
         tags = (("data-from", source), ("data-to", target))
         self.edges.append(Edge(f"{source}>{target}>{kind}", source, target, label, css, tags, "\n".join(texts)))
+
+
+def _serves(plan: MachinePlan, other: MachinePlan) -> bool:
+    """Whether a role of the other machine, of its units or of what stands behind its roles is bound to this one."""
+    holders = [one for holder in (other, *other.units) for one in (holder, *holder.served())]
+    return any(bound.machine == plan.name for holder in holders for bound in holder.adapters.values())
 
 
 def _starter(chart: Chart, id: str) -> Invoke | Spawn:

@@ -239,7 +239,7 @@ def _start(actor: Actor, veil: Veil | None) -> dict[str, Any]:
         "parameters": to_json(
             veil.own(machine.chart, "parameters", machine.parameters) if veil else machine.parameters
         ),
-        "roles": {role: binding.role for role, binding in actor.roles.items()},
+        "roles": {role: binding.machine or binding.role for role, binding in actor.roles.items()},
     }
     if units := units_of(machine.chart):
         line["units"] = units
