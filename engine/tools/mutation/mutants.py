@@ -116,6 +116,13 @@ class _Maker:
 
     # ------------------------------------------------------------ transitions
 
+    def _is_owed(self, transition: Transition) -> bool:
+        """Whether it is the only one for an order of the contract the chart serves: without it nothing loads."""
+        if self.chart.serves is None:
+            return False
+        others = {d for other in self.chart.transitions if other is not transition for d in other.descriptors}
+        return any(d in self.chart.serves.actions and not others & {d, "*"} for d in transition.descriptors)
+
     def _timeout(self, state: State, key: Scalar, value: Node) -> None:
         first = value.items[0] if isinstance(value, Sequence) and value.items else value
         transition = self._at(first)
@@ -137,7 +144,8 @@ class _Maker:
                 deleted = self.editor.without_item(value, item)
             else:
                 deleted = self.editor.without_entry(parent, key)
-            self._add("transition deleted", transition.id, transition.id, item, deleted)
+            if not self._is_owed(transition):
+                self._add("transition deleted", transition.id, transition.id, item, deleted)
             if isinstance(item, Scalar):
                 self._target(transition, transition.id, transition.id, item)
                 continue
