@@ -20,26 +20,34 @@ EXTERNAL = ["e1", "e2", "e3", "g.a", "g.b"]
 INTERNAL = ["i1", "i2"]
 
 
-class _Builder:
-    """One chart in the making; ``draw`` is hypothesis's."""
+OCTETS = 1500
+"""A chart takes 600 choices, few take more than these. Hypothesis draws them all at once: a draw for each would take
+longer than the chart's test itself. What hypothesis makes smaller or zero is an earlier choice, or nothing."""
 
-    def __init__(self, draw: Any, rich: bool, untyped: bool) -> None:
-        self.draw = draw
+
+class _Builder:
+    """One chart in the making; an octet decides each choice, and behind the last one it is the simplest."""
+
+    def __init__(self, octets: bytes, rich: bool, untyped: bool) -> None:
+        self.octets = iter(octets)
         self.rich = rich
         self.untyped = untyped
         self.count = 0
         self.names: list[str] = []
         self.inside: list[str] = []  # below the compound state that transitions are made for
-        self.budget = draw(st.integers(2, 14))
+        self.budget = self.number_from(2, 14)
+
+    def number_from(self, low: int, high: int) -> int:
+        return low + next(self.octets, 0) * (high + 1 - low) // 256
 
     def pick(self, *choices: Any) -> Any:
-        return self.draw(st.sampled_from(choices))
+        return choices[self.number_from(0, len(choices) - 1)]
 
     def chance(self, percent: int) -> bool:
-        return bool(self.draw(st.integers(0, 99)) < percent)
+        return self.number_from(0, 99) >= 100 - percent
 
     def some(self, maximum: int) -> range:
-        return range(self.draw(st.integers(0, maximum)))
+        return range(self.number_from(0, maximum))
 
     # ------------------------------------------------------------ structure
 
@@ -108,7 +116,7 @@ class _Builder:
     # ------------------------------------------------------------ behaviour
 
     def transitions(self, payload: bool = False) -> list[dict[str, Any]]:
-        return [self.transition(payload) for _ in range(1 + self.draw(st.integers(0, 1)))]
+        return [self.transition(payload) for _ in range(self.number_from(1, 2))]
 
     def transition(self, payload: bool = False, guarded: bool = False) -> dict[str, Any]:
         transition: dict[str, Any] = {}
@@ -125,7 +133,7 @@ class _Builder:
         return transition
 
     def actions(self, payload: bool = False, depth: int = 0) -> list[Any]:
-        return [self.action(payload, depth) for _ in range(1 + self.draw(st.integers(0, 2)))]
+        return [self.action(payload, depth) for _ in range(self.number_from(1, 3))]
 
     def action(self, payload: bool, depth: int) -> Any:
         kind = self.pick("assign", "assign", "raise", "log", "send", "if", "foreach", "cancel")
@@ -264,13 +272,16 @@ def _names(states: dict[str, Any]) -> Iterator[str]:
         yield from _names(state.get("states", {}))
 
 
-@st.composite
-def chart_texts(draw: Any, rich: bool = True, untyped: bool = False) -> str:
+def chart_texts(rich: bool = True, untyped: bool = False) -> st.SearchStrategy[str]:
     """The text of a chart that names only what exists (it may still be one the loader rightly refuses).
 
     ``rich``: with what few other engines have: items without a value, several blocks, initial content."""
-    builder = _Builder(draw, rich, untyped)
-    states = dict(builder.state(0, False) for _ in range(draw(st.integers(1, 3))))
+    return st.binary(min_size=OCTETS, max_size=OCTETS).map(lambda octets: _text(octets, rich, untyped))
+
+
+def _text(octets: bytes, rich: bool, untyped: bool) -> str:
+    builder = _Builder(octets, rich, untyped)
+    states = dict(builder.state(0, False) for _ in range(builder.number_from(1, 3)))
     if builder.chance(20):
         builder.count += 1
         builder.names.append(f"s{builder.count}")
@@ -280,8 +291,8 @@ def chart_texts(draw: Any, rich: bool = True, untyped: bool = False) -> str:
         "parameters": {"wait": {"type": "duration", "default": "2 s"}},
         "data": {
             "x": {"type": "int", "initial": 0},
-            "y": {"type": "int", "min": -20, "max": 20, "initial": draw(st.integers(0, 2))},
-            "b": {"type": "bool", "initial": draw(st.booleans())},
+            "y": {"type": "int", "min": -20, "max": 20, "initial": builder.number_from(0, 2)},
+            "b": {"type": "bool", "initial": builder.chance(50)},
             "l": {"type": "list of int", "initial": "[1, 2]"},
             "f": {"type": "float", "initial": 1.5},
         },
@@ -291,11 +302,11 @@ def chart_texts(draw: Any, rich: bool = True, untyped: bool = False) -> str:
     }
     if rich:
         chart["data"] |= {"o": {"type": "int?"}, "q": {"type": "int", "min": 1, "initial": "low"}}
-        chart["parameters"]["low"] = {"type": "int", "default": draw(st.integers(0, 2))}
+        chart["parameters"]["low"] = {"type": "int", "default": builder.number_from(0, 2)}
         chart["events"]["p"]["payload"]["w"] = "int?"
     if untyped:
         initial = {name: item.get("initial", "None") for name, item in chart["data"].items()} | {
-            "w": draw(st.sampled_from(["'later'", "''"]))
+            "w": builder.pick("'later'", "''")
         }
         chart["data"] = {name: {"type": "any", "initial": value} for name, value in initial.items()}
         if builder.chance(40):
