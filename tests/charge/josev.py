@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,20 @@ from tests.slac.peers import peer_python
 ROOT = Path(__file__).resolve().parents[2]
 JOSEV_NAMES = {"din": "DIN_SPEC_70121", "iso2": "ISO_15118_2"}
 ENGINE = [sys.executable, "-m", "engine", "run"]
+
+
+QUICK = [
+    "--sessions", "999",
+    "--set", "cp_line.T_step_EF=100 ms",
+    "--set", "cp_line.T_step_EF_x1=50 ms",
+    "--set", "T_back_off=100 ms",
+    "--set", "C_session_retry=999",
+    "--set", "session.T_close=200 ms",
+    "--set", "adapters.imd.self_test=50 ms",
+    "--set", "adapters.imd.measure=50 ms",
+    "--set", "adapters.pilot.ready_after=50ms",
+]  # fmt: skip
+"""A station with short waits between two tries: what is looked at is that there is a next one."""
 
 
 def missing() -> str:
@@ -123,3 +138,17 @@ def engine_run(namespace: str, name: str, directory: Path, *words: str) -> Proce
     """One of our machines on the real clock: ``engine run machines/NAME.yaml --link ethernet …``."""
     command = [*ENGINE, f"machines/{name}.yaml", "--link", "ethernet", "--sessions", "1", *words]
     return Process(namespace, command, directory / f"{name}.log")
+
+
+def until_ready(station: Process) -> None:
+    """Wait until the station invites again, its output off and its stand-in vehicle in C."""
+    end = time.monotonic() + 60
+    while True:
+        text = station.text
+        outlet = re.findall(r"→ [^\n]*?(outlet\.[a-z_.]+)", text)
+        output = re.findall(r"evse/output  [^\n]*→ ([a-z_.]+)", text)
+        pilot = re.findall(r"evse/cp_line  [^\n]*→ [^\n]*?vehicle\.([A-Za-z.]+)", text)
+        if outlet[-1:] == ["outlet.plugged.inviting"] and output[-1:] in (["off"], []) and pilot[-1:] == ["ready.C"]:
+            return
+        assert time.monotonic() < end, f"{outlet[-3:]} {output[-3:]} {pilot[-3:]}\n{text[-1500:]}"
+        time.sleep(0.05)  # a real process: nothing to wait on but its output

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -29,7 +28,7 @@ def cable() -> Iterator[dict[str, str]]:
 def station(cable: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[josev.Process]:
     """Our station, for all the tests of this file: what one of them leaves behind the next one would miss."""
     directory = tmp_path_factory.mktemp("station")
-    with josev.engine_run(cable["station"], "evse_dc", directory, "--iface", "wire0", "--sessions", "99") as running:
+    with josev.engine_run(cable["station"], "evse_dc", directory, "--iface", "wire0", *josev.QUICK) as running:
         running.until("communication.open", 20)
         yield running
 
@@ -51,23 +50,11 @@ def command(cable: dict[str, str], *words: str) -> subprocess.CompletedProcess[s
     return subprocess.run(inside, cwd=josev.ROOT, capture_output=True, text=True, check=False, timeout=120)
 
 
-def until_invited(station: josev.Process) -> None:
-    """Wait until the station's last word is that it waits for a session."""
-    end = time.monotonic() + 30
-    while True:
-        states = re.findall(r"→ [^\n]*?(outlet\.[a-z_.]+)", station.text)
-        if states and states[-1] == "outlet.plugged.inviting":
-            time.sleep(1.0)  # a real process: its stand-in vehicle goes to state C half a second after 5 %
-            return
-        assert time.monotonic() < end, f"{states[-3:]}\n{station.text[-1500:]}"
-        time.sleep(0.1)
-
-
 @needs_namespaces
 @pytest.mark.parametrize("protocol", ["din", "iso2"])
 def test_flow(cable: dict[str, str], station: josev.Process, protocol: str) -> None:
     """A smoke test of a station on the bench: one command, one line per message, exit code 0."""
-    until_invited(station)
+    josev.until_ready(station)
     run = command(cable, "flow", "--protocol", protocol, "--loops", "3")
     assert run.returncode == 0, run.stdout + run.stderr
     assert run.stdout.splitlines()[-1] == "session complete"
@@ -96,7 +83,7 @@ FAULTS = [
 @pytest.mark.parametrize(("kind", "step", "expected"), FAULTS)
 def test_fault(cable: dict[str, str], station: josev.Process, kind: str, step: str, expected: str) -> None:
     """The injector reports what the station did, and that it still serves; ours survives what it should."""
-    until_invited(station)
+    josev.until_ready(station)
     run = command(cable, "fault", "--kind", kind, "--at", step, "--pause", "1", "--loops", "3")
     assert run.returncode == 0, run.stdout + run.stderr
     assert expected in run.stdout

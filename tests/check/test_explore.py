@@ -100,7 +100,7 @@ def test_a_value_that_a_guard_compares_with_is_tried() -> None:
 
 
 @settings(
-    max_examples=min(int(os.environ.get("CHARGECHART_EXAMPLES", "30")), 40),
+    max_examples=min(int(os.environ.get("CHARGECHART_EXAMPLES", "15")), 40),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

@@ -15,7 +15,7 @@ from engine.language.types import BOOL, FLOAT, INT, Kind, Type
 from engine.language.values import EvaluationError
 from engine.tools.check import logic
 
-EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 800)
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "300")), 400)
 TYPES = {
     "n": Type(Kind.INT, minimum=0, maximum=4),
     "m": Type(Kind.INT, minimum=-2, maximum=2, optional=True),

@@ -18,7 +18,7 @@ from engine.tools.check import check
 from tests.engine.charts import Input, chart_texts, inputs
 from tests.engine.drive import Driver
 
-EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "100")), 200)
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "40")), 120)
 NEVER_TAKEN = ("C103", "C104", "C105", "C108")
 
 

@@ -22,7 +22,7 @@ from engine.tools.scxml import import_text
 from tests.engine.charts import Input, inputs
 from tests.export.charts import load, trees, without_checks
 
-EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "25")), 60)
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "15")), 40)
 MACHINES = Path(__file__).parents[2] / "machines"
 
 

@@ -18,7 +18,7 @@ from tests.load.hostile import check_chart, check_expression, untyped_expression
 from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
 from tests.load.test_errors import CHART
 
-EXAMPLES = int(os.environ.get("CHARGECHART_EXAMPLES", "2000")) // 4
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "1200")), 3000) // 4
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "0"))
 ROOT = Path(__file__).parents[2]
 SEEDS = [CHART, KINDS, TREE.replace("TARGET", "b"), ACTIONS]

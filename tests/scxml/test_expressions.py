@@ -20,7 +20,7 @@ from engine.language.values import EvaluationError
 from engine.tools.scxml.expressions import Scope, duration_text, text_value
 
 DATA: dict[str, Any] = {"n": 3, "zero": 0, "word": "abc", "empty": "", "items": [1, 2, 3], "none": None}
-EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "200")), 2000)
+EXAMPLES = min(int(os.environ.get("CHARGECHART_EXAMPLES", "200")), 1000)
 FAILS = object()
 
 

@@ -101,7 +101,7 @@ def test_frames_agree_with_foreign_codecs(frame_peer: tuple[str, FramePeer]) -> 
     name, peer = frame_peer
     known = SCAPY_READS if name == "scapy" else PYSLAC_READS
 
-    @settings(max_examples=40, deadline=None, database=None)
+    @settings(max_examples=15, deadline=None, database=None)
     @given(st.data())
     def agree(data: st.DataObject) -> None:
         for message_name, (readable, fits) in known.items():

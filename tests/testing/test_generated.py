@@ -6,6 +6,7 @@ import html
 import json
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,19 @@ def _chart(tmp_path: Path, extra: str = "") -> engine.language.model.Chart:
     return engine.load(file)
 
 
-@pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.relative_to(ROOT / "machines").as_posix())
+def _charts() -> list[Any]:
+    """Every shipped chart; the large ones in the long run only, as `engine test machines` takes them too."""
+    return [
+        pytest.param(
+            file,
+            id=file.relative_to(ROOT / "machines").as_posix(),
+            marks=[pytest.mark.campaign] if file.stat().st_size > 15_000 else [],
+        )
+        for file in CHARTS
+    ]
+
+
+@pytest.mark.parametrize("file", _charts())
 def test_generated_paths_of_a_shipped_chart_show_no_fault(file: Path) -> None:
     """Every transition that is possible is taken; core as reference, contracts and invariants held, traces replayed."""
     result = measure(engine.load(file))
