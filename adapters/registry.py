@@ -1,5 +1,5 @@
-"""What this distribution offers: the contracts and the classes that implement them. The engine finds it through the
-entry point ``chargechart.adapters``; a class is imported only when it is bound."""
+"""What this distribution offers: the contracts and what implements them. The engine finds it through the entry
+point ``chargechart.adapters``; a class is imported only when it is bound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 
-# contract -> {name: "module:Class"}; the first is the simulated one and the default.
+# contract -> {name: "module:Class", or a chart that serves it}; the first is the simulated one and the default.
 IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "secc_messages": {"codec": "adapters.v2g.secc:SeccMessages"},
     "evcc_messages": {"codec": "adapters.v2g.evcc:EvccMessages"},
@@ -31,11 +31,11 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     },
     "pilot_evse": {
         "simulated": "adapters.pilot.simulated:SimulatedPilotEvse",
-        "bench": "adapters.pilot.bench:BenchPilotEvse",
+        "bench": "machines/pilot/bench_vehicle.yaml",
     },
     "pilot_pev": {
         "simulated": "adapters.pilot.simulated:SimulatedPilotPev",
-        "bench": "adapters.pilot.bench:BenchPilotPev",
+        "bench": "machines/pilot/bench_station.yaml",
     },
     "sdp_server": {
         "simulated": "adapters.sdp.adapters:SimulatedSdpServer",
@@ -64,7 +64,7 @@ class AdapterRegistry:
         return sorted(str(path) for path in _HERE.rglob("*.contract.yaml"))
 
     def implementations(self, contract: str) -> dict[str, str]:
-        """Implementation name -> ``module:Class`` of a contract; empty when nothing implements it."""
+        """Implementation name -> ``module:Class`` or chart of a contract; empty when nothing implements it."""
         return dict(IMPLEMENTATIONS.get(contract, {}))
 
     def chart_folders(self) -> list[str]:

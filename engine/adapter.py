@@ -155,7 +155,7 @@ class ConfigurationError(AdapterError):
 
 
 class Registry(Protocol):
-    """The object that the entry point ``chargechart.adapters`` names: where contracts are and which classes implement
+    """The object that the entry point ``chargechart.adapters`` names: where contracts are and what implements
     them."""
 
     def contract_files(self) -> list[str]:
@@ -163,8 +163,9 @@ class Registry(Protocol):
         ...
 
     def implementations(self, contract: str) -> dict[str, str]:
-        """Implementation name -> ``module:Class``; the class is imported only when bound. The first one is the
-        simulated one."""
+        """Implementation name -> ``module:Class``, or the file of a chart that serves the contract, as it is found by
+        name (``machines/pilot/bench_vehicle.yaml``). Imported or loaded only when bound. The first one is the
+        default."""
         ...
 
     def chart_folders(self) -> list[str]:

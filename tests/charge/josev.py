@@ -28,7 +28,7 @@ QUICK = [
     "--set", "session.T_close=200 ms",
     "--set", "adapters.imd.self_test=50 ms",
     "--set", "adapters.imd.measure=50 ms",
-    "--set", "adapters.pilot.ready_after=50ms",
+    "--set", "pilot.ready_after=50 ms",
 ]  # fmt: skip
 """A station with short waits between two tries: what is looked at is that there is a next one."""
 

@@ -66,7 +66,9 @@ maximum_voltage = "750 V"
         ((SERVED, "adapters.supply.parameters.T_anser=1 s"), "did you mean 'T_answer'?"),
         ((SERVED, "adapters.supply.adapters.module.use=none"), "no role 'module'"),
         ((SERVED, "adapters.supply.parameters.C_retry=often"), "C_retry"),
-        ((SERVED, "adapters.supply.C_retry=1"), "its parameters are in .parameters"),
+        ((SERVED, "adapters.supply.C_retry=1"), "write supply.parameters.C_retry"),
+        ((SERVED, "adapters.supply.C_retries=1"), "its parameters are in .parameters"),
+        (("adapters.lock.parameters.T_move=1 s",), "no chart stands behind role lock"),
         ((SERVED, SERVED.replace("supply.use", "supply.adapters.modules.use")), "served_supply would serve itself"),
     ],
 )
@@ -83,6 +85,78 @@ def test_what_is_written_for_the_class_stays_when_a_chart_takes_its_place() -> N
     assert station.machines["evse"].adapters["supply"].served is not None
     station = plan(SERVED, "adapters.supply.parameters.C_retry=1", "adapters.supply.use=simulated")
     assert station.machines["evse"].adapters["supply"].served is None
+
+
+def bench(*sets: str, environ: dict[str, str] | None = None) -> Station:
+    return plan(*sets, environ=environ, options={"iface": "lo"})
+
+
+def test_a_chart_may_be_installed_under_a_name() -> None:
+    """`use = "bench"` is a vehicle that a chart plays; its times are set as those of any chart behind a role."""
+    station = bench(
+        "pilot.ready_after=50 ms",
+        "adapters.pilot.parameters.plug_after=1 s",
+        environ={"CHARGER_ADAPTERS_PILOT_PARAMETERS_UNPLUG_AFTER": "2 s"},
+    )
+    pilot = station.machines["evse"].adapters["pilot"]
+    assert (pilot.use, pilot.served and pilot.served.chart.name) == ("bench", "bench_vehicle")
+    assert pilot.served is not None
+    assert pilot.served.parameters[""] == {"ready_after": 50 * MS, "plug_after": 1000 * MS, "unplug_after": 2000 * MS}
+    assert plan("adapters.pilot.use=bench").machines["evse"].adapters["pilot"].served is not None
+    assert plan("pev.adapters.pilot.use=bench").machines["pev"].adapters["pilot"].served is not None
+    assert plan().machines["evse"].adapters["pilot"].served is None
+
+
+def test_what_a_chart_without_adapters_says_is_pretended() -> None:
+    """Nothing is measured where nothing is: the title must say so."""
+    assert "pretended: pilot;" in bench().surroundings
+    assert "pretended: pilot;" in plan(f"adapters.pilot.use={ROOT}/machines/pilot/bench_vehicle.yaml").surroundings
+
+
+def test_a_setting_where_a_parameter_is_meant() -> None:
+    with pytest.raises(StationError, match=r"write pilot\.parameters\.ready_after"):
+        bench("adapters.pilot.ready_after=50 ms")
+
+
+def test_the_file_may_speak_of_a_chart_that_an_option_binds(tmp_path: Path) -> None:
+    (tmp_path / "home.toml").write_text(
+        f"""
+[station]
+machine = "{EVSE}"
+name = "evse"
+[adapters.pilot.parameters]
+ready_after = "70 ms"
+[options.bench.on]
+"adapters.pilot.use" = "bench"
+"""
+    )
+    assert plan(station=tmp_path / "home.toml").machines["evse"].adapters["pilot"].use == "simulated"
+    served = plan(station=tmp_path / "home.toml", options={"bench": "on"}).machines["evse"].adapters["pilot"].served
+    assert served is not None
+    assert served.parameters[""] == {"ready_after": 70 * MS}
+
+
+def test_a_chart_may_be_what_a_contract_is_served_by_unless_told_otherwise() -> None:
+    """The first implementation is bound to a role that nobody binds; its parameters have variables."""
+
+    class Registry:
+        def contract_files(self) -> list[str]:
+            return installed().contract_files()
+
+        def implementations(self, contract: str) -> dict[str, str]:
+            known = installed().implementations(contract)
+            return dict(reversed(known.items())) if contract == "pilot_evse" else known
+
+        def chart_folders(self) -> list[str]:
+            return installed().chart_folders()
+
+    import engine
+
+    file = ROOT / "machines" / "pilot" / "evse.yaml"
+    given = Overrides((), {"CHARGER_ADAPTERS_PILOT_PARAMETERS_READY_AFTER": "50 ms"})
+    pilot = resolve(file, None, given, Registry(), engine.load).machines["pilot_evse"].adapters["pilot"]
+    assert pilot.served is not None
+    assert (pilot.use, pilot.served.parameters[""]) == ("bench", {"ready_after": 50 * MS})
 
 
 def test_a_fault_on_a_role_of_it() -> None:

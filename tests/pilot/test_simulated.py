@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from adapters.pilot.bench import BenchPilotEvse
 from adapters.pilot.simulated import SimulatedPilotEvse, SimulatedPilotPev
 from engine.adapter import AdapterError, World
 from tests.slac.virtual_host import Clock, VirtualPort
@@ -53,22 +52,6 @@ def test_station_alone_sees_no_vehicle() -> None:
     port = VirtualPort(evse, clock, "pilot")
     clock.advance(S)
     assert port.events == [("levels", {"high": 12.0, "low": 12.0})]
-
-
-@pytest.mark.parametrize("charged_s", [0.1, 5.0])
-def test_the_stand_in_vehicle_makes_room_for_the_next(charged_s: float) -> None:
-    """It unplugs when the PWM ends, also of a session too short for it to have gone to state C, and comes back."""
-    clock = Clock()
-    evse = BenchPilotEvse({}, World())
-    port = VirtualPort(evse, clock, "pilot")
-    evse.set_duty(duty=100.0)
-    clock.advance(S)
-    evse.set_duty(duty=5.0)
-    clock.advance(round(charged_s * S))
-    evse.set_duty(duty=100.0)
-    port.events.clear()
-    clock.advance(5 * S)
-    assert [round(event["high"], 1) for event in port.named("levels")][-2:] == [12.0, 9.0]
 
 
 def test_contact_bounces_and_rests() -> None:

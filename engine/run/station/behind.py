@@ -83,19 +83,22 @@ def refuse_machine(name: str, role: str, contract: Contract, own: str, charts: M
         raise StationError(str(error)) from None
 
 
-def is_chart(use: str) -> bool:
-    """Whether ``use`` names a chart's file."""
-    return use.endswith((".yaml", ".yml"))
+def is_chart(use: str, contract: str, registry: Registry) -> bool:
+    """Whether ``use`` is the file of a chart, or the name of an implementation that is one."""
+    return registry.implementations(contract).get(use, use).endswith((".yaml", ".yml"))
 
 
-def serving_chart(use: str, folder: Path, role: str, contract: Contract, load: Callable[[Path], Chart]) -> Chart:
-    """The chart of a ``use``; a relative one is seen from ``folder``, else looked for among the installed ones.
+def serving_chart(
+    use: str, folder: Path, role: str, contract: Contract, registry: Registry, load: Callable[[Path], Chart]
+) -> Chart:
+    """The chart of a ``use``; a relative file is seen from ``folder``, else looked for among the installed ones.
 
     Raises ``StationError`` when there is none or it does not serve the contract, and what ``load`` raises.
     """
+    named = registry.implementations(contract.name).get(use)
     path = Path(os.path.normpath(folder / use))
-    if not path.exists():
-        path = installed_file(use) or path
+    if named is not None or not path.exists():
+        path = installed_file(named or use) or Path(named or path)
     if not path.is_file():
         raise StationError(f"there is no file {path}")
     chart = load(path)

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from engine.adapter import Registry, Setting
@@ -101,7 +102,7 @@ class _Resolver:
         self.file = file
         self.overrides = overrides
         self.registry = registry
-        self.load = load
+        self.load = cache(load)
         self.main = str(head.get("name", chart.name))
         title = str(head.get("title", chart.title or chart.name))
         self.plan = Station(title, {self.main: MachinePlan(self.main, chart)}, file=str(file.path or ""))
@@ -124,6 +125,7 @@ class _Resolver:
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
         self.below: dict[int, list[Assignment]] = {}  # of charts behind roles, by id() of their plan
+        self.served: set[int] = set()  # the plans that had a chart, if only for a while
 
     def _given(self, parameter: str) -> Assignment | None:
         """What a parameter of the main chart is set to, before anything is resolved: how many units there are."""
@@ -150,9 +152,12 @@ class _Resolver:
 
     def station(self) -> Station:
         written = [self._split(text) for text in self.overrides.sets]
-        for one in self.file.assignments(self.main):  # what can be set depends on the charts behind roles
-            if one.address.endswith(".use") and one.address.count(".adapters.") == 1 and is_chart(str(one.value)):
-                self._assign(one)
+        options = [
+            one
+            for name, value in self.overrides.options.items()
+            for one in self.file.option(name, value, self.main, self.overrides.command)
+        ]
+        self._bind_charts([*self.file.assignments(self.main), *options, *written])
         environ = self._environment()
         choices = {name: chosen.default for name, chosen in self.parameter_sets.items()}
         for one in [*environ, *written]:
@@ -163,14 +168,12 @@ class _Resolver:
         for name, choice in choices.items():
             if choice:
                 assignments += self._chosen(name, choice)
-        for name, value in self.overrides.options.items():
-            assignments += self.file.option(name, value, self.main, self.overrides.command)
+        assignments += options
         assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
-        assignments = [spread for one in assignments for spread in self.units.spread(one)]
+        assignments = self._of_present(assignments)
         faults = [one for one in assignments if one.address.startswith("faults.")]
         for one in assignments:
-            absent = [*self.unloaded, *self.unloaded_units()]
-            if one not in faults and not any(one.address.startswith(f"machines.{name}.") for name in absent):
+            if one not in faults:
                 self._assign(one)
         for name in self.absent:
             self.plan.machines.pop(name, None)
@@ -186,6 +189,36 @@ class _Resolver:
         self.plan.sides = self._sides()
         self.plan.surroundings = self._surroundings()
         return self.plan
+
+    def _of_present(self, assignments: list[Assignment]) -> list[Assignment]:
+        """What is said of machines that are loaded; of every unit what is said of all."""
+        absent = [*self.unloaded, *self.unloaded_units()]
+        spread = [one for given in assignments for one in self.units.spread(given)]
+        return [one for one in spread if not any(one.address.startswith(f"machines.{name}.") for name in absent)]
+
+    def _bind_charts(self, assignments: list[Assignment]) -> None:
+        """The charts that will stand behind roles: what variables can name depends on them."""
+        for one in self._of_present(assignments):
+            head, _, role = one.address.removesuffix(".use").rpartition(".adapters.")
+            holder = next((h for h in self.plan.holders if head in (f"machines.{h.name}", h.name)), None)
+            if one.address.endswith(".use") and holder is not None and role in holder.contracts:
+                self._assign(one)
+        for holder in self.plan.holders:
+            self._bind_default_charts(holder)
+
+    def _bind_default_charts(self, machine: MachinePlan | UnitPlan) -> None:
+        """Roles that nobody binds, where the first implementation is a chart."""
+        for role, contract in machine.contracts.items():
+            plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            first = next(iter(self.registry.implementations(contract.name)), "")
+            if not plan.use and is_chart(first, contract.name, self.registry):
+                self._serve(plan, first, Path(), machine, role)
+
+    def _serve(self, plan: AdapterPlan, use: str, folder: Path, machine: MachinePlan | UnitPlan, role: str) -> None:
+        chart = serving_chart(use, folder, role, machine.contracts[role], self.registry, self.load)
+        above = f"{self.main}/{machine.name}." if isinstance(machine, UnitPlan) else f"{machine.name}/"
+        plan.served, plan.use = MachinePlan(above + role, chart), use
+        self.served.add(id(plan))
 
     def _chosen(self, name: str, choice: str | list[str]) -> list[Assignment]:
         """The chosen files of a set; several (``a, b, c``) go round the machines of the units."""
@@ -208,9 +241,14 @@ class _Resolver:
             prefix = "" if holder in holders else f"{holder.name.partition('/')[2].replace('/', '.')}."
             for role, contract in holder.contracts.items():
                 plan = holder.adapters[role]
-                if plan.served is None and not plan.machine:
+                if plan.machine:
+                    continue
+                if plan.served is None:
                     behind = adapter_class(plan.use, contract.name, self.registry).behind
-                    found.setdefault(behind, []).extend([prefix + role] if behind else [])
+                else:  # what is said by a chart that has no adapter itself comes from nowhere
+                    behind = "" if plan.served.contracts else "pretended"
+                if behind:
+                    found.setdefault(behind, []).append(prefix + role)
         kinds = [kind for kind, roles in found.items() if roles]
         if kinds == ["simulated"]:
             return "simulated surroundings"
@@ -344,13 +382,8 @@ class _Resolver:
                 plan.served, plan.use = None, str(one.value)
                 return
             try:
-                if is_chart(str(one.value)):
-                    if plan.served is not None and plan.use == one.value and not given:
-                        return  # it is there already
-                    chart = serving_chart(str(one.value), folder, role, contract, self.load)
-                    above = f"{self.main}/{machine.name}." if isinstance(machine, UnitPlan) else f"{machine.name}/"
-                    plan.served = MachinePlan(above + role, chart)
-                    plan.use = str(one.value)
+                if is_chart(str(one.value), contract.name, self.registry):
+                    self._serve(plan, str(one.value), folder, machine, role)
                     return
                 plan.served, plan.use = None, checked_use(str(one.value), contract.name, self.registry, folder)
             except StationError as error:
@@ -385,6 +418,8 @@ class _Resolver:
         refuse_circle(served.chart, above, plan.origin)
         for key in plan.config:
             hint = f"{served.chart.name} is a chart: its parameters are in .parameters, its roles in .adapters"
+            if key in served.chart.parameters:
+                hint = f"{served.chart.name} is a chart: write {served.name.partition('/')[2]}.parameters.{key}"
             raise StationError(f"{plan.origin}: {served.name}: unknown setting {key!r}; {hint}")
         for one in self.below.get(id(plan), ()):
             part, _, key = one.address.partition(".")
@@ -393,9 +428,10 @@ class _Resolver:
 
     def _complete(self, machine: MachinePlan | UnitPlan, above: list[Chart] | None = None) -> None:
         """Every role bound, every declared setting typed and filled in."""
+        self._bind_default_charts(machine)
         for role, contract in machine.contracts.items():
             known = self.registry.implementations(contract.name)
-            plan = machine.adapters.setdefault(role, AdapterPlan(""))
+            plan = machine.adapters[role]
             if plan.machine:
                 self._complete_machine(machine, role, contract, plan)
                 continue
@@ -411,6 +447,7 @@ class _Resolver:
                 raise StationError(
                     f"{machine.name}: nothing implements contract {contract.name} for role {role!r}; {way_out}"
                 )
+            self._refuse_parameters(plan, role)
             plan.use = plan.use or next(iter(known))
             declared = self._settings(contract.name, plan.use)
             if plan.use == NONE:
@@ -462,6 +499,12 @@ class _Resolver:
             return str(place_of(self.file.path, written))
         return origin
 
+    def _refuse_parameters(self, plan: AdapterPlan, role: str) -> None:
+        """What a file says of a chart may be for another choice; what is said by hand is for this one."""
+        for one in self.below.get(id(plan), ()):
+            if id(plan) not in self.served and one.origin.startswith(("--set ", _PREFIX)):
+                raise StationError(f"{one.origin}: no chart stands behind role {role}, which has no {one.address!r}")
+
     def _name_of(self, machine: MachinePlan | UnitPlan, setting: Setting) -> str:
         """The default of a setting that names something: a host is called as its machine where there are several, a
         cable as the unit it belongs to."""
@@ -479,6 +522,8 @@ class _Resolver:
         """The settings of every implementation that can be imported here."""
         found: set[str] = set()
         for use in self.registry.implementations(contract):
+            if is_chart(use, contract, self.registry):
+                continue
             try:
                 found.update(self._settings(contract, use))
             except StationError:  # one for other machines than this: a library is missing
