@@ -31,7 +31,7 @@ class Vehicle(Stage):
 
 
 def test_a_session_and_the_next_vehicle() -> None:
-    """Levels as an adapter of a pilot line tells them: after the start, then each change once, the standard's voltages."""
+    """The levels after the start, then each change once, with the standard's voltages."""
     bench = Vehicle()
     bench.run(1)
     assert bench.levels == [(0.0, 12.0, 12.0), (0.2, 9.0, 9.0)]

@@ -7,6 +7,7 @@ import pytest
 from adapters.slac import frames as f
 from adapters.slac.faults import SWAP_HOLD_NS, FaultInjector, FaultSyntaxError, Rule, parse_rules
 from adapters.slac.line import PowerLine
+from engine.run.faults import FaultError, parse_rule
 
 MS = 1_000_000
 EV, EVSE = bytes.fromhex("020000000101"), bytes.fromhex("020000000001")
@@ -21,11 +22,14 @@ def passed(rules: str, *frames: bytes) -> list[list[tuple[int, bytes]]]:
 
 def test_rules_read() -> None:
     """The written form means what the documentation says."""
-    assert parse_rules("drop:CM_ATTEN_CHAR.IND:1, delay(300):0x6064:2-3,swap:IP,dup:*:4-") == (
+    assert parse_rules(
+        "drop:CM_ATTEN_CHAR.IND:1, delay(300 ms):0x6064:2-3,swap:IP,dup:*:4-,trunc(30):*:@40 s-1 min"
+    ) == (
         Rule("drop", "CM_ATTEN_CHAR.IND", 1, 1),
-        Rule("delay", "CM_SLAC_PARM.REQ", 2, 3, 300),
+        Rule("delay", "CM_SLAC_PARM.REQ", 2, 3, delay_ns=300 * MS),
         Rule("swap", "IP"),
         Rule("dup", "*", 4, None),
+        Rule("trunc", "*", number=30, from_ns=40_000 * MS, until_ns=60_000 * MS),
     )
     assert parse_rules("") == ()
 
@@ -37,10 +41,15 @@ def test_rules_read() -> None:
         ("lose:CM_ATTEN_CHAR.IND", "no action 'lose'; there are drop"),
         ("drop:CM_ATEN_CHAR.IND", "did you mean CM_ATTEN_CHAR.IND"),
         ("drop:0xzz", "not a hexadecimal MMTYPE"),
-        ("drop:CM_ATTEN_CHAR.IND:0", "no N, N-M or N-"),
+        ("drop:CM_ATTEN_CHAR.IND:0", "is none of N (the N-th only)"),
+        ("drop:CM_ATTEN_CHAR.IND:@5", "expected a duration such as 250 ms"),
+        ("drop:CM_ATTEN_CHAR.IND:@5 s-4 s", "ends before it begins"),
         ("drop:CM_ATTEN_CHAR.IND:3-2", "empty"),
         ("delay:CM_ATTEN_CHAR.IND", "delay needs an argument"),
-        ("delay(x):CM_ATTEN_CHAR.IND", "needs a whole number"),
+        ("delay(x):CM_ATTEN_CHAR.IND", "expected a duration such as 250 ms"),
+        ("delay(300):CM_ATTEN_CHAR.IND", "write delay(300 ms)"),
+        ("dup(5):CM_ATTEN_CHAR.IND", "write dup(5 ms)"),
+        ("trunc(30 ms):CM_ATTEN_CHAR.IND", "needs a whole number"),
         ("drop(1):CM_ATTEN_CHAR.IND", "takes no argument"),
         ("set(21):CM_ATTEN_CHAR.IND", "needs OFFSET=HEX"),
         ("set(21=0g):CM_ATTEN_CHAR.IND", "not hexadecimal"),
@@ -54,6 +63,34 @@ def test_wrong_rule_says_what_is_wrong(text: str, named: str) -> None:
     assert text in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "action",
+    ["drop", "drop()", "delay", "delay()", "delay(300)", "delay(0.3 s)", "delay( 300ms )", "delay(-1 s)", "delay(1 d)",
+     "dup", "dup(5)", "dup(5 us)", "dup(1 min)", "Drop", "lose"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "which",
+    ["", ":", ":1", ":0", ":2-3", ":3-2", ":4-", ":-4", ": 5 ", ":@1 s", ":@1", ":@1s-2 s", ":@2 s-1 s", ":@1 s-", ":@",
+     ":x", ":1_0", ":@1h"],
+)  # fmt: skip
+def test_one_grammar_for_frames_and_for_what_charts_say(action: str, which: str) -> None:
+    """Who knows how a rule about V2G is written knows it for SLAC."""
+    try:
+        about_orders = parse_rule(f"{action}:v2g.CableCheckReq{which}")
+    except FaultError:
+        with pytest.raises(FaultSyntaxError):
+            parse_rules(f"{action}:CM_SLAC_PARM.REQ{which}")
+        return
+    (about_frames,) = parse_rules(f"{action}:CM_SLAC_PARM.REQ{which}")
+    for name in ("action", "delay_ns", "first", "last", "from_ns", "until_ns"):
+        assert getattr(about_frames, name) == getattr(about_orders, name), name
+
+
+def test_a_rule_may_strike_for_a_time() -> None:
+    injector: FaultInjector[None] = FaultInjector(parse_rules("drop:*:@1 s-2 s"))
+    assert [len(injector.apply(IND, at_ms * MS, None)) for at_ms in (999, 1000, 1999, 2000)] == [1, 0, 0, 1]
+
+
 def test_drop_only_the_named_frame() -> None:
     """drop:…:2 takes the second one and leaves other messages alone."""
     assert passed("drop:CM_ATTEN_CHAR.IND:2", IND, RSP, IND, IND) == [[(0, IND)], [(0, RSP)], [], [(0, IND)]]
@@ -61,9 +98,9 @@ def test_drop_only_the_named_frame() -> None:
 
 def test_delay_and_duplicate() -> None:
     """Delays add up; a duplicate may come later."""
-    assert passed("delay(300):CM_ATTEN_CHAR.IND", IND) == [[(300 * MS, IND)]]
-    assert passed("dup(40):CM_ATTEN_CHAR.IND", IND) == [[(0, IND), (40 * MS, IND)]]
-    assert passed("delay(10):*,dup:*", IND) == [[(10 * MS, IND), (10 * MS, IND)]]
+    assert passed("delay(300 ms):CM_ATTEN_CHAR.IND", IND) == [[(300 * MS, IND)]]
+    assert passed("dup(40 ms):CM_ATTEN_CHAR.IND", IND) == [[(0, IND), (40 * MS, IND)]]
+    assert passed("delay(.01 s):*,dup:*", IND) == [[(10 * MS, IND), (10 * MS, IND)]]
 
 
 def test_truncate_corrupt_and_set() -> None:

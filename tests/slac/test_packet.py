@@ -93,7 +93,7 @@ def test_fault_rules_work_on_a_real_interface(ends: dict[str, str]) -> None:
     """--fault is for real links too, in both directions."""
 
     async def test() -> None:
-        one, _ = link_in(ends["one"], "one0", fault="drop:CM_SLAC_PARM.REQ:1,delay(30):CM_AMP_MAP.CNF")
+        one, _ = link_in(ends["one"], "one0", fault="drop:CM_SLAC_PARM.REQ:1,delay(30 ms):CM_AMP_MAP.CNF")
         two, two_port = link_in(ends["two"], "two0", fault="drop:CM_SLAC_PARM.REQ:1")
         for number in range(4):
             one.CM_SLAC_PARM_REQ(run_id=bytes(7) + bytes([number]))
