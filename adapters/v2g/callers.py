@@ -17,8 +17,6 @@ from adapters.net.network import ByteStream
 from adapters.v2g import codec
 from engine.adapter import Cancellable, Port
 
-LARGEST_CALL = 4096
-"""Octets: a supportedAppProtocolReq with 20 offers of 100 characters is below 2,500."""
 TELL_EVERY_NS = 1_000_000_000
 TELL_AT_ONCE = 8
 """Different turned_away events within :data:`TELL_EVERY_NS` that are told at once; the rest is summed up."""
@@ -41,24 +39,29 @@ class Caller:
     stream: ByteStream
     tls: bool
     opened_ns: int
+    decoder: v2gtp.V2gtpDecoder
     timer: Cancellable | None = None
     octets: int = 0
     held: bytearray = field(default_factory=bytearray)
-    decoder: v2gtp.V2gtpDecoder = field(default_factory=lambda: v2gtp.V2gtpDecoder(max_payload_bytes=LARGEST_CALL))
     has_called: bool = False
 
 
 class Callers:
     """All connections that are not served yet. ``called`` is given each connection that has called; ``turned_away`` is
-    given peer, reason and how often."""
+    given peer, reason and how often. ``largest_call``: the octets a connection may send until it has called."""
 
     def __init__(
-        self, port: Port, called: Callable[[Caller], None], turned_away: Callable[[str, str, int], None]
+        self,
+        port: Port,
+        largest_call: int,
+        called: Callable[[Caller], None],
+        turned_away: Callable[[str, str, int], None],
     ) -> None:
         self.rules = Rules(0, 0, 0)  # nobody is listened for yet
         self.expected_peer = ""
         self.expected_mac = b""
         self._port = port
+        self._largest_call = largest_call
         self._called = called
         self._turned_away = turned_away
         self._numbers = itertools.count(1)
@@ -81,7 +84,8 @@ class Callers:
                 self._tell(peer, "too many connections")
                 return None
             self.turn_away(silent[0], "too many connections, this one was silent longest")
-        caller = Caller(next(self._numbers), stream, tls, self._port.now_ns())
+        decoder = v2gtp.V2gtpDecoder(max_payload_bytes=self._largest_call)
+        caller = Caller(next(self._numbers), stream, tls, self._port.now_ns(), decoder)
         self._open[caller.number] = caller
         stream.on_data = lambda data: self._received(caller, data)
         stream.on_close = lambda reason: self._closed(caller, reason)
@@ -121,7 +125,7 @@ class Callers:
         caller.octets += len(data)
         if caller.number not in self._open:
             return
-        if caller.octets > LARGEST_CALL:
+        if caller.octets > self._largest_call:
             self.turn_away(caller, f"{caller.octets} octets and no supportedAppProtocolReq among them")
             return
         caller.held += data

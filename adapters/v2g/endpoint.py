@@ -16,8 +16,6 @@ from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
 from engine.adapter import AdapterError, World
 
-MOST_UNANSWERED = 32
-"""Messages that may come before one is sent back: V2G is request and response."""
 OnMessage = Callable[[str, Message, bytes], None]
 OnTrouble = Callable[[str, str], None]
 
@@ -44,6 +42,8 @@ class Endpoint:
         self.on_undecodable: OnTrouble = lambda kind, reason: None
         self.on_bad_header: Callable[[str], None] = lambda reason: None
         self.largest_message_bytes = v2gtp.MAX_PAYLOAD_BYTES
+        self.most_unanswered = 32
+        """Messages that may come before one is sent back: V2G is request and response."""
         self._handshake: bytes | None = None
         self._unanswered = 0
         self._decoder = v2gtp.V2gtpDecoder()
@@ -70,13 +70,13 @@ class Endpoint:
 
     def received(self, data: bytes) -> None:
         """Take bytes of the stream, in any segmentation."""
-        if self._unanswered > MOST_UNANSWERED:
+        if self._unanswered > self.most_unanswered:
             return
         for event in self._decoder.receive(data):
             if self.write is None:
                 return
             self._unanswered += 1
-            if self._unanswered > MOST_UNANSWERED:
+            if self._unanswered > self.most_unanswered:
                 self.on_bad_header(f"{self._unanswered} messages without waiting for an answer")
                 return
             if isinstance(event, v2gtp.V2gtpMessage):

@@ -33,6 +33,7 @@ class SeccMessages(Adapter):
         self._endpoint = Endpoint.of(world, "secc", self.config["host"])
         self._expected: bytes | None = None
         self._unchecked: list[str] = []
+        self._always = {"NotificationMaxDelay": 0}  # what every response says that has a field for it
         self._request = ""
         self._payload = b""
 
@@ -85,6 +86,10 @@ class SeccMessages(Adapter):
         self._expected, self._unchecked = SessionID, unchecked
         self._endpoint.session_id = bytes(8) if SessionID is None else SessionID
 
+    def use_notification_delay(self, *, NotificationMaxDelay: int) -> None:
+        """From now on responses ask to follow a notification within this time (ns)."""
+        self._always = {"NotificationMaxDelay": NotificationMaxDelay}
+
     def resend(self) -> None:
         """Send the last response again. Raises ``AdapterError`` when nothing is connected."""
         self._endpoint.write_bytes(self._endpoint.last_sent)
@@ -100,7 +105,7 @@ class SeccMessages(Adapter):
         kind = getattr(codec.messages(protocol), name, None)
         if kind is None:
             raise AdapterError(f"nothing was asked that {protocol} could answer: last request {self._request!r}")
-        self._endpoint.send_body(refusal(protocol, minimal(kind), ResponseCode, known))
+        self._endpoint.send_body(refusal(protocol, minimal(kind), ResponseCode, self._always | known))
 
     def supportedAppProtocolRes(self, *, ResponseCode: str, SchemaID: int | None = None) -> None:
         """Answer the handshake."""
@@ -108,7 +113,7 @@ class SeccMessages(Adapter):
 
     def _respond(self, name: str, args: Mapping[str, Any]) -> None:
         try:
-            body = response(self._endpoint.protocol, name, args)
+            body = response(self._endpoint.protocol, name, {**self._always, **args})
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
         self._endpoint.send_body(body)

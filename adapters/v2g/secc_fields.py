@@ -172,18 +172,19 @@ def handshake(message: Any) -> Fields:
 
 
 def _evse_status(protocol: str, args: Args) -> Any:
-    return _status(protocol, args["EVSEIsolationStatus"], args["EVSEStatusCode"], args["EVSENotification"])
+    status = args["EVSEIsolationStatus"], args["EVSEStatusCode"], args["EVSENotification"]
+    return _status(protocol, *status, args["NotificationMaxDelay"])
 
 
 @lru_cache(maxsize=1024, typed=True)
-def _status(protocol: str, isolation: str | None, code: str, notification: str) -> Any:
+def _status(protocol: str, isolation: str | None, code: str, notification: str, delay_ns: int) -> Any:
     """Messages never change one, so equal ones are shared."""
     if protocol == "din" and isolation == "No_IMD":
         isolation = "Invalid"
     return codec.messages(protocol).DC_EVSEStatusType(
         EVSEIsolationStatus=isolation,
         EVSEStatusCode=code,
-        NotificationMaxDelay=0,
+        NotificationMaxDelay=delay_ns // NS_PER_S,
         EVSENotification=notification,
     )
 
@@ -194,7 +195,7 @@ def _schedules(protocol: str, args: Args) -> Any:
     number, power_W = args["SAScheduleTupleID"], args["PMax"]
     interval = m.RelativeTimeIntervalType(start=0, duration=args["ScheduleDuration"] // NS_PER_S)
     if protocol == "din":
-        entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=min(int(power_W), 32_767))
+        entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=int(power_W))
         schedule = m.PMaxScheduleType(PMaxScheduleID=number, PMaxScheduleEntry=[entry])
     else:
         entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=physical(protocol, power_W, "W"))

@@ -25,9 +25,21 @@ BOTH: dict[str, Setting] = {
         "Bytes of the largest message taken. Those of DIN and ISO 15118-2 stay below 10,000; while one is read, up to "
         "2 us a byte, everything else waits",
     ),
+    "most_unanswered": Setting(
+        "int",
+        32,
+        "Messages of the other side that are read before one goes back to it: V2G is request and response. At one more "
+        "the stream counts as unreadable",
+    ),
 }
 SERVER: dict[str, Setting] = {
     **BOTH,
+    "largest_call": Setting(
+        "int",
+        4096,
+        "Bytes a connection may send before it has sent a whole supportedAppProtocolReq; one with 20 offers of 100 "
+        "characters is below 2,500",
+    ),
     "host": Setting("string", "evse", "Name of the host; the message adapter has the same", names="machine"),
     "port": Setting("int", 61851, "TCP port without TLS; ISO 15118-2 [V2G2-088] wants a dynamic one, 49152 to 65535"),
 }
@@ -58,6 +70,7 @@ class _Transport(Adapter):
         super().__init__(filled(config, self.settings), world)
         self.endpoint = Endpoint.of(world, self.side, self.config["host"])
         self.endpoint.largest_message_bytes = self.config["largest_message"]
+        self.endpoint.most_unanswered = self.config["most_unanswered"]
         self._stream: ByteStream | None = None
 
     def open(self, port: Port) -> None:
@@ -128,7 +141,7 @@ class V2gServer(_Transport):
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self.callers = Callers(port, self._called, self._turned_away)
+        self.callers = Callers(port, self.config["largest_call"], self._called, self._turned_away)
 
     def close(self) -> None:
         super().close()

@@ -147,6 +147,7 @@ class ScriptedStation:
             "EVSEStatusCode": "EVSE_Ready",
             "EVSEIsolationStatus": "Valid",
             "EVSENotification": "None",
+            "NotificationMaxDelay": 0,
             "EVSEMinimumVoltageLimit": 150.0,
             "EVSEMinimumCurrentLimit": 0.0,
             "EVSEPeakCurrentRipple": 1.0,
@@ -156,7 +157,7 @@ class ScriptedStation:
             "EVSEVoltageLimitAchieved": False,
             "EVSEPowerLimitAchieved": False,
             "SAScheduleTupleID": 1,
-            "PMax": 90_000.0,
+            "PMax": 90_000.0 if self.protocol != "din" else 32_767.0,
             "ScheduleDuration": 86_400_000_000_000,
         }
         return usual | {f"EVSEMaximum{what}Limit": value for what, value in limits.items()}

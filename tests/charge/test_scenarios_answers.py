@@ -21,6 +21,26 @@ def test_ready_after_the_parameters(protocol: str) -> None:
 
 
 @in_both
+def test_the_time_to_follow_a_notification(protocol: str) -> None:
+    """NotificationMaxDelay is the chart's, in answers and in refusals; without a wish of one's own it is now."""
+    for sets, seconds in (((), 0), (("session.NotificationMaxDelay=45 s",), 45)):
+        _, vehicle = arrive(protocol, "CableCheck", *sets)
+        assert vehicle.ask("CableCheckReq").DC_EVSEStatus.NotificationMaxDelay == seconds
+        assert vehicle.ask("CurrentDemandReq").DC_EVSEStatus.NotificationMaxDelay == seconds
+
+
+@in_both
+def test_the_power_of_the_schedule(protocol: str) -> None:
+    """All the supply has, 60 kW; DIN's field holds 32,767 W."""
+    _, vehicle = arrive(protocol, "ChargeParameterDiscovery", "adapters.supply.maximum_power=60 kW")
+    (offered,) = vehicle.ask("ChargeParameterDiscoveryReq").SASchedules.SAScheduleTuple
+    (entry,) = offered.PMaxSchedule.PMaxScheduleEntry
+    assert (entry.PMax if protocol == "din" else entry.PMax.value_in_unit("W")) == (
+        32_767 if protocol == "din" else 60_000
+    )
+
+
+@in_both
 def test_charge_costs_something(protocol: str) -> None:
     """FreeService says so to the vehicle only where the station is told so."""
     for sets, free in (((), False), (("session.FreeService=true",), True)):

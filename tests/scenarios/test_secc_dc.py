@@ -228,11 +228,18 @@ def test_schema_is_agreed(
         ("v2g.supportedAppProtocolRes", {"ResponseCode": code, "SchemaID": schema_id}),
         ("v2g.use_protocol", {"protocol": protocol}),
         ("v2g.expect_session", {"SessionID": None, "unchecked": []}),
+        ("v2g.use_notification_delay", {"NotificationMaxDelay": 0}),
     ]
     assert stage.active("session.dialogue.set_up.session_setup")
     assert not stage.unhandled
     ask(stage, "SessionSetup")
     assert stage.told("session_started") == [{"EVCCID": EVCCID, "protocol": protocol}]
+
+
+def test_the_time_to_follow_a_notification_is_the_chart_s() -> None:
+    stage = connect(station(NotificationMaxDelay=30 * S))
+    offer(stage, ("urn:iso:15118:2:2013:MsgDef", 2, 0, 1, 1))
+    assert stage.order("v2g.use_notification_delay") == {"NotificationMaxDelay": 30 * S}
 
 
 def no_negotiation(stage: Stage, *offered: tuple[str, int, int, int, int], **lists: Any) -> None:

@@ -39,7 +39,7 @@ MEASURED = {"ResponseCode": "FAILED", "EVSEPresentVoltage": 350.0, "EVSEPresentC
 
 def test_the_schedule_offered_is_the_one_that_may_be_chosen() -> None:
     """Its number, its power and how long it holds are the chart's."""
-    stage = arrive("ChargeParameterDiscovery", SAScheduleTupleID=3, T_schedule=3_600_000_000_000)
+    stage = arrive("ChargeParameterDiscovery", schema=ISO2, SAScheduleTupleID=3, T_schedule=3_600_000_000_000)
     told = answer(stage, "ChargeParameterDiscovery")[1]
     assert (told["SAScheduleTupleID"], told["PMax"], told["ScheduleDuration"]) == (3, 50_000.0, 3_600_000_000_000)
     for number, code in ((3, None), (1, "FAILED_TariffSelectionInvalid")):
@@ -48,6 +48,26 @@ def test_the_schedule_offered_is_the_one_that_may_be_chosen() -> None:
             assert not ask(stage, "PowerDelivery", SAScheduleTupleID=number)
         else:
             refused(stage, "PowerDelivery", code, SAScheduleTupleID=number)
+
+
+@pytest.mark.parametrize(
+    ("schema", "supply_W", "parameters", "offered_W"),
+    [
+        (ISO2, 50_000.0, {}, 50_000.0),
+        (DIN, 50_000.0, {}, 32_767.0),
+        (DIN, 20_000.0, {}, 20_000.0),
+        (DIN, 50_000.0, {"PMax_din": 30_000.0}, 30_000.0),
+        (ISO2, 50_000.0, {"PMax_din": 30_000.0}, 50_000.0),
+    ],
+)
+def test_din_can_offer_no_more_than_its_field_holds(
+    schema: str, supply_W: float, parameters: dict[str, float], offered_W: float
+) -> None:
+    """Its PMax has 16 bits and no multiplier; the limit, which the vehicle keeps to, has one."""
+    stage = arrive("ChargeParameterDiscovery", schema=schema, **parameters)
+    stage.values("supply", maximum_power=supply_W)
+    told = answer(stage, "ChargeParameterDiscovery")[1]
+    assert (told["PMax"], told["EVSEMaximumPowerLimit"]) == (offered_W, supply_W)
 
 
 def test_limits_are_exchanged() -> None:
@@ -60,7 +80,7 @@ def test_limits_are_exchanged() -> None:
             **OK,
             "EVSEProcessing": "Finished",
             "SAScheduleTupleID": 1,
-            "PMax": 50_000.0,
+            "PMax": 32_767.0,
             "ScheduleDuration": 86_400_000_000_000,
             "EVSEStatusCode": "EVSE_Ready",
             "EVSEIsolationStatus": "Invalid",
@@ -292,7 +312,7 @@ def not_applied(stage: Stage) -> bool:
 def test_power_by_another_schedule(step: str, code: str, fields: dict[str, Any]) -> None:
     """A schedule nobody offered [V2G2-479], or more power than the one offered has: no power, also after a
     renegotiation."""
-    stage = arrive("PowerDelivery") if step == "PowerDelivery" else renegotiated()
+    stage = arrive("PowerDelivery", schema=ISO2) if step == "PowerDelivery" else renegotiated()
     refused(stage, "PowerDelivery", code, **fields)
     assert not stage.told("power_on")
 
@@ -302,7 +322,7 @@ def test_power_by_another_schedule(step: str, code: str, fields: dict[str, Any])
 def test_power_by_the_schedule_offered(step: str, tuple_id: int | None, power: float | None) -> None:
     """DIN has no schedule without a profile; what was offered may be a little more when it comes back, by rounding, and
     does not change by what the supply can do now."""
-    stage = arrive("PowerDelivery") if step == "PowerDelivery" else renegotiated()
+    stage = arrive("PowerDelivery", schema=ISO2) if step == "PowerDelivery" else renegotiated()
     stage.values("supply", maximum_power=30_000.0)
     assert not ask(stage, "PowerDelivery", SAScheduleTupleID=tuple_id, ChargingProfileMaxPower=power)
     assert stage.told("power_on") == [{}]
@@ -601,7 +621,7 @@ def test_a_grant_counts_at_the_least_voltage_when_there_is_none() -> None:
 
 def test_the_schedule_offers_what_the_supply_can_do_the_limit_is_the_grant() -> None:
     """PMax stands for the whole session, the limit follows the grant."""
-    stage = arrive("ChargeParameterDiscovery").post("grant", power=7_000.0)
+    stage = arrive("ChargeParameterDiscovery", schema=ISO2).post("grant", power=7_000.0)
     _, told = answer(stage, "ChargeParameterDiscovery")
     assert (told["EVSEMaximumPowerLimit"], told["PMax"]) == (7_000.0, 50_000.0)
 

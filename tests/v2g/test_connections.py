@@ -20,9 +20,9 @@ from cryptography.hazmat.primitives import serialization
 from adapters import v2gtp
 from adapters.net.sockets import SocketHost
 from adapters.v2g import codec, pki
-from adapters.v2g.callers import LARGEST_CALL, mac_behind
+from adapters.v2g.callers import mac_behind
 from adapters.v2g.tls import CIPHERS, server_context
-from adapters.v2g.transport import SocketV2gClient, SocketV2gServer
+from adapters.v2g.transport import SimulatedV2gServer, SocketV2gClient, SocketV2gServer
 from engine.adapter import ConfigurationError, World
 from tests.slac.netns import wait_for
 from tests.slac.real_port import RealPort
@@ -176,7 +176,7 @@ def test_connections_before_a_call_are_limited_in_number_time_and_octets() -> No
         assert descriptors() - before <= 1 + 40 + 5
         assert len(station.server.callers) == 5
         drowning = strangers[-1]
-        await loop.sock_sendall(drowning, v2gtp.encode(v2gtp.PayloadType.SAP, bytes(10)) * (LARGEST_CALL // 18 + 1))
+        await loop.sock_sendall(drowning, v2gtp.encode(v2gtp.PayloadType.SAP, bytes(10)) * (4096 // 18 + 1))
         assert any("octets and no supportedAppProtocolReq" in reason for reason in await station.turned_away(37))
         station.server.serve(connection=call["connection"])
         reasons = await station.turned_away(40)
@@ -205,6 +205,16 @@ def test_the_expected_vehicle_does_not_give_way() -> None:
         await station.close()
 
     run(test)
+
+
+def test_how_much_is_read_before_an_answer_is_a_setting() -> None:
+    troubles: list[str] = []
+    endpoint = SimulatedV2gServer({"most_unanswered": 2}, World()).endpoint
+    endpoint.on_bad_header = troubles.append
+    endpoint.connected(lambda data: None)
+    for told in ([], [], ["3 messages without waiting for an answer"]):
+        endpoint.received(hello())
+        assert troubles == told
 
 
 def test_a_vehicle_that_does_not_wait_for_answers_is_cut_off() -> None:
