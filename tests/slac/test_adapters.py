@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import engine
 from adapters.pilot.cable import cable_of
 from adapters.registry import REGISTRY
 from adapters.slac import frames as f
@@ -49,6 +50,10 @@ def test_every_implementation_fulfils_its_contract(contract: str) -> None:
     implementations = REGISTRY.implementations(contract)
     assert implementations
     for name, path in implementations.items():
+        if path.endswith(".yaml"):
+            chart = engine.load(path)  # which finds what the contract asks for and the chart lacks
+            assert chart.serves == CONTRACTS[contract]
+            continue
         made = adapter_class(name, contract, REGISTRY)
         config = {"interface": "none", "socket": "none"}
         adapter = made({key: config[key] for key in config if key in made.settings}, World())
