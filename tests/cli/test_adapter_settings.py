@@ -197,7 +197,7 @@ def test_an_adapter_that_does_not_fit_its_contract_is_told_with_its_role() -> No
 
 def test_help_config_lists_the_settings_of_the_adapter_in_use() -> None:
     text = describe(gate(), Registry())
-    uses = "one of plain, typed, half, gone, none, FILE.py:CLASS, CHART.yaml"
+    uses = "one of plain, typed, half, gone, none, FILE.py:CLASS, CHART.yaml, machine:NAME"
     assert re.search(rf"adapters\.front\.use = typed  \({re.escape(uses)}; \S*gate\.toml\)", text)
     assert "adapters.front.side = left  (enum(left, right); default)" in text
     assert "Where the hinge is." in text
