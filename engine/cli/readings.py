@@ -60,10 +60,13 @@ def all_values(system: System) -> Iterator[tuple[str, str]]:
 
 def _values(actor: Actor) -> Iterator[tuple[str, str]]:
     data = actor.machine.data
+    active = frozenset(actor.machine.configuration)
     is_root = actor.path in actor.system.roots
     prefix = "" if is_root else f"{actor.name}."
     for name, definition in actor.machine.chart.data.items():
         value = data.get(name)
+        if definition.argument_of and definition.argument_of not in active:
+            continue  # of a state that has been left: nothing reads it
         if value is not None and definition.type.kind not in (Kind.BYTES, Kind.LIST, Kind.ANY):
             yield prefix + name, value_text(value, definition.type)
     if is_root:

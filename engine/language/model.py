@@ -69,12 +69,13 @@ class ActionKind:
 
 @dataclass(frozen=True, slots=True)
 class Assign(ActionKind):
-    """``assign: {name: expr}``: one name each."""
+    """``assign: {name: expr}``: one name each. ``argument_of``: the id of the state whose argument a target gives."""
 
     word: ClassVar[str] = "assign"
     name: str
     value: Expr
     position: Position = NOWHERE
+    argument_of: str = ""
 
     def assigns(self) -> tuple[str, ...]:
         return (self.name,)
@@ -303,6 +304,7 @@ class State:
     transitions: list[Transition] = field(default_factory=list)  # on, always, after, onDone in document order
     timers: list[Timer] = field(default_factory=list)
     invokes: list[Invoke] = field(default_factory=list)
+    args: dict[str, Type] = field(default_factory=dict)  # what a target that enters it gives; data `<id>.<name>`
     output: tuple[tuple[str, Expr], ...] = ()  # final: done data
     output_content: Expr | None = None
     invariants: tuple[Invariant, ...] = ()
@@ -347,7 +349,9 @@ class ParameterDef:
 @dataclass(frozen=True, slots=True)
 class DataDef:
     """A data item and its initial value (an expression over parameters). ``late``: bound when its state is first
-    entered (imported documents only). ``missing``: declared without a value; reading it raises until it is assigned."""
+    entered (imported documents only). ``missing``: declared without a value; reading it raises until it is assigned.
+    ``argument_of``: it is an argument of this state, named ``<state id>.<argument>``: set by the targets that enter
+    the state, read in it only."""
 
     name: str
     type: Type
@@ -356,6 +360,7 @@ class DataDef:
     description: str = ""
     waivers: dict[str, str] = field(default_factory=dict, compare=False)
     position: Position = NOWHERE
+    argument_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,8 @@ class Scope:
     ``readings`` are the values of each role. ``in_state`` gives the full id of the state in ``In('…')``, or the names
     it may be. ``children`` are the ids of children with the type of their key. ``untyped``: an imported chart, where
     names and types are known at run time only. ``told``: broken roles and children, reported already where they are
-    declared. ``relatives``: the machines a joint invariant may read, each with its readable names.
+    declared. ``relatives``: the machines a joint invariant may read, each with its readable names. ``given``: names
+    that stand for an expression, such as the arguments of the states around.
     """
 
     variables: Mapping[str, Type] = field(default_factory=dict)
@@ -70,6 +71,7 @@ class Scope:
     untyped: bool = False
     told: Collection[str] = ()
     relatives: Mapping[str, Scope] = field(default_factory=dict)
+    given: Mapping[str, tree.Expr] = field(default_factory=dict)
 
 
 def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
@@ -176,6 +178,8 @@ class Checker:
         scope = self.scope
         if name in scope.variables:
             return tree.Variable(name, scope.variables[name])
+        if name in scope.given:
+            return scope.given[name]
         if name in scope.parameters:
             return tree.Parameter(name, scope.parameters[name])
         if name in SYSTEM_FIELDS:
@@ -186,7 +190,7 @@ class Checker:
             return self.fault(node, "unknown-name", "'event' alone has no value", "event.<field>")
         if name in scope.readings:
             return self.fault(node, "unknown-name", f"{name!r} is an adapter", f"{name}.<value>")
-        known = [*scope.variables, *scope.parameters]
+        known = [*scope.variables, *scope.given, *scope.parameters]
         spoken = _SPOKEN_BOOLS.get(name.lower())
         hint = f"did you mean {spoken!r}?" if spoken else nearest_hint(name, known)
         return self.fault(node, "unknown-name", f"unknown name {name!r}", hint=hint)

@@ -29,7 +29,9 @@ def _parts(expr: tree.Expr) -> tuple[str, int]:
     match expr:
         case tree.Literal(value=value, type=type_):
             return _literal(value, type_)
-        case tree.Variable(name=name) | tree.Parameter(name=name) | tree.SystemField(name=name):
+        case tree.Variable(name=name):
+            return name.rpartition(".")[2], _ATOM  # of a state's argument the name it is read by
+        case tree.Parameter(name=name) | tree.SystemField(name=name):
             return name, _ATOM
         case tree.EventField(name=name):
             return f"event.{name}", _ATOM

@@ -8,13 +8,13 @@ from dataclasses import replace
 from typing import cast
 
 from engine.language.expr import tree
-from engine.language.expr.check import Checker, Scope
+from engine.language.expr.check import Scope
 from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import Node as Syntax
 from engine.language.expr.parse import parse
 from engine.language.expr.unify import BROKEN
 from engine.language.load import keys
-from engine.language.load.arguments import fit_fields, read_fields
+from engine.language.load.arguments import call_arguments, fit_fields, read_fields
 from engine.language.load.build import Build
 from engine.language.load.log_text import split_log
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
@@ -120,31 +120,8 @@ def adapter_call(
     if long and definition.result is None:
         fault(function, "unknown-action", f"{role}.{action} is no long action: it gives no result", "a plain action")
         return None
-    checker = Checker(scope)
-    args: dict[str, tree.Expr] = {}
-    for name, value in zip(cast("list[str]", syntax.value), syntax.children[1:], strict=True):
-        if not name:
-            names = ", ".join(f"{arg}=…" for arg in definition.args)
-            fault(value, "syntax", "an argument without its name", names or "no arguments")
-        elif name not in definition.args:
-            hint = did_you_mean(name, definition.args)
-            place = replace(value, start=_name_start(node.text, name, value.start), end=value.end)
-            fault(place, "unknown-argument", f"{role}.{action} has no argument {name!r}", hint=hint)
-        elif name in args:
-            place = replace(value, start=_name_start(node.text, name, value.start), end=value.end)
-            fault(place, "duplicate-name", f"the argument {name!r} stands twice")
-        else:
-            args[name] = checker.convert(checker.check(value), definition.args[name], value)
-    for found in checker.faults:
-        build.reader.fault(node, found)
-    missing = [name for name, type_ in definition.args.items() if name not in args and not type_.optional]
-    if missing and all(name in definition.args for name in cast("list[str]", syntax.value)):
-        fault(syntax, "missing-argument", f"{role}.{action} needs {', '.join(missing)}", f"{missing[0]}=…")
+    args = call_arguments(build, node, syntax, scope, definition.args, f"{role}.{action}")
     return role, action, tuple((name, args[name]) for name in definition.args if name in args)
-
-
-def _name_start(text: str, name: str, value_start: int) -> int:
-    return max(text.rfind(name, 0, value_start), 0)
 
 
 # ---------------------------------------------------------------- the language's own actions
@@ -158,7 +135,9 @@ def _assign(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Acti
             type_ = ANY
             if not build.untyped:
                 what = "a parameter and fixed" if name in build.parameters else "no data of the chart"
-                hint = did_you_mean(name, build.variables)
+                if name in scope.given:
+                    what = "an argument: a target that enters the state gives it"
+                hint = "" if name in scope.given else did_you_mean(name, build.variables)
                 build.reader.problem(key, "unknown-name", f"{name[:80]!r} is {what}", "an item of 'data'", hint)
                 build.expression(item, "a value", scope)
                 continue

@@ -9,7 +9,7 @@ from engine.language.expr import tree
 from engine.language.expr.check import Scope, expression, guard
 from engine.language.load.events import EventTable, Payload
 from engine.language.load.reader import Reader
-from engine.language.load.yaml_source import Mapping, Node
+from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.model import Chart, State
 from engine.language.types import DURATION, STRING, Type
 
@@ -50,9 +50,14 @@ class Build:
     cancels: list[tuple[str, Node]] = field(default_factory=list)
     send_ids: set[str] = field(default_factory=set)
     ids: dict[str, int] = field(default_factory=dict)  # of transitions, with how many there are
-    descriptors: dict[str, tuple[tuple[str, ...], Scope]] = field(default_factory=dict)  # by the key of `on`
+    descriptors: dict[tuple[str, int], tuple[tuple[str, ...], Scope]] = field(
+        default_factory=dict
+    )  # by the key of `on`
+    argument_keys: dict[str, Scalar] = field(default_factory=dict)  # of states, by `<state id>.<argument>`
     _expressions: dict[tuple[str, int, int], tuple[tree.Expr, Scope, Type | None]] = field(default_factory=dict)
-    _plain: Scope | None = None
+    _given: dict[str, dict[str, tree.Expr]] = field(default_factory=dict)  # by the id of a state
+    _here: dict[str, tree.Expr] = field(default_factory=dict)
+    _plain: dict[int, Scope] = field(default_factory=dict)
 
     def declare_failure(self, child: str, key: Payload) -> None:
         """Declare ``error.invoke.<child>`` with its payload: ``reason``, and the child's key."""
@@ -72,13 +77,31 @@ class Build:
             {name: child.key for name, child in self.children.items()},
             self.untyped,
             self.broken_roles | self.broken_children,
+            given=self._here,
         )
 
     def plain_scope(self) -> Scope:
         """The scope where no event is being processed."""
-        if self._plain is None:
-            self._plain = self.scope()
-        return self._plain
+        known = self._plain.get(id(self._here))
+        if known is None:
+            known = self._plain[id(self._here)] = self.scope()
+        return known
+
+    def inside(self, state: State) -> int:
+        """From here on the scopes are those of ``state``: its arguments and those of the states around it are known.
+        The number is the same for states that know the same arguments."""
+        self._here = self._arguments(state)
+        return id(self._here)
+
+    def _arguments(self, state: State) -> dict[str, tree.Expr]:
+        known = self._given.get(state.id)
+        if known is None:
+            known = {} if state.parent is None else self._arguments(state.parent)
+            if state.args:
+                own = {name: tree.Variable(f"{state.id}.{name}", type_) for name, type_ in state.args.items()}
+                known = {**known, **own}
+            self._given[state.id] = known
+        return known
 
     def _in_state(self, name: str) -> str | list[str]:
         states = self.chart.states

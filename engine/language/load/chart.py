@@ -22,6 +22,7 @@ from engine.language.load.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.language.load.relatives import relatives
 from engine.language.load.serves import check_served, declare_served
 from engine.language.load.session import read_session
+from engine.language.load.state_arguments import declare_arguments
 from engine.language.load.states import build_states, resolve_targets
 from engine.language.load.transitions import (
     check_histories,
@@ -78,6 +79,7 @@ def build_chart(
         reader.missing(body, body, "a chart needs states", "states: …")
     find_children(build, "spawn" in reader.source.text)
     _data(build, body.get("data"))
+    declare_arguments(build)
     _outputs(build)
     _bodies(build)
     chart.session = read_session(build, body.get("session"))
@@ -300,6 +302,7 @@ def _outputs(build: Build) -> None:
     for state, body in build.bodies:
         if state.kind is not StateKind.FINAL:
             continue
+        build.inside(state)
         content = body.get("output_content")
         if content is not None:
             state.output_content = build.expression(content, "'output_content'", build.plain_scope())
@@ -349,16 +352,20 @@ def _shutdown(build: Build, node: Node | None) -> None:
         reader.missing(body, body, "'shutdown' without the longest time it may take", "within: 10 s")
         return
     within = build.delay(within_node, Scope(parameters=build.parameters))
-    done = tuple(
-        state for one in reader.items(done_node) for state in resolve_targets(build, chart.root, one, inside=True)
-    )
+    done: list[State] = []
+    for one in reader.items(done_node):
+        found, written = resolve_targets(build, chart.root, one, inside=True)
+        done += found
+        if any(target.calls for target, _ in written):
+            reader.problem(one, "shape", "it is over in this state whatever its arguments", "the state alone")
     text = reader.expression_text(within_node, "'within'") or ""
     citation = reader.text(body.get("source"), "'source'")
-    chart.shutdown = Shutdown(event, within, text, done, citation, reader.position(body))
+    chart.shutdown = Shutdown(event, within, text, tuple(done), citation, reader.position(body))
 
 
 def _bodies(build: Build) -> None:
     for state, body in build.bodies:
+        build.inside(state)
         if state.kind is StateKind.FINAL:
             pass
         elif is_history(state):
@@ -377,6 +384,7 @@ def _bodies(build: Build) -> None:
             state.exit = read_blocks(build, exit_, build.plain_scope())
         if invariant is not None:
             _invariants(build, state, invariant)
+    build.inside(build.chart.root)
     check_histories(build)
 
 

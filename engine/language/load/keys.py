@@ -83,6 +83,7 @@ _ACTIVE = {
     "after": Key(
         "TEXT: transitions", "by delay: a parameter, a literal or an expression of type duration, evaluated on entry"
     ),
+    "args": Key("NAME: type", "what a target that enters it gives: `failed(reason='late')`; read inside it by name"),
     "onDone": Key("transitions", "when the compound or parallel state is done"),
     "invoke": Key("[invoke]", "children that run while the state is active, see [below](#children)"),
     "invariant": Key("[invariant]", "a promise while the state is active"),
@@ -127,7 +128,7 @@ TABLE: dict[str, Keys] = {
             "session": Key("session", "what the chart is asked to do, again and again; see below"),
             "shutdown": Key("shutdown", "how it ends in order; see below"),
             "waive": _WAIVE,
-            **{name: key for name, key in _ACTIVE.items() if name not in (*_DESCRIBED, "onDone", "states")},
+            **{name: key for name, key in _ACTIVE.items() if name not in (*_DESCRIBED, "args", "onDone", "states")},
             "states": Key("NAME: any state", "the root is a state", required=True),
             "script": Key("actions", "run before the initial configuration is entered (SCXML 5.8)", imported=True),
         },
@@ -195,7 +196,7 @@ TABLE: dict[str, Keys] = {
         "a final state",
         {
             "type": Key("'final'", "", required=True),
-            **{name: _ACTIVE[name] for name in ("entry", "exit", "invariant")},
+            **{name: _ACTIVE[name] for name in ("args", "entry", "exit", "invariant")},
             "output": Key("values", "what the parent's `onDone` is given"),
             "output_content": Key("expression", "in place of `output`", imported=True),
             **_DESCRIBED,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.language.load import keys
 from engine.language.load.build import Build
+from engine.language.load.state_arguments import Target, read_args, split_target
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import State, StateKind
 from engine.language.problems import did_you_mean, nearest
@@ -21,6 +22,8 @@ def build_states(build: Build, root_body: Mapping) -> State:
         if state.parent is not None:
             build.by_name.setdefault(state.name, []).append(state)
         _common(build, state, body)
+        if "args" in body.entries and state.parent is not None:
+            read_args(build, state, body)
     return root
 
 
@@ -104,30 +107,34 @@ def _kind(build: Build, name: str, body: Mapping, parent: State | None) -> State
 # ---------------------------------------------------------------- targets
 
 
-def resolve_targets(build: Build, source: State, node: Node, inside: bool = False) -> tuple[State, ...]:
-    """The states that a target text or list names, seen from ``source``; ``inside``: seen from within it
-    (``initial``)."""
+def resolve_targets(
+    build: Build, source: State, node: Node, inside: bool = False
+) -> tuple[tuple[State, ...], list[tuple[Target, State]]]:
+    """The states that a target text or list names, seen from ``source``, and each as it is written, with its arguments;
+    ``inside``: seen from within it (``initial``)."""
     items = node.items if isinstance(node, Sequence) else [node]
     found: list[State] = []
+    written: list[tuple[Target, State]] = []
     if len(items) > MAX_TARGETS:
         build.reader.problem(node, "limit", f"more than {MAX_TARGETS} targets")
-        return ()
+        return (), written
     if not items:
         build.reader.problem(node, "shape", "a list of no targets", "a state")
     for item in items:
         if not isinstance(item, Scalar) or item.is_null:
             build.reader.problem(item, "shape", "a target is the name of a state", "a state")
             continue
-        state = _resolve(build, source, item, inside)
-        if state is not None:
+        target = split_target(build, item)
+        state = _resolve(build, source, item, target.path, inside) if target is not None else None
+        if target is not None and state is not None:
             found.append(state)
+            written.append((target, state))
     if len(found) > 1 and len(found) == len(items):
         _check_together(build, node, found)
-    return tuple(found)
+    return tuple(found), written
 
 
-def _resolve(build: Build, source: State, node: Scalar, inside: bool) -> State | None:
-    text = node.text
+def _resolve(build: Build, source: State, node: Scalar, text: str, inside: bool) -> State | None:
     if text.startswith("."):
         state = _below(build, source, text[1:])
     else:

@@ -6,6 +6,7 @@ from engine.language.expr.check import Scope
 from engine.language.load import keys
 from engine.language.load.actions import read_block
 from engine.language.load.build import Build
+from engine.language.load.state_arguments import Target, give_arguments
 from engine.language.load.states import resolve_targets
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import State, StateKind, Timer, Transition
@@ -53,7 +54,8 @@ def _invoke_ends(build: Build, state: State, node: Mapping) -> None:
 
 def read_on(build: Build, state: State, text: str, key: Scalar, value: Node) -> None:
     """The transitions of one `on` entry; ``text`` holds one or more descriptors."""
-    known = build.descriptors.get(text)
+    cached = (text, build.inside(state))
+    known = build.descriptors.get(cached)
     if known is not None:
         _add(build, state, text, known[0], None, value, known[1])
         return
@@ -83,7 +85,7 @@ def read_on(build: Build, state: State, text: str, key: Scalar, value: Node) -> 
     scope.untyped = build.untyped or not sound  # of unknown events nothing is known: no more problems from them
     unique = tuple(dict.fromkeys(descriptors))
     if sound:
-        build.descriptors[text] = (unique, scope)
+        build.descriptors[cached] = (unique, scope)
     _add(build, state, text, unique, None, value, scope)
 
 
@@ -142,10 +144,12 @@ def _add(
 
 def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> None:
     reader = build.reader
+    written: list[tuple[Target, State]] = []
     if isinstance(node, Scalar):
         if not node.is_null:
-            transition.targets = resolve_targets(build, transition.source, node)
+            transition.targets, written = resolve_targets(build, transition.source, node)
             transition.internal = _stays_inside(transition, node)
+            give_arguments(build, transition, written, scope)
         return
     if not isinstance(node, Mapping):
         reader.problem(node, "shape", "a transition is a target or a mapping", "{target: …, guard: …, actions: …}")
@@ -154,7 +158,7 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
     for key, _, value in node.items():
         if key == "target":
             if not (isinstance(value, Scalar) and value.is_null):
-                transition.targets = resolve_targets(build, transition.source, value)
+                transition.targets, written = resolve_targets(build, transition.source, value)
                 if "internal" not in node.entries:
                     transition.internal = _stays_inside(transition, value)
         elif key == "guard":
@@ -171,6 +175,7 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
             transition.waivers = reader.texts(value, "'waive'")
     if transition.internal:
         _check_internal(build, transition, node)
+    give_arguments(build, transition, written, scope)
 
 
 def _stays_inside(transition: Transition, target: Node) -> bool:
@@ -202,11 +207,13 @@ def read_initial(build: Build, state: State, body: Mapping) -> None:
         return
     initial = Transition(f"{state.id}/initial", state, position=reader.position(node or body))
     state.initial = initial
+    scope = build.plain_scope()
     if node is None:
         initial.targets = tuple(child for child in state.children if not is_history(child))[:1]
         if not initial.targets and state.children:
             what = f"the state {state.id!r}" if state.id else "the chart"
             reader.problem(body, "shape", f"{what} has no state but history", "a state")
+        give_arguments(build, initial, [], scope)
         return
     target: Node | None = node
     if isinstance(node, Mapping):
@@ -217,11 +224,13 @@ def read_initial(build: Build, state: State, body: Mapping) -> None:
             return
         actions = node.get("actions")
         if actions is not None:
-            initial.actions = read_block(build, actions, build.plain_scope())
-    initial.targets = resolve_targets(build, state, target or node, inside=True)
+            initial.actions = read_block(build, actions, scope)
+    initial.targets, written = resolve_targets(build, state, target or node, inside=True)
     for found in initial.targets:
         if state not in found.ancestors():
             reader.problem(target or node, "shape", f"{found.id} is not inside {state.id or 'the chart'}")
+            return
+    give_arguments(build, initial, written, scope)
 
 
 def read_history(build: Build, state: State, body: Mapping) -> None:
@@ -232,13 +241,14 @@ def read_history(build: Build, state: State, body: Mapping) -> None:
         reader.problem(body, "missing-key", f"the history state {state.id!r} needs a default", "target: …")
         return
     default = Transition(f"{state.id}/default", state, position=reader.position(node))
-    default.targets = resolve_targets(build, state, node)
+    default.targets, written = resolve_targets(build, state, node)
     actions = body.get("actions")
     if actions is not None:
         default.actions = read_block(build, actions, build.plain_scope())
     for found in default.targets:
         if state.parent not in found.ancestors():
             reader.problem(node, "shape", f"{found.id} is not inside {state.parent.id or 'the chart'}")
+    give_arguments(build, default, written, build.plain_scope())
     state.history_default = default
 
 

@@ -27,6 +27,7 @@ from engine.language.model import (
     Timer,
     Transition,
 )
+from engine.language.values import describe
 
 
 def trigger_text(chart: Chart, transition: Transition) -> str:
@@ -61,8 +62,17 @@ def guard_text(transition: Transition) -> str:
 
 
 def block_text(block: Iterable[Action], brief: bool = False) -> str:
-    """Actions separated by semicolons; ``brief``: the names of what leaves the chart or is raised in it."""
-    texts = [t for t in (action_text(a, brief) for a in block) if t]
+    """Actions separated by semicolons; ``brief``: the names of what leaves the chart or is raised in it. Last come the
+    arguments of targets, ``failed(reason='no answer')``, brief or not."""
+    texts: list[str] = []
+    given: dict[str, list[tuple[str, Expr]]] = {}
+    for action in block:
+        if isinstance(action, Assign) and action.argument_of:
+            state, _, name = action.name.rpartition(".")
+            given.setdefault(state.rpartition(".")[2], []).append((name, action.value))
+        elif text := action_text(action, brief):
+            texts.append(text)
+    texts += [state + _fields(values) for state, values in given.items()]
     return "; ".join(dict.fromkeys(texts) if brief else texts)
 
 
@@ -150,6 +160,12 @@ def _plain(expr: Expr) -> str:
     if isinstance(expr, Literal) and isinstance(expr.value, str):
         return expr.value
     return to_text(expr)
+
+
+def args_text(state: State, brief: bool = False) -> str:
+    """The declared arguments of a state: ``(reason: string)``; ``brief``: without types."""
+    names = [name if brief else f"{name}: {describe(type_)}" for name, type_ in state.args.items()]
+    return f"({', '.join(names)})" if names else ""
 
 
 def output_texts(state: State) -> list[tuple[str, str]]:

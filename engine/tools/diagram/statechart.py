@@ -105,7 +105,7 @@ class _Builder:
 
     def _text(self, state: State) -> list[list[Line]]:
         name = state.name if state.parent is not None else self.chart.name
-        title = [Line(name, "title")]
+        title = [Line(text, "title") for text in wrap(name + describe.args_text(state, not self.full), 34)]
         if state.title and state.title.lower() != name.lower() and (self.full or state.children):
             title += [Line(text, "note") for text in wrap(state.title, 34)]
         if self.full and state.citation:
@@ -164,7 +164,7 @@ class _Builder:
         ]
 
     def _final_text(self, state: State) -> list[list[Line]]:
-        lines = [Line(state.name, "title")]
+        lines = [Line(text, "title") for text in wrap(state.name + describe.args_text(state, not self.full), 34)]
         if self.full:
             lines += [Line(f"{k} = {v}", "text") for k, v in describe.output_texts(state)]
             lines += [Line(t, "text") for t in self._entry_of_final(state)]

@@ -21,7 +21,9 @@ def label(chart: Chart, transition: Transition) -> str:
 
 
 def inside(chart: Chart, state: State) -> Iterator[str]:
-    """The text in a state's box: invokes, entry, exit, transitions without target, invariants."""
+    """The text in a state's box: arguments, invokes, entry, exit, transitions without target, invariants."""
+    if state.args:
+        yield f"args {describe.args_text(state)}"
     for invoke in state.invokes:
         yield describe.invoke_text(invoke)
     for word, blocks in (("entry", state.entry), ("exit", state.exit)):

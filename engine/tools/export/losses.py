@@ -78,8 +78,8 @@ class LoopNames:
         self._open: dict[str, list[str]] = {}
 
     def of(self, name: str) -> str:
-        """The name of a variable here."""
-        return self._open.get(name, [name])[-1]
+        """The name of a variable here; of the argument ``reason`` of the state ``failed``, ``failed__reason``."""
+        return self._open.get(name, [name])[-1].replace(".", "__")
 
     @contextmanager
     def loop(self, *names: str | None) -> Iterator[None]:

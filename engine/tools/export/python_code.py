@@ -142,7 +142,7 @@ class Methods:
                 what = f"'{data.name}' hides the host's method of this name: rename the item"
                 self.exported.lose(Construct.EXPRESSION, self.at, what, data.position)
             initial = "None" if data.initial is None else self.text(data.initial)
-            lines.append(f"        self.{data.name} = {initial}")
+            lines.append(f"        self.{self.loops.of(data.name)} = {initial}")
         return lines + _HOOKS.rstrip().splitlines() + extra + self.lines
 
     # ------------------------------------------------------------ actions

@@ -182,7 +182,7 @@ class _Document:
             items.append((parameter.name, None if parameter.default is None else self.text(parameter.default)))
         for data in self.chart.data.values():
             self.at = f"data {data.name}"
-            items.append((data.name, None if data.initial is None else self.text(data.initial)))
+            items.append((self.loops.of(data.name), None if data.initial is None else self.text(data.initial)))
         for name, type_ in sorted(self.readings.items()):
             items.append((name, "None" if type_.optional else repr(_NEUTRAL.get(type_.kind))))
         if not items:

@@ -2,7 +2,7 @@
 
 Kinds: ``target`` (another state of the same parent), ``guard negated``, ``guard boundary`` (``<`` and ``<=``, ``>`` and
 ``>=``), ``timeout doubled``, ``timeout halved``, ``action dropped`` (not ``log``: it is for people), ``transition
-deleted``, ``region order``.
+deleted``, ``region order``, ``argument emptied`` (of a target).
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import difflib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 from engine.language.expr.lex import ExpressionError, tokenize
+from engine.language.expr.parse import parse as parse_expression
 from engine.language.load.source_file import read_source
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, parse
 from engine.language.model import Chart, State, StateKind, Transition
 from engine.language.problems import ProblemList
+from engine.language.types import Kind
 from engine.tools.mutation.edits import Edit, Editor
 
 _BOUNDARY = {"<": "<=", "<=": "<", ">": ">=", ">=": ">"}
@@ -170,9 +173,34 @@ class _Maker:
         if target not in siblings or len(siblings) < 2:
             return
         other = siblings[(siblings.index(target) + 1) % len(siblings)]
-        head, dot, _ = node.text.rpartition(".")
+        path, bracket, arguments = node.text.partition("(")
+        head, dot, _ = path.rpartition(".")
         text = f"{head}{dot}{other.name}"
+        if other.args == target.args:
+            text += bracket + arguments
         self._add("target", owner, near, node, self.editor.scalar(node, text), f"{node.text} → {text}")
+        if arguments:
+            self._arguments(target, owner, near, node)
+
+    def _arguments(self, target: State, owner: str, near: str, node: Scalar) -> None:
+        """Each argument that a target gives is once the emptiest of its type."""
+        try:
+            call = parse_expression(
+                " " * node.text.index("(") + node.text[node.text.index("(") :].replace("(", "x(", 1)
+            )
+        except ExpressionError:
+            return
+        shift = 1  # the letter
+        if call.kind != "call":
+            return
+        for name, value in zip(cast("list[str]", call.value), call.children[1:], strict=True):
+            type_ = target.args.get(name)
+            empty = _EMPTY.get(type_.kind) if type_ is not None else None
+            start, end = value.start - shift, value.end - shift
+            if empty is None or node.text[start:end] == empty:
+                continue
+            text = node.text[:start] + empty + node.text[end:]
+            self._add("argument emptied", owner, near, node, self.editor.scalar(node, text), text)
 
     # ------------------------------------------------------------ guards and actions
 
@@ -228,4 +256,5 @@ class _Maker:
             yield item, dropped, raw[:100]
 
 
+_EMPTY = {Kind.BOOL: "False", Kind.INT: "0", Kind.FLOAT: "0.0", Kind.STRING: "''", Kind.BYTES: "hex('')"}
 _PLAIN = frozenset(kind.value for kind in (StateKind.ATOMIC, StateKind.COMPOUND, StateKind.PARALLEL, StateKind.FINAL))
