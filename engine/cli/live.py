@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.events import addressed, now_possible, offered_by_all
-from engine.cli.live_activity import QUIET, Activity
+from engine.cli.live_activity import BAD, QUIET, Activity
 from engine.cli.live_states import state_lines
 from engine.cli.out import Output
 from engine.cli.readings import Headlines, all_values
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from engine.run.host import Host
 
 _PERIOD_S = 0.2
+_LEAST = 3  # lines of states and events below the rows of units
 _SHARE = 10  # a fast run spends so many times longer on running than on drawing
 
 
@@ -51,8 +52,10 @@ class LiveView:
         self._station = station
         self._sessions = sessions
         self._mixed = ":" in station.surroundings  # real beside simulated parts: which are which has a line of its own
-        self._activity = Activity(None if secrets else Veil())
+        self._activity = Activity(None if secrets else Veil(), station.unit_of)
         self._headlines = Headlines(system, station)
+        if station.rows:
+            self._headlines.watch()
         self._reserved = 1  # lines left to the shell, and in the end to the summary
         self._console = Console(file=cast("IO[str] | None", out))
         self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)
@@ -139,19 +142,24 @@ class LiveView:
         self._pause_s = max(_PERIOD_S, _SHARE * (self._drawn_s - started_s))
 
     def _page(self, width: int, height: int) -> RenderableType:
-        headlines = self._headline_row(width)
-        logs = min(len(self._activity.log), 5)
-        log_room = logs + 1 if logs else 0
         head = 3 if self._mixed else 2
-        room = height - 2 - head - (4 if headlines is not None else 0) - log_room
+        free = height - head - 2
+        units, lines = self._unit_rows(free - 1 - _LEAST)
+        headlines = self._headline_row(width, brief=bool(lines))
+        top = (1 if lines else 4) if headlines is not None else 0
+        free -= top + lines
+        logs = min(len(self._activity.log), 5, max(0, free - _LEAST - 1) if lines else 5)
+        log_room = logs + 1 if logs else 0
+        room = free - log_room
         most = max(30, min(52, width * 2 // 5))
-        states = Group(*self._states(room, most - 3, plain=headlines is None))
+        states = Group(*self._states(room, most - 3, plain=headlines is None and not lines))
         self._left = max(self._left, self._console.measure(states).maximum + 3)
         left = min(most, self._left)
         page = Layout()
         page.split_column(
             Layout(self._title(), name="title", size=head),
-            *([Layout(headlines, name="headlines", size=4)] if headlines is not None else []),
+            *([Layout(headlines, name="headlines", size=top)] if headlines is not None else []),
+            *([Layout(units, name="units", size=lines)] if lines else []),
             Layout(name="middle"),
             *([Layout(self._activity.log_lines(logs), name="log", size=log_room)] if logs else []),
             Layout(self._bottom(), name="bottom", size=2),
@@ -159,6 +167,30 @@ class LiveView:
         activity = self._activity.table(room, width - left, self._system.clock.now_ns())
         page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(activity))
         return page
+
+    def _unit_rows(self, most: int) -> tuple[RenderableType, int]:
+        """A row for every unit, no more than ``most`` lines with what is above and below, and how many these are."""
+        tables: list[RenderableType] = []
+        lines = 0
+        for rows, units in self._headlines.rows():
+            table = Table.grid(expand=True, padding=(0, 1))
+            table.add_column(no_wrap=True)
+            for column in rows.columns:
+                wide = self._headlines.is_text(column)
+                table.add_column(ratio=1 if wide else None, justify="left" if wide else "right", no_wrap=True)
+            table.add_row("", *[Text(column.label, QUIET) for column in rows.columns])
+            room = most - lines - 2
+            shown = units if len(units) <= room else units[: max(1, room - 1)]
+            for name, values in shown:
+                texts = [Text(value or "–", overflow="ellipsis") for value in values]
+                if not any(values):
+                    texts[0] = Text("does not run", BAD)
+                table.add_row(Text(f" {name}", "bold"), *texts)
+            if len(shown) < len(units):
+                table.add_row(Text(" …", QUIET), Text(f"{len(units) - len(shown)} more", QUIET))
+            tables += [table, Rule(style=QUIET)]
+            lines += 2 + len(shown) + (len(shown) < len(units))
+        return Group(*tables), lines
 
     def _title(self) -> RenderableType:
         minutes, seconds = divmod(self._system.clock.now_ns() / 1e9, 60)
@@ -175,7 +207,11 @@ class LiveView:
         return Group(grid, *([told] if self._mixed else []), Rule(style=QUIET))
 
     def _states(self, room: int, width: int, plain: bool) -> Iterator[RenderableType]:
-        blocks = [list(state_lines(top, width)) for top in self._system.tops()]
+        blocks = [
+            list(state_lines(top, width, lambda child: not self._in_row(child)))
+            for top in self._system.tops()
+            if not self._in_row(top)
+        ]
         for block in blocks:
             yield from block
             yield Text("")
@@ -188,10 +224,17 @@ class LiveView:
                 grid.add_row(name, value)
             yield grid
 
-    def _headline_row(self, width: int) -> RenderableType | None:
+    def _in_row(self, actor: Actor) -> bool:
+        """Whether the machine is part of a unit that has a row of its own."""
+        return bool(self._station.rows and self._station.unit_of(actor.path))
+
+    def _headline_row(self, width: int, brief: bool) -> RenderableType | None:
         values = self._headlines.values()[: max(1, width // 13)]
         if not values:
             return None
+        if brief:
+            told = [part for label, value in values for part in ((f" {label} ", QUIET), (f"{value}  ", "bold"))]
+            return Text.assemble(*told, no_wrap=True, overflow="ellipsis")
         grid = Table.grid(expand=True, padding=(0, 1))
         for _ in values:
             grid.add_column(justify="center", ratio=1, no_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -43,8 +44,9 @@ class Activity:
     """The latest events. A message that repeats while it is in sight is counted in its row, so that a charge loop does
     not scroll the screen; ``engine trace show`` has every one."""
 
-    def __init__(self, veil: Veil | None = None) -> None:
+    def __init__(self, veil: Veil | None = None, unit_of: Callable[[str], str] = lambda path: "") -> None:
         self._veil = veil
+        self._short = lru_cache(maxsize=4096)(lambda path: _short(path, unit_of(path)))
         self._rows: list[_Row] = []
         self._latest: dict[tuple[str, str, tuple[str, str], str], _Row] = {}  # of each kind
         self._numbers = 0
@@ -105,7 +107,7 @@ class Activity:
             told = f"  {arguments(to_json(row.data), row.units)}" if row.data else ""
             text = Text.assemble(row.sign, (row.name, style), (count, "cyan"), moved, (told, QUIET))
             time = Text(f"{row.time_ns / 1e9:.3f}", "" if recent else QUIET)
-            table.add_row(time, _short(row.path), text)
+            table.add_row(time, self._short(row.path), text)
         return table
 
     def log_lines(self, count: int) -> RenderableType:
@@ -134,7 +136,7 @@ class Activity:
             row.count += 1
             return
         self._numbers += 1
-        self._names = max(self._names, len(_short(path)))
+        self._names = max(self._names, len(self._short(path)))
         row = self._latest[kind] = _Row(self._numbers, at, at, path, sign, name, data, units, moved)
         self._rows.append(row)
         if len(self._rows) > _KEPT:
@@ -142,9 +144,13 @@ class Activity:
             self._latest = {(row.path, row.name, row.sign, row.moved): row for row in self._rows}
 
 
-def _short(path: str) -> str:
-    """``evse/session`` of ``evse/v2g/session``: the root machine and the one it is."""
+def _short(path: str, unit: str = "") -> str:
+    """``evse/session`` of ``evse/v2g/session``: the root machine and the one it is; ``outlet2/session`` of
+    ``site/outlet[2]/session``: the unit it belongs to."""
     root, _, inner = path.partition("/")
+    first, _, below = inner.partition("/")
+    if unit and first.endswith("]"):
+        root, inner = unit, below
     return f"{root}/{inner.rpartition('/')[2]}" if inner else root
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from rich.text import Text
 
@@ -12,9 +12,9 @@ from engine.run import Actor
 _QUIET, _ACTIVE = "bright_black", "green"
 
 
-def state_lines(root: Actor, width: int) -> Iterator[Text]:
-    """A root machine in lines of at most ``width`` characters: its name, its innermost active states, then its
-    children."""
+def state_lines(root: Actor, width: int, takes: Callable[[Actor], bool] = lambda child: True) -> Iterator[Text]:
+    """A root machine in lines of at most ``width`` characters: its name, its innermost active states, then those of its
+    children that it ``takes``."""
     ended = "" if root.is_running else f"  {root.state}"
     yield Text.assemble((root.path, "bold"), (ended, _QUIET))
     leaves = _leaves(root)
@@ -32,17 +32,18 @@ def state_lines(root: Actor, width: int) -> Iterator[Text]:
         shown = f"{region if region != last else '':{column}}"
         yield _line(f"  {shown}", prefix, name, title)
         last = region
-    yield from _children(root, 1)
+    yield from _children(root, 1, takes)
 
 
-def _children(actor: Actor, depth: int) -> Iterator[Text]:
-    column = max((len(child.name) for child in actor.children.values()), default=0)
+def _children(actor: Actor, depth: int, takes: Callable[[Actor], bool]) -> Iterator[Text]:
+    children = [child for child in actor.children.values() if takes(child)]
+    column = max((len(child.name) for child in children), default=0)
     column = min(column, 14) + 1
-    for child in actor.children.values():
+    for child in children:
         names = " · ".join(leaf.rpartition(".")[2] for leaf in _leaves(child))
         name = child.name if len(child.name) < column else child.name[: column - 2] + "…"
         yield _cut(Text.assemble("  " * depth, f"{name:{column}}", (names, _ACTIVE)))
-        yield from _children(child, depth + 1)
+        yield from _children(child, depth + 1, takes)
 
 
 def _leaves(actor: Actor) -> list[str]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 
 from engine.adapter import AdapterError
 from engine.language.problems import suggestion
+from engine.language.traverse import chart_tree
 from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError, checked
-from engine.run import Actor, System
+from engine.run import Actor, Note, StepRecord, System
 from engine.run.station import Station, StationError
 from engine.run.station.describe import value_text
+from engine.run.station.plan import Headline, UnitRows
+from engine.semantics.step import Call
 
 
 class Headlines:
@@ -19,13 +23,53 @@ class Headlines:
     def __init__(self, system: System, station: Station) -> None:
         self._system = system
         self.chosen = station.display
-        for headline in self.chosen:
-            root, _, rest = headline.value.partition(".")
+        self._rows = station.rows
+        self._messages: dict[tuple[str, str], str] = {}  # the last of a role, by machine and role
+        columns = [column for rows in self._rows for column in rows.columns]
+        for headline in (*self.chosen, *columns):
+            root, _, rest = headline.value.replace("{}", "1").partition(".")
             if root not in system.roots or not rest:
                 hint = suggestion(root, system.roots)
                 raise StationError(
                     f"{station.file}: [display] {headline.label} = {headline.value!r}: write machine.value{hint}"
                 )
+
+    def watch(self) -> None:
+        """Begin to keep the last message of each role, where somebody wants to see one."""
+        self._system.observers.append(self)
+
+    def step(self, record: StepRecord) -> None:
+        """Of a step that a message began, this; else the last order it gave."""
+        roles, path, event = record.actor.roles, record.actor.path, record.event
+        role, _, name = event.name.partition(".") if event is not None else ("", "", "")
+        if role in roles and name:
+            self._messages[path, role] = name
+            return
+        for effect in record.step.effects:
+            if isinstance(effect, Call):
+                self._messages[path, effect.role] = effect.action
+
+    def note(self, note: Note) -> None:
+        """Nothing to see here."""
+
+    def rows(self) -> list[tuple[UnitRows, list[tuple[str, list[str | None]]]]]:
+        """Every unit with the present values of its columns, None for what is not there now."""
+        found = []
+        for rows in self._rows:
+            lines = []
+            for number in range(1, rows.count + 1):
+                paths = [column.value.replace("{}", str(number)).partition(".") for column in rows.columns]
+                values = [look_up(self._system.roots[root], rest, self._messages) for root, _, rest in paths]
+                lines.append((f"{rows.unit}{number}", values))
+            found.append((rows, lines))
+        return found
+
+    def is_text(self, column: Headline) -> bool:
+        """Whether a column of units holds words, not numbers."""
+        root, _, rest = column.value.partition(".")
+        path, _, name = re.sub(r"\[[^\]]*\]", "", rest).rpartition(".")
+        chart = dict(chart_tree(self._system.roots[root.replace("{}", "1")].machine.chart)).get(path)
+        return chart is not None and (name in chart.adapters or (name in chart.states and name not in chart.data))
 
     def values(self) -> list[tuple[str, str]]:
         """Label and present value of each; a dash for what is not there now."""
@@ -36,19 +80,37 @@ class Headlines:
         return found
 
 
-def look_up(actor: Actor, path: str) -> str | None:
-    """``data``, ``role.value``, ``child.…`` or ``child[key].…`` of a machine as text; None when it is not there now."""
+def look_up(actor: Actor, path: str, messages: Mapping[tuple[str, str], str] | None = None) -> str | None:
+    """``data``, ``role.value``, ``state``, ``role``, ``child.…`` or ``child[key].…`` of a machine as text; None when it
+    is not there now. ``messages``: the last of each role, by machine and role."""
     head, _, rest = path.partition(".")
     if not rest:
-        definition = actor.machine.chart.data.get(head)
-        return None if definition is None else value_text(actor.machine.data.get(head), definition.type)
+        chart = actor.machine.chart
+        definition = chart.data.get(head)
+        if definition is not None:
+            return value_text(actor.machine.data.get(head), definition.type)
+        return _title(actor, head) if head in chart.states else (messages or {}).get((actor.path, head))
     if head in actor.roles:
         kind = actor.machine.chart.adapters[head].values.get(rest)
         return None if kind is None else _reading(actor, head, rest, kind)
     for (child_id, _key), child in actor.children.items():
         if head in (child_id, child.name):
-            return look_up(child, rest)
+            return look_up(child, rest, messages)
     return None
+
+
+def _title(actor: Actor, state: str) -> str:
+    """The title (or name) of the innermost active state in ``state`` that has one."""
+    states = actor.machine.chart.states
+    inside = [s for s in actor.machine.configuration if s == state or s.startswith(f"{state}.")]
+    deepest = max((s for s in inside if states[s].title), key=lambda s: s.count("."), default="")
+    return (
+        states[deepest].title
+        if deepest and (deepest != state or inside == [state])
+        else inside[-1].rpartition(".")[2]
+        if inside
+        else ""
+    )
 
 
 def all_values(system: System) -> Iterator[tuple[str, str]]:

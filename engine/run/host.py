@@ -41,6 +41,7 @@ class Host:
         self._tasks: set[asyncio.Task[None]] = set()
         self._error: BaseException | None = None
         self._settled = False  # what a start takes is nobody's lateness
+        self._told_ns = -1  # what was due until then has been told to be late
         self._catching_up = 0  # turns of the loop until what came meanwhile has been read
         self._ending: Ending | None = None
 
@@ -137,13 +138,19 @@ class Host:
             self._set_alarm()
 
     def _overslept(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Deadlines are overdue: what waits in sockets came before them, and is read first. True while it is."""
+        """Deadlines are overdue: what waits in sockets came before them, and is read first. True while it is.
+
+        Machines are told once of all that is overdue then: told again for each of them, many machines would hear of
+        nothing else, and no deadline would ever be taken.
+        """
         if self._catching_up == 0:
             if not self._settled:
                 return False
             late_ns = self.system.late_by_ns()
-            if late_ns < _LATE_NS:
+            due_ns = self.system.next_deadline_ns
+            if late_ns < _LATE_NS or due_ns is None or due_ns <= self._told_ns:
                 return False
+            self._told_ns = self.system.clock.now_ns()
             self.system.was_late(late_ns)
             self._catching_up = 3  # the next turn of the loop begins with this one's rest, then come the sockets
         self._catching_up -= 1

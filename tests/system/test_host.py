@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.adapter import Port
-from engine.run import RealClock, System
+from engine.run import Note, RealClock, StepRecord, System
 from engine.run.host import Host
 from tests.system.tools import Door, Watch, chart
 
@@ -296,5 +296,31 @@ def test_what_came_while_the_host_had_no_time_goes_before_the_timers_it_missed()
         assert guard.machine.data["late"] >= 150 * MS
         (told,) = [note.text for note in watch.notes if note.kind == "host_late"]
         assert told.startswith("the host was late by ")
+
+    asyncio.run(go())
+
+
+class SlowToHear:
+    """An observer that makes hearing of lateness take longer than what is called late."""
+
+    def step(self, record: StepRecord) -> None:
+        if record.event is not None and record.event.name == "error.host":
+            time.sleep(0.003)
+
+    def note(self, note: Note) -> None:
+        pass
+
+
+def test_many_machines_that_hear_of_lateness_still_come_to_their_timers() -> None:
+    """A site of twelve outlets on a slow computer: each telling made it later, and no timer was taken any more."""
+
+    async def go() -> None:
+        system = System(RealClock())
+        system.observers.append(SlowToHear())
+        guards = [system.add(chart(STICKING), f"guard{n}", adapters={"gate": Door()}) for n in range(60)]
+        sticking = system.add(chart(STICKING), adapters={"gate": StickingDoor()})
+        await asyncio.wait_for(Host(system).run(), 60)
+        assert {one.state for one in (*guards, sticking)} == {"done"}
+        assert max(one.machine.data["late"] for one in guards) >= 150 * MS
 
     asyncio.run(go())

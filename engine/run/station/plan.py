@@ -86,10 +86,20 @@ class MachinePlan(_Holder):
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """A value the live view shows large: ``label`` and where it is (``machine.data`` or ``machine.role.value``)."""
+    """A value the live view shows large: ``label`` and where it is: ``machine.data`` or ``machine.role.value``;
+    ``machine.state`` for the title of what is active in it, ``machine.role`` for its last message."""
 
     label: str
     value: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnitRows:
+    """What the live view shows of every unit in a row of its own, ``{}`` in a value being its number."""
+
+    unit: str
+    count: int
+    columns: tuple[Headline, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +122,7 @@ class Station:
     session_end: tuple[str, str] | None = None
     ready: tuple[str, str] | None = None
     display: tuple[Headline, ...] = ()
+    rows: tuple[UnitRows, ...] = ()
     invariants: tuple[Invariant, ...] = ()  # over its machines
     file: str = ""
     sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session

@@ -120,8 +120,11 @@ class _Resolver:
             if machine.name in self.plan.machines:
                 raise StationError(f"{file.path}: there are two machines {machine.name!r}")
             self.plan.machines[machine.name] = machine
-        display = self.units.lines(file.table("display"), f"{file.path}: [display]")
-        self.plan.display = tuple(Headline(label, value) for label, value in display.items())
+        where, display = f"{file.path}: [display]", file.table("display")
+        columns = {label: value for label, value in display.items() if "{}" in str(value) and "{}" not in label}
+        rest = {label: value for label, value in display.items() if label not in columns}
+        self.plan.rows = self.units.rows(columns, where)
+        self.plan.display = tuple(Headline(*line) for line in self.units.lines(rest, where).items())
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
         self.below: dict[int, list[Assignment]] = {}  # of charts behind roles, by id() of their plan

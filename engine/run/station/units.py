@@ -23,7 +23,7 @@ from engine.language.text_values import typed
 from engine.language.traverse import child_nodes
 from engine.language.values import EvaluationError
 from engine.run.station.file import Assignment, StationFile
-from engine.run.station.plan import MachinePlan, StationError, UnitPlan
+from engine.run.station.plan import Headline, MachinePlan, StationError, UnitPlan, UnitRows
 from engine.semantics.parameters import ParameterScope
 
 MOST = 99
@@ -121,14 +121,21 @@ class Units:
             if "{}" not in text:
                 found[label] = text
                 continue
-            for number in range(1, self._count_in(text, where) + 1):
+            for number in range(1, self.counts[self._unit_in(text, where)] + 1):
                 found[label.replace("{}", str(number))] = text.replace("{}", str(number))
         return found
 
-    def _count_in(self, text: str, where: str) -> int:
+    def rows(self, table: Mapping[str, Any], where: str) -> tuple[UnitRows, ...]:
+        """``LABEL = "…{}…"`` of a table as columns, a row for every unit."""
+        columns: dict[str, list[Headline]] = {}
+        for label, value in table.items():
+            columns.setdefault(self._unit_in(str(value), where), []).append(Headline(label, str(value)))
+        return tuple(UnitRows(unit, self.counts[unit], tuple(found)) for unit, found in columns.items())
+
+    def _unit_in(self, text: str, where: str) -> str:
         for name, unit in {**self._machines, **{u: u for u in self.counts}, **self._spawned}.items():
             if re.search(rf"\b{re.escape(name)}\[?\{{\}}", text):
-                return self.counts[unit]
+                return unit
         known = ", ".join([*self.counts, *self._machines]) or "none here"
         raise StationError(f"{where}: {text!r}: {{}} is the number of a unit or its machine ({known})")
 
