@@ -5,8 +5,10 @@ No exception of an adapter leaves this file: it becomes an ``error.adapter.<role
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
+import types
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -394,6 +396,17 @@ def _static(adapter: Adapter, name: str) -> Any:
 
 
 def _signature_problem(method: Callable[..., Any], wanted: list[str]) -> str:
+    function = getattr(method, "__func__", None)
+    return _asked_differently(method, wanted) if function is None else _method_problem(function, tuple(wanted))
+
+
+@functools.lru_cache(maxsize=4096)
+def _method_problem(function: Callable[..., Any], wanted: tuple[str, ...]) -> str:
+    """Of a class's method: the same for all its adapters, and a signature takes long to find out."""
+    return _asked_differently(types.MethodType(function, object()), list(wanted))
+
+
+def _asked_differently(method: Callable[..., Any], wanted: list[str]) -> str:
     if inspect.iscoroutinefunction(method):
         return "is a coroutine; make it a plain method that starts one with port.spawn"
     try:
