@@ -4,6 +4,7 @@ that a run then takes, would ship."""
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from engine.tools.explore.path import Path as GeneratedPath
 from engine.tools.explore.path import answered, apply
 from engine.tools.explore.stimuli import World
 from engine.tools.explore.values import Situation
-from engine.tools.testing.measure import measure
 from engine.tools.testing.pairs import PairSearch
 from engine.tools.testing.symbolic_pairs import APART, BETWEEN, GUARD, PARAMETERS, possible_pairs
 from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.testing.verify import verify_path
 
 ROOT = Path(__file__).parents[2]
+LIMIT = 30_000
+"""Macrosteps: of the largest charts less is called impossible within them, and it takes a third of the time."""
 CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
 
 GATE = """
@@ -96,14 +98,14 @@ def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
     chart = engine.load(file)
     explorer = TransitionSearch(chart)
     paths = explorer.run().paths
-    possible = possible_pairs(chart, explorer.stimuli)
+    possible = possible_pairs(chart, explorer.stimuli, LIMIT) or possible_pairs(chart, explorer.stimuli)
     if chart.name == "site":  # what it sends to each of its outlets, in a loop, is open: nothing is called impossible
         assert possible is None
         return
     assert possible is not None
     rng = random.Random(1)
     seen: set[tuple[str, str]] = set()
-    for number in range(60):
+    for number in range(24):
         path = paths[number % len(paths)]
         machine = Machine(chart, path.parameters)
         world = path.start
@@ -141,13 +143,13 @@ def test_the_command_counts_pairs_and_lists_those_not_taken(tmp_path: Path, caps
     text = GATE.replace("limit: {type: int, default: 2}", "limit: {type: int, default: 2, min: 1000000}")
     text = text.replace("default: 2, min", "default: 1000000, min")
     _load(tmp_path, text)
-    main(["test", str(tmp_path), "--pairs", "--list", "--html", str(tmp_path / "html")])
+    file = tmp_path / "results.json"
+    main(["test", str(tmp_path), "--pairs", "--list", "--html", str(tmp_path / "html"), "--json", str(file)])
     out = capsys.readouterr().out
-    result = measure(engine.load(tmp_path / "gate.yaml"), pairs=True)
-    assert result.pairs is not None
-    assert f"{result.pairs.taken}/{result.pairs.possible}" in out
-    assert result.pairs.missing
-    for first, second in result.pairs.missing:
+    (result,) = json.loads(file.read_text())
+    assert f"{result['pairs']['taken']}/{result['pairs']['possible']}" in out
+    assert result["pairs"]["missing"]
+    for first, second in result["pairs"]["missing"]:
         assert f"pair not taken: {first}, then {second}" in out
     assert "impossible pairs:" in out
     assert "<h2>Pairs of consecutive transitions</h2>" in (tmp_path / "html" / "gate.html").read_text()
