@@ -19,7 +19,7 @@ from adapters.slac.matching import NO_ID
 from adapters.slac.nic import LineDriver, Nic, seeded
 from adapters.slac.packet import packet_nic
 from adapters.slac.screen import Screen
-from adapters.slac.settings import LINK, PACKET, SIMULATED, SOCKET, line_claims
+from adapters.slac.settings import LINK, PACKET, SIMULATED, SOCKET, line_claims, packet_claims
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 UNIT_NS = 100_000_000
@@ -268,6 +268,10 @@ class PacketHpgpLink(HpgpLink):
     """On a network interface."""
 
     settings: ClassVar[Mapping[str, Setting]] = {**PACKET, **LINK}
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return packet_claims(config)
 
     def open_nic(self, port: Port) -> Nic:
         return packet_nic(self.world, self.config, port)

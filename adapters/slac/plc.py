@@ -11,7 +11,7 @@ from adapters.slac import frames as f
 from adapters.slac.hub import line_nic
 from adapters.slac.nic import LineDriver, Nic, seeded
 from adapters.slac.packet import packet_nic
-from adapters.slac.settings import PACKET, SIMULATED, SOCKET
+from adapters.slac.settings import PACKET, SIMULATED, SOCKET, packet_claims
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
@@ -137,6 +137,10 @@ class PacketPlcModem(PlcModem):
     """Behind a network interface."""
 
     settings: ClassVar[Mapping[str, Setting]] = PACKET
+
+    @classmethod
+    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return packet_claims(config)
 
     def open_nic(self, port: Port) -> Nic:
         return packet_nic(self.world, self.config, port)

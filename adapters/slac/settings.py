@@ -83,6 +83,11 @@ def host_claims(config: Mapping[str, Any]) -> dict[str, str]:
     return {"host": f"the host {config['host']!r}"} if config["host"] else {}
 
 
+def packet_claims(config: Mapping[str, Any]) -> dict[str, str]:
+    """A modem behind a network interface is one machine's."""
+    return {"interface": f"the modem of interface {config['interface']!r}"} if config["interface"] else {}
+
+
 def line_claims(config: Mapping[str, Any]) -> dict[str, str]:
     """A host at the end of a cable."""
     side = side_of(config["side"], config["host"])

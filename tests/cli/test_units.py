@@ -12,6 +12,9 @@ from engine.run import System
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
 
+SITE = Path(__file__).parents[2] / "machines" / "site.yaml"
+SITE_FILE = SITE.parent / "stations" / "site.toml"
+
 GATE_CONTRACT = """
 contract: gate
 actions: {lift: {args: {by: int}}}
@@ -256,3 +259,45 @@ def test_a_session_that_failed_is_told_with_the_sides_of_its_own_unit(capsys: py
     told = capsys.readouterr().out
     assert "Lane 2: Open" in told
     assert "Lane 1" not in told
+
+
+def test_an_option_gives_each_unit_its_own_value() -> None:
+    """A site has a modem and an interface for each outlet."""
+
+    def interfaces(iface: str, *sets: str) -> list[str]:
+        given = Overrides(("outlets=3", *sets), {}, options={"iface": iface})
+        found = resolve(SITE, None, given, installed(), engine.load)
+        assert set(found.machines) == {"site"}, "no vehicle is simulated"
+        return [unit.adapters["link"].config["interface"] for unit in found.machines["site"].units]
+
+    assert interfaces("eth1,eth3, plc0") == ["eth1", "eth3", "plc0"]
+    assert interfaces("eth{}") == ["eth1", "eth2", "eth3"]
+    same = "outlet2.adapters.{}.interface=eth9"
+    assert interfaces("eth{}", *(same.format(role) for role in ("link", "modem", "sdp", "tcp")))[1] == "eth9"
+    with pytest.raises(StationError, match=r"--iface a,b: 2 values for 3 of outlet; give one for each"):
+        interfaces("a,b")
+    for given in ("eth1", "eth1,eth2,eth1"):
+        with pytest.raises(StationError, match=r"both have the modem of interface 'eth1'.*adapters.link.interface"):
+            interfaces(given)
+    with pytest.raises(StationError, match=r"both have TCP port 61851 of interface 'eth9'|the SDP port of interface"):
+        interfaces("eth{}", same.format("tcp"), "outlet3.adapters.tcp.interface=eth9", same.format("sdp"))
+
+
+def test_what_a_file_says_of_one_unit_goes_before_what_it_says_of_all(tmp_path: Path) -> None:
+    text = SITE_FILE.read_text(encoding="utf-8").replace("../", f"{SITE.parent}/")
+    text += '\n[machines.outlet2.adapters.tcp]\nport = 50002\n[machines.pev2.parameters]\nstop_at_soc = "77 %"\n'
+    (tmp_path / "site.toml").write_text(
+        text.replace("[units.outlet.adapters.tcp]\n", "[units.outlet.adapters.tcp]\nport = 50001\n")
+    )
+    found = resolve(tmp_path / "site.toml", None, Overrides((), {}), installed(), engine.load)
+    assert [unit.adapters["tcp"].config["port"] for unit in found.machines["site"].units] == [50001, 50002]
+    assert found.machines["pev1"].parameters[""]["stop_at_soc"] == 42
+    assert found.machines["pev2"].parameters[""]["stop_at_soc"] == 77
+
+
+def test_help_config_lists_the_roles_of_units(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(SITE), "--iface", "eth1,eth2", "--help-config"]) == 0
+    out = capsys.readouterr().out
+    assert "machines.outlet1.adapters.link.interface = eth1  (string; --iface eth1,eth2)" in out
+    assert "machines.outlet2.adapters.link.interface = eth2" in out
+    assert "CHARGER_MACHINES_OUTLET1_ADAPTERS_LINK_INTERFACE" in out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.adapter import Registry
@@ -19,7 +19,7 @@ from engine.language.values import EvaluationError
 from engine.language.values import describe as type_text
 from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import MachinePlan, Station
+from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.run.station.resolve import address, variable
 from engine.run.station.setting_types import setting_type
 from engine.semantics.parameters import ParameterScope
@@ -64,6 +64,8 @@ def describe(station: Station, registry: Registry) -> str:
 
 def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[str]:
     root, *roles = machine.name.split("/")
+    if roles and "." in roles[0]:  # behind a role of a unit
+        root, _, roles[0] = roles[0].partition(".")
     head = "" if root == main else f"machines.{root}."
     own = ".".join(f"adapters.{role}" for role in roles)  # where the section of a chart that serves stands
     yield f"Machine {machine.name}: {machine.chart.title or machine.chart.name}"
@@ -98,10 +100,29 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
                 yield f"        {told}"
             yield f"        {variable(full, main)}"
         yield ""
-    for role, contract in machine.chart.adapters.items():
-        plan = machine.adapters[role]
+    yield from _roles(machine, main, registry, root, own)
+    for unit in machine.units:
+        others = [other for other in machine.units if other.unit == unit.unit and other is not unit]
+        if unit.number == 1:
+            yield f"Each {unit.unit}: {', '.join(one.name for one in (unit, *others))}"
+            yield f"  [units.{unit.unit}.adapters.ROLE] and --set {unit.unit}.adapters.ROLE.KEY=VALUE are said of all"
+            yield ""
+            yield from _roles(unit, main, registry, unit.name, "", others)
+
+
+def _roles(
+    holder: MachinePlan | UnitPlan,
+    main: str,
+    registry: Registry,
+    root: str,
+    own: str,
+    others: Sequence[UnitPlan] = (),
+) -> Iterator[str]:
+    """What its roles are bound to and their settings; of the ``others`` of a unit what is set otherwise."""
+    for role, contract in holder.contracts.items():
+        plan = holder.adapters[role]
         known = registry.implementations(contract.name)
-        prefix = address(machine, main, role)
+        prefix = address(holder, main, role)
         yield f"  adapter {role}: contract {contract.name}"
         origin = plan.origins.get("use", "default")
         uses = ", ".join([*known, NONE, "FILE.py:CLASS", "CHART.yaml", "machine:NAME"])
@@ -120,6 +141,12 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         for key, setting in behind.settings.items():
             value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
             yield f"    {prefix}.{key} = {value or 'empty'}  ({setting.type}; {plan.origins.get(key, 'default')})"
+            for other in others:
+                its = other.adapters[role]
+                if its.use == plan.use and its.config.get(key) != plan.config.get(key):
+                    text = value_text(its.config.get(key, setting.default), setting_type(setting.type))
+                    where = its.origins.get(key, "default")
+                    yield f"    {address(other, main, role)}.{key} = {text or 'empty'}  ({where})"
             yield f"        {setting.description}"
             yield f"        {variable(f'{section}.{key}', main)}"
         if not behind.settings:

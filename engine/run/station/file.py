@@ -12,6 +12,7 @@ from typing import Any
 from engine.language.load.installed_files import installed_file
 from engine.language.position import Position
 from engine.language.problems import suggestion
+from engine.language.text_values import parts
 from engine.run.station.plan import StationError
 
 _MAX_BYTES = 1_000_000
@@ -94,39 +95,41 @@ class StationFile:
         found: list[Assignment] = []
         for part in ("parameters", "adapters"):
             found += self._assigned(f"machines.{main}.{part}", self.table(part))
-        for name, machine in self.table("machines").items():
-            for key in _MACHINE:
-                if isinstance(machine.get(key), dict):
-                    found += self._assigned(f"machines.{name}.{key}", machine[key])
         for name, unit in self.units().items():
             found += self._assigned(f"units.{name}.adapters", unit.get("adapters", {}))
             for beside, machine in unit.get("machines", {}).items():
                 for key in ("parameters", "adapters"):
                     found += self._assigned(f"units.{name}.machines.{beside}.{key}", machine.get(key, {}))
+        for name, machine in self.table("machines").items():  # also what is said of one of a unit: after what of all
+            for key in _MACHINE:
+                if isinstance(machine.get(key), dict):
+                    found += self._assigned(f"machines.{name}.{key}", machine[key])
         return found
 
     def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
         """The assignments of ``--name value`` (``[options.name]`` or ``[options.name.value]``); ``{}`` becomes the
-        value. ``command`` are the command's own options, for hints. Raises ``StationError`` for an unknown option or
-        value."""
+        value, of units a list of values, one for each (:meth:`engine.run.station.units.Units.spread`).
+
+        ``command`` are the command's own options, for hints. Raises ``StationError`` for an unknown option or value.
+        """
         options = self.table("options")
         where = str(self.path or "")
         if name not in options:
-            hint = suggestion(f"--{name}", [*command, *(f"--{option}" for option in options)])
+            hint = suggestion(f"--{name}", [*{*command} - {f"--{name}"}, *(f"--{option}" for option in options)])
             raise StationError(f"--{name}: there is no such option{f' in {where}' if where else ''}{hint}")
         changes = _table(options[name], f"{where}: [options.{name}]")
         if changes and all(isinstance(change, dict) for change in changes.values()):
             if value not in changes:
                 raise StationError(f"--{name} {value}: not one of {', '.join(changes)} ({where})")
             changes = changes[value]
-        return [
-            Assignment(
-                full_address(address, main),
-                change.replace("{}", value) if isinstance(change, str) else change,
-                f"--{name} {value}",
-            )
-            for address, change in changes.items()
-        ]
+        found = []
+        for address, change in changes.items():
+            if isinstance(change, str) and "{}" in change:
+                of_units = address.startswith("units.")
+                change = [change.replace("{}", one) for one in (parts(value) if of_units else [value])]
+                change = change if of_units else change[0]
+            found.append(Assignment(full_address(address, main), change, f"--{name} {value}"))
+        return found
 
     def sets(self, main: str) -> dict[str, ParameterSet]:
         """The parameter sets by name. Raises ``StationError`` for one that is wrong."""

@@ -114,7 +114,7 @@ class _Resolver:
                 continue  # a vehicle that an option takes away is not worth the time to load it
             if name != self.main and isinstance(content.get("chart"), str):
                 self.plan.machines[name] = MachinePlan(name, load(file.relative(content["chart"])))
-            elif name != self.main:
+            elif name != self.main and name not in self.units.names:
                 raise StationError(f"{file.path}: [machines.{name}] needs a chart")
         for machine in self.units.machines(lambda path: load(file.relative(path)), self.unloaded):
             if machine.name in self.plan.machines:

@@ -48,6 +48,15 @@ class Units:
                 self._machines[machine] = name
         self._spawned = {n.id: n.unit for n in child_nodes(chart) if isinstance(n, Spawn) and n.unit is not None}
 
+    @property
+    def names(self) -> list[str]:
+        """Every unit and every machine beside one, by its name."""
+        machines = [one for machine in self._machines for one in self.numbered(machine)]
+        return [
+            *(f"{name}{number}" for name, count in self.counts.items() for number in range(1, count + 1)),
+            *machines,
+        ]
+
     def plans(self, chart: Chart) -> list[UnitPlan]:
         """Every unit with its roles, nothing bound yet."""
         return [
@@ -89,9 +98,9 @@ class Units:
                 head = name
         bound = rest.partition(".")[0] == "adapters"
         if head in self._machines:
-            return [self._of(one, f"{head}{n}", rest, n) for n in range(1, self.counts[self._machines[head]] + 1)]
+            return self._of_each(one, head, rest, self.counts[self._machines[head]])
         if head in self.counts and bound:
-            return [self._of(one, f"{head}{n}", rest, n) for n in range(1, self.counts[head] + 1)]
+            return self._of_each(one, head, rest, self.counts[head])
         match = _NUMBERED.fullmatch(head)
         if match is not None and rest and not one.address.startswith("units."):
             name, number = match[1], int(match[2] or match[3])
@@ -106,6 +115,18 @@ class Units:
         if not 1 <= number <= self.counts[unit]:
             raise StationError(f"{one.origin}: there is no {unit} {number}, only 1 to {self.counts[unit]}")
         return f"{name}[{number}]"
+
+    def _of_each(self, one: Assignment, head: str, rest: str, count: int) -> list[Assignment]:
+        """For every unit; of an option with several values the first has the first, and so on."""
+        listed = one.origin.startswith("--") and not one.origin.startswith("--set ") and isinstance(one.value, list)
+        values = one.value if listed else [one.value]
+        if len(values) not in (1, count):
+            raise StationError(
+                f"{one.origin}: {len(values)} values for {count} of {head}; give one for each, or a text with {{}} for "
+                f"the number"
+            )
+        each = values * count if len(values) == 1 else values
+        return [self._of(replace(one, value=each[n - 1]), f"{head}{n}", rest, n) for n in range(1, count + 1)]
 
     @staticmethod
     def _of(one: Assignment, machine: str, rest: str, number: int) -> Assignment:
