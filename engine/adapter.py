@@ -136,7 +136,8 @@ class Adapter:
 
     def age_ns(self, value: str) -> int:
         """The time (ns) since a value was measured: ``role.value.age`` of a chart. 0 for what is measured as it is
-        read; an adapter that keeps what its device last sent says how old that is."""
+        read; an adapter that keeps what its device last sent says how old that is. Where the contract states when a
+        value is stale, the host asks for it once in that time."""
         return 0
 
     # A long action's method takes the contract's arguments plus ``call_id`` and reports by ``port.done``/``failed``.

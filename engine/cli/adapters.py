@@ -8,6 +8,7 @@ import sys
 import textwrap
 from collections.abc import Mapping
 
+from engine.language.expr.functions import duration_text
 from engine.language.model import Contract
 from engine.language.types import Type
 
@@ -59,7 +60,8 @@ def _show(contract: Contract, implementations: Mapping[str, str]) -> None:
         fields = "…" if event.payload is None else _fields(event.payload)
         _say("  event  ", f"{name}({fields}){', urgent' if event.urgent else ''}", event.description)
     for name, kind in contract.values.items():
-        _say("  value  ", f"{name}: {_type(kind)}")
+        limit = contract.stale.get(name)
+        _say("  value  ", f"{name}: {_type(kind)}" + (f", stale after {duration_text(limit)}" if limit else ""))
     for pair in contract.unsafe:
         _say("  unsafe ", f"{pair.order.text} until {' or '.join(one.text for one in pair.until)}", pair.description)
     for name, path in implementations.items():

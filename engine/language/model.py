@@ -495,6 +495,10 @@ class Pair:
         return stands or self.order.fits(action, args)
 
 
+STALE = "stale"
+"""The event of a contract with values that may grow too old; its field ``value`` names the one that has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contract:
     """What an adapter offers a chart: actions, events with typed payloads, readable values, and the orders that are
@@ -508,3 +512,5 @@ class Contract:
     citation: str = ""
     position: Position = NOWHERE
     unsafe: tuple[Pair, ...] = ()
+    stale: dict[str, int] = field(default_factory=dict)
+    """How old a value may grow (ns), by its name. The event :data:`STALE` says that one has."""

@@ -5,11 +5,12 @@ No exception of an adapter leaves this file: it becomes an ``error.adapter.<role
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import itertools
 import types
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
@@ -17,6 +18,7 @@ from engine.language.model import Contract, Pair
 from engine.language.problems import suggestion
 from engine.language.values import Fields, check_fields
 from engine.run.faults import FaultRule, Faults
+from engine.run.stale import StaleWatch
 from engine.semantics.step import Event
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Binding:
                 self._paired.setdefault(pattern.action, []).append(pair)
         self._calls: dict[str, tuple[Actor, str, str]] = {}  # call id -> machine, invocation id, action
         self._call_ids = itertools.count(1)
+        self.stale = StaleWatch(self) if contract.stale else None
 
     # ------------------------------------------------------------ machines
 
@@ -72,11 +75,18 @@ class Binding:
         self._attached.append((actor, role))
         self._attached.sort(key=lambda pair: (pair[0].depth, pair[0].number))
         self._hearers = {}
+        if self.stale is not None:
+            self.stale.begin()
 
     def detach(self, actor: Actor) -> None:
         """Forget a machine that has ended."""
         self._attached = [pair for pair in self._attached if pair[0] is not actor]
         self._hearers = {}
+
+    @property
+    def attached(self) -> Sequence[tuple[Actor, str]]:
+        """The machines that have the role, each with its own name for it, parents first."""
+        return self._attached
 
     # ------------------------------------------------------------ from the machines
 
@@ -92,10 +102,14 @@ class Binding:
         except BaseException as error:
             raise AdapterError(f"role {self.role!r}: {self._name()} failed to open: {_told(error)}") from error
         self.is_open = True
+        if self.stale is not None:
+            self.stale.begin()
 
     def close(self) -> None:
         """Close the adapter; an exception is noted and goes no further."""
         self.is_open = False
+        if self.stale is not None:
+            self.stale.end()
         try:
             self.adapter.close()
         except _PASSES:
@@ -123,6 +137,15 @@ class Binding:
         if self.faults is None:
             self.faults = Faults(self._struck)
         self.faults.add(name, rule)
+        if self.stale is not None:
+            self.stale.begin()
+        if name in self.contract.values and rule.action == "drop" and (rule.first, rule.last) == (1, None):
+            self.system.set_deadline(rule.from_ns - self.system.clock.now_ns(), lambda: self._keep(name))
+
+    def _keep(self, name: str) -> None:
+        """Read a value as a rule begins to keep newer ones away: what it is now is what it stays."""
+        with contextlib.suppress(AdapterError):  # whoever reads it is told
+            self.read(name)
 
     def _struck(self, rule: FaultRule, name: str, number: int) -> None:
         self.system.note(self.role, "fault", rule.text, {"name": name, "number": number})
@@ -203,7 +226,7 @@ class Binding:
         if name not in self.contract.values:
             of, _, what = name.rpartition(".")
             if what == "age" and of in self.contract.values:
-                return self._age_ns(of)
+                return self.age_ns(of)
             raise AdapterError(
                 f"contract {self.contract.name} has no value {name!r}{suggestion(name, self.contract.values)}"
             )
@@ -215,10 +238,13 @@ class Binding:
         except BaseException as error:
             raise AdapterError(f"{self.role}.{name} cannot be read: {_told(error)}") from error
 
-    def _age_ns(self, name: str) -> int:
+    def age_ns(self, name: str) -> int:
         """``role.value.age``. Raises ``AdapterError``."""
         try:
-            return self.adapter.age_ns(name)
+            age_ns = self.adapter.age_ns(name)
+            if type(age_ns) is not int:
+                raise AdapterError(f"age_ns() gave {age_ns!r}, no whole number of nanoseconds")
+            return age_ns if self.faults is None else self.faults.age_ns(name, age_ns, self.system.clock.now_ns())
         except _PASSES:
             raise
         except BaseException as error:

@@ -128,6 +128,7 @@ class Faults:
         self._seen: dict[int, int] = {}
         self._told = told
         self._begun: set[int] = set()
+        self._kept: dict[int, tuple[Any, int]] = {}  # of dropped values: the last that arrived, and when
 
     def add(self, name: str, rule: FaultRule) -> None:
         """Add ``rule``, whose target is ``name`` of this role; its values have their types."""
@@ -155,12 +156,25 @@ class Faults:
         """The value of a reading, changed by the rules."""
         for rule in self._rules.get(name, ()):
             number = self._meets(rule, now_ns)
-            if number:
-                if id(rule) not in self._begun:
-                    self._begun.add(id(rule))
-                    self._told(rule, name, number)
-                value = rule.values[""]
+            if not number:
+                self._kept.pop(id(rule), None)
+                continue
+            if id(rule) not in self._begun:
+                self._begun.add(id(rule))
+                self._told(rule, name, number)
+            value = self._kept.setdefault(id(rule), (value, now_ns))[0] if rule.action == "drop" else rule.values[""]
         return value
+
+    def drops(self, name: str) -> bool:
+        """Whether a rule keeps what a value becomes from arriving, now or at another time."""
+        return any(rule.action == "drop" for rule in self._rules.get(name, ()))
+
+    def age_ns(self, name: str, age_ns: int, now_ns: int) -> int:
+        """The age of a value's reading, which is ``age_ns`` unless a rule drops what is newer."""
+        for rule in self._rules.get(name, ()):
+            if id(rule) in self._kept and (rule.until_ns is None or now_ns < rule.until_ns):
+                age_ns = max(age_ns, now_ns - self._kept[id(rule)][1])
+        return age_ns
 
     def _meets(self, rule: FaultRule, now_ns: int) -> int:
         """Which one of its target this is, from 1; 0 when the rule leaves it alone."""

@@ -155,6 +155,9 @@ class Server:
 
     def ended(self, state: str) -> None:
         """The machine has ended; its callers and calls are told, unless the run ends with it."""
+        for binding in self.bindings:
+            if binding.stale is not None:
+                binding.stale.end()
         if self.silent:
             return
         waiting = [call for line in self._line.values() for call in line]

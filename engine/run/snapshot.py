@@ -6,7 +6,7 @@ resume.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.adapter import Adapter
     from engine.run.binding import Binding
     from engine.run.served import ServedChart
+    from engine.run.stale import StaleWatch
     from engine.run.system import System
 
 SNAPSHOT_VERSION = 1
@@ -125,6 +126,7 @@ def _take(actor: Actor) -> dict[str, Any]:
         ],
         "calls": [asdict(call.effect) for call in actor.calls.values()],
         **({"served": served} if (served := _take_servers(actor)) else {}),
+        **({"stale": stale} if (stale := _take_stale(actor)) else {}),
         "children": [
             {"id": child_id, "key": key, "source": child.source, **_take(child)}
             for (child_id, key), child in actor.children.items()
@@ -136,6 +138,22 @@ def _take_servers(actor: Actor) -> dict[str, Any]:
     """The charts that stand where adapters of this machine do, by role."""
     servers = [server for server in actor.system.servers.values() if server.owner is actor]
     return {server.role: {**_take(server.actor), **server.snapshot()} for server in servers}
+
+
+def _take_stale(actor: Actor) -> dict[str, list[str]]:
+    """The values of which its machine has been told that they are stale, by role: not to be told again."""
+    return {role: sorted(watch.told) for role, watch in _watches(actor) if watch.told}
+
+
+def _watches(actor: Actor) -> Iterator[tuple[str, StaleWatch]]:
+    """What watches the values of the adapters bound to this machine, those of its children's roles with it."""
+    roles = actor.roles if actor.parent is None else {}
+    of_units = {
+        f"{unit}{number}.{role}": b for (unit, number), roles in actor.units.items() for role, b in roles.items()
+    }
+    for role, binding in {**roles, **of_units}.items():
+        if binding.stale is not None:
+            yield role, binding.stale
 
 
 def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
@@ -150,6 +168,9 @@ def _machine(system: System, chart: Chart, snapshot: Mapping[str, Any]) -> Any:
 def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
     actor.begun = True
     actor.calls_to_restart = tuple(StartCall(**call) for call in snapshot["calls"])
+    told = _mapping(snapshot.get("stale", {}))
+    for role, watch in _watches(actor):
+        watch.told.update(told.get(role, ()))
     for role, part in snapshot.get("served", {}).items():
         _restore_server(system, actor, str(role), part, pending)
     for child in snapshot["children"]:
@@ -172,7 +193,7 @@ def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending:
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise TypeError(f"parameters by name are no {type(value).__name__}")
+        raise TypeError(f"what is kept by name is no {type(value).__name__}")
     return value
 
 

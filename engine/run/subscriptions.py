@@ -3,8 +3,12 @@ adapter's events go only to machines that may care."""
 
 from __future__ import annotations
 
+from functools import cached_property
+
+from engine.language.expr import tree
 from engine.language.model import Chart
 from engine.language.traverse import event_definition
+from engine.semantics.compiled.symbols import expressions
 from engine.semantics.shared import name_matches
 
 
@@ -12,6 +16,7 @@ class Subscriptions:
     """The subscriptions of one chart, remembered per event name."""
 
     def __init__(self, chart: Chart) -> None:
+        self._chart = chart
         self._descriptors = tuple({d for t in chart.transitions for d in t.descriptors})
         self._known: dict[str, bool] = {}
         self.urgency = Urgency(chart)
@@ -23,6 +28,12 @@ class Subscriptions:
         if answer is None:
             answer = self._known[name] = name_matches(self._descriptors, name)
         return answer
+
+    @cached_property
+    def readings(self) -> frozenset[tuple[str, str]]:
+        """The values of adapters the chart reads in some state, or the age of which: (role, value)."""
+        read = (e for e in expressions(self._chart) if isinstance(e, tree.Reading))
+        return frozenset((e.role, e.name.partition(".")[0]) for e in read)
 
 
 class Urgency(dict[str, bool]):

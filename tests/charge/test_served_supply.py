@@ -103,3 +103,37 @@ def ends_safe_after_reset(bench: Bench, vehicle: ScriptedVehicle) -> None:
     bench.run(3)
     bench.adapter("evse", "operator").port.emit("reset_pressed")
     ends_safe(bench, vehicle)
+
+
+# ---------------------------------------------------------------- silence
+
+STALE_S = 1.1
+"""From what age on the contract calls voltage and current of a supply stale."""
+
+
+@pytest.mark.parametrize("value", ["present_voltage", "present_current"])
+@pytest.mark.parametrize("step", ["CableCheck", "PreCharge", "CurrentDemand"])
+def test_the_chart_tells_its_values_no_more(step: str, value: str) -> None:
+    """As an adapter whose bus is dead: the station sees nothing of its output, and switches off what it cannot see."""
+    bench, vehicle = live_at(step, "iso2", SERVED)
+    bench.system.roots["evse"].roles["supply"].fault(value, parse_rule(f"drop:supply.{value}"))
+    bench.until(lambda: bench.is_in("evse/output", "emergency"), STALE_S + 0.1, "emergency stop")
+    assert bench.data("evse/output", "reason") == f"power supply: {value} is stale"
+    goes_dead_at_once(bench)
+    bench.run(2)
+    vehicle.go_away()
+    stays(bench, lambda: bench.is_dead, 30, "dead output")
+
+
+@pytest.mark.parametrize("value", ["present_voltage", "present_current"])
+def test_its_modules_fall_silent(value: str) -> None:
+    """The chart says so, as an alarm; the next vehicle charges when they tell again."""
+    bench, vehicle = live_at("CurrentDemand", "iso2", SERVED)
+    modules = bench.system.servers["evse/supply"].actor.roles["modules"]
+    now_ms = bench.system.clock.now_ns() // MS
+    modules.fault(value, parse_rule(f"drop:modules.{value}:@{now_ms} ms-{now_ms + 3000} ms"))
+    bench.until(lambda: bench.is_in("evse/output", "emergency"), STALE_S + 0.1, "emergency stop")
+    assert bench.data("evse/output", "reason") == f"power supply: the modules tell no {value}"
+    goes_dead_at_once(bench)
+    bench.run(3)
+    ends_safe_after_reset(bench, vehicle)

@@ -23,6 +23,8 @@ actions:
 events:
   failed:
   warm:
+values:
+  watts: {type: float W, stale: 1 s}
 unsafe:
   - {order: ignite(), until: put_out()}
 """

@@ -22,6 +22,7 @@ events:
   warm:
 values:
   level: {type: int, min: 0, max: 9}
+  watts: {type: float W, stale: 1 s}
 """
 CHILDREN = {
     "ends": "machine: ends\nstates: {over: {type: final}}\n",
@@ -243,6 +244,7 @@ states:
     on:
       light.warm: {actions: [log: warm]}
       light.failed: {actions: [log: failed]}
+      light.stale: {actions: [log: stale]}
       light.*: {actions: [log: something]}
 """,
     ),
@@ -900,6 +902,24 @@ states:
   a: {entry: light.set(on=True), on: {light.warm: a, go: a, stop: a, level: a}}
 """,
     ),
+    "value that may be old, in a guard": (
+        "C133 light",
+        """
+adapters: {light: lamp}
+states:
+  a: {on: {light.failed: a, light.warm: a, go: {guard: light.watts > 60 W, target: b}, stop: a, level: a}}
+  b: {on: {stop: a}}
+""",
+    ),
+    "value that may be old, handed on": (
+        "C133 light",
+        """
+adapters: {light: lamp}
+data: {seen: {type: float W, initial: 0 W}}
+states:
+  a: {on: {light.failed: a, light.warm: a, go: {actions: [assign: {seen: light.watts}, log: "{seen}"]}, stop: a, level: a}}
+""",
+    ),
     "one of two roles of a contract unused": (
         "C131 spare",
         """
@@ -1434,6 +1454,30 @@ states:
       watch: {always: {guard: n > 3, target: over}}
       work: {states: {a: {always: {target: b, actions: [assign: {n: n + 1}]}}, b: {always: a}}}
   over: {on: {go: over, stop: both, level: over}}
+""",
+    "value that may be old, of which the chart hears": """
+adapters: {light: lamp}
+states:
+  a: {on: {light.*: a, go: {guard: light.watts > 60 W, target: b}, stop: a, level: a}}
+  b: {on: {stop: a}}
+""",
+    "value that may be old, whose age is asked": """
+adapters: {light: lamp}
+states:
+  a: {on: {light.failed: a, light.warm: a, go: {guard: light.watts > 60 W and light.watts.age < 1 s, target: b}, stop: a, level: a}}
+  b: {on: {stop: a}}
+""",
+    "value that may be old, of which a child hears": """
+adapters: {light: lamp}
+states:
+  a: {invoke: {src: lit.yaml}, on: {go: {guard: light.watts > 60 W, target: b}, stop: a, level: a}}
+  b: {on: {stop: a}}
+""",
+    "values that do not grow old": """
+adapters: {light: lamp}
+states:
+  a: {on: {light.failed: a, light.warm: a, go: {guard: light.level > 6, target: b}, stop: a, level: a}}
+  b: {on: {stop: a}}
 """,
     "waiver of a note": """
 adapters: {light: lamp}

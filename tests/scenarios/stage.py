@@ -113,6 +113,17 @@ class Stage:
             setattr(self.adapters[role], name, value)
         return self
 
+    def silent(self, role: str, *values: str) -> Stage:
+        """The adapter hears nothing more of these values: they are what they were, and grow old."""
+        adapter = self.adapters[role]
+        adapter.heard_ns.update(dict.fromkeys(values, self.system.clock.now_ns()))
+        return self
+
+    def tells(self, role: str) -> Stage:
+        """It hears of all its values again."""
+        self.adapters[role].heard_ns.clear()
+        return self
+
     def finish(self, invocation: str, **result: Any) -> Stage:
         """The adapter's long action that runs for the ``invoke`` of this id ends well."""
         adapter, call = self._running(invocation)
@@ -275,10 +286,15 @@ class StandIn(Adapter):
         super().__init__({}, World())
         self.contract = contract.name  # type: ignore[misc]
         self.readable = dict(contract.values)
+        self.heard_ns: dict[str, int] = {}  # of values that are not measured as they are read
         for name in contract.actions:
             setattr(self, name, partial(self._order, f"{role}.{name}", ordered))
         for name, type_ in contract.values.items():
             setattr(self, name, _ZERO.get(type_.kind.value))
+
+    def age_ns(self, value: str) -> int:
+        now_ns = self.port.now_ns()
+        return now_ns - self.heard_ns.get(value, now_ns)
 
     @staticmethod
     def _order(

@@ -41,3 +41,13 @@ def test_tolerance_and_period_are_parameters() -> None:
     stage = share(400.0, 3.0, P_tolerance=1_000.0, T_look=10_000_000).post("grant", power=0.0, order=1)
     assert stage.run(0.01).told("kept") == []
     assert stage.values("supply", present_current=2.5).run(0.01).told("kept") == [{"order": 1}]
+
+
+@pytest.mark.parametrize("value", ["present_voltage", "present_current"])
+def test_a_supply_that_has_fallen_silent_has_let_go_of_nothing(value: str) -> None:
+    """Another outlet would be given what this one may still take."""
+    stage = share(400.0, 0.0).silent("supply", value).run(1.0 - 0.001).post("grant", power=0.0, order=1)
+    assert stage.told("kept") == [{"order": 1}]
+    stage = share(400.0, 0.0).silent("supply", value).run(1.0).post("grant", power=0.0, order=1).run(10)
+    assert stage.told("kept") == []
+    assert stage.tells("supply").run(0.05).told("kept") == [{"order": 1}]

@@ -201,3 +201,56 @@ def test_times_are_parameters() -> None:
 def test_at_the_end_the_modules_are_off() -> None:
     stage = enabled().stop()
     assert what(stage) == ["modules.off"]
+
+
+# ---------------------------------------------------------------- modules that fall silent
+
+VALUES = ("present_voltage", "present_current")
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("state", ["disabled", "enabling", "enabled", "disabling"])
+def test_modules_that_fall_silent_are_an_alarm(state: str, value: str) -> None:
+    stage = {
+        "disabled": at_rest,
+        "enabling": lambda: at_rest().post("on"),
+        "enabled": enabled,
+        "disabling": lambda: enabled().post("off"),
+    }[state]()
+    stage.forget().emit("modules.stale", value=value)
+    assert alarms(stage) == [("communication", f"the modules tell no {value}")]
+    assert stage.active("output.faulty")
+    assert what(stage) == ["modules.off"]
+    stage.emit("modules.stale", value=value)
+    assert len(stage.said) == 1, "once is enough"
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_what_they_said_last_is_not_said_again(value: str) -> None:
+    """Said every 10 ms it would look new to the station, and be a number of long ago."""
+    stage = enabled().silent("modules", value).run(1.2)
+    assert stage.active("measuring.silent")
+    stage.values("modules", present_voltage=480.0, temperature=90.0).run(30)
+    assert (stage.data("present_voltage"), stage.data("temperature")) == (0.0, 30.0)
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_modules_that_tell_again_are_believed(value: str) -> None:
+    """By what is new, not by what they have told just before they fell silent."""
+    stage = enabled().silent("modules", value).run(0.2).emit("modules.stale", value=value).run(0.05)
+    assert stage.active("measuring.silent")
+    stage.silent("modules", value).values("modules", present_voltage=12.0).run(0.009)
+    assert stage.active("measuring.silent")
+    stage.run(0.001)
+    assert stage.active("measuring.looking")
+    assert stage.data("present_voltage") == 12.0
+
+
+def test_how_young_news_are_is_a_parameter() -> None:
+    stage = at_rest(T_news=20_000_000).silent("modules", "present_voltage").run(0.03)
+    stage.emit("modules.stale", value="present_voltage").run(10)
+    assert stage.active("measuring.silent")
+    stage.silent("modules", "present_voltage").run(0.01)
+    assert stage.active("measuring.looking")

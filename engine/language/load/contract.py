@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import cast
 
-from engine.language.expr.check import Checker
+from engine.language.expr.check import Checker, expression
 from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import parse as parse_expression
 from engine.language.expr.tree import Literal
@@ -20,10 +20,10 @@ from engine.language.load.reader import NAME, NO_NAMES, Reader
 from engine.language.load.registries import registries
 from engine.language.load.source_file import read_source, real_path
 from engine.language.load.types import read_type
-from engine.language.load.yaml_source import Node, Scalar, parse
-from engine.language.model import ActionDef, Contract, EventDef, OrderPattern, Pair
+from engine.language.load.yaml_source import Mapping, Node, Scalar, parse
+from engine.language.model import STALE, ActionDef, Contract, EventDef, OrderPattern, Pair
 from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
-from engine.language.types import Type
+from engine.language.types import DURATION, Kind, Type
 
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
@@ -74,6 +74,7 @@ def _read(reader: Reader, root: Node) -> Contract | None:
     actions: dict[str, ActionDef] = {}
     events: dict[str, EventDef] = {}
     values: dict[str, Type] = {}
+    stale: dict[str, int] = {}
     for key, key_node, value in reader.entries(mapping.get("actions"), "'actions'"):
         if reader.name(key_node, "an action") and _free(reader, key_node):
             actions[key] = _action(reader, key_node, value)
@@ -93,6 +94,10 @@ def _read(reader: Reader, root: Node) -> Contract | None:
             type_ = read_type(reader, value, f"value {key!r}", keys.CONTRACT_VALUE)
             if type_ is not None:
                 values[key] = type_
+            if isinstance(value, Mapping) and (limit := value.get("stale")) is not None:
+                stale[key] = _age(reader, limit, key)
+    if stale:
+        _add_stale(reader, events, stale, mapping)
     return Contract(
         name.text,
         actions,
@@ -102,7 +107,29 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         reader.text(mapping.get("source"), "'source'"),
         reader.position(name),
         tuple(pair for item in reader.items(mapping.get("unsafe")) if (pair := _pair(reader, item, actions))),
+        stale,
     )
+
+
+def _age(reader: Reader, node: Node, name: str) -> int:
+    """The age (ns) at which a value is stale."""
+    limit = reader.compile(node, f"'stale' of {name!r}", lambda text: expression(text, NO_NAMES, DURATION))
+    age_ns = limit.value if isinstance(limit, Literal) else None
+    if type(age_ns) is not int:
+        return 1
+    if age_ns <= 0:
+        reader.problem(node, "range", "a value that is stale at once can never be read", "a time such as 500 ms")
+    return age_ns
+
+
+def _add_stale(reader: Reader, events: dict[str, EventDef], stale: dict[str, int], mapping: Mapping) -> None:
+    own = events.get(STALE)
+    if own is not None:
+        message = f"the event {STALE!r} says that a value has grown too old: it is there when one states that"
+        reader.problem_at(own.position, "duplicate-name", message, "another name", len(STALE))
+    text = "This value is older than it may be"
+    payload = {"value": Type(Kind.ENUM, values=tuple(stale))}
+    events[STALE] = EventDef(STALE, payload, "in", text, position=reader.position(mapping), urgent=True)
 
 
 def _pair(reader: Reader, node: Node, actions: dict[str, ActionDef]) -> Pair | None:

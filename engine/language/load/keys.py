@@ -358,7 +358,15 @@ TABLE: dict[str, Keys] = {
         short=("nothing",),
     ),
     "contract event": Keys("an event of a contract", _EVENT, short=("nothing",)),
-    "contract value": Keys("a value of a contract", {**_TYPE, "description": _NOTE}, short=("type text",)),
+    "contract value": Keys(
+        "a value of a contract",
+        {
+            **_TYPE,
+            "stale": Key("expression", "a duration: a value that old is told as the event `role.stale`"),
+            "description": _NOTE,
+        },
+        short=("type text",),
+    ),
     "unsafe": Keys(
         "'unsafe'",
         {

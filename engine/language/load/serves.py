@@ -15,7 +15,7 @@ from engine.language.expr.unify import BROKEN
 from engine.language.expr.units import same, unit_of
 from engine.language.load.build import Build
 from engine.language.load.yaml_source import Node
-from engine.language.model import Chart, Contract, EventDef, Send
+from engine.language.model import STALE, Chart, Contract, EventDef, Send
 from engine.language.position import Position
 from engine.language.traverse import walk_blocks
 from engine.language.types import STRING, Kind, Type
@@ -39,6 +39,9 @@ def declare_served(build: Build, node: Node, contract: Contract) -> None:
             message = f"{own.name!r} is {what} of {contract.name}, which this chart serves: declared there"
             reader.problem_at(own.position, "duplicate-name", message, "another name", len(own.name))
         chart.events[event.name] = event
+    if contract.stale and (own := chart.events.get(STALE)) is not None:
+        message = f"{STALE!r} is what those hear whom this chart serves when it has not assigned a value in time"
+        reader.problem_at(own.position, "duplicate-name", message, "another name", len(STALE))
     for name in sorted({*contract.actions, *contract.events} & _TAKEN):
         reader.problem(node, "serves", f"no chart can serve {contract.name}: {name!r} begins built-in events")
     for name in sorted(contract.actions.keys() & contract.events.keys()):
@@ -56,7 +59,8 @@ def served_events(contract: Contract, at: Position) -> Iterator[EventDef]:
             yield EventDef(f"{action.name}.done", action.result, "out", f"{action.name} ended well", position=at)
             yield EventDef(f"{action.name}.failed", {"reason": STRING}, "out", f"{action.name} failed", position=at)
     for event in contract.events.values():
-        yield EventDef(event.name, event.payload, "out", event.description, position=at, urgent=event.urgent)
+        if event.name != STALE or not contract.stale:  # that is told by the age of its data, not by the chart
+            yield EventDef(event.name, event.payload, "out", event.description, position=at, urgent=event.urgent)
 
 
 def check_served(build: Build, node: Node) -> None:

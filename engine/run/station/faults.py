@@ -56,8 +56,8 @@ def _names(contract: Contract) -> list[str]:
 def _typed(rule: FaultRule, contract: Contract, name: str, origin: str) -> dict[str, object]:
     where = f"{origin}: fault rule {rule.text!r}"
     if name in contract.values:
-        if rule.action != "set" or list(rule.values) != [""]:
-            raise StationError(f"{where}: {name} is a value; what can be done to it is set(VALUE)")
+        if rule.action != "drop" and (rule.action != "set" or list(rule.values) != [""]):
+            raise StationError(f"{where}: {name} is a value; what can be done to it is set(VALUE) or drop")
         fields: Mapping[str, Type] = {"": contract.values[name]}
     elif name in contract.actions:
         fields = contract.actions[name].args

@@ -89,6 +89,11 @@ _RULES = (
         "adapter events that a strict chart does not handle",
         "The chart is strict, so each of them would fail the run.",
     ),
+    Rule(
+        "C133",
+        "reading that nobody asks the age of",
+        "When the device falls silent the chart goes on with its last number: the contract says when that is too old.",
+    ),
     Rule("C140", "charts that invoke each other", "Starting one starts the next without end."),
     Rule("C141", "child events that nobody handles", "The child tells its parent something and it is ignored.", "note"),
     Rule(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from engine.language.expr import tree
 from engine.language.expr.walk import within
-from engine.language.model import Assign, CallAction, Chart, Invoke, Spawn
+from engine.language.model import STALE, Assign, CallAction, Chart, Invoke, Spawn
 from engine.language.position import Position
 from engine.language.traverse import assigned, child_nodes
 from engine.tools.check.findings import Finding, Found, Part
@@ -152,9 +152,10 @@ def _sharers(chart: Chart, role: str) -> list[tuple[Chart, str]]:
 
 
 def adapters(chart: Chart, uses: Uses) -> Iterable[Found]:
-    """C130, C131, C132."""
+    """C130, C131, C132, C133."""
     active = {a.role for a, _ in uses.actions if isinstance(a, CallAction)}
-    active |= {e.role for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Reading)}
+    readings = {(e.role, e.name) for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Reading)}
+    active |= {role for role, _ in readings}
     active |= {i.role for state in chart.root.walk() for i in state.invokes if i.role is not None}
     descriptors = [d for group in handled_events(chart) for d in group]
     for role, contract in chart.adapters.items():
@@ -165,6 +166,12 @@ def adapters(chart: Chart, uses: Uses) -> Iterable[Found]:
             continue
         hearers = _hearers(chart, role)
         ignored = [e for e in contract.events if not any(is_handled(at, f"{name}.{e}") for at, name in hearers)]
+        if contract.stale and STALE in ignored:  # comes only of what is read
+            ignored.remove(STALE)
+            unasked = [v for v in contract.stale if (role, v) in readings and (role, f"{v}.age") not in readings]
+            if unasked:
+                message = f"of '{role}' ({contract.name}): {', '.join(unasked)}; nothing handles {role}.{STALE}"
+                yield _found(chart, "C133", role, message, chart.roles.get(role, chart.position))
         if ignored:
             code = "C132" if chart.strict else "C130"
             message = f"of '{role}' ({contract.name}): {', '.join(ignored)}"

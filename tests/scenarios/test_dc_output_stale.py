@@ -1,0 +1,159 @@
+"""Scenarios of machines/power/dc_output.yaml with a supply that falls silent: nothing is done, and nothing said, by what
+it measured long ago."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.scenarios.dc_output import IN_CABLE_CHECK, MS, checking, delivering, is_dead, off, precharging, what
+from tests.scenarios.stage import Stage
+
+STALE_S = 1.1
+"""From what age on the contract calls voltage and current of a supply stale."""
+VALUES = ("present_voltage", "present_current")
+
+
+def at(where: str) -> Stage:
+    if where == "pre_charge":
+        return precharging()
+    if where in ("delivering", "ramping"):
+        stage = delivering(current=50.0).values("supply", present_current=50.0)
+        return stage.post("power_off") if where == "ramping" else stage
+    return checking(where)
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("where", [*IN_CABLE_CHECK, "good", "pre_charge", "delivering", "ramping"])
+def test_a_supply_that_falls_silent_is_an_emergency(where: str, value: str) -> None:
+    """The last voltage may be right, and the real one above what the battery stands."""
+    stage = at(where).forget().emit("supply.stale", value=value)
+    assert what(stage, "imd.stop") == ["supply.off", "contactor.set"]
+    is_dead(stage)
+    reason = [{"reason": f"power supply: {value} is stale"}]
+    assert stage.told("fault") == reason
+    assert stage.told("cable_check_bad") == (reason if where in (*IN_CABLE_CHECK, "good") else [])
+    assert stage.active("emergency")
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_in_the_middle_of_a_charge_it_takes_1100_ms(value: str) -> None:
+    """The slowest modules report every 500 ms: one lost report is no reason, the second is."""
+    stage = delivering(current=50.0).silent("supply", value).run(STALE_S - MS)
+    assert stage.active("energised.delivering.control")
+    assert stage.said == []
+    stage.forget().run(MS)
+    is_dead(stage)
+    assert stage.told("fault") == [{"reason": f"power supply: {value} is stale"}]
+    stage.run(10.0)
+    assert len(stage.told("fault")) == 2, "and that nobody knows whether it is live"
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("pause_s", [0.5, 1.0])
+def test_a_slow_supply_charges(pause_s: float) -> None:
+    stage = delivering(current=50.0)
+    for _ in range(10):
+        stage.silent("supply", *VALUES).run(pause_s).tells("supply")
+        stage.post("demand", voltage=400.0, current=50.0)
+    assert stage.active("energised.delivering.control")
+    assert stage.said == []
+
+
+# ---------------------------------------------------------------- at rest
+
+
+def test_at_rest_it_may_be_silent() -> None:
+    stage = off().silent("supply", *VALUES).run(60.0)
+    assert (stage.orders[2:], stage.said, stage.unhandled) == ([], [], [])
+    assert stage.active("off")
+
+
+@pytest.mark.parametrize("value", VALUES)
+def test_nothing_is_switched_on_when_nobody_would_see_what_it_gives(value: str) -> None:
+    """The cable check is refused at once, with the reason, until the supply tells again."""
+    stage = off().silent("supply", value).run(1.0 - MS).forget().post("cable_check")
+    assert stage.active("cable_check.self_test")
+    stage = off().silent("supply", value).run(1.0).forget().post("cable_check")
+    assert stage.told("cable_check_bad") == [{"reason": "power supply: present_voltage or present_current is stale"}]
+    assert stage.orders == []
+    assert stage.active("off")
+    stage.run(60.0).tells("supply").forget().post("cable_check")
+    assert stage.active("cable_check.self_test")
+    assert stage.said == []
+
+
+# ---------------------------------------------------------------- what is said to be dead
+
+
+def emergency() -> Stage:
+    stage = delivering(current=50.0).post("emergency_off").forget()
+    return stage.values("supply", present_voltage=0.0, present_current=0.0).values("contactor", is_closed=False)
+
+
+def left() -> Stage:
+    stage = delivering(current=50.0).post("power_off").values("supply", present_current=0.0).forget()
+    stage.post("pilot_lost")
+    return stage.values("supply", present_voltage=0.0).values("contactor", is_closed=False)
+
+
+WAYS = {"emergency stop": emergency, "left by the vehicle": left}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("part", ["supply.present_voltage", "contactor.is_closed"])
+def test_an_output_that_nobody_can_read_is_not_said_to_be_off(way: str, part: str) -> None:
+    """Its supply died, or the contactor's feedback: locked until somebody has looked, and told why."""
+    stage = WAYS[way]()
+    role, _, value = part.partition(".")
+    delattr(stage.adapters[role], value)
+    stage.run(1.0)
+    assert stage.told("is_off") == []
+    assert stage.told("fault") == [{"reason": f"{way}: nobody knows whether it is still live"}]
+    assert stage.active("faulty")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("measured_s", "known"), [(0.0, False), (MS, True), (0.9, True)])
+def test_a_voltage_of_before_says_nothing(way: str, measured_s: float, known: bool) -> None:
+    """Measured when the output was still on; any later one counts."""
+    stage = WAYS[way]().run(measured_s).silent("supply", "present_voltage").run(1.0 - measured_s)
+    assert stage.told("is_off") == ([{}] if known else [])
+    assert stage.told("fault") == ([] if known else [{"reason": f"{way}: nobody knows whether it is still live"}])
+    assert stage.active("off" if known else "faulty")
+
+
+def test_a_reset_before_the_supply_tells_again_helps_nothing() -> None:
+    stage = emergency().silent("supply", "present_voltage").run(1.0).post("reset").run(1.0)
+    assert stage.active("faulty")
+    stage.tells("supply").forget().post("reset").run(1.0)
+    assert stage.active("off")
+    assert stage.told("is_off") == [{}]
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("value", VALUES)
+def test_more_silence_changes_nothing(way: str, value: str) -> None:
+    stage = WAYS[way]().forget().emit("supply.stale", value=value)
+    assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
+    stage.run(1.0)
+    assert stage.active("off")
+
+
+@pytest.mark.parametrize("where", ["emergency", "faulty"])
+@pytest.mark.parametrize(("age_s", "told"), [(1.0 - MS, True), (1.0, False)])
+def test_no_current_is_said_to_be_down_by_what_flowed_before(where: str, age_s: float, told: bool) -> None:
+    """The vehicle would open its contactors under load."""
+    stage = emergency().values("supply", present_voltage=100.0)
+    if where == "faulty":
+        stage.run(1.0)
+        assert stage.active("faulty")
+    stage.silent("supply", "present_current")
+    if where == "emergency":
+        stage.adapters["supply"].heard_ns["present_current"] -= round(age_s * 1e9)
+    else:
+        stage.run(age_s)
+    stage.forget().emit("supply.stale", value="present_current").post("power_off")
+    assert stage.active(where)
+    assert stage.told("current_off") == ([{}] if told else [])
+    assert stage.unhandled == []
