@@ -81,7 +81,7 @@ def test_a_rule_that_cannot_be_read_says_why(rule: str, said: str) -> None:
         ("drop:pev.battery", "did you mean 'pev.battery.soc'"),
         ("set(ResponseCod=OK):v2g.CableCheckRes", "did you mean 'ResponseCode'"),
         ("set(EVSEIsolationStatus=Falt):v2g.CableCheckRes", "'Falt' is none of Invalid, Valid"),
-        ("drop:supply.present_voltage", "present_voltage is a value; what can be done to it is set(VALUE)"),
+        ("dup:supply.present_voltage", "present_voltage is a value; what can be done to it is set(VALUE) or drop"),
         ("set(3 s):supply.present_voltage", "present_voltage:"),
         ("drop:CM_ATTEN_CHR.IND", "did you mean CM_ATTEN_CHAR.IND"),
         ("nonsense", "a target is an order, an event or a value of a role (drop:pev.v2g.PreChargeReq:1) or a frame"),
