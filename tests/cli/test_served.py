@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from engine.cli import main
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, resolve
+from engine.run.station.describe import describe
 
 ROOT = Path(__file__).parents[2]
 STATION = ROOT / "machines" / "stations" / "evse_dc_served.toml"
@@ -174,6 +176,95 @@ def test_help_config_lists_its_keys(capsys: pytest.CaptureFixture[str]) -> None:
         "CHARGER_ADAPTERS_SUPPLY_ADAPTERS_MODULES_USE",
     ):
         assert f"{key}\n" in told or f"{key} " in told
+
+
+MODULES = "CHARGER_ADAPTERS_SUPPLY_ADAPTERS_MODULES_"
+
+
+@pytest.mark.parametrize("bound_by", ["--set", "environment"])
+def test_the_environment_reaches_what_is_below_a_chart(bound_by: str) -> None:
+    """Whoever bound the chart: a container has nothing but its environment."""
+    environ = {f"{MODULES}MAXIMUM_POWER": "9 kW", "CHARGER_ADAPTERS_SUPPLY_PARAMETERS_C_RETRY": "7"}
+    if bound_by == "environment":
+        environ["CHARGER_ADAPTERS_SUPPLY_USE"] = SERVED.partition("=")[2]
+    station = plan(*([SERVED] if bound_by == "--set" else []), environ=environ)
+    served = station.machines["evse"].adapters["supply"].served
+    assert served is not None
+    assert served.parameters[""] == {"C_retry": 7}
+    assert served.adapters["modules"].config["maximum_power"] == 9000.0
+
+
+@pytest.mark.parametrize("bound_by", ["--set", "environment"])
+def test_the_environment_reaches_a_chart_behind_a_chart(tmp_path: Path, bound_by: str) -> None:
+    text = (ROOT / "machines" / "power" / "served_supply.yaml").read_text("utf-8")
+    inner = tmp_path / "inner.yaml"
+    inner.write_text(text.replace("machine: served_supply", "machine: inner"), "utf-8")
+    environ = {f"{MODULES}PARAMETERS_C_RETRY": "5", f"{MODULES}ADAPTERS_MODULES_MAXIMUM_POWER": "8 kW"}
+    sets = [SERVED, f"adapters.supply.adapters.modules.use={inner}"]
+    if bound_by == "environment":
+        environ[f"{MODULES}USE"] = str(inner)
+        environ["CHARGER_ADAPTERS_SUPPLY_USE"] = SERVED.partition("=")[2]
+        sets = []
+    outer = plan(*sets, environ=environ).machines["evse"].adapters["supply"].served
+    assert outer is not None
+    served = outer.adapters["modules"].served
+    assert served is not None
+    assert (served.chart.name, served.parameters[""]) == ("inner", {"C_retry": 5})
+    assert served.adapters["modules"].config["maximum_power"] == 8000.0
+
+
+def test_the_environment_reaches_a_class_of_ones_own_below_a_chart(tmp_path: Path) -> None:
+    """One that declares no settings is given what there is."""
+    (tmp_path / "modules.py").write_text(
+        "from adapters.power.simulated import SimulatedSupply\n\n\nclass Modules(SimulatedSupply):\n    settings = {}\n"
+        "    claims = classmethod(lambda cls, config: {})\n"
+    )
+    use = f"adapters.supply.adapters.modules.use={tmp_path}/modules.py:Modules"
+    served = plan(SERVED, use, environ={f"{MODULES}NODE": "3"}).machines["evse"].adapters["supply"].served
+    assert served is not None
+    assert served.adapters["modules"].config == {"node": 3}
+
+
+def test_the_environment_names_nothing_below_a_class() -> None:
+    with pytest.raises(StationError, match="CHARGER_ADAPTERS_SUPPLY_PARAMETERS_C_RETRY"):
+        plan(environ={"CHARGER_ADAPTERS_SUPPLY_PARAMETERS_C_RETRY": "7"})
+
+
+def site(*sets: str, environ: dict[str, str] | None = None) -> Station:
+    import engine
+
+    chart = ROOT / "machines" / "site.yaml"
+    return resolve(chart, None, Overrides(sets, environ or {}), installed(), engine.load)
+
+
+def test_the_environment_reaches_what_is_below_a_chart_of_a_unit() -> None:
+    environ = {"CHARGER_MACHINES_OUTLET2_ADAPTERS_SUPPLY_ADAPTERS_MODULES_MAXIMUM_POWER": "9 kW"}
+    station = site(SERVED.replace("adapters.", "outlet.adapters.", 1), environ=environ)
+    found = []
+    for unit in station.machines["site"].units:
+        served = unit.adapters["supply"].served
+        assert served is not None
+        found.append([served.adapters["modules"].config[key] for key in ("outlet", "maximum_power")])
+    assert found == [["outlet1", 90_000.0], ["outlet2", 9_000.0]], "each at its own outlet"
+
+
+def test_help_config_lists_the_roles_of_units_and_the_charts_behind_them() -> None:
+    """Every variable that it names is accepted."""
+    station = site(SERVED.replace("adapters.", "outlet.adapters.", 1))
+    told = describe(station, installed())
+    told_value = {key: value for key, value in re.findall(r"(outlet1[\w.]+) = (.+?)  \(", told)}
+    assert "Each outlet: outlet1, outlet2" in told
+    for key, variable in (
+        ("outlet1.adapters.pilot.use", "MACHINES_OUTLET1_ADAPTERS_PILOT_USE"),
+        ("outlet1.adapters.supply.parameters.C_retry", "MACHINES_OUTLET1_ADAPTERS_SUPPLY_PARAMETERS_C_RETRY"),
+        (
+            "outlet1.adapters.supply.adapters.modules.maximum_power",
+            "MACHINES_OUTLET1_ADAPTERS_SUPPLY_ADAPTERS_MODULES_MAXIMUM_POWER",
+        ),
+    ):
+        assert f"{key} = " in told
+        assert f"CHARGER_{variable}\n" in told
+        site(SERVED.replace("adapters.", "outlet.adapters.", 1), environ={f"CHARGER_{variable}": told_value[key]})
 
 
 def test_a_session_with_its_supply_served_by_a_chart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -160,7 +160,7 @@ class _Resolver:
             for name, value in self.overrides.options.items()
             for one in self.file.option(name, value, self.main, self.overrides.command)
         ]
-        self._bind_charts([*self.file.assignments(self.main), *options, *written])
+        self._bind_charts([*self.file.assignments(self.main), *options], written)
         environ = self._environment()
         choices = {name: chosen.default for name, chosen in self.parameter_sets.items()}
         for one in [*environ, *written]:
@@ -199,15 +199,35 @@ class _Resolver:
         spread = [one for given in assignments for one in self.units.spread(given)]
         return [one for one in spread if not any(one.address.startswith(f"machines.{name}.") for name in absent)]
 
-    def _bind_charts(self, assignments: list[Assignment]) -> None:
-        """The charts that will stand behind roles: what variables can name depends on them."""
-        for one in self._of_present(assignments):
-            head, _, role = one.address.removesuffix(".use").rpartition(".adapters.")
-            holder = next((h for h in self.plan.holders if head in (f"machines.{h.name}", h.name)), None)
-            if one.address.endswith(".use") and holder is not None and role in holder.contracts:
-                self._assign(one)
-        for holder in self.plan.holders:
-            self._bind_default_charts(holder)
+    def _bind_charts(self, of_files: list[Assignment], written: list[Assignment]) -> None:
+        """The charts that will stand behind roles, and those behind theirs: what variables can name depends on them."""
+        bound: list[Assignment] | None = None
+        while bound != (found := [*of_files, *self._uses(), *written]):
+            bound = found
+            uses = [one for one in self._of_present(found) if one.address.endswith(".use")]
+            for one in sorted(uses, key=lambda one: one.address.count("adapters.")):
+                self._bind_below(one)
+            for holder in [one for top in self.plan.holders for one in (top, *top.served())]:
+                self._bind_default_charts(holder)
+
+    def _uses(self) -> list[Assignment]:
+        """What the environment binds to the roles known so far."""
+        given = {name for name in self.overrides.environ if name.startswith(_PREFIX) and name.endswith("_USE")}
+        known = self.addresses() if given else []
+        names = {variable(one, self.main): one for one in known if one.endswith(".use")}
+        return [Assignment(names[name], self.overrides.environ[name], name) for name in sorted(given & names.keys())]
+
+    def _bind_below(self, one: Assignment) -> None:
+        """``evse.adapters.supply.use``, or that of a role of a chart which is bound already."""
+        name, _, rest = one.address.removesuffix(".use").removeprefix("machines.").partition("adapters.")
+        holder: MachinePlan | UnitPlan | None
+        holder = next((each for each in self.plan.holders if each.name == (name.rstrip(".") or self.main)), None)
+        *above, role = rest.split(".adapters.")
+        for outer in above:
+            plan = holder.adapters.get(outer) if holder is not None else None
+            holder = plan.served if plan is not None else None
+        if holder is not None and role in holder.contracts:
+            self._assign_setting(one, holder, f"{role}.use")
 
     def _bind_default_charts(self, machine: MachinePlan | UnitPlan) -> None:
         """Roles that nobody binds, where the first implementation is a chart."""
@@ -220,7 +240,8 @@ class _Resolver:
     def _serve(self, plan: AdapterPlan, use: str, folder: Path, machine: MachinePlan | UnitPlan, role: str) -> None:
         chart = serving_chart(use, folder, role, machine.contracts[role], self.registry, self.load)
         above = f"{self.main}/{machine.name}." if isinstance(machine, UnitPlan) else f"{machine.name}/"
-        plan.served, plan.use = MachinePlan(above + role, chart), use
+        unit = machine.name if isinstance(machine, UnitPlan) else machine.unit
+        plan.served, plan.use = MachinePlan(above + role, chart, unit=unit), use
         self.served.add(id(plan))
 
     def _chosen(self, name: str, choice: str | list[str]) -> list[Assignment]:
@@ -286,11 +307,11 @@ class _Resolver:
         return found
 
     def _undeclared_setting(self, name: str) -> str | None:
-        for holder in self.plan.holders:
-            for role in holder.contracts:
-                prefix = variable(f"machines.{holder.name}.adapters.{role}.", self.main)
-                if name.startswith(prefix):
-                    return f"machines.{holder.name}.adapters.{role}.{name.removeprefix(prefix).lower()}"
+        sections = [one.removesuffix("use") for one in self.addresses() if one.endswith(".use")]
+        for section in sorted(sections, key=len, reverse=True):  # of a chart's roles before that of the chart
+            prefix = variable(section, self.main)
+            if name.startswith(prefix):
+                return section + name.removeprefix(prefix).lower()
         return None
 
     def addresses(self) -> list[str]:
@@ -513,7 +534,9 @@ class _Resolver:
         cable as the unit it belongs to."""
         if setting.names == "unit":
             return machine.unit if isinstance(machine, MachinePlan) else machine.name
-        return machine.name if setting.names == "machine" and len(list(self.plan.holders)) > 1 else ""
+        root, _, role = machine.name.partition("/")  # a role: of a chart that serves this machine, or its unit
+        owner = machine.unit if "." in role.partition("/")[0] else root
+        return owner if setting.names == "machine" and len(list(self.plan.holders)) > 1 else ""
 
     def _settings(self, contract: str, use: str) -> dict[str, tuple[Type, Setting]]:
         if use == NONE:
