@@ -917,7 +917,7 @@ states:
 adapters: {light: lamp}
 data: {seen: {type: float W, initial: 0 W}}
 states:
-  a: {on: {light.failed: a, light.warm: a, go: {actions: [assign: {seen: light.watts}, log: "{seen}"]}, stop: a, level: a}}
+  a: {on: {light.failed: a, light.warm: a, go: {actions: [assign: {seen: light.watts}, log: "{seen}"]}, stop level: a}}
 """,
     ),
     "one of two roles of a contract unused": (
@@ -1463,8 +1463,9 @@ states:
 """,
     "value that may be old, whose age is asked": """
 adapters: {light: lamp}
+on: {stop level: a}
 states:
-  a: {on: {light.failed: a, light.warm: a, go: {guard: light.watts > 60 W and light.watts.age < 1 s, target: b}, stop: a, level: a}}
+  a: {on: {light.failed: a, light.warm: a, go: {guard: light.watts > 60 W and light.watts.age < 1 s, target: b}}}
   b: {on: {stop: a}}
 """,
     "value that may be old, of which a child hears": """

@@ -1,5 +1,5 @@
-"""Scenarios of machines/power/dc_output.yaml with a supply that falls silent: nothing is done, and nothing said, by what
-it measured long ago."""
+"""Scenarios of machines/power/dc_output.yaml with a supply that falls silent: nothing is done, and nothing is said, by
+what it measured long ago."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A machine with units, whose roles adapters and charts stand behind, is kept by a snapshot and replayed from a trace."""
+"""A machine with units, charts behind roles of them, is kept by a snapshot and replayed from a trace."""
 
 from __future__ import annotations
 

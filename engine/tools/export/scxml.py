@@ -32,7 +32,7 @@ from engine.language.model import (
     Transition,
 )
 from engine.language.traverse import child_ids
-from engine.language.types import DURATION_UNITS, Kind, Type
+from engine.language.types import DURATION, DURATION_UNITS, Kind, Type
 from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames
 from engine.tools.export.python_text import NotPortable, python_text
 
@@ -98,8 +98,8 @@ class _Document:
         return name
 
     def reading(self, role: str, name: str) -> str:
-        id = f"{role}__{name}"
-        self.readings[id] = self.chart.adapters[role].values[name]
+        id = f"{role}__{name.replace('.', '__')}"
+        self.readings[id] = self.chart.adapters[role].values.get(name, DURATION)  # else it is the age of one
         self.lose(Construct.READING, f"'{role}.{name}' is data item '{id}', which a host must keep up to date")
         return id
 
