@@ -16,11 +16,12 @@ _EPILOG = """examples:
   engine export machines/slac/evse.yaml --to scxml > slac_evse.scxml
   engine export machines/slac/evse.yaml --to xstate -o slac_evse.json
   engine export machines/slac/session.yaml --to transitions --strict -o session.py
+  engine export chart.yaml --to yaml               the chart itself, its templates written out
 
 What a format cannot carry is said on standard error, construct by construct; --strict makes that an error.
 exit codes: 0 done, 1 something was lost and --strict was given, 2 usage or a chart that does not load
 """
-FORMATS = ("scxml", "xstate", "mermaid", "plantuml", "dot", "transitions", "python-statemachine")
+FORMATS = ("scxml", "xstate", "mermaid", "plantuml", "dot", "transitions", "python-statemachine", "yaml")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +70,10 @@ def _exporter(format: str) -> Callable[[Chart], Exported]:
             from engine.tools.export.statemachine import export_statemachine
 
             return export_statemachine
+        case "yaml":
+            from engine.tools.export.written_out import export_written_out
+
+            return export_written_out
     from engine.tools.export.pictures import export_picture
 
     return lambda chart: export_picture(chart, format)

@@ -307,6 +307,8 @@ class State:
     args: dict[str, Type] = field(default_factory=dict)  # what a target that enters it gives; data `<id>.<name>`
     output: tuple[tuple[str, Expr], ...] = ()  # final: done data
     output_content: Expr | None = None
+    template: str = ""  # the template it uses: what has a `position.used` is that template's
+    given: tuple[tuple[str, str], ...] = ()  # the arguments of that use, as written
     invariants: tuple[Invariant, ...] = ()
     joint_invariants: tuple[Invariant, ...] = ()  # those that read children: the system's to hold, not the core's
     order: int = 0  # document order, the root is 0
@@ -328,6 +330,11 @@ class State:
         while state is not None:
             yield state
             state = state.parent
+
+    @property
+    def template_states(self) -> list[State]:
+        """The states inside that the template it uses has made."""
+        return [s for s in self.walk() if s is not self and s.position.used == self.position] if self.template else []
 
     def __repr__(self) -> str:
         return f"<State {self.id or '(root)'}>"
@@ -415,6 +422,19 @@ class UnitDef:
     position: Position = NOWHERE
 
 
+@dataclass(frozen=True, slots=True)
+class TemplateDef:
+    """A state template. ``args``: each argument with its type, or ``event``, ``state``, ``actions``. ``uses``: the ids
+    of the states it is written out in."""
+
+    name: str
+    args: dict[str, str] = field(compare=False)
+    description: str = ""
+    citation: str = ""
+    position: Position = NOWHERE
+    uses: tuple[str, ...] = ()
+
+
 @dataclass(slots=True, eq=False)
 class Chart:
     """A loaded chart: resolved, type-checked, immutable by convention."""
@@ -430,6 +450,7 @@ class Chart:
     serves_at: Position = NOWHERE
     units: dict[str, UnitDef] = field(default_factory=dict)
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
+    templates: dict[str, TemplateDef] = field(default_factory=dict)  # written out already: for people
     shutdown: Shutdown | None = None
     session: SessionDef | None = None
     strict: bool = False

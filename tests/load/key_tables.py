@@ -27,6 +27,7 @@ _SHOWN = {
     "language": "`1`",
     "events": "`NAME:` event, or `any`",
     "any state": "state",
+    "any value": "",
 }
 
 

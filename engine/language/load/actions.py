@@ -17,6 +17,7 @@ from engine.language.load import keys
 from engine.language.load.arguments import call_arguments, fit_fields, read_fields
 from engine.language.load.build import Build
 from engine.language.load.log_text import split_log
+from engine.language.load.templates import given_for
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import Action, Assign, Block, CallAction, Cancel, Foreach, If, Log, Raise, Stop
 from engine.language.problems import did_you_mean
@@ -29,6 +30,8 @@ def read_blocks(build: Build, node: Node | None, scope: Scope) -> tuple[Block, .
     """`entry` and `exit`: one block, or several when it is a list of lists."""
     if node is None or (isinstance(node, Scalar) and node.is_null):
         return ()
+    if isinstance(node, Scalar) and (given := given_for(node, node.text, "actions")) is not None:
+        return read_blocks(build, given.node, scope)
     if isinstance(node, Sequence) and node.items and all(isinstance(item, Sequence) for item in node.items):
         return tuple(read_block(build, item, scope) for item in node.items)
     block = read_block(build, node, scope)
@@ -39,7 +42,9 @@ def read_block(build: Build, node: Node, scope: Scope) -> Block:
     """One action or a list of them."""
     actions: list[Action] = []
     for item in build.reader.items(node):
-        if isinstance(item, Scalar):
+        if isinstance(item, Scalar) and (given := given_for(item, item.text, "actions")) is not None:
+            actions.extend(read_block(build, given.node, scope))
+        elif isinstance(item, Scalar):
             call = _call(build, item, scope)
             if call is not None:
                 actions.append(call)
@@ -168,7 +173,7 @@ def _raise(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Actio
 def event_name(build: Build, node: Node | None, whole: Node, what: str) -> str | None:
     """A literal event name; None after a problem."""
     if isinstance(node, Scalar) and not node.is_null:
-        return node.text
+        return build.templates.text_of(node, node.text, "event")
     build.reader.missing(whole, node or whole, f"'{what}' needs the name of an event", "event: NAME")
     return None
 

@@ -75,7 +75,7 @@ def call_arguments(
     def fault(start: int, end: int, code: str, message: str, expected: str = "", hint: str = "") -> None:
         build.reader.fault(node, Fault(start, end, code, message, expected, hint))
 
-    checker = Checker(scope)
+    checker = Checker(build.seen_from(node, scope))
     args: dict[str, tree.Expr] = {}
     names = cast("list[str]", call.value)
     for name, value in zip(names, call.children[1:], strict=True):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.language.expr import tree
 from engine.language.expr.check import Scope, expression, guard
 from engine.language.load.events import EventTable, Payload
 from engine.language.load.reader import Reader
+from engine.language.load.templates import Templates, Use
 from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.model import Chart, State
 from engine.language.types import DURATION, STRING, Type
@@ -37,6 +38,7 @@ class Build:
     untyped: bool
     events: EventTable
     load_child: Callable[[Node], Chart | None]
+    templates: Templates
     children: dict[str, Child] = field(default_factory=dict)
     bodies: list[tuple[State, Mapping]] = field(default_factory=list)  # states with their nodes, document order
     by_name: dict[str, list[State]] = field(default_factory=dict)
@@ -58,6 +60,7 @@ class Build:
     _given: dict[str, dict[str, tree.Expr]] = field(default_factory=dict)  # by the id of a state
     _here: dict[str, tree.Expr] = field(default_factory=dict)
     _plain: dict[int, Scope] = field(default_factory=dict)
+    _used: dict[tuple[int, int], tuple[Scope, Scope]] = field(default_factory=dict)  # by the ids of scope and use
 
     def declare_failure(self, child: str, key: Payload) -> None:
         """Declare ``error.invoke.<child>`` with its payload: ``reason``, and the child's key."""
@@ -110,10 +113,22 @@ class Build:
         same = self.by_name.get(name, [])
         return same[0].id if len(same) == 1 else [state for state in states if state]
 
+    def seen_from(self, node: Node, scope: Scope) -> Scope:
+        """The scope in which the text of ``node`` is read: in a template its arguments are known, too."""
+        use: Use | None = node.source.use if node.source is not None else None
+        if use is None:
+            return scope
+        known = self._used.get((id(scope), id(use)))
+        if known is None:
+            given = {**scope.given, **use.values()}
+            known = self._used[id(scope), id(use)] = scope, replace(scope, given=given)
+        return known[1]
+
     # ------------------------------------------------------------ expressions
 
     def expression(self, node: Node, what: str, scope: Scope, expected: Type | None = None) -> tree.Expr:
         """The checked expression of a node. Equal texts in one scope share one tree; keeping it keeps the ids valid."""
+        scope = self.seen_from(node, scope)
 
         def make(text: str) -> tree.Expr:
             key = (text, id(scope), id(expected))
@@ -133,6 +148,7 @@ class Build:
 
     def guard(self, node: Node, what: str, scope: Scope) -> tree.Expr:
         """The checked condition of a node."""
+        scope = self.seen_from(node, scope)
 
         def make(text: str) -> tree.Expr:
             key = (text, id(scope), 0)

@@ -22,8 +22,9 @@ from engine.language.load.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.language.load.relatives import relatives
 from engine.language.load.serves import check_served, declare_served
 from engine.language.load.session import read_session
-from engine.language.load.state_arguments import declare_arguments
+from engine.language.load.state_arguments import declare_arguments, give_values
 from engine.language.load.states import build_states, resolve_targets
+from engine.language.load.templates import Templates
 from engine.language.load.transitions import (
     check_histories,
     is_history,
@@ -60,7 +61,8 @@ def build_chart(
     chart = Chart("", State("", "", StateKind.ATOMIC, None), file=reader.source.file, position=reader.position(body))
     events_node = body.get("events")
     untyped = isinstance(events_node, Scalar) and events_node.text == "any"
-    build = Build(reader, chart, untyped, EventTable(untyped), lambda node: load_child(reader, node))
+    load = lambda node: load_child(reader, node)  # noqa: E731
+    build = Build(reader, chart, untyped, EventTable(untyped), load, Templates(reader))
     reader.check_keys(body, keys.CHART, imported=untyped)
     _header(build, body)
     _parameters(build, body.get("parameters"))
@@ -74,12 +76,15 @@ def build_chart(
     if not untyped:
         _own_events(build)
     chart.output = read_payload(reader, body.get("output"), "'output'")
+    _templates(build, body)
     chart.root = build_states(build, body)
+    chart.templates = build.templates.definitions()
     if chart.root.kind is StateKind.ATOMIC:
         reader.missing(body, body, "a chart needs states", "states: …")
     find_children(build, "spawn" in reader.source.text)
     _data(build, body.get("data"))
     declare_arguments(build)
+    give_values(build)
     _outputs(build)
     _bodies(build)
     chart.session = read_session(build, body.get("session"))
@@ -123,6 +128,12 @@ def _header(build: Build, body: Mapping) -> None:
     chart.station = reader.text(body.get("station"), "'station'") or None
     chart.strict = reader.flag(body.get("strict"), "'strict'")
     chart.waivers = reader.texts(body.get("waive"), "'waive'")
+
+
+def _templates(build: Build, body: Mapping) -> None:
+    data = body.get("data")
+    names = {*build.parameters, *build.chart.adapters, *(data.entries if isinstance(data, Mapping) else ())}
+    build.templates.read(body.get("templates"), frozenset(names))
 
 
 def _free_name(build: Build, key: Scalar, what: str) -> bool:

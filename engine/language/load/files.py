@@ -86,7 +86,7 @@ class _Load:
             ordered = sorted(
                 self.problems.found, key=lambda p: (p.position.file != source.file, p.position.file, *_place(p))
             )
-            raise ChartError(ordered)
+            raise ChartError(_once(ordered))
         return chart
 
     def _build(self, source: Source) -> Chart | None:
@@ -150,6 +150,15 @@ class _Load:
     ) -> None:
         why = (error.strerror if isinstance(error, OSError) else None) or error
         reader.problem(node, "missing-file", f"{text[:80]!r} cannot be read: {why}", known=known)
+
+
+def _once(problems: list[Problem]) -> list[Problem]:
+    """What is wrong in a template is told of at its first use only."""
+    found: dict[tuple[str, int, int, str, str], Problem] = {}
+    for problem in problems:
+        at = problem.position
+        found.setdefault((at.file, at.line, at.column, problem.code, problem.message), problem)
+    return list(found.values())
 
 
 def _place(problem: Problem) -> tuple[int, int]:

@@ -84,11 +84,13 @@ _ACTIVE = {
         "TEXT: transitions", "by delay: a parameter, a literal or an expression of type duration, evaluated on entry"
     ),
     "args": Key("NAME: type", "what a target that enters it gives: `failed(reason='late')`; read inside it by name"),
+    "use": Key("use", "a template, `{NAME: {argument: value}}`; the state's other keys are added to its"),
     "onDone": Key("transitions", "when the compound or parallel state is done"),
     "invoke": Key("[invoke]", "children that run while the state is active, see [below](#children)"),
     "invariant": Key("[invariant]", "a promise while the state is active"),
     **_DESCRIBED,
 }
+_INNER = ("args", "use", "onDone", "states")  # what the root has not, or otherwise
 _EVENT = {
     "payload": Key("NAME: type", "what it carries; `name: {}` and `name:` mean nothing"),
     "urgent": Key("flag", "it is taken before everything that waits, and never lost to a full queue"),
@@ -125,13 +127,33 @@ TABLE: dict[str, Keys] = {
             "data": Key("NAME: data", "what changes while it runs"),
             "events": Key("events", "what others send it, what it sends to its parent, what it raises itself"),
             "output": Key("NAME: type", "what a top-level final state gives"),
+            "templates": Key("NAME: template", "states that `use` writes out, see [below](#templates)"),
             "session": Key("session", "what the chart is asked to do, again and again; see below"),
             "shutdown": Key("shutdown", "how it ends in order; see below"),
             "waive": _WAIVE,
-            **{name: key for name, key in _ACTIVE.items() if name not in (*_DESCRIBED, "args", "onDone", "states")},
+            **{name: key for name, key in _ACTIVE.items() if name not in (*_DESCRIBED, *_INNER)},
             "states": Key("NAME: any state", "the root is a state", required=True),
             "script": Key("actions", "run before the initial configuration is entered (SCXML 5.8)", imported=True),
         },
+    ),
+    "template": Keys(
+        "a template",
+        {
+            "args": Key("NAME: template argument", "what a use gives"),
+            "state": Key("any state", "the state, in which the arguments stand by their names", required=True),
+            "description": _NOTE,
+            "source": _SOURCE,
+        },
+    ),
+    "template argument": Keys(
+        "an argument of a template",
+        {
+            **_TYPE,
+            "type": Key("type text | 'enum' | 'list' | 'actions' | 'event' | 'state'", "", required=True),
+            "default": Key("any value", "given where a use does not"),
+            "description": _NOTE,
+        },
+        short=("type text", "'actions'", "'event'", "'state'"),
     ),
     "parameter": Keys(
         "a parameter",
@@ -394,6 +416,8 @@ _ALONE: dict[str, Keys] = {}
 CHART = TABLE["chart"]
 PARAMETER = TABLE["parameter"]
 DATA = TABLE["data"]
+TEMPLATE = TABLE["template"]
+TEMPLATE_ARGUMENT = TABLE["template argument"]
 UNIT = TABLE["unit of roles"]
 EVENT = TABLE["event"]
 TYPE = TABLE["type"]

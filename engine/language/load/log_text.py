@@ -68,7 +68,7 @@ def _end(text: str, start: int) -> int:
 
 def _part(build: Build, node: Scalar, start: int, end: int, scope: Scope) -> tree.Expr:
     try:
-        expr = expression(node.text[start:end], scope)
+        expr = expression(node.text[start:end], build.seen_from(node, scope))
     except ExpressionError as error:
         for fault in error.faults:
             moved = Fault(fault.start + start, fault.end + start, fault.code, fault.message, fault.expected, fault.hint)

@@ -12,7 +12,7 @@ from engine.language.expr.unify import BROKEN
 from engine.language.load.keys import Keys
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, Source
 from engine.language.position import Position
-from engine.language.problems import ProblemList, did_you_mean, nearest
+from engine.language.problems import Problem, ProblemList, did_you_mean, nearest
 from engine.language.types import DURATION_UNITS, UNITS
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -57,9 +57,14 @@ class Reader:
 
     # ------------------------------------------------------------ problems
 
+    def source_of(self, node: Node) -> Source:
+        """The source of a node: the file, or what the use of a template makes of it."""
+        return node.source or self.source
+
     def position(self, node: Node) -> Position:
         """The position of a node's first character."""
-        return Position(self.source.file, node.start.line + 1, node.start.column + 1)
+        source = node.source or self.source
+        return Position(source.file, node.start.line + 1, node.start.column + 1, source.used)
 
     def problem(
         self,
@@ -76,9 +81,8 @@ class Reader:
         if known is not None:
             hint = did_you_mean(node.text if isinstance(node, Scalar) else "", known)
         length = max(1, node.end.index - node.start.index) if isinstance(node, Scalar) else 1
-        self.problems.add(
-            self.source.problem(node.start.line, node.start.column, code, message, expected, hint, length)
-        )
+        source = self.source_of(node)
+        self.problems.add(source.problem(node.start.line, node.start.column, code, message, expected, hint, length))
 
     def missing(self, mapping: Node, place: Node, message: str, expected: str) -> None:
         """Record that a key is missing, unless an unknown key there has been reported already."""
@@ -95,9 +99,8 @@ class Reader:
 
     def problem_at(self, position: Position, code: str, message: str, expected: str = "", length: int = 1) -> None:
         """Record a problem at a position; ``length`` is the number of characters meant."""
-        self.problems.add(
-            self.source.problem(position.line - 1, position.column - 1, code, message, expected, length=length)
-        )
+        line = self.source.line(position.line)
+        self.problems.add(Problem(position, code, message, line, expected, length=length))
 
     def fault(self, node: Node, fault: Fault) -> None:
         """Record what is wrong inside an expression, at its own column."""
@@ -108,14 +111,14 @@ class Reader:
             near = nearest(SPOKEN_UNITS.get(hint.lower(), hint), [*DURATION_UNITS, *UNITS])
             hint = f"did you mean {near!r}?" if near else f"known: {', '.join([*DURATION_UNITS, *UNITS])}"
         if isinstance(node, Scalar):
-            line, column = self.source.place(node, fault.start)
+            line, column = self.source_of(node).place(node, fault.start)
             if fault.start >= len(node.text) and self.cut_at_comma(node):
                 self._split_end = node.end.index
                 hint = "inside [ ] and { } an expression that holds a comma stands in quotes"
         else:
             line, column = node.start.line, node.start.column + fault.start
         self.problems.add(
-            self.source.problem(
+            self.source_of(node).problem(
                 line, column, fault.code, fault.message, fault.expected, hint, max(1, fault.end - fault.start)
             )
         )

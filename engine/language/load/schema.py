@@ -106,6 +106,14 @@ VALUES: dict[str, Schema] = {
         "type": "string",
         "pattern": "^\\s*[A-Za-z_]\\w*\\s*\\.[\\s\\S]*\\)\\s*$",
     },
+    "any value": {},
+    "use": {
+        "description": "a template, with its arguments: {NAME: {argument: value}}",
+        "anyOf": [
+            {"type": "string", "pattern": _NAME},
+            {"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": _map(_ref("any value"))},
+        ],
+    },
     "whole chart": {"$ref": "#"},
 }
 """The plain kinds, the same in every chart."""

@@ -7,18 +7,21 @@ and assignments knows arguments.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.language.expr import tree
 from engine.language.expr.check import Scope
 from engine.language.expr.lex import ExpressionError
 from engine.language.expr.parse import Node as Syntax
 from engine.language.expr.parse import parse
+from engine.language.expr.unify import BROKEN
 from engine.language.expr.walk import within
 from engine.language.load.arguments import call_arguments
 from engine.language.load.build import Build
 from engine.language.load.reader import NAME
+from engine.language.load.templates import Given, Use, given_for
 from engine.language.load.types import read_type
 from engine.language.load.yaml_source import Mapping, Node, Scalar
 from engine.language.model import Assign, DataDef, State, StateKind, Transition
@@ -36,6 +39,9 @@ def read_args(build: Build, state: State, body: Mapping) -> None:
     for name, key, value in reader.entries(body.get("args"), "'args'", "name: type"):
         type_ = read_type(reader, value, f"the argument {name!r}") if reader.name(key, "an argument") else None
         if type_ is None:
+            continue
+        if body.source is not None and body.source.use is not None and name in body.source.use.given:
+            reader.problem(key, "duplicate-name", f"{name!r} is an argument of the template already", "another name")
             continue
         if name in around or name in build.parameters or name in build.chart.adapters or name in ("event", "In"):
             taken = "an argument of a state around this one" if name in around else "a parameter, a role or reserved"
@@ -68,11 +74,16 @@ class Target:
     node: Scalar
     path: str
     calls: list[Syntax | None] = field(default_factory=list)
+    seen_from: State | None = None  # of one given to a template: the state that uses it
 
 
 def split_target(build: Build, node: Scalar) -> Target | None:
-    """``.outer(a=1).inner(b=2)``; None after a problem."""
+    """``.outer(a=1).inner(b=2)``; None after a problem. The name of a template's argument is what is given for it."""
     text = node.text
+    name = re.match(r"\w*", text)
+    given = given_for(node, name[0], "state") if name is not None else None
+    if given is not None and node.source is not None and node.source.use is not None:
+        return _given_target(build, node, given, node.source.use, name[0] if name is not None else "")
     bracket = text.find("(")
     if bracket < 0 or build.untyped:
         return Target(node, text)
@@ -103,6 +114,48 @@ def split_target(build: Build, node: Scalar) -> Target | None:
         build.reader.problem(node, "shape", "a target is the name of a state", "STATE or STATE(argument=…)")
         return None
     return Target(node, ".".join([first, *reversed(names)]), calls)
+
+
+def _given_target(build: Build, node: Scalar, given: Given, use: Use, name: str) -> Target | None:
+    if not isinstance(given.node, Scalar) or given.node.is_null:
+        return None  # told of with the use
+    target = split_target(build, given.node)
+    if target is None:
+        return None
+    target.seen_from = target.seen_from or use.state
+    if node.text == name:
+        return target
+    own = split_target(build, Scalar(node.start, node.end, "x" + node.text.removeprefix(name), source=node.source))
+    if own is None or target.calls or own.path != "x":
+        build.reader.problem(node, "shape", f"{name} is a state given to the template, not a path", "STATE(argument=…)")
+        return None
+    for call in own.calls:  # the name stands for a state, whatever its length
+        if call is not None:
+            _move(call, len(name) - 1)
+            call.start = 0
+    return Target(node, target.path, own.calls, target.seen_from)
+
+
+def _move(syntax: Syntax, by: int) -> None:
+    syntax.start, syntax.end = syntax.start + by, syntax.end + by
+    for child in syntax.children:
+        _move(child, by)
+
+
+def give_values(build: Build) -> None:
+    """Check what the uses of templates give for their arguments, from outside in."""
+    for use in build.templates.uses:
+        build.inside(use.state if use.state is not None else build.chart.root)
+        for name, given in use.given.items():
+            type_, node = given.parameter.type, given.node
+            if type_ is not None and given.value is None:
+                value = build.expression(node, f"the argument {name!r}", build.plain_scope(), type_)
+                if type_.optional and value.type is not BROKEN:  # what is given may be no more than is declared
+                    value = replace(value, type=replace(value.type, optional=True))
+                given.value = value
+            elif given.parameter.kind in ("event", "state") and (not isinstance(node, Scalar) or node.is_null):
+                what = "an event" if given.parameter.kind == "event" else "a state"
+                build.reader.problem(node, "shape", f"the argument {name!r} is the name of {what}", what)
 
 
 def give_arguments(build: Build, transition: Transition, targets: list[tuple[Target, State]], scope: Scope) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.language.load import keys
 from engine.language.load.build import Build
 from engine.language.load.state_arguments import Target, read_args, split_target
+from engine.language.load.templates import Use
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import State, StateKind
 from engine.language.problems import did_you_mean, nearest
@@ -46,10 +47,17 @@ def _state(build: Build, name: str, parent: State | None, key: Node, value: Node
     reader = build.reader
     body = reader.mapping(value, f"state {name!r}")
     if body is None:
-        body = Mapping(key.start, key.end)
+        body = Mapping(key.start, key.end, source=key.source)
+    uses: list[Use] = []
+    if "use" in body.entries and parent is not None:
+        body, uses = build.templates.expanded(key, body)
     id_ = name if parent is None or parent.parent is None else f"{parent.id}.{name}"
     kind = _kind(build, name, body, parent)
     state = State(id_, name, kind, parent, position=reader.position(key))
+    for use in uses:
+        use.state = state
+    if uses:
+        state.template, state.given = uses[0].template.definition.name, uses[0].texts(reader)
     build.bodies.append((state, body))
     if parent is not None:
         reader.check_keys(body, _keys(kind), imported=build.untyped)
@@ -125,7 +133,7 @@ def resolve_targets(
             build.reader.problem(item, "shape", "a target is the name of a state", "a state")
             continue
         target = split_target(build, item)
-        state = _resolve(build, source, item, target.path, inside) if target is not None else None
+        state = _resolve(build, source, target, inside) if target is not None else None
         if target is not None and state is not None:
             found.append(state)
             written.append((target, state))
@@ -134,7 +142,10 @@ def resolve_targets(
     return tuple(found), written
 
 
-def _resolve(build: Build, source: State, node: Scalar, text: str, inside: bool) -> State | None:
+def _resolve(build: Build, source: State, target: Target, inside: bool) -> State | None:
+    node, text = target.node, target.path
+    if target.seen_from is not None:  # given to a template: it means what it means where that is used
+        source, inside = target.seen_from, False
     if text.startswith("."):
         state = _below(build, source, text[1:])
     else:

@@ -21,14 +21,14 @@ def read_transitions(build: Build, state: State, body: Mapping) -> None:
     """All transitions and timers of a state, in document order."""
     for key, key_node, value in body.items():
         if key == "on":
-            for descriptor, descriptor_node, node in build.reader.entries(value, "'on'", "event: target"):
-                read_on(build, state, descriptor, descriptor_node, node)
+            for _, descriptor_node, node in build.reader.entries(value, "'on'", "event: target"):
+                read_on(build, state, build.templates.events_of(descriptor_node), descriptor_node, node)
         elif key == "always":
             scope = build.scope(None, NO_EVENT_ALWAYS)
             _add(build, state, "always", (), None, value, scope)
         elif key == "after":
-            for delay, delay_node, node in build.reader.entries(value, "'after'", "delay: target"):
-                _after(build, state, delay, delay_node, node)
+            for _, delay_node, node in build.reader.entries(value, "'after'", "delay: target"):
+                _after(build, state, build.templates.text_of(delay_node, delay_node.text, "value"), delay_node, node)
         elif key == "onDone":
             if state.kind not in (StateKind.COMPOUND, StateKind.PARALLEL) or state.parent is None:
                 message = "only a compound or parallel state inside another one is ever done"
@@ -110,8 +110,9 @@ def _unknown_event(build: Build, key: Scalar, word: str, matched: list[str], off
             hint = f"did you mean {short[0]!r}?"
         elif not hint.startswith("did") and "." not in word:
             hint = f"declare it: events: {{{word[:80]}: {{direction: in}}}}"
-    line, column = build.reader.source.place(key, offset)
-    problem = build.reader.source.problem(line, column, "unknown-event", message, expected, hint, len(word))
+    source = build.reader.source_of(key)
+    line, column = source.place(key, offset)
+    problem = source.problem(line, column, "unknown-event", message, expected, hint, len(word))
     build.reader.problems.add(problem)
 
 

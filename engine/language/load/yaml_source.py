@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from yaml.events import (
@@ -28,6 +28,9 @@ from yaml.events import (
 from engine.language.load.pure_parser import PureParser
 from engine.language.position import Position
 from engine.language.problems import ChartError, Problem, ProblemList
+
+if TYPE_CHECKING:
+    from engine.language.load.templates import Use
 
 try:
     from yaml._yaml import CParser
@@ -47,10 +50,12 @@ _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")  # what YAML 1.1 parsers coun
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """A YAML node. ``start`` and ``end`` are PyYAML marks: line and column from 0, index into the text."""
+    """A YAML node. ``start`` and ``end`` are PyYAML marks: line and column from 0, index into the text. ``source``: of
+    a node that the use of a template has made; None for those of the file itself."""
 
     start: Any
     end: Any
+    source: Source | None = field(default=None, kw_only=True)
 
 
 @dataclass(slots=True, eq=False)
@@ -92,7 +97,11 @@ class Mapping(Node):
 
 
 class Source:
-    """One file's text, for places and for the lines shown with problems."""
+    """One file's text, for places and for the lines shown with problems. ``used``: where the template is used whose
+    nodes have this source, ``use`` that use."""
+
+    used: Position | None = None
+    use: Use | None = None
 
     def __init__(self, file: str, text: str) -> None:
         self.file = file
@@ -109,7 +118,7 @@ class Source:
         self, line: int, column: int, code: str, message: str, expected: str = "", hint: str = "", length: int = 1
     ) -> Problem:
         """A problem at a line and column that count from 0."""
-        position = Position(self.file, line + 1, column + 1)
+        position = Position(self.file, line + 1, column + 1, self.used)
         return Problem(position, code, message, self.line(line + 1), expected, hint, length)
 
     def raw(self, node: Node) -> str:

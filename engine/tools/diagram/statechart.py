@@ -17,6 +17,7 @@ _OVERVIEW_LINE = 32  # characters of a line on an arrow or in a box
 _FULL_LINE = 40
 _FULL_LINES = 3  # of a guard, or of the actions
 _NOTE_LINE = 60
+_TEMPLATE = "template "  # begins the ids of the nodes of one
 _OVERVIEW_INTERNAL = 6  # internal transitions listed in a box before "… n more"
 
 
@@ -41,16 +42,75 @@ class _Builder:
         self.brief = brief
         self.edges: list[Edge] = []
         self.nodes: dict[str, Node] = {}
+        self.hidden: dict[State, State] = {}  # state that a template has made → the state that stands for it here
+        self.shown: dict[str, State] = {}  # template → the first state that uses it, whose inside is drawn for all
+        for state in chart.root.walk():
+            if state.template:
+                self.shown.setdefault(state.template, state)
+                self.hidden.update({inner: self.hidden.get(state, state) for inner in state.template_states})
 
     def graph(self) -> Graph:
         root = self._state(self.chart.root)
+        drawn = {name: self._template(name, state) for name, state in self.shown.items()}
+        root.children += drawn.values()
         self.nodes = {node.id: node for node in root.walk()}
         for transition in self.chart.transitions:
-            if transition.targets:
-                self._arrows(transition, state_node(transition.source))
+            if transition.targets and not is_made(transition):
+                self._arrows(transition, state_node(self._visible(transition.source)))
+        for state in self.shown.values():
+            self._arrows_inside(state)
         for edge in self.edges:
             self._detach(edge)
         return Graph(root, self.edges, self._notes() if self.full else [])
+
+    def _visible(self, state: State) -> State:
+        return self.hidden.get(state, state)
+
+    def _template(self, name: str, state: State) -> Node:
+        """A template, drawn once: as its first use has it."""
+        given = [Line(t, "note") for key, text in state.given for t in self._wrapped(f"{key}: {text}")]
+        title = [Line(f"template {name}", "title"), Line(f"as in {state.id}", "note"), *given]
+        inside = set(state.template_states)
+        own = [t for t in state.transitions if is_made(t)]
+        node = Node(_TEMPLATE + name, Shape.COMPOSITE, [title, self._ways_out(own, inside)], css="template")
+        if state.initial is not None and set(state.initial.targets) & inside:
+            dot = Node(f"{node.id}/initial", Shape.INITIAL)
+            node.children.append(dot)
+            self._arrows(state.initial, dot.id)
+        for child in state.children:
+            if child in inside:
+                node.children.append(self._made(child, inside))
+        return node
+
+    def _made(self, state: State, inside: set[State]) -> Node:
+        shape = Shape.FINAL if state.kind is StateKind.FINAL else Shape.COMPOSITE if state.children else Shape.BOX
+        sections = self._text(state) if shape is not Shape.FINAL else self._final_text(state)
+        sections.append(self._ways_out([t for t in state.transitions if is_made(t)], inside))
+        node = Node(_TEMPLATE + state_node(state), shape, sections, css="template")
+        if state.initial is not None and state.initial.targets:
+            dot = Node(f"{node.id}/initial", Shape.INITIAL)
+            node.children.append(dot)
+            self._arrows(state.initial, dot.id)
+        node.children += [self._made(child, inside) for child in state.children if child in inside]
+        return node
+
+    def _ways_out(self, transitions: list[Transition], inside: set[State]) -> list[Line]:
+        """Transitions out of the template, as words."""
+        return [
+            replace(line, to=target.name) if number == 0 else line
+            for t in transitions
+            for target in t.targets
+            if target not in inside
+            for number, line in enumerate(self._label(t))
+        ]
+
+    def _arrows_inside(self, state: State) -> None:
+        inside = set(state.template_states)
+        for source in (state, *inside):
+            node = _TEMPLATE + (state.template if source is state else state_node(source))
+            for transition in source.transitions:
+                if is_made(transition) and set(transition.targets) & inside:
+                    self._arrows(transition, node)
 
     def _notes(self) -> list[Node]:
         """The parameters and adapters, for the full level: what the names on the arrows mean."""
@@ -93,13 +153,14 @@ class _Builder:
             case StateKind.FINAL:
                 return Node(state_node(state), Shape.FINAL, self._final_text(state), css="state", tags=tags)
         region = state.parent is not None and state.parent.kind is StateKind.PARALLEL
-        shape = Shape.REGION if region else Shape.COMPOSITE if state.children else Shape.BOX
+        composite = any(child not in self.hidden for child in state.children)
+        shape = Shape.REGION if region else Shape.COMPOSITE if composite else Shape.BOX
         node = Node(state_node(state), shape, self._text(state), css="state", tags=tags)
-        if state.initial is not None and state.initial.targets:
+        if state.initial is not None and state.initial.targets and composite:
             dot = Node(f"{node.id}/initial", Shape.INITIAL)
             node.children.append(dot)
             self._arrows(state.initial, dot.id)
-        node.children += [self._state(child) for child in state.children]
+        node.children += [self._state(child) for child in state.children if child not in self.hidden]
         node.packed = state.kind is StateKind.PARALLEL
         return node
 
@@ -108,9 +169,18 @@ class _Builder:
         title = [Line(text, "title") for text in wrap(name + describe.args_text(state, not self.full), 34)]
         if state.title and state.title.lower() != name.lower() and (self.full or state.children):
             title += [Line(text, "note") for text in wrap(state.title, 34)]
+        if state.template:
+            tags = tuple(tag for t in self._made_inside(state) for tag in _transition_tags(t)[1:])
+            title.append(Line(f"use {state.template}", "keyword", tags))
+            if self.full:
+                title += [Line(t, "note") for key, text in state.given for t in wrap(f"{key}: {text}", _FULL_LINE)]
         if self.full and state.citation:
             title += [Line(text, "keyword") for text in wrap(state.citation, 34)]
         return [title, self._invokes(state), self._actions(state), self._internal(state), self._invariants(state)]
+
+    @staticmethod
+    def _made_inside(state: State) -> list[Transition]:
+        return [t for s in (state, *state.template_states) for t in s.transitions if is_made(t)]
 
     def _invokes(self, state: State) -> list[Line]:
         return [
@@ -189,16 +259,21 @@ class _Builder:
         css = "timed" if transition.timer else "eventless" if not transition.descriptors else "evented"
         for number, target in enumerate(transition.targets):
             key = transition.id if transition.id else f"{source}/default"
+            end = state_node(self._visible(target))
+            if source.startswith(_TEMPLATE):
+                if target not in self.hidden:
+                    continue
+                end = _TEMPLATE + state_node(target)
             id = f"{source}>{key}" + (f">{number + 1}" if number else "")
             tags = (("data-transition", key),) if number else (("id", f"transition:{key}"), ("data-transition", key))
             lines = label if number == 0 else []
-            self.edges.append(
-                Edge(id, source, state_node(target), lines, css, tags, describe.whole_text(self.chart, transition))
-            )
+            self.edges.append(Edge(id, source, end, lines, css, tags, describe.whole_text(self.chart, transition)))
 
     def _label(self, transition: Transition) -> list[Line]:
         """``event [guard] / actions``: all of it at full level, a line each at overview level."""
         trigger = describe.trigger_text(self.chart, transition)
+        if transition.source in self.hidden and not is_made(transition):
+            trigger = f"{transition.source.name}: {trigger}"  # the use says it of a state inside the template
         style = "timer" if transition.timer else "event"
         lines = [Line(t, style) for t in wrap(trigger, _TRIGGER_LINE)]
         actions = "" if self.brief else describe.block_text(transition.actions, brief=not self.full)
@@ -222,6 +297,11 @@ class _Builder:
             if len(lines) <= _FULL_LINES
             else [*lines[: _FULL_LINES - 1], shorten(lines[_FULL_LINES - 1] + " …", _FULL_LINE)]
         )
+
+
+def is_made(transition: Transition) -> bool:
+    """Whether a template has made it."""
+    return transition.position.used is not None
 
 
 def _transition_tags(transition: Transition) -> tuple[tuple[str, str], ...]:

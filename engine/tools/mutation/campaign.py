@@ -203,7 +203,8 @@ class Campaign:
         files = set(self.digests)
         if self._survived_before(outcome, mutant):
             files = {file for file in files if outcome.earlier.files.get(file) != self.digests[file]}
-        tests = self._scenarios.that_see(mutant.chart, mutant.owner, mutant.near, self.options.budget_s, files)
+        budget = self.options.budget_s
+        tests = self._scenarios.that_see(mutant.chart, mutant.owner, mutant.near, budget, files, mutant.twins)
         return tests, 20 + 10 * sum(self._scenarios.all[test].seconds for test in tests)
 
     def _recording(self, percent: int) -> None:

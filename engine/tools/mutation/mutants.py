@@ -37,6 +37,7 @@ class Mutant:
     edit: Edit
     owner: str
     near: str
+    twins: tuple[tuple[str, str], ...] = ()  # of a template's: owner and near of its other uses
 
     def text(self, original: str) -> str:
         """The chart's text with the mutant's edit."""
@@ -65,10 +66,22 @@ class _Maker:
         self.editor = Editor(text)
         self.found: list[Mutant] = []
         self.names: dict[str, int] = {}
-        self.places = {(t.position.line, t.position.column): t for t in chart.transitions}
+        self.places: dict[tuple[int, int], list[Transition]] = {}
+        for transition in chart.transitions:
+            at = transition.position.line, transition.position.column
+            self.places.setdefault(at, []).append(transition)
+        self.by_id = {t.id: t for t in chart.transitions}
+        self.uses: tuple[str, ...] = ()  # of the template that is walked
 
     def run(self, root: Mapping) -> list[Mutant]:
         self._state(self.chart.root, root)
+        templates = root.get("templates")
+        for name, definition in self.chart.templates.items():
+            template = templates.get(name) if isinstance(templates, Mapping) else None
+            body = template.get("state") if isinstance(template, Mapping) else None
+            if definition.uses and isinstance(body, Mapping):
+                self.uses = definition.uses
+                self._state(self.chart.states[definition.uses[0]], body)
         return sorted(self.found, key=lambda mutant: (mutant.edit.start, mutant.name))
 
     def _add(self, kind: str, owner: str, near: str, node: Node, edit: Edit | None, detail: str = "") -> None:
@@ -79,7 +92,18 @@ class _Maker:
         if number > 1:
             name = f"{name} #{number}"
         line = node.start.line + 1
-        self.found.append(Mutant(self.chart.name, self.chart.file, name, line, edit, owner, near))
+        twins = tuple(zip(self._twins(owner), self._twins(near), strict=False))
+        self.found.append(Mutant(self.chart.name, self.chart.file, name, line, edit, owner, near, twins))
+
+    def _twins(self, id_: str) -> list[str]:
+        """The transitions or states of a template's other uses that stand for the same text."""
+        if not self.uses:
+            return []
+        transition = self.by_id.get(id_)
+        if transition is not None:
+            at = transition.position.line, transition.position.column
+            return [other.id for other in self.places[at] if other is not transition]
+        return [other + id_.removeprefix(self.uses[0]) for other in self.uses[1:]]
 
     # ------------------------------------------------------------ states
 
@@ -88,6 +112,7 @@ class _Maker:
             node = body.get(key)
             if node is not None:
                 self._actions(state.id, state.id, body, key, node)
+        self._use(state, body.get("use"))
         initial = body.get("initial")
         if isinstance(initial, Scalar) and state.initial is not None:
             self._target(state.initial, state.id, state.id, initial)
@@ -117,6 +142,18 @@ class _Maker:
             if isinstance(inside, Mapping):
                 self._state(child, inside)
 
+    def _use(self, state: State, node: Node | None) -> None:
+        """What the use of a template gives: its actions and durations."""
+        if not isinstance(node, Mapping):
+            return
+        for name, (_, given) in node.entries.items():
+            kinds = self.chart.templates[name].args if name in self.chart.templates else {}
+            for argument, _, value in given.items() if isinstance(given, Mapping) else ():
+                if kinds.get(argument) == "actions" and isinstance(given, Mapping):
+                    self._actions(state.id, state.id, given, argument, value, needed=True)
+                elif kinds.get(argument) == "duration" and isinstance(value, Scalar):
+                    self._durations(state.id, state.id, state.id, value)
+
     # ------------------------------------------------------------ transitions
 
     def _is_owed(self, transition: Transition) -> bool:
@@ -131,11 +168,13 @@ class _Maker:
         transition = self._at(first)
         if transition is None:
             return
+        self._durations(transition.id, transition.id, state.id, key)
+
+    def _durations(self, owner: str, late: str, early: str, node: Scalar) -> None:
         for kind, change in (("doubled", "* 2"), ("halved", "/ 2")):
-            delay = key.text if key.text.isidentifier() else f"({key.text})"
-            edit = self.editor.scalar(key, f"{delay} {change}")
-            near = transition.id if kind == "doubled" else state.id
-            self._add(f"timeout {kind}", transition.id, near, key, edit)
+            delay = node.text if node.text.isidentifier() else f"({node.text})"
+            edit = self.editor.scalar(node, f"{delay} {change}")
+            self._add(f"timeout {kind}", owner, late if kind == "doubled" else early, node, edit)
 
     def _trigger(self, state: State, parent: Mapping, key: str, value: Node) -> None:
         items = value.items if isinstance(value, Sequence) else [value]
@@ -163,7 +202,8 @@ class _Maker:
                     self._actions(transition.id, transition.id, item, part, node)
 
     def _at(self, node: Node) -> Transition | None:
-        return self.places.get((node.start.line + 1, node.start.column + 1))
+        found = self.places.get((node.start.line + 1, node.start.column + 1))
+        return found[0] if found else None
 
     def _target(self, transition: Transition, owner: str, near: str, node: Scalar) -> None:
         if len(transition.targets) != 1 or node.is_null:
@@ -215,8 +255,8 @@ class _Maker:
                 text = node.text[: token.start] + _BOUNDARY[token.text] + node.text[token.end :]
                 self._add("guard boundary", owner, near, node, self.editor.scalar(node, text), text)
 
-    def _actions(self, owner: str, near: str, parent: Mapping, key: str, value: Node) -> None:
-        """Every action of a block is dropped once; inside `if` and `foreach`, too."""
+    def _actions(self, owner: str, near: str, parent: Mapping, key: str, value: Node, needed: bool = False) -> None:
+        """Every action of a block is dropped once; inside `if` and `foreach`, too. ``needed``: the key must stay."""
         items = value.items if isinstance(value, Sequence) else [value]
         if items and all(isinstance(item, Sequence) for item in items):
             for block in items:
@@ -225,6 +265,8 @@ class _Maker:
         for item in items:
             if isinstance(value, Sequence):
                 dropped = self.editor.without_item(value, item)
+            elif needed:
+                dropped = Edit(value.start.index, self.editor.end(value), "[]")
             else:
                 dropped = self.editor.without_entry(parent, key)
             if isinstance(item, Scalar):

@@ -51,19 +51,27 @@ class Scenarios:
             for key in scenario.seen:
                 self._by_key[key].append(scenario)
 
-    def that_see(self, chart: str, owner: str, near: str, budget_s: float, files: Collection[str]) -> list[str]:
+    def that_see(
+        self,
+        chart: str,
+        owner: str,
+        near: str,
+        budget_s: float,
+        files: Collection[str],
+        twins: Iterable[tuple[str, str]] = (),
+    ) -> list[str]:
         """Ids of scenarios worth running, of these files: those that take or enter ``owner`` first, with the other
-        parameter sets of their test functions (where a guard says no), then those that come near.
+        parameter sets of their test functions (where a guard says no), then those that come near. ``twins`` are further
+        owners and what is near them.
 
         Quick ones first; as many as last ``budget_s`` together, and always one.
         """
-        first = [scenario for scenario in self._by_key.get(f"{chart}:{owner}", []) if scenario.file in files]
+        places = [(owner, near), *twins]
+        first = self._seeing(f"{chart}:{own}" for own, _ in places)
+        first = [scenario for scenario in first if scenario.file in files]
         known = {scenario.id for scenario in first}
-        second = [
-            scenario
-            for scenario in self._by_key.get(f"{chart}:{near}", [])
-            if scenario.id not in known and scenario.file in files
-        ]
+        second = self._seeing(f"{chart}:{by}" for _, by in places)
+        second = [scenario for scenario in second if scenario.id not in known and scenario.file in files]
         functions = {scenario.function for scenario in first}
         siblings = [scenario for scenario in second if scenario.function in functions]
         others = [scenario for scenario in second if scenario.function not in functions]
@@ -75,6 +83,9 @@ class Scenarios:
                 break
             chosen.append(scenario.id)
         return chosen
+
+    def _seeing(self, keys: Iterable[str]) -> list[Scenario]:
+        return list({scenario.id: scenario for key in keys for scenario in self._by_key.get(key, [])}.values())
 
 
 def _quick_first(scenarios: list[Scenario]) -> list[Scenario]:

@@ -1,0 +1,247 @@
+# ruff: noqa: E501
+"""Templates: a chart with them is the chart with them written out, and whoever errs is led to the template and the use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.language.load import load_text
+from engine.language.model import Chart
+from engine.language.problems import ChartError, Problem
+from engine.tools.check import check
+from engine.tools.diagram.statechart import statechart
+from engine.tools.export.written_out import export_written_out
+from engine.tools.mutation.mutants import mutants_of
+from engine.tools.testing.measure import measure
+from tests.engine.test_differential import compare
+
+CHART = """\
+machine: caller
+parameters: {T_think: {type: duration, default: 20 ms}, T_answer: {type: duration, default: 2 s}}
+data: {n: {type: int, initial: 0}}
+events:
+  setup: {direction: in, payload: {ok: bool}}
+  charge: {direction: in, payload: {ok: bool}}
+  stop: {direction: in}
+  again:
+  asked: {direction: out, payload: {name: string, n: int}}
+templates:
+  exchange:
+    description: Think, ask, wait.
+    args:
+      name: string
+      answer: event
+      request: actions
+      think: {type: duration, default: T_think}
+      give_up: {type: state, default: failed}
+    state:
+      initial: think
+      on:
+        answer: {guard: not event.ok, target: give_up(reason='refused ' + name)}
+      states:
+        think:
+          after: {think: sent}
+        sent:
+          entry: [assign: {n: n + 1}, request]
+          after: {T_answer: give_up(reason='no ' + name + ' in time')}
+  loop:
+    args: {name: string, answer: event, request: actions}
+    state:
+      use: {exchange: {name: name + ' (loop)', answer: answer, request: [request, {log: 'again {name}'}], think: 100 ms}}
+      on: {again: .think}
+      after: {60 s: failed(reason=name + ' takes too long')}
+initial: first
+states:
+  first:
+    title: Setup
+    use:
+      exchange:
+        name: "'Setup'"
+        answer: setup
+        request: {send: {event: asked, to: parent, data: {name: "'Setup'", n: n}}}
+    on: {charge: {guard: event.ok, target: second}}
+    states:
+      think: {on: {stop: failed(reason='stopped')}}
+  second:
+    use:
+      loop:
+        name: "'Charge'"
+        answer: charge
+        request: [send: {event: asked, to: parent, data: {name: "'Charge'", n: n}}, {if: n < 4, then: [raise: again]}]
+    on: {stop: gone}
+  gone: {type: final}
+  failed: {type: final, args: {reason: string}, entry: [log: '{reason}']}
+"""
+
+
+@pytest.fixture
+def chart(tmp_path: Path) -> Chart:
+    path = tmp_path / "caller.yaml"
+    path.write_text(CHART)
+    return engine.load(path)
+
+
+def problems_of(text: str) -> list[Problem]:
+    with pytest.raises(ChartError) as caught:
+        load_text(text, "caller.yaml")
+    return list(caught.value.problems)
+
+
+def test_a_use_is_written_out(chart: Chart) -> None:
+    assert list(chart.states) == [
+        "", "first", "first.think", "first.sent", "second", "second.think", "second.sent", "gone", "failed",
+    ]  # fmt: skip
+    assert [t.id for t in chart.states["first"].transitions] == ["first/charge", "first/setup"]  # the use's come first
+    assert [t.id for t in chart.states["first.think"].transitions] == ["first.think/after T_think", "first.think/stop"]
+    assert [t.id for t in chart.states["second.think"].transitions] == ["second.think/after 100 ms"]
+    assert chart.states["first"].title == "Setup"
+    assert chart.templates["exchange"].uses == ("first", "second")
+
+
+def test_what_is_given_is_what_happens(chart: Chart) -> None:
+    machine = engine.start(chart)
+    machine.advance(20_000_000)
+    assert machine.configuration == ("first", "first.sent")
+    step = machine.send("charge", {"ok": True})
+    assert "second.think" in step.entered
+    machine.advance(99_000_000)
+    assert "second.think" in machine.configuration
+    machine.advance(1_000_000)
+    assert machine.data["n"] == 2
+    assert "second.think" in machine.configuration  # the request raises `again`
+
+
+def test_the_chart_with_its_templates_written_out_is_the_same(chart: Chart) -> None:
+    written = load_text(export_written_out(chart).text, "written.yaml")
+    assert not written.templates
+    assert {t.id for t in written.transitions} == {t.id for t in chart.transitions}
+    assert {t.id: [s.id for s in t.targets] for t in written.transitions} == {
+        t.id: [s.id for s in t.targets] for t in chart.transitions
+    }
+    for one in (chart, written):
+        inputs = [("timer", 0), ("event", ("setup", {"ok": True})), ("event", ("charge", {"ok": True})), ("timer", 0)]
+        compare(one, [*inputs, ("timer", 1), ("event", ("charge", {"ok": False}))])
+    logs = []
+    for one in (chart, written):
+        machine = engine.start(one)
+        machine.advance(20_000_000)
+        machine.send("charge", {"ok": True})
+        machine.advance(100_000_000)
+        logs.append([repr(effect) for effect in machine.send("charge", {"ok": False}).effects])
+    assert logs[0] == logs[1]
+    assert "refused Charge (loop)" in str(logs[0])
+
+
+def test_checks_and_generated_tests_know_them(chart: Chart) -> None:
+    assert [str(f) for f in check(chart).findings if f.code.startswith("C12")] == []
+    assert measure(chart).missing == []
+
+
+CASES = [
+    ("after: {think: sent}", "after: {«thnk: sent}", "unknown-name", "'thnk'"),
+    ("after: {think: sent}", "after: {think: «snt}", "unknown-state", "'snt'"),
+    ("give_up(reason='refused ' + name)", "give_up(«resn='refused ' + name)", "unknown-argument", "no argument 'resn'"),
+    ("guard: not event.ok", "guard: not event.«okk", "unknown-name", "okk"),
+    ("answer: setup\n", "answer: setp\n", "unknown-event", "'setp'"),
+    ("name: \"'Setup'\"\n", "name: «5\n", "type", "int where string"),
+    ("think: 100 ms", "think: «100 V", "unit", "V"),
+    ("        answer: setup\n", "        «mst: 5\n", "unknown-argument", "no argument 'mst'"),
+    ("        answer: setup\n", "", "missing-argument", "needs answer"),
+    ("      exchange:\n", "      «exchnge:\n", "unknown-name", "no template 'exchnge'"),
+    ("charge: {guard: event.ok", "«setup: {guard: event.ok", "duplicate-key", "on 'setup' already"),
+    ("      think: {on: {stop", "      sent: {«entry: [], on: {stop", "duplicate-key", "'entry' already"),
+    ("      think: {on: {stop", "      think: {after: {T_think: «.x}, on: {stop", "unknown-state", "x"),
+    ("use: {exchange:", "use: {«loop:", "cycle", "loop → loop"),
+    ("args: {name: string, answer: event", "args: {«n: int, name: string, answer: event", "duplicate-name", "data, a parameter"),
+    ("args: {name: string, answer: event", "args: {name: «strng, answer: event", "unknown-type", "strng"),
+    ("    description: Think", "    «about: Think", "unknown-key", "'about'"),
+    ("templates:\n", "templates:\n  «third: {state: {}}\n", "unused-template", "third"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "code", "said"), CASES)
+def test_a_mistake_has_its_place(old: str, new: str, code: str, said: str) -> None:
+    assert CHART.count(old) == 1
+    text = CHART.replace(old, new)
+    first = next(p for p in problems_of(text.replace("«", "")) if p.code == code)
+    assert said in first.message
+    if "«" in text:
+        before = text[: text.index("«")]
+        place = (before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+        mark = (first.position.line, first.position.column)
+        assert mark[0] == place[0], str(first)
+        assert mark[1] <= place[1] <= mark[1] + first.length, str(first)
+
+
+def test_a_mistake_in_a_template_is_told_once_and_tells_a_use() -> None:
+    problems = problems_of(CHART.replace("after: {think: sent}", "after: {thnk: sent}"))
+    assert [problem.code for problem in problems] == ["unknown-name"]
+    line = CHART[: CHART.index("  first:\n")].count("\n") + 1
+    assert f"(used in caller.yaml:{line}:3)" in str(problems[0])
+
+
+def test_a_failure_at_run_time_tells_the_use() -> None:
+    machine = engine.start(load_text(CHART.replace("not event.ok", "1 // n > 0"), "caller.yaml"))
+    (failure,) = machine.send("setup", {"ok": False}).failures
+    line = CHART[: CHART.index("not event.ok")].count("\n") + 1
+    use = CHART[: CHART.index("  first:\n")].count("\n") + 1
+    assert failure.position == f"caller.yaml:{line}:17 (used in caller.yaml:{use}:3)"
+
+
+def test_an_argument_that_may_be_None(tmp_path: Path) -> None:
+    text = (
+        "machine: m\nevents: {go: {direction: in}}\n"
+        "templates: {t: {args: {most: 'int?'}, state: {on: {go: {guard: most is None or most > 3, target: z}}}}}\n"
+        "states:\n  a: {use: {t: {most: 2}}, after: {1 s: b}}\n  b: {use: t}\n  z: {type: final}\n"
+    )
+    (tmp_path / "m.yaml").write_text(text)
+    chart = engine.load(tmp_path / "m.yaml")
+    machine = engine.start(chart)
+    machine.send("go")
+    assert machine.configuration == ("a",)
+    machine.advance(1_000_000_000)
+    machine.send("go")
+    assert machine.done
+    assert ["'most'" in loss.what for loss in export_written_out(chart).losses] == [True, True]
+
+
+def test_a_mutant_of_a_template_is_one_for_all_uses(chart: Chart) -> None:
+    mutants = mutants_of(chart)
+    dropped = next(m for m in mutants if m.name == "action dropped: first.sent: request")
+    assert dropped.twins == (("second.sent", "second.sent"),)
+    doubled = next(m for m in mutants if m.name == "timeout doubled: first.think/after T_think")
+    assert doubled.twins == (("second.think/after 100 ms", "second.think/after 100 ms"),)
+    assert "think * 2: sent" in doubled.text(CHART)
+    for mutant in mutants:
+        codes = set()
+        try:
+            load_text(mutant.text(CHART), "caller.yaml")
+        except ChartError as error:
+            codes = {problem.code for problem in error.problems}
+        assert codes <= {"missing-argument", "unknown-argument"}, mutant.name
+    given = [m.name for m in mutants if m.line == CHART[: CHART.index("100 ms")].count("\n") + 1]
+    assert given == ["action dropped: second: request", "timeout doubled: second", "timeout halved: second"]
+
+
+def test_drawn_as_one_box_and_the_template_once(chart: Chart) -> None:
+    graph = statechart(chart, "overview")
+    nodes = {node.id: node for node in graph.root.walk()}
+    titles = [node.sections[0][0].text for node in nodes.values() if node.sections and node.sections[0]]
+    assert titles.count("think") == 2  # in the pictures of the two templates
+    assert titles.count("template exchange") == titles.count("template loop") == 1
+    box = next(node for node in nodes.values() if node.sections and node.sections[0][0].text == "first")
+    assert [line.text for line in box.sections[0]][-1] == "use exchange"
+    assert not box.children
+    assert all(edge.source in nodes and edge.target in nodes for edge in graph.edges)
+    assert any(edge.label and edge.label[0].text == "think: stop" for edge in graph.edges)
+
+
+def test_hostile_uses_end() -> None:
+    levels = "".join(
+        f"  t{i}: {{state: {{states: {{a: {{use: t{i + 1}}}, b: {{use: t{i + 1}}}}}}}}}\n" for i in range(16)
+    )
+    text = f"machine: m\ntemplates:\n{levels}  t16: {{state: {{}}}}\nstates:\n  s: {{use: t0}}\n"
+    assert "limit" in {problem.code for problem in problems_of(text)}
