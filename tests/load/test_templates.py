@@ -239,7 +239,14 @@ def test_drawn_as_one_box_and_the_template_once(chart: Chart) -> None:
     assert any(edge.label and edge.label[0].text == "think: stop" for edge in graph.edges)
 
 
-def test_hostile_uses_end() -> None:
+def test_uses_that_multiply_end() -> None:
+    many = "".join(f"      s{i}: {{on: {{go: s{i}}}}}\n" for i in range(100))
+    text = f"machine: m\nevents: {{go: {{direction: in}}}}\ntemplates:\n  t:\n   state:\n    states:\n{many}states:\n"
+    text += "".join(f"  s{i}: {{use: t}}\n" for i in range(100))
+    assert "limit" in {problem.code for problem in problems_of(text)}
+
+
+def test_uses_inside_uses_end() -> None:
     levels = "".join(
         f"  t{i}: {{state: {{states: {{a: {{use: t{i + 1}}}, b: {{use: t{i + 1}}}}}}}}}\n" for i in range(16)
     )

@@ -23,6 +23,7 @@ from engine.language.values import describe
 KINDS = ("actions", "event", "state")
 """What an argument may be beside a value of a type."""
 MAX_COPIES = 20_000  # nodes that the uses of one chart make
+MAX_INSIDE = 6  # uses inside templates inside templates …: what nesting a file may have, so many times over
 _OWN = frozenset({"title", "description", "source", "waive"})  # a use says them anew
 _SECTIONS = frozenset({"on", "after", "states", "args"})
 
@@ -193,6 +194,9 @@ class Templates:
         outer = source.use.outer if source.use is not None else ()
         if name in outer:
             reader.problem(place, "cycle", f"the template uses itself: {' → '.join([*outer, name])}")
+            return None
+        if len(outer) >= MAX_INSIDE:
+            reader.problem(place, "limit", f"templates that use templates, more than {MAX_INSIDE} deep")
             return None
         given: dict[str, Given] = {}
         sound = True

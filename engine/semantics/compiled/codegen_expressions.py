@@ -164,6 +164,8 @@ class Expression:
         left, right = self.of(a), self.of(b)
         if op in ("==", "!="):
             identity = "is" if op == "==" else "is not"
+            if isinstance(a, tree.Literal) and a.value is not None and _is_none(b):
+                return repr(op == "!=")  # given to a template's argument that might be None
             if _is_none(a) or _is_none(b) or (_kind(a) is Kind.BOOL and _kind(b) is Kind.BOOL):
                 return f"({left} {identity} {right})"
             if any(_kind(a) in family and _kind(b) in family for family in (_NUMBERS, _TEXT, (Kind.BYTES,))):
