@@ -166,11 +166,13 @@ def test_modules_that_cannot_be_reached_are_an_alarm() -> None:
     assert len(stage.said) == 1, "once is enough"
     stage.emit("modules.alarm", code="input", text="phase lost")
     assert alarms(stage)[1:] == [("input", "phase lost")]
+    assert what(stage) == ["modules.off"], "ordered off once; the next order comes when it has shown no effect"
 
 
 def test_after_an_alarm_the_output_is_ordered_off_as_long_as_it_is_on() -> None:
     stage = enabled().emit("modules.alarm", code="other", text="x").forget().run(0.12)
     assert stage.times("modules.off") == [pytest.approx(0.05 + 0.04 * number) for number in range(3)]
+    assert stage.active("output.faulty"), "an output that stays on is no answer to the alarm"
     stage.values("modules", output_on=False).run(0.04).forget().run(1)
     assert stage.orders == []
 
@@ -179,6 +181,7 @@ def test_after_an_alarm_an_order_to_switch_on_is_a_new_try() -> None:
     stage = enabled().emit("modules.alarm", code="other", text="x").values("modules", output_on=False).forget()
     stage.post("off")
     assert stage.orders == []
+    assert stage.unhandled == [], "off is what it is"
     stage.post("on")
     assert stage.told("alarm_cleared") == [{}]
     assert what(stage) == ["modules.set", "modules.on"]
