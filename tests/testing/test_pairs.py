@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 from pathlib import Path
 
@@ -23,8 +24,9 @@ from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.testing.verify import verify_path
 
 ROOT = Path(__file__).parents[2]
-LIMIT = 30_000
-"""Macrosteps: of the largest charts less is called impossible within them, and it takes a third of the time."""
+EXAMPLES = int(os.environ.get("CHARGECHART_EXAMPLES", "0"))
+SLOW = ("evse_dc.yaml", "v2g/secc_dc.yaml", "pilot/evse.yaml")
+"""Their pairs take minutes each: `.ci/campaign charts`."""
 CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
 
 GATE = """
@@ -95,10 +97,12 @@ states:
 @pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.relative_to(ROOT / "machines").as_posix())
 def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
     """Random runs of the shipped charts take no pair that is said to be impossible."""
+    if EXAMPLES < 20_000 and file.relative_to(ROOT / "machines").as_posix() in SLOW:
+        pytest.skip("minutes: .ci/campaign charts")
     chart = engine.load(file)
     explorer = TransitionSearch(chart)
     paths = explorer.run().paths
-    possible = possible_pairs(chart, explorer.stimuli, LIMIT) or possible_pairs(chart, explorer.stimuli)
+    possible = possible_pairs(chart, explorer.stimuli)
     if chart.name == "site":  # what it sends to each of its outlets, in a loop, is open: nothing is called impossible
         assert possible is None
         return
