@@ -399,6 +399,15 @@ def test_voltage_while_the_contactors_close() -> None:
     assert stage.order("session.fault") == {"error": "FAILED_ChargingVoltageOutOfRange"}
 
 
+def test_the_inlet_is_looked_at_every_100_ms() -> None:
+    """More often than that nothing can be measured; more rarely, an excess lasts longer than the standard lets it."""
+    stage = ready().child("session.close_contactors").run(0.01).forget()
+    stage.values("battery", inlet_voltage=stage.adapters["battery"].maximum_voltage + 50.0).run(0.089)
+    assert stage.order("session.fault") is None
+    stage.run(0.001)
+    assert stage.order("session.fault") == {"error": "FAILED_ChargingVoltageOutOfRange"}
+
+
 def test_voltage_of_the_cable_check() -> None:
     """The station tests the insulation at 500 V while the vehicle's contactors are open: no fault."""
     stage = ready().forget()
