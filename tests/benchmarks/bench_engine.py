@@ -26,7 +26,7 @@ from engine.semantics.compiled.program import forget
 from engine.semantics.errors import ParameterError
 from tests.benchmarks.peer_engines import ENGINES, FLAT, INSTANCES, creation, rate
 
-PEERS = ["python-statemachine==3.2.2", "transitions==0.9.3", "sismic==1.6.14"]
+PEERS = ["python-statemachine==3.2.2", "transitions==0.9.3", "sismic==1.6.14", "xstate-statemachine==0.11.0"]
 ROOT = Path(__file__).parents[2]
 SECONDS = 1.0  # per case
 BASE = "python-statemachine"
@@ -141,10 +141,11 @@ def peer_python() -> Path:
     """The interpreter of the environment with the other engines, made when it is not there."""
     folder = ROOT / ".peers" / "engines"
     python = folder / "bin" / "python"
-    if not (folder / "ready").exists():
+    marker, wanted = folder / "ready", "\n".join(PEERS)
+    if not marker.exists() or marker.read_text() != wanted:
         venv.create(folder, with_pip=True, clear=True)
         subprocess.run([python, "-m", "pip", "install", "-q", *PEERS], check=True)
-        (folder / "ready").touch()
+        marker.write_text(wanted)
     return python
 
 
