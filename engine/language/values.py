@@ -37,6 +37,8 @@ def checked(value: Any, type_: Type) -> Any:
     The loader wraps an expression in ``Call("checked", (expr,), type)`` where it cannot prove from the types that it
     fits. Raises :class:`EvaluationError` with the expected and the actual value; not-a-number is refused.
     """
+    if value is None and type_.optional:
+        return None
     kind = type_.kind
     if kind is Kind.LIST and type_.item is not None and isinstance(value, (list, tuple)):
         return _list(value, type_, fast_check(type_.item))
@@ -137,6 +139,11 @@ class Fields:
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """``given`` with every field, optional ones left out as None. Raises ``ValueError`` naming the field."""
+        if len(given) == len(self._fields):  # nearly always: every field is there, and none that is unknown
+            try:
+                return {name: check(given[name]) for name, check in self._fields.items()}
+            except (KeyError, EvaluationError):
+                pass  # what is wrong with it is told below
         if not given.keys() <= self._fields.keys():
             name = next(name for name in given if name not in self._fields)
             raise ValueError(f"{self._what} has no field {name!r}{suggestion(name, self._fields)}")

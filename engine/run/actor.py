@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -67,6 +67,7 @@ class Actor:
     depth: int = 0
     roles: dict[str, Binding] = field(default_factory=dict)
     units: dict[tuple[str | None, Any], dict[str, Binding]] = field(default_factory=dict)  # by unit and number, by role
+    queue: deque[Queued] = field(default_factory=deque)  # in the hands of engine.run.queues
     children: dict[ChildKey, Actor] = field(default_factory=dict)
     timers: dict[str, Deadline] = field(default_factory=dict)
     sends: dict[int, DelayedSend] = field(default_factory=dict)  # by the deadline's sequence

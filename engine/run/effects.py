@@ -37,21 +37,24 @@ def perform(system: System, actor: Actor, step: Step) -> None:
 
     Children start when the macrostep ends, so an event sent to one of them waits until the child is there.
     """
-    starting = {effect.id for effect in step.effects if type(effect) is StartChild}
     for_children: list[SendEvent] = []
     for effect in step.effects:
         match effect:
-            case Call():
-                _call(actor, effect.role, effect.action, effect.args)
-            case StartTimer():
-                start_timer(system, actor, effect.id, effect.delay_ns)
             case CancelTimer():
                 if (deadline := actor.timers.pop(effect.id, None)) is not None:
                     deadline.cancel()
-            case SendEvent(target=target) if target in starting and not _children_at(actor, target, None):
-                for_children.append(effect)
-            case SendEvent():
+            case StartTimer():
+                start_timer(system, actor, effect.id, effect.delay_ns)
+            case Call():
+                _call(actor, effect.role, effect.action, effect.args)
+            case SendEvent(target=None):
                 _send(system, actor, effect)
+            case SendEvent(target=target):
+                starting = any(type(other) is StartChild and other.id == target for other in step.effects)
+                if starting and not _children_at(actor, target, None):
+                    for_children.append(effect)
+                else:
+                    _send(system, actor, effect)
             case CancelSend(send_id):
                 _cancel_sends(actor, send_id)
             case StartChild():
@@ -101,15 +104,15 @@ def start_call(system: System, actor: Actor, effect: StartCall) -> None:
 
 def start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> None:
     """Start (or restart) an ``after`` timer."""
-    previous = actor.timers.get(timer)
-    if previous is not None:
-        previous.cancel()
+    timers = actor.timers
+    if timer in timers:
+        timers[timer].cancel()
 
     def expire() -> None:
-        del actor.timers[timer]
+        del timers[timer]
         system.expire(actor, timer)
 
-    actor.timers[timer] = system.set_deadline(max(0, delay_ns), expire)
+    timers[timer] = system.set_deadline(delay_ns, expire)
 
 
 def _cancel_sends(actor: Actor, send_id: str) -> None:

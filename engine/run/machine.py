@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.language.model import Chart
+from engine.run.observer import EVERYWHERE
 from engine.semantics.compiled.machine import CompiledMachine
 from engine.semantics.errors import EngineError, SnapshotError, UnhandledEvent
 from engine.semantics.parameters import split_below
 from engine.semantics.payloads import check_payload
-from engine.semantics.step import Event, Step
+from engine.semantics.step import CancelTimer, Event, StartTimer, Step
 
 if TYPE_CHECKING:
     from engine.adapter import Adapter
@@ -38,9 +39,12 @@ class Machine(CompiledMachine):
     The inherited methods only compute. :meth:`send`, :meth:`fire` and :meth:`stop` also carry out the effects, in a
     private system with a virtual clock that :meth:`advance` moves. A machine in another :class:`engine.run.System` is
     driven by that system alone.
+
+    The private system is made when it is first needed: no time passes without it, so until then timers are kept as
+    their delays, in the order they were started.
     """
 
-    __slots__ = ("_below", "_own", "_resolve")
+    __slots__ = ("_below", "_own", "_resolve", "_timers")
 
     def __init__(
         self, chart: Chart, parameters: Mapping[str, Any] | None = None, resolve: Resolve | None = None
@@ -48,12 +52,13 @@ class Machine(CompiledMachine):
         own, self._below = split_below(chart, parameters)
         super().__init__(chart, own)
         self._own: tuple[System, Actor] | None = None
+        self._timers: dict[str, int] | None = None  # delays (ns) by id, while there is no system
         self._resolve = resolve
 
     def fork(self) -> Machine:
         """A second machine in the same situation; it has no system of its own."""
         twin = super().fork()
-        twin._own, twin._resolve, twin._below = None, self._resolve, self._below
+        twin._own, twin._timers, twin._resolve, twin._below = None, None, self._resolve, self._below
         return twin
 
     def send(self, event: str, data: Mapping[str, Any] | None = None) -> Step:
@@ -141,8 +146,8 @@ class Machine(CompiledMachine):
         return self
 
     def _perform(self, step: Step, cause: str, event: Event | None) -> None:
-        if self.surroundings is not None and self._own is None:
-            return  # somebody else's: its system, or a test that looks at the effects itself
+        if self._own is None and (self.surroundings is not None or self._keep_timers(step)):
+            return  # nothing but timers; or somebody else's: its system, or a test that looks at the effects itself
         system = self._system()[0]
         system.owner_waits = True
         try:
@@ -150,6 +155,24 @@ class Machine(CompiledMachine):
         finally:
             system.owner_waits = False
         self._close_when_done(system)
+
+    def _keep_timers(self, step: Step) -> bool:
+        """Carry out a step that does nothing but start and cancel timers, before there is a system; whether it is
+        one."""
+        if EVERYWHERE or self.chart.joint_invariants:
+            return False
+        effects = step.effects
+        for effect in effects:
+            if type(effect) is not StartTimer and type(effect) is not CancelTimer:
+                return False
+        timers = self._timers
+        if timers is None:
+            timers = self._timers = {}
+        for effect in effects:
+            timers.pop(effect.id, None)  # one started anew goes behind the others of its time
+            if type(effect) is StartTimer:
+                timers[effect.id] = effect.delay_ns
+        return True
 
     def _catch_up(self, system: System) -> None:
         """What waits in the private system came before what its owner asks for now."""
@@ -174,11 +197,16 @@ class Machine(CompiledMachine):
         if self._own is None:
             if self.surroundings is not None:
                 raise EngineError(f"this machine of chart {self.chart.name!r} belongs to a system: use that one")
+            from engine.run.effects import start_timer
             from engine.run.system import System
 
             system = System(resolve=self._resolve)
-            self._own = (system, system.attach(self, adapters or {}))
-            system.give_below(self._own[1], self._below)
+            actor = system.attach(self, adapters or {})
+            self._own = (system, actor)
+            system.give_below(actor, self._below)
+            timers, self._timers = self._timers, None
+            for timer, delay_ns in (timers or {}).items():
+                start_timer(system, actor, timer, delay_ns)
         return self._own
 
     def snapshot(self) -> dict[str, Any]:

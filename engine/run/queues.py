@@ -45,27 +45,23 @@ class Queues:
     def __init__(self, limits: Limits, note: Note) -> None:
         self._limits = limits
         self._note = note
-        self._queues: dict[Actor, deque[Queued]] = {}
         self._order: deque[Actor] = deque()  # one entry per waiting event
         self._urgent: deque[tuple[Actor, Queued]] = deque()  # of all machines: there are never many
-
-    def open(self, actor: Actor) -> None:
-        """Begin a machine's queue."""
-        self._queues[actor] = deque()
 
     def close(self, actor: Actor) -> list[Queued]:
         """A machine has ended: what still waited for it."""
         urgent = [queued for entry, queued in self._urgent if entry is actor]
         if urgent:
             self._urgent = deque(entry for entry in self._urgent if entry[0] is not actor)
-        rest = self._queues.pop(actor)
+        rest = list(actor.queue)
         if rest:
+            actor.queue.clear()
             self._order = deque(entry for entry in self._order if entry is not actor)
-        return urgent + list(rest)
+        return urgent + rest
 
     def put(self, actor: Actor, queued: Queued) -> None:
         """Queue an event, or lose one as :class:`Limits` says."""
-        queue = self._queues[actor]
+        queue = actor.queue
         if actor.urgency[queued.event.name]:
             self._put_urgent(actor, queue, queued)
             return
@@ -102,19 +98,17 @@ class Queues:
         """When the event came that is taken next; None when none waits."""
         if self._urgent:
             return self._urgent[0][1].at_ns
-        return self._queues[self._order[0]][0].at_ns if self._order else None
+        return self._order[0].queue[0].at_ns if self._order else None
 
     def take(self) -> tuple[Actor, Queued]:
         """The event that goes first; there must be one."""
         if self._urgent:
             actor, queued = self._urgent.popleft()
-            queue = self._queues[actor]
         else:
             actor = self._order.popleft()
-            queue = self._queues[actor]
-            queued = queue.popleft()
+            queued = actor.queue.popleft()
         if actor.refused:
-            self._tell(actor, queue, queued)
+            self._tell(actor, actor.queue, queued)
         return actor, queued
 
     def _tell(self, actor: Actor, queue: deque[Queued], queued: Queued) -> None:
@@ -141,7 +135,7 @@ class Queues:
         urgent = [entry[1] for entry in self._urgent if wanted(entry)]
         if urgent:
             self._urgent = deque(entry for entry in self._urgent if not wanted(entry))
-        return [queued.event for queued in urgent + self._take_from(actor, self._queues[actor], origin)]
+        return [queued.event for queued in urgent + self._take_from(actor, actor.queue, origin)]
 
     def _take_from(self, actor: Actor, queue: deque[Queued], origin: str | None) -> list[Queued]:
         """The same of those that are not urgent."""
@@ -160,7 +154,7 @@ class Queues:
         """The waiting events of a machine, each with its place among all that wait."""
         first = [(place, queued) for place, (entry, queued) in enumerate(self._urgent) if entry is actor]
         places = [place for place, entry in enumerate(self._order, len(self._urgent)) if entry is actor]
-        return first + list(zip(places, self._queues.get(actor, ()), strict=False))
+        return first + list(zip(places, actor.queue, strict=True))
 
     def busy(self) -> list[str]:
         """Paths of the machines for which something waits."""

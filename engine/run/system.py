@@ -263,7 +263,8 @@ class System:
         at_ns, due_ns = self._queues.first_ns, self._deadlines.next_ns()
         if at_ns is not None and (
             due_ns is None
-            or at_ns <= max(due_ns, self._woke_ns)
+            or at_ns <= due_ns
+            or at_ns <= self._woke_ns
             or due_ns > self.clock.now_ns()
             or (self._queues.is_urgent and at_ns <= due_ns + URGENT_AHEAD_NS)
         ):
@@ -432,7 +433,7 @@ class System:
 
     def enqueue(self, actor: Actor, event: Event, sender: Actor | None = None, call_id: str = "") -> None:
         """Put an event into a machine's queue; see :class:`Limits` for a full one."""
-        if not actor.is_running:
+        if actor.state != "running":
             self.note(actor.path, "dropped", f"{event.name}: the machine has ended ({actor.state})")
             return
         self._queues.put(actor, Queued(event, self.clock.now_ns(), sender, call_id))
@@ -452,7 +453,8 @@ class System:
 
     def set_deadline(self, delay_ns: int, run: Callable[[], None]) -> Deadline:
         """Call ``run`` after ``delay_ns`` of the clock."""
-        deadline = self._deadlines.add(self.clock.now_ns() + max(0, delay_ns), run)
+        due_ns = self.clock.now_ns() + delay_ns if delay_ns > 0 else self.clock.now_ns()
+        deadline = self._deadlines.add(due_ns, run)
         self.wake()
         return deadline
 
@@ -521,7 +523,6 @@ class System:
         machine.surroundings = actor
         actor.urgency = self.subscriptions(machine.chart).urgency
         self._sessions[machine.session_id] = actor
-        self._queues.open(actor)
         if machine.chart.joint_invariants:
             self.joint.register(actor)
         return actor
@@ -600,14 +601,20 @@ class System:
     def _take(self) -> None:
         actor, queued = self._queues.take()
         event = queued.event
-        if self.superseded(actor, queued):  # its name would now be read as its successor's
+        sent = queued.sender is not None or queued.call_id
+        if sent and self.superseded(actor, queued):  # its name would now be read as its successor's
             self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
             return
         if actor.children and self.subscriptions(actor.machine.chart).forwards:
             for child in list(actor.children.values()):
                 if getattr(child.invoke, "autoforward", False):
                     self.enqueue(child, event)
-        self._step(actor, "event", event, None, actor.machine.process, event)
+        try:
+            step = actor.machine.process(event)
+        except Exception as error:
+            self._broke(actor, error)
+            return
+        self._after_step(actor, "event", event, None, step)
 
     def _step(
         self,
@@ -632,12 +639,12 @@ class System:
             actor.unhandled[event.name] += 1
             if actor.machine.chart.strict:
                 self.fail(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
-        if "error.invariant" in step.raised:
+        if step.failures and "error.invariant" in step.raised:
             for failure in step.failures:
                 self.fail(f"{actor.path}: {failure.message} ({failure.position})")
         if self.observers:
             record = StepRecord(self.clock.now_ns(), actor, cause, event, timer, step)
-            for observer in tuple(self.observers):
+            for observer in self.observers.copy():
                 try:
                     observer.step(record)
                 except Exception as error:

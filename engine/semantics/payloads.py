@@ -19,7 +19,7 @@ def check_payload(chart: Chart, event: str, data: Mapping[str, Any] | None) -> d
     Data of an event that is not declared, or is declared without a payload, are taken as they are. Raises
     :class:`engine.semantics.errors.PayloadError`.
     """
-    if not (data is None or isinstance(data, Mapping)):
+    if not (data is None or type(data) is dict or isinstance(data, Mapping)):
         raise PayloadError(f"event {event}: its data must be a mapping of fields, not {type(data).__name__}")
     known = _known(chart)
     fields = known[event] if event in known else _fields_of(chart, event)

@@ -1,5 +1,5 @@
 """The machines of bench_work.py in xstate-statemachine: ``python peer_work.py SECONDS``, in the other engines'
-environment. Prints JSON: case → events per CPU second, and ``timer_bytes`` → memory of one more machine with a timer."""
+environment. Prints JSON: case → events per CPU second, and ``timer_bytes`` → memory of one machine with a timer."""
 
 from __future__ import annotations
 

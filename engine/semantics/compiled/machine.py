@@ -128,13 +128,14 @@ class CompiledMachine:
 
     def process(self, event: Event) -> Step:
         """One macrostep for one external event. The payload is trusted to be what the event declares."""
-        program = self._program
-        definition = program.definition(event.name)
-        data = event.data if definition is None else with_optional(definition, event.data)
+        program, data = self._program, event.data
+        payload = program.payloads.get(event.name)
+        if payload is not None and (type(data) is not dict or not payload.keys() <= data.keys()):
+            data = with_optional(program.definition(event.name), data)
         if program.careful:
             self._readings = None
             self._event = event if data is event.data else _with_data(event, data)
-            if event.invokeid in program.finalizers and not self.done:
+            if event.invokeid and event.invokeid in program.finalizers and not self.done:
                 return self._finalized(event, data)
         step: Step = self._node[event.name](self, data)
         return step

@@ -98,6 +98,8 @@ class Program:
         self.finalizers = {inv.id: i for i, s in enumerate(self.topology.states) for inv in s.invokes if inv.finalize}
         self._definitions: dict[str, EventDef | None] = {}
         self._defaults: tuple[Any, ...] | None = None
+        declared = {name: self.definition(name) for name in self.symbols.known_events}
+        self.payloads = {name: d.payload for name, d in declared.items() if d is not None and d.payload}
         # Whether a step must be prepared: a payload checked, the event kept, readings forgotten, strictness.
         self.careful = (
             chart.strict
@@ -105,7 +107,7 @@ class Program:
             or self.symbols.keeps_event
             or self.symbols.has_readings
             or bool(self.finalizers)
-            or any(d is not None and d.payload for d in map(self.definition, self.symbols.known_events))
+            or bool(self.payloads)
         )
         self.limit = NODES + 2 * len(self.topology.states)
         self.nodes: dict[tuple[int, History], Node] = {}
