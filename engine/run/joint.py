@@ -20,6 +20,7 @@ from engine.language.expr import tree
 from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, neg, scaled, truth
 from engine.language.model import Invariant
 from engine.language.values import EvaluationError, fast_check
+from engine.semantics.compiled.symbols import expressions
 from engine.semantics.step import Event
 
 if TYPE_CHECKING:
@@ -37,15 +38,24 @@ class _Place(Protocol):
 _Value = Callable[[Any], Any]
 
 
-@dataclass(slots=True)
 class _Promise:
     """One joint invariant of one machine (or, ``holder`` None, of the station)."""
 
-    invariant: Invariant
-    state: str
-    holder: Actor | None
-    value: _Value
-    broken: bool = False
+    def __init__(self, invariant: Invariant, state: str, holder: Actor | None) -> None:
+        self.invariant = invariant
+        self.state = state
+        self.holder = holder
+        self.value = _of(invariant.condition)
+        self.broken = False
+        parts = list(expressions(invariant.condition))
+        self._others = frozenset(part.child for part in parts if isinstance(part, (tree.OfChild, tree.Alive)))
+        self._reads = any(isinstance(part, tree.Reading) for part in parts)
+
+    def concerns(self, actor: Actor) -> bool:
+        """Whether a step of this machine may change what the promise says. An adapter may say something else after any
+        step."""
+        name = actor.path if actor.invoke is None else actor.invoke.id
+        return self._reads or actor is self.holder or name in self._others
 
     @property
     def active(self) -> bool:
@@ -68,45 +78,57 @@ class _Station:
 
 @dataclass(slots=True)
 class Joint:
-    """The joint invariants of a system. ``touched``: roots whose machines have taken a step since the last check."""
+    """The joint invariants of a system. ``touched``: machines that have taken a step since the last check."""
 
     system: System
     _promises: dict[Actor, list[_Promise]] = field(default_factory=dict)  # by the root of the machine that states them
     _of_station: list[_Promise] = field(default_factory=list)
+    _concerned: dict[Actor, list[_Promise]] = field(default_factory=dict)  # what to check after a step of a machine
     touched: dict[Actor, None] = field(default_factory=dict)
     any: bool = False  # whether there is one: asked after every step of a system
 
     def register(self, actor: Actor) -> None:
         """Add the promises of a machine that begins."""
-        found = [_Promise(i, state, actor, _of(i.condition)) for state, i in actor.machine.chart.joint_invariants]
+        found = [_Promise(i, state, actor) for state, i in actor.machine.chart.joint_invariants]
         if found:
             self._promises.setdefault(actor.root, []).extend(found)
+            self._concerned.clear()
             self.any = True
 
     def hold(self, invariants: Iterable[Invariant]) -> None:
         """Add promises of the station: children of these expressions are root machines by name."""
-        self._of_station += [_Promise(i, "", None, _of(i.condition)) for i in invariants]
+        self._of_station += [_Promise(i, "", None) for i in invariants]
+        self._concerned.clear()
         self.any = bool(self._promises or self._of_station)
 
     def leave(self, actor: Actor) -> None:
-        """Remove the promises of a machine that has ended."""
-        promises = self._promises.get(actor.root)
+        """Forget a machine that has ended, and its promises."""
+        self._concerned.pop(actor, None)
+        promises = self._promises.get(actor.root) if actor.machine.chart.joint_invariants else None
         if promises is not None:
+            self._concerned.clear()
             promises[:] = [promise for promise in promises if promise.holder is not actor]
             if not promises:
                 del self._promises[actor.root]
                 self.any = bool(self._promises or self._of_station)
 
     def check(self) -> None:
-        """The machines have settled: check the promises of those groups in which something has happened."""
+        """The machines have settled: check the promises that steps since the last time may have broken."""
         touched, self.touched = self.touched, {}
-        for root in touched:
-            for promise in tuple(self._promises.get(root, ())):
-                self._look(promise, promise.holder)
-        for promise in self._of_station:
-            self._look(promise, _Station(self.system))
+        for promise in dict.fromkeys(promise for actor in touched for promise in self._concerned_by(actor)):
+            self._look(promise, promise.holder if promise.holder is not None else _Station(self.system))
 
-    def _look(self, promise: _Promise, place: _Place | None) -> None:
+    def _concerned_by(self, actor: Actor) -> list[_Promise]:
+        """What to check after a step of this machine."""
+        found = self._concerned.get(actor)
+        if found is None:
+            promises = (*self._promises.get(actor.root, ()), *self._of_station)
+            found = [promise for promise in promises if promise.concerns(actor)]
+            if actor.is_running:
+                self._concerned[actor] = found
+        return found
+
+    def _look(self, promise: _Promise, place: _Place) -> None:
         why = ""
         if promise.active:
             invariant = promise.invariant

@@ -584,8 +584,7 @@ class System:
         for binding in set(actor.roles.values()):
             binding.detach(actor)
         actor.state = state
-        if actor.machine.chart.joint_invariants:
-            self.joint.leave(actor)
+        self.joint.leave(actor)
         self._sessions.pop(actor.machine.session_id, None)
         for queued in self._queues.close(actor):
             if state != "done":
@@ -634,7 +633,7 @@ class System:
 
     def _after_step(self, actor: Actor, cause: str, event: Event | None, timer: str | None, step: Step) -> None:
         if self.joint.any:
-            self.joint.touched[actor.root] = None
+            self.joint.touched[actor] = None
         if not step.handled and event is not None:
             actor.unhandled[event.name] += 1
             if actor.machine.chart.strict:
