@@ -49,7 +49,7 @@ def perform(system: System, actor: Actor, step: Step) -> None:
                 _call(actor, effect.role, effect.action, effect.args)
             case SendEvent(target=None):
                 _send(system, actor, effect)
-            case SendEvent(target=target):
+            case SendEvent(target=str(target)):
                 starting = any(type(other) is StartChild and other.id == target for other in step.effects)
                 if starting and not _children_at(actor, target, None):
                     for_children.append(effect)

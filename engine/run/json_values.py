@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+_PLAIN = frozenset((str, int, bool, type(None)))  # what JSON takes as it is
+
 
 @dataclass(frozen=True, slots=True)
 class Hidden:
@@ -32,7 +34,7 @@ def to_json(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else {"$float": str(value)}
     if isinstance(value, dict):
-        plain = {str(key): to_json(item) for key, item in value.items()}
+        plain = {str(key): item if type(item) in _PLAIN else to_json(item) for key, item in value.items()}
         return {"$map": plain} if len(plain) == 1 and next(iter(plain))[:1] == "$" else plain
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$hex": bytes(value).hex()}

@@ -161,17 +161,18 @@ class Machine(CompiledMachine):
         one."""
         if EVERYWHERE or self.chart.joint_invariants:
             return False
-        effects = step.effects
-        for effect in effects:
-            if type(effect) is not StartTimer and type(effect) is not CancelTimer:
+        found: list[StartTimer | CancelTimer] = []
+        for effect in step.effects:
+            if not isinstance(effect, (StartTimer, CancelTimer)):
                 return False
+            found.append(effect)
         timers = self._timers
         if timers is None:
             timers = self._timers = {}
-        for effect in effects:
-            timers.pop(effect.id, None)  # one started anew goes behind the others of its time
-            if type(effect) is StartTimer:
-                timers[effect.id] = effect.delay_ns
+        for one in found:
+            timers.pop(one.id, None)  # one started anew goes behind the others of its time
+            if isinstance(one, StartTimer):
+                timers[one.id] = one.delay_ns
         return True
 
     def _catch_up(self, system: System) -> None:

@@ -7,7 +7,7 @@ carries out its effects.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import Any, Self
 
 from engine.language.model import Chart
@@ -274,6 +274,13 @@ class DataView(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+    def items(self) -> ItemsView[str, Any]:
+        """All at once, as they are now: what a trace asks for after every step."""
+        machine = self._machine
+        names = machine._program.symbols.slots  # in the order of their slots; marks of late binding come behind
+        found = {name: value for name, value in zip(names, machine._data, strict=False) if value is not UNSET}
+        return found.items()
 
     def __repr__(self) -> str:
         return repr(dict(self))

@@ -108,17 +108,21 @@ def effect_record(effect: Effect, value: Callable[[Any], Any] = to_json) -> dict
 
 def event_record(event: Event, data: Any = None) -> dict[str, Any]:
     """An external event; ``type`` is left out when it is ``external``. ``data``: in place of its own."""
-    return _lean(
-        {
-            "name": event.name,
-            "data": to_json(event.data if data is None else data),
-            "type": "" if event.type == "external" else event.type,
-            "sendid": event.sendid,
-            "origin": event.origin,
-            "origintype": event.origintype,
-            "invokeid": event.invokeid,
-        }
-    )
+    line: dict[str, Any] = {"name": event.name}
+    data = event.data if data is None else data
+    if data is not None:
+        line["data"] = to_json(data)
+    if event.type not in ("", "external"):
+        line["type"] = event.type
+    if event.sendid:
+        line["sendid"] = event.sendid
+    if event.origin:
+        line["origin"] = event.origin
+    if event.origintype:
+        line["origintype"] = event.origintype
+    if event.invokeid:
+        line["invokeid"] = event.invokeid
+    return line
 
 
 def note_record(note: Note, veil: Veil | None = None) -> dict[str, Any]:
