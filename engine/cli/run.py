@@ -251,7 +251,7 @@ class _Run:
         self.alarms.close()
         wrong = list(self.system.failures[:10])
         if not self.ready.told:
-            wrong.append(f"{self.main.path} was never READY: {self.ready.waits_for} was not reached")
+            wrong.append(f"{self.main.path} was never READY; it waited for {self.ready.waits_for}")
         if self.wanted is not None and self.args.sessions is not None and self.sessions.ended < self.wanted:
             wrong.append(f"{self.sessions.ended} of {self.wanted} sessions ended")
         if self.sessions.failed:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from engine.cli.out import Output
 from engine.cli.sessions import Sessions, values_text
 from engine.run import Actor, Note, RealClock, StepRecord, System
+from engine.run.joint import holds
 from engine.run.station import Station
 from engine.tools.trace import Veil, brief, note_record
 from engine.tools.trace.show import Table, line
@@ -17,19 +18,19 @@ _TOGETHER = 512  # lines written at once on a virtual clock
 
 
 class ReadyWatch:
-    """Calls ``ready`` once: when the station's state has been active, of a chart on units in all of them; or at once
-    when it names none."""
+    """Calls ``ready`` once: when the station's condition has held, of a chart on units in all of them; or at once when
+    it names none."""
 
     def __init__(self, station: Station, system: System, ready: Callable[[], None]) -> None:
-        self._path, self._state = station.ready or ("", "")
-        self._last = self._path.rpartition("/")[2]
+        self._path = station.ready.path if station.ready is not None else ""
         self._ready = ready
         self._told = False
-        self.waits_for = f"{self._path}.{self._state}" if station.ready is not None else ""
+        self.waits_for = station.ready.text if station.ready is not None else ""
         self._system = system
         self._places = station.charts_at(self._path)[1]
         self._seen: set[Actor] = set()
         if station.ready is not None:
+            self._holds = holds(station.ready.condition)
             system.observers.append(self)
 
     def started(self) -> None:
@@ -38,16 +39,14 @@ class ReadyWatch:
             self._tell()
 
     def step(self, record: StepRecord) -> None:
-        actor = record.actor
-        if self._told or actor in self._seen or actor.name.partition("[")[0] != self._last:
+        actor: Actor | None = record.actor
+        while actor is not None and "/".join(actor.ids) != self._path:
+            actor = actor.parent
+        if actor is None or actor in self._seen or self._told or not self._holds(actor):
             return
-        active = actor.machine.configuration
-        if "/".join(actor.ids) == self._path and any(
-            state == self._state or state.startswith(self._state + ".") for state in active
-        ):
-            self._seen.add(actor)
-            if len(self._seen) >= self._places:
-                self._tell()
+        self._seen.add(actor)
+        if len(self._seen) >= self._places:
+            self._tell()
 
     def note(self, note: Note) -> None:
         pass

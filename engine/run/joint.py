@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from engine.adapter import AdapterError
 from engine.language.expr import tree
 from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, neg, scaled, truth
 from engine.language.model import Invariant
@@ -148,6 +149,19 @@ class Joint:
         system.note(path, "invariant", f"{why} ({position})")
         if holder is not None and system.subscriptions(holder.machine.chart)("error.invariant"):
             system.enqueue(holder, Event("error.invariant", {"message": why, "position": position}, "platform"))
+
+
+def holds(condition: tree.Expr) -> Callable[[Actor], bool]:
+    """Whether a condition holds in a machine between two events; one without a value does not."""
+    value = _of(condition)
+
+    def ask(actor: Actor) -> bool:
+        try:
+            return truth(value(actor))
+        except (EvaluationError, AdapterError, LookupError):
+            return False
+
+    return ask
 
 
 def _of(expr: tree.Expr) -> _Value:

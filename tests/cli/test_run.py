@@ -54,6 +54,14 @@ def test_ready_is_said_when_the_state_the_station_names_is_active(engine: Engine
         "READY crossing, second: Crossing"
     )
     assert out.count("READY") == 1
+    condition = "In('on') and not In('off')"
+    for written in (f'{{machine = "crossing/beep", expr = "{condition}"}}', """{expr = "beep.In('on')"}"""):
+        Path("crossing.toml").write_text(station.replace("[station]", f"[station]\nready = {written}"))
+        assert engine("run", "crossing.toml", "--fast", "--for", "60s")[1].splitlines() == lines
+    Path("crossing.toml").write_text(station.replace("[station]", """[station]\nready = {expr = "beep.In('onn')"}"""))
+    assert "crossing.toml:3:26: no state 'onn'" in engine("run", "crossing.toml", "--fast")[2]
+    Path("crossing.toml").write_text(station.replace("[station]", '[station]\nready = {machin = "crossing"}'))
+    assert 'write {machine = "machine/child", expr = "…"}' in engine("run", "crossing.toml", "--fast")[2]
     for wrong in ("crossing/beep.onn", "crossing.beep.on", "nowhere.red"):
         Path("crossing.toml").write_text(station.replace("[station]", f'[station]\nready = "{wrong}"'))
         code, _, err = engine("run", "crossing.toml", "--fast")
@@ -346,4 +354,4 @@ def test_an_adapter_that_cannot_work_is_told_of_once_and_is_no_success(engine: E
     assert code == 1
     assert "READY" not in out
     assert err.count("interface 'lo' has no IPv6 link-local address") == 1
-    assert "evse was never READY: evse/discovery.open was not reached" in err
+    assert "evse was never READY; it waited for evse: discovery.In('open') and (In('outlet" in err

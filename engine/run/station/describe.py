@@ -47,7 +47,7 @@ def describe(station: Station, registry: Registry) -> str:
         "  name         its name (default: the chart's)",
         "  title        for people",
         '  session_end  "machine.event" that ends a session, counted by --sessions',
-        '  ready        "machine.state" or "machine/child.state": READY is said when it is first active',
+        '  ready        "machine.state", "machine/child.state" or {machine, expr}: READY is said when it is first so',
         "",
         "  [parameters], [adapters.ROLE]   of the main machine; [parameters.CHILD] of the chart it runs under this id",
         "  [machines.NAME]                 another machine: chart, present, and its own .parameters and .adapters.ROLE",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.language.expr.tree import Expr
 from engine.language.model import Chart, Contract, Invariant, Spawn
 from engine.language.traverse import chart_tree, child_nodes
 from engine.run.faults import FaultRule
@@ -112,15 +113,25 @@ class RoleFault:
     rule: FaultRule
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """When a station is ready: ``condition`` has held in the machine at ``path``, of a unit in all of them. ``text``:
+    as people are told of it."""
+
+    path: str
+    condition: Expr
+    text: str
+
+
 @dataclass(slots=True)
 class Station:
-    """What ``engine run`` runs. ``session_end`` is ``(machine, event)``, counted by ``--sessions``. ``ready`` is
-    ``(machine path, state)``: the station is ready when that state is first active; None: as soon as it runs."""
+    """What ``engine run`` runs. ``session_end`` is ``(machine, event)``, counted by ``--sessions``. ``ready`` None: as
+    soon as it runs."""
 
     title: str
     machines: dict[str, MachinePlan]
     session_end: tuple[str, str] | None = None
-    ready: tuple[str, str] | None = None
+    ready: Ready | None = None
     display: tuple[Headline, ...] = ()
     rows: tuple[UnitRows, ...] = ()
     invariants: tuple[Invariant, ...] = ()  # over its machines

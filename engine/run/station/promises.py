@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.language.expr.check import Scope, guard
 from engine.language.expr.lex import ExpressionError
+from engine.language.expr.tree import Expr
 from engine.language.load.relatives import scope_of
 from engine.language.model import Chart, Invariant
 from engine.language.position import NOWHERE, Position
@@ -37,15 +38,24 @@ def read_promises(
         if not all(isinstance(entry.get(key, ""), str) for key in _KEYS) or not entry.get("expr"):
             raise StationError(f'{path}: [[invariants]] needs expr = "…"; message and source are texts, too')
         written = str(entry["expr"])
-        position = place_of(path, written) if path is not None else NOWHERE
         if any(re.search(rf"\b{re.escape(name)}\.", written) for name in absent):
             continue
-        try:
-            condition = guard(written, scope)
-        except ExpressionError as error:
-            raise StationError("\n".join(_told(fault, position, written) for fault in error.faults)) from None
+        condition, position = condition_of(path, written, scope), _place(path, written)
         found.append(Invariant(condition, written, entry.get("message", ""), entry.get("source", ""), position))
     return tuple(found)
+
+
+def condition_of(path: Path | None, written: str, scope: Scope) -> Expr:
+    """A condition that stands in a station file. Raises ``StationError`` with the place of the fault."""
+    try:
+        return guard(written, scope)
+    except ExpressionError as error:
+        position = _place(path, written)
+        raise StationError("\n".join(_told(fault, position, written) for fault in error.faults)) from None
+
+
+def _place(path: Path | None, written: str) -> Position:
+    return place_of(path, written) if path is not None else NOWHERE
 
 
 def _told(fault: Any, at: Position, written: str) -> str:

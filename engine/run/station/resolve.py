@@ -14,12 +14,14 @@ from functools import cache
 from pathlib import Path
 
 from engine.adapter import Registry, Setting
+from engine.language.expr.tree import InState
 from engine.language.load.installed_files import found, installed_file
+from engine.language.load.relatives import scope_of
 from engine.language.model import Chart, Contract, Spawn
 from engine.language.problems import suggestion
 from engine.language.text_values import typed, untyped
 from engine.language.traverse import chart_tree, child_nodes
-from engine.language.types import Type
+from engine.language.types import BOOL, Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import (
     adapter_class,
@@ -34,8 +36,8 @@ from engine.run.station.claims import refuse_double_claims
 from engine.run.station.faults import is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Station, StationError, UnitPlan
-from engine.run.station.promises import read_promises
+from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Ready, Station, StationError, UnitPlan
+from engine.run.station.promises import condition_of, read_promises
 from engine.run.station.setting_types import setting_type
 from engine.run.station.units import Units, main_parameter
 from engine.semantics.errors import ParameterError
@@ -634,17 +636,26 @@ class _Resolver:
         """Machines of units that an option takes away."""
         return [name for machine in self.unloaded for name in self.units.numbered(machine)]
 
-    def _ready(self) -> tuple[str, str] | None:
-        text = self.file.table("station").get("ready")
-        if text is None:
+    def _ready(self) -> Ready | None:
+        """``machine/child.state``, or ``{machine = "machine/child", expr = "…"}``."""
+        given = self.file.table("station").get("ready")
+        if given is None:
             return None
-        path, _, state = str(text).partition(".")
+        if isinstance(given, dict):
+            path = given.get("machine", self.main)
+            chart, _ = self.plan.charts_at(str(path))
+            if chart is None or {*given} - {"machine", "expr"} or not isinstance(given.get("expr"), str):
+                hint = suggestion(str(path).partition("/")[0], self.plan.machines) if chart is None else ""
+                form = 'write {machine = "machine/child", expr = "…"}'
+                raise StationError(f"{self.file.path}: ready = {given!r}: {form}{hint}")
+            return Ready(path, condition_of(self.file.path, given["expr"], scope_of(chart)), f"{path}: {given['expr']}")
+        path, _, state = str(given).partition(".")
         root = path.partition("/")[0]
         chart, _ = self.plan.charts_at(path)
         if chart is None or state not in chart.states:
             hint = suggestion(state, chart.states) if chart is not None else suggestion(root, self.plan.machines)
-            raise StationError(f"{self.file.path}: ready = {text!r}: write machine.state or machine/child.state{hint}")
-        return path, state
+            raise StationError(f"{self.file.path}: ready = {given!r}: write machine.state or machine/child.state{hint}")
+        return Ready(path, InState(state, BOOL), str(given))
 
 
 def address(machine: MachinePlan | UnitPlan, main: str, role: str) -> str:
