@@ -1,4 +1,4 @@
-"""Simulated power path, the station's side: supply, contactor, insulation monitor, lock, meter, and the operator.
+"""Simulated power path, the station's side: supply, contacts, insulation monitor, bolt, meter, and the operator.
 
 All of one ``outlet`` and the vehicle there (vehicle.py) share one :class:`~adapters.power.circuit.PowerCircuit`.
 """
@@ -123,10 +123,10 @@ class SimulatedSupply(OnCircuit):
         return self._circuit.on
 
 
-class SimulatedContactor(OnCircuit):
-    """A pair of contactors with feedback that opens when ``keep_alive`` stops."""
+class SimulatedContacts(OnCircuit):
+    """The contacts of the station's contactor; machines/simulated/contactor.yaml moves them."""
 
-    contract = "contactor"
+    contract = "contacts"
 
     @classmethod
     def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
@@ -134,63 +134,34 @@ class SimulatedContactor(OnCircuit):
 
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
-        "delay": Setting("duration", 20 * MS, "From the order to the feedback"),
-        "dead_man": Setting("duration", 500 * MS, "It opens when it got no sign of life for this long"),
-        "welded": Setting("bool", False, "Fault: it does not open"),
-        "blocked": Setting("bool", False, "Fault: it does not close"),
+        "welded": Setting("bool", False, "Fault: they do not open"),
+        "blocked": Setting("bool", False, "Fault: they do not close"),
     }
 
-    def open(self, port: Port) -> None:
-        super().open(port)
-        self._welded: bool = self.config["welded"]
-        self._blocked: bool = self.config["blocked"]
-        self._moving: Cancellable | None = None
-        self._alive_until_ns = 0
-        self._watching = False
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        super().__init__(config, world)
+        self.welded: bool = self.config["welded"]
+        self.blocked: bool = self.config["blocked"]
 
     def close(self) -> None:
-        self._stop_moving()
         self.now().station_closed = False
 
-    def set(self, *, closed: bool) -> None:
-        """Start to close or open; event ``closed`` or ``opened`` follows."""
-        self._stop_moving()
-        self._moving = self.port.call_later(self.config["delay"], lambda: self._moved(closed))
-        if closed:
-            self.keep_alive()
+    def move(self, *, closed: bool) -> None:
+        """Close or open them, unless they are welded or blocked."""
+        if not (self.blocked if closed else self.welded):
+            self.put(closed)
 
-    def keep_alive(self) -> None:
-        self._alive_until_ns = self.port.now_ns() + self.config["dead_man"]
+    def put(self, closed: bool) -> None:
+        """They are closed or open from now on, whoever moved them."""
+        circuit = self.now()
+        if circuit.station_closed != closed:
+            circuit.station_closed = closed
+            self.now()
+            self.port.emit("closed" if closed else "opened")
 
     @property
     def is_closed(self) -> bool:
         return self.now().station_closed
-
-    def _stop_moving(self) -> None:
-        if self._moving:
-            self._moving.cancel()
-            self._moving = None
-
-    def _moved(self, closed: bool) -> None:
-        self._moving = None
-        circuit = self.now()
-        if (closed and self._blocked) or (not closed and self._welded) or circuit.station_closed == closed:
-            return
-        circuit.station_closed = closed
-        self.now()
-        self.port.emit("closed" if closed else "opened")
-        if closed and not self._watching:
-            self._watching = True
-            self._watch()
-
-    def _watch(self) -> None:
-        if not self._circuit.station_closed:
-            self._watching = False
-        elif self.port.now_ns() >= self._alive_until_ns:
-            self._watching = False
-            self._moved(False)
-        else:
-            self.port.call_later(self._alive_until_ns - self.port.now_ns(), self._watch)
 
 
 class SimulatedInsulationMonitor(Simulated):
@@ -251,42 +222,35 @@ class SimulatedInsulationMonitor(Simulated):
         self.port.emit("measured", resistance=self.resistance)
 
 
-class SimulatedLock(OnCircuit):
-    """A connector lock with feedback."""
+class SimulatedBolt(OnCircuit):
+    """The bolt of the connector lock; machines/simulated/lock.yaml moves it."""
 
-    contract = "connector_lock"
+    contract = "bolt"
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
-        "delay": Setting("duration", 200 * MS, "From the order to the feedback"),
         "stuck": Setting("bool", False, "Fault: it does not lock"),
         "touch_voltage": Setting("float V", 60.0, "It is not released by close while the output is at more than this"),
     }
     is_locked = False
 
-    def open(self, port: Port) -> None:
-        super().open(port)
-        self.is_locked = False
-        self._closed = False
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        super().__init__(config, world)
+        self.stuck: bool = self.config["stuck"]
 
     def close(self) -> None:
-        self._closed = True
         if self.now().output_V < self.config["touch_voltage"]:
             self.is_locked = False
 
-    def lock(self) -> None:
-        if not self.config["stuck"]:
-            self._move(True)
+    def move(self, *, locked: bool) -> None:
+        """Lock or unlock, unless it is stuck."""
+        if not (locked and self.stuck):
+            self.put(locked)
 
-    def unlock(self) -> None:
-        self._move(False)
-
-    def _move(self, locked: bool) -> None:
-        def moved() -> None:
-            if self.is_locked != locked and not self._closed:
-                self.is_locked = locked
-                self.port.emit("locked" if locked else "unlocked")
-
-        self.port.call_later(self.config["delay"], moved)
+    def put(self, locked: bool) -> None:
+        """It is in the connector or out of it from now on, whoever moved it."""
+        if self.is_locked != locked:
+            self.is_locked = locked
+            self.port.emit("locked" if locked else "unlocked")
 
 
 class SimulatedMeter(OnCircuit):

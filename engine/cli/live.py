@@ -115,7 +115,7 @@ class LiveView:
     # ------------------------------------------------------------ observer
 
     def step(self, record: StepRecord) -> None:
-        if not self._frozen:
+        if not self._frozen and not record.actor.is_device:
             self._changed = True
             self._activity.step(record)
 
@@ -210,7 +210,7 @@ class LiveView:
         blocks = [
             list(state_lines(top, width, lambda child: not self._in_row(child)))
             for top in self._system.tops()
-            if not self._in_row(top)
+            if not top.is_device and not self._in_row(top)
         ]
         for block in blocks:
             yield from block

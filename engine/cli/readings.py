@@ -116,7 +116,7 @@ def _title(actor: Actor, state: str) -> str:
 def all_values(system: System) -> Iterator[tuple[str, str]]:
     """Data of all machines and readings of the root machines: name and value, of what has a short one."""
     for top in system.tops():
-        for actor in top.tree():
+        for actor in () if top.is_device else top.tree():
             yield from _values(actor)
 
 

@@ -75,7 +75,7 @@ class Tally:
         system.observers.append(self)
 
     def step(self, record: StepRecord) -> None:
-        self.steps += 1
+        self.steps += not record.actor.is_device
         if not record.step.handled and record.event is not None:
             self.unhandled[f"{record.actor.path}: {record.event.name}"] += 1
         for failure in record.step.failures:
@@ -128,6 +128,8 @@ class PlainView:
     def step(self, record: StepRecord) -> None:
         if record.cause == "start":
             self._units[record.actor.path] = units_of(record.actor.machine.chart)
+        if record.actor.is_device:
+            return
         self._waiting.append((record, record.actor.machine.configuration if record.step.entered else ()))
         if len(self._waiting) >= self._together:
             self._write()
@@ -157,6 +159,8 @@ def summary(system: System, sessions: Sessions, tally: Tally, values: Sequence[t
     for report in sessions.reports:
         lines += report.lines()
     for top in system.tops():
+        if top.is_device and top.state != "failed":
+            continue
         state = f" ({top.failure})" if top.failure else ""
         lines.append(f"{top.path}: {top.state}{state}")
     lines += [f"nobody handled {what} ({count}×)" for what, count in tally.unhandled.most_common(5)]

@@ -75,6 +75,7 @@ class Actor:
     source: Any = None  # imported documents: what the chart was named by at run time
     calls_to_restart: tuple[StartCall, ...] = ()  # resumed from a snapshot, adapters not open yet
     server: Server | None = None  # of a chart that stands where an adapter does
+    is_device: bool = False  # it is, or belongs to, what stands for a thing around the station
     state: str = "running"
     begun: bool = False
     failure: str = ""

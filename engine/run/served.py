@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class ServedChart:
     """The entry of ``adapters`` for a chart with ``serves:``: its parameters and the adapters of its own roles.
-    ``below``: parameters of its children, by the path of their ids."""
+    ``below``: parameters of its children, by the path of their ids. ``device``: it stands for a thing around the
+    station; traces have its steps, views do not list them."""
 
     chart: Chart
     parameters: Mapping[str, Any] = field(default_factory=dict)
     adapters: Mapping[str, Adapter | ServedChart | Actor | Binding] = field(default_factory=dict)
     below: Mapping[tuple[str, ...], Mapping[str, Any]] = field(default_factory=dict)
+    device: bool = False
 
 
 @dataclass(slots=True)
@@ -250,6 +252,7 @@ def behind_role(system: System, owner: Actor, role: str, contract: Contract, giv
     for below, values in given.below.items():
         system.parameters[(path, *below)] = values
     server.actor = system.register(system.make(given.chart, given.parameters), path, None, None, server)
+    server.actor.is_device = given.device or owner.is_device
     for inner, adapter in given.adapters.items():
         if isinstance(adapter, Binding):
             system.bind_all(server.actor, {inner: adapter})

@@ -518,7 +518,7 @@ class System:
             self.roots[path] = actor
         elif effect is not None:
             actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
-            actor.source = effect.source
+            actor.source, actor.is_device = effect.source, parent.is_device
             parent.children[(effect.id, effect.key)] = actor
         machine.surroundings = actor
         actor.urgency = self.subscriptions(machine.chart).urgency

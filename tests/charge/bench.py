@@ -112,6 +112,11 @@ class Bench:
         """The adapter object behind a role."""
         return self.system.roots[machine].roles[role].adapter
 
+    def inside(self, machine: str, role: str) -> Any:
+        """What the chart of a simulated device moves: the contacts of a contactor, the bolt of a lock."""
+        (binding,) = self.system.servers[f"{machine}/{role}"].actor.roles.values()
+        return binding.adapter
+
     def states(self, machine: str = "") -> dict[str, list[str]]:
         """The active states by machine path."""
         actors = [actor for root in self.system.roots.values() for actor in root.tree()]

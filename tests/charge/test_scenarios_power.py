@@ -182,9 +182,9 @@ def test_cable_check_fails(protocol: str, name: str) -> None:
 
 def mend(bench: Bench) -> None:
     """The broken part is replaced by a good one."""
-    contactor, lock, imd = (bench.adapter("evse", role) for role in ("contactor", "lock", "imd"))
-    contactor._blocked = contactor._welded = False
-    lock.config = {**lock.config, "stuck": False}
+    contacts, imd = bench.inside("evse", "contactor"), bench.adapter("evse", "imd")
+    contacts.blocked = contacts.welded = False
+    bench.inside("evse", "lock").stuck = False
     imd.config = {**imd.config, "self_test_passes": True, "self_test": 500_000_000, "measure": 1_000_000_000}
     imd.resistance = 2000.0
     bench.circuit.shorted = bench.circuit.stuck = False
@@ -300,7 +300,7 @@ def test_supply_alarm(protocol: str, step: str) -> None:
 def test_contactor_opens_by_itself() -> None:
     """A contactor that falls open under load takes the supply with it."""
     bench, vehicle = live_at("CurrentDemand")
-    bench.adapter("evse", "contactor")._moved(False)
+    bench.inside("evse", "contactor").put(False)
     goes_dead_at_once(bench)
     vehicle.go_away()
     bench.until(lambda: is_out_of_order(bench), 2, "fault state")
@@ -312,7 +312,7 @@ def test_contactor_opens_by_itself() -> None:
 def test_welded_contactor(end: str) -> None:
     """A welded contactor is found at the end of the session: no further vehicle until somebody has looked."""
     bench, vehicle = live_at("CurrentDemand")
-    bench.adapter("evse", "contactor")._welded = True
+    bench.inside("evse", "contactor").welded = True
     if end == "PowerDelivery(Stop)":
         walk_on(vehicle, "PowerDelivery(Stop)")
     elif end == "pilot lost":

@@ -141,9 +141,7 @@ def test_pilot_lost_in_the_cable_check_is_told(protocol: str) -> None:
 def test_connector_comes_unlocked(protocol: str, step: str) -> None:
     """A lock that gives way while the connector is live: dead at once, out of order (IEC 61851-23 CC.5.3)."""
     bench, vehicle = live_at(step, protocol)
-    lock = bench.adapter("evse", "lock")
-    lock.is_locked = False
-    lock.port.emit("unlocked")
+    bench.inside("evse", "lock").put(False)
     goes_dead_at_once(bench)
     assert is_out_of_order(bench)
     vehicle.go_away()
@@ -279,7 +277,7 @@ def test_reset_of_an_idle_station(wait_s: float) -> None:
 def test_broken_monitor_does_not_clear_a_fault() -> None:
     """A second fault does not lead out of the locked fault state of the output."""
     bench, vehicle = live_at("CurrentDemand")
-    bench.adapter("evse", "contactor")._welded = True
+    bench.inside("evse", "contactor").welded = True
     vehicle.pilot("B")
     bench.until(lambda: bench.is_in("evse/output", "faulty"), 3.0, "locked output")
     bench.adapter("evse", "imd").port.emit("fault", text="no answer")

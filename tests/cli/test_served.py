@@ -70,7 +70,7 @@ maximum_voltage = "750 V"
         ((SERVED, "adapters.supply.parameters.C_retry=often"), "C_retry"),
         ((SERVED, "adapters.supply.C_retry=1"), "write supply.parameters.C_retry"),
         ((SERVED, "adapters.supply.C_retries=1"), "its parameters are in .parameters"),
-        (("adapters.lock.parameters.T_move=1 s",), "no chart stands behind role lock"),
+        (("adapters.meter.parameters.T_move=1 s",), "no chart stands behind role meter"),
         ((SERVED, SERVED.replace("supply.use", "supply.adapters.modules.use")), "served_supply would serve itself"),
     ],
 )
@@ -159,6 +159,73 @@ def test_a_chart_may_be_what_a_contract_is_served_by_unless_told_otherwise() -> 
     pilot = resolve(file, None, given, Registry(), engine.load).machines["pilot_evse"].adapters["pilot"]
     assert pilot.served is not None
     assert (pilot.use, pilot.served.parameters[""]) == ("bench", {"ready_after": 50 * MS})
+
+
+def test_a_simulated_device_that_is_a_chart_has_its_settings_like_a_class() -> None:
+    """``use = "simulated"`` does not say how it is made: times are parameters of its chart, the rest is behind it."""
+    station = plan(
+        "adapters.contactor.welded=yes",
+        "contactor.T_dead_man=300 ms",
+        "adapters.contactor.parameters.T_move=30 ms",
+        "adapters.lock.parameters.T_move=90 ms",
+        environ={"CHARGER_ADAPTERS_LOCK_STUCK": "yes", "CHARGER_ADAPTERS_LOCK_ADAPTERS_BOLT_TOUCH_VOLTAGE": "50 V"},
+    )
+    contactor, lock = (station.machines["evse"].adapters[role] for role in ("contactor", "lock"))
+    assert (contactor.use, lock.use) == ("simulated", "simulated")
+    assert contactor.served is not None
+    assert lock.served is not None
+    assert contactor.served.parameters[""] == {"T_dead_man": 300 * MS, "T_move": 30 * MS}
+    assert contactor.served.adapters["contacts"].config["welded"] is True
+    assert lock.served.parameters[""] == {"T_move": 90 * MS}
+    assert lock.served.adapters["bolt"].config | {"outlet": ""} == {"outlet": "", "stuck": True, "touch_voltage": 50.0}
+    assert station.surroundings == "simulated surroundings"
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"),
+    [
+        ("adapters.contactor.dead_man=1 s", "did you mean 'T_dead_man'?"),
+        ("adapters.contactor.weldet=yes", "did you mean 'welded'?"),
+        ("adapters.contactor.welded=perhaps", "welded"),
+        ("contactor.T_move=fast", "T_move"),
+    ],
+)
+def test_what_is_wrong_about_such_a_device(setting: str, told: str) -> None:
+    with pytest.raises(StationError) as error:
+        plan(setting)
+    assert told in str(error.value)
+    assert f"--set {setting}" in str(error.value)
+
+
+def test_a_device_belongs_to_the_unit_it_stands_in() -> None:
+    """The contactor of the second outlet moves the contacts of the second outlet's circuit."""
+    import engine
+
+    station = resolve(ROOT / "machines" / "site.yaml", None, Overrides(("outlets=2",), {}), installed(), engine.load)
+    served = [unit.adapters["contactor"].served for unit in station.machines["site"].units]
+    assert [one.adapters["contacts"].config["outlet"] for one in served if one is not None] == ["outlet1", "outlet2"]
+
+
+def test_two_machines_cannot_have_one_device() -> None:
+    """One name for two contactors is told with the keys that part them."""
+    import engine
+
+    sets = ("outlets=2", "outlet.adapters.contactor.outlet=x")
+    with pytest.raises(StationError) as error:
+        resolve(ROOT / "machines" / "site.yaml", None, Overrides(sets, {}), installed(), engine.load)
+    assert "the contactor of power circuit 'x'" in str(error.value)
+    assert "outlet2.adapters.contactor.outlet or outlet1.adapters.contactor.outlet" in str(error.value)
+
+
+def test_a_view_lists_no_simulated_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The lines of a run are about the station; the trace has what its contactor did."""
+    trace = str(tmp_path / "run.jsonl")
+    assert main(["run", str(EVSE), "--fast", "--for", "1 s", "--plain", "--trace", trace]) == 0
+    told = capsys.readouterr().out
+    assert "evse/contactor" not in told
+    assert "evse/output" in told
+    assert main(["trace", "show", trace, "--machine", "evse/contactor"]) == 0
+    assert "dead_man.expired" in capsys.readouterr().out
 
 
 def test_a_fault_on_a_role_of_it() -> None:

@@ -45,7 +45,9 @@ def answer(request):
     for number, (event, data) in enumerate(request["events"], 1):
         readings.update(read_now(request, number))
         if event == "(timer)":
-            event, data = space["TIMERS"][data[3] if kind == "statemachine" else data[0]][data[2]][0], None
+            timers, wanted = space["TIMERS"], data[3] if kind == "statemachine" else data[0]
+            state = next(s for s in timers if f".{s}".endswith(f".{wanted}"))  # a chart's own `on` puts a state around
+            event, data = timers[state][data[2]][0], None
         data = decoded(data)
         if kind == "transitions":
             model.send(event, data)

@@ -40,9 +40,28 @@ _HARMLESS = {
 }
 CHARTS = {chart.name: chart for chart in map(engine.load, sorted(MACHINES.rglob("*.yaml")))}
 CARRIED = {
-    "python-statemachine": ("keep_alive", "pilot_evse", "pilot_pev", "plc_modem", "slac_session", "voltage_watch"),
-    "transitions": ("keep_alive",),
-    "xstate": ("keep_alive", "pilot_pev", "plc_modem", "power_share", "voltage_watch"),
+    "python-statemachine": (
+        "bench_station",
+        "bench_vehicle",
+        "keep_alive",
+        "pilot_evse",
+        "pilot_pev",
+        "plc_modem",
+        "simulated_contactor",
+        "simulated_lock",
+        "slac_session",
+        "voltage_watch",
+    ),
+    "transitions": ("keep_alive", "simulated_lock"),
+    "xstate": (
+        "bench_station",
+        "keep_alive",
+        "pilot_pev",
+        "plc_modem",
+        "power_share",
+        "simulated_lock",
+        "voltage_watch",
+    ),
 }
 EXPORTS = {
     "python-statemachine": export_statemachine,

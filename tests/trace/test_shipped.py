@@ -104,5 +104,5 @@ def test_the_conversation_can_be_drawn(trace: Trace) -> None:
     said = {(m.source, m.target, m.text.partition("(")[0]) for m in drawn.messages}
     assert ("evse.v2g", "evse/session", "CurrentDemandReq") in said
     assert ("evse/session", "evse.v2g", "CurrentDemandRes") in said
-    assert ("evse/output", "evse.contactor", "set") in said
+    assert ("evse/output", "evse/contactor", "set") in said
     assert mermaid(drawn).count("participant") == len(drawn.participants)

@@ -88,6 +88,12 @@ def is_chart(use: str, contract: str, registry: Registry) -> bool:
     return registry.implementations(contract).get(use, use).endswith((".yaml", ".yml"))
 
 
+def named_chart(use: str, contract: str, registry: Registry, load: Callable[[Path], Chart]) -> Chart:
+    """The chart that the name of an implementation stands for. Raises what ``load`` raises."""
+    name = registry.implementations(contract)[use]
+    return load(installed_file(name) or Path(name))
+
+
 def serving_chart(
     use: str, folder: Path, role: str, contract: Contract, registry: Registry, load: Callable[[Path], Chart]
 ) -> Chart:

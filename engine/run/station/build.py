@@ -61,7 +61,8 @@ def _adapters(
         elif plan.served is not None:
             values = {tuple(path.split(".")): own for path, own in plan.served.parameters.items() if path}
             own = plan.served.parameters.get("", {})
-            found[role] = ServedChart(plan.served.chart, own, _adapters(plan.served, system, registry), values)
+            adapters = _adapters(plan.served, system, registry)
+            found[role] = ServedChart(plan.served.chart, own, adapters, values, plan.device)
         elif plan.use == NONE:
             found[role] = NullAdapter(contract, system.world)
         else:

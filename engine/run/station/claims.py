@@ -3,24 +3,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.adapter import Registry
 from engine.run.station.behind import adapter_class
-from engine.run.station.plan import Station, StationError
+from engine.run.station.plan import AdapterPlan, MachinePlan, Station, StationError, UnitPlan
 
 
 def refuse_double_claims(station: Station, registry: Registry) -> None:
     """Raises ``StationError`` when two machines would share what belongs to one, and neither would know."""
-    owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, setting
-    for top, machine in [(one, holder) for one in station.holders for holder in (one, *one.served())]:
-        for role, plan in machine.adapters.items():
-            if plan.served is not None or plan.machine:
-                continue
-            contract = machine.contracts[role].name
+    owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, key
+    for top in station.holders:
+        for role, key, plan, contract in _behind(top, f"{top.name}.adapters."):
             for setting, claim in adapter_class(plan.use, contract, registry).claims(plan.config).items():
-                owner, other, key = owners.setdefault(claim, (top.name, role, setting))
+                owner, other, theirs = owners.setdefault(claim, (top.name, role, f"{key}.{setting}"))
                 if owner != top.name:
                     raise StationError(
-                        f"{machine.name}.{role} and {owner}.{other} both have {claim}, which is for one of them; give "
-                        f"another {setting} to one: {machine.name}.adapters.{role}.{setting} "
-                        f"or {owner}.adapters.{other}.{key}"
+                        f"{top.name}.{role} and {owner}.{other} both have {claim}, which is for one of them; give "
+                        f"another {setting} to one: {key}.{setting} or {theirs}"
                     )
+
+
+def _behind(holder: MachinePlan | UnitPlan, prefix: str) -> Iterator[tuple[str, str, AdapterPlan, str]]:
+    """The adapters of a machine, those of charts behind its roles too: role, address, plan, contract."""
+    for role, plan in holder.adapters.items():
+        key = prefix + role
+        if plan.machine:
+            continue
+        if plan.served is None:
+            yield role, key, plan, holder.contracts[role].name
+            continue
+        for inner, theirs, part, contract in _behind(plan.served, f"{key}.adapters."):
+            yield (role, key, part, contract) if plan.device else (f"{role}.{inner}", theirs, part, contract)

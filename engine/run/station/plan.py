@@ -21,7 +21,8 @@ class StationError(Exception):
 class AdapterPlan:
     """The implementation bound to a role (its name in the registry) and its settings; or a chart that serves the role's
     contract, ``served``: a machine of its own, named ``machine/role``; or ``machine``: the name of another one of the
-    station that serves it."""
+    station that serves it. ``device``: the chart is what the name of an implementation stands for, so its settings are
+    written as those of a class."""
 
     use: str
     config: dict[str, Any] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class AdapterPlan:
     origins: dict[str, str] = field(default_factory=dict)  # where `use` and each setting was set
     served: MachinePlan | None = None
     machine: str = ""
+    device: bool = False
 
 
 class _Holder:

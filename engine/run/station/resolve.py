@@ -27,6 +27,7 @@ from engine.run.station.behind import (
     adapter_class,
     checked_use,
     is_chart,
+    named_chart,
     named_machine,
     refuse_circle,
     refuse_machine,
@@ -244,6 +245,8 @@ class _Resolver:
         above = f"{self.main}/{machine.name}." if isinstance(machine, UnitPlan) else f"{machine.name}/"
         unit = machine.name if isinstance(machine, UnitPlan) else machine.unit
         plan.served, plan.use = MachinePlan(above + role, chart, unit=unit), use
+        named = use in self.registry.implementations(machine.contracts[role].name)
+        plan.device = named and bool(chart.adapters)  # one without adapters is no device: it is pretended
         self.served.add(id(plan))
 
     def _chosen(self, name: str, choice: str | list[str]) -> list[Assignment]:
@@ -263,22 +266,32 @@ class _Resolver:
         main = self.plan.machines[self.main]
         found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
         holders: list[MachinePlan | UnitPlan] = [main, *[unit for unit in main.units if unit.number == 1]]
-        for holder in [one for top in holders for one in (top, *top.served())]:
-            prefix = "" if holder in holders else f"{holder.name.partition('/')[2].replace('/', '.')}."
-            for role, contract in holder.contracts.items():
-                plan = holder.adapters[role]
-                if plan.machine:
-                    continue
-                if plan.served is None:
-                    behind = adapter_class(plan.use, contract.name, self.registry).behind
-                else:  # what is said by a chart that has no adapter itself comes from nowhere
-                    behind = "" if plan.served.contracts else "pretended"
-                if behind:
-                    found.setdefault(behind, []).append(prefix + role)
+        for holder in holders:
+            self._look_behind(holder, "", found)
         kinds = [kind for kind, roles in found.items() if roles]
         if kinds == ["simulated"]:
             return "simulated surroundings"
         return "" if kinds == ["real"] else "; ".join(f"{kind}: {', '.join(found[kind])}" for kind in kinds)
+
+    def _look_behind(self, holder: MachinePlan | UnitPlan, prefix: str, found: dict[str, list[str]]) -> None:
+        """Sort the roles of a machine by what is behind them, with those of charts behind them; a device is one thing,
+        whatever it is made of."""
+        for role, contract in holder.contracts.items():
+            plan, behind = holder.adapters[role], ""
+            if plan.machine:
+                continue
+            if plan.served is None:
+                behind = adapter_class(plan.use, contract.name, self.registry).behind
+            elif plan.device:
+                parts: dict[str, list[str]] = {}
+                self._look_behind(plan.served, "", parts)
+                behind = next(iter(parts), "")
+            elif plan.served.contracts:
+                self._look_behind(plan.served, f"{prefix}{role}.", found)
+            else:  # what is said by a chart that has no adapter itself comes from nowhere
+                behind = "pretended"
+            if behind:
+                found.setdefault(behind, []).append(prefix + role)
 
     # ------------------------------------------------------------ assignments
 
@@ -405,13 +418,14 @@ class _Resolver:
             folder = Path() if given or self.file.path is None else self.file.path.parent
             plan.machine = named_machine(str(one.value))
             if plan.machine:
-                plan.served, plan.use = None, str(one.value)
+                plan.served, plan.device, plan.use = None, False, str(one.value)
                 return
             try:
                 if is_chart(str(one.value), contract.name, self.registry):
                     self._serve(plan, str(one.value), folder, machine, role)
                     return
-                plan.served, plan.use = None, checked_use(str(one.value), contract.name, self.registry, folder)
+                plan.served, plan.device = None, False
+                plan.use = checked_use(str(one.value), contract.name, self.registry, folder)
             except StationError as error:
                 raise StationError(f"{one.origin}: role {role}: {error}") from error
         else:
@@ -442,10 +456,17 @@ class _Resolver:
     def _complete_served(self, plan: AdapterPlan, served: MachinePlan, above: list[Chart]) -> None:
         """The chart behind a role: its own parameters and roles."""
         refuse_circle(served.chart, above, plan.origin)
-        for key in plan.config:
+        inner = self._settings_behind(served.chart) if plan.device else {}
+        for key, value in plan.config.items():
+            if key in inner:
+                one = Assignment(key, value, plan.origins.get(key, plan.origin))
+                self._assign_setting(one, served, f"{inner[key]}.{key}")
+                continue
             hint = f"{served.chart.name} is a chart: its parameters are in .parameters, its roles in .adapters"
             if key in served.chart.parameters:
                 hint = f"{served.chart.name} is a chart: write {served.name.partition('/')[2]}.parameters.{key}"
+            elif plan.device:
+                hint = suggestion(key, [*inner, *served.chart.parameters]).removeprefix("; ")
             raise StationError(f"{plan.origin}: {served.name}: unknown setting {key!r}; {hint}")
         for one in self.below.get(id(plan), ()):
             part, _, key = one.address.partition(".")
@@ -463,6 +484,8 @@ class _Resolver:
                 continue
             if plan.served is not None:
                 others = self._all_settings(contract.name)
+                if plan.device:
+                    others -= set(self._settings_behind(plan.served.chart))
                 plan.config = {key: value for key, value in plan.config.items() if key not in others}
                 own = self.plan.machines[self.main] if isinstance(machine, UnitPlan) else machine
                 self._complete_served(plan, plan.served, above or [own.chart])
@@ -551,12 +574,18 @@ class _Resolver:
         found: set[str] = set()
         for use in self.registry.implementations(contract):
             if is_chart(use, contract, self.registry):
+                found.update(self._settings_behind(named_chart(use, contract, self.registry, self.load)))
                 continue
             try:
                 found.update(self._settings(contract, use))
             except StationError:  # one for other machines than this: a library is missing
                 continue
         return found
+
+    def _settings_behind(self, chart: Chart) -> dict[str, str]:
+        """The settings of what is behind the roles of a device that is a chart, which are written as its own, and the
+        role of each."""
+        return {key: role for role, inner in chart.adapters.items() for key in self._all_settings(inner.name)}
 
     def _faults(self, of_sets: list[Assignment]) -> None:
         """The rules of the station file, of parameter sets (about the machine of the set) and of ``--fault``."""

@@ -102,7 +102,7 @@ class _Machine:
             id, served = f"{plan.name}:{role}", bound.served if bound is not None else None
             lines = [Line(role, "title"), Line(contract.name, "note")]
             tags = (("data-role", f"{plan.name}.{role}"),)
-            if served is None:
+            if bound is None or served is None or bound.device:
                 lines += [Line(bound.use, "keyword")] if bound is not None else []
                 self.frame.children.append(Node(id, Shape.BOX, [lines], css="adapter", tags=tags))
                 continue
