@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "trace": ("trace", "show, draw, replay and compare traces"),
     "export": ("export", "translate a chart: scxml, xstate, mermaid, transitions …"),
     "import": ("import_", "make a chart of an SCXML document"),
+    "upgrade": ("upgrade", "rewrite charts of the version of the language before"),
     "schema": ("schema", "print the JSON Schema of the chart language"),
     "adapters": ("adapters", "list contracts: actions, events, values, implementations"),
 }

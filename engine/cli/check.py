@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from engine.language.model import Chart
     from engine.tools.check import Report, Verdict
     from engine.tools.check.findings import Finding
 
 _EPILOG = """examples:
   engine check machines/                  every chart in the folder, and what they invoke
   engine check machines/evse_dc.yaml --notes
+  engine check machines/ --clauses        what is cited, by standard and clause
   engine check machines/ --json | jq '.findings[].code'
 
 codes and examples: docs/checks.md. exit codes: 0 nothing found, 1 findings, 2 a chart does not load
@@ -30,6 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--notes", action="store_true", help="show notes, too; they never fail a check")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
+    parser.add_argument("--clauses", action="store_true", help="list every citation, by standard and place in it")
     parser.add_argument("--limit", type=int, default=300, metavar="N", help="states to look at for invariants (300)")
 
 
@@ -37,17 +40,26 @@ def run(args: argparse.Namespace) -> int:
     """Check charts. Exit code 0 without findings, 1 with some, 2 for a chart that does not load."""
     from engine.language.load import load
     from engine.language.problems import ChartError
+    from engine.language.traverse import chart_tree
     from engine.tools.check import check_all
+    from engine.tools.check.clauses import print_clauses
 
+    charts: list[Chart] = []
     reports: dict[tuple[str, str, int], Report] = {}
     problems: list[str] = []
     for path in chart_files(args.paths):
         try:
-            chart = load(path)
+            charts.append(load(path))
         except ChartError as error:
             problems.append(str(error))
-            continue
-        for report in check_all(chart, args.limit):
+    known = {one.name: one for chart in charts for _, one in chart_tree(chart)}
+    if args.clauses:
+        for problem in problems:
+            print(problem)
+        print_clauses(known.values())
+        return 2 if problems else 0
+    for chart in charts:
+        for report in check_all(chart, args.limit, known):
             reports.setdefault((report.chart.file, report.chart.name, report.chart.position.line), report)
     if args.json:
         print(json.dumps(_as_json(reports.values(), problems), indent=2))

@@ -24,6 +24,16 @@ class StateKind(Enum):
     DEEP_HISTORY = "deep"
 
 
+class Clause(NamedTuple):
+    """A citation of a standard: ``place`` in it (``CC.3.3``, ``Table A.1``), what it says there, and what it is of."""
+
+    standard: str
+    place: str
+    note: str
+    about: str
+    position: Position
+
+
 # ---------------------------------------------------------------- actions
 
 
@@ -211,7 +221,16 @@ class Stop(ActionKind):
     position: Position = NOWHERE
 
 
-Action = Assign | Raise | Send | Cancel | Log | If | Foreach | CallAction | Spawn | Stop
+@dataclass(frozen=True, slots=True)
+class Defer(ActionKind):
+    """``defer: [event]`` of a state: the event being processed is kept, and taken again when no active state keeps it
+    any more."""
+
+    word: ClassVar[str] = "defer"
+    position: Position = NOWHERE
+
+
+Action = Defer | Assign | Raise | Send | Cancel | Log | If | Foreach | CallAction | Spawn | Stop
 Block = tuple[Action, ...]  # an error in an action skips the rest of its block (SCXML 4.9)
 
 # ---------------------------------------------------------------- structure
@@ -232,9 +251,20 @@ class Transition:
     actions: Block = ()
     order: int = 0  # document order among all transitions
     description: str = ""
-    citation: str = ""  # `source:` in the YAML: standard and clause
+    citation: str = ""  # `clause` and `source` of the YAML
     waivers: dict[str, str] = field(default_factory=dict)
     position: Position = NOWHERE
+
+    @property
+    def ignores(self) -> bool:
+        """Whether it does nothing but take an event, always and without a word of why (``ignore`` in the YAML)."""
+        nothing = not self.targets and self.guard is None and not self.actions
+        return nothing and bool(self.descriptors) and not (self.description or self.citation)
+
+    @property
+    def defers(self) -> bool:
+        """Whether it keeps the event for later (``defer`` in the YAML)."""
+        return any(isinstance(action, Defer) for action in self.actions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +278,7 @@ class Timer:
     delay: Expr
     text: str  # the delay as written, for diagrams and traces
     position: Position = NOWHERE
+    periodic: bool = False  # of `poll`: it starts again unless the expiry leaves the state
 
 
 @dataclass(frozen=True, slots=True)
@@ -351,6 +382,7 @@ class ParameterDef:
     description: str = ""
     waivers: dict[str, str] = field(default_factory=dict, compare=False)
     position: Position = NOWHERE
+    before: str = ""  # a deadline, ``NAME`` or ``MACHINE.NAME``, that this one must come before
 
 
 @dataclass(frozen=True, slots=True)
@@ -458,6 +490,7 @@ class Chart:
     title: str = ""
     description: str = ""
     citation: str = ""
+    clauses: list[Clause] = field(default_factory=list)  # all citations of standards in the file, document order
     version: str = ""
     station: str | None = None  # default station file, relative to the chart
     file: str = ""
@@ -535,3 +568,4 @@ class Contract:
     unsafe: tuple[Pair, ...] = ()
     stale: dict[str, int] = field(default_factory=dict)
     """How old a value may grow (ns), by its name. The event :data:`STALE` says that one has."""
+    clauses: tuple[Clause, ...] = ()

@@ -63,6 +63,7 @@ UNITS: dict[str, Unit] = {
         _unit("Ohm", v=1, a=-1),
         _unit("kOhm", v=1, a=-1, k=1e3),
         _unit("MOhm", v=1, a=-1, k=1e6),
+        _unit("Ohm/V", a=-1),
         _unit("Hz", s=-1),
         _unit("kHz", s=-1, k=1e3),
         _unit("V/s", v=1, s=-1),

@@ -6,17 +6,47 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from engine.language.expr.functions import show
-from engine.language.model import Chart, EventDef
+from engine.language.model import Chart, EventDef, Transition
 from engine.language.position import Position
 from engine.language.values import EvaluationError, fast_check, kind_of
 from engine.semantics.step import Event, Failure
 
 DONE_STATE = "done.state."
 MICROSTEP_BOUND = 1_000  # of one macrostep; beyond it the chart loops without end
+DEFERRED_BOUND = 100
+"""Events a machine keeps by ``defer``; one more is lost, which is an ``error.queue``."""
 INNER_ROUNDS_BOUND = 100_000
 """Rounds of all ``foreach`` inside one ``foreach``: lists are bounded, but lists in lists in lists take hours."""
 
 SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
+
+
+def kept_for_later(ladders: Iterable[Iterable[Transition]]) -> bool:
+    """Whether an event of ``defer`` stays where it is. ``ladders``: for each active atomic state the transitions for
+    it, in order. It is taken again when none keeps it, or when one without a guard goes before those that do."""
+    kept = False
+    for ladder in ladders:
+        for t in ladder:
+            if t.defers:
+                kept = True
+                break
+            if t.guard is None:
+                if not t.ignores:
+                    return False
+                break
+    return kept
+
+
+def without_needless(enabled: list[Transition]) -> list[Transition]:
+    """An event that some transition takes is not kept for later, too."""
+    if any(t.defers for t in enabled) and not all(t.defers or t.ignores for t in enabled):
+        return [t for t in enabled if not t.defers]
+    return enabled
+
+
+def lost_event(event: Event) -> Event:
+    """What a machine is told of an event that it can keep no more."""
+    return Event("error.queue", {"dropped": 1, "event": event.name}, "platform")
 
 
 class _Unset:

@@ -28,10 +28,11 @@ longer than the chart's test itself. What hypothesis makes smaller or zero is an
 class _Builder:
     """One chart in the making; an octet decides each choice, and behind the last one it is the simplest."""
 
-    def __init__(self, octets: bytes, rich: bool, untyped: bool) -> None:
+    def __init__(self, octets: bytes, rich: bool, untyped: bool, later: bool) -> None:
         self.octets = iter(octets)
         self.rich = rich
         self.untyped = untyped
+        self.later = later
         self.count = 0
         self.names: list[str] = []
         self.inside: list[str] = []  # below the compound state that transitions are made for
@@ -102,10 +103,21 @@ class _Builder:
                 on[descriptor] = self.transitions(payload=descriptor == "p")
             if on:
                 state["on"] = on
+            if self.chance(12):
+                state["ignore"] = list(dict.fromkeys(self.pick(*EXTERNAL, *INTERNAL, "g.*") for _ in range(2)))
+            if self.later and self.chance(18):
+                ignored = state.get("ignore", [])
+                names = dict.fromkeys(self.pick(*EXTERNAL, *INTERNAL, "g.*", "p") for _ in range(2))
+                state["defer"] = [name for name in names if name not in ignored]
             if self.chance(18):
                 state["always"] = [self.transition(guarded=True)]
             if self.chance(20):
                 state["after"] = {self.pick("1 s", "wait", "y * 1 s"): self.transitions()}
+            if self.later and self.chance(12):
+                when = {"when": self.guard(False), "every": self.pick("1 s", "wait")}
+                state["poll"] = [self.transition() | when for _ in range(1 + self.number_from(0, 1))]
+                for one in state["poll"]:
+                    one.pop("guard", None)
             if "states" in state and self.chance(40):
                 state["onDone"] = self.transitions()
             if self.chance(12):
@@ -272,15 +284,16 @@ def _names(states: dict[str, Any]) -> Iterator[str]:
         yield from _names(state.get("states", {}))
 
 
-def chart_texts(rich: bool = True, untyped: bool = False) -> st.SearchStrategy[str]:
+def chart_texts(rich: bool = True, untyped: bool = False, later: bool = False) -> st.SearchStrategy[str]:
     """The text of a chart that names only what exists (it may still be one the loader rightly refuses).
 
-    ``rich``: with what few other engines have: items without a value, several blocks, initial content."""
-    return st.binary(min_size=OCTETS, max_size=OCTETS).map(lambda octets: _text(octets, rich, untyped))
+    ``rich``: with what few other engines have: items without a value, several blocks, initial content. ``later``: with
+    `defer` and `poll`."""
+    return st.binary(min_size=OCTETS, max_size=OCTETS).map(lambda octets: _text(octets, rich, untyped, later))
 
 
-def _text(octets: bytes, rich: bool, untyped: bool) -> str:
-    builder = _Builder(octets, rich, untyped)
+def _text(octets: bytes, rich: bool, untyped: bool, later: bool) -> str:
+    builder = _Builder(octets, rich, untyped, later)
     states = dict(builder.state(0, False) for _ in range(builder.number_from(1, 3)))
     if builder.chance(20):
         builder.count += 1

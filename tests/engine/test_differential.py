@@ -90,7 +90,7 @@ def compare(chart: Chart, played: list[Input]) -> None:
         same(traced(chart, played), expected)
 
 
-@given(text=chart_texts(), played=inputs())
+@given(text=chart_texts(later=True), played=inputs())
 @CAMPAIGN
 def test_the_compiled_core_does_what_the_reference_does(text: str, played: list[Input]) -> None:
     """Wrong order of actions, wrong data, wrong effects, a lost error: all would show in some microstep."""
@@ -104,7 +104,7 @@ def test_it_does_so_with_imported_charts_in_which_nothing_is_declared(text: str,
     compare(load(text), played)
 
 
-@given(text=chart_texts(), played=inputs())
+@given(text=chart_texts(later=True), played=inputs())
 @settings(CAMPAIGN, max_examples=EXAMPLES // 2)
 def test_a_snapshot_at_every_step_changes_nothing(text: str, played: list[Input]) -> None:
     """A controller that is stopped and resumed between any two steps goes on as if it had not been."""

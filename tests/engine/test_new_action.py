@@ -196,4 +196,4 @@ def test_what_is_written_of_an_effect_can_be_read() -> None:
 
 def test_every_action_tells_its_word() -> None:
     words = {kind.word for kind in get_args(Action)}
-    assert words == {*readers.ACTIONS, ""}  # an order to an adapter has none
+    assert words == {*readers.ACTIONS, "", "defer"}  # an order to an adapter has none, `defer` is a key of states

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from engine.language.load.keys import TABLE, Key
+from engine.language.load.keys import LANGUAGE, TABLE, Key
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = [DOCS / "chart-reference.md", DOCS / "adapters.md"]
@@ -24,7 +24,7 @@ _SHOWN = {
     "type text": "type",
     "whole chart": "chart",
     "chart name": "name",
-    "language": "`1`",
+    "language": f"`{LANGUAGE}`",
     "events": "`NAME:` event, or `any`",
     "any state": "state",
     "any value": "",
@@ -81,7 +81,7 @@ def _actions() -> str:
 
 def _forms(key: Key) -> list[str]:
     if key.value not in TABLE:
-        return [{"values": "{NAME: expression, …}"}.get(key.value, key.value.replace("note", "text"))]
+        return [{"[values]": "{NAME: expression, …}"}.get(key.value, key.value.replace("note", "text"))]
     kind = TABLE[key.value]
     short = [next(iter(kind.keys)).removesuffix("_expr") for _ in kind.short]
     own = [inner for inner, one in kind.keys.items() if not one.imported]

@@ -125,6 +125,31 @@ def test_transition_ids_are_stable_and_numbered_by_descriptor() -> None:
     assert chart.states["s"].timers[0].delay == tree.Literal(250_000_000, DURATION)
 
 
+@pytest.mark.parametrize(
+    ("assign", "told"),
+    [
+        ("{n: n + 1, k: 3}", None),  # what it was itself
+        ("[{n: n + 1}, {k: n}]", None),
+        ("[n: 2, k: n]", None),
+        ("{n: 2, k: n * 2}", "'k' reads 'n'"),
+        ("{k: n, n: 2}", "'k' reads 'n'"),  # swapped by a reader who thinks they go together
+        ("[{n: k, k: 3}]", "'n' reads 'k'"),
+    ],
+)
+def test_what_an_assign_gives_together_reads_nothing_of_it(assign: str, told: str | None) -> None:
+    """Whether a mapping reads old values or goes in order would change silently between versions of the language."""
+    text = "machine: m\ndata: {n: {type: int, initial: 0}, k: {type: int, initial: 0}}\nstates:\n  s:\n    entry:\n"
+    text += f"      - assign: {assign}\n"
+    if told is None:
+        assert [one.name for one in chart_of(text).states["s"].entry[0]] == ["n", "k"]  # type: ignore[union-attr]
+        return
+    with pytest.raises(ChartError) as caught:
+        chart_of(text)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.position.line) == ("ambiguous", 6)
+    assert told in problem.message
+
+
 ACTIONS = """\
 machine: doer
 adapters: {link: hpgp_link}

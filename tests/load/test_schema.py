@@ -153,7 +153,7 @@ def test_what_engine_import_writes_is_valid() -> None:
     [
         ("machine: car", "machne: car"),
         ("machine: car", "machine: Car"),
-        ("machine: car", "machine: car\nlanguage: 2"),
+        ("machine: car", "machine: car\nlanguage: 3"),
         ("machine: car", "machine: car\nstrict: 3"),
         ("type: duration", "type: durtion"),
         ("type: float V", "type: float Vv"),

@@ -322,3 +322,22 @@ def test_a_quick_test_whose_guard_says_no_is_not_crowded_out_by_slow_ones() -> N
     assert chosen[:2] == ["t.py::edge[just not]", "t.py::edge[taken]"]
     assert len(chosen) == 2 + 4
     assert "t.py::elsewhere" not in chosen
+
+
+def test_what_is_ignored_and_what_goes_in_order_is_mutated_too(tmp_path: Path) -> None:
+    """Written in lists, they are still one transition and one assignment each."""
+    file = tmp_path / "m.yaml"
+    file.write_text(
+        "machine: m\nevents: {e: {direction: in}, f: {direction: in}}\n"
+        "data: {n: {type: int, initial: 0}, k: {type: int, initial: 0}}\nstates:\n  s:\n    ignore: [e, f]\n"
+        "    entry: [assign: [{n: k + 1}, {k: n}]]\n  t: {ignore: e}\n"
+    )
+    chart, text = engine.load(file), file.read_text()
+    mutants = {mutant.name: mutant.text(text) for mutant in mutants_of(chart)}
+    assert mutants["transition deleted: s/e"] == text.replace("[e, f]", "[f]")
+    assert mutants["transition deleted: s/f"] == text.replace("[e, f]", "[e]")
+    assert mutants["transition deleted: t/e"] == text.replace("{ignore: e}", "{}")
+    assert mutants["action dropped: s: assign n"] == text.replace("[{n: k + 1}, {k: n}]", "[{k: n}]")
+    assert mutants["action dropped: s: assign k"] == text.replace("[{n: k + 1}, {k: n}]", "[{n: k + 1}]")
+    for mutant in mutants.values():
+        engine.load_text(mutant)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import cast
 
 from engine.language.expr import tree
-from engine.language.expr.lex import ExpressionError, Fault
+from engine.language.expr.lex import CONSTANTS, ExpressionError, Fault
 from engine.language.expr.parse import Node, parse
 from engine.language.expr.unify import (
     BROKEN,
@@ -28,6 +28,7 @@ from engine.language.expr.unify import (
     unified,
 )
 from engine.language.expr.units import NANOSECOND, PLAIN, nanoseconds, product, same, unit_of
+from engine.language.expr.words import are_words
 from engine.language.types import ANY, BOOL, DURATION, DURATION_UNITS, FLOAT, INT, NONE, STRING, UNITS, Kind, Type
 from engine.language.values import describe
 
@@ -81,7 +82,9 @@ def expression(text: str, scope: Scope, expected: Type | None = None) -> tree.Ex
         ExpressionError: with all faults found.
     """
     checker = Checker(scope)
-    node = parse(text)
+    node = checker.plain_text(text, expected) or parse(text)
+    if expected is not None:
+        node = checker.worded(node, expected)
     expr = checker.check(node)
     if expected is not None:
         checker.meant_as_text(node, expected)
@@ -194,6 +197,32 @@ class Checker:
         spoken = _SPOKEN_BOOLS.get(name.lower())
         hint = f"did you mean {spoken!r}?" if spoken else nearest_hint(name, known)
         return self.fault(node, "unknown-name", f"unknown name {name!r}", hint=hint)
+
+    def plain_text(self, text: str, type_: Type | None) -> Node | None:
+        """``text`` itself, where it needs no quotes of its own (:mod:`engine.language.expr.words`); None where it is an
+        expression."""
+        if type_ is None or self.scope.untyped:
+            return None
+        words = text.strip()
+        if (type_.kind is Kind.STRING and are_words(words)) or (type_.kind is Kind.ENUM and words in type_.values):
+            return self.worded(Node("name" if type_.kind is Kind.ENUM else "string", 0, len(text), words), type_)
+        return None
+
+    def worded(self, node: Node, type_: Type) -> Node:
+        """``node`` with the values of an enum as texts, where ``type_`` is wanted; in the branches of ``if``, too."""
+        if type_.kind is not Kind.ENUM or self.scope.untyped:
+            return node
+        if node.kind == "if":
+            then, test, other = node.children
+            return replace(node, children=[self.worded(then, type_), test, self.worded(other, type_)])
+        if node.kind != "name" or node.value not in type_.values:
+            return node
+        word = node.value
+        scope = self.scope
+        if word in CONSTANTS or word in scope.variables or word in scope.parameters or word in scope.given:
+            message = f"{word!r} is a value of {describe(type_)} and a name in scope: which one is meant?"
+            self.fault(node, "ambiguous", message, f"\"'{word[:40]}'\" for the value", "or give the data another name")
+        return replace(node, kind="string")
 
     def meant_as_text(self, node: Node, type_: Type) -> None:
         """A bare word where a text is wanted, unknown as a name: most likely the quotes are missing."""

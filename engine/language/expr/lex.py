@@ -55,7 +55,7 @@ class Token(NamedTuple):
 _TOKEN = re.compile(
     r"""[ \t\r\n]*(?:
       (?P<number>0[xX][0-9a-fA-F]+|(?:\d+\.\d+|\.\d+|\d+)(?:[eE][+-]?\d+)?)
-        (?:[ \t]*(?P<unit>V/s|A/s|[A-Za-z]+)(?![A-Za-z0-9_])|[ \t]*(?P<percent>%))?
+        (?:[ \t]*(?P<unit>V/s|A/s|Ohm/V|[A-Za-z]+)(?![A-Za-z0-9_])|[ \t]*(?P<percent>%))?
     | (?P<name>[A-Za-z_][A-Za-z0-9_]*)
     | (?P<string>'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*")
     | (?P<op>\*\*|//|==|!=|<=|>=|[-+*/%<>()\[\],.=])

@@ -13,6 +13,7 @@ from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import Node as Syntax
 from engine.language.expr.parse import parse
 from engine.language.expr.unify import BROKEN
+from engine.language.expr.walk import within
 from engine.language.load import keys
 from engine.language.load.arguments import call_arguments, fit_fields, read_fields
 from engine.language.load.build import Build
@@ -133,7 +134,15 @@ def adapter_call(
 
 
 def _assign(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action]:
-    actions: list[Action] = []
+    if isinstance(value, Sequence):  # one after the other
+        return [action for item in value.items for action in _assign_together(build, item, scope)]
+    return list(_assign_together(build, value, scope))
+
+
+def _assign_together(build: Build, value: Node, scope: Scope) -> list[Assign]:
+    """A mapping under `assign`: no value reads what another one of it is given."""
+    actions: list[Assign] = []
+    nodes: list[Node] = []
     for name, key, item in build.reader.entries(value, "'assign'"):
         type_ = build.variables.get(name)
         if type_ is None:
@@ -148,6 +157,18 @@ def _assign(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Acti
                 continue
         expr = build.expression(item, f"the value of {name!r}", scope, type_)
         actions.append(Assign(name, expr, build.reader.position(key)))
+        nodes.append(item)
+    if build.untyped or build.older:
+        return actions
+    given = {action.name for action in actions}
+    for action, item in zip(actions, nodes, strict=True):
+        read = {part.name for part in within(action.value) if isinstance(part, tree.Variable)}
+        if others := sorted((read & given) - {action.name}):
+            message = (
+                f"{action.name!r} reads {others[0]!r}, which the same `assign` gives a value: the old or the new one?"
+            )
+            expected = f"a list, one after the other: [{{{others[0]}: …}}, {{{action.name}: …}}]"
+            build.reader.problem(item, "ambiguous", message, expected)
     return actions
 
 

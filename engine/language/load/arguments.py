@@ -89,6 +89,7 @@ def call_arguments(
         elif name in args:
             fault(start, value.end, "duplicate-name", f"the argument {name!r} stands twice")
         else:
+            value = checker.worded(value, types[name])
             args[name] = checker.convert(checker.check(value), types[name], value)
     for found in checker.faults:
         build.reader.fault(node, found)

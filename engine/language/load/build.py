@@ -49,6 +49,7 @@ class Build:
     broken_children: set[str] = field(default_factory=set)  # told of already; "": one whose id is not known
     broken_roles: set[str] = field(default_factory=set)
     events_known: bool = True  # False when 'events' itself is broken: what is missing in it is no news
+    older: bool = False  # a chart of an older version of the language, which `engine upgrade` reads
     cancels: list[tuple[str, Node]] = field(default_factory=list)
     send_ids: set[str] = field(default_factory=set)
     ids: dict[str, int] = field(default_factory=dict)  # of transitions, with how many there are
@@ -137,6 +138,8 @@ class Build:
                 known = self._expressions[key] = (expression(text, scope, expected), scope, expected)
             return known[0]
 
+        if self.reader.typed is not None and expected is not None:
+            self.reader.typed.append((node, scope, expected))
         return self.reader.compile(node, what, make)
 
     def delay(self, node: Node, scope: Scope) -> tree.Expr:

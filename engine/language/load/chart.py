@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from engine.adapter import AdapterError
-from engine.language.expr.check import Scope, expression
-from engine.language.expr.tree import Literal, OfChild
+from engine.language.expr.check import Scope
+from engine.language.expr.tree import BoolOp, Literal, OfChild, Unary
 from engine.language.expr.unify import BROKEN
 from engine.language.expr.walk import within
 from engine.language.load import keys
@@ -16,6 +16,7 @@ from engine.language.load.actions import read_block, read_blocks
 from engine.language.load.arguments import fit_fields, read_fields
 from engine.language.load.build import Build
 from engine.language.load.children import find_children, read_invokes
+from engine.language.load.clauses import read_citation
 from engine.language.load.contract import Contracts
 from engine.language.load.events import EventTable, read_events, read_payload
 from engine.language.load.reader import FALSE, NO_NAMES, TRUE, Reader
@@ -47,7 +48,7 @@ from engine.language.model import (
     UnitDef,
 )  # fmt: skip
 from engine.language.problems import ChartError
-from engine.language.types import INT, STRING, Type
+from engine.language.types import BOOL, INT, STRING, Kind, Type
 
 RESERVED = frozenset(
     {"event", "and", "or", "not", "in", "is", "if", "else", "True", "False", "None", "true", "false", "null"}
@@ -116,14 +117,15 @@ def _header(build: Build, body: Mapping) -> None:
         if not name.text.islower():
             reader.problem(name, "name", f"the name of a chart is in lower case, not {name.text!r}", name.text.lower())
     language = body.get("language")
-    if language is not None and reader.text(language, "'language'") != str(keys.LANGUAGE):
-        message = (
-            f"this chart is of language {reader.text(language, 'language')[:40]!r}, this engine reads {keys.LANGUAGE}"
-        )
-        reader.problem(language, "version", message, str(keys.LANGUAGE))
+    written = reader.text(language, "'language'")
+    build.older = reader.older and written != str(keys.LANGUAGE)
+    if language is not None and written != str(keys.LANGUAGE) and not (build.older and written in keys.OLDER):
+        message = f"this chart is of language {written[:40]!r}, this engine reads {keys.LANGUAGE}"
+        hint = f"engine upgrade {reader.source.file}" if written in keys.OLDER else ""
+        reader.problem(language, "version", message, str(keys.LANGUAGE), hint)
     chart.title = reader.text(body.get("title"), "'title'")
     chart.description = reader.text(body.get("description"), "'description'")
-    chart.citation = reader.text(body.get("source"), "'source'")
+    chart.citation = read_citation(reader, body, "the chart", chart.clauses)
     chart.version = reader.text(body.get("version"), "'version'")
     chart.station = reader.text(body.get("station"), "'station'") or None
     chart.strict = reader.flag(body.get("strict"), "'strict'")
@@ -155,6 +157,7 @@ def _free_name(build: Build, key: Scalar, what: str) -> bool:
 
 def _parameters(build: Build, node: Node | None) -> None:
     reader = build.reader
+    deadlines: list[Node] = []
     for name, key, value in reader.entries(node, "'parameters'"):
         if not _free_name(build, key, "a parameter"):
             continue
@@ -171,21 +174,33 @@ def _parameters(build: Build, node: Node | None) -> None:
         default_node = body.get("default")
         default = None
         if default_node is not None:
-            default = reader.compile(
-                default_node,
-                f"the default of {name!r}",
-                lambda text, t=type_: expression(text, NO_NAMES, t),  # type: ignore[misc]
-            )
+            default = build.expression(default_node, f"the default of {name!r}", NO_NAMES, type_)
         build.parameters[name] = type_
         build.chart.parameters[name] = ParameterDef(
             name,
             type_,
             default,
-            reader.text(body.get("source"), "'source'"),
+            read_citation(reader, body, f"parameter {name}", build.chart.clauses),
             reader.text(body.get("description"), "'description'"),
             reader.texts(body.get("waive"), "'waive'"),
             reader.position(key),
+            _before(build, body.get("before"), type_),
         )
+        if (named := body.get("before")) is not None:
+            deadlines.append(named)
+    for node in deadlines:
+        other = reader.text(node, "'before'")
+        own = build.parameters.get(other)
+        if "." not in other and (own is None or own.kind is not Kind.DURATION):
+            known = [name for name, type_ in build.parameters.items() if type_.kind is Kind.DURATION]
+            reader.problem(node, "unknown-name", f"{other[:80]!r} is no duration among the parameters", known=known)
+
+
+def _before(build: Build, node: Node | None, type_: Type) -> str:
+    """The deadline that a parameter must come before; '' for none."""
+    if node is not None and type_.kind is not Kind.DURATION:
+        build.reader.problem(node, "type", f"only a duration is before another, this is {type_.kind.value}")
+    return build.reader.text(node, "'before'")
 
 
 def _adapters(build: Build, node: Node | None, contracts: Contracts) -> None:
@@ -301,7 +316,7 @@ def _data(build: Build, node: Node | None) -> None:
         late = reader.text(body.get("late"), "'late'") or None
         if late is not None and late not in build.chart.states:
             reader.problem(body.get("late") or body, "unknown-state", f"no state {late!r}", known=build.chart.states)
-        reader.text(body.get("source"), "'source'")
+        read_citation(reader, body, f"data {name}", build.chart.clauses)
         description = reader.text(body.get("description"), "'description'")
         build.chart.data[name] = DataDef(
             name, type_, initial, late, description, reader.texts(body.get("waive"), "'waive'"), reader.position(key)
@@ -370,7 +385,7 @@ def _shutdown(build: Build, node: Node | None) -> None:
         if any(target.calls for target, _ in written):
             reader.problem(one, "shape", "it is over in this state whatever its arguments", "the state alone")
     text = reader.expression_text(within_node, "'within'") or ""
-    citation = reader.text(body.get("source"), "'source'")
+    citation = read_citation(reader, body, "shutdown", chart.clauses)
     chart.shutdown = Shutdown(event, within, text, tuple(done), citation, reader.position(body))
 
 
@@ -403,22 +418,28 @@ def _invariants(build: Build, state: State, node: Node) -> None:
     reader = build.reader
     scope = build.scope(None, "an invariant holds between events")
     scope.relatives = relatives(build)
+    place = f"of {state.id}" if state.id else "of the chart"
     own: list[Invariant] = []
     joint: list[Invariant] = []
     for item in reader.items(node):
         message = citation = ""
         condition: Node | None = item
+        when: Node | None = None
         if isinstance(item, Mapping):
             reader.check_keys(item, keys.INVARIANT)
             message = reader.text(item.get("message"), "'message'")
-            citation = reader.text(item.get("source"), "'source'")
-            condition = item.get("expr")
+            citation = read_citation(reader, item, f"invariant {place}", build.chart.clauses)
+            condition, when = item.get("expr"), item.get("when")
         if condition is None:
             reader.missing(item, item, "'invariant' without 'expr'", "expr: …")
             continue
         text = reader.expression_text(condition, "'invariant'")
         if text is not None:
             guard = build.guard(condition, "'invariant'", scope)
+            if when is not None:
+                premise = build.guard(when, "'when'", scope)
+                guard = BoolOp("or", (Unary("not", premise, BOOL), guard), BOOL)
+                text = f"{text} when {reader.expression_text(when, 'when')}"
             reads_children = any(isinstance(part, OfChild) for part in within(guard))
             (joint if reads_children else own).append(
                 Invariant(guard, text, message, citation, reader.position(condition))

@@ -36,7 +36,7 @@ def find_children(build: Build, spawns: bool) -> None:
 
 def _find_invoke(build: Build, state: State, node: Mapping) -> None:
     src = node.get("src") or node.get("chart")
-    if node.get("source") is not None:  # known only when it starts
+    if node.get("src_expr") is not None:  # known only when it starts
         _declare(build, node, invoke_id(build, node), Child(None, {}, plain_events=True, states=[state]))
         return
     call = node.get("call")
@@ -195,13 +195,13 @@ def _read_invoke(build: Build, state: State, body: Mapping) -> None:
     location = reader.text(body.get("id_location"), "'id_location'") or None
     forward = reader.flag(body.get("autoforward"), "'autoforward'")
     plain = reader.flag(body.get("plain_events"), "'plain_events'")
-    source = body.get("source")
+    source = body.get("src_expr")
     chart = build.charts.get(id(body))
     expr: tree.Expr | None = None
     roles: tuple[tuple[str, str], ...] = ()
     fields: Fields
     if source is not None:
-        expr = build.expression(source, "'source'", scope)
+        expr = build.expression(source, "'src_expr'", scope)
         fields = _open_fields(build, body.get("input"), scope)
     elif chart is not None:
         roles = _roles(build, body, chart)

@@ -15,13 +15,14 @@ from engine.language.expr.lex import ExpressionError, Fault
 from engine.language.expr.parse import parse as parse_expression
 from engine.language.expr.tree import Literal
 from engine.language.load import keys
+from engine.language.load.clauses import read_citation
 from engine.language.load.events import read_payload
 from engine.language.load.reader import NAME, NO_NAMES, Reader
 from engine.language.load.registries import registries
 from engine.language.load.source_file import read_source, real_path
 from engine.language.load.types import read_type
 from engine.language.load.yaml_source import Mapping, Node, Scalar, parse
-from engine.language.model import STALE, ActionDef, Contract, EventDef, OrderPattern, Pair
+from engine.language.model import STALE, ActionDef, Clause, Contract, EventDef, OrderPattern, Pair
 from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
 from engine.language.types import DURATION, Kind, Type
 
@@ -98,16 +99,18 @@ def _read(reader: Reader, root: Node) -> Contract | None:
                 stale[key] = _age(reader, limit, key)
     if stale:
         _add_stale(reader, events, stale, mapping)
+    clauses: list[Clause] = []
     return Contract(
         name.text,
         actions,
         events,
         values,
         reader.text(mapping.get("description"), "'description'"),
-        reader.text(mapping.get("source"), "'source'"),
+        read_citation(reader, mapping, f"contract {name.text}", clauses),
         reader.position(name),
         tuple(pair for item in reader.items(mapping.get("unsafe")) if (pair := _pair(reader, item, actions))),
         stale,
+        tuple(clauses),
     )
 
 
@@ -182,6 +185,7 @@ def _pattern(reader: Reader, node: Node, actions: dict[str, ActionDef]) -> Order
             fault = Fault(value.start, value.end, "unknown-argument", f"{name} has no argument {argument!r}", "", hint)
             reader.fault(node, fault)
             continue
+        value = checker.worded(value, action.args[argument])
         literal = checker.convert(checker.check(value), action.args[argument], value)
         if not isinstance(literal, Literal):
             reader.fault(

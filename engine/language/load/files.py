@@ -8,6 +8,7 @@ from collections.abc import Mapping as MappingOf
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from engine.language.expr.check import Scope
 from engine.language.load.chart import build_chart
 from engine.language.load.contract import Contracts
 from engine.language.load.installed_files import found, installed_charts, installed_file
@@ -16,6 +17,7 @@ from engine.language.load.source_file import names_beside, read_source, real_pat
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Source, parse
 from engine.language.model import Chart, Contract
 from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
+from engine.language.types import Type
 
 MAX_FILES = 200  # of one load: the chart and all it invokes
 
@@ -43,6 +45,22 @@ def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contrac
         return _Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
 
 
+Typed = list[tuple[Node, Scope, Type]]  # values of known types in the text: where, what may be named there, which type
+
+
+def load_older(
+    text: str, file: str, contracts: MappingOf[str, Contract] | None = None, typed: Typed | None = None
+) -> Chart:
+    """:func:`load_text` that also takes charts of older versions of the language, for ``engine upgrade``. ``typed`` is
+    given the values of this text.
+
+    Raises:
+        ChartError: with everything that is wrong.
+    """
+    with _collector_paused():
+        return _Load(contracts, True).text(Source(file, text.removeprefix("\ufeff")), typed)
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """A load makes many objects and hardly any garbage: the collector walking them again and again would take most of
@@ -59,7 +77,8 @@ def _collector_paused() -> Iterator[None]:
 class _Load:
     """One load: every file is read once."""
 
-    def __init__(self, contracts: MappingOf[str, Contract] | None) -> None:
+    def __init__(self, contracts: MappingOf[str, Contract] | None, older: bool = False) -> None:
+        self.older = older
         self.contracts = Contracts(contracts)
         self.problems = ProblemList()
         self.charts: dict[Path, Chart | None] = {}
@@ -78,10 +97,10 @@ class _Load:
         self.open.append(real_path(path))
         return self.text(source)
 
-    def text(self, source: Source) -> Chart:
+    def text(self, source: Source, typed: Typed | None = None) -> Chart:
         chart = None
         with suppress(TooManyProblems):
-            chart = self._build(source)
+            chart = self._build(source, typed)
         if self.problems.found or chart is None:
             ordered = sorted(
                 self.problems.found, key=lambda p: (p.position.file != source.file, p.position.file, *_place(p))
@@ -89,7 +108,7 @@ class _Load:
             raise ChartError(_once(ordered))
         return chart
 
-    def _build(self, source: Source) -> Chart | None:
+    def _build(self, source: Source, typed: Typed | None = None) -> Chart | None:
         try:
             root = parse(source, self.problems)
         except ChartError as error:
@@ -99,7 +118,7 @@ class _Load:
             message = "a chart is a mapping"
             self.problems.add(source.problem(root.start.line, root.start.column, "shape", message, "machine: name"))
             return None
-        return build_chart(Reader(source, self.problems), root, self.contracts, self._child)
+        return build_chart(Reader(source, self.problems, self.older, typed), root, self.contracts, self._child)
 
     def _child(self, reader: Reader, node: Node) -> Chart | None:
         """The chart an `invoke` or `spawn` names; None after a problem."""

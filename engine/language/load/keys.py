@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-LANGUAGE = 1
-"""The version of the language that is read."""
+LANGUAGE = 2
+"""The version of the language that is read. Charts of the one before are rewritten by ``engine upgrade``."""
+OLDER = ("1",)
+"""The versions that ``engine upgrade`` takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,8 @@ class Keys:
         return self.all if imported else self.own
 
 
-_SOURCE = Key("note", "standard and clause")
+_CLAUSE = Key("note", "standard and place in it: `IEC 61851-23 CC.3.3`; several separated by `;`")
+_SOURCE = Key("note", "where it comes from that no standard gives")
 _NOTE = Key("note")
 _WAIVE = Key("waive", "`{CODE: reason}` for findings of `engine check`")
 _ACTIONS = Key("actions")
@@ -66,6 +69,7 @@ _TYPE = {
 _DESCRIBED = {
     "title": Key("note", "a few words, for diagrams"),
     "description": _NOTE,
+    "clause": _CLAUSE,
     "source": _SOURCE,
     "waive": _WAIVE,
 }
@@ -79,12 +83,21 @@ _ACTIVE = {
         "TEXT: transitions",
         "by event: its name, a dotted prefix `v2g.*`, or `*`; several, separated by spaces, share the transitions",
     ),
+    "ignore": Key(
+        "[text]",
+        "events, named as in `on`, that do nothing here: as with an entry of `on` that is empty, after all of `on`",
+    ),
+    "defer": Key(
+        "[text]",
+        "events, named as in `on`, that are kept until no active state defers them, see [below](#how-a-chart-runs)",
+    ),
     "always": Key("transitions", "without an event"),
     "after": Key(
         "TEXT: transitions", "by delay: a parameter, a literal or an expression of type duration, evaluated on entry"
     ),
     "args": Key("NAME: type", "what a target that enters it gives: `failed(reason='late')`; read inside it by name"),
     "use": Key("use", "a template, `{NAME: {argument: value}}`; the state's other keys are added to its"),
+    "poll": Key("[poll]", "what is looked at again and again while the state is active"),
     "onDone": Key("transitions", "when the compound or parallel state is done"),
     "invoke": Key("[invoke]", "children that run while the state is active, see [below](#children)"),
     "invariant": Key("[invariant]", "a promise while the state is active"),
@@ -95,6 +108,7 @@ _EVENT = {
     "payload": Key("NAME: type", "what it carries; `name: {}` and `name:` mean nothing"),
     "urgent": Key("flag", "it is taken before everything that waits, and never lost to a full queue"),
     "description": _NOTE,
+    "clause": _CLAUSE,
     "source": _SOURCE,
 }
 _CHILD = {
@@ -104,14 +118,29 @@ _CHILD = {
     "adapters": Key("NAME: text", "child's role: own role, where the names differ"),
 }
 
+_TRANSITION = {
+    "target": Key("target or nothing", "without it nothing is exited; a list leads into parallel regions"),
+    "guard": Key("expression", "a bool; without it, always"),
+    "actions": _ACTIONS,
+    "internal": Key("flag", "the source is not left when the target is inside it"),
+    "description": _NOTE,
+    "clause": _CLAUSE,
+    "source": _SOURCE,
+    "waive": _WAIVE,
+}
+
 TABLE: dict[str, Keys] = {
     "chart": Keys(
         "a chart",
         {
             "machine": Key("chart name", "name of the chart: `[a-z][a-z0-9_]*`", required=True),
-            "language": Key("language", "version of this language; another one is refused"),
+            "language": Key(
+                "language",
+                "version of this language, without it the present one; `engine upgrade` rewrites older charts",
+            ),
             "title": _NOTE,
             "description": _NOTE,
+            "clause": _CLAUSE,
             "source": _SOURCE,
             "version": _NOTE,
             "station": Key("note", "default station file, from this file: `engine run` without `--station`"),
@@ -160,6 +189,11 @@ TABLE: dict[str, Keys] = {
         {
             **_TYPE,
             "default": Key("expression", "a literal; without it the parameter must be given"),
+            "before": Key(
+                "text",
+                "of a duration: a longer one, `NAME` or `MACHINE.NAME` (what the peer waits): C161 of `engine check`",
+            ),
+            "clause": _CLAUSE,
             "source": _SOURCE,
             "description": _NOTE,
             "waive": _WAIVE,
@@ -177,6 +211,7 @@ TABLE: dict[str, Keys] = {
         {
             **_TYPE,
             "initial": Key("expression", "over parameters; needed unless the type has a `?`"),
+            "clause": _CLAUSE,
             "source": _SOURCE,
             "description": _NOTE,
             "waive": _WAIVE,
@@ -210,6 +245,7 @@ TABLE: dict[str, Keys] = {
             "event": Key("text", "of direction `in`, without payload: asks the chart to end", required=True),
             "within": Key("expression", "a duration over parameters: the longest time it may take", required=True),
             "done": Key("target", "it is over in this state, or one of these; without it when the machine has ended"),
+            "clause": _CLAUSE,
             "source": _SOURCE,
         },
     ),
@@ -236,31 +272,50 @@ TABLE: dict[str, Keys] = {
     ),
     "initial": Keys(
         "'initial'",
-        {"target": Key("target", "", required=True), "actions": _ACTIONS, "description": _NOTE, "source": _SOURCE},
+        {
+            "target": Key("target", "", required=True),
+            "actions": _ACTIONS,
+            "description": _NOTE,
+            "clause": _CLAUSE,
+            "source": _SOURCE,
+        },
         short=("target",),
     ),
     "invariant": Keys(
         "'invariant'",
-        {"expr": Key("expression", "", required=True), "message": _NOTE, "source": _SOURCE},
+        {
+            "expr": Key("expression", "", required=True),
+            "when": Key("expression", "it need not hold unless this is true"),
+            "message": _NOTE,
+            "clause": _CLAUSE,
+            "source": _SOURCE,
+        },
         short=("condition",),
     ),
-    "transition": Keys(
-        "a transition",
+    "transition": Keys("a transition", _TRANSITION, short=("note",)),
+    "poll": Keys(
+        "'poll'",
         {
-            "target": Key("target or nothing", "without it nothing is exited; a list leads into parallel regions"),
-            "guard": Key("expression", "a bool; without it, always"),
-            "actions": _ACTIONS,
-            "internal": Key("flag", "the source is not left when the target is inside it"),
-            "description": _NOTE,
-            "source": _SOURCE,
-            "waive": _WAIVE,
+            "when": Key("expression", "the guard", required=True),
+            "every": Key(
+                "expression",
+                "a duration, the first look after one; all of one `every` are tried in order",
+                required=True,
+            ),
+            **{
+                name: key
+                for name, key in _TRANSITION.items()
+                if name in ("target", "actions", "internal", "description", "clause", "source", "waive")
+            },
         },
-        short=("note",),
     ),
     "action": Keys(
         "an action",
         {
-            "assign": Key("values", "in order"),
+            "assign": Key(
+                "[values]",
+                "none reads what another one of the mapping is given; a list of mappings goes one after the other",
+            ),
             "raise": Key("raise", "to the own internal queue"),
             "send": Key("send", "an event, to itself or others, at once or later"),
             "cancel": Key("cancel", "drop a delayed send"),
@@ -340,7 +395,7 @@ TABLE: dict[str, Keys] = {
             "onError": Key("transitions", "short for `on: error.invoke.<id>`"),
             "description": _NOTE,
             "chart": Key("whole chart", "a chart in place", imported=True),
-            "source": Key(
+            "src_expr": Key(
                 "expression",
                 "the child's file (`.yaml`, `.scxml`) or its text, evaluated when it starts",
                 imported=True,
@@ -353,13 +408,14 @@ TABLE: dict[str, Keys] = {
             "finalize": Key("actions", "with each event of the child (SCXML 6.5)", imported=True),
             "id_location": Key("note", "the data item that takes a generated id", imported=True),
         },
-        one_of=("src", "call", "chart", "source"),
+        one_of=("src", "call", "chart", "src_expr"),
     ),
     "contract": Keys(
         "a contract",
         {
             "contract": Key("name", "the same as the file's", required=True),
             "description": _NOTE,
+            "clause": _CLAUSE,
             "source": _SOURCE,
             "actions": Key("NAME: contract action", "orders: `role.name(argument=expr)`"),
             "events": Key("NAME: contract event", "`on: role.NAME`, fields as `event.field`"),
@@ -375,6 +431,7 @@ TABLE: dict[str, Keys] = {
                 "NAME: type", "makes it a *long action*: `invoke: {call: …}` starts it, `onDone` has the result"
             ),
             "description": _NOTE,
+            "clause": _CLAUSE,
             "source": _SOURCE,
         },
         short=("nothing",),
@@ -429,6 +486,7 @@ HISTORY = TABLE["history state"]
 INITIAL = TABLE["initial"]
 INVARIANT = TABLE["invariant"]
 TRANSITION = TABLE["transition"]
+POLL = TABLE["poll"]
 ACTION = TABLE["action"]
 RAISE = TABLE["raise"]
 SEND = TABLE["send"]

@@ -13,7 +13,7 @@ from engine.language.load.keys import Keys
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, Source
 from engine.language.position import Position
 from engine.language.problems import Problem, ProblemList, did_you_mean, nearest
-from engine.language.types import DURATION_UNITS, UNITS
+from engine.language.types import DURATION_UNITS, UNITS, Type
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # What people write for units we have.
@@ -49,9 +49,19 @@ FALSE = frozenset({"false", "False", "FALSE"})
 class Reader:
     """Reads the nodes of one file. Problems are collected, not raised; broken parts are left out of the result."""
 
-    def __init__(self, source: Source, problems: ProblemList) -> None:
+    def __init__(
+        self,
+        source: Source,
+        problems: ProblemList,
+        older: bool = False,
+        typed: list[tuple[Node, Scope, Type]] | None = None,
+    ) -> None:
+        """``older``: charts of older versions of the language are read as what they meant. ``typed`` is given the
+        nodes at which a value of a known type stands, each with its scope and type."""
         self.source = source
         self.problems = problems
+        self.older = older
+        self.typed = typed
         self._misspelt: set[int] = set()  # id() of mappings with an unknown key: likely the one that is missing
         self._split_end = -1  # where the first part of a text ends that a flow collection has cut at a comma
 

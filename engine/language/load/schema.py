@@ -17,7 +17,7 @@ from engine.language.types import UNITS
 
 Schema = dict[str, Any]
 
-ID = "https://chargechart.invalid/schema/chart-1.json"
+ID = f"https://chargechart.invalid/schema/chart-{LANGUAGE}.json"
 _NAME = "^[A-Za-z_][A-Za-z0-9_]*$"
 _ANY_EVENTS: Schema = {"properties": {"events": {"const": "any"}}, "required": ["events"]}
 

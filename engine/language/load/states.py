@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.language.load import keys
 from engine.language.load.build import Build
+from engine.language.load.clauses import read_citation
 from engine.language.load.state_arguments import Target, read_args, split_target
 from engine.language.load.templates import Use
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
@@ -37,8 +38,8 @@ def _common(build: Build, state: State, body: Mapping) -> None:
         state.title = reader.text(body.get("title"), "'title'")
     if "description" in entries:
         state.description = reader.text(body.get("description"), "'description'")
-    if "source" in entries:
-        state.citation = reader.text(body.get("source"), "'source'")
+    if "clause" in entries or "source" in entries:
+        state.citation = read_citation(reader, body, f"state {state.id}", build.chart.clauses)
     if "waive" in entries:
         state.waivers = reader.texts(body.get("waive"), "'waive'")
 

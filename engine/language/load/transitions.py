@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.language.expr.check import Scope
+from engine.language.expr.tree import Literal
 from engine.language.load import keys
 from engine.language.load.actions import read_block
 from engine.language.load.build import Build
+from engine.language.load.clauses import read_citation
 from engine.language.load.state_arguments import Target, give_arguments
 from engine.language.load.states import resolve_targets
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
-from engine.language.model import State, StateKind, Timer, Transition
+from engine.language.model import Defer, State, StateKind, Timer, Transition
 from engine.language.problems import did_you_mean
 
 MAX_DEFAULTS = 64  # history states from one default to the next
@@ -29,6 +33,9 @@ def read_transitions(build: Build, state: State, body: Mapping) -> None:
         elif key == "after":
             for _, delay_node, node in build.reader.entries(value, "'after'", "delay: target"):
                 _after(build, state, build.templates.text_of(delay_node, delay_node.text, "value"), delay_node, node)
+        elif key == "poll":
+            for node in build.reader.items(value):
+                _poll(build, state, node)
         elif key == "onDone":
             if state.kind not in (StateKind.COMPOUND, StateKind.PARALLEL) or state.parent is None:
                 message = "only a compound or parallel state inside another one is ever done"
@@ -39,6 +46,25 @@ def read_transitions(build: Build, state: State, body: Mapping) -> None:
             for node in build.reader.items(value):
                 if isinstance(node, Mapping):
                     _invoke_ends(build, state, node)
+    told: set[str] = set()
+    for item in _listed(build, "ignore", body.get("ignore"), told):
+        read_on(build, state, item.text, item, Scalar(item.start, item.end))
+    for item in _listed(build, "defer", body.get("defer"), told):
+        read_on(build, state, item.text, item, Scalar(item.start, item.end))
+        state.transitions[-1].actions = (Defer(build.reader.position(item)),)
+
+
+def _listed(build: Build, key: str, value: Node | None, told: set[str]) -> Iterator[Scalar]:
+    """The events that `ignore` or `defer` lists, which are transitions behind all others of the state."""
+    for item in build.reader.items(value):
+        if not isinstance(item, Scalar) or item.is_null:
+            build.reader.problem(item, "shape", f"{key!r} lists the names of events", f"{key}: [EVENT, …]")
+        elif item.text in told:
+            message = f"{item.text[:80]!r} stands in `ignore` or `defer` already"
+            build.reader.problem(item, "duplicate-name", message, "each event once")
+        else:
+            told.add(item.text)
+            yield item
 
 
 def _invoke_ends(build: Build, state: State, node: Mapping) -> None:
@@ -123,6 +149,30 @@ def _after(build: Build, state: State, text: str, key: Scalar, value: Node) -> N
     _add(build, state, f"after {text}", (), timer.id, value, build.scope(None, NO_EVENT_AFTER))
 
 
+def _poll(build: Build, state: State, node: Node) -> None:
+    """`{when: GUARD, every: T, target: …}`: a timer that starts again. All of one `every` share it."""
+    reader = build.reader
+    body = reader.filled(node, "'poll'", "{when: GUARD, every: 100 ms, target: …}")
+    if body is None:
+        return
+    reader.check_keys(body, keys.POLL)
+    when, every = body.get("when"), body.get("every")
+    if when is None or every is None:
+        what = "what it looks for" if when is None else "how often it looks"
+        reader.missing(body, body, f"'poll' does not say {what}", "{when: GUARD, every: 100 ms, target: …}")
+        return
+    text = reader.expression_text(every, "'every'") or ""
+    id_ = f"{state.id}/after every {text}"
+    if all(timer.id != id_ for timer in state.timers):
+        delay = build.delay(every, build.plain_scope())
+        if isinstance(delay, Literal) and delay.value == 0:
+            reader.problem(every, "range", "'every' is longer than nothing", "a duration above 0 s")
+        state.timers.append(Timer(id_, delay, text, reader.position(every), True))
+    rest = {key: entry for key, entry in body.entries.items() if key not in ("when", "every")}
+    transition = Mapping(body.start, body.end, {"guard": (body.entries["when"][0], when), **rest})
+    _add(build, state, f"after every {text}", (), id_, transition, build.scope(None, NO_EVENT_AFTER))
+
+
 def _add(
     build: Build,
     state: State,
@@ -156,6 +206,7 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
         reader.problem(node, "shape", "a transition is a target or a mapping", "{target: …, guard: …, actions: …}")
         return
     reader.check_keys(node, keys.TRANSITION)
+    cited = False
     for key, _, value in node.items():
         if key == "target":
             if not (isinstance(value, Scalar) and value.is_null):
@@ -170,10 +221,12 @@ def _fill(build: Build, transition: Transition, node: Node, scope: Scope) -> Non
             transition.internal = reader.flag(value, "'internal'")
         elif key == "description":
             transition.description = reader.text(value, "'description'")
-        elif key == "source":
-            transition.citation = reader.text(value, "'source'")
+        elif key in ("clause", "source"):
+            cited = True
         elif key == "waive":
             transition.waivers = reader.texts(value, "'waive'")
+    if cited:
+        transition.citation = read_citation(reader, node, f"transition {transition.id}", build.chart.clauses)
     if transition.internal:
         _check_internal(build, transition, node)
     give_arguments(build, transition, written, scope)

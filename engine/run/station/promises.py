@@ -17,7 +17,7 @@ from engine.language.problems import Problem, suggestion
 from engine.run.station.file import place_of
 from engine.run.station.plan import StationError
 
-_KEYS = ("expr", "message", "source")
+_KEYS = ("expr", "message", "clause", "source")
 
 
 def read_promises(
@@ -36,12 +36,13 @@ def read_promises(
             if key not in _KEYS:
                 raise StationError(f"{path}: unknown key invariants.{key}{suggestion(key, _KEYS)}")
         if not all(isinstance(entry.get(key, ""), str) for key in _KEYS) or not entry.get("expr"):
-            raise StationError(f'{path}: [[invariants]] needs expr = "…"; message and source are texts, too')
+            raise StationError(f'{path}: [[invariants]] needs expr = "…"; message, clause and source are texts, too')
         written = str(entry["expr"])
         if any(re.search(rf"\b{re.escape(name)}\.", written) for name in absent):
             continue
         condition, position = condition_of(path, written, scope), _place(path, written)
-        found.append(Invariant(condition, written, entry.get("message", ""), entry.get("source", ""), position))
+        citation = "; ".join(filter(None, (entry.get("clause", ""), entry.get("source", ""))))
+        found.append(Invariant(condition, written, entry.get("message", ""), citation, position))
     return tuple(found)
 
 

@@ -18,6 +18,7 @@ from engine.language.model import (
     CallAction,
     Cancel,
     Chart,
+    Defer,
     Foreach,
     If,
     Invoke,
@@ -194,6 +195,8 @@ class Blocks:
         """One action."""
         self.source.place = action.position
         match action:
+            case Defer():
+                self.source.add("w.defer(m)")
             case Assign(name=name, value=value):
                 self.assign(name, value)
             case Raise(event=event, data=data):
@@ -538,6 +541,8 @@ def values(fields: Fields) -> dict[str, Any]:
 def raises(block: Block) -> bool:
     """Whether the block may put events into the internal queue other than by failing."""
     for action in actions_of(block):
+        if isinstance(action, Defer):
+            return True
         sent = action.sent()
         if sent is not None and sent.target is not None:
             target = sent.target

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from engine.language.model import Invariant, Invoke, State, Transition
+from engine.language.model import Invariant, Invoke, State, Timer, Transition
 from engine.semantics.compiled.codegen_blocks import Blocks
 from engine.semantics.compiled.codegen_plans import Generator
 from engine.semantics.compiled.runtime import Work
@@ -184,6 +184,10 @@ class Fragments:
     def exit(self, number: int) -> Plan:
         """The function that leaves one state."""
         return self._fragment(("exit", number), lambda blocks: self.generator.exit_state(blocks, number))
+
+    def again(self, timer: Timer) -> Plan:
+        """The function that starts a timer once more."""
+        return self._fragment(("again", timer.id), lambda blocks: blocks.start_timer(timer))
 
     def output(self, number: int) -> Plan:
         """The function that computes a final state's output."""

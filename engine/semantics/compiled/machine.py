@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import ItemsView, Iterator, Mapping
+from dataclasses import asdict
 from typing import Any, Self
 
 from engine.language.model import Chart
@@ -32,6 +33,7 @@ class CompiledMachine:
 
     __slots__ = (
         "_data",
+        "_deferred",
         "_event",
         "_given",
         "_node",
@@ -54,6 +56,7 @@ class CompiledMachine:
         self._node: Node = self._program.unborn
         self._data: list[Any] = []
         self._event: Event | None = None
+        self._deferred: tuple[Event, ...] = ()  # kept by `defer`, in their order
         self._readings: dict[tuple[str, str], Any] | None = None
         self._sent = 0  # generated send ids
         self._output: Any = None
@@ -178,6 +181,7 @@ class CompiledMachine:
             "bound": [
                 topology.states[n].id for n, slot in symbols.late_slots.items() if self._data and self._data[slot]
             ],
+            "deferred": [asdict(event) for event in self._deferred],
             "sent": self._sent,
             "done": self.done,
             "output": self._output,
@@ -193,7 +197,7 @@ class CompiledMachine:
             setattr(twin, name, getattr(self, name))
         twin._data = list(self._data)
         twin._readings, twin._session = None, 0
-        twin._sent, twin._output = self._sent, self._output
+        twin._sent, twin._output, twin._deferred = self._sent, self._output, self._deferred
         return twin
 
     @property
@@ -201,7 +205,8 @@ class CompiledMachine:
         """Configuration and history, and the values of the data: for a search that visits no situation twice.
 
         Of machines of one chart with the same parameters, those with equal ones do the same from here."""
-        return (self._node.conf, self._node.history), tuple(self._data)
+        kept = tuple(repr(event) for event in self._deferred)
+        return (self._node.conf, self._node.history), (*self._data, *kept)
 
     @classmethod
     def restore(cls, chart: Chart, core: Mapping[str, Any]) -> Self:
@@ -225,6 +230,7 @@ class CompiledMachine:
         except KeyError as error:
             raise SnapshotError(f"chart {chart.name!r} has no state or data item {error} of the snapshot") from None
         machine._sent = core["sent"]
+        machine._deferred = tuple(Event(**event) for event in core.get("deferred", ()))
         machine._output = core["output"]
         machine._node = program.ended if core["done"] else program.node(conf, tuple(history))
         machine._check_restored(conf, history)

@@ -18,7 +18,7 @@ from engine.semantics.compiled.symbols import Symbols
 from engine.semantics.compiled.topology import History, Topology, members
 from engine.semantics.errors import EndlessLoop
 from engine.semantics.parameters import bind_parameters
-from engine.semantics.shared import MICROSTEP_BOUND, condition
+from engine.semantics.shared import MICROSTEP_BOUND, condition, kept_for_later
 from engine.semantics.step import Done, Event, Failure, Step
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Node(dict[Any, Plan]):
         self._ids: tuple[str, ...] | None = None
         self.internal: dict[str, Plan] = {}
         self.invariants = program.invariants_of(conf)
-        self.restless = bool(conf & program.eventless_sources) or bool(self.invariants)
+        self.restless = bool(conf & program.eventless_sources) or bool(self.invariants) or program.symbols.defers
         self._eventless: Plan | None = None
 
     def __missing__(self, key: Any) -> Plan:
@@ -94,6 +94,7 @@ class Program:
         for t in self.topology.all_transitions():
             if not t.descriptors and t.timer is None:
                 self.eventless_sources |= 1 << self.topology.number[t.source]
+        self.periodic = {t.id: (i, t) for i, s in enumerate(self.topology.states) for t in s.timers if t.periodic}
         self._invariants = [(1 << i, inv) for i, s in enumerate(self.topology.states) for inv in s.invariants]
         self.finalizers = {inv.id: i for i, s in enumerate(self.topology.states) for inv in s.invokes if inv.finalize}
         self._definitions: dict[str, EventDef | None] = {}
@@ -166,6 +167,8 @@ class Program:
     def external(self, node: Node, key: str | tuple[str]) -> Plan:
         """The plan of an external event or of a timer's expiry."""
         name = key if isinstance(key, str) else key[0]
+        if name in self.periodic:
+            return self.by_fragments_only(key)
         if node.shared and len(self.nodes) < self.limit:
             ladders = self.topology.candidates(node.conf, triggered_by(key))
             if self.generator.leaves(ladders) <= MAX_LEAVES:
@@ -221,6 +224,8 @@ class Program:
                 w.pending = 0
                 if w.queue:
                     continue
+            if m._deferred and self._recall(m, w, node):
+                continue
             if node.invariants:
                 self._check(m, d, w, node, broken)
             if not w.queue:
@@ -228,6 +233,16 @@ class Program:
         if not w.handled:
             m.unhandled += 1
         return w.step()
+
+    def _recall(self, m: CompiledMachine, w: Work, node: Node) -> bool:
+        """Whether an event of ``defer`` is kept no longer: the first of them goes to the internal queue."""
+        for position, event in enumerate(m._deferred):
+            atomic = members(node.conf & self.topology.atomic)
+            if not kept_for_later(self.fragments.ladder(number, event.name) for number in atomic):
+                m._deferred = (*m._deferred[:position], *m._deferred[position + 1 :])
+                w.queue.append(event)
+                return True
+        return False
 
     def _bound(self, m: CompiledMachine, d: Any, w: Work, node: Node, key: Key) -> None:
         """The macrostep has taken as many microsteps as it may: is there another one?"""
@@ -273,6 +288,7 @@ class Program:
             w.record((), exited, ())
         assert len(w.exited) - before == len(exited)
         m._node = self.ended
+        m._deferred = ()
         w.queue.clear()
         w.pending = 0
         return output
@@ -284,6 +300,10 @@ class Program:
         node = m._node
         if not self.fragments.take(m, d, w, node, key):
             w.handled = any(self.fragments.ladder(number, key) for number in members(node.conf & self.topology.atomic))
+        if isinstance(key, tuple) and key[0] in self.periodic:
+            number, timer = self.periodic[key[0]]
+            if m._node.conf >> number & 1 and self.topology.states[number].id not in w.exited:
+                self.fragments.again(timer)(m, d, w, m._node.conf)
         return self.settle(m, d, w)
 
     def run_finalizers(self, m: CompiledMachine, event: Event, w: Work) -> None:

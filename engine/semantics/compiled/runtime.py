@@ -10,10 +10,12 @@ from engine.language.position import Position
 from engine.language.types import Type
 from engine.language.values import EvaluationError, kind_of, type_error
 from engine.semantics.shared import (
+    DEFERRED_BOUND,
     UNSET,
     check_send_type,
     error_event,
     event_value,
+    lost_event,
     read_surroundings,
     send_target,
     system_value,
@@ -83,6 +85,13 @@ class Work:
         """Record an error and queue its event."""
         self.failures.append(failure)
         self.put(error_event(failure, sendid, name))
+
+    def defer(self, m: Any) -> None:
+        """Keep the event that the machine ``m`` is processing."""
+        if len(m._deferred) < DEFERRED_BOUND:
+            m._deferred = (*m._deferred, m._event)
+        else:
+            self.put(lost_event(m._event))
 
     def record(self, transitions: tuple[str, ...], exited: tuple[str, ...], entered: tuple[str, ...]) -> None:
         """Record a microstep (not traced)."""

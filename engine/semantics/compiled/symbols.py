@@ -37,7 +37,8 @@ class Symbols:
         self._shared = {prefix for name in self.known_events for prefix in _prefixes(name)}
         self._payloads: dict[str, frozenset[str]] = {}  # by descriptor
         self._fields: dict[Transition, frozenset[str]] = {}
-        self.keeps_event = self._keeps_event()
+        self.defers = any(t.defers for t in topology.all_transitions())
+        self.keeps_event = self.defers or self._keeps_event()
         self.has_readings = any(isinstance(e, tree.Reading) for e in expressions(chart))
 
     def _may_lack_value(self, item: DataDef) -> bool:

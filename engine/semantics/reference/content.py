@@ -16,6 +16,7 @@ from engine.language.model import (
     CallAction,
     Cancel,
     Chart,
+    Defer,
     Foreach,
     If,
     Invoke,
@@ -31,6 +32,7 @@ from engine.language.traverse import child_ids
 from engine.language.values import EvaluationError, kind_of
 from engine.semantics.interfaces import Surroundings
 from engine.semantics.shared import (
+    DEFERRED_BOUND,
     INNER_ROUNDS_BOUND,
     UNSET,
     check_send_type,
@@ -38,6 +40,7 @@ from engine.semantics.shared import (
     error_event,
     event_value,
     failure_of,
+    lost_event,
     read_surroundings,
     reading_checks,
     send_target,
@@ -83,6 +86,7 @@ class Content:
         self.innerRounds = 0
         self.bound_late: set[str] = set()
         self.internalQueue: list[Event] = []
+        self.deferred: list[Event] = []  # events kept by `defer`
         self.event: Event | None = None
         self.generated = 0
         self.reset_content()
@@ -224,6 +228,8 @@ class Content:
     def execute(self, action: Action) -> None:
         """Execute one action. Raises ``EvaluationError``."""
         match action:
+            case Defer():
+                self.defer()
             case Assign(name=name, value=value):
                 if name not in self.values:
                     raise EvaluationError(f"there is no data item {name}")
@@ -253,6 +259,14 @@ class Content:
                 self.effects.append(StopChild(id_, None if which is None else evaluate(which, self)))
             case _:
                 assert_never(action)
+
+    def defer(self) -> None:
+        """Keep the event being processed."""
+        assert self.event is not None
+        if len(self.deferred) < DEFERRED_BOUND:
+            self.deferred.append(self.event)
+        else:
+            self.enqueue(lost_event(self.event))
 
     def payload(self, fields: tuple[tuple[str, Expr], ...]) -> dict[str, Any] | None:
         """The values of named fields, None when there are none. Raises ``EvaluationError``."""

@@ -12,6 +12,8 @@ Differences from the text of the appendix, and why:
   reported once in a macrostep: an eventless transition, or one for ``error.execution`` itself, would make errors
   without end.
 * Invariants are checked when the macrostep has come to rest.
+* The timer of a ``poll`` starts again unless its expiry left the state.
+* An event of ``defer`` that no active state keeps any more is taken within the macrostep, before that rest.
 """
 
 from __future__ import annotations
@@ -27,7 +29,14 @@ from engine.language.values import EvaluationError
 from engine.semantics.errors import EndlessLoop
 from engine.semantics.interfaces import Surroundings
 from engine.semantics.reference.content import Content
-from engine.semantics.shared import MICROSTEP_BOUND, condition, name_matches, with_optional
+from engine.semantics.shared import (
+    MICROSTEP_BOUND,
+    condition,
+    kept_for_later,
+    name_matches,
+    with_optional,
+    without_needless,
+)
 from engine.semantics.step import CancelTimer, Done, Event, Failure, Microstep, StartTimer, Step, StopChild
 
 _HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
@@ -109,6 +118,10 @@ class Interpreter(Content):
         enabledTransitions = self.selectTransitions(event, timer)
         if enabledTransitions:
             self.microstep(name, enabledTransitions)
+        for state in sorted(self.configuration, key=documentOrder):
+            for periodic in state.timers:
+                if periodic.id == timer and periodic.periodic and state.id not in self.exited:
+                    self.start_timer(periodic)
         self.rest_of_macrostep()
         return self.close_step(name, handled)
 
@@ -140,12 +153,22 @@ class Interpreter(Content):
                 for inv in state.invokes:
                     self.invoke(inv)
             self.statesToInvoke.clear()
-            if self.internalQueue:
+            if self.internalQueue or self.recall():
                 continue
             self.checkInvariants(broken)
             if not self.internalQueue:
                 return
         self.exitInterpreter(self.final_state())
+
+    def recall(self) -> bool:
+        """Whether an event of ``defer`` is kept no longer: the first of them goes to the internal queue."""
+        for position, event in enumerate(self.deferred):
+            atomic = sorted(filter(isAtomicState, self.configuration), key=documentOrder)
+            ladders = [[t for s in [a, *a.ancestors()] for t in s.transitions] for a in atomic]
+            if not kept_for_later([t for t in ladder if self.triggers(t, event, None)] for ladder in ladders):
+                self.internalQueue.append(self.deferred.pop(position))
+                return True
+        return False
 
     def loops(self) -> None:
         """The bound is reached: raises ``EndlessLoop`` that names the states whose transitions were taken last, and
@@ -182,6 +205,7 @@ class Interpreter(Content):
                 output = self.donedata(s)
         self.running = False
         self.internalQueue.clear()
+        self.deferred.clear()
         self.statesToInvoke.clear()
         self.record(None, [], before, len(self.entered))
         if final is not None:
@@ -215,7 +239,7 @@ class Interpreter(Content):
                     if t not in enabledTransitions:
                         enabledTransitions.append(t)
                     break
-        return self.removeConflictingTransitions(enabledTransitions)
+        return self.removeConflictingTransitions(without_needless(enabledTransitions))
 
     def triggers(self, t: Transition, event: Event, timer: str | None) -> bool:
         """Whether the event or the timer triggers the transition."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.language.model import Chart
 from engine.tools.check import names, orders, structure, transitions
+from engine.tools.check.deadlines import wrong_order
 from engine.tools.check.findings import RULES, Finding, Found, Rule, apply_waivers
 from engine.tools.check.invariants import Verdict, prove
 from engine.tools.check.static_facts import StaticFacts
@@ -15,6 +16,7 @@ from engine.tools.check.walk import Uses, collect
 __all__ = ["RULES", "Finding", "Report", "Rule", "Verdict", "check", "check_all"]
 
 LIMIT = 300  # states, unless told: a second or so
+_NONE: Mapping[str, Chart] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +37,14 @@ class Report:
         return tuple(f for f in self.findings if f.rule.level == "note")
 
 
-def check(chart: Chart, limit: int = LIMIT) -> Report:
+def check(chart: Chart, limit: int = LIMIT, known: Mapping[str, Chart] = _NONE) -> Report:
     """All findings of this chart (not of its children), in the order of the file. ``limit``: how many states to visit
-    for its invariants."""
+    for its invariants; ``known``: the charts checked together, by name, whose deadlines it may name."""
     uses = collect(chart)
     verdicts = tuple(prove(chart, uses, limit)) if limit else ()
-    standing, waived = apply_waivers(chart, [*_rules(chart, uses), *_broken(chart, verdicts)])
+    standing, waived = apply_waivers(
+        chart, [*_rules(chart, uses), *wrong_order(chart, known), *_broken(chart, verdicts)]
+    )
     return Report(chart, _ordered(standing), _ordered(waived), verdicts)
 
 
@@ -53,7 +57,7 @@ def _broken(chart: Chart, verdicts: tuple[Verdict, ...]) -> Iterator[Found]:
             yield Found(Finding("C151", chart.name, state.id or chart.name, message, invariant.position), state)
 
 
-def check_all(chart: Chart, limit: int = LIMIT) -> list[Report]:
+def check_all(chart: Chart, limit: int = LIMIT, known: Mapping[str, Chart] = _NONE) -> list[Report]:
     """The reports of this chart and of all it invokes or spawns, each once, parents first."""
     reports: list[Report] = []
     seen: set[tuple[str, str, int]] = set()
@@ -64,7 +68,7 @@ def check_all(chart: Chart, limit: int = LIMIT) -> list[Report]:
         if key in seen:
             continue
         seen.add(key)
-        reports.append(check(current, limit))
+        reports.append(check(current, limit, known))
         todo.extend(child for _, child in names.children(current, collect(current)))
     return reports
 

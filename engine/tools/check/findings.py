@@ -116,6 +116,11 @@ _RULES = (
         "It would be an error.execution in operation; bound or guard the divisor.",
     ),
     Rule(
+        "C161",
+        "deadlines in the wrong order",
+        "Whoever waits gives up before the other has used the time it may take; each of them keeps to its own.",
+    ),
+    Rule(
         "C170",
         "endless eventless loop",
         "These transitions need no event and no condition, so the macrostep never ends and the machine is stopped.",

@@ -34,8 +34,14 @@ def trigger_text(chart: Chart, transition: Transition) -> str:
     """What causes the transition: event names, ``after DELAY``, ``onDone``, or nothing when it is eventless."""
     if transition.timer is not None:
         timer = next(t for t in transition.source.timers if t.id == transition.timer)
-        return f"after {delay_text(chart, timer)}"
+        return f"{'every' if timer.periodic else 'after'} {delay_text(chart, timer)}"
     return ", ".join(_descriptor_text(transition.source, d) for d in transition.descriptors)
+
+
+def ignored_text(chart: Chart, state: State) -> str:
+    """``ignores a, b``: the events that do nothing in the state, or nothing."""
+    names = dict.fromkeys(trigger_text(chart, t) for t in state.transitions if t.ignores)
+    return f"ignores {', '.join(names)}" if names else ""
 
 
 def _descriptor_text(source: State, descriptor: str) -> str:

@@ -200,27 +200,35 @@ class _Builder:
         return result
 
     def _internal(self, state: State) -> list[Line]:
-        """Transitions that leave no state stand in the box; at overview level one line for all of one event."""
+        """Transitions that leave no state stand in the box; at overview level one line for all of one event. The events
+        that do nothing are listed behind them."""
         if self.full:
             return [
                 replace(line, tags=_transition_tags(t))
                 for t in state.transitions
-                if not t.targets
+                if not t.targets and not t.ignores
                 for line in self._label(t)
-            ]
+            ] + self._ignored(state)
         lines: dict[str, Line] = {}
         for transition in state.transitions:
-            if not transition.targets:
+            if not transition.targets and not transition.ignores:
                 first = self._label(transition)[0]
                 known = lines.get(first.text, replace(first, text=shorten(first.text, _OVERVIEW_LINE + 4)))
                 lines[first.text] = replace(known, tags=(*known.tags, *_transition_tags(transition)))
-        shown = list(lines.values())
+        shown = [*lines.values(), *self._ignored(state)]
         most = _OVERVIEW_INTERNAL // 2 if self.brief else _OVERVIEW_INTERNAL
         if len(shown) > most:
             rest = shown[most - 1 :]
             more = Line(f"… {len(rest)} more", "note", tuple(tag for line in rest for tag in line.tags))
             shown = [*shown[: most - 1], more]
         return shown
+
+    def _ignored(self, state: State) -> list[Line]:
+        """``ignores a, b``: all of it at full level, a line at overview level."""
+        text = describe.ignored_text(self.chart, state)
+        tags = tuple(tag for t in state.transitions if t.ignores for tag in _transition_tags(t))
+        parts = wrap(text, _FULL_LINE) if self.full else [shorten(text, _OVERVIEW_LINE + 4)]
+        return [Line(part, "event", tags) for part in parts] if text else []
 
     def _invariants(self, state: State) -> list[Line]:
         if not self.full:

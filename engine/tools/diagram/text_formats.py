@@ -31,8 +31,10 @@ def inside(chart: Chart, state: State) -> Iterator[str]:
         if text:
             yield f"{word} / {text}"
     for transition in state.transitions:
-        if not transition.targets:
+        if not transition.targets and not transition.ignores:
             yield label(chart, transition)
+    if ignored := describe.ignored_text(chart, state):
+        yield ignored
     for name, value in describe.output_texts(state):
         yield f"output {name} = {value}"
     for invariant in (*state.invariants, *state.joint_invariants):

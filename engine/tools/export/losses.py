@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
+from engine.language.model import State, Timer
 from engine.language.position import NOWHERE, Position
 
 SHUTDOWN_LOST = "its event is one like any other: the host must send it and wait"
@@ -93,3 +94,9 @@ class LoopNames:
             self._open[name].pop()
             if not self._open[name]:
                 del self._open[name]
+
+
+def lose_period(exported: Exported, state: State, timer: Timer) -> None:
+    """Say of the timer of a ``poll`` that it is one like any other."""
+    if timer.periodic:
+        exported.lose(Construct.TIMER, state.id, f"'every {timer.text}' looks once only", timer.position)

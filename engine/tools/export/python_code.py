@@ -27,7 +27,7 @@ from engine.language.model import (
     Stop,
     Timer,
 )
-from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames
+from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames, lose_period
 from engine.tools.export.python_text import NotPortable, python_text
 
 _HOOKS = '''
@@ -231,6 +231,7 @@ def common_losses(chart: Chart, exported: Exported) -> None:
         for timer in state.timers:
             what = f"'after {timer.text}' is an event in TIMERS: the host must send it"
             exported.lose(Construct.TIMER, state.id, what, timer.position)
+            lose_period(exported, state, timer)
     if chart.strict:
         exported.lose(Construct.STRICT, "", "an unhandled event is silently dropped")
     if chart.shutdown is not None:

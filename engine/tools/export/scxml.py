@@ -33,7 +33,7 @@ from engine.language.model import (
 )
 from engine.language.traverse import child_ids
 from engine.language.types import DURATION, DURATION_UNITS, Kind, Type
-from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames
+from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames, lose_period
 from engine.tools.export.python_text import NotPortable, python_text
 
 _NAMESPACE = "http://www.w3.org/2005/07/scxml"
@@ -212,6 +212,8 @@ class _Document:
             self._transition(state.initial, lines, depth + 2)
             lines.append(f"{pad}  </initial>")
         self._blocks("onentry", state.entry, [self._start(t) for t in state.timers], state, lines, depth + 1)
+        for timer in state.timers:
+            lose_period(self.exported, state, timer)
         stops = [f"<cancel sendid={quoteattr(t.id)}/>" for t in state.timers]
         self._blocks("onexit", state.exit, stops, state, lines, depth + 1, before=True)
         for invoke in state.invokes:

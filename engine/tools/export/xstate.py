@@ -33,7 +33,7 @@ from engine.language.model import (
 )
 from engine.language.types import Kind
 from engine.semantics.shared import name_matches
-from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported
+from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, lose_period
 
 Json = Any
 
@@ -173,6 +173,8 @@ class _Export:
             entry = self._transition(transition)
             if transition.timer is not None:
                 timer = next(t for t in state.timers if t.id == transition.timer)
+                if timer.id not in self.delays:
+                    lose_period(self.exported, state, timer)
                 self.delays[timer.id] = self.expr(timer.delay)
                 result.setdefault("after", {}).setdefault(timer.id, []).append(entry)
             elif not transition.descriptors:

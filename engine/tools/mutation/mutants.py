@@ -126,6 +126,11 @@ class _Maker:
                 for name, key_node, node in value.items():
                     self._timeout(state, key_node, node)
                     self._trigger(state, value, name, node)
+            elif key == "poll":
+                for item in value.items if isinstance(value, Sequence) else [value]:
+                    self._polled(state, body, value, item)
+            elif key in ("ignore", "defer"):
+                self._listed(body, key, value)
             elif key == "invoke":
                 for item in value.items if isinstance(value, Sequence) else [value]:
                     for end in ("onDone", "onError"):
@@ -193,13 +198,41 @@ class _Maker:
                 continue
             if not isinstance(item, Mapping):
                 continue
-            for part, _, node in item.items():
-                if part == "target" and isinstance(node, Scalar):
-                    self._target(transition, transition.id, transition.id, node)
-                elif part == "guard" and isinstance(node, Scalar):
-                    self._guard(transition.id, state.id, node)
-                elif part == "actions":
-                    self._actions(transition.id, transition.id, item, part, node)
+            self._parts(state, transition, item)
+
+    def _parts(self, state: State, transition: Transition, item: Mapping) -> None:
+        for part, _, node in item.items():
+            if part == "target" and isinstance(node, Scalar):
+                self._target(transition, transition.id, transition.id, node)
+            elif part == "guard" and isinstance(node, Scalar):
+                self._guard(transition.id, state.id, node)
+            elif part == "actions":
+                self._actions(transition.id, transition.id, item, part, node)
+
+    def _polled(self, state: State, body: Mapping, value: Node, item: Node) -> None:
+        transition = self._at(item)
+        if transition is None or not isinstance(item, Mapping):
+            return
+        if isinstance(value, Sequence):
+            deleted = self.editor.without_item(value, item)
+        else:
+            deleted = self.editor.without_entry(body, "poll")
+        self._add("transition deleted", transition.id, transition.id, item, deleted)
+        every, when = item.get("every"), item.get("when")
+        if isinstance(every, Scalar):
+            self._durations(transition.id, transition.id, state.id, every)
+        if isinstance(when, Scalar):
+            self._guard(transition.id, state.id, when)
+        self._parts(state, transition, item)
+
+    def _listed(self, body: Mapping, key: str, value: Node) -> None:
+        for item in value.items if isinstance(value, Sequence) else [value]:
+            if (transition := self._at(item)) is not None:
+                if isinstance(value, Sequence):
+                    deleted = self.editor.without_item(value, item)
+                else:
+                    deleted = self.editor.without_entry(body, key)
+                self._add("transition deleted", transition.id, transition.id, item, deleted)
 
     def _at(self, node: Node) -> Transition | None:
         found = self.places.get((node.start.line + 1, node.start.column + 1))
@@ -278,10 +311,8 @@ class _Maker:
     def _inside(self, owner: str, near: str, item: Mapping, dropped: Edit) -> Iterator[tuple[Node, Edit, str]]:
         """The droppable parts of one action: an assignment each, both branches of an `if`, the whole otherwise."""
         assign, condition, loop = item.get("assign"), item.get("if"), item.get("foreach")
-        if isinstance(assign, Mapping):
-            for name, _, node in assign.items():
-                alone = len(assign.entries) == 1
-                yield node, dropped if alone else self.editor.without_entry(assign, name), f"assign {name}"
+        if assign is not None:
+            yield from self._assigned(assign, dropped)
         elif condition is not None:
             if isinstance(condition, Scalar):
                 self._guard(owner, near, condition)
@@ -296,6 +327,18 @@ class _Maker:
         elif item.get("log") is None:
             raw = " ".join(self.text[item.start.index : self.editor.end(item)].split())
             yield item, dropped, raw[:100]
+
+    def _assigned(self, node: Node, dropped: Edit) -> Iterator[tuple[Node, Edit, str]]:
+        """Each assignment of a mapping, or of a list of them; ``dropped`` is the edit without all of it."""
+        if isinstance(node, Sequence):
+            for item in node.items:
+                yield from self._assigned(
+                    item, self.editor.without_item(node, item) if len(node.items) > 1 else dropped
+                )
+        elif isinstance(node, Mapping):
+            for name, _, value in node.items():
+                alone = len(node.entries) == 1
+                yield value, dropped if alone else self.editor.without_entry(node, name), f"assign {name}"
 
 
 _EMPTY = {Kind.BOOL: "False", Kind.INT: "0", Kind.FLOAT: "0.0", Kind.STRING: "''", Kind.BYTES: "hex('')"}

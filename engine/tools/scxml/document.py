@@ -425,27 +425,31 @@ class _Document:
         return invoke
 
     def _what(self, element: Element) -> dict[str, Any]:
-        """``chart`` for a document known now, ``source`` for one that an expression names or that may be refused."""
+        """``chart`` for a document known now, ``src_expr`` for one that an expression names or that may be refused."""
         kind, kind_expr = element.get("type") or "", element.get("typeexpr")
         contents, source = element.all("content"), element.get("src")
         if kind not in INVOKE_TYPES:
             self.warn(f"invoke of type {kind!r} always fails: only SCXML is known", element.position)
-            return {"source": invalid(f"invoke type {kind}", "only SCXML is known")}
+            return {"src_expr": invalid(f"invoke type {kind}", "only SCXML is known")}
         if element.get("srcexpr") is not None:
-            what: dict[str, Any] = {"source": self.scope.value(element.get("srcexpr") or "")}
+            what: dict[str, Any] = {"src_expr": self.scope.value(element.get("srcexpr") or "")}
         elif source is not None:
             what = {"chart": self._child_file(source, element.position)}
         elif contents and contents[0].get("expr") is not None:
-            what = {"source": self.scope.value(contents[0].get("expr") or "")}
+            what = {"src_expr": self.scope.value(contents[0].get("expr") or "")}
         elif contents and (documents := contents[0].all("scxml")):
             what = {"chart": self._child(documents[0])}
         else:
             raise ImportProblem("<invoke> needs src, srcexpr or <content> with an <scxml> document", element.position)
         if kind_expr is not None:
-            text = what["source"] if "source" in what else quoted(self._as_value(dump(what["chart"]), element.position))
+            text = (
+                what["src_expr"]
+                if "src_expr" in what
+                else quoted(self._as_value(dump(what["chart"]), element.position))
+            )
             refused = invalid(f"invoke type {kind_expr}", "only SCXML is known")
             known = [name for name in INVOKE_TYPES if name]
-            what = {"source": f"{text} if {self.scope.value(kind_expr)} in {known!r} else {refused}"}
+            what = {"src_expr": f"{text} if {self.scope.value(kind_expr)} in {known!r} else {refused}"}
         return what
 
     def _empty_finalize(self, element: Element) -> Actions:

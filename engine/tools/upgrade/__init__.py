@@ -1,0 +1,69 @@
+"""``engine upgrade``: rewrites charts and contracts of the version of the language before as those of the present one.
+
+The text is edited in place (:mod:`engine.tools.upgrade.rewrite`), so comments and layout stay. What comes out is loaded
+and held against what the old text meant (:mod:`engine.tools.upgrade.same`): a chart that would not do the same is
+refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.language.load.contract import SUFFIX
+from engine.language.load.files import Typed, load_older
+from engine.language.load.keys import LANGUAGE
+from engine.language.load.yaml_source import Mapping, Scalar, Source, parse
+from engine.language.problems import ChartError, ProblemList
+from engine.tools.upgrade.rewrite import rewritten_chart, rewritten_contract
+from engine.tools.upgrade.same import difference
+
+
+class UpgradeRefused(Exception):
+    """A file that cannot be upgraded; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """A file before and after."""
+
+    path: Path
+    before: str
+    after: str
+
+
+def upgrade_file(path: Path) -> Upgrade:
+    """What a file becomes; nothing is written. A chart of the present version stays as it is.
+
+    Raises ``UpgradeRefused`` and ``OSError``.
+    """
+    text = path.read_bytes().decode("utf-8", "strict")
+    return Upgrade(path, text, upgraded(text, str(path)))
+
+
+def upgraded(text: str, file: str) -> str:
+    """The text in the present version of the language.
+
+    Raises ``UpgradeRefused``.
+    """
+    problems = ProblemList()
+    try:
+        root = parse(Source(file, text.removeprefix("\ufeff")), problems)
+        if problems.found:
+            raise ChartError(problems.found)
+        if not isinstance(root, Mapping):
+            raise UpgradeRefused(f"{file}: neither a chart nor a contract")
+        if file.endswith(SUFFIX):
+            return rewritten_contract(text, root)
+        language = root.get("language")
+        if isinstance(language, Scalar) and language.text == str(LANGUAGE):
+            return text
+        typed: Typed = []
+        before = load_older(text, file, typed=typed)
+        after = rewritten_chart(text, root, typed)
+        unlike = difference(before, load_older(after, file))
+    except ChartError as error:
+        raise UpgradeRefused("\n".join(str(problem) for problem in error.problems)) from None
+    if unlike:
+        raise UpgradeRefused(f"{file}: it would not mean the same any more: {unlike}")
+    return after
