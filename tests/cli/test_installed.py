@@ -37,7 +37,7 @@ def test_commands_take_them(command: str, engine: Engine) -> None:
 
 
 def test_a_station_file_runs_with_its_vehicles(engine: Engine) -> None:
-    arguments = ("--fast", "--quiet", "--for", "2 s")
+    arguments = ("--fast", "--quiet", "--for", "1 s")
     for station in (("evse_dc",), ("stations/evse_dc.toml",), ("evse_dc", "--station", "stations/evse_dc.toml")):
         code, out, err = engine("run", *station, *arguments, "--set", "vehicle=kia_ev6")
         assert (code, err) == (0, "")

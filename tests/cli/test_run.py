@@ -354,4 +354,4 @@ def test_an_adapter_that_cannot_work_is_told_of_once_and_is_no_success(engine: E
     assert code == 1
     assert "READY" not in out
     assert err.count("interface 'lo' has no IPv6 link-local address") == 1
-    assert "evse was never READY; it waited for evse: discovery.In('open') and (In('outlet" in err
+    assert "evse was never READY; it waited for evse: discovery.In('open') and not slac" in err
