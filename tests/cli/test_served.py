@@ -220,7 +220,7 @@ def test_two_machines_cannot_have_one_device() -> None:
 def test_a_view_lists_no_simulated_devices(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The lines of a run are about the station; the trace has what its contactor did."""
     trace = str(tmp_path / "run.jsonl")
-    assert main(["run", str(EVSE), "--fast", "--for", "1 s", "--plain", "--trace", trace]) == 0
+    assert main(["run", str(EVSE), "--fast", "--for", "2 s", "--plain", "--trace", trace]) == 0
     told = capsys.readouterr().out
     assert "evse/contactor" not in told
     assert "evse/output" in told
