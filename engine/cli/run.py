@@ -252,7 +252,8 @@ class _Run:
         wrong = list(self.system.failures[:10])
         if not self.ready.told:
             wrong.append(f"{self.main.path} was never READY; it waited for {self.ready.waits_for}")
-        if self.wanted is not None and self.args.sessions is not None and self.sessions.ended < self.wanted:
+        some = self.args.sessions is not None or self.sessions.ended > 0  # else the run is about something else
+        if self.wanted is not None and some and self.sessions.ended < self.wanted:
             wrong.append(f"{self.sessions.ended} of {self.wanted} sessions ended")
         if self.sessions.failed:
             wrong.append(f"{self.sessions.failed} of {self.sessions.ended} sessions failed{self.sessions.failed_at}")

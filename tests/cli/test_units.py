@@ -250,6 +250,11 @@ def test_sessions_of_all_units_count_and_the_one_that_failed_is_named(capsys: py
     assert "1 of 3 sessions failed (lane2)" in err
 
 
+def test_a_unit_in_which_nobody_came_is_told_by_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "place.yaml", "--fast", "--quiet", "--fault", "drop:lane2.gate.lifted"]) == 1
+    assert "1 of 2 sessions ended" in capsys.readouterr().err
+
+
 def test_a_session_that_failed_is_told_with_the_sides_of_its_own_unit(capsys: pytest.CaptureFixture[str]) -> None:
     text = Path("lane.yaml").read_text("utf-8")
     Path("lane.yaml").write_text(
