@@ -223,10 +223,7 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         _check_room(system, actor)
         _check_unit(actor, effect)
         name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
-        outside = {
-            **system.parameters.get((*actor.ids, effect.id), {}),
-            **system.parameters.get((*actor.names, name), {}),  # of this one among several
-        }
+        outside = _given_outside(system, (*actor.ids, effect.id), (*actor.names, name))
         machine = system.make(chart_of(system, actor, effect), {**effect.input, **outside})
     except Exception as error:
         text = str(error) if isinstance(error, (AdapterError, ValueError)) else f"{type(error).__name__}: {error}"
@@ -236,6 +233,19 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         system.enqueue(actor, Event(f"error.invoke.{effect.id}", data, "platform", invokeid=effect.id))
         return
     system.begin(enrol_child(system, actor, effect, machine))
+
+
+def _given_outside(system: System, ids: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Any]:
+    """The parameters given for a child by its path from the root down. Every step may be written without its key, which
+    means all of them (``outlet[2]``, ``slac``, ``session``); what is said of fewer goes before it, an outer key before
+    inner ones."""
+    fitting = [
+        path
+        for path in system.parameters
+        if len(path) == len(ids) and all(step in (id_, name) for step, id_, name in zip(path, ids, names, strict=True))
+    ]
+    fitting.sort(key=lambda path: [step != id_ for step, id_ in zip(path, ids, strict=True)])
+    return {name: value for path in fitting for name, value in system.parameters[path].items()}
 
 
 def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepper) -> Actor:
