@@ -50,7 +50,7 @@ session: {during: shut, result: passed, success: event.good}
 invoke: {id: watch, src: watch.yaml}
 states:
   shut:
-    entry: gate.lift(by=2)
+    entry: [gate.lift(by=2), spawn: {id: glance, src: watch.yaml, key: 5}]
     on: {gate.lifted: open}
   open:
     after:
@@ -206,6 +206,31 @@ def test_a_parameter_is_set_for_the_charts_of_all_units_or_for_one(written: str)
     assert [watch.machine.parameters["C_look"] for watch in watches] == [1, 7]
     with pytest.raises(StationError, match="there is no lane 3, only 1 to 2"):
         place("lane3.T_open=3 s")
+
+
+def glances(system: System) -> list[object]:
+    lanes = [system.roots["place"].children[("lane", n)] for n in (1, 2)]
+    return [lane.children[("glance", 5)].machine.parameters["C_look"] for lane in lanes]
+
+
+def test_a_parameter_for_one_unit_reaches_what_its_chart_spawns_by_key() -> None:
+    assert glances(running("lane2.glance.C_look=7")) == [1, 7]
+    assert glances(running("lane2.glance.C_look=7", "lane.glance.C_look=3")) == [3, 7]
+
+
+def test_a_station_file_sets_a_parameter_of_one_unit() -> None:
+    text = (
+        STATION + "[machines.lane2.parameters]\nT_open = '3 s'\nglance.C_look = 7\n[parameters.lane]\nT_open = '2 s'\n"
+    )
+    Path("place.toml").write_text(text, "utf-8")
+    system = running()
+    lanes = system.roots["place"].children.values()
+    assert [lane.machine.parameters["T_open"] for lane in lanes] == [2_000_000_000, 3_000_000_000]
+    assert glances(system) == [1, 7]
+    assert glances(running("lane2.glance.C_look=8")) == [1, 8]
+    Path("place.toml").write_text(text.replace("T_open = '3", "T_opn = '3"), "utf-8")
+    with pytest.raises(StationError, match=r"place.toml: .*no parameter 'T_opn'; did you mean 'T_open'"):
+        place()
 
 
 def test_several_choices_go_round_the_machines_of_the_units() -> None:

@@ -242,6 +242,31 @@ def test_a_parameter_may_be_of_one_child_among_several(folder: Path) -> None:
     assert root.machine.data["ended"] == 37
 
 
+def test_a_parameter_of_one_child_among_several_reaches_those_it_has_by_key(folder: Path) -> None:
+    """Every key on the way may be left out: then all are meant. What is said of fewer goes before."""
+    add = "entry: [{spawn: {id: kid, src: child.yaml, key: 1}}, {spawn: {id: kid, src: child.yaml, key: 2}}]"
+    (folder / "hub.yaml").write_text(HUB.replace("  a:\n", f"  a:\n    {add}\n"))
+    spawns = "[{spawn: {id: hub, src: hub.yaml, key: 1}}, {spawn: {id: hub, src: hub.yaml, key: 2}}]"
+    text = f"machine: yard\nadapters: {{gate: door}}\ninitial: a\nstates: {{a: {{entry: {spawns}}}}}\n"
+    (folder / "yard.yaml").write_text(text)
+    yard = engine.load(folder / "yard.yaml", contracts={"door": DOOR})
+
+    def rounds(given: dict[str, int]) -> list[object]:
+        system = System()
+        parameters = {f"{path}.C_rounds": value for path, value in given.items()}
+        root = system.add(yard, parameters=parameters, adapters={"gate": Door()})
+        system.start()
+        system.run_due()
+        hubs = [root.children[("hub", n)] for n in (1, 2)]
+        return [hub.children[("kid", n)].machine.parameters["C_rounds"] for hub in hubs for n in (1, 2)]
+
+    assert rounds({"hub.kid": 3}) == [3, 3, 3, 3]
+    assert rounds({"hub[2].kid": 4}) == [2, 2, 4, 4]
+    assert rounds({"hub.kid[2]": 5}) == [2, 5, 2, 5]
+    assert rounds({"hub[2].kid[2]": 6, "hub[2].kid": 4, "hub.kid[2]": 5, "hub.kid": 3}) == [3, 5, 4, 6]
+    assert rounds({"hub[2].kid": 4, "hub.kid[2]": 5}) == [2, 5, 4, 4]
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [

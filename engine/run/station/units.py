@@ -107,7 +107,8 @@ class Units:
             if name in self.counts and bound and number <= self.counts[name]:
                 return [replace(one, address=f"machines.{name}{number}.{rest}")]
             if name in self._spawned and not bound:
-                return [replace(one, address=f"{self._child(one, name, number)}.{rest}")]
+                parameter = rest.removeprefix("parameters.")  # [machines.outlet2.parameters] of a station file
+                return [replace(one, address=f"{self._child(one, name, number)}.{parameter}")]
         return [one]
 
     def _child(self, one: Assignment, name: str, number: int) -> str:
