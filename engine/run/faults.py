@@ -1,6 +1,6 @@
 """The fault language: faults made on purpose between charts and adapters, sans-I/O. docs/faults.md is its manual.
 
-    RULE   = ACTION ":" [MACHINE "."] ROLE "." NAME [":" WHICH]
+    RULE   = ACTION ":" [MACHINE "."] {ROLE "."} ROLE "." NAME [":" WHICH]
     ACTION = drop | delay(TIME) | dup | dup(TIME) | set(FIELD=VALUE, …) | set(VALUE)
     NAME   = an order, an event or a value of the role's contract
     WHICH  = N | N-M | N- (counted from 1) | @TIME | @TIME-TIME (on the clock); left out: every one

@@ -297,11 +297,105 @@ def test_the_environment_names_nothing_below_a_class() -> None:
         plan(environ={"CHARGER_ADAPTERS_SUPPLY_PARAMETERS_C_RETRY": "7"})
 
 
-def site(*sets: str, environ: dict[str, str] | None = None) -> Station:
+def site(*sets: str, environ: dict[str, str] | None = None, faults: tuple[str, ...] = ()) -> Station:
     import engine
 
     chart = ROOT / "machines" / "site.yaml"
-    return resolve(chart, None, Overrides(sets, environ or {}), installed(), engine.load)
+    return resolve(chart, None, Overrides(sets, environ or {}, faults=faults), installed(), engine.load)
+
+
+OUTLETS_SERVED = SERVED.replace("adapters.", "outlet.adapters.", 1)
+
+
+@pytest.mark.parametrize(
+    ("rule", "struck"),
+    [
+        ("drop:outlet2.supply.modules.on:1", ["site/outlet2.supply"]),
+        ("drop:site.outlet2.supply.modules.on", []),
+        ("drop:outlet.supply.modules.on", ["site/outlet1.supply", "site/outlet2.supply"]),
+        ("drop:outlet2.contactor.contacts.move", ["site/outlet2.contactor"]),
+        ("drop:outlet2.supply.on", ["outlet2"]),
+    ],
+)
+def test_a_fault_on_a_role_of_a_chart_behind_a_role_of_a_unit(rule: str, struck: list[str]) -> None:
+    if not struck:
+        with pytest.raises(StationError, match=r"did you mean 'outlet2\.supply\.modules\.on'"):
+            site(OUTLETS_SERVED, faults=(rule,))
+        return
+    assert [fault.machine for fault in site(OUTLETS_SERVED, faults=(rule,)).faults] == struck
+
+
+def test_a_fault_strikes_those_units_where_the_chart_stands() -> None:
+    """One outlet with modules, the other with a supply of one piece."""
+    only = OUTLETS_SERVED.replace("outlet.", "outlet2.", 1)
+    assert [one.machine for one in site(only, faults=("drop:outlet.supply.modules.on",)).faults] == [
+        "site/outlet2.supply"
+    ]
+    with pytest.raises(StationError, match=r"did you mean 'outlet2\.supply\.modules\.on'"):
+        site(only, faults=("drop:outlet1.supply.modules.on",))
+    with pytest.raises(StationError, match=r"outlet.supply.C_retry=0: no chart stands behind role supply"):
+        site(only, "outlet.supply.C_retry=0")
+
+
+def test_the_lost_order_of_a_unit_is_lost_there_alone() -> None:
+    """From the rule to the adapter: the second contactor does not move, the first does."""
+    from engine.run import System
+    from engine.run.station import build
+
+    system = System()
+    build(site(faults=("drop:outlet2.contactor.contacts.move",)), system, installed())
+    tops = {top.path: top for top in system.tops()}
+    faults = [tops[f"site/outlet{n}.contactor"].roles["contacts"].faults for n in (1, 2)]
+    assert [one is not None for one in faults] == [False, True]
+
+
+def test_a_fault_and_a_parameter_behind_two_charts_and_of_another_machine(tmp_path: Path) -> None:
+    text = (ROOT / "machines" / "power" / "served_supply.yaml").read_text("utf-8")
+    inner = tmp_path / "inner.yaml"
+    inner.write_text(text.replace("machine: served_supply", "machine: inner"), "utf-8")
+    below = f"adapters.supply.adapters.modules.use={inner}"
+    rules = ["drop:supply.modules.modules.on", "drop:evse.supply.modules.on"]
+    station = plan(SERVED, below, "supply.modules.C_retry=5", "evse.supply.C_retry=4", faults=rules)
+    assert [(one.machine, one.role) for one in station.faults] == [
+        ("evse/supply/modules", "modules"),
+        ("evse/supply", "modules"),
+    ]
+    outer = station.machines["evse"].adapters["supply"].served
+    assert outer is not None
+    assert outer.parameters[""] == {"C_retry": 4}
+    assert (inmost := outer.adapters["modules"].served) is not None
+    assert inmost.parameters[""] == {"C_retry": 5}
+    units = site(OUTLETS_SERVED, f"outlet.{below}", "outlet2.supply.modules.C_retry=5",
+                 faults=("drop:outlet2.supply.modules.modules.on",))  # fmt: skip
+    assert [one.machine for one in units.faults] == ["site/outlet2.supply/modules"]
+    pev = plan("pev.adapters.pilot.use=bench", "pev.pilot.ready_after=50 ms").machines["pev"].adapters["pilot"].served
+    assert pev is not None
+    assert pev.parameters[""] == {"ready_after": 50 * MS}
+
+
+@pytest.mark.parametrize(
+    ("written", "each"),
+    [
+        ("outlet.contactor.T_dead_man=100 ms", [100 * MS, 100 * MS]),
+        ("outlet2.contactor.T_dead_man=100 ms", [None, 100 * MS]),
+        ("outlet[1].contactor.T_dead_man=100 ms", [100 * MS, None]),
+        ("outlet2.contactor.parameters.T_dead_man=100 ms", [None, 100 * MS]),
+        ("outlet2.adapters.contactor.parameters.T_dead_man=100 ms", [None, 100 * MS]),
+    ],
+)
+def test_a_parameter_of_a_chart_of_a_unit_is_written_as_that_of_one_station(
+    written: str, each: list[int | None]
+) -> None:
+    served = [unit.adapters["contactor"].served for unit in site(written).machines["site"].units]
+    assert [one.parameters.get("", {}).get("T_dead_man") for one in served if one is not None] == each
+
+
+def test_what_is_wrong_about_such_a_parameter() -> None:
+    with pytest.raises(StationError, match="did you mean 'T_dead_man'"):
+        site("outlet2.contactor.T_dead_mann=100 ms")
+    with pytest.raises(StationError, match=r"no child 'outlet\.meter'"):
+        site("outlet2.meter.T_dead_man=100 ms")
+    assert site("outlet2.session.C_resend=1").machines["site"].parameters == {"outlet[2].session": {"C_resend": 1}}
 
 
 def test_the_environment_reaches_what_is_below_a_chart_of_a_unit() -> None:

@@ -22,13 +22,16 @@ def role_faults(
         rule = parse_rule(text)
     except FaultError as error:
         raise StationError(f"{origin}: {error}") from None
-    parts = rule.target.split(".")
-    machine = parts.pop(0) if parts[0] in places and len(parts) > 2 else main
-    contracts = {name: holders[0].contracts for name, holders in places.items()}
+    machine, parts = _placed(rule.target.split("."), places, main)
+    contracts = {  # what stands behind a role may be another chart in each unit
+        place: {role: contract for holder in reversed(holders) for role, contract in holder.contracts.items()}
+        for place, holders in places.items()
+    }
     roles = contracts[machine]
     if len(parts) != 2 or parts[0] not in roles:
+        full = [f"{m}.{r}.{n}" for m, of in contracts.items() for r, c in of.items() for n in _names(c)]
         known = [f"{r}.{n}" for r, c in roles.items() for n in _names(c)]
-        known += [f"{m}.{r}.{n}" for m, of in contracts.items() for r, c in of.items() for n in _names(c)]
+        known += [one.removeprefix(f"{main}.") for one in full if one.startswith(f"{main}.")] + full
         close = suggestion(rule.target, known)
         hint = close if "did you mean" in close else f"; write ROLE.NAME, the roles of {machine} are {', '.join(roles)}"
         raise StationError(f"{origin}: fault rule {text!r}: {rule.target!r} is nothing a chart meets here{hint}")
@@ -39,7 +42,20 @@ def role_faults(
         hint = f"; did you mean '{others[0]}.{role}.{name}'?" if others else suggestion(name, _names(contract))
         raise StationError(f"{origin}: fault rule {text!r}: {contract.name} has no {name!r}{hint}")
     values = _typed(rule, contract, name, origin)
-    return [RoleFault(holder.name, role, name, replace(rule, values=values)) for holder in places[machine]]
+    struck = [holder for holder in places[machine] if holder.contracts.get(role) == contract]
+    return [RoleFault(holder.name, role, name, replace(rule, values=values)) for holder in struck]
+
+
+def _placed(
+    parts: list[str], places: Mapping[str, Sequence[MachinePlan | UnitPlan]], main: str
+) -> tuple[str, list[str]]:
+    """The longest name of a place in front of ROLE.NAME, also without ``main``, and what follows it."""
+    for end in range(max(len(parts) - 2, 0), 0, -1):
+        name = ".".join(parts[:end])
+        for place in (name, f"{main}.{name}"):
+            if place in places:
+                return place, parts[end:]
+    return main, parts
 
 
 def is_role_fault(text: str) -> bool:

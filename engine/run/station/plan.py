@@ -46,6 +46,24 @@ class _Holder:
                 yield plan.served
                 yield from plan.served.served()
 
+    def served_as(self, name: str) -> Iterator[tuple[str, MachinePlan]]:
+        """:meth:`served`, each as it is written where this is called ``name``: ``name.role``, ``name.role.role``."""
+        for role, plan in self.adapters.items():
+            if plan.served is not None:
+                yield f"{name}.{role}", plan.served
+                yield from plan.served.served_as(f"{name}.{role}")
+
+    def behind(self, key: str) -> str:
+        """A short key of a chart behind a role, in full: ``adapters.supply.parameters.T_answer`` of
+        ``supply.T_answer``. Empty where no chart stands."""
+        role, _, rest = key.partition(".")
+        plan = self.adapters.get(role)
+        if not rest or plan is None or plan.served is None:
+            return ""
+        if rest.startswith(("parameters.", "adapters.")):
+            return f"adapters.{key}"
+        return f"adapters.{role}.{plan.served.behind(rest) or f'parameters.{rest}'}"
+
 
 @dataclass(slots=True)
 class UnitPlan(_Holder):

@@ -433,16 +433,18 @@ class _Resolver:
             plan.origin = one.origin
 
     def _assign_short(self, one: Assignment) -> None:
-        """``PARAM``, ``child.PARAM``, ``role.PARAM`` (of the chart behind it), ``machine.PARAM``,
-        ``machine.child.PARAM``, ``machine.adapters.role.key``."""
+        """``PARAM``, ``child.PARAM``, ``role.PARAM`` (of the chart behind it), each also after ``machine.``;
+        ``machine.adapters.role.key``."""
         head, _, rest = one.address.partition(".")
-        if rest and head in [holder.name for holder in self.plan.holders]:
-            part = "" if rest.partition(".")[0] in ("parameters", "adapters", "present") else "parameters."
-            self._assign(Assignment(f"machines.{head}.{part}{rest}", one.value, one.origin))
+        holder = next((holder for holder in self.plan.holders if holder.name == head), None)
+        if rest and holder is not None:
+            if rest.partition(".")[0] not in ("parameters", "adapters", "present"):
+                rest = holder.behind(rest) or f"parameters.{rest}"
+            self._assign(Assignment(f"machines.{head}.{rest}", one.value, one.origin))
             return
-        bound = self.plan.machines[self.main].adapters.get(head)
-        if rest and bound is not None and bound.served is not None:
-            self._assign(Assignment(f"machines.{self.main}.adapters.{head}.parameters.{rest}", one.value, one.origin))
+        behind = self.plan.machines[self.main].behind(one.address)
+        if behind:
+            self._assign(Assignment(f"machines.{self.main}.{behind}", one.value, one.origin))
             return
         try:
             self._assign(Assignment(f"machines.{self.main}.parameters.{one.address}", one.value, one.origin))
@@ -604,15 +606,15 @@ class _Resolver:
             self._spread_fault(",".join(frames))
 
     def _fault_places(self) -> dict[str, list[MachinePlan | UnitPlan]]:
-        """What a rule may name in front of a role; a unit, or a machine that stands beside each, is all of them."""
-        places: dict[str, list[MachinePlan | UnitPlan]] = {holder.name: [holder] for holder in self.plan.holders}
+        """What a rule may name in front of a role: also a chart behind one; a unit, or a machine that stands beside
+        each, is all of them."""
+        places: dict[str, list[MachinePlan | UnitPlan]] = {}
         for holder in self.plan.holders:
             base = holder.name.rstrip("0123456789")
-            if base != holder.name and (isinstance(holder, UnitPlan) or holder.unit):
-                places.setdefault(base, []).append(holder)
-        for plan in self.plan.machines[self.main].adapters.values():
-            if plan.served is not None:
-                places.setdefault(plan.served.name.partition("/")[2], []).append(plan.served)
+            of_unit = base != holder.name and (isinstance(holder, UnitPlan) or holder.unit)
+            for name in (holder.name, base) if of_unit else (holder.name,):
+                for place, one in ((name, holder), *holder.served_as(name)):
+                    places.setdefault(place, []).append(one)
         return places
 
     def _spread_fault(self, fault: str) -> None:

@@ -47,6 +47,7 @@ class Units:
                     raise StationError(f"{file.path}: there are two machines {machine!r}")
                 self._machines[machine] = name
         self._spawned = {n.id: n.unit for n in child_nodes(chart) if isinstance(n, Spawn) and n.unit is not None}
+        self._plans: list[UnitPlan] = []
 
     @property
     def names(self) -> list[str]:
@@ -59,11 +60,12 @@ class Units:
 
     def plans(self, chart: Chart) -> list[UnitPlan]:
         """Every unit with its roles, nothing bound yet."""
-        return [
+        self._plans = [
             UnitPlan(f"{name}{number}", name, number, unit.roles)
             for name, unit in chart.units.items()
             for number in range(1, self.counts[name] + 1)
         ]
+        return self._plans
 
     def machines(self, load: Callable[[str], Chart], absent: set[str]) -> Iterator[MachinePlan]:
         """The machines beside the units, of the first unit first. Raises ``StationError`` for one without a chart."""
@@ -87,7 +89,8 @@ class Units:
 
     def spread(self, one: Assignment) -> list[Assignment]:
         """What is said of a unit, or of a machine in each, said of every one: ``outlet.adapters.tcp.port`` of
-        ``outlet1``, ``outlet2``, …; ``outlet2.session.X`` and ``outlet[2].session.X`` is a parameter of that child."""
+        ``outlet1``, ``outlet2``, …; ``outlet2.session.X`` and ``outlet[2].session.X`` is a parameter of that child;
+        ``outlet.supply.X`` and ``outlet2.supply.X`` of the chart behind that role."""
         address = one.address.removeprefix("machines.")
         head, _, rest = address.partition(".")
         if head == "units":
@@ -96,6 +99,8 @@ class Units:
                 head, _, rest = rest.removeprefix("machines.").partition(".")
             else:
                 head = name
+        if not one.address.startswith(("units.", "machines.")):
+            rest = self._behind(head, rest) or rest
         bound = rest.partition(".")[0] == "adapters"
         if head in self._machines:
             return self._of_each(one, head, rest, self.counts[self._machines[head]])
@@ -110,6 +115,11 @@ class Units:
                 parameter = rest.removeprefix("parameters.")  # [machines.outlet2.parameters] of a station file
                 return [replace(one, address=f"{self._child(one, name, number)}.{parameter}")]
         return [one]
+
+    def _behind(self, head: str, key: str) -> str:
+        """A short key of a chart behind a role of a unit, or of all, in full."""
+        meant = [unit for unit in self._plans if head in (unit.unit, unit.name, f"{unit.unit}[{unit.number}]")]
+        return next(filter(None, (unit.behind(key) for unit in meant)), "")
 
     def _child(self, one: Assignment, name: str, number: int) -> str:
         unit = self._spawned[name]
