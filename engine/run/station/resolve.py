@@ -178,9 +178,8 @@ class _Resolver:
         assignments += [one for one in [*environ, *written] if one.address.removeprefix("sets.") not in choices]
         assignments = self._of_present(assignments)
         faults = [one for one in assignments if one.address.startswith("faults.")]
-        for one in assignments:
-            if one not in faults:
-                self._assign(one)
+        for one in [self._in_full(one) for one in assignments if one not in faults]:  # while all charts stand there
+            self._assign(one)
         for name in self.absent:
             self.plan.machines.pop(name, None)
         charts = {name: machine.chart for name, machine in self.plan.machines.items()}
@@ -436,15 +435,13 @@ class _Resolver:
         """``PARAM``, ``child.PARAM``, ``role.PARAM`` (of the chart behind it), each also after ``machine.``;
         ``machine.adapters.role.key``."""
         head, _, rest = one.address.partition(".")
-        holder = next((holder for holder in self.plan.holders if holder.name == head), None)
-        if rest and holder is not None:
-            if rest.partition(".")[0] not in ("parameters", "adapters", "present"):
-                rest = holder.behind(rest) or f"parameters.{rest}"
-            self._assign(Assignment(f"machines.{head}.{rest}", one.value, one.origin))
+        full = self._in_full(one)
+        if full is not one:
+            self._assign(full)
             return
-        behind = self.plan.machines[self.main].behind(one.address)
-        if behind:
-            self._assign(Assignment(f"machines.{self.main}.{behind}", one.value, one.origin))
+        if rest and head in [holder.name for holder in self.plan.holders]:
+            part = "" if rest.partition(".")[0] in ("parameters", "adapters", "present") else "parameters."
+            self._assign(Assignment(f"machines.{head}.{part}{rest}", one.value, one.origin))
             return
         try:
             self._assign(Assignment(f"machines.{self.main}.parameters.{one.address}", one.value, one.origin))
@@ -452,6 +449,15 @@ class _Resolver:
             names = [*self.parameter_sets, *(m for m in self.plan.machines if m != self.main)]
             close = suggestion(head, names) if "did you mean" in suggestion(head, names) else ""
             raise StationError(f"{error}{close}") from None
+
+    def _in_full(self, one: Assignment) -> Assignment:
+        """What is said in short of a chart that stands behind a role now, in full; else as it is."""
+        head, _, rest = one.address.partition(".")
+        holder = next((holder for holder in self.plan.holders if holder.name == head), None)
+        if holder is None:
+            head, holder, rest = self.main, self.plan.machines[self.main], one.address
+        behind = holder.behind(rest)
+        return Assignment(f"machines.{head}.{behind}", one.value, one.origin) if behind else one
 
     # ------------------------------------------------------------ adapters
 
