@@ -368,9 +368,9 @@ def test_a_fault_and_a_parameter_behind_two_charts_and_of_another_machine(tmp_pa
     units = site(OUTLETS_SERVED, f"outlet.{below}", "outlet2.supply.modules.C_retry=5",
                  faults=("drop:outlet2.supply.modules.modules.on",))  # fmt: skip
     assert [one.machine for one in units.faults] == ["site/outlet2.supply/modules"]
-    pev = plan("pev.adapters.pilot.use=bench", "pev.pilot.ready_after=50 ms").machines["pev"].adapters["pilot"].served
+    pev = plan("pev.adapters.pilot.use=bench", "pev.pilot.plug_after=50 ms").machines["pev"].adapters["pilot"].served
     assert pev is not None
-    assert pev.parameters[""] == {"ready_after": 50 * MS}
+    assert pev.parameters[""] == {"plug_after": 50 * MS}
 
 
 @pytest.mark.parametrize(
