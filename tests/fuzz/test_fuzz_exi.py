@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import FUZZ_SEED
+from tests.fuzz import FUZZ_SEED, OWN_MEMORY
 
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_no_exi_stream_crashes_hangs_or_eats_memory(tmp_path: Path) -> None:
     """What a peer sends can neither raise nor hang nor fill the memory; libFuzzer prints the input that does."""
     pytest.importorskip("atheris", reason="atheris is not installed on this machine")
-    command = [sys.executable, "-m", "tests.fuzz.fuzz_exi", f"-max_total_time={SECONDS}", "-timeout=10"]
+    command = [*OWN_MEMORY, sys.executable, "-m", "tests.fuzz.fuzz_exi", f"-max_total_time={SECONDS}", "-timeout=10"]
     run = subprocess.run(
         [
             *command,

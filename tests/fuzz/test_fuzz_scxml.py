@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import FUZZ_SEED
+from tests.fuzz import FUZZ_SEED, OWN_MEMORY
 from tests.scxml.test_import import SEED
 
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
@@ -30,6 +30,7 @@ def test_no_document_and_no_expression_crashes_the_importer(tmp_path: Path) -> N
     for number, text in enumerate(EXPRESSIONS):
         (corpus / f"expression{number}").write_bytes(b"\x01" + text.encode())
     command = [
+        *OWN_MEMORY,
         sys.executable,
         "-m",
         "tests.fuzz.fuzz_scxml",

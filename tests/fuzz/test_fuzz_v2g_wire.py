@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import FUZZ_SEED
+from tests.fuzz import FUZZ_SEED, OWN_MEMORY
 
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +18,14 @@ ROOT = Path(__file__).resolve().parents[2]
 def test_no_stream_and_no_capture_crashes(tmp_path: Path) -> None:
     """What a peer sends, or a stranger's capture file holds, can neither raise nor hang; libFuzzer prints the input."""
     pytest.importorskip("atheris", reason="atheris is not installed on this machine")
-    command = [sys.executable, "-m", "tests.fuzz.fuzz_v2g_wire", f"-max_total_time={SECONDS}", "-timeout=5"]
+    command = [
+        *OWN_MEMORY,
+        sys.executable,
+        "-m",
+        "tests.fuzz.fuzz_v2g_wire",
+        f"-max_total_time={SECONDS}",
+        "-timeout=5",
+    ]
     run = subprocess.run(
         [*command, f"-artifact_prefix={tmp_path}/", f"-seed={FUZZ_SEED}"],
         cwd=ROOT,

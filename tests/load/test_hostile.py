@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import FUZZ_SEED
+from tests.fuzz import FUZZ_SEED, OWN_MEMORY
 from tests.load.hostile import check_chart, check_expression, untyped_expression_of
 from tests.load.test_charts import ACTIONS, KINDS, MACHINES, TREE
 from tests.load.test_errors import CHART
@@ -132,6 +132,7 @@ def test_coverage_guided_fuzzing_finds_no_crash(tmp_path: Path) -> None:
     run = subprocess.run(
         [
             *(
+                *OWN_MEMORY,
                 sys.executable,
                 "-m",
                 "tests.fuzz.fuzz_load",
