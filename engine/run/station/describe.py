@@ -66,8 +66,6 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
     root, *roles = machine.name.split("/")
     if roles and "." in roles[0]:  # behind a role of a unit
         root, _, roles[0] = roles[0].partition(".")
-    if roles and "." in roles[0]:  # behind a role of a unit
-        root, _, roles[0] = roles[0].partition(".")
     head = "" if root == main else f"machines.{root}."
     own = ".".join(f"adapters.{role}" for role in roles)  # where the section of a chart that serves stands
     yield f"Machine {machine.name}: {machine.chart.title or machine.chart.name}"
