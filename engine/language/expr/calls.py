@@ -31,6 +31,7 @@ SIGNATURES = {
     "floor": "floor(number)",
     "hex": "hex('00ff')",
     "In": "In('state.path')",
+    "index": "index(list, value)",
     "int": "int(value)",
     "invalid": "invalid('text')",
     "is_list": "is_list(value)",
@@ -251,6 +252,15 @@ def _replaced(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
     if BROKEN in (values.type, position.type, value.type):
         return tree.Literal(None, BROKEN)
     return tree.Call("replaced", (values, position, value), values.type)
+
+
+@_function("index", 2, 2)
+def _index(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    values, item = _list(checker, "index", args[0])
+    value = checker.convert(checker.check(args[1]), item, args[1])
+    if BROKEN in (values.type, value.type):
+        return tree.Literal(None, BROKEN)
+    return tree.Call("index", (values, value), INT)
 
 
 @_function("startswith", 2, 2)

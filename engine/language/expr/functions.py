@@ -378,6 +378,16 @@ def replaced(values: Any, position: Any, value: Any) -> list[Any]:
     return [*values[:position], value, *values[position + 1 :]]
 
 
+def index_of(values: Any, value: Any) -> int:
+    """Where a list has a value first, from 0. Raises ``EvaluationError`` when it has it nowhere."""
+    if not isinstance(values, list):
+        raise EvaluationError(f"index needs a list, not {kind_of(values)}")
+    for position, item in enumerate(values):
+        if eq(item, value):
+            return position
+    raise EvaluationError(f"{shown(value)} is not in the list")
+
+
 def startswith(text: Any, prefix: Any) -> bool:
     """Whether a string begins with another. Raises :class:`EvaluationError` for other values."""
     if isinstance(text, str) and isinstance(prefix, str):
@@ -455,6 +465,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "float": float_,
     "floor": floor,
     "hex": hex_,
+    "index": index_of,
     "int": int_,
     "is_list": is_list,
     "json": json_,
