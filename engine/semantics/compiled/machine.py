@@ -267,6 +267,12 @@ class DataView(Mapping[str, Any]):
     def __init__(self, machine: CompiledMachine) -> None:
         self._machine = machine
 
+    @property
+    def slots(self) -> list[Any]:
+        """The values in the order the chart declares the items, ``UNSET`` where there is none (marks of late binding
+        come behind): read at once, never changed from outside."""
+        return self._machine._data
+
     def __getitem__(self, name: str) -> Any:
         machine = self._machine
         value = machine._data[machine._program.symbols.slots[name]] if machine._data else UNSET

@@ -12,7 +12,8 @@ import pytest
 
 from engine.run import System
 from engine.run.observer import EVERYWHERE, Note, StepRecord
-from engine.tools.trace.record import Recorder, header, note_record
+from engine.tools.trace.lines import Recorder
+from engine.tools.trace.record import header, note_record
 
 
 class TraceRecorder:
@@ -25,7 +26,7 @@ class TraceRecorder:
 
     def step(self, record: StepRecord) -> None:
         recorder, file = self._of(record.actor.system)
-        file.write(json.dumps(recorder.step(record), separators=(",", ":"), ensure_ascii=False) + "\n")
+        file.write(recorder.step(record) + "\n")
 
     def note(self, note: Note) -> None:
         if len(self._open) == 1:  # a note does not say which system it is of

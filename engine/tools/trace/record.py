@@ -106,6 +106,11 @@ def effect_record(effect: Effect, value: Callable[[Any], Any] = to_json) -> dict
             return _lean({"do": "done", "output": value(output)})
 
 
+def failure_records(step: Step) -> list[dict[str, str]]:
+    """The failures of a step."""
+    return [{"message": failure.message, "position": failure.position} for failure in step.failures]
+
+
 def event_record(event: Event, data: Any = None) -> dict[str, Any]:
     """An external event; ``type`` is left out when it is ``external``. ``data``: in place of its own."""
     line: dict[str, Any] = {"name": event.name}
@@ -139,36 +144,6 @@ def note_record(note: Note, veil: Veil | None = None) -> dict[str, Any]:
     )
 
 
-class Recorder:
-    """Makes step records; remembers each machine's data to find what changed. ``veil`` hides secrets."""
-
-    def __init__(self, veil: Veil | None = None) -> None:
-        self._veil = veil
-        self._data: dict[Actor, dict[str, Any]] = {}
-
-    def step(self, record: StepRecord) -> dict[str, Any]:
-        """A step: see the schema. Call once per step, in order, before its effects are carried out."""
-        actor, machine = record.actor, record.actor.machine
-        line: dict[str, Any] = {"time_ns": record.time_ns, "machine": actor.path, "cause": record.cause}
-        if record.cause == "start":
-            line |= _start(actor, self._veil)
-        chart, veil = machine.chart, self._veil
-        if record.event is not None:
-            data = record.event.data
-            line["event"] = event_record(record.event, veil and veil.event(chart, record.event.name, data))
-        if record.timer is not None:
-            line["timer"] = record.timer
-        if machine.readings:
-            readings = {f"{role}.{name}": value for (role, name), value in machine.readings.items()}
-            line["readings"] = to_json(veil.own(chart, "readings", readings) if veil else readings)
-        line |= outcome(record.step, machine, self._data.get(actor, {}), veil)
-        if actor.is_running:
-            self._data[actor] = kept(machine)
-        else:
-            self._data.pop(actor, None)
-        return line
-
-
 def brief(record: StepRecord, configuration: tuple[str, ...], veil: Veil | None = None) -> dict[str, Any]:
     """The part of a step for a line that people read: no data, readings or timers; values as the machine has them.
     ``configuration``: the machine's after this step; it may have changed since. ``veil`` hides secrets."""
@@ -195,7 +170,7 @@ def brief(record: StepRecord, configuration: tuple[str, ...], veil: Veil | None 
         if type(effect) not in _TIMING
     ]
     if step.failures:
-        line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+        line["failures"] = failure_records(step)
     return line
 
 
@@ -220,13 +195,17 @@ def outcome(step: Step, machine: Stepper, before: Mapping[str, Any], veil: Veil 
         effects = step.effects if veil is None else [veil.effect(machine.chart, effect) for effect in step.effects]
         line["effects"] = [effect_record(effect) for effect in effects]
     if step.failures:
-        line["failures"] = [{"message": f.message, "position": f.position} for f in step.failures]
+        line["failures"] = failure_records(step)
     line["configuration"] = list(machine.configuration)
     data = machine.data
-    changes = {name: value for name, value in data.items() if name not in before or before[name] != value}
+    changes = {name: value for name, value in data.items() if name not in before or _differs(value, before[name])}
     if changes:
         line["data"] = to_json(veil.own(machine.chart, "data", changes) if veil else changes)
     return line
+
+
+def _differs(value: Any, before: Any) -> bool:
+    return value is not before and value != before
 
 
 def kept(machine: Stepper) -> dict[str, Any]:
@@ -234,7 +213,8 @@ def kept(machine: Stepper) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, list) else value for name, value in machine.data.items()}
 
 
-def _start(actor: Actor, veil: Veil | None) -> dict[str, Any]:
+def start_record(actor: Actor, veil: Veil | None = None) -> dict[str, Any]:
+    """What the record of a machine's first step tells besides; ``veil`` hides secrets."""
     machine = actor.machine
     line: dict[str, Any] = {
         "chart": machine.chart.name,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import stat
 from datetime import UTC, datetime
@@ -10,13 +9,12 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from engine.run.clock import RealClock
-from engine.tools.trace.record import Recorder, header, note_record
+from engine.tools.trace.lines import Recorder, encode
+from engine.tools.trace.record import header, note_record
 from engine.tools.trace.secrets import Veil
 
 if TYPE_CHECKING:
     from engine.run import Note, StepRecord, System
-
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def _private(path: str, flags: int) -> int:
@@ -47,14 +45,14 @@ class TraceWriter:
         self._system = system
         self._flush_ns = 0
         real = self._real = isinstance(system.clock, RealClock)
-        self._write(header(system, datetime.now(UTC).isoformat(timespec="milliseconds") if real else "", title))
+        self._write(encode(header(system, datetime.now(UTC).isoformat(timespec="milliseconds") if real else "", title)))
         system.observers.append(self)
 
     def step(self, record: StepRecord) -> None:
         self._write(self._recorder.step(record))
 
     def note(self, note: Note) -> None:
-        self._write(note_record(note, self._veil))
+        self._write(encode(note_record(note, self._veil)))
 
     def close(self) -> None:
         """Flush and close. Raises ``OSError``, as every step may: the disk is full."""
@@ -63,11 +61,10 @@ class TraceWriter:
         except OSError as error:
             raise self._named(error) from None
 
-    def _write(self, record: dict[str, object]) -> None:
-        text = _encode(record) + "\n"
+    def _write(self, line: str) -> None:
         self.lines += 1
         try:
-            self._file.write(text)
+            self._file.write(f"{line}\n")
             if self._real and (now_ns := self._system.clock.now_ns()) > self._flush_ns:
                 self._flush_ns = now_ns + 1_000_000_000
                 self._file.flush()
