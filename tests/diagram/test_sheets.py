@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +14,8 @@ from engine.language.model import Chart
 from engine.run.registry import installed
 from engine.run.station import Overrides, resolve
 from engine.tools.diagram.arrow_lists import as_words, owner
-from engine.tools.diagram.draw import Drawing, Layouts, draw, draw_station
-from engine.tools.diagram.elk import LayoutUnavailable
+from engine.tools.diagram.draw import Drawing, draw, draw_station
+from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Shape
 from engine.tools.diagram.split import APART, IN_FULL, INSIDE, cuttable, split
 from engine.tools.diagram.statechart import statechart
@@ -24,16 +23,6 @@ from engine.tools.diagram.statechart import statechart
 MACHINES = Path(__file__).parents[2] / "machines"
 LARGE = ("evse_dc", "pev_dc", "power/dc_output", "v2g/secc_dc", "v2g/evcc_dc", "pilot/evse", "slac/pev")
 POINTS = 72 / 25.4  # in a millimetre
-
-
-@pytest.fixture(scope="module")
-def layouts() -> Iterator[Layouts]:
-    try:
-        found = Layouts("elk", print)
-    except LayoutUnavailable as reason:
-        pytest.skip(str(reason))
-    with found:
-        yield found
 
 
 def _large() -> list[Any]:
@@ -50,13 +39,13 @@ def large(request: pytest.FixtureRequest) -> Chart:
 
 
 @pytest.fixture(scope="module")
-def overview(large: Chart, layouts: Layouts) -> Drawing:
-    return draw(large, "overview", layouts)
+def overview(large: Chart, elk: Elk) -> Drawing:
+    return draw(large, "overview", elk)
 
 
 @pytest.fixture(scope="module")
-def full(large: Chart, layouts: Layouts) -> Drawing:
-    return draw(large, "full", layouts)
+def full(large: Chart, elk: Elk) -> Drawing:
+    return draw(large, "full", elk)
 
 
 def label_points(svg: str) -> float:
@@ -114,11 +103,11 @@ def test_a_box_whose_inside_is_left_out_keeps_all_its_lines() -> None:
     assert left_out[-1] == apart[-1]
 
 
-def test_both_large_stations_can_be_read_in_print(layouts: Layouts) -> None:
+def test_both_large_stations_can_be_read_in_print(elk: Elk) -> None:
     for name in ("evse_dc", "pev_dc"):
         file = MACHINES / "stations" / f"{name}.toml"
         station = resolve(file, None, Overrides(environ={}), installed(), engine.load)
-        drawing = draw_station(station, name, layouts)
+        drawing = draw_station(station, name, elk)
         for text in drawing.svgs:
             assert label_points(text) >= 5.99
         roles = {f"{plan.name}.{role}" for plan in station.machines.values() for role in plan.chart.adapters}

@@ -8,13 +8,14 @@ import engine
 from engine.language.traverse import chart_tree
 from engine.run.registry import installed
 from engine.run.station import Overrides, resolve
-from engine.tools.diagram.draw import Layouts, draw_station
+from engine.tools.diagram.draw import draw_station
+from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.station import station_graph
 
 STATION = Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml"
 
 
-def test_all_machines_children_and_adapters_of_a_station_are_drawn() -> None:
+def test_all_machines_children_and_adapters_of_a_station_are_drawn(elk: Elk) -> None:
     station = resolve(STATION, None, Overrides(environ={}), installed(), engine.load)
     graph = station_graph(station)
     nodes = {n.id for n in graph.root.walk()}
@@ -28,13 +29,12 @@ def test_all_machines_children_and_adapters_of_a_station_are_drawn() -> None:
     assert "dlink_ready" in labels["evse/slac", "evse"]
     assert "enter_bcd" in labels["evse", "evse/slac"]
     assert any(text.startswith("= ") for text in labels["evse:meter", "evse"]), "what is only read is a line, too"
-    with Layouts("graphviz", print) as layouts:
-        drawn = draw_station(station, "evse_dc", layouts).svg
+    drawn = draw_station(station, "evse_dc", elk).svg
     assert 'data-role="evse.meter"' in drawn
     assert 'data-machine="evse/slac"' in drawn
 
 
-def test_a_chart_that_serves_stands_where_an_adapter_does() -> None:
+def test_a_chart_that_serves_stands_where_an_adapter_does(elk: Elk) -> None:
     """With what it orders of its own roles, and what stands behind these."""
     served = STATION.with_name("evse_dc_served.toml")
     station = resolve(served, None, Overrides(environ={}), installed(), engine.load)
@@ -47,12 +47,11 @@ def test_a_chart_that_serves_stands_where_an_adapter_does() -> None:
     assert {"on", "off", "set"} <= set(labels["evse:supply", "evse/supply:modules"])
     assert "alarm" in labels["evse/supply:modules", "evse:supply"]
     assert all({e.source, e.target} <= set(nodes) for e in graph.edges)
-    with Layouts("graphviz", print) as layouts:
-        drawn = draw_station(station, "evse_dc_served", layouts).svg
+    drawn = draw_station(station, "evse_dc_served", elk).svg
     assert 'data-machine="evse/supply"' in drawn
 
 
-def test_a_machine_that_orders_of_another_is_in_the_frames_of_both() -> None:
+def test_a_machine_that_orders_of_another_is_in_the_frames_of_both(elk: Elk) -> None:
     site = STATION.with_name("site.toml")
     station = resolve(site, None, Overrides(environ={}, sets=["building.present=true"]), installed(), engine.load)
     graph = station_graph(station)
@@ -61,8 +60,7 @@ def test_a_machine_that_orders_of_another_is_in_the_frames_of_both() -> None:
     labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
     assert labels["building", "building:site"] == ["limit"], "in the frame of the one that orders"
     assert labels["site<building", "site"] == ["limit"], "and of the one that is ordered"
-    with Layouts("graphviz", print) as layouts:
-        drawn = draw_station(station, "site", layouts).svg
+    drawn = draw_station(station, "site", elk).svg
     assert 'data-client="building"' in drawn
 
 

@@ -1,1 +1,1 @@
-"""Drawings of charts: statecharts, stations, sequences. Layout by ELK or Graphviz, drawing by our own code."""
+"""Drawings of charts: statecharts, stations, sequences. Layout by ELK, drawing by our own code."""

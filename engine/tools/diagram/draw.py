@@ -13,8 +13,7 @@ from engine.language.model import Chart
 from engine.run.station import Station
 from engine.tools.diagram import printing, text_formats
 from engine.tools.diagram.compose import Solver
-from engine.tools.diagram.dot import Graphviz
-from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
+from engine.tools.diagram.elk import LayoutFailed
 from engine.tools.diagram.graph import Graph
 from engine.tools.diagram.page import TitleBlock, on_sheet
 from engine.tools.diagram.scene import scene
@@ -38,12 +37,11 @@ FORMATS = (*DRAWN, *TEXTUAL)
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """A laid-out chart. ``sheets`` are its drawing, of which ``svgs`` holds each as text; ``tables`` follow them in a
-    PDF. ``layout`` names the layout engine; ``content`` is a hash of what is drawn, without places."""
+    PDF. ``content`` is a hash of what is drawn, without places."""
 
     name: str
     sheets: list[printing.Page]
     svgs: list[str]
-    layout: str
     content: str
     tables: list[printing.Page] = field(default_factory=list)
     document: list[bytes] = field(default_factory=list)  # the PDF, once it is made
@@ -63,52 +61,8 @@ def _stamp(svgs: list[bytes]) -> str:
     return f"svg sha256 {hashlib.sha256(b''.join(svgs)).hexdigest()}"
 
 
-_PROCESSES = 2  # more gain little: the largest chart alone takes a third of the time
-
-
-class Layouts:
-    """The layout engines of one run: ELK, and Graphviz where ELK is missing or fails. ``warn`` gets a line when that
-    happens. A context manager, since ELK is a process. Threads may share it."""
-
-    def __init__(self, choice: str, warn: Callable[[str], None]) -> None:
-        """``choice`` is ``auto``, ``elk`` or ``graphviz``. Raises LayoutUnavailable."""
-        self.choice = choice
-        self.warn = warn
-        self.elk: Elk | None = None
-        self.graphviz: Graphviz | None = None
-        if choice != "graphviz":
-            try:
-                self.elk = Elk(_PROCESSES)
-            except LayoutUnavailable as error:
-                if choice == "elk":
-                    raise
-                self.graphviz = Graphviz()
-                warn(f"{error}; drawing with Graphviz instead")
-        else:
-            self.graphviz = Graphviz()
-
-    def __enter__(self) -> Layouts:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self.elk is not None:
-            self.elk.close()
-
-    def solvers(self) -> list[Solver]:
-        """The engines to try in turn."""
-        found: list[Solver] = [self.elk] if self.elk is not None else []
-        if self.choice != "elk":
-            try:
-                self.graphviz = self.graphviz or Graphviz()
-                found.append(self.graphviz)
-            except LayoutUnavailable:
-                if not found:
-                    raise
-        return found
-
-
 def content_hash(graph: Graph, block: TitleBlock) -> str:
-    """A hash of a drawing's content, independent of the layout engine."""
+    """A hash of a drawing's content, without places."""
     return hashlib.sha256(f"{graph!r}\n{block!r}\n{css()}".encode()).hexdigest()[:16]
 
 
@@ -117,32 +71,35 @@ def title_block(chart: Chart, kind: str) -> TitleBlock:
     return TitleBlock(chart.name, chart.title, chart.citation, chart.version, chart.text_hash, kind)
 
 
-def draw(chart: Chart, level: Level, layouts: Layouts) -> Drawing:
+def draw(chart: Chart, level: Level, solver: Solver) -> Drawing:
     """The chart drawn: its overview on one sheet, in full on as many as it needs. Raises LayoutFailed."""
     block = title_block(chart, level)
     if level == "overview":
         versions = overviews(chart)
-        return _drawing(versions[0], block, layouts, lambda solver: [one_sheet(versions, solver)])
+        return _drawing(versions[0], block, solver, lambda: [one_sheet(versions, solver)])
     graph = statechart(chart, level)
-    drawing = _drawing(graph, block, layouts, lambda solver: sheets(graph, solver))
+    drawing = _drawing(graph, block, solver, lambda: sheets(graph, solver))
     tables = transition_tables(chart, title_block(chart, "transitions"))
     drawing.tables.extend((items, 297.0, 210.0) for items in tables)
     return drawing
 
 
-def draw_station(station: Station, name: str, layouts: Layouts) -> Drawing:
+def draw_station(station: Station, name: str, solver: Solver) -> Drawing:
     """The station on one sheet, or each of its machines on its own. Raises LayoutFailed."""
     versions = station_graphs(station)
     block = station_block(station, name)
-    return _drawing(versions[0], block, layouts, lambda solver: pictures(versions, solver))
+    return _drawing(versions[0], block, solver, lambda: pictures(versions, solver))
 
 
-def _drawing(graph: Graph, block: TitleBlock, layouts: Layouts, lay_out: Callable[[Solver], list[Placed]]) -> Drawing:
-    placed, engine = _laid_out(block.name, layouts, lay_out)
+def _drawing(graph: Graph, block: TitleBlock, solver: Solver, lay_out: Callable[[], list[Placed]]) -> Drawing:
+    try:
+        placed = lay_out()
+    except LayoutFailed as error:
+        raise LayoutFailed(f"{block.name}: {error}") from error
     content = content_hash(graph, block)
-    model = (("chart", block.name), ("model", block.hash), ("layout", engine), ("content", content))
+    model = (("chart", block.name), ("model", block.hash), ("layout", solver.name), ("content", content))
     tags = (*model, ("sheets", str(len(placed))))
-    drawing = Drawing(block.name, [], [], engine, content)
+    drawing = Drawing(block.name, [], [], content)
     for number, one in enumerate(placed, 1):
         kind = f"{block.kind} {number}/{len(placed)}" if len(placed) > 1 else block.kind
         layout = one.layout
@@ -150,18 +107,6 @@ def _drawing(graph: Graph, block: TitleBlock, layouts: Layouts, lay_out: Callabl
         drawing.sheets.append((items, sheet.width, sheet.height))
         drawing.svgs.append(svg(items, sheet.width, sheet.height, "mm", tags))
     return drawing
-
-
-def _laid_out(name: str, layouts: Layouts, lay_out: Callable[[Solver], list[Placed]]) -> tuple[list[Placed], str]:
-    """The sheets and the name of the layout engine that could do it."""
-    failures: list[str] = []
-    for solver in layouts.solvers():
-        try:
-            return lay_out(solver), solver.name
-        except LayoutFailed as error:
-            failures.append(str(error))
-            layouts.warn(f"{name}: {error}")
-    raise LayoutFailed(f"{name}: " + "; ".join(failures))
 
 
 def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:
@@ -176,44 +121,16 @@ def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:
 
 
 def is_current(path: Path, drawing: Drawing, format: str, number: int = 0) -> bool:
-    """Whether the file shows this sheet of the drawing.
-
-    An SVG laid out by another engine (no Node on this machine, another Graphviz) is current when it shows the same
-    content; a PDF or PNG when it was made from the SVGs beside it and these are current.
-    """
+    """Whether the file shows this sheet of the drawing: an SVG byte for byte; a PDF or PNG when it was made from these
+    SVGs, whatever release of reportlab or pdfium made it."""
     if not path.is_file():
         return False
     if format == "svg":
-        text = path.read_text(encoding="utf-8")
-        return _is_of_another_engine(text, drawing) or drawing.svgs[number : number + 1] == [text]
+        return drawing.svgs[number] == path.read_text(encoding="utf-8")
     made_from = re.search(rb"svg sha256 [0-9a-f]{64}", path.read_bytes())
-    found = made_from.group(0).decode() if made_from else ""
-    others = [file.read_bytes() for file in _sheets_of_another_engine(path.parent, _stem(path), drawing)]
-    return found == (_stamp(others) if others else drawing.stamp)
-
-
-def sheet_count(folder: Path, stem: str, drawing: Drawing) -> int:
-    """How many sheets there have to be in this folder: another layout engine may have needed more or fewer."""
-    return len(_sheets_of_another_engine(folder, stem, drawing)) or len(drawing.svgs)
+    return made_from is not None and made_from.group(0).decode() == drawing.stamp
 
 
 def sheet_name(stem: str, format: str, number: int) -> str:
     """``stem.svg``, then ``stem.2.svg``, ``stem.3.svg`` …"""
     return f"{stem}.{number + 1}.{format}" if number else f"{stem}.{format}"
-
-
-def _stem(path: Path) -> str:
-    return re.sub(r"(\.\d+)?\.\w+$", "", path.name)
-
-
-def _is_of_another_engine(svg: str, drawing: Drawing) -> bool:
-    return f'data-layout="{drawing.layout}"' not in svg and f'data-content="{drawing.content}"' in svg
-
-
-def _sheets_of_another_engine(folder: Path, stem: str, drawing: Drawing) -> list[Path]:
-    """The SVGs of another layout engine that show this drawing; none when one of them is not there or is older."""
-    first = folder / f"{stem}.svg"
-    count = re.search(r'data-sheets="(\d+)"', first.read_text(encoding="utf-8")) if first.is_file() else None
-    files = [folder / sheet_name(stem, "svg", number) for number in range(int(count.group(1)) if count else 0)]
-    good = all(f.is_file() and _is_of_another_engine(f.read_text(encoding="utf-8"), drawing) for f in files)
-    return files if good else []

@@ -1,14 +1,12 @@
-"""Layout by the Eclipse Layout Kernel (npm ``elkjs``), run in one Node process for any number of drawings.
+"""Layout by the Eclipse Layout Kernel (npm ``elkjs``) in Node processes, for any number of drawings.
 
-elkjs (EPL-2.0) is not part of this package: the version pinned in ``elk/package-lock.json`` is installed with npm into
-the user's cache on first use, its integrity checked by npm. ``CHARGECHART_ELKJS`` names a directory that has it.
+:mod:`engine.tools.diagram.elkjs` says where Node and elkjs come from; any Node places everything the same.
+:mod:`engine.tools.diagram.kept` keeps the answers.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
 from collections import Counter
 from pathlib import Path
@@ -16,9 +14,13 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Any
 
+from engine.tools.diagram import kept
+from engine.tools.diagram.elkjs import LayoutUnavailable, find_bundle, find_node, pinned_version
 from engine.tools.diagram.graph import INSET, Box, Edge, Layout, Node, Point
 
-_HERE = Path(__file__).parent / "elk"
+__all__ = ["Elk", "LayoutFailed", "LayoutUnavailable"]
+
+_SCRIPT = Path(__file__).parent / "elk" / "layout.mjs"
 _SPACING = {
     "elk.spacing.nodeNode": 18,
     "elk.spacing.edgeNode": 10,
@@ -36,48 +38,8 @@ _GATE = 3  # so many arrows to one state arrive as one trunk
 Process = subprocess.Popen[str]
 
 
-class LayoutUnavailable(Exception):
-    """This layout engine cannot run here; the text says why and what to install."""
-
-
 class LayoutFailed(Exception):
     """The layout engine gave up on this drawing."""
-
-
-def pinned_version() -> str:
-    """The elkjs version of ``elk/package.json``."""
-    return str(json.loads((_HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]["elkjs"])
-
-
-def find_bundle() -> Path:
-    """``elk.bundled.js`` of the pinned elkjs, installed with npm when it is not there. Raises LayoutUnavailable."""
-    given = os.environ.get("CHARGECHART_ELKJS")
-    if given:
-        bundle = Path(given) / "lib" / "elk.bundled.js"
-        if not bundle.is_file():
-            raise LayoutUnavailable(f"CHARGECHART_ELKJS={given}: no lib/elk.bundled.js there")
-        return bundle
-    base = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "chargechart" / f"elkjs-{pinned_version()}"
-    )
-    bundle = base / "node_modules" / "elkjs" / "lib" / "elk.bundled.js"
-    if bundle.is_file():
-        return bundle
-    npm = shutil.which("npm")
-    if npm is None:
-        raise LayoutUnavailable("ELK needs npm once, to install elkjs: install Node with npm, or set CHARGECHART_ELKJS")
-    base.mkdir(parents=True, exist_ok=True)
-    for name in ("package.json", "package-lock.json"):
-        shutil.copyfile(_HERE / name, base / name)
-    command = [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
-    try:
-        done = subprocess.run(command, cwd=base, capture_output=True, text=True, timeout=120, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise LayoutUnavailable("ELK: npm did not install elkjs within 120 s") from error
-    if done.returncode != 0 or not bundle.is_file():
-        reason = (done.stderr.strip() or "no elk.bundled.js").splitlines()[-1]
-        raise LayoutUnavailable(f"ELK: npm could not install elkjs {pinned_version()} ({reason})")
-    return bundle
 
 
 class Elk:
@@ -85,15 +47,12 @@ class Elk:
 
     def __init__(self, processes: int = 1) -> None:
         """Raises LayoutUnavailable when Node or elkjs is not there."""
-        node = shutil.which("node")
-        if node is None:
-            raise LayoutUnavailable("ELK needs Node (command node): install it, or use Graphviz")
         self.name = f"ELK {pinned_version()}"
-        command = [node, str(_HERE / "layout.mjs"), str(find_bundle())]
-        self._processes = [_start(command) for _ in range(processes)]
-        self._idle: SimpleQueue[Process] = SimpleQueue()
-        for process in self._processes:
-            self._idle.put(process)
+        self._command = [find_node(), str(_SCRIPT), str(find_bundle())]
+        self._processes: list[Process] = []
+        self._idle: SimpleQueue[Process | None] = SimpleQueue()
+        for _ in range(processes):
+            self._idle.put(None)  # started when there is something to lay out
         self._known: dict[str, Layout] = {}
 
     def __enter__(self) -> Elk:
@@ -116,24 +75,35 @@ class Elk:
         """
         request = json.dumps({"attempts": [_problem(nodes, edges, sizes, direction, o) for o in _ATTEMPTS]})
         if request not in self._known:
-            self._known[request] = _read(self._ask(request))
+            key = kept.key("layout", self.name, request)
+            answer = kept.read(key)
+            if answer is None:
+                graph = self._ask(request)
+                kept.write(key, json.dumps(graph).encode())
+            else:
+                graph = json.loads(answer)
+            self._known[request] = _read(graph)
         return self._known[request]
 
     def _ask(self, request: str) -> dict[str, Any]:
         process = self._idle.get()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
         try:
-            process.stdin.write(request + "\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        except BrokenPipeError:
-            line = ""
+            if process is None:
+                process = _start(self._command)
+                self._processes.append(process)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            assert process.stderr is not None
+            try:
+                process.stdin.write(request + "\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+            except BrokenPipeError:
+                line = ""
+            if not line:
+                raise LayoutFailed(f"{self.name}: Node ended: {process.stderr.read().strip()[-500:]}")
         finally:
             self._idle.put(process)
-        if not line:
-            raise LayoutFailed(f"{self.name}: Node ended: {process.stderr.read().strip()[-500:]}")
         answer = json.loads(line)
         if "error" in answer:
             raise LayoutFailed(f"{self.name}: {answer['error']}")

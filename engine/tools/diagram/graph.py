@@ -162,21 +162,16 @@ Point = tuple[float, float]
 
 @dataclass(slots=True)
 class Layout:
-    """Places: node boxes, edge routes and label boxes, all in one coordinate system from (0, 0).
-
-    ``curved`` routes are Bézier control points (1 + 3n), others corner points of polylines.
-    """
+    """Places: node boxes, edge routes (corner points) and label boxes, all in one coordinate system from (0, 0)."""
 
     width: float = 0.0
     height: float = 0.0
     boxes: dict[str, Box] = field(default_factory=dict)
     routes: dict[str, list[Point]] = field(default_factory=dict)
     labels: dict[str, Box] = field(default_factory=dict)
-    curved: bool = False
 
     def add(self, other: Layout, dx: float, dy: float) -> None:
         """Take over ``other``, moved by (dx, dy)."""
-        self.curved = self.curved or other.curved
         self.boxes.update((k, b.moved(dx, dy)) for k, b in other.boxes.items())
         self.routes.update((k, [(x + dx, y + dy) for x, y in r]) for k, r in other.routes.items())
         self.labels.update((k, b.moved(dx, dy)) for k, b in other.labels.items())

@@ -153,8 +153,6 @@ class _Pen:
                     first = (at[0] + (cx - at[0]) * 2 / 3, at[1] + (cy - at[1]) * 2 / 3)
                     second = (ex + (cx - ex) * 2 / 3, ey + (cy - ey) * 2 / 3)
                     path.curveTo(x(first[0]), y(first[1]), x(second[0]), y(second[1]), x(ex), y(ey))
-                case "C":
-                    path.curveTo(*(v for px, py in points for v in (x(px), y(py))))
                 case "Z":
                     path.close()
             at = points[-1] if points else at

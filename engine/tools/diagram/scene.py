@@ -34,7 +34,7 @@ class Circle:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """``segments``: ``("M", p)``, ``("L", p)``, ``("Q", c, p)``, ``("C", c1, c2, p)`` or ``("Z",)``."""
+    """``segments``: ``("M", p)``, ``("L", p)``, ``("Q", c, p)`` or ``("Z",)``."""
 
     segments: tuple[tuple[str, *tuple[Point, ...]], ...]
     style: str
@@ -181,22 +181,22 @@ def _line(a: Point, b: Point, style: str) -> Path:
 def _edge(edge: Edge, layout: Layout) -> Group:
     group = Group("edge" + (f" {edge.css}" if edge.css else ""), edge.tags, hint=edge.hint)
     route = layout.routes[edge.id]
-    group.items += arrow(route, layout.curved)
+    group.items += arrow(route)
     place = layout.labels.get(edge.id)
     if edge.label and place is not None:
         group.items += lines(edge.label, place.x + 1, place.y, place.width)
     return group
 
 
-def arrow(route: list[Point], curved: bool = False, style: str = "edge", size: float = HEAD) -> list[Item]:
-    """A line along ``route`` with rounded corners, or along Bézier control points, and a head at its end."""
+def arrow(route: list[Point], style: str = "edge", size: float = HEAD) -> list[Item]:
+    """A line along ``route`` with rounded corners, and a head at its end."""
     (x1, y1), (x2, y2) = route[-2], route[-1]
     length = math.hypot(x2 - x1, y2 - y1) or 1.0
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
     back = min(size - 1.0, length)
     end = (x2 - dx * back, y2 - dy * back)
     body = [*route[:-1], end]
-    segments = _curve(body) if curved else _polyline(body)
+    segments = _polyline(body)
     bx, by = x2 - dx * size, y2 - dy * size
     wing = size * 0.42
     head: tuple[tuple[str, *tuple[Point, ...]], ...] = (
@@ -217,13 +217,6 @@ def _polyline(points: list[Point]) -> tuple[tuple[str, *tuple[Point, ...]], ...]
             result.append(("L", _towards(corner, before, radius / a)))
             result.append(("Q", corner, _towards(corner, after, radius / b)))
     result.append(("L", points[-1]))
-    return tuple(result)
-
-
-def _curve(points: list[Point]) -> tuple[tuple[str, *tuple[Point, ...]], ...]:
-    result: list[tuple[str, *tuple[Point, ...]]] = [("M", points[0])]
-    for i in range(1, len(points) - 2, 3):
-        result.append(("C", points[i], points[i + 1], points[i + 2]))
     return tuple(result)
 
 

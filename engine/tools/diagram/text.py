@@ -6,6 +6,7 @@ which reportlab ships, so PDF and PNG are set in exactly this font. In an SVG ev
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 _REGULAR: Final[dict[int, str]] = {
@@ -184,6 +185,7 @@ def drawable(text: str) -> str:
     return "".join(c if c in _WIDTH else "?" for c in text)
 
 
+@lru_cache(maxsize=65536)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width of ``text`` set in ``size`` units, in the same units."""
     table = _WIDTH_BOLD if bold else _WIDTH

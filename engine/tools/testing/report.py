@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from engine.language.load import load
-from engine.tools.diagram.draw import Layouts, draw
-from engine.tools.diagram.elk import LayoutFailed, LayoutUnavailable
+from engine.tools.diagram.draw import draw
+from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
 from engine.tools.testing.measure import Result
 
 _STYLE = """
@@ -38,11 +38,10 @@ text[data-cover=missed] { fill: #c81e1e; }
 def write_report(results: list[Result], folder: Path) -> Path:
     """Write the pages; returns the index. Raises ``OSError`` when the folder cannot be written."""
     folder.mkdir(parents=True, exist_ok=True)
-    warnings: list[str] = []
     try:
-        with Layouts("auto", warnings.append) as layouts:
+        with Elk() as elk:
             for result in results:
-                _write(folder / f"{result.chart}.html", _chart_page(result, _picture(result, layouts)))
+                _write(folder / f"{result.chart}.html", _chart_page(result, _picture(result, elk)))
     except LayoutUnavailable as error:
         for result in results:
             _write(folder / f"{result.chart}.html", _chart_page(result, f"<p>No diagram: {_text(str(error))}</p>"))
@@ -64,9 +63,9 @@ def coloured(svg: str, taken: dict[str, int]) -> str:
     return re.sub(r'data-transition="([^"]*)"', mark, body)
 
 
-def _picture(result: Result, layouts: Layouts) -> str:
+def _picture(result: Result, elk: Elk) -> str:
     try:
-        drawing = draw(load(result.file), "full", layouts)
+        drawing = draw(load(result.file), "full", elk)
     except LayoutFailed as error:
         return f"<p>No diagram: {_text(str(error))}</p>"
     key = '<p class="key"><span class="t">taken</span><span class="m">not taken</span></p>'
