@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.tools.diagram.statechart import Level
 
 _EPILOG = """examples:
-  engine diagram machines/                      all charts and stations as SVG, PDF and PNG into diagrams/
+  engine diagram machines/                      all charts and stations as SVG and PDF into diagrams/
   engine diagram machines/ --check              do diagrams/ show the charts as they are?
   engine diagram machines/slac/evse.yaml -o . --format svg --level full
   engine diagram machines/evse_dc.yaml --format mermaid,plantuml,dot -o build/
@@ -42,9 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", default="diagrams", metavar="DIR", help="where to (default: diagrams)")
     parser.add_argument(
         "--format",
-        default="svg,pdf,png",
+        default="svg,pdf",
         metavar="F[,F]",
-        help="of svg, pdf, png, dot, mermaid, plantuml (default: svg,pdf,png)",
+        help="of svg, pdf, png, dot, mermaid, plantuml (default: svg,pdf)",
     )
     parser.add_argument(
         "--level", choices=("overview", "full", "both"), default="both", help="level of detail (default: both)"

@@ -24,8 +24,8 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("diagram", "no.yaml"), f"PNG needs reportlab, pypdfium2, PIL: {DRAWING}"),
-        (("diagram", "no.yaml", "--format", "pdf"), f"PDF needs reportlab: {DRAWING}"),
+        (("diagram", "no.yaml", "--format", "svg,png"), f"PNG needs reportlab, pypdfium2, PIL: {DRAWING}"),
+        (("diagram", "no.yaml"), f"PDF needs reportlab: {DRAWING}"),
         (("trace", "sequence", "no.jsonl", "-o", "x.pdf"), f"PDF needs reportlab: {DRAWING}"),
         (("trace", "sequence", "no.jsonl", "-o", "x.png"), f"PNG needs reportlab, pypdfium2, PIL: {DRAWING}"),
         (("mutate", "no.yaml"), "engine mutate needs pytest: in the clone of chargechart, pip install '.[test]'"),

@@ -137,7 +137,7 @@ def drawn(tmp_path: Path, elk: Elk) -> Path:
 
 
 def run(folder: Path, *options: str) -> int:
-    return main(["diagram", str(folder / "machines"), "-o", str(folder / "out"), *options])
+    return main(["diagram", str(folder / "machines"), "-o", str(folder / "out"), "--format", "svg,pdf,png", *options])
 
 
 def test_check_passes_on_fresh_drawings_and_fails_on_stale_ones(
