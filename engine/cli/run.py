@@ -242,7 +242,9 @@ class _Run:
             return None
         from engine.tools.trace import TraceWriter
 
-        return TraceWriter(self.system, self.args.trace, self.station.title, secrets=self.args.secrets)
+        station = self.station
+        sides = {label: (path, station.unit_of(path)) for label, path in station.sides.items()}
+        return TraceWriter(self.system, self.args.trace, station.title, sides=sides, secrets=self.args.secrets)
 
     def _code(self) -> int:
         """0: it did what was asked."""

@@ -5,17 +5,27 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from math import inf
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.language.load.installed_files import found
+from engine.language.problems import suggestion
 from engine.tools.trace import read
-from engine.tools.trace.reader import Record, Trace
+from engine.tools.trace.reader import Trace, TraceError
 from engine.tools.trace.show import Lines, seconds
+from engine.tools.trace.window import Window, is_below, time_of
+
+if TYPE_CHECKING:
+    from engine.tools.trace.sequence import Sequence
 
 _EPILOG = """examples:
   engine trace show run.jsonl                          every step, one line each
   engine trace show run.jsonl --machine evse/slac      of one machine and its children
+  engine trace show run.jsonl --event "session.*" --from 30 --to 2min
   engine trace sequence run.jsonl -o run.pdf           who said what to whom, drawn on sheets to print
+  engine trace sequence run.jsonl --machine evse       inside the station: every machine and adapter, a lifeline each
+  engine trace sequence run.jsonl --between evse evse/slac
   engine trace sequence run.jsonl > run.mmd            the same as Mermaid text
   engine trace replay run.jsonl                        the same steps again? exit code 1 where they part
   engine trace replay run.jsonl --defaults             with the charts' own parameters in place of the recorded
@@ -32,13 +42,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="show|sequence|replay|diff")
     show = actions.add_parser("show", help="every step, one line each")
     show.add_argument("file", type=Path)
-    show.add_argument("--machine", metavar="PATH", help="only this machine and its children")
+    show.add_argument("--machine", metavar="PATH", default="", help="only this machine and its children")
+    show.add_argument(
+        "--event", metavar="PATTERN", default="", help="only events, timers, orders like this: 'session.*'"
+    )
+    _add_times(show)
     show.add_argument("--problems", action="store_true", help="only failures, unhandled events and notes")
+    show.add_argument("--wide", action="store_true", help="whole lines, also at a terminal")
     draw = actions.add_parser("sequence", help="sequence diagram: drawn with -o FILE, else Mermaid text")
     draw.add_argument("file", type=Path)
     draw.add_argument("-o", "--output", type=Path, metavar="FILE", help=".pdf, .svg, .png or .mmd")
-    draw.add_argument("--machine", metavar="PATH", help="only this machine and its children")
-    draw.add_argument("--states", action="store_true", help="also a note for every change of state")
+    draw.add_argument("--machine", metavar="PATH", default="", help="what this machine and its children say and hear")
+    draw.add_argument("--between", nargs=2, metavar=("A", "B"), help="between two lifelines, machines or adapters")
+    draw.add_argument("--unit", default="", metavar="NAME", help="of a site: outlet2; default: the first")
+    draw.add_argument("--all", action="store_true", help="a lifeline for every machine and adapter")
+    _add_times(draw)
+    draw.add_argument("--no-states", action="store_true", help="messages and timers only")
     draw.add_argument("--no-loops", action="store_true", help="every message, however often it repeats")
     draw.add_argument("--limit", type=int, default=400, metavar="N", help="at most N messages (default 400)")
     again = actions.add_parser("replay", help="feed the trace to its charts again and compare")
@@ -52,6 +71,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     two.add_argument("--times", action="store_true", help="times must be the same too")
 
 
+def _add_times(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--from", dest="from_ns", type=_time, default=-inf, metavar="TIME", help="from then on: 12.5, 2min"
+    )
+    parser.add_argument("--to", dest="to_ns", type=_time, default=inf, metavar="TIME", help="until then")
+
+
+def _time(text: str) -> int:
+    try:
+        return time_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time: {error}") from None
+
+
 def run(args: argparse.Namespace) -> int:
     """Show, draw, replay or compare traces. Exit code 1 when a replay differs from its trace, or two traces differ."""
     if args.action == "sequence" and args.output is not None:
@@ -61,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
     trace = _read(args.file)
     match args.action:
         case "show":
-            return _show(trace, args.machine, args.problems)
+            return _show(trace, args)
         case "sequence":
             return _sequence(trace, args)
         case "replay":
@@ -79,20 +112,13 @@ def _read(path: Path) -> Trace:
     return trace
 
 
-def _of(trace: Trace, path: str | None) -> list[Record]:
-    if path is None:
-        return trace.records
-    inside = (path + "/", path + "[")
-    return [r for r in trace.records if r["machine"] == path or r["machine"].startswith(inside)]
-
-
-def _show(trace: Trace, path: str | None, problems: bool) -> int:
+def _show(trace: Trace, args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.text import Text
 
     lines = Lines(trace.records)
-    told = [(record, lines.line(record)) for record in _of(trace, path)]
-    if problems:
+    told = [(record, lines.line(record)) for record in _window(trace, args).records(trace.records)]
+    if args.problems:
         told = [(r, t) for r, t in told if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
     if not sys.stdout.isatty():
         print("\n".join(text for _, text in told))
@@ -102,23 +128,60 @@ def _show(trace: Trace, path: str | None, problems: bool) -> int:
         style = "red" if record.get("failures") else "yellow" if "note" in record or record.get("unhandled") else ""
         text = Text(shown, style)
         text.stylize("bright_black", 0, len(seconds(record["time_ns"])) + 2 + len(record["machine"]))
-        console.print(text, soft_wrap=True)
+        if args.wide:
+            console.print(text, soft_wrap=True)
+        else:
+            console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
     return 0
 
 
-def _sequence(trace: Trace, args: argparse.Namespace) -> int:
-    from engine.tools.trace.sequence import mermaid, sequence
+def _window(trace: Trace, args: argparse.Namespace) -> Window:
+    """What is asked for. Raises ``TraceError`` for a machine that is not there."""
+    known = dict.fromkeys(record["machine"] for record in trace.records)
+    if args.machine and not any(is_below(path, args.machine) for path in known):
+        raise TraceError(f"{trace.file}: no machine {args.machine!r} ran{suggestion(args.machine, known)}")
+    return Window(args.from_ns, args.to_ns, args.machine, getattr(args, "event", ""))
 
-    drawn = sequence(_of(trace, args.machine), states=args.states, limit=args.limit, loops=not args.no_loops)
+
+def _sequence(trace: Trace, args: argparse.Namespace) -> int:
+    from engine.tools.trace.sequence import mermaid
+
+    drawn = _drawn(trace, args)
     if args.output is None:
         print(mermaid(drawn), end="")
     elif args.output.suffix in (".svg", ".pdf", ".png"):
         from engine.tools.trace.sheets import title_block, write
 
-        print(*write(drawn, title_block(trace), args.output), sep="\n")
+        print(*write(drawn, title_block(trace, drawn.of), args.output), sep="\n")
     else:
         args.output.write_text(mermaid(drawn), encoding="utf-8")
     return 0
+
+
+def _drawn(trace: Trace, args: argparse.Namespace) -> Sequence:
+    """Sides and media, unless one machine, all of them or two that are no sides are asked for."""
+    from engine.tools.trace.lanes import of_one_unit, overview, sides_of
+    from engine.tools.trace.machines import sequence
+
+    window = _window(trace, args)
+    every = sides_of(trace)
+    units = {side.unit for side in every} - {""}
+    if args.unit and args.unit not in units:
+        raise TraceError(f"{trace.file}: no unit {args.unit!r}{suggestion(args.unit, units)}")
+    sides = of_one_unit(every, args.unit)
+    media = {lane: lane for record in trace.records for lane in record.get("lanes", {}).values()}
+    names = {side.label: side.label for side in sides} | {side.root: side.label for side in sides} | media
+    known = {name.lower(): label for name, label in names.items()}
+    between = [known.get(name.lower(), "") for name in args.between or ()]
+    lanes = bool(sides) and not args.all and not args.machine and all(between) and len(set(between)) == len(between)
+    pair = tuple(between if lanes else args.between) if args.between else None
+    options = {"states": not args.no_states, "limit": args.limit, "loops": not args.no_loops, "between": pair}
+    if lanes:
+        return overview(trace, sides, window=window, **options)
+    drawn = sequence(trace.records, window=window, **options)
+    if pair and not drawn.parts:
+        raise TraceError(f"{trace.file}: nothing was said between {' and '.join(pair)}")
+    return drawn
 
 
 def _replay(trace: Trace, args: argparse.Namespace) -> int:

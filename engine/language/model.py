@@ -443,6 +443,16 @@ class SessionDef:
 
 
 @dataclass(frozen=True, slots=True)
+class Stage:
+    """One of ``stages``: a step of the chart's work. The machine is in the last of them whose ``condition`` holds."""
+
+    title: str
+    condition: Expr
+    text: str
+    position: Position = NOWHERE
+
+
+@dataclass(frozen=True, slots=True)
 class UnitDef:
     """``units``: a set of roles that a station has ``count`` times (over parameters), numbered from 1. ``roles`` are
     those of the charts spawned on it."""
@@ -485,6 +495,7 @@ class Chart:
     templates: dict[str, TemplateDef] = field(default_factory=dict)  # written out already: for people
     shutdown: Shutdown | None = None
     session: SessionDef | None = None
+    stages: tuple[Stage, ...] = ()
     strict: bool = False
     untyped: bool = False  # an imported document (`events: any`): names, types and events are known at run time only
     title: str = ""
@@ -569,3 +580,8 @@ class Contract:
     stale: dict[str, int] = field(default_factory=dict)
     """How old a value may grow (ns), by its name. The event :data:`STALE` says that one has."""
     clauses: tuple[Clause, ...] = ()
+    lane: str = ""
+    """The medium its messages cross, but for those named in ``local``."""
+    local: frozenset[str] = frozenset()
+    person: bool = False
+    """Its events are what a person does."""

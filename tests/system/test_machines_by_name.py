@@ -14,8 +14,8 @@ from engine.run.faults import parse_rule
 from engine.run.json_values import from_json, to_json
 from engine.run.snapshot import restore, take
 from engine.tools.trace import TraceWriter, read
+from engine.tools.trace.machines import sequence
 from engine.tools.trace.replay import replay
-from engine.tools.trace.sequence import sequence
 from tests.system.test_served import CALLER, SERVING
 from tests.system.tools import S, Watch, chart
 from tests.w3c.suite import MAKERS

@@ -19,8 +19,8 @@ from engine.run.snapshot import restore, take
 from engine.semantics.errors import SnapshotError
 from engine.semantics.step import LogText
 from engine.tools.trace import TraceWriter, read
+from engine.tools.trace.machines import sequence
 from engine.tools.trace.replay import replay
-from engine.tools.trace.sequence import sequence
 from tests.system.tools import Door, S, Watch, chart
 
 CALLER = """

@@ -13,8 +13,9 @@ import pytest
 from engine.cli import main
 from engine.tools.diagram.text import text_width
 from engine.tools.trace import read
+from engine.tools.trace.machines import sequence
 from engine.tools.trace.reader import Record
-from engine.tools.trace.sequence import Loop, Message, mermaid, sequence
+from engine.tools.trace.sequence import Loop, Message, mermaid
 from engine.tools.trace.sheets import sheets, title_block, write
 from tests.system.tools import S
 from tests.trace.conftest import WHOLE
@@ -63,20 +64,20 @@ def test_a_sequence_diagram_shows_who_said_what_to_whom(traced: Run) -> None:
 
 def test_what_repeats_is_told_once_with_its_first_and_last_values() -> None:
     """A session of 25 minutes has 6,000 rounds of current demand: nobody reads them one by one."""
-    drawn = sequence(rounds(6000))
+    drawn, end = sequence(rounds(6000)), 5999 * S // 4
     assert drawn.parts == (
         Loop(
             (
-                Message(0, "evse.v2g", "evse", "DemandReq(soc=0…5999, voltage=400)", 6000),
-                Message(0, "evse", "evse.v2g", "DemandRes(current=0…2999)", 6000),
-                Message(0, "evse", "evse", "after 1 s", 1500),
+                Message(0, "evse.v2g", "evse", "DemandReq(soc=0…5999, voltage=400)", 6000, last_ns=end),
+                Message(0, "evse", "evse.v2g", "DemandRes(current=0…2999)", 6000, last_ns=end),
+                Message(0, "evse", "evse", "after 1 s", 1500, "timer", last_ns=end - 3 * S // 4),
             ),
-            5999 * S // 4,
+            end,
         ),
-        Message(1500 * S, "evse.v2g", "evse", "StopReq"),
+        Message(1500 * S, "evse.v2g", "evse", "StopReq", last_ns=1500 * S),
     )
     text = mermaid(drawn)
-    assert "    loop 6000 × until 1499.750 s\n" in text
+    assert "    loop ×6000, 0.000–1499.750 s\n" in text
     assert text.count("    end\n") == 1
 
 

@@ -23,6 +23,7 @@ from engine.language.load.reader import FALSE, NO_NAMES, TRUE, Reader
 from engine.language.load.relatives import relatives
 from engine.language.load.serves import check_served, declare_served
 from engine.language.load.session import read_session
+from engine.language.load.stages import read_stages
 from engine.language.load.state_arguments import declare_arguments, give_values
 from engine.language.load.states import build_states, resolve_targets
 from engine.language.load.templates import Templates
@@ -89,6 +90,7 @@ def build_chart(
     _outputs(build)
     _bodies(build)
     chart.session = read_session(build, body.get("session"))
+    chart.stages = read_stages(build, body.get("stages"))
     _shutdown(build, body.get("shutdown"))
     script = body.get("script")
     if script is not None:

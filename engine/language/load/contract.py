@@ -111,7 +111,19 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         tuple(pair for item in reader.items(mapping.get("unsafe")) if (pair := _pair(reader, item, actions))),
         stale,
         tuple(clauses),
+        reader.text(mapping.get("lane"), "'lane'"),
+        _local(reader, mapping.get("local"), [*actions, *events]),
+        reader.flag(mapping.get("person"), "'person'"),
     )
+
+
+def _local(reader: Reader, node: Node | None, known: list[str]) -> frozenset[str]:
+    """Names of orders and events."""
+    found = {reader.text(item, "'local'"): item for item in reader.items(node)}
+    for name, item in found.items():
+        if name not in known:
+            reader.problem(item, "unknown-name", f"{name[:80]!r} is no order or event of this contract", known=known)
+    return frozenset(found)
 
 
 def _age(reader: Reader, node: Node, name: str) -> int:

@@ -158,6 +158,7 @@ TABLE: dict[str, Keys] = {
             "output": Key("NAME: type", "what a top-level final state gives"),
             "templates": Key("NAME: template", "states that `use` writes out, see [below](#templates)"),
             "session": Key("session", "what the chart is asked to do, again and again; see below"),
+            "stages": Key("TEXT: expression", "the steps of that work in a row, `TITLE: In('state')`; see below"),
             "shutdown": Key("shutdown", "how it ends in order; see below"),
             "waive": _WAIVE,
             **{name: key for name, key in _ACTIVE.items() if name not in (*_DESCRIBED, *_INNER)},
@@ -421,6 +422,9 @@ TABLE: dict[str, Keys] = {
             "events": Key("NAME: contract event", "`on: role.NAME`, fields as `event.field`"),
             "values": Key("NAME: contract value", "read as `role.name`, at most once per macrostep"),
             "unsafe": Key("[unsafe]", "pairs of orders, see [below](#what-safe-means)"),
+            "lane": Key("note", "the medium its messages cross, a lifeline in pictures of a run: `PLC`"),
+            "local": Key("texts", "orders and events that do not cross it: these stay between chart and adapter"),
+            "person": Key("flag", "its events are what a person does: views offer them"),
         },
     ),
     "contract action": Keys(

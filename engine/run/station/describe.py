@@ -55,7 +55,7 @@ def describe(station: Station, registry: Registry) -> str:
         '  use = "machine:NAME"            another machine of the station, whose chart serves the contract',
         "  [sets.NAME]                     directory, machine, default: parameter files, chosen by --set NAME=FILE",
         "  [options.NAME]                  what --NAME VALUE changes; {} stands for the value",
-        '  [sides]                         LABEL = "machine/child": where a session that failed is told to have been',
+        '  [sides]                         LABEL = "machine/child": who talks in a session, from left to right',
         '  [display]                       LABEL = "machine.value": what the live view shows first',
         "  [[invariants]]                  expr, message, source: what the machines promise together",
     ]

@@ -35,6 +35,10 @@ SHAPES: dict[str, Style] = {
     "machine-head": Style(fill="#ffffff", stroke="#52606d", width=0.3),
     "adapter-head": Style(fill="#eef7ee", stroke="#4f7a54", width=0.3),
     "label-plate": Style(fill="#ffffff"),
+    "medium-dot": Style(fill="#4f7a54"),
+    "state-plate": Style(fill="#e6f0fa", stroke="#1b5a8c", width=0.2),
+    "fault-plate": Style(fill="#fdecea", stroke="#b3261e", width=0.2),
+    "fault-line": Style(stroke="#b3261e", width=0.4),
     "note-plate": Style(fill="#fdfcf7", stroke="#b8ae8f", width=0.2),
     "note": Style(fill="#fdfcf7", stroke="#b8ae8f", width=0.8),
     "dot": Style(fill=INK),
@@ -52,6 +56,8 @@ TEXTS: dict[str, str] = {
     "guard": "#1b5a8c",
     "action": "#52606d",
     "keyword": "#7b8794",
+    "state": "#1b5a8c",
+    "fault": "#b3261e",
 }
 
 

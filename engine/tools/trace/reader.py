@@ -50,7 +50,7 @@ def read(path: Path | str) -> Trace:
     if version != TRACE_VERSION:
         raise TraceError(f"{path}:1: trace version {version!r}; this program reads {TRACE_VERSION}")
     if not _is_header(records[0]):
-        raise TraceError(f"{path}:1: the header needs machines, each with chart and file")
+        raise TraceError(f"{path}:1: the header needs machines, each with chart and file, and sides with a machine")
     for number, record in enumerate(records[1:], 2):
         problem = _problem(record)
         if problem:
@@ -72,16 +72,24 @@ def _record(path: Path | str, number: int, line: str) -> Record:
 
 # ---------------------------------------------------------------- the shape that all readers rely on
 
-_LISTS = ("transitions", "exited", "entered", "raised", "configuration")
-_MAPPINGS = ("parameters", "roles", "readings", "data")
+_LISTS = ("transitions", "exited", "entered", "raised", "configuration", "local", "persons")
+_MAPPINGS = ("parameters", "roles", "lanes", "titles", "readings", "data")
 _EVENT_TEXTS = ("name", "type", "sendid", "origin", "origintype", "invokeid")
 
 
 def _is_header(record: Record) -> bool:
-    machines = record.get("machines")
-    return isinstance(machines, dict) and all(
-        isinstance(m, dict) and isinstance(m.get("chart"), str) and isinstance(m.get("file"), str)
-        for m in machines.values()
+    machines, sides = record.get("machines"), record.get("sides", {})
+    return (
+        isinstance(machines, dict)
+        and all(
+            isinstance(m, dict) and isinstance(m.get("chart"), str) and isinstance(m.get("file"), str)
+            for m in machines.values()
+        )
+        and isinstance(sides, dict)
+        and all(
+            isinstance(s, dict) and isinstance(s.get("machine"), str) and isinstance(s.get("unit", ""), str)
+            for s in sides.values()
+        )
     )
 
 
@@ -104,8 +112,9 @@ def _problem(record: Record) -> str:
             return f"{name} must be a mapping"
     if cause == "start" and not {"chart", "text_hash", "parameters"} <= record.keys():
         return "a start needs chart, text_hash and parameters"
-    if not all(isinstance(name, str) for name in record.get("roles", {}).values()):
-        return "roles must be texts"
+    for name in ("roles", "lanes", "titles"):
+        if not all(isinstance(text, str) for text in record.get(name, {}).values()):
+            return f"{name} must be texts"
     if not all(isinstance(record.get(name, ""), str) for name in ("chart", "text_hash", "session", "child", "timer")):
         return "chart, text_hash, session, child and timer must be texts"
     if cause == "timer" and not isinstance(record.get("timer"), str):

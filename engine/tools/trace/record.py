@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.language.model import Chart, StateKind
 from engine.run.json_values import to_json
 from engine.semantics.step import (
     Call,
@@ -35,8 +36,11 @@ if TYPE_CHECKING:
 TRACE_VERSION = 1
 
 
-def header(system: System, started: str = "", title: str = "") -> dict[str, Any]:
-    """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock."""
+def header(
+    system: System, started: str = "", title: str = "", sides: Mapping[str, tuple[str, str]] | None = None
+) -> dict[str, Any]:
+    """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock.
+    ``sides``: who talks, from left to right: by label the machine and the unit it belongs to (or "")."""
     return {
         "trace": TRACE_VERSION,
         **({"title": title} if title else {}),
@@ -44,7 +48,12 @@ def header(system: System, started: str = "", title: str = "") -> dict[str, Any]
         "machines": {
             top.path: {"chart": top.machine.chart.name, "file": top.machine.chart.file} for top in system.tops()
         },
+        **({"sides": {label: _side(*side) for label, side in sides.items()}} if sides else {}),
     }
+
+
+def _side(machine: str, unit: str) -> dict[str, str]:
+    return {"machine": machine, "unit": unit} if unit else {"machine": machine}
 
 
 EFFECTS: dict[str, dict[str, type]] = {
@@ -227,11 +236,29 @@ def start_record(actor: Actor, veil: Veil | None = None) -> dict[str, Any]:
     }
     if units := units_of(machine.chart):
         line["units"] = units
+    contracts = machine.chart.adapters
+    if lanes := {role: contract.lane for role, contract in contracts.items() if contract.lane}:
+        line["lanes"] = lanes
+        if local := [f"{role}.{name}" for role in lanes for name in sorted(contracts[role].local)]:
+            line["local"] = local
+    if persons := [role for role, contract in contracts.items() if contract.person]:
+        line["persons"] = persons
+    if titles := _titles(machine.chart):
+        line["titles"] = titles
     if actor.parent is not None and actor.invoke is not None:
         line["child"] = actor.invoke.id
         if actor.key is not None:
             line["key"] = to_json(actor.key)
     return line
+
+
+def _titles(chart: Chart) -> dict[str, str]:
+    """Titles of states, without those of regions: these are always active with what they are in."""
+    return {
+        state.id: state.title
+        for state in chart.states.values()
+        if state.title and state.parent is not None and state.parent.kind is not StateKind.PARALLEL
+    }
 
 
 def _lean(record: dict[str, Any], keep: tuple[str, ...] = ("data",)) -> dict[str, Any]:

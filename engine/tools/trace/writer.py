@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -30,11 +31,21 @@ class TraceWriter:
 
     Only its owner may read the file. What charts and contracts declare secret is hidden in it unless ``secrets``.
 
+    ``sides`` goes into the header, see :func:`engine.tools.trace.record.header`.
+
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
     """
 
-    def __init__(self, system: System, path: Path | str, title: str = "", *, secrets: bool = False) -> None:
+    def __init__(
+        self,
+        system: System,
+        path: Path | str,
+        title: str = "",
+        *,
+        sides: Mapping[str, tuple[str, str]] | None = None,
+        secrets: bool = False,
+    ) -> None:
         self.lines = 0
         self._path = str(path)
         self._file: IO[str] = open(  # noqa: SIM115 (closed by close)
@@ -45,7 +56,8 @@ class TraceWriter:
         self._system = system
         self._flush_ns = 0
         real = self._real = isinstance(system.clock, RealClock)
-        self._write(encode(header(system, datetime.now(UTC).isoformat(timespec="milliseconds") if real else "", title)))
+        started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
+        self._write(encode(header(system, started, title, sides)))
         system.observers.append(self)
 
     def step(self, record: StepRecord) -> None:

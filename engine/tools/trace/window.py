@@ -1,0 +1,67 @@
+"""Which part of a trace: of a machine, of some events, between two times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from math import inf
+
+from engine.language.text_values import duration
+from engine.tools.trace.reader import Record
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Times in ns, both included; ``machine`` and all below it; ``event``: a pattern such as ``session.*``."""
+
+    from_ns: float = -inf
+    to_ns: float = inf
+    machine: str = ""
+    event: str = ""
+
+    def at(self, time_ns: int) -> bool:
+        """Whether this time is inside."""
+        return self.from_ns <= time_ns <= self.to_ns
+
+    def of(self, path: str) -> bool:
+        """Whether this machine is the one or below it."""
+        return not self.machine or is_below(path, self.machine)
+
+    def records(self, records: Iterable[Record]) -> list[Record]:
+        """The records inside."""
+        return [r for r in records if self.at(r["time_ns"]) and self.of(r["machine"]) and self._tells(r)]
+
+    def _tells(self, record: Record) -> bool:
+        """Whether the event, the timer, an order or what is sent is one that is looked for."""
+        return not self.event or any(fnmatchcase(name, self.event) for name in _names(record))
+
+
+def is_below(path: str, machine: str) -> bool:
+    """Whether a machine is this one or below it, or an adapter of one of these."""
+    return path == machine or path.startswith((machine + "/", machine + "[", machine + "."))
+
+
+def time_of(text: str) -> int:
+    """``12.5`` (seconds), ``90 s``, ``2 min`` in ns. Raises ``ValueError``."""
+    try:
+        return round(float(text) * 1e9)
+    except ValueError:
+        return duration(text)
+
+
+def _names(record: Record) -> Iterable[str]:
+    if "note" in record:
+        yield record["note"]
+        yield record.get("text", "")
+        return
+    if "event" in record:
+        yield record["event"]["name"]
+    yield str(record.get("timer", record["cause"]))
+    for effect in record.get("effects", ()):
+        if effect["do"] in ("call", "start_call"):
+            yield f"{effect['role']}.{effect['action']}"
+            yield effect["action"]
+        elif effect["do"] == "send":
+            yield effect["event"]
+    yield from record.get("raised", ())

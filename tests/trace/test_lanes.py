@@ -1,0 +1,189 @@
+"""The picture of a session shows vehicle and station, what is between them, and each message once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine.cli import main
+from engine.tools.trace import Trace, read
+from engine.tools.trace.lanes import of_one_unit, overview, sides_of
+from engine.tools.trace.sequence import Loop, Message, Sequence, mermaid
+from engine.tools.trace.sheets import sheets, title_block
+from engine.tools.trace.window import Window
+
+MACHINES = Path(__file__).parents[2] / "machines"
+Run = Callable[..., Trace]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    known: dict[tuple[str, ...], Trace] = {}
+
+    def one(*arguments: str) -> Trace:
+        if arguments not in known:
+            file = tmp_path_factory.mktemp("lanes") / "run.jsonl"
+            main(["run", str(MACHINES / arguments[0]), *arguments[1:], "--fast", "--quiet", "--trace", str(file)])
+            known[arguments] = read(file)
+        return known[arguments]
+
+    return one
+
+
+def session(run: Run) -> Trace:
+    return run("evse_dc.yaml", "--set", "pev.stop_at_soc=41 %")
+
+
+def drawn(trace: Trace) -> Sequence:
+    return overview(trace, of_one_unit(sides_of(trace)))
+
+
+def named(picture: Sequence, name: str) -> list[Message]:
+    return [message for message in picture.messages if message.text.partition("(")[0] == name]
+
+
+def test_a_whole_session_is_five_lifelines_on_two_sheets_of_A4(run: Run) -> None:
+    trace = session(run)
+    picture = drawn(trace)
+    assert picture.participants == ("Vehicle", "pilot", "PLC", "TCP/IP", "Station")
+    pages = sheets(picture, title_block(trace))
+    assert len(pages) <= 2
+    assert {page[1:] for page in pages} == {(210.0, 297.0)}
+
+
+def test_what_one_side_sends_and_the_other_gets_is_one_arrow_with_its_medium(run: Run) -> None:
+    picture = drawn(session(run))
+    (asked,) = named(picture, "CM_SLAC_MATCH_REQ")
+    (confirmed,) = named(picture, "CM_SLAC_MATCH_CNF")
+    assert (asked.source, asked.target, asked.via) == ("Vehicle", "Station", "PLC")
+    assert (confirmed.source, confirmed.target, confirmed.via) == ("Station", "Vehicle", "PLC")
+    (setup,) = named(picture, "SessionSetupReq")
+    (setup_done,) = named(picture, "SessionSetupRes")
+    assert (setup.via, setup_done.via) == ("TCP/IP", "TCP/IP")
+    assert setup_done.answer == (setup_done.time_ns - setup.time_ns,) * 2
+
+
+def test_the_station_and_the_vehicle_take_as_long_to_answer_as_is_told(run: Run) -> None:
+    """Vehicles wait 2 s for most answers and 250 ms in the charge loop: who judges a station looks for these."""
+    trace = session(run)
+    loop = next(part for part in drawn(trace).parts if isinstance(part, Loop) and "CurrentDemand" in str(part))
+    asked, answered = (next(m for m in loop.messages if m.text.startswith(f"CurrentDemand{n}")) for n in ("Req", "Res"))
+    assert asked.count == answered.count > 100
+    assert answered.answer is not None
+    assert 0 <= answered.answer[0] <= answered.answer[1] < 25_000_000
+    assert asked.answer is not None
+    assert asked.answer[1] >= 200_000_000, "the vehicle's own pace"
+
+
+def test_what_stays_inside_is_not_drawn(run: Run) -> None:
+    names = {message.text.partition("(")[0] for message in drawn(session(run)).messages}
+    assert names.isdisjoint({"use_protocol", "listening", "forget_profiles", "VS_SW_VER_REQ", "keep_alive"})
+    assert {"set_duty", "levels", "set_load", "pwm", "CableCheckReq", "PreChargeRes"} <= names
+
+
+def test_states_timers_and_what_a_person_sees_stand_at_the_ends(run: Run) -> None:
+    picture = drawn(session(run))
+    beside = {(m.source, m.kind, m.text) for m in picture.messages if m.source == m.target}
+    assert {source for source, _, _ in beside} == {"Vehicle", "Station"}
+    assert ("Station", "note", "operator.show(text=Charging)") in beside
+    assert any(kind == "state" and source == "Station" for source, kind, _ in beside)
+    assert any(kind == "timer" and source == "Vehicle" for source, kind, _ in beside)
+    assert overview(session(run), sides_of(session(run)), states=False).messages[0].kind != "state"
+
+
+def test_a_lost_message_is_told_as_lost_and_the_fault_is_seen(run: Run) -> None:
+    trace = run("evse_dc.yaml", "--for", "12 s", "--fault", "drop:pev.v2g.PreChargeReq:2")
+    picture = drawn(trace)
+    (lost,) = [message for message in picture.messages if message.kind == "lost"]
+    assert (lost.source, lost.target, lost.text.partition("(")[0]) == ("Vehicle", "TCP/IP", "PreChargeReq")
+    faults = [message.text for message in picture.messages if message.kind == "fault"]
+    assert any("drop:pev.v2g.PreChargeReq:2" in text for text in faults)
+    assert "p0-xp3: " in mermaid(picture)
+
+
+def test_a_retry_is_joined_with_its_own_answer(run: Run) -> None:
+    """With the oldest of those on the way, everything after a lost frame would be told one too early."""
+    trace = run("evse_dc.yaml", "--for", "5 s", "--fault", "drop:CM_SLAC_PARM.REQ:1")
+    first, second = named(drawn(trace), "CM_SLAC_PARM_REQ")
+    (answer,) = named(drawn(trace), "CM_SLAC_PARM_CNF")
+    assert (first.kind, second.kind) == ("lost", "")
+    assert answer.time_ns >= second.time_ns > first.time_ns
+
+
+def test_a_window_shows_its_time_alone(run: Run) -> None:
+    trace = session(run)
+    picture = overview(trace, sides_of(trace), window=Window(3_000_000_000, 6_000_000_000))
+    assert picture.messages
+    assert all(3_000_000_000 <= message.time_ns <= 6_000_000_000 for message in picture.messages)
+
+
+def test_a_site_shows_one_outlet_with_its_vehicle(run: Run) -> None:
+    trace = run("site.yaml", "--set", "outlets=2", "--for", "6 s")
+    sides = of_one_unit(sides_of(trace), "outlet2")
+    assert [side.label for side in sides] == ["Vehicle 2", "Outlet 2"]
+    picture = overview(trace, sides)
+    assert {m.source for m in named(picture, "SessionSetupReq")} == {"Vehicle 2"}
+    assert [side.label for side in of_one_unit(sides_of(trace))] == ["Vehicle 1", "Outlet 1"]
+
+
+def test_a_station_alone_talks_with_the_media(run: Run) -> None:
+    """A trace of a real vehicle has no vehicle in it: its messages come from where they crossed."""
+    trace = session(run)
+    (station,) = [side for side in sides_of(trace) if side.label == "Station"]
+    picture = overview(trace, [station])
+    assert (named(picture, "SessionSetupReq")[0].source, named(picture, "SessionSetupRes")[0].target) == ("TCP/IP",) * 2
+    assert named(picture, "SessionSetupRes")[0].answer is not None
+    assert not [message for message in picture.messages if message.kind == "lost"]
+
+
+def commanded(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    assert main(["trace", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_the_command_draws_sides_or_machines(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    file = session(run).file
+    whole = commanded(capsys, "sequence", file)
+    assert "participant p4 as Station" in whole
+    inside = commanded(capsys, "sequence", file, "--machine", "evse/slac")
+    assert " as evse/slac/network" in inside
+    assert " as evse\n" in inside, "the parent by its name"
+    assert " as user\n" not in inside
+    two = commanded(capsys, "sequence", file, "--between", "evse", "evse/slac")
+    assert [line.split(" as ")[1] for line in two.splitlines() if " as " in line] == ["evse", "evse/slac"]
+    media = commanded(capsys, "sequence", file, "--between", "vehicle", "plc")
+    assert "[PLC] CM_SLAC_MATCH_REQ" in media
+    assert "CableCheck" not in media
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["sequence", "--machine", "evse/slak"], "did you mean 'evse/slac'?"),
+        (["sequence", "--unit", "outlet3"], "no unit 'outlet3'"),
+        (["sequence", "--between", "evse/slac", "pev/session"], "nothing was said between evse/slac and pev/session"),
+        (["show", "--machine", "evs"], "no machine 'evs' ran"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    run: Run, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+) -> None:
+    action, *rest = arguments
+    assert main(["trace", action, session(run).file, *rest]) == 2
+    assert told in capsys.readouterr().err
+
+
+def test_lines_are_picked_by_event_machine_and_time(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    file = session(run).file
+    lines = commanded(
+        capsys, "show", file, "--event", "v2g.C*Req", "--machine", "evse", "--from", "5", "--to", "8 s"
+    ).splitlines()
+    assert lines
+    for line in lines:
+        at, machine, event = line.split()[:3]
+        assert 5 <= float(at) <= 8
+        assert machine == "evse/session"
+        assert re.match(r"v2g\.C\w+Req", event)
