@@ -1,0 +1,1 @@
+"""CAN: codecs of power modules and batteries (``families``), a shared bus, and the adapters that charts order by."""

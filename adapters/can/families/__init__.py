@@ -1,0 +1,40 @@
+"""The families of devices that are known, each a folder of its own here. To add one: its folder and its line below."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
+
+from adapters.can.modules import ModuleFamily
+from adapters.can.table import Family
+
+FAMILIES: Final[dict[str, str]] = {
+    "infy": "Infypower REG/BEG power modules",
+    "maxwell": "Maxwell MXR and Winline power modules",
+    "uu": "UUGreenPower and Maxwell ENR power modules",
+    "huawei": "Huawei R-series power modules",
+    "tonhe": "TonHe power modules",
+    "elcon": "battery and charger, ELCON/TC on-board charger protocol",
+    "daly": "Daly battery management",
+    "terminal": "unsolicited terminal reports of the light-vehicle charger",
+    "gbt": "battery and charger, GB/T 27930-2015",
+}
+"""Name of a family -> what it is. The folder of this name has the function ``family(**profile)``."""
+
+
+def family(name: str, profile: Mapping[str, float] | None = None) -> Family:
+    """The codec of a family. ``profile`` has what differs between models (``{"current_divisor": 10}``); a name that the
+    family does not have is a ``TypeError``. Raises ``KeyError`` for an unknown family."""
+    if name not in FAMILIES:
+        raise KeyError(f"there is no family '{name}'; there are: {', '.join(FAMILIES)}")
+    made: Family = import_module(f"adapters.can.families.{name}").family(**(profile or {}))
+    return made
+
+
+def module_family(name: str, profile: Mapping[str, float] | None = None) -> ModuleFamily:
+    """As :func:`family`, for families of power modules. Raises ``KeyError`` for another one."""
+    made = family(name, profile)
+    if not isinstance(made, ModuleFamily):
+        raise KeyError(f"'{name}' ({made.title}) are no power modules")
+    return made

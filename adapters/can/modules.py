@@ -1,0 +1,76 @@
+"""What all families of power modules have in common: a few orders, and what a module tells.
+
+A family of modules has, besides its table of messages, a table of orders: the messages that one order needs. What a
+module tells is by the names of its fields: ``module`` (who), ``voltage``, ``current``, ``temperature``,
+``maximum_voltage`` and so on (:data:`READINGS`), ``output`` (``on``, ``off``) and ``alarms``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from adapters.can.frame import Frame, Message
+from adapters.can.table import Family, MessageType, Unfit
+
+READINGS: Final = (
+    "voltage",
+    "current",
+    "temperature",
+    "maximum_voltage",
+    "minimum_voltage",
+    "maximum_current",
+    "maximum_power",
+)
+"""Fields of the same meaning and unit in all families: what ``reading`` of contract ``power_modules`` may carry."""
+
+Send = tuple[str, dict[str, Any]]
+"""A message of the table and its values."""
+Order = Callable[..., Iterable[Send]]
+ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow")
+"""``set(module, voltage, current)``; ``on``, ``off`` (module); ``poll(module)`` asks for everything :data:`READINGS`
+and the state need; ``wide``, ``narrow`` (module) choose the range of voltage where a module has two, only when it is
+off."""
+
+
+class ModuleFamily(Family):
+    """A family of power modules. ``orders`` gives the messages of each of :data:`ORDERS` that it has; ``everyone`` is
+    the address that all modules obey, ``first`` and ``last`` those of single ones."""
+
+    def __init__(
+        self,
+        name: str,
+        title: str,
+        source: str,
+        messages: Iterable[MessageType],
+        orders: Mapping[str, Order],
+        *,
+        first: int,
+        last: int,
+        everyone: int | None = None,
+        bitrates: tuple[int, ...] = (125_000,),
+    ) -> None:
+        super().__init__(name, title, source, messages, bitrates)
+        self.first, self.last, self.everyone = first, last, everyone
+        self._orders = dict(orders)
+
+    def order(self, name: str, module: int, /, **values: Any) -> list[Frame]:
+        """The frames of an order to a module, in the order they are to be sent. Raises :class:`Unfit` for an address or
+        a value that does not fit, and for an order that the family does not have."""
+        if name not in self._orders:
+            raise Unfit(f"{self.title} has no order '{name}'; it has: {', '.join(self._orders)}")
+        if not self.first <= module <= self.last and module != self.everyone:
+            everyone = "" if self.everyone is None else f", {self.everyone} for all"
+            raise Unfit(
+                f"{self.title}: there is no module {module}; addresses are {self.first} to {self.last}{everyone}"
+            )
+        return [self.encode(message, **sent) for message, sent in self._orders[name](module, **values)]
+
+    def has_order(self, name: str) -> bool:
+        """Whether the family has this order."""
+        return name in self._orders
+
+
+def reading_of(message: Message) -> dict[str, float]:
+    """What a message of a module says about its output and limits, by the names of :data:`READINGS`."""
+    return {name: message.values[name] for name in READINGS if name in message.values}
