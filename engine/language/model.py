@@ -466,8 +466,8 @@ class UnitDef:
 
 @dataclass(frozen=True, slots=True)
 class TemplateDef:
-    """A state template. ``args``: each argument with its type, or ``event``, ``state``, ``actions``. ``uses``: the ids
-    of the states it is written out in."""
+    """A template ``of`` a ``state`` or of ``actions``. ``args``: each argument with its type, or ``event``, ``state``,
+    ``actions``. ``uses``: the ids of the states it is written out in."""
 
     name: str
     args: dict[str, str] = field(compare=False)
@@ -475,6 +475,7 @@ class TemplateDef:
     citation: str = ""
     position: Position = NOWHERE
     uses: tuple[str, ...] = ()
+    of: str = "state"
 
 
 @dataclass(slots=True, eq=False)

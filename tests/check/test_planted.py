@@ -998,6 +998,12 @@ states:
 }
 
 NEAR: dict[str, str] = {
+    "divisor that a parameter's minimum holds": """
+parameters: {least: {type: int, default: 2, min: 1}}
+states:
+  a: {on: {level: {guard: "10 / max(event.n, least) > 3", target: b}, go: b}}
+  b: {on: {level: a, stop: a}}
+""",
     "child's parameter that a parent must give": """
 parameters: {T_wait: {type: duration, default: 5 s}}
 states: {a: {invoke: {id: w, src: asks.yaml, input: {T_wait: T_wait}}, on: {go: a, stop: a, level: a}}}

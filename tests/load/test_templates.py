@@ -252,3 +252,107 @@ def test_uses_inside_uses_end() -> None:
     )
     text = f"machine: m\ntemplates:\n{levels}  t16: {{state: {{}}}}\nstates:\n  s: {{use: t0}}\n"
     assert "limit" in {problem.code for problem in problems_of(text)}
+
+
+ACTIONS = """\
+machine: shop
+data: {paid: {type: int, initial: 0}, mood: {type: "enum(glad, cross)", initial: cross}, last: {type: "int?"}}
+adapters: {}
+events:
+  coin: {direction: in, payload: {cents: int}}
+  rob: {direction: in}
+  told: {direction: out, payload: {text: string, cents: int, glad: bool}}
+templates:
+  take:
+    args: {cents: int, text: {type: string, default: "'Thank ' + 'you'"}, now: {type: "enum(glad, cross)", default: glad}, old: "int?"}
+    actions:
+      - assign: [{last: old}, {paid: paid + cents, mood: now}]
+      - tell(text=text, cents=cents)
+  tell:
+    args: {text: string, cents: int}
+    actions: {send: {event: told, to: parent, data: {text: text, cents: cents, glad: mood == 'glad'}}}
+  guarded:
+    args: {then: actions}
+    state:
+      entry: [then, "tell(text='Welcome', cents=paid)"]
+states:
+  open:
+    use: {guarded: {then: take(cents=1)}}
+    on:
+      coin:
+        - guard: event.cents > 100
+          actions: ["take(cents=event.cents * 2, text='So much', old=paid)", {log: 'paid {paid}'}]
+        - actions: take(cents=event.cents)
+      rob: {actions: "take(cents=-paid, text='Oh', now=cross)"}
+"""
+
+
+def test_actions_of_a_template(tmp_path: Path) -> None:
+    """They are written out where they are called, with what the call gives; so is the chart that is printed."""
+    path = tmp_path / "shop.yaml"
+    path.write_text(ACTIONS)
+    chart = engine.load(path)
+    machine = engine.start(chart)
+    assert machine.data == {"paid": 1, "mood": "glad", "last": None}
+    machine.send("coin", {"cents": 200})
+    assert machine.data == {"paid": 401, "mood": "glad", "last": 1}
+    machine.send("rob")
+    assert machine.data == {"paid": 0, "mood": "cross", "last": None}
+    effects = str(machine.send("coin", {"cents": 5}).effects)
+    assert "'Thank you'" in effects
+    assert "'glad': True" in effects
+    text = export_written_out(chart).text
+    assert "take" not in text
+    written = load_text(text, "written.yaml")
+    inputs = [("event", ("coin", {"cents": n})) for n in (50, 200)] + [("event", ("rob", {}))]
+    for one in (chart, written):
+        compare(one, inputs)
+    seen = []
+    for one in (chart, written):
+        machine = engine.start(one)
+        seen.append([[repr(e) for e in machine.send(*args).effects] for _, args in inputs] + [repr(machine.data)])
+    assert seen[0] == seen[1]
+
+
+ACTION_CASES = [
+    ("cents=event.cents)\n      rob", "cents=«event.cent)\n      rob", "unknown-name", "cent"),
+    ("take(cents=event.cents)", "take(«cnts=event.cents)", "unknown-argument", "no argument 'cnts'"),
+    ("take(cents=event.cents)", "«take()", "missing-argument", "needs cents"),
+    ("take(cents=event.cents)", "take(cents=«'a')", "type", "string where int"),
+    ("take(cents=event.cents)", "«tke(cents=event.cents)", "unknown-action", "'tke'"),
+    ("take(cents=event.cents)", "«guarded(cents=event.cents)", "unknown-action", "'guarded'"),
+    ("- tell(text=text", "- «take(text=text", "cycle", "take → take"),
+    ("paid: paid + cents", "paid: paid + «cnts", "unknown-name", "cnts"),
+    ("now=cross", "now=«sad", "unknown-name", "sad"),
+    ("use: {guarded: {then", "use: {«take: {then", "shape", "one of actions"),
+    ("    args: {text: string, cents: int}", "    args: {text: string, cents: int, why: «event}", "shape", "is a value, no event"),
+    ("    args: {text: string, cents: int}", "    «state: {}\n    args: {text: string, cents: int}", "shape", "a state or actions"),
+    ("  tell:\n", "  «spare: {actions: []}\n  tell:\n", "unused-template", "nothing calls the template 'spare'"),
+    ("actions: {send", "actions: {«spawn: {src: x.yaml}, send", "shape", "several actions"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "code", "said"), ACTION_CASES)
+def test_a_mistake_in_a_call_has_its_place(old: str, new: str, code: str, said: str) -> None:
+    assert ACTIONS.count(old) == 1
+    text = ACTIONS.replace(old, new)
+    found = problems_of(text.replace("«", ""))
+    first = next((p for p in found if p.code == code), None)
+    assert first is not None, found
+    assert said in first.message
+    before = text[: text.index("«")]
+    place = before.count("\n") + 1
+    assert first.position.line == place or "state: {}" in new, str(first)
+
+
+def test_a_template_of_actions_starts_no_children() -> None:
+    text = ACTIONS.replace("      - tell(text=text, cents=cents)", "      - spawn: {src: shop.yaml}")
+    assert "starts no children" in str([p.message for p in problems_of(text)])
+
+
+def test_a_mutant_of_a_template_of_actions(tmp_path: Path) -> None:
+    path = tmp_path / "shop.yaml"
+    path.write_text(ACTIONS)
+    names = [mutant.name for mutant in mutants_of(engine.load(path))]
+    assert "action dropped: the chart: tell(text=text, cents=cents)" in names
+    assert "action dropped: the chart: assign paid" in names

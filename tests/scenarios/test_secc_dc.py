@@ -97,7 +97,7 @@ def test_who_speaks_v2g_is_served() -> None:
     assert (stage.states, stage.orders, stage.said, stage.unhandled) == (("waiting",), [], [], [])
     call(stage, 7, CAR)
     assert [(o.what, o.args) for o in stage.orders] == [("tcp.serve", {"connection": 7})]
-    assert stage.active("session.dialogue.set_up.handshake")
+    assert stage.active("session.connection.set_up.protocol_choice")
 
 
 @pytest.mark.parametrize("step", [*STEPS[:3], "CurrentDemand"])
@@ -126,7 +126,7 @@ def test_a_vehicle_that_connects_anew_is_served_anew(step: str) -> None:
     stood = step not in STEPS[:2]
     assert stage.told("session_ended") == (FAILED_END if stood else [])
     assert stage.told("power_off") == ([{}] if stood else [])
-    assert stage.active("session.dialogue.set_up.handshake")
+    assert stage.active("session.connection.set_up.protocol_choice")
     hang_up(stage)
     assert stage.states == ("waiting",)  # the connection is not served twice
 
@@ -141,7 +141,7 @@ def test_the_matched_vehicle_goes_first(step: str) -> None:
     call(stage.forget(), 2, CAR, CAR_MAC)
     assert stage.order("tcp.serve") == {"connection": 2}
     assert stage.told("session_ended") == (FAILED_END if step not in STEPS[:2] else [])
-    assert stage.active("session.dialogue.set_up.handshake")
+    assert stage.active("session.connection.set_up.protocol_choice")
     stage.forget().post("vehicle_asked", peer=STRANGER)
     assert stage.order("tcp.expect") == {"peer": STRANGER, "mac": CAR_MAC}
     call(stage, 3, STRANGER, STRANGER_MAC)
@@ -171,7 +171,7 @@ def test_who_asked_by_sdp_goes_first_until_a_session_stands(step: str) -> None:
     walk(stage, STEPS[0], step)
     call(stage.forget(), 2, CAR)
     assert stage.order("tcp.serve") == {"connection": 2}
-    assert stage.active("session.dialogue.set_up.handshake")
+    assert stage.active("session.connection.set_up.protocol_choice")
     call(stage.forget(), 3, STRANGER)
     assert stage.order("tcp.refuse") == {"connection": 3}
 

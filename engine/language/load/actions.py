@@ -18,7 +18,7 @@ from engine.language.load import keys
 from engine.language.load.arguments import call_arguments, fit_fields, read_fields
 from engine.language.load.build import Build
 from engine.language.load.log_text import split_log
-from engine.language.load.templates import given_for
+from engine.language.load.templates import Given, given_for
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import Action, Assign, Block, CallAction, Cancel, Foreach, If, Log, Raise, Stop
 from engine.language.problems import did_you_mean
@@ -46,9 +46,7 @@ def read_block(build: Build, node: Node, scope: Scope) -> Block:
         if isinstance(item, Scalar) and (given := given_for(item, item.text, "actions")) is not None:
             actions.extend(read_block(build, given.node, scope))
         elif isinstance(item, Scalar):
-            call = _call(build, item, scope)
-            if call is not None:
-                actions.append(call)
+            actions.extend(_call(build, item, scope))
         elif isinstance(item, Mapping):
             actions.extend(_mapping(build, item, scope))
         else:
@@ -77,24 +75,58 @@ def _mapping(build: Build, node: Mapping, scope: Scope) -> list[Action]:
 # ---------------------------------------------------------------- adapter actions
 
 
-def _call(build: Build, node: Scalar, scope: Scope) -> CallAction | None:
-    """``role.action(arg=expr)``."""
+def _call(build: Build, node: Scalar, scope: Scope) -> Block:
+    """``role.action(arg=expr)``, or ``template(arg=expr)``."""
     written = _ASSIGNMENT.match(node.text)
     if written is not None:
         expected = f"assign: {{{written[1]}: {written[2][:60]}}}"
         build.reader.fault(node, Fault(0, len(node.text), "unknown-action", "this is no action", expected))
-        return None
+        return ()
     try:
         syntax = parse(node.text)
     except ExpressionError as error:
         for fault in error.faults:
             build.reader.fault(node, fault)
-        return None
+        return ()
+    name = called_template(syntax)
+    if name is not None:
+        return _template_call(build, node, syntax, name, scope)
     found = adapter_call(build, node, syntax, scope)
     if found is None:
-        return None
+        return ()
     role, action, args = found
-    return CallAction(role, action, args, build.reader.position(node))
+    return (CallAction(role, action, args, build.reader.position(node)),)
+
+
+def called_template(syntax: Syntax) -> str | None:
+    """The name before the bracket of ``template(arg=expr)``; None of anything else."""
+    function = syntax.children[0] if syntax.kind == "call" else None
+    return cast(str, function.value) if function is not None and function.kind == "name" else None
+
+
+def _template_call(build: Build, node: Scalar, syntax: Syntax, name: str, scope: Scope) -> Block:
+    """The actions of a template, with what the call gives in place of its arguments."""
+    known = {each for each, template in build.templates.known.items() if template.is_of_actions}
+    if name not in known:
+        if name not in build.templates.broken:
+            message, hint = f"no template of actions is named {name[:80]!r}", did_you_mean(name, known)
+            build.reader.fault(node, Fault(syntax.start, syntax.end, "unknown-action", message, hint=hint))
+        return ()
+    parameters = build.templates.known[name].parameters
+    types = {argument: parameter.type for argument, parameter in parameters.items() if parameter.type is not None}
+    defaults = {argument: parameter.default for argument, parameter in parameters.items() if parameter.default}
+    values = call_arguments(build, node, syntax, scope, types, f"the template {name!r}", defaults)
+    given: dict[str, Given] = {}
+    for argument, type_ in types.items():
+        default = defaults.get(argument)
+        value: tree.Expr = values.get(argument) or tree.Literal(None, type_ if type_.optional else BROKEN)
+        if argument not in values and default is not None:
+            value = build.expression(default, f"the argument {argument!r}", scope, type_)
+        if type_.optional and value.type is not BROKEN:  # what is given may be no more than is declared
+            value = replace(value, type=replace(value.type, optional=True))
+        given[argument] = Given(parameters[argument], node, value)
+    body = build.templates.called(node, name, given)
+    return () if body is None else read_block(build, body, scope)
 
 
 def adapter_call(
@@ -329,6 +361,11 @@ def _send(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action
 def _spawn(build: Build, node: Mapping, value: Node, scope: Scope) -> list[Action]:
     from engine.language.load.children import read_spawn
 
+    use = node.source.use if node.source is not None else None
+    if use is not None and use.template.is_of_actions:
+        message = "a template of actions starts no children: they are found before it is written out"
+        build.reader.problem(node, "shape", message, "'spawn' where the template is called")
+        return []
     return read_spawn(build, value, scope)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -67,10 +67,17 @@ def fit_fields(
 
 
 def call_arguments(
-    build: Build, node: Scalar, call: Syntax, scope: Scope, types: Mapping[str, Type], what: str
+    build: Build,
+    node: Scalar,
+    call: Syntax,
+    scope: Scope,
+    types: Mapping[str, Type],
+    what: str,
+    optional: Collection[str] = (),
 ) -> dict[str, tree.Expr]:
     """The named arguments of a call in the text of ``node``, each fitted to its type. Unknown, missing and doubled ones
-    are problems; those whose type has a ``?`` may be left out. ``what`` is called, for people."""
+    are problems; those whose type has a ``?`` and those in ``optional`` may be left out. ``what`` is called, for
+    people."""
 
     def fault(start: int, end: int, code: str, message: str, expected: str = "", hint: str = "") -> None:
         build.reader.fault(node, Fault(start, end, code, message, expected, hint))
@@ -93,7 +100,9 @@ def call_arguments(
             args[name] = checker.convert(checker.check(value), types[name], value)
     for found in checker.faults:
         build.reader.fault(node, found)
-    missing = [name for name, type_ in types.items() if name not in args and not type_.optional]
+    missing = [
+        name for name, type_ in types.items() if name not in args and not type_.optional and name not in optional
+    ]
     if missing and all(name in types for name in names):
         fault(call.start, call.end, "missing-argument", f"{what} needs {', '.join(missing)}", f"{missing[0]}=…")
     return args

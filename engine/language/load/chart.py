@@ -95,6 +95,7 @@ def build_chart(
     script = body.get("script")
     if script is not None:
         chart.script = read_block(build, script, build.plain_scope())
+    build.templates.uncalled()
     for id_, node in build.cancels:
         if id_ not in build.send_ids:
             reader.problem(node, "unknown-name", f"no `send` has the id {id_[:80]!r}", known=build.send_ids)

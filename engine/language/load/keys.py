@@ -156,7 +156,7 @@ TABLE: dict[str, Keys] = {
             "data": Key("NAME: data", "what changes while it runs"),
             "events": Key("events", "what others send it, what it sends to its parent, what it raises itself"),
             "output": Key("NAME: type", "what a top-level final state gives"),
-            "templates": Key("NAME: template", "states that `use` writes out, see [below](#templates)"),
+            "templates": Key("NAME: template", "states that `use` writes out, and actions, see [below](#templates)"),
             "session": Key("session", "what the chart is asked to do, again and again; see below"),
             "stages": Key("TEXT: expression", "the steps of that work in a row, `TITLE: In('state')`; see below"),
             "shutdown": Key("shutdown", "how it ends in order; see below"),
@@ -170,10 +170,12 @@ TABLE: dict[str, Keys] = {
         "a template",
         {
             "args": Key("NAME: template argument", "what a use gives"),
-            "state": Key("any state", "the state, in which the arguments stand by their names", required=True),
+            "state": Key("any state", "the state, in which the arguments stand by their names"),
+            "actions": Key("actions", "in place of `state`: what `NAME(argument=…)` among actions does"),
             "description": _NOTE,
             "source": _SOURCE,
         },
+        one_of=("state", "actions"),
     ),
     "template argument": Keys(
         "an argument of a template",

@@ -102,9 +102,9 @@ VALUES: dict[str, Schema] = {
     },
     "target or nothing": {"anyOf": [_ref("target"), {"type": "null"}]},
     "call": {
-        "description": "role.action(arg=expr, …)",
+        "description": "role.action(arg=expr, …), template(arg=expr, …)",
         "type": "string",
-        "pattern": "^\\s*[A-Za-z_]\\w*\\s*\\.[\\s\\S]*\\)\\s*$",
+        "pattern": "^\\s*[A-Za-z_]\\w*\\s*[.(][\\s\\S]*\\)\\s*$",
     },
     "any value": {},
     "use": {

@@ -1,8 +1,9 @@
-"""State templates: ``templates:`` of a chart, ``use:`` in a state.
+"""Templates: ``templates:`` of a chart, ``use:`` in a state, ``NAME(argument=…)`` among actions.
 
 A use is expanded where the state is read: the nodes of the template are copied, each with a source that tells the
 place of the use and what stands for the template's arguments, and what the state says itself is merged into them. So
-everything that reads nodes knows where they come from, and nothing else of the loader knows templates.
+everything that reads nodes knows where they come from, and nothing else of the loader knows templates. The actions of a
+template are expanded in the same way where they are called.
 """
 
 from __future__ import annotations
@@ -44,7 +45,12 @@ class Template:
 
     definition: TemplateDef
     parameters: dict[str, Parameter]
-    body: Mapping
+    body: Node
+
+    @property
+    def is_of_actions(self) -> bool:
+        """Whether it is one of actions, not of a state."""
+        return self.definition.of == "actions"
 
 
 @dataclass(slots=True)
@@ -86,6 +92,7 @@ class Templates:
         self.known: dict[str, Template] = {}
         self.broken: set[str] = set()
         self.uses: list[Use] = []
+        self._calls: list[Use] = []  # of templates of actions
         self._copies = 0
 
     # ------------------------------------------------------------ declarations
@@ -105,9 +112,15 @@ class Templates:
     def _template(self, name: str, key: Scalar, body: Mapping, taken: Collection[str]) -> Template | None:
         reader = self.reader
         reader.check_keys(body, keys.TEMPLATE, f"template {name!r}")
-        state = reader.filled(body.get("state"), "'state'", "the keys of a state")
-        if state is None:
-            reader.missing(body, key, f"template {name!r} needs a state", "state: …")
+        actions = body.get("actions")
+        written: Node | None = actions
+        if actions is None or "state" in body.entries:
+            written = reader.filled(body.get("state"), "'state'", "the keys of a state")
+            if actions is not None:
+                reader.problem(actions, "shape", f"template {name!r} is a state or actions, not both", "two templates")
+                return None
+        if written is None:
+            reader.missing(body, key, f"template {name!r} needs a state or actions", "state: … or actions: …")
             return None
         parameters: dict[str, Parameter] = {}
         for argument, argument_key, value in reader.entries(body.get("args"), "'args'", "name: type"):
@@ -117,7 +130,10 @@ class Templates:
                 message = f"{argument!r} names data, a parameter or a role of the chart already"
                 reader.problem(argument_key, "duplicate-name", message, "another name")
             parameter = self._parameter(argument, value)
-            if parameter is not None:
+            if parameter is not None and parameter.type is None and actions is not None:
+                message = f"the argument {argument!r} of a template of actions is a value, no {parameter.kind}"
+                reader.problem(value, "shape", message, "a type")
+            elif parameter is not None:
                 parameters[argument] = parameter
         definition = TemplateDef(
             name,
@@ -125,8 +141,9 @@ class Templates:
             reader.text(body.get("description"), "'description'"),
             reader.text(body.get("source"), "'source'"),
             reader.position(key),
+            of="state" if actions is None else "actions",
         )
-        return Template(definition, parameters, state)
+        return Template(definition, parameters, written)
 
     def _parameter(self, name: str, node: Node) -> Parameter | None:
         reader, what = self.reader, f"the argument {name!r}"
@@ -142,7 +159,7 @@ class Templates:
 
     def definitions(self) -> dict[str, TemplateDef]:
         """The templates with the states that use them. One that none uses is a problem: nothing has checked it."""
-        ids: dict[str, list[str]] = {name: [] for name in self.known}
+        ids: dict[str, list[str]] = {name: [] for name, template in self.known.items() if not template.is_of_actions}
         for use in self.uses:
             if use.state is not None:
                 ids[use.template.definition.name].append(use.state.id)
@@ -150,7 +167,15 @@ class Templates:
             if not states and not self.broken:
                 at = self.known[name].definition.position
                 self.reader.problem_at(at, "unused-template", f"no state uses the template {name!r}", f"use: {name}")
-        return {name: replace(known.definition, uses=tuple(ids[name])) for name, known in self.known.items()}
+        return {name: replace(known.definition, uses=tuple(ids.get(name, ()))) for name, known in self.known.items()}
+
+    def uncalled(self) -> None:
+        """A template of actions that is called nowhere is a problem; told when all actions have been read."""
+        called = {call.template.definition.name for call in self._calls}
+        for name, known in self.known.items():
+            if known.is_of_actions and name not in called and not self.broken:
+                at = known.definition.position
+                self.reader.problem_at(at, "unused-template", f"nothing calls the template {name!r}", f"{name}(…)")
 
     # ------------------------------------------------------------ uses
 
@@ -190,13 +215,11 @@ class Templates:
             if name not in self.broken:
                 reader.problem(place, "unknown-name", f"there is no template {name[:80]!r}", known=self.known)
             return None
-        source = reader.source_of(key)
-        outer = source.use.outer if source.use is not None else ()
-        if name in outer:
-            reader.problem(place, "cycle", f"the template uses itself: {' → '.join([*outer, name])}")
+        if template.is_of_actions:
+            reader.problem(place, "shape", f"the template {name!r} is one of actions", f"{name}(…) among actions")
             return None
-        if len(outer) >= MAX_INSIDE:
-            reader.problem(place, "limit", f"templates that use templates, more than {MAX_INSIDE} deep")
+        outer = self._outer(key, place, name)
+        if outer is None:
             return None
         given: dict[str, Given] = {}
         sound = True
@@ -222,6 +245,27 @@ class Templates:
             message = f"the template {name!r} needs {', '.join(missing)}"
             reader.problem(place, "missing-argument", message, f"use: {{{name}: {{{missing[0]}: …}}}}")
         return None if missing or not sound else Use(template, given, (*outer, name))
+
+    def _outer(self, node: Node, place: Node, name: str) -> tuple[str, ...] | None:
+        """The templates that ``node``, which uses the template ``name``, is inside; None after a problem."""
+        source = self.reader.source_of(node)
+        outer = source.use.outer if source.use is not None else ()
+        if name in outer:
+            self.reader.problem(place, "cycle", f"the template uses itself: {' → '.join([*outer, name])}")
+            return None
+        if len(outer) >= MAX_INSIDE:
+            self.reader.problem(place, "limit", f"templates that use templates, more than {MAX_INSIDE} deep")
+            return None
+        return outer
+
+    def called(self, node: Scalar, name: str, given: dict[str, Given]) -> Node | None:
+        """The actions of a template that ``node`` calls, with what it gives; None after a problem."""
+        outer = self._outer(node, node, name)
+        if outer is None:
+            return None
+        call = Use(self.known[name], given, (*outer, name))
+        self._calls.append(call)  # kept: scopes are known by its id
+        return self._copy(call.template.body, _UsedSource(self.reader.source, self.reader.position(node), call))
 
     def _copy(self, node: Node, source: Source) -> Node:
         self._copies += 1

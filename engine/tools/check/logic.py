@@ -276,14 +276,16 @@ def _start(term: Linear) -> ValueSet:
 
 
 def _bounded(expr: Expr, domain: ValueSet) -> ValueSet:
-    """What a function's value cannot be, from the literals it is called with."""
+    """What a function's value cannot be, from the literals and declared minima it is called with."""
     if not isinstance(expr, tree.Call) or not domain.numeric:
         return domain
     if expr.function in ("len", "abs"):
         return domain.limit(">=", 0)
     literals = [a.value for a in expr.args if isinstance(a, tree.Literal) and isinstance(a.value, (int, float))]
-    if expr.function == "max" and literals:
-        return domain.limit(">=", max(literals))
+    if expr.function == "max":
+        held = (arg.type for arg in expr.args if isinstance(arg, tree.Parameter | tree.Variable))
+        least = [*literals, *(type_.minimum for type_ in held if type_.minimum is not None and not type_.optional)]
+        return domain.limit(">=", max(least)) if least else domain
     if expr.function == "min" and literals:
         return domain.limit("<=", min(literals))
     if expr.function == "clamp":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import yaml
 from yaml.events import (
@@ -24,9 +25,11 @@ from yaml.events import (
 )
 
 from engine.language.expr.lex import ExpressionError, tokenize
+from engine.language.expr.parse import parse as parse_expression
+from engine.language.load.actions import called_template
 from engine.language.load.reader import Reader
 from engine.language.load.source_file import read_source
-from engine.language.load.templates import Templates, given_for
+from engine.language.load.templates import Given, Templates, given_for
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, parse
 from engine.language.model import Chart
 from engine.language.problems import ProblemList
@@ -110,17 +113,47 @@ class _Writer:
 
     def items(self, node: Sequence, role: str) -> Iterator[Event]:
         for item in node.items:
-            given = given_for(item, item.text, "actions") if isinstance(item, Scalar) else None
-            if given is not None and isinstance(given.node, Sequence):
-                yield from self.items(given.node, role)
-            elif given is not None and role not in _ACTIONS:
-                yield from self.node(given.node, role)
-            else:
-                yield from self.node(item, role)
+            yield from self.item(item, role)
+
+    def item(self, item: Node, role: str) -> Iterator[Event]:
+        """An item of a list. What stands for it in a template, or what it calls, may be several."""
+        given = given_for(item, item.text, "actions") if isinstance(item, Scalar) else None
+        called = self.called(item) if isinstance(item, Scalar) and role in _ACTIONS else None
+        stands = called if called is not None else given.node if given is not None else None
+        if isinstance(stands, Sequence):
+            yield from self.items(stands, role)
+        elif stands is not None:
+            yield from self.item(stands, role)
+        else:
+            yield from self.node(item, role)
 
     # ------------------------------------------------------------ texts
 
+    def called(self, node: Scalar) -> Node | None:
+        """The actions of the template that an action calls; None of another action."""
+        try:
+            syntax = parse_expression(node.text)
+        except ExpressionError:
+            return None
+        template = self.templates.known.get(called_template(syntax) or "")
+        if template is None:
+            return None
+        given: dict[str, Given] = {}
+        for argument, parameter in template.parameters.items():
+            value: Node = parameter.default or Scalar(node.start, node.end, "None")
+            for name, part in zip(cast("list[str]", syntax.value), syntax.children[1:], strict=True):
+                if name == argument:
+                    text = node.text[part.start : part.end]
+                    text = f"'{text}'" if parameter.type is not None and text in parameter.type.values else text
+                    value = Scalar(node.start, node.end, text, source=node.source)
+            given[argument] = Given(parameter, value)
+        return self.templates.called(node, template.definition.name, given)
+
     def scalar(self, node: Scalar, role: str) -> Iterator[Event]:
+        called = self.called(node) if role in _ACTIONS else None
+        if called is not None:
+            yield from self.node(called, role)
+            return
         if node.source is None or node.is_null or role in _WORDS:
             yield _scalar(node.text, node.plain)
             return
@@ -173,6 +206,7 @@ def _is_transition(node: Mapping, role: str) -> bool:
         "actions",
         "internal",
         "description",
+        "clause",
         "source",
         "waive",
     }

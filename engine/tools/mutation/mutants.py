@@ -79,6 +79,9 @@ class _Maker:
         for name, definition in self.chart.templates.items():
             template = templates.get(name) if isinstance(templates, Mapping) else None
             body = template.get("state") if isinstance(template, Mapping) else None
+            if isinstance(template, Mapping) and "actions" in template.entries:
+                self.uses = ()
+                self._actions("", "", template, "actions", template.entries["actions"][1], needed=True)
             if definition.uses and isinstance(body, Mapping):
                 self.uses = definition.uses
                 self._state(self.chart.states[definition.uses[0]], body)
