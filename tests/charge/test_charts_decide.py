@@ -86,10 +86,10 @@ def test_another_state(tmp_path: Path) -> None:
 
 def test_another_rule(tmp_path: Path) -> None:
     """A site that refuses vehicles above 80 % is one guard in the YAML, with its ResponseCode on the wire."""
-    rule = "                - guard: not (event.RequestedEnergyTransferMode in ["
+    rule = "                - guard: not (event.RequestedEnergyTransferMode in "
     full = (
-        "                - guard: event.EVRESSSOC > 80 %\n                  target: ending\n"
-        "                  actions: v2g.reject(ResponseCode='FAILED_WrongChargeParameter')\n"
+        "                - guard: event.EVRESSSOC > 80 %\n"
+        "                  target: refused(ResponseCode='FAILED_WrongChargeParameter')\n"
     )
     bench, vehicle = station_of(edited(tmp_path, "v2g/secc_dc.yaml", lambda text: text.replace(rule, full + rule)))
     walk(vehicle, "ChargeParameterDiscovery")
