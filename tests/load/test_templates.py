@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from engine.tools.mutation.mutants import mutants_of
 from engine.tools.testing.measure import measure
 from tests.engine.test_differential import compare
 
+MACHINES = Path(__file__).parents[2] / "machines"
 CHART = """\
 machine: caller
 parameters: {T_think: {type: duration, default: 20 ms}, T_answer: {type: duration, default: 2 s}}
@@ -356,3 +358,25 @@ def test_a_mutant_of_a_template_of_actions(tmp_path: Path) -> None:
     names = [mutant.name for mutant in mutants_of(engine.load(path))]
     assert "action dropped: the chart: tell(text=text, cents=cents)" in names
     assert "action dropped: the chart: assign paid" in names
+
+
+def test_the_shipped_charts_written_out_are_the_same(tmp_path: Path) -> None:
+    """Somebody whose tool knows no templates works on with what `engine export --to yaml` prints."""
+    copy = tmp_path / "machines"
+    shutil.copytree(MACHINES, copy)
+    seen = 0
+    for path in sorted(copy.rglob("*.yaml")):
+        if path.name.endswith(".contract.yaml") or not (chart := engine.load(path)).templates:
+            continue
+        exported = export_written_out(chart)
+        if exported.losses:
+            continue
+        path.write_text(exported.text, "utf-8")
+        written = engine.load(path)
+        assert not written.templates
+        assert list(written.states) == list(chart.states)
+        for one, other in zip(chart.transitions, written.transitions, strict=True):
+            assert (one.id, one.guard, len(one.actions)) == (other.id, other.guard, len(other.actions))
+            assert [s.id for s in one.targets] == [s.id for s in other.targets]
+        seen += 1
+    assert seen

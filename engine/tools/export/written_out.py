@@ -57,6 +57,11 @@ def export_written_out(chart: Chart) -> Exported:
             if type_.endswith("?"):
                 what = f"the argument '{name}' may be None: its value stands in its place, which may not load"
                 exported.lose(Construct.TYPES, state.id, what, state.position)
+    for name, definition in chart.templates.items():
+        for argument, type_ in definition.args.items() if definition.of == "actions" else ():
+            if type_.endswith("?"):
+                what = f"the argument '{argument}' may be None: its value stands in its place, which may not load"
+                exported.lose(Construct.TYPES, name, what, definition.position)
     events = [
         StreamStartEvent(),
         DocumentStartEvent(explicit=False),
