@@ -20,6 +20,7 @@ from engine.cli.sessions import Sessions
 from engine.cli.signals import Signals
 from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
 from engine.language.load.installed_files import found
+from engine.language.load.kept import load_kept
 from engine.language.text_values import typed
 from engine.language.types import DURATION
 from engine.run import RealClock, System, VirtualClock
@@ -86,8 +87,6 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ``StationError`` for a wrong station file, option or environment variable.
     """
-    import engine
-
     machine = found(args.machine)
     if machine.is_dir():
         raise StationError(_what_runs(machine))
@@ -96,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if args.iface:
         options["iface"] = args.iface
     overrides = Overrides(args.set, options=options, faults=args.fault, command=args.options)
-    station = resolve(machine, args.station, overrides, registry, engine.load)
+    station = resolve(machine, args.station, overrides, registry, load_kept)
     if args.help_config:
         from engine.run.station.describe import describe
 

@@ -91,14 +91,15 @@ def _field_names(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in dataclasses.fields(kind))
 
 
-def event_definition(chart: Chart, event: str) -> EventDef | None:
-    """The definition of an event: the chart's own, a contract's of one of its roles, or a child chart's."""
+def event_definition(chart: Chart, event: str, children: Iterable[Invoke | Spawn] | None = None) -> EventDef | None:
+    """The definition of an event: the chart's own, a contract's of one of its roles, or a child chart's. ``children``:
+    :func:`child_nodes` of the chart, for who asks often."""
     if event in chart.events:
         return chart.events[event]
     first, _, name = event.partition(".")
     if first in chart.adapters:
         return chart.adapters[first].events.get(name)
-    for node in child_nodes(chart):
+    for node in child_nodes(chart) if children is None else children:
         if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
             definition = node.chart.events.get(event[len(node.id) + 1 :])
             if definition is None or not isinstance(node, Spawn) or node.key is None:

@@ -3,7 +3,6 @@ docs/adapters.md."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping as MappingOf
 from functools import cache
 from itertools import islice
@@ -17,11 +16,12 @@ from engine.language.expr.tree import Literal
 from engine.language.load import keys
 from engine.language.load.clauses import read_citation
 from engine.language.load.events import read_payload
+from engine.language.load.lookups import Lookups
 from engine.language.load.reader import NAME, NO_NAMES, Reader
 from engine.language.load.registries import registries
-from engine.language.load.source_file import read_source, real_path
+from engine.language.load.source_file import read_source
 from engine.language.load.types import read_type
-from engine.language.load.yaml_source import Mapping, Node, Scalar, parse
+from engine.language.load.yaml_source import Mapping, Node, Scalar, Source, parse
 from engine.language.model import STALE, ActionDef, Clause, Contract, EventDef, OrderPattern, Pair
 from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
 from engine.language.types import DURATION, Kind, Type
@@ -40,7 +40,16 @@ def load_contract(path: str | Path) -> Contract:
         ChartError: with all problems of the file.
         OSError: it cannot be read.
     """
-    source = read_source(Path(path))
+    return read_contract(read_source(Path(path)))
+
+
+def read_contract(source: Source) -> Contract:
+    """:func:`load_contract` of the text of its file.
+
+    Raises:
+        ChartError: with all problems of the file.
+    """
+    path = source.file
     problems = ProblemList()
     contract = None
     try:
@@ -255,8 +264,9 @@ class Contracts:
     """The contracts a load may use: the given ones, or the files beside the charts and those of the installed adapters
     (each read when first asked)."""
 
-    def __init__(self, given: MappingOf[str, Contract] | None = None) -> None:
+    def __init__(self, given: MappingOf[str, Contract] | None, lookups: Lookups) -> None:
         self._given = given
+        self._lookups = lookups
         self._beside: dict[Path, Contract] = {}
 
     def names(self, folder: Path) -> list[str]:
@@ -277,10 +287,10 @@ class Contracts:
         if self._given is not None:
             return self._given.get(name)
         path = folder / (name + SUFFIX)
-        if NAME.fullmatch(name) and os.path.lexists(path):
-            real = real_path(path)
+        real = self._lookups.real(path) if NAME.fullmatch(name) else None
+        if real is not None:
             if real not in self._beside:
-                self._beside[real] = load_contract(path)
+                self._beside[real] = read_contract(self._lookups.source(path))
             return self._beside[real]
         return _registered(name) if name in _registered_files() else None
 

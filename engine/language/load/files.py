@@ -11,9 +11,10 @@ from pathlib import Path
 from engine.language.expr.check import Scope
 from engine.language.load.chart import build_chart
 from engine.language.load.contract import Contracts
-from engine.language.load.installed_files import found, installed_charts, installed_file
+from engine.language.load.installed_files import installed_charts
+from engine.language.load.lookups import Lookups
 from engine.language.load.reader import Reader
-from engine.language.load.source_file import names_beside, read_source, real_path
+from engine.language.load.source_file import names_beside, real_path
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Source, parse
 from engine.language.model import Chart, Contract
 from engine.language.problems import ChartError, Problem, ProblemList, TooManyProblems, did_you_mean
@@ -31,8 +32,8 @@ def load(path: str | Path, contracts: MappingOf[str, Contract] | None = None) ->
     Raises:
         ChartError: with everything that is wrong, in all files.
     """
-    with _collector_paused():
-        return _Load(contracts).file(Path(path))
+    with collector_paused():
+        return Load(contracts).file(Path(path))
 
 
 def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contract] | None = None) -> Chart:
@@ -41,8 +42,8 @@ def load_text(text: str, file: str = "<text>", contracts: MappingOf[str, Contrac
     Raises:
         ChartError: with everything that is wrong.
     """
-    with _collector_paused():
-        return _Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
+    with collector_paused():
+        return Load(contracts).text(Source(file, text.removeprefix("\ufeff")))
 
 
 Typed = list[tuple[Node, Scope, Type]]  # values of known types in the text: where, what may be named there, which type
@@ -57,12 +58,12 @@ def load_older(
     Raises:
         ChartError: with everything that is wrong.
     """
-    with _collector_paused():
-        return _Load(contracts, True).text(Source(file, text.removeprefix("\ufeff")), typed)
+    with collector_paused():
+        return Load(contracts, True).text(Source(file, text.removeprefix("\ufeff")), typed)
 
 
 @contextmanager
-def _collector_paused() -> Iterator[None]:
+def collector_paused() -> Iterator[None]:
     """A load makes many objects and hardly any garbage: the collector walking them again and again would take most of
     its time. Memory stays bounded by the limits on the files."""
     running = gc.isenabled()
@@ -74,20 +75,21 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-class _Load:
-    """One load: every file is read once."""
+class Load:
+    """One load: every file is read once. ``lookups``: all that it asked the disk, but for the installed contracts."""
 
     def __init__(self, contracts: MappingOf[str, Contract] | None, older: bool = False) -> None:
         self.older = older
-        self.contracts = Contracts(contracts)
+        self.lookups = Lookups()
+        self.contracts = Contracts(contracts, self.lookups)
         self.problems = ProblemList()
         self.charts: dict[Path, Chart | None] = {}
         self.open: list[Path] = []  # the files being read, from the first to the innermost
 
     def file(self, path: Path) -> Chart:
-        path = found(path)
+        path = self.lookups.found(path)
         try:
-            source = read_source(path)
+            source = self.lookups.source(path)
         except OSError as error:
             names = [*names_beside(path), *installed_charts()] if isinstance(error, FileNotFoundError) else []
             hint = did_you_mean(path.name, names)
@@ -129,10 +131,7 @@ class _Load:
             reader.problem(node, "shape", "'src' is the path of a chart", "FILE.yaml")
             return None
         try:
-            shown = Path(reader.source.file).parent / text
-            if not shown.exists():
-                shown = installed_file(text) or shown
-            path = real_path(shown)
+            shown, path = self.lookups.child(Path(reader.source.file).parent, text)
         except (OSError, ValueError) as error:
             self._unreadable(reader, node, text, error)
             return None
@@ -147,7 +146,7 @@ class _Load:
             return None
         self.charts[path] = None
         try:
-            source = read_source(path, shown=str(shown))
+            source = self.lookups.source(path, shown=str(shown))
         except OSError as error:
             beside = names_beside(path) if isinstance(error, FileNotFoundError) else ()
             self._unreadable(reader, node, text, error, [name for name in beside if name.endswith(".yaml")])

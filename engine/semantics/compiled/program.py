@@ -137,7 +137,7 @@ class Program:
         if event not in self.symbols.known_events:
             return None
         if event not in self._definitions:
-            self._definitions[event] = event_definition(self.chart, event)
+            self._definitions[event] = event_definition(self.chart, event, self.symbols.child_nodes)
         return self._definitions[event]
 
     def parameters_of(self, given: Mapping[str, Any] | None) -> tuple[Any, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.language.expr import tree
 from engine.language.model import Chart, DataDef, State, Transition
-from engine.language.traverse import child_ids, child_nodes, event_definition, walk_blocks
+from engine.language.traverse import child_nodes, event_definition, walk_blocks
 from engine.semantics.compiled.codegen_expressions import Expression, Scope
 from engine.semantics.compiled.codegen_source import Source
 from engine.semantics.compiled.topology import Topology
@@ -24,7 +24,8 @@ class Symbols:
     def __init__(self, chart: Chart, topology: Topology) -> None:
         self.chart = chart
         self.topology = topology
-        self.children = child_ids(chart)
+        self.child_nodes = tuple(child_nodes(chart))
+        self.children = frozenset(node.id for node in self.child_nodes)
         self.data = list(chart.data.values())
         self.slots = {item.name: i for i, item in enumerate(self.data)}
         self.late = sorted({topology.number[chart.states[item.late_state]] for item in self.data if item.late_state})
@@ -38,8 +39,9 @@ class Symbols:
         self._payloads: dict[str, frozenset[str]] = {}  # by descriptor
         self._fields: dict[Transition, frozenset[str]] = {}
         self.defers = any(t.defers for t in topology.all_transitions())
-        self.keeps_event = self.defers or self._keeps_event()
-        self.has_readings = any(isinstance(e, tree.Reading) for e in expressions(chart))
+        every = list(expressions(chart))
+        self.keeps_event = self.defers or self._keeps_event(every)
+        self.has_readings = any(isinstance(e, tree.Reading) for e in every)
 
     def _may_lack_value(self, item: DataDef) -> bool:
         """Whether an item may have no value when it is read: none is declared, or computing it may fail."""
@@ -70,7 +72,7 @@ class Symbols:
         known = self._payloads.get(descriptor)
         if known is None:
             one = descriptor in self.known_events and descriptor not in self._shared
-            definition = event_definition(self.chart, descriptor) if one else None
+            definition = event_definition(self.chart, descriptor, self.child_nodes) if one else None
             known = self._payloads[descriptor] = frozenset(definition.payload or () if definition is not None else ())
         return known
 
@@ -78,26 +80,23 @@ class Symbols:
         names = set(self.chart.events)
         for role, contract in self.chart.adapters.items():
             names.update(f"{role}.{name}" for name in contract.events)
-        for child in child_nodes(self.chart):
+        for child in self.child_nodes:
             if child.chart is not None:
                 names.update(f"{child.id}.{name}" for name in child.chart.events)
             names.update((f"done.invoke.{child.id}", f"error.invoke.{child.id}"))
         names.update(d for t in self.topology.all_transitions() for d in t.descriptors)
         return frozenset(names - {"*"})
 
-    def _keeps_event(self) -> bool:
+    def _keeps_event(self, every: list[tree.Expr]) -> bool:
         """Whether a plan may need the event in work where its payload's fields are not surely there."""
-        sure: set[int] = set()
+        if any(isinstance(e, tree.SystemField) and e.name.startswith("_event") for e in every):
+            return True
+        fields = {id(e) for e in every if isinstance(e, tree.EventField)}
         for t in self.topology.all_transitions():
-            fields = self.fields_of(t)
-            inside = [t.guard, t.actions]
-            sure.update(id(e) for e in expressions(inside) if isinstance(e, tree.EventField) and e.name in fields)
-        for e in expressions(self.chart):
-            if isinstance(e, tree.SystemField) and e.name.startswith("_event"):
-                return True
-            if isinstance(e, tree.EventField) and id(e) not in sure:
-                return True
-        return False
+            sure = self.fields_of(t)
+            inside = expressions([t.guard, t.actions]) if sure and fields else ()
+            fields.difference_update(id(e) for e in inside if isinstance(e, tree.EventField) and e.name in sure)
+        return bool(fields)
 
 
 def expressions(part: Any) -> Iterator[tree.Expr]:
