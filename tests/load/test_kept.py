@@ -19,7 +19,12 @@ from engine.language.model import Chart
 from engine.language.problems import ChartError
 
 MACHINES = Path(__file__).parents[2] / "machines"
-TOP = "machine: top\nadapters: {door: door}\ninitial: a\nstates: {a: {invoke: {id: kid, src: sub/kid.yaml}, on: {door.opened: a}}}\n"
+TOP = """
+machine: top
+adapters: {door: door}
+initial: a
+states: {a: {invoke: {id: kid, src: sub/kid.yaml}, on: {door.opened: a}}}
+"""
 KID = "machine: kid\ninitial: a\nstates: {a: {}}\n"
 DOOR = "contract: door\nevents: {opened: {}}\n"
 

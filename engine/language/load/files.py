@@ -87,6 +87,11 @@ class Load:
         self.open: list[Path] = []  # the files being read, from the first to the innermost
 
     def file(self, path: Path) -> Chart:
+        """See :func:`load`.
+
+        Raises:
+            ChartError: with everything that is wrong, in all files.
+        """
         path = self.lookups.found(path)
         try:
             source = self.lookups.source(path)
@@ -100,6 +105,11 @@ class Load:
         return self.text(source)
 
     def text(self, source: Source, typed: Typed | None = None) -> Chart:
+        """See :func:`load_text`.
+
+        Raises:
+            ChartError: with everything that is wrong.
+        """
         chart = None
         with suppress(TooManyProblems):
             chart = self._build(source, typed)
