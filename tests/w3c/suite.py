@@ -28,6 +28,7 @@ from engine.run.machine import Machine
 from engine.semantics.errors import EngineError
 from engine.semantics.parameters import split_given
 from engine.semantics.reference import Interpreter
+from engine.semantics.shared import UNSET
 from engine.semantics.step import LogText
 from engine.tools.scxml import ImportProblem, import_file
 from engine.tools.scxml.resolve import resolve_source
@@ -186,7 +187,7 @@ class ReferenceMachine:
 
     @property
     def data(self) -> Mapping[str, Any]:
-        return self.core.values
+        return {name: value for name, value in self.core.values.items() if value is not UNSET}
 
     @property
     def readings(self) -> Mapping[tuple[str, str], Any]:
