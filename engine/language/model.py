@@ -495,6 +495,7 @@ class Chart:
     output: dict[str, Type] = field(default_factory=dict)  # what the chart gives when it ends
     templates: dict[str, TemplateDef] = field(default_factory=dict)  # written out already: for people
     shutdown: Shutdown | None = None
+    main: tuple[State, ...] = ()  # the states that a run which goes well passes, in their order: for drawings
     session: SessionDef | None = None
     stages: tuple[Stage, ...] = ()
     strict: bool = False

@@ -13,24 +13,23 @@ from engine.language.model import Chart
 from engine.tools.diagram.compose import compose
 from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Box, Graph, Layout, Point
-from engine.tools.diagram.page import choose_sheet, largest_room
-from engine.tools.diagram.statechart import Level, statechart
+from engine.tools.diagram.page import largest_room
+from engine.tools.diagram.statechart import statechart
 
 HERE = Path(__file__).parent
-_laid_out: dict[tuple[str, str, str], tuple[Graph, Layout]] = {}
+_laid_out: dict[tuple[str, str], tuple[Graph, Layout]] = {}
 
 
-def layout_of(chart: Chart, level: Level, elk: Elk) -> tuple[Graph, Layout]:
-    key = (chart.text_hash, level, elk.name)
+def layout_of(chart: Chart, elk: Elk) -> tuple[Graph, Layout]:
+    key = (chart.text_hash, elk.name)
     if key not in _laid_out:
-        graph = statechart(chart, level)
+        graph = statechart(chart)
         _laid_out[key] = graph, compose(graph, elk, largest_room())
     return _laid_out[key]
 
 
-@pytest.mark.parametrize("level", ["overview", "full"])
-def test_boxes_hold_their_text_and_their_children_and_never_overlap(chart: Chart, elk: Elk, level: Level) -> None:
-    graph, layout = layout_of(chart, level, elk)
+def test_boxes_hold_their_text_and_their_children_and_never_overlap(chart: Chart, elk: Elk) -> None:
+    graph, layout = layout_of(chart, elk)
     for node in graph.root.walk():
         box = layout.boxes[node.id]
         width, height = node.size
@@ -46,9 +45,8 @@ def test_boxes_hold_their_text_and_their_children_and_never_overlap(chart: Chart
             assert not overlap(layout.boxes[one.id], layout.boxes[other.id], 0.5), f"{one.id} and {other.id}"
 
 
-@pytest.mark.parametrize("level", ["overview", "full"])
-def test_labels_overlap_nothing_and_stand_beside_their_arrows(chart: Chart, elk: Elk, level: Level) -> None:
-    graph, layout = layout_of(chart, level, elk)
+def test_labels_overlap_nothing_and_stand_beside_their_arrows(chart: Chart, elk: Elk) -> None:
+    graph, layout = layout_of(chart, elk)
     leaves = [layout.boxes[n.id] for n in graph.root.walk() if not n.children]
     labelled = {e.id: layout.labels[e.id] for e in graph.edges if e.label}
     assert labelled
@@ -81,7 +79,7 @@ def distance(box: Box, route: list[Point]) -> float:
 
 
 def test_arrows_end_at_the_states_they_join(chart: Chart, elk: Elk) -> None:
-    graph, layout = layout_of(chart, "overview", elk)
+    graph, layout = layout_of(chart, elk)
     for edge in graph.edges:
         route = layout.routes[edge.id]
         for id, point in ((edge.source, route[0]), (edge.target, route[-1])):
@@ -90,23 +88,13 @@ def test_arrows_end_at_the_states_they_join(chart: Chart, elk: Elk) -> None:
             assert overlap(reach, Box(point[0] - 1, point[1] - 1, 2, 2)), f"{edge.id} misses {id}"
 
 
-def test_sixty_two_states_are_readable_on_one_a3_page(elk: Elk) -> None:
-    """dot's own nested layout of this chart is a ribbon 3400 wide and 800 high."""
-    chart = engine.load(HERE / "models" / "charger62.yaml")
-    assert sum(not s.children for s in chart.states.values()) == 62
-    _, layout = layout_of(chart, "overview", elk)
-    sheet, scale = choose_sheet(layout.width, layout.height)
-    assert sheet.name == "A3"
-    assert 9 * scale / 25.4 * 72 > 4.5, "points: what a printed label needs"
-
-
 def test_a_change_in_one_region_moves_nothing_inside_another(elk: Elk) -> None:
     text = (HERE / "models" / "charger62.yaml").read_text()
     changed = text.replace("aux_open: open", "aux_open: closed")
     assert changed != text
     places = []
     for version in (text, changed):
-        graph = statechart(engine.load_text(version, "charger62.yaml"), "overview")
+        graph = statechart(engine.load_text(version, "charger62.yaml"))
         layout = compose(graph, elk, largest_room(), ("DOWN", "DOWN"))
         region = next(n for n in graph.root.children if n.id == "v2g")
         origin = layout.boxes["v2g"]

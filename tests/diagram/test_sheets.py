@@ -17,7 +17,7 @@ from engine.tools.diagram.arrow_lists import as_words, owner
 from engine.tools.diagram.draw import Drawing, draw, draw_station
 from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Shape
-from engine.tools.diagram.split import APART, IN_FULL, INSIDE, cuttable, split
+from engine.tools.diagram.split import INSIDE, cuttable, split
 from engine.tools.diagram.statechart import statechart
 
 MACHINES = Path(__file__).parents[2] / "machines"
@@ -39,11 +39,6 @@ def large(request: pytest.FixtureRequest) -> Chart:
 
 
 @pytest.fixture(scope="module")
-def overview(large: Chart, elk: Elk) -> Drawing:
-    return draw(large, "overview", elk)
-
-
-@pytest.fixture(scope="module")
 def full(large: Chart, elk: Elk) -> Drawing:
     return draw(large, "full", elk)
 
@@ -60,10 +55,9 @@ def found(drawing: Drawing, attribute: str) -> set[str]:
     return {value for value in values if value is not None}
 
 
-def test_the_largest_charts_can_be_read_in_print(overview: Drawing, full: Drawing) -> None:
-    """An overview is one A3 sheet, a full drawing as many as it needs, with text of 6 points and more."""
-    assert len(overview.svgs) == 1
-    for text in (*overview.svgs, *full.svgs):
+def test_the_largest_charts_can_be_read_in_print(full: Drawing) -> None:
+    """On as many A3 sheets as it needs, with text of 6 points and more."""
+    for text in full.svgs:
         assert label_points(text) >= 5.99
         size = re.search(r'width="(\d+)mm" height="(\d+)mm"', text)
         assert size
@@ -73,34 +67,6 @@ def test_the_largest_charts_can_be_read_in_print(overview: Drawing, full: Drawin
 def test_every_state_and_transition_is_on_some_sheet_of_the_full_drawing(large: Chart, full: Drawing) -> None:
     assert found(full, "data-state") == {s or "(root)" for s in large.states}
     assert {t.id for t in large.transitions} <= found(full, "data-transition")
-
-
-def test_an_overview_leaves_out_only_what_its_boxes_say_it_does(large: Chart, overview: Drawing) -> None:
-    missing = set(large.states) - found(overview, "data-state")
-    said = sum(int(n) for n in re.findall(r">(\d+) states? inside, see the full drawing<", overview.svg))
-    assert len([s for s in missing if s and not large.states[s].children]) == said
-    leaving = {
-        t.id for t in large.transitions for target in t.targets if t.source.id in missing and target.id not in missing
-    }
-    assert leaving <= found(overview, "data-transition"), "a way out of what is left out must stay"
-
-
-def test_a_box_whose_inside_is_left_out_keeps_all_its_lines() -> None:
-    """Its own arrows that become words follow the line that says what is left out."""
-    graph = statechart(engine.load(MACHINES / "v2g" / "secc_dc.yaml"), "overview")
-    outer = "session.dialogue.cable_check"
-    inner = f"{outer}.checking"
-
-    def box(hidden: tuple[str, ...]) -> list[str]:
-        frames = split(graph, [outer, inner], hidden)
-        node = next(n for frame in frames for n in frame.root.walk() if n.id == inner)
-        return [line.text for section in node.sections for line in section]
-
-    apart, left_out = box(()), box((inner,))
-    assert not apart[-1].endswith(APART)
-    assert set(apart) - set(left_out) == {f"2 states inside, {APART}"}
-    assert f"2 states inside, {IN_FULL}" in left_out
-    assert left_out[-1] == apart[-1]
 
 
 def test_both_large_stations_can_be_read_in_print(elk: Elk) -> None:
@@ -115,7 +81,7 @@ def test_both_large_stations_can_be_read_in_print(elk: Elk) -> None:
 
 
 def test_arrows_that_became_words_name_their_targets_where_they_start(large: Chart) -> None:
-    graph = statechart(large, "full")
+    graph = statechart(large)
     spoken = as_words(graph)
     if spoken is None:
         assert large.name in ("pilot_evse",), "only this one has no state that many arrows lead to"
@@ -136,7 +102,7 @@ def test_arrows_that_became_words_name_their_targets_where_they_start(large: Cha
 
 
 def test_every_arrow_keeps_its_ends_and_names_the_states_inside(chart: Chart) -> None:
-    graph = statechart(chart, "overview")
+    graph = statechart(chart)
     parts = cuttable(graph.root)
     frames = split(graph, [node.id for node in parts])
     assert len(frames) == len(parts) + 1

@@ -229,13 +229,13 @@ def test_a_mutant_of_a_template_is_one_for_all_uses(chart: Chart) -> None:
 
 
 def test_drawn_as_one_box_and_the_template_once(chart: Chart) -> None:
-    graph = statechart(chart, "overview")
+    graph = statechart(chart)
     nodes = {node.id: node for node in graph.root.walk()}
     titles = [node.sections[0][0].text for node in nodes.values() if node.sections and node.sections[0]]
     assert titles.count("think") == 2  # in the pictures of the two templates
     assert titles.count("template exchange") == titles.count("template loop") == 1
     box = next(node for node in nodes.values() if node.sections and node.sections[0][0].text == "first")
-    assert [line.text for line in box.sections[0]][-1] == "use exchange"
+    assert "use exchange" in [line.text for line in box.sections[0]]
     assert not box.children
     assert all(edge.source in nodes and edge.target in nodes for edge in graph.edges)
     assert any(edge.label and edge.label[0].text == "think: stop" for edge in graph.edges)

@@ -92,6 +92,7 @@ def build_chart(
     chart.session = read_session(build, body.get("session"))
     chart.stages = read_stages(build, body.get("stages"))
     _shutdown(build, body.get("shutdown"))
+    _main(build, body.get("main"))
     script = body.get("script")
     if script is not None:
         chart.script = read_block(build, script, build.plain_scope())
@@ -390,6 +391,17 @@ def _shutdown(build: Build, node: Node | None) -> None:
     text = reader.expression_text(within_node, "'within'") or ""
     citation = read_citation(reader, body, "shutdown", chart.clauses)
     chart.shutdown = Shutdown(event, within, text, tuple(done), citation, reader.position(body))
+
+
+def _main(build: Build, node: Node | None) -> None:
+    """``main``: the states that a run which goes well passes."""
+    found: dict[State, None] = {}
+    for one in build.reader.items(node):
+        for state in resolve_targets(build, build.chart.root, one, inside=True)[0]:
+            if state in found:
+                build.reader.problem(one, "shape", f"the main path passes {state.id!r} twice", "each state once")
+            found[state] = None
+    build.chart.main = tuple(found)
 
 
 def _bodies(build: Build) -> None:

@@ -160,6 +160,9 @@ TABLE: dict[str, Keys] = {
             "session": Key("session", "what the chart is asked to do, again and again; see below"),
             "stages": Key("TEXT: expression", "the steps of that work in a row, `TITLE: In('state')`; see below"),
             "shutdown": Key("shutdown", "how it ends in order; see below"),
+            "main": Key(
+                "target", "the states that a run which goes well passes, in its order: drawn as one column in overviews"
+            ),
             "waive": _WAIVE,
             **{name: key for name, key in _ACTIVE.items() if name not in (*_DESCRIBED, *_INNER)},
             "states": Key("NAME: any state", "the root is a state", required=True),

@@ -63,8 +63,26 @@ def delay_text(chart: Chart, timer: Timer) -> str:
 
 
 def guard_text(transition: Transition) -> str:
-    """The guard in brackets, or nothing."""
-    return f"[{to_text(transition.guard)}]" if transition.guard is not None else ""
+    """The guard in brackets; ``[else]`` for what is left when the guards before it have failed; or nothing."""
+    if transition.guard is not None:
+        return f"[{to_text(transition.guard)}]"
+    return "[else]" if is_else(transition) else ""
+
+
+def is_else(transition: Transition) -> bool:
+    """Whether it has no guard and stands behind guarded ones of the same cause."""
+
+    def cause(one: Transition) -> tuple[str | None, frozenset[str]]:
+        return one.timer, frozenset(one.descriptors)
+
+    before = [t for t in transition.source.transitions if t.order < transition.order and cause(t) == cause(transition)]
+    return transition.guard is None and any(t.guard is not None for t in before)
+
+
+def is_junction(state: State) -> bool:
+    """Whether the state is left at once, by one of several ways."""
+    ways = [t for t in state.transitions if t.targets]
+    return not state.children and len(ways) > 1 and not any(t.descriptors or t.timer for t in state.transitions)
 
 
 def block_text(block: Iterable[Action], brief: bool = False) -> str:

@@ -15,15 +15,17 @@ from engine.tools.diagram import printing, text_formats
 from engine.tools.diagram.compose import Solver
 from engine.tools.diagram.elk import LayoutFailed
 from engine.tools.diagram.graph import Graph
+from engine.tools.diagram.overview import overview
 from engine.tools.diagram.page import TitleBlock, on_sheet
 from engine.tools.diagram.scene import scene
-from engine.tools.diagram.sheets import Placed, one_sheet, pictures, sheets
-from engine.tools.diagram.statechart import Level, overviews, statechart
+from engine.tools.diagram.sheets import Placed, pictures, sheets
+from engine.tools.diagram.statechart import Level, statechart
 from engine.tools.diagram.station import station_block, station_graphs
 from engine.tools.diagram.style import css
 from engine.tools.diagram.svg import svg
 from engine.tools.diagram.table import transition_tables
 
+COLUMNS = "columns"  # the layout of overviews, which is our own
 LEVELS: tuple[Level, ...] = get_args(Level)
 DRAWN = ("svg", "pdf", "png")
 TEXTUAL: dict[str, tuple[str, Callable[[Chart], str]]] = {
@@ -72,12 +74,14 @@ def title_block(chart: Chart, kind: str) -> TitleBlock:
 
 
 def draw(chart: Chart, level: Level, solver: Solver) -> Drawing:
-    """The chart drawn: its overview on one sheet, in full on as many as it needs. Raises LayoutFailed."""
+    """The chart drawn: its overview and in full, each on as many sheets as it needs. Raises LayoutFailed."""
     block = title_block(chart, level)
     if level == "overview":
-        versions = overviews(chart)
-        return _drawing(versions[0], block, solver, lambda: [one_sheet(versions, solver)])
-    graph = statechart(chart, level)
+        told = overview(chart)
+        tops = [top for one in told for top in (one.graph.root, *one.graph.notes)]
+        whole = Graph(tops[0], [edge for one in told for edge in one.graph.edges], tops[1:])
+        return _on_paper(told, block, COLUMNS, content_hash(whole, block))
+    graph = statechart(chart)
     drawing = _drawing(graph, block, solver, lambda: sheets(graph, solver))
     tables = transition_tables(chart, title_block(chart, "transitions"))
     drawing.tables.extend((items, 297.0, 210.0) for items in tables)
@@ -96,14 +100,18 @@ def _drawing(graph: Graph, block: TitleBlock, solver: Solver, lay_out: Callable[
         placed = lay_out()
     except LayoutFailed as error:
         raise LayoutFailed(f"{block.name}: {error}") from error
-    content = content_hash(graph, block)
-    model = (("chart", block.name), ("model", block.hash), ("layout", solver.name), ("content", content))
+    return _on_paper(placed, block, solver.name, content_hash(graph, block))
+
+
+def _on_paper(placed: list[Placed], block: TitleBlock, engine: str, content: str) -> Drawing:
+    model = (("chart", block.name), ("model", block.hash), ("layout", engine), ("content", content))
     tags = (*model, ("sheets", str(len(placed))))
     drawing = Drawing(block.name, [], [], content)
+    names = [one.title for one in placed]
     for number, one in enumerate(placed, 1):
         kind = f"{block.kind} {number}/{len(placed)}" if len(placed) > 1 else block.kind
-        layout = one.layout
-        items, sheet, _ = on_sheet(scene(one.graph, layout), layout.width, layout.height, replace(block, kind=kind))
+        layout, here = one.layout, replace(block, kind=kind)
+        items, sheet, _ = on_sheet(scene(one.graph, layout), layout.width, layout.height, here, names, number)
         drawing.sheets.append((items, sheet.width, sheet.height))
         drawing.svgs.append(svg(items, sheet.width, sheet.height, "mm", tags))
     return drawing

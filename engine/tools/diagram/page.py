@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.tools.diagram.foot import legend, sheet_map
 from engine.tools.diagram.graph import TEXT_SIZE, Box
 from engine.tools.diagram.scene import Group, Item, Path, Rect, Text
 from engine.tools.diagram.text import drawable, shorten, text_width
 
 _EDGE = 7.0  # border to paper edge, what office printers leave blank
 _BLOCK = 11.0  # height of the title block
+_FOOT = 10.0  # height of legend and map above it
 _PAD = 3.0
 _SMALL = 2.12  # mm: text of 6 pt
 _LARGEST = 0.40  # mm per drawing unit: text of 10 pt
@@ -41,17 +44,22 @@ class TitleBlock:
     version: str
     hash: str
     kind: str
+    made: str = ""  # commit and date, where they are asked for
 
 
 def largest_room() -> tuple[float, float]:
-    """The room on an upright A3 sheet."""
-    return Sheet("A3", *_SHEETS["A3"]).room
+    """The room for a drawing on an upright A3 sheet."""
+    return _above_foot(Sheet("A3", *_SHEETS["A3"]))
+
+
+def _above_foot(sheet: Sheet) -> tuple[float, float]:
+    return sheet.room[0], sheet.room[1] - _FOOT
 
 
 def largest_scale(width: float, height: float) -> float:
     """Millimetres per unit of a drawing of this size (drawing units) on an A3 sheet, upright or turned."""
     short, long = _SHEETS["A3"]
-    rooms = [Sheet("A3", short, long).room, Sheet("A3", long, short).room]
+    rooms = [_above_foot(Sheet("A3", short, long)), _above_foot(Sheet("A3", long, short))]
     return max(min(room[0] / width, room[1] / height) for room in rooms)
 
 
@@ -61,7 +69,8 @@ def choose_sheet(width: float, height: float) -> tuple[Sheet, float]:
     for name, (short, long) in _SHEETS.items():
         options = []
         for sheet in (Sheet(name, long, short), Sheet(name, short, long)):
-            scale = min(sheet.room[0] / width, sheet.room[1] / height, _LARGEST)
+            room = _above_foot(sheet)
+            scale = min(room[0] / width, room[1] / height, _LARGEST)
             options.append((scale, sheet))
         scale, sheet = max(options, key=lambda o: o[0])
         chosen = sheet, scale
@@ -71,16 +80,23 @@ def choose_sheet(width: float, height: float) -> tuple[Sheet, float]:
     return chosen
 
 
-def on_sheet(drawing: Group, width: float, height: float, block: TitleBlock) -> tuple[list[Item], Sheet, float]:
-    """The drawing (of this size in drawing units) on its sheet, with border and title block; the sheet; the scale."""
+def on_sheet(
+    drawing: Group, width: float, height: float, block: TitleBlock, names: Sequence[str] = (), number: int = 1
+) -> tuple[list[Item], Sheet, float]:
+    """The drawing (of this size in drawing units) on its sheet, with legend, border and title block, and a map of all
+    sheets when ``names`` says what is on more than one; the sheet; the scale."""
     sheet, scale = choose_sheet(width, height)
-    room = sheet.room
+    room = _above_foot(sheet)
     drawing.transform = (
         _EDGE + _PAD + (room[0] - width * scale) / 2,
         _EDGE + _PAD + (room[1] - height * scale) / 2,
         scale,
     )
-    return [*blank_sheet(sheet, block), drawing], sheet, scale
+    left, top = _EDGE + _PAD, sheet.height - _EDGE - _BLOCK - _FOOT
+    foot = [legend(drawing, left, top, sheet.room[0])]
+    if len(names) > 1:
+        foot.append(sheet_map(names, number, left, top + _FOOT - 4.0, sheet.room[0]))
+    return [*blank_sheet(sheet, block), *foot, drawing], sheet, scale
 
 
 def blank_sheet(sheet: Sheet, block: TitleBlock) -> list[Item]:
@@ -100,6 +116,7 @@ def _title_block(block: TitleBlock, sheet: Sheet, inner: Box) -> list[Item]:
         ("source", block.source or "–", 0.0),
         ("version", block.version or "–", 18.0),
         ("model", block.hash[:12] or "–", 28.0),
+        *([("commit", block.made, 32.0)] if block.made else []),
         ("drawing", f"{block.kind}, {sheet.name}", 30.0),
     ]
     fixed = sum(w for _, _, w in cells)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 from engine.tools.diagram.graph import MARGIN, POINTER, Box, Edge, Graph, Layout, Line, Node, Point, Shape
+from engine.tools.diagram.style import SHAPES
 from engine.tools.diagram.text import drawable, text_width
 
 HEAD = 6.0  # length of an arrow head
@@ -148,8 +149,13 @@ def _node(node: Node, box: Box) -> Group:
             group.items += _sections(node, Box(box.x, box.y + 20.0, box.width, box.height - 20.0), rules=False)
         case _:
             style = "box" if node.shape is Shape.BOX else node.shape.value
-            style = node.css if node.css in ("adapter", "note") else style
-            group.items.append(Rect(box, style, 7.0 if node.shape is Shape.BOX else 5.0))
+            kinds = node.css.split()
+            style = next((kind for kind in kinds if kind in ("adapter", "note")), style)
+            style += next((f"-{kind}" for kind in kinds if f"{style}-{kind}" in SHAPES), "")
+            radius = 7.0 if node.shape is Shape.BOX else 5.0
+            if "closed" in kinds:  # a sheet behind it
+                group.items.append(Rect(box.moved(2.5, 2.5), style, radius))
+            group.items.append(Rect(box, style, radius))
             group.items += _sections(node, box)
     return group
 
@@ -179,17 +185,21 @@ def _line(a: Point, b: Point, style: str) -> Path:
 
 
 def _edge(edge: Edge, layout: Layout) -> Group:
-    group = Group("edge" + (f" {edge.css}" if edge.css else ""), edge.tags, hint=edge.hint)
+    single = len(dict(edge.tags)) == len(edge.tags)  # else each label line has its own
+    group = Group("edge" + (f" {edge.css}" if edge.css else ""), edge.tags if single else (), hint=edge.hint)
     route = layout.routes[edge.id]
-    group.items += arrow(route)
+    tone = f"-{edge.css}" if f"edge-{edge.css}" in SHAPES else ""
+    line = arrow(route, tone=tone)
+    group.items += line if single else _tagged(edge.tags, line)
     place = layout.labels.get(edge.id)
     if edge.label and place is not None:
         group.items += lines(edge.label, place.x + 1, place.y, place.width)
     return group
 
 
-def arrow(route: list[Point], style: str = "edge", size: float = HEAD) -> list[Item]:
-    """A line along ``route`` with rounded corners, and a head at its end."""
+def arrow(route: list[Point], style: str = "edge", size: float = HEAD, tone: str = "") -> list[Item]:
+    """A line along ``route`` with rounded corners, and a head at its end; ``tone`` (``-main``, ``-aside``) is the end
+    of the names of both styles."""
     (x1, y1), (x2, y2) = route[-2], route[-1]
     length = math.hypot(x2 - x1, y2 - y1) or 1.0
     dx, dy = (x2 - x1) / length, (y2 - y1) / length
@@ -205,7 +215,7 @@ def arrow(route: list[Point], style: str = "edge", size: float = HEAD) -> list[I
         ("L", (bx + dy * wing, by - dx * wing)),
         ("Z",),
     )
-    return [Path(segments, style), Path(head, "head")]
+    return [Path(segments, style + tone), Path(head, f"head{tone}")]
 
 
 def _polyline(points: list[Point]) -> tuple[tuple[str, *tuple[Point, ...]], ...]:

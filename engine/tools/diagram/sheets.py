@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 
 from engine.tools.diagram.arrow_lists import as_words
 from engine.tools.diagram.compose import Solver, compose, packing
-from engine.tools.diagram.graph import Graph, Layout, Line, Node, Shape
+from engine.tools.diagram.graph import Graph, Layout, Line, Node
 from engine.tools.diagram.page import READABLE, largest_room, largest_scale
-from engine.tools.diagram.split import APART, INSIDE, broken, count, cuttable, split
+from engine.tools.diagram.split import APART, INSIDE, broken, cuttable, split
 
-_MOST_BREAKS = 8
-_FEW = 9  # states that may be left out of an overview
 # How much of a readable A3 sheet boxes and labels can cover at most (measured: ELK leaves this much for arrows).
 _WHOLE = 0.17
 _CROWD = 45  # so many arrows in one chart or region never make a readable drawing in one piece, and take ELK a while
@@ -25,47 +23,17 @@ class Placed:
 
     graph: Graph
     layout: Layout
+    name: str = ""  # what is on it, for the map of sheets
+
+    @property
+    def title(self) -> str:
+        """What is on it: its frames."""
+        return self.name or ", ".join(n.sections[0][0].text for n in (self.graph.root, *self.graph.notes))
 
     @property
     def scale(self) -> float:
         """Millimetres per drawing unit on the largest sheet."""
         return largest_scale(self.layout.width, self.layout.height)
-
-
-def one_sheet(graphs: list[Graph], solver: Solver) -> Placed:
-    """A graph on one sheet: the first of its versions (later ones say less) and the first arrangement that can be read,
-    else the one with the largest text. Raises LayoutFailed."""
-    found: list[Placed] = []
-    for placed in _attempts(graphs, solver):
-        if placed.scale >= READABLE:
-            return placed
-        found.append(placed)
-    return max(found, key=lambda placed: placed.scale)
-
-
-def _attempts(graphs: list[Graph], solver: Solver) -> Iterator[Placed]:
-    best = READABLE
-    plan: _Plan | None = None
-    for graph in graphs:
-        if best < 0.9 * READABLE and graph is not graphs[-1]:
-            continue  # a little less text will not do
-        for whole in _in_one_piece(graph, solver):
-            best = whole.scale
-            yield whole
-        plan = _Plan(as_words(graph) or graph, solver)
-        while plan.cut(plan.largest()):
-            if _cover(plan.frames) < _PARTS:
-                page = plan.page(plan.frames)
-                best = page.scale
-                yield page
-    if plan is None:
-        return
-    for _ in range(_MOST_BREAKS):
-        order = plan.by_paper()
-        if any(plan.break_up(number) for number in order) or any(plan.cut(number) for number in order):
-            yield plan.page(plan.frames)
-    while plan.hide():
-        yield plan.page(plan.frames)
 
 
 def sheets(graph: Graph, solver: Solver) -> list[Placed]:
@@ -151,13 +119,12 @@ class _Plan:
         self.graph = graph
         self.solver = solver
         self.cuts: set[str] = set()
-        self.hidden: set[str] = set()
         self.breaks: set[_Key] = set()
         self.known: dict[str, Layout] = {}
         self.frames = self._split()
 
     def _split(self) -> list[Graph]:
-        frames = [f for whole in split(self.graph, self.cuts, self.hidden) for f in self._pieces(whole)]
+        frames = [f for whole in split(self.graph, self.cuts) for f in self._pieces(whole)]
         return [*frames, *(Graph(note, []) for note in self.graph.notes)]
 
     def _pieces(self, frame: Graph) -> list[Graph]:
@@ -180,15 +147,6 @@ class _Plan:
         layout = self.layout(frame)
         return largest_scale(layout.width, layout.height) >= READABLE
 
-    def largest(self) -> int:
-        """The number of the frame that needs the most paper."""
-        return max(range(len(self.frames)), key=lambda n: _ink(self.frames[n]))
-
-    def by_paper(self) -> list[int]:
-        """The frames' numbers, first of that which takes the most paper."""
-        layouts = [self.layout(frame) for frame in self.frames]
-        return sorted(range(len(layouts)), key=lambda n: -layouts[n].width * layouts[n].height)
-
     def cut(self, number: int) -> bool:
         """Draw the largest parts of this frame apart; False when it has no parts."""
         areas = {n.id: sum(_own(d) for d in n.walk()) for n in cuttable(self.frames[number].root)}
@@ -202,24 +160,6 @@ class _Plan:
         self.breaks.add(_key(self.frames[number]))
         self.frames = self._split()
         return len(self.frames) > count
-
-    def hide(self) -> bool:
-        """Leave out the insides of the smallest composites, of those drawn apart first; False when there is no small
-        one left."""
-        small = {
-            node.id: count(node)
-            for node in cuttable(self.graph.root)
-            if node.id not in self.hidden
-            and node.shape in (Shape.COMPOSITE, Shape.REGION)
-            and count(node) <= _FEW
-            and all(inner.id in self.hidden for inner in cuttable(node))
-        }
-        sizes = {id: size for id, size in small.items() if id in self.cuts} or small
-        smallest = {id for id, size in sizes.items() if size == min(sizes.values())}
-        self.cuts |= smallest
-        self.hidden |= smallest
-        self.frames = self._split()
-        return bool(sizes)
 
     def page(self, frames: list[Graph]) -> Placed:
         """These frames on one sheet."""

@@ -10,7 +10,6 @@ from engine.tools.diagram.graph import Box, Edge, Graph, Layout, Line, Node, Sha
 
 INSIDE = "/inside"  # ends the id of the frame of what a cut node contains
 APART = "drawn apart"  # ends the line in its box that says so
-IN_FULL = "see the full drawing"  # the same, where there is no such frame
 _CONTINUED = " (continued)"
 _STATES = (Shape.BOX, Shape.COMPOSITE, Shape.FINAL, Shape.REGION)
 
@@ -29,12 +28,11 @@ def count(node: Node) -> int:
     return sum(n.shape in _STATES and not n.children for n in node.walk())
 
 
-def split(graph: Graph, cuts: Collection[str], hidden: Collection[str] = ()) -> list[Graph]:
+def split(graph: Graph, cuts: Collection[str]) -> list[Graph]:
     """The frames: first the rest of the graph, then the content of each node of ``cuts``, from outside in.
 
     An arrow across the border of a cut node is drawn at its box, with a line that names the state inside; in the frame,
-    the state's box has the same line. Nodes in ``hidden`` (none of which contains another cut) have no frame; their box
-    lists where the states inside lead.
+    the state's box has the same line.
     """
     cutter = _Cutter(frozenset(cuts))
     cutter.chains[graph.root.id] = ()
@@ -48,25 +46,9 @@ def split(graph: Graph, cuts: Collection[str], hidden: Collection[str] = ()) -> 
         depth = next((i for i, (a, b) in enumerate(shared) if a != b), min(len(source), len(target)))
         home = homes[source[depth - 1]] if depth else frames[0]
         home.edges.append(_between(edge, source[depth:], target[depth:]))
-        if len(source) > depth and edge.tags and source[-1] not in hidden:
+        if len(source) > depth and edge.tags:
             _tell(homes[source[-1]].root, edge, names[owner(edge.target)])
-    for id in hidden:
-        _lift(homes[id].root, next(n for f in frames for n in f.root.walk() if n.id == id))
-    return [frame for frame in frames if frame.root.id.removesuffix(INSIDE) not in hidden]
-
-
-def _lift(frame: Node, box: Node) -> None:
-    """What leaves the states of a frame, as lines of the box that stands for it."""
-    causes: list[Line] = []
-    for node in frame.walk():
-        for section in node.sections:
-            told = {line.tags for line in section if line.to}
-            causes += [replace(line, tags=_without_id(line.tags)) for line in section if line.tags in told]
-    # not always the last section: the box's own arrows across a border follow it
-    place = next(i for i, section in enumerate(box.sections) if section and section[0].text.endswith(APART))
-    box.sections[place] = [replace(line, text=line.text.replace(APART, IN_FULL)) for line in box.sections[place]]
-    if causes:
-        box.sections.insert(place, causes)
+    return frames
 
 
 def _without_id(tags: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

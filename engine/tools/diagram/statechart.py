@@ -1,4 +1,4 @@
-"""From a chart to its drawing's content, at two levels of detail."""
+"""From a chart to the content of its full drawing; the overview is told by :mod:`engine.tools.diagram.story`."""
 
 from __future__ import annotations
 
@@ -8,38 +8,26 @@ from typing import Literal
 from engine.language.model import Chart, State, StateKind, Transition
 from engine.tools.diagram import describe
 from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
-from engine.tools.diagram.text import shorten, wrap
+from engine.tools.diagram.text import cut_middle, wrap
 
 Level = Literal["overview", "full"]
 ROOT = "(root)"
 _TRIGGER_LINE = 34
-_OVERVIEW_LINE = 32  # characters of a line on an arrow or in a box
-_FULL_LINE = 40
-_FULL_LINES = 3  # of a guard, or of the actions
+_LINE = 40  # characters of a line on an arrow or in a box
+_MOST = 115  # of a guard, or of the actions: about three lines
 _NOTE_LINE = 60
 _TEMPLATE = "template "  # begins the ids of the nodes of one
-_OVERVIEW_INTERNAL = 6  # internal transitions listed in a box before "… n more"
 
 
-def overviews(chart: Chart) -> list[Graph]:
-    """The overview, and versions of it that need less paper: guards of one line, then no actions, then both."""
-    return [_Builder(chart, False, *says).graph() for says in ((2, False), (1, False), (2, True), (1, True))]
-
-
-def statechart(chart: Chart, level: Level) -> Graph:
-    """The chart as boxes and arrows. ``overview``: names, triggers, shortened guards and actions; ``full``: entry,
-    exit, invariants and output as written, guards and actions up to a few lines each; the rest is in the table of
-    transitions (:mod:`engine.tools.diagram.table`) and in the tooltips."""
-    return _Builder(chart, True).graph() if level == "full" else overviews(chart)[0]
+def statechart(chart: Chart) -> Graph:
+    """The chart as boxes and arrows: entry, exit, invariants and output as written, guards and actions up to a few
+    lines each; the rest is in the table of transitions (:mod:`engine.tools.diagram.table`) and in the tooltips."""
+    return _Builder(chart).graph()
 
 
 class _Builder:
-    def __init__(self, chart: Chart, full: bool, guard_lines: int = 0, brief: bool = False) -> None:
-        """``guard_lines`` of an overview; ``brief``: without actions."""
+    def __init__(self, chart: Chart) -> None:
         self.chart = chart
-        self.full = full
-        self.guard_lines = guard_lines
-        self.brief = brief
         self.edges: list[Edge] = []
         self.nodes: dict[str, Node] = {}
         self.hidden: dict[State, State] = {}  # state that a template has made → the state that stands for it here
@@ -61,14 +49,14 @@ class _Builder:
             self._arrows_inside(state)
         for edge in self.edges:
             self._detach(edge)
-        return Graph(root, self.edges, self._notes() if self.full else [])
+        return Graph(root, self.edges, self._notes())
 
     def _visible(self, state: State) -> State:
         return self.hidden.get(state, state)
 
     def _template(self, name: str, state: State) -> Node:
         """A template, drawn once: as its first use has it."""
-        given = [Line(t, "note") for key, text in state.given for t in self._wrapped(f"{key}: {text}")]
+        given = [Line(t, "note") for key, text in state.given for t in wrap(f"{key}: {text}", _LINE)]
         title = [Line(f"template {name}", "title"), Line(f"as in {state.id}", "note"), *given]
         inside = set(state.template_states)
         own = [t for t in state.transitions if is_made(t)]
@@ -166,15 +154,14 @@ class _Builder:
 
     def _text(self, state: State) -> list[list[Line]]:
         name = state.name if state.parent is not None else self.chart.name
-        title = [Line(text, "title") for text in wrap(name + describe.args_text(state, not self.full), 34)]
-        if state.title and state.title.lower() != name.lower() and (self.full or state.children):
+        title = [Line(text, "title") for text in wrap(name + describe.args_text(state), 34)]
+        if state.title and state.title.lower() != name.lower():
             title += [Line(text, "note") for text in wrap(state.title, 34)]
         if state.template:
-            tags = tuple(tag for t in self._made_inside(state) for tag in _transition_tags(t)[1:])
+            tags = tuple(tag for t in self._made_inside(state) for tag in transition_tags(t)[1:])
             title.append(Line(f"use {state.template}", "keyword", tags))
-            if self.full:
-                title += [Line(t, "note") for key, text in state.given for t in wrap(f"{key}: {text}", _FULL_LINE)]
-        if self.full and state.citation:
+            title += [Line(t, "note") for key, text in state.given for t in wrap(f"{key}: {text}", _LINE)]
+        if state.citation:
             title += [Line(text, "keyword") for text in wrap(state.citation, 34)]
         return [title, self._invokes(state), self._actions(state), self._internal(state), self._invariants(state)]
 
@@ -183,81 +170,46 @@ class _Builder:
         return [t for s in (state, *state.template_states) for t in s.transitions if is_made(t)]
 
     def _invokes(self, state: State) -> list[Line]:
-        return [
-            Line(text, "guard")
-            for invoke in state.invokes
-            for text in self._wrapped(describe.invoke_text(invoke, not self.full))
-        ]
+        return [Line(text, "guard") for invoke in state.invokes for text in wrap(describe.invoke_text(invoke), _LINE)]
 
     def _actions(self, state: State) -> list[Line]:
         result: list[Line] = []
-        if self.brief:
-            return result
         for word, blocks in (("entry", state.entry), ("exit", state.exit)):
-            text = describe.blocks_text(blocks, brief=not self.full)
+            text = describe.blocks_text(blocks)
             if text:
-                result += [Line(part, "text") for part in self._wrapped(f"{word} / {text}")]
+                result += [Line(part, "text") for part in wrap(f"{word} / {text}", _LINE)]
         return result
 
     def _internal(self, state: State) -> list[Line]:
-        """Transitions that leave no state stand in the box; at overview level one line for all of one event. The events
-        that do nothing are listed behind them."""
-        if self.full:
-            return [
-                replace(line, tags=_transition_tags(t))
-                for t in state.transitions
-                if not t.targets and not t.ignores
-                for line in self._label(t)
-            ] + self._ignored(state)
-        lines: dict[str, Line] = {}
-        for transition in state.transitions:
-            if not transition.targets and not transition.ignores:
-                first = self._label(transition)[0]
-                known = lines.get(first.text, replace(first, text=shorten(first.text, _OVERVIEW_LINE + 4)))
-                lines[first.text] = replace(known, tags=(*known.tags, *_transition_tags(transition)))
-        shown = [*lines.values(), *self._ignored(state)]
-        most = _OVERVIEW_INTERNAL // 2 if self.brief else _OVERVIEW_INTERNAL
-        if len(shown) > most:
-            rest = shown[most - 1 :]
-            more = Line(f"… {len(rest)} more", "note", tuple(tag for line in rest for tag in line.tags))
-            shown = [*shown[: most - 1], more]
-        return shown
-
-    def _ignored(self, state: State) -> list[Line]:
-        """``ignores a, b``: all of it at full level, a line at overview level."""
+        """Transitions that leave no state stand in the box; the events that do nothing are listed behind them."""
+        lines = [
+            replace(line, tags=transition_tags(t))
+            for t in state.transitions
+            if not t.targets and not t.ignores
+            for line in self._label(t)
+        ]
         text = describe.ignored_text(self.chart, state)
-        tags = tuple(tag for t in state.transitions if t.ignores for tag in _transition_tags(t))
-        parts = wrap(text, _FULL_LINE) if self.full else [shorten(text, _OVERVIEW_LINE + 4)]
-        return [Line(part, "event", tags) for part in parts] if text else []
+        tags = tuple(tag for t in state.transitions if t.ignores for tag in transition_tags(t))
+        return lines + [Line(part, "event", tags) for part in (wrap(text, _LINE) if text else ())]
 
     def _invariants(self, state: State) -> list[Line]:
-        if not self.full:
-            return []
         shutdown = self.chart.shutdown if state.parent is None else None
         told = describe.shutdown_text(shutdown) if shutdown is not None else ""
-        return [Line(t, "note") for t in (wrap(told, _FULL_LINE) if told else ())] + [
+        return [Line(t, "note") for t in (wrap(told, _LINE) if told else ())] + [
             Line(t, "note")
             for i in (*state.invariants, *state.joint_invariants)
-            for t in wrap(f"invariant {i.text}", _FULL_LINE)
+            for t in wrap(f"invariant {i.text}", _LINE)
         ]
 
     def _final_text(self, state: State) -> list[list[Line]]:
-        lines = [Line(text, "title") for text in wrap(state.name + describe.args_text(state, not self.full), 34)]
-        if self.full:
-            lines += [Line(f"{k} = {v}", "text") for k, v in describe.output_texts(state)]
-            lines += [Line(t, "text") for t in self._entry_of_final(state)]
+        lines = [Line(text, "title") for text in wrap(state.name + describe.args_text(state), 34)]
+        lines += [Line(f"{k} = {v}", "text") for k, v in describe.output_texts(state)]
+        lines += [Line(t, "text") for t in self._entry_of_final(state)]
         return [lines]
 
     def _entry_of_final(self, state: State) -> list[str]:
         text = describe.blocks_text(state.entry)
-        return wrap(f"entry / {text}", _FULL_LINE) if text else []
-
-    def _wrapped(self, text: str) -> list[str]:
-        """Everything at full level; two lines at overview level."""
-        if self.full:
-            return wrap(text, _FULL_LINE)
-        parts = wrap(text, _OVERVIEW_LINE)
-        return parts if len(parts) <= 2 else [parts[0], shorten(" ".join(parts[1:]), _OVERVIEW_LINE)]
+        return wrap(f"entry / {text}", _LINE) if text else []
 
     # ------------------------------------------------------------ arrows
 
@@ -278,33 +230,17 @@ class _Builder:
             self.edges.append(Edge(id, source, end, lines, css, tags, describe.whole_text(self.chart, transition)))
 
     def _label(self, transition: Transition) -> list[Line]:
-        """``event [guard] / actions``: all of it at full level, a line each at overview level."""
+        """``event [guard] / actions``, guard and actions in a few lines each."""
         trigger = describe.trigger_text(self.chart, transition)
         if transition.source in self.hidden and not is_made(transition):
             trigger = f"{transition.source.name}: {trigger}"  # the use says it of a state inside the template
         style = "timer" if transition.timer else "event"
         lines = [Line(t, style) for t in wrap(trigger, _TRIGGER_LINE)]
-        actions = "" if self.brief else describe.block_text(transition.actions, brief=not self.full)
+        actions = describe.block_text(transition.actions)
         for text, css in ((describe.guard_text(transition), "guard"), (actions and f"/ {actions}", "action")):
             if text:
-                parts = self._few(wrap(text, _FULL_LINE)) if self.full else self._short(text, css)
-                lines += [Line(t, css) for t in parts]
+                lines += [Line(t, css) for t in wrap(cut_middle(text, _MOST), _LINE)]
         return lines
-
-    def _short(self, text: str, css: str) -> list[str]:
-        """A line; of a guard perhaps two, as many differ in their second half only."""
-        parts = wrap(text, _OVERVIEW_LINE) if css == "guard" else [text]
-        if self.guard_lines < 2 or len(parts) < 2:
-            return [shorten(text, _OVERVIEW_LINE)]
-        return [parts[0], shorten(" ".join(parts[1:]), _OVERVIEW_LINE)]
-
-    @staticmethod
-    def _few(lines: list[str]) -> list[str]:
-        return (
-            lines
-            if len(lines) <= _FULL_LINES
-            else [*lines[: _FULL_LINES - 1], shorten(lines[_FULL_LINES - 1] + " …", _FULL_LINE)]
-        )
 
 
 def is_made(transition: Transition) -> bool:
@@ -312,7 +248,8 @@ def is_made(transition: Transition) -> bool:
     return transition.position.used is not None
 
 
-def _transition_tags(transition: Transition) -> tuple[tuple[str, str], ...]:
+def transition_tags(transition: Transition) -> tuple[tuple[str, str], ...]:
+    """The attributes of what stands for a transition."""
     return ("id", f"transition:{transition.id}"), ("data-transition", transition.id)
 
 

@@ -45,6 +45,19 @@ SHAPES: dict[str, Style] = {
     "ring": Style(fill="#ffffff", stroke=INK, width=1.2),
     "edge": Style(stroke="#3e4c59", width=1.1),
     "head": Style(fill="#3e4c59"),
+    "box-main": Style(fill="#ffffff", stroke="#1b5a8c", width=1.7),
+    "box-aside": Style(fill="#ffffff", stroke="#9aa5b1", width=0.9),
+    "composite-main": Style(fill="#f7f9fb", stroke="#1b5a8c", width=1.7),
+    "edge-main": Style(stroke="#1b5a8c", width=2.0),
+    "head-main": Style(fill="#1b5a8c"),
+    "mm-edge-main": Style(stroke="#1b5a8c", width=0.5),
+    "mm-edge-aside": Style(stroke="#9aa5b1", width=0.25),
+    "mm-ring": Style(fill="#ffffff", stroke=INK, width=0.3),
+    "mm-box": Style(fill="#ffffff", stroke="#52606d", width=0.25),
+    "mm-region": Style(fill="#eaf0f5", stroke="#7b8794", width=0.25, dash=(1, 0.6)),
+    "mm-here": Style(fill="#1b5a8c", stroke="#1b5a8c", width=0.25),
+    "edge-aside": Style(stroke="#9aa5b1", width=0.9),
+    "head-aside": Style(fill="#9aa5b1"),
 }
 TEXTS: dict[str, str] = {
     "title": INK,
@@ -58,6 +71,7 @@ TEXTS: dict[str, str] = {
     "keyword": "#7b8794",
     "state": "#1b5a8c",
     "fault": "#b3261e",
+    "here": "#ffffff",
 }
 
 

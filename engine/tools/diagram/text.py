@@ -203,6 +203,14 @@ def shorten(text: str, limit: int) -> str:
     return cut.rstrip() + "…"
 
 
+def cut_middle(text: str, limit: int) -> str:
+    """``text`` cut in its middle to at most ``limit`` characters: its two ends say more than its beginning alone."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) * 3 // 5
+    return f"{text[:head].rstrip()}…{text[len(text) - (limit - 1 - head) :].lstrip()}"
+
+
 def wrap(text: str, limit: int) -> list[str]:
     """``text`` in lines of at most ``limit`` characters, broken at spaces, else after ``.``, ``_`` or ``(``, else
     anywhere. Lines never lose a character but the spaces they are broken at."""

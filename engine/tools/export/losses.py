@@ -11,6 +11,7 @@ from engine.language.model import State, Timer
 from engine.language.position import NOWHERE, Position
 
 SHUTDOWN_LOST = "its event is one like any other: the host must send it and wait"
+MAIN_LOST = "a picture of it chooses its own"
 
 
 class Construct(Enum):
@@ -40,6 +41,7 @@ class Construct(Enum):
     ERROR_EVENT = "error events"
     STRICT = "strict"
     SHUTDOWN = "shutdown"
+    MAIN = "main path"
     ROUTE = "adapter events reaching children"
 
 

@@ -27,7 +27,7 @@ from engine.language.model import (
     Stop,
     Timer,
 )
-from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames, lose_period
+from engine.tools.export.losses import MAIN_LOST, SHUTDOWN_LOST, Construct, Exported, LoopNames, lose_period
 from engine.tools.export.python_text import NotPortable, python_text
 
 _HOOKS = '''
@@ -236,6 +236,8 @@ def common_losses(chart: Chart, exported: Exported) -> None:
         exported.lose(Construct.STRICT, "", "an unhandled event is silently dropped")
     if chart.shutdown is not None:
         exported.lose(Construct.SHUTDOWN, "", SHUTDOWN_LOST, chart.shutdown.position)
+    if chart.main:
+        exported.lose(Construct.MAIN, "", MAIN_LOST, chart.position)
 
 
 def timer_event(ids: dict[str, str], state: State, timer: Timer) -> str:

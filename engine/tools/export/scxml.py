@@ -33,7 +33,7 @@ from engine.language.model import (
 )
 from engine.language.traverse import child_ids
 from engine.language.types import DURATION, DURATION_UNITS, Kind, Type
-from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, LoopNames, lose_period
+from engine.tools.export.losses import MAIN_LOST, SHUTDOWN_LOST, Construct, Exported, LoopNames, lose_period
 from engine.tools.export.python_text import NotPortable, python_text
 
 _NAMESPACE = "http://www.w3.org/2005/07/scxml"
@@ -160,6 +160,8 @@ class _Document:
             self.lose(Construct.STRICT, "an unhandled event is silently dropped")
         if self.chart.shutdown is not None:
             self.exported.lose(Construct.SHUTDOWN, "", SHUTDOWN_LOST, self.chart.shutdown.position)
+        if self.chart.main:
+            self.exported.lose(Construct.MAIN, "", MAIN_LOST, self.chart.position)
         pad = "  " * depth
         namespace = f' xmlns="{_NAMESPACE}"'
         name = quoteattr(self.chart.name)

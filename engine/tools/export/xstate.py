@@ -33,7 +33,7 @@ from engine.language.model import (
 )
 from engine.language.types import Kind
 from engine.semantics.shared import name_matches
-from engine.tools.export.losses import SHUTDOWN_LOST, Construct, Exported, lose_period
+from engine.tools.export.losses import MAIN_LOST, SHUTDOWN_LOST, Construct, Exported, lose_period
 
 Json = Any
 
@@ -86,6 +86,8 @@ class _Export:
             self.lose(Construct.STRICT, "an unhandled event is silently dropped", "")
         if self.chart.shutdown is not None:
             self.exported.lose(Construct.SHUTDOWN, "", SHUTDOWN_LOST, self.chart.shutdown.position)
+        if self.chart.main:
+            self.exported.lose(Construct.MAIN, "", MAIN_LOST, self.chart.position)
         own = {
             "model": self.chart.text_hash,
             "parameters": list(self.chart.parameters),

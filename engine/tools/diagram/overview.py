@@ -1,0 +1,125 @@
+"""An overview on paper: the whole chart on the first sheet, two levels deep, then what is closed there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from engine.language.model import Chart, State
+from engine.tools.diagram.columns import in_order, lay_out
+from engine.tools.diagram.graph import Graph, Layout, Node
+from engine.tools.diagram.page import READABLE, largest_room, largest_scale
+from engine.tools.diagram.sheets import Placed
+from engine.tools.diagram.story import INSIDE, Chapter, Story, chapter, templates
+
+
+def overview(chart: Chart) -> list[Placed]:
+    """The sheets in reading order."""
+    first = _fitting(chart, chart.root, "")
+    chapters, waiting = [], [(state, "") for state in first.closed]
+    waiting += [(state, name) for name, state in templates(chart).items()]
+    while waiting:
+        state, template = waiting.pop(0)
+        one = _fitting(chart, state, template)
+        chapters.append(one)
+        waiting += [(inner, "") for inner in one.closed]
+    sheets = [[first], *_gathered(chapters)]
+    homes = {one.story.node.id: number for number, sheet in enumerate(sheets, 1) for one in sheet}
+    return [
+        replace(_placed([_told(one.story, homes) for one in sheet]), name=", ".join(one.name for one in sheet))
+        for sheet in sheets
+    ]
+
+
+def _fitting(chart: Chart, top: State, template: str) -> Chapter:
+    """The chapter as it can be read: with composites beside the main path closed, the largest first; then with less
+    text; then with those of the main path closed, too."""
+    shut: set[State] = set()
+    while True:
+        beside: set[State] = set()
+        while True:
+            one = chapter(chart, top, frozenset(shut | beside), template)
+            if _is_readable(one):
+                return one
+            path, rest = _parts(chart, one.story)
+            if not rest:
+                break
+            beside.add(rest[0])
+        for brevity in (1, 2):
+            one = chapter(chart, top, frozenset(shut | beside), template, brevity)
+            if _is_readable(one):
+                return one
+        if not path:
+            return one
+        shut |= set(path)
+
+
+def _is_readable(one: Chapter) -> bool:
+    return _scale(_placed([one.story]).layout) >= READABLE
+
+
+def _parts(chart: Chart, story: Story) -> tuple[list[State], list[State]]:
+    """The composites told inside: the innermost of the main path, and those beside it, regions and large ones first."""
+    path: dict[State, int] = {}
+    beside: dict[State, tuple[bool, float]] = {}
+
+    def look(one: Story, depth: int, aside: bool) -> None:
+        for id, part in one.parts.items():
+            layout = lay_out(part, _aspect())
+            if aside or id not in one.main:
+                beside[chart.states[id]] = (not one.node.packed, -layout.width * layout.height)
+            elif not one.node.packed:
+                path[chart.states[id]] = depth
+            look(part, depth + 1, aside or id not in one.main)
+
+    look(story, 0, False)
+    innermost = [state for state, depth in path.items() if depth == max(path.values())]
+    return innermost, sorted(beside, key=lambda state: beside[state])
+
+
+def _aspect() -> float:
+    room = largest_room()
+    return max(room) / min(room)
+
+
+def _scale(layout: Layout) -> float:
+    return largest_scale(layout.width, layout.height)
+
+
+def _gathered(chapters: list[Chapter]) -> list[list[Chapter]]:
+    """The chapters in their order, each on the first sheet that has room for it."""
+    sheets: list[list[Chapter]] = []
+    for one in chapters:
+        for sheet in sheets:
+            if _scale(_placed([c.story for c in (*sheet, one)]).layout) >= READABLE:
+                sheet.append(one)
+                break
+        else:
+            sheets.append([one])
+    return sheets
+
+
+def _placed(stories: list[Story]) -> Placed:
+    layout = in_order([lay_out(story, _aspect()) for story in stories], _aspect())
+    nodes = [_with_marks(story) for story in stories]
+    edges = [edge for story in stories for one in story.walk() for edge in one.edges]
+    return Placed(Graph(nodes[0], edges, nodes[1:]), layout)
+
+
+def _with_marks(story: Story) -> Node:
+    parts = story.parts
+    children = [_with_marks(parts[c.id]) if c.id in parts else c for c in story.node.children]
+    return replace(story.node, children=[*children, *story.marks])
+
+
+def _told(story: Story, homes: dict[str, int]) -> Story:
+    """The story with the numbers of the sheets on which its closed boxes are told."""
+
+    def node(old: Node) -> Node:
+        sections = [
+            [replace(one, text=f"{one.text}{homes[old.id]}") if one.text.endswith(INSIDE) else one for one in section]
+            for section in old.sections
+        ]
+        return replace(old, sections=sections, children=[node(child) for child in old.children])
+
+    parts = {id: _told(part, homes) for id, part in story.parts.items()}
+    return replace(story, node=node(story.node), parts=parts)

@@ -1,0 +1,312 @@
+"""An overview is the sheet that people look at first: it tells the story of the chart, and loses nothing of it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from engine.language.model import Chart, State, StateKind
+from engine.language.problems import ChartError
+from engine.tools.diagram.draw import draw
+from engine.tools.diagram.elk import LayoutFailed
+from engine.tools.diagram.graph import Box, Layout, Shape
+from engine.tools.diagram.overview import overview
+from engine.tools.diagram.sheets import Placed
+from engine.tools.diagram.text import cut_middle
+
+ROOT = Path(__file__).parents[2]
+LARGE = ("evse_dc", "v2g/secc_dc", "v2g/evcc_dc", "power/dc_output", "slac/pev", "slac/session", "pilot/evse", "pev_dc")
+READABLE = 5.99  # points
+CHART = """
+machine: errand
+events: {go: {}, there: {}, back: {}, lost: {}, again: {}, phone: {}}
+data: {money: {type: int, initial: 3}}
+initial: home
+states:
+  home: {on: {go: away}}
+  away:
+    initial: walking
+    states:
+      walking: {on: {there: choosing, lost: lost}}
+      choosing:
+        always: [{target: buying, guard: money > 2}, {target: lost}]
+      buying:
+        initial: asking
+        states: {asking: {on: {again: paying}}, paying: {}}
+        on: {back: returned}
+    on: {phone: called}
+  returned: {type: final}
+  lost: {on: {again: home}}
+  called: {on: {again: home}}
+"""
+
+
+class Nobody:
+    """A layout engine that refuses."""
+
+    name = "nobody"
+
+    def solve(self, *_: object) -> Layout:
+        raise LayoutFailed("an overview asked for a layout engine")
+
+
+NOBODY = Nobody()
+
+
+def _shipped() -> list[Any]:
+    return [pytest.param(ROOT / "machines" / f"{name}.yaml", id=name) for name in LARGE]
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*_shipped(), pytest.param(Path(__file__).parent / "models" / "charger62.yaml", id="charger62")],
+)
+def large(request: pytest.FixtureRequest) -> Chart:
+    return engine.load(request.param)
+
+
+_drawn: dict[str, list[Placed]] = {}
+
+
+@pytest.fixture
+def sheets(large: Chart) -> list[Placed]:
+    return _drawn.setdefault(large.text_hash, overview(large))
+
+
+def told(text: str) -> list[Placed]:
+    return overview(engine.load_text(text, "errand.yaml"))
+
+
+def boxes(sheets: list[Placed], id: str) -> list[Box]:
+    return [sheet.layout.boxes[id] for sheet in sheets if id in sheet.layout.boxes]
+
+
+def lines(sheets: list[Placed]) -> list[str]:
+    nodes = [n for sheet in sheets for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()]
+    return [line.text for node in nodes for section in node.sections for line in section]
+
+
+def test_every_sheet_can_be_read_in_print(sheets: list[Placed]) -> None:
+    for sheet in sheets:
+        assert 9 * sheet.scale * 72 / 25.4 >= READABLE, "points: what a printed label needs"
+
+
+def test_every_state_and_every_way_is_on_some_sheet(large: Chart, sheets: list[Placed]) -> None:
+    nodes = {n.id for sheet in sheets for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()}
+    made = {inner for state in large.root.walk() if state.template for inner in state.template_states}
+    assert {state.id or "(root)" for state in large.root.walk() if state not in made or state.id in nodes} <= nodes
+    said = set()
+    for sheet in sheets:
+        tops = (sheet.graph.root, *sheet.graph.notes)
+        tags = [tag for top in tops for n in top.walk() for s in n.sections for line in s for tag in line.tags]
+        tags += [tag for edge in sheet.graph.edges for tag in edge.tags]
+        said |= {value for name, value in tags if name == "data-transition"}
+    of_templates = {t.id for t in large.transitions if t.position.used is not None}
+    assert {t.id for t in large.transitions if t.targets} - of_templates <= said
+
+
+def test_no_sheet_shows_more_than_two_levels(large: Chart, sheets: list[Placed]) -> None:
+    def depth(top: State, state: State) -> int:
+        inside = [s for s in (state, *state.ancestors()) if top in s.ancestors()]
+        return sum(s.parent is not None and s.parent.kind is not StateKind.PARALLEL for s in inside)
+
+    for sheet in sheets:
+        for top in (sheet.graph.root, *sheet.graph.notes):
+            if top.id in large.states or top.id == "(root)":
+                home = large.states.get(top.id, large.root)
+                own = [large.states[n.id] for n in top.walk() if n is not top and n.id in large.states]
+                assert all(depth(home, state) <= 2 for state in own)
+
+
+def test_what_is_closed_says_on_which_sheet_it_is_open(sheets: list[Placed]) -> None:
+    closed = 0
+    for sheet in sheets:
+        for node in (n for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()):
+            for section in node.sections:
+                for match in (re.fullmatch(r"\d+ states? inside, sheet (\d+)", line.text) for line in section):
+                    if match:
+                        closed += 1
+                        there = sheets[int(match.group(1)) - 1].graph
+                        assert node.id in {top.id for top in (there.root, *there.notes)}
+    assert closed or len(sheets) == 1
+
+
+def test_boxes_and_labels_keep_apart_and_arrows_meet_their_states(sheets: list[Placed]) -> None:
+    for sheet in sheets:
+        graph, layout = sheet.graph, sheet.layout
+        for node in (n for top in (graph.root, *graph.notes) for n in top.walk()):
+            box = layout.boxes[node.id]
+            assert box.width >= node.size[0] - 1
+            assert box.height >= (node.header if node.children else node.size[1]) - 1
+            for child in node.children:
+                inner = layout.boxes[child.id]
+                assert inner.y >= box.y + node.header - 1, f"{child.id} covers the header of {node.id}"
+                assert inner.x >= box.x - 1
+                assert inner.x + inner.width <= box.x + box.width + 1
+                assert inner.y + inner.height <= box.y + box.height + 1
+            for one, other in itertools.combinations(node.children, 2):
+                assert not overlap(layout.boxes[one.id], layout.boxes[other.id]), f"{one.id} and {other.id}"
+        leaves = [layout.boxes[n.id] for top in (graph.root, *graph.notes) for n in top.walk() if not n.children]
+        for id, label in layout.labels.items():
+            assert not any(overlap(label, leaf) for leaf in leaves), f"the label of {id} lies on a state"
+        for (one_id, a), (other_id, b) in itertools.combinations(layout.labels.items(), 2):
+            assert not overlap(a, b), f"the labels of {one_id} and {other_id} overlap"
+        for edge in graph.edges:
+            route = layout.routes[edge.id]
+            for id, (x, y) in ((edge.source, route[0]), (edge.target, route[-1])):
+                box = layout.boxes[id]
+                assert overlap(Box(box.x - 2, box.y - 2, box.width + 4, box.height + 4), Box(x - 1, y - 1, 2, 2)), id
+
+
+def overlap(one: Box, other: Box, by: float = 0.5) -> bool:
+    return (
+        min(one.x + one.width, other.x + other.width) - max(one.x, other.x) > by
+        and min(one.y + one.height, other.y + other.height) - max(one.y, other.y) > by
+    )
+
+
+def middle(layout: Layout, id: str) -> float:
+    box = layout.boxes[id]
+    return box.x + box.width / 2
+
+
+def test_the_main_path_is_one_straight_column_and_nothing_else_is_in_it(sheets: list[Placed]) -> None:
+    seen = 0
+    for sheet in sheets:
+        layout = sheet.layout
+        for node in (n for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()):
+            main = [c.id for c in node.children if "main" in c.css.split() and c.shape is not Shape.REGION]
+            if not main or node.packed:
+                continue
+            seen += len(main) > 2
+            assert [middle(layout, id) for id in main] == pytest.approx([middle(layout, main[0])] * len(main))
+            tops = [layout.boxes[id].y for id in main]
+            path = [e for e in sheet.graph.edges if e.css == "main" and {e.source, e.target} <= set(main)]
+            assert all(len({round(x) for x, _ in layout.routes[e.id]}) == 1 for e in path), "straight down"
+            assert len(set(tops)) == len(tops)
+            for other in (c for c in node.children if "aside" in c.css.split()):
+                assert layout.boxes[other.id].x > middle(layout, main[0])
+    assert seen or len(sheets) < 3
+
+
+def test_no_way_is_told_as_a_count_and_no_frame_goes_on_elsewhere(sheets: list[Placed]) -> None:
+    assert not [text for text in lines(sheets) if "as words" in text or "(continued)" in text]
+
+
+def test_regions_stand_in_the_order_of_the_file() -> None:
+    chart = engine.load(ROOT / "machines" / "evse_dc.yaml")
+    (sheet, *_) = overview(chart)
+    regions = [c.id for c in sheet.graph.root.children if c.id in chart.states]
+    assert regions == [c.id for c in chart.root.children]
+    places = [(sheet.layout.boxes[id].x, sheet.layout.boxes[id].y) for id in regions]
+    assert places in (sorted(places), sorted(places, key=lambda place: (place[1], place[0])))
+
+
+def test_the_path_is_found_from_the_chart_alone_or_named_by_it() -> None:
+    found = {n.id for n in told(CHART)[0].graph.root.walk() if "main" in n.css.split()}
+    assert {"home", "away", "returned"} <= found
+    assert not found & {"lost", "called"}
+    named = CHART.replace("initial: home", "main: [home, away.walking, lost]\ninitial: home", 1)
+    found = {n.id for n in told(named)[0].graph.root.walk() if "main" in n.css.split()}
+    assert {"home", "away", "away.walking", "lost"} <= found
+    assert not found & {"returned", "away.choosing"}
+
+
+def test_a_main_path_of_states_that_are_not_there_is_refused() -> None:
+    for wrong, code in (("home, nowhere", "unknown-state"), ("home, home", "shape")):
+        with pytest.raises(ChartError) as error:
+            engine.load_text(CHART.replace("initial: home", f"main: [{wrong}]\ninitial: home", 1), "errand.yaml")
+        assert {problem.code for problem in error.value.problems} == {code}
+
+
+def test_the_main_path_changes_nothing_but_drawings() -> None:
+    plain = engine.load_text(CHART, "errand.yaml")
+    named = engine.load_text(CHART.replace("initial: home", "main: [home, lost]\ninitial: home", 1), "errand.yaml")
+    assert [t.id for t in plain.transitions] == [t.id for t in named.transitions]
+    assert [state.id for state in named.main] == ["home", "lost"]
+
+
+def test_alternatives_say_else_and_junctions_have_a_mark() -> None:
+    sheets = told(CHART)
+    assert "◊ choosing" in lines(sheets)
+    labels = [line.text for edge in sheets[0].graph.edges for line in edge.label]
+    assert "[else]" in [*labels, *lines(sheets)]
+    assert "[money > 2]" in labels
+
+
+def test_a_long_guard_is_cut_in_its_middle_and_whole_in_the_tooltip() -> None:
+    guard = "money > 2 and money < 1000 and money != 13 and money != 17"
+    sheets = told(CHART.replace("guard: money > 2", f"guard: {guard}"))
+    (edge,) = [e for e in sheets[0].graph.edges if e.source == "away.choosing" and e.target == "away.buying"]
+    (short,) = [line.text for line in edge.label if line.css == "guard"]
+    assert short.startswith("[money > 2 and")
+    assert short.endswith("!= 17]")
+    assert "…" in short
+    assert guard in edge.hint
+    assert cut_middle("abcdefghij", 10) == "abcdefghij"
+    assert len(cut_middle("abcdefghijk", 10)) == 10
+
+
+def test_a_change_inside_one_composite_moves_nothing_inside_another() -> None:
+    changed = CHART.replace("  called: {on: {again: home}}", "  called: {on: {again: home, there: lost, lost: home}}")
+    places = []
+    for text in (CHART, changed):
+        layout = told(text)[0].layout
+        origin = layout.boxes["away"]
+        places.append(
+            [layout.boxes[id].moved(-origin.x, -origin.y) for id in ("away.walking", "away.choosing", "away.buying")]
+        )
+    for one, other in zip(*places, strict=True):
+        assert (one.x, one.y) == pytest.approx((other.x, other.y))
+
+
+def test_arrows_between_two_boxes_are_one_arrow() -> None:
+    sheets = told(CHART.replace("there: choosing, lost: lost", "there: choosing, back: choosing, lost: lost"))
+    found = [e for e in sheets[0].graph.edges if (e.source, e.target) == ("away.walking", "away.choosing")]
+    assert len(found) == 1
+    assert [line.text for line in found[0].label] == ["there", "back"]
+
+
+def test_overviews_are_drawn_without_a_layout_engine_and_show_legend_and_map() -> None:
+    chart = engine.load(ROOT / "machines" / "v2g" / "secc_dc.yaml")
+    drawing = draw(chart, "overview", NOBODY)
+    for number, text in enumerate(drawing.svgs, 1):
+        words = [e.text for e in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]
+        assert {"main path", "other ways: failures, repetitions"} <= set(words)
+        assert f'data-sheet="{number}"' in text
+        assert f"overview {number}/{len(drawing.svgs)}, A" in text
+    assert draw(chart, "overview", NOBODY).svgs == drawing.svgs
+
+
+TEMPLATES = """
+machine: calls
+events: {go: {}, answer: {}, stop: {}}
+templates:
+  exchange:
+    args: {then: {type: state}, wait: {type: duration}}
+    state:
+      states:
+        think: {after: {wait: sent}}
+        sent: {}
+      on: {answer: then}
+states:
+  first: {use: {exchange: {then: second, wait: 100 ms}}}
+  second: {use: {exchange: {then: last, wait: 2 s}}}
+  last: {type: final}
+"""
+
+
+def test_the_path_leads_through_uses_of_a_template_which_is_told_once_beside_them() -> None:
+    sheets = told(TEMPLATES)
+    root = sheets[0].graph.root
+    assert [c.id for c in root.children if "main" in c.css] == ["first", "second", "last"]
+    assert not any(c.children for c in root.children)
+    assert {("first", "second"), ("second", "last")} <= {(e.source, e.target) for e in sheets[0].graph.edges}
+    assert lines(sheets).count("template exchange") == 1
+    assert lines(sheets).count("think") == 1
