@@ -236,6 +236,18 @@ def test_schema_is_agreed(
     assert stage.told("session_started") == [{"EVCCID": EVCCID, "protocol": protocol}]
 
 
+def test_a_protocol_is_agreed_on_once() -> None:
+    """Its offer repeated, a vehicle is answered by the same response; another offer is out of sequence."""
+    stage = connect(station())
+    offer(stage, (DIN, 2, 0, 7, 1))
+    again = offer(stage, (DIN, 2, 0, 7, 1), repeated=True)
+    assert [order.what for order in again] == ["v2g.resend"]
+    assert stage.active("session.dialogue.set_up.session_setup")
+    (refusal,) = offer(stage, (ISO2, 2, 0, 3, 1))
+    assert (refusal.what, refusal.args["ResponseCode"]) == ("v2g.reject", "FAILED_SequenceError")
+    last_word(stage)
+
+
 def test_the_time_to_follow_a_notification_is_the_chart_s() -> None:
     stage = connect(station(NotificationMaxDelay=30 * S))
     offer(stage, ("urn:iso:15118:2:2013:MsgDef", 2, 0, 1, 1))
