@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from pathlib import Path
 
 import engine
@@ -10,9 +12,47 @@ from engine.run.registry import installed
 from engine.run.station import Overrides, resolve
 from engine.tools.diagram.draw import draw_station
 from engine.tools.diagram.elk import Elk
+from engine.tools.diagram.graph import Graph
+from engine.tools.diagram.scene import Text
+from engine.tools.diagram.sheets import pictures
 from engine.tools.diagram.station import station_graph
 
 STATION = Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml"
+
+
+def passing(graph: Graph) -> dict[tuple[str, str], dict[str, list[str]]]:
+    """(upper, lower) → ↓ or ↑ → what passes."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for edge in graph.edges:
+        assert (edge.source, edge.target) not in found, "one line for a pair"
+        texts = {line[0]: re.split(", |; ", line[2:]) for line in edge.hint.split("\n") if line}
+        found[edge.source, edge.target] = texts
+    return found
+
+
+def test_a_station_stands_in_layers_and_what_passes_in_a_table(elk: Elk) -> None:
+    station = resolve(STATION, None, Overrides(environ={}), installed(), engine.load)
+    graph = station_graph(station)
+    nodes = {n.id: n for n in graph.root.walk()}
+    for edge in graph.edges:
+        upper, lower = nodes[edge.source].layer, nodes[edge.target].layer
+        assert upper is not None
+        assert lower is not None
+        assert upper < lower
+    numbers = [edge.label[0].text for edge in graph.edges if edge.label]
+    assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
+    drawing = draw_station(station, "evse_dc", elk)
+    words = {item.text for page in drawing.tables for item in page[0] if isinstance(item, Text)}
+    assert set(numbers) <= words
+    for sheet in pictures(graph, elk):
+        tops: dict[tuple[str, int], list[float]] = {}
+        for frame in sheet.graph.root.children:
+            for node in frame.children:
+                if node.layer is not None:
+                    tops.setdefault((frame.id, node.layer), []).append(sheet.layout.boxes[node.id].y)
+        for frame_id in {frame_id for frame_id, _ in tops}:
+            layers = [tops[key] for key in sorted(tops) if key[0] == frame_id]
+            assert all(max(above) < min(below) for above, below in pairwise(layers)), "from the supervisor to the world"
 
 
 def test_all_machines_children_and_adapters_of_a_station_are_drawn(elk: Elk) -> None:
@@ -24,11 +64,11 @@ def test_all_machines_children_and_adapters_of_a_station_are_drawn(elk: Elk) -> 
             assert "/".join([plan.name, *filter(None, path.split("."))]) in nodes
         assert {f"{plan.name}:{role}" for role in plan.chart.adapters} <= nodes
     assert all({e.source, e.target} <= nodes for e in graph.edges)
-    labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
-    assert "CM_SLAC_PARM_REQ" in labels["evse:link", "evse/slac"]
-    assert "dlink_ready" in labels["evse/slac", "evse"]
-    assert "enter_bcd" in labels["evse", "evse/slac"]
-    assert any(text.startswith("= ") for text in labels["evse:meter", "evse"]), "what is only read is a line, too"
+    told = passing(graph)
+    assert "CM_SLAC_PARM_REQ" in told["evse/slac", "evse:link"]["↑"]
+    assert "dlink_ready" in told["evse", "evse/slac"]["↑"]
+    assert "enter_bcd" in told["evse", "evse/slac"]["↓"]
+    assert "= energy" in told["evse", "evse:meter"]["↑"], "what is only read is a line, too"
     drawn = draw_station(station, "evse_dc", elk).svg
     assert 'data-role="evse.meter"' in drawn
     assert 'data-machine="evse/slac"' in drawn
@@ -42,10 +82,11 @@ def test_a_chart_that_serves_stands_where_an_adapter_does(elk: Elk) -> None:
     nodes = {n.id: n for n in graph.root.walk()}
     assert "served_supply" in [line.text for part in nodes["evse:supply"].sections for line in part]
     assert "simulated" in [line.text for part in nodes["evse/supply:modules"].sections for line in part]
-    labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
-    assert {"on", "off", "set"} <= set(labels["evse/output", "evse:supply"])
-    assert {"on", "off", "set"} <= set(labels["evse:supply", "evse/supply:modules"])
-    assert "alarm" in labels["evse/supply:modules", "evse:supply"]
+    told = passing(graph)
+    assert {"on", "off", "set"} <= set(told["evse/output", "evse:supply"]["↓"])
+    assert {"on", "off", "set"} <= set(told["evse:supply", "evse/supply:modules"]["↓"])
+    assert "alarm" in told["evse:supply", "evse/supply:modules"]["↑"]
+    assert nodes["evse:supply"].layer == nodes["evse:contactor"].layer
     assert all({e.source, e.target} <= set(nodes) for e in graph.edges)
     drawn = draw_station(station, "evse_dc_served", elk).svg
     assert 'data-machine="evse/supply"' in drawn
@@ -57,9 +98,9 @@ def test_a_machine_that_orders_of_another_is_in_the_frames_of_both(elk: Elk) -> 
     graph = station_graph(station)
     nodes = {n.id: n for n in graph.root.walk()}
     assert "machine:site" in [line.text for part in nodes["building:site"].sections for line in part]
-    labels = {(e.source, e.target): e.hint.split("\n") for e in graph.edges}
-    assert labels["building", "building:site"] == ["limit"], "in the frame of the one that orders"
-    assert labels["site<building", "site"] == ["limit"], "and of the one that is ordered"
+    told = passing(graph)
+    assert told["building", "building:site"] == {"↓": ["limit"]}, "in the frame of the one that orders"
+    assert told["site<building", "site"] == {"↓": ["limit"]}, "and of the one that is ordered"
     drawn = draw_station(station, "site", elk).svg
     assert 'data-client="building"' in drawn
 

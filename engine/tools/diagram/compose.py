@@ -41,7 +41,7 @@ def compose(
     """Places for the whole graph, in the arrangement that prints largest on ``page`` (width and height in mm), in
     either orientation; the first that is large enough is taken. Or in the given ``directions``: (outer, inner). Raises
     LayoutFailed."""
-    composer = _Composer(graph, solver, max(page) / min(page))
+    composer = _Composer(graph, solver, max(page) / min(page), directions is None)
     best: Layout | None = None
     best_scale = 0.0
     for trial in [directions] if directions else _DIRECTIONS:
@@ -62,8 +62,10 @@ def page_scale(width: float, height: float, page: tuple[float, float]) -> float:
 
 
 class _Composer:
-    def __init__(self, graph: Graph, solver: Solver, aspect: float) -> None:
+    def __init__(self, graph: Graph, solver: Solver, aspect: float, free: bool) -> None:
+        """``free``: each region may be arranged as suits the paper."""
         self.graph = graph
+        self.free = free
         self.solver = solver
         self.aspect = aspect
         nodes = [n for top in (graph.root, *graph.notes) for n in top.walk()]
@@ -124,7 +126,7 @@ class _Composer:
         items = {c.id: self._region(c, outer, inner) for c in node.children}
         best = packing(list(items.values()), self.aspect)
         for child in sorted(node.children, key=lambda c: -items[c.id].width * items[c.id].height):
-            for directions in _REGION_DIRECTIONS if child.children else ():
+            for directions in _REGION_DIRECTIONS if child.children and self.free else ():
                 trial_items = {**items, child.id: self._region(child, *directions)}
                 trial = packing(list(trial_items.values()), self.aspect)
                 if trial.side(self.aspect) < best.side(self.aspect) * 0.96:

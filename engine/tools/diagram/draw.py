@@ -20,7 +20,7 @@ from engine.tools.diagram.page import TitleBlock, on_sheet
 from engine.tools.diagram.scene import scene
 from engine.tools.diagram.sheets import Placed, pictures, sheets
 from engine.tools.diagram.statechart import Level, statechart
-from engine.tools.diagram.station import station_block, station_graphs
+from engine.tools.diagram.station import message_tables, station_block, station_graph, with_bands
 from engine.tools.diagram.style import css
 from engine.tools.diagram.svg import svg
 from engine.tools.diagram.table import transition_tables
@@ -90,9 +90,10 @@ def draw(chart: Chart, level: Level, solver: Solver) -> Drawing:
 
 def draw_station(station: Station, name: str, solver: Solver) -> Drawing:
     """The station on one sheet, or each of its machines on its own. Raises LayoutFailed."""
-    versions = station_graphs(station)
-    block = station_block(station, name)
-    return _drawing(versions[0], block, solver, lambda: pictures(versions, solver))
+    graph, block = station_graph(station), station_block(station, name)
+    drawing = _drawing(graph, block, solver, lambda: [with_bands(one) for one in pictures(graph, solver)])
+    drawing.tables.extend((items, 297.0, 210.0) for items in message_tables(graph, replace(block, kind="messages")))
+    return drawing
 
 
 def _drawing(graph: Graph, block: TitleBlock, solver: Solver, lay_out: Callable[[], list[Placed]]) -> Drawing:

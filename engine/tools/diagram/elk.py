@@ -32,6 +32,7 @@ _SPACING = {
     "elk.layered.spacing.edgeNodeBetweenLayers": 10,
     "elk.layered.spacing.edgeEdgeBetweenLayers": 7,
 }
+_LAYERS = {"elk.partitioning.activate": "true", "elk.layered.layering.strategy": "LONGEST_PATH"}
 _GATE = 3  # so many arrows to one state arrive as one trunk
 
 
@@ -150,6 +151,8 @@ def _problem(
         if n.id in sizes or not n.children:
             width, height = sizes.get(n.id, n.size)
             result: dict[str, Any] = {"id": n.id, "width": width, "height": height}
+            if n.layer is not None:
+                result["layoutOptions"] = {"elk.partitioning.partition": n.layer}
             if n.id in gates:
                 result["ports"] = [{"id": f"{n.id}/gate", "width": 0, "height": 0}]
             return result
@@ -183,6 +186,7 @@ def _problem(
             "elk.padding": "[top=0,left=0,bottom=0,right=0]",
             "elk.json.shapeCoords": "ROOT",
             "elk.json.edgeCoords": "ROOT",
+            **(_LAYERS if any(n.layer is not None for n in nodes) else {}),
         },
         "children": [node(n) for n in nodes],
         "edges": [edge(e) for e in edges],

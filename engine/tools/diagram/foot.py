@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from engine.tools.diagram.graph import Box
-from engine.tools.diagram.scene import Circle, Group, Item, Rect, Text, arrow
+from engine.tools.diagram.scene import Circle, Group, Item, Path, Rect, Text, arrow
 from engine.tools.diagram.text import shorten, text_width
 
 _SIZE = 2.12  # 6 pt
@@ -44,6 +44,13 @@ _SIGNS: tuple[tuple[str, Callable[[float, float], list[Item]], str], ...] = (
     ("region", _box("mm-region"), "goes on at the same time as the others"),
     ("junction", lambda x, y: [Text(x + 2, y + 0.75, "◊", 3.0, "title", True)], "left at once by the first way open"),
     ("final", lambda x, y: [Circle(x + 3, y, 1.2, "mm-ring"), Circle(x + 3, y, 0.7, "dot")], "end"),
+    (
+        "pair",
+        lambda x, y: [Path((("M", (x, y)), ("L", (x + _SIGN - 1, y))), "mm-edge-aside")],
+        "all that passes between two; its number is that of its row in the table",
+    ),
+    ("adapter", _box("mm-adapter"), "an adapter"),
+    ("note", _box("mm-note"), "what it is for"),
     ("timer", lambda x, y: [Text(x, y + 0.75, "after", _SIZE, "timer")], "when the time is up"),
     ("guard", lambda x, y: [Text(x, y + 0.75, "[ … ]", _SIZE, "guard")], "only if"),
 )
@@ -72,7 +79,7 @@ def _styles(item: Item) -> Iterator[str]:
             for child in item.items:
                 yield from _styles(child)
         case Text():
-            yield item.style
+            yield item.style if item.style in ("timer", "guard") else ""
             if item.text.startswith("◊ "):
                 yield "junction"
         case _:

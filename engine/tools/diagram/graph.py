@@ -80,6 +80,7 @@ class Node:
     css: str = ""
     tags: tuple[tuple[str, str], ...] = ()
     packed: bool = False
+    layer: int | None = None  # among its siblings, from the top; None: where the arrows put it
 
     def walk(self) -> Iterator[Node]:
         """This node and its descendants."""

@@ -150,7 +150,7 @@ def _node(node: Node, box: Box) -> Group:
         case _:
             style = "box" if node.shape is Shape.BOX else node.shape.value
             kinds = node.css.split()
-            style = next((kind for kind in kinds if kind in ("adapter", "note")), style)
+            style = next((kind for kind in kinds if kind in ("adapter", "note", "band")), style)
             style += next((f"-{kind}" for kind in kinds if f"{style}-{kind}" in SHAPES), "")
             radius = 7.0 if node.shape is Shape.BOX else 5.0
             if "closed" in kinds:  # a sheet behind it
@@ -165,9 +165,9 @@ def _sections(node: Node, box: Box, rules: bool = True) -> list[Item]:
     items: list[Item] = []
     sections = [s for s in node.sections if s]
     leaf = not node.children
-    listing = node.css == "note"
+    listing = node.css == "band"
     y = box.y + 1.0
-    if leaf and len(sections) == 1:
+    if leaf and len(sections) == 1 and not listing:
         y = box.y + (box.height - sum(line.height for line in sections[0]) - MARGIN) / 2
     for number, section in enumerate(sections):
         if number and rules:
@@ -190,6 +190,8 @@ def _edge(edge: Edge, layout: Layout) -> Group:
     route = layout.routes[edge.id]
     tone = f"-{edge.css}" if f"edge-{edge.css}" in SHAPES else ""
     line = arrow(route, tone=tone)
+    if edge.css == "pair":  # either way: no head
+        line = [Path(_polyline(route), "pair")]
     group.items += line if single else _tagged(edge.tags, line)
     place = layout.labels.get(edge.id)
     if edge.label and place is not None:

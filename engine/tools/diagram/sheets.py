@@ -49,21 +49,21 @@ def sheets(graph: Graph, solver: Solver) -> list[Placed]:
     return plan.pages()
 
 
-def pictures(graphs: list[Graph], solver: Solver) -> list[Placed]:
-    """A graph on one sheet. When that cannot be read, each part of its root on a sheet of its own; no arrow may join
-    two parts. Each is the first version that can be read, or the last. Raises LayoutFailed."""
-    whole = _first_readable(graphs, solver)
-    parts = len(graphs[0].root.children)
+def pictures(graph: Graph, solver: Solver) -> list[Placed]:
+    """A graph from top to bottom on one sheet. When that cannot be read, each part of its root on a sheet of its own;
+    no arrow may join two parts. Raises LayoutFailed."""
+    whole = _downwards(graph, solver)
+    parts = len(graph.root.children)
     if whole.scale >= READABLE or parts < 2:
         return [whole]
-    return [_first_readable([_part(graph, number) for graph in graphs], solver) for number in range(parts)]
+    return [
+        replace(_downwards(_part(graph, number), solver), name=top.sections[0][0].text)
+        for number, top in enumerate(graph.root.children)
+    ]
 
 
-def _first_readable(graphs: list[Graph], solver: Solver) -> Placed:
-    placed = [_as_it_is(graphs[0], solver)]
-    while placed[-1].scale < READABLE and len(placed) < len(graphs):
-        placed.append(_as_it_is(graphs[len(placed)], solver))
-    return placed[-1]
+def _downwards(graph: Graph, solver: Solver) -> Placed:
+    return Placed(graph, compose(graph, solver, largest_room(), ("DOWN", "DOWN")))
 
 
 def _part(graph: Graph, number: int) -> Graph:

@@ -1,50 +1,120 @@
-"""The station diagram: the machines of a station, their adapters, and the events and orders between them."""
+"""The station diagram: the machines of a station and their adapters in layers, and what passes between any two.
+
+From the top: whoever orders of the machine, the supervisor, its children, theirs, the adapters (and charts that serve
+where one could), and the world. Each pair has one line, whose number is that of its row in the table of messages.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from engine.language.expr.tree import Literal, Reading
-from engine.language.model import Action, CallAction, Chart, Invoke, Spawn
+from engine.language.model import Action, CallAction, Chart, Contract, Invoke, Spawn
 from engine.language.traverse import chart_tree, child_charts, child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
-from engine.tools.diagram.graph import Edge, Graph, Line, Node, Shape
+from engine.tools.diagram.graph import Box, Edge, Graph, Line, Node, Shape
 from engine.tools.diagram.page import TitleBlock
-from engine.tools.diagram.text import shorten, wrap
+from engine.tools.diagram.scene import Item
+from engine.tools.diagram.sheets import Placed
+from engine.tools.diagram.table import Column, tables
+from engine.tools.diagram.text import wrap
 
-_SHOWN = (8, 5, 3)  # events on an arrow before "… n more", as much as can be read
-_WIDTH = 30
+_WIDTH = 24
+_READ = "= "  # begins what is a value
+_FAR = 100  # the layer of the world; that of the adapters comes before it
+_NEAR = 90
+_MESSAGES = (
+    Column("", 0.05, "title"),
+    Column("above", 0.13, "title"),
+    Column("below", 0.13, "title"),
+    Column("downwards: orders and events", 0.345, "action"),
+    Column("upwards: events, and values read (=)", 0.345, "event"),
+)
 
 
-def station_graphs(station: Station) -> list[Graph]:
-    """The station, and versions of it that name fewer events on an arrow."""
-    whole = station_graph(station)
-    return [Graph(whole.root, [_naming(edge, most) for edge in whole.edges]) for most in _SHOWN]
+@dataclass(slots=True)
+class Link:
+    """What passes between two: ``down`` from the upper to the lower one."""
 
-
-def _naming(edge: Edge, most: int) -> Edge:
-    texts = edge.hint.split("\n")
-    shown = texts if len(texts) <= most else [*texts[: most - 1], f"… {len(texts) - most + 1} more"]
-    return replace(edge, label=[Line(shorten(t, _WIDTH), edge.css) for t in shown])
+    upper: str
+    lower: str
+    down: list[str] = field(default_factory=list)
+    up: list[str] = field(default_factory=list)
 
 
 def station_graph(station: Station) -> Graph:
     """One frame for each root machine, with its charts, the adapters they are bound to and the machines it serves; of
     units, the first."""
     root = Node("(station)", Shape.COMPOSITE, [[Line(station.title or "station", "title")]], css="station")
-    edges: list[Edge] = []
+    links: list[Link] = []
     units = [unit for plan in station.machines.values() for unit in plan.units]
     others = {unit.name for unit in units if unit.number > 1}
     for plan in station.machines.values():
         if plan.unit not in others:
             clients = [one for one in station.machines.values() if _serves(plan, one) and one.unit not in others]
-            root.children.append(_Machine(plan, clients, edges, times(units, plan.unit)).node())
+            root.children.append(_Machine(plan, clients, links, times(units, plan.unit)).node())
     root.packed = True
-    return Graph(root, edges)
+    told = [link for link in links if link.down or link.up]
+    return Graph(root, [_edge(link, told.index(link) + 1 if link in told else 0) for link in links])
+
+
+def _edge(link: Link, number: int) -> Edge:
+    tags = (("data-from", link.upper), ("data-to", link.lower))
+    events = [text for text in link.up if not text.startswith(_READ)]
+    values = [text.removeprefix(_READ) for text in link.up if text.startswith(_READ)]
+    up = "; ".join(part for part in (", ".join(events), f"{_READ}{', '.join(values)}" if values else "") if part)
+    hints = [f"{arrow} {text}" for arrow, text in (("↓", ", ".join(link.down)), ("↑", up)) if text]
+    label = [Line(str(number), "title")] if number else []
+    return Edge(f"{link.upper}>{link.lower}", link.upper, link.lower, label, "pair", tags, "\n".join(hints))
+
+
+def message_tables(graph: Graph, block: TitleBlock) -> list[list[Item]]:
+    """The table of what passes along the lines, in pages."""
+    names = {n.id: _called(n) for n in graph.root.walk()}
+    rows = []
+    for edge in graph.edges:
+        if edge.label:
+            told = {line[0]: line[2:] for line in edge.hint.split("\n")}
+            rows.append(
+                (edge.label[0].text, names[edge.source], names[edge.target], told.get("↓", ""), told.get("↑", ""))
+            )
+    return tables(_MESSAGES, rows, block)
+
+
+def _called(node: Node) -> str:
+    return node.sections[0][0].text if node.sections and node.sections[0] else node.id
+
+
+def with_bands(placed: Placed) -> Placed:
+    """The drawing with a band behind each layer that says what stands in it."""
+    boxes = dict(placed.layout.boxes)
+
+    def banded(node: Node) -> Node:
+        if node.css != "machine":
+            return replace(node, children=[banded(child) for child in node.children])
+        frame = boxes[node.id]
+        bands = []
+        for layer in sorted({c.layer for c in node.children if c.layer is not None}):
+            inside = [boxes[c.id] for c in node.children if c.layer == layer]
+            band = Node(f"{node.id}band {layer}", Shape.BOX, [[Line(_layer_name(layer), "note")]], css="band")
+            top = max(min(b.y for b in inside) - 14, frame.y + node.header + 4)
+            bottom = max(b.y + b.height for b in inside) + 5
+            boxes[band.id] = Box(frame.x + 4, top, frame.width - 8, bottom - top)
+            bands.append(band)
+        return replace(node, children=[*bands, *node.children])
+
+    graph = Graph(banded(placed.graph.root), placed.graph.edges)
+    return replace(placed, graph=graph, layout=replace(placed.layout, boxes=boxes))
+
+
+def _layer_name(layer: int) -> str:
+    if layer >= _NEAR:
+        return "world" if layer == _FAR else "adapters" if layer == _NEAR else "behind them"
+    return {-1: "others", 0: "supervisor", 1: "children", 2: "their children"}.get(layer, "and theirs")
 
 
 def times(units: Collection[UnitPlan], name: str) -> str:
@@ -66,22 +136,29 @@ def station_block(station: Station, name: str) -> TitleBlock:
 class _Machine:
     """The charts of one root machine and what passes between them and its adapters."""
 
-    def __init__(self, plan: MachinePlan, clients: list[MachinePlan], edges: list[Edge], often: str) -> None:
+    def __init__(self, plan: MachinePlan, clients: list[MachinePlan], links: list[Link], often: str) -> None:
         self.plan = plan
         self.clients = clients
-        self.edges = edges
+        self.links = links
         self.units = {unit.unit: unit for unit in plan.units if unit.number == 1}
-        self.frame = Node(f"{plan.name}:", Shape.REGION, [[Line(plan.name + often, "title")]], css="machine")
+        self.layers: dict[str, int] = {}
+        self.frame = Node(f"{plan.name}:", Shape.COMPOSITE, [[Line(plan.name + often, "title")]], css="machine")
 
     def node(self) -> Node:
-        name, chart = self.plan.name, self.plan.chart
-        self._chart(name, chart, {role: f"{name}:{role}" for role in chart.adapters}, set())
-        self._behind(self.plan)
+        name, chart, first = self.plan.name, self.plan.chart, len(self.links)
+        self._behind(self.plan, _NEAR)
         for unit in self.units.values():
-            self._behind(unit)
+            self._behind(unit, _NEAR)
+        self._chart(name, chart, {role: f"{name}:{role}" for role in chart.adapters}, set(), 0)
         for client in self.clients:
             self._client(client)
+        self.links[first:] = sorted(self.links[first:], key=lambda link: self.layers[link.upper])
+        self.frame.children.sort(key=lambda node: node.layer or 0)
         return self.frame
+
+    def _box(self, id: str, layer: int, lines: list[Line], css: str, tags: tuple[tuple[str, str], ...]) -> None:
+        self.layers[id] = layer
+        self.frame.children.append(Node(id, Shape.BOX, [lines], css=css, tags=tags, layer=layer))
 
     def _client(self, client: MachinePlan) -> None:
         """A machine that orders of this one: a box here, its own frame elsewhere."""
@@ -90,13 +167,14 @@ class _Machine:
         id, charts = f"{self.plan.name}<{client.name}", [chart for _, chart in chart_tree(client.chart)]
         roles = [(c, role) for c in charts for role, served in c.adapters.items() if served.name == contract.name]
         lines = [Line(client.name, "title"), Line(contract.name, "note"), Line(client.chart.name, "keyword")]
-        self.frame.children.append(Node(id, Shape.BOX, [lines], css="adapter", tags=(("data-client", client.name),)))
-        self._arrow(id, self.plan.name, sorted({o for c, role in roles for o in _orders(c, role)}), "action", "serves")
+        self._box(id, -1, lines, "adapter", (("data-client", client.name),))
+        orders = {o for c, role in roles for o in _orders(c, role)}
         back = {e for c, role in roles for e in [*_events(c, f"{role}."), *_readings(c, role)]}
-        self._arrow(self.plan.name, id, sorted(back), "event", "serves")
+        self._link(id, self.plan.name, sorted(orders), sorted(back))
 
-    def _behind(self, plan: MachinePlan | UnitPlan) -> None:
-        """What stands behind roles: adapters, and charts with what stands behind theirs."""
+    def _behind(self, plan: MachinePlan | UnitPlan, layer: int) -> None:
+        """What stands behind roles: adapters with the part of the world they are for, and charts with what stands
+        behind theirs."""
         for role, contract in plan.contracts.items():
             bound = plan.adapters.get(role)
             id, served = f"{plan.name}:{role}", bound.served if bound is not None else None
@@ -104,28 +182,34 @@ class _Machine:
             tags = (("data-role", f"{plan.name}.{role}"),)
             if bound is None or served is None or bound.device:
                 lines += [Line(bound.use, "keyword")] if bound is not None else []
-                self.frame.children.append(Node(id, Shape.BOX, [lines], css="adapter", tags=tags))
+                self._box(id, layer, lines, "adapter", tags)
+                if bound is None or not bound.machine:
+                    self._world(id, contract)
                 continue
-            lines += [Line(served.chart.name, "keyword"), *(Line(t, "text") for t in wrap(served.chart.title, 28))]
-            self.frame.children.append(Node(id, Shape.BOX, [lines], tags=(*tags, ("data-machine", served.name))))
+            lines += [Line(served.chart.name, "keyword"), *(Line(t, "text") for t in wrap(served.chart.title, _WIDTH))]
+            self._box(id, layer, lines, "", (*tags, ("data-machine", served.name)))
+            self._behind(served, layer + 1)
             roles = {own: f"{served.name}:{own}" for own in served.chart.adapters}
-            self._around(id, served.name, served.chart, roles, set())
-            self._behind(served)
+            self._around(id, served.name, served.chart, roles, set(), layer)
 
-    def _chart(self, path: str, chart: Chart, roles: dict[str, str], above: set[str], often: str = "") -> None:
+    def _world(self, adapter: str, contract: Contract) -> None:
+        """What the adapter is for, in the words of its contract."""
+        sentence = " ".join(re.split(r"[.:(,;] ?", contract.description, maxsplit=1)[0].split())
+        lines = [Line(t, "note") for t in wrap(sentence or contract.name, _WIDTH - 4)]
+        self._box(f"{adapter}~", _FAR, lines, "note", ())
+        self.links.append(Link(adapter, f"{adapter}~"))
+
+    def _chart(
+        self, path: str, chart: Chart, roles: dict[str, str], above: set[str], layer: int, often: str = ""
+    ) -> None:
         """A chart and all it starts. ``roles``: its roles → what stands behind them. ``often``: `` ×N``."""
         lines = [Line(path.rpartition("/")[2] + often, "title"), Line(chart.name, "note")]
-        lines += [Line(t, "text") for t in wrap(chart.title, 28)]
-        self.frame.children.append(Node(path, Shape.BOX, [lines], tags=(("data-machine", path),)))
-        self._around(path, path, chart, roles, above)
+        lines += [Line(t, "text") for t in wrap(chart.title, _WIDTH)]
+        self._box(path, layer, lines, "main" if layer == 0 else "", (("data-machine", path),))
+        self._around(path, path, chart, roles, above, layer)
 
-    def _around(self, node: str, path: str, chart: Chart, roles: dict[str, str], above: set[str]) -> None:
+    def _around(self, node: str, path: str, chart: Chart, roles: dict[str, str], above: set[str], layer: int) -> None:
         """What passes between a chart, drawn as ``node``, and its roles and children."""
-        for role in chart.adapters:
-            orders, events = _orders(chart, role), [*_events(chart, f"{role}."), *_readings(chart, role)]
-            behind = roles.get(role, f"{self.plan.name}:{role}")
-            self._arrow(node, behind, orders, "action", role)
-            self._arrow(behind, node, events, "event", role)
         for id, child in child_charts(chart).items():
             if child.name in above:
                 continue
@@ -137,21 +221,26 @@ class _Machine:
                 given = dict(_starter(chart, id).adapters)
                 mapping |= {own: f"{unit.name}:{own}" for own in child.adapters if own not in given}
             often = times(self.plan.units, unit.name) if unit is not None else ""
-            self._chart(below, child, mapping, above | {chart.name}, often)
-            self._arrow(node, below, _sent(chart, id), "event", "to")
-            self._arrow(below, node, _events(chart, f"{id}."), "event", "from")
+            self._chart(below, child, mapping, above | {chart.name}, layer + 1, often)
+            self._link(node, below, _sent(chart, id), _events(chart, f"{id}."))
+        for role in chart.adapters:
+            behind = roles.get(role, f"{self.plan.name}:{role}")
+            down, up = _orders(chart, role), [*_events(chart, f"{role}."), *_readings(chart, role)]
+            if down or up:
+                self._link(node, behind, down, up)
 
     def _unit(self, chart: Chart, id: str) -> UnitPlan | None:
         """The first of the unit that a child is spawned on."""
         starter = _starter(chart, id)
         return self.units.get(starter.unit or "") if isinstance(starter, Spawn) else None
 
-    def _arrow(self, source: str, target: str, texts: list[str], css: str, kind: str) -> None:
-        if not texts:
-            return
-        label = [Line(shorten(t, _WIDTH), css) for t in texts]
-        tags = (("data-from", source), ("data-to", target))
-        self.edges.append(Edge(f"{source}>{target}>{kind}", source, target, label, css, tags, "\n".join(texts)))
+    def _link(self, upper: str, lower: str, down: list[str], up: list[str]) -> None:
+        """One line for a pair, whatever passes."""
+        found = next((link for link in self.links if (link.upper, link.lower) == (upper, lower)), None)
+        if found is None:
+            self.links.append(found := Link(upper, lower))
+        found.down = sorted({*found.down, *down})
+        found.up = sorted({*found.up, *up})
 
 
 def _serves(plan: MachinePlan, other: MachinePlan) -> bool:
@@ -184,7 +273,7 @@ def _orders(chart: Chart, role: str) -> list[str]:
 def _readings(chart: Chart, role: str) -> list[str]:
     """The adapter's values that some expression of the chart reads."""
     found = {e.name for e in expressions(chart) if isinstance(e, Reading) and e.role == role}
-    return sorted(f"= {name}" for name in found)
+    return sorted(f"{_READ}{name}" for name in found)
 
 
 def _events(chart: Chart, prefix: str) -> list[str]:

@@ -1,8 +1,9 @@
-"""The table of transitions that follows a full drawing: every guard and action in full, with its source."""
+"""Tables that follow a drawing: of transitions, with every guard and action in full and its source; of messages."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -17,8 +18,25 @@ _SIZE = 2.5  # mm: 7 pt
 _LEADING = 3.3
 _CELL = 1.2
 _LONGEST = 250  # characters looked at for a line: more than any cell holds
-_COLUMNS = (("from", 0.14), ("event", 0.2), ("guard", 0.2), ("actions", 0.26), ("to", 0.1), ("source", 0.1))
-_STYLES = ("title", "event", "guard", "action", "title", "note")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``share`` of the width; ``style`` of its text."""
+
+    name: str
+    share: float
+    style: str
+
+
+_TRANSITIONS = (
+    Column("from", 0.14, "title"),
+    Column("event", 0.2, "event"),
+    Column("guard", 0.2, "guard"),
+    Column("actions", 0.26, "action"),
+    Column("to", 0.1, "title"),
+    Column("source", 0.1, "note"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +50,19 @@ class _Row:
 
 def transition_tables(chart: Chart, block: TitleBlock) -> list[list[Item]]:
     """Pages in A4 landscape, each a list of items in mm; none for a chart without transitions."""
+    return tables(_TRANSITIONS, [_texts(chart, t) for t in chart.transitions], block)
+
+
+def tables(columns: Sequence[Column], texts: Iterable[Sequence[str]], block: TitleBlock) -> list[list[Item]]:
+    """A table of these rows on pages in A4 landscape, each a list of items in mm."""
     sheet, left, width, top, bottom = _area()
-    rows = [_row(chart, t, width) for t in chart.transitions]
+    rows = [_row(columns, row, width) for row in texts]
     pages: list[list[Item]] = []
     while rows:
         items = blank_sheet(sheet, block)
-        y = _head(items, left, width, top)
+        y = _head(columns, items, left, width, top)
         while rows and (y + rows[0].height <= bottom or y < top + 8):
-            y = _draw(items, rows.pop(0), left, width, y)
+            y = _draw(columns, items, rows.pop(0), left, width, y)
         pages.append(items)
     return pages
 
@@ -51,8 +74,8 @@ def _area() -> tuple[Sheet, float, float, float, float]:
     return sheet, left, room[0], left, left + room[1]
 
 
-def _row(chart: Chart, transition: Transition, width: float) -> _Row:
-    texts = (
+def _texts(chart: Chart, transition: Transition) -> Sequence[str]:
+    return (
         transition.source.id or chart.name,
         describe.trigger_text(chart, transition) or "(always)",
         describe.guard_text(transition)[1:-1],
@@ -60,8 +83,11 @@ def _row(chart: Chart, transition: Transition, width: float) -> _Row:
         ", ".join(t.id or chart.name for t in transition.targets) or "(stays)",
         " ".join(t for t in (transition.citation, transition.description) if t),
     )
-    cells = [_fold(t, share * width - 2 * _CELL) for t, (_, share) in zip(texts, _COLUMNS, strict=True)]
-    return _Row(cells)
+
+
+def _row(columns: Sequence[Column], texts: Sequence[str], width: float) -> _Row:
+    pairs = zip(texts, columns, strict=True)
+    return _Row([_fold(text, column.share * width - 2 * _CELL) for text, column in pairs])
 
 
 def _fold(text: str, room: float) -> list[str]:
@@ -81,23 +107,23 @@ def _fold(text: str, room: float) -> list[str]:
     return [*lines, rest]
 
 
-def _head(items: list[Item], left: float, width: float, top: float) -> float:
+def _head(columns: Sequence[Column], items: list[Item], left: float, width: float, top: float) -> float:
     height = _LEADING + 2 * _CELL
     items.append(Rect(Box(left, top, width, height), "table-head"))
     x = left
-    for name, share in _COLUMNS:
-        items.append(Text(x + _CELL, top + _CELL + _SIZE, name, _SIZE, "heading", bold=True))
-        x += share * width
+    for column in columns:
+        items.append(Text(x + _CELL, top + _CELL + _SIZE, column.name, _SIZE, "heading", bold=True))
+        x += column.share * width
     return top + height
 
 
-def _draw(items: list[Item], row: _Row, left: float, width: float, y: float) -> float:
+def _draw(columns: Sequence[Column], items: list[Item], row: _Row, left: float, width: float, y: float) -> float:
     x = left
-    for cell, style, (_, share) in zip(row.cells, _STYLES, _COLUMNS, strict=True):
+    for cell, column in zip(row.cells, columns, strict=True):
         for number, line in enumerate(cell):
             if line:
-                items.append(Text(x + _CELL, y + _CELL + _SIZE + number * _LEADING, line, _SIZE, style))
-        x += share * width
+                items.append(Text(x + _CELL, y + _CELL + _SIZE + number * _LEADING, line, _SIZE, column.style))
+        x += column.share * width
     y += row.height
     items.append(Path((("M", (left, y)), ("L", (left + width, y))), "frame-line"))
     return y
