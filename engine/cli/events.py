@@ -55,10 +55,17 @@ def offered_by_all(system: System, main: Actor) -> list[str]:
     others = [
         f"{root.path}.{name}"
         for root in system.roots.values()
-        for name, event in root.machine.chart.events.items()
-        if root is not main and event.direction == "in"
+        if root is not main
+        for name in by_people(root.machine.chart)
     ]
     return list(dict.fromkeys([*offered(main.machine.chart), *others]))
+
+
+def by_people(chart: Chart) -> list[str]:
+    """What a person does by an adapter, ``operator.token``, then what others tell the chart."""
+    contracts = chart.adapters.items()
+    done = [f"{role}.{name}" for role, contract in contracts if contract.person for name in contract.events]
+    return done + [name for name, event in chart.events.items() if event.direction == "in"]
 
 
 def step(chart: Chart, text: str) -> Event | int:
@@ -90,14 +97,22 @@ def offered(chart: Chart) -> list[str]:
     return own + [n for n in rest if not n.startswith(("done.", "error."))] + roles
 
 
-def now_possible(actor: Actor) -> list[str]:
-    """The events others may send that an active state has a transition for; when there are none, all that others may
-    send."""
-    chart = actor.machine.chart
-    own = [name for name, event in chart.events.items() if event.direction == "in"] or offered(chart)
-    active = set(actor.machine.configuration) | {""}
-    descriptors = {d for t in chart.transitions if t.source.id in active for d in t.descriptors}
-    return [n for n in own if any(d in (n, "*") or n.startswith(d + ".") for d in descriptors)]
+def now_possible(system: System, main: Actor) -> list[str]:
+    """The events a person may send that an active state has a transition for, with the names of what they carry: what
+    a person does by an adapter, then the rest; of the main machine first. A chart that declares none may get any."""
+    done, told = [], []
+    for root in (main, *(root for root in system.roots.values() if root is not main and root.is_running)):
+        chart = root.machine.chart
+        active = set(root.machine.configuration) | {""}
+        descriptors = {d for t in chart.transitions if t.source.id in active and not t.ignores for d in t.descriptors}
+        before = "" if root is main else f"{root.path}."
+        for name in by_people(chart) or (offered(chart) if root is main else ()):
+            if any(d in (name, "*") or name.startswith(d + ".") for d in descriptors):
+                definition = event_definition(chart, name)
+                carried = definition.payload if definition is not None else None
+                found = told if name in chart.events else done
+                found.append(f"{before}{name}" + (f"({'=…, '.join(carried)}=…)" if carried else ""))
+    return done + told
 
 
 def split(text: str) -> list[str]:

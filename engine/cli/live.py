@@ -18,12 +18,14 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from engine.cli.curves import Curves
 from engine.cli.events import addressed, now_possible, offered_by_all
 from engine.cli.live_activity import BAD, QUIET, Activity
-from engine.cli.live_states import state_lines
+from engine.cli.live_states import shares, state_lines
 from engine.cli.out import Output
 from engine.cli.readings import Headlines, all_values
 from engine.cli.sessions import Sessions
+from engine.cli.stage_line import StageLine
 from engine.run import Actor, Note, RealClock, StepRecord, System
 from engine.run.station import Station, StationError
 from engine.tools.trace import Veil
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from engine.run.host import Host
 
 _PERIOD_S = 0.2
+_TALL = 20  # lines from which on what is possible has one of its own
 _LEAST = 3  # lines of states and events below the rows of units
 _SHARE = 10  # a fast run spends so many times longer on running than on drawing
 
@@ -54,6 +57,8 @@ class LiveView:
         self._mixed = ":" in station.surroundings  # real beside simulated parts: which are which has a line of its own
         self._activity = Activity(None if secrets else Veil(), station.unit_of)
         self._headlines = Headlines(system, station)
+        self._curves = Curves()
+        self._stages = StageLine(next(iter(system.roots.values())))
         if station.rows:
             self._headlines.watch()
         self._reserved = 1  # lines left to the shell, and in the end to the summary
@@ -118,6 +123,8 @@ class LiveView:
         if not self._frozen and not record.actor.is_device:
             self._changed = True
             self._activity.step(record)
+            if self._curves.due(record.time_ns):
+                self._curves.add(record.time_ns, self._headlines.numbers())
 
     def note(self, note: Note) -> None:
         if not self._frozen:
@@ -143,12 +150,13 @@ class LiveView:
 
     def _page(self, width: int, height: int) -> RenderableType:
         head = 3 if self._mixed else 2
-        free = height - head - 2
+        bottom = 3 if height >= _TALL and not self._station.rows else 2
+        free = height - head - bottom
         units, lines = self._unit_rows(free - 1 - _LEAST)
-        headlines = self._headline_row(width, brief=bool(lines))
-        top = (1 if lines else 4) if headlines is not None else 0
-        free -= top + lines
-        logs = min(len(self._activity.log), 5, max(0, free - _LEAST - 1) if lines else 5)
+        headlines, top = self._headline_row(width, brief=bool(lines))
+        stages = 0 if lines or not self._stages else 3 if height >= _TALL * 3 // 2 else 2
+        free -= top + lines + stages
+        logs = min(len(self._activity.log), 5 if height >= _TALL * 3 // 2 else 2, max(0, free - _LEAST - 1))
         log_room = logs + 1 if logs else 0
         room = free - log_room
         most = max(30, min(52, width * 2 // 5))
@@ -160,9 +168,10 @@ class LiveView:
             Layout(self._title(), name="title", size=head),
             *([Layout(headlines, name="headlines", size=top)] if headlines is not None else []),
             *([Layout(units, name="units", size=lines)] if lines else []),
+            *([Layout(self._stage_rows(width, stages), name="stages", size=stages)] if stages else []),
             Layout(name="middle"),
             *([Layout(self._activity.log_lines(logs), name="log", size=log_room)] if logs else []),
-            Layout(self._bottom(), name="bottom", size=2),
+            Layout(self._bottom(width, bottom), name="bottom", size=bottom),
         )
         activity = self._activity.table(room, width - left, self._system.clock.now_ns())
         page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(activity))
@@ -196,7 +205,8 @@ class LiveView:
         minutes, seconds = divmod(self._system.clock.now_ns() / 1e9, 60)
         kind = "real clock" if isinstance(self._system.clock, RealClock) else "virtual clock"
         ended = self._sessions.ended
-        counted = f"{ended} session{'' if ended == 1 else 's'} ended   " if self._station.session_end else ""
+        sessions = "" if self._console.width < 100 else f" session{'' if ended == 1 else 's'}"
+        counted = f"{ended}{sessions} ended   " if self._station.session_end else ""
         right = Text.assemble((counted, QUIET), (f"{int(minutes)}:{seconds:04.1f}", "bold"), (f"  {kind} ", QUIET))
         grid = Table.grid(expand=True)
         grid.add_column(ratio=1, no_wrap=True)
@@ -207,13 +217,17 @@ class LiveView:
         return Group(grid, *([told] if self._mixed else []), Rule(style=QUIET))
 
     def _states(self, room: int, width: int, plain: bool) -> Iterator[RenderableType]:
-        blocks = [
-            list(state_lines(top, width, lambda child: not self._in_row(child)))
-            for top in self._system.tops()
-            if not top.is_device and not self._in_row(top)
-        ]
-        for block in blocks:
+        tops = [top for top in self._system.tops() if not top.is_device and not self._in_row(top)]
+        main = frozenset(self._station.sides.values())
+        lines = lambda top, room: state_lines(top, width, lambda child: not self._in_row(child), main, room)  # noqa: E731
+        wanted = [len(lines(top, None)) for top in tops]
+        spaced = sum(wanted) + len(tops) - 1 <= room
+        blocks = [lines(top, share) for top, share in zip(tops, shares(wanted, room), strict=True)]
+        for number, block in enumerate(blocks):
+            if number and spaced:
+                yield Text("")
             yield from block
+        if plain:
             yield Text("")
         if plain:
             grid = Table.grid(padding=(0, 2))
@@ -228,30 +242,39 @@ class LiveView:
         """Whether the machine is part of a unit that has a row of its own."""
         return bool(self._station.rows and self._station.unit_of(actor.path))
 
-    def _headline_row(self, width: int, brief: bool) -> RenderableType | None:
+    def _stage_rows(self, width: int, lines: int) -> RenderableType:
+        """The stages, and what the present one waits for."""
+        waits = self._stages.waits(self._system.clock.now_ns())
+        return Group(self._stages.line(width), waits, *([Text("")] if lines > 2 else []))
+
+    def _headline_row(self, width: int, brief: bool) -> tuple[RenderableType | None, int]:
+        """The chosen values with their curves, and how many lines they take."""
         values = self._headlines.values()[: max(1, width // 13)]
         if not values:
-            return None
+            return None, 0
         if brief:
             told = [part for label, value in values for part in ((f" {label} ", QUIET), (f"{value}  ", "bold"))]
-            return Text.assemble(*told, no_wrap=True, overflow="ellipsis")
+            return Text.assemble(*told, no_wrap=True, overflow="ellipsis"), 1
         grid = Table.grid(expand=True, padding=(0, 1))
+        column = width // len(values) - 1
         for _ in values:
-            grid.add_column(justify="center", ratio=1, no_wrap=True)
+            grid.add_column(justify="center", width=column, no_wrap=True)
         grid.add_row(*[Text(label, QUIET) for label, _ in values])
         grid.add_row(*[Text(value, "bold") for _, value in values])
-        return grid
+        grid.add_row(*[Text(self._curves.drawn(label, column - 2), "cyan") for label, _ in values])
+        return grid, 4
 
-    def _bottom(self) -> RenderableType:
+    def _bottom(self, width: int, lines: int) -> RenderableType:
         legend = Rule(" ▸ event taken   ◂ order given   ◷ timer   ×n as often ", align="right", style=QUIET)
+        possible = now_possible(self._system, self._main) if self._main is not None else []
+        told = [_listed(" Now possible: ", possible, width)] if lines > 2 else []
         if self._main is None or not sys.stdin.isatty():
-            return Group(legend, Text(""))
-        possible = now_possible(self._main)
-        told = "Enter sends an event (Tab completes), Ctrl-C ends"
-        hint = self._hint or Text(f"{told}. Now possible: {', '.join(possible[:10])}" if possible else told, QUIET)
+            return Group(legend, *told, Text(""))
+        keys = "Enter sends an event, Tab completes, Ctrl-C ends"
+        hint = self._hint or (Text(keys, QUIET) if told else _listed(f"{keys}. Now possible: ", possible, width))
         prompt = Text.assemble((" ▸ ", "bold"), self._typed, ("▏", "blink"), "  ", hint)
         prompt.no_wrap, prompt.overflow = True, "ellipsis"
-        return Group(legend, prompt)
+        return Group(legend, *told, prompt)
 
     # ------------------------------------------------------------ keys
 
@@ -294,6 +317,20 @@ class _Frame:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield from console.render(self._page, options.update(height=self._height))
+
+
+def _listed(head: str, names: list[str], width: int) -> Text:
+    """As many names as fit into one line, and how many more there are."""
+    text = Text(head if names else "", QUIET, no_wrap=True, overflow="ellipsis")
+    for number, name in enumerate(names):
+        before, left = ", " if number else "", len(names) - number
+        more = f" … {left} more"
+        if text.cell_len + len(before) + len(name) > width - 1 - (len(more) if left > 1 else 0):
+            text.append(more, QUIET)
+            break
+        text.append(before, QUIET)
+        text.append(name, "")
+    return text
 
 
 def _common_start(names: list[str]) -> str:

@@ -13,6 +13,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from engine.language.model import Chart
 from engine.run import Note, StepRecord
 from engine.run.json_values import to_json
 from engine.semantics.step import Call, LogText, StartCall
@@ -24,6 +25,7 @@ QUIET, GOOD, BAD = "bright_black", "green", "bold red"
 _IN, _OUT, _TIMER = ("▸ ", GOOD), ("◂ ", "blue"), ("◷ ", "cyan")
 _RECENT_NS = 1_000_000_000
 _KEPT = 400
+_ROOMY = 22  # rows in which everything can be told
 
 
 @dataclass(slots=True)
@@ -41,8 +43,10 @@ class _Row:
 
 
 class Activity:
-    """The latest events. A message that repeats while it is in sight is counted in its row, so that a charge loop does
-    not scroll the screen; ``engine trace show`` has every one."""
+    """The latest events, in the order of time. What repeats is counted in its row, so that a charge loop does not
+    scroll the screen; when there is news (a titled state, a person's event), what repeats after it is told anew below.
+    Where there is room for few, it tells what crosses a medium, what people do and what goes wrong; ``engine trace
+    show`` has everything."""
 
     def __init__(self, veil: Veil | None = None, unit_of: Callable[[str], str] = lambda path: "") -> None:
         self._veil = veil
@@ -53,6 +57,9 @@ class Activity:
         self._room = 20
         self._names = 0  # the longest of a machine so far
         self._complaints: set[tuple[str, str]] = set()
+        self._round = 0  # the first row of those that repeat now
+        self._repeats = False
+        self._media = False  # whether a machine has messages that cross a medium
         self.log: deque[tuple[int, Text]] = deque(maxlen=200)
 
     def step(self, record: StepRecord) -> None:
@@ -60,17 +67,28 @@ class Activity:
         at, path, step = record.time_ns, record.actor.path, record.step
         chart, veil = record.actor.machine.chart, self._veil
         units = units_of(chart)
+        told, others = _told_always(chart)
+        self._media = self._media or others
+        brief = self._media and self._room < _ROOMY
         if step.handled and (record.event is not None or record.timer is not None):
+            titled = any(chart.states[state].title for state in step.entered)
             moved = _arrival(step.exited, step.entered, record.actor.machine.configuration) if step.entered else ""
-            if record.event is not None:
+            typed = _is_typed(record)
+            news = titled or typed
+            if brief and not (news or _named(record) in told or _named(record).startswith("error.")):
+                pass
+            elif record.event is not None:
                 name, data = record.event.name, record.event.data
-                self._say(at, path, _IN, name, veil.event(chart, name, data) if veil else data, moved, units.get(name))
+                data = veil.event(chart, name, data) if veil else data
+                self._say(at, path, _IN, name, data, moved, units.get(name), news)
             elif record.timer is not None:
-                self._say(at, path, _TIMER, timer(record.timer), None, moved)
-        for told in step.effects:
-            effect = veil.effect(chart, told) if veil else told
+                self._say(at, path, _TIMER, timer(record.timer), None, moved, None, news)
+        for given in step.effects:
+            effect = veil.effect(chart, given) if veil else given
             if isinstance(effect, (Call, StartCall)):
                 name = f"{effect.role}.{effect.action}"
+                if brief and name not in told:
+                    continue
                 self._say(at, path, _OUT, name, effect.args, "", units.get(f"{name}()"))
             elif isinstance(effect, LogText):
                 self.log.append((at, Text(effect.text)))
@@ -81,7 +99,7 @@ class Activity:
         """A row for what goes to the outside, a log line for the rest."""
         if note.kind == "out":
             data = self._veil.hide(note.data, note.secret) if self._veil else note.data
-            self._say(note.time_ns, note.path, _OUT, note.text, data, "")
+            self._say(note.time_ns, note.path, _OUT, note.text, data, "", None, True)
         else:
             if note.kind == "adapter_error":
                 if (note.path, note.text) in self._complaints:
@@ -96,7 +114,7 @@ class Activity:
         self._room = max(1, room)
         table = Table.grid(padding=(0, 1), expand=True)
         table.add_column(justify="right", no_wrap=True, width=len(f"{now_ns / 1e9:.3f}"))
-        names = min(self._names, max(8, min(16, width // 5)))
+        names = min(self._names, max(12, min(16, width // 5)))
         table.add_column(style=QUIET, no_wrap=True, width=names, overflow="ellipsis")
         table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
         for row in self._rows[-self._room :]:
@@ -128,14 +146,19 @@ class Activity:
         data: Any,
         moved: str,
         units: Units | None = None,
+        news: bool = False,
     ) -> None:
+        """A row, or one more of its kind; ``news``: what repeats is told anew after it."""
         kind = (path, name, sign, moved)
         row = self._latest.get(kind)
-        if row is not None and row.number > self._numbers - self._room:  # still in sight
+        if row is not None and row.number >= self._round and row.number > self._numbers - self._room:
             row.last_ns, row.data = at, data
             row.count += 1
+            self._repeats = True
             return
         self._numbers += 1
+        if news and self._repeats:
+            self._round, self._repeats = self._numbers, False
         self._names = max(self._names, len(self._short(path)))
         row = self._latest[kind] = _Row(self._numbers, at, at, path, sign, name, data, units, moved)
         self._rows.append(row)
@@ -152,6 +175,28 @@ def _short(path: str, unit: str = "") -> str:
     if unit and first.endswith("]"):
         root, inner = unit, below
     return f"{root}/{inner.rpartition('/')[2]}" if inner else root
+
+
+def _named(record: StepRecord) -> str:
+    return record.event.name if record.event is not None else ""
+
+
+def _is_typed(record: StepRecord) -> bool:
+    """Whether the step's event came from a person, or a parent that is not known."""
+    event = record.event
+    if event is None or event.origin or event.invokeid or event.type not in ("", "external"):
+        return False
+    return event.name.partition(".")[0] not in record.actor.machine.chart.adapters
+
+
+@lru_cache(maxsize=256)
+def _told_always(chart: Chart) -> tuple[frozenset[str], bool]:
+    """The events and orders, by name with the role, that cross a medium or are a person's; whether any cross one."""
+    names = set()
+    for role, contract in chart.adapters.items():
+        if contract.lane or contract.person:
+            names |= {f"{role}.{name}" for name in (*contract.events, *contract.actions) if name not in contract.local}
+    return frozenset(names), any(contract.lane for contract in chart.adapters.values())
 
 
 @lru_cache(maxsize=4096)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from rich.text import Text
 
@@ -12,11 +12,40 @@ from engine.run import Actor
 _QUIET, _ACTIVE = "bright_black", "green"
 
 
-def state_lines(root: Actor, width: int, takes: Callable[[Actor], bool] = lambda child: True) -> Iterator[Text]:
+def state_lines(
+    root: Actor,
+    width: int,
+    takes: Callable[[Actor], bool] = lambda child: True,
+    main: Collection[str] = (),
+    room: int | None = None,
+) -> list[Text]:
     """A root machine in lines of at most ``width`` characters: its name, its innermost active states, then those of its
-    children that it ``takes``."""
+    children that it ``takes``. Where they are more than ``room``, those at rest go, and the inner children; those of
+    ``main``, paths of machines, stay."""
+    lines = list(_lines(root, width, takes, main))
+    if room is not None and len(lines) > room:
+        kept = sorted(sorted(range(len(lines)), key=lambda n: lines[n][0])[: max(1, room)])
+        lines = [lines[n] for n in kept]
+    return [line for _, line in lines]
+
+
+def shares(wanted: Sequence[int], room: int) -> list[int]:
+    """How much of ``room`` each gets: what it wants, or as much as the others."""
+    given = [0] * len(wanted)
+    while room > 0 and any(has < wants for has, wants in zip(given, wanted, strict=True)):
+        for n, wants in enumerate(wanted):
+            if given[n] < wants and room > 0:
+                given[n] += 1
+                room -= 1
+    return given
+
+
+_Lines = Iterator[tuple[int, Text]]  # the less the number, the sooner it is shown
+
+
+def _lines(root: Actor, width: int, takes: Callable[[Actor], bool], main: Collection[str]) -> _Lines:
     ended = "" if root.is_running else f"  {root.state}"
-    yield Text.assemble((root.path, "bold"), (ended, _QUIET))
+    yield 0, Text.assemble((root.path, "bold"), (ended, _QUIET))
     leaves = _leaves(root)
     parallel = root.machine.chart.root.kind is StateKind.PARALLEL
     regions = [leaf.partition(".")[0] if parallel else "" for leaf in leaves]
@@ -28,22 +57,35 @@ def state_lines(root: Actor, width: int, takes: Callable[[Actor], bool] = lambda
         title = root.machine.chart.states[leaf].title
         room = width - column - len(name) - 4
         prefix = f"{above}." if above else ""
-        prefix = prefix if len(prefix) <= room else "…" + prefix[len(prefix) - max(0, room - 1) :]
+        if len(prefix) > room:
+            prefix = "…" + prefix[len(prefix) - room + 1 :] if room > 4 else ""
         shown = f"{region if region != last else '':{column}}"
-        yield _line(f"  {shown}", prefix, name, title)
+        yield 3 if _at_rest(root, leaf) else 1, _line(f"  {shown}", prefix, name, title)
         last = region
-    yield from _children(root, 1, takes)
+    yield from _children(root, 1, takes, main)
 
 
-def _children(actor: Actor, depth: int, takes: Callable[[Actor], bool]) -> Iterator[Text]:
+def _at_rest(actor: Actor, leaf: str) -> bool:
+    """Whether a region is in its first state, and nothing in it is told."""
+    state = actor.machine.chart.states[leaf]
+    while state.parent is not None and state.parent.kind is not StateKind.PARALLEL:
+        first = state.parent.children[:1]
+        if state not in first or state.title:
+            return False
+        state = state.parent
+    return state.parent is not None
+
+
+def _children(actor: Actor, depth: int, takes: Callable[[Actor], bool], main: Collection[str]) -> _Lines:
     children = [child for child in actor.children.values() if takes(child)]
     column = max((len(child.name) for child in children), default=0)
     column = min(column, 14) + 1
     for child in children:
         names = " · ".join(leaf.rpartition(".")[2] for leaf in _leaves(child))
         name = child.name if len(child.name) < column else child.name[: column - 2] + "…"
-        yield _cut(Text.assemble("  " * depth, f"{name:{column}}", (names, _ACTIVE)))
-        yield from _children(child, depth + 1, takes)
+        rank = 0 if child.path in main else 2 if depth == 1 else 4
+        yield rank, _cut(Text.assemble("  " * depth, f"{name:{column}}", (names, _ACTIVE)))
+        yield from _children(child, depth + 1, takes, main)
 
 
 def _leaves(actor: Actor) -> list[str]:

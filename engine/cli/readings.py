@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from engine.adapter import AdapterError
 from engine.language.problems import suggestion
@@ -71,6 +72,16 @@ class Headlines:
         chart = dict(chart_tree(self._system.roots[root.replace("{}", "1")].machine.chart)).get(path)
         return chart is not None and (name in chart.adapters or (name in chart.states and name not in chart.data))
 
+    def numbers(self) -> dict[str, float]:
+        """The present values of those that are numbers and there now, by label."""
+        found = {}
+        for headline in self.chosen:
+            root, _, rest = headline.value.partition(".")
+            value = _found(self._system.roots[root], rest)
+            if value is not None and type(value[0]) in (int, float) and value[1].kind in (Kind.INT, Kind.FLOAT):
+                found[headline.label] = float(value[0])
+        return found
+
     def values(self) -> list[tuple[str, str]]:
         """Label and present value of each; a dash for what is not there now."""
         found = []
@@ -83,20 +94,35 @@ class Headlines:
 def look_up(actor: Actor, path: str, messages: Mapping[tuple[str, str], str] | None = None) -> str | None:
     """``data``, ``role.value``, ``state``, ``role``, ``child.…`` or ``child[key].…`` of a machine as text; None when it
     is not there now. ``messages``: the last of each role, by machine and role."""
+    found = _found(actor, path)
+    if found is not None:
+        value, kind = found
+        return "?" if value is _UNREADABLE else value_text(value, kind)
     head, _, rest = path.partition(".")
     if not rest:
-        chart = actor.machine.chart
-        definition = chart.data.get(head)
-        if definition is not None:
-            return value_text(actor.machine.data.get(head), definition.type)
-        return _title(actor, head) if head in chart.states else (messages or {}).get((actor.path, head))
+        return _title(actor, head) if head in actor.machine.chart.states else (messages or {}).get((actor.path, head))
+    child = _child(actor, head)
+    return look_up(child, rest, messages) if child is not None else None
+
+
+_UNREADABLE = object()
+
+
+def _found(actor: Actor, path: str) -> tuple[Any, Type] | None:
+    """A data item or a reading with its type; None for anything else, and for what is not there now."""
+    head, _, rest = path.partition(".")
+    if not rest:
+        definition = actor.machine.chart.data.get(head)
+        return None if definition is None else (actor.machine.data.get(head), definition.type)
     if head in actor.roles:
         kind = actor.machine.chart.adapters[head].values.get(rest)
-        return None if kind is None else _reading(actor, head, rest, kind)
-    for (child_id, _key), child in actor.children.items():
-        if head in (child_id, child.name):
-            return look_up(child, rest, messages)
-    return None
+        return None if kind is None else (_read(actor, head, rest, kind), kind)
+    child = _child(actor, head)
+    return _found(child, rest) if child is not None else None
+
+
+def _child(actor: Actor, name: str) -> Actor | None:
+    return next((child for (id_, _), child in actor.children.items() if name in (id_, child.name)), None)
 
 
 def _title(actor: Actor, state: str) -> str:
@@ -138,7 +164,12 @@ def _values(actor: Actor) -> Iterator[tuple[str, str]]:
 
 
 def _reading(actor: Actor, role: str, name: str, kind: Type) -> str:
+    value = _read(actor, role, name, kind)
+    return "?" if value is _UNREADABLE else value_text(value, kind)
+
+
+def _read(actor: Actor, role: str, name: str, kind: Type) -> Any:
     try:
-        return value_text(checked(actor.read(role, name), kind), kind)
+        return checked(actor.read(role, name), kind)
     except (AdapterError, EvaluationError):
-        return "?"
+        return _UNREADABLE

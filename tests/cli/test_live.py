@@ -92,17 +92,17 @@ def test_a_wrong_event_is_told_and_the_run_goes_on(terminal: Terminal) -> None:
 
 
 def test_rows_stand_in_the_order_of_time() -> None:
-    """A message that repeats is counted where it stands, with the time it first came: who reads down reads in time."""
+    """A message that repeats is counted where it stands, until there is news: who reads down reads in time."""
     from rich.console import Console
 
     from engine.cli.live_activity import Activity
     from engine.run import Note
 
     activity = Activity()
-    for second, name in enumerate(["first", "second", "first", "third", "second"], 1):
+    for second, name in enumerate(["first", "first", "second", "first", "third", "third"], 1):
         activity.note(Note(second * 1_000_000_000, "m", "out", name))
     console = Console(width=60, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(activity.table(10, 60, 6_000_000_000))
     rows = [line.split() for line in console.export_text().splitlines()]
-    assert [(row[0], row[3]) for row in rows] == [("1.000", "first"), ("2.000", "second"), ("4.000", "third")]
-    assert rows[0][4] == rows[1][4] == "×2"
+    told = [("1.000", "first", "×2"), ("3.000", "second"), ("4.000", "first"), ("5.000", "third", "×2")]
+    assert [(row[0], *row[3:]) for row in rows] == told

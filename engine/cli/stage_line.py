@@ -1,0 +1,83 @@
+"""The stages of the main machine as a line, and what the present one waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.text import Text
+
+from engine.cli.live_activity import GOOD, QUIET
+from engine.language.expr import tree
+from engine.language.expr.walk import within
+from engine.run import Actor
+from engine.run.joint import holds
+from engine.tools.trace.sequence import span
+
+_BETWEEN = (" ── ", " › ", "›")
+
+
+class StageLine:
+    """The stages of a machine. Draw it only between events."""
+
+    def __init__(self, main: Actor) -> None:
+        self._main = main
+        self._stages = main.machine.chart.stages
+        self._hold = [holds(stage.condition) for stage in self._stages]
+
+    def __bool__(self) -> bool:
+        return bool(self._stages)
+
+    def present(self) -> int | None:
+        """The number of the last stage that holds."""
+        return max((n for n, hold in enumerate(self._hold) if hold(self._main)), default=None)
+
+    def line(self, width: int) -> Text:
+        """All stages: those behind, the present one, those ahead."""
+        present = self.present()
+        titles = [stage.title for stage in self._stages]
+        fits = [b for b in _BETWEEN if sum(map(len, titles)) + len(b) * (len(titles) - 1) + 3 <= width]
+        between = fits[0] if fits else _BETWEEN[-1]
+        text = Text(" ", no_wrap=True, overflow="ellipsis")
+        for number, title in enumerate(titles):
+            if number:
+                text.append(between, QUIET)
+            ahead = present is None or number > present
+            here = number == present
+            text.append(f"●{title}" if here else title, QUIET if ahead else f"bold {GOOD}" if here else GOOD)
+        return text
+
+    def waits(self, now_ns: int) -> Text:
+        """The timers that run in the states the stage names, the next first, and the events that lead on from them."""
+        text = Text("   ", QUIET, no_wrap=True, overflow="ellipsis")
+        present = self.present()
+        if present is None:
+            return text
+        timers: list[tuple[int, str]] = []
+        events: dict[str, None] = {}
+        for actor, state in _named(self._main, self._stages[present].condition):
+            machine = actor.machine
+            inside = {one for one in machine.configuration if one == state or one.startswith(f"{state}.")}
+            for timer, deadline in actor.timers.items():
+                source, _, delay = timer.rpartition("/")
+                if source in inside:
+                    timers.append((deadline.due_ns - now_ns, delay.removeprefix("after ")))
+            for transition in machine.chart.transitions:
+                if transition.source.id in inside and transition.targets:
+                    events |= dict.fromkeys(d for d in transition.descriptors if not d.startswith(("done.", "error.")))
+        for left_ns, delay in sorted(timers)[:2]:
+            text.append(f"{delay if len(delay) < 30 else delay[:28] + '…'} ", "cyan")
+            text.append(f"{span(max(0, left_ns), max(0, left_ns))} left   ", "bold cyan")
+        if events:
+            text.append("waits for " + ", ".join(events))
+        return text
+
+
+def _named(actor: Actor, condition: tree.Expr) -> Iterator[tuple[Actor, str]]:
+    """The active states that a condition names, with the machine they are of."""
+    for part in within(condition):
+        if isinstance(part, tree.InState) and part.state in actor.machine.configuration:
+            yield actor, part.state
+        elif isinstance(part, tree.OfChild):
+            child = actor.children.get((part.child, None))
+            if child is not None:
+                yield from _named(child, part.expr)
