@@ -100,7 +100,8 @@ def offered(chart: Chart) -> list[str]:
 def now_possible(system: System, main: Actor) -> list[str]:
     """The events a person may send that an active state has a transition for, with the names of what they carry: what
     a person does by an adapter, then the rest; of the main machine first. A chart that declares none may get any."""
-    done, told = [], []
+    done: list[str] = []
+    told: list[str] = []
     for root in (main, *(root for root in system.roots.values() if root is not main and root.is_running)):
         chart = root.machine.chart
         active = set(root.machine.configuration) | {""}

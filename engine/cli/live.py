@@ -219,8 +219,11 @@ class LiveView:
     def _states(self, room: int, width: int, plain: bool) -> Iterator[RenderableType]:
         tops = [top for top in self._system.tops() if not top.is_device and not self._in_row(top)]
         main = frozenset(self._station.sides.values())
-        lines = lambda top, room: state_lines(top, width, lambda child: not self._in_row(child), main, room)  # noqa: E731
-        wanted = [len(lines(top, None)) for top in tops]
+
+        def lines(top: Actor, room: int | None = None) -> list[Text]:
+            return state_lines(top, width, lambda child: not self._in_row(child), main, room)
+
+        wanted = [len(lines(top)) for top in tops]
         spaced = sum(wanted) + len(tops) - 1 <= room
         blocks = [lines(top, share) for top, share in zip(tops, shares(wanted, room), strict=True)]
         for number, block in enumerate(blocks):

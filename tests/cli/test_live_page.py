@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from engine.cli.curves import Curves, curve
 from engine.cli.live_states import shares
 from engine.semantics.step import Event
 from tests.cli.page import Page
+from tests.cli.record_terminal import FILES, PAGES, filled
 
 
 def stage(lines: list[str]) -> str:
@@ -23,43 +25,33 @@ def test_the_stage_goes_from_the_plug_to_the_end_in_order() -> None:
     order = [one.title for one in page.main.machine.chart.stages]
     seen: list[str] = []
     for _ in range(250):
-        page.run(0.25)
-        lines = page.drawn()
-        if any("●" in line for line in lines) and (not seen or seen[-1] != stage(lines)):
-            seen.append(stage(lines))
+        line = page.run(0.25).view._stages.line(80).plain
+        if "●" in line and (not seen or seen[-1] != stage([line])):
+            seen.append(stage([line]))
         if seen[-1:] == ["stop"]:
             break
     assert [order.index(one) for one in seen] == sorted(order.index(one) for one in seen)
     assert {"SLAC", "cable check", "charge", "stop"} <= set(seen)
 
 
-def test_what_is_waited_for_and_how_long_still() -> None:
-    page = Page("evse_dc.yaml", "authorisation=external").run(12)
-    lines = page.drawn()
+@pytest.fixture(scope="module")
+def asking() -> Page:
+    """A station that waits for a person's card."""
+    return Page("evse_dc.yaml", "authorisation=external").run(8)
+
+
+def test_what_is_waited_for_and_how_long_still(asking: Page) -> None:
+    asking.resize(120, 40)
+    lines = asking.drawn()
     assert stage(lines) == "authorisation"
     (waits,) = [line for line in lines if "waits for" in line]
     assert re.search(r"T_customer\S* .*\d+\.\d s left", waits)
-    page.resize(120, 40)
-    assert any("waits for v2g." in line for line in page.drawn())
+    assert "waits for v2g." in waits
 
 
-@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40), (60, 16)])
-@pytest.mark.parametrize("chart", ["evse_dc.yaml", "pev_dc.yaml"])
-def test_both_sides_are_there_in_every_size(chart: str, width: int, height: int) -> None:
-    page = Page(chart, width=width, height=height).run(12)
-    heads = [line.split()[0] for line in page.drawn() if re.match(r" (evse|pev)\b", line)]
-    assert sorted(heads) == ["evse", "pev"]
-
-
-def test_values_have_curves() -> None:
-    lines = Page("evse_dc.yaml").run(30).drawn()
-    number = next(n for n, line in enumerate(lines) if "Voltage" in line)
-    assert re.search(r"▁+.*█", lines[number + 2])
-
-
-def test_what_a_person_may_do_is_offered_with_what_it_carries() -> None:
-    page = Page("evse_dc.yaml", "authorisation=external", width=300).run(12)
-    (possible,) = [line for line in page.drawn() if "Now possible" in line]
+def test_what_a_person_may_do_is_offered_with_what_it_carries(asking: Page) -> None:
+    asking.resize(300, 24)
+    (possible,) = [line for line in asking.drawn() if "Now possible" in line]
     assert "operator.token(id=…)" in possible
     assert "operator.emergency_stop" in possible
     assert "grant(power=…, order=…)" in possible
@@ -67,32 +59,42 @@ def test_what_a_person_may_do_is_offered_with_what_it_carries() -> None:
     assert "pev.driver." in possible
 
 
-def test_what_crosses_a_medium_is_told_in_a_small_terminal_and_everything_in_a_large_one() -> None:
-    small, large = (Page("evse_dc.yaml", width=120, height=height).run(20).drawn() for height in (24, 50))
-    assert any("v2g.CurrentDemandReq" in line for line in small)
-    assert not any("VS_PL_LINK_STATUS" in line for line in small)
-    assert any("VS_PL_LINK_STATUS" in line for line in large)
+@pytest.mark.parametrize("chart", ["evse_dc.yaml", "pev_dc.yaml"])
+def test_both_sides_are_there_in_every_size(chart: str) -> None:
+    page = Page(chart).run(3)
+    for size in [(80, 24), (120, 40), (60, 16)]:
+        page.resize(*size)
+        heads = [line.split()[0] for line in page.drawn() if re.match(r" (evse|pev)\b", line)]
+        assert sorted(heads) == ["evse", "pev"], size
 
 
-def test_rows_of_a_charge_loop_stand_still() -> None:
-    """What scrolls five times a second cannot be read."""
-    page = Page("evse_dc.yaml").run(25)
+def test_rows_of_a_charge_loop_stand_still_and_a_person_s_event_is_news() -> None:
+    """What scrolls five times a second cannot be read; who reads down reads in time."""
+    page = Page("evse_dc.yaml").run(11)
     rows = [re.findall(r"[▸◂] [\w.]+", line) for line in page.drawn()]
     assert sum("CurrentDemand" in str(row) for row in rows) >= 2
-    page.run(1)
-    assert [re.findall(r"[▸◂] [\w.]+", line) for line in page.drawn()] == rows
+    assert not any("VS_PL_LINK_STATUS" in str(row) for row in rows), "what crosses no medium is told in a large one"
+    page.run(0.6)
+    lines = page.drawn()
+    assert [re.findall(r"[▸◂] [\w.]+", line) for line in lines] == rows
 
+    number = next(n for n, line in enumerate(lines) if "Voltage" in line)
+    assert re.search(r"▁+.*█", lines[number + 2])
 
-def test_a_person_s_event_is_news() -> None:
-    page = Page("evse_dc.yaml", width=120).run(20)
+    page.resize(120, 24)
     page.system.enqueue(page.main, Event("operator.stop_pressed"))
     lines = page.run(0.4).drawn()
-    rows = [match for line in lines if (match := re.search(r"(\d+\.\d{3}) \S+ +([▸◂◷] .*)", line))]
-    assert any("operator.stop_pressed" in row[2] for row in rows)
-    times = [float(row[1]) for row in rows]
+    told = [match for line in lines if (match := re.search(r"(\d+\.\d{3}) \S+ +([▸◂◷] .*)", line))]
+    assert any("operator.stop_pressed" in row[2] for row in told)
+    times = [float(row[1]) for row in told]
     assert times == sorted(times)
-    assert times[-1] > 20, "what repeated before is told anew below"
+    assert times[-1] > 11.5, "what goes on is told anew below"
     assert stage(lines) == "stop"
+
+
+def test_a_large_terminal_shows_everything() -> None:
+    lines = Page("evse_dc.yaml", width=120, height=50).run(6).drawn()
+    assert any("VS_PL_LINK_STATUS" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -125,3 +127,22 @@ def test_room_is_shared() -> None:
     assert shares([10, 3], 8) == [5, 3]
     assert shares([2, 2], 9) == [2, 2]
     assert shares([], 4) == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_the_recorded_pages_are_what_a_terminal_shows(file: Path) -> None:
+    """docs/terminal.md and README.md: written by ``python -m tests.cli.record_terminal``, never by hand."""
+    blocks = re.findall(r"<!-- terminal: ([a-z ]+) -->\n\n```\n(.*?)```", file.read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for name, page in blocks:
+        assert name in PAGES
+        assert len(page.splitlines()) <= 24
+        assert max(map(len, page.splitlines())) == 80
+
+
+def test_a_page_is_recorded_anew(asking: Page) -> None:
+    asking.resize(80, 24)
+    anew = filled("<!-- terminal: asking -->\nold<!-- end -->", {"asking": lambda: asking})
+    assert anew.count("```") == 2
+    assert "operator.token" in anew
+    assert "old" not in anew
