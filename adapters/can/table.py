@@ -232,7 +232,8 @@ class Family:
     """All messages of one kind of devices on a bus, and how they are told apart.
 
     ``name`` is a word, ``title`` is for people, ``source`` says where the layouts are from, ``bitrates`` are those the
-    devices use, the usual one first. Messages of 11-bit identifiers have ``extended`` false.
+    devices use, the usual one first. Messages of 11-bit identifiers have ``extended`` false. Raises ``ValueError``
+    for two messages of one name, or that no frame tells apart.
     """
 
     def __init__(
