@@ -34,6 +34,7 @@ class Said:
         return self.source, self.target, self.name, self.kind
 
     def message(self) -> Message:
+        """It as one line of the sequence."""
         told = f"({arguments(self.data, self.units)})" if self.data else ""
         answer = (self.answer_ns, self.answer_ns) if self.answer_ns is not None else None
         return Message(
