@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from math import inf
 from pathlib import Path
@@ -117,7 +118,9 @@ def _show(trace: Trace, args: argparse.Namespace) -> int:
     from rich.text import Text
 
     lines = Lines(trace.records)
-    told = [(record, lines.line(record)) for record in _window(trace, args).records(trace.records)]
+    narrow = sys.stdout.isatty() and not args.wide
+    limit = max(16, (shutil.get_terminal_size().columns - 40) // 3) if narrow else 160
+    told = [(record, lines.line(record, limit)) for record in _window(trace, args).records(trace.records)]
     if args.problems:
         told = [(r, t) for r, t in told if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
     if not sys.stdout.isatty():

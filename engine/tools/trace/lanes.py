@@ -162,7 +162,8 @@ class _Reader:
         elif kind == "adapter_note":
             self._mark(record["time_ns"], side.label, text, "fault" if text.startswith("fault ") else "note")
         elif kind == "out" and record["machine"] == side.root:
-            self._mark(record["time_ns"], side.label, text, "note", record.get("data"))
+            told = {name: value for name, value in record.get("data", {}).items() if value not in ("", None)}
+            self._mark(record["time_ns"], side.label, text, "note", told)
 
     def judge_lost(self) -> None:
         """What was sent and arrived nowhere, though others of its name did, is lost."""

@@ -19,6 +19,7 @@ def seconds(time_ns: int) -> str:
 Table = Mapping[str, Units]
 """Units of a chart: see :func:`engine.tools.trace.units.units_of`."""
 _NONE: Table = {}
+_LIMIT = 160  # characters of arguments
 
 
 class Lines:
@@ -27,32 +28,33 @@ class Lines:
     def __init__(self, records: Iterable[Record]) -> None:
         self._units = {record["machine"]: record["units"] for record in records if "units" in record}
 
-    def line(self, record: Record) -> str:
+    def line(self, record: Record, limit: int = _LIMIT) -> str:
         """:func:`line`."""
-        return line(record, self._units.get(record["machine"], _NONE))
+        return line(record, self._units.get(record["machine"], _NONE), limit)
 
 
-def line(record: Record, units: Table = _NONE) -> str:
-    """One record on one line: time, machine, event, what became active, what was ordered."""
+def line(record: Record, units: Table = _NONE, limit: int = _LIMIT) -> str:
+    """One record on one line: time, machine, event, what became active, what was ordered. Arguments are cut at
+    ``limit`` characters."""
     parts = [seconds(record["time_ns"]), record["machine"]]
     if "note" in record:
-        data = f"  {_told(record['data'], units.get(record.get('text', '')))}" if record.get("data") else ""
+        data = f"  {_told(record['data'], units.get(record.get('text', '')), limit)}" if record.get("data") else ""
         return "  ".join([*parts, f"{record['note']}: {record.get('text', '')}{data}".replace("\n", " ")])
-    parts.append(cause(record, units))
+    parts.append(cause(record, units, limit))
     moves = movement(record)
     if moves:
         parts.append(moves)
-    parts += [effect(one, units) for one in record.get("effects", ()) if one["do"] in _TOLD]
+    parts += [effect(one, units, limit) for one in record.get("effects", ()) if one["do"] in _TOLD]
     if "failures" in record:
         parts += [f"failed: {failure['message']} ({failure['position']})" for failure in record["failures"]]
     return "  ".join(parts)
 
 
-def cause(record: Record, units: Table = _NONE) -> str:
+def cause(record: Record, units: Table = _NONE, limit: int = _LIMIT) -> str:
     """The cause of the step: ``start``, ``link.SLAC_PARM_REQ(run_id=…)``, ``after 40 s in unmatched``."""
     if record["cause"] == "event":
         event = record["event"]
-        told = _told(event["data"], units.get(event["name"])) if event.get("data") else ""
+        told = _told(event["data"], units.get(event["name"]), limit) if event.get("data") else ""
         text = str(event["name"]) + (f"({told})" if told else "")
         return text + ("  (nobody handles it)" if record.get("unhandled") else "")
     if record["cause"] == "timer":
@@ -80,18 +82,18 @@ def _moved(exited: tuple[str, ...], entered: tuple[str, ...], active: tuple[str,
     return f"{', '.join(left)} → {', '.join(reached)}".strip()
 
 
-def effect(one: Record, units: Table = _NONE) -> str:
+def effect(one: Record, units: Table = _NONE, limit: int = _LIMIT) -> str:
     """An effect in a few words."""
     match one["do"]:
         case "call" | "start_call":
             name = f"{one['role']}.{one['action']}"
-            return f"{name}({_told(one['args'], units.get(f'{name}()'))})"
+            return f"{name}({_told(one['args'], units.get(f'{name}()'), limit)})"
         case "send":
             to = f" to {one['to']}" if one.get("to") else ""
             delay = f" in {one['delay_ns'] / 1e9:g} s" if one.get("delay_ns") else ""
             name = one["event"]
             own = units.get(name)
-            data = f"({_told(one['data'], units.get(f'{to[4:]}.{name}()', own))})" if one.get("data") else ""
+            data = f"({_told(one['data'], units.get(f'{to[4:]}.{name}()', own), limit)})" if one.get("data") else ""
             return f"send {name}{data}{to}{delay}"
         case "start_child":
             return f"start {one['id']}" + (f"[{plain(one['key'])}]" if "key" in one else "")
@@ -100,7 +102,7 @@ def effect(one: Record, units: Table = _NONE) -> str:
         case "log":
             return f"“{one['text']}”"
         case "done":
-            told = _told(one["output"], units.get("done()")) if one.get("output") else ""
+            told = _told(one["output"], units.get("done()"), limit) if one.get("output") else ""
             return f"done ({told})" if told else "done"
         case "start_timer":
             return f"timer {one['id']} {one['delay_ns'] / 1e9:g} s"
@@ -119,7 +121,7 @@ def arguments(data: Any, units: Units | None = None) -> str:
     return _arguments(data, units, inf)
 
 
-def _told(data: Any, units: Units | None = None, limit: int = 160) -> str:
+def _told(data: Any, units: Units | None = None, limit: int = _LIMIT) -> str:
     """:func:`arguments`, cut where they get long."""
     text = _arguments(data, units, limit)
     return text if len(text) <= limit else text[: limit - 1] + "…"
