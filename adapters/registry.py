@@ -53,6 +53,17 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "bolt": {"simulated": "adapters.power.simulated:SimulatedBolt"},
     "meter": {"simulated": "adapters.power.simulated:SimulatedMeter"},
     "operator": {"simulated": "adapters.power.simulated:SimulatedOperator"},
+    "can_bus": {
+        "simulated": "adapters.can.simulated:SimulatedCanBus",
+        "python_can": "adapters.can.python_can:PythonCanBus",
+    },
+    "power_modules": {"codec": "adapters.can.roles:PowerModules"},
+    "elcon_charger": {"codec": "adapters.can.roles:ElconCharger"},
+    "elcon_battery": {"codec": "adapters.can.roles:ElconBattery"},
+    "daly_host": {"codec": "adapters.can.roles:DalyHost"},
+    "light_charger_terminal": {"codec": "adapters.can.roles:LightChargerTerminal"},
+    "gbt_charger": {"codec": "adapters.can.roles:GbtCharger"},
+    "gbt_battery": {"codec": "adapters.can.roles:GbtBattery"},
     "traction_battery": {"simulated": "adapters.power.vehicle:SimulatedBattery"},
     "driver": {"simulated": "adapters.power.vehicle:SimulatedDriver"},
 }

@@ -1,0 +1,185 @@
+"""``python -m adapters.can monitor``: a bus or a log as names, values and units; ``… replay`` sends a log again;
+``… contracts`` writes the contract files that are made from tables."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from adapters.can.families import FAMILIES, family
+from adapters.can.frame import Frame, Message, Misfit
+from adapters.can.python_can import parse_options
+from adapters.can.roles import SIDES, contract_text, parse_profile
+from adapters.can.table import Family
+from adapters.can.transport import Transport
+from engine.adapter import ConfigurationError
+
+if TYPE_CHECKING:
+    import can
+
+LOGS = ".log (candump), .asc, .blf, .trc, .csv, .db"
+
+
+class Decoder:
+    """Frames as lines, by one family or all of them; long messages of GB/T 27930 are put together."""
+
+    def __init__(self, families: Iterable[Family]) -> None:
+        self.families = list(families)
+        self._transport = Transport()
+
+    def read(self, frame: Frame) -> tuple[str, Message | Misfit | None]:
+        """The family that understands a frame, and what it says; a misfit of one family gives way to a message of
+        another one."""
+        found: tuple[str, Message | Misfit | None] = ("", None)
+        if any(codec.name == "gbt" for codec in self.families):
+            outcome = self._transport.receive(frame)
+            if outcome.passed is None:
+                if outcome.whole is None:
+                    return ("gbt", outcome.misfit or Message("part", "", {}))
+                frame = outcome.whole
+        for codec in self.families:
+            read = codec.decode(frame)
+            if isinstance(read, Message):
+                return codec.name, read
+            if read is not None and found[1] is None:
+                found = codec.name, read
+        return found
+
+    def line(self, at_s: float, frame: Frame) -> str:
+        """One line: when, the frame, whose and which message, its values with their units."""
+        name, read = self.read(frame)
+        head = f"{at_s:12.6f}  {frame!s:<26} "
+        if read is None:
+            return head.rstrip()
+        if isinstance(read, Misfit):
+            return f"{head} {name} ? {read.reason}"
+        units = {f.name: f.unit for f in self._fields(name, read.name)}
+        values = " ".join(f"{key}={_shown(value, units.get(key, ''))}" for key, value in read.values.items())
+        return f"{head} {name} {read.name} {values}".rstrip()
+
+    def _fields(self, name: str, message: str) -> Iterable[Any]:
+        row = next(codec for codec in self.families if codec.name == name).messages.get(message)
+        return row.fields if row is not None else ()
+
+
+def _shown(value: object, unit: str) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}{unit}"
+    if isinstance(value, list):
+        return "[" + ",".join(_shown(one, unit) for one in value) + "]"
+    return "-" if value is None else str(value)
+
+
+def messages_of(source: Iterable[can.Message]) -> Iterator[tuple[float, Frame]]:
+    """Seconds and frame of each data frame; error frames, remote frames and CAN FD are left out."""
+    for message in source:
+        if not (message.is_error_frame or message.is_remote_frame or message.is_fd):
+            yield message.timestamp, Frame(message.arbitration_id, bytes(message.data), message.is_extended_id)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line: 0 at the end, 1 when something cannot be had, 2 for a wrong argument."""
+    options = _parser().parse_args(arguments)
+    if options.command == "contracts":
+        for contract in SIDES:
+            path = Path(__file__).parent / f"{contract}.contract.yaml"
+            path.write_text(contract_text(contract), "utf-8")
+            print(path.name)
+        return 0
+    try:
+        import can
+    except ImportError as error:
+        print(
+            f"error: CAN interfaces and logs need python-can ({error}): pip install 'chargechart[can]'", file=sys.stderr
+        )
+        return 1
+    try:
+        return _monitor(options) if options.command == "monitor" else _replay(options)
+    except KeyboardInterrupt:
+        return 0
+    except (ConfigurationError, KeyError, TypeError) as error:
+        print(f"error: {error.args[0] if error.args else error}", file=sys.stderr)
+        return 2
+    except (can.CanError, OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _bus(options: argparse.Namespace) -> can.BusABC:
+    import can
+
+    more = parse_options(options.options)
+    if options.bitrate:
+        more["bitrate"] = options.bitrate
+    return can.Bus(options.channel, options.interface, **more)
+
+
+def _monitor(options: argparse.Namespace) -> int:
+    import can
+
+    names = options.kind or list(FAMILIES)
+    profile = parse_profile(options.profile)
+    if profile and len(names) != 1:
+        raise ConfigurationError("--profile is of one family: name it with --kind")
+    decoder = Decoder(family(name, profile) for name in names)
+    if options.log:
+        with can.LogReader(options.log) as reader:
+            _print(decoder, messages_of(reader))
+        return 0
+    if not options.channel:
+        raise ConfigurationError("what to read: a log, or --channel of a bus")
+    with _bus(options) as bus:
+        _print(decoder, messages_of(bus))
+    return 0
+
+
+def _print(decoder: Decoder, frames: Iterator[tuple[float, Frame]]) -> None:
+    began: float | None = None
+    for at_s, frame in frames:
+        began = at_s if began is None else began
+        print(decoder.line(at_s - began, frame), flush=True)
+
+
+def _replay(options: argparse.Namespace) -> int:
+    import can
+
+    if not options.channel:
+        raise ConfigurationError("where to send it: --channel of a bus")
+    sent, began = 0, None
+    with can.LogReader(options.log) as reader, _bus(options) as bus:
+        start = time.monotonic()
+        for at_s, frame in messages_of(reader):
+            began = at_s if began is None else began
+            if options.speed:
+                time.sleep(max(0.0, (at_s - began) / options.speed - (time.monotonic() - start)))
+            bus.send(can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended), timeout=1.0)
+            sent += 1
+    print(f"{sent} frames sent")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m adapters.can", description="Tools of the CAN adapters.")
+    commands = parser.add_subparsers(required=True, dest="command")
+    monitor = commands.add_parser("monitor", help="decode a bus or a log")
+    monitor.add_argument("log", nargs="?", help=f"a log instead of a bus: {LOGS}")
+    monitor.add_argument("--kind", action="append", choices=FAMILIES, help="only this family; may be repeated (all)")
+    monitor.add_argument("--profile", default="", help="what differs between models: current_divisor=10")
+    replay = commands.add_parser("replay", help="send a log on a bus again, in its own time")
+    replay.add_argument("log", help=LOGS)
+    replay.add_argument("--speed", type=float, default=1.0, help="how many times as fast; 0: at once (1)")
+    for command in (monitor, replay):
+        command.add_argument("--interface", default="socketcan", help="by python-can's name (socketcan)")
+        command.add_argument("--channel", default="", help="can0, /dev/ttyACM0, 239.74.163.2")
+        command.add_argument("--bitrate", type=int, default=0, help="bits per second, where it is set here")
+        command.add_argument("--options", default="", help="further keywords of can.Bus: port=43113")
+    commands.add_parser("contracts", help="write the contract files that are made from tables")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,77 @@
+"""``python -m adapters.can``: logs of every format as names, values and units, and sent again."""
+
+from __future__ import annotations
+
+import os
+import random
+from pathlib import Path
+
+import can
+import pytest
+
+from adapters.can.__main__ import main
+
+FRAMES = [
+    (
+        0x1806E5F4,
+        "03D400A000000000",
+        "elcon command charger=229 maximum_voltage=98V maximum_current=16A control=charge mode=0",
+    ),
+    (0x0283F001, "43FA000041200000", "infy output error=none device=10 module=1 voltage=500V current=10A"),
+    (0x1CEC56F4, "100D0002FF000600", "gbt part"),
+    (0x1CEB56F4, "016009DC05102768", "gbt part"),
+    (0x1CEB56F4, "0210FAF401A00FFF", "gbt bcp maximum_cell_voltage=24V maximum_current=-250A energy=1000kWh"),
+    (0x060F8008, "42F0004000400001", "maxwell alarms module=1 group=0 alarms=[fault,output_off]"),
+    (0x00433F01, "7FC0000042C80000", "terminal ? output: voltage is nan"),
+    (0x1ABCDEF0, "01", ""),
+]
+
+
+def log(path: Path) -> Path:
+    with can.Logger(path) as writer:
+        for number, (can_id, data, _) in enumerate(FRAMES):
+            message = can.Message(
+                arbitration_id=can_id, data=bytes.fromhex(data), timestamp=100.0 + number / 4, channel=0
+            )
+            writer.on_message_received(message)
+        writer.on_message_received(can.Message(is_error_frame=True, timestamp=103.0, channel=0))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["log", "asc", "blf", "trc"])
+def test_a_log_is_read(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """candump, Vector ASC and BLF, PEAK TRC: each frame in a line with its time, who it is from, values and units."""
+    assert main(["monitor", str(log(tmp_path / f"bus.{kind}"))]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == len(FRAMES)
+    for number, (line, (can_id, data, meaning)) in enumerate(zip(lines, FRAMES, strict=True)):
+        assert float(line.split()[0]) == pytest.approx(number / 4, abs=0.002)
+        assert line.split()[1] == f"{can_id:08X}#{data}"
+        assert line.endswith(meaning) if meaning.endswith(("0", "]", "nan")) else meaning in line
+
+
+def test_one_family_with_its_profile(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """--kind leaves the others raw; --profile is that of the model, and wrong ones are said."""
+    path = tmp_path / "bus.log"
+    path.write_text("(1.000000) can0 00433F01#4290000042C80000\n(1.500000) can0 1806E5F4#03D400A000000000\n")
+    assert main(["monitor", str(path), "--kind", "terminal", "--profile", "current_divisor=10"]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.endswith("terminal output voltage=72V current=10A")
+    assert second.endswith("1806E5F4#03D400A000000000")
+    assert main(["monitor", str(path), "--kind", "terminal", "--profile", "colour=1"]) == 2
+    assert main(["monitor", str(path), "--profile", "current_divisor=10"]) == 2
+    assert main(["monitor"]) == 2
+    assert main(["monitor", str(tmp_path / "none.log")]) == 1
+    assert main(["monitor", "--interface", "virtual", "--channel", "x", "--options", "fast"]) == 2
+
+
+def test_replay_sends_a_log_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The frames of a log go out on a bus of python-can in their order, here at once."""
+    channel = f"replay-{os.getpid()}-{random.randrange(1 << 30)}"
+    with can.Bus(channel, "virtual") as peer:
+        arguments = ["replay", str(log(tmp_path / "bus.asc")), "--interface", "virtual", "--channel", channel]
+        assert main([*arguments, "--speed", "0"]) == 0
+        assert capsys.readouterr().out == f"{len(FRAMES)} frames sent\n"
+        received = [peer.recv(10) for _ in FRAMES]
+    assert [(m.arbitration_id, bytes(m.data)) for m in received if m] == [(i, bytes.fromhex(d)) for i, d, _ in FRAMES]
+    assert main(["replay", str(tmp_path / "bus.asc")]) == 2
