@@ -7,7 +7,9 @@ why. Queues are bounded. Nothing here tries again: that is the chart's. The real
 from __future__ import annotations
 
 import errno
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -30,6 +32,8 @@ PATIENCE_S: Final = 0.2
 """How long a thread waits before it looks whether it shall end."""
 SEND_S: Final = 0.1
 """How long an interface may take for a frame."""
+FLUSH_S = 1.0
+"""How long frames that wait may still be sent when the interface is being closed: the last order is "off"."""
 NO_BUFFER: Final = (
     "no buffer space: nobody acknowledges (no other node, wrong bit rate, cable or terminators), or the bus is full"
 )
@@ -61,7 +65,7 @@ class PythonCanLink:
         """Close the interface and wait a moment until it is closed."""
         self.disconnect()
         if self._last is not None:
-            self._last.wait(2 * PATIENCE_S + SEND_S)
+            self._last.wait(FLUSH_S + 2 * PATIENCE_S + 2 * SEND_S)
 
     def send(self, frame: Frame) -> None:
         session = self._session
@@ -117,6 +121,7 @@ class _Session:
         self._link = link
         self._before = before
         self._told_lost = False
+        self._until = math.inf
         self.received: deque[Frame] = deque()
         self.woken = False
         self.lost = 0
@@ -133,6 +138,7 @@ class _Session:
     def stop(self) -> None:
         """Let the threads end; the interface is closed by its reader."""
         self.is_open = False
+        self._until = time.monotonic() + FLUSH_S
         with self._something:
             self._ended = True
             self._something.notify()
@@ -178,7 +184,7 @@ class _Session:
             with self._something:
                 self._ended = True
                 self._something.notify()
-            sender.join(PATIENCE_S + SEND_S)
+            sender.join(FLUSH_S + 2 * SEND_S)
             try:
                 bus.shutdown()
             except Exception as error:  # it has gone already; the chart knows that
@@ -239,7 +245,7 @@ class _Session:
             with self._something:
                 while not self._waiting and not self._ended:
                     self._something.wait()
-                if self._ended:
+                if not self._waiting or self._told_lost or time.monotonic() > self._until:
                     return
                 frame = self._waiting.popleft()
             message = can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended, check=False)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
 
 from adapters.can.bus import ON_BUS, BusRole
-from adapters.can.families import FAMILIES, family, module_family
+from adapters.can.families import FAMILIES, MODULES, family, module_family
 from adapters.can.frame import Frame, Message, Misfit
 from adapters.can.modules import READINGS
 from adapters.can.table import Family, Field, IdField, MessageType, Unfit
@@ -48,7 +48,7 @@ class PowerModules(BusRole):
     contract = "power_modules"
     settings: ClassVar[Mapping[str, Setting]] = {
         **ON_BUS,
-        "family": Setting("enum(infy, maxwell, uu, huawei, tonhe)", "infy", "Make of the modules"),
+        "family": Setting(f"enum({', '.join(MODULES)})", "infy", "Make of the modules"),
         "profile": PROFILE,
     }
 

@@ -59,24 +59,34 @@ class Wire:
     def _sent(self, sender: SimulatedLink) -> None:
         self._sending = None
         if sender in self.links and sender.waiting:
-            frame = sender.waiting.popleft()
-            sender.owner.sent += 1
+            self._pass_on(sender)
             sender.watcher.state_changed("error_active", "frames are acknowledged")
-            for link in list(self.links):
-                if link is not sender:
-                    link.owner.received += 1
-                    link.node.deliver(frame)
         self.begin()
+
+    def _pass_on(self, sender: SimulatedLink) -> None:
+        frame = sender.waiting.popleft()
+        sender.owner.sent += 1
+        for link in list(self.links):
+            if link is not sender:
+                link.owner.received += 1
+                link.node.deliver(frame)
+
+    def flush(self, sender: SimulatedLink) -> None:
+        """What a node has given to its controller still goes out when its program ends: the last order is "off"."""
+        while sender.waiting and len(self.links) > 1:
+            self._pass_on(sender)
 
     def pull(self, link: SimulatedLink, reason: str = "the adapter was pulled") -> None:
         """Take a node's interface away, as a USB adapter that is pulled."""
         if link in self.links:
+            link.waiting.clear()
             link.disconnect()
             link.watcher.lost(reason)
 
     def fail(self, link: SimulatedLink, reason: str = "too many errors in what it sends") -> None:
         """Make a node's controller go bus off."""
         if link in self.links:
+            link.waiting.clear()
             link.disconnect()
             link.watcher.state_changed("bus_off", reason)
 
@@ -104,9 +114,10 @@ class SimulatedLink:
             self.wire.begin()
 
     def disconnect(self) -> None:
-        self.waiting.clear()
         if self in self.wire.links:
+            self.wire.flush(self)
             self.wire.links.remove(self)
+        self.waiting.clear()
 
     def send(self, frame: Frame) -> None:
         if len(self.waiting) < MOST_WAITING:

@@ -481,6 +481,26 @@ def test_a_driver_that_fails_is_an_event_with_its_reason() -> None:
     run(work)
 
 
+def test_the_last_orders_go_out_before_the_interface_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "off" of an exit action is the last thing before the end: it is on the bus when the program has ended."""
+
+    monkeypatch.setattr("adapters.can.python_can.FLUSH_S", 60.0)  # also on a busy machine
+
+    async def work() -> None:
+        channel = unique()
+        bus, port, _ = real(channel)
+        bus.connect()
+        await until(lambda: port.named("connected"))
+        with can.Bus(channel, "virtual") as peer:
+            for number in range(20):
+                bus.send(id=0x029A01F0, data=bytes((number,)))
+            bus.close()
+            heard = [await asyncio.to_thread(peer.recv, 60) for _ in range(20)]
+            assert [bytes(message.data) for message in heard if message] == [bytes((n,)) for n in range(20)]
+
+    run(work)
+
+
 def test_a_flood_is_bounded_and_counted() -> None:
     """More frames than the host can take: the queue stays bounded, what is dropped is counted and told, the rest
     arrives."""

@@ -9,18 +9,24 @@ from typing import Final
 from adapters.can.modules import ModuleFamily
 from adapters.can.table import Family
 
-FAMILIES: Final[dict[str, str]] = {
+MODULES: Final[dict[str, str]] = {
     "infy": "Infypower REG/BEG power modules",
     "maxwell": "Maxwell MXR and Winline power modules",
     "uu": "UUGreenPower and Maxwell ENR power modules",
     "huawei": "Huawei R-series power modules",
     "tonhe": "TonHe power modules",
+}
+"""Families of power modules: name -> what it is. The folder of this name has the function ``family(**profile)``."""
+
+OTHERS: Final[dict[str, str]] = {
     "elcon": "battery and charger, ELCON/TC on-board charger protocol",
     "daly": "Daly battery management",
     "terminal": "unsolicited terminal reports of the light-vehicle charger",
     "gbt": "battery and charger, GB/T 27930-2015",
 }
-"""Name of a family -> what it is. The folder of this name has the function ``family(**profile)``."""
+"""Batteries and what else speaks on the bus, likewise."""
+
+FAMILIES: Final[dict[str, str]] = {**MODULES, **OTHERS}
 
 
 def family(name: str, profile: Mapping[str, float] | None = None) -> Family:
