@@ -76,6 +76,7 @@ class Node:
         self.name = name
         self.link: Link | None = None
         self._receivers: list[Receiver] = []
+        self._last_words: list[Callable[[], None]] = []
 
     @staticmethod
     def of(world: World, config: Mapping[str, Any], role: str) -> Node:
@@ -84,14 +85,27 @@ class Node:
         node: Node = world.shared(f"CAN bus {config['bus']} node {name}", lambda: Node(f"bus '{config['bus']}'"))
         return node
 
-    def subscribe(self, receiver: Receiver) -> None:
-        """Call ``receiver`` with every frame of others on the bus."""
+    def subscribe(self, receiver: Receiver, last_words: Callable[[], None] | None = None) -> None:
+        """Call ``receiver`` with every frame of others on the bus, ``last_words`` before the bus is closed for good:
+        roles are closed in any order."""
         self._receivers.append(receiver)
+        if last_words is not None:
+            self._last_words.append(last_words)
 
-    def unsubscribe(self, receiver: Receiver) -> None:
-        """Stop calling it."""
+    def unsubscribe(self, receiver: Receiver, last_words: Callable[[], None] | None = None) -> None:
+        """Stop calling them."""
         if receiver in self._receivers:
             self._receivers.remove(receiver)
+        if last_words in self._last_words:
+            self._last_words.remove(last_words)
+
+    def end(self) -> None:
+        """The bus is closed for good: each role says its last words, then the link goes."""
+        for speak in self._last_words:
+            speak()
+        if self.link is not None:
+            self.link.disconnect()
+            self.link = None
 
     def send(self, frame: Frame) -> None:
         """Send a frame. Raises ``AdapterError`` when the bus is not connected."""
@@ -125,11 +139,15 @@ class BusRole(Adapter):
     def open(self, port: Port) -> None:
         super().open(port)
         self.node = Node.of(self.world, self.config, port.role)
-        self.node.subscribe(self.received)
+        self.node.subscribe(self.received, self.last_words)
 
     def close(self) -> None:
+        self.last_words()
         if self.node is not None:
-            self.node.unsubscribe(self.received)
+            self.node.unsubscribe(self.received, self.last_words)
+
+    def last_words(self) -> None:
+        """What is still to be sent before the end, when the bus is there. Raises nothing."""
 
     def received(self, frame: Frame) -> None:
         """A frame of another node."""
@@ -184,8 +202,7 @@ class CanBus(Adapter):
         node, self._node = self._node, None
         if node is not None and node.link is not None:
             node.unsubscribe(self._heard)
-            node.link.disconnect()
-            node.link = None
+            node.end()
 
     # ------------------------------------------------------------ values and orders
 

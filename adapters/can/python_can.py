@@ -341,6 +341,7 @@ class PythonCanBus(CanBus):
     _opened: PythonCanLink | None = None
 
     def make_link(self, node: Node) -> Link:
+        """Raises ``AdapterError`` without python-can, ``ConfigurationError`` for an interface that it does not have."""
         try:
             import can
         except ImportError as error:

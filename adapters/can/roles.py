@@ -5,6 +5,7 @@ them).
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Final
@@ -55,6 +56,8 @@ class PowerModules(BusRole):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
         self.codec = codec_of(self.config["family"], self.config["profile"], module_family)
+        self.left_on: set[int] = set()
+        """Addresses that were ordered on and not off since."""
 
     @property
     def first(self) -> int:
@@ -80,10 +83,21 @@ class PowerModules(BusRole):
         self._order("set", module, voltage=voltage, current=current)
 
     def on(self, *, module: int) -> None:
+        self.left_on.add(module)  # first: an order that failed half way may have reached it
         self._order("on", module)
 
     def off(self, *, module: int) -> None:
         self._order("off", module)
+        if module == self.everyone:
+            self.left_on.clear()
+        self.left_on.discard(module)
+
+    def last_words(self) -> None:
+        """ "off" to whatever was left on. Without a bus the modules' own watchdog has to do it."""
+        for module in sorted(self.left_on):
+            with contextlib.suppress(AdapterError):
+                self._order("off", module)
+        self.left_on.clear()
 
     def poll(self, *, module: int) -> None:
         self._order("poll", module)
@@ -253,5 +267,5 @@ def _fields(row: MessageType, order: bool) -> str:
         text = field.type if isinstance(field, Field) else "int"
         if order and field.name in row.defaults and not text.endswith("?"):
             text += "?"
-        written.append(f"{field.name}: '{text}'" if "," in text or ":" in text else f"{field.name}: {text}")
+        written.append(f"{field.name}: '{text}'" if set(text) & set(",:?") else f"{field.name}: {text}")
     return "{" + ", ".join(written) + "}"

@@ -87,6 +87,26 @@ def test_orders_reach_a_module_and_readings_come_back() -> None:
     assert (controller.received, module.received, controller.sent) == (6, 2, 2)
 
 
+@pytest.mark.parametrize("first", ["bus", "modules"])
+def test_modules_that_were_left_on_are_told_off_at_the_end(first: str) -> None:
+    """Adapters are closed in any order: what was ordered on and never off gets one last "off", the others none."""
+    bench = Bench()
+    controller, _ = bench.bus("evse")
+    _, heard = bench.bus("module", "029A00F0/1FFF00FF")
+    modules, _ = bench.role(PowerModules, "evse", family="infy")
+    for module in (1, 2, 3):
+        modules.on(module=module)
+    modules.off(module=2)
+    bench.clock.advance(20 * MS)
+    before = len(heard.named("frame"))
+    for adapter in (controller, modules) if first == "bus" else (modules, controller):
+        adapter.close()
+    bench.clock.advance(20 * MS)
+    last = [(event["id"] >> 8 & 0xFF, event["data"][0]) for event in heard.named("frame")[before:]]
+    assert last == [(1, 1), (3, 1)]
+    assert not modules.left_on
+
+
 def test_refusals_and_states_of_other_makes() -> None:
     """Maxwell's refusal and TonHe's fault are told by the same events."""
     bench = Bench()
