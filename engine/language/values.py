@@ -60,11 +60,9 @@ def fast_check(type_: Type) -> Check:
     Not-a-number lies between no bounds, so it is always for :func:`checked` to decide.
     """
     kind, low, high = type_.kind, type_.minimum, type_.maximum
-    if kind is Kind.FLOAT:
-        return _number(type_, float, -inf if low is None else low, inf if high is None else high)
-    if kind in (Kind.INT, Kind.DURATION):
-        least = INT_MIN if low is None else max(low, INT_MIN)
-        return _number(type_, int, least, INT_MAX if high is None else min(high, INT_MAX))
+    numbers = _numbers(type_)
+    if numbers is not None:
+        return _number(type_, *numbers)
     if kind in (Kind.STRING, Kind.BYTES):
         exact = str if kind is Kind.STRING else bytes
         return _sized(type_, exact, low or 0, MAX_LENGTH if high is None else min(high, MAX_LENGTH))
@@ -74,6 +72,17 @@ def fast_check(type_: Type) -> Check:
     if kind is Kind.BOOL:
         return lambda value: value if value is True or value is False else checked(value, type_)
     return lambda value: checked(value, type_)
+
+
+def _numbers(type_: Type) -> tuple[type[float] | type[int], float, float] | None:
+    """The class and the bounds of the numbers that plainly fit; None for another type."""
+    low, high = type_.minimum, type_.maximum
+    if type_.kind is Kind.FLOAT:
+        return float, -inf if low is None else low, inf if high is None else high
+    if type_.kind in (Kind.INT, Kind.DURATION):
+        least = INT_MIN if low is None else max(low, INT_MIN)
+        return int, least, INT_MAX if high is None else min(high, INT_MAX)
+    return None
 
 
 def _number(type_: Type, exact: type[float] | type[int], low: float, high: float) -> Check:
@@ -130,20 +139,68 @@ def _out_of_bounds(size: float, type_: Type) -> str:
     return f"longer than {MAX_LENGTH}" if type_.kind in _SIZED and size > MAX_LENGTH else ""
 
 
+OFTEN = 50  # checks after which a function for just these fields is worth writing
+
+
 class Fields:
     """The fields of a payload, an argument list or a result (``what``, for messages), ready to check many of them."""
 
     def __init__(self, fields: Mapping[str, Type], what: str) -> None:
         self._what = what
+        self._types = fields
         self._fields = {name: fast_check(kind) for name, kind in fields.items()}
+        self._left = OFTEN
+        self._quick: Callable[[Mapping[str, Any]], dict[str, Any] | None] = self._plain
 
     def check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """``given`` with every field, optional ones left out as None. Raises ``ValueError`` naming the field."""
-        if len(given) == len(self._fields):  # nearly always: every field is there, and none that is unknown
+        stored = self._quick(given)
+        return self._told(given) if stored is None else stored
+
+    def _plain(self, given: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Nearly always every field is there, and none that is unknown; else None."""
+        self._left -= 1
+        if self._left <= 0:
+            self._quick = self._written()
+        if len(given) == len(self._fields):
             try:
                 return {name: check(given[name]) for name, check in self._fields.items()}
             except (KeyError, EvaluationError):
-                pass  # what is wrong with it is told below
+                pass
+        return None
+
+    def _written(self) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
+        """:meth:`_plain` for these fields alone. No text of theirs becomes source: all are the function's constants."""
+        constants: dict[str, Any] = {"EvaluationError": EvaluationError}
+        reads, values = [], []
+        for at, (name, check) in enumerate(self._fields.items()):
+            constants |= {f"K{at}": name, f"C{at}": check}
+            reads.append(f"   v{at} = given[K{at}]")
+            numbers = _numbers(self._types[name])
+            fits = ""
+            if numbers is not None:
+                constants |= {f"X{at}": numbers[0], f"L{at}": numbers[1], f"H{at}": numbers[2]}
+                fits = f"v{at} if v{at}.__class__ is X{at} and L{at} <= v{at} <= H{at} else "
+            values.append(f"K{at}: {fits}C{at}(v{at})")
+        text = [
+            f"def make({', '.join(constants)}):",
+            " def check(given):",
+            f"  if len(given) != {len(self._fields)}:",
+            "   return None",
+            "  try:",
+            *reads,
+            f"   return {{{', '.join(values)}}}",
+            "  except (KeyError, EvaluationError):",
+            "   return None",
+            " return check",
+        ]
+        scope: dict[str, Any] = {}
+        exec("\n".join(text), {}, scope)
+        written: Callable[[Mapping[str, Any]], dict[str, Any] | None] = scope["make"](**constants)
+        return written
+
+    def _told(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The same, field by field, so that the first that does not fit can be named."""
         if not given.keys() <= self._fields.keys():
             name = next(name for name in given if name not in self._fields)
             raise ValueError(f"{self._what} has no field {name!r}{suggestion(name, self._fields)}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.model import Block, Chart, State, StateKind, Transition
+from engine.language.model import Block, Chart, State, StateKind, Timer, Transition
 from engine.semantics.compiled.codegen_blocks import Blocks, NotStatic, raises
 from engine.semantics.compiled.codegen_expressions import Expression, helpers
 from engine.semantics.compiled.codegen_source import Source
@@ -87,11 +87,22 @@ class Generator:
     # ------------------------------------------------------------ plans of whole microsteps
 
     def external(
-        self, title: str, event: str, node: Any, ladders: list[list[Transition]], next_node: Callable[[Move], Any]
+        self,
+        title: str,
+        event: str,
+        node: Any,
+        ladders: list[list[Transition]],
+        next_node: Callable[[Move], Any],
+        periodic: tuple[int, Timer] | None = None,
     ) -> Callable[..., Any]:
-        """``plan(m, d) -> Step``: the macrostep an external event (or timer) begins."""
+        """``plan(m, d) -> Step``: the macrostep an external event (or timer) begins. ``periodic``: the timer, with the
+        number of its state, that starts again where it does not make the machine leave that state."""
         source = Source(self.names, "m, d")
         blocks = self.blocks(source, node.conf, direct=True)
+
+        def again(conf: int, exits: int = 0) -> Timer | None:
+            number, timer = periodic or (0, None)
+            return timer if conf & ~exits & 1 << number else None
 
         def leaf(chosen: list[Transition]) -> None:
             faulty = blocks.faulty
@@ -102,17 +113,25 @@ class Generator:
         def branch(chosen: list[Transition]) -> None:
             if chosen:
                 move = self.move(chosen, node.conf, node.history)
-                target = next_node(move)
+                target, timer = next_node(move), again(move.conf, move.exits)
                 if target.restless or self.needs_work(move):
                     self._open_work(blocks, event)
                     self._whole(blocks, move, event)
+                    if timer is not None:
+                        blocks.start_timer(timer)
                     self._close_work(source, node, target, "return settle(m, d, w)")
                 else:
-                    self._direct(blocks, move, event, node, target)
+                    self._direct(blocks, move, event, node, target, again=timer)
             elif node.restless:
+                timer = again(node.conf)
                 self._open_work(blocks, event)
                 source.add(f"w.handled = {bool(ladders)}")
+                if timer is not None:
+                    blocks.start_timer(timer)
                 source.add("return settle(m, d, w)")
+            elif (timer := again(node.conf)) is not None:
+                nothing = Move([], 0, Entry(), node.conf, node.history)
+                self._direct(blocks, nothing, event, node, node, again=timer)
             else:
                 self._nothing(blocks, event, bool(ladders))
 
@@ -358,9 +377,18 @@ class Generator:
         source.add(f"return {step}")
 
     def _direct(
-        self, blocks: Blocks, move: Move, event: str | None, node: Any, target: Any, mark: int = -1, script: Block = ()
+        self,
+        blocks: Blocks,
+        move: Move,
+        event: str | None,
+        node: Any,
+        target: Any,
+        mark: int = -1,
+        script: Block = (),
+        again: Timer | None = None,
     ) -> None:
-        """A microstep that is the whole macrostep, with constant effects if possible."""
+        """A microstep that is the whole macrostep, with constant effects if possible. ``again``: a timer to start in
+        the end, also where no transition was enabled (and so there is no microstep)."""
         source, topology = blocks.source, self.topology
         mark = len(source.lines) if mark < 0 else mark
         start, conf, faulty, assigns = len(source.lines), blocks.scope.conf, blocks.faulty, blocks.assigns
@@ -371,6 +399,8 @@ class Generator:
         try:
             blocks.block(script)
             self._content(blocks, move)
+            if again is not None:
+                blocks.start_timer(again)
         except NotStatic:
             del source.lines[start:]
             source.deeper(indent - source.indent)
@@ -379,9 +409,12 @@ class Generator:
             source.add("E = []")
             blocks.block(script)
             self._content(blocks, move)
+            if again is not None:
+                blocks.start_timer(again)
         effects = None if blocks.constants is None else tuple(blocks.constants)
         parts = (tuple(t.id for t in move.transitions), topology.exit_ids(move.exits), topology.ids(move.entry.states))
-        micros = (Microstep(event, *parts, topology.ids(move.conf)),) if self.traced else ()
+        moved = self.traced and (node is None or bool(move.transitions))
+        micros = (Microstep(event, *parts, topology.ids(move.conf)),) if moved else ()
         step = Step(event, *parts, effects or (), microsteps=micros, changes=NOTHING)
         changed = self.traced and blocks.assigns
         if changed:

@@ -132,8 +132,8 @@ class CompiledMachine:
     def process(self, event: Event) -> Step:
         """One macrostep for one external event. The payload is trusted to be what the event declares."""
         program, data = self._program, event.data
-        payload = program.payloads.get(event.name)
-        if payload is not None and (type(data) is not dict or not payload.keys() <= data.keys()):
+        optional = program.optional.get(event.name)
+        if optional is not None and (data.__class__ is not dict or (optional and not optional <= data.keys())):
             data = with_optional(program.definition(event.name), data)
         if program.careful:
             self._readings = None

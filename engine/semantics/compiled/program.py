@@ -100,7 +100,9 @@ class Program:
         self._definitions: dict[str, EventDef | None] = {}
         self._defaults: tuple[Any, ...] | None = None
         declared = {name: self.definition(name) for name in self.symbols.known_events}
-        self.payloads = {name: d.payload for name, d in declared.items() if d is not None and d.payload}
+        payloads = {name: d.payload for name, d in declared.items() if d is not None and d.payload}
+        # The fields of an event's payload that may have been left out.
+        self.optional = {name: frozenset(n for n, t in p.items() if t.optional) for name, p in payloads.items()}
         # Whether a step must be prepared: a payload checked, the event kept, readings forgotten, strictness.
         self.careful = (
             chart.strict
@@ -108,7 +110,7 @@ class Program:
             or self.symbols.keeps_event
             or self.symbols.has_readings
             or bool(self.finalizers)
-            or bool(self.payloads)
+            or bool(self.optional)
         )
         self.limit = NODES + 2 * len(self.topology.states)
         self.nodes: dict[tuple[int, History], Node] = {}
@@ -167,12 +169,11 @@ class Program:
     def external(self, node: Node, key: str | tuple[str]) -> Plan:
         """The plan of an external event or of a timer's expiry."""
         name = key if isinstance(key, str) else key[0]
-        if name in self.periodic:
-            return self.by_fragments_only(key)
+        again = None if isinstance(key, str) else self.periodic.get(name)
         if node.shared and len(self.nodes) < self.limit:
             ladders = self.topology.candidates(node.conf, triggered_by(key))
             if self.generator.leaves(ladders) <= MAX_LEAVES:
-                return self.generator.external(name, name, node, ladders, self.next_node)
+                return self.generator.external(name, name, node, ladders, self.next_node, again)
 
         return self.by_fragments_only(key)
 
