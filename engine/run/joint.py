@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from engine.adapter import AdapterError
@@ -21,6 +22,7 @@ from engine.language.expr import tree
 from engine.language.expr.functions import ARITHMETIC, COMPARE, FUNCTIONS, neg, scaled, truth
 from engine.language.model import Invariant
 from engine.language.values import EvaluationError, fast_check
+from engine.semantics.compiled.codegen_source import Source
 from engine.semantics.compiled.symbols import expressions
 from engine.semantics.step import Event
 
@@ -165,86 +167,78 @@ def holds(condition: tree.Expr) -> Callable[[Actor], bool]:
 
 
 def _of(expr: tree.Expr) -> _Value:
-    """The function that computes ``expr`` at a :class:`_Place`. They are looked at after nearly every event, so the
-    tree is not walked anew each time."""
+    """The function that computes ``expr`` at a :class:`_Place`. They are looked at after nearly every event, so each is
+    written as one expression of Python."""
+    source = Source(_NAMES, "at")
+    source.add(f"return {_text(source, expr, 'at')}")
+    return source.function("joint")
+
+
+_NAMES: dict[str, Any] = {"truth": truth, "scaled": scaled}
+
+
+def _text(source: Source, expr: tree.Expr, at: str) -> str:
+    """Source of ``expr`` at the place that is called ``at`` there."""
+    constant = source.constant
     match expr:
         case tree.Literal(value=value):
-            return lambda at: value
+            return constant(value)
         case tree.Variable(name=name):
-            return lambda at: at.machine.data[name]
+            return f"{at}.machine.data[{constant(name)}]"
         case tree.Parameter(name=name):
-            return lambda at: at.machine.parameters[name]
+            return f"{at}.machine.parameters[{constant(name)}]"
         case tree.InState(state=state):
-            return lambda at: state in at.machine.configuration
+            return f"({constant(state)} in {at}.machine.configuration)"
         case tree.Reading(role=role, name=name, type=type_):
-            check = fast_check(type_)
-            return lambda at: check(at.read(role, name))
+            return f"{constant(fast_check(type_))}({at}.read({constant(role)}, {constant(name)}))"
         case tree.OfChild(child=child, expr=inner):
-            return _of_child(child, _of(inner), _asks_state(inner))
+            machine = source.local()
+            found = f"({machine} := {at}.children.get({constant((child, None))})) is not None"
+            missing = "False" if _asks_state(inner) else f"{constant(partial(_missing, child))}()"  # it is in no state
+            return f"({_text(source, inner, machine)} if {found} else {missing})"
         case tree.Alive(child=child, key=None):
-            return lambda at: at.alive(child)
+            return f"{at}.alive({constant(child)})"
         case tree.Alive(child=child, key=tree.Literal(value=key)):
-            return lambda at: at.alive(child, key)
+            return f"{at}.alive({constant(child)}, {constant(key)})"
         case tree.Unary(op="-", operand=operand):
-            return _function(neg, operand)
+            return _call(source, neg, at, operand)
         case tree.Unary(operand=operand):
-            denied = _of(operand)
-            return lambda at: not truth(denied(at))
+            return f"(not {_condition(source, operand, at)})"
         case tree.BoolOp(op=op, operands=operands):
-            return _boolean(op == "or", [_of(operand) for operand in operands])
+            return f"({f' {op} '.join([_condition(source, operand, at) for operand in operands])})"
         case tree.Compare(op=op, left=left, right=right):
-            return _function(COMPARE[op], left, right)
+            return _call(source, COMPARE[op], at, left, right)
         case tree.Binary(op=op, left=left, right=right, type=type_, scale=scale):
-            unscaled = _function(ARITHMETIC[op], left, right)
-            return lambda at: scaled(unscaled(at), scale, type_.kind)
+            unscaled = _call(source, ARITHMETIC[op], at, left, right)
+            return f"scaled({unscaled}, {constant(scale)}, {constant(type_.kind)})"
         case tree.Conditional(test=test, then=then, other=other):
-            condition, first, second = _of(test), _of(then), _of(other)
-            return lambda at: first(at) if truth(condition(at)) else second(at)
+            first, second = _text(source, then, at), _text(source, other, at)
+            return f"({first} if {_condition(source, test, at)} else {second})"
         case tree.Call(function="checked", args=(inner,), type=type_):
-            unchecked, check = _of(inner), fast_check(type_)
-            return lambda at: check(unchecked(at))
+            return _call(source, fast_check(type_), at, inner)
         case tree.Call(function=function, args=args):
-            return _function(FUNCTIONS[function], *args)
+            return _call(source, FUNCTIONS[function], at, *args)
         case tree.ListOf(items=items):
-            return _function(lambda *values: list(values), *items)
-    text = type(expr).__name__
-
-    def nothing(at: Any) -> Any:
-        raise EvaluationError(f"{text} has no value between events")
-
-    return nothing
+            return f"[{', '.join([_text(source, item, at) for item in items])}]"
+    return f"{constant(partial(_nothing, type(expr).__name__))}()"
 
 
-def _function(function: Callable[..., Any], *operands: tree.Expr) -> _Value:
-    values = [_of(operand) for operand in operands]
-    if len(values) == 2:
-        left, right = values
-        return lambda at: function(left(at), right(at))
-    return lambda at: function(*[value(at) for value in values])
+def _condition(source: Source, expr: tree.Expr, at: str) -> str:
+    text = _text(source, expr, at)
+    plain = isinstance(expr, (tree.BoolOp, tree.Compare)) or _asks_state(expr)  # True or False, whatever happens
+    return text if plain else f"truth({text})"
 
 
-def _boolean(decisive: bool, values: list[_Value]) -> _Value:
-    def value(at: Any) -> bool:
-        for operand in values:
-            if truth(operand(at)) is decisive:
-                return decisive
-        return not decisive
-
-    return value
+def _call(source: Source, function: Callable[..., Any], at: str, *operands: tree.Expr) -> str:
+    return f"{source.constant(function)}({', '.join([_text(source, operand, at) for operand in operands])})"
 
 
-def _of_child(child: str, inner: _Value, asks_state: bool) -> _Value:
-    key = (child, None)
+def _missing(child: str) -> Any:
+    raise EvaluationError(f"{child!r} does not run")
 
-    def value(at: Any) -> Any:
-        machine = at.children.get(key)
-        if machine is not None:
-            return inner(machine)
-        if asks_state:
-            return False  # one that does not run is in no state
-        raise EvaluationError(f"{child!r} does not run")
 
-    return value
+def _nothing(kind: str) -> Any:
+    raise EvaluationError(f"{kind} has no value between events")
 
 
 def _asks_state(expr: tree.Expr) -> bool:
