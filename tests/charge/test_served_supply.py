@@ -118,7 +118,7 @@ def test_the_chart_tells_its_values_no_more(step: str, value: str) -> None:
     bench, vehicle = live_at(step, "iso2", SERVED)
     bench.system.roots["evse"].roles["supply"].fault(value, parse_rule(f"drop:supply.{value}"))
     bench.until(lambda: bench.is_in("evse/output", "emergency"), STALE_S + 0.1, "emergency stop")
-    assert bench.data("evse/output", "reason") == f"power supply: {value} is stale"
+    assert bench.data("evse/output", "emergency.fault") == f"power supply: {value} is stale"
     goes_dead_at_once(bench)
     bench.run(2)
     vehicle.go_away()
@@ -133,7 +133,7 @@ def test_its_modules_fall_silent(value: str) -> None:
     now_ms = bench.system.clock.now_ns() // MS
     modules.fault(value, parse_rule(f"drop:modules.{value}:@{now_ms} ms-{now_ms + 3000} ms"))
     bench.until(lambda: bench.is_in("evse/output", "emergency"), STALE_S + 0.1, "emergency stop")
-    assert bench.data("evse/output", "reason") == f"power supply: the modules tell no {value}"
+    assert bench.data("evse/output", "emergency.fault") == f"power supply: the modules tell no {value}"
     goes_dead_at_once(bench)
     bench.run(3)
     ends_safe_after_reset(bench, vehicle)

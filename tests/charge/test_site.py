@@ -47,7 +47,12 @@ class Site:
     def step(self, record: StepRecord) -> None:
         path = record.actor.path
         for effect in record.step.effects:
-            if isinstance(effect, SendEvent) and effect.event == "charged" and path.startswith("site/outlet["):
+            if (
+                isinstance(effect, SendEvent)
+                and effect.event == "session_ended"
+                and path.startswith("site/outlet[")
+                and path.endswith("]")
+            ):
                 self.ended.append((record.actor.key, dict(effect.data)))
             elif isinstance(effect, Call) and effect.action == "CurrentDemandRes":
                 self.wire[int(path.partition("[")[2].partition("]")[0])].append(dict(effect.args))

@@ -102,6 +102,19 @@ def test_a_near_miss_is_no_finding(name: str) -> None:
     assert [str(finding) for finding in report.warnings] == []
 
 
+def test_what_only_the_end_reads_is_used() -> None:
+    text = """machine: m
+parameters: {T_margin: {type: duration, default: 2 s}, least: {type: int, default: 1}}
+events: {leave: {direction: in}, told: {direction: out, payload: {n: int}}}
+shutdown: {event: leave, within: 3 s + T_margin, done: over}
+session: {result: told, success: event.n >= least}
+states:
+  on: {on: {leave: {target: over, actions: {send: {event: told, to: parent, data: {n: 1}}}}}}
+  over: {type: final}
+"""
+    assert [str(finding) for finding in check(load_text(text)).warnings] == []
+
+
 SHIPPED = sorted(p for p in (ROOT / "machines").rglob("*.yaml") if not p.name.endswith(".contract.yaml"))
 
 

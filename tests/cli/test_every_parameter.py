@@ -339,7 +339,7 @@ def test_edits_show_on_the_wire_and_in_time(copy: Path, tmp_path: Path, chart: s
     assert all(370_000_000 <= gap < 410_000_000 for gap in gaps)
     assert len(calls(records, "pev/session", "WeldingDetectionReq")) == 1
     assert len(calls(records, "pev/slac", "CM_MNBC_SOUND_IND")) == 12
-    alive = [at for at, _ in calls(records, "evse/output/dead_man", "keep_alive")]
+    alive = [at for at, _ in calls(records, "evse/output/keep_alive", "keep_alive")]
     assert {b - a for a, b in itertools.pairwise(alive[:3])} == {330_000_000}
 
 

@@ -90,7 +90,7 @@ def test_test_voltage_is_at_most_the_supplys() -> None:
     stage.values("contactor", is_closed=True).emit("contactor.closed")
     assert stage.order("supply.set") == {"voltage": 300.0, "current": 2.0}
     stage.values("supply", present_voltage=279.9).run(0.05)
-    assert stage.active("cable_check.energising.rising.looking")
+    assert stage.active("cable_check.energising.rising")
     stage.values("supply", present_voltage=280.0).run(0.05)
     assert stage.active("cable_check.energising.measuring")
 
@@ -101,7 +101,7 @@ def test_the_test_voltage_is_the_parameters() -> None:
     stage.values("contactor", is_closed=True).emit("contactor.closed")
     assert stage.order("supply.set") == {"voltage": 500.0, "current": 2.0}
     stage.values("supply", present_voltage=479.9).run(0.05)
-    assert stage.active("cable_check.energising.rising.looking")
+    assert stage.active("cable_check.energising.rising")
     stage.values("supply", present_voltage=480.0).run(0.05)
     assert stage.active("cable_check.energising.measuring")
 
@@ -234,7 +234,7 @@ def test_cable_check_again_and_demand_too_early() -> None:
 def test_dead_man_beats_every_200_ms(where: str) -> None:
     """The contactor drops out when the controller hangs: the beat runs from the cable check on."""
     stage = precharging() if where == "pre_charge" else checking(where)
-    assert stage.input("dead_man") == {"period": 200_000_000}
+    assert stage.input("keep_alive") == {"period": 200_000_000}
 
 
 def looked_at(stage: Stage, **there: float) -> None:

@@ -43,7 +43,7 @@ def test_the_way_down_when_all_is_down() -> None:
 def test_the_feedback_alone_may_say_that_the_contactor_is_open() -> None:
     """The event may come before the value: it ends the way down."""
     stage = precharging().post("power_off")
-    assert stage.active("way_down.opening.looking")
+    assert stage.active("way_down.opening")
     stage.emit("contactor.opened")
     assert stage.active("off")
     assert stage.told("is_off") == [{}]
@@ -53,9 +53,9 @@ def test_the_feedback_alone_may_say_that_the_contactor_is_open() -> None:
 def test_cable_check_after_a_renegotiation(given_up: bool) -> None:
     """The live output goes down and opens before it is checked again, unless the session ends meanwhile."""
     stage = delivering(current=50.0).values("supply", present_current=50.0).forget().post("cable_check")
-    assert stage.active("way_down.ramping.looking")
+    assert stage.active("way_down.ramping")
     stage.values("supply", present_current=0.0).run(0.05).values("supply", present_voltage=0.0).run(0.05)
-    assert stage.active("way_down.opening.looking")
+    assert stage.active("way_down.opening")
     if given_up:
         stage.post("power_off")
     stage.values("contactor", is_closed=False).emit("contactor.opened")
@@ -69,10 +69,10 @@ def test_cable_check_asked_for_on_the_way_down(opened: bool) -> None:
     """A vehicle that comes back at once gets its check when the output is down, also where the contactor is open
     already."""
     stage = delivering().post("power_off").values("contactor", is_closed=not opened).post("cable_check")
-    assert stage.active("way_down.discharging.looking")
+    assert stage.active("way_down.discharging")
     stage.values("supply", present_voltage=0.0).run(0.05)
     if not opened:
-        assert stage.active("way_down.opening.looking")
+        assert stage.active("way_down.opening")
         stage.emit("contactor.opened")
     assert stage.active("cable_check.self_test")
     assert stage.told("is_off") == []
@@ -82,7 +82,7 @@ def test_the_contactor_is_kept_closed_on_the_way_down() -> None:
     """The dead-man signal goes on until the contactor is ordered open, or it would open under load."""
     stage = delivering(current=50.0).values("supply", present_current=50.0).post("power_off").forget().run(1.0)
     assert stage.active("way_down.ramping")
-    assert stage.input("dead_man") == {"period": 200_000_000}
+    assert stage.input("keep_alive") == {"period": 200_000_000}
 
 
 def test_the_second_way_down_after_a_new_check_ends_off() -> None:
@@ -97,7 +97,7 @@ def test_the_second_way_down_after_a_new_check_ends_off() -> None:
 def test_who_asks_again_on_the_way_down_hears_that_the_current_is_down(amperes: float, told: list[object]) -> None:
     """A user's stop has sent the output down already when the vehicle says PowerDelivery(Stop)."""
     stage = delivering().post("power_off")
-    assert stage.active("way_down.discharging.looking")
+    assert stage.active("way_down.discharging")
     stage.values("supply", present_current=amperes).forget().post("power_off")
     assert stage.told("current_off") == told
 

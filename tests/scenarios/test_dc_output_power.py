@@ -46,7 +46,7 @@ def test_power_on_within_20_v_of_the_vehicles_voltage(volts: float, ready: bool)
 def test_power_on_waits_for_the_voltage() -> None:
     """A vehicle that asks early (Josev does) is answered when the voltage is there, looked at every 50 ms."""
     stage = precharging().values("supply", present_voltage=100.0).post("power_on").post("power_on")
-    assert stage.active("energised.pre_charge.awaited.looking")
+    assert stage.active("energised.pre_charge.awaited")
     assert stage.unhandled == []
     stage.run(1.0).values("supply", present_voltage=400.0)
     assert stage.told("power_ready") == []

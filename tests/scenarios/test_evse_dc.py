@@ -448,7 +448,7 @@ def test_unplugged(step: str) -> None:
         "output.power_off",
     ]
     assert to(stage, "slac") == ["leave_bcd"]
-    assert stage.active("outlet.unplugged.off")
+    assert stage.active("outlet.unplugged.discharging")
     stage.forget().child("output.is_off")
     assert orders(stage) == ["lock.unlock"]
     stage.emit("lock.unlocked").run(0.199)
@@ -556,7 +556,7 @@ def test_reset() -> None:
     assert orders(stage) == ["output.reset", "output.power_off", "cp_line.x1"]
     assert stage.active("outlet.resetting")
     stage.run(2.999).child("output.is_off")
-    assert stage.active("outlet.unplugged.off")
+    assert stage.active("outlet.unplugged.discharging")
     stage.forget().child("output.is_off").run(0.2)
     assert each(stage) == {
         "lock": ["unlock"],

@@ -244,11 +244,11 @@ def test_what_is_charged_for() -> None:
     stage.child("session.demand", voltage=400.0, current=60.0, soc=80)
     end_session(stage, "normal")
     assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (350.0, 80, "normal")
-    assert len(stage.told("charged")) == 1
+    assert len(stage.told("session_ended")) == 1
     pilot(stage.emit("operator.stop_pressed"), "A").child("output.is_off").run(0.2)
-    assert len(stage.told("charged")) == 1
+    assert len(stage.told("session_ended")) == 1
     pilot(stage, "B").emit("operator.stop_pressed")
-    assert [one["end"] for one in stage.told("charged")] == ["normal", "aborted"]
+    assert [one["end"] for one in stage.told("session_ended")] == ["normal", "aborted"]
     assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (0.0, 0, "aborted")
     assert stage.data("protocol") == ""
 
@@ -289,20 +289,20 @@ def test_what_became_of_a_plug_in_is_told_once(ending: str, end: str, reason: st
         stage.child("output.fault", reason="the contactor opened by itself")
     else:
         end_session(stage.child("slac.dlink_lost").emit("operator.stop_pressed"), "aborted")
-    (told,) = stage.told("charged")
+    (told,) = stage.told("session_ended")
     assert (told["end"], told["reason"]) == (end, reason)
     assert (told["EVCCID"], told["protocol"], told["soc"]) == (EVCCID, "din", 80)
     if stage.data("cp") != "A":
         pilot(stage.child("output.is_off"), "A")
     stage.child("output.is_off").run(10)
-    assert len(stage.told("charged")) == 1
+    assert len(stage.told("session_ended")) == 1
 
 
 def test_a_fault_or_an_unplugging_without_a_vehicle_is_no_session() -> None:
     """A station that goes out of order while it is free has failed nobody."""
     stage = pilot(plugged(), "A").child("output.is_off").run(1).forget()
     stage.child("output.fault", reason="over-temperature").emit("operator.reset_pressed").child("output.is_off")
-    assert stage.told("charged") == []
+    assert stage.told("session_ended") == []
 
 
 def energise(stage: Stage) -> Stage:

@@ -48,7 +48,7 @@ def test_in_a_session_the_vehicle_is_asked_as_by_a_users_stop(step: str) -> None
     evse.end_session(stage, "normal")
     assert evse.to(stage, "cp_line") == ["x1", "fault"]
     assert "finished" not in stage.states
-    assert len(stage.told("charged")) == 1, "the session counts as one that has ended well"
+    assert len(stage.told("session_ended")) == 1, "the session counts as one that has ended well"
     assert evse.shown(stage)[-1] == "Shut down"
     assert stage.data("reason") != "session failed"
     assert stage.active(f"{SHUT}.discharging")

@@ -313,5 +313,5 @@ def test_an_outlet_that_is_not_there_is_not_waited_for() -> None:
 def test_sessions_of_outlets_are_no_business_of_the_power() -> None:
     site = Site(1)
     site.sent.clear()
-    site.stage.child("outlet.charged", 1, end="normal", reason="", protocol="din", EVCCID=b"", energy=0.0, soc=80)
+    site.stage.child("outlet.session_ended", 1, end="normal", reason="", protocol="din", EVCCID=b"", energy=0.0, soc=80)
     assert (site.sent, site.stage.unhandled) == ([], [])

@@ -64,7 +64,12 @@ def _read(chart: Chart, uses: Uses) -> set[str]:
 
 def unused_parameters(chart: Chart, uses: Uses) -> Iterable[Found]:
     """C122."""
-    read = {e.name for use in uses.expressions for e in within(use.expr) if isinstance(e, tree.Parameter)}
+    expressions = [use.expr for use in uses.expressions]
+    if chart.shutdown is not None:
+        expressions.append(chart.shutdown.within)
+    if chart.session is not None and chart.session.success is not None:
+        expressions.append(chart.session.success)
+    read = {e.name for expr in expressions for e in within(expr) if isinstance(e, tree.Parameter)}
     for parameter in chart.parameters.values():
         if parameter.name not in read:
             message = f"parameter '{parameter.name}' is not used"
