@@ -13,7 +13,7 @@ from engine.run.station import Overrides, resolve
 from engine.tools.diagram.draw import draw_station
 from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Graph
-from engine.tools.diagram.scene import Text
+from engine.tools.diagram.scene import Group, Text
 from engine.tools.diagram.sheets import pictures
 from engine.tools.diagram.station import station_graph
 
@@ -42,7 +42,9 @@ def test_a_station_stands_in_layers_and_what_passes_in_a_table(elk: Elk) -> None
     numbers = [edge.label[0].text for edge in graph.edges if edge.label]
     assert numbers == [str(number) for number in range(1, len(numbers) + 1)]
     drawing = draw_station(station, "evse_dc", elk)
-    words = {item.text for page in drawing.tables for item in page[0] if isinstance(item, Text)}
+    tables = drawing.pages()[0][len(drawing.svgs) :]
+    rows = [group for page in tables for group in page[0] if isinstance(group, Group)]
+    words = {item.text for row in rows for item in row.items if isinstance(item, Text)}
     assert set(numbers) <= words
     for sheet in pictures(graph, elk):
         tops: dict[tuple[str, int], list[float]] = {}

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import get_args
 
 from engine.language.model import Chart
 from engine.run.station import Station
-from engine.tools.diagram import printing, text_formats
+from engine.tools.diagram import kept, printing, text_formats
 from engine.tools.diagram.compose import Solver
 from engine.tools.diagram.elk import LayoutFailed
 from engine.tools.diagram.graph import Graph
+from engine.tools.diagram.links import connect, outline
 from engine.tools.diagram.overview import overview
 from engine.tools.diagram.page import TitleBlock, on_sheet
-from engine.tools.diagram.scene import scene
+from engine.tools.diagram.scene import Item, scene
 from engine.tools.diagram.sheets import Placed, pictures, sheets
 from engine.tools.diagram.statechart import Level, statechart
 from engine.tools.diagram.station import message_tables, station_block, station_graph, with_bands
-from engine.tools.diagram.style import css
 from engine.tools.diagram.svg import svg
 from engine.tools.diagram.table import transition_tables
 
@@ -36,17 +38,15 @@ TEXTUAL: dict[str, tuple[str, Callable[[Chart], str]]] = {
 FORMATS = (*DRAWN, *TEXTUAL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Drawing:
-    """A laid-out chart. ``sheets`` are its drawing, of which ``svgs`` holds each as text; ``tables`` follow them in a
-    PDF. ``content`` is a hash of what is drawn, without places."""
+    """A laid-out chart: ``svgs`` holds each sheet as text, ``pages`` gives the sheets and tables of its PDF with their
+    bookmarks."""
 
     name: str
-    sheets: list[printing.Page]
     svgs: list[str]
-    content: str
-    tables: list[printing.Page] = field(default_factory=list)
-    document: list[bytes] = field(default_factory=list)  # the PDF, once it is made
+    pages: Callable[[], tuple[list[printing.Page], printing.Bookmarks]]
+    document: bytes = b""  # the PDF, once it is made
 
     @property
     def svg(self) -> str:
@@ -56,16 +56,7 @@ class Drawing:
     @property
     def stamp(self) -> str:
         """The text in PDF and PNG that identifies the SVGs they were made from."""
-        return _stamp([text.encode() for text in self.svgs])
-
-
-def _stamp(svgs: list[bytes]) -> str:
-    return f"svg sha256 {hashlib.sha256(b''.join(svgs)).hexdigest()}"
-
-
-def content_hash(graph: Graph, block: TitleBlock) -> str:
-    """A hash of a drawing's content, without places."""
-    return hashlib.sha256(f"{graph!r}\n{block!r}\n{css()}".encode()).hexdigest()[:16]
+        return f"svg sha256 {hashlib.sha256(''.join(self.svgs).encode()).hexdigest()}"
 
 
 def title_block(chart: Chart, kind: str) -> TitleBlock:
@@ -76,46 +67,83 @@ def title_block(chart: Chart, kind: str) -> TitleBlock:
 def draw(chart: Chart, level: Level, solver: Solver) -> Drawing:
     """The chart drawn: its overview and in full, each on as many sheets as it needs. Raises LayoutFailed."""
     block = title_block(chart, level)
-    if level == "overview":
-        told = overview(chart)
-        tops = [top for one in told for top in (one.graph.root, *one.graph.notes)]
-        whole = Graph(tops[0], [edge for one in told for edge in one.graph.edges], tops[1:])
-        return _on_paper(told, block, COLUMNS, content_hash(whole, block))
     graph = statechart(chart)
-    drawing = _drawing(graph, block, solver, lambda: sheets(graph, solver))
-    tables = transition_tables(chart, title_block(chart, "transitions"))
-    drawing.tables.extend((items, 297.0, 210.0) for items in tables)
-    return drawing
+    if level == "overview":
+        return _drawing([graph], block, COLUMNS, lambda: overview(chart))
+    tables = partial(transition_tables, chart, title_block(chart, "transitions"))
+    return _drawing([graph], block, solver.name, lambda: sheets(graph, solver), tables)
 
 
 def draw_station(station: Station, name: str, solver: Solver) -> Drawing:
     """The station on one sheet, or each of its machines on its own. Raises LayoutFailed."""
     graph, block = station_graph(station), station_block(station, name)
-    drawing = _drawing(graph, block, solver, lambda: [with_bands(one) for one in pictures(graph, solver)])
-    drawing.tables.extend((items, 297.0, 210.0) for items in message_tables(graph, replace(block, kind="messages")))
-    return drawing
+    tables = partial(message_tables, graph, replace(block, kind="messages"))
+    return _drawing([graph], block, solver.name, lambda: [with_bands(one) for one in pictures(graph, solver)], tables)
 
 
-def _drawing(graph: Graph, block: TitleBlock, solver: Solver, lay_out: Callable[[], list[Placed]]) -> Drawing:
-    try:
-        placed = lay_out()
-    except LayoutFailed as error:
-        raise LayoutFailed(f"{block.name}: {error}") from error
-    return _on_paper(placed, block, solver.name, content_hash(graph, block))
+def _drawing(
+    graphs: list[Graph],
+    block: TitleBlock,
+    layout: str,
+    lay_out: Callable[[], list[Placed]],
+    tables: Callable[[], list[list[Item]]] = list,
+) -> Drawing:
+    """The drawing; from what is kept when the same (these graphs, or what is made from the same chart) was drawn
+    before. ``layout`` names what lays it out."""
+    paper = cache(lambda: _Paper(block, layout, lay_out, tables()))
+    key = kept.key("svg", _own_hash(), layout, repr(graphs), repr(block))
+    found = kept.read(key)
+    svgs: list[str] = json.loads(found) if found is not None else paper().svgs
+    if found is None:
+        kept.write(key, json.dumps(svgs).encode())
+    return Drawing(block.name, svgs, lambda: paper().pages())
 
 
-def _on_paper(placed: list[Placed], block: TitleBlock, engine: str, content: str) -> Drawing:
-    model = (("chart", block.name), ("model", block.hash), ("layout", engine), ("content", content))
-    tags = (*model, ("sheets", str(len(placed))))
-    drawing = Drawing(block.name, [], [], content)
-    names = [one.title for one in placed]
-    for number, one in enumerate(placed, 1):
-        kind = f"{block.kind} {number}/{len(placed)}" if len(placed) > 1 else block.kind
-        layout, here = one.layout, replace(block, kind=kind)
-        items, sheet, _ = on_sheet(scene(one.graph, layout), layout.width, layout.height, here, names, number)
-        drawing.sheets.append((items, sheet.width, sheet.height))
-        drawing.svgs.append(svg(items, sheet.width, sheet.height, "mm", tags))
-    return drawing
+@cache
+def _own_hash() -> str:
+    """A hash of the code that draws."""
+    files = sorted(file for file in Path(__file__).parent.rglob("*") if file.suffix in (".py", ".mjs"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
+class _Paper:
+    """The sheets of a drawing and the tables that follow."""
+
+    def __init__(
+        self,
+        block: TitleBlock,
+        engine: str,
+        lay_out: Callable[[], list[Placed]],
+        tables: list[list[Item]],
+    ) -> None:
+        try:
+            placed = lay_out()
+        except LayoutFailed as error:
+            raise LayoutFailed(f"{block.name}: {error}") from error
+        model = (("chart", block.name), ("model", block.hash), ("layout", engine))
+        tags = (*model, ("sheets", str(len(placed))))
+        self.block, self.tables = block, tables
+        self.sheets: list[printing.Page] = []
+        titles = [one.title for one in placed]
+        self.names: list[str] = []
+        for number, one in enumerate(placed, 1):
+            kind = f"{block.kind} {number}/{len(placed)}" if len(placed) > 1 else block.kind
+            layout, here = one.layout, replace(block, kind=kind)
+            items, sheet, _ = on_sheet(scene(one.graph, layout), layout.width, layout.height, here, titles, number)
+            self.sheets.append((items, sheet.width, sheet.height))
+            self.names.append(f"{kind} – {titles[number - 1]}" if len(placed) > 1 else kind)
+        stem = f"{block.name}.{block.kind}"
+        files = [sheet_name(stem, "svg", number) for number in range(len(placed))]
+        connect([items for items, _, _ in self.sheets], tables, files, f"{block.name}.full.pdf")
+        self.svgs = [svg(items, width, height, "mm", tags) for items, width, height in self.sheets]
+
+    def pages(self) -> tuple[list[printing.Page], printing.Bookmarks]:
+        """All of them, and what the bookmarks of each page are."""
+        tables = [(items, 297.0, 210.0) for items in self.tables]
+        kind = "messages" if self.block.kind == "station" else "transitions"
+        names = [*self.names, *(f"{kind} {n}/{len(tables)}" for n in range(1, len(tables) + 1))]
+        pages = [*self.sheets, *tables]
+        return pages, [(name, list(outline(page[0], self.block.name))) for name, page in zip(names, pages, strict=True)]
 
 
 def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:
@@ -123,10 +151,9 @@ def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:
     if format == "svg":
         return drawing.svgs[number].encode()
     if not drawing.document:
-        pages = [*drawing.sheets, *drawing.tables]
-        drawing.document.append(printing.pdf(pages, drawing.name, drawing.stamp))
-    document = drawing.document[0]
-    return document if format == "pdf" else printing.png(document, drawing.stamp, number)
+        pages, bookmarks = drawing.pages()
+        drawing.document = printing.pdf(pages, drawing.name, drawing.stamp, bookmarks)
+    return drawing.document if format == "pdf" else printing.png(drawing.document, drawing.stamp, number)
 
 
 def is_current(path: Path, drawing: Drawing, format: str, number: int = 0) -> bool:

@@ -27,10 +27,12 @@ def need_printing(*formats: str) -> None:
 
 
 Page = tuple[list[Item], float, float]  # items, width and height in mm
+Bookmarks = list[tuple[str, list[tuple[str, str]]]]  # of each page: its title, and titles and anchors on it
 
 
-def pdf(pages: list[Page], title: str, subject: str) -> bytes:
-    """A PDF of these pages. The same input gives the same bytes. Raises MissingExtra."""
+def pdf(pages: list[Page], title: str, subject: str, bookmarks: Bookmarks | None = None) -> bytes:
+    """A PDF of these pages, with the links between their groups. The same input gives the same bytes. Raises
+    MissingExtra."""
     need_printing("pdf")
     import reportlab
     from reportlab.pdfbase import pdfmetrics
@@ -45,14 +47,31 @@ def pdf(pages: list[Page], title: str, subject: str) -> bytes:
     canvas.setTitle(title)
     canvas.setSubject(subject)
     canvas.setCreator("engine diagram")
-    for items, width, height in pages:
+    if bookmarks:
+        canvas.showOutline()
+    for number, (items, width, height) in enumerate(pages):
         canvas.setPageSize((width * _MM, height * _MM))
+        for name, inside in bookmarks[number : number + 1] if bookmarks else ():
+            canvas.bookmarkPage(f"page{number + 1}")
+            canvas.addOutlineEntry(name, f"page{number + 1}", 0, closed=True)
+            for text, anchor in inside:
+                canvas.addOutlineEntry(text, anchor, 1)
         pen = _Pen(canvas, height * _MM)
         for item in items:
             pen.draw(item, 0.0, 0.0, _MM)
         canvas.showPage()
+    _name_destinations(canvas, [item for items, _, _ in pages for item in items])
     canvas.save()
     return buffer.getvalue()
+
+
+def _name_destinations(canvas: Any, items: list[Item]) -> None:
+    """Gives the anchors that links from other files lead to their names; reportlab itself keeps no names."""
+    from reportlab.pdfbase.pdfdoc import PDFDictionary
+
+    names = {item.anchor for item in items if isinstance(item, Group) and item.anchor}
+    if names:
+        canvas._doc.Catalog.Dests = PDFDictionary({name: canvas._bookmarkReference(name) for name in sorted(names)})
 
 
 def png(document: bytes, subject: str, number: int = 0, dpi: int = DPI) -> bytes:
@@ -96,6 +115,25 @@ def _palette() -> Any:
     return image
 
 
+def _area(group: Group) -> tuple[float, float, float, float] | None:
+    """Left, top, right and bottom of a group: its box, else its text, else its lines; None of nothing."""
+    for item in group.items:
+        if isinstance(item, Rect):
+            return item.box.x, item.box.y, item.box.x + item.box.width, item.box.y + item.box.height
+    inner = [area for item in group.items if isinstance(item, Group) and (area := _area(item))]
+    for item in group.items:
+        if isinstance(item, Text):
+            left = item.x - {"start": 0.0, "middle": item.width / 2, "end": item.width}[item.anchor]
+            inner.append((left, item.y - item.size, left + item.width, item.y + item.size * 0.3))
+    if not inner:
+        points = [p for item in group.items if isinstance(item, Path) for _, *ps in item.segments for p in ps]
+        inner = [(x - 3, y - 3, x + 3, y + 3) for x, y in points[-3:]]  # the arrow's head
+    if not inner:
+        return None
+    lefts, tops, rights, bottoms = zip(*inner, strict=True)
+    return min(lefts), min(tops), max(rights), max(bottoms)
+
+
 class _Pen:
     """Draws items on a reportlab canvas; x and y grow right and down from the top left, as in SVG."""
 
@@ -115,6 +153,8 @@ class _Pen:
                 if item.transform:
                     mx, my, ms = item.transform
                     dx, dy, scale = dx + mx * scale, dy + my * scale, scale * ms
+                if item.anchor or item.link:
+                    self._point(item, x, y)  # before what is inside, whose links lie above
                 for child in item.items:
                     self.draw(child, dx, dy, scale)
             case Rect():
@@ -138,6 +178,16 @@ class _Pen:
                     "end": self.canvas.drawRightString,
                 }[item.anchor]
                 write(x(item.x), y(item.y), item.text)
+
+    def _point(self, group: Group, x: Any, y: Any) -> None:
+        area = _area(group)
+        if area is None:
+            return
+        left, top, right, bottom = x(area[0]), y(area[1]), x(area[2]), y(area[3])
+        if group.anchor:
+            self.canvas.bookmarkPage(group.anchor, fit="XYZ", left=left - 40, top=top + 40, zoom=0)
+        if group.link:
+            self.canvas.linkRect("", group.link, (left, bottom, right, top), Border="[0 0 0]")
 
     def _path(self, item: Path, scale: float, x: Any, y: Any) -> None:
         path = self.canvas.beginPath()

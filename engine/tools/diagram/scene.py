@@ -61,13 +61,17 @@ class Text:
 
 @dataclass(slots=True)
 class Group:
-    """Shapes that belong together; style sheets and scripts find them by ``css`` and ``tags``."""
+    """Shapes that belong together; style sheets and scripts find them by ``css`` and ``tags``. ``link`` leads to the
+    group of the same document that has it as ``anchor``; ``href`` is the same for a file of its own (SVG)."""
 
     css: str
     tags: tuple[tuple[str, str], ...] = ()
     items: list[Item] = field(default_factory=list)
     transform: tuple[float, float, float] | None = None  # dx, dy, scale
     hint: str = ""  # the tooltip
+    anchor: str = ""
+    link: str = ""
+    href: str = ""
 
 
 Item = Rect | Circle | Path | Text | Group
@@ -87,7 +91,11 @@ def scene(graph: Graph, layout: Layout) -> Group:
             style = "plate-region" if node.shape is Shape.REGION else "plate"
             texts = [i for i in group.items if isinstance(i, (Text, Group))]
             group.items = [i for i in group.items if i not in texts]
-            captions.items += [_plated(text, style) for text in texts]
+            plated = [_plated(text, style) for text in texts]
+            title = dict(node.tags).get("data-state", "")
+            captions.items += (
+                [Group("frame-title", (("data-title", title),), plated[:1]), *plated[1:]] if title else plated
+            )
     for edge in graph.edges:
         arrows.items.append(_edge(edge, layout))
     return chart

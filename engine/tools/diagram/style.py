@@ -18,6 +18,7 @@ class Style:
 
 
 INK = "#1f2933"
+POINTED = "#0b69a3"
 SHAPES: dict[str, Style] = {
     "sheet": Style(fill="#ffffff"),
     "frame-line": Style(stroke="#52606d", width=0.25),
@@ -77,6 +78,17 @@ TEXTS: dict[str, str] = {
     "fault": "#b3261e",
     "here": "#ffffff",
 }
+# What the pointer or the keyboard is at: the group of an arrow or a line, or the link in it; a box, not what it holds.
+_AT = "{0}:hover {1},{0}:focus {1},{0}>a:focus {1}"
+_POINTED = (
+    _AT.format("g.edge", "path[class^=edge]") + f"{{stroke:{POINTED};stroke-width:2.4}}",
+    _AT.format("g.edge", "path[class^=head]") + f"{{fill:{POINTED}}}",
+    ",".join(_AT.format(kind, "text") for kind in ("g.edge", "g.internal", "g.frame-title")) + f"{{fill:{POINTED}}}",
+    ",".join(f".node{at}" for at in (":hover>rect", ":hover>a>rect", ":focus>rect", ">a:focus>rect"))
+    + f"{{stroke:{POINTED};stroke-width:2.4}}",
+    "a:hover text{text-decoration:underline}",
+    "a:focus,[tabindex]:focus{outline:none}",
+)
 
 
 def css() -> str:
@@ -90,5 +102,5 @@ def css() -> str:
             parts.append("stroke-dasharray:" + " ".join(f"{d:g}" for d in style.dash))
         lines.append(f".{name}{{{';'.join(parts)}}}")
     lines += [f".t-{name}{{fill:{colour}}}" for name, colour in TEXTS.items()]
-    lines.append(".bold{font-weight:bold}")
+    lines += [".bold{font-weight:bold}", *_POINTED]
     return "\n".join(lines)

@@ -36,11 +36,22 @@ def _write(item: Item, lines: list[str]) -> None:
             if item.transform:
                 dx, dy, scale = item.transform
                 move = f' transform="translate({_n(dx)} {_n(dy)}) scale({scale:.5f})"'
+            if item.hint and not item.href:
+                tags += ' tabindex="0"'
             lines.append(f"<g class={quoteattr(item.css)}{tags}{move}>")
             if item.hint:
                 lines.append(f"<title>{escape(item.hint)}</title>")
-            for child in item.items:
+            own = [child for child in item.items if not (item.href and isinstance(child, Group) and child.href)]
+            link = item.href if own else ""
+            if link:
+                lines.append(f"<a href={quoteattr(link)}>")
+            for child in own:
                 _write(child, lines)
+            if link:
+                lines.append("</a>")
+            for child in item.items if item.href else ():  # a link cannot be inside another
+                if isinstance(child, Group) and child.href:
+                    _write(child, lines)
             lines.append("</g>")
         case Rect():
             box = item.box

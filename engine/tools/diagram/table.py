@@ -5,13 +5,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, chain, count
 
 from engine.language.model import Chart, Transition
 from engine.tools.diagram import describe
 from engine.tools.diagram.graph import Box
 from engine.tools.diagram.page import Sheet, TitleBlock, blank_sheet
-from engine.tools.diagram.scene import Item, Path, Rect, Text
+from engine.tools.diagram.scene import Group, Item, Path, Rect, Text
 from engine.tools.diagram.text import drawable, text_width
 
 _SIZE = 2.5  # mm: 7 pt
@@ -42,6 +42,7 @@ _TRANSITIONS = (
 @dataclass(frozen=True, slots=True)
 class _Row:
     cells: list[list[str]]
+    group: Group
 
     @property
     def height(self) -> float:
@@ -50,13 +51,18 @@ class _Row:
 
 def transition_tables(chart: Chart, block: TitleBlock) -> list[list[Item]]:
     """Pages in A4 landscape, each a list of items in mm; none for a chart without transitions."""
-    return tables(_TRANSITIONS, [_texts(chart, t) for t in chart.transitions], block)
+    groups = [Group("row", (("data-row", t.id),), hint=describe.whole_text(chart, t)) for t in chart.transitions]
+    return tables(_TRANSITIONS, [_texts(chart, t) for t in chart.transitions], block, groups)
 
 
-def tables(columns: Sequence[Column], texts: Iterable[Sequence[str]], block: TitleBlock) -> list[list[Item]]:
-    """A table of these rows on pages in A4 landscape, each a list of items in mm."""
+def tables(
+    columns: Sequence[Column], texts: Iterable[Sequence[str]], block: TitleBlock, groups: Sequence[Group] = ()
+) -> list[list[Item]]:
+    """A table of these rows on pages in A4 landscape, each a list of items in mm; ``groups`` are what the text of each
+    row is to be in."""
     sheet, left, width, top, bottom = _area()
-    rows = [_row(columns, row, width) for row in texts]
+    every = chain(groups, (Group("row") for _ in count()))
+    rows = [_row(columns, row, width, group) for row, group in zip(texts, every, strict=False)]
     pages: list[list[Item]] = []
     while rows:
         items = blank_sheet(sheet, block)
@@ -85,9 +91,9 @@ def _texts(chart: Chart, transition: Transition) -> Sequence[str]:
     )
 
 
-def _row(columns: Sequence[Column], texts: Sequence[str], width: float) -> _Row:
+def _row(columns: Sequence[Column], texts: Sequence[str], width: float, group: Group) -> _Row:
     pairs = zip(texts, columns, strict=True)
-    return _Row([_fold(text, column.share * width - 2 * _CELL) for text, column in pairs])
+    return _Row([_fold(text, column.share * width - 2 * _CELL) for text, column in pairs], group)
 
 
 def _fold(text: str, room: float) -> list[str]:
@@ -122,8 +128,10 @@ def _draw(columns: Sequence[Column], items: list[Item], row: _Row, left: float, 
     for cell, column in zip(row.cells, columns, strict=True):
         for number, line in enumerate(cell):
             if line:
-                items.append(Text(x + _CELL, y + _CELL + _SIZE + number * _LEADING, line, _SIZE, column.style))
+                at = y + _CELL + _SIZE + number * _LEADING
+                row.group.items.append(Text(x + _CELL, at, line, _SIZE, column.style))
         x += column.share * width
+    items.append(row.group)
     y += row.height
     items.append(Path((("M", (left, y)), ("L", (left + width, y))), "frame-line"))
     return y

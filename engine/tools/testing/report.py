@@ -59,7 +59,7 @@ def coloured(svg: str, taken: dict[str, int]) -> str:
             return match.group(0)
         return f'{match.group(0)} data-cover="{"taken" if taken[transition] else "missed"}"'
 
-    body = svg[svg.index("<svg") :]
+    body = svg[svg.index("<svg") :].replace("<a href=", "<a data-href=")  # the pages stand elsewhere
     return re.sub(r'data-transition="([^"]*)"', mark, body)
 
 
