@@ -94,7 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
         import can
     except ImportError as error:
         print(
-            f"error: CAN interfaces and logs need python-can ({error}): pip install 'chargechart[can]'", file=sys.stderr
+            f"error: CAN interfaces and logs need python-can ({error}): in the clone, pip install '.[can]'",
+            file=sys.stderr,
         )
         return 1
     try:

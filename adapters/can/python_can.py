@@ -53,8 +53,12 @@ class PythonCanLink:
 
     def connect(self) -> None:
         self.disconnect()
-        self._session = self._last = _Session(self, self._last)
-        self._session.start()
+        session = self._session = self._last = _Session(self, self._last)
+        self._port.spawn(self._begin(session))  # says that it needs the real clock where there is none
+
+    async def _begin(self, session: _Session) -> None:
+        if session is self._session:
+            session.start()
 
     def disconnect(self) -> None:
         session, self._session = self._session, None
@@ -345,7 +349,9 @@ class PythonCanBus(CanBus):
         try:
             import can
         except ImportError as error:
-            raise AdapterError(f"CAN interfaces need python-can ({error}): pip install 'chargechart[can]'") from None
+            raise AdapterError(
+                f"CAN interfaces need python-can ({error}): in the clone of chargechart, pip install '.[can]'"
+            ) from None
         interface, channel = self.config["interface"], self.config["channel"]
         if not channel:
             raise ConfigurationError("setting 'channel' is missing: which CAN interface, such as can0")

@@ -443,7 +443,7 @@ class Broken(can.BusABC):
         self.go = threading.Event()
 
     def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
-        if self.flood:
+        if self.flood and self.go.wait(timeout):
             self.flood -= 1
             return can.Message(arbitration_id=self.flood, data=bytes(8)), False
         self.go.wait(timeout)
@@ -529,6 +529,8 @@ def test_a_flood_is_bounded_and_counted() -> None:
         count = 3 * MOST_RECEIVED
         interface = Broken(flood=count)
         bus, port = broken(interface)
+        await until(lambda: port.named("connected"))
+        interface.go.set()
         while interface.flood:  # the host is busy with something else and takes nothing
             threading.Event().wait(0.01)
         await until(lambda: bus.received + bus.dropped == count)

@@ -9,6 +9,7 @@ import engine
 from adapters.can.bus import BusState, Node
 from adapters.can.families import module_family
 from adapters.can.frame import Frame, Message
+from adapters.can.python_can import PythonCanBus
 from adapters.can.roles import PowerModules
 from adapters.can.simulated import SimulatedCanBus, SimulatedLink
 from engine.adapter import World
@@ -104,6 +105,21 @@ class Module:
 
     def say(self, name: str, **values: Any) -> None:
         self.link.send(self.codec.encode(name, module=1, **values))
+
+
+def test_a_real_interface_needs_the_real_clock() -> None:
+    """On the virtual clock of --fast nothing is opened, and the chart is told why."""
+    chart = engine.load_text(
+        "machine: keeper\nadapters: {bus: can_bus}\ndata: {told: {type: string, initial: \"''\"}}\n"
+        "on: {error.adapter.bus: {actions: [assign: {told: event.message}]}}\n"
+        "states: {a: {entry: bus.connect()}}\n"
+    )
+    bus = PythonCanBus({"node": "evse", "interface": "virtual", "channel": "nobody"}, World())
+    machine = engine.start(chart, adapters={"bus": bus})
+    machine.advance(10 * MS)
+    assert "real clock" in machine.data["told"]
+    assert not bus.is_connected
+    machine.stop()
 
 
 def test_a_supply_of_one_module_is_a_chart(tmp_path: Path) -> None:
