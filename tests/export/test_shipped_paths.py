@@ -35,6 +35,7 @@ _HARMLESS = {
     Construct.INVARIANT,
     Construct.STRICT,
     Construct.SHUTDOWN,
+    Construct.MAIN,
     Construct.TYPES,
     Construct.BYTES,
 }
