@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=("overview", "full", "both"), default="both", help="level of detail (default: both)"
     )
+    parser.add_argument(
+        "--stamp",
+        action="store_true",
+        help="commit and date in the title block: for drawings handed out, not for those under version control",
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a drawing is stale or left over")
 
 
@@ -59,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
     from engine.tools.diagram.draw import FORMATS, LEVELS
     from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
     from engine.tools.diagram.printing import need_printing
+    from engine.tools.diagram.stamp import NoCommit, stamp
 
     formats = [f.strip() for f in args.format.split(",") if f.strip()]
     for name in formats:
@@ -71,7 +77,12 @@ def run(args: argparse.Namespace) -> int:
     if charts is None:
         return 2
     stations = _stations(args.paths)
-    job = _Job(Path(args.output), formats, levels, args.check)
+    try:
+        made = stamp([found(path) for path in args.paths]) if args.stamp else ""
+    except NoCommit as error:
+        _say(f"engine: {error}")
+        return 2
+    job = _Job(Path(args.output), formats, levels, args.check, made)
     try:
         if any(f in ("svg", "pdf", "png") for f in formats):
             with Elk(_AT_ONCE) as elk, ThreadPoolExecutor(1) as printer:
@@ -94,8 +105,9 @@ def run(args: argparse.Namespace) -> int:
 class _Job:
     """What is to be written, or compared."""
 
-    def __init__(self, folder: Path, formats: list[str], levels: tuple[Level, ...], check: bool) -> None:
+    def __init__(self, folder: Path, formats: list[str], levels: tuple[Level, ...], check: bool, made: str) -> None:
         self.folder = folder
+        self.made_at = made
         self.formats = formats
         self.levels = levels
         self.check = check
@@ -113,8 +125,12 @@ class _Job:
 
         tasks: list[tuple[str, Callable[[], Drawing]]] = []
         for chart in sorted(charts, key=lambda chart: -len(chart.transitions)):  # nothing large is left for the end
-            tasks += [(f"{chart.name}.{level}", partial(draw, chart, level, solver)) for level in self.levels]
-        tasks += [(f"{name}.station", partial(draw_station, s, name, solver)) for name, s in stations.items()]
+            tasks += [
+                (f"{chart.name}.{level}", partial(draw, chart, level, solver, self.made_at)) for level in self.levels
+            ]
+        tasks += [
+            (f"{name}.station", partial(draw_station, s, name, solver, self.made_at)) for name, s in stations.items()
+        ]
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             drawn = [(name, pool.submit(task)) for name, task in tasks]
             for number, (name, future) in enumerate(drawn, 1):

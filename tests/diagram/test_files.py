@@ -259,3 +259,29 @@ def test_shipped_charts_draw(chart: Chart, elk: Elk) -> None:
     """Every state of a shipped chart is on one of its sheets."""
     sheets = [ElementTree.fromstring(text) for text in draw(chart, "full", elk).svgs]
     assert {e.get("data-state") for sheet in sheets for e in sheet.iter()} >= {s or "(root)" for s in chart.states}
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="no git")
+def test_a_stamp_names_commit_and_date_and_says_when_the_chart_has_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chart = tmp_path / "door.yaml"
+    chart.write_text(CHART)
+    arguments = ["diagram", str(chart), "-o", str(tmp_path), "--format", "svg", "--level", "overview", "--stamp"]
+    environ = {"GIT_CEILING_DIRECTORIES": str(tmp_path.parent)}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        assert main(arguments) == 2
+        assert "no commit at" in capsys.readouterr().err
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+        for command in (["init", "-q"], ["add", "door.yaml"], [*who, "commit", "-q", "-m", "a door"]):
+            subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+        assert main(arguments) == 0
+        drawn = (tmp_path / "door.overview.svg").read_text()
+        assert re.search(r">[0-9a-f]{7,}, \d{4}-\d\d-\d\d<", drawn)
+        chart.write_text(CHART.replace("40 s", "41 s"))
+        assert main(arguments) == 0
+        assert re.search(r">[0-9a-f]{7,}\+, \d{4}-", (tmp_path / "door.overview.svg").read_text())
+        assert main(arguments[:-1]) == 0
+        assert ">commit<" not in (tmp_path / "door.overview.svg").read_text()

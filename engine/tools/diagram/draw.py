@@ -64,19 +64,20 @@ def title_block(chart: Chart, kind: str) -> TitleBlock:
     return TitleBlock(chart.name, chart.title, chart.citation, chart.version, chart.text_hash, kind)
 
 
-def draw(chart: Chart, level: Level, solver: Solver) -> Drawing:
-    """The chart drawn: its overview and in full, each on as many sheets as it needs. Raises LayoutFailed."""
-    block = title_block(chart, level)
+def draw(chart: Chart, level: Level, solver: Solver, made: str = "") -> Drawing:
+    """The chart drawn: its overview or in full, on as many sheets as it needs; ``made``: commit and date. Raises
+    LayoutFailed."""
+    block = replace(title_block(chart, level), made=made)
     graph = statechart(chart)
     if level == "overview":
         return _drawing([graph], block, COLUMNS, lambda: overview(chart))
-    tables = partial(transition_tables, chart, title_block(chart, "transitions"))
+    tables = partial(transition_tables, chart, replace(block, kind="transitions"))
     return _drawing([graph], block, solver.name, lambda: sheets(graph, solver), tables)
 
 
-def draw_station(station: Station, name: str, solver: Solver) -> Drawing:
+def draw_station(station: Station, name: str, solver: Solver, made: str = "") -> Drawing:
     """The station on one sheet, or each of its machines on its own. Raises LayoutFailed."""
-    graph, block = station_graph(station), station_block(station, name)
+    graph, block = station_graph(station), replace(station_block(station, name), made=made)
     tables = partial(message_tables, graph, replace(block, kind="messages"))
     return _drawing([graph], block, solver.name, lambda: [with_bands(one) for one in pictures(graph, solver)], tables)
 
