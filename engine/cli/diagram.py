@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -61,6 +61,7 @@ def run(args: argparse.Namespace) -> int:
     """Draw. Exit code 1 when drawings are out of date (``--check``), 2 when one cannot be made or a chart does not
     load."""
     from engine.language.load.installed_files import found
+    from engine.tools.diagram import kept
     from engine.tools.diagram.draw import FORMATS, LEVELS
     from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
     from engine.tools.diagram.printing import need_printing
@@ -85,6 +86,7 @@ def run(args: argparse.Namespace) -> int:
     job = _Job(Path(args.output), formats, levels, args.check, made)
     try:
         if any(f in ("svg", "pdf", "png") for f in formats):
+            kept.drop_old()
             with Elk(_AT_ONCE) as elk, ThreadPoolExecutor(1) as printer:
                 printed = [printer.submit(job.files, *drawn) for drawn in job.drawings(charts, stations, elk)]
                 for future in printed:
@@ -242,7 +244,8 @@ def _stations(paths: list[str]) -> dict[str, Station]:
     for path in map(found, paths):
         inside = sorted(path.rglob("*.toml")) if path.is_dir() else [path] if path.suffix == ".toml" else []
         files.update(dict.fromkeys(f for f in inside if not path.is_dir() or _names_machine(f)))
-    return {f.stem: resolve(f, None, Overrides(environ={}), installed(), engine.load) for f in files}
+    load = cache(engine.load)  # stations have charts in common
+    return {f.stem: resolve(f, None, Overrides(environ={}), installed(), load) for f in files}
 
 
 def _names_machine(file: Path) -> bool:

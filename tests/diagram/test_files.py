@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import pytest
 import engine
 from engine.cli import main
 from engine.language.model import Chart
+from engine.tools.diagram import kept
 from engine.tools.diagram.draw import draw, file_bytes
 from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.elkjs import find_bundle
@@ -285,3 +287,16 @@ def test_a_stamp_names_commit_and_date_and_says_when_the_chart_has_changed(
         assert re.search(r">[0-9a-f]{7,}\+, \d{4}-", (tmp_path / "door.overview.svg").read_text())
         assert main(arguments[:-1]) == 0
         assert ">commit<" not in (tmp_path / "door.overview.svg").read_text()
+
+
+def test_what_nobody_asked_for_in_a_month_leaves_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what is broken there, as by a full disk, is made again."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    names = [kept.key("layout", text) for text in ("old", "new", "broken")]
+    for name in names:
+        kept.write(name, b"places")
+    files = dict(zip(names, (next(tmp_path.rglob(name[2:])) for name in names), strict=True))
+    os.utime(files[names[0]], (0, 0))
+    files[names[2]].write_bytes(files[names[2]].read_bytes()[:-1])
+    kept.drop_old()
+    assert [kept.read(name) for name in names] == [None, b"places", None]
