@@ -160,6 +160,8 @@ class _Teller:
         if state.template and not (self.template and state is self.top):
             tags = tuple(tag for t in _made_inside(state) for tag in transition_tags(t)[1:])
             title.append(Line(f"use {state.template}", "keyword", tags))
+        if self.template and state is self.top:
+            return [title]  # the rest stands in the boxes of its uses, each of which may add to it
         invokes = [Line(t, "guard") for i in state.invokes for t in _two(describe.invoke_text(i, True))]
         sections = [title, invokes, self._entry(state), self._internal(state)]
         return sections[: len(sections) - self.brevity - (self.brevity == 2)]
