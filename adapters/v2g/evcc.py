@@ -20,7 +20,17 @@ class EvccMessages(Adapter):
 
     contract = "evcc_messages"
     settings: ClassVar[Mapping[str, Setting]] = {
-        "host": Setting("string", "pev", "Name of the host; the transport has the same", names="machine")
+        "host": Setting("string", "pev", "Name of the host; the transport has the same", names="machine"),
+        "trailing_byte_on": Setting(
+            "string",
+            "",
+            "Name of the request behind whose message one zero byte follows, as of some vehicles; empty: none",
+        ),
+        "omit_units": Setting(
+            "bool",
+            False,
+            "Leave out the optional Unit of DIN's physical values, as some vehicles do; ISO 15118-2 has no such option",
+        ),
     }
 
     @classmethod
@@ -30,10 +40,8 @@ class EvccMessages(Adapter):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
         self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
-        self._units = True
         self._expected: bytes | None = None
         self._unchecked: list[str] = []
-        self._trailing: dict[str, int] = {}
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -71,7 +79,6 @@ class EvccMessages(Adapter):
     def use_protocol(self, *, protocol: str) -> None:
         """Encode and decode with this schema from now on."""
         self._endpoint.protocol = protocol
-        self._units = True
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
@@ -82,14 +89,6 @@ class EvccMessages(Adapter):
         """From now on a response with another id is UnknownSessionRes, but for those named ``unchecked`` (None: none
         is)."""
         self._expected, self._unchecked = SessionID, unchecked
-
-    def leave_out_units(self) -> None:
-        """From now on send DIN's physical values without their unit."""
-        self._units = False
-
-    def trailing_bytes(self, *, message: str, count: int) -> None:
-        """From now on append ``count`` zero bytes to every request of this name."""
-        self._trailing[message] = count
 
     def supportedAppProtocolReq(self, **lists: Any) -> None:
         """Send the handshake: lists of equal length, one element per schema. Raises ``AdapterError`` when their lengths
@@ -102,15 +101,18 @@ class EvccMessages(Adapter):
             sap.AppProtocolType(**dict(zip(names, row, strict=True)))
             for row in zip(*(lists[name] for name in names), strict=True)
         ]
-        self._endpoint.trailing_bytes = self._trailing.get("supportedAppProtocolReq", 0)
+        self._endpoint.trailing_bytes = self._trailing("supportedAppProtocolReq")
         self._endpoint.send(sap.supportedAppProtocolReq(AppProtocol=offers))
+
+    def _trailing(self, name: str) -> int:
+        return 1 if name == self.config["trailing_byte_on"] else 0
 
     def _request(self, name: str, args: Mapping[str, Any]) -> None:
         try:
-            body = request(self._endpoint.protocol, name, args, units=self._units)
+            body = request(self._endpoint.protocol, name, args, units=not self.config["omit_units"])
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        self._endpoint.trailing_bytes = self._trailing.get(name, 0)
+        self._endpoint.trailing_bytes = self._trailing(name)
         self._endpoint.send_body(body)
 
     # The other requests: the contract has checked names and types of the arguments.

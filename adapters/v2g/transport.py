@@ -46,6 +46,7 @@ SERVER: dict[str, Setting] = {
 CLIENT: dict[str, Setting] = {
     **BOTH,
     "host": Setting("string", "pev", "Name of the host; the message adapter has the same", names="machine"),
+    "close_by": Setting("enum(FIN, RST)", "FIN", "How the vehicle closes its connection; some models reset it"),
 }
 REAL: dict[str, Setting] = {
     "interface": Setting("string", "", "Network interface to speak IPv6 on, such as eth1 (required)"),
@@ -362,12 +363,8 @@ class V2gClient(_Transport):
             shaking.reset()
 
     def disconnect(self) -> None:
-        """Close the connection by FIN."""
-        self.take_down()
-
-    def reset(self) -> None:
-        """Close the connection by RST."""
-        self.take_down(reset=True)
+        """Close the connection, by FIN or as ``close_by`` says."""
+        self.take_down(reset=self.config["close_by"] == "RST")
 
 
 class SimulatedV2gClient(V2gClient):

@@ -172,5 +172,4 @@ def offers_only(protocol: str) -> tuple[str, ...]:
         "session.VersionNumberMinor=0",
         f"session.SchemaID={schema_id}",
         "session.Priority=1",
-        f"session.Protocol={protocol}",
     )

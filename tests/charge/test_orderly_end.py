@@ -53,7 +53,7 @@ def test_at_200_ampere_the_vehicle_ends_in_order_before_the_station_does() -> No
     bench.system.end()
     assert bench.system.failures == []
     assert bench.data("pev", "sessions") == 1
-    assert bench.data("pev", "reason") == "the station: EVSE_Shutdown"
+    assert bench.data("pev", "ended_by") == "the station: EVSE_Shutdown"
     assert bench.data("evse", "last_end") == "normal"
     off, opened, unlocked = (
         bench.first("supply.off"),

@@ -84,7 +84,7 @@ def test_without_a_fault(protocol: str) -> None:
 @pytest.mark.parametrize("step", [step for step in STEPS if "(" not in step])
 def test_a_byte_too_much(protocol: str, step: str) -> None:
     """The oddity of Tesla, Subaru and Seres is on the wire, behind that one request: trailing_byte_on."""
-    bench, station = plugged(protocol, f"session.trailing_byte_on={step}Req")
+    bench, station = plugged(protocol, f"adapters.v2g.trailing_byte_on={step}Req")
     bench.until(lambda: bench.data("pev", "sessions") == 1, 30, "complete session")
     same = {"PowerDelivery": ("PowerDelivery", "PowerDelivery(Stop)")}.get(step, (step,))
     assert station.trailing == dict.fromkeys(same, b"\0")

@@ -42,7 +42,7 @@ NAMED_BY_PARENT = {
     ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("evse_dc", "discovery.port_tcp"): "the port that is really open",
     ("evse_dc", "discovery.port_tls"): "the port that is really open",
-    ("pev_dc", "session.first"): "which session of the plug-in it is",
+    ("pev_dc", "session.set_up_only"): "some models only set up the first session of a plug-in",
 }
 """Parameters with a default that a shipped parent changes all the same, and why."""
 

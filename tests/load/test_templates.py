@@ -142,6 +142,86 @@ def test_checks_and_generated_tests_know_them(chart: Chart) -> None:
     assert measure(chart).missing == []
 
 
+GUARDED = """\
+machine: caller
+events:
+  answer: {direction: in, payload: {ok: bool, more: bool}}
+  other: {direction: in}
+templates:
+  ask:
+    args: {response: event, word: {type: string, default: was refused}}
+    state: {on: {response: {guard: not event.ok, target: failed(reason=word)}}}
+  ask_or_stop:
+    args: {response: event}
+    state:
+      use: {ask: {response: response}}
+      on: {response: [{guard: In('stopped'), target: failed(reason='stopped')}]}
+type: parallel
+states:
+  wish: {states: {none: {on: {other: stopped}}, stopped: {}}}
+  talk:
+    states:
+      first:
+        use: {ask_or_stop: {response: answer}}
+        on: {answer: [{guard: event.more, target: first}, second]}
+      second: {use: {ask: {response: answer}}, on: {answer: }}
+      failed: {args: {reason: string}, entry: [log: '{reason}']}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stopped", "answer", "state", "said"),
+    [
+        (False, {"ok": False, "more": True}, "talk.failed", "was refused"),
+        (True, {"ok": False, "more": True}, "talk.failed", "refused"),
+        (True, {"ok": True, "more": True}, "talk.failed", "stopped"),
+        (False, {"ok": True, "more": True}, "talk.first", ""),
+        (False, {"ok": True, "more": False}, "talk.second", ""),
+    ],
+)
+def test_guards_of_the_template_come_first(
+    tmp_path: Path, stopped: bool, answer: dict[str, bool], state: str, said: str
+) -> None:
+    """Innermost template, outer template, the state: each decides what those before have let pass."""
+    (tmp_path / "caller.yaml").write_text(GUARDED)
+    one = engine.load(tmp_path / "caller.yaml")
+    for chart in (one, load_text(export_written_out(one).text, "written.yaml")):
+        machine = engine.start(chart)
+        if stopped:
+            machine.send("other")
+        step = machine.send("answer", answer)
+        assert state in machine.configuration
+        assert said in repr(step.effects)
+        assert step.failures == ()
+
+
+def test_guarded_transitions_of_a_template_have_its_place() -> None:
+    chart = load_text(GUARDED, "caller.yaml")
+    refused, stopped, more, _ = chart.states["talk.first"].transitions
+    assert [t.position.line for t in (refused, stopped, more)] == [8, 13, 21]
+    assert "used in caller.yaml:19" in str(refused.position)
+    assert [t.id for t in chart.states["talk.second"].transitions] == ["talk.second/answer", "talk.second/answer#2"]
+
+
+def test_a_template_whose_last_word_has_no_guard_leaves_nothing_to_say() -> None:
+    text = GUARDED.replace(
+        "{response: {guard: not event.ok, target: failed(reason=word)}}", "{response: failed(reason=word)}"
+    )
+    assert {problem.code for problem in problems_of(text)} == {"duplicate-key"}
+
+
+def test_arguments_of_one_name_in_two_templates_are_two() -> None:
+    text = GUARDED.replace("use: {ask: {response: response}}", "use: {ask: {response: other}}").replace(
+        "guard: not event.ok, ", ""
+    )
+    chart = load_text(
+        text.replace("target: failed(reason=word)", "guard: 1 < 2, target: failed(reason=word)"), "caller.yaml"
+    )
+    machine = engine.start(chart)
+    machine.send("other")
+    assert "talk.failed" in machine.configuration
+
+
 CASES = [
     ("after: {think: sent}", "after: {«thnk: sent}", "unknown-name", "'thnk'"),
     ("after: {think: sent}", "after: {think: «snt}", "unknown-state", "'snt'"),
@@ -153,7 +233,6 @@ CASES = [
     ("        answer: setup\n", "        «mst: 5\n", "unknown-argument", "no argument 'mst'"),
     ("        answer: setup\n", "", "missing-argument", "needs answer"),
     ("      exchange:\n", "      «exchnge:\n", "unknown-name", "no template 'exchnge'"),
-    ("charge: {guard: event.ok", "«setup: {guard: event.ok", "duplicate-key", "on 'setup' already"),
     ("      think: {on: {stop", "      sent: {«entry: [], on: {stop", "duplicate-key", "'entry' already"),
     ("      think: {on: {stop", "      think: {after: {T_think: «.x}, on: {stop", "unknown-state", "x"),
     ("use: {exchange:", "use: {«loop:", "cycle", "loop → loop"),

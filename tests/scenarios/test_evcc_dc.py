@@ -96,10 +96,8 @@ def test_whole_session(protocol: str) -> None:
     assert vehicle.told("set_up") == [{"protocol": protocol, "EVSEID": "DE*ABC*E1"}]
     assert vehicle.ordered("v2g.use_protocol") == [{"protocol": protocol}]
     assert vehicle.ordered("v2g.use_session") == [{"SessionID": b"\x00"}, {"SessionID": SESSION_ID}]
-    assert vehicle.ordered("v2g.leave_out_units", "v2g.trailing_bytes") == []
-    assert vehicle.output == {"result": "complete", "reason": "", "set_up_only": False}
-    assert vehicle.ordered("tcp.disconnect", "tcp.reset") == [{}]
-    assert vehicle.order("tcp.reset") is None
+    assert vehicle.output == {"result": "complete", "reason": ""}
+    assert vehicle.ordered("tcp.disconnect") == [{}]
     assert vehicle.errors == []
     assert vehicle.unhandled == []
 
@@ -148,7 +146,7 @@ def timeout_s(state: str, protocol: str) -> float:
 
 def fails(vehicle: Vehicle, reason: str) -> None:
     """The session is over, the power path is open, the pilot in B, the connection closed."""
-    assert vehicle.output == {"result": "failed", "reason": reason, "set_up_only": False}
+    assert vehicle.output == {"result": "failed", "reason": reason}
     assert [name for at, name, _ in vehicle.said if at == vehicle.now_s][-2:] == ["open_contactors", "end_of_charge"]
     assert vehicle.orders[-1].what == "tcp.disconnect"
     assert vehicle.orders[-1].at_s == vehicle.now_s

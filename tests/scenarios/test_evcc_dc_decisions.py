@@ -22,7 +22,12 @@ THINK_S = 3.0
 
 # ---------------------------------------------------------------- schema
 
-OFFER = {"SchemaID": [10, 20, 30], "Protocol": ["none", "iso2", "din"]}
+NAMESPACES = {
+    "din": "urn:din:70121:2012:MsgDef",
+    "iso2": "urn:iso:15118:2:2013:MsgDef",
+    "tesla": "urn:tesla:din:2018:MsgDef",
+}
+OFFER = {"SchemaID": [10, 20, 30], "ProtocolNamespace": [NAMESPACES[name] for name in ("tesla", "iso2", "din")]}
 
 
 @pytest.mark.parametrize(("schema", "protocol"), [(20, "iso2"), (30, "din")])
@@ -41,7 +46,6 @@ def test_schema_nobody_offered(schema: int | None) -> None:
     assert vehicle.output == {
         "result": "failed",
         "reason": "the station chose a schema this vehicle did not offer",
-        "set_up_only": False,
     }
     assert vehicle.order("v2g.use_protocol") is None
 
@@ -50,50 +54,34 @@ def test_schema_nobody_offered(schema: int | None) -> None:
 def test_schema_left_out(protocol: str) -> None:
     """A station may leave out the SchemaID when there was one offer only."""
     vehicle = (
-        Vehicle(SchemaID=[5], Protocol=[protocol]).to("handshake.sent").says("supportedAppProtocol", SchemaID=None)
+        Vehicle(SchemaID=[5], ProtocolNamespace=[NAMESPACES[protocol]])
+        .to("handshake.sent")
+        .says("supportedAppProtocol", SchemaID=None)
     )
     assert vehicle.order("v2g.use_protocol") == {"protocol": protocol}
     assert vehicle.place == "session_setup.think"
 
 
 def test_other_schema_than_the_only_one() -> None:
-    vehicle = Vehicle(SchemaID=[5], Protocol=["din"]).to("handshake.sent").says("supportedAppProtocol", SchemaID=6)
+    vehicle = (
+        Vehicle(SchemaID=[5], ProtocolNamespace=[NAMESPACES["din"]])
+        .to("handshake.sent")
+        .says("supportedAppProtocol", SchemaID=6)
+    )
     assert vehicle.output["result"] == "failed"
-
-
-@pytest.mark.parametrize(
-    ("protocol", "omitted", "orders"), [("din", True, 1), ("din", False, 0), ("iso2", True, 0), ("iso2", False, 0)]
-)
-def test_units_left_out(protocol: str, omitted: bool, orders: int) -> None:
-    """Only in DIN they are optional."""
-    vehicle = Vehicle(protocol, omit_units=omitted).to("session_setup.think")
-    assert len(vehicle.ordered("v2g.leave_out_units")) == orders
-
-
-def test_trailing_byte() -> None:
-    """A vehicle that sends a byte too much says so before its first message."""
-    vehicle = Vehicle(trailing_byte_on="SessionSetupReq")
-    assert vehicle.ordered("v2g.trailing_bytes") == [{"message": "SessionSetupReq", "count": 1}]
-    assert vehicle.requests() == []
 
 
 # ---------------------------------------------------------------- setup, services
 
 
-def test_stop_after_setup() -> None:
+def test_set_up_only() -> None:
     """As the Audi Q4: SessionStop, with the station's session id, is the second message of the session."""
-    vehicle = Vehicle(stop_after_setup=True).to("session_stop.sent")
+    vehicle = Vehicle(set_up_only=True).to("session_stop.sent")
     assert [name for _, name in vehicle.requests()] == ["supportedAppProtocolReq", "SessionSetupReq", "SessionStopReq"]
     assert vehicle.order("v2g.use_session") == {"SessionID": SESSION_ID}
     assert vehicle.data("session_id") == SESSION_ID
     assert vehicle.told("set_up") == []
-    assert vehicle.onward().output == {"result": "complete", "reason": "as this model does", "set_up_only": True}
-
-
-def test_stop_after_setup_is_about_the_first_session_of_a_plug_in() -> None:
-    vehicle = vehicle_in("session_stop.think", stop_after_setup=True, first=False)
-    assert "CurrentDemandReq" in [name for _, name in vehicle.requests()]
-    assert vehicle.to("session_stop.sent").onward().output["set_up_only"] is False
+    assert vehicle.onward().output == {"result": "complete", "reason": "as this model does"}
 
 
 def test_session_id_is_kept() -> None:
@@ -108,7 +96,6 @@ def test_no_external_payment() -> None:
     assert vehicle.to("session_stop.sent").onward().output == {
         "result": "complete",
         "reason": "the station offers no external payment",
-        "set_up_only": False,
     }
     assert [name for _, name in vehicle.requests()][-2:] == ["ServiceDiscoveryReq", "SessionStopReq"]
 
@@ -158,7 +145,7 @@ def test_ongoing_for_ever(state: str) -> None:
     vehicle.run(0.001)
     assert vehicle.place == "session_stop.think"
     assert [name for _, name, _ in vehicle.said] == ["open_contactors", "end_of_charge"]
-    assert vehicle.onward().onward().output == {"result": "complete", "reason": reason, "set_up_only": False}
+    assert vehicle.onward().onward().output == {"result": "complete", "reason": reason}
     assert vehicle.requests()[-1][1] == "SessionStopReq"
 
 
@@ -178,7 +165,7 @@ def test_station_below_the_battery(limit_v: float | None, fits: bool) -> None:
     vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", EVSEMaximumVoltageLimit=limit_v)
     assert vehicle.place == ("going_to_c" if fits else "session_stop.think")
     assert vehicle.told("ready_to_charge") == ([{}] if fits else [])
-    assert vehicle.data("reason") == ("" if fits else "the station cannot reach the voltage of the battery")
+    assert vehicle.data("ended_by") == ("" if fits else "the station cannot reach the voltage of the battery")
 
 
 def test_limits_count_when_finished() -> None:
@@ -220,7 +207,7 @@ def test_own_devices_do_not_follow(place: str, asked: str, then: str, reason: st
     assert vehicle.place == place
     vehicle.run(0.001)
     assert vehicle.place == then
-    assert vehicle.data("reason") == reason
+    assert vehicle.data("ended_by") == reason
 
 
 # ---------------------------------------------------------------- cable check, pre-charge
@@ -232,7 +219,7 @@ def test_station_stops_in_cable_check(code: str, processing: str) -> None:
     """Nothing is on the line yet: SessionStop."""
     vehicle = vehicle_in("cable_check.sent").says("CableCheck", EVSEStatusCode=code, EVSEProcessing=processing)
     assert vehicle.place == "session_stop.think"
-    assert vehicle.data("reason") == f"CableCheck: {code}"
+    assert vehicle.data("ended_by") == f"CableCheck: {code}"
 
 
 @pytest.mark.parametrize("code", ["EVSE_Ready", "EVSE_IsolationMonitoringActive"])
@@ -247,7 +234,7 @@ def test_stop_after_cable_check() -> None:
     assert vehicle.place == "cable_check.think"
     vehicle.to("cable_check.sent").says("CableCheck")
     assert vehicle.place == "power_off.think"
-    assert vehicle.data("reason") == "as this model does"
+    assert vehicle.data("ended_by") == "as this model does"
 
 
 @pytest.mark.parametrize("code", STOPPING)
@@ -255,7 +242,7 @@ def test_station_stops_in_pre_charge(code: str) -> None:
     """Even at the right voltage: the contactors stay open, PowerDelivery(Stop) comes first."""
     vehicle = vehicle_in("pre_charge.sent").says("PreCharge", EVSEStatusCode=code)
     assert vehicle.place == "power_off.think"
-    assert vehicle.data("reason") == f"PreCharge: {code}"
+    assert vehicle.data("ended_by") == f"PreCharge: {code}"
     assert vehicle.told("close_contactors") == []
 
 
@@ -339,7 +326,6 @@ def test_no_mode_for_this_vehicle(modes: list[str]) -> None:
     assert vehicle.to("session_stop.sent").onward().output == {
         "result": "complete",
         "reason": "the station offers no energy transfer mode this vehicle can take",
-        "set_up_only": False,
     }
 
 
@@ -410,7 +396,7 @@ def test_a_person_takes_their_time() -> None:
     assert vehicle.place == "authorization.think"
     vehicle.run(0.1)
     assert vehicle.place == "session_stop.think"
-    assert vehicle.data("reason") == "no authorization in time"
+    assert vehicle.data("ended_by") == "no authorization in time"
 
 
 def test_a_person_and_a_stop() -> None:
@@ -427,7 +413,7 @@ def test_finished_without_good_isolation(isolation: str) -> None:
     """Finished and OK, but not Valid: no pre-charge, no contactor."""
     vehicle = vehicle_in("cable_check.sent").says("CableCheck", EVSEIsolationStatus=isolation)
     assert vehicle.place == "session_stop.think"
-    assert vehicle.data("reason") == f"CableCheck finished, isolation {isolation}"
+    assert vehicle.data("ended_by") == f"CableCheck finished, isolation {isolation}"
     assert vehicle.told("close_contactors") == []
 
 
@@ -450,13 +436,13 @@ def test_isolation_while_ongoing(isolation: str | None) -> None:
 def test_isolation_lost_in_pre_charge() -> None:
     vehicle = vehicle_in("pre_charge.sent").says("PreCharge", EVSEIsolationStatus="Fault")
     assert vehicle.place == "power_off.think"
-    assert vehicle.data("reason") == "PreCharge: isolation Fault"
+    assert vehicle.data("ended_by") == "PreCharge: isolation Fault"
 
 
 def test_isolation_lost_while_charging() -> None:
     vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", EVSEIsolationStatus="Fault")
     assert vehicle.place == "power_off.think"
-    assert vehicle.data("reason") == "the station: EVSE_Ready, isolation Fault"
+    assert vehicle.data("ended_by") == "the station: EVSE_Ready, isolation Fault"
 
 
 # ---------------------------------------------------------------- another session
@@ -469,7 +455,7 @@ def test_answer_of_another_session(place: str) -> None:
     """It means nothing to this vehicle, whatever it says: power path open, connection closed."""
     vehicle = vehicle_in(place)
     vehicle.emit("v2g.UnknownSessionRes", ResponseCode="OK", message="CurrentDemandRes", SessionID=bytes(8))
-    assert vehicle.output == {"result": "failed", "reason": "CurrentDemandRes of another session", "set_up_only": False}
+    assert vehicle.output == {"result": "failed", "reason": "CurrentDemandRes of another session"}
     assert vehicle.told("open_contactors") != []
     assert vehicle.order("tcp.disconnect") == {}
 
@@ -498,11 +484,11 @@ def test_fault_is_told_and_ends_it(place: str) -> None:
         False,
         "FAILED_RESSTemperatureInhibit",
     )
-    assert vehicle.data("reason") == "FAILED_RESSTemperatureInhibit"
+    assert vehicle.data("ended_by") == "FAILED_RESSTemperatureInhibit"
 
 
 def test_fault_between_two_demands() -> None:
     """Nothing more is asked for: the next request is PowerDelivery(Stop)."""
     vehicle = vehicle_in("current_demand.think").post("fault", error="FAILED_EVRESSMalfunction")
     assert vehicle.place == "power_off.think"
-    assert (vehicle.data("error"), vehicle.data("reason")) == ("FAILED_EVRESSMalfunction", "FAILED_EVRESSMalfunction")
+    assert (vehicle.data("error"), vehicle.data("ended_by")) == ("FAILED_EVRESSMalfunction", "FAILED_EVRESSMalfunction")

@@ -49,7 +49,7 @@ def test_stop_before_the_cable_check(place: str, then: str) -> None:
     assert vehicle.place == "session_stop.think"
     assert [name for _, name, _ in vehicle.said][-2:] == ["open_contactors", "end_of_charge"]
     assert vehicle.told("ready_to_charge") == []
-    assert vehicle.to("session_stop.sent").onward().output == {"result": "complete", "reason": "", "set_up_only": False}
+    assert vehicle.to("session_stop.sent").onward().output == {"result": "complete", "reason": ""}
 
 
 @pytest.mark.parametrize("message", ["Authorization", "ChargeParameterDiscovery"])
@@ -96,7 +96,7 @@ def test_stop_before_the_first_current(place: str) -> None:
 @pytest.mark.parametrize(("by_power_delivery", "then"), [(True, "PowerDeliveryReq(Stop)"), (False, "SessionStopReq")])
 def test_stop_in_the_loop(place: str, by_power_delivery: bool, then: str) -> None:
     """At once, or when the answer under way is there; some models leave straight by SessionStop."""
-    vehicle = Vehicle(stop_by_power_delivery=by_power_delivery).to(place).post("stop")
+    vehicle = Vehicle(power_off_sent=by_power_delivery).to(place).post("stop")
     if place.endswith("sent"):
         assert vehicle.place == place
         vehicle.onward()
@@ -112,7 +112,6 @@ def test_stop_does_not_prolong_the_wait() -> None:
     assert vehicle.run(0.001).output == {
         "result": "failed",
         "reason": "no CurrentDemandRes in time",
-        "set_up_only": False,
     }
 
 
@@ -162,11 +161,11 @@ def test_station_ends_the_loop(changed: dict[str, str], reason: str, wanted: str
         vehicle.post(wanted)
     vehicle.says("CurrentDemand", **changed)
     assert vehicle.place == "power_off.think"
-    assert vehicle.data("reason") == reason
+    assert vehicle.data("ended_by") == reason
 
 
 def test_station_ends_the_loop_of_a_model_without_power_delivery() -> None:
-    vehicle = Vehicle(stop_by_power_delivery=False).to("current_demand.sent")
+    vehicle = Vehicle(power_off_sent=False).to("current_demand.sent")
     assert vehicle.says("CurrentDemand", EVSEStatusCode="EVSE_Shutdown").place == "session_stop.think"
 
 
@@ -236,27 +235,19 @@ def test_leaves_without_a_word(welding: int) -> None:
     for _ in range(2 + welding):
         assert not vehicle.ended
         vehicle.onward()
-    assert vehicle.output == {"result": "complete", "reason": "", "set_up_only": False}
+    assert vehicle.output == {"result": "complete", "reason": ""}
     assert "SessionStopReq" not in {name for _, name in vehicle.requests()}
     assert [name for _, name, _ in vehicle.said][:2] == ["open_contactors", "end_of_charge"]
     assert vehicle.orders[-1].what == "tcp.disconnect"
 
 
-@pytest.mark.parametrize(
-    ("pause", "reset", "result", "closed_by"),
-    [
-        (False, False, "complete", "tcp.disconnect"),
-        (False, True, "complete", "tcp.reset"),
-        (True, False, "paused", "tcp.disconnect"),
-        (True, True, "paused", "tcp.disconnect"),
-    ],
-)
-def test_session_stop(pause: bool, reset: bool, result: str, closed_by: str) -> None:
-    """Terminate or Pause; the connection is closed once the answer is there, by FIN or as this model does."""
-    vehicle = Vehicle(pause_session=pause, close_by_reset=reset).to("current_demand.sent")
+@pytest.mark.parametrize(("pause", "result"), [(False, "complete"), (True, "paused")])
+def test_session_stop(pause: bool, result: str) -> None:
+    """Terminate or Pause; the connection is closed once the answer is there."""
+    vehicle = Vehicle(pause_session=pause).to("current_demand.sent")
     vehicle.says("CurrentDemand", EVSEStatusCode="EVSE_Shutdown").to("session_stop.sent")
     assert vehicle.order("v2g.SessionStopReq") == {"ChargingSession": "Pause" if pause else "Terminate"}
-    assert vehicle.ordered("tcp.disconnect", "tcp.reset") == []
+    assert vehicle.ordered("tcp.disconnect") == []
     vehicle.onward()
-    assert vehicle.output == {"result": result, "reason": "the station: EVSE_Shutdown", "set_up_only": False}
-    assert [order.what for order in vehicle.orders if order.what.startswith("tcp.")] == [closed_by]
+    assert vehicle.output == {"result": result, "reason": "the station: EVSE_Shutdown"}
+    assert [order.what for order in vehicle.orders if order.what.startswith("tcp.")] == ["tcp.disconnect"]

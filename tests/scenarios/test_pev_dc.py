@@ -9,7 +9,7 @@ import pytest
 from tests.scenarios.stage import Stage
 
 ISOLATED = "power.isolated"
-FAILED = {"result": "failed", "reason": "no answer", "set_up_only": False}
+FAILED = {"result": "failed", "reason": "no answer"}
 
 
 def vehicle(medium: str = "ethernet", /, **parameters: Any) -> Stage:
@@ -94,7 +94,7 @@ def test_whole_plug_in() -> None:
     stage.emit("driver.stop_pressed")
     stage.child("session.open_contactors").emit("battery.contactors_opened").child("session.end_of_charge")
     assert stage.active(ISOLATED)
-    stage.ends("session", result="complete", reason="", set_up_only=False)
+    stage.ends("session", result="complete", reason="")
     assert stage.active("talk.over")
     assert stage.active("power.leaving")
     stage.emit("battery.contactors_opened").emit("battery.inlet_unlocked").child("cp_line.unplugged")
@@ -140,7 +140,7 @@ def test_failed_matching(event: str) -> None:
     stage = vehicle("plc").child("cp_line.plugged").child("cp_line.digital")
     stage.child(event, reason="nobody answers")
     assert stage.active("link.matching.sounding")
-    assert stage.data("reason") == "nobody answers"
+    assert stage.data("ended_by") == "nobody answers"
     assert stage.child("slac.dlink_ready", evse_mac=b"\x02" * 6).active("talk.setting_up")
     assert stage.unhandled == []
 
@@ -175,7 +175,7 @@ def test_pilot_lost_while_charging(event: str, data: dict[str, Any]) -> None:
     assert stage.active(ISOLATED)
     assert sorted(names(stage)) == ["battery.open_contactors", "cp_line.not_ready", "tcp.disconnect"]
     assert stage.data("failed_sessions") == 1
-    assert stage.data("reason") == "the link to the station is lost"
+    assert stage.data("ended_by") == "the link to the station is lost"
 
 
 @pytest.mark.parametrize("event", ["pilot_lost", "steady"])
@@ -216,7 +216,7 @@ def test_station_not_found_in_time() -> None:
     assert stage.active("talk.pause")
     assert stage.children() == ["cp_line"]
     assert stage.data("failed_sessions") == 1
-    assert stage.data("reason") == "V2G_EVCC_CommunicationSetup_Timeout"
+    assert stage.data("ended_by") == "V2G_EVCC_CommunicationSetup_Timeout"
     assert again(stage).active("talk.session")
 
 
@@ -224,7 +224,7 @@ def test_station_refuses_the_connection() -> None:
     stage = linked().ends("discovery", connected=False, tls=False, reason="refused")
     assert stage.active("talk.pause")
     assert stage.data("failed_sessions") == 1
-    assert stage.data("reason") == "refused"
+    assert stage.data("ended_by") == "refused"
 
 
 @pytest.mark.parametrize("tries", [1, 3])
@@ -240,14 +240,14 @@ def test_as_many_tries_as_allowed(tries: int) -> None:
         found(stage)
     stage.ends("session", **FAILED).forget().run(2.999)
     assert stage.active("talk.pause")
-    assert stage.data("reason") == "no answer"
+    assert stage.data("ended_by") == "no answer"
     stage.run(0.001)
     assert stage.active("talk.over")
     assert stage.active("power.leaving")
     assert names(stage) == ["battery.open_contactors", "battery.unlock_inlet"]
     assert stage.run(60).children() == ["cp_line"]
     assert stage.data("sessions") == 0
-    (told,) = stage.told("charged")
+    (told,) = stage.told("session_ended")
     assert (told["result"], told["reason"]) == ("failed", "no answer")
 
 
@@ -273,18 +273,18 @@ def test_next_plug_in_has_all_its_tries(how: str) -> None:
 
 def test_first_session_ends_after_setup() -> None:
     """As the Audi Q4: not a failure, and the second session of the plug-in is a whole one; so in the next plug-in."""
-    stage = in_session()
+    stage = in_session(first_session_sets_up=True)
     for _ in range(2):
-        assert stage.input("session")["first"] is True
-        stage.ends("session", result="complete", reason="as this model does", set_up_only=True)
+        assert stage.input("session")["set_up_only"] is True
+        stage.ends("session", result="complete", reason="as this model does")
         assert stage.active("talk.pause")
         assert (stage.data("failed_sessions"), stage.data("first")) == (0, False)
         again(stage)
-        assert stage.input("session")["first"] is False
+        assert stage.input("session")["set_up_only"] is False
         sessions = stage.data("sessions")
-        stage.ends("session", result="complete", reason="full", set_up_only=False)
+        stage.ends("session", result="complete", reason="full")
         assert stage.active("power.leaving")
-        assert (stage.data("sessions"), stage.data("reason")) == (sessions + 1, "full")
+        assert (stage.data("sessions"), stage.data("ended_by")) == (sessions + 1, "full")
         stage.child("cp_line.unplugged").child("cp_line.plugged").child("cp_line.digital")
         found(stage)
 
@@ -292,15 +292,15 @@ def test_first_session_ends_after_setup() -> None:
 @pytest.mark.parametrize("result", ["complete", "paused"])
 def test_end_of_a_session(result: str) -> None:
     """The driver unplugs once the inlet is unlocked; nothing is tried again at the same plug."""
-    stage = in_session().forget().ends("session", result=result, reason="full", set_up_only=False)
+    stage = in_session().forget().ends("session", result=result, reason="full")
     assert stage.active("talk.over")
-    assert (stage.data("sessions"), stage.data("reason"), stage.data("failed_sessions")) == (1, "full", 0)
+    assert (stage.data("sessions"), stage.data("ended_by"), stage.data("failed_sessions")) == (1, "full", 0)
     assert names(stage) == ["battery.open_contactors", "battery.unlock_inlet"]
     assert stage.run(60).active("talk.over")
     assert stage.active("power.leaving")
     stage.emit("battery.inlet_unlocked")
     assert names(stage)[-1] == "driver.unplug"
-    (told,) = stage.told("charged")
+    (told,) = stage.told("session_ended")
     assert (told["result"], told["reason"]) == (result, "full")
 
 
@@ -349,7 +349,7 @@ def test_session_wants_the_power_path_open(place: str, event: str) -> None:
 @pytest.mark.parametrize("result", ["complete", "failed"])
 def test_session_that_ends_without_a_word(result: str) -> None:
     """The power path never outlives its session."""
-    stage = charging().forget().ends("session", result=result, reason="", set_up_only=False)
+    stage = charging().forget().ends("session", result=result, reason="")
     assert names(stage)[0] == "battery.open_contactors"
     assert "cp_line.not_ready" in names(stage)
     assert not stage.active("power.in_session")
@@ -449,7 +449,7 @@ def test_driver_presses_stop(session: bool) -> None:
 
 def test_plug_that_stays() -> None:
     """The vehicle waits for its inlet and for the driver as long as they take."""
-    stage = in_session().ends("session", result="complete", reason="", set_up_only=False).run(30)
+    stage = in_session().ends("session", result="complete", reason="").run(30)
     assert stage.active("power.leaving")
     assert stage.order("driver.unplug") is None
     assert stage.child("cp_line.unplugged").active(ISOLATED)

@@ -127,7 +127,7 @@ def test_a_vehicle_in_a_session_ends_it_as_its_driver_would() -> None:
     stage = shut_down(driving())
     assert names(stage) == ["session.stop"]
     assert stage.active("leave.asked")
-    stage.ends("session", result="complete", reason="", set_up_only=False)
+    stage.ends("session", result="complete", reason="")
     assert stage.active("leave.letting_go")
     assert stage.raised.count("finished") == 1
     assert "battery.open_contactors" in names(stage)
@@ -150,7 +150,7 @@ def test_a_vehicle_without_a_session_lets_go_at_once(make: Any) -> None:
 
 
 def test_no_session_is_tried_again_after_the_end_was_asked_for() -> None:
-    stage = shut_down(in_session()).ends("session", result="failed", reason="no answer", set_up_only=False)
+    stage = shut_down(in_session()).ends("session", result="failed", reason="no answer")
     stage.run(60)
     assert stage.active("leave.over")
     assert "discovery" not in stage.children()

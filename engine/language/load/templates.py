@@ -288,8 +288,8 @@ class Templates:
     # ------------------------------------------------------------ merging
 
     def _merged(self, name: str, copy: Mapping, own: Mapping) -> Mapping:
-        """The template's mapping with what the state says itself. Of one event, delay or key only one of them may
-        speak, but for texts about it; the state's transitions are tried before the template's."""
+        """The template's mapping with what the state says itself. Of one delay or key only one of them may speak, but
+        for texts about it; the state's transitions are tried before the template's, but for those of one event."""
         entries = dict(copy.entries)
         for key, (place, value) in own.entries.items():
             there = entries.get(key)
@@ -316,16 +316,40 @@ class Templates:
                 elif not _is_null(value):
                     self._conflict(name, place, f"the state {key!r}", there[0])
             return Mapping(copy.start, copy.end, entries, source=copy.source)
-        words = {word: place for _, place, _ in copy.items() for word in self.words(place)}
+        if section == "on":
+            return Mapping(own.start, own.end, self._events(name, copy, own), source=own.source)
         for key, (place, value) in own.entries.items():
-            spoken = self.words(place) if section == "on" else [key]
-            twice = next((word for word in spoken if word in (words if section == "on" else copy.entries)), None)
-            if twice is not None:
-                there_at = words[twice] if section == "on" else copy.entries[key][0]
-                self._conflict(name, place, f"{section} {twice!r}", there_at)
+            if key in copy.entries:
+                self._conflict(name, place, f"{section} {key!r}", copy.entries[key][0])
             else:
                 entries[key] = place, value
         return Mapping(own.start, own.end, {**entries, **copy.entries}, source=own.source)
+
+    def _events(self, name: str, copy: Mapping, own: Mapping) -> dict[str, tuple[Scalar, Node]]:
+        """``on``: of one event only one of them may speak, unless all that the template says of it has a guard: that is
+        looked at first, then what the state says."""
+        theirs = dict(copy.entries)
+        keys_of = {word: key for key, place, _ in copy.items() for word in self.words(place)}
+        entries: dict[str, tuple[Scalar, Node]] = {}
+        for key, (place, value) in own.entries.items():
+            words = self.words(place)
+            twice = next((word for word in words if word in keys_of), None)
+            entries[key] = place, value
+            if twice is None:
+                continue
+            there, first = copy.entries[keys_of[twice]]
+            if set(self.words(there)) == set(words) and _all_guarded(first):
+                items = [*_items(first), *_items(value)]
+                entries[key] = place, Sequence(value.start, value.end, items, source=value.source)
+                theirs.pop(keys_of[twice], None)
+            else:
+                del entries[key]
+                self._conflict(name, place, f"on {twice!r}", there)
+        for key, entry in theirs.items():
+            while key in entries:  # an argument of either by the same name, for another event
+                key += " "
+            entries[key] = entry
+        return entries
 
     def _conflict(self, name: str, place: Scalar, what: str, there: Scalar) -> None:
         at = self.reader.position(there)
@@ -376,3 +400,12 @@ def _without_use(body: Mapping) -> Mapping:
 
 def _is_null(node: Node) -> bool:
     return isinstance(node, Scalar) and node.is_null
+
+
+def _items(node: Node) -> list[Node]:
+    return node.items if isinstance(node, Sequence) else [node]
+
+
+def _all_guarded(node: Node) -> bool:
+    """Whether every transition of an event has a guard, so that others may follow."""
+    return all(isinstance(item, Mapping) and "guard" in item.entries for item in _items(node))

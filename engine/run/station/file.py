@@ -34,7 +34,8 @@ class Assignment:
 
 @dataclass(frozen=True, slots=True)
 class ParameterSet:
-    """``[sets.NAME]``: files of parameters for one machine, one of which is chosen by name."""
+    """``[sets.NAME]``: files of parameters (and adapter settings, under ``adapters``) for one machine, one of which is
+    chosen by name."""
 
     name: str
     directory: Path
@@ -57,8 +58,11 @@ class ParameterSet:
         origin = str(path if path.exists() else path.with_suffix(".yaml"))
         values = {name: value for name, value in content.items() if name not in (*_NOTES, "faults")}
         faults = [Assignment(f"faults.{machine}", rule, origin) for rule in rules(content, origin)]
-        return faults + [
-            Assignment(f"machines.{machine}.parameters.{address}", value, origin) for address, value in _flat(values)
+        settings = _table(values.pop("adapters", {}), f"{origin}: [adapters]")
+        return [
+            *faults,
+            *(Assignment(f"machines.{machine}.parameters.{key}", value, origin) for key, value in _flat(values)),
+            *(Assignment(f"machines.{machine}.adapters.{key}", value, origin) for key, value in _flat(settings)),
         ]
 
 

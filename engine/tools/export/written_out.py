@@ -27,12 +27,14 @@ from yaml.events import (
 from engine.language.expr.lex import ExpressionError, tokenize
 from engine.language.expr.parse import parse as parse_expression
 from engine.language.load.actions import called_template
+from engine.language.expr.words import are_words
 from engine.language.load.reader import Reader
 from engine.language.load.source_file import read_source
 from engine.language.load.templates import Given, Templates, given_for
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence, parse
 from engine.language.model import Chart
 from engine.language.problems import ProblemList
+from engine.language.types import Kind, Type
 from engine.tools.export.losses import Construct, Exported
 
 _WORDS = frozenset(
@@ -196,11 +198,19 @@ class _Writer:
                 continue
             value = "None"
             if isinstance(given.node, Scalar) and given.value is None:
-                value = self.expression(given.node, given.node.text)
+                value = self.expression(given.node, _quoted(given.node.text.strip(), given.parameter.type))
             start = token.end - len(token.text)
             written += text[end:start] + (value if _SIMPLE.fullmatch(value) else f"({value})")
             end = token.end
         return written + text[end:]
+
+
+def _quoted(text: str, type_: Type | None) -> str:
+    """A text that needs no quotes where it is given needs them inside an expression."""
+    if type_ is None:
+        return text
+    worded = (type_.kind is Kind.STRING and are_words(text)) or (type_.kind is Kind.ENUM and text in type_.values)
+    return repr(text) if worded else text
 
 
 def _is_transition(node: Mapping, role: str) -> bool:
