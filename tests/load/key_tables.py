@@ -27,6 +27,8 @@ _SHOWN = {
     "language": f"`{LANGUAGE}`",
     "events": "`NAME:` event, or `any`",
     "any state": "state",
+    "template actions": "actions",
+    "template state": "state",
     "any value": "",
 }
 

@@ -173,8 +173,8 @@ TABLE: dict[str, Keys] = {
         "a template",
         {
             "args": Key("NAME: template argument", "what a use gives"),
-            "state": Key("any state", "the state, in which the arguments stand by their names"),
-            "actions": Key("actions", "in place of `state`: what `NAME(argument=…)` among actions does"),
+            "state": Key("template state", "the state, in which the arguments stand by their names"),
+            "actions": Key("template actions", "in place of `state`: what `NAME(argument=…)` among actions does"),
             "description": _NOTE,
             "source": _SOURCE,
         },

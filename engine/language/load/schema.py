@@ -24,24 +24,29 @@ _ANY_EVENTS: Schema = {"properties": {"events": {"const": "any"}}, "required": [
 
 def schema() -> Schema:
     """The schema, JSON Schema draft 2020-12. Its definitions are named as in the table of keys."""
-    wider = _wider()
-    makers = {imported: _Maker(imported, wider) for imported in (False, True)}
+    makers = {
+        "": _Maker("", frozenset()),
+        "imported": _Maker(
+            "imported", _wider("imported", {kind for kind, keys in TABLE.items() if keys.own != keys.all})
+        ),
+        "template": _Maker("template", _wider("template", {"call"})),
+    }
     defs = dict(VALUES)
-    todo = [("chart", False), ("chart", True)]
+    todo = [("chart", ""), ("chart", "imported"), ("any state", "template"), ("action", "template")]
     while todo:
-        kind, imported = todo.pop()
-        maker = makers[imported]
+        kind, variant = todo.pop()
+        maker = makers[variant]
         if maker.name(kind) not in defs:
             defs[maker.name(kind)], used = maker.definition(kind)
-            todo += [(one, imported) for one in used]
+            todo += [(one, variant) for one in used]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": ID,
         "title": "State chart",
         "type": "object",
         "if": _ANY_EVENTS,
-        "then": _ref(makers[True].name("chart")),
-        "else": _ref(makers[False].name("chart")),
+        "then": _ref(makers["imported"].name("chart")),
+        "else": _ref(makers[""].name("chart")),
         "$defs": dict(sorted(defs.items())),
     }
 
@@ -106,6 +111,11 @@ VALUES: dict[str, Schema] = {
         "type": "string",
         "pattern": "^\\s*[A-Za-z_]\\w*\\s*[.(][\\s\\S]*\\)\\s*$",
     },
+    "template call": {
+        "description": "role.action(arg=expr, …), template(arg=expr, …), or the name of an argument that stands for actions",
+        "type": "string",
+        "pattern": "^\\s*[A-Za-z_]\\w*\\s*([.(][\\s\\S]*\\)\\s*)?$",
+    },
     "any value": {},
     "use": {
         "description": "a template, with its arguments: {NAME: {argument: value}}",
@@ -120,15 +130,17 @@ VALUES: dict[str, Schema] = {
 
 
 class _Maker:
-    """Makes definitions for charts written by hand, or for imported ones, where the kinds ``wider`` have others."""
+    """Makes definitions for charts written by hand, or for a variant of them where the kinds ``wider`` have others:
+    for imported ones, or for the states of templates."""
 
-    def __init__(self, imported: bool, wider: frozenset[str]) -> None:
-        self.imported = imported
-        self._wider = wider if imported else frozenset()
+    def __init__(self, variant: str, wider: frozenset[str]) -> None:
+        self.variant = variant
+        self.imported = variant == "imported"
+        self._wider = wider
         self._used: set[str] = set()
 
     def name(self, kind: str) -> str:
-        return f"imported {kind}" if kind in self._wider else kind
+        return f"{self.variant} {kind}" if kind in self._wider else kind
 
     def definition(self, kind: str) -> tuple[Schema, frozenset[str]]:
         """The definition of a kind, and the kinds it refers to that have one of their own."""
@@ -148,7 +160,7 @@ class _Maker:
             return {"anyOf": [self.value(word) for word in words]}
         if kind.startswith("'"):
             return {"const": kind.strip("'")}
-        if kind in TABLE or kind in _MADE:
+        if kind in TABLE or kind in _MADE or kind == "call":
             self._used.add(kind)
         elif kind not in VALUES:
             raise KeyError(f"the table of keys names a kind of value that is none: {kind!r}")
@@ -203,6 +215,8 @@ def _blocks(maker: _Maker) -> Schema:
 
 _MADE: dict[str, Callable[[_Maker], Schema]] = {
     "any state": _any_state,
+    "template state": lambda maker: _ref("template any state"),
+    "template actions": lambda maker: _none_or_many(_ref("template action")),
     "actions": lambda maker: _none_or_many(maker.value("action")),
     "blocks": _blocks,
     "transitions": lambda maker: {
@@ -213,11 +227,11 @@ _MADE: dict[str, Callable[[_Maker], Schema]] = {
 """Kinds that are made of kinds of mappings."""
 
 
-def _wider() -> frozenset[str]:
-    """The kinds that are wider in imported documents: those with such a key, and what refers to them."""
-    maker = _Maker(True, frozenset())
+def _wider(variant: str, first: set[str]) -> frozenset[str]:
+    """The kinds that are wider in a variant: the first ones, and what refers to them."""
+    maker = _Maker(variant, frozenset())
     uses = {kind: maker.definition(kind)[1] for kind in [*TABLE, *_MADE]}
-    found = {"events", *(kind for kind, keys in TABLE.items() if keys.own != keys.all)}
+    found = first | ({"events"} if maker.imported else set())
     while more := {kind for kind, used in uses.items() if used & found} - found:
         found |= more
     return frozenset(found)

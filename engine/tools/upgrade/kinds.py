@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from engine.language.load.keys import TABLE
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 
-_LISTS = {"actions": "action", "blocks": "action", "transitions": "transition"}
+_LISTS = {"actions": "action", "template actions": "action", "blocks": "action", "transitions": "transition"}
 
 
 def mappings(node: Node | None, kind: str) -> Iterator[tuple[str, Mapping]]:
@@ -27,7 +27,7 @@ def mappings(node: Node | None, kind: str) -> Iterator[tuple[str, Mapping]]:
             yield from mappings(value, inner)
     elif kind == "events":
         yield from mappings(node, "NAME: event")
-    elif kind == "any state":
+    elif kind in ("any state", "template state"):
         yield from mappings(node, _kind_of_state(node))
     elif kind in _LISTS:
         yield from mappings(node, _LISTS[kind])
