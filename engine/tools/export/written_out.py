@@ -26,8 +26,8 @@ from yaml.events import (
 
 from engine.language.expr.lex import ExpressionError, tokenize
 from engine.language.expr.parse import parse as parse_expression
-from engine.language.load.actions import called_template
 from engine.language.expr.words import are_words
+from engine.language.load.actions import called_template
 from engine.language.load.reader import Reader
 from engine.language.load.source_file import read_source
 from engine.language.load.templates import Given, Templates, given_for
@@ -200,7 +200,7 @@ class _Writer:
             if isinstance(given.node, Scalar) and given.value is None:
                 value = self.expression(given.node, _quoted(given.node.text.strip(), given.parameter.type))
             start = token.end - len(token.text)
-            written += text[end:start] + (value if _SIMPLE.fullmatch(value) else f"({value})")
+            written += text[end:start] + (value if text == token.text or _SIMPLE.fullmatch(value) else f"({value})")
             end = token.end
         return written + text[end:]
 
