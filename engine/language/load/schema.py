@@ -112,7 +112,7 @@ VALUES: dict[str, Schema] = {
         "pattern": "^\\s*[A-Za-z_]\\w*\\s*[.(][\\s\\S]*\\)\\s*$",
     },
     "template call": {
-        "description": "role.action(arg=expr, …), template(arg=expr, …), or the name of an argument that stands for actions",
+        "description": "role.action(arg=expr, …), template(arg=expr, …), or an argument that stands for actions",
         "type": "string",
         "pattern": "^\\s*[A-Za-z_]\\w*\\s*([.(][\\s\\S]*\\)\\s*)?$",
     },
