@@ -62,7 +62,7 @@ def charts(trace: Trace) -> dict[str, Chart]:
 def test_the_session_runs_to_its_end(trace: Trace) -> None:
     paths = {record["machine"] for record in trace.steps()}
     assert {"evse", "pev", "evse/slac", "pev/slac", "evse/session", "pev/session", "evse/output"} <= paths
-    told = [r for r in trace.records if r.get("note") == "out" and r["text"] in ("session_ended", "charged")]
+    told = [r for r in trace.records if r.get("note") == "out" and r["text"] == "session_ended"]
     ends = [(r["machine"], r["data"].get("end") or r["data"]["result"]) for r in told]
     assert sorted(ends) == [("evse", "normal"), ("pev", "complete")]
     assert not [
