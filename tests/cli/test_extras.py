@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from engine.tools.diagram.elkjs import find_bundle
 from tests.cli.conftest import Engine
 
 DRAWING = "in the clone of chargechart, pip install '.[diagram]'"
@@ -49,6 +51,23 @@ def test_a_drawing_without_node(engine: Engine, monkeypatch: pytest.MonkeyPatch)
     assert "--format dot, mermaid or plantuml" in err
     assert not Path("out").exists()
     assert engine("diagram", "light.yaml", "--format", "dot,mermaid,plantuml", "-o", "out")[0] == 0
+
+
+def test_many_processes_fetch_elkjs_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the first run of parallel tests each of them does; none may take another's away."""
+    npm = tmp_path / "npm"
+    npm.write_text(
+        "#!/bin/sh\nmkdir -p node_modules/elkjs/lib && echo layout > node_modules/elkjs/lib/elk.bundled.js\n"
+    )
+    npm.chmod(0o755)
+    monkeypatch.setattr("engine.tools.diagram.elkjs.find_spec", lambda name: None)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("CHARGECHART_ELKJS", raising=False)
+    with ThreadPoolExecutor(8) as pool:
+        bundles = [future.result() for future in [pool.submit(find_bundle) for _ in range(8)]]
+    assert {bundle.read_text() for bundle in bundles} == {"layout\n"}
+    assert len(list((tmp_path / "cache" / "chargechart").iterdir())) == 1
 
 
 def test_elkjs_that_cannot_be_fetched(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

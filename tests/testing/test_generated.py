@@ -11,6 +11,7 @@ import pytest
 
 import engine
 from engine.cli import main
+from engine.tools.diagram.elk import Elk
 from engine.tools.testing.measure import from_traces, measure
 from engine.tools.testing.transitions import TransitionSearch
 from engine.tools.trace.reader import read
@@ -142,7 +143,7 @@ def test_a_broken_invariant_fails_its_path(tmp_path: Path) -> None:
     assert result.failed
 
 
-def test_the_command_tells_what_is_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_what_is_covered(tmp_path: Path, capsys: pytest.CaptureFixture[str], elk: Elk) -> None:
     _chart(tmp_path)
     assert main(["test", str(tmp_path), "--json", str(tmp_path / "out.json"), "--html", str(tmp_path / "html")]) == 0
     (result,) = json.loads((tmp_path / "out.json").read_text())

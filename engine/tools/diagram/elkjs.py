@@ -7,6 +7,7 @@ npm; from then on no network is needed. ``CHARGECHART_ELKJS`` names a directory 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -60,24 +61,17 @@ def find_bundle() -> Path:
 def _install(place: Path) -> None:
     """elkjs as locked, whole or not at all: processes that install it at the same time do not meet."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{place.name}-", dir=place.parent) as folder:
+    folder = tempfile.mkdtemp(prefix=f"{place.name}-", dir=place.parent)
+    try:
         for name in ("package.json", "package-lock.json"):
             shutil.copyfile(_HERE / name, Path(folder, name))
         _npm(folder)
-        if not Path(folder, _BUNDLE).is_file():
-            raise LayoutUnavailable(f"ELK: npm installed elkjs {pinned_version()} without {_BUNDLE.name}")
-        if not (place / _BUNDLE).is_file():
-            shutil.rmtree(place, ignore_errors=True)  # half an installation
-            try:
-                Path(folder, "node_modules").rename(_made(place) / "node_modules")
-            except OSError:  # another process was faster
-                if not (place / _BUNDLE).is_file():
-                    raise
-
-
-def _made(folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    return folder
+        with contextlib.suppress(OSError):  # another process was faster
+            os.rename(folder, place)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    if not (place / _BUNDLE).is_file():
+        raise LayoutUnavailable(f"ELK: {place} has no {_BUNDLE.name}: delete it and try again")
 
 
 def _npm(folder: str) -> None:
