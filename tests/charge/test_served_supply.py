@@ -60,9 +60,10 @@ def test_its_machine_is_killed(step: str, how: str) -> None:
     kill(bench, how)
     goes_dead_at_once(bench)
     assert any("evse/supply: the chart served_supply behind it" in error for error in bench.errors)
-    bench.run(2)
+    bench.until(lambda: not bench.adapter("evse", "lock").is_locked, 5, "released connector")
     vehicle.go_away()
     stays(bench, lambda: bench.is_dead, 30, "dead output")
+    assert all(error.startswith("evse/supply: ") for error in bench.errors), "and no promise is broken"
 
 
 def test_its_modules_cannot_be_reached() -> None:

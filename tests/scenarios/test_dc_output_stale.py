@@ -141,10 +141,15 @@ def test_more_silence_changes_nothing(way: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("where", ["emergency", "faulty"])
-@pytest.mark.parametrize(("age_s", "told"), [(1.0 - MS, True), (1.0, False)])
-def test_no_current_is_said_to_be_down_by_what_flowed_before(where: str, age_s: float, told: bool) -> None:
-    """The vehicle would open its contactors under load."""
-    stage = emergency().values("supply", present_voltage=100.0)
+@pytest.mark.parametrize(
+    ("age_s", "closed", "told"),
+    [(1.0 - MS, True, True), (1.0 - MS, False, True), (1.0, True, False), (1.0, False, True)],
+)
+def test_no_current_is_said_to_be_down_by_what_flowed_before(
+    where: str, age_s: float, closed: bool, told: bool
+) -> None:
+    """The vehicle would open its contactors under load; but an open contactor says it as well as a meter."""
+    stage = emergency().values("supply", present_voltage=100.0).values("contactor", is_closed=closed)
     if where == "faulty":
         stage.run(1.0)
         assert stage.active("faulty")
@@ -157,3 +162,48 @@ def test_no_current_is_said_to_be_down_by_what_flowed_before(where: str, age_s: 
     assert stage.active(where)
     assert stage.told("current_off") == ([{}] if told else [])
     assert stage.unhandled == []
+
+
+# ---------------------------------------------------------------- a supply that is lost
+
+
+def lost(where: str, closed: bool) -> Stage:
+    """The chart behind the supply has died in the middle of a charge: it takes no order, nothing can be read of it."""
+    stage = delivering(current=50.0).values("supply", present_current=50.0).breaks("supply").breaks("supply")
+    stage.values("contactor", is_closed=closed)
+    for value in VALUES:
+        delattr(stage.adapters["supply"], value)
+    return stage.run(1.0 if where == "faulty" else 0.5).forget()
+
+
+@pytest.mark.parametrize("where", ["emergency", "faulty"])
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_lost_supply_has_no_current_behind_an_open_contactor(where: str, closed: bool) -> None:
+    """Nobody waits for a word of a supply that is gone; behind a welded contactor nobody is told that it is safe."""
+    stage = lost(where, closed)
+    assert stage.active(where)
+    stage.post("power_off")
+    assert stage.told("current_off") == ([] if closed else [{}])
+    assert (stage.told("is_off"), stage.unhandled) == ([], [])
+
+
+@pytest.mark.parametrize(("closed", "why"), [(False, "nobody knows whether it is still live"), (True, "still live")])
+def test_a_lost_supply_leaves_the_output_faulty(closed: bool, why: str) -> None:
+    stage = lost("emergency", closed).run(0.5)
+    assert stage.active("faulty")
+    assert stage.told("fault") == [{"reason": f"emergency stop: {why}"}]
+    assert stage.unhandled == []
+
+
+def test_a_supply_that_is_back_is_believed_again_after_a_reset() -> None:
+    stage = lost("faulty", False).values("supply", present_voltage=0.0, present_current=0.0)
+    stage.post("reset").run(1.0)
+    assert stage.active("off")
+    assert stage.told("is_off") == [{}]
+
+
+def test_a_supply_that_takes_the_next_order_was_not_lost() -> None:
+    """One order went wrong on the bus: what it measures counts."""
+    stage = delivering(current=50.0).breaks("supply").values("contactor", is_closed=False)
+    stage.values("supply", present_voltage=0.0, present_current=0.0).run(1.0)
+    assert stage.active("off")

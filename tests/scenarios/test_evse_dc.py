@@ -523,7 +523,7 @@ def test_fault(step: str, event: str, data: dict[str, Any], reason: str) -> None
     assert stage.active("user.unknown")
     end_session(stage.forget().child("session.demand", voltage=400.0, current=50.0, soc=41), "failed")
     assert (stage.orders, stage.unhandled) == ([], []), "the vehicle learns of it when it can"
-    stage.forget().run(1000)
+    stage.values("meter", voltage=60.0).forget().run(1000)
     assert stage.active("outlet.faulted")
     pilot(stage, "A")
     pilot(stage, "B")
@@ -568,11 +568,41 @@ def test_reset() -> None:
 
 def test_the_connector_is_released_when_the_output_is_off() -> None:
     """A fault does not hold the vehicle for ever, and a live connector is not released (IEC 61851-23 CC.5.3)."""
-    stage = charging().emit("operator.emergency_stop").forget().run(1000)
+    for seconds in (0.1, 1000):
+        stage = charging().values("meter", voltage=60.0).emit("operator.emergency_stop").forget().run(seconds)
+        assert orders(stage) == []
+        stage.child("output.is_off")
+        assert orders(stage) == ["lock.unlock"]
+        stage.child("output.is_off").run(1000)
+        assert orders(stage) == ["lock.unlock"]
+        assert stage.active("outlet.faulted")
+        assert stage.unhandled == []
+
+
+def silent_output(voltage: float = 59.9, closed: bool = False) -> Stage:
+    """A fault; the output does not say that it is off."""
+    stage = charging().values("contactor", is_closed=closed).values("meter", voltage=voltage)
+    return stage.child("output.fault", reason="nobody knows whether it is still live").forget()
+
+
+def test_the_connector_is_released_when_contactor_and_meter_say_that_it_is_dead() -> None:
+    """The supply is lost with what it measures: nobody is left with a locked connector at a dead outlet."""
+    stage = silent_output().run(3.099)
     assert orders(stage) == []
-    stage.child("output.is_off")
+    stage.run(0.001)
     assert orders(stage) == ["lock.unlock"]
-    assert stage.active("outlet.faulted")
+    assert stage.active("outlet.faulted.dead")
+
+
+def test_the_connector_stays_locked_while_it_may_be_live() -> None:
+    """A welded contactor, a voltage, or a meter that fell silent; released when that is over."""
+    stages = [silent_output(closed=True), silent_output(voltage=60.0), silent_output().silent("meter", "voltage")]
+    for stage in stages:
+        stage.run(1000)
+        assert orders(stage) == []
+        assert stage.active("outlet.faulted.unknown")
+        stage.values("contactor", is_closed=False).values("meter", voltage=0.0).tells("meter").run(0.1)
+        assert orders(stage) == ["lock.unlock"]
 
 
 def test_reset_while_the_pilot_is_shorted() -> None:

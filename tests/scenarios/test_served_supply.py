@@ -65,8 +65,8 @@ def test_on_and_off() -> None:
         ("modules.set", {"voltage": 410.0, "current": 20.0})
     ]
     stage.forget().run(10)
-    assert (stage.orders, stage.said) == ([], [])
-    stage.post("off")
+    assert (set(what(stage)), stage.said) == ({"modules.set"}, [])
+    stage.forget().post("off")
     assert what(stage) == ["modules.off"]
     stage.post("off").values("modules", output_on=False).run(0.01)
     assert stage.active("output.disabled")
@@ -257,3 +257,29 @@ def test_how_young_news_are_is_a_parameter() -> None:
     assert stage.active("measuring.silent")
     stage.silent("modules", "present_voltage").run(0.01)
     assert stage.active("measuring.looking")
+
+
+# ---------------------------------------------------------------- lost set points
+
+
+def test_set_points_are_told_again_while_the_output_is_on() -> None:
+    """A lower current that got lost on the bus would stay unheard for the rest of the charge."""
+    stage = enabled().post("set", voltage=390.0, current=5.0).forget().run(0.0949)
+    assert what(stage) == []
+    stage.run(0.1)
+    assert stage.ordered("modules.set") == [{"voltage": 390.0, "current": 5.0}]
+    stage.run(0.1)
+    assert what(stage) == ["modules.set", "modules.set"]
+    stage.post("off").forget().run(0.03)
+    assert what(stage) == []
+    assert stage.active("output.disabling")
+    assert (
+        at_rest(T_again=300 * 1_000_000)
+        .post("on")
+        .values("modules", output_on=True)
+        .run(0.01)
+        .forget()
+        .run(0.29)
+        .orders
+        == []
+    )
