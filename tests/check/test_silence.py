@@ -174,3 +174,9 @@ def test_the_command_refuses_what_does_not_load_and_checks_the_rest(
     assert "nowhere" in shown
     assert "C122" in shown
     assert main(["check", str(tmp_path / "missing")]) == 2
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_parameter_we_ship_says_what_it_is_or_where_it_comes_from(path: Path) -> None:
+    parameters = load(path).parameters.items()
+    assert [name for name, one in parameters if not (one.description or one.citation)] == []
