@@ -35,6 +35,9 @@ class ScriptedStation:
         self.changes: dict[str, dict[str, Any]] = {}
         self.log: list[tuple[float, str]] = []
         self.trailing: dict[str, bytes] = {}
+        self.closed_by = ""
+        self.units: list[str | None] = []
+        """Of EVTargetVoltage, as sent."""
         self.stream: Stream | None = None
         self.ended = 0.0
         self.delivers = True
@@ -57,7 +60,7 @@ class ScriptedStation:
         stream.on_close = self._closed
 
     def _closed(self, reason: str) -> None:
-        self.ended = self.bench.now_s
+        self.ended, self.closed_by = self.bench.now_s, reason
 
     def raw(self, data: bytes) -> None:
         """Bytes of the stream."""
@@ -111,6 +114,7 @@ class ScriptedStation:
         elif step == "PreCharge":
             circuit.set_V, circuit.set_A, circuit.on = self._volts(body), 2.0, True
         elif step == "CurrentDemand":
+            self.units.append(body.EVTargetVoltage.Unit)
             circuit.set_V, circuit.set_A = self._volts(body), float(body.EVTargetCurrent.value_in_unit("A"))
         elif step in ("PowerDelivery(Stop)", "SessionStop"):
             circuit.set_A, circuit.on = 0.0, False

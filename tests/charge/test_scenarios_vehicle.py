@@ -91,6 +91,24 @@ def test_a_byte_too_much(protocol: str, step: str) -> None:
 
 
 @in_both
+@pytest.mark.parametrize("omitted", [False, True])
+def test_units_left_out(protocol: str, omitted: bool) -> None:
+    """The oddity of Opel, MG and VW: only in DIN they are optional."""
+    bench, station = plugged(protocol, f"adapters.v2g.omit_units={str(omitted).lower()}")
+    bench.until(lambda: bench.data("pev", "sessions") == 1, 30, "complete session")
+    assert set(station.units) == {None if omitted and protocol == "din" else "V"}
+
+
+@pytest.mark.parametrize(("how", "seen"), [("FIN", "closed by the peer"), ("RST", "reset by the peer")])
+def test_how_the_vehicle_closes(how: str, seen: str) -> None:
+    """The oddity of some models: by RST at the end."""
+    bench, station = plugged("din", f"adapters.tcp.close_by={how}")
+    bench.until(lambda: bench.data("pev", "sessions") == 1, 30, "complete session")
+    bench.until(lambda: station.closed_by != "", 5, "closed connection")
+    assert station.closed_by == seen
+
+
+@in_both
 @at_every_step
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_station_goes_away(protocol: str, step: str, how: str) -> None:
