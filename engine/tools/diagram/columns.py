@@ -20,7 +20,7 @@ _LANE = 7.0  # between parallel lines
 _PAD = 5.0  # between a box and a label
 _END = 16.0  # of the line behind a label
 _STEM = 13.0  # the line above and below a label between two boxes
-_STEMS = (_STEM, 8.0, 5.5)  # by how little room there is
+_STEMS = (_STEM, 8.0, 5.5, 4.0)  # by how little room there is
 _APART = 4.0  # least distance of two lines of different ways
 _RING = 12.0
 LEFT, RIGHT = -1, 1
@@ -153,7 +153,7 @@ class _Columns:
         below_ids = {(a.node.id, b.node.id) for a, b in below}
         self.down = {(e.source, e.target): e for e in story.edges if (e.source, e.target) in below_ids}
         self.first = next((e for e in story.edges if self._is_first(e)), None)  # straight down from the initial dot
-        self.stem, self.gap = _STEMS[story.tight], _GAP - 3 * story.tight
+        self.stem, self.gap = _STEMS[story.tight], _GAP - 3 * min(story.tight, 2)
         self.result = Layout()
 
     def _is_first(self, edge: Edge) -> bool:

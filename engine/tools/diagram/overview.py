@@ -49,7 +49,7 @@ def _fitting(chart: Chart, top: State, template: str) -> Chapter:
             if _is_readable(one):
                 return one
         if not path:
-            return one
+            return chapter(chart, top, frozenset(shut | beside), template, 3)
         shut |= set(path)
 
 

@@ -24,6 +24,7 @@ _TITLE = 26  # characters of a line
 _LINE = 32
 _MOST = 3  # causes named on an arrow or in a box, before "… n more"
 _MOST_MAIN = 6
+_BRIEFEST = 3
 _TEMPLATE = "template "
 _HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
 
@@ -39,7 +40,7 @@ class Story:
     edges: list[Edge] = field(default_factory=list)
     parts: dict[str, Story] = field(default_factory=dict)
     marks: list[Node] = field(default_factory=list)  # where arrows start that start at no state: dot and rings
-    tight: int = 0  # how little room there is between boxes: 0, 1 or 2
+    tight: int = 0  # how little room there is between boxes: 0 to 3
 
     def walk(self) -> Iterator[Story]:
         """This one and those inside it."""
@@ -61,7 +62,8 @@ def chapter(
     chart: Chart, top: State, shut: frozenset[State] = frozenset(), template: str = "", brevity: int = 0
 ) -> Chapter:
     """The story of ``top``, or of the ``template`` as ``top`` uses it; the composites ``shut`` are closed boxes
-    whatever their level. ``brevity``: 1 without the events that leave no state, 2 without orders and invokes, too."""
+    whatever their level. ``brevity``: 1 without the events that leave no state, 2 without orders and invokes, too, 3
+    with the first cause of a way alone and without the names of templates."""
     teller = _Teller(chart, top, shut, template, brevity)
     story = teller.tell()
     return Chapter(template or top.id or chart.name, story, teller.closed)
@@ -157,14 +159,15 @@ class _Teller:
         title = [Line(t, "title") for t in wrap(mark + name + describe.args_text(state, True), _TITLE)]
         if note and note.lower() != name.lower():
             title += [Line(text, "note") for text in wrap(note, _LINE)]
-        if state.template and not (self.template and state is self.top):
+        named = self.brevity < _BRIEFEST and not (self.template and state is self.top)
+        if state.template and named:
             tags = tuple(tag for t in _made_inside(state) for tag in transition_tags(t)[1:])
             title.append(Line(f"use {state.template}", "keyword", tags))
         if self.template and state is self.top:
             return [title]  # the rest stands in the boxes of its uses, each of which may add to it
         invokes = [Line(t, "guard") for i in state.invokes for t in _two(describe.invoke_text(i, True))]
         sections = [title, invokes, self._entry(state), self._internal(state)]
-        return sections[: len(sections) - self.brevity - (self.brevity == 2)]
+        return sections[: (4, 3, 1, 1)[self.brevity]]
 
     @staticmethod
     def _entry(state: State) -> list[Line]:
@@ -281,8 +284,9 @@ class _Teller:
         for told, t in found:
             causes.setdefault(told + (describe.trigger_text(self.chart, t)), []).append(t)
         lines: list[Line] = []
+        most = 1 if self.brevity == _BRIEFEST else most
         shown = list(causes.items())
-        shown = shown if len(shown) <= most else shown[: most - 1]
+        shown = shown if len(shown) <= most else shown[: max(1, most - 1)]
         for text, cases in shown:
             tags = () if self.template else tuple(tag for t in cases for tag in transition_tags(t)[1:])
             style = "timer" if cases[0].timer else "event"
