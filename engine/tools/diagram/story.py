@@ -201,7 +201,9 @@ class _Teller:
         shared = [a for a, b in zip(sources, targets, strict=False) if a is b]
         place, start, end = shared[-1], sources[len(shared) :], targets[len(shared) :]
         if not end:
-            if box is not place or target is box:
+            if box is place and target not in self.seen and box not in self.closed:
+                self._inside_use(box, transition, target)
+            elif box is not place or target is box:
                 self._word(box, transition, target)
             return
         while not start and place.kind is StateKind.PARALLEL and len(end) > 1:
@@ -216,6 +218,15 @@ class _Teller:
         self.ways.setdefault((place, source, end[0]), []).append((told, transition))
         if len(start) > 1 and transition.source is box:
             self._word(box, transition, target)
+
+    def _inside_use(self, box: State, transition: Transition, target: State) -> None:
+        """A way that a state has to what its template has made inside it: a line, or where there is no room for it the
+        name of the state stands for it."""
+        if self.brevity < _BRIEFEST:
+            self._word(box, transition, target)
+        else:
+            title = self.nodes[box].sections[0]
+            title[0] = replace(title[0], tags=(*title[0].tags, *transition_tags(transition)[1:]))
 
     def _word(self, box: State, transition: Transition, target: State) -> None:
         self.words.setdefault((box, target.name or self.chart.name), []).append(transition)
