@@ -254,7 +254,8 @@ class SimulatedBolt(OnCircuit):
 
 
 class SimulatedMeter(OnCircuit):
-    """The meter of the output; it reads the circuit."""
+    """The meter of the output. Its voltage is that of the supply's side of the contactor, at the connector the same
+    while that is closed: what a vehicle puts on the connector behind an open one, the meter does not see."""
 
     contract = "meter"
 
