@@ -23,25 +23,25 @@ SCXML_PROCESSOR = "http://www.w3.org/TR/scxml/#SCXMLEventProcessor"
 
 def kept_for_later(ladders: Iterable[Iterable[Transition]]) -> bool:
     """Whether an event of ``defer`` stays where it is. ``ladders``: for each active atomic state the transitions for
-    it, in order. It is taken again when none keeps it, or when one without a guard goes before those that do."""
-    kept = False
+    it, in order. It is taken again when none defers it, or only behind a transition without a guard."""
     for ladder in ladders:
         for t in ladder:
             if t.defers:
-                kept = True
-                break
+                return True
             if t.guard is None:
-                if not t.ignores:
-                    return False
                 break
-    return kept
+    return False
 
 
-def without_needless(enabled: list[Transition]) -> list[Transition]:
-    """An event that some transition takes is not kept for later, too."""
-    if any(t.defers for t in enabled) and not all(t.defers or t.ignores for t in enabled):
-        return [t for t in enabled if not t.defers]
-    return enabled
+def kept_or_taken(enabled: list[Transition]) -> list[Transition]:
+    """The transitions for an event, of those that the regions have chosen: as long as one region defers it, it is kept
+    and none takes it (UML 2.5.1, 14.2.3.4.4: it is not dispatched)."""
+    return [t for t in enabled if t.defers] or enabled
+
+
+def performed(enabled: list[Transition]) -> list[Transition]:
+    """The transitions of a microstep whose actions run: however many regions defer an event, it is kept once."""
+    return enabled[:1] if len(enabled) > 1 and enabled[0].defers else enabled
 
 
 def lost_event(event: Event) -> Event:

@@ -124,6 +124,16 @@ class _Builder:
                 state["invariant"] = self.guard(False)
             if "states" in state:
                 self.fill(state["states"])
+                if self.later and state.get("type") == "parallel" and self.chance(30):
+                    self.defer_in_all(state["states"], self.pick(*EXTERNAL, "p"))
+
+    def defer_in_all(self, regions: dict[str, Any], event: str) -> None:
+        """Regions that keep the same event: in themselves, or in a state inside that they may leave."""
+        for region in regions.values():
+            inside = [state for state in region.get("states", {}).values() if state.get("type") in (None, "parallel")]
+            state = self.pick(region, *inside)
+            if event not in (*state.get("ignore", []), *state.get("defer", [])):
+                state["defer"] = [*state.get("defer", []), event]
 
     # ------------------------------------------------------------ behaviour
 

@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import engine
 from engine.language.load import load_text
 from engine.run.json_values import from_json, to_json
+from engine.run.machine import Machine
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference.interpreter import Interpreter
 from engine.semantics.shared import DEFERRED_BOUND
@@ -102,12 +105,14 @@ states:
 """
 
 
-def test_what_another_region_takes_is_not_kept() -> None:
+def test_what_one_region_defers_no_other_takes() -> None:
+    """It would be lost to the region that defers it."""
     machine = machine_of(PARALLEL.replace("INITIAL", "takes"))
-    machine.send("x")
-    assert machine.configuration == ("one", "one.a", "two", "two.done")
-    machine.send("free")
-    assert machine.configuration == ("one", "one.b", "two", "two.done")
+    step = machine.send("x")
+    assert (step.handled, step.transitions) == (True, ("one.a/x",))
+    step = machine.send("free")
+    assert step.transitions == ("one.a/free", "one.b/x", "two.takes/x")
+    assert machine.configuration == ("one", "one.c", "two", "two.done")
 
 
 def test_what_another_region_ignores_is_kept() -> None:
@@ -115,6 +120,111 @@ def test_what_another_region_ignores_is_kept() -> None:
     machine.send("x")
     machine.send("free")
     assert machine.configuration == ("one", "one.c", "two", "two.knows")
+
+
+TWO = """\
+machine: two
+events: {msg: {direction: in, payload: {n: int}}, a: {direction: in}, b: {direction: in}, other: {direction: in}}
+data: {got1: {type: list of int, initial: "[]"}, got2: {type: list of int, initial: "[]"}}
+type: parallel
+states:
+  r1:
+    states:
+      wait: {defer: [msg], on: {a: ready}}
+      ready: {on: {msg: {actions: [assign: {got1: "got1 + [event.n]"}]}, a: wait}}
+  r2:
+    states:
+      wait: {defer: [msg], on: {b: ready}}
+      ready: {on: {msg: {actions: [assign: {got2: "got2 + [event.n]"}]}, b: wait}}
+"""
+
+
+def got(machine: Any) -> tuple[list[int], list[int]]:
+    return machine.data["got1"], machine.data["got2"]
+
+
+@pytest.mark.parametrize(("first", "second"), ["ab", "ba"])
+def test_two_regions_keep_one_event_once_and_take_it_together(first: str, second: str) -> None:
+    machine = machine_of(TWO)
+    assert machine.send("msg", {"n": 1}).transitions == ("r1.wait/msg", "r2.wait/msg")
+    assert machine.send(first).transitions == (f"r{'ab'.index(first) + 1}.wait/{first}",)
+    assert got(machine) == ([], [])
+    assert machine.send(second).transitions[1:] == ("r1.ready/msg", "r2.ready/msg")
+    assert got(machine) == ([1], [1])
+
+
+def test_events_that_two_regions_keep_stay_in_their_order() -> None:
+    """Also those that come when only one region still defers them."""
+    machine = machine_of(TWO)
+    for n, event in enumerate(("a", "other", "b")):
+        machine.send("msg", {"n": n})
+        machine.send(event)
+    assert got(machine) == ([0, 1, 2], [0, 1, 2])
+
+
+def test_the_room_for_what_is_kept_counts_events_not_regions() -> None:
+    machine = machine_of(TWO)
+    for n in range(DEFERRED_BOUND):
+        assert not machine.send("msg", {"n": n}).raised
+    assert machine.send("msg", {"n": -1}).raised == ("error.queue",)
+    machine.send("a")
+    machine.send("b")
+    assert got(machine) == (list(range(DEFERRED_BOUND)), list(range(DEFERRED_BOUND)))
+
+
+def test_a_region_whose_inner_state_takes_it_does_not_defer_it() -> None:
+    """`on` inside goes before `defer` outside: with the other region out of the way, the event is not kept."""
+    text = TWO.replace(
+        "      wait: {defer: [msg], on: {a: ready}}\n",
+        "      wait:\n        defer: [msg]\n        states:\n"
+        '          inner: {on: {msg: {actions: [assign: {got1: "got1 + [event.n]"}]}}}\n',
+    )
+    machine = machine_of(text)
+    assert machine.send("msg", {"n": 1}).transitions == ("r2.wait/msg",)
+    assert machine.send("b").transitions == ("r2.wait/b", "r1.wait.inner/msg", "r2.ready/msg")
+    machine.send("msg", {"n": 2})
+    assert got(machine) == ([1, 2], [1, 2])
+
+
+def test_a_raised_event_is_one_event_each_time() -> None:
+    """The same event twice is two events, though nothing tells them apart."""
+    text = TWO.replace("other: {direction: in}", "other: {direction: in}, own: {}").replace("[msg]", "[msg, own]")
+    text = text.replace("type: parallel\n", "type: parallel\non: {other: {actions: [raise: own, raise: own]}}\n")
+    text = text.replace(", a: wait}", ', own: {actions: [assign: {got1: "got1 + [7]"}]}, a: wait}')
+    machine = machine_of(text)
+    machine.send("other")
+    machine.send("a")
+    machine.send("b")
+    assert got(machine) == ([7, 7], [])
+
+
+@settings(deadline=None)
+@given(st.lists(st.sampled_from(["msg", "msg", "a", "b", "other"]), max_size=30), st.booleans())
+def test_regions_that_defer_do_as_the_rule_says(played: list[str], stopped: bool) -> None:
+    """Against the rule itself: one list of what is kept, given to both regions when neither waits. ``stopped``: the
+    machine is saved and restored before each event."""
+    chart = load_text(TWO)
+    reference = Interpreter(chart, bind_parameters(chart, None))
+    reference.begin()
+    machine = Machine(chart)
+    machine.begin()
+    waits, kept, takes = {"a": True, "b": True}, [], {"a": [], "b": []}  # type: ignore[var-annotated]
+    for n, name in enumerate(played):
+        if stopped:
+            machine = Machine.restore(chart, machine.core_snapshot())
+        event = Event(name, {"n": n} if name == "msg" else None)
+        assert reference.process(event).transitions == machine.process(event).transitions
+        if name == "msg":
+            kept.append(n)
+        elif name in waits:
+            waits[name] = not waits[name]
+        if not any(waits.values()):
+            for taken in takes.values():
+                taken += kept
+            kept.clear()
+        assert got(machine) == (takes["a"], takes["b"])
+        assert (reference.values["got1"], reference.values["got2"]) == got(machine)
+        assert [e.data["n"] for e in reference.deferred] == kept
 
 
 def test_there_is_room_for_so_many() -> None:
@@ -158,13 +268,16 @@ def test_a_fork_keeps_its_own() -> None:
     assert before.data["log"] == ""
 
 
-@pytest.mark.parametrize("text", [CHART, PARALLEL.replace("INITIAL", "takes"), PARALLEL.replace("INITIAL", "knows")])
+@pytest.mark.parametrize(
+    "text", [CHART, PARALLEL.replace("INITIAL", "takes"), PARALLEL.replace("INITIAL", "knows"), TWO]
+)
 def test_the_reference_does_the_same(text: str) -> None:
     chart = load_text(text)
     reference = Interpreter(chart, bind_parameters(chart, None))
     reference.begin()
     machine = engine.start(chart)
     events = [("stop", {"why": "a"}), ("note", {"n": 1}), ("x", None), ("back", None), ("free", None), ("go", None)]
+    events += [("msg", {"n": 1}), ("a", None), ("msg", {"n": 2}), ("b", None)]
     for name, data in events:
         if name in chart.events:
             assert reference.process(Event(name, data)).transitions == machine.send(name, data).transitions

@@ -19,6 +19,7 @@ from engine.semantics.compiled.codegen_source import Source
 from engine.semantics.compiled.runtime import NAMES, NOTHING
 from engine.semantics.compiled.symbols import Symbols
 from engine.semantics.compiled.topology import Entry, History, Topology, members
+from engine.semantics.shared import performed
 from engine.semantics.step import Event, Microstep, Step, StopChild
 
 MAX_LEAVES = 48  # outcomes of one plan's guards; more are decided when it runs
@@ -333,7 +334,7 @@ class Generator:
     def _content(self, blocks: Blocks, move: Move) -> None:
         for number in reversed(list(members(move.exits))):
             self.exit_state(blocks, number)
-        for t in move.transitions:
+        for t in performed(move.transitions):
             self.transition_content(blocks, t)
         for number in members(move.entry.states):
             self.enter_state(blocks, number, move.entry)

@@ -16,7 +16,7 @@ from engine.semantics.compiled.codegen_blocks import Blocks
 from engine.semantics.compiled.codegen_plans import Generator
 from engine.semantics.compiled.runtime import Work
 from engine.semantics.compiled.topology import Candidate, members
-from engine.semantics.shared import name_matches
+from engine.semantics.shared import name_matches, performed
 
 if TYPE_CHECKING:
     from engine.semantics.compiled.machine import CompiledMachine
@@ -86,7 +86,7 @@ class Fragments:
             exited += fragment.exited
             for slot, kept in fragment.recorded:
                 history[slot] = kept
-        for t, _ in fragments:
+        for t in performed(enabled):
             if t.actions:
                 self._content(t)(m, d, w, c)
         for fragment in ordered:

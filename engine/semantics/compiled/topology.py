@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from engine.language.model import Chart, State, StateKind, Transition
-from engine.semantics.shared import without_needless
+from engine.semantics.shared import kept_or_taken
 
 History = tuple[int, ...]
 Candidate = Callable[[Transition], bool]
@@ -126,7 +126,7 @@ class Topology:
         """removeConflictingTransitions."""
         if len(enabled) < 2:
             return enabled
-        enabled = without_needless(enabled)
+        enabled = kept_or_taken(enabled)
         kept: dict[Transition, int] = {}  # with their exit sets, which are disjoint
         taken = 0
         for t1 in enabled:

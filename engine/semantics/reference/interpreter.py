@@ -13,7 +13,8 @@ Differences from the text of the appendix, and why:
   without end.
 * Invariants are checked when the macrostep has come to rest.
 * The timer of a ``poll`` starts again unless its expiry left the state.
-* An event of ``defer`` that no active state keeps any more is taken within the macrostep, before that rest.
+* An event that any active state defers is kept once, and no region takes it; when none defers it any more, all regions
+  may take it, within the macrostep, before that rest.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ from engine.semantics.shared import (
     MICROSTEP_BOUND,
     condition,
     kept_for_later,
+    kept_or_taken,
     name_matches,
+    performed,
     with_optional,
-    without_needless,
 )
 from engine.semantics.step import CancelTimer, Done, Event, Failure, Microstep, StartTimer, Step, StopChild
 
@@ -239,7 +241,7 @@ class Interpreter(Content):
                     if t not in enabledTransitions:
                         enabledTransitions.append(t)
                     break
-        return self.removeConflictingTransitions(without_needless(enabledTransitions))
+        return self.removeConflictingTransitions(kept_or_taken(enabledTransitions))
 
     def triggers(self, t: Transition, event: Event, timer: str | None) -> bool:
         """Whether the event or the timer triggers the transition."""
@@ -332,8 +334,8 @@ class Interpreter(Content):
         return statesToExit
 
     def executeTransitionContent(self, enabledTransitions: list[Transition]) -> None:
-        """As in the appendix."""
-        for t in enabledTransitions:
+        """As in the appendix; what several regions defer is kept once."""
+        for t in performed(enabledTransitions):
             self.execute_block(t.actions)
 
     def enterStates(self, enabledTransitions: list[Transition]) -> None:
