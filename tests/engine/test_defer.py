@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,15 @@ from hypothesis import strategies as st
 
 import engine
 from engine.language.load import load_text
+from engine.run import System
 from engine.run.json_values import from_json, to_json
 from engine.run.machine import Machine
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference.interpreter import Interpreter
 from engine.semantics.shared import DEFERRED_BOUND
 from engine.semantics.step import Event
+from engine.tools.trace import TraceWriter, read
+from engine.tools.trace.replay import replay
 
 CHART = """\
 machine: m
@@ -276,7 +280,14 @@ def test_the_reference_does_the_same(text: str) -> None:
     reference = Interpreter(chart, bind_parameters(chart, None))
     reference.begin()
     machine = engine.start(chart)
-    events = [("stop", {"why": "a"}), ("note", {"n": 1}), ("x", None), ("back", None), ("free", None), ("go", None)]
+    events: list[tuple[str, Any]] = [
+        ("stop", {"why": "a"}),
+        ("note", {"n": 1}),
+        ("x", None),
+        ("back", None),
+        ("free", None),
+        ("go", None),
+    ]
     events += [("msg", {"n": 1}), ("a", None), ("msg", {"n": 2}), ("b", None)]
     for name, data in events:
         if name in chart.events:
@@ -297,3 +308,19 @@ states:
     machine.send("x")
     machine.advance(1_000_000_000)
     assert machine.done
+
+
+def test_a_trace_of_kept_events_replays(tmp_path: Path) -> None:
+    chart = load_text(TWO)
+    system = System()
+    two = system.add(chart)
+    writer = TraceWriter(system, tmp_path / "two.jsonl", "kept")
+    system.start()
+    for event, data in (("msg", {"n": 1}), ("a", None), ("msg", {"n": 2}), ("b", None)):
+        system.post(two, event, data)
+        system.run_due()
+    system.shutdown()
+    writer.close()
+    trace = read(tmp_path / "two.jsonl")
+    assert [n for step in trace.steps() for n in step.get("data", {}).get("got2", [])][-2:] == [1, 2]
+    assert replay(trace, {"two": chart}) is None
