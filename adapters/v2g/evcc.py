@@ -42,6 +42,8 @@ class EvccMessages(Adapter):
         self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
         self._expected: bytes | None = None
         self._unchecked: list[str] = []
+        self._units = not self.config["omit_units"]
+        self._trailing = {self.config["trailing_byte_on"]: 1}
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -90,6 +92,14 @@ class EvccMessages(Adapter):
         is)."""
         self._expected, self._unchecked = SessionID, unchecked
 
+    def leave_out_units(self) -> None:
+        """From now on send DIN's physical values without their unit."""
+        self._units = False
+
+    def trailing_bytes(self, *, message: str, count: int) -> None:
+        """From now on append ``count`` zero bytes to every request of this name."""
+        self._trailing[message] = count
+
     def supportedAppProtocolReq(self, **lists: Any) -> None:
         """Send the handshake: lists of equal length, one element per schema. Raises ``AdapterError`` when their lengths
         differ."""
@@ -101,18 +111,15 @@ class EvccMessages(Adapter):
             sap.AppProtocolType(**dict(zip(names, row, strict=True)))
             for row in zip(*(lists[name] for name in names), strict=True)
         ]
-        self._endpoint.trailing_bytes = self._trailing("supportedAppProtocolReq")
+        self._endpoint.trailing_bytes = self._trailing.get("supportedAppProtocolReq", 0)
         self._endpoint.send(sap.supportedAppProtocolReq(AppProtocol=offers))
-
-    def _trailing(self, name: str) -> int:
-        return 1 if name == self.config["trailing_byte_on"] else 0
 
     def _request(self, name: str, args: Mapping[str, Any]) -> None:
         try:
-            body = request(self._endpoint.protocol, name, args, units=not self.config["omit_units"])
+            body = request(self._endpoint.protocol, name, args, units=self._units)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        self._endpoint.trailing_bytes = self._trailing(name)
+        self._endpoint.trailing_bytes = self._trailing.get(name, 0)
         self._endpoint.send_body(body)
 
     # The other requests: the contract has checked names and types of the arguments.

@@ -366,6 +366,10 @@ class V2gClient(_Transport):
         """Close the connection, by FIN or as ``close_by`` says."""
         self.take_down(reset=self.config["close_by"] == "RST")
 
+    def reset(self) -> None:
+        """Close the connection by RST."""
+        self.take_down(reset=True)
+
 
 class SimulatedV2gClient(V2gClient):
     """On a simulated host."""

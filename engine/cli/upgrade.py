@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,23 +12,39 @@ from typing import TYPE_CHECKING
 from engine.cli.check import chart_files
 
 if TYPE_CHECKING:
+    from engine.language.model import Contract
     from engine.tools.upgrade import Upgrade
 
 _EPILOG = """examples:
   engine upgrade machines/            rewrite every chart and contract in the folder
   engine upgrade machines/ --diff     show what would change
   engine upgrade machines/ --check    for CI: fail when something is to be upgraded
+  engine upgrade charts/ --contracts old/adapters/
+                                      charts that do not fit the contracts of today's adapters: by those of their time
 
 Comments and layout stay; a chart of the present version is left as it is. A chart that cannot be upgraded, or would not
-mean the same, is named with its place and the reason, and then no file is written.
+mean the same, is named with its place and the reason, and then no file is written. Contracts in the folders of the
+charts and of --contracts are taken before those of the installed adapters.
 exit codes: 0 done, 1 something is to be upgraded (--check), 2 a file cannot be upgraded
 """
+
+
+_HINT = """\
+Where a chart does not fit the contracts of the installed adapters: --contracts FOLDER gives those it was written for,
+such as the folder adapters/ of the version it comes from."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``engine upgrade``."""
     parser.epilog = _EPILOG
     parser.add_argument("paths", nargs="+", metavar="PATH", help="a chart or a contract, or a folder of them")
+    parser.add_argument(
+        "--contracts",
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="folder with the contracts that the charts were written for; may be given several times",
+    )
     parser.add_argument("--diff", action="store_true", help="show what would change, write nothing")
     parser.add_argument("--check", action="store_true", help="write nothing, exit code 1 when something would change")
 
@@ -36,12 +53,13 @@ def run(args: argparse.Namespace) -> int:
     """Upgrade files, all of them or none."""
     from engine.tools.upgrade import UpgradeRefused, upgrade_file
 
+    contracts = _contracts(args.contracts, args.paths) if args.contracts else None
     changed: list[Upgrade] = []
     refused: list[str] = []
     files = _files(args.paths)
     for path in files:
         try:
-            upgrade = upgrade_file(path)
+            upgrade = upgrade_file(path, contracts)
         except UpgradeRefused as error:
             refused.append(str(error))
             continue
@@ -54,6 +72,8 @@ def run(args: argparse.Namespace) -> int:
         print(_diff(upgrade) if args.diff else upgrade.path)
     for reason in refused:
         print(reason)
+    if refused and not args.contracts:
+        print(_HINT)
     dry = args.diff or args.check
     if not refused and not dry:
         for upgrade in changed:
@@ -63,6 +83,22 @@ def run(args: argparse.Namespace) -> int:
     if refused:
         return 2
     return 1 if args.check and changed else 0
+
+
+def _contracts(folders: list[str], paths: list[str]) -> dict[str, Contract]:
+    """The installed contracts, before them those in the folders of the charts, before them those of ``folders``.
+
+    Raises ``ChartError`` when one of them does not load, ``OSError``.
+    """
+    from engine.language.load.contract import SUFFIX, installed_contracts, load_contract
+
+    found = installed_contracts()
+    for folder in [*paths, *folders]:
+        files = sorted(Path(folder).rglob(f"*{SUFFIX}"))
+        if folder in folders and not files:
+            raise FileNotFoundError(errno.ENOENT, f"no file *{SUFFIX} in it", folder)
+        found.update((contract.name, contract) for contract in map(load_contract, files))
+    return found
 
 
 def _files(paths: list[str]) -> list[Path]:

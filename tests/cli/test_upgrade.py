@@ -203,6 +203,43 @@ def test_a_child_of_the_old_language_is_no_hindrance(chart: Path) -> None:
     engine.load(parent)
 
 
+CHANGED = """\
+machine: changed
+adapters: {meter: meter}
+data: {kind: {type: "enum(a, b)", initial: "'a'"}}
+states: {s: {entry: [meter.reset_total(to=0)], on: {meter.none: }}}
+"""
+
+
+def test_a_chart_older_than_its_contracts_is_upgraded_by_those_of_its_time(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is refused for the installed contract names the way; with the old contract beside it, the chart loads."""
+    path = tmp_path / "charts" / "changed.yaml"
+    path.parent.mkdir()
+    path.write_text(CHANGED, "utf-8")
+    old = tmp_path / "adapters" / "power" / "meter.contract.yaml"
+    old.parent.mkdir(parents=True)
+    old.write_text("contract: meter\nactions: {reset_total: {args: {to: int}}}\nevents: {none: {}}\n", "utf-8")
+    assert main(["upgrade", str(path)]) == 2
+    told = capsys.readouterr().out
+    assert "changed.yaml:4:22: the contract meter has no action 'reset_total'" in told
+    assert "--contracts FOLDER" in told
+    assert main(["upgrade", str(path), "--contracts", str(tmp_path / "adapters")]) == 0
+    assert "initial: a}" in path.read_text("utf-8")
+    assert "ignore: [meter.none]" in path.read_text("utf-8")
+    old.rename(path.parent / old.name)
+    engine.load(path)
+
+
+def test_a_folder_without_contracts_is_told(chart: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = chart.with_name("empty")
+    empty.mkdir()
+    assert main(["upgrade", str(chart), "--contracts", str(empty)]) == 2
+    assert f"{empty}: no file *.contract.yaml in it" in capsys.readouterr().err
+    assert "language: 2" not in chart.read_text("utf-8")
+
+
 def test_a_contract_is_upgraded(tmp_path: Path) -> None:
     path = tmp_path / "k.contract.yaml"
     path.write_text('contract: k\nsource: "IEC 61851-23 CC.3"\nevents: {e: {payload: {source: bytes}}}\n', "utf-8")

@@ -7,6 +7,7 @@ refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from engine.language.load.contract import SUFFIX
 from engine.language.load.files import Typed, load_older
 from engine.language.load.keys import LANGUAGE
 from engine.language.load.yaml_source import Mapping, Scalar, Source, parse
+from engine.language.model import Contract
 from engine.language.problems import ChartError, ProblemList
 from engine.tools.upgrade.rewrite import rewritten_chart, rewritten_contract
 from engine.tools.upgrade.same import difference
@@ -32,17 +34,18 @@ class Upgrade:
     after: str
 
 
-def upgrade_file(path: Path) -> Upgrade:
-    """What a file becomes; nothing is written. A chart of the present version stays as it is.
+def upgrade_file(path: Path, contracts: MappingOf[str, Contract] | None = None) -> Upgrade:
+    """What a file becomes; nothing is written. A chart of the present version stays as it is. ``contracts``: those the
+    chart was written for; without them, the files beside it and the installed adapters'.
 
     Raises ``UpgradeRefused`` and ``OSError``.
     """
     text = path.read_bytes().decode("utf-8", "strict")
-    return Upgrade(path, text, upgraded(text, str(path)))
+    return Upgrade(path, text, upgraded(text, str(path), contracts))
 
 
-def upgraded(text: str, file: str) -> str:
-    """The text in the present version of the language.
+def upgraded(text: str, file: str, contracts: MappingOf[str, Contract] | None = None) -> str:
+    """The text in the present version of the language. ``contracts`` as of :func:`upgrade_file`.
 
     Raises ``UpgradeRefused``.
     """
@@ -59,9 +62,9 @@ def upgraded(text: str, file: str) -> str:
         if isinstance(language, Scalar) and language.text == str(LANGUAGE):
             return text
         typed: Typed = []
-        before = load_older(text, file, typed=typed)
+        before = load_older(text, file, contracts, typed)
         after = rewritten_chart(text, root, typed)
-        unlike = difference(before, load_older(after, file))
+        unlike = difference(before, load_older(after, file, contracts))
     except ChartError as error:
         raise UpgradeRefused("\n".join(str(problem) for problem in error.problems)) from None
     if unlike:
