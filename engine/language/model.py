@@ -254,6 +254,7 @@ class Transition:
     citation: str = ""  # `clause` and `source` of the YAML
     waivers: dict[str, str] = field(default_factory=dict)
     position: Position = NOWHERE
+    relays: str = ""  # `relay`: the id of the invocation whose event it passes on
 
     @property
     def ignores(self) -> bool:
@@ -287,7 +288,7 @@ class Invoke:
 
     Invocations start at the end of the macrostep in which the state was entered and is still active. Their events are
     named ``<id>.<event>`` in this chart (plain names when ``plain_events``), their end ``done.invoke.<id>``, their
-    failure ``error.invoke.<id>``.
+    failure ``error.invoke.<id>``. ``relay``: events that transitions of the state pass on, to it or to the parent.
     """
 
     id: str
@@ -302,6 +303,7 @@ class Invoke:
     plain_events: bool = False
     id_location: str | None = None
     position: Position = NOWHERE
+    relay: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

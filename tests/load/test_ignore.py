@@ -66,7 +66,7 @@ def test_drawings_list_what_a_state_ignores() -> None:
     ("ignore", "code", "said"),
     [
         ("[gone]", "unknown-event", "no event 'gone'"),
-        ("[late, late]", "duplicate-name", "'late' stands in `ignore` or `defer` already"),
+        ("[late, late]", "duplicate-name", "'late' stands in `ignore`, `defer` or `relay` already"),
         ("[[late]]", "shape", "lists the names of events"),
         ("{late: }", "shape", "lists the names of events"),
     ],

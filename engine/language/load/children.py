@@ -208,7 +208,10 @@ def _read_invoke(build: Build, state: State, body: Mapping) -> None:
         fields = _input(build, body, chart, scope)
     else:
         return
-    state.invokes.append(Invoke(id_, chart, expr, None, None, fields, roles, forward, block, plain, location, position))
+    relay = tuple(item.text for item in reader.items(body.get("relay")) if isinstance(item, Scalar))
+    state.invokes.append(
+        Invoke(id_, chart, expr, None, None, fields, roles, forward, block, plain, location, position, relay)
+    )
 
 
 def _open_fields(build: Build, node: Node | None, scope: Scope) -> Fields:

@@ -396,6 +396,11 @@ TABLE: dict[str, Keys] = {
             "call": Key("text", "in place of `src` a long action of an adapter: `role.action(arg=expr)`"),
             "input": _CHILD["input"],
             "adapters": _CHILD["adapters"],
+            "relay": Key(
+                "[text]",
+                "events that pass through: those of direction `in` to the child, the child's `out` to the parent, "
+                "see [below](#relay)",
+            ),
             "autoforward": Key("flag", "it is given every external event its parent is given"),
             "onDone": Key("transitions", "short for `on: done.invoke.<id>`, with the output as `event.<field>`"),
             "onError": Key("transitions", "short for `on: error.invoke.<id>`"),

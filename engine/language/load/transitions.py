@@ -52,15 +52,62 @@ def read_transitions(build: Build, state: State, body: Mapping) -> None:
     for item in _listed(build, "defer", body.get("defer"), told):
         read_on(build, state, item.text, item, Scalar(item.start, item.end))
         state.transitions[-1].actions = (Defer(build.reader.position(item)),)
+    for node in build.reader.items(body.get("invoke")):
+        if isinstance(node, Mapping) and node.get("relay") is not None:
+            _relay(build, state, node, told)
+
+
+def _relay(build: Build, state: State, node: Mapping, told: set[str]) -> None:
+    """`relay` of an invoke: a transition behind all others for each event, which passes it on under its name."""
+    from engine.language.load.children import invoke_id
+
+    id_ = invoke_id(build, node)
+    child = build.children.get(id_)
+    chart = child.chart if child is not None else None
+    for item in _listed(build, "relay", node.get("relay"), told):
+        if chart is None:
+            if id_ not in build.broken_children:
+                build.reader.problem(item, "shape", "only a child with a chart of its own (`src`) has events to relay")
+            return
+        own, theirs = build.chart.events.get(item.text), chart.events.get(item.text)
+        if own is None or not own.direction:
+            what = "is no event of this chart" if own is None else "is neither `direction: in` nor `out`"
+            message = f"{item.text[:80]!r} {what}, so there is nothing to relay"
+            build.reader.problem(item, "unknown-event", message, known=[*build.chart.events])
+        elif theirs is None or theirs.direction != own.direction:
+            message = f"{chart.name} has no event {item.text[:80]!r} with `direction: {own.direction}`"
+            known = [event.name for event in chart.events.values() if event.direction == own.direction]
+            build.reader.problem(item, "unknown-event", message, known=known)
+        elif theirs.payload != own.payload:
+            message = f"the payload of {item.text[:80]!r} is another in {chart.name}"
+            build.reader.problem(item, "type", message, "the same fields of the same types")
+        else:
+            inwards = own.direction == "in"
+            send = {"event": item.text, "to": id_ if inwards else "parent"}
+            body = _written(item, {"actions": {"send": {**send, "data": {f: f"event.{f}" for f in own.payload or {}}}}})
+            read_on(build, state, item.text if inwards else f"{id_}.{item.text}", item, body)
+            state.transitions[-1].relays = id_
+
+
+def _written(at: Scalar, value: object) -> Node:
+    """A node as if it were written where ``at`` is."""
+    if isinstance(value, dict):
+        entries = {key: (_named(at, key), _written(at, inner)) for key, inner in value.items()}
+        return Mapping(at.start, at.end, entries, source=at.source)
+    return _named(at, str(value))
+
+
+def _named(at: Scalar, text: str) -> Scalar:
+    return Scalar(at.start, at.end, text, source=at.source)
 
 
 def _listed(build: Build, key: str, value: Node | None, told: set[str]) -> Iterator[Scalar]:
-    """The events that `ignore` or `defer` lists, which are transitions behind all others of the state."""
+    """The events that `ignore`, `defer` or `relay` lists, which are transitions behind all others of the state."""
     for item in build.reader.items(value):
         if not isinstance(item, Scalar) or item.is_null:
             build.reader.problem(item, "shape", f"{key!r} lists the names of events", f"{key}: [EVENT, …]")
         elif item.text in told:
-            message = f"{item.text[:80]!r} stands in `ignore` or `defer` already"
+            message = f"{item.text[:80]!r} stands in `ignore`, `defer` or `relay` already"
             build.reader.problem(item, "duplicate-name", message, "each event once")
         else:
             told.add(item.text)

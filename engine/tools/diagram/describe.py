@@ -172,7 +172,10 @@ def invoke_text(invoke: Invoke, brief: bool = False) -> str:
         return f"do {invoke.role}.{invoke.action}" + ("" if brief else _fields(invoke.input))
     name = invoke.chart.name if invoke.chart is not None else "…"
     text = f"invoke {name}" if invoke.id == name else f"invoke {invoke.id}: {name}"
-    return text if brief else text + (_fields(invoke.input) if invoke.input else "")
+    if brief:
+        return text
+    relay = f", relay {', '.join(invoke.relay)}" if invoke.relay else ""
+    return text + (_fields(invoke.input) if invoke.input else "") + relay
 
 
 def _fields(fields: Iterable[tuple[str, Expr]]) -> str:

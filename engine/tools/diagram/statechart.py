@@ -170,7 +170,11 @@ class _Builder:
         return [t for s in (state, *state.template_states) for t in s.transitions if is_made(t)]
 
     def _invokes(self, state: State) -> list[Line]:
-        return [Line(text, "guard") for invoke in state.invokes for text in wrap(describe.invoke_text(invoke), _LINE)]
+        lines: list[Line] = []
+        for invoke in state.invokes:
+            tags = tuple(tag for t in state.transitions if t.relays == invoke.id for tag in transition_tags(t))
+            lines += [Line(text, "guard", tags) for text in wrap(describe.invoke_text(invoke), _LINE)]
+        return lines
 
     def _actions(self, state: State) -> list[Line]:
         result: list[Line] = []
@@ -185,7 +189,7 @@ class _Builder:
         lines = [
             replace(line, tags=transition_tags(t))
             for t in state.transitions
-            if not t.targets and not t.ignores
+            if not t.targets and not t.ignores and not t.relays
             for line in self._label(t)
         ]
         text = describe.ignored_text(self.chart, state)

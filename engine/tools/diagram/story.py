@@ -177,7 +177,9 @@ class _Teller:
     def _internal(self, state: State) -> list[Line]:
         """The events that leave no state, in a line or two."""
         own = [t for t in state.transitions if not t.targets and is_made(t) == bool(self.template)]
-        names = dict.fromkeys(describe.trigger_text(self.chart, t) or "always" for t in own if not t.ignores)
+        names = dict.fromkeys(
+            describe.trigger_text(self.chart, t) or "always" for t in own if not (t.ignores or t.relays)
+        )
         tags = tuple(tag for t in own for tag in transition_tags(t))
         return [Line(part, "note", tags) for part in _two(f"on {', '.join(names)}" if names else "")] or (
             [Line(shorten(describe.ignored_text(self.chart, state), _LINE), "note", tags)] if own else []

@@ -31,7 +31,7 @@ def inside(chart: Chart, state: State) -> Iterator[str]:
         if text:
             yield f"{word} / {text}"
     for transition in state.transitions:
-        if not transition.targets and not transition.ignores:
+        if not transition.targets and not transition.ignores and not transition.relays:
             yield label(chart, transition)
     if ignored := describe.ignored_text(chart, state):
         yield ignored

@@ -70,6 +70,11 @@ def regions_id(id: str) -> str:
     return f"{id}__regions"
 
 
+def _forwards(invoke: Invoke) -> bool:
+    """Whether all external events are given to the child: it asks for them, or has adapters."""
+    return invoke.autoforward or (invoke.chart is not None and bool(invoke.chart.adapters))
+
+
 class _Document:
     """One ``<scxml>`` element. ``prefix`` stands before the events sent to the parent: ``<invoke id>.``"""
 
@@ -289,12 +294,18 @@ class _Document:
         of_root = transition.source.parent is None and transition is not transition.source.initial
         if (transition.internal or of_root) and transition.targets:  # the root is never left
             attributes += ' type="internal"'
-        if not transition.actions:
+        if not transition.actions or self._forwarded(transition):
             lines.append(f"{pad}<transition{attributes}/>")
             return
         lines.append(f"{pad}<transition{attributes}>")
         self._actions(transition.actions, lines, depth + 1)
         lines.append(f"{pad}</transition>")
+
+    def _forwarded(self, transition: Transition) -> bool:
+        """Whether it relays to a child what the child is given in any case."""
+        named = [invoke for invoke in transition.source.invokes if invoke.id == transition.relays]
+        inwards = not any(d.startswith(f"{transition.relays}.") for d in transition.descriptors)
+        return inwards and any(_forwards(invoke) for invoke in named)
 
     def _descriptor(self, descriptor: str) -> str:
         if descriptor.startswith("done.state."):
@@ -352,7 +363,7 @@ class _Document:
         if invoke.chart is None:
             self.lose(Construct.CHILD, "a child named by an expression is left out")
             return
-        forward = invoke.autoforward or bool(invoke.chart.adapters)
+        forward = _forwards(invoke)
         if forward and not invoke.autoforward:
             self.lose(Construct.ROUTE, "all external events are forwarded, as the child has adapters")
         flag = ' autoforward="true"' if forward else ""

@@ -136,10 +136,15 @@ class _Maker:
                 self._listed(body, key, value)
             elif key == "invoke":
                 for item in value.items if isinstance(value, Sequence) else [value]:
+                    if not isinstance(item, Mapping):
+                        continue
                     for end in ("onDone", "onError"):
-                        node = item.get(end) if isinstance(item, Mapping) else None
-                        if node is not None and isinstance(item, Mapping):
+                        node = item.get(end)
+                        if node is not None:
                             self._trigger(state, item, end, node)
+                    relay = item.get("relay")
+                    if relay is not None:
+                        self._listed(item, "relay", relay)
         states = body.get("states")
         if not isinstance(states, Mapping):
             return
