@@ -28,6 +28,21 @@ os.environ["CHARGECHART_CACHE"] = "off"  # tests are of the charts as they lie t
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+LONG = (
+    "test_josev_interrupted",
+    "test_josev",
+    "test_exi_oracle",
+    "test_pairs",
+    "test_zoo",
+    "test_mutation",
+    "test_scxml",
+)
+"""Files of a minute or more. They begin first: the last of them would keep one worker busy and the others idle."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
 
 @pytest.fixture(scope="session")
 def elk() -> Iterator[Elk]:

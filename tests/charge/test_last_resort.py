@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,11 @@ class Heard:
 
     def note(self, note: Note) -> None:
         """Of no interest."""
+
+
+@cache
+def shipped_station() -> Station:
+    return resolve(Path("machines/evse_dc.yaml"), None, Overrides((), {}), REGISTRY, engine.load)
 
 
 def test_every_contract_that_pairs_its_orders_is_looked_at() -> None:
@@ -112,7 +118,7 @@ def test_a_lock_is_not_released_while_the_output_is_live() -> None:
 @given(data=st.data())
 def test_a_device_that_is_a_chart_is_safe_at_the_end(contract: str, how: str, data: st.DataObject) -> None:
     """Whatever was ordered of it, in the middle of a movement too: when the run ends, what it moves has been let go."""
-    station = resolve(Path("machines/evse_dc.yaml"), None, Overrides((), {}), REGISTRY, engine.load)
+    station = shipped_station()
     role = next(r for r, c in station.machines["evse"].contracts.items() if c.name == contract)
     plan = station.machines["evse"].adapters[role]
     assert plan.use == how
