@@ -27,6 +27,7 @@ SVG, PDF and PNG need the extra [diagram]; ELK, which lays them out, is fetched 
 exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be drawn, 2 usage or a chart does not load
 """
 
+_FILES = (".svg", ".pdf", ".png", ".gif", ".jpg", ".jpeg", ".dot", ".mmd", ".puml", ".html", ".txt", ".md")
 _AT_ONCE = 2  # more gain little: the largest chart alone takes a third of the time
 
 
@@ -72,6 +73,9 @@ def run(args: argparse.Namespace) -> int:
         if name not in FORMATS:
             _say(f"engine: unknown format '{name}'; known are {', '.join(FORMATS)}")
             return 2
+    if Path(args.output).suffix in _FILES and not Path(args.output).is_dir():
+        _say(f"engine: -o {args.output}: a folder belongs there, such as -o .; --format says what is drawn")
+        return 2
     need_printing(*formats)
     levels = LEVELS if args.level == "both" else (args.level,)
     charts = _charts([p for p in args.paths if not p.endswith(".toml")])

@@ -21,7 +21,19 @@ _EPILOG = """examples:
 What a format cannot carry is said on standard error, construct by construct; --strict makes that an error.
 exit codes: 0 done, 1 something was lost and --strict was given, 2 usage or a chart that does not load
 """
-FORMATS = ("scxml", "xstate", "mermaid", "plantuml", "dot", "transitions", "python-statemachine", "yaml")
+ENDINGS = {
+    "scxml": (".scxml", ".xml"),
+    "xstate": (".json",),
+    "mermaid": (".mmd", ".mermaid"),
+    "plantuml": (".puml", ".plantuml"),
+    "dot": (".dot", ".gv"),
+    "transitions": (".py",),
+    "python-statemachine": (".py",),
+    "yaml": (".yaml", ".yml"),
+}
+"""What files of each format are called; endings of no format are nobody's business."""
+PICTURES = (".svg", ".pdf", ".png", ".gif", ".jpg", ".jpeg")
+FORMATS = tuple(ENDINGS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +50,11 @@ def run(args: argparse.Namespace) -> int:
     load."""
     from engine.language.load import load
 
+    ending = Path(args.output or "").suffix
+    if ending not in ENDINGS[args.to] and (instead := _instead(ending)):
+        named = " or ".join(ENDINGS[args.to])
+        print(f"engine: -o {args.output}: {args.to} is written to {named}; {instead}", file=sys.stderr)
+        return 2
     exported = _exporter(args.to)(load(args.path))
     for loss in exported.losses:
         print(f"{'error' if args.strict else 'warning'}: {loss}", file=sys.stderr)
@@ -50,6 +67,14 @@ def run(args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(exported.text)
     return 0
+
+
+def _instead(ending: str) -> str:
+    """What writes files that end so; nothing for an ending that says nothing."""
+    others = [f"--to {name}" for name, endings in ENDINGS.items() if ending in endings]
+    if ending in PICTURES:
+        return "engine diagram draws pictures"
+    return f"{ending} is {' or '.join(others)}" if others else ""
 
 
 def _exporter(format: str) -> Callable[[Chart], Exported]:

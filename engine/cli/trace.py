@@ -6,20 +6,23 @@ import argparse
 import json
 import shutil
 import sys
+from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli import complain
 from engine.language.load.installed_files import found
 from engine.language.problems import suggestion
 from engine.tools.trace import read
-from engine.tools.trace.reader import Trace, TraceError
+from engine.tools.trace.reader import Record, Trace, TraceError
 from engine.tools.trace.show import Lines, seconds
-from engine.tools.trace.window import Window, is_below, time_of
+from engine.tools.trace.window import Window, is_below, names, time_of
 
 if TYPE_CHECKING:
-    from engine.tools.trace.sequence import Sequence
+    from engine.tools.trace.sequence import Sequence as Picture
 
+DRAWN = (".pdf", ".svg", ".png", ".mmd")
 _EPILOG = """examples:
   engine trace show run.jsonl                          every step, one line each
   engine trace show run.jsonl --machine evse/slac      of one machine and its children
@@ -52,9 +55,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     show.add_argument("--wide", action="store_true", help="whole lines, also at a terminal")
     draw = actions.add_parser("sequence", help="sequence diagram: drawn with -o FILE, else Mermaid text")
     draw.add_argument("file", type=Path)
-    draw.add_argument("-o", "--output", type=Path, metavar="FILE", help=".pdf, .svg, .png or .mmd")
+    draw.add_argument("-o", "--output", type=_drawing, metavar="FILE", help=f"{_listed(DRAWN)}")
     draw.add_argument("--machine", metavar="PATH", default="", help="what this machine and its children say and hear")
-    draw.add_argument("--between", nargs=2, metavar=("A", "B"), help="between two lifelines, machines or adapters")
+    draw.add_argument("--between", nargs=2, metavar=("A", "B"), help="what two lifelines say to each other")
     draw.add_argument("--unit", default="", metavar="NAME", help="of a site: outlet2; default: the first")
     draw.add_argument("--all", action="store_true", help="a lifeline for every machine and adapter")
     _add_times(draw)
@@ -77,6 +80,16 @@ def _add_times(parser: argparse.ArgumentParser) -> None:
         "--from", dest="from_ns", type=_time, default=-inf, metavar="TIME", help="from then on: 12.5, 2min"
     )
     parser.add_argument("--to", dest="to_ns", type=_time, default=inf, metavar="TIME", help="until then")
+
+
+def _drawing(text: str) -> Path:
+    if Path(text).suffix not in DRAWN:
+        raise argparse.ArgumentTypeError(f"{text}: its ending says what is drawn: {_listed(DRAWN)}")
+    return Path(text)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
 def _time(text: str) -> int:
@@ -105,8 +118,6 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _read(path: Path) -> Trace:
-    from engine.cli import complain
-
     trace = read(path)
     if trace.cut_off:
         complain(f"{path}:{len(trace.records) + 2}: the last line is cut off and left out")
@@ -117,25 +128,37 @@ def _show(trace: Trace, args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.text import Text
 
-    lines = Lines(trace.records)
-    narrow = sys.stdout.isatty() and not args.wide
-    limit = max(16, (shutil.get_terminal_size().columns - 40) // 3) if narrow else 160
-    told = [(record, lines.line(record, limit)) for record in _window(trace, args).records(trace.records)]
-    if args.problems:
-        told = [(r, t) for r, t in told if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
+    from engine.tools.trace.fitted import fitted
+
+    lines, records = Lines(trace.records), _picked(trace, args)
     if not sys.stdout.isatty():
-        print("\n".join(text for _, text in told))
+        print("\n".join(map(lines.line, records)))
         return 0
-    console = Console(highlight=False)
-    for record, shown in told:
+    console, width = Console(highlight=False), max(40, shutil.get_terminal_size().columns)
+    for record in records:
+        shown = [lines.line(record)] if args.wide else fitted(record, lines.units(record), width)
         style = "red" if record.get("failures") else "yellow" if "note" in record or record.get("unhandled") else ""
-        text = Text(shown, style)
-        text.stylize("bright_black", 0, len(seconds(record["time_ns"])) + 2 + len(record["machine"]))
-        if args.wide:
-            console.print(text, soft_wrap=True)
-        else:
-            console.print(text, no_wrap=True, overflow="ellipsis", crop=True)
+        text = Text("\n".join(shown), style)
+        at = len(seconds(record["time_ns"])) + 2
+        text.stylize("bright_black", 0, at + len(shown[0][at:].partition("  ")[0]))
+        console.print(text, soft_wrap=True)
     return 0
+
+
+def _picked(trace: Trace, args: argparse.Namespace) -> list[Record]:
+    """The records that are asked for. Raises ``TraceError`` when there are none, but not when these are problems."""
+    window = _window(trace, args)
+    records = window.records(trace.records)
+    if not records and not any(map(window.at, (record["time_ns"] for record in trace.records))):
+        raise TraceError(f"{trace.file}: {window.missed(record['time_ns'] for record in trace.records)}")
+    if not records and window.event:
+        known = {name for record in trace.records if window.of(record["machine"]) for name in names(record)}
+        raise TraceError(f"{trace.file}: nothing like {window.event!r} there{suggestion(window.event, known)}")
+    if args.problems:
+        records = [r for r in records if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
+        if not records:
+            complain(f"{trace.file}: no failures, no unhandled events, no notes")
+    return records
 
 
 def _window(trace: Trace, args: argparse.Namespace) -> Window:
@@ -152,7 +175,7 @@ def _sequence(trace: Trace, args: argparse.Namespace) -> int:
     drawn = _drawn(trace, args)
     if args.output is None:
         print(mermaid(drawn), end="")
-    elif args.output.suffix in (".svg", ".pdf", ".png"):
+    elif args.output.suffix != ".mmd":
         from engine.tools.trace.sheets import title_block, write
 
         print(*write(drawn, title_block(trace, drawn.of), args.output), sep="\n")
@@ -161,10 +184,11 @@ def _sequence(trace: Trace, args: argparse.Namespace) -> int:
     return 0
 
 
-def _drawn(trace: Trace, args: argparse.Namespace) -> Sequence:
+def _drawn(trace: Trace, args: argparse.Namespace) -> Picture:
     """Sides and media, unless one machine, all of them or two that are no sides are asked for."""
     from engine.tools.trace.lanes import of_one_unit, overview, sides_of
     from engine.tools.trace.machines import sequence
+    from engine.tools.trace.said import NothingSaid
 
     window = _window(trace, args)
     every = sides_of(trace)
@@ -179,17 +203,18 @@ def _drawn(trace: Trace, args: argparse.Namespace) -> Sequence:
     lanes = bool(sides) and not args.all and not args.machine and all(between) and len(set(between)) == len(between)
     pair = tuple(between if lanes else args.between) if args.between else None
     options = {"states": not args.no_states, "limit": args.limit, "loops": not args.no_loops, "between": pair}
-    if lanes:
-        return overview(trace, sides, window=window, **options)
-    drawn = sequence(trace.records, window=window, **options)
-    if pair and not drawn.parts:
-        raise TraceError(f"{trace.file}: nothing was said between {' and '.join(pair)}")
-    return drawn
+    if pair and pair[0] == pair[1]:
+        raise TraceError(f"--between {' '.join(pair)}: name two")
+    try:
+        if lanes:
+            return overview(trace, sides, window=window, **options)
+        return sequence(trace.records, window=window, **options)
+    except NothingSaid as error:
+        raise TraceError(f"{trace.file}: {error}") from None
 
 
 def _replay(trace: Trace, args: argparse.Namespace) -> int:
     import engine
-    from engine.cli import complain
     from engine.cli.replay_parameters import Parameters
     from engine.tools.trace.replay import replay
 

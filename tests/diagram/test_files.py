@@ -207,6 +207,16 @@ def test_text_formats_need_no_layout_engine(tmp_path: Path, monkeypatch: pytest.
     assert '"locked__once"' in (tmp_path / "door.dot").read_text()
 
 
+@pytest.mark.parametrize("name", ["door.svg", "door.gif"])
+def test_a_file_where_a_folder_belongs_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (tmp_path / "door.yaml").write_text(CHART)
+    assert main(["diagram", str(tmp_path / "door.yaml"), "-o", str(tmp_path / name), "--format", "dot"]) == 2
+    assert "a folder belongs there, such as -o .; --format says what is drawn" in capsys.readouterr().err
+    assert not (tmp_path / name).exists()
+
+
 def test_a_machine_without_node_draws_the_same_bytes(tmp_path: Path, elk: Elk) -> None:
     """What the extra brings is enough: nothing on the PATH, an empty home, an environment without a word. (.ci/run
     compares all shipped drawings there with what is checked in.)"""

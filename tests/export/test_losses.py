@@ -105,6 +105,24 @@ def test_the_command_writes_warns_and_refuses(tmp_path: Path, capsys: pytest.Cap
     assert "cannot carry 3 things" in said.err
 
 
+@pytest.mark.parametrize(
+    ("format", "file", "told"),
+    [
+        ("scxml", "out.gif", "scxml is written to .scxml or .xml; engine diagram draws pictures"),
+        ("scxml", "out.json", "scxml is written to .scxml or .xml; .json is --to xstate"),
+        ("xstate", "out.py", ".py is --to transitions or --to python-statemachine"),
+    ],
+)
+def test_a_file_of_another_format_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], format: str, file: str, told: str
+) -> None:
+    chart = tmp_path / "everything.yaml"
+    chart.write_text(CHART)
+    assert main(["export", str(chart), "--to", format, "-o", str(tmp_path / file)]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / file).exists()
+
+
 def test_nested_loops_of_one_name_get_their_own() -> None:
     loops = LoopNames()
     assert loops.of("i") == "i"

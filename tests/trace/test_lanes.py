@@ -155,8 +155,37 @@ def test_the_command_draws_sides_or_machines(run: Run, capsys: pytest.CaptureFix
     two = commanded(capsys, "sequence", file, "--between", "evse", "evse/slac")
     assert [line.split(" as ")[1] for line in two.splitlines() if " as " in line] == ["evse", "evse/slac"]
     media = commanded(capsys, "sequence", file, "--between", "vehicle", "plc")
-    assert "[PLC] CM_SLAC_MATCH_REQ" in media
+    assert "CM_SLAC_MATCH_REQ" in media
     assert "CableCheck" not in media
+
+
+@pytest.mark.parametrize(
+    ("pair", "lifelines", "said"),
+    [
+        (("evse", "evse/slac"), ["evse", "evse/slac"], "slac.dlink_ready"),
+        (("evse/output", "evse"), ["evse", "evse/output"], "output.power_ready"),
+        (("evse/slac", "evse.link"), ["evse/slac", "evse.link"], "CM_SLAC_MATCH_CNF"),
+        (("evse/slac/session", "evse.link"), ["evse.link", "evse/slac/session"], "CM_ATTEN_CHAR_IND"),
+        (("vehicle", "PLC"), ["Vehicle", "PLC"], "CM_SLAC_MATCH_REQ"),
+        (("evse", "pev"), ["Vehicle", "Station"], "[TCP/IP] SessionSetupReq"),
+    ],
+)
+def test_between_two_there_are_two_lifelines(
+    run: Run,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    pair: tuple[str, str],
+    lifelines: list[str],
+    said: str,
+) -> None:
+    """Below a machine there are others, between two sides there are media: who names two wants to see two."""
+    arguments = ["sequence", session(run).file, "--between", *pair]
+    told = commanded(capsys, *arguments)
+    assert [line.split(" as ")[1] for line in told.splitlines() if " as " in line] == lifelines
+    assert said in told
+    commanded(capsys, *arguments, "-o", str(tmp_path / "two.svg"))
+    drawn = (tmp_path / "two.svg").read_text()
+    assert said.partition("(")[0] in drawn
 
 
 @pytest.mark.parametrize(
@@ -164,7 +193,27 @@ def test_the_command_draws_sides_or_machines(run: Run, capsys: pytest.CaptureFix
     [
         (["sequence", "--machine", "evse/slak"], "did you mean 'evse/slac'?"),
         (["sequence", "--unit", "outlet3"], "no unit 'outlet3'"),
-        (["sequence", "--between", "evse/slac", "pev/session"], "nothing was said between evse/slac and pev/session"),
+        (
+            ["sequence", "--between", "evse/slac", "pev/session"],
+            "nothing was said between evse/slac and pev/session\n  evse/slac speaks with evse.",
+        ),
+        (["sequence", "--between", "pilot", "PLC"], "  PLC speaks with Station, Vehicle"),
+        (
+            ["sequence", "--between", "evse", "evse/slak"],
+            "no machine or adapter 'evse/slak'; did you mean 'evse/slac'?",
+        ),
+        (["sequence", "--between", "evse", "evse"], "name two"),
+        (["sequence", "--from", "20min"], "nothing happened from 1200 s on: the first is at 0 s, the last at "),
+        (["sequence", "--from", "3", "--to", "3.5 s"], "nothing happened from 3 s to 3.5 s: the last before it is at"),
+        (["sequence", "--from", "3", "--to", "2"], "--from is later than --to"),
+        (["sequence", "--between", "vehicle", "PLC", "--from", "30"], "nothing happened from 30 s on"),
+        (["sequence", "-o", "run.gif"], "run.gif: its ending says what is drawn: .pdf, .svg, .png or .mmd"),
+        (["sequence", "-o", "run"], ".pdf, .svg, .png or .mmd"),
+        (["show", "--from", "20min"], "nothing happened from 1200 s on"),
+        (
+            ["show", "--event", "v2g.SessionSetup"],
+            "nothing like 'v2g.SessionSetup' there; did you mean 'v2g.SessionSetup",
+        ),
         (["show", "--machine", "evs"], "no machine 'evs' ran"),
     ],
 )

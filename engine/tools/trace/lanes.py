@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from engine.tools.trace.machines import FAULTS
 from engine.tools.trace.reader import Record, Trace
-from engine.tools.trace.said import Said, folded, limited
+from engine.tools.trace.said import Said, between_two, folded, inside, limited
 from engine.tools.trace.sequence import Sequence
 from engine.tools.trace.units import Units
 from engine.tools.trace.window import Window, is_below
@@ -55,7 +55,8 @@ def overview(
     window: Window | None = None,
     between: tuple[str, str] | None = None,
 ) -> Sequence:
-    """What the sides said across the media, in ``window``; ``between`` two lifelines only, where two are named."""
+    """What the sides said across the media, in ``window``; ``between`` two lifelines only, where two are named. Raises
+    :class:`~engine.tools.trace.said.NothingSaid` where nothing of that was said."""
     window = window or Window()
     reader = _Reader(sides, states)
     for record in trace.records:
@@ -65,19 +66,20 @@ def overview(
             reader.note(record)
     reader.judge_lost()
     _answers([one for one in reader.said if one.via or len(sides) == 1])
-    said = [one for one in reader.said if window.at(one.time_ns) and (between is None or _is_between(one, between))]
+    said = reader.said
+    if between is not None:
+        said = between_two(said, between, lambda name: name if name in between else "")
+    said = inside(said, window)
     parts = folded(said) if loops else [one.message() for one in said]
     shown, cut = limited(parts, limit)
     ends = tuple(side.label for side in sides)
-    used = {name for one in said for name in (one.source, one.target, one.via)}
+    used = between or {name for one in said for name in (one.source, one.target, one.via)}
     media = [name for name in reader.media if name in used]
-    names = (*ends[:-1], *media, *ends[-1:])
+    names = [*ends[:-1], *media, *ends[-1:]]
+    if between is not None:
+        names = [name for name in names if name in between]
     units = {side.unit for side in sides if side.unit}
-    return Sequence(names, shown, cut, (ends[0], ends[-1]), ", ".join(sorted(units)))
-
-
-def _is_between(one: Said, between: tuple[str, str]) -> bool:
-    return one.source != one.target and set(between) <= {one.source, one.target, one.via}
+    return Sequence(tuple(names), shown, cut, (names[0], names[-1]), ", ".join(sorted(units)))
 
 
 def _answers(said: list[Said]) -> None:

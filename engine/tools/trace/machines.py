@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from engine.language.problems import suggestion
 from engine.tools.trace.reader import Record
-from engine.tools.trace.said import Said, folded, limited
+from engine.tools.trace.said import NothingSaid, Said, between_two, folded, inside, limited
 from engine.tools.trace.sequence import Sequence
 from engine.tools.trace.show import Table, movement
 from engine.tools.trace.units import Units
@@ -25,7 +26,8 @@ def sequence(
 ) -> Sequence:
     """The messages between machines and adapters. ``states`` adds a note for every change of state, ``loops`` shows
     repetitions once. At most ``limit`` messages. Of those in ``window``: all that its machine says and hears. Of those
-    ``between`` two: machines with all below them, or adapters (``evse.link``)."""
+    ``between`` two: machines, with all below them unless the other is there, or adapters (``evse.link``). Raises
+    :class:`~engine.tools.trace.said.NothingSaid` where nothing of that was said."""
     window = window or Window()
     reader = _Reader(states)
     for record in records:  # those outside, too: they say who is who
@@ -36,12 +38,21 @@ def sequence(
         elif record.get("note") in FAULTS:
             text = f"{record['note'].replace('_', ' ')}: {record.get('text', '')}"
             reader.say(record["time_ns"], record["machine"], record["machine"], text, kind="fault")
-    said = [one for one in reader.said if window.at(one.time_ns) and _told(one, window.machine, between)]
+    said = reader.said
+    if between is not None:
+        known = dict.fromkeys((*reader.participants, *reader.machines))
+        for end in between:
+            if not any(_end(name, (end, end)) for name in known):
+                raise NothingSaid(f"no machine or adapter {end!r}{suggestion(end, known)}")
+        said = between_two(said, between, lambda name: _end(name, between))
+    said = inside([one for one in said if _told(one, window.machine)], window)
     parts = folded(said) if loops else [one.message() for one in said]
     shown, cut = limited(parts, limit)
     drawn = Sequence((), shown, cut)
     used = {name for message in drawn.messages for name in (message.source, message.target)}
     order = [name for name in reader.participants if name in used]
+    if between is not None:
+        order = [end for end in dict.fromkeys(_end(name, between) for name in reader.participants) if end in used]
     roots = list(dict.fromkeys(_root(name) for name in order))
     return Sequence(tuple(sorted(order, key=lambda name: roots.index(_root(name)))), drawn.parts, cut)
 
@@ -69,19 +80,20 @@ def _root(name: str) -> str:
     return name.partition("/")[0].partition(".")[0]
 
 
-def _told(one: Said, machine: str, between: tuple[str, str] | None) -> bool:
-    if machine and not (is_below(one.source, machine) or is_below(one.target, machine)):
-        return False
-    if between is None:
-        return True
-    ends = {_end(name, between) for name in (one.source, one.target)}
-    return ends == set(between)
+def _told(one: Said, machine: str) -> bool:
+    return not machine or is_below(one.source, machine) or is_below(one.target, machine)
 
 
 def _end(name: str, between: tuple[str, str]) -> str:
-    """Which of the two this is or belongs to, the inner one where they are nested; an adapter is itself only."""
-    inside = [end for end in between if name == end or name.startswith((end + "/", end + "["))]
-    return max(inside, key=len, default="")
+    """Which of the two this is or belongs to; one that holds the other is itself only, and so is an adapter."""
+    for end, other in (between, between[::-1]):
+        if name == end or (_is_inside(name, end) and not _is_inside(other, end)):
+            return end
+    return ""
+
+
+def _is_inside(name: str, machine: str) -> bool:
+    return name.startswith((machine + "/", machine + "["))
 
 
 class _Reader:
@@ -93,6 +105,11 @@ class _Reader:
         self._sessions: dict[str, str] = {}
         self.participants: list[str] = []
         self.said: list[Said] = []
+
+    @property
+    def machines(self) -> Iterable[str]:
+        """All that ran."""
+        return self._roles
 
     def say(
         self,

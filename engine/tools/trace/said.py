@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import groupby
 
 from engine.tools.trace.sequence import Loop, Message
 from engine.tools.trace.show import arguments, plain
 from engine.tools.trace.units import Units, with_unit
+from engine.tools.trace.window import Window
 
 _LULL_NS = 2_500_000_000  # what comes again within this time repeats
 _LEAST = 3  # times that make a repetition
+_PARTNERS = 6  # of one lifeline that are named to who asks for another
+
+
+class NothingSaid(Exception):
+    """Nothing of what is asked for was said. The message says what was."""
 
 
 @dataclass(slots=True)
@@ -40,6 +46,40 @@ class Said:
         return Message(
             self.time_ns, self.source, self.target, _cut(self.name + told), 1, self.kind, self.via, answer, self.time_ns
         )
+
+
+def between_two(said: list[Said], ends: tuple[str, str], end_of: Callable[[str], str]) -> list[Said]:
+    """What these two say to each other, as said by them alone. ``end_of``: which of the two a name belongs to, or
+    nothing; the medium a message crosses counts where it is one of them. Raises :class:`NothingSaid`."""
+    found: list[Said] = []
+    partners: dict[str, dict[str, int]] = {end: {} for end in ends}
+    for one in said:
+        if one.source == one.target:
+            continue
+        source, target, via = end_of(one.source), end_of(one.target), end_of(one.via)
+        if {source or via, target or via} == set(ends):
+            medium = "" if via else one.via
+            found.append(replace(one, source=source or via, target=target or via, via=medium))
+        names = (one.source, one.target, one.via)
+        for end in {source, target, via} - {""}:
+            for other in names:
+                if other and end_of(other) != end:
+                    partners[end][other] = partners[end].get(other, 0) + 1
+    if found:
+        return found
+    told = []
+    for end, others in partners.items():
+        most = sorted(others, key=lambda name: (-others[name], name))[:_PARTNERS]
+        told.append(f"{end} speaks with {', '.join(most)}" if most else f"{end} speaks with nobody")
+    raise NothingSaid(f"nothing was said between {' and '.join(ends)}\n" + "\n".join(f"  {text}" for text in told))
+
+
+def inside(said: list[Said], window: Window) -> list[Said]:
+    """What was said in the window. Raises :class:`NothingSaid` where something was said, but not then."""
+    found = [one for one in said if window.at(one.time_ns)]
+    if said and not found:
+        raise NothingSaid(window.missed(one.time_ns for one in said))
+    return found
 
 
 def folded(said: list[Said]) -> list[Message | Loop]:

@@ -17,6 +17,7 @@ from engine.tools.diagram.scene import Circle, Group, Item, Rect, Text, arrow
 from engine.tools.diagram.scene import Path as Line
 from engine.tools.diagram.svg import svg
 from engine.tools.diagram.text import drawable, text_width
+from engine.tools.trace.fitted import without_key
 from engine.tools.trace.reader import Trace
 from engine.tools.trace.sequence import Loop, Message, Sequence, span
 
@@ -205,7 +206,7 @@ class _Sheet:
         whole = name in self.ends or bool(self.ends)
         cut = 0 if whole else max(name.rfind("/"), name.rfind(".")) + 1
         width = min(self.lane, 28.0) - 1.0
-        own = _narrow(_without_key(name[cut:]), width, True)
+        own = _narrow(without_key(name[cut:]), width, True)
         above = _narrow(name[:cut], width, False) if cut else []
         lines = [*((text, False) for text in above), *((text, True) for text in own)][-5:]
         box = Box(x - width / 2, self.top + _HEAD - 1.5 - 2.7 * len(lines), width, 2.7 * len(lines) + 0.8)
@@ -228,7 +229,8 @@ class _Sheet:
         if message.answer is not None and self.ends:
             at = self.left + _TIMES + _ANSWERS - 3
             items.append(Text(at, y, span(*message.answer), _SIZE, "keyword", anchor="end"))
-        text = f"{message.count} × {message.text}" if message.count > 1 else message.text
+        medium = f"[{message.via}] " if message.via and message.via not in self.lanes else ""
+        text = medium + (f"{message.count} × {message.text}" if message.count > 1 else message.text)
         start, end = self.lanes[message.source], self.lanes[message.target]
         style = _STYLES.get(message.kind, "event")
         if start == end:
@@ -289,12 +291,6 @@ def _fitting(text: str, room: float) -> str:
     while text_width(text, _SIZE) > room:
         text = text[: int(len(text) * room / text_width(text, _SIZE)) - 1].rstrip() + "…"
     return text
-
-
-def _without_key(name: str) -> str:
-    """``session[0200…0917]``: the key of a spawned child is long and tells little."""
-    head, bracket, key = name.rstrip("]").partition("[")
-    return f"{head}[{key[:3]}…{key[-3:]}]" if bracket and len(key) > 8 else name
 
 
 def _narrow(text: str, width: float, bold: bool) -> list[str]:

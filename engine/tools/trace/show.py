@@ -26,11 +26,15 @@ class Lines:
     """Records of a trace as lines: each machine's units are in the record of its start."""
 
     def __init__(self, records: Iterable[Record]) -> None:
-        self._units = {record["machine"]: record["units"] for record in records if "units" in record}
+        self._units: dict[str, Table] = {record["machine"]: record["units"] for record in records if "units" in record}
 
     def line(self, record: Record, limit: int = _LIMIT) -> str:
         """:func:`line`."""
-        return line(record, self._units.get(record["machine"], _NONE), limit)
+        return line(record, self.units(record), limit)
+
+    def units(self, record: Record) -> Table:
+        """The units of the record's machine."""
+        return self._units.get(str(record["machine"]), _NONE)
 
 
 def line(record: Record, units: Table = _NONE, limit: int = _LIMIT) -> str:
@@ -44,10 +48,17 @@ def line(record: Record, units: Table = _NONE, limit: int = _LIMIT) -> str:
     moves = movement(record)
     if moves:
         parts.append(moves)
-    parts += [effect(one, units, limit) for one in record.get("effects", ()) if one["do"] in _TOLD]
-    if "failures" in record:
-        parts += [f"failed: {failure['message']} ({failure['position']})" for failure in record["failures"]]
-    return "  ".join(parts)
+    return "  ".join([*parts, *orders(record, units, limit), *failures(record)])
+
+
+def orders(record: Record, units: Table = _NONE, limit: int = _LIMIT) -> list[str]:
+    """What was ordered, sent, started and ended, each in a few words."""
+    return [effect(one, units, limit) for one in record.get("effects", ()) if one["do"] in _TOLD]
+
+
+def failures(record: Record) -> list[str]:
+    """What failed in the step, and where in the chart."""
+    return [f"failed: {failure['message']} ({failure['position']})" for failure in record.get("failures", ())]
 
 
 def cause(record: Record, units: Table = _NONE, limit: int = _LIMIT) -> str:

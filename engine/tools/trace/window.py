@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from math import inf
+from math import inf, isfinite
 
 from engine.language.text_values import duration
 from engine.tools.trace.reader import Record
@@ -24,6 +24,21 @@ class Window:
         """Whether this time is inside."""
         return self.from_ns <= time_ns <= self.to_ns
 
+    def missed(self, times: Iterable[int]) -> str:
+        """Why none of these times is inside: the whole span of them, or those next to it. For people."""
+        known = sorted(times)
+        before = max((time for time in known if time < self.from_ns), default=None)
+        after = min((time for time in known if time > self.to_ns), default=None)
+        start = f"from {_at(self.from_ns)} " if isfinite(self.from_ns) else ""
+        asked = f"{start}to {_at(self.to_ns)}" if isfinite(self.to_ns) else f"{start}on"
+        if self.from_ns > self.to_ns:
+            return f"{asked} is no span of time: --from is later than --to"
+        if not known:
+            return "nothing happened at all"
+        if before is None or after is None:
+            return f"nothing happened {asked}: the first is at {_at(known[0])}, the last at {_at(known[-1])}"
+        return f"nothing happened {asked}: the last before it is at {_at(before)}, the next at {_at(after)}"
+
     def of(self, path: str) -> bool:
         """Whether this machine is the one or below it."""
         return not self.machine or is_below(path, self.machine)
@@ -34,12 +49,16 @@ class Window:
 
     def _tells(self, record: Record) -> bool:
         """Whether the event, the timer, an order or what is sent is one that is looked for."""
-        return not self.event or any(fnmatchcase(name, self.event) for name in _names(record))
+        return not self.event or any(fnmatchcase(name, self.event) for name in names(record))
 
 
 def is_below(path: str, machine: str) -> bool:
     """Whether a machine is this one or below it, or an adapter of one of these."""
     return path == machine or path.startswith((machine + "/", machine + "[", machine + "."))
+
+
+def _at(time_ns: float) -> str:
+    return f"{time_ns / 1e9:.3f}".rstrip("0").rstrip(".") + " s"
 
 
 def time_of(text: str) -> int:
@@ -50,7 +69,8 @@ def time_of(text: str) -> int:
         return duration(text)
 
 
-def _names(record: Record) -> Iterable[str]:
+def names(record: Record) -> Iterable[str]:
+    """The event, timer or note of a record, and what it orders, sends and raises: what a pattern is compared with."""
     if "note" in record:
         yield record["note"]
         yield record.get("text", "")
