@@ -39,7 +39,7 @@ class Player:
     def run(self, played: list[Input]) -> list[Any]:
         self.take("begin", self.machine.begin)
         for kind, what in played:
-            if not self.machine.running:
+            if not self.machine.running or self.seen[-1][1] == "endless":
                 break
             if kind == "event":
                 self.waiting.append(Event(what[0], what[1]))
@@ -51,7 +51,7 @@ class Player:
                 else:
                     self.take(timer, lambda event=event: self.machine.process(Event(event)))
             for _ in range(6):
-                if self.waiting and self.machine.running:
+                if self.waiting and self.machine.running and self.seen[-1][1] != "endless":
                     event_ = self.waiting.popleft()
                     self.take(event_.name, lambda event=event_: self.machine.process(event))
             self.waiting.clear()
