@@ -10,6 +10,7 @@ from adapters.v2g import codec
 from adapters.v2g.codec import Message
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.evcc_fields import RESPONSES, contract_name, request
+from adapters.v2g.secc_fields import DIN_LACKS
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
@@ -61,7 +62,8 @@ class EvccMessages(Adapter):
                 self._endpoint.on_undecodable("unexpected", f"{name} from a station")
             return
         name = contract_name(self._endpoint.protocol, name)
-        fields = RESPONSES.get(name)
+        lacks = self._endpoint.protocol == "din" and name in DIN_LACKS
+        fields = None if lacks else RESPONSES.get(name)
         if fields is None:
             self._endpoint.on_undecodable("unexpected", f"{name} from a station")
             return
@@ -153,6 +155,12 @@ class EvccMessages(Adapter):
 
     def WeldingDetectionReq(self, **args: Any) -> None:
         self._request("WeldingDetectionReq", args)
+
+    def ChargingStatusReq(self, **args: Any) -> None:
+        self._request("ChargingStatusReq", args)
+
+    def MeteringReceiptReq(self, **args: Any) -> None:
+        self._request("MeteringReceiptReq", {**args, "SessionID": self._endpoint.session_id})
 
     def SessionStopReq(self, **args: Any) -> None:
         self._request("SessionStopReq", args)

@@ -5,17 +5,15 @@ Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec
 from adapters.v2g.exi.messages import Message, PhysicalValue
-from adapters.v2g.physical import NS_PER_S, number, optional_number, optional_physical, physical
+from adapters.v2g.fields import Args, Fields, given, meter_fields, meter_info, rows
+from adapters.v2g.physical import NS_PER_S, nanoseconds, number, optional_number, optional_physical, physical
 from adapters.v2g.secc_fields import DIN_NAMES, DIN_RESPONSES
-
-Fields = dict[str, Any]
-Args = Mapping[str, Any]
 
 _TO_DIN = {contract: din for din, contract in DIN_NAMES.items()}
 _FROM_DIN = {din: contract for contract, din in DIN_RESPONSES.items()}
@@ -65,7 +63,29 @@ def _nothing(protocol: str, args: Args) -> Fields:
 
 
 def _charge_parameters(protocol: str, args: Args) -> Fields:
-    limits = codec.messages(protocol).DC_EVChargeParameterType(
+    limits = _dc_limits if args.get("EAmount") is None else _ac_limits
+    mode = "EVRequestedEnergyTransferType" if protocol == "din" else "RequestedEnergyTransferMode"
+    found = {mode: args["RequestedEnergyTransferMode"], "EVChargeParameter": limits(protocol, args)}
+    if protocol != "din":
+        found["MaxEntriesSAScheduleTuple"] = args.get("MaxEntriesSAScheduleTuple")
+    return found
+
+
+def _ac_limits(protocol: str, args: Args) -> Any:
+    given(args, "AC_EVChargeParameter", "EVMaxVoltage", "EVMaxCurrent", "EVMinCurrent")
+    return codec.messages(protocol).AC_EVChargeParameterType(
+        DepartureTime=_whole_seconds(args.get("DepartureTime")),
+        EAmount=physical(protocol, args["EAmount"], "Wh"),
+        EVMaxVoltage=physical(protocol, args["EVMaxVoltage"], "V"),
+        EVMaxCurrent=physical(protocol, args["EVMaxCurrent"], "A"),
+        EVMinCurrent=physical(protocol, args["EVMinCurrent"], "A"),
+    )
+
+
+def _dc_limits(protocol: str, args: Args) -> Any:
+    given(args, "DC_EVChargeParameter", "EVReady", "EVErrorCode", "EVRESSSOC")
+    given(args, "DC_EVChargeParameter", "EVMaximumVoltageLimit", "EVMaximumCurrentLimit")
+    found = codec.messages(protocol).DC_EVChargeParameterType(
         DC_EVStatus=_ev_status(protocol, args),
         EVMaximumCurrentLimit=physical(protocol, args["EVMaximumCurrentLimit"], "A"),
         EVMaximumPowerLimit=optional_physical(protocol, args.get("EVMaximumPowerLimit"), "W"),
@@ -75,8 +95,13 @@ def _charge_parameters(protocol: str, args: Args) -> Fields:
         FullSOC=args.get("FullSOC"),
         BulkSOC=args.get("BulkSOC"),
     )
-    mode = "EVRequestedEnergyTransferType" if protocol == "din" else "RequestedEnergyTransferMode"
-    return {mode: args["RequestedEnergyTransferMode"], "EVChargeParameter": limits}
+    if protocol != "din":
+        found.DepartureTime = _whole_seconds(args.get("DepartureTime"))
+    return found
+
+
+def _whole_seconds(duration_ns: int | None) -> int | None:
+    return None if duration_ns is None else duration_ns // NS_PER_S
 
 
 def _pre_charge(protocol: str, args: Args) -> Fields:
@@ -88,17 +113,49 @@ def _pre_charge(protocol: str, args: Args) -> Fields:
 
 def _power_delivery(protocol: str, args: Args) -> Fields:
     m = codec.messages(protocol)
-    parameter = m.DC_EVPowerDeliveryParameterType(
-        DC_EVStatus=_ev_status(protocol, args),
-        BulkChargingComplete=args.get("BulkChargingComplete"),
-        ChargingComplete=args["ChargingComplete"],
-    )
+    parameter = None
+    if args.get("EVErrorCode") is not None:  # of DC
+        given(args, "DC_EVPowerDeliveryParameter", "EVReady", "EVRESSSOC", "ChargingComplete")
+        parameter = m.DC_EVPowerDeliveryParameterType(
+            DC_EVStatus=_ev_status(protocol, args),
+            BulkChargingComplete=args.get("BulkChargingComplete"),
+            ChargingComplete=args["ChargingComplete"],
+        )
     if protocol == "din":
         return {"ReadyToChargeState": args["ChargeProgress"] != "Stop", "EVPowerDeliveryParameter": parameter}
     return {
         "ChargeProgress": args["ChargeProgress"],
         "SAScheduleTupleID": args["SAScheduleTupleID"],
+        "ChargingProfile": _profile(protocol, args),
         "EVPowerDeliveryParameter": parameter,
+    }
+
+
+def _profile(protocol: str, args: Args) -> Any:
+    """One entry per row of the lists: start (ns), power (W), phases (0, or no list: not said); None without rows."""
+    starts = args.get("ChargingProfileEntryStart")
+    if not starts:
+        return None
+    given(args, "ChargingProfile", "ChargingProfileEntryMaxPower")
+    names = ("ChargingProfileEntryStart", "ChargingProfileEntryMaxPower", "ChargingProfileEntryMaxNumberOfPhasesInUse")
+    filled = {names[2]: [0] * len(starts), **{key: value for key, value in args.items() if value is not None}}
+    m = codec.messages(protocol)
+    entries = [
+        m.ProfileEntryType(
+            ChargingProfileEntryStart=start_ns // NS_PER_S,
+            ChargingProfileEntryMaxPower=physical(protocol, power_W, "W"),
+            ChargingProfileEntryMaxNumberOfPhasesInUse=phases or None,
+        )
+        for start_ns, power_W, phases in rows(filled, *names)
+    ]
+    return m.ChargingProfileType(ProfileEntry=entries)
+
+
+def _metering_receipt(protocol: str, args: Args) -> Fields:
+    return {
+        "SessionID": args["SessionID"],
+        "SAScheduleTupleID": args.get("SAScheduleTupleID"),
+        "MeterInfo": meter_info(protocol, args),
     }
 
 
@@ -134,6 +191,8 @@ REQUESTS: dict[str, Callable[[str, Args], Fields]] = {
     "CurrentDemandReq": _current_demand,
     "WeldingDetectionReq": _with_status,
     "SessionStopReq": _session_stop,
+    "ChargingStatusReq": _nothing,
+    "MeteringReceiptReq": _metering_receipt,
 }
 
 
@@ -163,13 +222,28 @@ def _without_units(message: Any) -> None:
 # ---------------------------------------------------------------- responses
 
 
-def _evse_status(body: Any) -> Fields:
-    status = body.DC_EVSEStatus
+def _dc_status(status: Any) -> Fields:
     return {
         "EVSEStatusCode": status.EVSEStatusCode,
         "EVSEIsolationStatus": status.EVSEIsolationStatus,
         "EVSENotification": status.EVSENotification,
+        "NotificationMaxDelay": nanoseconds(status.NotificationMaxDelay),
     }
+
+
+def _ac_status(status: Any) -> Fields:
+    return {
+        "RCD": status.RCD,
+        "EVSENotification": status.EVSENotification,
+        "NotificationMaxDelay": nanoseconds(status.NotificationMaxDelay),
+    }
+
+
+def _either_status(status: Any) -> Fields:
+    """Of the abstract head nothing is known."""
+    if hasattr(status, "EVSEStatusCode"):
+        return _dc_status(status)
+    return _ac_status(status) if hasattr(status, "RCD") else {}
 
 
 def _set_up(body: Any) -> Fields:
@@ -199,17 +273,15 @@ def _processing(body: Any) -> Fields:
 
 
 def _limits(body: Any) -> Fields:
-    schedules = getattr(body.SASchedules, "SAScheduleTuple", None) or []
-    found: Fields = {
-        "EVSEProcessing": body.EVSEProcessing,
-        "SAScheduleTupleID": [schedule.SAScheduleTupleID for schedule in schedules],
-    }
+    found: Fields = {"EVSEProcessing": body.EVSEProcessing} | _schedules(body.SASchedules)
     limits = body.EVSEChargeParameter
+    if hasattr(limits, "AC_EVSEStatus"):
+        return found | _ac_status(limits.AC_EVSEStatus) | _ac_limits_told(limits)
     if not hasattr(limits, "DC_EVSEStatus"):
         return found
     return (
         found
-        | _evse_status(limits)
+        | _dc_status(limits.DC_EVSEStatus)
         | {
             "EVSEMaximumVoltageLimit": optional_number(limits.EVSEMaximumVoltageLimit, "V"),
             "EVSEMaximumCurrentLimit": optional_number(limits.EVSEMaximumCurrentLimit, "A"),
@@ -221,21 +293,57 @@ def _limits(body: Any) -> Fields:
     )
 
 
+def _ac_limits_told(limits: Any) -> Fields:
+    """ISO 15118-2's; DIN SPEC 70121 has no AC, whatever its schema says."""
+    if not hasattr(limits, "EVSENominalVoltage"):
+        return {}
+    return {
+        "EVSENominalVoltage": number(limits.EVSENominalVoltage, "V"),
+        "EVSEMaxCurrent": number(limits.EVSEMaxCurrent, "A"),
+    }
+
+
+def _schedules(schedules: Any) -> Fields:
+    """A row per entry of every tuple, in their order; without a schedule there is none."""
+    found: Fields = {"SAScheduleTupleID": [], "start": [], "duration": [], "PMax": []}
+    for each in getattr(schedules, "SAScheduleTuple", None) or []:
+        for entry in each.PMaxSchedule.PMaxScheduleEntry:
+            interval = entry.TimeInterval
+            power = entry.PMax
+            found["SAScheduleTupleID"].append(each.SAScheduleTupleID)
+            found["start"].append(nanoseconds(getattr(interval, "start", 0)))
+            found["duration"].append(nanoseconds(getattr(interval, "duration", None) or 0))
+            found["PMax"].append(float(power) if isinstance(power, int) else number(power, "W"))
+    return found
+
+
 def _cable_check(body: Any) -> Fields:
-    return _evse_status(body) | {"EVSEProcessing": body.EVSEProcessing}
+    return _dc_status(body.DC_EVSEStatus) | {"EVSEProcessing": body.EVSEProcessing}
 
 
 def _present_voltage(body: Any) -> Fields:
-    return _evse_status(body) | {"EVSEPresentVoltage": number(body.EVSEPresentVoltage, "V")}
+    return _dc_status(body.DC_EVSEStatus) | {"EVSEPresentVoltage": number(body.EVSEPresentVoltage, "V")}
 
 
 def _delivery(body: Any) -> Fields:
-    status = body.EVSEStatus
-    return {
-        "EVSEStatusCode": getattr(status, "EVSEStatusCode", None),
-        "EVSEIsolationStatus": getattr(status, "EVSEIsolationStatus", None),
-        "EVSENotification": getattr(status, "EVSENotification", None),
-    }
+    return _either_status(body.EVSEStatus)
+
+
+def _charging_status(body: Any) -> Fields:
+    return (
+        _ac_status(body.AC_EVSEStatus)
+        | {
+            "EVSEID": body.EVSEID,
+            "SAScheduleTupleID": body.SAScheduleTupleID,
+            "EVSEMaxCurrent": optional_number(body.EVSEMaxCurrent, "A"),
+        }
+        | _metered(body)
+    )
+
+
+def _metered(body: Any) -> Fields:
+    """DIN's CurrentDemandRes has neither."""
+    return meter_fields(getattr(body, "MeterInfo", None)) | {"ReceiptRequired": getattr(body, "ReceiptRequired", None)}
 
 
 def _demanded(body: Any) -> Fields:
@@ -247,6 +355,7 @@ def _demanded(body: Any) -> Fields:
         "EVSEMaximumVoltageLimit": optional_number(body.EVSEMaximumVoltageLimit, "V"),
         "EVSEMaximumCurrentLimit": optional_number(body.EVSEMaximumCurrentLimit, "A"),
         "EVSEMaximumPowerLimit": optional_number(body.EVSEMaximumPowerLimit, "W"),
+        **_metered(body),
     }
 
 
@@ -262,4 +371,6 @@ RESPONSES: dict[str, Callable[[Any], Fields]] = {
     "CurrentDemandRes": _demanded,
     "WeldingDetectionRes": _present_voltage,
     "SessionStopRes": _no_fields,
+    "ChargingStatusRes": _charging_status,
+    "MeteringReceiptRes": _delivery,
 }

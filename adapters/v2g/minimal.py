@@ -10,23 +10,25 @@ from adapters.v2g.exi.values import Boolean, Enumeration, Integer, Octets, Text
 from adapters.v2g.schema.units import unit_of
 
 
-def minimal(kind: type[Message]) -> Message:
-    """An instance of ``kind`` that its schema accepts, with nothing optional in it."""
+def minimal(kind: type[Message], member: str = "DC_") -> Message:
+    """An instance of ``kind`` that its schema accepts, with nothing optional in it. Where one of several may stand, it
+    is the first whose name begins with ``member``."""
     values: dict[str, Any] = {}
     for field in kind.FIELDS:
         if field.least:
-            one = _value(field)
+            one = _value(field, member)
             values[field.name] = [one] * field.least if field.repeated else one
     return kind(**values)
 
 
-def _value(field: Field) -> Any:
+def _value(field: Field, member: str) -> Any:
     kind = field.type
     if field.form == "group":
         members = kind.values()
-        return minimal(next((m for m in members if m.__name__.startswith("DC_")), next(iter(members))))
+        chosen = next((m for m in members if m.__name__.startswith(member)), next(iter(members)))
+        return minimal(chosen, member)
     if isinstance(kind, type):
-        least: Any = minimal(kind)
+        least: Any = minimal(kind, member)
         if getattr(least, "Unit", None) is not None:  # no voltage in hours
             least.Unit = unit_of(field.name, kind.__name__) or least.Unit
         return least

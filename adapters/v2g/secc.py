@@ -9,8 +9,7 @@ from adapters.settings import filled
 from adapters.v2g import codec
 from adapters.v2g.codec import Message
 from adapters.v2g.endpoint import Endpoint, fresh_session_id
-from adapters.v2g.minimal import minimal
-from adapters.v2g.secc_fields import DIN_NAMES, REQUESTS, handshake, refusal, response
+from adapters.v2g.secc_fields import DIN_LACKS, DIN_NAMES, REQUESTS, handshake, refusal, response
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
@@ -60,7 +59,8 @@ class SeccMessages(Adapter):
         session_id: bytes = message.Header.SessionID
         common = {"repeated": repeated, "misfits": self._endpoint.misfits, "SessionID": session_id}
         contract_name = DIN_NAMES.get(name, name)
-        fields = REQUESTS.get(contract_name)
+        lacks = self._endpoint.protocol == "din" and contract_name in DIN_LACKS
+        fields = None if lacks else REQUESTS.get(contract_name)
         if not name.endswith("Req"):
             self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
         elif self._expected not in (None, session_id) and contract_name not in self._unchecked:
@@ -105,7 +105,11 @@ class SeccMessages(Adapter):
         kind = getattr(codec.messages(protocol), name, None)
         if kind is None:
             raise AdapterError(f"nothing was asked that {protocol} could answer: last request {self._request!r}")
-        self._endpoint.send_body(refusal(protocol, minimal(kind), ResponseCode, self._always | known))
+        try:
+            body = refusal(protocol, kind, ResponseCode, self._always | known)
+        except codec.ValidationError as error:
+            raise AdapterError(f"{name}: {error}") from error
+        self._endpoint.send_body(body)
 
     def supportedAppProtocolRes(self, *, ResponseCode: str, SchemaID: int | None = None) -> None:
         """Answer the handshake."""
@@ -152,6 +156,12 @@ class SeccMessages(Adapter):
 
     def WeldingDetectionRes(self, **args: Any) -> None:
         self._respond("WeldingDetectionRes", args)
+
+    def ChargingStatusRes(self, **args: Any) -> None:
+        self._respond("ChargingStatusRes", args)
+
+    def MeteringReceiptRes(self, **args: Any) -> None:
+        self._respond("MeteringReceiptRes", args)
 
     def SessionStopRes(self, **args: Any) -> None:
         self._respond("SessionStopRes", args)

@@ -6,11 +6,13 @@ Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4. Where the two differ in a name, th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
 from adapters.v2g import codec
+from adapters.v2g.fields import Args, Fields, given, meter_fields, meter_info, rows
+from adapters.v2g.minimal import minimal
 from adapters.v2g.physical import (
     NS_PER_S,
     nanoseconds,
@@ -21,9 +23,6 @@ from adapters.v2g.physical import (
     seconds_ns,
 )
 
-Fields = dict[str, Any]
-Args = Mapping[str, Any]
-
 # DIN's names of what ISO 15118-2 calls otherwise.
 DIN_NAMES = {
     "ContractAuthenticationReq": "AuthorizationReq",
@@ -33,6 +32,8 @@ DIN_RESPONSES = {
     "AuthorizationRes": "ContractAuthenticationRes",
     "PaymentServiceSelectionRes": "ServicePaymentSelectionRes",
 }
+DIN_LACKS = frozenset(f"{name}{end}" for name in ("ChargingStatus", "MeteringReceipt") for end in ("Req", "Res"))
+"""Messages of AC: in DIN SPEC 70121's schema, but not in its clauses."""
 # The nearest code DIN has for one it lacks.
 DIN_CODES = {
     "FAILED_NoChargeServiceSelected": "FAILED_ServiceSelectionInvalid",
@@ -82,8 +83,9 @@ def _charge_parameters(body: Any) -> Fields:
     found: Fields = {"RequestedEnergyTransferMode": mode, "EVChargeParameter": kind}
     departure = getattr(limits, "DepartureTime", None)
     found["DepartureTime"] = None if departure is None else nanoseconds(departure)
-    if not hasattr(limits, "DC_EVStatus"):  # AC parameters, or the abstract head: the chart refuses the mode
-        return found | {"EVReady": False, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 0}
+    found["MaxEntriesSAScheduleTuple"] = getattr(body, "MaxEntriesSAScheduleTuple", None)
+    if not hasattr(limits, "DC_EVStatus"):  # AC parameters, or the abstract head
+        return found | {"EVReady": False, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 0} | _ac_charge_parameters(limits)
     return (
         found
         | _ev_status(limits)
@@ -97,6 +99,18 @@ def _charge_parameters(body: Any) -> Fields:
             "BulkSOC": limits.BulkSOC,
         }
     )
+
+
+def _ac_charge_parameters(limits: Any) -> Fields:
+    """Of AC parameters; nothing of the abstract head."""
+    if not hasattr(limits, "EAmount"):
+        return {}
+    return {
+        "EAmount": number(limits.EAmount, "Wh"),
+        "EVMaxVoltage": number(limits.EVMaxVoltage, "V"),
+        "EVMaxCurrent": number(limits.EVMaxCurrent, "A"),
+        "EVMinCurrent": number(limits.EVMinCurrent, "A"),
+    }
 
 
 def _pre_charge(body: Any) -> Fields:
@@ -116,7 +130,15 @@ def _power_delivery(body: Any) -> Fields:
         tuple_id = profile.SAScheduleTupleID
     found: Fields = {"ChargeProgress": progress, "SAScheduleTupleID": tuple_id}
     if profile is not None:
-        found["ChargingProfileMaxPower"] = max(_watts(e.ChargingProfileEntryMaxPower) for e in profile.ProfileEntry)
+        entries = profile.ProfileEntry
+        powers = [_watts(entry.ChargingProfileEntryMaxPower) for entry in entries]
+        phases = [getattr(entry, "ChargingProfileEntryMaxNumberOfPhasesInUse", None) or 0 for entry in entries]
+        found |= {
+            "ChargingProfileMaxPower": max(powers),
+            "ChargingProfileEntryStart": [nanoseconds(entry.ChargingProfileEntryStart) for entry in entries],
+            "ChargingProfileEntryMaxPower": powers,
+            "ChargingProfileEntryMaxNumberOfPhasesInUse": phases,
+        }
     parameter = body.EVPowerDeliveryParameter
     if hasattr(parameter, "DC_EVStatus"):
         found |= _ev_status(parameter)
@@ -141,6 +163,14 @@ def _current_demand(body: Any) -> Fields:
     }
 
 
+def _metering_receipt(body: Any) -> Fields:
+    return {
+        "ReceiptSessionID": body.SessionID,
+        "SAScheduleTupleID": body.SAScheduleTupleID,
+        **meter_fields(body.MeterInfo),
+    }
+
+
 def _session_stop(body: Any) -> Fields:
     return {"ChargingSession": getattr(body, "ChargingSession", "Terminate")}
 
@@ -157,6 +187,8 @@ REQUESTS: dict[str, Callable[[Any], Fields]] = {
     "PowerDeliveryReq": _power_delivery,
     "CurrentDemandReq": _current_demand,
     "WeldingDetectionReq": _ev_status,
+    "ChargingStatusReq": _nothing,
+    "MeteringReceiptReq": _metering_receipt,
     "SessionStopReq": _session_stop,
 }
 
@@ -172,12 +204,16 @@ def handshake(message: Any) -> Fields:
 
 
 def _evse_status(protocol: str, args: Args) -> Any:
+    """AC_EVSEStatus when ``RCD`` is given, else DC_EVSEStatus. Raises ``ValidationError`` when neither is."""
+    if args.get("RCD") is not None:
+        return _ac_status(protocol, args["RCD"], args["EVSENotification"], args["NotificationMaxDelay"])
+    given(args, "DC_EVSEStatus", "EVSEStatusCode", "EVSEIsolationStatus", "EVSENotification")
     status = args["EVSEIsolationStatus"], args["EVSEStatusCode"], args["EVSENotification"]
-    return _status(protocol, *status, args["NotificationMaxDelay"])
+    return _dc_status(protocol, *status, args["NotificationMaxDelay"])
 
 
 @lru_cache(maxsize=1024, typed=True)
-def _status(protocol: str, isolation: str | None, code: str, notification: str, delay_ns: int) -> Any:
+def _dc_status(protocol: str, isolation: str | None, code: str, notification: str, delay_ns: int) -> Any:
     """Messages never change one, so equal ones are shared."""
     if protocol == "din" and isolation == "No_IMD":
         isolation = "Invalid"
@@ -189,20 +225,41 @@ def _status(protocol: str, isolation: str | None, code: str, notification: str, 
     )
 
 
-def _schedules(protocol: str, args: Args) -> Any:
-    """One schedule without a tariff; ``PMax`` in W, ``ScheduleDuration`` in ns."""
-    m = codec.messages(protocol)
-    number, power_W = args["SAScheduleTupleID"], args["PMax"]
-    interval = m.RelativeTimeIntervalType(start=0, duration=args["ScheduleDuration"] // NS_PER_S)
+@lru_cache(maxsize=64, typed=True)
+def _ac_status(protocol: str, rcd: bool, notification: str, delay_ns: int) -> Any:
+    """Messages never change one, so equal ones are shared."""
     if protocol == "din":
-        entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=int(power_W))
-        schedule = m.PMaxScheduleType(PMaxScheduleID=number, PMaxScheduleEntry=[entry])
-    else:
-        entry = m.PMaxScheduleEntryType(TimeInterval=interval, PMax=physical(protocol, power_W, "W"))
-        schedule = m.PMaxScheduleType(PMaxScheduleEntry=[entry])
-    return m.SAScheduleListType(
-        SAScheduleTuple=[m.SAScheduleTupleType(SAScheduleTupleID=number, PMaxSchedule=schedule)]
+        raise codec.ValidationError("DIN SPEC 70121 has no AC charging", "RCD")
+    return codec.messages(protocol).AC_EVSEStatusType(
+        RCD=rcd, NotificationMaxDelay=delay_ns // NS_PER_S, EVSENotification=notification
     )
+
+
+def _schedules(protocol: str, args: Args) -> Any:
+    """Schedules without a tariff, one row of ``SAScheduleTupleID``, ``start`` (ns) and ``PMax`` (W) per entry; None
+    without rows. The last entry of each ends ``ScheduleDuration`` (ns) from now. Raises ``ValidationError``."""
+    m = codec.messages(protocol)
+    tuples: dict[int, list[Any]] = {}
+    for tuple_id, start_ns, power_W in rows(args, "SAScheduleTupleID", "start", "PMax"):
+        interval = m.RelativeTimeIntervalType(start=start_ns // NS_PER_S)
+        power = int(power_W) if protocol == "din" else physical(protocol, power_W, "W")
+        tuples.setdefault(tuple_id, []).append(m.PMaxScheduleEntryType(TimeInterval=interval, PMax=power))
+    if not tuples:
+        return None
+    for entries in tuples.values():
+        last = entries[-1].TimeInterval
+        last.duration = max(0, args["ScheduleDuration"] // NS_PER_S - last.start)
+    numbered = protocol == "din"
+    made = [
+        m.SAScheduleTupleType(
+            SAScheduleTupleID=tuple_id,
+            PMaxSchedule=m.PMaxScheduleType(
+                PMaxScheduleEntry=entries, **{"PMaxScheduleID": tuple_id} if numbered else {}
+            ),
+        )
+        for tuple_id, entries in tuples.items()
+    ]
+    return m.SAScheduleListType(SAScheduleTuple=made)
 
 
 def session_setup(protocol: str, args: Args) -> Fields:
@@ -239,23 +296,42 @@ def processing(protocol: str, args: Args) -> Fields:
 
 
 def charge_parameters(protocol: str, args: Args) -> Fields:
-    """Fields of ChargeParameterDiscoveryRes (V, A, W, Wh), with one schedule."""
-    limits = codec.messages(protocol).DC_EVSEChargeParameterType(
-        DC_EVSEStatus=_evse_status(protocol, args),
-        EVSEMaximumCurrentLimit=physical(protocol, args["EVSEMaximumCurrentLimit"], "A"),
-        EVSEMaximumPowerLimit=physical(protocol, args["EVSEMaximumPowerLimit"], "W"),
-        EVSEMaximumVoltageLimit=physical(protocol, args["EVSEMaximumVoltageLimit"], "V"),
-        EVSEMinimumCurrentLimit=physical(protocol, args["EVSEMinimumCurrentLimit"], "A"),
-        EVSEMinimumVoltageLimit=physical(protocol, args["EVSEMinimumVoltageLimit"], "V"),
-        EVSECurrentRegulationTolerance=optional_physical(protocol, args.get("EVSECurrentRegulationTolerance"), "A"),
-        EVSEPeakCurrentRipple=physical(protocol, args["EVSEPeakCurrentRipple"], "A"),
-        EVSEEnergyToBeDelivered=optional_physical(protocol, args.get("EVSEEnergyToBeDelivered"), "Wh"),
-    )
+    """Fields of ChargeParameterDiscoveryRes (V, A, W, Wh): of AC when ``EVSENominalVoltage`` is given, else of DC."""
+    limits = _dc_limits if args.get("EVSENominalVoltage") is None else _ac_limits
     return {
         "EVSEProcessing": args["EVSEProcessing"],
         "SASchedules": _schedules(protocol, args),
-        "EVSEChargeParameter": limits,
+        "EVSEChargeParameter": limits(protocol, args),
     }
+
+
+def _ac_limits(protocol: str, args: Args) -> Any:
+    given(args, "AC_EVSEChargeParameter", "RCD", "EVSEMaxCurrent")
+    return codec.messages(protocol).AC_EVSEChargeParameterType(
+        AC_EVSEStatus=_evse_status(protocol, args),
+        EVSENominalVoltage=physical(protocol, args["EVSENominalVoltage"], "V"),
+        EVSEMaxCurrent=physical(protocol, round(args["EVSEMaxCurrent"], 1), "A"),
+    )
+
+
+def _dc_limits(protocol: str, args: Args) -> Any:
+    given(args, "DC_EVSEChargeParameter", "EVSEStatusCode", *_DC_LIMITS)
+    return codec.messages(protocol).DC_EVSEChargeParameterType(
+        DC_EVSEStatus=_evse_status(protocol, args),
+        EVSECurrentRegulationTolerance=optional_physical(protocol, args.get("EVSECurrentRegulationTolerance"), "A"),
+        EVSEEnergyToBeDelivered=optional_physical(protocol, args.get("EVSEEnergyToBeDelivered"), "Wh"),
+        **{name: physical(protocol, args[name], unit) for name, unit in _DC_LIMITS.items()},
+    )
+
+
+_DC_LIMITS = {
+    "EVSEMaximumCurrentLimit": "A",
+    "EVSEMaximumPowerLimit": "W",
+    "EVSEMaximumVoltageLimit": "V",
+    "EVSEMinimumCurrentLimit": "A",
+    "EVSEMinimumVoltageLimit": "V",
+    "EVSEPeakCurrentRipple": "A",
+}
 
 
 def cable_check(protocol: str, args: Args) -> Fields:
@@ -270,7 +346,7 @@ def present_voltage(protocol: str, args: Args) -> Fields:
 
 
 def power_delivery(protocol: str, args: Args) -> Fields:
-    """Fields of PowerDeliveryRes."""
+    """Fields of PowerDeliveryRes and MeteringReceiptRes: the status, of AC or DC."""
     return {"EVSEStatus": _evse_status(protocol, args)}
 
 
@@ -286,8 +362,25 @@ def current_demand(protocol: str, args: Args) -> Fields:
         "EVSEMaximumPowerLimit": physical(protocol, args["EVSEMaximumPowerLimit"], "W"),
     }
     if protocol != "din":
-        found |= {"EVSEID": args["EVSEID"], "SAScheduleTupleID": args["SAScheduleTupleID"]}
+        found |= {"EVSEID": args["EVSEID"], "SAScheduleTupleID": args["SAScheduleTupleID"]} | _metered(protocol, args)
     return found
+
+
+def charging_status(protocol: str, args: Args) -> Fields:
+    """Fields of ChargingStatusRes (A, to 0.1 A)."""
+    limit = args.get("EVSEMaxCurrent")
+    return {
+        "EVSEID": args["EVSEID"],
+        "SAScheduleTupleID": args["SAScheduleTupleID"],
+        "EVSEMaxCurrent": None if limit is None else physical(protocol, round(limit, 1), "A"),
+        "AC_EVSEStatus": _evse_status(protocol, args),
+        **_metered(protocol, args),
+    }
+
+
+def _metered(protocol: str, args: Args) -> Fields:
+    """MeterInfo, when there is a ``MeterID``, and ReceiptRequired."""
+    return {"MeterInfo": meter_info(protocol, args), "ReceiptRequired": args.get("ReceiptRequired")}
 
 
 def service_detail(protocol: str, args: Args) -> Fields:
@@ -313,20 +406,26 @@ RESPONSES: dict[str, Callable[[str, Args], Fields]] = {
     "CurrentDemandRes": current_demand,
     "WeldingDetectionRes": present_voltage,
     "SessionStopRes": only_the_code,
+    "ChargingStatusRes": charging_status,
+    "MeteringReceiptRes": power_delivery,
 }
 
 
-def refusal(protocol: str, body: Any, response_code: str, known: Args) -> Any:
-    """``body``, a minimal response, with the code and those of the ``known`` values it has a field for (None: not
-    known)."""
+def refusal(protocol: str, kind: type[codec.Message], response_code: str, known: Args) -> Any:
+    """The least response of a kind, with the code and those of the ``known`` values it has a field for (None: not
+    known). It is one of AC when ``RCD`` is known, else of DC."""
+    is_ac = known.get("RCD") is not None
+    body: Any = minimal(kind, "AC_" if is_ac else "DC_")
     body.ResponseCode = code(protocol, response_code)
     names = {field.name for field in body.FIELDS}
     for name, unit in (("EVSEPresentVoltage", "V"), ("EVSEPresentCurrent", "A")):
         if name in names and known.get(name) is not None:
             setattr(body, name, physical(protocol, round(known[name], 1), unit))
-    if known.get("EVSEStatusCode") is not None:
-        for name in names & {"DC_EVSEStatus", "EVSEStatus"}:
-            setattr(body, name, _evse_status(protocol, known))
+    if is_ac or known.get("EVSEStatusCode") is not None:
+        for part in (body, getattr(body, "EVSEChargeParameter", None)):
+            for name in {"AC_EVSEStatus" if is_ac else "DC_EVSEStatus", "EVSEStatus"}:
+                if hasattr(part, name):
+                    setattr(part, name, _evse_status(protocol, known))
     return body
 
 

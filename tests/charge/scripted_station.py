@@ -160,8 +160,9 @@ class ScriptedStation:
             "EVSECurrentLimitAchieved": False,
             "EVSEVoltageLimitAchieved": False,
             "EVSEPowerLimitAchieved": False,
-            "SAScheduleTupleID": 1,
-            "PMax": 90_000.0 if self.protocol != "din" else 32_767.0,
+            "SAScheduleTupleID": [1] if step == "ChargeParameterDiscovery" else 1,
+            "start": [0],
+            "PMax": [90_000.0 if self.protocol != "din" else 32_767.0],
             "ScheduleDuration": 86_400_000_000_000,
         }
         return usual | {f"EVSEMaximum{what}Limit": value for what, value in limits.items()}

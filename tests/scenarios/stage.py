@@ -254,7 +254,8 @@ class Stage:
         return adapter, call.call_id
 
     def _ordered(self, what: str, args: Mapping[str, Any]) -> None:
-        self.orders.append(Order(self.now_s, what, dict(args)))
+        """An argument that is None is left out, as a chart leaves it out."""
+        self.orders.append(Order(self.now_s, what, {name: each for name, each in args.items() if each is not None}))
 
     def step(self, record: StepRecord) -> None:
         """Observer: a puppet's id is known only to the system."""

@@ -122,11 +122,11 @@ def test_contents_that_models_differ_in() -> None:
     ).to("service_discovery.sent")
     vehicle.says("ServiceDiscovery", EnergyTransferMode=["DC_extended", "DC_core"]).to("pre_charge.sent")
     assert vehicle.order("v2g.SessionSetupReq") == {"EVCCID": b"\x0a\x0b"}
-    assert vehicle.order("v2g.ServiceDiscoveryReq") == {"ServiceCategory": None}
+    assert vehicle.order("v2g.ServiceDiscoveryReq") == {}
     parameters = vehicle.order("v2g.ChargeParameterDiscoveryReq")
     assert parameters is not None
     assert parameters["RequestedEnergyTransferMode"] == "DC_core"
-    assert [parameters[key] for key in ("EVMaximumPowerLimit", "EVEnergyCapacity", "FullSOC", "BulkSOC")] == [
+    assert [parameters.get(key) for key in ("EVMaximumPowerLimit", "EVEnergyCapacity", "FullSOC", "BulkSOC")] == [
         *(None, None, None, 80),
     ]
     precharge = vehicle.order("v2g.PreChargeReq")

@@ -464,7 +464,7 @@ def test_expects_the_session_it_was_given() -> None:
     """And no other; until there is one, any."""
     vehicle = vehicle_in("service_discovery.think")
     assert vehicle.ordered("v2g.expect_session") == [
-        {"SessionID": None, "unchecked": []},
+        {"unchecked": []},
         {"SessionID": SESSION_ID, "unchecked": ["SessionSetupRes"]},
     ]
 

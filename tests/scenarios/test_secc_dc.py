@@ -227,7 +227,7 @@ def test_schema_is_agreed(
     assert [(order.what, order.args) for order in offer(stage, *offered)] == [
         ("v2g.supportedAppProtocolRes", {"ResponseCode": code, "SchemaID": schema_id}),
         ("v2g.use_protocol", {"protocol": protocol}),
-        ("v2g.expect_session", {"SessionID": None, "unchecked": []}),
+        ("v2g.expect_session", {"unchecked": []}),
         ("v2g.use_notification_delay", {"NotificationMaxDelay": 0}),
     ]
     assert stage.active("session.dialogue.set_up.session_setup")

@@ -41,7 +41,7 @@ def test_the_schedule_offered_is_the_one_that_may_be_chosen() -> None:
     """Its number, its power and how long it holds are the chart's."""
     stage = arrive("ChargeParameterDiscovery", schema=ISO2, SAScheduleTupleID=3, T_schedule=3_600_000_000_000)
     told = answer(stage, "ChargeParameterDiscovery")[1]
-    assert (told["SAScheduleTupleID"], told["PMax"], told["ScheduleDuration"]) == (3, 50_000.0, 3_600_000_000_000)
+    assert (told["SAScheduleTupleID"], told["PMax"], told["ScheduleDuration"]) == ([3], [50_000.0], 3_600_000_000_000)
     for number, code in ((3, None), (1, "FAILED_TariffSelectionInvalid")):
         stage = arrive("PowerDelivery", SAScheduleTupleID=3)
         if code is None:
@@ -67,7 +67,7 @@ def test_din_can_offer_no_more_than_its_field_holds(
     stage = arrive("ChargeParameterDiscovery", schema=schema, **parameters)
     stage.values("supply", maximum_power=supply_W)
     told = answer(stage, "ChargeParameterDiscovery")[1]
-    assert (told["PMax"], told["EVSEMaximumPowerLimit"]) == (offered_W, supply_W)
+    assert (told["PMax"], told["EVSEMaximumPowerLimit"]) == ([offered_W], supply_W)
 
 
 def test_limits_are_exchanged() -> None:
@@ -79,8 +79,9 @@ def test_limits_are_exchanged() -> None:
         {
             **OK,
             "EVSEProcessing": "Finished",
-            "SAScheduleTupleID": 1,
-            "PMax": 32_767.0,
+            "SAScheduleTupleID": [1],
+            "start": [0],
+            "PMax": [32_767.0],
             "ScheduleDuration": 86_400_000_000_000,
             "EVSEStatusCode": "EVSE_Ready",
             "EVSEIsolationStatus": "Invalid",
@@ -91,8 +92,6 @@ def test_limits_are_exchanged() -> None:
             "EVSEMinimumVoltageLimit": 150.0,
             "EVSEMinimumCurrentLimit": 1.0,
             "EVSEPeakCurrentRipple": 1.5,
-            "EVSECurrentRegulationTolerance": None,
-            "EVSEEnergyToBeDelivered": None,
         },
     )
     wants = {"soc": 17, "voltage": 420.0, "current": 100.0, "capacity": 60_000.0, "energy": 30_000.0}
@@ -623,7 +622,7 @@ def test_the_schedule_offers_what_the_supply_can_do_the_limit_is_the_grant() -> 
     """PMax stands for the whole session, the limit follows the grant."""
     stage = arrive("ChargeParameterDiscovery", schema=ISO2).post("grant", power=7_000.0)
     _, told = answer(stage, "ChargeParameterDiscovery")
-    assert (told["EVSEMaximumPowerLimit"], told["PMax"]) == (7_000.0, 50_000.0)
+    assert (told["EVSEMaximumPowerLimit"], told["PMax"]) == (7_000.0, [50_000.0])
 
 
 def test_a_station_of_its_own_tells_nobody_what_the_vehicle_needs() -> None:
