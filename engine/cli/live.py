@@ -55,7 +55,7 @@ class LiveView:
         self._station = station
         self._sessions = sessions
         self._mixed = ":" in station.surroundings  # real beside simulated parts: which are which has a line of its own
-        self._activity = Activity(None if secrets else Veil(), station.unit_of)
+        self._activity = Activity(None if secrets else Veil(), station.unit_of, units=bool(station.rows))
         self._headlines = Headlines(system, station)
         self._curves = Curves()
         self._stages = StageLine(next(iter(system.roots.values())))
@@ -221,7 +221,8 @@ class LiveView:
         main = frozenset(self._station.sides.values())
 
         def lines(top: Actor, room: int | None = None) -> list[Text]:
-            return state_lines(top, width, lambda child: not self._in_row(child), main, room)
+            regions = self._stages.regions if top is self._stages.machine else ()
+            return state_lines(top, width, lambda child: not self._in_row(child), main, room, regions)
 
         wanted = [len(lines(top)) for top in tops]
         spaced = sum(wanted) + len(tops) - 1 <= room
@@ -268,7 +269,7 @@ class LiveView:
         return grid, 4
 
     def _bottom(self, width: int, lines: int) -> RenderableType:
-        legend = Rule(" ▸ event taken   ◂ order given   ◷ timer   ×n as often ", align="right", style=QUIET)
+        legend = Rule(" ▸ event taken   ◂ order given   ◷ timer   ↻ repeats, ×n as often ", align="right", style=QUIET)
         possible = now_possible(self._system, self._main) if self._main is not None else []
         told = [_listed(" Now possible: ", possible, width)] if lines > 2 else []
         if self._main is None or not sys.stdin.isatty():

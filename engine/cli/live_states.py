@@ -18,11 +18,12 @@ def state_lines(
     takes: Callable[[Actor], bool] = lambda child: True,
     main: Collection[str] = (),
     room: int | None = None,
+    regions: Collection[str] = (),
 ) -> list[Text]:
     """A root machine in lines of at most ``width`` characters: its name, its innermost active states, then those of its
     children that it ``takes``. Where they are more than ``room``, those at rest go, and the inner children; those of
-    ``main``, paths of machines, stay."""
-    lines = list(_lines(root, width, takes, main))
+    ``main``, paths of machines, and of its ``regions`` stay."""
+    lines = list(_lines(root, width, takes, main, regions))
     if room is not None and len(lines) > room:
         kept = sorted(sorted(range(len(lines)), key=lambda n: lines[n][0])[: max(1, room)])
         lines = [lines[n] for n in kept]
@@ -43,7 +44,9 @@ def shares(wanted: Sequence[int], room: int) -> list[int]:
 _Lines = Iterator[tuple[int, Text]]  # the less the number, the sooner it is shown
 
 
-def _lines(root: Actor, width: int, takes: Callable[[Actor], bool], main: Collection[str]) -> _Lines:
+def _lines(
+    root: Actor, width: int, takes: Callable[[Actor], bool], main: Collection[str], told: Collection[str]
+) -> _Lines:
     ended = "" if root.is_running else f"  {root.state}"
     yield 0, Text.assemble((root.path, "bold"), (ended, _QUIET))
     leaves = _leaves(root)
@@ -60,7 +63,9 @@ def _lines(root: Actor, width: int, takes: Callable[[Actor], bool], main: Collec
         if len(prefix) > room:
             prefix = "…" + prefix[len(prefix) - room + 1 :] if room > 4 else ""
         shown = f"{region if region != last else '':{column}}"
-        yield 3 if _at_rest(root, leaf) else 1, _line(f"  {shown}", prefix, name, title)
+        rests = _at_rest(root, leaf)
+        rank = 0 if region in told and (not rests or regions.count(region) == 1) else 3 if rests else 1
+        yield rank, _line(f"  {shown}", prefix, name, title)
         last = region
     yield from _children(root, 1, takes, main)
 

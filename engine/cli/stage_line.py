@@ -20,9 +20,12 @@ class StageLine:
     """The stages of a machine. Draw it only between events."""
 
     def __init__(self, main: Actor) -> None:
-        self._main = main
+        self.machine = self._main = main
         self._stages = main.machine.chart.stages
         self._hold = [holds(stage.condition) for stage in self._stages]
+        named = [part for stage in self._stages for part in within(stage.condition) if isinstance(part, tree.InState)]
+        self.regions = frozenset(part.state.partition(".")[0] for part in named)
+        """States at the top, regions in a parallel chart, that hold what the stages name."""
 
     def __bool__(self) -> bool:
         return bool(self._stages)

@@ -9,6 +9,7 @@ import pytest
 
 from engine.cli.curves import Curves, curve
 from engine.cli.live_states import shares
+from engine.run import Note
 from engine.semantics.step import Event
 from tests.cli.page import Page
 from tests.cli.record_terminal import FILES, PAGES, filled
@@ -32,6 +33,11 @@ def test_the_stage_goes_from_the_plug_to_the_end_in_order() -> None:
             break
     assert [order.index(one) for one in seen] == sorted(order.index(one) for one in seen)
     assert {"SLAC", "cable check", "charge", "stop"} <= set(seen)
+
+
+def loops(lines: list[str]) -> list[str]:
+    """Whose repetitions are told in a row of their own, from top to bottom."""
+    return re.findall(r"\d+\.\d{3} (\S+) +↻ ×", "\n".join(lines))
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +77,14 @@ def test_both_sides_are_there_in_every_size(chart: str) -> None:
 def test_rows_of_a_charge_loop_stand_still_and_a_person_s_event_is_news() -> None:
     """What scrolls five times a second cannot be read; who reads down reads in time."""
     page = Page("evse_dc.yaml").run(11)
-    rows = [re.findall(r"[▸◂] [\w.]+", line) for line in page.drawn()]
-    assert sum("CurrentDemand" in str(row) for row in rows) >= 2
+    rows = [re.findall(r"[▸◂] [\w.]+|↻", line) for line in page.drawn()]
+    assert loops(page.drawn()) == ["pev", "evse"]
+    (station,) = [line for line in page.drawn() if re.search(r" evse +↻ ×\d+ CurrentDemandReq, …Re", line)]
+    assert not any("CurrentDemand" in line for line in page.drawn() if "↻" not in line), station
     assert not any("VS_PL_LINK_STATUS" in str(row) for row in rows), "what crosses no medium is told in a large one"
     page.run(0.6)
     lines = page.drawn()
-    assert [re.findall(r"[▸◂] [\w.]+", line) for line in lines] == rows
+    assert [re.findall(r"[▸◂] [\w.]+|↻", line) for line in lines] == rows
 
     number = next(n for n, line in enumerate(lines) if "Voltage" in line)
     assert re.search(r"▁+.*█", lines[number + 2])
@@ -84,12 +92,36 @@ def test_rows_of_a_charge_loop_stand_still_and_a_person_s_event_is_news() -> Non
     page.resize(120, 24)
     page.system.enqueue(page.main, Event("operator.stop_pressed"))
     lines = page.run(0.4).drawn()
-    told = [match for line in lines if (match := re.search(r"(\d+\.\d{3}) \S+ +([▸◂◷] .*)", line))]
+    told = [match for line in lines if (match := re.search(r"(\d+\.\d{3}) \S+ +([▸◂◷↻] .*)", line))]
     assert any("operator.stop_pressed" in row[2] for row in told)
     times = [float(row[1]) for row in told]
     assert times == sorted(times)
     assert times[-1] > 11.5, "what goes on is told anew below"
     assert stage(lines) == "stop"
+
+
+def test_a_site_s_loops_are_a_row_each_however_many() -> None:
+    """Four outlets say 16 different things ten times a second: one after the other they would push each other out."""
+    page = Page("site.yaml", "outlets=4")
+    for _ in range(11):
+        page.run(1).drawn()
+    for size in [(80, 24), (120, 40)]:
+        page.resize(*size)
+        lines = page.run(0.5).drawn()
+        assert sorted(loops(lines)) == ["outlet1", "outlet2", "outlet3", "outlet4"]
+        assert not any(re.search(r"[▸◂] v2g.CurrentDemand", line) for line in lines)
+        assert loops(page.run(0.5).drawn()) == loops(lines), "they stand still"
+
+
+def test_notices_leave_the_rows_that_the_stages_are_about() -> None:
+    page = Page("evse_dc.yaml").run(11)
+    for number in (1, 2):
+        page.view.note(Note(page.system.clock.now_ns(), "evse", "fault", f"notice {number}"))
+    lines = page.drawn()
+    assert sum("notice" in line for line in lines) == 2
+    for row in ("plc", "outlet", "session"):
+        assert any(line.startswith(f"   {row} ") for line in lines), row
+    assert any(line.startswith(" pev") for line in lines)
 
 
 def test_a_large_terminal_shows_everything() -> None:

@@ -11,8 +11,8 @@ from engine.tools.trace.show import arguments, plain
 from engine.tools.trace.units import Units, with_unit
 from engine.tools.trace.window import Window
 
-_LULL_NS = 2_500_000_000  # what comes again within this time repeats
-_LEAST = 3  # times that make a repetition
+LULL_NS = 2_500_000_000  # what comes again within this time repeats
+LEAST = 3  # times that make a repetition
 _PARTNERS = 6  # of one lifeline that are named to who asks for another
 
 
@@ -89,7 +89,7 @@ def folded(said: list[Said]) -> list[Message | Loop]:
     for loop, run in groupby(range(len(said)), key=lambda n: n in repeating):
         own = [said[n] for n in run]
         kinds = dict.fromkeys(one.same for one in own)
-        if loop and len(own) >= _LEAST * len(kinds) // 2 and len(own) > len(kinds) + 1:
+        if loop and len(own) >= LEAST * len(kinds) // 2 and len(own) > len(kinds) + 1:
             told = tuple(_told([one for one in own if one.same == kind]) for kind in kinds)
             parts.append(Loop(told, own[-1].time_ns))
         else:
@@ -112,16 +112,16 @@ def limited(parts: Iterable[Message | Loop], limit: int) -> tuple[tuple[Message 
 
 
 def _repeating(said: list[Said]) -> set[int]:
-    """The numbers of messages of a kind that comes at least ``_LEAST`` times, each soon after the one before."""
+    """The numbers of messages of a kind that comes at least ``LEAST`` times, each soon after the one before."""
     chains: dict[tuple[str, str, str, str], list[int]] = {}
     found: set[int] = set()
     for number, one in enumerate(said):
         chain = chains.setdefault(one.same, [])
-        if chain and one.time_ns - said[chain[-1]].time_ns > _LULL_NS:
+        if chain and one.time_ns - said[chain[-1]].time_ns > LULL_NS:
             chain.clear()
         chain.append(number)
-        if len(chain) >= _LEAST:
-            found.update(chain[-_LEAST:])
+        if len(chain) >= LEAST:
+            found.update(chain[-LEAST:])
     return found
 
 
