@@ -254,8 +254,8 @@ class SimulatedBolt(OnCircuit):
 
 
 class SimulatedMeter(OnCircuit):
-    """The meter of the output. Its voltage is that of the supply's side of the contactor, at the connector the same
-    while that is closed: what a vehicle puts on the connector behind an open one, the meter does not see."""
+    """The meter of the output. Its voltage is the connector's, behind the station's contactor: it sees what a vehicle
+    puts there, and the supply while that is closed."""
 
     contract = "meter"
 
@@ -265,7 +265,7 @@ class SimulatedMeter(OnCircuit):
 
     @property
     def voltage(self) -> float:
-        return self.now().output_V
+        return self.now().cable_V
 
     @property
     def current(self) -> float:

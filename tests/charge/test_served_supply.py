@@ -60,10 +60,27 @@ def test_its_machine_is_killed(step: str, how: str) -> None:
     kill(bench, how)
     goes_dead_at_once(bench)
     assert any("evse/supply: the chart served_supply behind it" in error for error in bench.errors)
+    vehicle.contactors(False)
     bench.until(lambda: not bench.adapter("evse", "lock").is_locked, 5, "released connector")
     vehicle.go_away()
     stays(bench, lambda: bench.is_dead, 30, "dead output")
     assert all(error.startswith("evse/supply: ") for error in bench.errors), "and no promise is broken"
+
+
+@pytest.mark.parametrize("how", ["stopped", "failed"])
+def test_a_connector_that_the_vehicle_keeps_live_stays_locked(how: str) -> None:
+    """The supply says nothing any more and the vehicle's contactor is welded: the battery stands on the pins behind the
+    open contactor of the station. The meter sees it there, and nobody may pull the plug until it is gone."""
+    bench, vehicle = live_at("CurrentDemand", "iso2", SERVED)
+    kill(bench, how)
+    goes_dead_at_once(bench)
+    assert bench.is_in("evse", "outlet.faulted")
+    lock = bench.adapter("evse", "lock")
+    stays(bench, lambda: lock.is_locked and bench.circuit.cable_V > 300.0, 30.0, "the locked connector")
+    assert bench.is_in("evse", "outlet.faulted.unknown")
+    vehicle.contactors(False)
+    bench.until(lambda: not lock.is_locked, 5, "released connector")
+    assert bench.circuit.cable_V < 60.0
 
 
 def test_its_modules_cannot_be_reached() -> None:

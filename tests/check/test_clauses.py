@@ -56,16 +56,37 @@ def test_citations_are_listed_by_standard_and_place(tmp_path: Path, capsys: pyte
         ("IEC 61851-1, ISO 17409:2020; SAE J1772 5.2", ["IEC 61851-1", "ISO 17409:2020", "SAE J1772 5.2"]),
         ("ISO/IEC 27001 A.1", ["ISO/IEC 27001 A.1"]),
         ("ISO 17409:2020; IEC 61851-23:2014", ["ISO 17409:2020", "IEC 61851-23:2014"]),
-        ("RFC 4862 5.4: it takes a second; longer", ["RFC 4862 5.4", "RFC 4862 longer"]),
-        ("DIN SPEC 70121: EVCC waits 2 s", ["DIN SPEC 70121 EVCC waits 2 s"]),
+        (
+            "ISO 15118-2 8.4.3.9; 8.7, 9.1; Table 109; [V2G2-700]",
+            [f"ISO 15118-2 {at}" for at in ("8.4.3.9", "8.7, 9.1", "Table 109", "[V2G2-700]")],
+        ),
+        (
+            "IEC 61851-23 9.4: below 60 V; CC.3.5: within 1 s",
+            ["IEC 61851-23 9.4 (below 60 V)", "IEC 61851-23 CC.3.5 (within 1 s)"],
+        ),
+        ("RFC 4862 5.4: it takes a second; longer", ["RFC 4862 5.4 (it takes a second; longer)"]),
+        ("RFC 4862 5.4; vehicles ask for 0 to 2.0 A", ["RFC 4862 5.4 (vehicles ask for 0 to 2.0 A)"]),
+        ("RFC 4862 5.4: soon; 20 ms to 50 ms; 1.5 s", ["RFC 4862 5.4 (soon; 20 ms to 50 ms; 1.5 s)"]),
+        (
+            "RFC 4862 T_x; a DC station never does; RFC 791 3.1",
+            ["RFC 4862 T_x (a DC station never does)", "RFC 791 3.1"],
+        ),
+        ("ISO 15118-2 Table 68; Field: seen so", ["ISO 15118-2 Table 68 (Field: seen so)"]),
+        ("DIN SPEC 70121: EVCC waits 2 s", ["DIN SPEC 70121 (EVCC waits 2 s)"]),
+        ("DIN SPEC 70121: 2 s; ISO 15118-2 allows 4.5 s", ["DIN SPEC 70121 (2 s)", "ISO 15118-2 (allows 4.5 s)"]),
+        ("DIN SPEC 70121:2014 clause 9; ISO 15118-2", ["DIN SPEC 70121:2014 clause 9", "ISO 15118-2"]),
     ],
 )
 def test_a_clause_in_parts(text: str, found: list[str]) -> None:
+    """Citations are what somebody looks up: prose among them is no place, whatever it is separated by."""
     chart = load_text(f'machine: m\nclause: "{text}"\nstates: {{a: }}\n')
-    assert [f"{c.standard} {c.place}".strip() for c in chart.clauses] == found
+    told = [f"{c.standard} {c.place}".strip() + (f" ({c.note})" if c.note else "") for c in chart.clauses]
+    assert told == found
 
 
-@pytest.mark.parametrize("text", ["Field: seen so", "Table A.1", "CM_SET_KEY.CNF", "CCS Design Guide V7 p. 119"])
+@pytest.mark.parametrize(
+    "text", ["Field: seen so", "Table A.1", "Table 109", "CM_SET_KEY.CNF", "CCS Design Guide V7 p. 119"]
+)
 def test_a_clause_is_of_a_standard(text: str) -> None:
     """What is none is a `source`; else the list of citations would hold what nobody can look up."""
     with pytest.raises(ChartError) as caught:
@@ -96,6 +117,25 @@ def test_what_the_station_takes_is_over_before_the_vehicle_gives_up(vehicle: str
     found = [f.message for report in check_all(station, 0, known) for f in report.findings if f.code == "C161"]
     assert [told in message for message in found] == ([True] if told else [])  # type: ignore[operator]
     assert not [f for f in check(station, 0).findings if f.code == "C161"]  # alone nothing can be said
+
+
+@pytest.mark.parametrize(
+    ("before", "others", "told"),
+    [
+        ("evcc_dcc.V2G_EVCC_Msg_Timeout", False, "there is no machine 'evcc_dcc'; did you mean 'evcc_dc'?"),
+        ("vehicel.T_check", True, "there is no machine 'vehicel'; did you mean 'vehicle'?"),
+        ("lorry_of_tomorrow.T_check", True, "there is no machine 'lorry_of_tomorrow'"),
+        ("lorry_of_tomorrow.T_check", False, ""),
+        ("evcc_dc.V2G_EVCC_Msg_Timeout", True, ""),
+    ],
+)
+def test_a_machine_that_nobody_knows_is_told(before: str, others: bool, told: str) -> None:
+    """A pair with a misspelt machine would never be compared, and nobody would know. Alone, a chart may well name one
+    that lies elsewhere."""
+    station = load_text(STATION.replace("vehicle.T_check", before))
+    known = {"station": station, **({"vehicle": load_text(VEHICLE)} if others else {})}
+    found = [f.message for f in check_all(station, 0, known)[0].findings if f.code == "C161"]
+    assert [told in message for message in found] == ([True] if told else [])
 
 
 def test_the_command_compares_the_charts_it_is_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
