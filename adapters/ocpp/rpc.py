@@ -1,0 +1,232 @@
+"""The remote procedure calls of OCPP-J 1.6, sans-I/O: text in, what it means out; and the text to send.
+
+One :class:`Rpc` lives as long as one connection. Its rules are OCPP-J's and no chart's: one CALL of ours at a time, the
+other side's are answered meanwhile, an answer belongs to the CALL that waits for it, and with the connection the CALL
+dies. How long an answer is waited for, what is sent again and what is given up is the chart's.
+
+    rpc = Rpc()
+    text = rpc.call("Heartbeat", {})          # send it
+    heard = rpc.receive(text_received)        # Result(action="Heartbeat", payload={"currentTime": …})
+
+Whatever comes, ``receive`` returns; it never raises. Sources: OCPP-J 1.6 §4; its errata sheet 2025-04; the MQTT dialect
+as in the public ESP32-C6 charger (answers named by action instead of id).
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from adapters.ocpp.errors import ErrorCode
+from adapters.ocpp.schemas import Misfit, actions, misfit
+
+MAX_TEXT = 2**21
+"""Characters of a message that are looked at; what central systems send is below 1 MiB."""
+MAX_ID = 36
+"""OCPP-J 1.6 §4.1.4."""
+ANSWERED = 32
+"""Answers kept for CALLs that come twice (MQTT QoS 1 may repeat them)."""
+
+Payload = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The other side asks. Answer by :meth:`Rpc.answer` or :meth:`Rpc.refuse` with this ``id``."""
+
+    id: str
+    action: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to our CALL."""
+
+    id: str
+    action: str
+    payload: Payload
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A CALLERROR to our CALL; or an answer to it that does not fit its schema (``ours`` is True then: the code is what
+    we make of it)."""
+
+    id: str
+    action: str
+    code: str
+    description: str
+    ours: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Text to send as it is: a CALLERROR for what cannot be processed, or the answer to a CALL that came twice."""
+
+    text: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """What is no message, or an answer nobody waits for (late, doubled): nothing is to be done but to tell people."""
+
+    reason: str
+    text: str
+
+
+Heard = Call | Result | Refused | Reply | Ignored
+
+
+class Busy(Exception):
+    """A CALL of ours waits for its answer: OCPP-J 1.6 §4.1.1 allows one at a time."""
+
+
+class Rpc:
+    """One connection's calls. ``reply_by``: how answers name the CALL they belong to; ``action`` is the dialect of a
+    public MQTT charger. What is heard may name either."""
+
+    def __init__(self, reply_by: Literal["id", "action"] = "id") -> None:
+        self.reply_by = reply_by
+        self._open: tuple[str, str] | None = None
+        self._asked: dict[str, str] = {}
+        self._answered: OrderedDict[str, str] = OrderedDict()
+
+    @property
+    def waits_for(self) -> str:
+        """The action of our CALL that has no answer yet; empty: none, a CALL may be made."""
+        return self._open[1] if self._open else ""
+
+    # ------------------------------------------------------------ ours
+
+    def call(self, action: str, payload: Payload, id: str | None = None) -> str:
+        """The text of a CALL, to be sent. ``id``: of a message that is sent again; None: a new one, unique over all
+        connections and restarts. Raises :class:`Busy`, and ``ValueError`` for a payload that does not fit."""
+        if self._open is not None:
+            raise Busy(f"{action} cannot be sent: {self._open[1]} waits for its answer")
+        if action not in _ACTIONS:
+            raise ValueError(f"{action} is no message of OCPP 1.6")
+        wrong = misfit(action, payload, response=False)
+        if wrong is not None:
+            raise ValueError(f"{action}.req: {_said(wrong)}")
+        made = id or str(uuid.uuid4())
+        self._open = made, action
+        return _text([2, made, action, payload])
+
+    def give_up(self) -> None:
+        """Our CALL is waited for no longer; its answer, should it come, is :class:`Ignored`."""
+        self._open = None
+
+    def answer(self, id: str, payload: Payload) -> str:
+        """The text of the answer to a CALL. Raises ``ValueError`` for a payload that does not fit, ``KeyError`` when no
+        CALL of this id waits."""
+        action = self._asked[id]
+        wrong = misfit(action, payload, response=True)
+        if wrong is not None:
+            raise ValueError(f"{action}.conf: {_said(wrong)}")
+        del self._asked[id]
+        return self._keep(id, _text([3, action if self.reply_by == "action" else id, payload]))
+
+    def refuse(self, id: str, code: ErrorCode, description: str = "") -> str:
+        """The text of a CALLERROR for a CALL. Raises ``KeyError`` when no CALL of this id waits."""
+        del self._asked[id]
+        return self._keep(id, self._error(id, code, description))
+
+    # ------------------------------------------------------------ theirs
+
+    def receive(self, text: str) -> Heard:
+        """What one message means. Never raises."""
+        try:
+            return self._receive(text)
+        except (RecursionError, ValueError) as error:  # nested too deeply; a number no float can be
+            return Ignored(f"no JSON: {error}", text[:200])
+
+    def _receive(self, text: str) -> Heard:
+        if len(text) > MAX_TEXT:
+            return Ignored(f"{len(text)} characters are more than {MAX_TEXT}", text[:200])
+        frame = json.loads(text, parse_constant=_no_number)
+        match frame:
+            case [2, str(id), str(action), dict(payload)] if 0 < len(id) <= MAX_ID:
+                return self._asked_for(id, action, payload)
+            case [2, str(id), *_] if 0 < len(id) <= MAX_ID:
+                return self._reject(id, "FormationViolation", "a CALL is [2, id, action, payload]")
+            case [3, str(id), dict(payload)]:
+                return self._result(id, payload, text)
+            case [4, str(id), str(code), str(description), *_]:
+                return self._refused(id, code, description, text)
+            case [4, str(id), *_]:
+                return self._refused(id, "GenericError", "a CALLERROR without code or description", text)
+            case [int(kind), str(id), *_] if (
+                kind not in (3, 4) and not isinstance(kind, bool) and 0 < len(id) <= MAX_ID
+            ):
+                return Ignored(f"{kind} is no message type of OCPP 1.6", text[:200])  # §4.1.3: shall be ignored
+        return Ignored("no message of OCPP-J", text[:200])
+
+    def _asked_for(self, id: str, action: str, payload: Payload) -> Heard:
+        if id in self._answered:
+            return Reply(self._answered[id], f"{action} {id} came twice")
+        if id in self._asked:
+            return Ignored(f"{action} {id} came twice and is being answered", "")
+        if action not in _ACTIONS:
+            return self._reject(id, "NotImplemented", f"{action[:50]} is no message of OCPP 1.6")
+        wrong = misfit(action, payload, response=False)
+        if wrong is not None:
+            return self._reject(id, wrong.code, _said(wrong))
+        if len(self._asked) >= ANSWERED:
+            return self._reject(id, "InternalError", "too many CALLs wait for their answers")
+        self._asked[id] = action
+        return Call(id, action, payload)
+
+    def _result(self, id: str, payload: Payload, text: str) -> Heard:
+        ours = self._taken(id)
+        if ours is None:
+            return Ignored("an answer that nobody waits for", text[:200])
+        wrong = misfit(ours[1], payload, response=True)
+        if wrong is not None:
+            return Refused(*ours, wrong.code, _said(wrong), ours=True)
+        return Result(*ours, payload)
+
+    def _refused(self, id: str, code: str, description: str, text: str) -> Heard:
+        ours = self._taken(id)
+        if ours is None:
+            return Ignored("an error that nobody waits for", text[:200])
+        return Refused(*ours, code, description)
+
+    def _taken(self, id: str) -> tuple[str, str] | None:
+        """Our CALL that an answer of this id, or of this action, belongs to; it waits no longer."""
+        ours = self._open
+        if ours is None or id not in ours:
+            return None
+        self._open = None
+        return ours
+
+    def _reject(self, id: str, code: ErrorCode, description: str) -> Reply:
+        return Reply(self._keep(id, self._error(id, code, description)), description)
+
+    def _error(self, id: str, code: ErrorCode, description: str) -> str:
+        return _text([4, id, code, description[:255], {}])
+
+    def _keep(self, id: str, text: str) -> str:
+        self._answered[id] = text
+        while len(self._answered) > ANSWERED:
+            self._answered.popitem(last=False)
+        return text
+
+
+_ACTIONS = actions()
+
+
+def _text(frame: list[Any]) -> str:
+    return json.dumps(frame, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _said(wrong: Misfit) -> str:
+    return f"{wrong.path}: {wrong.reason}" if wrong.path else wrong.reason
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
