@@ -99,9 +99,9 @@ def _is_valid(name: str, engine: Engine) -> Callable[[object], bool]:
 
 @cache
 def _validator(name: str) -> Any:
-    from jsonschema import Draft4Validator
-    from jsonschema.validators import extend
+    from jsonschema import Draft4Validator, validators
 
+    extend: Any = validators.extend
     return extend(Draft4Validator, {"multipleOf": _multiple_of})(_schema(name))
 
 
