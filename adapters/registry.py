@@ -62,6 +62,7 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "elcon_battery": {"codec": "adapters.can.roles:ElconBattery"},
     "daly_host": {"codec": "adapters.can.roles:DalyHost"},
     "light_charger_terminal": {"codec": "adapters.can.roles:LightChargerTerminal"},
+    "light_stage": {"simulated": "adapters.can.light_stage:SimulatedLightStage"},
     "gbt_charger": {"codec": "adapters.can.roles:GbtCharger"},
     "gbt_battery": {"codec": "adapters.can.roles:GbtBattery"},
     "traction_battery": {"simulated": "adapters.power.vehicle:SimulatedBattery"},

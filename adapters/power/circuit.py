@@ -57,6 +57,7 @@ class PowerCircuit:
     slew_V_per_s: float = 1_000.0
     slew_A_per_s: float = 500.0
     discharge_V_per_s: float = 12_000.0  # the discharge resistor: 500 V to below 60 V in 40 ms
+    cable_loss_V_per_s: float = 500.0  # of what is at the inlet when nobody holds it there
     off_A_per_s: float = 40_000.0  # the output stage switches off: 200 A to 0 in 5 ms
     output_V: float = 0.0
     output_A: float = 0.0
@@ -105,7 +106,7 @@ class PowerCircuit:
         elif self.station_closed:
             self.cable_V = self.output_V
         else:
-            self.cable_V = _towards(self.cable_V, 0.0, 500.0 * seconds)
+            self.cable_V = _towards(self.cable_V, 0.0, self.cable_loss_V_per_s * seconds)
 
 
 def _towards(value: float, target: float, step: float) -> float:
