@@ -33,7 +33,7 @@ class SimulatedLightStage(BusRole):
         **OUTLET,
         "current_scale": Setting("float", 1.0, "What it writes for one ampere at the terminals; older ones write 10"),
         "limit_scale": Setting("float", 30.5, "Counts of its current limit for one ampere"),
-        "residual": Setting("float V/s", 1.0, "What the terminals lose when the vehicle has gone"),
+        "residual": Setting("float V/s", 1.0, "What its capacitors lose when it is off"),
         "stuck": Setting("bool", False, "Fault: it keeps delivering when told to stop"),
     }
 
@@ -48,7 +48,8 @@ class SimulatedLightStage(BusRole):
     def open(self, port: Port) -> None:
         super().open(port)
         circuit = self._now()
-        circuit.cable_loss_V_per_s, circuit.stuck = self.config["residual"], self.config["stuck"]
+        circuit.cable_loss_V_per_s = circuit.discharge_V_per_s = self.config["residual"]
+        circuit.stuck = self.config["stuck"]
 
     def close(self) -> None:
         circuit = self._now()

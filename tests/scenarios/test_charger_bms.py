@@ -1,0 +1,371 @@
+"""Scenarios of machines/charger_bms.yaml: plug, three conditions, charge and end of the light-vehicle charger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.stage import Stage
+
+FILE = "machines/charger_bms.yaml"
+
+
+def terminals(stage: Stage, voltage: float = 72.0, current: float = 0.0) -> Stage:
+    return stage.child("output.terminals", voltage=voltage, current=current)
+
+
+def demand(stage: Stage, voltage: float = 84.0, current: float = 60.0) -> Stage:
+    return stage.child("battery.demand", voltage=voltage, current=current)
+
+
+def available(**parameters: Any) -> Stage:
+    return Stage(FILE, **parameters).child("output.healthy").forget()
+
+
+def plugged(**parameters: Any) -> Stage:
+    stage = available(**parameters)
+    return terminals(demand(stage))
+
+
+def charging(**parameters: Any) -> Stage:
+    stage = plugged(**parameters).child("output.ready")
+    assert stage.active("outlet.plugged.charging")
+    return stage.forget()
+
+
+def shown(stage: Stage) -> list[str]:
+    return [str(args["text"]) for args in stage.ordered("operator.show")]
+
+
+def results(stage: Stage) -> list[tuple[str, str, float]]:
+    return [(data["end"], data["reason"], round(data["energy"], 2)) for data in stage.told("session_ended")]
+
+
+def goes_down(stage: Stage) -> bool:
+    return stage.active("outlet.plugged.stopping") and stage.ordered("output.stop") != []
+
+
+# ---------------------------------------------------------------- start and plug
+
+
+def test_free_as_soon_as_the_power_stage_speaks() -> None:
+    stage = Stage(FILE)
+    assert (shown(stage), stage.children()) == (["Starting"], ["battery", "output"])
+    stage.child("output.healthy")
+    assert shown(stage) == ["Starting", "Available"]
+    stage.child("output.unwell", reason="too few")
+    assert shown(stage)[-1] == "Starting"
+    stage.child("output.is_off").child("output.ready").child("output.refused", reason="x").child("output.no_current")
+    stage.child("output.tripped", reason="x").post("in_service").emit("operator.reset_pressed")
+    stage.post("start").post("stop", reason="x").emit("operator.stop_pressed").post("deauthorise")
+    assert (stage.active("outlet.starting"), stage.unhandled) == (True, [])
+
+
+def test_a_plug_is_a_voltage_and_frames_together() -> None:
+    """Charged capacitors are no battery, nor is one elsewhere on the bus."""
+    stage = terminals(available(), 72.0)
+    assert (stage.active("plug.out"), shown(stage)) == (True, ["Connector is live"])
+    assert stage.order("battery.measured") == {"voltage": 72.0, "current": 0.0}
+    demand(stage)
+    assert stage.active("plug.in")
+    assert stage.told("plugged_in") == [{}]
+    for voltage, is_in in ((39.9, False), (40.0, True), (90.0, True), (90.1, False)):
+        assert terminals(demand(available()), voltage).active("plug.in") is is_in
+    stage = demand(terminals(available(), 40.0))
+    assert stage.active("outlet.plugged")
+    standing = terminals(available().child("battery.standby", reason="the battery forbids charging"))
+    assert standing.active("plug.in"), "a battery that forbids is there, too"
+
+
+def test_a_battery_the_wrong_way_round() -> None:
+    stage = terminals(demand(available()), -5.0)
+    assert stage.active("plug.out")
+    terminals(stage, -72.04)
+    assert shown(stage) == ["the battery is the wrong way round: -72.0 V"]
+    assert stage.order("battery.condition") == {"flags": ["battery_missing"]}
+    assert not stage.ordered("output.start")
+    terminals(stage, -5.0)
+    assert (stage.active("plug.out"), stage.order("battery.condition")) == (True, {"flags": []})
+    assert shown(stage)[-1] == "Available"
+    assert terminals(stage, -6.0).child("battery.silent", reason="x").active("plug.out")
+
+
+def test_terminals_that_stay_charged() -> None:
+    """The battery has gone, its voltage has not: no plug, people are told, and the next battery is taken."""
+    stage = charging().child("battery.silent", reason="no frame").child("output.is_off")
+    terminals(stage, 71.5).run(1)
+    assert shown(stage)[-2:] == ["Available", "Connector is live"]
+    assert stage.told("unplugged") == [{}]
+    terminals(stage, 60.0)
+    assert stage.active("outlet.residual")
+    terminals(stage, 59.9)
+    assert stage.active("outlet.available")
+    demand(terminals(stage, 71.0))
+    assert stage.active("outlet.plugged.connecting")
+    assert terminals(available(), 60.0).active("outlet.residual")
+
+
+def test_a_voltage_that_falls_without_current_is_a_plug_that_was_pulled() -> None:
+    """More than 2 V in a second, while its last frames are fresh; what is left does not count as the next battery."""
+    stage = terminals(plugged(authorisation="external").run(0.3), 69.9).run(0.7)
+    assert stage.active("plug.leaving")
+    assert results(stage) == [("aborted", "unplugged", 0.0)]
+    terminals(stage, 68.0).run(2)
+    assert stage.active("plug.leaving")
+    stage.child("battery.silent", reason="no frame")
+    assert stage.active("plug.out")
+    assert terminals(terminals(plugged(authorisation="external"), 69.0).run(1), 39.9).active("plug.out")
+
+
+@pytest.mark.parametrize(("before", "now", "voltage"), [(0.5, 0.0, 60.0), (0.0, 0.5, 60.0), (0.0, 0.0, 70.0)])
+def test_a_voltage_that_falls_with_the_current_is_none(before: float, now: float, voltage: float) -> None:
+    stage = terminals(plugged(authorisation="external").run(0.5), 72.0, before).run(0.5)
+    terminals(stage, voltage, now).run(1)
+    assert stage.active("plug.in")
+
+
+# ---------------------------------------------------------------- the three conditions
+
+
+def test_free_and_by_the_plug() -> None:
+    stage = plugged()
+    assert shown(stage) == ["Battery connected"]
+    assert stage.ordered("output.start") == [{"voltage": 84.0, "current": 60.0}]
+
+
+def test_whoever_is_authorised_by_a_back_end_and_begun_by_an_order() -> None:
+    """All three must stand, in any order; nothing is energised before."""
+    stage = plugged(authorisation="external", begun_by="order")
+    stage.emit("operator.token", id="x").emit("operator.rejected")
+    assert shown(stage)[-1] == "Card not accepted"
+    stage.post("start")
+    assert not stage.ordered("output.start")
+    stage.post("authorise")
+    assert stage.ordered("output.start")
+    stage = plugged(authorisation="external", begun_by="order").emit("operator.authorised")
+    assert (stage.active("user.known"), stage.ordered("output.start")) == (True, [])
+    assert stage.post("start").ordered("output.start")
+    free = plugged().post("authorise").emit("operator.rejected").emit("operator.authorised")
+    assert shown(free) == ["Battery connected"]
+    assert available(authorisation="external").emit("operator.authorised").active("user.known")
+
+
+def test_tokens() -> None:
+    stage = plugged(authorisation="list", tokens=["A1"]).emit("operator.token", id="A2")
+    assert (shown(stage)[-1], stage.active("user.unknown")) == ("Card not accepted", True)
+    stage.post("authorise").emit("operator.authorised").emit("operator.rejected")
+    assert stage.active("user.unknown")
+    assert stage.emit("operator.token", id="A1").ordered("output.start")
+
+
+def test_no_start_before_the_plug() -> None:
+    stage = available(begun_by="order").post("start")
+    assert not terminals(demand(stage)).ordered("output.start")
+
+
+def test_a_battery_that_forbids_is_waited_for() -> None:
+    stage = terminals(available().child("battery.standby", reason="the battery forbids charging"))
+    assert (shown(stage), stage.ordered("output.start")) == (["the battery forbids charging"], [])
+    assert demand(stage).ordered("output.start")
+
+
+def test_a_power_stage_that_is_not_well_is_waited_for() -> None:
+    stage = available()
+    stage.child("output.unwell", reason="x").child("output.healthy")
+    stage = plugged(authorisation="external").child("output.unwell", reason="x").post("authorise")
+    assert not stage.ordered("output.start")
+    assert stage.child("output.healthy").ordered("output.start")
+
+
+# ---------------------------------------------------------------- charge
+
+
+def test_limits() -> None:
+    """The least of battery and back end; a lower one is told in the step that hears it, nothing below zero."""
+    stage = charging()
+    demand(stage, 84.0, 50.0)
+    assert stage.order("output.demand") == {"voltage": 84.0, "current": 50.0}
+    for limit, current in ((20.0, 20.0), (80.0, 50.0), (-1.0, 0.0)):
+        stage.post("limit", current=limit)
+        assert stage.order("output.demand") == {"voltage": 84.0, "current": current}
+    demand(stage, 84.0, 10.0)
+    assert stage.order("output.demand") == {"voltage": 84.0, "current": 0.0}
+    limited = terminals(demand(available().post("limit", current=16.0)))
+    assert limited.order("output.start") == {"voltage": 84.0, "current": 16.0}
+
+
+def test_energy_is_counted_by_what_the_terminals_say() -> None:
+    stage = terminals(charging(), 75.0, 60.0).run(60)
+    assert stage.data("energy") == pytest.approx(75.0)
+    terminals(terminals(stage, -75.0, 60.0).run(5), 75.0, -60.0).run(5)
+    terminals(stage, 75.0, 60.0).emit("operator.stop_pressed").run(3).child("output.is_off")
+    assert results(stage) == [("normal", "stopped at the charger", 75.0)]
+
+
+def test_a_whole_session() -> None:
+    """The battery has enough; 30 s later it has not changed its mind, and the result is told, once."""
+    stage = terminals(charging(), 80.0, 60.0).run(36)
+    stage.child("battery.standby", reason="the battery forbids charging")
+    assert goes_down(stage)
+    terminals(stage, 80.0, 0.0).child("output.is_off")
+    assert (stage.active("outlet.plugged.suspended"), shown(stage)) == (True, ["the battery forbids charging"])
+    stage.run(29.9)
+    assert not results(stage)
+    stage.run(0.1)
+    assert results(stage) == [("normal", "the battery forbids charging", 48.0)]
+    assert (shown(stage)[-1], stage.data("sessions")) == ("Finished", 1)
+    demand(stage).run(60)
+    assert not stage.ordered("output.start"), "until it is unplugged"
+    stage.child("battery.silent", reason="gone").run(1)
+    assert (stage.active("outlet.residual"), len(results(stage)), stage.unhandled) == (True, 1, [])
+    assert terminals(demand(terminals(stage, 0.0))).active("outlet.plugged.connecting"), "the next one"
+    assert stage.data("energy") == 0.0
+
+
+def test_a_battery_that_changes_its_mind() -> None:
+    stage = charging().child("battery.standby", reason="too cold").child("output.is_off").run(10)
+    demand(stage).child("output.ready")
+    assert (stage.active("outlet.plugged.charging"), results(stage)) == (True, [])
+
+
+@pytest.mark.parametrize("how", ["unplugged", "stopped"])
+def test_the_end_while_it_is_suspended(how: str) -> None:
+    stage = charging().child("battery.standby", reason="too cold").child("output.is_off")
+    if how == "unplugged":
+        stage.child("battery.silent", reason="x")
+        assert results(stage) == [("normal", "too cold", 0.0)]
+        assert stage.active("outlet.unplugged")
+    else:
+        stage.post("stop", reason="remote")
+        assert results(stage) == [("normal", "too cold", 0.0)]
+        assert stage.active("outlet.plugged.finished")
+
+
+ENDS: list[tuple[Any, str, str]] = [
+    (lambda s: s.child("battery.silent", reason="no frame for 3 s"), "failed", "no frame for 3 s"),
+    (lambda s: s.emit("operator.stop_pressed"), "normal", "stopped at the charger"),
+    (lambda s: s.post("stop", reason="remote"), "normal", "remote"),
+    (lambda s: s.post("deauthorise"), "aborted", "nobody may charge any more"),
+    (lambda s: s.child("output.unwell", reason="x"), "failed", "too few frames of the power stage"),
+    (lambda s: s.child("output.tripped", reason="the bus is lost"), "failed", "the bus is lost"),
+]
+
+
+@pytest.mark.parametrize(("happens", "end", "why"), ENDS)
+@pytest.mark.parametrize("begun", [plugged, charging])
+def test_what_ends_a_charge(begun: Any, happens: Any, end: str, why: str) -> None:
+    """In order: the output goes down, then the result is told with its reason, and people read it."""
+    stage = happens(begun())
+    assert goes_down(stage)
+    assert not results(stage)
+    stage.child("output.tripped", reason="x").child("output.is_off")
+    assert results(stage) == [(end, why, 0.0)]
+    assert shown(stage)[-1] in ("Finished" if end == "normal" else why, "Battery connected")
+
+
+def test_no_current_flows_any_more() -> None:
+    stage = charging().child("output.no_current")
+    assert goes_down(stage)
+    assert results(stage.child("output.is_off")) == [("normal", "no current flows any more", 0.0)]
+
+
+def test_a_plug_pulled_while_the_output_comes_up() -> None:
+    stage = terminals(plugged().run(0.5), 60.0).run(0.5)
+    assert goes_down(stage)
+    assert results(stage.child("output.is_off"))[0][:2] == ("aborted", "unplugged")
+
+
+def test_an_output_that_does_not_go_off() -> None:
+    stage = charging().emit("operator.stop_pressed").run(4.9)
+    assert goes_down(stage)
+    stage.run(0.1)
+    assert results(stage) == [("failed", "the output does not go off", 0.0)]
+    assert stage.ordered("output.emergency_off") == [{}]
+
+
+def test_a_beginning_that_fails_is_tried_again() -> None:
+    stage = plugged().forget()
+    for _ in range(2):
+        stage.child("output.refused", reason="it does not come up")
+        assert stage.active("outlet.plugged.resting")
+        stage.forget().run(1.9)
+        assert not stage.ordered("output.start")
+        stage.run(0.1)
+        assert stage.ordered("output.start")
+    stage.child("output.refused", reason="it does not come up").child("output.is_off")
+    assert results(stage) == [("failed", "it does not come up", 0.0)]
+    stage = plugged().child("output.refused", reason="x").child("battery.standby", reason="too cold")
+    assert stage.active("outlet.plugged.waiting")
+
+
+def test_stopped_while_it_waits() -> None:
+    stage = plugged().child("output.refused", reason="x").child("battery.standby", reason="too cold")
+    stage.emit("operator.stop_pressed")
+    assert results(stage) == [("normal", "stopped at the charger", 0.0)]
+    stage.post("start").post("stop", reason="x").emit("operator.stop_pressed")
+    assert stage.unhandled == []
+
+
+def test_unplugged_while_it_waits() -> None:
+    stage = plugged(authorisation="external").child("battery.silent", reason="no frame for 3 s")
+    assert results(stage) == [("aborted", "no frame for 3 s", 0.0)]
+    stage.run(0.9)
+    assert stage.active("outlet.unplugged")
+    assert stage.run(0.1).active("outlet.residual")
+
+
+# ---------------------------------------------------------------- faults, and the end
+
+
+@pytest.mark.parametrize(
+    ("happens", "why"),
+    [
+        (lambda s: s.child("output.fault", reason="welded?"), "welded?"),
+        (lambda s: s.child("output.fault", reason=""), "the output is faulty"),
+        (lambda s: s.emit("operator.emergency_stop"), "emergency button"),
+        (lambda s: s.post("out_of_service"), "out of service"),
+    ],
+)
+def test_out_of_order(happens: Any, why: str) -> None:
+    """Off at once, the battery reads it, people too; nobody charges until somebody has looked."""
+    stage = happens(charging())
+    assert stage.ordered("output.emergency_off")
+    assert stage.order("battery.condition") == {"flags": ["hardware"]}
+    assert (results(stage), shown(stage), stage.data("reason")) == ([("failed", why, 0.0)], ["Out of order"], why)
+    demand(stage).run(60)
+    assert (stage.active("outlet.faulted"), stage.active("user.unknown"), stage.active("transaction.none")) == (True,) * 3
+    stage.child("output.fault", reason="").child("output.fault", reason="still live")
+    assert stage.data("reason") == "still live"
+
+
+def test_the_button_is_released_before_a_reset() -> None:
+    stage = charging().emit("operator.emergency_stop")
+    assert stage.ordered("output.emergency_off") == [{}, {}]
+    stage.emit("operator.reset_pressed").post("in_service")
+    assert stage.active("outlet.faulted")
+    stage.emit("operator.emergency_released").emit("operator.reset_pressed")
+    assert (stage.ordered("output.reset", "output.stop"), stage.order("battery.condition")) == ([{}, {}], {"flags": []})
+    stage.child("output.is_off")
+    assert (stage.active("outlet.unplugged"), len(results(stage))) == (True, 1)
+    assert stage.run(1).active("outlet.plugged"), "the battery is still there"
+
+
+def test_a_reset_that_does_not_help() -> None:
+    stage = charging().child("output.fault", reason="welded?").post("in_service").run(2.9)
+    assert stage.active("outlet.resetting")
+    stage.run(0.1)
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "welded?")
+
+
+@pytest.mark.parametrize("begun", [available, charging])
+def test_the_end_of_the_program(begun: Any) -> None:
+    stage = begun().post("shut_down")
+    assert (stage.ordered("output.stop"), shown(stage)[-1]) == ([{}], "Shut down")
+    assert results(stage) == ([("aborted", "shut down", 0.0)] if begun is charging else [])
+    assert not stage.told("shut")
+    assert stage.child("output.is_off").told("shut") == [{}]
+    stage.post("shut_down").child("output.fault", reason="x").emit("operator.emergency_stop").post("out_of_service")
+    assert (stage.active("outlet.shutting_down.shut"), stage.unhandled) == (True, [])
+    assert begun().post("shut_down").run(5).told("shut") == [{}]
+    assert not begun().post("shut_down").run(4.9).told("shut")
