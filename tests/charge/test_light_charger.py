@@ -56,8 +56,8 @@ class Stranger:
 
 
 class LightBench:
-    """Charger, power stage and vehicle. ``results``: (machine, payload) of ended sessions; ``errors``: what no scenario may
-    cause."""
+    """Charger, power stage and vehicle. ``results``: (machine, payload) of ended sessions; ``errors``: what no scenario
+    may cause."""
 
     role = "hand"
 
@@ -151,8 +151,8 @@ def ends(bench: LightBench, seconds: float, end: str, reason: str) -> None:
 
 
 def test_a_whole_charge() -> None:
-    """From the plug to the unplug: nothing flows before the contactor is closed, the battery gets what it asks for and not
-    more, the session ends well, and the charger is free again."""
+    """From the plug to the unplug: nothing flows before the contactor is closed, the battery gets what it asks for and
+    not more, the session ends well, and the charger is free again."""
     bench = LightBench("vehicle.stop_at_soc=42 %")
     bench.until(lambda: bench.circuit.station_closed, 5, "closed contactor")
     assert abs(bench.circuit.output_V - bench.circuit.cable_V) < 2.0

@@ -334,7 +334,9 @@ def test_out_of_order(happens: Any, why: str) -> None:
     assert stage.order("battery.condition") == {"flags": ["hardware"]}
     assert (results(stage), shown(stage), stage.data("reason")) == ([("failed", why, 0.0)], ["Out of order"], why)
     demand(stage).run(60)
-    assert (stage.active("outlet.faulted"), stage.active("user.unknown"), stage.active("transaction.none")) == (True,) * 3
+    assert (stage.active("outlet.faulted"), stage.active("user.unknown"), stage.active("transaction.none")) == (
+        True,
+    ) * 3
     stage.child("output.fault", reason="").child("output.fault", reason="still live")
     assert stage.data("reason") == "still live"
 

@@ -102,7 +102,9 @@ def test_their_bus(file: str) -> None:
     assert not stage.ordered("bms.command", "stage.tell_terminals", "stage.tell_state")
     stage.values("bus", is_connected=True).emit("bus.connected").emit("bus.connected").run(5)
     assert stage.ordered("bms.command", "stage.tell_terminals")
-    stage.emit("bus.bus_state", state="error_passive", reason="").emit("bus.send_failed", id=1, data=b"", reason="full", text="")
+    stage.emit("bus.bus_state", state="error_passive", reason="").emit(
+        "bus.send_failed", id=1, data=b"", reason="full", text=""
+    )
     stage.emit("bus.overflow", lost=1)
     assert stage.active("bus.there")
     for event, data in (("bus.lost", {"reason": "x"}), ("bus.bus_state", {"state": "bus_off", "reason": "x"})):

@@ -369,7 +369,11 @@ def test_terminals_that_fall_silent() -> None:
 @pytest.mark.parametrize(
     ("event", "data", "text"),
     [
-        ("terminal.misfit", {"id": 0x433F01, "data": bytes(8), "reason": "voltage is not finite"}, "voltage is not finite"),
+        (
+            "terminal.misfit",
+            {"id": 0x433F01, "data": bytes(8), "reason": "voltage is not finite"},
+            "voltage is not finite",
+        ),
         ("terminal.output", {"voltage": 3e38, "current": 0.0}, "3e+38 V, 0.0 A"),
     ],
 )
