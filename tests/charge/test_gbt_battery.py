@@ -1,5 +1,5 @@
-"""machines/power/bms_gbt.yaml and machines/batteries/gbt.yaml on one bus with real frames, transport protocol and all, on the
-virtual clock. The test stands for whoever has the output."""
+"""machines/power/bms_gbt.yaml and machines/batteries/gbt.yaml on one bus with real frames, transport
+protocol and all, on the virtual clock. The test stands for whoever has the output."""
 
 from __future__ import annotations
 
