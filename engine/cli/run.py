@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--events", metavar="LIST", help="events to send: a,b,'5 s',c, a file, or - for standard input")
     parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
-    parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal")
+    parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal; what repeats is counted")
     parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
 
 

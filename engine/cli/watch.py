@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
+from engine.cli.folding import Folding, Told
 from engine.cli.out import Output
 from engine.cli.sessions import Sessions, values_text
 from engine.run import Actor, Note, RealClock, StepRecord, System
 from engine.run.joint import holds
 from engine.run.station import Station
+from engine.semantics.step import Call
 from engine.tools.trace import Veil, brief, note_record
-from engine.tools.trace.show import Table, line
+from engine.tools.trace.show import Table, line, seconds
 from engine.tools.trace.units import units_of
 
 _TOGETHER = 512  # lines written at once on a virtual clock
@@ -87,9 +89,9 @@ class Tally:
 
 
 class PlainView:
-    """One line per step and note, as they happen, for any reader (a terminal, a pipe, a journal); with ``quiet`` only
-    READY. On a virtual clock, lines that no terminal shows are written in batches, since single writes between steps
-    cost several times as much."""
+    """One line per step and note, as they happen, for any reader (a terminal, a pipe, a journal); what repeats is
+    counted (:mod:`engine.cli.folding`); with ``quiet`` only READY. On a virtual clock, lines that no terminal shows are
+    written in batches, since single writes between steps cost several times as much."""
 
     def __init__(
         self,
@@ -102,7 +104,8 @@ class PlainView:
     ) -> None:
         self._out = out or Output()
         self._together = 1 if self._out.isatty() or isinstance(system.clock, RealClock) else _TOGETHER
-        self._waiting: list[tuple[StepRecord | Note, tuple[str, ...]]] = []
+        self._folding: Folding[tuple[StepRecord | Note, tuple[str, ...]]] = Folding()
+        self._waiting: list[Told[tuple[StepRecord | Note, tuple[str, ...]]]] = []
         self._station = station
         self._veil = None if secrets else Veil()
         self._units: dict[str, Table] = {}  # of each machine, by its path, for notes
@@ -123,6 +126,7 @@ class PlainView:
 
     def close(self) -> None:
         """Write the lines that wait."""
+        self._waiting += self._folding.rest()
         self._write()
 
     def step(self, record: StepRecord) -> None:
@@ -130,25 +134,45 @@ class PlainView:
             self._units[record.actor.path] = units_of(record.actor.machine.chart)
         if record.actor.is_device:
             return
-        self._waiting.append((record, record.actor.machine.configuration if record.step.entered else ()))
-        if len(self._waiting) >= self._together:
-            self._write()
+        step = record.step
+        one = (record, record.actor.machine.configuration if step.entered else ())
+        always = bool(step.failures) or not step.handled
+        self._tell(self._folding.take(record.time_ns, record.actor.path, _kind(record), one, always=always))
 
     def note(self, note: Note) -> None:
-        self._waiting.append((note, ()))
+        self._tell(self._folding.take(note.time_ns, note.path, (note.kind, note.text), (note, ())))
+
+    def _tell(self, all: Iterable[Told[tuple[StepRecord | Note, tuple[str, ...]]]]) -> None:
+        self._waiting += all
         if len(self._waiting) >= self._together:
             self._write()
 
     def _write(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._out.write("".join([f"{self._line(told, active)}\n" for told, active in waiting]))
+        self._out.write("".join([f"{self._counted(told)}\n" for told in waiting]))
         if self._together == 1:
             self._out.flush()
+
+    def _counted(self, told: Told[tuple[StepRecord | Note, tuple[str, ...]]]) -> str:
+        one = told.one[0]
+        text = self._line(*told.one)
+        if not told.count:
+            return text
+        path = one.path if isinstance(one, Note) else one.actor.path
+        head = len(f"{seconds(0)}  {path}")
+        return f"{text[:head]}  ×{told.count} in {(one.time_ns - told.since_ns) / 1e9:.1f} s{text[head:]}"
 
     def _line(self, told: StepRecord | Note, active: tuple[str, ...]) -> str:
         if isinstance(told, Note):
             return line(note_record(told, self._veil), self._units.get(told.path, {}))
         return line(brief(told, active, self._veil), units_of(told.actor.machine.chart))
+
+
+def _kind(record: StepRecord) -> Hashable:
+    """What all steps have in common that differ in values only."""
+    step = record.step
+    given = tuple([(e.role, e.action) if isinstance(e, Call) else type(e) for e in step.effects])
+    return record.event.name if record.event is not None else record.timer, step.exited, step.entered, given
 
 
 def summary(system: System, sessions: Sessions, tally: Tally, values: Sequence[tuple[str, str]] = ()) -> list[str]:

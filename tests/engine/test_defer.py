@@ -15,6 +15,7 @@ from engine.language.load import load_text
 from engine.run import System
 from engine.run.json_values import from_json, to_json
 from engine.run.machine import Machine
+from engine.semantics.compiled.machine import CompiledMachine
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.reference.interpreter import Interpreter
 from engine.semantics.shared import DEFERRED_BOUND
@@ -54,6 +55,37 @@ states:
 
 def machine_of(text: str = CHART) -> Any:
     return engine.start(load_text(text))
+
+
+GUARDED = """\
+machine: m
+events: {go: {direction: in}, ready: {direction: in}, leave: {direction: in}}
+data: {ready: {type: bool, initial: False}}
+initial: waiting
+states:
+  waiting:
+    defer: [go]
+    on:
+      ready: {actions: [assign: {ready: true}]}
+      go: {guard: ready, target: gone}
+      leave: away
+  away: {on: {go: back}}
+  back: {}
+  gone: {}
+"""
+
+
+@pytest.mark.parametrize("engine_of", [Interpreter, CompiledMachine])
+def test_a_guard_that_becomes_true_brings_nothing_back(engine_of: Any) -> None:
+    """What waits for a guard is a state of its own: a kept event is looked at again where it is deferred no more."""
+    chart = load_text(GUARDED)
+    for names, reached in ((["go", "ready"], "waiting"), (["go", "ready", "go"], "gone"), (["go", "leave"], "back")):
+        machine = engine_of(chart, bind_parameters(chart, None))
+        machine.begin()
+        for name in names:
+            machine.process(Event(name))
+        active = machine.active if isinstance(machine, Interpreter) else machine.configuration
+        assert [state for state in active if state] == [reached]
 
 
 def test_events_are_kept_and_taken_in_their_order() -> None:

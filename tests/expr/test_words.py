@@ -45,6 +45,28 @@ def test_text_that_is_itself(text: str, type_: Type) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("event soc", "event.soc"),
+        ("meter power", "meter.power"),
+        ("s event soc", "s + event.soc"),
+        ("s s", "s + s"),
+    ],
+)
+def test_words_that_are_all_names_have_lost_a_dot_or_an_operator(text: str, meant: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        expression(text, SCOPE, STRING)
+    (fault,) = caught.value.faults
+    assert fault.code == "ambiguous"
+    assert fault.expected == meant
+    assert f"\"'{text}'\"" in fault.hint
+    quoted = expression(f"'{text}'", SCOPE, STRING)
+    assert isinstance(quoted, Literal)
+    assert quoted.value == text
+    assert expression(f"no {text}", SCOPE, STRING) != quoted, "a word that is no name makes it a text"
+
+
+@pytest.mark.parametrize(
     ("text", "type_", "written"),
     [
         ("s", STRING, "s"),  # a single word is a name

@@ -205,8 +205,30 @@ class Checker:
             return None
         words = text.strip()
         if (type_.kind is Kind.STRING and are_words(words)) or (type_.kind is Kind.ENUM and words in type_.values):
+            if type_.kind is Kind.STRING and (meant := self._all_names(words.split())):
+                would = f"{words[:60]!r} would be a text, and all its words are names in scope"
+                message = f"{would}: is a dot or an operator missing?"
+                node = Node("string", 0, len(words), words)
+                self.fault(node, "ambiguous", message, meant, f"a text has quotes of its own: \"'{words[:40]}'\"")
             return self.worded(Node("name" if type_.kind is Kind.ENUM else "string", 0, len(text), words), type_)
         return None
+
+    def _all_names(self, words: list[str]) -> str:
+        """What may have been meant by words that are all names here, two of them perhaps a name and its field; '' where
+        one is not."""
+        scope, values, rest = self.scope, [], list(words)
+        while rest:
+            owner, field_ = rest[0], rest[1] if len(rest) > 1 else ""
+            fields = (scope.event or {}) if owner == "event" else scope.readings.get(owner, {})
+            if field_ in fields:
+                values.append(f"{owner}.{field_}")
+                del rest[:2]
+            elif owner in scope.variables or owner in scope.given or owner in scope.parameters:
+                values.append(owner)
+                del rest[0]
+            else:
+                return ""
+        return " + ".join(values)
 
     def worded(self, node: Node, type_: Type) -> Node:
         """``node`` with the values of an enum as texts, where ``type_`` is wanted; in the branches of ``if``, too."""
