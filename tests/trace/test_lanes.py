@@ -104,6 +104,16 @@ def test_a_lost_message_is_told_as_lost_and_the_fault_is_seen(run: Run) -> None:
     assert "p0-xp3: " in mermaid(picture)
 
 
+def test_the_sheet_says_what_its_marks_mean(run: Run) -> None:
+    """Who has never seen one looks for a legend; what is not on the picture is not in it."""
+    trace = run("evse_dc.yaml", "--for", "12 s", "--fault", "drop:pev.v2g.PreChargeReq:2")
+    (faulted, *_), (whole, *_) = (sheets(drawn(one), title_block(one)) for one in (trace, session(run)))
+    legends = [str(page[0]) for page in (faulted, whole)]
+    assert ["did not arrive" in text for text in legends] == [True, False]
+    assert all("state reached" in text and "crosses this medium" in text for text in legends)
+    assert [page[1] for page in (faulted, whole)] == [210.0, 210.0]
+
+
 def test_a_retry_is_joined_with_its_own_answer(run: Run) -> None:
     """With the oldest of those on the way, everything after a lost frame would be told one too early."""
     trace = run("evse_dc.yaml", "--for", "5 s", "--fault", "drop:CM_SLAC_PARM.REQ:1")

@@ -26,10 +26,18 @@ _ROW = 3.9
 _HEAD = 15.0  # height of the names
 _TIMES = 15.0  # width of the column of times
 _ANSWERS = 12.0  # of the column of answer times
-_BESIDE = 37.0  # of what happens at an end
+_BESIDE = 40.0  # of what happens at an end
 _LEAST_LANE = 9.0
 _PAD = 0.6
 _AT_ONCE_NS = 20_000_000  # what happens so soon after a message stands in its row
+_LEGEND = {
+    "state": "state reached",
+    "timer": "timer that ran out",
+    "note": "person, or told to the outside",
+    "fault": "fault",
+    "lost": "did not arrive",
+    "via": "crosses this medium",
+}
 _STYLES = {"fault": "fault", "lost": "fault", "state": "state", "timer": "timer"}
 
 
@@ -76,7 +84,7 @@ def write(drawn: Sequence, block: TitleBlock, path: Path) -> list[Path]:
 def _sheet(drawn: Sequence) -> Sheet:
     beside = _TIMES + (_ANSWERS + 2 * _BESIDE if drawn.ends else 0.0)
     for sheet in (Sheet("A4", 210.0, 297.0), Sheet("A3", 297.0, 420.0)):
-        if (sheet.room[0] - beside) / max(1, len(drawn.participants)) >= (16 if drawn.ends else 20):
+        if (sheet.room[0] - beside) / max(1, len(drawn.participants)) >= (15 if drawn.ends else 20):
             return sheet
     return Sheet("A3", 420.0, 297.0)
 
@@ -162,7 +170,10 @@ class _Sheet:
             start, lane = self.left + before, room / (len(self.names) - 1)
         self.lane = lane
         self.lanes = {name: start + lane * i for i, name in enumerate(self.names)}
-        self.time_ns = -1
+        self.time = ""
+        self.kinds = {message.kind for message in drawn.messages} | (
+            {"via"} if any(m.via for m in drawn.messages) else set()
+        )
 
     def drawn(self, rows: list[_Row]) -> Group:
         group = Group("sequence")
@@ -174,6 +185,7 @@ class _Sheet:
             y = self.top + _HEAD - 2
             group.items.append(Text(self.left + _TIMES - 3, y, "at (s)", _SIZE, "keyword", anchor="end"))
             group.items.append(Text(self.left + _TIMES + _ANSWERS - 3, y, "answer", _SIZE, "keyword", anchor="end"))
+        group.items += self._legend()
         arrows: list[Item] = []  # above the plates of labels
         opened = self.top + _HEAD if rows and rows[0].kind in ("inside", "end") else None
         for number, row in enumerate(rows):
@@ -198,6 +210,36 @@ class _Sheet:
         group.items += arrows
         return group
 
+    def _legend(self) -> list[Item]:
+        """What the marks of this picture mean, above it."""
+        x, y = self.left + 2.0, self.top + 3.0
+        items: list[Item] = []
+        for kind, text in _LEGEND.items():
+            if kind not in self.kinds:
+                continue
+            width = text_width(text, _SIZE)
+            if kind == "via":
+                items.append(Circle(x + 0.75, y - 0.8, 0.75, "medium-dot"))
+                x += 2.5
+                items.append(Text(x, y, text, _SIZE, "keyword"))
+            elif kind == "lost":
+                items += self._cross(x + 0.9, y - 0.8)
+                x += 2.5
+                items.append(Text(x, y, text, _SIZE, "keyword"))
+            else:
+                plate = Box(x - _PAD, y - _SIZE * 0.86, width + 2 * _PAD, _SIZE * 1.16)
+                items += [Rect(plate, _plate(kind), 0.5), Text(x, y, text, _SIZE, _STYLES.get(kind, "note"))]
+            x += width + 4.0
+        return items
+
+    @staticmethod
+    def _cross(x: float, y: float) -> list[Item]:
+        size = 0.9
+        return [
+            Line((("M", (x - size, y - size)), ("L", (x + size, y + size))), "fault-line"),
+            Line((("M", (x - size, y + size)), ("L", (x + size, y - size))), "fault-line"),
+        ]
+
     def _frame(self, top: float, bottom: float) -> Rect:
         return Rect(Box(self.left, top, self.right - self.left, bottom - top), "loop", 1.0)
 
@@ -219,10 +261,11 @@ class _Sheet:
 
     def _at(self, message: Message, y: float) -> list[Item]:
         """The time, where it is another than in the row above."""
-        if message.time_ns == self.time_ns:
+        time = f"{message.time_ns / 1e9:.3f}"
+        if time == self.time:
             return []
-        self.time_ns = message.time_ns
-        return [Text(self.left + _TIMES - 3, y, f"{message.time_ns / 1e9:.3f}", _SIZE, "keyword", anchor="end")]
+        self.time = time
+        return [Text(self.left + _TIMES - 3, y, time, _SIZE, "keyword", anchor="end")]
 
     def _message(self, message: Message, y: float) -> list[Item]:
         items: list[Item] = []
@@ -258,12 +301,7 @@ class _Sheet:
         if start == end:
             return []
         if message.kind == "lost":
-            cross = 0.9
-            return [
-                Line((("M", (start, y)), ("L", (end, y))), "fault-line"),
-                Line((("M", (end - cross, y - cross)), ("L", (end + cross, y + cross))), "fault-line"),
-                Line((("M", (end - cross, y + cross)), ("L", (end + cross, y - cross))), "fault-line"),
-            ]
+            return [Line((("M", (start, y)), ("L", (end, y))), "fault-line"), *self._cross(end, y)]
         items = arrow([(start, y), (end, y)], style="line", size=1.9)
         if message.via in self.lanes:
             items.append(Circle(self.lanes[message.via], y, 0.75, "medium-dot"))
