@@ -64,7 +64,7 @@ class Stage:
         begin: bool = True,
         **parameters: Any,
     ) -> None:
-        self.chart = _chart(file)
+        self.chart = load(file)
         self.system = System(make=self._make)
         self.system.observers.append(self)
         self.orders: list[Order] = []
@@ -276,7 +276,8 @@ class Stage:
 
 
 @cache
-def _chart(file: str) -> Chart:
+def load(file: str) -> Chart:
+    """The chart, read once."""
     return engine.load(file)
 
 

@@ -175,9 +175,9 @@ def test_refused(state: str) -> None:
     fails(vehicle, f"v2g.{MESSAGES[state]}Res: FAILED")
 
 
-@pytest.mark.parametrize("state", MESSAGES)
+@pytest.mark.parametrize("state", [state for state in MESSAGES if state != "handshake"])
 def test_answer_to_another_request(state: str) -> None:
-    """Also one that says OK."""
+    """Also one that says OK. Before the protocol is chosen the message adapter knows one answer only."""
     other = "SessionStop" if state != "session_stop" else "CableCheck"
     fails(vehicle_in(f"{state}.sent").says(other), f"v2g.{other}Res: OK")
 

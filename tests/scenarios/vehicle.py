@@ -1,10 +1,11 @@
-"""The vehicle's side of a V2G session (machines/v2g/evcc_dc.yaml) on a stage, and a station that answers well."""
+"""The vehicle's side of a V2G session (machines/v2g/evcc.yaml with evcc_iso2.yaml) on a stage, and a station that answers well."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from tests.scenarios.stage import Stage
+from engine.run.actor import Actor
+from tests.scenarios.stage import Stage, load
 
 BATTERY = {
     "battery.soc": 40.7,
@@ -83,17 +84,46 @@ _NEGOTIATED = {"din": 1, "iso2": 2}
 
 
 class Vehicle(Stage):
-    """Begun. The station answers ``wait_s`` after a request."""
+    """Begun: the connection and its dialogue, both for real. The station answers ``wait_s`` after a request. States and
+    data are the dialogue's while it runs, the connection's before and after. ``parameters``: of whichever has them."""
 
     def __init__(self, protocol: str = "iso2", /, *, wait_s: float = 0.0, **parameters: Any) -> None:
-        super().__init__("machines/v2g/evcc_dc.yaml", BATTERY, **parameters)
+        own, dialogue = load("machines/v2g/evcc.yaml"), load("machines/v2g/evcc_iso2.yaml")
+        given = {name: value for name, value in parameters.items() if name in own.parameters}
+        below = {f"dialogue.{name}": value for name, value in parameters.items() if name in dialogue.parameters}
+        assert not parameters.keys() - own.parameters.keys() - dialogue.parameters.keys()
+        super().__init__("machines/v2g/evcc.yaml", BATTERY, real=("evcc_iso2",), **given, **below)
         self.protocol = protocol
         self.wait_s = wait_s
+
+    @property
+    def speaks(self) -> Actor:
+        """The machine whose turn it is: the dialogue while it runs, else the connection."""
+        return self.actor.children.get(("dialogue", None), self.actor)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The active states without the phase of one energy (``dc.``) they are in."""
+        return tuple(state.removeprefix("dc.") for state in self.speaks.machine.configuration)
 
     @property
     def place(self) -> str:
         """The innermost active state."""
         return self.states[-1]
+
+    @property
+    def unhandled(self) -> list[str]:
+        """Of both machines."""
+        return sorted({name for actor in (self.actor, self.speaks) for name in actor.unhandled})
+
+    def active(self, state: str) -> bool:
+        known = {name.removeprefix("dc.") for name in (*self.chart.states, *load("machines/v2g/evcc_iso2.yaml").states)}
+        assert state in known, f"there is no state {state!r}"
+        return state in self.states
+
+    def data(self, name: str) -> Any:
+        machine = self.speaks.machine
+        return machine.data[name] if name in machine.data else machine.parameters[name]
 
     def says(self, message: str, **changed: Any) -> Vehicle:
         """The station answers, well but for what is changed."""
