@@ -81,7 +81,7 @@ def test_our_vehicle_charges_at_josevs_station(cable: dict[str, str], protocol: 
         "--set", "adapters.battery.full_voltage=1",
         "--set", "adapters.battery.maximum_voltage=2",
         "--set", "stop_at_soc=40 %",
-        "--set", "session.V2G_EVCC_Msg_Timeout_CurrentDemand=2 s",
+        "--set", "session.dialogue.V2G_EVCC_Msg_Timeout_CurrentDemand=2 s",
     ]  # fmt: skip
     with josev.secc(cable["station"], "cable0", protocol, tmp_path) as station:
         station.until("Communication session handler started", 40)

@@ -43,6 +43,8 @@ NAMED_BY_PARENT = {
     ("evse_dc", "discovery.port_tcp"): "the port that is really open",
     ("evse_dc", "discovery.port_tls"): "the port that is really open",
     ("pev_dc", "session.set_up_only"): "some models only set up the first session of a plug-in",
+    ("evcc", "dialogue.set_up_only"): "what the supervisor says of this session",
+    ("evcc", "dialogue.protocol"): "as the station has chosen",
 }
 """Parameters with a default that a shipped parent changes all the same, and why."""
 
@@ -126,7 +128,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[s
 
 def _zero(parameter: ParameterDef) -> Any:
     zeros = {Kind.BYTES: b"", Kind.FLOAT: 0.0, Kind.INT: 0, Kind.DURATION: 0, Kind.STRING: "", Kind.BOOL: False}
-    return zeros[parameter.type.kind]
+    return parameter.type.values[0] if parameter.type.kind is Kind.ENUM else zeros[parameter.type.kind]
 
 
 def starters(chart: Chart) -> Iterator[Invoke | Spawn]:
@@ -290,7 +292,7 @@ def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_
 # ---------------------------------------------------------------- whole sessions
 
 EDITS = {
-    "v2g/evcc_dc.yaml": {"T_think_demand": "370 ms", "C_welding": "1"},
+    "v2g/evcc_iso2.yaml": {"T_think_demand": "370 ms", "C_welding": "1"},
     "v2g/secc_dc.yaml": {"EVSEID": "'DE*PNX*E7'"},
     "slac/pev.yaml": {"C_EV_match_MNBC": "12"},
     "slac/session.yaml": {"TT_match_sequence": "90 ms"},
@@ -333,11 +335,11 @@ def test_edits_show_on_the_wire_and_in_time(copy: Path, tmp_path: Path, chart: s
     """Under either supervisor: station id, pace of the demands, sounds, sign of life, welding checks."""
     records = session(copy, chart, tmp_path / "run.jsonl", "--set", f"{soc}=41 %")
     assert {args["EVSEID"] for _, args in calls(records, "evse/session", "SessionSetupRes")} == {"DE*PNX*E7"}
-    demands = [at for at, _ in calls(records, "pev/session", "CurrentDemandReq")]
+    demands = [at for at, _ in calls(records, "pev/session/dialogue", "CurrentDemandReq")]
     gaps = {b - a for a, b in itertools.pairwise(demands)}
     assert len(demands) > 5
     assert all(370_000_000 <= gap < 410_000_000 for gap in gaps)
-    assert len(calls(records, "pev/session", "WeldingDetectionReq")) == 1
+    assert len(calls(records, "pev/session/dialogue", "WeldingDetectionReq")) == 1
     assert len(calls(records, "pev/slac", "CM_MNBC_SOUND_IND")) == 12
     alive = [at for at, _ in calls(records, "evse/output/keep_alive", "keep_alive")]
     assert {b - a for a, b in itertools.pairwise(alive[:3])} == {330_000_000}

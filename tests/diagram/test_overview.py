@@ -21,7 +21,16 @@ from engine.tools.diagram.sheets import Placed
 from engine.tools.diagram.text import cut_middle
 
 ROOT = Path(__file__).parents[2]
-LARGE = ("evse_dc", "v2g/secc_dc", "v2g/evcc_dc", "power/dc_output", "slac/pev", "slac/session", "pilot/evse", "pev_dc")
+LARGE = (
+    "evse_dc",
+    "v2g/secc_dc",
+    "v2g/evcc_iso2",
+    "power/dc_output",
+    "slac/pev",
+    "slac/session",
+    "pilot/evse",
+    "pev_dc",
+)
 READABLE = 5.99  # points
 CHART = """
 machine: errand

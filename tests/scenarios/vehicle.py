@@ -1,4 +1,4 @@
-"""The vehicle's side of a V2G session (machines/v2g/evcc.yaml with evcc_iso2.yaml) on a stage, and a station that answers well."""
+"""The vehicle's side of a V2G session (evcc.yaml and evcc_iso2.yaml) on a stage, and a station that answers well."""
 
 from __future__ import annotations
 

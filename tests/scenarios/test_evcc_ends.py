@@ -1,4 +1,4 @@
-"""Scenarios of machines/v2g/evcc_dc.yaml: the charging loop, and how it and everything before it ends."""
+"""Scenarios of evcc.yaml and evcc_iso2.yaml: the charging loop, and how it and everything before it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scenarios of machines/v2g/evcc_dc.yaml: the session without a fault, and what breaks it anywhere."""
+"""Scenarios of machines/v2g/evcc.yaml and evcc_iso2.yaml: the session without a fault, and what breaks it anywhere."""
 
 from __future__ import annotations
 

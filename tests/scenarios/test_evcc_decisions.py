@@ -1,4 +1,4 @@
-"""Scenarios of machines/v2g/evcc_dc.yaml: what the vehicle decides on the way to the charging loop."""
+"""Scenarios of machines/v2g/evcc.yaml and evcc_iso2.yaml: what the vehicle decides on the way to the charging loop."""
 
 from __future__ import annotations
 
