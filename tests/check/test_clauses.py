@@ -122,11 +122,11 @@ def test_what_the_station_takes_is_over_before_the_vehicle_gives_up(vehicle: str
 @pytest.mark.parametrize(
     ("before", "others", "told"),
     [
-        ("evcc_dcc.V2G_EVCC_Msg_Timeout", False, "there is no machine 'evcc_dcc'; did you mean 'evcc_dc'?"),
+        ("evcc_iso3.V2G_EVCC_Msg_Timeout", False, "there is no machine 'evcc_iso3'; did you mean 'evcc_iso2'?"),
         ("vehicel.T_check", True, "there is no machine 'vehicel'; did you mean 'vehicle'?"),
         ("lorry_of_tomorrow.T_check", True, "there is no machine 'lorry_of_tomorrow'"),
         ("lorry_of_tomorrow.T_check", False, ""),
-        ("evcc_dc.V2G_EVCC_Msg_Timeout", True, ""),
+        ("evcc_iso2.V2G_EVCC_Msg_Timeout", True, ""),
     ],
 )
 def test_a_machine_that_nobody_knows_is_told(before: str, others: bool, told: str) -> None:
