@@ -65,6 +65,12 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "light_stage": {"simulated": "adapters.can.light_stage:SimulatedLightStage"},
     "gbt_charger": {"codec": "adapters.can.roles:GbtCharger"},
     "gbt_battery": {"codec": "adapters.can.roles:GbtBattery"},
+    "console": {
+        "simulated": "adapters.console.consoles:SimulatedConsole",
+        "terminal": "adapters.console.consoles:TerminalConsole",
+        "pty": "adapters.console.consoles:PtyConsole",
+        "tcp": "adapters.console.consoles:TcpConsole",
+    },
     "traction_battery": {"simulated": "adapters.power.vehicle:SimulatedBattery"},
     "driver": {"simulated": "adapters.power.vehicle:SimulatedDriver"},
 }

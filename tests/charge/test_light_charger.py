@@ -327,3 +327,16 @@ def test_alien_traffic() -> None:
         bench.power.says(0x00433F00 | number & 0xFE, struct.pack(">ff", 500.0, 500.0))
         bench.run(0.01)
     assert (bench.is_in("outlet.plugged.charging"), bench.errors) == (True, [])
+
+
+def test_the_console() -> None:
+    """Two lines every ten seconds, and t is an emergency stop: dead in the same instant."""
+    bench = charging()
+    console = bench.system.roots["charger"].roles["console"].adapter
+    bench.until(lambda: len(console.written) >= 4, 25, "lines")  # type: ignore[attr-defined]
+    status, metrics = list(console.written)[-2:]  # type: ignore[attr-defined]
+    assert status == "status charging"
+    assert metrics.startswith("metrics terminals ")
+    console.port.emit("line", text="t")
+    bench.until(lambda: bench.is_off, 0.1, "dead output")
+    assert bench.result() == ("failed", "emergency stop at the console")

@@ -51,7 +51,7 @@ def goes_down(stage: Stage) -> bool:
 
 def test_free_as_soon_as_the_power_stage_speaks() -> None:
     stage = Stage(FILE)
-    assert (shown(stage), stage.children()) == (["Starting"], ["battery", "output"])
+    assert (shown(stage), stage.children()) == (["Starting"], ["battery", "desk", "output"])
     stage.child("output.healthy")
     assert shown(stage) == ["Starting", "Available"]
     stage.child("output.unwell", reason="too few")
@@ -315,6 +315,31 @@ def test_unplugged_while_it_waits() -> None:
     assert stage.run(0.1).active("outlet.residual")
 
 
+# ---------------------------------------------------------------- console
+
+
+def test_what_the_console_is_told() -> None:
+    """Once a second what there is to show."""
+    stage = terminals(available(), 71.0)
+    assert stage.forget().run(1).order("desk.values") == {
+        "state": "available", "reason": "", "voltage": 71.0, "current": 0.0, "demand_voltage": 0.0,
+        "demand_current": 0.0, "limit": 300.0, "energy": 0.0, "sessions": 0,
+    }  # fmt: skip
+    assert len(stage.run(2).ordered("desk.values")) == 3
+
+    def told(stage: Stage) -> tuple[str, str]:
+        values = stage.run(1).order("desk.values")
+        assert values is not None
+        return values["state"], values["reason"]
+
+    assert told(Stage(FILE)) == ("busy", "")
+    assert told(available()) == ("available", "")
+    assert told(charging()) == ("charging", "")
+    forbidden = terminals(available().child("battery.standby", reason="too cold"))
+    assert told(forbidden) == ("battery connected", "too cold")
+    assert told(charging().child("output.fault", reason="welded?")) == ("out of order", "welded?")
+
+
 # ---------------------------------------------------------------- faults, and the end
 
 
@@ -325,6 +350,7 @@ def test_unplugged_while_it_waits() -> None:
         (lambda s: s.child("output.fault", reason=""), "the output is faulty"),
         (lambda s: s.emit("operator.emergency_stop"), "emergency button"),
         (lambda s: s.post("out_of_service"), "out of service"),
+        (lambda s: s.child("desk.emergency"), "emergency stop at the console"),
     ],
 )
 def test_out_of_order(happens: Any, why: str) -> None:
@@ -368,6 +394,7 @@ def test_the_end_of_the_program(begun: Any) -> None:
     assert not stage.told("shut")
     assert stage.child("output.is_off").told("shut") == [{}]
     stage.post("shut_down").child("output.fault", reason="x").emit("operator.emergency_stop").post("out_of_service")
+    stage.child("desk.emergency")
     assert (stage.active("outlet.shutting_down.shut"), stage.unhandled) == (True, [])
     assert begun().post("shut_down").run(5).told("shut") == [{}]
     assert not begun().post("shut_down").run(4.9).told("shut")

@@ -1,0 +1,1 @@
+"""Lines to and from a person: a terminal, a pseudo terminal, a TCP socket."""
