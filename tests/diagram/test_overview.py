@@ -16,8 +16,10 @@ from engine.language.problems import ChartError
 from engine.tools.diagram.draw import draw
 from engine.tools.diagram.elk import LayoutFailed
 from engine.tools.diagram.graph import Box, Layout, Shape
+from engine.tools.diagram.main_path import spine
 from engine.tools.diagram.overview import overview
 from engine.tools.diagram.sheets import Placed
+from engine.tools.diagram.story import FOLD
 from engine.tools.diagram.text import cut_middle
 
 ROOT = Path(__file__).parents[2]
@@ -120,7 +122,9 @@ def test_every_state_and_every_way_is_on_some_sheet(large: Chart, sheets: list[P
     assert {t.id for t in large.transitions if t.targets} - of_templates <= said
 
 
-def test_no_sheet_shows_more_than_two_levels(large: Chart, sheets: list[Placed]) -> None:
+def test_no_sheet_shows_more_than_two_levels_but_along_the_main_path(large: Chart, sheets: list[Placed]) -> None:
+    path = spine(large)
+
     def depth(top: State, state: State) -> int:
         inside = [s for s in (state, *state.ancestors()) if top in s.ancestors()]
         return sum(s.parent is not None and s.parent.kind is not StateKind.PARALLEL for s in inside)
@@ -130,7 +134,7 @@ def test_no_sheet_shows_more_than_two_levels(large: Chart, sheets: list[Placed])
             if top.id in large.states or top.id == "(root)":
                 home = large.states.get(top.id, large.root)
                 own = [large.states[n.id] for n in top.walk() if n is not top and n.id in large.states]
-                assert all(depth(home, state) <= 2 for state in own)
+                assert all(depth(home, state) <= 2 or (home is large.root and state in path) for state in own)
 
 
 def test_what_is_closed_says_on_which_sheet_it_is_open(sheets: list[Placed]) -> None:
@@ -138,11 +142,11 @@ def test_what_is_closed_says_on_which_sheet_it_is_open(sheets: list[Placed]) -> 
     for sheet in sheets:
         for node in (n for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()):
             for section in node.sections:
-                for match in (re.fullmatch(r"\d+ states? inside, sheet (\d+)", line.text) for line in section):
+                for match in (re.fullmatch(r"(?:all )?\d+ states? inside, sheet (\d+)", line.text) for line in section):
                     if match:
                         closed += 1
                         there = sheets[int(match.group(1)) - 1].graph
-                        assert node.id in {top.id for top in (there.root, *there.notes)}
+                        assert node.id.removesuffix(FOLD) in {top.id for top in (there.root, *there.notes)}
     assert closed or len(sheets) == 1
 
 
@@ -319,3 +323,108 @@ def test_the_path_leads_through_uses_of_a_template_which_is_told_once_beside_the
     assert {("first", "second"), ("second", "last")} <= {(e.source, e.target) for e in sheets[0].graph.edges}
     assert lines(sheets).count("template exchange") == 1
     assert lines(sheets).count("think") == 1
+
+
+DEEP = """
+machine: stand
+events: {cut: {}, plug: {}, power: {}, over: {}, stop: {}, smoke: {}, jam: {}, clear: {}}
+main: [free, used.session.power.locking, used.session.power.giving, used.finished, freed]
+initial: free
+states:
+  free: {on: {plug: used}}
+  used:
+    initial: session
+    on: {clear: freed}
+    states:
+      session:
+        type: parallel
+        on:
+          smoke: burnt
+          plug: burnt
+          over: finished
+          stop: {actions: {raise: cut}}
+        states:
+          power:
+            initial: locking
+            states:
+              locking: {on: {power: giving, jam: jammed}}
+              giving: {}
+              jammed: {}
+          cutting:
+            initial: none
+            states: {none: {on: {cut: asked}}, asked: {}}
+      finished: {}
+  freed: {type: final}
+  burnt: {on: {clear: free}}
+"""
+
+
+def test_the_first_sheet_follows_the_main_path_down_and_says_what_else_there_is() -> None:
+    sheets = told(DEEP)
+    first = sheets[0].graph
+    places = {node.id: node for node in first.root.walk()}
+    assert {"used.session.power.locking", "used.session.power.giving"} <= set(places)
+    assert not {"used.session.power.jammed", "used.session.cutting.none"} & set(places)
+    fold = [line.text for section in places[f"used.session{FOLD}"].sections for line in section]
+    assert {"jammed", "cutting", "all 5 states inside, sheet 2"} <= set(fold)
+    locking = [(line.text, line.to) for section in places["used.session.power.locking"].sections for line in section]
+    assert ("jam", "jammed") in locking
+    assert "used.session.power.jammed" in {n.id for n in sheets[1].graph.root.walk()}
+
+
+def test_the_first_sheet_lists_what_ends_or_interrupts_the_main_path() -> None:
+    (panel,) = [node for node in told(DEEP)[0].graph.root.walk() if node.css == "panel"]
+    groups = {part[0].to: [line.text for line in part[1:]] for part in panel.sections[1:]}
+    assert groups == {"cutting.asked": ["session: stop"], "burnt": ["session: smoke", "session: plug"]}
+
+
+def test_a_step_that_the_whole_composite_takes_is_drawn_in_the_column() -> None:
+    """Else nothing leads from the state before to the next one of the path."""
+    sheet = told(
+        DEEP.replace("    on: {clear: freed}\n", "").replace(
+            "initial: free\n", "initial: free\non: {clear: freed}\n", 1
+        )
+    )[0]
+    (edge,) = [e for e in sheet.graph.edges if e.target == "freed"]
+    assert edge.css == "main"
+    ring, start, end = (sheet.layout.boxes[id] for id in (edge.source, "used", "freed"))
+    assert sheet.graph.root.children[-1].shape is Shape.SELF
+    assert ring.x + ring.width / 2 == pytest.approx(middle(sheet.layout, "freed"))
+    assert start.y + start.height <= ring.y < end.y, "on the line, below the state before"
+
+
+def test_a_lone_composite_is_open_on_its_sheet() -> None:
+    """A sheet with one closed box says nothing."""
+    wrapped = (
+        "machine: wrapped\nevents: {go: {}}\nstates: {all: {states: {inner: {states: {a: {on: {go: b}}, b: {}}}}}}\n"
+    )
+    sheets = told(wrapped)
+    assert len(sheets) == 1
+    assert {"all.inner.a", "all.inner.b"} <= {node.id for node in sheets[0].graph.root.walk()}
+
+
+def test_where_things_go_when_they_fail_is_not_the_main_path() -> None:
+    """Many lead there, or a timeout does; the shorter chain that goes well counts."""
+    chart = """
+machine: errand
+events: {a: {}, b: {}, bad: {}}
+states:
+  one: {on: {a: two, bad: broken}}
+  two: {on: {b: good, bad: broken}, after: {1 s: late}}
+  good: {type: final}
+  late: {on: {a: later, bad: broken}}
+  later: {after: {1 s: broken}}
+  broken: {type: final}
+"""
+    main = [c.id for c in told(chart)[0].graph.root.children if "main" in c.css.split()]
+    assert main == ["one", "two", "good"]
+
+
+def test_only_the_main_path_is_blue() -> None:
+    """What lies beside it is told in plain ink: an emergency is no step of a run which goes well."""
+    chart = engine.load(ROOT / "machines" / "evse_dc.yaml")
+    path = spine(chart)
+    for sheet in overview(chart):
+        for node in (n for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()):
+            if "main" in node.css.split() and node.id in chart.states:
+                assert chart.states[node.id] in path, node.id

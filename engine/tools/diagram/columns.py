@@ -151,7 +151,9 @@ class _Columns:
         self.place = {item.node.id: number for number, item in enumerate(self.main)}
         below = [*pairwise(self.main), *pairwise(self.rest)]
         below_ids = {(a.node.id, b.node.id) for a, b in below}
-        self.down = {(e.source, e.target): e for e in story.edges if (e.source, e.target) in below_ids}
+        passed = story.passed
+        ends = [(passed.get(e.source, e.source), e.target, e) for e in story.edges]
+        self.down = {(a, b): e for a, b, e in ends if (a, b) in below_ids}
         self.first = next((e for e in story.edges if self._is_first(e)), None)  # straight down from the initial dot
         self.stem, self.gap = _STEMS[story.tight], _GAP - 3 * min(story.tight, 2)
         self.result = Layout()
@@ -191,7 +193,8 @@ class _Columns:
         return edge.source not in self.items
 
     def _rows(self) -> None:
-        others = [e for e in self.story.edges if (e.source, e.target) not in self.down and e is not self.first]
+        straight = [*self.down.values(), self.first]
+        others = [e for e in self.story.edges if not any(e is one for one in straight)]
         for edge in others:
             _, side = self._sides(edge)
             rows = self.items[edge.target].rows[side]
@@ -309,7 +312,7 @@ class _Columns:
             result.add(item.layout, x, y)
             result.boxes[item.node.id] = Box(x, y, item.width, item.height)
         for edge in self.story.edges:
-            if (edge.source, edge.target) in self.down:
+            if any(edge is one for one in self.down.values()):
                 self._straight(edge)
             elif edge is self.first:
                 self._begin(edge, self.main[0])
@@ -324,12 +327,16 @@ class _Columns:
         self.result.routes[edge.id] = [(item.x, top + 5), (item.x, item.y)]
 
     def _straight(self, edge: Edge) -> None:
-        source, target = self.items[edge.source], self.items[edge.target]
+        target = self.items[edge.target]
+        source = self.items[self.story.passed.get(edge.source, edge.source)]
         self.result.routes[edge.id] = [(source.x, source.y + source.height), (target.x, target.y)]
+        if edge.source in self.story.passed:  # the ring of the whole composite lies on the line
+            self.result.boxes[edge.source] = Box(source.x - 6, source.y + source.height + 1, 12, 12)
         if edge.label:
             width, height = edge.label_size
             middle = (source.y + source.height + target.y) / 2
-            self.result.labels[edge.id] = Box(source.x + _PAD, middle - height / 2 - 2, width + 2, height)
+            ring = _RING / 3 if edge.source in self.story.passed else 0.0
+            self.result.labels[edge.id] = Box(source.x + _PAD + ring, middle - height / 2 - 2, width + 2, height)
 
     def _label(self, edge: Edge, item: _Item, side: int) -> float:
         """Places the label above its line; the x where it ends."""

@@ -7,19 +7,21 @@ from dataclasses import replace
 from engine.language.model import Chart, State
 from engine.tools.diagram.columns import in_order, lay_out
 from engine.tools.diagram.graph import Graph, Layout, Node
+from engine.tools.diagram.main_path import Spine, spine
 from engine.tools.diagram.page import READABLE, largest_room, largest_scale
 from engine.tools.diagram.sheets import Placed
-from engine.tools.diagram.story import INSIDE, Chapter, Story, chapter, templates
+from engine.tools.diagram.story import FOLD, INSIDE, Chapter, Story, Telling, chapter, templates
 
 
 def overview(chart: Chart) -> list[Placed]:
     """The sheets in reading order."""
-    first = _fitting(chart, chart.root, "")
+    path = spine(chart)
+    first = _fitting(chart, path, chart.root, "")
     chapters, waiting = [], [(state, "") for state in first.closed]
     waiting += [(state, name) for name, state in templates(chart).items()]
     while waiting:
         state, template = waiting.pop(0)
-        one = _fitting(chart, state, template)
+        one = _fitting(chart, path, state, template)
         chapters.append(one)
         waiting += [(inner, "") for inner in one.closed]
     sheets = [[first], *_gathered(chapters)]
@@ -30,45 +32,53 @@ def overview(chart: Chart) -> list[Placed]:
     ]
 
 
-def _fitting(chart: Chart, top: State, template: str) -> Chapter:
+def _fitting(chart: Chart, path: Spine, top: State, template: str) -> Chapter:
     """The chapter as it can be read: with composites beside the main path closed, the largest first; then with less
-    text; then with those of the main path closed, too."""
-    shut: set[State] = set()
-    while True:
-        beside: set[State] = set()
+    text; then with those of the main path closed, too, of which the path alone is followed; then without that."""
+
+    def told(telling: Telling) -> Chapter:
+        return chapter(chart, path, top, telling, template)
+
+    for along in (True, False) if top is chart.root else (False,):
+        shut: frozenset[State] = frozenset()
         while True:
-            one = chapter(chart, top, frozenset(shut | beside), template)
-            if _is_readable(one):
-                return one
-            path, rest = _parts(chart, one.story)
-            if not rest:
+            beside: frozenset[State] = frozenset()
+            while True:
+                one = told(Telling(shut | beside, along))
+                if _is_readable(one):
+                    return one
+                on_path, rest = _parts(chart, one.story, shut | beside)
+                if not rest:
+                    break
+                beside |= {rest[0]}
+            for brevity in (1, 2):
+                one = told(Telling(shut | beside, along, brevity))
+                if _is_readable(one):
+                    return one
+            if not on_path:
                 break
-            beside.add(rest[0])
-        for brevity in (1, 2):
-            one = chapter(chart, top, frozenset(shut | beside), template, brevity)
-            if _is_readable(one):
-                return one
-        if not path:
-            return chapter(chart, top, frozenset(shut | beside), template, 3)
-        shut |= set(path)
+            shut |= frozenset(on_path)
+    return told(Telling(shut | beside, False, 3))
 
 
 def _is_readable(one: Chapter) -> bool:
     return _scale(_placed([one.story]).layout) >= READABLE
 
 
-def _parts(chart: Chart, story: Story) -> tuple[list[State], list[State]]:
-    """The composites told inside: the innermost of the main path, and those beside it, regions and large ones first."""
+def _parts(chart: Chart, story: Story, shut: frozenset[State]) -> tuple[list[State], list[State]]:
+    """The composites told inside that are not ``shut``: the innermost of the main path, and those beside it, regions
+    and large ones first."""
     path: dict[State, int] = {}
     beside: dict[State, tuple[bool, float]] = {}
 
     def look(one: Story, depth: int, aside: bool) -> None:
         for id, part in one.parts.items():
             layout = lay_out(part, _aspect())
-            if aside or id not in one.main:
-                beside[chart.states[id]] = (not one.node.packed, -layout.width * layout.height)
-            elif not one.node.packed:
-                path[chart.states[id]] = depth
+            state = chart.states[id]
+            if state not in shut and (aside or id not in one.main):
+                beside[state] = (not one.node.packed, -layout.width * layout.height)
+            elif state not in shut and not one.node.packed and "followed" not in part.node.css.split():
+                path[state] = depth
             look(part, depth + 1, aside or id not in one.main)
 
     look(story, 0, False)
@@ -116,7 +126,10 @@ def _told(story: Story, homes: dict[str, int]) -> Story:
 
     def node(old: Node) -> Node:
         sections = [
-            [replace(one, text=f"{one.text}{homes[old.id]}") if one.text.endswith(INSIDE) else one for one in section]
+            [
+                replace(one, text=f"{one.text}{homes[old.id.removesuffix(FOLD)]}") if one.text.endswith(INSIDE) else one
+                for one in section
+            ]
             for section in old.sections
         ]
         return replace(old, sections=sections, children=[node(child) for child in old.children])

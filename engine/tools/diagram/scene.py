@@ -94,7 +94,9 @@ def scene(graph: Graph, layout: Layout) -> Group:
             plated = [_plated(text, style) for text in texts]
             title = dict(node.tags).get("data-state", "")
             captions.items += (
-                [Group("frame-title", (("data-title", title),), plated[:1]), *plated[1:]] if title else plated
+                [Group("frame-title", (("data-title", title),), plated[:1]), *plated[1:]]
+                if title and "followed" not in node.css.split()  # of that a fold leads to the rest
+                else plated
             )
     for edge in graph.edges:
         arrows.items.append(_edge(edge, layout))
@@ -158,7 +160,7 @@ def _node(node: Node, box: Box) -> Group:
         case _:
             style = "box" if node.shape is Shape.BOX else node.shape.value
             kinds = node.css.split()
-            style = next((kind for kind in kinds if kind in ("adapter", "note", "band")), style)
+            style = next((kind for kind in kinds if kind in ("adapter", "note", "band", "panel")), style)
             style += next((f"-{kind}" for kind in kinds if f"{style}-{kind}" in SHAPES), "")
             radius = 7.0 if node.shape is Shape.BOX else 5.0
             if "closed" in kinds:  # a sheet behind it

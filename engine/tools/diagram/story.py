@@ -1,8 +1,9 @@
 """The content of an overview: the story of a chart, at most two levels of states on a sheet.
 
 Each composite is told on its own (:class:`Story`): its states, which of them are the main path, and the arrows among
-them, one for each pair. What lies deeper is a closed box and has a story elsewhere. A way out of the composite is a
-line in the box it starts from, and an arrow one level further out.
+them, one for each pair. What lies deeper is a closed box and has a story elsewhere; but where the main path leads
+deeper, the sheet follows it: of such a composite it shows the states of the main path, and one closed box (the fold)
+for all its others. A way out of the composite is a line in the box it starts from, and an arrow one level further out.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from itertools import pairwise
 
 from engine.language.model import Chart, State, StateKind, Transition
 from engine.tools.diagram import describe
+from engine.tools.diagram.causes import cause_lines
+from engine.tools.diagram.ends import ends
 from engine.tools.diagram.graph import Edge, Line, Node, Shape
-from engine.tools.diagram.main_path import main_path
+from engine.tools.diagram.main_path import Spine, all_ways, path_of
 from engine.tools.diagram.statechart import ROOT, is_made, state_node, transition_tags
-from engine.tools.diagram.text import cut_middle, shorten, wrap
+from engine.tools.diagram.text import shorten, wrap
 
+FOLD = "/fold"  # ends the id of a fold, which begins with that of its composite
 INSIDE = "inside, sheet "  # in the line of a closed box; the number of the sheet follows
 _LEVELS = 2
 _TITLE = 26  # characters of a line
 _LINE = 32
+_FOLDED = 8  # states named in a fold
 _MOST = 3  # causes named on an arrow or in a box, before "… n more"
 _MOST_MAIN = 6
 _BRIEFEST = 3
@@ -40,6 +45,7 @@ class Story:
     edges: list[Edge] = field(default_factory=list)
     parts: dict[str, Story] = field(default_factory=dict)
     marks: list[Node] = field(default_factory=list)  # where arrows start that start at no state: dot and rings
+    passed: dict[str, str] = field(default_factory=dict)  # ring on the main path → the state before it
     tight: int = 0  # how little room there is between boxes: 0 to 3
 
     def walk(self) -> Iterator[Story]:
@@ -58,13 +64,20 @@ class Chapter:
     closed: list[State]
 
 
-def chapter(
-    chart: Chart, top: State, shut: frozenset[State] = frozenset(), template: str = "", brevity: int = 0
-) -> Chapter:
-    """The story of ``top``, or of the ``template`` as ``top`` uses it; the composites ``shut`` are closed boxes
-    whatever their level. ``brevity``: 1 without the events that leave no state, 2 without orders and invokes, too, 3
-    with the first cause of a way alone and without the names of templates."""
-    teller = _Teller(chart, top, shut, template, brevity)
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """How much is told: the composites ``shut`` are closed whatever their level; ``along`` the main path the sheet
+    opens those that are closed, or deeper than two levels. ``brevity``: 1 without the events that leave no state, 2
+    without orders and invokes, too, 3 with the first cause of a way alone and without the names of templates."""
+
+    shut: frozenset[State] = frozenset()
+    along: bool = False
+    brevity: int = 0
+
+
+def chapter(chart: Chart, path: Spine, top: State, telling: Telling, template: str = "") -> Chapter:
+    """The story of ``top``, or of the ``template`` as ``top`` uses it; ``path`` is the chart's main path."""
+    teller = _Teller(chart, path, top, telling, template)
     story = teller.tell()
     return Chapter(template or top.id or chart.name, story, teller.closed)
 
@@ -78,23 +91,39 @@ def templates(chart: Chart) -> dict[str, State]:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class _Cause:
+    """A transition in an arrow or a line; ``told`` is the state inside that it leaves, where its box is another."""
+
+    told: str
+    transition: Transition
+
+
 class _Teller:
-    def __init__(self, chart: Chart, top: State, shut: frozenset[State], template: str, brevity: int) -> None:
+    def __init__(self, chart: Chart, path: Spine, top: State, telling: Telling, template: str) -> None:
         self.chart = chart
-        self.brevity = brevity
+        self.path = path
+        self.brevity = telling.brevity
         self.top = top
-        self.shut = shut
+        self.shut = telling.shut
+        self.along = telling.along
+        self.panel: Node | None = None  # the list of what leaves the main path, beside the story of a chart
         self.template = template
         self.closed: list[State] = []
         made = {inner for state in chart.root.walk() if state.template for inner in state.template_states}
         self.seen = made & set(top.walk()) if template else set(chart.states.values()) - made | {chart.root}
+        self.all_ways = all_ways(chart)
         self.stories: dict[State, Story] = {}
         self.nodes: dict[State, Node] = {}
-        self.ways: dict[tuple[State, State, State], list[tuple[str, Transition]]] = {}
+        self.holders: dict[State, State] = {}  # composite of which the path alone is told → itself, or its region
+        self.folds: dict[State, State] = {}  # … → what stands for its other states
+        self.ways: dict[tuple[State, State, State], list[_Cause]] = {}
         self.words: dict[tuple[State, str], list[Transition]] = {}
 
     def tell(self) -> Story:
         story = self._composite(self.top, 0)
+        if self.top is self.chart.root:
+            self.panel = ends(self.chart, self.path, {*self.stories, *self.holders.values()})
         for transition in self.chart.transitions:
             made = is_made(transition)
             for target in transition.targets:
@@ -107,6 +136,11 @@ class _Teller:
                     self._way(default, target)
         for state, one in self.stories.items():
             self._arrows(state, one)
+        if self.panel is not None:
+            place = self.top
+            while self._is_parallel(place) and self.path.inside[place][0] in self.stories:
+                place = self.path.inside[place][0]
+            self.stories[place].node.children.append(self.panel)
         self._tell_words()
         return story
 
@@ -120,10 +154,14 @@ class _Teller:
         node = self._node(state, Shape.REGION if region else Shape.COMPOSITE)
         node.packed = state.kind is StateKind.PARALLEL
         story = self.stories[state] = Story(node, tight=self.brevity)
+        alone = len(self._children(state)) == 1
         for child in self._children(state):
-            level = depth if state.kind is StateKind.PARALLEL else depth + 1
+            level = depth if state.kind is StateKind.PARALLEL or alone else depth + 1
             if not self._children(child):
                 node.children.append(self._node(child, _leaf(child)))
+            elif child in self.path and self.along and (child in self.shut or level >= _LEVELS):
+                story.parts[state_node(child)] = self._along_path(child)
+                node.children.append(story.parts[state_node(child)].node)
             elif child in self.shut or level >= _LEVELS:
                 self.closed.append(child)
                 node.children.append(self._closed(child))
@@ -132,9 +170,60 @@ class _Teller:
                 node.children.append(story.parts[state_node(child)].node)
         return story
 
+    def _along_path(self, state: State) -> Story:
+        """The states of the main path, and the fold."""
+        holder = state
+        while holder.kind is StateKind.PARALLEL:
+            holder = self.path.inside[holder][0]
+        self.holders[state] = holder
+        node = self._node(state, Shape.COMPOSITE)
+        story = self.stories[state] = Story(node, tight=self.brevity)
+        folded = [s for s in self._beside(state) if s.kind not in _HISTORY]
+        self.closed += [state] if folded else []
+        for child in self.path.inside[holder]:
+            if self._children(child):
+                story.parts[state_node(child)] = self._along_path(child)
+                node.children.append(story.parts[state_node(child)].node)
+            else:
+                node.children.append(self._node(child, _leaf(child)))
+        if folded:
+            node.css = "followed"
+            fold = self.folds[state] = replace(state, id=state_node(state) + FOLD, name="", parent=state, children=[])
+            node.children.append(self._fold(state, fold, folded))
+        return story
+
+    def _beside(self, state: State) -> list[State]:
+        """The states and regions that are not on the path, from outside in."""
+        holder = self.holders[state]
+        found: list[State] = []
+        while True:
+            path = self.path.inside[state]
+            found += [child for child in self._children(state) if child not in path]
+            if state is holder:
+                return found
+            state = path[0]
+
+    def _fold(self, state: State, fold: State, folded: list[State]) -> Node:
+        lines: list[Line] = []
+        for one in folded[:_FOLDED]:
+            name = one.name + describe.args_text(one, True)
+            text = f"{name}: {one.title}" if one.title and one.title.lower() != one.name.lower() else name
+            lines += [Line(part, "text") for part in _two(text)]
+        if len(folded) > _FOLDED:
+            lines.append(Line(f"… {len(folded) - _FOLDED} more", "keyword"))
+        count = self._count(state)
+        inside = [Line(f"all {count} states {INSIDE}", "keyword")]
+        tags = () if self.template else (("data-state", state_node(state)),)
+        node = Node(fold.id, Shape.BOX, [[Line("also inside", "title")], lines, inside], css="closed", tags=tags)
+        self.nodes[fold] = node
+        return node
+
+    def _count(self, state: State) -> int:
+        return sum(not self._children(inner) for inner in state.walk() if inner in self.seen)
+
     def _closed(self, state: State) -> Node:
         node = self._node(state, Shape.BOX)
-        count = sum(not self._children(inner) for inner in state.walk() if inner in self.seen)
+        count = self._count(state)
         node.sections.append([Line(f"{count} {'state' if count == 1 else 'states'} {INSIDE}", "keyword")])
         node.css = "closed"
         return node
@@ -190,7 +279,11 @@ class _Teller:
     def _chain(self, state: State) -> list[State]:
         """The boxes that are or contain the state, from the whole sheet inwards; none when it is not on it."""
         chain = [s for s in reversed((state, *state.ancestors())) if s in self.nodes]
-        return chain if chain[:1] == [self.top] else []
+        if chain[:1] != [self.top]:
+            return []
+        last = chain[-1]
+        folded = last in self.folds and state is not last and state is not self.holders[last]
+        return [*chain, self.folds[last]] if folded else chain
 
     def _way(self, transition: Transition, target: State) -> None:
         sources, targets = self._chain(transition.source), self._chain(target)
@@ -208,18 +301,25 @@ class _Teller:
             elif box is not place or target is box:
                 self._word(box, transition, target)
             return
-        while not start and place.kind is StateKind.PARALLEL and len(end) > 1:
+        while not start and self._is_parallel(place) and len(end) > 1:
             place, end = end[0], end[1:]
-        if place.kind is StateKind.PARALLEL:
+        if self._is_parallel(place):
             self._word(box, transition, target)
             return
         source = start[0] if start else place
-        own = transition.source is source or is_made(transition)
+        if _is_fold(source) or _is_fold(end[0]):
+            if source is box and not self._children(box):
+                self._word(box, transition, target)
+            return  # else told where it is open
+        own = transition.source in (source, self.holders.get(source)) or is_made(transition)
         inner = box if box is not source else transition.source
-        told = "" if own else f"{inner.name}: "
-        self.ways.setdefault((place, source, end[0]), []).append((told, transition))
+        cause = _Cause("" if own else f"{inner.name}: ", transition)
+        self.ways.setdefault((place, source, end[0]), []).append(cause)
         if len(start) > 1 and transition.source is box:
             self._word(box, transition, target)
+
+    def _is_parallel(self, place: State) -> bool:
+        return place.kind is StateKind.PARALLEL and place not in self.holders
 
     def _inside_use(self, box: State, transition: Transition, target: State) -> None:
         """A way that a state has to what its template has made inside it: a line, or where there is no room for it the
@@ -231,89 +331,98 @@ class _Teller:
             title[0] = replace(title[0], tags=(*title[0].tags, *transition_tags(transition)[1:]))
 
     def _word(self, box: State, transition: Transition, target: State) -> None:
+        if _is_fold(box) or (self._children(box) and self._is_listed(transition)):
+            return
         self.words.setdefault((box, target.name or self.chart.name), []).append(transition)
 
     def _tell_words(self) -> None:
         for (box, target), found in self.words.items():
-            lines = self._causes([("" if t.source is box else f"{t.source.name}: ", t) for t in found], 2)
+            lines = self._causes([_Cause("" if t.source is box else f"{t.source.name}: ", t) for t in found], 2)
             last = max(i for i, line in enumerate(lines) if line.css != "guard" or i == 0)
             lines[last] = replace(lines[last], to=target)
             self.nodes[box].sections.append(lines)
 
     def _arrows(self, place: State, story: Story) -> None:
-        children = self._children(place)
+        holder = self.holders.get(place, place)
+        children = [state for state in self._children(holder) if state in self.nodes]
+        children += [self.folds[place]] if place in self.folds else []
         ways = {(a, b): found for (at, a, b), found in self.ways.items() if at is place}
-        start = next((t for t in (place.initial.targets if place.initial else ()) if t in self.seen), None)
-        begin = next((s for s in self._chain(start)[1:] if s in children), None) if start is not None else None
-        states = [child for child in children if child.kind not in _HISTORY]
-        if place.kind is StateKind.PARALLEL:
-            story.main = [id for id in [self._main_region(place, story)] if id]
+        start = next((t for t in (holder.initial.targets if holder.initial else ()) if t in self.seen), None)
+        begin = next((s for s in self._chain(start) if s in children), None) if start is not None else None
+        main = self._main(holder, children)
+        story.main = [state_node(state) for state in main]
+        if self._is_parallel(place):
             for child in children if "aside" in story.node.css else ():
                 self.nodes[child].css = f"{self.nodes[child].css} aside".strip()
         else:
-            pairs = [(a, b) for a, b in ways if a in states and b in states]
-            main = main_path(self.chart, states, begin, pairs)
-            story.main = [state_node(state) for state in main]
             for state in children:
-                css = self.nodes[state].css
-                calm = state not in main or "aside" in story.node.css
-                self.nodes[state].css = f"{css} {'aside' if calm else 'main'}".strip()
+                calm = "aside" in story.node.css or (state not in main and state.kind not in _HISTORY)
+                tone = "aside" if calm else "main" if holder in self.path else ""
+                self.nodes[state].css = f"{self.nodes[state].css} {tone}".strip()
             if begin is not None:
-                self._begin(place, story, state_node(begin))
-        steps = set() if "aside" in story.node.css else set(pairwise(story.main))
+                self._begin(holder, story, state_node(begin), place in self.path)
+        steps = {} if "aside" in story.node.css else dict(pairwise(main))
         for (a, b), found in ways.items():
-            source, target = state_node(a), state_node(b)
+            on_path = steps.get(a) is b
+            before = next((state for state in steps if steps[state] is b and (state, b) not in ways), None)
             if a is place:
-                ring = Node(f"{source}/self {target}", Shape.SELF)
+                ring = Node(f"{state_node(place)}/self {state_node(b)}", Shape.SELF)
                 story.marks.append(ring)
-                self._arrow(story, (ring.id, target), found, False)
-            else:
-                self._arrow(story, (source, target), found, (source, target) in steps)
+                if before is not None:
+                    story.passed[ring.id] = state_node(before)
+                on_path = before is not None
+            source = ring.id if a is place else state_node(a)
+            tone = "main" if place in self.path else ""
+            self._arrow(story, (source, state_node(b)), found, tone if on_path else "aside")
 
-    def _main_region(self, place: State, story: Story) -> str:
-        """The region that the main path runs through."""
-        named = [state_node(s) for s in main_path(self.chart, self._children(place), None, [])]
-        return (
-            named[0] if named else max(story.parts, key=lambda id: len(list(story.parts[id].node.walk())), default="")
-        )
+    def _main(self, holder: State, children: list[State]) -> list[State]:
+        """The states in the column, or the region that the main path runs through."""
+        inside = self.path.inside.get(holder)
+        return [s for s in (path_of(self.chart, holder, self.all_ways) if inside is None else inside) if s in children]
 
-    def _begin(self, place: State, story: Story, target: str) -> None:
-        assert place.initial is not None
+    def _begin(self, place: State, story: Story, target: str, on_path: bool) -> None:
         dot = Node(f"{state_node(place)}/initial", Shape.INITIAL)
         story.marks.append(dot)
         tags = () if self.template else (("id", f"transition:{dot.id}"), ("data-transition", f"{dot.id}/default"))
-        css = "main" if story.main[:1] == [target] and "aside" not in story.node.css else "aside"
+        first = story.main[:1] == [target] and "aside" not in story.node.css
+        css = "aside" if not first else "main" if on_path else ""
         story.edges.append(Edge(f"{dot.id}>", dot.id, target, [], css, tags))
 
-    def _arrow(self, story: Story, pair: tuple[str, str], found: list[tuple[str, Transition]], main: bool) -> None:
-        label = self._causes([(told, t) for told, t in found if t.id], _MOST_MAIN if main else _MOST)
-        hint = "\n".join(describe.whole_text(self.chart, t) for _, t in found)
-        tags = () if self.template else tuple(("data-transition", t.id) for _, t in found if t.id)
-        story.edges.append(Edge(f"{pair[0]}>{pair[1]}", *pair, label, "main" if main else "aside", tags, hint))
+    def _arrow(self, story: Story, pair: tuple[str, str], found: list[_Cause], css: str) -> None:
+        label = self._causes([one for one in found if one.transition.id], _MOST_MAIN if css != "aside" else _MOST)
+        if css == "aside" and all(self._is_listed(one.transition, pair[0]) for one in found):
+            label = [Line("see the list", "keyword")]
+        hint = "\n".join(describe.whole_text(self.chart, one.transition) for one in found)
+        ids = () if self.template else tuple(one.transition.id for one in found if one.transition.id)
+        tags = tuple(("data-transition", id) for id in ids)
+        story.edges.append(Edge(f"{pair[0]}>{pair[1]}", *pair, label, css, tags, hint))
 
-    def _causes(self, found: list[tuple[str, Transition]], most: int) -> list[Line]:
+    def _is_listed(self, transition: Transition, drawn: str = "") -> bool:
+        """Whether the panel has it and no box that is ``drawn`` here says that it leaves it."""
+        ids = {value for part in self.panel.sections for line in part for _, value in line.tags} if self.panel else ()
+        return transition.id in ids and drawn != state_node(transition.source)
+
+    def _causes(self, found: list[_Cause], most: int) -> list[Line]:
         """Each cause once, with its guard cut to a line; how many more there are."""
         causes: dict[str, list[Transition]] = {}
-        for told, t in found:
-            causes.setdefault(told + (describe.trigger_text(self.chart, t)), []).append(t)
+        for one in found:
+            text = one.told + describe.trigger_text(self.chart, one.transition)
+            causes.setdefault(text, []).append(one.transition)
         lines: list[Line] = []
         most = 1 if self.brevity == _BRIEFEST else most
         shown = list(causes.items())
         shown = shown if len(shown) <= most else shown[: max(1, most - 1)]
         for text, cases in shown:
-            tags = () if self.template else tuple(tag for t in cases for tag in transition_tags(t)[1:])
-            style = "timer" if cases[0].timer else "event"
-            guard = describe.guard_text(cases[0]) if len(cases) == 1 else f"[{len(cases)} cases]"
-            if len(cases) > 1 and any(t.guard is None for t in cases):
-                guard = ""
-            parts = wrap(text.strip(), _LINE) or ([] if guard else ["always"])
-            lines += [Line(part, style, tags) for part in parts]
-            lines += [Line(cut_middle(guard, _LINE), "guard", tags)] if guard else []
-        rest = [t for text in list(causes)[len(shown) :] for t in causes[text]]
+            lines += cause_lines(text, cases, not self.template, 2 if most == _MOST_MAIN else 1)
+        rest = [t for key in list(causes)[len(shown) :] for t in causes[key]]
         if rest:
             tags = () if self.template else tuple(tag for t in rest for tag in transition_tags(t)[1:])
             lines.append(Line(f"… {len(causes) - len(shown)} more", "keyword", tags))
         return lines
+
+
+def _is_fold(state: State) -> bool:
+    return state.id.endswith(FOLD)
 
 
 def _leaf(state: State) -> Shape:

@@ -42,6 +42,7 @@ SHAPES: dict[str, Style] = {
     "fault-line": Style(stroke="#b3261e", width=0.4),
     "note-plate": Style(fill="#fdfcf7", stroke="#b8ae8f", width=0.2),
     "note": Style(fill="#fdfcf7", stroke="#b8ae8f", width=0.8),
+    "panel": Style(fill="#fdfcf7", stroke="#b8ae8f", width=0.8),
     "dot": Style(fill=INK),
     "ring": Style(fill="#ffffff", stroke=INK, width=1.2),
     "edge": Style(stroke="#3e4c59", width=1.1),
