@@ -8,23 +8,31 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters import v2gtp
 from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
+from adapters.v2g.dialects import SAP, Dialect, payload_type
 from engine.adapter import AdapterError, World
 
-OnMessage = Callable[[str, Message, bytes], None]
-OnTrouble = Callable[[str, str], None]
+
+class Received(NamedTuple):
+    """A message that came. ``name`` is the contracts'; ``session_id`` is None where its dialect has no header.
+    ``misfits``: what of it was beyond a facet of the schema, ``path: reason``, the path from its body on."""
+
+    dialect: Dialect
+    name: str
+    session_id: bytes | None
+    body: Any
+    payload_type: int
+    payload: bytes
+    misfits: list[str]
 
 
-def body_name(message: Message) -> str:
-    """The standard's name of a document's content: ``CurrentDemandReq``; in SAP the document's own name."""
-    body = getattr(message, "Body", None)
-    element = getattr(body, "BodyElement", None) if body is not None else message
-    return element.ELEMENT if element is not None else ""
+OnMessage = Callable[[Received], None]
+OnTrouble = Callable[[str, str, int], None]
+"""Kind, reason and payload type of what could not be read."""
 
 
 class Endpoint:
@@ -32,14 +40,12 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.write: Callable[[bytes], None] | None = None
-        self.protocol = "sap"
+        self.dialect = SAP
         self.session_id = bytes(8)
         self.trailing_bytes = 0
         self.last_sent = b""
-        self.misfits: list[str] = []
-        """What of the last message was beyond a facet of the schema: ``path: reason``, the path from its body on."""
-        self.on_message: OnMessage = lambda name, message, payload: None
-        self.on_undecodable: OnTrouble = lambda kind, reason: None
+        self.on_message: OnMessage = lambda received: None
+        self.on_undecodable: OnTrouble = lambda kind, reason, payload_type: None
         self.on_bad_header: Callable[[str], None] = lambda reason: None
         self.largest_message_bytes = v2gtp.MAX_PAYLOAD_BYTES
         self.most_unanswered = 32
@@ -58,7 +64,7 @@ class Endpoint:
         """A connection has been made; the handshake comes next."""
         self.write = write
         self._unanswered = 0
-        self.protocol = "sap"
+        self.dialect = SAP
         self.trailing_bytes = 0
         self.last_sent = b""
         self._handshake = None
@@ -82,52 +88,48 @@ class Endpoint:
             if isinstance(event, v2gtp.V2gtpMessage):
                 self._decode(event)
             elif isinstance(event, v2gtp.UnknownPayload):
-                self.on_undecodable("payload_type", f"payload type {event.payload_type:#06x} is unknown")
+                reason = f"payload type {event.payload_type:#06x} is unknown"
+                self.on_undecodable("payload_type", reason, event.payload_type)
             else:
                 self.on_bad_header(event.reason)
 
     def _decode(self, frame: v2gtp.V2gtpMessage) -> None:
-        if frame.payload_type is not v2gtp.PayloadType.SAP:
-            self.on_undecodable("payload_type", f"{frame.payload_type.name} does not belong to {self.protocol}")
-            return
         # A vehicle that lost our answer repeats its handshake, byte for byte, after we have switched.
-        protocol = "sap" if frame.payload == self._handshake else self.protocol
+        dialect = SAP if frame.payload == self._handshake else self.dialect
+        type_ = int(frame.payload_type)
+        schema = dialect.schemas.get(frame.payload_type)
+        if schema is None:
+            self.on_undecodable("payload_type", f"{frame.payload_type.name} does not belong to {dialect.name}", type_)
+            return
         found: list[codec.ValidationError] = []
         try:
-            message = codec.decode(protocol, frame.payload, misfits=found)
+            message = codec.decode(schema, frame.payload, misfits=found)
         except ExiError as error:
-            self.on_undecodable("exi", f"{protocol}: {error}")
+            self.on_undecodable("exi", f"{schema}: {error}", type_)
             return
-        if protocol == "sap":
+        if dialect is SAP:
             self._handshake = frame.payload
-        if not isinstance(message, Message):
-            self.on_undecodable("exi", f"{protocol}: {message!r} is no message")
+        content = dialect.content(message) if isinstance(message, Message) else None
+        if content is None:
+            self.on_undecodable("exi", f"{schema}: a document that is no message of a dialogue", type_)
             return
-        self.misfits = [str(each).removeprefix("V2G_Message.").removeprefix("Body.") for each in found]
-        name = body_name(message)
-        if not name:
-            self.on_undecodable("exi", f"{protocol}: a message without a body")
-            return
+        misfits = [str(each).removeprefix("V2G_Message.").removeprefix("Body.") for each in found]
+        name = dialect.contract_name(content.name)
         try:
-            self.on_message(name, message, frame.payload)
+            self.on_message(Received(dialect, name, content.session_id, content.body, type_, frame.payload, misfits))
         except codec.ValidationError as error:
-            self.on_undecodable("exi", f"{protocol} {name}: {error}")
+            self.on_undecodable("exi", f"{schema} {content.name}: {error}", type_)
 
-    def send(self, message: Message) -> None:
-        """Encode and write a document. Raises ``AdapterError`` when nothing is connected or it cannot be encoded."""
+    def send(self, dialect: Dialect, body: Any) -> None:
+        """Write a message of a dialect, with the header of this session. Raises ``AdapterError`` when nothing is
+        connected or it cannot be encoded."""
         try:
-            payload = codec.encode(message) + bytes(self.trailing_bytes)
+            document = dialect.document(body, self.session_id)
+            payload = codec.encode(document) + bytes(self.trailing_bytes)
         except codec.ValidationError as error:
-            raise AdapterError(f"{body_name(message)} cannot be encoded: {error}") from error
+            raise AdapterError(f"{body.ELEMENT} cannot be encoded: {error}") from error
         self.trailing_bytes = 0
-        self.write_bytes(v2gtp.encode(v2gtp.PayloadType.SAP, payload))
-
-    def send_body(self, body: Any) -> None:
-        """Send a DIN or ISO 15118-2 message with the header of this session. Raises ``AdapterError`` like
-        :meth:`send`."""
-        schema = codec.messages(self.protocol)
-        header = _header(self.protocol, self.session_id)
-        self.send(schema.V2G_Message(Header=header, Body=schema.BodyType(BodyElement=body)))
+        self.write_bytes(v2gtp.encode(payload_type(document), payload))
 
     def write_bytes(self, data: bytes) -> None:
         """Write a frame as it is, and keep it for a repetition. Raises ``AdapterError`` when nothing is connected."""
@@ -136,12 +138,6 @@ class Endpoint:
         self.last_sent = data
         self._unanswered = 0
         self.write(data)
-
-
-@lru_cache(maxsize=64)
-def _header(protocol: str, session_id: bytes) -> Any:
-    """Messages never change their header, so those of a session share one."""
-    return codec.messages(protocol).MessageHeaderType(SessionID=session_id)
 
 
 def fresh_session_id() -> bytes:

@@ -7,10 +7,9 @@ from typing import Any, ClassVar
 
 from adapters.settings import filled
 from adapters.v2g import codec
-from adapters.v2g.codec import Message
-from adapters.v2g.endpoint import Endpoint
-from adapters.v2g.evcc_fields import RESPONSES, contract_name, request
-from adapters.v2g.secc_fields import DIN_LACKS
+from adapters.v2g.dialects import SAP, Dialect, dialect
+from adapters.v2g.dialects.evcc import without_units
+from adapters.v2g.endpoint import Endpoint, Received
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
@@ -51,38 +50,27 @@ class EvccMessages(Adapter):
         self._endpoint.on_message = self._received
 
     def close(self) -> None:
-        self._endpoint.on_message = lambda name, message, payload: None
+        self._endpoint.on_message = lambda received: None
 
-    def _received(self, name: str, message: Message, payload: bytes) -> None:
-        if self._endpoint.protocol == "sap":
-            if name == "supportedAppProtocolRes":
-                answer: Any = message
-                self.port.emit(name, ResponseCode=answer.ResponseCode, SchemaID=answer.SchemaID)
-            else:
-                self._endpoint.on_undecodable("unexpected", f"{name} from a station")
+    def _received(self, received: Received) -> None:
+        name, session_id, body = received.name, received.session_id, received.body
+        reader = received.dialect.reads_responses.get(name)
+        if reader is None:
+            self._endpoint.on_undecodable("unexpected", f"{name} from a station", received.payload_type)
             return
-        name = contract_name(self._endpoint.protocol, name)
-        lacks = self._endpoint.protocol == "din" and name in DIN_LACKS
-        fields = None if lacks else RESPONSES.get(name)
-        if fields is None:
-            self._endpoint.on_undecodable("unexpected", f"{name} from a station")
-            return
-        whole: Any = message
-        session_id: bytes = whole.Header.SessionID
-        body = whole.Body.BodyElement
         common: dict[str, Any] = {"ResponseCode": body.ResponseCode}
-        if self._expected not in (None, session_id) and name not in self._unchecked:
+        if session_id not in (None, self._expected or session_id) and name not in self._unchecked:
             self.port.emit("UnknownSessionRes", message=name, SessionID=session_id, **common)
             return
         if name == "SessionSetupRes":
             common["SessionID"] = session_id
-        self.port.emit(name, **common, **fields(body))
+        self.port.emit(name, **common, **reader(body))
 
     # ---------------------------------------------------------------- orders
 
     def use_protocol(self, *, protocol: str) -> None:
         """Encode and decode with this schema from now on."""
-        self._endpoint.protocol = protocol
+        self._endpoint.dialect = dialect(protocol)
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
@@ -105,24 +93,18 @@ class EvccMessages(Adapter):
     def supportedAppProtocolReq(self, **lists: Any) -> None:
         """Send the handshake: lists of equal length, one element per schema. Raises ``AdapterError`` when their lengths
         differ."""
-        sap = codec.messages("sap")
-        names = ("ProtocolNamespace", "VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority")
-        if len({len(lists[name]) for name in names}) != 1:
-            raise AdapterError("supportedAppProtocolReq: the five lists must have the same length")
-        offers = [
-            sap.AppProtocolType(**dict(zip(names, row, strict=True)))
-            for row in zip(*(lists[name] for name in names), strict=True)
-        ]
-        self._endpoint.trailing_bytes = self._trailing.get("supportedAppProtocolReq", 0)
-        self._endpoint.send(sap.supportedAppProtocolReq(AppProtocol=offers))
+        self._request("supportedAppProtocolReq", lists, SAP)
 
-    def _request(self, name: str, args: Mapping[str, Any]) -> None:
+    def _request(self, name: str, args: Mapping[str, Any], spoken: Dialect | None = None) -> None:
+        spoken = spoken or self._endpoint.dialect
         try:
-            body = request(self._endpoint.protocol, name, args, units=self._units)
+            body = spoken.request(name, args)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
+        if spoken.units_are_optional and not self._units:
+            without_units(body)
         self._endpoint.trailing_bytes = self._trailing.get(name, 0)
-        self._endpoint.send_body(body)
+        self._endpoint.send(spoken, body)
 
     # The other requests: the contract has checked names and types of the arguments.
 

@@ -7,9 +7,8 @@ from typing import Any, ClassVar
 
 from adapters.settings import filled
 from adapters.v2g import codec
-from adapters.v2g.codec import Message
-from adapters.v2g.endpoint import Endpoint, fresh_session_id
-from adapters.v2g.secc_fields import DIN_LACKS, DIN_NAMES, REQUESTS, handshake, refusal, response
+from adapters.v2g.dialects import DIALECTS, SAP, Dialect, dialect
+from adapters.v2g.endpoint import Endpoint, Received, fresh_session_id
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 
@@ -33,52 +32,45 @@ class SeccMessages(Adapter):
         self._expected: bytes | None = None
         self._unchecked: list[str] = []
         self._always = {"NotificationMaxDelay": 0}  # what every response says that has a field for it
-        self._request = ""
+        self._asked: tuple[Dialect, str] | None = None
         self._payload = b""
 
     def open(self, port: Port) -> None:
         super().open(port)
-        for protocol in ("sap", "din", "iso2"):  # before a vehicle can be there, not while it waits for its answer
-            port.call_later(0, lambda protocol=protocol: _load(protocol))  # type: ignore[misc]
+        for each in DIALECTS.values():  # before a vehicle can be there, not while it waits for its answer
+            port.call_later(0, lambda each=each: _load(each))  # type: ignore[misc]
         self._endpoint.on_message = self._received
 
     def close(self) -> None:
-        self._endpoint.on_message = lambda name, message, payload: None
+        self._endpoint.on_message = lambda received: None
 
     # ---------------------------------------------------------------- requests
 
-    def _received(self, name: str, message: Message, payload: bytes) -> None:
-        repeated, self._payload = payload == self._payload, payload
-        self._request = name
-        if name == "supportedAppProtocolReq":
-            self.port.emit(name, repeated=repeated, misfits=self._endpoint.misfits, **handshake(message))
-            return
-        if not hasattr(message, "Header"):  # another document of the handshake's schema
-            self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
-            return
-        session_id: bytes = message.Header.SessionID
-        common = {"repeated": repeated, "misfits": self._endpoint.misfits, "SessionID": session_id}
-        contract_name = DIN_NAMES.get(name, name)
-        lacks = self._endpoint.protocol == "din" and contract_name in DIN_LACKS
-        fields = None if lacks else REQUESTS.get(contract_name)
-        if not name.endswith("Req"):
-            self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle")
-        elif self._expected not in (None, session_id) and contract_name not in self._unchecked:
-            self.port.emit("UnknownSessionReq", message=contract_name, **common)
-        elif fields is None:
-            self.port.emit("UnsupportedReq", message=contract_name, **common)
-        elif contract_name == "SessionSetupReq":
-            body = message.Body.BodyElement  # type: ignore[attr-defined]
-            self.port.emit(contract_name, NewSessionID=fresh_session_id(), **common, **fields(body))
+    def _received(self, received: Received) -> None:
+        repeated, self._payload = received.payload == self._payload, received.payload
+        name, session_id = received.name, received.session_id
+        self._asked = received.dialect, name
+        reader = received.dialect.reads_requests.get(name)
+        common: dict[str, Any] = {"repeated": repeated, "misfits": received.misfits}
+        if session_id is not None:
+            common["SessionID"] = session_id
+        if not name.endswith("Req") or (session_id is None and reader is None):
+            self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle", received.payload_type)
+        elif session_id not in (None, self._expected or session_id) and name not in self._unchecked:
+            self.port.emit("UnknownSessionReq", message=name, **common)
+        elif reader is None:
+            self.port.emit("UnsupportedReq", message=name, **common)
+        elif name == "SessionSetupReq":
+            self.port.emit(name, NewSessionID=fresh_session_id(), **common, **reader(received.body))
         else:
-            self.port.emit(contract_name, **common, **fields(message.Body.BodyElement))  # type: ignore[attr-defined]
+            self.port.emit(name, **common, **reader(received.body))
 
     # ---------------------------------------------------------------- orders
 
     def use_protocol(self, *, protocol: str) -> None:
         """Decode and encode with this schema from now on."""
-        self._endpoint.protocol = protocol
-        codec.messages(protocol)
+        self._endpoint.dialect = dialect(protocol)
+        _load(self._endpoint.dialect)
 
     def expect_session(self, *, SessionID: bytes | None, unchecked: list[str]) -> None:
         """From now on a request with another id is UnknownSessionReq, but for those named ``unchecked`` (None: none
@@ -97,30 +89,28 @@ class SeccMessages(Adapter):
     def reject(self, *, ResponseCode: str, **known: Any) -> None:
         """Answer the last request with its response, refused with this code; the response carries those of ``known``
         that it has a field for. Raises ``AdapterError`` when the last request has no response in this protocol."""
-        protocol = self._endpoint.protocol
-        if self._request == "supportedAppProtocolReq":  # the one code the handshake has for any refusal
-            self.supportedAppProtocolRes(ResponseCode="Failed_NoNegotiation")
-            return
-        name = self._request.removesuffix("Req") + "Res"
-        kind = getattr(codec.messages(protocol), name, None)
-        if kind is None:
-            raise AdapterError(f"nothing was asked that {protocol} could answer: last request {self._request!r}")
+        if self._asked is None:
+            raise AdapterError("nothing was asked yet that could be answered")
+        spoken, name = self._asked
         try:
-            body = refusal(protocol, kind, ResponseCode, self._always | known)
+            body = spoken.refusal(name.removesuffix("Req") + "Res", ResponseCode, self._always | known)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        self._endpoint.send_body(body)
+        if body is None:
+            raise AdapterError(f"{spoken.name} has no answer to the last request, {name!r}")
+        self._endpoint.send(spoken, body)
 
-    def supportedAppProtocolRes(self, *, ResponseCode: str, SchemaID: int | None = None) -> None:
+    def supportedAppProtocolRes(self, **args: Any) -> None:
         """Answer the handshake."""
-        self._endpoint.send(codec.messages("sap").supportedAppProtocolRes(ResponseCode=ResponseCode, SchemaID=SchemaID))
+        self._respond("supportedAppProtocolRes", args, SAP)
 
-    def _respond(self, name: str, args: Mapping[str, Any]) -> None:
+    def _respond(self, name: str, args: Mapping[str, Any], spoken: Dialect | None = None) -> None:
+        spoken = spoken or self._endpoint.dialect
         try:
-            body = response(self._endpoint.protocol, name, {**self._always, **args})
+            body = spoken.response(name, {**self._always, **args})
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        self._endpoint.send_body(body)
+        self._endpoint.send(spoken, body)
 
     # The other responses: the contract has checked names and types of the arguments.
 
@@ -167,5 +157,6 @@ class SeccMessages(Adapter):
         self._respond("SessionStopRes", args)
 
 
-def _load(protocol: str) -> None:
-    codec.messages(protocol)
+def _load(spoken: Dialect) -> None:
+    for schema in spoken.schemas.values():
+        codec.messages(schema)

@@ -76,7 +76,9 @@ class _Transport(Adapter):
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self.endpoint.on_undecodable = lambda kind, reason: port.emit("undecodable", kind=kind, reason=reason)
+        self.endpoint.on_undecodable = lambda kind, reason, payload_type: port.emit(
+            "undecodable", kind=kind, reason=reason, payload_type=payload_type
+        )
         self.endpoint.on_bad_header = lambda reason: port.emit("bad_header", reason=reason)
 
     def close(self) -> None:

@@ -20,8 +20,7 @@ from adapters.sdp.messages import SDP_SERVER_PORT, SdpRequest, SdpResponse, Secu
 from adapters.sdp.messages import decode as decode_sdp
 from adapters.sdp.messages import encode as encode_sdp
 from adapters.v2g import codec
-from adapters.v2g.endpoint import body_name
-from adapters.v2g.evcc_fields import contract_name, request
+from adapters.v2g.dialects import dialect
 from engine.adapter import Cancellable
 from engine.run import System
 from engine.run.observer import Note, StepRecord
@@ -243,10 +242,9 @@ class ScriptedVehicle:
         for event in self._decoder.receive(data):
             assert isinstance(event, v2gtp.V2gtpMessage), event
             message = codec.decode(self.schema, event.payload)
-            name = body_name(message)  # type: ignore[arg-type]
-            self.inbox.append(
-                (name if self.schema == "sap" else contract_name(self.schema, name), message, event.payload)
-            )
+            content = dialect(self.schema).content(message)  # type: ignore[arg-type]
+            assert content is not None
+            self.inbox.append((dialect(self.schema).contract_name(content.name), message, event.payload))
 
     def _closed(self, reason: str) -> None:
         self.ended = reason
@@ -269,7 +267,7 @@ class ScriptedVehicle:
             )
             message = sap.supportedAppProtocolReq(AppProtocol=[offer])
             return v2gtp.encode(v2gtp.PayloadType.SAP, codec.encode(message))
-        body = request(self.protocol, name, {**self._usual(name), **changes})
+        body = dialect(self.protocol).request(name, {**self._usual(name), **changes})
         return self.document(body, session_id=session_id)
 
     def document(self, body: Any, *, session_id: bytes | None = None) -> bytes:

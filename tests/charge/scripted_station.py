@@ -11,8 +11,7 @@ from adapters.net.simulated import Host, Stream
 from adapters.sdp.messages import SDP_SERVER_PORT, SdpResponse, Security
 from adapters.sdp.messages import encode as encode_sdp
 from adapters.v2g import codec
-from adapters.v2g.endpoint import body_name
-from adapters.v2g.secc_fields import DIN_NAMES, response
+from adapters.v2g.dialects import dialect
 from tests.charge.bench import MS, NAMESPACES, Bench
 
 PORT = 50_000
@@ -81,9 +80,9 @@ class ScriptedStation:
             self._answer(codec.decode(self.schema, event.payload), event.payload)
 
     def _answer(self, message: Any, payload: bytes) -> None:
-        wire_name = body_name(message)
-        name = DIN_NAMES.get(wire_name, wire_name) if self.schema == "din" else wire_name
-        body = message.Body.BodyElement if hasattr(message, "Body") else message
+        content = dialect(self.schema).content(message)
+        assert content is not None
+        name, body = dialect(self.schema).contract_name(content.name), content.body
         step = name.removesuffix("Req")
         if step == "PowerDelivery" and self._progress(body) == "Stop":
             step = "PowerDelivery(Stop)"
@@ -129,10 +128,9 @@ class ScriptedStation:
             usual = {"ResponseCode": "OK_SuccessfulNegotiation", "SchemaID": 1 if self.protocol == "din" else 2}
             message = codec.messages("sap").supportedAppProtocolRes(**usual | changes)
         else:
-            schema = codec.messages(self.protocol)
-            body = response(self.protocol, f"{step.split('(')[0]}Res", {**self._usual(step), **changes})
-            header = schema.MessageHeaderType(SessionID=self.session_id)
-            message = schema.V2G_Message(Header=header, Body=schema.BodyType(BodyElement=body))
+            spoken = dialect(self.protocol)
+            body = spoken.response(f"{step.split('(')[0]}Res", {**self._usual(step), **changes})
+            message = spoken.document(body, self.session_id)
         return v2gtp.encode(v2gtp.PayloadType.SAP, codec.encode(message))
 
     def _usual(self, step: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class End:
         self.endpoint = Endpoint.of(world, side, "x")
         self.frames: list[bytes] = []
         self.troubles: list[tuple[str, str]] = []
-        self.endpoint.on_undecodable = lambda kind, reason: self.troubles.append((kind, reason))
+        self.endpoint.on_undecodable = lambda kind, reason, payload_type: self.troubles.append((kind, reason))
         self.endpoint.connected(self.frames.append)
         self.adapter.use_protocol(protocol=protocol)
         self.endpoint.session_id = SESSION

@@ -140,7 +140,7 @@ def test_a_vehicle_is_served_beside_silent_slow_and_talkative_strangers() -> Non
         assert await is_closed(web)
         assert all("not V2GTP" in reason for reason in await station.turned_away(2))
         messages: list[str] = []
-        station.server.endpoint.on_message = lambda name, message, payload: messages.append(name)
+        station.server.endpoint.on_message = lambda received: messages.append(received.name)
         assert not station.server.connected
         station.server.serve(connection=call["connection"])
         assert station.server.connected

@@ -15,11 +15,9 @@ from typing import Any
 from adapters import v2gtp
 from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
-from adapters.v2g.endpoint import body_name
-from adapters.v2g.evcc_fields import contract_name, request
-from adapters.v2g.physical import number
+from adapters.v2g.dialects import SAP, dialect, payload_type
+from adapters.v2g.dialects.physical import number
 
-NAMESPACES = {"din": "urn:din:70121:2012:MsgDef", "iso2": "urn:iso:15118:2:2013:MsgDef"}
 STEPS = (
     "supportedAppProtocol",
     "SessionSetup",
@@ -78,21 +76,14 @@ class MinimalVehicle:
     def frame(self, step: str, *, session_id: bytes | None = None) -> bytes:
         """The V2GTP message of a step's request."""
         if step == "supportedAppProtocol":
-            sap = codec.messages("sap")
-            offer = sap.AppProtocolType(
-                ProtocolNamespace=NAMESPACES[self.protocol],
-                VersionNumberMajor=2,
-                VersionNumberMinor=0,
-                SchemaID=1,
-                Priority=1,
-            )
-            document: Any = sap.supportedAppProtocolReq(AppProtocol=[offer])
+            spoken = SAP
+            versions = {"VersionNumberMajor": [2], "VersionNumberMinor": [0], "SchemaID": [1], "Priority": [1]}
+            content = {"ProtocolNamespace": [dialect(self.protocol).namespaces[0]], **versions}
         else:
-            schema = codec.messages(self.protocol)
-            body = request(self.protocol, f"{_message(step)}Req", _content(step))
-            header = schema.MessageHeaderType(SessionID=self.session_id if session_id is None else session_id)
-            document = schema.V2G_Message(Header=header, Body=schema.BodyType(BodyElement=body))
-        return v2gtp.encode(v2gtp.PayloadType.SAP, codec.encode(document))
+            spoken, content = dialect(self.protocol), _content(step)
+        body = spoken.request(f"{_message(step)}Req", content)
+        document = spoken.document(body, self.session_id if session_id is None else session_id)
+        return v2gtp.encode(payload_type(document), codec.encode(document))
 
     def send(self, data: bytes) -> None:
         """Bytes of the stream, in one call."""
@@ -123,8 +114,10 @@ class MinimalVehicle:
             raise StationError(f"the station's answer does not decode as {self.schema}: {error}") from error
         if not isinstance(document, Message):
             raise StationError(f"the station's answer is no message: {document!r}")
-        body = getattr(getattr(document, "Body", None), "BodyElement", None) or document
-        return contract_name(self.schema, body_name(document)), body, document
+        content = dialect(self.schema).content(document)
+        if content is None:
+            raise StationError(f"the station's answer has no body: {document!r}")
+        return dialect(self.schema).contract_name(content.name), content.body, document
 
     def learn(self, step: str, document: Message) -> None:
         """Keep the values of an answer that the next requests need."""

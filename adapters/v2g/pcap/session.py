@@ -15,6 +15,7 @@ from typing import Any, Final
 from adapters import v2gtp
 from adapters.sdp import messages as sdp
 from adapters.v2g import codec
+from adapters.v2g.dialects import DIALECTS
 from adapters.v2g.exi.errors import ExiError
 from adapters.v2g.pcap.container import KeyLog, Packet
 from adapters.v2g.pcap.network import ACK, FIN, RST, SYN, Datagram, Endpoint, EthernetFrame, Segment, Stream, parse
@@ -29,8 +30,7 @@ _PATIENCE_SEGMENTS: Final = 32
 _EXI_TYPES: Final = frozenset((PayloadType.SAP, *v2gtp.EXI_PROTOCOL))
 
 _PROTOCOL_OF_NAMESPACE: Final = {
-    "urn:din:70121:2012:MsgDef": "din",
-    "urn:iso:15118:2:2013:MsgDef": "iso2",
+    **{namespace: each.name for each in DIALECTS.values() for namespace in each.namespaces},
     "urn:iso:std:iso:15118:-20:AC": "iso20",
     "urn:iso:std:iso:15118:-20:DC": "iso20",
     "urn:iso:std:iso:15118:-20:WPT": "iso20",
