@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from rich.text import Text
@@ -24,7 +25,9 @@ class StageLine:
         self._stages = main.machine.chart.stages
         self._hold = [holds(stage.condition) for stage in self._stages]
         named = [part for stage in self._stages for part in within(stage.condition) if isinstance(part, tree.InState)]
-        self.regions = frozenset(part.state.partition(".")[0] for part in named)
+        regions = Counter(part.state.partition(".")[0] for part in named)
+        self._region = regions.most_common(1)[0][0] if regions else ""
+        self.regions = frozenset(regions)
         """States at the top, regions in a parallel chart, that hold what the stages name."""
 
     def __bool__(self) -> bool:
@@ -33,6 +36,13 @@ class StageLine:
     def present(self) -> int | None:
         """The number of the last stage that holds."""
         return max((n for n, hold in enumerate(self._hold) if hold(self._main)), default=None)
+
+    def _elsewhere(self) -> str:
+        """Where the machine is when it is in no stage: titles in the region that the stages are about most."""
+        machine = self._main.machine
+        states = [machine.chart.states[one] for one in machine.configuration if one]
+        inside = [one for one in states if one.id == self._region or one.id.startswith(f"{self._region}.")]
+        return " › ".join(one.title for one in inside if one.title)
 
     def line(self, width: int) -> Text:
         """All stages: those behind, the present one, those ahead."""
@@ -54,7 +64,7 @@ class StageLine:
         text = Text("   ", QUIET, no_wrap=True, overflow="ellipsis")
         present = self.present()
         if present is None:
-            return text
+            return text.append(self._elsewhere(), "bold")
         timers: list[tuple[int, str]] = []
         events: dict[str, None] = {}
         for actor, state in _named(self._main, self._stages[present].condition):

@@ -40,7 +40,20 @@ def site() -> Page:
     return Page("site.yaml", "outlets=2").run(30)
 
 
-PAGES: dict[str, Callable[[], Page]] = {"charging": charging, "asking": asking, "stopping": stopping, "site": site}
+def fault() -> Page:
+    """The red button in the middle of a charge."""
+    page = charging()
+    page.system.enqueue(page.main, Event("operator.emergency_stop"))
+    return page.run(1)
+
+
+PAGES: dict[str, Callable[[], Page]] = {
+    "charging": charging,
+    "asking": asking,
+    "stopping": stopping,
+    "fault": fault,
+    "site": site,
+}
 
 
 def filled(text: str, pages: dict[str, Callable[[], Page]]) -> str:

@@ -113,6 +113,14 @@ def test_a_site_s_loops_are_a_row_each_however_many() -> None:
         assert loops(page.run(0.5).drawn()) == loops(lines), "they stand still"
 
 
+def test_a_machine_in_no_stage_says_where_it_is() -> None:
+    page = Page("evse_dc.yaml").run(11)
+    page.system.enqueue(page.main, Event("operator.emergency_stop"))
+    lines = page.run(1).drawn()
+    assert "●" not in "\n".join(lines)
+    assert any(re.match(r"   Outlet › Fault › ", line) for line in lines)
+
+
 def test_notices_leave_the_rows_that_the_stages_are_about() -> None:
     page = Page("evse_dc.yaml").run(11)
     for number in (1, 2):
