@@ -6,6 +6,7 @@ Voltages in V, currents in A (positive into the battery), times in ns, energies 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 NS_PER_S = 1_000_000_000
@@ -63,7 +64,14 @@ class PowerCircuit:
     output_A: float = 0.0
     cable_V: float = 0.0  # behind the station contactor, at the inlet
     energy_Wh: float = 0.0
+    watchers: list[Callable[[], None]] = field(default_factory=list)  # called when the station's contacts have moved
+    mains_V: float = 0.0  # an AC outlet (adapters/ac): what the station contactor switches
     now_ns: int = 0
+
+    @property
+    def touch_V(self) -> float:
+        """What a person could touch at the connector."""
+        return max(self.output_V, self.mains_V if self.station_closed else 0.0)
 
     def advance(self, now_ns: int) -> None:
         """Advance the circuit to ``now_ns``."""

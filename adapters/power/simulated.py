@@ -158,6 +158,8 @@ class SimulatedContacts(OnCircuit):
             circuit.station_closed = closed
             self.now()
             self.port.emit("closed" if closed else "opened")
+            for watcher in circuit.watchers:
+                watcher()
 
     @property
     def is_closed(self) -> bool:
@@ -238,7 +240,7 @@ class SimulatedBolt(OnCircuit):
         self.stuck: bool = self.config["stuck"]
 
     def close(self) -> None:
-        if self.now().output_V < self.config["touch_voltage"]:
+        if self.now().touch_V < self.config["touch_voltage"]:
             self.is_locked = False
 
     def move(self, *, locked: bool) -> None:
