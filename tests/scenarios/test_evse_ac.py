@@ -1,0 +1,226 @@
+"""Scenarios of machines/evse_ac.yaml: who may charge, what people read, stops, faults, the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.stage import Stage
+
+FILE = "machines/evse_ac.yaml"
+
+
+def available(**parameters: Any) -> Stage:
+    return Stage(FILE, {"meter.energy": 1000.0}, **parameters)
+
+
+def connected(**parameters: Any) -> Stage:
+    return available(**parameters).forget().child("outlet.connected", rating=32.0)
+
+
+def charging(**parameters: Any) -> Stage:
+    return connected(**parameters).child("outlet.charging").values("meter", energy=3500.0)
+
+
+def shown(stage: Stage) -> list[str]:
+    return [str(args["text"]) for args in stage.ordered("operator.show")]
+
+
+def lights(stage: Stage) -> list[str]:
+    return [str(args["state"]) for args in stage.ordered("light.show")]
+
+
+def outlet(stage: Stage) -> list[str]:
+    return [o.what.partition(".")[2] for o in stage.orders if o.what.startswith("outlet.")]
+
+
+def result(stage: Stage) -> dict[str, Any]:
+    (told,) = stage.told("session_ended")
+    return told
+
+
+def test_from_the_plug_to_the_unplug() -> None:
+    stage = charging()
+    assert outlet(stage) == ["offer"]
+    assert shown(stage) == ["Vehicle connected", "Charging"]
+    assert lights(stage) == ["identify", "connected", "charging"]
+    stage.child("outlet.not_charging", why="vehicle")
+    assert (shown(stage)[-1], lights(stage)[-1]) == ("The vehicle does not want current now", "waiting")
+    stage.child("outlet.charging").child("outlet.not_charging", why="vehicle").child("outlet.disconnected")
+    assert result(stage) == {"end": "normal", "reason": "", "protocol": "pwm", "energy": 2500.0}
+    assert stage.data("sessions") == 1
+    assert not stage.active("vehicle.available")
+    stage.child("outlet.free")
+    assert (shown(stage)[-1], lights(stage)[-1]) == ("Available", "available")
+    stage.child("outlet.connected", rating=32.0)
+    assert stage.data("reason") == ""
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        ("no_current", "Paused by the station, there is too little current"),
+        ("ventilation", "The vehicle needs ventilation, which there is not here"),
+        ("delay", "Charging starts later"),
+        ("phases", "Phases are being switched"),
+    ],
+)
+def test_why_there_is_no_current(why: str, text: str) -> None:
+    stage = connected().child("outlet.not_charging", why="vehicle").child("outlet.not_charging", why=why)
+    assert shown(stage)[-1] == text
+    assert stage.child("outlet.charging").active("vehicle.plugged.charging")
+    stage.child("outlet.disconnected")
+    assert result(stage)["end"] == "normal"
+    never = connected().child("outlet.not_charging", why=why).child("outlet.disconnected")
+    assert result(never) == {"end": "aborted", "reason": text, "protocol": "pwm", "energy": 0.0}
+    assert never.data("sessions") == 0
+
+
+def test_gone_before_anything() -> None:
+    assert result(connected().child("outlet.disconnected"))["reason"] == "unplugged"
+
+
+def test_a_card_of_the_list() -> None:
+    """Before it, and with another one, nothing is offered (H12); shown again, it stops."""
+    stage = connected(authorisation="list", tokens=["A1"]).emit("operator.authorised").emit("operator.token", id="B2")
+    stage.emit("operator.rejected").run(600)
+    assert shown(stage) == ["Please identify yourself", "Card not accepted"]
+    assert not outlet(stage)
+    stage.emit("operator.token", id="A1")
+    assert outlet(stage) == ["offer"]
+    stage.emit("operator.token", id="B2")
+    assert outlet(stage) == ["offer"]
+    stage.emit("operator.token", id="A1")
+    assert outlet(stage) == ["offer", "withhold"]
+    assert not stage.unhandled
+
+
+def test_a_card_before_the_plug_counts_for_one_vehicle() -> None:
+    stage = available(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1").forget()
+    stage.child("outlet.connected", rating=32.0)
+    assert outlet(stage) == ["offer"]
+    stage.child("outlet.disconnected").child("outlet.free").forget().child("outlet.connected", rating=32.0)
+    assert not outlet(stage)
+    early = available(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1").emit("operator.token", id="A1")
+    assert early.active("user.known")
+
+
+def test_a_back_end() -> None:
+    stage = connected(authorisation="external").emit("operator.token", id="A1").emit("operator.rejected")
+    assert shown(stage) == ["Please identify yourself", "Not authorised"]
+    assert outlet(stage.emit("operator.authorised")) == ["offer"]
+    free = connected().emit("operator.rejected")
+    assert shown(free) == ["Vehicle connected"]
+
+
+def test_a_stop() -> None:
+    """The vehicle ends its current first; then the cable can be taken, and nothing is offered until the next plug."""
+    stage = charging().forget().emit("operator.stop_pressed").emit("operator.stop_pressed")
+    assert outlet(stage) == ["withhold"]
+    stage.run(7.9)
+    assert outlet(stage) == ["withhold"]
+    stage.child("outlet.is_off")
+    assert outlet(stage) == ["withhold", "release"]
+    assert result(stage)["end"] == "normal"
+    assert (shown(stage), lights(stage)) == (["Finished"], ["finished"])
+    stage.emit("operator.stop_pressed").run(600)
+    assert outlet(stage) == ["withhold", "release"]
+    stage.child("outlet.disconnected").child("outlet.free")
+    assert len(stage.told("session_ended")) == 1
+    slow = charging().emit("operator.stop_pressed").run(8.1)
+    assert slow.active("vehicle.plugged.finished")
+    early = connected(authorisation="list").emit("operator.stop_pressed").child("outlet.is_off")
+    assert result(early)["reason"] == "stopped before anything was charged"
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("what", ["outlet.vehicle_fault", "outlet.cable_bad"])
+def test_no_power_for_this_vehicle(what: str) -> None:
+    stage = charging().forget().child(what, reason="no diode in the pilot circuit")
+    assert result(stage) == {
+        "end": "failed",
+        "reason": "no diode in the pilot circuit",
+        "protocol": "pwm",
+        "energy": 2500.0,
+    }
+    assert (shown(stage), lights(stage)) == (["no diode in the pilot circuit"], ["fault"])
+    stage.emit("operator.stop_pressed").run(600)
+    assert not outlet(stage)
+    assert stage.child("outlet.connected", rating=20.0).active("vehicle.plugged.offering")
+    gone = charging().child(what, reason="x").child("outlet.disconnected").child("outlet.free")
+    assert gone.active("vehicle.available")
+    assert not stage.unhandled
+
+
+def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
+    stage = available().forget().child("outlet.cable_bad", reason="the cable has no proximity resistor")
+    assert shown(stage) == ["the cable has no proximity resistor"]
+    assert shown(stage.child("outlet.vehicle_fault", reason="pilot line shorted"))[-1] == "pilot line shorted"
+    assert not stage.told("session_ended")
+
+
+@pytest.mark.parametrize("what", ["fault", "emergency", "service"])
+def test_out_of_order(what: str) -> None:
+    """Off and F, until somebody has looked and the button is out."""
+    stage = charging().forget()
+    if what == "fault":
+        stage.child("outlet.fault", reason="residual current, dc")
+    elif what == "emergency":
+        stage.emit("operator.emergency_stop")
+    else:
+        stage.post("out_of_service")
+    assert set(outlet(stage)) == {"close_down"}
+    why = {"fault": "residual current, dc", "emergency": "emergency button", "service": "out of service"}[what]
+    assert result(stage)["reason"] == why
+    assert shown(stage) == ["Out of service" if what == "service" else f"Out of order: {why}"]
+    assert lights(stage) == ["out_of_service" if what == "service" else "fault"]
+    stage.child("outlet.disconnected")
+    if what == "emergency":
+        stage.emit("operator.reset_pressed")
+        assert "reset" not in outlet(stage)
+        stage.emit("operator.emergency_released")
+    stage.emit("operator.reset_pressed") if what != "service" else stage.post("in_service")
+    assert outlet(stage)[-1] == "reset"
+    assert stage.run(3.1).active("vehicle.available")
+    assert not stage.unhandled
+
+
+def test_a_vehicle_that_is_still_there_after_a_reset() -> None:
+    """The outlet says again that it is connected."""
+    stage = charging().emit("operator.emergency_stop").emit("operator.emergency_released").emit("operator.reset_pressed")
+    stage.run(3.1).forget().child("outlet.connected", rating=32.0)
+    assert outlet(stage) == ["offer"]
+
+
+def test_what_a_site_says() -> None:
+    stage = charging().forget().post("limit", current=8.5).post("phases", count=1).post("start_now")
+    assert stage.ordered("outlet.limit") == [{"current": 8.5}]
+    assert stage.ordered("outlet.phases") == [{"count": 1}]
+    assert stage.ordered("outlet.start_now") == [{}]
+    assert stage.child("outlet.phases_now", count=1).told("phases_now") == [{"count": 1}]
+
+
+@pytest.mark.parametrize("where", ["free", "charging", "finished", "refused", "faulted"])
+def test_the_end_of_the_program(where: str) -> None:
+    """A vehicle is stopped in order first."""
+    if where == "free":
+        stage = available()
+    elif where == "finished":
+        stage = charging().emit("operator.stop_pressed").child("outlet.is_off")
+    elif where == "refused":
+        stage = charging().child("outlet.cable_bad", reason="x")
+    elif where == "faulted":
+        stage = charging().post("out_of_service")
+    else:
+        stage = charging()
+    stage.forget().post("shut_down")
+    if where == "charging":
+        assert outlet(stage) == ["withhold"]
+        stage.child("outlet.is_off")
+    assert outlet(stage)[-1] == "close_down"
+    assert (shown(stage)[-1], lights(stage)[-1]) == ("Shut down", "out_of_service")
+    assert not stage.told("shut")
+    assert stage.run(3.1).told("shut") == [{}]
+    assert not stage.unhandled
