@@ -1,8 +1,8 @@
 """The simulated AC circuit of one outlet: mains, phase switch, station contactor, cable, on-board charger, battery.
 
-Contactor and battery are those of the outlet's :class:`~adapters.power.circuit.PowerCircuit`, so that one contactor, one lock and one
-battery serve both kinds of outlet. The charger's current is a ramp, computed in closed form when somebody looks. Voltages in V (line to
-neutral), currents in A per phase, times in ns, energies in Wh.
+Contactor and battery are those of the outlet's :class:`~adapters.power.circuit.PowerCircuit`, so that one contactor,
+one lock and one battery serve both kinds of outlet. The charger's current is a ramp, computed in closed form when
+somebody looks. Voltages in V (line to neutral), currents in A per phase, times in ns, energies in Wh.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The simulated vehicle at an AC outlet: its on-board charger. Setting ``outlet`` names their circuit; see simulated.py."""
+"""The simulated vehicle at an AC outlet: its on-board charger. Setting ``outlet`` names their circuit.
+
+See simulated.py.
+"""
 
 from __future__ import annotations
 

@@ -44,6 +44,7 @@ CARRIED = {
     "python-statemachine": (
         "bench_station",
         "bench_vehicle",
+        "current_watch",
         "keep_alive",
         "pilot_evse",
         "pilot_pev",
@@ -53,9 +54,10 @@ CARRIED = {
         "slac_session",
         "voltage_watch",
     ),
-    "transitions": ("keep_alive", "simulated_lock"),
+    "transitions": ("current_watch", "keep_alive", "simulated_lock"),
     "xstate": (
         "bench_station",
+        "current_watch",
         "keep_alive",
         "pilot_pev",
         "plc_modem",

@@ -84,8 +84,18 @@ def whys(stage: Stage) -> list[str]:
 
 @pytest.mark.parametrize(
     ("resistance", "rating"),
-    [(1500.0, 13.0), (1000.0, 13.0), (999.0, 20.0), (330.0, 20.0), (329.0, 32.0), (150.0, 32.0), (149.0, 63.0), (75.0, 63.0), (4500.0, 13.0)],
-)  # fmt: skip
+    [
+        (1500.0, 13.0),
+        (1000.0, 13.0),
+        (999.0, 20.0),
+        (330.0, 20.0),
+        (329.0, 32.0),
+        (150.0, 32.0),
+        (149.0, 63.0),
+        (75.0, 63.0),
+        (4500.0, 13.0),
+    ],
+)
 def test_the_cable_says_what_it_bears(resistance: float, rating: float) -> None:
     """And it is one of the limits (H6)."""
     stage = plugged(resistance, I_outlet=80.0)
@@ -205,8 +215,9 @@ def test_released_for_the_user() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "shown"), [(6.0, 10.0), (12.0, 20.0), (32.0, 53.333), (51.0, 85.0), (52.0, 84.8), (65.0, 90.0), (80.0, 96.0)]
-)  # fmt: skip
+    ("limit", "shown"),
+    [(6.0, 10.0), (12.0, 20.0), (32.0, 53.333), (51.0, 85.0), (52.0, 84.8), (65.0, 90.0), (80.0, 96.0)],
+)
 def test_the_duty_says_the_current(limit: float, shown: float) -> None:
     """Table A.7."""
     stage = plugged(NONE, attached=True, I_cable=80.0, I_outlet=80.0).post("limit", current=limit).post("offer")

@@ -109,7 +109,7 @@ def test_an_adapter_that_fails_opens_too() -> None:
 
 
 def test_too_much_current_opens_and_is_the_vehicles_doing() -> None:
-    stage = live().forget().ends("watch")
+    stage = live().forget().child("watch.exceeded")
     assert stage.order("contactor.set") == {"closed": False}
     assert stage.told("tripped") == [{"reason": "the vehicle draws more than it is offered"}]
     moved(stage, False)

@@ -103,7 +103,9 @@ def test_a_card_before_the_plug_counts_for_one_vehicle() -> None:
     assert outlet(stage) == ["offer"]
     stage.child("outlet.disconnected").child("outlet.free").forget().child("outlet.connected", rating=32.0)
     assert not outlet(stage)
-    early = available(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1").emit("operator.token", id="A1")
+    early = (
+        available(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1").emit("operator.token", id="A1")
+    )
     assert early.active("user.known")
 
 
@@ -189,7 +191,9 @@ def test_out_of_order(what: str) -> None:
 
 def test_a_vehicle_that_is_still_there_after_a_reset() -> None:
     """The outlet says again that it is connected."""
-    stage = charging().emit("operator.emergency_stop").emit("operator.emergency_released").emit("operator.reset_pressed")
+    stage = (
+        charging().emit("operator.emergency_stop").emit("operator.emergency_released").emit("operator.reset_pressed")
+    )
     stage.run(3.1).forget().child("outlet.connected", rating=32.0)
     assert outlet(stage) == ["offer"]
 

@@ -12,7 +12,9 @@ FILE = "machines/pev_ac.yaml"
 
 
 def plugged(**parameters: Any) -> Stage:
-    stage = Stage(FILE, {"charger.minimum_current": 6.0, "charger.soc": 40.0, "charger.maximum_current": 16.0}, **parameters)
+    stage = Stage(
+        FILE, {"charger.minimum_current": 6.0, "charger.soc": 40.0, "charger.maximum_current": 16.0}, **parameters
+    )
     return stage.child("cp_line.plugged")
 
 
