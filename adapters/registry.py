@@ -60,7 +60,7 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "ventilation": {"simulated": "adapters.ac.simulated:SimulatedVentilation"},
     "upstream_breaker": {"simulated": "adapters.ac.simulated:SimulatedBreaker"},
     "indicator": {"simulated": "adapters.ac.simulated:SimulatedIndicator"},
-    "chance": {"simulated": "adapters.ac.simulated:SimulatedChance", "system": "adapters.ac.simulated:SystemChance"},
+    "chance": {"simulated": "adapters.ac.simulated:SimulatedChance"},
     "onboard_charger": {"simulated": "adapters.ac.vehicle:SimulatedOnboardCharger"},
     "can_bus": {
         "simulated": "adapters.can.simulated:SimulatedCanBus",

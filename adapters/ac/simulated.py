@@ -219,6 +219,7 @@ class SimulatedIndicator(Simulated):
     """A light. :attr:`state` is what ``show`` was given last."""
 
     contract = "indicator"
+    settings: ClassVar[Mapping[str, Setting]] = OUTLET
     state: str = ""
 
     def show(self, *, state: str) -> None:
@@ -226,26 +227,18 @@ class SimulatedIndicator(Simulated):
 
 
 class SimulatedChance(Simulated):
-    """Random numbers, the same in each run of one ``seed``."""
+    """Random numbers, the same in each run of one ``seed``; without one those of the operating system."""
 
     contract = "chance"
-    settings: ClassVar[Mapping[str, Setting]] = {"seed": Setting("int", 1, "Where they begin")}
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "seed": Setting("int?", 1, "Where they begin; none: chance of the operating system")
+    }
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
-        self._random = random.Random(self.config["seed"])
+        seed = self.config["seed"]
+        self._random = random.SystemRandom() if seed is None else random.Random(seed)
 
     @property
     def fraction(self) -> float:
         return self._random.random()
-
-
-class SystemChance(SimulatedChance):
-    """Random numbers of the operating system."""
-
-    behind = ""
-    settings: ClassVar[Mapping[str, Setting]] = {}
-
-    def __init__(self, config: Mapping[str, Any], world: World) -> None:
-        Simulated.__init__(self, config, world)
-        self._random = random.SystemRandom()

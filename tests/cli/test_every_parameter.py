@@ -39,6 +39,8 @@ MACHINES = Path(__file__).parents[2] / "machines"
 CHARTS = sorted(str(path.relative_to(MACHINES)) for path in MACHINES.rglob("*.yaml") if "contract" not in path.name)
 STATIONS = sorted((MACHINES / "stations").glob("*.toml"))
 NAMED_BY_PARENT = {
+    ("ac_outlet", "cp_line.T_power_filter"): "an AC outlet has 100 ms to open, a DC station acts on the first sample",
+    ("ac_output", "watch.message_limit"): "what the vehicle was told last",
     ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("evse_dc", "discovery.port_tcp"): "the port that is really open",
     ("evse_dc", "discovery.port_tls"): "the port that is really open",
