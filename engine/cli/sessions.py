@@ -86,10 +86,12 @@ class Sessions:
         return sum(not report.good for report in self.reports)
 
     def step(self, record: StepRecord) -> None:
-        side = self._sides.get(record.actor.path)
+        actor = record.actor
+        side = self._sides.get(actor.path)
         if side is not None:
             side.step(record)
-        actor = record.actor
+        elif actor.parent is not None and (side := self._sides.get(actor.parent.path)) is not None:
+            side.below(record)  # what it is told by a child, a dialogue say, is its way, too
         if not self._is_watched(actor):
             return
         if self._during in record.step.entered:
@@ -155,7 +157,11 @@ class _Side:
         if record.cause == "stop":
             self.moves.append(("ended from outside", "over"))
             return
-        if not record.step.entered:
+        self.below(record)
+
+    def below(self, record: StepRecord) -> None:
+        """A step of the machine or of a child of its."""
+        if record.cause == "stop" or not record.step.entered:
             return
         title = _where(record.actor.machine.chart, record.actor.machine.configuration, record.step.entered)
         if title and (not self.moves or self.moves[-1][1] != title):

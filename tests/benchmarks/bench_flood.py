@@ -30,7 +30,7 @@ FLOODS = {"sdp": 8000, "slac": 8000, "tcp": 200, "tls": 1120}
 DESCRIPTORS = 40
 """Of the station at rest, with some to spare; connections come on top."""
 CONNECTIONS = 32
-"""Parameter C_connections of secc_dc."""
+"""Parameter C_connections of secc."""
 
 
 @contextmanager

@@ -43,7 +43,7 @@ def station_of(machines: Path) -> tuple[Bench, ScriptedVehicle]:
 def test_another_timeout(tmp_path: Path, seconds: int) -> None:
     """An engineer who changes V2G_SECC_Sequence_Timeout in the YAML gets a station that waits just so long."""
     old = "V2G_SECC_Sequence_Timeout: {type: duration, default: 60 s"
-    machines = edited(tmp_path, "v2g/secc_dc.yaml", lambda text: text.replace(old, old.replace("60 s", f"{seconds} s")))
+    machines = edited(tmp_path, "v2g/secc.yaml", lambda text: text.replace(old, old.replace("60 s", f"{seconds} s")))
     bench, vehicle = station_of(machines)
     walk(vehicle, "ServiceDiscovery")
     stays(bench, lambda: not vehicle.ended, seconds - 0.1, "the connection")
@@ -86,12 +86,12 @@ def test_another_state(tmp_path: Path) -> None:
 
 def test_another_rule(tmp_path: Path) -> None:
     """A site that refuses vehicles above 80 % is one guard in the YAML, with its ResponseCode on the wire."""
-    rule = "                - guard: not (event.RequestedEnergyTransferMode in "
+    rule = "            - guard: not (event.RequestedEnergyTransferMode in "
     full = (
-        "                - guard: event.EVRESSSOC > 80 %\n"
-        "                  target: refused(ResponseCode='FAILED_WrongChargeParameter')\n"
+        "            - guard: event.EVRESSSOC > 80 %\n"
+        "              target: refused(ResponseCode='FAILED_WrongChargeParameter')\n"
     )
-    bench, vehicle = station_of(edited(tmp_path, "v2g/secc_dc.yaml", lambda text: text.replace(rule, full + rule)))
+    bench, vehicle = station_of(edited(tmp_path, "v2g/secc_iso2.yaml", lambda text: text.replace(rule, full + rule)))
     walk(vehicle, "ChargeParameterDiscovery")
     assert vehicle.ask("ChargeParameterDiscoveryReq", EVRESSSOC=85).ResponseCode == "FAILED_WrongChargeParameter"
     vehicle.go_away()

@@ -295,7 +295,7 @@ def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_
 
 EDITS = {
     "v2g/evcc_iso2.yaml": {"T_think_demand": "370 ms", "C_welding": "1"},
-    "v2g/secc_dc.yaml": {"EVSEID": "'DE*PNX*E7'"},
+    "v2g/secc_iso2.yaml": {"EVSEID": "'DE*PNX*E7'"},
     "slac/pev.yaml": {"C_EV_match_MNBC": "12"},
     "slac/session.yaml": {"TT_match_sequence": "90 ms"},
     "power/keep_alive.yaml": {"period": "330 ms"},

@@ -25,7 +25,7 @@ from engine.tools.diagram.text import cut_middle
 ROOT = Path(__file__).parents[2]
 LARGE = (
     "evse_dc",
-    "v2g/secc_dc",
+    "v2g/secc_iso2",
     "v2g/evcc_iso2",
     "power/dc_output",
     "slac/pev",
@@ -287,7 +287,7 @@ def test_arrows_between_two_boxes_are_one_arrow() -> None:
 
 
 def test_overviews_are_drawn_without_a_layout_engine_and_show_legend_and_map() -> None:
-    chart = engine.load(ROOT / "machines" / "v2g" / "secc_dc.yaml")
+    chart = engine.load(ROOT / "machines" / "v2g" / "secc_iso2.yaml")
     drawing = draw(chart, "overview", NOBODY)
     for number, text in enumerate(drawing.svgs, 1):
         words = [e.text for e in ElementTree.fromstring(text).iter("{http://www.w3.org/2000/svg}text")]

@@ -21,7 +21,7 @@ from engine.tools.diagram.split import INSIDE, cuttable, split
 from engine.tools.diagram.statechart import statechart
 
 MACHINES = Path(__file__).parents[2] / "machines"
-LARGE = ("evse_dc", "pev_dc", "power/dc_output", "v2g/secc_dc", "v2g/evcc_iso2", "pilot/evse", "slac/pev")
+LARGE = ("evse_dc", "pev_dc", "power/dc_output", "v2g/secc_iso2", "v2g/evcc_iso2", "pilot/evse", "slac/pev")
 POINTS = 72 / 25.4  # in a millimetre
 
 

@@ -14,7 +14,7 @@ from engine.tools.export.pictures import export_picture
 from tests.export.peers import PEERS
 
 MACHINES = Path(__file__).parents[2] / "machines"
-CHARTS = ("slac/evse.yaml", "v2g/secc_dc.yaml", "pilot/evse.yaml", "evse_dc.yaml")
+CHARTS = ("slac/evse.yaml", "v2g/secc_iso2.yaml", "pilot/evse.yaml", "evse_dc.yaml")
 AWKWARD = """
 machine: awkward
 data: {text: {type: string, initial: "'a'"}}

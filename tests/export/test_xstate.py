@@ -97,7 +97,7 @@ def test_timers_and_children_run_in_xstate(xstate: Peer, tmp_path: Path) -> None
 
 def test_shipped_charts_load_in_xstate(xstate: Peer) -> None:
     """A reviewer opens the JSON of any shipped chart: XState must take it and start it."""
-    for path in ("slac/evse.yaml", "v2g/secc_dc.yaml", "pilot/evse.yaml", "power/dc_output.yaml"):
+    for path in ("slac/evse.yaml", "v2g/secc_iso2.yaml", "pilot/evse.yaml", "power/dc_output.yaml"):
         chart = engine.load(ROOT / "machines" / path)
         answer = xstate.ask({"config": json.loads(export_xstate(chart).text), "events": []})
         assert answer.get("error") is None, path

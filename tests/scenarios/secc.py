@@ -1,10 +1,11 @@
-"""A vehicle's dialogue with machines/v2g/secc_dc.yaml on a stage, request by request."""
+"""A vehicle's dialogue with machines/v2g/secc.yaml and the dialogue it invokes on a stage, request by request."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import engine
 from tests.scenarios.stage import Order, S, Stage
 
 DIN = "urn:din:70121:2012:MsgDef"
@@ -72,7 +73,9 @@ _REQUESTS: dict[str, dict[str, Any]] = {
 
 def station(**parameters: Any) -> Stage:
     """A station whose port is open and that nobody has called yet."""
-    stage = Stage("machines/v2g/secc_dc.yaml", SUPPLY, **parameters)
+    own = engine.load("machines/v2g/secc.yaml").parameters
+    given = {name if name in own else f"dialogue.{name}": value for name, value in parameters.items()}
+    stage = Stage("machines/v2g/secc.yaml", SUPPLY, real=("secc_iso2",), **given)
     return stage.emit("tcp.listening", port_tcp=61341, port_tls=0).forget()
 
 
@@ -119,7 +122,7 @@ def refused(stage: Stage, request: str, code: str, **fields: Any) -> None:
 
 def last_word(stage: Stage) -> None:
     """The dialogue is over: power_off is told, and the vehicle has 5 s to close the connection."""
-    assert stage.active("session.dialogue.ending")
+    assert stage.active("session.connection.ending")
     assert stage.said[-1][1] == "power_off"
     assert stage.order("tcp.drop") is None
     stage.run(4.999)

@@ -194,12 +194,17 @@ class Stage:
         """Events that no state had a transition for, not even one that ignores it."""
         return sorted(self.actor.unhandled)
 
-    def active(self, state: str) -> bool:
-        assert state in self.chart.states, f"{self.chart.name} has no state {state!r}"
-        return state in self.states
+    def active(self, state: str, child: str = "") -> bool:
+        """Whether the state is active, of the chart or of a ``child`` that runs for real; none is of one that has ended."""
+        if child and child not in self.children():
+            return False
+        machine = (self.actor.children[child, None] if child else self.actor).machine
+        assert state in machine.chart.states, f"{machine.chart.name} has no state {state!r}"
+        return state in machine.configuration
 
-    def data(self, name: str) -> Any:
-        return self.actor.machine.data[name]
+    def data(self, name: str, child: str = "") -> Any:
+        """A data item of the chart, or of a ``child`` that runs for real."""
+        return (self.actor.children[child, None] if child else self.actor).machine.data[name]
 
     def order(self, what: str) -> Mapping[str, Any] | None:
         """The arguments of the last such order (``role.action``, or ``child.event``); None when there was none."""

@@ -416,7 +416,7 @@ def test_a_station_without_usable_keys_is_told_at_its_start(keys: Path, tmp_path
 
 def test_tls_without_certificate_is_a_usage_error() -> None:
     """rc 2 and one line, not a station that tries for ever and has no port at all."""
-    command = [sys.executable, "-m", "engine.cli", "run", "machines/v2g/secc_dc.yaml", "--set", "tls=true", "--quiet"]
+    command = [sys.executable, "-m", "engine.cli", "run", "machines/v2g/secc.yaml", "--set", "tls=true", "--quiet"]
     use = {"tcp": "socket", "v2g": "codec", "supply": "none"}
     command += [word for role, name in use.items() for word in ("--set", f"adapters.{role}.use={name}")]
     command += ["--set", "adapters.tcp.interface=lo", "--for", "3 s"]

@@ -1,4 +1,4 @@
-"""Scenarios of machines/v2g/secc_dc.yaml: what the vehicle says of itself while there is voltage (DC_EVStatus, its
+"""Scenarios of machines/v2g/secc.yaml: what the vehicle says of itself while there is voltage (DC_EVStatus, its
 limits), and the contactor at welding detection."""
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def test_error_before_the_cable_check(schema: str) -> None:
         is_stopped(stage, schema, args, HOT)
     assert not stage.told("cable_check")
     assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
-    assert stage.active("session.dialogue.power_down")
+    assert stage.active("sequence.power_down", "dialogue")
 
 
 def test_cable_check_waits_for_the_vehicle() -> None:
@@ -57,7 +57,7 @@ def test_cable_check_waits_for_the_vehicle() -> None:
     assert (args["EVSEProcessing"], *status(args)) == ("Ongoing", "EVSE_IsolationMonitoringActive", "None")
     assert args["EVSEIsolationStatus"] == "Invalid"
     assert stage.told("cable_check") == [{}]
-    assert stage.data("soc") == 18
+    assert stage.data("soc", "dialogue") == 18
     assert answer(stage, "CableCheck")[1]["EVSEProcessing"] == "Ongoing", "what was checked before does not count"
     _, args = answer(stage.post("cable_check_ok"), "CableCheck")
     assert args["EVSEProcessing"] == "Finished"
@@ -156,7 +156,7 @@ def test_ill_vehicle_that_ends_in_order(way: str) -> None:
     if way == "Stop":
         assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
         stage.post("current_off")
-        assert stage.active("session.dialogue.post_charge")
+        assert stage.active("sequence.post_charge", "dialogue")
     assert answer(stage, "SessionStop") == ("SessionStopRes", {"ResponseCode": "OK"})
 
 
@@ -302,7 +302,7 @@ def test_contactor_opens_before_welding_is_looked_for() -> None:
     assert answer(stage, "WeldingDetection")[0] == "WeldingDetectionRes"
     assert stage.unhandled == []
     stage.run(3)
-    assert stage.active("session.dialogue.post_charge")
+    assert stage.active("sequence.post_charge", "dialogue")
 
 
 def test_contactor_that_does_not_open() -> None:
@@ -333,7 +333,7 @@ def test_request_that_does_not_fit_its_schema() -> None:
     assert stage.data("misfits") == 2
     assert phases in stage.logs[-1]
     stage.post("power_ready").run(50)
-    assert stage.active("session.dialogue.current_demand"), "the time begins anew"
+    assert stage.active("sequence.current_demand", "dialogue"), "the time begins anew"
     ask(stage, "CurrentDemand", misfits=["x: y"])
     assert stage.data("misfits") == 3
     logs = len(stage.logs)

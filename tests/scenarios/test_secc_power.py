@@ -1,4 +1,4 @@
-"""Scenarios of machines/v2g/secc_dc.yaml from the vehicle's limits to the end of the charge."""
+"""Scenarios of machines/v2g/secc.yaml from the vehicle's limits to the end of the charge."""
 
 from __future__ import annotations
 
@@ -96,8 +96,8 @@ def test_limits_are_exchanged() -> None:
     )
     wants = {"soc": 17, "voltage": 420.0, "current": 100.0, "capacity": 60_000.0, "energy": 30_000.0}
     assert stage.told("parameters") == [wants]
-    assert stage.data("soc") == 17
-    assert stage.active("session.dialogue.cable_check.announced")
+    assert stage.data("soc", "dialogue") == 17
+    assert stage.active("sequence.cable_check.announced", "dialogue")
 
 
 @pytest.mark.parametrize("mode", ["DC_extended", "DC_core", "DC_combo_core"])
@@ -142,14 +142,14 @@ def test_cable_check() -> None:
     stage = arrive("CableCheck")
     stage.post("cable_check_ok").post("cable_check_bad")
     assert answer(stage, "CableCheck", EVRESSSOC=18) == ONGOING
-    assert stage.data("soc") == 18
+    assert stage.data("soc", "dialogue") == 18
     assert stage.told("cable_check") == [{}]
     for _ in range(2):
         assert answer(stage, "CableCheck") == ONGOING
     assert stage.told("cable_check") == [{}]
     stage.post("cable_check_ok")
     assert answer(stage, "CableCheck") == ("CableCheckRes", {**OK, "EVSEProcessing": "Finished", **READY})
-    assert stage.active("session.dialogue.pre_charge.announced")
+    assert stage.active("sequence.pre_charge.announced", "dialogue")
 
 
 def test_cable_check_failed() -> None:
@@ -209,8 +209,8 @@ def test_pre_charge() -> None:
         answered = answer(stage, "PreCharge", EVTargetVoltage=voltage, EVTargetCurrent=2.0, EVRESSSOC=soc)
         assert answered == ("PreChargeRes", {**OK, "EVSEPresentVoltage": present, **READY})
         assert stage.told("pre_charge")[-1] == {"voltage": min(voltage, 420.0), "current": 2.0}
-        assert stage.data("soc") == soc
-        assert stage.active("session.dialogue.pre_charge.approaching")
+        assert stage.data("soc", "dialogue") == soc
+        assert stage.active("sequence.pre_charge.approaching", "dialogue")
     assert len(stage.told("pre_charge")) == 3
 
 
@@ -242,7 +242,7 @@ def test_pre_charge_takes_too_long() -> None:
 def test_pre_charge_just_in_time() -> None:
     """A vehicle that is content at 5 s gets its power."""
     stage = arrive("PowerDelivery").run(5)
-    assert stage.active("session.dialogue.pre_charge.too_late")
+    assert stage.active("sequence.pre_charge.too_late", "dialogue")
     assert not ask(stage, "PowerDelivery")
     assert stage.told("power_on") == [{}]
 
@@ -251,7 +251,7 @@ def test_stop_instead_of_power() -> None:
     """A vehicle that is not content says so, and is answered when the output is down."""
     stage = arrive("PowerDelivery")
     assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
-    assert stage.active("session.dialogue.power_down")
+    assert stage.active("sequence.power_down", "dialogue")
     assert not stage.told("power_on")
 
 
@@ -276,11 +276,11 @@ def test_power_is_on() -> None:
     stage = starting()
     stage.run(1)
     assert not ask(stage, "PowerDelivery", repeated=True)
-    assert stage.active("session.dialogue.power_delivery")
+    assert stage.active("sequence.power_delivery", "dialogue")
     stage.run(0.499)
     stage.post("power_ready")
     assert [(order.what, order.args) for order in stage.orders] == [("v2g.PowerDeliveryRes", {**OK, **READY})]
-    assert stage.active("session.dialogue.current_demand")
+    assert stage.active("sequence.current_demand", "dialogue")
     assert stage.told("power_on") == [{}]
 
 
@@ -385,7 +385,7 @@ def test_demand() -> None:
         **READY,
     }
     assert stage.told("demand") == [{"voltage": 400.0, "current": 50.0, "soc": 41}]
-    assert stage.data("soc") == 41
+    assert stage.data("soc", "dialogue") == 41
 
 
 @pytest.mark.parametrize(
@@ -491,7 +491,7 @@ def test_lost_answer_to_power_delivery() -> None:
     for _ in range(2):
         for _ in range(3):
             assert answer(stage, "PowerDelivery", repeated=True) == ("resend", {})
-            assert stage.active("session.dialogue.current_demand")
+            assert stage.active("sequence.current_demand", "dialogue")
         demand(stage)
     for _ in range(3):
         ask(stage, "PowerDelivery", repeated=True)
@@ -512,7 +512,7 @@ def renegotiated() -> Stage:
     """A charging vehicle was asked to negotiate anew, and has begun to."""
     stage = arrive("CurrentDemand", schema=ISO2).post("renegotiate")
     assert answer(stage, "PowerDelivery", ChargeProgress="Renegotiate") == ("PowerDeliveryRes", {**OK, **READY})
-    assert stage.active("session.dialogue.parameter_discovery")
+    assert stage.active("sequence.parameter_discovery", "dialogue")
     assert not stage.told("power_off")
     assert stage.told("demand")[-1]["current"] == 0.0, "a current nobody asks for any more"
     ask(stage, "ChargeParameterDiscovery", EVMaximumCurrentLimit=30.0)
@@ -538,7 +538,7 @@ def test_renegotiation_with_a_second_cable_check() -> None:
     walk(stage.post("cable_check_ok"), "CableCheck", "CableCheck")
     assert answer(stage, "CableCheck")[1]["EVSEProcessing"] == "Finished"
     walk(stage, "PreCharge", "CurrentDemand")
-    assert stage.active("session.dialogue.current_demand")
+    assert stage.active("sequence.current_demand", "dialogue")
 
 
 def test_stopped_vehicle_that_renegotiates() -> None:
@@ -552,7 +552,7 @@ def test_stopped_vehicle_that_renegotiates() -> None:
 def test_stop_after_a_renegotiation() -> None:
     stage = renegotiated()
     assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
-    assert stage.active("session.dialogue.power_down")
+    assert stage.active("sequence.power_down", "dialogue")
     assert stage.told("power_off") == [{}]
 
 
