@@ -44,6 +44,8 @@ NAMED_BY_PARENT = {
     ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("evse_dc", "discovery.port_tcp"): "the port that is really open",
     ("evse_dc", "discovery.port_tls"): "the port that is really open",
+    ("secc", "dialogue.protocol"): "what both have agreed on",
+    ("secc", "dialogue.paused_session"): "the id that a pause has left",
     ("pev_dc", "session.set_up_only"): "some models only set up the first session of a plug-in",
     ("evcc", "dialogue.set_up_only"): "what the supervisor says of this session",
     ("evcc", "dialogue.protocol"): "as the station has chosen",

@@ -195,7 +195,7 @@ class Stage:
         return sorted(self.actor.unhandled)
 
     def active(self, state: str, child: str = "") -> bool:
-        """Whether the state is active, of the chart or of a ``child`` that runs for real; none is of one that has ended."""
+        """Whether the state is active, of the chart or of a real ``child``; none is of one that has ended."""
         if child and child not in self.children():
             return False
         machine = (self.actor.children[child, None] if child else self.actor).machine
