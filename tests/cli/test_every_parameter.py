@@ -338,7 +338,7 @@ def calls(records: list[dict[str, Any]], machine: str, action: str) -> list[tupl
 def test_edits_show_on_the_wire_and_in_time(copy: Path, tmp_path: Path, chart: str, soc: str) -> None:
     """Under either supervisor: station id, pace of the demands, sounds, sign of life, welding checks."""
     records = session(copy, chart, tmp_path / "run.jsonl", "--set", f"{soc}=41 %")
-    assert {args["EVSEID"] for _, args in calls(records, "evse/session", "SessionSetupRes")} == {"DE*PNX*E7"}
+    assert {args["EVSEID"] for _, args in calls(records, "evse/session/dialogue", "SessionSetupRes")} == {"DE*PNX*E7"}
     demands = [at for at, _ in calls(records, "pev/session/dialogue", "CurrentDemandReq")]
     gaps = {b - a for a, b in itertools.pairwise(demands)}
     assert len(demands) > 5

@@ -103,7 +103,7 @@ def test_every_line_is_as_the_schema_says(trace: Trace) -> None:
 def test_the_conversation_can_be_drawn(trace: Trace) -> None:
     drawn = sequence(trace.records, limit=100_000)
     said = {(m.source, m.target, m.text.partition("(")[0]) for m in drawn.messages}
-    assert ("evse.v2g", "evse/session", "CurrentDemandReq") in said
-    assert ("evse/session", "evse.v2g", "CurrentDemandRes") in said
+    assert ("evse.v2g", "evse/session/dialogue", "CurrentDemandReq") in said
+    assert ("evse/session/dialogue", "evse.v2g", "CurrentDemandRes") in said
     assert ("evse/output", "evse/contactor", "set") in said
     assert mermaid(drawn).count("participant") == len(drawn.participants)
