@@ -10,7 +10,7 @@ import pytest
 
 import engine
 from engine.language.model import Chart
-from engine.tools.diagram.compose import compose
+from engine.tools.diagram.compose import compose, packing
 from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Box, Graph, Layout, Point
 from engine.tools.diagram.page import largest_room
@@ -103,3 +103,9 @@ def test_a_change_in_one_region_moves_nothing_inside_another(elk: Elk) -> None:
         other = places[1][id]
         assert (box.x, box.y) == pytest.approx((other.x, other.y))
         assert (box.width, box.height) == (other.width, other.height)
+
+
+def test_a_width_that_rounding_makes_smaller_is_wide_enough() -> None:
+    """Packed widths are rounded to a thousandth; a part that was a tenth of a picometre wider fitted nowhere."""
+    alone = packing([Layout(1403.5240000000001, 10.0)], 1.4)
+    assert alone.places == {0: (0.0, 0.0)}

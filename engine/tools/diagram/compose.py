@@ -196,7 +196,7 @@ def packing(items: list[Layout], aspect: float, first: bool = False) -> Packing:
     least = max(w + GAP for w, _ in sizes)
     numbers = list(range(len(sizes)))
     orders = [numbers, sorted(numbers, key=lambda n: (first and n > 0, -sizes[n][1]))]
-    trials = [_pack_into(sizes, order, width) for order in orders for width in widths if width >= least]
+    trials = [_pack_into(sizes, order, width) for order in orders for width in widths if width >= least - 1e-6]
     best = trials[0]
     for trial in trials[1:]:
         if trial.side(aspect) < best.side(aspect) * 0.99:
