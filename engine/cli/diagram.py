@@ -81,7 +81,7 @@ def run(args: argparse.Namespace) -> int:
     charts = _charts([p for p in args.paths if not p.endswith(".toml")])
     if charts is None:
         return 2
-    stations = _stations(args.paths)
+    stations = _stations(args.paths, charts)
     try:
         made = stamp([found(path) for path in args.paths]) if args.stamp else ""
     except NoCommit as error:
@@ -236,7 +236,7 @@ def _charts(paths: list[str]) -> list[Chart] | None:
     return list(charts.values()) if good else None
 
 
-def _stations(paths: list[str]) -> dict[str, Station]:
+def _stations(paths: list[str], charts: list[Chart]) -> dict[str, Station]:
     """The station files named, and those in the folders named (a file whose ``[station]`` names a machine), by name.
     Only what the files say counts, not this machine's environment."""
     import engine
@@ -248,7 +248,12 @@ def _stations(paths: list[str]) -> dict[str, Station]:
     for path in map(found, paths):
         inside = sorted(path.rglob("*.toml")) if path.is_dir() else [path] if path.suffix == ".toml" else []
         files.update(dict.fromkeys(f for f in inside if not path.is_dir() or _names_machine(f)))
-    load = cache(engine.load)  # stations have charts in common
+    loaded = {Path(chart.file).resolve(): chart for chart in charts}
+
+    @cache  # stations have charts in common
+    def load(path: Path) -> Chart:
+        return loaded.get(path.resolve()) or engine.load(path)
+
     return {f.stem: resolve(f, None, Overrides(environ={}), installed(), load) for f in files}
 
 

@@ -15,9 +15,12 @@ from engine.language.model import Chart, State, StateKind
 from engine.language.problems import ChartError
 from engine.tools.diagram.draw import draw
 from engine.tools.diagram.elk import LayoutFailed
+from engine.tools.diagram.foot import SIGNS, legend, sheet_map
 from engine.tools.diagram.graph import Box, Layout, Shape
 from engine.tools.diagram.main_path import spine
 from engine.tools.diagram.overview import overview
+from engine.tools.diagram.page import FOOT
+from engine.tools.diagram.scene import Group, Text
 from engine.tools.diagram.sheets import Placed
 from engine.tools.diagram.story import FOLD
 from engine.tools.diagram.text import cut_middle
@@ -428,3 +431,32 @@ def test_only_the_main_path_is_blue() -> None:
         for node in (n for top in (sheet.graph.root, *sheet.graph.notes) for n in top.walk()):
             if "main" in node.css.split() and node.id in chart.states:
                 assert chart.states[node.id] in path, node.id
+
+
+def _texts(items: list[Any], scale: float = 1.0) -> list[float]:
+    """The sizes of all texts on a sheet, in millimetres."""
+    found: list[float] = []
+    for item in items:
+        if isinstance(item, Group):
+            found += _texts(item.items, scale * (item.transform[2] if item.transform else 1.0))
+        elif isinstance(item, Text):
+            found.append(item.size * scale)
+    return found
+
+
+def test_no_text_of_a_sheet_is_smaller_than_six_points() -> None:
+    """Title block, legend and map of sheets included: labels of the title block were set in 5.67 pt."""
+    for name in ("evse_dc", "pilot/evse"):
+        pages, _ = draw(engine.load(ROOT / "machines" / f"{name}.yaml"), "overview", NOBODY).pages()
+        for items, _, _ in pages:
+            assert min(_texts(items)) * 72 / 25.4 >= READABLE
+
+
+def test_the_legend_keeps_clear_of_the_map_of_sheets() -> None:
+    """With all signs that a chart's drawing can have, on the narrowest sheet."""
+    station = ("pair", "adapter", "note")
+    drawing = Group("chart", (), [Group(style) for style, _, _ in SIGNS if style not in station])
+    rows = {item.y for item in legend(drawing, 0.0, 0.0, 190.0).items if isinstance(item, Text)}
+    cells = sheet_map(["one", "two"], 1, 0.0, FOOT - 4.0, 190.0)
+    top = min(cell.items[0].box.y for cell in cells.items)  # type: ignore[union-attr]
+    assert max(rows) + 0.8 < top

@@ -15,7 +15,7 @@ from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Graph
 from engine.tools.diagram.scene import Group, Text
 from engine.tools.diagram.sheets import pictures
-from engine.tools.diagram.station import station_graph
+from engine.tools.diagram.station import station_graph, with_bands
 
 STATION = Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml"
 
@@ -120,3 +120,17 @@ def test_of_outlets_one_is_drawn_and_says_how_many_there_are() -> None:
     assert {"outlet1:lock", "outlet1:supply"} <= set(nodes)
     assert "outlet2:lock" not in nodes
     assert all({e.source, e.target} <= set(nodes) for e in graph.edges)
+
+
+def test_the_names_of_layers_stand_left_of_all_boxes_and_lines(elk: Elk) -> None:
+    station = resolve(STATION, None, Overrides(environ={}), installed(), engine.load)
+    for sheet in map(with_bands, pictures(station_graph(station), elk)):
+        for frame in sheet.graph.root.children:
+            bands = [node for node in frame.children if node.css == "band"]
+            inside = {node.id for node in frame.children if node.css != "band"}
+            left = min(sheet.layout.boxes[id].x for id in inside)
+            lines = [sheet.layout.routes[e.id] for e in sheet.graph.edges if {e.source, e.target} <= inside]
+            left = min([left, *(x for route in lines for x, _ in route)])
+            assert bands
+            for band in bands:
+                assert sheet.layout.boxes[band.id].x + band.text_width <= left + 7, band.sections[0][0].text

@@ -9,7 +9,7 @@ from engine.tools.diagram.scene import Circle, Group, Item, Path, Rect, Text, ar
 from engine.tools.diagram.text import shorten, text_width
 
 _SIZE = 2.12  # 6 pt
-_ROW = 3.0
+_ROW = 3.3
 _SIGN = 7.0  # width of a sign
 _GAP = 4.0
 _CELL = 4.0  # of the map
@@ -35,7 +35,7 @@ def _ring(x: float, y: float) -> list[Item]:
 
 
 # What a drawing has when a shape or group of this style is in it → sign and words.
-_SIGNS: tuple[tuple[str, Callable[[float, float], list[Item]], str], ...] = (
+SIGNS: tuple[tuple[str, Callable[[float, float], list[Item]], str], ...] = (
     ("initial", lambda x, y: [Circle(x + 3, y, 1.0, "dot")], "start"),
     ("edge-main", _line("-main"), "main path"),
     ("edge-aside", _line("-aside"), "other ways: failures, repetitions"),
@@ -61,7 +61,7 @@ def legend(drawing: Group, x: float, y: float, width: float) -> Group:
     group = Group("legend")
     there = set(_styles(drawing))
     left, top = x, y + 1.4
-    for style, sign, words in _SIGNS:
+    for style, sign, words in SIGNS:
         if style not in there:
             continue
         own = _SIGN + text_width(words, _SIZE)

@@ -12,7 +12,7 @@ from engine.tools.diagram.text import drawable, shorten, text_width
 
 _EDGE = 7.0  # border to paper edge, what office printers leave blank
 _BLOCK = 11.0  # height of the title block
-_FOOT = 10.0  # height of legend and map above it
+FOOT = 13.0  # height of legend and map above it
 _PAD = 3.0
 _SMALL = 2.12  # mm: text of 6 pt
 _LARGEST = 0.40  # mm per drawing unit: text of 10 pt
@@ -53,7 +53,7 @@ def largest_room() -> tuple[float, float]:
 
 
 def _above_foot(sheet: Sheet) -> tuple[float, float]:
-    return sheet.room[0], sheet.room[1] - _FOOT
+    return sheet.room[0], sheet.room[1] - FOOT
 
 
 def largest_scale(width: float, height: float) -> float:
@@ -92,10 +92,10 @@ def on_sheet(
         _EDGE + _PAD + (room[1] - height * scale) / 2,
         scale,
     )
-    left, top = _EDGE + _PAD, sheet.height - _EDGE - _BLOCK - _FOOT
+    left, top = _EDGE + _PAD, sheet.height - _EDGE - _BLOCK - FOOT
     foot = [legend(drawing, left, top, sheet.room[0])]
     if len(names) > 1:
-        foot.append(sheet_map(names, number, left, top + _FOOT - 4.0, sheet.room[0]))
+        foot.append(sheet_map(names, number, left, top + FOOT - 4.0, sheet.room[0]))
     return [*blank_sheet(sheet, block), *foot, drawing], sheet, scale
 
 
@@ -128,7 +128,7 @@ def _title_block(block: TitleBlock, sheet: Sheet, inner: Box) -> list[Item]:
     x = inner.x + left
     for word, value, width in cells:
         items.append(Path((("M", (x, top)), ("L", (x, top + _BLOCK))), "frame-line"))
-        items.append(_fit(word, x + 2, top + 3.8, 2.0, "keyword", width - 3))
+        items.append(_fit(word, x + 2, top + 3.8, _SMALL, "keyword", width - 3))
         items += _fit_in_two(value, x + 2, top + 8.4, width - 3)
         x += width
     return items

@@ -10,7 +10,7 @@ from engine.tools.diagram.graph import Box, Edge, Graph, Layout, Line, Node, Sha
 
 INSIDE = "/inside"  # ends the id of the frame of what a cut node contains
 APART = "drawn apart"  # ends the line in its box that says so
-_CONTINUED = " (continued)"
+_FROM = ": from "  # in the name of a piece of a frame; its first state follows
 _STATES = (Shape.BOX, Shape.COMPOSITE, Shape.FINAL, Shape.REGION)
 
 
@@ -141,8 +141,9 @@ def _piece(root: Node, children: list[Node], number: int) -> Graph:
     copies = [copied(child) for child in children]
     if number == 0:
         return Graph(replace(root, children=copies), [])
-    name = root.sections[0][0].text.removesuffix(_CONTINUED)
-    title = [replace(root.sections[0][0], text=name + _CONTINUED)]
+    name = root.sections[0][0].text.partition(_FROM)[0]
+    first = next(child for child in children if child.shape in _STATES)
+    title = [replace(root.sections[0][0], text=f"{name}{_FROM}{first.id.rpartition('.')[2]}")]
     return Graph(
         replace(root, id=f"{root.id}/{children[0].id}", sections=[title], children=copies, tags=root.tags[1:]), []
     )

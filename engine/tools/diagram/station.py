@@ -16,7 +16,7 @@ from engine.language.model import Action, CallAction, Chart, Contract, Invoke, S
 from engine.language.traverse import chart_tree, child_charts, child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
-from engine.tools.diagram.graph import Box, Edge, Graph, Line, Node, Shape
+from engine.tools.diagram.graph import Box, Edge, Graph, Layout, Line, Node, Shape
 from engine.tools.diagram.page import TitleBlock
 from engine.tools.diagram.scene import Item
 from engine.tools.diagram.sheets import Placed
@@ -27,6 +27,7 @@ _WIDTH = 24
 _READ = "= "  # begins what is a value
 _FAR = 100  # the layer of the world; that of the adapters comes before it
 _NEAR = 90
+_GUTTER = 68.0  # for the names of layers
 _MESSAGES = (
     Column("", 0.05, "title"),
     Column("above", 0.13, "title"),
@@ -90,7 +91,8 @@ def _called(node: Node) -> str:
 
 
 def with_bands(placed: Placed) -> Placed:
-    """The drawing with a band behind each layer that says what stands in it."""
+    """The drawing with a band behind each layer that says what stands in it, left of all boxes and lines."""
+    placed = _with_gutters(placed)
     boxes = dict(placed.layout.boxes)
 
     def banded(node: Node) -> Node:
@@ -109,6 +111,27 @@ def with_bands(placed: Placed) -> Placed:
 
     graph = Graph(banded(placed.graph.root), placed.graph.edges)
     return replace(placed, graph=graph, layout=replace(placed.layout, boxes=boxes))
+
+
+def _with_gutters(placed: Placed) -> Placed:
+    """Each machine's frame with room on its left for the names of its layers: all that is right of the frame's border
+    moves."""
+    nodes = {node.id: node for node in placed.graph.root.walk()}
+    old = placed.layout
+    borders = sorted({old.boxes[id].x for id, node in nodes.items() if node.css == "machine"})
+
+    def moved(x: float) -> float:
+        return x + _GUTTER * sum(border + 1 < x for border in borders)
+
+    def wider(id: str, box: Box) -> Box:
+        right = moved(box.x + box.width) if nodes[id].children else moved(box.x) + box.width
+        return Box(moved(box.x), box.y, right - moved(box.x), box.height)
+
+    layout = Layout(old.width + _GUTTER * len(borders), old.height)
+    layout.boxes = {id: wider(id, box) for id, box in old.boxes.items()}
+    layout.labels = {id: box.moved(moved(box.x) - box.x, 0) for id, box in old.labels.items()}
+    layout.routes = {id: [(moved(x), y) for x, y in route] for id, route in old.routes.items()}
+    return replace(placed, layout=layout)
 
 
 def _layer_name(layer: int) -> str:
@@ -142,6 +165,7 @@ class _Machine:
         self.links = links
         self.units = {unit.unit: unit for unit in plan.units if unit.number == 1}
         self.layers: dict[str, int] = {}
+        self.read: dict[str, set[tuple[str, str]]] = {}  # by a chart's hash, the values it reads and their roles
         self.frame = Node(f"{plan.name}:", Shape.COMPOSITE, [[Line(plan.name + often, "title")]], css="machine")
 
     def node(self) -> Node:
@@ -169,7 +193,7 @@ class _Machine:
         lines = [Line(client.name, "title"), Line(contract.name, "note"), Line(client.chart.name, "keyword")]
         self._box(id, -1, lines, "adapter", (("data-client", client.name),))
         orders = {o for c, role in roles for o in _orders(c, role)}
-        back = {e for c, role in roles for e in [*_events(c, f"{role}."), *_readings(c, role)]}
+        back = {e for c, role in roles for e in [*_events(c, f"{role}."), *self._readings(c, role)]}
         self._link(id, self.plan.name, sorted(orders), sorted(back))
 
     def _behind(self, plan: MachinePlan | UnitPlan, layer: int) -> None:
@@ -225,7 +249,7 @@ class _Machine:
             self._link(node, below, _sent(chart, id), _events(chart, f"{id}."))
         for role in chart.adapters:
             behind = roles.get(role, f"{self.plan.name}:{role}")
-            down, up = _orders(chart, role), [*_events(chart, f"{role}."), *_readings(chart, role)]
+            down, up = _orders(chart, role), [*_events(chart, f"{role}."), *self._readings(chart, role)]
             if down or up:
                 self._link(node, behind, down, up)
 
@@ -233,6 +257,15 @@ class _Machine:
         """The first of the unit that a child is spawned on."""
         starter = _starter(chart, id)
         return self.units.get(starter.unit or "") if isinstance(starter, Spawn) else None
+
+    def _readings(self, chart: Chart, role: str) -> list[str]:
+        """The adapter's values that some expression of the chart reads."""
+        found = self.read.get(chart.text_hash)
+        if found is None:
+            found = self.read[chart.text_hash] = {
+                (e.role, e.name) for e in expressions(chart) if isinstance(e, Reading)
+            }
+        return sorted(f"{_READ}{name}" for of, name in found if of == role)
 
     def _link(self, upper: str, lower: str, down: list[str], up: list[str]) -> None:
         """One line for a pair, whatever passes."""
@@ -268,12 +301,6 @@ def _orders(chart: Chart, role: str) -> list[str]:
     names = [a.action for a in _actions(chart) if isinstance(a, CallAction) and a.role == role]
     names += [i.action or "" for s in chart.root.walk() for i in s.invokes if i.role == role]
     return sorted(set(names))
-
-
-def _readings(chart: Chart, role: str) -> list[str]:
-    """The adapter's values that some expression of the chart reads."""
-    found = {e.name for e in expressions(chart) if isinstance(e, Reading) and e.role == role}
-    return sorted(f"{_READ}{name}" for name in found)
 
 
 def _events(chart: Chart, prefix: str) -> list[str]:
