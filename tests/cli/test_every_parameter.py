@@ -39,6 +39,9 @@ MACHINES = Path(__file__).parents[2] / "machines"
 CHARTS = sorted(str(path.relative_to(MACHINES)) for path in MACHINES.rglob("*.yaml") if "contract" not in path.name)
 STATIONS = sorted((MACHINES / "stations").glob("*.toml"))
 NAMED_BY_PARENT = {
+    ("soc_reader", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
+    ("soc_reader", "discovery.port_tcp"): "the port that is really open",
+    ("soc_reader", "discovery.port_tls"): "the port that is really open",
     ("ac_outlet", "cp_line.T_power_filter"): "an AC outlet has 100 ms to open, a DC station acts on the first sample",
     ("ac_output", "watch.message_limit"): "what the vehicle was told last",
     ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
