@@ -20,8 +20,7 @@ _load = cache(engine.load)
 @cache
 def _plan(file: str, sets: tuple[str, ...]) -> Station:
     """``engine run machines/evse_ac.yaml --station machines/stations/FILE --set …``, resolved."""
-    chart, station = Path("machines/evse_ac.yaml"), Path("machines/stations", file)
-    return resolve(chart, station, Overrides(sets, {}, {}), REGISTRY, _load)
+    return resolve(Path("machines/stations", file), None, Overrides(sets, {}, {}), REGISTRY, _load)
 
 
 class AcBench(Bench):
@@ -219,4 +218,27 @@ def test_the_end_of_the_program_in_mid_charge() -> None:
     assert not bench.inside(bench.main, "lock").is_locked
     assert bench.cable.circuit.duty_percent == 0.0
     assert bench.data(f"{bench.main}/outlet", "under_load") == 0
+    assert not bench.errors
+
+
+def test_the_soc_reader_reads_a_vehicle_that_speaks() -> None:
+    """Real bytes from SLAC to ChargeParameterDiscovery; no voltage until it is over, and out of the network then."""
+    bench = AcBench("pev.adapters.battery.soc=63", file="soc_reader.toml")
+    bench.until(lambda: bool(bench.events("soc")), 30, "state of charge")
+    (told,) = bench.events("soc")
+    assert (told["soc"], told["protocol"], told["EVCCID"]) == (63, "iso2", bytes.fromhex("020000000001"))
+    assert not bench.circuit.station_closed
+    bench.until(ended(bench), 60, "end")
+    assert result(bench)["end"] == "normal"
+    assert not bench.errors
+
+
+def test_the_soc_reader_charges_a_vehicle_that_does_not_speak() -> None:
+    bench = AcBench(file="soc_reader.toml", vehicle=False)
+    evse = _plan("evse_ac.toml", ())
+    bench.station = Station("", {**bench.station.machines, "pev": evse.machines["pev"]})
+    bench.bring("pev")
+    bench.until(lambda: bool(bench.events("unread")), 60, "word that it is not read")
+    bench.charging()
+    assert not bench.events("soc")
     assert not bench.errors
