@@ -64,6 +64,8 @@ _REQUESTS: dict[str, dict[str, Any]] = {
         "RemainingTimeToFullSoC": None,
         "RemainingTimeToBulkSoC": None,
     },
+    "ChargingStatus": {},
+    "MeteringReceipt": {"ReceiptSessionID": ID, "MeterID": "M1", "SAScheduleTupleID": 1, "MeterReading": 1200.0},
     "WeldingDetection": _EV,
     "SessionStop": {"ChargingSession": "Terminate"},
     "UnknownSession": {"message": "CableCheckReq"},

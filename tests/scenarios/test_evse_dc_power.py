@@ -183,7 +183,8 @@ def test_second_cable_check(step: str) -> None:
 
 def test_energy() -> None:
     """Each demand reaches the output; state of charge and energy are those of the meter and the vehicle."""
-    stage = charging().child("session.parameters", soc=20, voltage=None, current=None, capacity=None, energy=None)
+    wants = dict.fromkeys(("voltage", "current", "capacity", "energy", "minimum_current", "departure"))
+    stage = charging().child("session.parameters", soc=20, phases=0, **wants)
     assert stage.data("soc") == 20
     stage.values("meter", energy=1250.0).child("session.demand", voltage=399.0, current=60.0, soc=21)
     assert stage.order("output.demand") == {"voltage": 399.0, "current": 60.0}
