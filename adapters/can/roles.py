@@ -79,6 +79,12 @@ class PowerModules(BusRole):
         """Whether there are two ranges of voltage."""
         return bool(self.codec.has_order("wide"))
 
+    @functools.cached_property
+    def tells_output(self) -> bool:
+        """Whether modules say if their output is on."""
+        told = (row for row in self.codec.messages.values() if row.sender == "module")
+        return self._tells_off or any(field.name == "output" for row in told for field in row.fields)
+
     def set(self, *, module: int, voltage: float, current: float) -> None:
         self._order("set", module, voltage=voltage, current=current)
 

@@ -135,6 +135,13 @@ class StationFile:
             found.append(Assignment(full_address(address, main), change, f"--{name} {value}"))
         return found
 
+    def named_options(self) -> set[str]:
+        """The options that are declared value by value (``[options.link.ethernet]``)."""
+        options = self.table("options")
+        return {
+            name for name, values in options.items() if values and all(isinstance(v, dict) for v in values.values())
+        }
+
     def sets(self, main: str) -> dict[str, ParameterSet]:
         """The parameter sets by name. Raises ``StationError`` for one that is wrong."""
         found = {}

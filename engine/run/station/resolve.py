@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -92,6 +92,19 @@ def _chart_of(station_file: Path) -> Path:
     return file.relative(machine)
 
 
+def _options_by_set(file: StationFile, chart: Chart, overrides: Overrides) -> Overrides:
+    """``--set NAME=VALUE`` of an option that the station file declares by its values is ``--NAME VALUE``."""
+    named = file.named_options() - set(chart.parameters)
+    options, sets = dict(overrides.options), []
+    for text in overrides.sets:
+        name, _, value = text.partition("=")
+        if name.strip() in named:
+            options[name.strip()] = value.strip()
+        else:
+            sets.append(text)
+    return replace(overrides, sets=sets, options=options)
+
+
 class _Resolver:
     def __init__(
         self,
@@ -103,7 +116,7 @@ class _Resolver:
     ) -> None:
         head = file.table("station")
         self.file = file
-        self.overrides = overrides
+        self.overrides = _options_by_set(file, chart, overrides)
         self.registry = registry
         self.load = cache(load)
         self.main = str(head.get("name", chart.name))
