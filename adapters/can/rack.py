@@ -79,12 +79,6 @@ class SimulatedRack(BusRole):
 
     # ------------------------------------------------------------ what the chart orders
 
-    @property
-    def temperatures(self) -> list[float]:
-        """°C of each module."""
-        self._measure()
-        return [module.temperature for module in self.modules.values()]
-
     def deliver(self, *, module: int) -> None:
         self._one(module).delivers = True
         self._settle()
@@ -114,6 +108,10 @@ class SimulatedRack(BusRole):
     def derate(self, *, module: int, part: float) -> None:
         self._one(module).part = part
         self._settle()
+
+    def measure(self, *, module: int) -> None:
+        self._measure()
+        self.port.emit("measured", module=module, temperature=self._one(module).temperature)
 
     def connect(self, *, module: int, hears: bool, speaks: bool) -> None:
         one = self._one(module)

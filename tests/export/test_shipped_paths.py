@@ -51,6 +51,7 @@ CARRIED = {
         "plc_modem",
         "simulated_contactor",
         "simulated_lock",
+        "simulated_module",
         "slac_session",
         "voltage_watch",
     ),
@@ -63,6 +64,7 @@ CARRIED = {
         "plc_modem",
         "power_share",
         "simulated_lock",
+        "simulated_module",
         "voltage_watch",
     ),
 }
