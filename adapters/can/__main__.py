@@ -1,9 +1,11 @@
 """``python -m adapters.can monitor``: a bus or a log as names, values and units; ``… replay`` sends a log again;
+``… modules`` puts simulated power modules on a bus (``engine run machines/simulated/rack.yaml`` bound to it);
 ``… contracts`` writes the contract files that are made from tables."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,6 +16,7 @@ from adapters.can.families import FAMILIES, family
 from adapters.can.frame import Frame, Message, Misfit
 from adapters.can.python_can import parse_options
 from adapters.can.roles import SIDES, contract_text, parse_profile
+from adapters.can.simulators import SPEAKERS
 from adapters.can.table import Family
 from adapters.can.transport import Transport
 from engine.adapter import ConfigurationError
@@ -90,6 +93,8 @@ def main(arguments: list[str] | None = None) -> int:
             path.write_text(contract_text(contract), "utf-8")
             print(path.name)
         return 0
+    if options.command == "modules":
+        return _modules(options)
     try:
         import can
     except ImportError as error:
@@ -138,6 +143,28 @@ def _monitor(options: argparse.Namespace) -> int:
     return 0
 
 
+def _modules(options: argparse.Namespace) -> int:
+    """Simulated modules in a process of their own: this one becomes ``engine run``."""
+    if not options.channel and options.interface != "virtual":
+        print("error: where the modules are: --channel of a bus", file=sys.stderr)
+        return 2
+    settings = {
+        "bus.use": "python_can",
+        "bus.interface": options.interface,
+        "bus.channel": options.channel,
+        "bus.bitrate": options.bitrate or None,
+        "bus.options": options.options or None,
+        "rack.kind": options.kind,
+        "rack.count": options.count,
+        "rack.lone": "true",
+    }
+    sets = [f"--set=adapters.{key}={value}" for key, value in settings.items() if value is not None]
+    more = [f"--set={text}" for text in options.set]
+    run = [sys.executable, "-m", "engine", "run", "machines/simulated/rack.yaml", "--plain", "--quiet", *sets, *more]
+    sys.stdout.flush()
+    return os.execv(sys.executable, run)
+
+
 def _print(decoder: Decoder, frames: Iterator[tuple[float, Frame]]) -> None:
     began: float | None = None
     for at_s, frame in frames:
@@ -173,7 +200,17 @@ def _parser() -> argparse.ArgumentParser:
     replay = commands.add_parser("replay", help="send a log on a bus again, in its own time")
     replay.add_argument("log", help=LOGS)
     replay.add_argument("--speed", type=float, default=1.0, help="how many times as fast; 0: at once (1)")
-    for command in (monitor, replay):
+    modules = commands.add_parser("modules", help="simulated power modules on a bus")
+    modules.add_argument("--kind", choices=SPEAKERS, default="infy", help="their make (infy)")
+    modules.add_argument("--count", type=int, default=4, help="how many there are (4)")
+    modules.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="of engine run: adapters.rack.maximum_current=30",
+    )
+    for command in (monitor, replay, modules):
         command.add_argument("--interface", default="socketcan", help="by python-can's name (socketcan)")
         command.add_argument("--channel", default="", help="can0, /dev/ttyACM0, 239.74.163.2")
         command.add_argument("--bitrate", type=int, default=0, help="bits per second, where it is set here")

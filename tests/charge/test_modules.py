@@ -80,3 +80,57 @@ def test_one_pulled_in_mid_charge_is_survived(kind: str) -> None:
     assert len(set(shares)) == 1, shares
     assert sum(shares) == pytest.approx(asked, rel=0.05)
     assert bench.errors == []
+
+
+# ---------------------------------------------------------------- what the station does, and what a person reads
+
+OPEN_S = 0.2
+"""From the word of the supply to the open contactor: an order, and the contactor's own 40 ms."""
+
+
+def reads(bench: Bench) -> str:
+    """What the result of the session says."""
+    bench.until(lambda: any("EVCCID" in event for event in bench.events("session_ended")), 5, "result of the session")
+    return next(str(event["reason"]) for event in bench.events("session_ended") if "EVCCID" in event)
+
+
+def test_the_bus_goes_in_mid_charge() -> None:
+    """Contactor open at once, the modules off when their own time is up, and the reason is on the display."""
+    bench = charging("infy")
+    bus = bench.system.servers["evse/supply"].actor.roles["bus"].adapter
+    bus.simulated_link.connect = lambda: None
+    bus.wire.pull(bus.simulated_link, "the USB adapter was pulled")
+    bench.until(lambda: not bench.circuit.station_closed, OPEN_S, "open contactor")
+    assert "CAN bus: the USB adapter was pulled" in reads(bench)
+    bench.until(lambda: not bench.circuit.on, 10.5, "modules that cut themselves off")
+    assert bench.is_in("evse", "outlet.faulted")
+
+
+def test_all_modules_fall_silent_in_mid_charge() -> None:
+    bench = charging("maxwell")
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "cut", {"module": address(bench, place)})
+    bench.until(lambda: not bench.circuit.station_closed, 1.0 + OPEN_S, "open contactor")
+    assert "modules 0, 1, 2, 3 say nothing" in reads(bench)
+    bench.until(lambda: not bench.circuit.on, 10.5, "modules that cut themselves off")
+
+
+def test_the_last_module_trips_in_mid_charge() -> None:
+    bench = charging("uu")
+    for place in range(4):
+        module = {"module": address(bench, place), "alarm": "overtemperature"}
+        bench.system.post(bench.system.roots["modules"], "fail", module)
+    bench.until(lambda: not bench.circuit.station_closed, 0.5 + OPEN_S, "open contactor")
+    assert "overtemperature" in reads(bench)
+    assert "module " in reads(bench)
+
+
+def test_a_module_that_keeps_delivering_when_the_charge_ends() -> None:
+    """The contactor opens all the same, and the module is named."""
+    bench = charging("infy", "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.8")
+    bench.system.post(bench.system.roots["modules"], "stick", {"module": address(bench, 2)})
+    bench.until(lambda: not bench.circuit.station_closed, 60, "open contactor")
+    bench.until(lambda: bench.is_in("evse", "outlet.faulted"), 10, "faulted outlet")
+    bench.run(5)
+    assert bench.system.servers["evse/supply"].actor.machine.data["why"] == "module 2: does not switch off"
+    assert not bench.circuit.station_closed
