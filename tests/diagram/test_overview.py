@@ -22,6 +22,7 @@ from engine.tools.diagram.overview import overview
 from engine.tools.diagram.page import FOOT
 from engine.tools.diagram.scene import Group, Text
 from engine.tools.diagram.sheets import Placed
+from engine.tools.diagram.statechart import statechart
 from engine.tools.diagram.story import FOLD
 from engine.tools.diagram.text import cut_middle
 
@@ -460,3 +461,14 @@ def test_the_legend_keeps_clear_of_the_map_of_sheets() -> None:
     cells = sheet_map(["one", "two"], 1, 0.0, FOOT - 4.0, 190.0)
     top = min(cell.items[0].box.y for cell in cells.items)  # type: ignore[union-attr]
     assert max(rows) + 0.8 < top
+
+
+def test_a_full_drawing_shows_what_stays_in_a_template_and_in_the_states_it_makes() -> None:
+    text = TEMPLATES.replace("on: {answer: then}", "on: {answer: then, go: {actions: {log: gone}}}")
+    text = text.replace("wait: 2 s}}}", "wait: 2 s}}, states: {sent: {on: {stop: {actions: {log: heard}}}}}}")
+    graph = statechart(engine.load_text(text, "calls.yaml"))
+    places = {node.id: node for node in graph.root.walk()}
+    frame = [line.text for section in places["template exchange"].sections for line in section]
+    second = [line.text for section in places["second"].sections for line in section]
+    assert "go" in frame
+    assert "sent: stop" in second

@@ -124,12 +124,13 @@ class _Composer:
     def _pack(self, node: Node, outer: str, inner: str) -> Layout:
         """The regions packed; each in turn, the largest first, may be arranged otherwise where that saves paper."""
         items = {c.id: self._region(c, outer, inner) for c in node.children}
-        best = packing(list(items.values()), self.aspect)
+        above = node.header + 2 * INSET
+        best = packing(list(items.values()), self.aspect, above=above)
         for child in sorted(node.children, key=lambda c: -items[c.id].width * items[c.id].height):
             for directions in _REGION_DIRECTIONS if child.children and self.free else ():
                 trial_items = {**items, child.id: self._region(child, *directions)}
-                trial = packing(list(trial_items.values()), self.aspect)
-                if trial.side(self.aspect) < best.side(self.aspect) * 0.96:
+                trial = packing(list(trial_items.values()), self.aspect, above=above)
+                if trial.side(self.aspect, above) < best.side(self.aspect, above) * 0.96:
                     items, best = trial_items, trial
         return best.layout(list(items.values()))
 
@@ -175,9 +176,11 @@ class Packing:
     width: float = 0.0
     height: float = 0.0
 
-    def side(self, aspect: float) -> float:
-        """The short side of the smallest sheet of paper it fits on, turned as it likes; aspect = long / short."""
-        return max(min(self.width, self.height), max(self.width, self.height) / aspect)
+    def side(self, aspect: float, above: float = 0.0) -> float:
+        """The short side of the smallest sheet of paper it fits on, with ``above`` on top of it, turned as it likes;
+        aspect = long / short."""
+        short, long = sorted((self.width, self.height + above))
+        return max(short, long / aspect)
 
     def layout(self, items: list[Layout]) -> Layout:
         """The items, each at its place."""
@@ -187,9 +190,10 @@ class Packing:
         return layout
 
 
-def packing(items: list[Layout], aspect: float, first: bool = False) -> Packing:
+def packing(items: list[Layout], aspect: float, first: bool = False, above: float = 0.0) -> Packing:
     """The items packed like bricks, none overlapping, in the most printable of several widths, in their own order or
-    the highest first. Each goes as high, then as far left, as it can. ``first``: the first one is top left."""
+    the highest first. Each goes as high, then as far left, as it can. ``first``: the first one is top left.
+    ``above``: the height of what stands above all of them."""
     sizes = [(item.width, item.height) for item in items]
     runs = (w for i in range(len(sizes)) for w in accumulate(w + GAP for w, _ in sizes[i:]))
     widths = sorted({math.ceil(w * 1000) / 1000 for w in runs})
@@ -199,7 +203,7 @@ def packing(items: list[Layout], aspect: float, first: bool = False) -> Packing:
     trials = [_pack_into(sizes, order, width) for order in orders for width in widths if width >= least - 1e-6]
     best = trials[0]
     for trial in trials[1:]:
-        if trial.side(aspect) < best.side(aspect) * 0.99:
+        if trial.side(aspect, above) < best.side(aspect, above) * 0.99:
             best = trial
     return best
 

@@ -60,7 +60,8 @@ class _Builder:
         title = [Line(f"template {name}", "title"), Line(f"as in {state.id}", "note"), *given]
         inside = set(state.template_states)
         own = [t for t in state.transitions if is_made(t)]
-        node = Node(_TEMPLATE + name, Shape.COMPOSITE, [title, self._ways_out(own, inside)], css="template")
+        stays = [replace(line, tags=()) for t in own if not t.targets for line in self._label(t)]
+        node = Node(_TEMPLATE + name, Shape.COMPOSITE, [title, stays, self._ways_out(own, inside)], css="template")
         if state.initial is not None and set(state.initial.targets) & inside:
             dot = Node(f"{node.id}/initial", Shape.INITIAL)
             node.children.append(dot)
@@ -163,7 +164,20 @@ class _Builder:
             title += [Line(t, "note") for key, text in state.given for t in wrap(f"{key}: {text}", _LINE)]
         if state.citation:
             title += [Line(text, "keyword") for text in wrap(state.citation, 34)]
-        return [title, self._invokes(state), self._actions(state), self._internal(state), self._invariants(state)]
+        internal = self._internal(state) + self._added_inside(state)
+        return [title, self._invokes(state), self._actions(state), internal, self._invariants(state)]
+
+    def _added_inside(self, state: State) -> list[Line]:
+        """What a use of a template adds to the states inside, and what stays there; the first use's stands in these."""
+        if self.shown.get(state.template) is state:
+            return []
+        return [
+            replace(line, tags=transition_tags(t))
+            for inner in state.template_states
+            for t in inner.transitions
+            if not (is_made(t) or t.targets or t.ignores or t.relays)
+            for line in self._label(t)
+        ]
 
     @staticmethod
     def _made_inside(state: State) -> list[Transition]:
