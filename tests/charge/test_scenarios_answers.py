@@ -23,7 +23,7 @@ def test_ready_after_the_parameters(protocol: str) -> None:
 @in_both
 def test_the_time_to_follow_a_notification(protocol: str) -> None:
     """NotificationMaxDelay is the chart's, in answers and in refusals; without a wish of one's own it is now."""
-    for sets, seconds in (((), 0), (("session.NotificationMaxDelay=45 s",), 45)):
+    for sets, seconds in (((), 0), (("session.dialogue.NotificationMaxDelay=45 s",), 45)):
         _, vehicle = arrive(protocol, "CableCheck", *sets)
         assert vehicle.ask("CableCheckReq").DC_EVSEStatus.NotificationMaxDelay == seconds
         assert vehicle.ask("CurrentDemandReq").DC_EVSEStatus.NotificationMaxDelay == seconds
@@ -43,7 +43,7 @@ def test_the_power_of_the_schedule(protocol: str) -> None:
 @in_both
 def test_charge_costs_something(protocol: str) -> None:
     """FreeService says so to the vehicle only where the station is told so."""
-    for sets, free in (((), False), (("session.FreeService=true",), True)):
+    for sets, free in (((), False), (("session.dialogue.FreeService=true",), True)):
         _, vehicle = arrive(protocol, "ServiceDiscovery", *sets)
         assert vehicle.ask("ServiceDiscoveryReq").ChargeService.FreeService is free
 
