@@ -18,8 +18,9 @@ from adapters.intake import Bucket
 from adapters.settings import filled
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
-PER_SECOND: Final = 20
-"""Lines that one source may enter in a second; what is more is left out."""
+COMMON: Final[Mapping[str, Setting]] = {
+    "per_second": Setting("int", 20, "Lines that one source may enter in a second; what is more is left out"),
+}
 MOST_UNREAD: Final = 65_536
 """Octets that somebody may leave unread before he is cut off (TCP) or misses lines (pseudo terminal)."""
 
@@ -28,9 +29,14 @@ class Console(Adapter):
     """Base: settings with their defaults, and lines of a source as events."""
 
     contract = "console"
+    settings: ClassVar[Mapping[str, Setting]] = COMMON
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
+
+    def budget(self) -> Bucket:
+        """What one source may enter."""
+        return Bucket(self.config["per_second"], self.port.now_ns())
 
     def entered(self, lines: list[str], budget: Bucket) -> None:
         """Tell the chart of lines, as far as the source's budget goes."""
@@ -59,7 +65,7 @@ class _Descriptor(Console):
 
     def read_from(self, fd: int) -> None:
         self._fd = fd
-        self._lines, self._budget = Lines(), Bucket(PER_SECOND, self.port.now_ns())
+        self._lines, self._budget = Lines(), self.budget()
         self.port.spawn(self._begin())
 
     async def _begin(self) -> None:
@@ -115,6 +121,7 @@ class PtyConsole(_Descriptor):
 
     behind = ""
     settings: ClassVar[Mapping[str, Setting]] = {
+        **COMMON,
         "path": Setting("string", "", "A link to the pseudo terminal that is made; empty: none, its name is told"),
     }
     name: str = ""
@@ -168,6 +175,7 @@ class TcpConsole(Console):
 
     behind = ""
     settings: ClassVar[Mapping[str, Setting]] = {
+        **COMMON,
         "host": Setting("string", "127.0.0.1", "Address where it listens; there is no password"),
         "port": Setting("int", 2323, "Its port; 0: a free one, which is told"),
         "most": Setting("int", 4, "So many may be there at once"),
@@ -198,7 +206,7 @@ class TcpConsole(Console):
             writer.close()
             return
         self._there.add(writer)
-        lines, budget = Lines(), Bucket(PER_SECOND, self.port.now_ns())
+        lines, budget = Lines(), self.budget()
         try:
             while data := await reader.read(1024):
                 self.entered(lines.feed(data), budget)
