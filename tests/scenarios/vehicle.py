@@ -61,6 +61,15 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "WeldingDetection": {"ResponseCode": "OK", "EVSEPresentVoltage": 200.0, **_STATUS},
     "SessionStop": {"ResponseCode": "OK"},
+    "ChargingStatus": {
+        "ResponseCode": "OK",
+        "EVSEID": "DE*ABC*E1",
+        "SAScheduleTupleID": 7,
+        "EVSEMaxCurrent": 16.0,
+        "RCD": False,
+        "EVSENotification": "None",
+    },
+    "MeteringReceipt": {"ResponseCode": "OK", "RCD": False, "EVSENotification": "None"},
 }
 MESSAGES = {
     "handshake": "supportedAppProtocol",
@@ -79,8 +88,15 @@ MESSAGES = {
     "session_stop": "SessionStop",
 }
 """State -> its message."""
+AC_MESSAGES = {"charging_status": "ChargingStatus", "metering_receipt": "MeteringReceipt"}
+"""The same of what DC has not."""
 _LOOPS = ("authorization", "parameter_discovery", "cable_check", "pre_charge", "welding_detection")
+_THINK_S = {**dict.fromkeys(_LOOPS, 0.1), "current_demand": 0.23, "charging_status": 0.5}
 _NEGOTIATED = {"din": 1, "iso2": 2}
+
+
+def _plain(state: str) -> str:
+    return state.removeprefix("dc.").removeprefix("ac.")
 
 
 class Vehicle(Stage):
@@ -103,8 +119,8 @@ class Vehicle(Stage):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The active states without the phase of one energy (``dc.``) they are in."""
-        return tuple(state.removeprefix("dc.") for state in self.speaks.machine.configuration)
+        """The active states without the phase of one energy (``dc.``, ``ac.``) they are in."""
+        return tuple(_plain(state) for state in self.speaks.machine.configuration)
 
     @property
     def place(self) -> str:
@@ -117,7 +133,7 @@ class Vehicle(Stage):
         return sorted({name for actor in (self.actor, self.speaks) for name in actor.unhandled})
 
     def active(self, state: str) -> bool:
-        known = {name.removeprefix("dc.") for name in (*self.chart.states, *load("machines/v2g/evcc_iso2.yaml").states)}
+        known = {_plain(name) for name in (*self.chart.states, *load("machines/v2g/evcc_iso2.yaml").states)}
         assert state in known, f"there is no state {state!r}"
         return state in self.states
 
@@ -137,11 +153,11 @@ class Vehicle(Stage):
         """What takes a session to its next state: a think time, a good answer, the vehicle's own devices."""
         state, _, inner = self.place.partition(".")
         if inner == "sent":
-            self.run(self.wait_s).says(MESSAGES[state])
+            self.run(self.wait_s).says({**MESSAGES, **AC_MESSAGES}[state])
         elif inner == "first":
             self.run(0.1)
         elif inner == "think":
-            self.run(0.23 if state == "current_demand" else 0.1 if state in _LOOPS else 0.02)
+            self.run(_THINK_S.get(state, 0.02))
         else:
             self.run(self.wait_s).post({"going_to_c": "charging_allowed", "closing": "contactors_closed"}[state])
         return self
