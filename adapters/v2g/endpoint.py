@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from adapters import v2gtp
 from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
+from adapters.v2g.counters import Counters, ResendRules
 from adapters.v2g.dialects import SAP, Dialect, payload_type
 from engine.adapter import AdapterError, World
 
@@ -48,6 +49,10 @@ class Endpoint:
         self.on_undecodable: OnTrouble = lambda kind, reason, payload_type: None
         self.on_bad_header: Callable[[str], None] = lambda reason: None
         self.largest_message_bytes = v2gtp.MAX_PAYLOAD_BYTES
+        self.counters = Counters()
+        self.resend_rules = ResendRules()
+        self.drops: Callable[[], bool] = lambda: False
+        """Whether the next message is left out, on purpose."""
         self.most_unanswered = 32
         """Messages that may come before one is sent back: V2G is request and response."""
         self._handshake: bytes | None = None
@@ -63,6 +68,7 @@ class Endpoint:
     def connected(self, write: Callable[[bytes], None]) -> None:
         """A connection has been made; the handshake comes next."""
         self.write = write
+        self.counters = Counters()
         self._unanswered = 0
         self.dialect = SAP
         self.trailing_bytes = 0
@@ -83,14 +89,17 @@ class Endpoint:
                 return
             self._unanswered += 1
             if self._unanswered > self.most_unanswered:
+                self.counters.rx_invalid_v2gtp += 1
                 self.on_bad_header(f"{self._unanswered} messages without waiting for an answer")
                 return
             if isinstance(event, v2gtp.V2gtpMessage):
                 self._decode(event)
             elif isinstance(event, v2gtp.UnknownPayload):
+                self.counters.rx_invalid_v2gtp += 1
                 reason = f"payload type {event.payload_type:#06x} is unknown"
                 self.on_undecodable("payload_type", reason, event.payload_type)
             else:
+                self.counters.rx_invalid_v2gtp += 1
                 self.on_bad_header(event.reason)
 
     def _decode(self, frame: v2gtp.V2gtpMessage) -> None:
@@ -99,25 +108,30 @@ class Endpoint:
         type_ = int(frame.payload_type)
         schema = dialect.schemas.get(frame.payload_type)
         if schema is None:
+            self.counters.rx_invalid_v2gtp += 1
             self.on_undecodable("payload_type", f"{frame.payload_type.name} does not belong to {dialect.name}", type_)
             return
         found: list[codec.ValidationError] = []
         try:
             message = codec.decode(schema, frame.payload, misfits=found)
         except ExiError as error:
+            self.counters.rx_decode_errors += 1
             self.on_undecodable("exi", f"{schema}: {error}", type_)
             return
         if dialect is SAP:
             self._handshake = frame.payload
         content = dialect.content(message) if isinstance(message, Message) else None
         if content is None:
+            self.counters.rx_decode_errors += 1
             self.on_undecodable("exi", f"{schema}: a document that is no message of a dialogue", type_)
             return
         misfits = [str(each).removeprefix("V2G_Message.").removeprefix("Body.") for each in found]
         name = dialect.contract_name(content.name)
+        self.counters.rx_validation_errors += bool(misfits)
         try:
             self.on_message(Received(dialect, name, content.session_id, content.body, type_, frame.payload, misfits))
         except codec.ValidationError as error:
+            self.counters.rx_validation_errors += 1
             self.on_undecodable("exi", f"{schema} {content.name}: {error}", type_)
 
     def send(self, dialect: Dialect, body: Any) -> None:
@@ -137,7 +151,15 @@ class Endpoint:
             raise AdapterError("there is no V2G connection to send on")
         self.last_sent = data
         self._unanswered = 0
-        self.write(data)
+        if self.drops():
+            self.counters.tx_dropped_count += 1
+        else:
+            self.write(data)
+
+    def resend(self) -> None:
+        """Write the last frame once more. Raises ``AdapterError`` when nothing is connected."""
+        self.write_bytes(self.last_sent)
+        self.counters.dup_resent_count += 1
 
 
 def fresh_session_id() -> bytes:

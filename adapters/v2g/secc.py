@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from adapters.settings import filled
 from adapters.v2g import codec
+from adapters.v2g.counters import NS_PER_S, ResendRules
 from adapters.v2g.dialects import DIALECTS, SAP, Dialect, dialect
 from adapters.v2g.endpoint import Endpoint, Received, fresh_session_id
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
@@ -84,7 +85,11 @@ class SeccMessages(Adapter):
 
     def resend(self) -> None:
         """Send the last response again. Raises ``AdapterError`` when nothing is connected."""
-        self._endpoint.write_bytes(self._endpoint.last_sent)
+        self._endpoint.resend()
+
+    def use_resend_rules(self, *, enabled: bool, window: int, most: int) -> None:
+        """Write these in the line of counters at the end of the connection; ``window`` in ns."""
+        self._endpoint.resend_rules = ResendRules(enabled, window / NS_PER_S, most)
 
     def reject(self, *, ResponseCode: str, **known: Any) -> None:
         """Answer the last request with its response, refused with this code; the response carries those of ``known``

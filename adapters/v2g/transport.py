@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import random
 import ssl
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol
@@ -14,17 +16,24 @@ from adapters.net.tls_stream import TlsStream
 from adapters.settings import filled
 from adapters.slac.settings import ON_LINE, host_claims
 from adapters.v2g.callers import Caller, Callers, Rules, mac_behind
+from adapters.v2g.counters import UdpLines, line
 from adapters.v2g.endpoint import Endpoint
 from adapters.v2g.tls import client_context, server_context
-from engine.adapter import Adapter, AdapterError, Port, Setting, World
+from engine.adapter import Adapter, AdapterError, ConfigurationError, Port, Setting, World
+
+ANY_LENGTH = 0xFFFF_FFFF
+"""What the length field of V2GTP can say."""
 
 BOTH: dict[str, Setting] = {
     "largest_message": Setting(
         "int",
         32_768,
         "Bytes of the largest message taken. Those of DIN and ISO 15118-2 stay below 10,000; while one is read, up to "
-        "2 us a byte, everything else waits",
+        "2 us a byte, everything else waits: 262,144 would be half a second, in which no contactor opens. 0: no limit",
     ),
+    "tx_drop_prob": Setting("float", 0.0, "Probability that a message is not sent, to test the other side; 0 to 1"),
+    "tx_drop_seed": Setting("int", 0, "Decides which messages those are"),
+    "metrics": Setting("bool", False, "Tell the counters of each connection when it ends"),
     "most_unanswered": Setting(
         "int",
         32,
@@ -50,6 +59,9 @@ CLIENT: dict[str, Setting] = {
 }
 REAL: dict[str, Setting] = {
     "interface": Setting("string", "", "Network interface to speak IPv6 on, such as eth1 (required)"),
+    "metrics_udp": Setting(
+        "string", "", "Address and port for the counters of each connection, one JSON line as a datagram"
+    ),
     "key_log": Setting("string", "", "File for the TLS secrets, in NSS format, to decode captures with"),
 }
 SIMULATED: dict[str, Setting] = {
@@ -70,12 +82,19 @@ class _Transport(Adapter):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
         self.endpoint = Endpoint.of(world, self.side, self.config["host"])
-        self.endpoint.largest_message_bytes = self.config["largest_message"]
+        self.endpoint.largest_message_bytes = self.config["largest_message"] or ANY_LENGTH
         self.endpoint.most_unanswered = self.config["most_unanswered"]
         self._stream: ByteStream | None = None
+        probability, chance = self.config["tx_drop_prob"], random.Random(f"{self.config['tx_drop_seed']} {self.side}")
+        if not 0 <= probability <= 1:
+            raise ConfigurationError(f"tx_drop_prob {probability:g}: a probability is from 0 to 1")
+        self.endpoint.drops = (lambda: chance.random() < probability) if probability else (lambda: False)
+        self._udp: UdpLines | None = None
 
     def open(self, port: Port) -> None:
         super().open(port)
+        to = self.config.get("metrics_udp")
+        self._udp = UdpLines(to) if to else None
         self.endpoint.on_undecodable = lambda kind, reason, payload_type: port.emit(
             "undecodable", kind=kind, reason=reason, payload_type=payload_type
         )
@@ -83,6 +102,8 @@ class _Transport(Adapter):
 
     def close(self) -> None:
         self.take_down()
+        if self._udp is not None:
+            self._udp.close()
 
     @property
     def connected(self) -> bool:
@@ -94,7 +115,7 @@ class _Transport(Adapter):
         def closed(reason: str) -> None:
             if self._stream is stream:
                 self._stream = None
-                self.endpoint.disconnected()
+                self._ended()
                 self.port.emit("disconnected", reason=reason)
 
         def data(received: bytes) -> None:
@@ -109,12 +130,27 @@ class _Transport(Adapter):
     def take_down(self, *, reset: bool = False) -> None:
         """End the connection, if there is one, by FIN or RST; no event follows."""
         stream, self._stream = self._stream, None
-        self.endpoint.disconnected()
+        self._ended()
         if stream is not None:
             if reset:
                 stream.reset()
             else:
                 stream.close()
+
+    def _ended(self) -> None:
+        """The counters of the connection are told when there was one."""
+        was_connected = self.endpoint.write is not None
+        self.endpoint.disconnected()
+        if not was_connected or not (self.config["metrics"] or self._udp):
+            return
+        endpoint = self.endpoint
+        found = line(endpoint.counters, endpoint.resend_rules, self.config["tx_drop_prob"], endpoint.session_id)
+        text = json.dumps(found)
+        refusal = self._udp.send(text) if self._udp else ""
+        if refusal:
+            self.port.tell(f"the counters could not be sent to {self.config['metrics_udp']}: {refusal}")
+        if self.config["metrics"]:
+            self.port.tell(f"V2G counters {text}")
 
 
 # ---------------------------------------------------------------- the station
