@@ -31,8 +31,10 @@ SLOW = (
     "ac/outlet.yaml",
     "pilot/evse.yaml",
     "power/light_output.yaml",
+    "power/module.yaml",
     "power/supply.yaml",
     "v2g/evcc_iso2.yaml",
+    "v2g/secc.yaml",
     "v2g/secc_iso2.yaml",
 )
 """Their pairs take minutes each: `.ci/campaign charts`."""
