@@ -32,6 +32,8 @@ IS_SAFE: dict[str, Callable[[Any], bool]] = {
     "pilot_evse": lambda pilot: pilot.duty in (0.0, 100.0),
     "pilot_pev": lambda pilot: pilot.cable.circuit.load == "B",
     "traction_battery": lambda battery: not battery.now().vehicle_closed,
+    "onboard_charger": lambda charger: charger.current == 0.0,  # its lock is the driver's
+    "module_rack": lambda rack: not any(module.delivers for module in rack.modules.values()),
     "power_modules": lambda modules: not modules.left_on,  # over a bus: tests/can
 }
 PARTS = [(name, how) for name in CONTRACTS for how, where in IMPLEMENTATIONS[name].items() if ":" in where]
@@ -87,7 +89,11 @@ def part(contract: str, how: str) -> tuple[System, Any, Heard]:
 def test_a_closed_adapter_is_safe_whatever_was_ordered(contract: str, how: str, data: st.DataObject) -> None:
     """Also in the middle of a movement; and nothing that was under way comes back after it."""
     system, binding, heard = part(contract, how)
-    plain = [action for action in binding.contract.actions.values() if action.result is None]
+    plain = [
+        action
+        for action in binding.contract.actions.values()
+        if action.result is None and all(type_.kind.value in VALUES for type_ in action.args.values())
+    ]
     for _ in range(data.draw(st.integers(0, 6))):
         action = data.draw(st.sampled_from(plain))
         args = {name: data.draw(VALUES[type_.kind.value]) for name, type_ in action.args.items()}

