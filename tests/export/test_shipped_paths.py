@@ -97,7 +97,8 @@ def test_the_charts_a_format_can_carry_are_those_the_docs_name(format: str) -> N
     """Of all others the export says what it leaves out."""
     losses = {name: {loss.construct for loss in EXPORTS[format](chart).losses} for name, chart in CHARTS.items()}
     without_loss = {name for name, own in losses.items() if own <= _HARMLESS}
-    assert without_loss - {"secc_iso2"} == set(CARRIED[format])  # its regions end in another order there
+    # secc_iso2: data differ after a refusal in python-statemachine; why is not known yet (docs/exports.md says so).
+    assert without_loss - {"secc_iso2"} == set(CARRIED[format])
     text = (ROOT / "docs" / "exports.md").read_text()
     (row,) = (line for line in text.splitlines() if line.startswith(f"| `{format}` carries |"))
     assert re.findall(r"`(\w+)`", row.partition("carries")[2]) == list(CARRIED[format])
