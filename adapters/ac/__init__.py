@@ -1,0 +1,1 @@
+"""What an AC outlet and the vehicle at it have beside pilot, contactor and lock."""
