@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import engine
 from engine.cli import main
 from engine.tools.trace import Trace, read
 from engine.tools.trace.lanes import of_one_unit, overview, sides_of
@@ -112,6 +113,12 @@ def test_the_sheet_says_what_its_marks_mean(run: Run) -> None:
     assert ["did not arrive" in text for text in legends] == [True, False]
     assert all("state reached" in text and "crosses this medium" in text for text in legends)
     assert [page[1] for page in (faulted, whole)] == [210.0, 210.0]
+
+
+def test_the_title_block_is_of_the_machine_that_ran_and_not_of_a_part_of_it(run: Run) -> None:
+    """The hash lets a reader find the chart: the supervisor's, though simulated devices start before it."""
+    trace = session(run)
+    assert title_block(trace).hash == engine.load(Path("machines/evse_dc.yaml")).text_hash
 
 
 def test_a_retry_is_joined_with_its_own_answer(run: Run) -> None:

@@ -42,10 +42,12 @@ _STYLES = {"fault": "fault", "lost": "fault", "state": "state", "timer": "timer"
 
 
 def title_block(trace: Trace, of: str = "") -> TitleBlock:
-    """The file, the charts that ran (``of``: which part of it) and the hash of the first."""
+    """The file, the machines at the root with their charts (``of``: which part of it), and the hash of the first."""
     machines = trace.header["machines"]
-    charts = ", ".join(f"{name}: {machine['chart']}" for name, machine in machines.items() if "/" not in name)
-    start = next((r for r in trace.records if r.get("cause") == "start"), {})
+    roots = [name for name in machines if "/" not in name]
+    charts = ", ".join(f"{name}: {machines[name]['chart']}" for name in roots)
+    starts = (r for r in trace.records if r.get("cause") == "start" and r.get("machine") in roots[:1])
+    start = next(starts, {})
     title = f"Sequence of a run, {of}" if of else "Sequence of a run"
     return TitleBlock(Path(trace.file).name, title, charts, "", start.get("text_hash", ""), "sequence")
 
