@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -40,7 +41,46 @@ LONG = (
 """Files of a minute or more. They begin first: the last of them would keep one worker busy and the others idle."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("a suite run twice", "as .ci/run does: as a newcomer would, then with everything there")
+    group.addoption("--note-passed", type=Path, metavar="FILE", help="write the names of the tests that passed there")
+    group.addoption(
+        "--leave-out",
+        type=Path,
+        metavar="FILE",
+        help="leave out the tests named there, except where the environment asks for more examples (CHARGECHART_…)",
+    )
+
+
+_passed: set[str] = set()
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "setup" and report.passed:
+        _passed.add(report.nodeid)
+    elif not report.passed:
+        _passed.discard(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    file: Path | None = session.config.getoption("--note-passed")
+    if file and not hasattr(session.config, "workerinput"):  # a worker of pytest-xdist knows its own part only
+        file.write_text("".join(f"{name}\n" for name in sorted(_passed)))
+
+
+def _leave_out_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
+    file: Path | None = config.getoption("--leave-out")
+    if file is None:
+        return
+    passed = set(file.read_text().splitlines())
+    more = {path: "CHARGECHART_" in path.read_text() for path in {item.path for item in items}}
+    out = [item for item in items if item.nodeid in passed and not more[item.path]]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if more[item.path] or item.nodeid not in passed]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    _leave_out_passed(config, items)
     items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
 
 
