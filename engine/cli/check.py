@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli.numbers import count
+
 if TYPE_CHECKING:
     from engine.language.model import Chart
     from engine.tools.check import Report, Verdict
@@ -33,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notes", action="store_true", help="show notes, too; they never fail a check")
     parser.add_argument("--json", action="store_true", help="findings as JSON")
     parser.add_argument("--clauses", action="store_true", help="list every citation, by standard and place in it")
-    parser.add_argument("--limit", type=int, default=300, metavar="N", help="states to look at for invariants (300)")
+    parser.add_argument("--limit", type=count, default=300, metavar="N", help="states to look at for invariants (300)")
 
 
 def run(args: argparse.Namespace) -> int:

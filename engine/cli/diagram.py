@@ -69,6 +69,9 @@ def run(args: argparse.Namespace) -> int:
     from engine.tools.diagram.stamp import NoCommit, stamp
 
     formats = [f.strip() for f in args.format.split(",") if f.strip()]
+    if not formats:
+        _say(f"engine: --format {args.format}: nothing to draw; known are {', '.join(FORMATS)}")
+        return 2
     for name in formats:
         if name not in FORMATS:
             _say(f"engine: unknown format '{name}'; known are {', '.join(FORMATS)}")

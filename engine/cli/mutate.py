@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli.numbers import budget, count, count_or_none
+
 if TYPE_CHECKING:
     from engine.tools.mutation.campaign import Outcome
 
@@ -41,13 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--record", action="store_true", help="write the verdicts beside the plan; else only .mutants/")
     parser.add_argument("--only", nargs="+", default=[], metavar="FILE", help="only the scenarios in these test files")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="try N of the kills on record again")
     parser.add_argument(
-        "--budget", type=float, default=10.0, metavar="S", help="seconds of scenarios a mutant gets (10)"
+        "--sample", type=count_or_none, default=0, metavar="N", help="try N of the kills on record again"
+    )
+    parser.add_argument(
+        "--budget", type=budget, default=10.0, metavar="S", help="seconds of scenarios a mutant gets (10)"
     )
     parser.add_argument("--json", metavar="FILE", help="write the results as JSON ('-': standard output)")
     parser.add_argument("--summary", action="store_true", help="the scores only, no survivors")
-    parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="workers (default: processors)")
+    parser.add_argument("-j", "--jobs", type=count, default=0, metavar="N", help="workers (default: processors)")
 
 
 def run(args: argparse.Namespace) -> int:

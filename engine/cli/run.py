@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.cli.alarms import Alarms
 from engine.cli.events import EventScript, split
+from engine.cli.numbers import count
 from engine.cli.out import Output
 from engine.cli.readings import Headlines
 from engine.cli.sessions import Sessions
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--station", type=Path, metavar="FILE", help="station file (default: the chart's own)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="parameter or setting")
     parser.add_argument("--iface", metavar="IF", help="network interface (what it changes is up to the station file)")
-    parser.add_argument("--sessions", type=_count, metavar="N", help="end after N sessions")
+    parser.add_argument("--sessions", type=count, metavar="N", help="end after N sessions")
     parser.add_argument("--fast", action="store_true", help="virtual clock: as fast as the machine can")
     parser.add_argument("--for", dest="duration", metavar="TIME", help="end after this time on the clock, e.g. 10min")
     parser.add_argument("--trace", type=Path, metavar="FILE", help="write a trace (JSON Lines)")
@@ -72,13 +73,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
     parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal; what repeats is counted")
     parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
-
-
-def _count(text: str) -> int:
-    """At least one."""
-    if not (text.isascii() and text.isdigit() and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of sessions; write 1 or more")
-    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -298,6 +292,9 @@ def _duration(text: str | None) -> int | None:
     if text is None:
         return None
     try:
-        return int(typed(text, DURATION))
+        found = int(typed(text, DURATION))
     except ValueError as error:
         raise StationError(f"--for {text}: {error}") from None
+    if found <= 0:
+        raise StationError(f"--for {text}: no time to run")
+    return found

@@ -10,6 +10,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli.numbers import count
+
 if TYPE_CHECKING:
     from engine.tools.testing.measure import Result
 
@@ -43,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="coverage by traces, or folders of them, merged",
     )
-    parser.add_argument("-j", "--jobs", type=int, default=0, metavar="N", help="charts at a time (default: processors)")
+    parser.add_argument("-j", "--jobs", type=count, default=0, metavar="N", help="charts at a time (processors)")
 
 
 def run(args: argparse.Namespace) -> int:

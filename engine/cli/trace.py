@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli import complain
+from engine.cli.numbers import count
 from engine.language.load.installed_files import found
 from engine.language.problems import suggestion
 from engine.tools.trace import read
@@ -63,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_times(draw)
     draw.add_argument("--no-states", action="store_true", help="messages and timers only")
     draw.add_argument("--no-loops", action="store_true", help="every message, however often it repeats")
-    draw.add_argument("--limit", type=int, default=400, metavar="N", help="at most N messages (default 400)")
+    draw.add_argument("--limit", type=count, default=400, metavar="N", help="at most N messages (default 400)")
     again = actions.add_parser("replay", help="feed the trace to its charts again and compare")
     again.add_argument("file", type=Path)
     again.add_argument("--chart", action="append", default=[], metavar="[MACHINE=]FILE", help="instead of the recorded")
@@ -185,8 +186,9 @@ def _sequence(trace: Trace, args: argparse.Namespace) -> int:
 
 
 def _drawn(trace: Trace, args: argparse.Namespace) -> Picture:
-    """Sides and media, unless one machine, all of them or two that are no sides are asked for."""
+    """Sides and media, unless one machine, all of them or two that are neither are asked for."""
     from engine.tools.trace.lanes import of_one_unit, overview, sides_of
+    from engine.tools.trace.lifelines import pair
     from engine.tools.trace.machines import sequence
     from engine.tools.trace.said import NothingSaid
 
@@ -195,20 +197,15 @@ def _drawn(trace: Trace, args: argparse.Namespace) -> Picture:
     units = {side.unit for side in every} - {""}
     if args.unit and args.unit not in units:
         raise TraceError(f"{trace.file}: no unit {args.unit!r}{suggestion(args.unit, units)}")
+    options = {"states": not args.no_states, "limit": args.limit, "loops": not args.no_loops, "window": window}
     sides = of_one_unit(every, args.unit)
-    media = {lane: lane for record in trace.records for lane in record.get("lanes", {}).values()}
-    names = {side.label: side.label for side in sides} | {side.root: side.label for side in sides} | media
-    known = {name.lower(): label for name, label in names.items()}
-    between = [known.get(name.lower(), "") for name in args.between or ()]
-    lanes = bool(sides) and not args.all and not args.machine and all(between) and len(set(between)) == len(between)
-    pair = tuple(between if lanes else args.between) if args.between else None
-    options = {"states": not args.no_states, "limit": args.limit, "loops": not args.no_loops, "between": pair}
-    if pair and pair[0] == pair[1]:
-        raise TraceError(f"--between {' '.join(pair)}: name two")
+    across = bool(sides) and not args.all and not args.machine
     try:
-        if lanes:
-            return overview(trace, sides, window=window, **options)
-        return sequence(trace.records, window=window, **options)
+        if args.between:
+            inside = bool(args.all or args.machine)
+            two = pair(trace.records, every, args.unit, tuple(args.between), inside=inside)
+            sides, across, options["between"] = two.sides, two.across, two.ends
+        return overview(trace, sides, **options) if across else sequence(trace.records, **options)
     except NothingSaid as error:
         raise TraceError(f"{trace.file}: {error}") from None
 

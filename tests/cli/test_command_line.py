@@ -56,6 +56,26 @@ def test_a_typing_mistake_is_told_with_what_was_meant(
     assert capsys.readouterr().err.startswith(f"engine: {told.format(light=light, empty=empty)}")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["run", "LIGHT", "--fast", "--for", "-3 s"], "--for -3 s: no time to run"),
+        (["run", "LIGHT", "--fast", "--for", "0 s"], "--for 0 s: no time to run"),
+        (["run", "LIGHT", "--fast", "--for", "9e9 h"], "--for 9e9 h: the number does not fit 64 bits"),
+        (["check", "LIGHT", "--limit", "0"], "--limit: '0': write a whole number, 1 or more"),
+        (["test", "LIGHT", "-j-2"], "-j/--jobs: '-2': write a whole number, 1 or more"),
+        (["mutate", "LIGHT", "--budget", "nan"], "--budget: 'nan' is no time in seconds; write more than 0"),
+        (["mutate", "LIGHT", "--sample", "1.5"], "--sample: '1.5': write a whole number"),
+        (["diagram", "LIGHT", "--format", ","], "--format ,: nothing to draw; known are svg"),
+    ],
+)
+def test_a_number_that_makes_no_sense_is_refused(
+    arguments: list[str], told: str, light: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(light) if argument == "LIGHT" else argument for argument in arguments]) == 2
+    assert told in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
 def test_a_trace_on_a_full_disk_ends_the_run_in_one_line(light: Path) -> None:
     done = engine("run", str(light), "--fast", "--for", "1 h", "--quiet", "--trace", "/dev/full")

@@ -295,7 +295,7 @@ def test_text_that_cannot_be_written_stops_no_run(encoding: str, tmp_path: Path)
 def test_a_number_of_sessions_that_is_none_is_a_usage_error(engine: Engine, count: str) -> None:
     code, _, err = engine("run", "crossing.toml", "--fast", "--sessions", count)
     assert code == 2
-    assert f"{count!r} is no number of sessions; write 1 or more" in err
+    assert f"{count!r}: write a whole number, 1 or more" in err
 
 
 def test_help_is_a_word_too(engine: Engine) -> None:

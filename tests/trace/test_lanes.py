@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import engine
 from engine.cli import main
+from engine.tools.diagram.scene import Group, Item, Rect, Text
 from engine.tools.trace import Trace, read
 from engine.tools.trace.lanes import of_one_unit, overview, sides_of
+from engine.tools.trace.machines import sequence
 from engine.tools.trace.sequence import Loop, Message, Sequence, mermaid
 from engine.tools.trace.sheets import sheets, title_block
 from engine.tools.trace.window import Window
+from tests.system.tools import S
 
 MACHINES = Path(__file__).parents[2] / "machines"
 Run = Callable[..., Trace]
@@ -113,6 +117,97 @@ def test_the_sheet_says_what_its_marks_mean(run: Run) -> None:
     assert ["did not arrive" in text for text in legends] == [True, False]
     assert all("state reached" in text and "crosses this medium" in text for text in legends)
     assert [page[1] for page in (faulted, whole)] == [210.0, 210.0]
+
+
+def texts(group: Group) -> Iterator[Text]:
+    for item in group.items:
+        if isinstance(item, Group):
+            yield from texts(item)
+        elif isinstance(item, Text):
+            yield item
+
+
+def drawings(trace: Trace) -> dict[str, Sequence]:
+    sides = sides_of(trace)
+    return {
+        "whole": overview(trace, sides),
+        "two sides": overview(trace, sides, between=("Vehicle", "Station")),
+        "side and medium": overview(trace, sides, between=("Vehicle", "TCP/IP")),
+        "machines": sequence(trace.records, states=True, window=Window(machine="evse")),
+        "two machines": sequence(trace.records, between=("evse", "evse/session")),
+    }
+
+
+def test_a_fold_is_one_loop_of_one_phase(run: Run) -> None:
+    """Cable check and pre-charge follow each other without a pause, and the vehicle's timer runs through both."""
+    for name, picture in drawings(session(run)).items():
+        loops = [{m.text.partition("(")[0] for m in part.messages} for part in picture.parts if isinstance(part, Loop)]
+        assert loops, name
+        requests = [{one for one in loop if one.endswith("Req") and one[0] != "V"} for loop in loops]
+        assert all(len(loop) <= 1 for loop in requests), name
+        assert all("session.power_off" not in loop for loop in loops), "said once after the loop"
+        if name in ("whole", "side and medium"):
+            assert {"CableCheckReq"} in requests
+            assert {"PreChargeReq"} in requests
+    between = drawings(session(run))["two sides"]
+    rounds = [{m.count for m in part.messages} for part in between.parts if isinstance(part, Loop)]
+    assert all(len(counts) == 1 for counts in rounds), "as often the answer as the request"
+
+
+def test_a_fold_never_spans_sheets(run: Run) -> None:
+    """Wherever the page ends, before a loop or in it."""
+    trace = session(run)
+    whole = drawn(trace)
+    for least in range(8):
+        picture = Sequence(whole.participants, whole.parts[least:], 0, whole.ends)
+        frames = [rects(page[0]) for page in sheets(picture, title_block(trace))]
+        assert sum(map(len, frames)) == sum(isinstance(part, Loop) for part in picture.parts)
+        assert all(rect.box.y + rect.box.height < 275 for page in frames for rect in page), "above the title block"
+
+
+def rects(items: list[Item]) -> list[Rect]:
+    inside = [item.items if isinstance(item, Group) else [item] for item in items]
+    return [item for some in inside for item in some if isinstance(item, Rect) and item.style == "loop"]
+
+
+@pytest.mark.parametrize("later_s", [0, 1_000, 100_000])
+def test_times_overlap_nothing(run: Run, later_s: int) -> None:
+    """Answers of 101–301 ms beside 4.934, and of minutes beside a time in the second day."""
+    trace = session(run)
+    for name, picture in drawings(trace).items():
+        slow = tuple(slower(part, later_s) for part in picture.parts)
+        for items, width, _ in sheets(replace(picture, parts=slow), title_block(trace)):
+            (group,) = (item for item in items if isinstance(item, Group) and item.css == "sequence")
+            boxes = [(left(text), text) for text in texts(group)]
+            times = [one for one in boxes if one[1].style == "keyword" and re.match(r"[\d–.]+( m?s)?", one[1].text)]
+            assert times
+            for at, text in times:
+                assert at > 0
+                for other_at, other in boxes:
+                    apart = other_at >= at + text.width or other_at + other.width <= at or abs(other.y - text.y) > 1.9
+                    assert other is text or apart, f"{name}: {text.text} and {other.text}"
+            assert all(at + text.width < width for at, text in boxes)
+
+
+def slower(part: Loop | Message, by_s: int) -> Loop | Message:
+    """It later in the run, and answered slower."""
+    if isinstance(part, Loop):
+        messages = tuple(one for m in part.messages if isinstance(one := slower(m, by_s), Message))
+        return Loop(messages, part.end_ns + by_s * S)
+    answer = (part.answer[0], part.answer[1] + by_s // 100 * S) if part.answer else None
+    return replace(part, time_ns=part.time_ns + by_s * S, answer=answer)
+
+
+def left(text: Text) -> float:
+    return text.x - {"start": 0.0, "middle": 0.5, "end": 1.0}[text.anchor] * text.width
+
+
+def test_the_legend_explains_a_dot_where_there_is_one(run: Run) -> None:
+    trace = session(run)
+    for name, picture in drawings(trace).items():
+        page = str(sheets(picture, title_block(trace))[0][0])
+        dots = page.count("'medium-dot'")
+        assert (dots > 1) == ("crosses this medium" in page) == (name == "whole"), name
 
 
 def test_the_title_block_is_of_the_machine_that_ran_and_not_of_a_part_of_it(run: Run) -> None:
@@ -217,9 +312,20 @@ def test_between_two_there_are_two_lifelines(
         (["sequence", "--between", "pilot", "PLC"], "  PLC speaks with Station, Vehicle"),
         (
             ["sequence", "--between", "evse", "evse/slak"],
-            "no machine or adapter 'evse/slak'; did you mean 'evse/slac'?",
+            "no lifeline 'evse/slak'; did you mean 'evse/slac'?",
         ),
+        (["sequence", "--between", "vehicel", "station"], "no lifeline 'vehicel'; did you mean 'Vehicle'?"),
+        (["sequence", "--between", "vehicle", "statoin"], "  sides and media: Vehicle, Station, pilot, PLC, TCP/IP\n"),
+        (["sequence", "--between", "x", "evse"], "  machines and adapters: evse, pev, evse/contactor, "),
+        (["sequence", "--between", "plc", "evse/slac"], "PLC is a medium: with it goes one who talks across it: Vehic"),
+        (["sequence", "--between", "vehicle", "evse/slac"], "nothing was said between pev and evse/slac"),
         (["sequence", "--between", "evse", "evse"], "name two"),
+        (["sequence", "--between", "evse", "Station"], "both are Station; name two"),
+        (["sequence", "--limit", "0"], "--limit: '0': write a whole number, 1 or more"),
+        (["sequence", "--limit=-3"], "'-3': write a whole number, 1 or more"),
+        (["sequence", "--from=-2"], "--from: '-2' is no time: a run begins at 0 s"),
+        (["show", "--from", "inf"], "--from: 'inf' is no time"),
+        (["show", "--to", "1e400"], "--to: '1e400' is no time"),
         (["sequence", "--from", "20min"], "nothing happened from 1200 s on: the first is at 0 s, the last at "),
         (["sequence", "--from", "3", "--to", "3.5 s"], "nothing happened from 3 s to 3.5 s: the last before it is at"),
         (["sequence", "--from", "3", "--to", "2"], "--from is later than --to"),

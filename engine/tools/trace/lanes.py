@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from engine.tools.trace.loops import folded
 from engine.tools.trace.machines import FAULTS
 from engine.tools.trace.reader import Record, Trace
-from engine.tools.trace.said import Said, between_two, folded, inside, limited
+from engine.tools.trace.said import Said, between_two, inside, limited
 from engine.tools.trace.sequence import Sequence
 from engine.tools.trace.units import Units
 from engine.tools.trace.window import Window, is_below
@@ -79,7 +80,7 @@ def overview(
     if between is not None:
         names = [name for name in names if name in between]
     units = {side.unit for side in sides if side.unit}
-    return Sequence(tuple(names), shown, cut, (names[0], names[-1]), ", ".join(sorted(units)))
+    return Sequence(tuple(names), shown, cut, (names[0], names[-1]), frozenset(reader.media), ", ".join(sorted(units)))
 
 
 def _answers(said: list[Said]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.language.problems import suggestion
+from engine.tools.trace.loops import folded
 from engine.tools.trace.reader import Record
-from engine.tools.trace.said import NothingSaid, Said, between_two, folded, inside, limited
+from engine.tools.trace.said import NothingSaid, Said, between_two, inside, limited
 from engine.tools.trace.sequence import Sequence
 from engine.tools.trace.show import Table, movement
 from engine.tools.trace.units import Units

@@ -57,6 +57,7 @@ class Sequence:
     parts: tuple[Message | Loop, ...]
     cut: int = 0
     ends: tuple[str, ...] = ()
+    media: frozenset[str] = frozenset()  # those of the participants that stand for no one
     of: str = ""  # which part of the run, for people
 
     @property

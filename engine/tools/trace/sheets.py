@@ -24,11 +24,15 @@ from engine.tools.trace.sequence import Loop, Message, Sequence, span
 _SIZE = 2.12  # mm: 6 pt
 _ROW = 3.9
 _HEAD = 15.0  # height of the names
-_TIMES = 15.0  # width of the column of times
-_ANSWERS = 12.0  # of the column of answer times
+_TIMES = 15.0  # width of the column of times, at least
+_ANSWERS = 12.0  # of the column of answer times, at least
+_APART = 3.0  # between what columns hold
 _BESIDE = 40.0  # of what happens at an end
 _LEAST_LANE = 9.0
+_MOST_LANE = 75.0
+_DOT = 0.6  # where a medium is crossed: clear of the text above
 _PAD = 0.6
+_ABOVE = 0.62  # of a row: from the title of a loop up to its frame
 _AT_ONCE_NS = 20_000_000  # what happens so soon after a message stands in its row
 _LEGEND = {
     "state": "state reached",
@@ -56,8 +60,7 @@ def sheets(drawn: Sequence, block: TitleBlock) -> list[printing.Page]:
     """The pages: A4 upright for few participants, else A3; A3 on its side for many."""
     sheet = _sheet(drawn)
     rows = list(_rows(drawn))
-    room = int((sheet.room[1] - _HEAD - 4) / _ROW)
-    pages = [rows[i : i + room] for i in range(0, len(rows), room)] or [[]]
+    pages = list(_pages(rows, int((sheet.room[1] - _HEAD - 4) / _ROW))) or [[]]
     result: list[printing.Page] = []
     for number, own in enumerate(pages, 1):
         kind = f"sequence {number}/{len(pages)}" if len(pages) > 1 else "sequence"
@@ -83,8 +86,21 @@ def write(drawn: Sequence, block: TitleBlock, path: Path) -> list[Path]:
     return paths
 
 
+def _columns(drawn: Sequence) -> tuple[float, float]:
+    """How wide the times and the answer times are, with what keeps them apart."""
+    messages = drawn.messages
+    answers = [span(*message.answer) for message in messages if message.answer is not None]
+    times = max((text_width(_time(message), _SIZE) for message in messages), default=0.0)
+    answer = max((text_width(text, _SIZE) for text in answers), default=0.0)
+    return max(_TIMES, times + _APART + 2), max(_ANSWERS, answer + _APART) if drawn.ends else 0.0
+
+
+def _time(message: Message) -> str:
+    return f"{message.time_ns / 1e9:.3f}"
+
+
 def _sheet(drawn: Sequence) -> Sheet:
-    beside = _TIMES + (_ANSWERS + 2 * _BESIDE if drawn.ends else 0.0)
+    beside = sum(_columns(drawn)) + (2 * _BESIDE if drawn.ends else 0.0)
     for sheet in (Sheet("A4", 210.0, 297.0), Sheet("A3", 297.0, 420.0)):
         if (sheet.room[0] - beside) / max(1, len(drawn.participants)) >= (15 if drawn.ends else 20):
             return sheet
@@ -127,6 +143,28 @@ def _rows(drawn: Sequence) -> Iterator[_Row]:
         yield _Row("", None, f"{drawn.cut} more messages")
 
 
+def _pages(rows: list[_Row], room: int) -> Iterator[list[_Row]]:
+    """Rows in pages of at most ``room``. A loop stands on one page; one longer than that has its title on each."""
+    page: list[_Row] = []
+    number = 0
+    while number < len(rows):
+        title = rows[number]
+        size = 1
+        if title.kind == "loop":
+            size = next(n for n, row in enumerate(rows[number:], 1) if row.kind == "end")
+        if page and len(page) + size - (title.kind == "loop") > room:  # the row below its frame may be missing
+            yield page
+            page = []
+        block = rows[number : number + size]
+        while len(block) > room + 1:
+            yield [*block[:room], _Row("end")]
+            block = [_Row("loop", None, f"{title.text}, continued"), *block[room:]]
+        page += block
+        number += size
+    if page:
+        yield page
+
+
 def _inside(loop: Loop, ends: tuple[str, ...]) -> list[_Row]:
     """What happens at an end stands beside what that one says next in the round."""
     marks = [m for m in loop.messages if m.source == m.target and m.source in ends]
@@ -161,21 +199,22 @@ class _Sheet:
     def __init__(self, drawn: Sequence, sheet: Sheet) -> None:
         self.names = drawn.participants
         self.ends = drawn.ends
+        self.media = drawn.media
         self.left = (sheet.width - sheet.room[0]) / 2
         self.right = self.left + sheet.room[0]
         self.top = self.left
-        before = _TIMES + (_ANSWERS + _BESIDE if drawn.ends else 0.0)
+        self.times, self.answers = _columns(drawn)
+        before = self.times + self.answers + (_BESIDE if drawn.ends else 0.0)
         room = sheet.room[0] - before - (_BESIDE if drawn.ends else 0.0)
-        lane = max(_LEAST_LANE, min(45.0, room / max(1, len(self.names))))
+        lane = max(_LEAST_LANE, min(_MOST_LANE, room / max(1, len(self.names))))
         start = self.left + before + lane * 0.5
         if drawn.ends and len(self.names) > 1:  # the ends' lifelines at the edge of what happens there
             start, lane = self.left + before, room / (len(self.names) - 1)
         self.lane = lane
         self.lanes = {name: start + lane * i for i, name in enumerate(self.names)}
         self.time = ""
-        self.kinds = {message.kind for message in drawn.messages} | (
-            {"via"} if any(m.via for m in drawn.messages) else set()
-        )
+        self.kinds = {message.kind for message in drawn.messages}
+        self.kinds |= {"via" for message in drawn.messages if message.via in self.lanes}
 
     def drawn(self, rows: list[_Row]) -> Group:
         group = Group("sequence")
@@ -185,15 +224,17 @@ class _Sheet:
             group.items += self._name(name, x)
         if self.ends:
             y = self.top + _HEAD - 2
-            group.items.append(Text(self.left + _TIMES - 3, y, "at (s)", _SIZE, "keyword", anchor="end"))
-            group.items.append(Text(self.left + _TIMES + _ANSWERS - 3, y, "answer", _SIZE, "keyword", anchor="end"))
+            group.items.append(Text(self.left + self.times - _APART, y, "at (s)", _SIZE, "keyword", anchor="end"))
+            group.items.append(
+                Text(self.left + self.times + self.answers - _APART, y, "answer", _SIZE, "keyword", anchor="end")
+            )
         group.items += self._legend()
         arrows: list[Item] = []  # above the plates of labels
-        opened = self.top + _HEAD if rows and rows[0].kind in ("inside", "end") else None
+        opened: float | None = None
         for number, row in enumerate(rows):
             y = self.top + _HEAD + _ROW * (number + 1)
             if row.kind == "loop":
-                opened = y - _ROW * 0.8
+                opened = y - _ROW * _ABOVE
                 group.items += self._label(self.left + 1.5, y, row.text, "heading")
             elif row.kind == "end" and opened is not None:
                 group.items.insert(0, self._frame(opened, y - _ROW * 0.5))
@@ -207,8 +248,6 @@ class _Sheet:
                 arrows += self._arrow(row.message, y + 0.7)
             elif row.text and row.kind == "":
                 group.items += self._label(self.left + 1.5, y, row.text, "note")
-        if opened is not None:
-            group.items.insert(0, self._frame(opened, bottom))
         group.items += arrows
         return group
 
@@ -221,7 +260,7 @@ class _Sheet:
                 continue
             width = text_width(text, _SIZE)
             if kind == "via":
-                items.append(Circle(x + 0.75, y - 0.8, 0.75, "medium-dot"))
+                items.append(Circle(x + 0.75, y - 0.8, _DOT, "medium-dot"))
                 x += 2.5
                 items.append(Text(x, y, text, _SIZE, "keyword"))
             elif kind == "lost":
@@ -254,7 +293,7 @@ class _Sheet:
         above = _narrow(name[:cut], width, False) if cut else []
         lines = [*((text, False) for text in above), *((text, True) for text in own)][-5:]
         box = Box(x - width / 2, self.top + _HEAD - 1.5 - 2.7 * len(lines), width, 2.7 * len(lines) + 0.8)
-        medium = name not in self.ends if self.ends else "." in name
+        medium = name in self.media if self.ends else "." in name
         items: list[Item] = [Rect(box, "adapter-head" if medium else "machine-head", 0.8)]
         for number, (text, bold) in enumerate(lines):
             at = box.y + 2.4 + 2.7 * number
@@ -263,16 +302,16 @@ class _Sheet:
 
     def _at(self, message: Message, y: float) -> list[Item]:
         """The time, where it is another than in the row above."""
-        time = f"{message.time_ns / 1e9:.3f}"
+        time = _time(message)
         if time == self.time:
             return []
         self.time = time
-        return [Text(self.left + _TIMES - 3, y, time, _SIZE, "keyword", anchor="end")]
+        return [Text(self.left + self.times - _APART, y, time, _SIZE, "keyword", anchor="end")]
 
     def _message(self, message: Message, y: float) -> list[Item]:
         items: list[Item] = []
         if message.answer is not None and self.ends:
-            at = self.left + _TIMES + _ANSWERS - 3
+            at = self.left + self.times + self.answers - _APART
             items.append(Text(at, y, span(*message.answer), _SIZE, "keyword", anchor="end"))
         medium = f"[{message.via}] " if message.via and message.via not in self.lanes else ""
         text = medium + (f"{message.count} × {message.text}" if message.count > 1 else message.text)
@@ -306,7 +345,7 @@ class _Sheet:
             return [Line((("M", (start, y)), ("L", (end, y))), "fault-line"), *self._cross(end, y)]
         items = arrow([(start, y), (end, y)], style="line", size=1.9)
         if message.via in self.lanes:
-            items.append(Circle(self.lanes[message.via], y, 0.75, "medium-dot"))
+            items.append(Circle(self.lanes[message.via], y, _DOT, "medium-dot"))
         return items
 
     def _fit(self, text: str, room: float) -> str:

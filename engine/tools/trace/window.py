@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -9,6 +10,9 @@ from math import inf, isfinite
 
 from engine.language.text_values import duration
 from engine.tools.trace.reader import Record
+
+_LONGEST_NS = 2**63
+_SECONDS = re.compile(r"[+-]?[\d._]+(?:[eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +67,14 @@ def _at(time_ns: float) -> str:
 
 def time_of(text: str) -> int:
     """``12.5`` (seconds), ``90 s``, ``2 min`` in ns. Raises ``ValueError``."""
-    try:
-        return round(float(text) * 1e9)
-    except ValueError:
-        return duration(text)
+    if _SECONDS.fullmatch(text):
+        text += " s"
+    found = duration(text)
+    if found < 0:
+        raise ValueError("a run begins at 0 s")
+    if found > _LONGEST_NS:
+        raise ValueError("no run takes so long")
+    return found
 
 
 def names(record: Record) -> Iterable[str]:
