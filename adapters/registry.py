@@ -65,6 +65,11 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "indicator": {"simulated": "adapters.ac.simulated:SimulatedIndicator"},
     "chance": {"simulated": "adapters.ac.simulated:SimulatedChance"},
     "onboard_charger": {"simulated": "adapters.ac.vehicle:SimulatedOnboardCharger"},
+    "central_system": {"websocket": "adapters.ocpp.websocket:WebSocketCentralSystem"},
+    "wall_clock": {
+        "simulated": "adapters.clock.wall_clock:SimulatedWallClock",
+        "system": "adapters.clock.wall_clock:SystemWallClock",
+    },
     "can_bus": {
         "simulated": "adapters.can.simulated:SimulatedCanBus",
         "python_can": "adapters.can.python_can:PythonCanBus",

@@ -77,7 +77,7 @@ def _folder() -> Any:
 
 
 @cache
-def _schema(name: str) -> dict[str, Any]:
+def schema(name: str) -> dict[str, Any]:
     file = _folder() / f"{name}.json"
     if not file.is_file():
         raise KeyError(name)
@@ -91,7 +91,7 @@ def _is_valid(name: str, engine: Engine) -> Callable[[object], bool]:
     if engine == "jsonschema-rs":
         import jsonschema_rs
 
-        fast = jsonschema_rs.Draft4Validator(_schema(name), validate_formats=False).is_valid
+        fast = jsonschema_rs.Draft4Validator(schema(name), validate_formats=False).is_valid
         return lambda payload: bool(fast(payload))
     slow = _validator(name).is_valid
     return lambda payload: bool(slow(payload))
@@ -102,7 +102,7 @@ def _validator(name: str) -> Any:
     from jsonschema import Draft4Validator, validators
 
     extend: Any = validators.extend
-    return extend(Draft4Validator, {"multipleOf": _multiple_of})(_schema(name))
+    return extend(Draft4Validator, {"multipleOf": _multiple_of})(schema(name))
 
 
 def _multiple_of(validator: Any, factor: float, instance: object, schema: Any) -> Iterator[Any]:

@@ -1,0 +1,178 @@
+"""Contract ``central_system`` over a WebSocket (OCPP-J 1.6 chapter 3; security profiles 1 to 3 of the whitepaper)."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import ssl
+from collections.abc import Mapping
+from typing import Any, ClassVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.typing import Subprotocol
+
+from adapters.ocpp.central_system import CentralSystem
+from adapters.ocpp.rpc import MAX_TEXT
+from engine.adapter import AdapterError, ConfigurationError, Port, Setting, World
+
+STATUS = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 429: "unavailable", 503: "unavailable"}
+
+
+class WebSocketCentralSystem(CentralSystem):
+    """Runs on the real clock."""
+
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "roots": Setting(
+            "string", "", "PEM file of the root certificates of the central system; those of the system else"
+        ),
+        "certificate": Setting(
+            "string", "", "PEM file of the charge point's certificate and chain (security profile 3)"
+        ),
+        "private_key": Setting("string", "", "PEM file of its private key"),
+        "open_timeout": Setting("duration", 30_000_000_000, "For name, TCP, TLS and HTTP together"),
+    }
+
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        super().__init__(config, world)
+        self._line: ClientConnection | None = None
+        self._attempt = 0
+
+    def open(self, port: Port) -> None:
+        super().open(port)
+        self._tls = self._context()
+
+    def close(self) -> None:
+        self.disconnect()
+
+    def connect(self, *, url: str, identity: str, password: bytes | None = None, name: str | None = None) -> None:
+        self.disconnect()
+        headers = {} if password is None else {"Authorization": _basic(identity, password)}
+        self.port.spawn(self._run(self._attempt, endpoint(url, identity), headers, name))
+
+    def disconnect(self) -> None:
+        self._attempt += 1
+        line, self._line = self._line, None
+        if line is not None:
+            self._drop()
+            self.port.spawn(line.close())
+
+    def ping(self, *, call_id: str) -> None:
+        if self._line is None:
+            self.port.failed(call_id, "not_connected")
+            return
+        self.port.spawn(self._ping(self._line, call_id, self.port.now_ns()))
+
+    async def _ping(self, line: ClientConnection, call_id: str, began: int) -> None:
+        try:
+            await (await line.ping())
+        except ConnectionClosed:
+            return  # told as `disconnected`
+        self.port.done(call_id, round_trip=self.port.now_ns() - began)
+
+    def _transmit(self, text: str) -> None:
+        if self._line is not None:
+            self.port.spawn(self._send(self._line, text))
+
+    async def _send(self, line: ClientConnection, text: str) -> None:
+        try:
+            await line.send(text)
+        except ConnectionClosed:
+            return  # told where it is read
+
+    async def _run(self, attempt: int, uri: str, headers: dict[str, str], name: str | None) -> None:
+        try:
+            line = await connect(
+                uri,
+                subprotocols=[Subprotocol("ocpp1.6")],
+                compression=None,  # 50 kB a connection, for messages of 200 octets
+                max_size=MAX_TEXT,
+                ping_interval=None,  # the chart's
+                open_timeout=self.config["open_timeout"] / 1e9,
+                close_timeout=5,
+                additional_headers=headers,
+                user_agent_header=None,
+                proxy=None,
+                **self._security(uri, name),
+            )
+        except (OSError, TimeoutError, InvalidHandshake, InvalidURI, ssl.SSLError) as error:
+            if attempt == self._attempt:
+                reason, status = _reason(error)
+                self.port.emit("refused", reason=reason, status=status, text=str(error)[:200] or type(error).__name__)
+            return
+        if attempt != self._attempt:
+            await line.close()
+            return
+        if line.subprotocol != "ocpp1.6":
+            await line.close(1002)
+            self.port.emit("refused", reason="subprotocol", status=101, text="the central system does not take ocpp1.6")
+            return
+        self._line = line
+        self._connected()
+        await self._read(line)
+
+    async def _read(self, line: ClientConnection) -> None:
+        try:
+            while True:
+                heard = await line.recv()
+                if self._line is not line:
+                    return
+                if isinstance(heard, str):
+                    self._received(heard)
+                else:
+                    self.port.tell("ignored: a binary message")
+        except ConnectionClosed as error:
+            if self._line is line:
+                self._line = None
+                close = error.rcvd or error.sent
+                self._lost(close.code if close else 0, close.reason if close else "the line is cut")
+
+    def _security(self, uri: str, name: str | None) -> dict[str, Any]:
+        if not uri.startswith("wss:"):
+            return {}
+        return {"ssl": self._tls, **({"server_hostname": name} if name else {})}
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            if self.config["roots"]:
+                context = ssl.create_default_context(cafile=self.config["roots"])
+                context.minimum_version = ssl.TLSVersion.TLSv1_2
+            if self.config["certificate"]:
+                context.load_cert_chain(self.config["certificate"], self.config["private_key"] or None)
+        except (OSError, ssl.SSLError) as error:
+            raise ConfigurationError(f"certificates of the central system: {error}") from None
+        return context
+
+
+def endpoint(url: str, identity: str) -> str:
+    """The endpoint of a charge point: the identity behind the path, percent-encoded once, a query kept (OCPP-J 1.6
+    §3.1.1). Raises ``AdapterError`` for what is no ws or wss URL, or an empty identity."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("ws", "wss") or not parts.netloc:
+        raise AdapterError(f"'{url}' is no URL of a central system; one begins with ws:// or wss://")
+    if not identity:
+        raise AdapterError("a charge point needs an identity")
+    path = f"{parts.path.rstrip('/')}/{quote(identity, safe='')}"
+    return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
+
+
+def _basic(identity: str, password: bytes) -> str:
+    if ":" in identity:  # RFC 7617 §2
+        raise AdapterError(f"an identity with a colon ('{identity}') cannot be used with a password")
+    return "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
+
+
+def _reason(error: BaseException) -> tuple[str, int]:
+    if isinstance(error, InvalidStatus):
+        status = error.response.status_code
+        return STATUS.get(status, "other"), status
+    if isinstance(error, NegotiationError):
+        return "subprotocol", 101
+    if isinstance(error, ssl.SSLError):
+        return "certificate", 0
+    if isinstance(error, asyncio.TimeoutError | OSError):
+        return "unreachable", 0
+    return "other", 0

@@ -1,0 +1,127 @@
+"""Scenarios of machines/ocpp/connection.yaml: a line that is made again, but never in a hurry."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.stage import Stage
+
+URL = {"url": "wss://central.example/ocpp", "identity": "CP_1", "password": b"0123456789abcdef"}
+
+
+def begun(chance: float = 0.0, **parameters: Any) -> Stage:
+    return Stage("machines/ocpp/connection.yaml", {"chance.fraction": chance}, **{**URL, **parameters})
+
+
+def connected(**parameters: Any) -> Stage:
+    return begun(**parameters).emit("csms.connected").forget()
+
+
+def refused(stage: Stage, text: str = "nobody listens") -> Stage:
+    return stage.emit("csms.refused", reason="unreachable", status=0, text=text)
+
+
+def attempts(stage: Stage) -> list[float]:
+    return stage.times("csms.connect")
+
+
+def test_the_line_is_asked_for_at_once() -> None:
+    """OCPP-J 1.6 3.1: the identity behind the URL; the charge point is on line a moment after its start."""
+    stage = begun(certificate_name="central")
+    assert stage.order("csms.connect") == {**URL, "name": "central"}
+    assert stage.emit("csms.connected").told("online") == [{}]
+
+
+def test_each_wait_is_twice_as_long_up_to_a_limit() -> None:
+    """OCPP 2.0.1 J: minimum × 2^n, the exponent at most RetryBackOffRepeatTimes."""
+    stage = begun(RetryBackOffRepeatTimes=2)
+    for _ in range(5):
+        refused(stage).run(40)
+    assert attempts(stage) == [0, 10, 60, 120, 160, 200]  # after 10, 20, 40, 40, 40 s
+    assert stage.told("offline") == [{"why": "nobody listens"}] * 5
+
+
+def test_chance_keeps_the_charge_points_of_a_site_apart() -> None:
+    stage = refused(begun(chance=0.5)).run(14.999)
+    assert attempts(stage) == [0]
+    stage.run(0.001)
+    assert attempts(stage) == [0, 15]
+
+
+def test_a_line_that_held_makes_the_next_wait_short_again() -> None:
+    stage = refused(refused(begun()).run(10)).run(20)
+    stage.emit("csms.connected").run(30).emit("csms.disconnected", code=1006, text="the line is cut")
+    assert stage.told("offline")[-1] == {"why": "the line is cut"}
+    stage.forget().run(10)
+    assert attempts(stage) == [stage.now_s]
+
+
+def test_a_line_that_did_not_hold_does_not() -> None:
+    """A central system that takes each connection and throws it out must not be knocked at in a loop."""
+    stage = refused(begun()).run(10).emit("csms.connected").run(29.999)
+    stage.emit("csms.disconnected", code=1011, text="").forget().run(19.999)
+    assert attempts(stage) == []
+    stage.run(0.001)
+    assert attempts(stage) == [stage.now_s]
+
+
+def test_a_silent_line_is_given_up() -> None:
+    """OCPP 1.6 9.1.28: a half-open line shows by a ping without an answer."""
+    stage = connected().run(30)
+    stage.finish("ping", round_trip=2_000_000).run(30).run(9.999)
+    assert stage.active("online")
+    assert stage.ordered("csms.ping") == [{}, {}]
+    stage.run(0.001)
+    assert stage.told("offline") == [{"why": "no answer to a ping"}]
+    assert stage.ordered("csms.disconnect") == [{}]
+
+
+@pytest.mark.parametrize(("interval_s", "pings"), [(0, 0), (5, 2)])
+def test_how_often_it_is_asked_can_be_changed(interval_s: int, pings: int) -> None:
+    """0 turns pings off; a change holds at once, also while none is on its way."""
+    stage = connected().run(1).post("ping_every", interval=interval_s * 10**9).run(5)
+    if pings:
+        stage.finish("ping", round_trip=1).run(5)
+    else:
+        stage.run(100)
+    assert len(stage.ordered("csms.ping")) == pings
+
+
+def test_how_often_is_kept_while_there_is_no_line() -> None:
+    stage = refused(begun()).post("ping_every", interval=2 * 10**9).run(10).emit("csms.connected").run(2)
+    assert stage.ordered("csms.ping") == [{}]
+
+
+def test_the_first_interval_is_a_parameter() -> None:
+    assert connected(WebSocketPingInterval=0).run(1000).ordered("csms.ping") == []
+
+
+@pytest.mark.parametrize("where", ["connecting", "waiting", "online"])
+def test_a_new_connection_on_request(where: str) -> None:
+    """After a change of password or profile the next line is made with the new one, without waiting."""
+    stage = begun()
+    if where == "waiting":
+        refused(stage)
+    elif where == "online":
+        stage.emit("csms.connected")
+    stage.forget().post("reconnect")
+    assert [order.what for order in stage.orders] == ["csms.disconnect", "csms.connect"][where != "online" :]
+    assert stage.told("offline") == ([{"why": "a new connection is made"}] if where == "online" else [])
+    stage.emit("csms.connected")
+    assert stage.told("online") == [{}]
+
+
+def test_a_url_that_is_none_is_told_and_asked_again() -> None:
+    """It stays wrong until somebody changes it; the charge point charges all the same."""
+    stage = begun().breaks("csms", "'http://x' is no URL of a central system")
+    assert stage.told("offline") == [{"why": "'http://x' is no URL of a central system"}]
+    stage.run(10)
+    assert attempts(stage) == [0, 10]
+
+
+def test_at_the_end_the_line_is_closed() -> None:
+    stage = connected()
+    stage.stop()
+    assert stage.ordered("csms.disconnect")

@@ -1,0 +1,162 @@
+"""Scenarios of machines/ocpp/registration.yaml: when a charge point may speak, and how it stays known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.stage import S, Stage
+
+NOON = 1_795_953_600 * S
+
+
+def begun(**parameters: Any) -> Stage:
+    who = {"chargePointVendor": "Vendor", "chargePointModel": "Model", "chargePointSerialNumber": "7"}
+    return Stage("machines/ocpp/registration.yaml", **{**who, **parameters})
+
+
+def booting(**parameters: Any) -> Stage:
+    return begun(**parameters).post("online")
+
+
+def answered(stage: Stage, status: str, interval_s: float = 60) -> Stage:
+    return stage.finish("boot", status=status, currentTime=NOON, interval=round(interval_s * S))
+
+
+def registered(interval_s: float = 60, **parameters: Any) -> Stage:
+    return answered(booting(**parameters), "Accepted", interval_s).forget()
+
+
+def test_a_cold_boot() -> None:
+    """TC_001: BootNotification with what is known of the charge point; the clock is set before all else."""
+    stage = booting(firmwareVersion="1.2", meterType="M", meterSerialNumber="9")
+    assert stage.order("csms.BootNotificationReq") == {
+        "chargePointVendor": "Vendor", "chargePointModel": "Model", "chargePointSerialNumber": "7",
+        "firmwareVersion": "1.2", "meterType": "M", "meterSerialNumber": "9",
+    }  # fmt: skip
+    answered(stage, "Accepted", 60)
+    assert stage.order("clock.set") == {"time": NOON}
+    assert stage.told("registered") == [{"interval": 60 * S}]
+
+
+def test_without_a_line_nothing_is_sent() -> None:
+    assert begun().run(1000).orders == []
+
+
+@pytest.mark.parametrize(("status", "told"), [("Pending", "pending"), ("Rejected", "rejected")])
+def test_who_is_not_accepted_asks_again_after_the_interval(status: str, told: str) -> None:
+    """TC_001, TC_002: nothing but the next BootNotification, no sooner than the central system said."""
+    stage = answered(booting(), status, 90)
+    assert stage.told(told) == [{}]
+    assert bool(stage.ordered("clock.set")) is (status == "Pending")
+    stage.run(89.999)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+    stage.run(0.001)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 2
+
+
+@pytest.mark.parametrize("status", ["Pending", "Rejected"])
+@pytest.mark.parametrize("interval_s", [0, -5, 24 * 3600 + 1])
+def test_an_interval_that_cannot_be_meant(status: str, interval_s: float) -> None:
+    """4.2: with 0 the charge point picks its own waiting time; it never asks in a loop, and not once a year."""
+    stage = answered(booting(), status, interval_s).run(59.999)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+    stage.run(0.001)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 2
+
+
+def test_a_whole_day_is_an_interval() -> None:
+    stage = answered(booting(), "Rejected", 24 * 3600).run(24 * 3600 - 1)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+    assert registered(24 * 3600).run(24 * 3600).ordered("csms.HeartbeatReq") == [{}]
+
+
+@pytest.mark.parametrize("interval_s", [0, -5, 24 * 3600 + 1])
+def test_heartbeats_as_configured_where_the_central_system_names_no_time(interval_s: float) -> None:
+    stage = registered(interval_s, HeartbeatInterval=30 * S).run(29.999)
+    assert stage.orders == []
+    stage.run(0.001)
+    assert stage.ordered("csms.HeartbeatReq") == [{}]
+
+
+@pytest.mark.parametrize("how", ["no answer", "CALLERROR"])
+def test_a_boot_without_an_answer_is_asked_again(how: str) -> None:
+    stage = booting()
+    if how == "no answer":
+        stage.run(30)
+    else:
+        stage.fail("boot", "InternalError")
+    stage.forget().run(59.999)
+    assert stage.orders == []
+    stage.run(0.001)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+
+
+def test_while_pending_the_central_system_may_ask_for_a_boot() -> None:
+    """TC_002 and TriggerMessage."""
+    stage = answered(booting(), "Pending", 600).forget().post("boot_again")
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+
+
+@pytest.mark.parametrize("state", ["booting", "failed", "pending", "rejected"])
+def test_without_a_line_a_registration_begins_anew(state: str) -> None:
+    stage = booting()
+    if state == "failed":
+        stage.fail("boot")
+    elif state != "booting":
+        answered(stage, state.capitalize(), 60)
+    stage.post("offline").forget().run(1000)
+    assert stage.orders == []
+    assert len(stage.post("online").ordered("csms.BootNotificationReq")) == 1
+
+
+def test_a_registration_outlives_the_line() -> None:
+    """OCPP-J 1.6 5.4: no BootNotification after a mere reconnect; no Heartbeat without a line either."""
+    stage = registered().post("offline").run(200)
+    assert stage.orders == []
+    stage.post("online").run(60)
+    assert stage.ordered("csms.BootNotificationReq") == []
+    assert stage.ordered("csms.HeartbeatReq") == [{}]
+
+
+def test_a_heartbeat_sets_the_clock() -> None:
+    """4.6; the next follows one interval after the answer."""
+    stage = registered().run(60).run(2).finish("heartbeat", currentTime=NOON + 62 * S)
+    assert stage.order("clock.set") == {"time": NOON + 62 * S}
+    stage.run(59.999)
+    assert len(stage.ordered("csms.HeartbeatReq")) == 1
+    stage.run(0.001)
+    assert len(stage.ordered("csms.HeartbeatReq")) == 2
+
+
+@pytest.mark.parametrize("how", ["no answer", "fails"])
+def test_a_heartbeat_that_is_lost_is_not_the_last(how: str) -> None:
+    stage = registered().run(60)
+    if how == "fails":
+        stage.fail("heartbeat", "disconnected")
+    else:
+        stage.run(30)
+    stage.run(60)
+    assert len(stage.ordered("csms.HeartbeatReq")) == 2
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_interval_can_be_changed(known: bool) -> None:
+    """ChangeConfiguration HeartbeatInterval holds at once."""
+    stage = registered().run(50) if known else begun()
+    stage.post("heartbeat_every", interval=5 * S)
+    if not known:
+        answered(stage.post("online"), "Accepted", 0).forget()
+    stage.run(4.999)
+    assert stage.orders == []
+    assert stage.run(0.001).ordered("csms.HeartbeatReq") == [{}]
+
+
+def test_what_the_central_system_triggers() -> None:
+    """TC_054."""
+    stage = registered().post("beat")
+    assert stage.ordered("csms.HeartbeatReq") == [{}]
+    stage.finish("heartbeat", currentTime=NOON).post("boot_again")
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+    assert answered(stage, "Accepted", 10).told("registered") == [{"interval": 10 * S}]
