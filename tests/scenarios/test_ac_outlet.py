@@ -679,16 +679,35 @@ def test_power_without_an_offer() -> None:
 
 
 def test_the_end_of_a_session() -> None:
-    """x1, no current, open; then 5 % is back as long as it is wanted."""
+    """x1, no current, open; x1 stays until a vehicle is invited anew."""
     stage = digitally().post("power_off")
     assert line(stage) == ["x1"]
     assert not stage.told("is_off")
     stage.post("power_off")
     opens(stage.values("meter", current_L1=0.0).run(0.1).post("power_off"))
     assert stage.told("is_off") == [{}]
-    assert line(stage) == ["x1", "hlc"]
+    assert line(stage) == ["x1", "x1"]
+    stage.post("power_on")
+    assert stage.told("power_refused")
+    assert line(stage.post("invite"))[-1] == "hlc"
     lost = digitally().child("cp_line.power_lost")
     assert lost.ordered("output.open") == [{}]
+    opens(lost.post("power_off"))
+    assert "hlc" not in line(lost.child("cp_line.state", state="B"))
+
+
+def test_a_renegotiation_under_power() -> None:
+    """PowerDelivery(Start) again, the contactor closed all the while."""
+    stage = digitally().post("power_on")
+    assert stage.told("power_ready") == [{}]
+    assert not line(stage)
+
+
+def test_what_is_offered_is_told() -> None:
+    """Before there is a duty or a session, too: the least of all limits, in a session below 6 A as well."""
+    stage = digitally().post("limit", current=4.0).post("limit", current=40.0)
+    assert stage.told("offers") == [{"current": 4.0}, {"current": 32.0}]
+    assert not line(stage)
 
 
 def test_back_to_the_nominal_duty_by_a_pulse() -> None:

@@ -93,7 +93,7 @@ def test_whole_session(protocol: str) -> None:
         ("open_contactors", 0.9),
         ("end_of_charge", 0.9),
     ]
-    assert vehicle.told("set_up") == [{"protocol": protocol, "EVSEID": "DE*ABC*E1"}]
+    assert vehicle.told("set_up") == [{"protocol": protocol, "EVSEID": "DE*ABC*E1", "SessionID": SESSION_ID}]
     assert vehicle.ordered("v2g.use_protocol") == [{"protocol": protocol}]
     assert vehicle.ordered("v2g.use_session") == [{"SessionID": b"\x00"}, {"SessionID": SESSION_ID}]
     assert vehicle.output == {"result": "complete", "reason": ""}
