@@ -1,4 +1,4 @@
-"""An AC station and a vehicle in the simulated world, by the control pilot alone."""
+"""An AC station and a vehicle in the simulated world, by the control pilot alone. test_ac_session.py: by ISO 15118-2."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ _load = cache(engine.load)
 
 
 @cache
-def _plan(file: str, sets: tuple[str, ...]) -> Station:
-    """``engine run machines/evse_ac.yaml --station machines/stations/FILE --set …``, resolved."""
-    return resolve(Path("machines/stations", file), None, Overrides(sets, {}, {}), REGISTRY, _load)
+def _plan(file: str, sets: tuple[str, ...], link: str | None = None) -> Station:
+    """``engine run machines/evse_ac.yaml --station machines/stations/FILE --set … --link …``, resolved."""
+    options = {"link": link} if link else {}
+    return resolve(Path("machines/stations", file), None, Overrides(sets, {}, options), REGISTRY, _load)
 
 
 class AcBench(Bench):
-    """``engine run machines/evse_ac.yaml --set …`` on the virtual clock."""
+    """``engine run machines/evse_ac.yaml --set …`` on the virtual clock; without a modem unless ``link`` says so."""
 
-    def __init__(self, *sets: str, vehicle: bool = True, file: str = "evse_ac.toml") -> None:
-        self.station = _plan(file, sets)
+    def __init__(self, *sets: str, vehicle: bool = True, file: str = "evse_ac.toml", link: str = "none") -> None:
+        self.station = _plan(file, sets, link if file == "evse_ac.toml" else None)
         self.system = System()
         self.system.observers.append(self)
         self.errors: list[str] = []

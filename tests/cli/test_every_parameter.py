@@ -42,6 +42,16 @@ NAMED_BY_PARENT = {
     ("soc_reader", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("soc_reader", "discovery.port_tcp"): "the port that is really open",
     ("soc_reader", "discovery.port_tls"): "the port that is really open",
+    ("evse_ac", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
+    (
+        "evse_ac",
+        "slac.TT_EVSE_SLAC_init",
+    ): "an AC station has the nominal duty for vehicles that do not speak, and need not wait so long",
+    ("evse_ac", "discovery.port_tcp"): "the port that is really open",
+    ("evse_ac", "discovery.port_tls"): "the port that is really open",
+    ("evse_ac", "session.supported_namespaces"): "DIN has no AC",
+    ("evse_ac", "session.supported_protocols"): "DIN has no AC",
+    ("evse_ac", "session.supported_major"): "DIN has no AC",
     ("ac_outlet", "cp_line.T_power_filter"): "an AC outlet has 100 ms to open, a DC station acts on the first sample",
     ("ac_output", "watch.message_limit"): "what the vehicle was told last",
     ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
@@ -51,6 +61,8 @@ NAMED_BY_PARENT = {
     ("secc", "dialogue.paused_session"): "the id that a pause has left",
     ("pev_dc", "session.set_up_only"): "some models only set up the first session of a plug-in",
     ("evcc", "dialogue.set_up_only"): "what the supervisor says of this session",
+    ("pev_ac", "session.resumes"): "the id that a pause has left",
+    ("evcc", "dialogue.resumes"): "the id that a pause has left",
     ("evcc", "dialogue.protocol"): "as the station has chosen",
 }
 """Parameters with a default that a shipped parent changes all the same, and why."""

@@ -12,7 +12,7 @@ FILE = "machines/evse_ac.yaml"
 
 
 def available(**parameters: Any) -> Stage:
-    return Stage(FILE, {"meter.energy": 1000.0}, **parameters)
+    return Stage(FILE, {"meter.energy": 1000.0}, **{"medium": "none", **parameters})
 
 
 def connected(**parameters: Any) -> Stage:
@@ -48,7 +48,7 @@ def test_from_the_plug_to_the_unplug() -> None:
     stage.child("outlet.not_charging", why="vehicle")
     assert (shown(stage)[-1], lights(stage)[-1]) == ("The vehicle does not want current now", "waiting")
     stage.child("outlet.charging").child("outlet.not_charging", why="vehicle").child("outlet.disconnected")
-    assert result(stage) == {"end": "normal", "reason": "", "protocol": "pwm", "energy": 2500.0}
+    assert result(stage) == {"end": "normal", "reason": "", "protocol": "pwm", "EVCCID": b"", "energy": 2500.0}
     assert stage.data("sessions") == 1
     assert not stage.active("vehicle.available")
     stage.child("outlet.free")
@@ -74,7 +74,7 @@ def test_why_there_is_no_current(why: str, text: str) -> None:
     stage.child("outlet.disconnected")
     assert result(stage)["end"] == "normal"
     never = connected().child("outlet.not_charging", why=why).child("outlet.disconnected")
-    assert result(never) == {"end": "aborted", "reason": text, "protocol": "pwm", "energy": 0.0}
+    assert result(never) == {"end": "aborted", "reason": text, "protocol": "pwm", "EVCCID": b"", "energy": 0.0}
     assert never.data("sessions") == 0
 
 
@@ -145,6 +145,7 @@ def test_no_power_for_this_vehicle(what: str) -> None:
         "end": "failed",
         "reason": "no diode in the pilot circuit",
         "protocol": "pwm",
+        "EVCCID": b"",
         "energy": 2500.0,
     }
     assert (shown(stage), lights(stage)) == (["no diode in the pilot circuit"], ["fault"])

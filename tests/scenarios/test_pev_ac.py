@@ -105,7 +105,7 @@ def test_enough() -> None:
     stage.emit("charger.inlet_unlocked")
     assert stage.ordered("driver.unplug") == [{}]
     stage.child("cp_line.unplugged")
-    assert stage.told("session_ended") == [{"result": "complete", "soc": 42.0}]
+    assert stage.told("session_ended") == [{"result": "complete", "reason": "", "soc": 42.0, "protocol": "pwm"}]
     assert stage.active("driver.gone")
     stage.child("cp_line.plugged")
     assert stage.active("driver.away.content")
@@ -126,7 +126,9 @@ def test_a_plug_that_does_not_come_out() -> None:
 
 
 def test_unplugged_without_current() -> None:
-    assert plugged().child("cp_line.unplugged").told("session_ended") == [{"result": "failed", "soc": 40.0}]
+    assert plugged().child("cp_line.unplugged").told("session_ended") == [
+        {"result": "failed", "reason": "", "soc": 40.0, "protocol": "pwm"}
+    ]
 
 
 def test_a_driver_without_patience() -> None:

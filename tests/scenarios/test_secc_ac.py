@@ -163,7 +163,7 @@ def test_no_welding_detection() -> None:
 def test_a_contactor_that_does_not_close(why: str) -> None:
     stage = agreed()
     ask(stage, "PowerDelivery", **START)
-    stage.post("power_refused") if why == "refused" else stage.run(1.5)
+    stage.post("power_refused") if why == "refused" else stage.run(4.5)
     told = stage.order("v2g.reject")
     assert told == {
         "ResponseCode": "FAILED_PowerDeliveryNotApplied",

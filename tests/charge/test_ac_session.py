@@ -1,0 +1,189 @@
+"""Whole charges by ISO 15118-2 at an AC station: from the plug to the unplug, real bytes between station and vehicle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.charge.test_ac import AcBench, ended, result
+
+THREE, SINGLE = "vehicle=three_phase", "vehicle=single_phase"
+
+
+class Session(AcBench):
+    """A station with a modem and a vehicle."""
+
+    def __init__(self, *sets: str, vehicle: bool = True) -> None:
+        super().__init__(*sets, vehicle=vehicle, link="plc")
+
+    def loop(self, current_A: float = 16.0) -> Session:
+        """Run until the vehicle draws so much by message."""
+        self.until(lambda: self.is_in("evse", "vehicle.plugged.session.power.charging.metering"), 30, "charging loop")
+        self.charging(current_A)
+        return self
+
+    def finishes(self, seconds: float = 30) -> dict[str, Any]:
+        """Run until the station has told how it ended; nothing is closed then, and nothing went wrong."""
+        self.until(ended(self), seconds, "end")
+        self.run(1)
+        assert not self.circuit.station_closed
+        assert not self.errors
+        return result(self)
+
+
+@pytest.mark.parametrize(("vehicle", "current_A", "power_W"), [(THREE, 16, 11040), (SINGLE, 32, 7360)])
+def test_a_charge(vehicle: str, current_A: float, power_W: float) -> None:
+    """5 % all the while, the full current, an end that the vehicle wants; no contact is opened under load."""
+    bench = Session(vehicle, "pev.adapters.charger.soc=40.8", "pev.stop_at_soc=41 %").loop(current_A)
+    assert bench.ac.power_W == power_W
+    assert bench.cable.circuit.duty_percent == 5.0
+    told = bench.finishes(400)
+    assert (told["end"], told["protocol"], told["EVCCID"]) == ("normal", "iso2", bytes.fromhex("020000000001"))
+    assert 130 < told["energy"] < 145  # 0.2 % of 60 kWh at 90 %
+    assert bench.data("evse/outlet", "under_load") == 0
+    bench.until(lambda: bench.is_in("evse", "vehicle.available"), 10, "free outlet")
+    assert not bench.inside("evse", "lock").is_locked
+
+
+def test_a_vehicle_that_does_not_speak() -> None:
+    """E/F between 5 % and the nominal duty, 25 s after the plug at the latest (AC-12)."""
+    bench = Session("vehicle=mute")
+    bench.until(lambda: bench.cable.circuit.duty_percent == 0.0, 22, "E/F pulse")
+    bench.until(lambda: bench.cable.circuit.duty_percent > 50.0, 5, "nominal duty")
+    bench.charging()
+    assert not bench.errors
+
+
+def test_a_vehicle_that_speaks_nothing_that_the_station_does() -> None:
+    """DIN only: out of the network, x1, the nominal duty."""
+    din = ("ProtocolNamespace=['urn:din:70121:2012:MsgDef']", "VersionNumberMajor=[2]", "VersionNumberMinor=[0]")
+    sets = [f"pev.session.{one}" for one in (*din, "SchemaID=[1]", "Priority=[1]")]
+    bench = Session(*sets)
+    bench.until(lambda: bench.is_in("evse", "vehicle.plugged.charging"), 60, "charge by the pilot")
+    bench.charging()
+    assert not bench.is_in("evse/slac", "matching.linked.active")
+    assert not bench.errors
+
+
+@pytest.mark.parametrize("where", ["supervisor", "below the least", "schedule"])
+def test_the_current_follows_what_the_station_says(where: str) -> None:
+    """EVSEMaxCurrent within 5 s, 0 A for less than the vehicle can; more than the schedule is agreed anew."""
+    bench = Session(THREE).loop()
+    if where == "supervisor":
+        bench.say("limit", current=10.0)
+        bench.until(lambda: bench.ac.current_A == 10.0, 5, "10 A")
+    elif where == "below the least":
+        bench.say("limit", current=3.2)
+        bench.until(lambda: bench.ac.current_A == 0.0, 5, "no current")
+        bench.run(60)
+        bench.say("limit", current=12.0)
+        bench.until(lambda: bench.ac.current_A == 12.0, 5, "12 A")
+    else:
+        low = Session(THREE, vehicle=False)
+        low.say("limit", current=8.0)
+        low.bring("pev")
+        low.loop(8.0)
+        low.say("limit", current=14.0)
+        low.until(lambda: low.ac.current_A == 14.0, 5, "14 A by another schedule")
+        assert low.circuit.station_closed
+        bench = low
+    assert bench.cable.circuit.duty_percent == 5.0
+    assert not bench.errors
+
+
+def test_renegotiation_by_either_side() -> None:
+    """The contactor stays closed."""
+    bench = Session(THREE).loop()
+    bench.say("renegotiate")
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.parameter_discovery"), 5, "renegotiation")
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.loop"), 5, "loop")
+    bench.run(1)
+    bench.system.post(bench.system.roots["pev"], "leave_in", {"departure": 3_600_000_000_000})
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.parameter_discovery"), 5, "renegotiation")
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.loop"), 5, "loop")
+    assert bench.circuit.station_closed
+    assert not bench.errors
+
+
+def test_pause_and_resume() -> None:
+    """x1, no voltage, the old session joined after the BCB toggle; one result of one plug-in."""
+    bench = Session(
+        "vehicle=pausing",
+        "pev.T_until_pause=10 s",
+        "pev.T_pause=20 s",
+        "pev.stop_at_soc=41 %",
+        "pev.adapters.charger.soc=40.8",
+    ).loop()
+    session_id = bench.data("pev", "session_id")
+    bench.until(lambda: bench.is_in("evse", "vehicle.plugged.paused"), 20, "pause")
+    assert not bench.circuit.station_closed
+    assert bench.cable.circuit.duty_percent == 100.0
+    bench.loop()
+    assert bench.data("pev", "session_id") == session_id
+    assert bench.finishes(400)["end"] == "normal"
+    assert len([told for told in bench.events("session_ended") if "end" in told]) == 1
+
+
+def test_a_stop_by_the_user() -> None:
+    """The vehicle is told, ends its current, and the cable can be taken."""
+    bench = Session(THREE).loop()
+    bench.emit("operator", "stop_pressed")
+    assert bench.finishes()["end"] == "normal"
+    assert bench.data("evse/outlet", "under_load") == 0
+    bench.until(lambda: not bench.inside("evse", "lock").is_locked, 2, "released plug")
+
+
+@pytest.mark.parametrize("what", ["rcd", "emergency", "B", "A"])
+def test_off_within_100_ms(what: str) -> None:
+    """Residual current, emergency button, S2 opened under load, unplugged."""
+    bench = Session(THREE).loop()
+    if what == "rcd":
+        bench.emit("rcd", "tripped", kind="dc")
+    elif what == "emergency":
+        bench.emit("operator", "emergency_stop")
+    elif what == "B":
+        bench.cable.set_load("B")
+    else:
+        bench.cable.unplug(bench.port)  # type: ignore[arg-type]
+    bench.opened_within(0.1)
+    assert bench.finishes(120)["end"] == ("normal" if what in "AB" else "failed")
+
+
+def test_phases_change_between_two_sessions() -> None:
+    """Agreed once in a session: the vehicle is stopped, and asked again without a new card."""
+    bench = Session(THREE, "evse.authorisation=external", vehicle=False)
+    bench.bring("pev")
+    bench.run(1)
+    bench.emit("operator", "authorised")
+    bench.loop()
+    bench.say("phases", count=1)
+    bench.until(lambda: bench.ac.phases == 1, 30, "one phase")
+    assert not bench.circuit.station_closed
+    bench.loop()
+    assert bench.ac.power_W == 230 * 16
+    assert bench.data("evse/session/dialogue", "phases") == 1
+    assert not bench.errors
+
+
+def test_receipts() -> None:
+    """ReceiptRequired: the vehicle confirms each reading, and goes on."""
+    bench = Session(THREE, "evse.session.dialogue.ReceiptRequired=yes").loop()
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.receipt"), 5, "receipt")
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.loop"), 5, "loop")
+    assert (bench.data("pev/session/dialogue", "meter_id"), bench.ac.current_A) == ("meter", 16.0)
+    assert not bench.errors
+
+
+def test_a_card_in_the_middle() -> None:
+    """The session waits for a person; then for enough current."""
+    bench = Session(THREE, "evse.authorisation=list", "evse.tokens=['A1']", vehicle=False)
+    bench.say("limit", current=4.0)
+    bench.bring("pev")
+    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.authorization.asking"), 20, "question")
+    bench.emit("operator", "token", id="A1")
+    bench.run(30)
+    assert bench.is_in("evse/session/dialogue", "sequence.authorization.asking")
+    bench.say("limit", current=9.0)
+    bench.loop(9.0)
+    assert not bench.errors
