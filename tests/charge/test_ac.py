@@ -1,4 +1,4 @@
-"""An AC station and a vehicle in the simulated world, by the control pilot alone. test_ac_session.py: by ISO 15118-2."""
+"""An AC station and a vehicle, by the control pilot alone (by ISO 15118-2: test_ac_session.py)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole charges by ISO 15118-2 at an AC station: from the plug to the unplug, real bytes between station and vehicle."""
+"""Whole charges by ISO 15118-2 at an AC station, from the plug to the unplug, real bytes on both sides."""
 
 from __future__ import annotations
 

@@ -146,7 +146,15 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[s
 
 
 def _zero(parameter: ParameterDef) -> Any:
-    zeros = {Kind.BYTES: b"", Kind.FLOAT: 0.0, Kind.INT: 0, Kind.DURATION: 0, Kind.STRING: "", Kind.BOOL: False}
+    zeros: dict[Kind, Any] = {
+        Kind.LIST: [],
+        Kind.BYTES: b"",
+        Kind.FLOAT: 0.0,
+        Kind.INT: 0,
+        Kind.DURATION: 0,
+        Kind.STRING: "",
+        Kind.BOOL: False,
+    }
     return parameter.type.values[0] if parameter.type.kind is Kind.ENUM else zeros[parameter.type.kind]
 
 
