@@ -9,15 +9,13 @@ _HERE = Path(__file__).parent
 
 # contract -> {name: "module:Class", or a chart that serves it}; the first is the simulated one and the default.
 IMPLEMENTATIONS: dict[str, dict[str, str]] = {
-    "secc_messages": {"codec": "adapters.v2g.secc:SeccMessages"},
-    "evcc_messages": {"codec": "adapters.v2g.evcc:EvccMessages"},
-    "v2g_server": {
-        "simulated": "adapters.v2g.transport:SimulatedV2gServer",
-        "socket": "adapters.v2g.transport:SocketV2gServer",
+    "v2g_secc": {
+        "simulated": "adapters.v2g.server:SimulatedV2gSecc",
+        "socket": "adapters.v2g.server:SocketV2gSecc",
     },
-    "v2g_client": {
-        "simulated": "adapters.v2g.transport:SimulatedV2gClient",
-        "socket": "adapters.v2g.transport:SocketV2gClient",
+    "v2g_evcc": {
+        "simulated": "adapters.v2g.client:SimulatedV2gEvcc",
+        "socket": "adapters.v2g.client:SocketV2gEvcc",
     },
     "hpgp_link": {
         "simulated": "adapters.slac.link:SimulatedHpgpLink",

@@ -1,8 +1,4 @@
-"""One end of a V2G connection, sans-I/O: V2GTP frames, the schema in use, headers. Bytes in, messages out, and back.
-
-The transport adapter passes bytes in and out, the message adapter passes messages. Both belong to one machine and share
-one endpoint.
-"""
+"""One end of a V2G connection, sans-I/O: V2GTP frames, the schema in use, headers. Bytes in, messages out, and back."""
 
 from __future__ import annotations
 
@@ -15,7 +11,7 @@ from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
 from adapters.v2g.counters import Counters, ResendRules
 from adapters.v2g.dialects import SAP, Dialect, payload_type
-from engine.adapter import AdapterError, World
+from engine.adapter import AdapterError
 
 
 class Received(NamedTuple):
@@ -58,12 +54,6 @@ class Endpoint:
         self._handshake: bytes | None = None
         self._unanswered = 0
         self._decoder = v2gtp.V2gtpDecoder()
-
-    @staticmethod
-    def of(world: World, side: str, host: str) -> Endpoint:
-        """The endpoint of a host; ``side`` is secc or evcc."""
-        endpoint: Endpoint = world.shared(f"v2g {side} {host}", Endpoint)
-        return endpoint
 
     def connected(self, write: Callable[[bytes], None]) -> None:
         """A connection has been made; the handshake comes next."""

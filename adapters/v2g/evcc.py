@@ -1,62 +1,35 @@
-"""The vehicle's V2G messages (contract ``evcc_messages``): encodes requests, decodes responses into events."""
+"""The vehicle's V2G messages, part of contract ``v2g_evcc``: encodes requests, decodes responses into events."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from adapters.settings import filled
 from adapters.v2g import codec
+from adapters.v2g.connection import Connection
 from adapters.v2g.dialects import SAP, Dialect, dialect
 from adapters.v2g.dialects.evcc import without_units
-from adapters.v2g.endpoint import Endpoint, Received
-from engine.adapter import Adapter, AdapterError, Port, Setting, World
+from adapters.v2g.endpoint import Received
+from engine.adapter import AdapterError, World
 
 
-class EvccMessages(Adapter):
+class EvccMessages(Connection):
     """The messages of one host's connection. Orders raise ``AdapterError`` for values that do not fit their message."""
 
-    behind = ""
-
-    contract = "evcc_messages"
-    settings: ClassVar[Mapping[str, Setting]] = {
-        "host": Setting("string", "pev", "Name of the host; the transport has the same", names="machine"),
-        "trailing_byte_on": Setting(
-            "string",
-            "",
-            "Name of the request behind whose message one zero byte follows, as of some vehicles; empty: none",
-        ),
-        "omit_units": Setting(
-            "bool",
-            False,
-            "Leave out the optional Unit of DIN's physical values, as some vehicles do; ISO 15118-2 has no such option",
-        ),
-    }
-
-    @classmethod
-    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
-        return {"host": f"the V2G messages of vehicle {config['host']!r}"}
+    side = "evcc"
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
-        super().__init__(filled(config, self.settings), world)
-        self._endpoint = Endpoint.of(world, "evcc", self.config["host"])
+        super().__init__(config, world)
         self._expected: bytes | None = None
         self._unchecked: list[str] = []
         self._units = not self.config["omit_units"]
         self._trailing = {self.config["trailing_byte_on"]: 1}
 
-    def open(self, port: Port) -> None:
-        super().open(port)
-        self._endpoint.on_message = self._received
-
-    def close(self) -> None:
-        self._endpoint.on_message = lambda received: None
-
-    def _received(self, received: Received) -> None:
-        name, session_id, body = received.name, received.session_id, received.body
-        reader = received.dialect.reads_responses.get(name)
+    def received(self, message: Received) -> None:
+        name, session_id, body = message.name, message.session_id, message.body
+        reader = message.dialect.reads_responses.get(name)
         if reader is None:
-            self._endpoint.on_undecodable("unexpected", f"{name} from a station", received.payload_type)
+            self.endpoint.on_undecodable("unexpected", f"{name} from a station", message.payload_type)
             return
         common: dict[str, Any] = {"ResponseCode": body.ResponseCode}
         if session_id not in (None, self._expected or session_id) and name not in self._unchecked:
@@ -70,12 +43,12 @@ class EvccMessages(Adapter):
 
     def use_protocol(self, *, protocol: str) -> None:
         """Encode and decode with this schema from now on."""
-        self._endpoint.dialect = dialect(protocol)
+        self.endpoint.dialect = dialect(protocol)
         codec.messages(protocol)
 
     def use_session(self, *, SessionID: bytes) -> None:
         """Set the session id of the next headers, 1 to 8 bytes."""
-        self._endpoint.session_id = SessionID
+        self.endpoint.session_id = SessionID
 
     def expect_session(self, *, SessionID: bytes | None, unchecked: list[str]) -> None:
         """From now on a response with another id is UnknownSessionRes, but for those named ``unchecked`` (None: none
@@ -96,15 +69,15 @@ class EvccMessages(Adapter):
         self._request("supportedAppProtocolReq", lists, SAP)
 
     def _request(self, name: str, args: Mapping[str, Any], spoken: Dialect | None = None) -> None:
-        spoken = spoken or self._endpoint.dialect
+        spoken = spoken or self.endpoint.dialect
         try:
             body = spoken.request(name, args)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
         if spoken.units_are_optional and not self._units:
             without_units(body)
-        self._endpoint.trailing_bytes = self._trailing.get(name, 0)
-        self._endpoint.send(spoken, body)
+        self.endpoint.trailing_bytes = self._trailing.get(name, 0)
+        self.endpoint.send(spoken, body)
 
     # The other requests: the contract has checked names and types of the arguments.
 
@@ -142,7 +115,7 @@ class EvccMessages(Adapter):
         self._request("ChargingStatusReq", args)
 
     def MeteringReceiptReq(self, **args: Any) -> None:
-        self._request("MeteringReceiptReq", {**args, "SessionID": self._endpoint.session_id})
+        self._request("MeteringReceiptReq", {**args, "SessionID": self.endpoint.session_id})
 
     def SessionStopReq(self, **args: Any) -> None:
         self._request("SessionStopReq", args)

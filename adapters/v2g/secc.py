@@ -1,35 +1,25 @@
-"""The station's V2G messages (contract ``secc_messages``): decodes requests into events, encodes responses."""
+"""The station's V2G messages, part of contract ``v2g_secc``: decodes requests into events, encodes responses."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from adapters.settings import filled
 from adapters.v2g import codec
+from adapters.v2g.connection import Connection
 from adapters.v2g.counters import NS_PER_S, ResendRules
 from adapters.v2g.dialects import DIALECTS, SAP, Dialect, dialect
-from adapters.v2g.endpoint import Endpoint, Received, fresh_session_id
-from engine.adapter import Adapter, AdapterError, Port, Setting, World
+from adapters.v2g.endpoint import Received, fresh_session_id
+from engine.adapter import AdapterError, Port, World
 
 
-class SeccMessages(Adapter):
+class SeccMessages(Connection):
     """The messages of one host's connection. Orders raise ``AdapterError`` for values that do not fit their message."""
 
-    behind = ""
-
-    contract = "secc_messages"
-    settings: ClassVar[Mapping[str, Setting]] = {
-        "host": Setting("string", "evse", "Name of the host; the transport has the same", names="machine")
-    }
-
-    @classmethod
-    def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
-        return {"host": f"the V2G messages of station {config['host']!r}"}
+    side = "secc"
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
-        super().__init__(filled(config, self.settings), world)
-        self._endpoint = Endpoint.of(world, "secc", self.config["host"])
+        super().__init__(config, world)
         self._expected: bytes | None = None
         self._unchecked: list[str] = []
         self._always = {"NotificationMaxDelay": 0}  # what every response says that has a field for it
@@ -40,44 +30,40 @@ class SeccMessages(Adapter):
         super().open(port)
         for each in DIALECTS.values():  # before a vehicle can be there, not while it waits for its answer
             port.call_later(0, lambda each=each: _load(each))  # type: ignore[misc]
-        self._endpoint.on_message = self._received
-
-    def close(self) -> None:
-        self._endpoint.on_message = lambda received: None
 
     # ---------------------------------------------------------------- requests
 
-    def _received(self, received: Received) -> None:
-        repeated, self._payload = received.payload == self._payload, received.payload
-        name, session_id = received.name, received.session_id
-        self._asked = received.dialect, name
-        reader = received.dialect.reads_requests.get(name)
-        common: dict[str, Any] = {"repeated": repeated, "misfits": received.misfits}
+    def received(self, message: Received) -> None:
+        repeated, self._payload = message.payload == self._payload, message.payload
+        name, session_id = message.name, message.session_id
+        self._asked = message.dialect, name
+        reader = message.dialect.reads_requests.get(name)
+        common: dict[str, Any] = {"repeated": repeated, "misfits": message.misfits}
         if session_id is not None:
             common["SessionID"] = session_id
         if not name.endswith("Req") or (session_id is None and reader is None):
-            self._endpoint.on_undecodable("unexpected", f"{name} from a vehicle", received.payload_type)
+            self.endpoint.on_undecodable("unexpected", f"{name} from a vehicle", message.payload_type)
         elif session_id not in (None, self._expected or session_id) and name not in self._unchecked:
             self.port.emit("UnknownSessionReq", message=name, **common)
         elif reader is None:
             self.port.emit("UnsupportedReq", message=name, **common)
         elif name == "SessionSetupReq":
-            self.port.emit(name, NewSessionID=fresh_session_id(), **common, **reader(received.body))
+            self.port.emit(name, NewSessionID=fresh_session_id(), **common, **reader(message.body))
         else:
-            self.port.emit(name, **common, **reader(received.body))
+            self.port.emit(name, **common, **reader(message.body))
 
     # ---------------------------------------------------------------- orders
 
     def use_protocol(self, *, protocol: str) -> None:
         """Decode and encode with this schema from now on."""
-        self._endpoint.dialect = dialect(protocol)
-        _load(self._endpoint.dialect)
+        self.endpoint.dialect = dialect(protocol)
+        _load(self.endpoint.dialect)
 
     def expect_session(self, *, SessionID: bytes | None, unchecked: list[str]) -> None:
         """From now on a request with another id is UnknownSessionReq, but for those named ``unchecked`` (None: none
         is); responses carry this id (None: eight zero bytes)."""
         self._expected, self._unchecked = SessionID, unchecked
-        self._endpoint.session_id = bytes(8) if SessionID is None else SessionID
+        self.endpoint.session_id = bytes(8) if SessionID is None else SessionID
 
     def use_notification_delay(self, *, NotificationMaxDelay: int) -> None:
         """From now on responses ask to follow a notification within this time (ns)."""
@@ -85,11 +71,11 @@ class SeccMessages(Adapter):
 
     def resend(self) -> None:
         """Send the last response again. Raises ``AdapterError`` when nothing is connected."""
-        self._endpoint.resend()
+        self.endpoint.resend()
 
     def use_resend_rules(self, *, enabled: bool, window: int, most: int) -> None:
         """Write these in the line of counters at the end of the connection; ``window`` in ns."""
-        self._endpoint.resend_rules = ResendRules(enabled, window / NS_PER_S, most)
+        self.endpoint.resend_rules = ResendRules(enabled, window / NS_PER_S, most)
 
     def reject(self, *, ResponseCode: str, **known: Any) -> None:
         """Answer the last request with its response, refused with this code; the response carries those of ``known``
@@ -103,19 +89,19 @@ class SeccMessages(Adapter):
             raise AdapterError(f"{name}: {error}") from error
         if body is None:
             raise AdapterError(f"{spoken.name} has no answer to the last request, {name!r}")
-        self._endpoint.send(spoken, body)
+        self.endpoint.send(spoken, body)
 
     def supportedAppProtocolRes(self, **args: Any) -> None:
         """Answer the handshake."""
         self._respond("supportedAppProtocolRes", args, SAP)
 
     def _respond(self, name: str, args: Mapping[str, Any], spoken: Dialect | None = None) -> None:
-        spoken = spoken or self._endpoint.dialect
+        spoken = spoken or self.endpoint.dialect
         try:
             body = spoken.response(name, {**self._always, **args})
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        self._endpoint.send(spoken, body)
+        self.endpoint.send(spoken, body)
 
     # The other responses: the contract has checked names and types of the arguments.
 

@@ -76,7 +76,7 @@ class StageLine:
                     timers.append((deadline.due_ns - now_ns, delay.removeprefix("after ")))
             for transition in machine.chart.transitions:
                 if transition.source.id in inside and transition.targets:
-                    events |= dict.fromkeys(d for d in transition.descriptors if not d.startswith(("done.", "error.")))
+                    events |= dict.fromkeys(d for d in transition.written if not d.startswith(("done.", "error.")))
         for left_ns, delay in sorted(timers)[:2]:
             text.append(f"{delay if len(delay) < 30 else delay[:28] + '…'} ", "cyan")
             text.append(f"{span(max(0, left_ns), max(0, left_ns))} left   ", "bold cyan")

@@ -255,6 +255,7 @@ class Transition:
     waivers: dict[str, str] = field(default_factory=dict)
     position: Position = NOWHERE
     relays: str = ""  # `relay`: the id of the invocation whose event it passes on
+    written: tuple[str, ...] = ()  # the descriptors for a reader, `v2g.*Req` instead of the events it stands for
 
     @property
     def ignores(self) -> bool:

@@ -57,9 +57,9 @@ def station(names: Mapping[str, str], folder: Path) -> josev.Process:
         "--set",
         "session.tls=true",
         "--set",
-        f"adapters.tcp.certificate={keys / 'secc_chain.pem'}",
+        f"adapters.v2g.certificate={keys / 'secc_chain.pem'}",
     ]
-    words += ["--set", f"adapters.tcp.key={keys / 'secc.key'}", "--quiet"]
+    words += ["--set", f"adapters.v2g.key={keys / 'secc.key'}", "--quiet"]
     return josev.engine_run(names["station"], "evse_dc", folder, *words)
 
 

@@ -45,7 +45,7 @@ class Vehicle:
         host, port = discover(interface)
         self.tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         self.tcp.settimeout(10)
-        self.tcp.connect((host, port, 0, socket.if_nametoindex(interface)))
+        self.v2g.connect((host, port, 0, socket.if_nametoindex(interface)))
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.decoder = v2gtp.V2gtpDecoder()
         self.session = b"\x00"

@@ -57,8 +57,8 @@ def test_josevs_vehicle_charges_at_our_station_by_tls(cable: dict[str, str], tmp
     shutil.copy(pki / "v2g_root.pem", certs / "v2gRootCACert.pem")
     certificates = [
         "--set", "session.tls=True",
-        "--set", f"adapters.tcp.certificate={pki / 'secc_chain.pem'}",
-        "--set", f"adapters.tcp.key={pki / 'secc.key'}",
+        "--set", f"adapters.v2g.certificate={pki / 'secc_chain.pem'}",
+        "--set", f"adapters.v2g.key={pki / 'secc.key'}",
     ]  # fmt: skip
     with josev.engine_run(cable["station"], "evse_dc", tmp_path, "--iface", "cable0", *certificates) as station:
         station.until("communication.open", 20)

@@ -97,7 +97,7 @@ def test_a_second_signal_skips_the_waiting_not_the_exit_actions() -> None:
 
 def test_a_vehicle_that_does_not_answer_costs_the_time_of_a_users_stop() -> None:
     bench = Ended().charging()
-    bench.system.roots["pev"].roles["tcp"].adapter.take_down()  # its side of the wire is dead
+    bench.system.roots["pev"].roles["v2g"].adapter.take_down()  # its side of the wire is dead
     at_s = bench.now_s
     bench.system.end()
     assert bench.is_dead

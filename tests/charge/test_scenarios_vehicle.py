@@ -102,7 +102,7 @@ def test_units_left_out(protocol: str, omitted: bool) -> None:
 @pytest.mark.parametrize(("how", "seen"), [("FIN", "closed by the peer"), ("RST", "reset by the peer")])
 def test_how_the_vehicle_closes(how: str, seen: str) -> None:
     """The oddity of some models: by RST at the end."""
-    bench, station = plugged("din", f"adapters.tcp.close_by={how}")
+    bench, station = plugged("din", f"adapters.v2g.close_by={how}")
     bench.until(lambda: bench.data("pev", "sessions") == 1, 30, "complete session")
     bench.until(lambda: station.closed_by != "", 5, "closed connection")
     assert station.closed_by == seen

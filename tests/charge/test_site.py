@@ -173,7 +173,7 @@ def test_one_vehicle_that_fails_is_named_and_the_run_fails(capsys: pytest.Captur
 def test_what_one_outlet_says_reaches_another_vehicle_on_a_shared_line_only(shared: bool) -> None:
     """SLAC, SDP and everything else: outlets have power lines of their own unless they are given one."""
     sets = ("outlet.adapters.link.line=1", "pev.adapters.link.line=1") if shared else ()
-    sets += tuple(s.replace(".link.", f".{role}.") for s in sets for role in ("modem", "sdp", "tcp"))
+    sets += tuple(s.replace(".link.", f".{role}.") for s in sets for role in ("modem", "sdp", "v2g"))
     site = Site(2, *sets)
     first = site.system.world.shared(f"power line {'1' if shared else 'outlet1'}", lambda: None)
     second = site.system.world.shared(f"power line {'1' if shared else 'outlet2'}", lambda: None)

@@ -277,11 +277,11 @@ def test_the_type_of_a_setting_is_written_as_in_a_chart() -> None:
         ([], "simulated surroundings"),
         (
             ["--iface", "lo"],
-            "real: link, modem, sdp, tcp; pretended: pilot; simulated: supply, contactor, imd, lock, meter, operator",
+            "real: link, modem, sdp, v2g; pretended: pilot; simulated: supply, contactor, imd, lock, meter, operator",
         ),
         (
             ["--set", "adapters.lock.use=none"],
-            "simulated: pilot, link, modem, sdp, tcp, supply, contactor, imd, meter, operator; absent: lock",
+            "simulated: pilot, link, modem, sdp, v2g, supply, contactor, imd, meter, operator; absent: lock",
         ),
     ],
 )

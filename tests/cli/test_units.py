@@ -303,24 +303,24 @@ def test_an_option_gives_each_unit_its_own_value() -> None:
     assert interfaces("eth1,eth3, plc0") == ["eth1", "eth3", "plc0"]
     assert interfaces("eth{}") == ["eth1", "eth2", "eth3"]
     same = "outlet2.adapters.{}.interface=eth9"
-    assert interfaces("eth{}", *(same.format(role) for role in ("link", "modem", "sdp", "tcp")))[1] == "eth9"
+    assert interfaces("eth{}", *(same.format(role) for role in ("link", "modem", "sdp", "v2g")))[1] == "eth9"
     with pytest.raises(StationError, match=r"--iface a,b: 2 values for 3 of outlet; give one for each"):
         interfaces("a,b")
     for given in ("eth1", "eth1,eth2,eth1"):
         with pytest.raises(StationError, match=r"both have the modem of interface 'eth1'.*adapters.link.interface"):
             interfaces(given)
     with pytest.raises(StationError, match=r"both have TCP port 61851 of interface 'eth9'|the SDP port of interface"):
-        interfaces("eth{}", same.format("tcp"), "outlet3.adapters.tcp.interface=eth9", same.format("sdp"))
+        interfaces("eth{}", same.format("v2g"), "outlet3.adapters.v2g.interface=eth9", same.format("sdp"))
 
 
 def test_what_a_file_says_of_one_unit_goes_before_what_it_says_of_all(tmp_path: Path) -> None:
     text = SITE_FILE.read_text(encoding="utf-8").replace("../", f"{SITE.parent}/")
-    text += '\n[machines.outlet2.adapters.tcp]\nport = 50002\n[machines.pev2.parameters]\nstop_at_soc = "77 %"\n'
+    text += '\n[machines.outlet2.adapters.v2g]\nport = 50002\n[machines.pev2.parameters]\nstop_at_soc = "77 %"\n'
     (tmp_path / "site.toml").write_text(
-        text.replace("[units.outlet.adapters.tcp]\n", "[units.outlet.adapters.tcp]\nport = 50001\n")
+        text.replace("[units.outlet.adapters.v2g]\n", "[units.outlet.adapters.v2g]\nport = 50001\n")
     )
     found = resolve(tmp_path / "site.toml", None, Overrides((), {}), installed(), engine.load)
-    assert [unit.adapters["tcp"].config["port"] for unit in found.machines["site"].units] == [50001, 50002]
+    assert [unit.adapters["v2g"].config["port"] for unit in found.machines["site"].units] == [50001, 50002]
     assert found.machines["pev1"].parameters[""]["stop_at_soc"] == 42
     assert found.machines["pev2"].parameters[""]["stop_at_soc"] == 77
 

@@ -78,7 +78,7 @@ def station(**parameters: Any) -> Stage:
     own = engine.load("machines/v2g/secc.yaml").parameters
     given = {name if name in own else f"dialogue.{name}": value for name, value in parameters.items()}
     stage = Stage("machines/v2g/secc.yaml", SUPPLY, real=("secc_iso2",), **given)
-    return stage.emit("tcp.listening", port_tcp=61341, port_tls=0).forget()
+    return stage.emit("v2g.listening", port_tcp=61341, port_tls=0).forget()
 
 
 def connect(stage: Stage) -> Stage:
@@ -88,11 +88,11 @@ def connect(stage: Stage) -> Stage:
 def call(stage: Stage, connection: int, peer: str, mac: bytes = b"", *, open_for_s: float = 0.0) -> Stage:
     """A connection says supportedAppProtocolReq."""
     open_for = round(open_for_s * S)
-    return stage.emit("tcp.called", connection=connection, peer=peer, peer_mac=mac, tls=False, open_for=open_for)
+    return stage.emit("v2g.called", connection=connection, peer=peer, peer_mac=mac, tls=False, open_for=open_for)
 
 
 def hang_up(stage: Stage) -> Stage:
-    return stage.emit("tcp.disconnected", reason="the peer closed the connection")
+    return stage.emit("v2g.disconnected", reason="the peer closed the connection")
 
 
 def offer(stage: Stage, *schemas: tuple[str, int, int, int, int], **lists: Any) -> list[Order]:
@@ -126,11 +126,11 @@ def last_word(stage: Stage) -> None:
     """The dialogue is over: power_off is told, and the vehicle has 5 s to close the connection."""
     assert stage.active("session.connection.ending")
     assert stage.said[-1][1] == "power_off"
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     stage.run(4.999)
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     stage.run(0.001)
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
     assert stage.states == ("waiting",)
 
 

@@ -97,7 +97,7 @@ def test_whole_session(protocol: str) -> None:
     assert vehicle.ordered("v2g.use_protocol") == [{"protocol": protocol}]
     assert vehicle.ordered("v2g.use_session") == [{"SessionID": b"\x00"}, {"SessionID": SESSION_ID}]
     assert vehicle.output == {"result": "complete", "reason": ""}
-    assert vehicle.ordered("tcp.disconnect") == [{}]
+    assert vehicle.ordered("v2g.disconnect") == [{}]
     assert vehicle.errors == []
     assert vehicle.unhandled == []
 
@@ -148,7 +148,7 @@ def fails(vehicle: Vehicle, reason: str) -> None:
     """The session is over, the power path is open, the pilot in B, the connection closed."""
     assert vehicle.output == {"result": "failed", "reason": reason}
     assert [name for at, name, _ in vehicle.said if at == vehicle.now_s][-2:] == ["open_contactors", "end_of_charge"]
-    assert vehicle.orders[-1].what == "tcp.disconnect"
+    assert vehicle.orders[-1].what == "v2g.disconnect"
     assert vehicle.orders[-1].at_s == vehicle.now_s
     assert vehicle.errors == []
 
@@ -195,13 +195,13 @@ ANYWHERE = ["handshake.think", "session_setup.sent", "going_to_c", "cable_check.
 
 @pytest.mark.parametrize("place", ANYWHERE)
 def test_station_closes_the_connection(place: str) -> None:
-    fails(vehicle_in(place).emit("tcp.disconnected", reason="FIN"), "the station closed the connection: FIN")
+    fails(vehicle_in(place).emit("v2g.disconnected", reason="FIN"), "the station closed the connection: FIN")
 
 
 @pytest.mark.parametrize("place", ANYWHERE)
 def test_frame_with_a_bad_header(place: str) -> None:
     """The length of the next frame is unknown: the connection is of no use any more."""
-    fails(vehicle_in(place).emit("tcp.bad_header", reason="version 2"), "version 2")
+    fails(vehicle_in(place).emit("v2g.bad_header", reason="version 2"), "version 2")
 
 
 @pytest.mark.parametrize("place", ANYWHERE)
@@ -210,7 +210,7 @@ def test_pilot_lost(place: str) -> None:
 
 
 @pytest.mark.parametrize("place", ANYWHERE)
-@pytest.mark.parametrize("role", ["v2g", "tcp", "battery"])
+@pytest.mark.parametrize("role", ["v2g", "battery"])
 def test_broken_adapter(place: str, role: str) -> None:
     vehicle = vehicle_in(place).breaks(role, "no such file")
     assert vehicle.output["result"] == "failed"
@@ -222,9 +222,9 @@ def test_undecodable_answers() -> None:
     """Two are taken as noise, the third ends the session."""
     vehicle = vehicle_in("authorization.sent")
     for number in (1, 2):
-        vehicle.emit("tcp.undecodable", kind="exi", reason=f"bit {number}")
+        vehicle.emit("v2g.undecodable", kind="exi", reason=f"bit {number}")
         assert vehicle.place == "authorization.sent"
-    vehicle.emit("tcp.undecodable", kind="exi", reason="bit 3")
+    vehicle.emit("v2g.undecodable", kind="exi", reason="bit 3")
     fails(vehicle, "bit 3")
 
 

@@ -253,7 +253,7 @@ def test_no_good_answer(state: str, how: str) -> None:
     reason = f"no {message}Res in time" if how == "late" else f"v2g.{message}Res: FAILED_ContactorError"
     assert vehicle.output == {"result": "failed", "reason": reason}
     assert [name for _, name, _ in vehicle.said][-2:] == ["open_contactors", "end_of_charge"]
-    assert vehicle.orders[-1].what == "tcp.disconnect"
+    assert vehicle.orders[-1].what == "v2g.disconnect"
 
 
 def test_pause_and_resume() -> None:

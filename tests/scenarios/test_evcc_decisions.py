@@ -457,7 +457,7 @@ def test_answer_of_another_session(place: str) -> None:
     vehicle.emit("v2g.UnknownSessionRes", ResponseCode="OK", message="CurrentDemandRes", SessionID=bytes(8))
     assert vehicle.output == {"result": "failed", "reason": "CurrentDemandRes of another session"}
     assert vehicle.told("open_contactors") != []
-    assert vehicle.order("tcp.disconnect") == {}
+    assert vehicle.order("v2g.disconnect") == {}
 
 
 def test_expects_the_session_it_was_given() -> None:

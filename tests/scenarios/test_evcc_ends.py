@@ -238,7 +238,7 @@ def test_leaves_without_a_word(welding: int) -> None:
     assert vehicle.output == {"result": "complete", "reason": ""}
     assert "SessionStopReq" not in {name for _, name in vehicle.requests()}
     assert [name for _, name, _ in vehicle.said][:2] == ["open_contactors", "end_of_charge"]
-    assert vehicle.orders[-1].what == "tcp.disconnect"
+    assert vehicle.orders[-1].what == "v2g.disconnect"
 
 
 @pytest.mark.parametrize(("pause", "result"), [(False, "complete"), (True, "paused")])
@@ -247,7 +247,8 @@ def test_session_stop(pause: bool, result: str) -> None:
     vehicle = Vehicle(pause_session=pause).to("current_demand.sent")
     vehicle.says("CurrentDemand", EVSEStatusCode="EVSE_Shutdown").to("session_stop.sent")
     assert vehicle.order("v2g.SessionStopReq") == {"ChargingSession": "Pause" if pause else "Terminate"}
-    assert vehicle.ordered("tcp.disconnect") == []
+    assert vehicle.ordered("v2g.disconnect") == []
     vehicle.onward()
     assert vehicle.output == {"result": result, "reason": "the station: EVSE_Shutdown"}
-    assert [order.what for order in vehicle.orders if order.what.startswith("tcp.")] == ["tcp.disconnect"]
+    assert vehicle.ordered("v2g.disconnect") == [{}]
+    assert vehicle.orders[-1].what == "v2g.disconnect"

@@ -173,7 +173,7 @@ def test_pilot_lost_while_charging(event: str, data: dict[str, Any]) -> None:
     assert stage.children() == ["cp_line"]
     assert stage.active("talk.pause")
     assert stage.active(ISOLATED)
-    assert sorted(names(stage)) == ["battery.open_contactors", "cp_line.not_ready", "tcp.disconnect"]
+    assert sorted(names(stage)) == ["battery.open_contactors", "cp_line.not_ready", "v2g.disconnect"]
     assert stage.data("failed_sessions") == 1
     assert stage.data("ended_by") == "the link to the station is lost"
 
@@ -196,7 +196,7 @@ def test_link_lost_in_a_session() -> None:
     assert stage.active("talk.pause")
     assert stage.active(ISOLATED)
     assert "cp_line.not_ready" in names(stage)
-    assert "tcp.disconnect" in names(stage)
+    assert "v2g.disconnect" in names(stage)
     assert stage.children() == ["cp_line", "slac"]
     assert stage.data("failed_sessions") == 1
     stage.child("slac.dlink_ready", evse_mac=b"\x02" * 6).run(2.999)

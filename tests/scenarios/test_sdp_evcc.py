@@ -56,8 +56,8 @@ def test_an_answer_ends_the_asking() -> None:
     """The station found is told with its address, and connected to at the address and port of its answer (57)."""
     stage = answered(asking().run(0.1), host="fe80::7%plc0", port=50123)
     assert stage.told("found") == [{"host": "fe80::7%plc0", "port": 50123, "tls": False}]
-    assert [order.what for order in stage.orders] == ["sdp.request", "tcp.connect"]
-    assert stage.order("tcp.connect") == {"host": "fe80::7%plc0", "port": 50123, "tls": False}
+    assert [order.what for order in stage.orders] == ["sdp.request", "v2g.connect"]
+    assert stage.order("v2g.connect") == {"host": "fe80::7%plc0", "port": 50123, "tls": False}
     stage.finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
     assert len(stage.ordered("sdp.request")) == 1
@@ -79,10 +79,10 @@ def test_the_security_of_the_answer_counts(tls: bool, required: bool, security: 
     stage = answered(asking(tls=tls, tls_required=required), security)
     if not connects:
         assert output(stage) == (False, False, "the station offers no TLS")
-        assert stage.ordered("tcp.connect") == []
+        assert stage.ordered("v2g.connect") == []
         return
     assert stage.told("found") == [{"host": HOST, "port": 61851, "tls": security == "tls"}]
-    assert stage.order("tcp.connect") == {"host": HOST, "port": 61851, "tls": security == "tls"}
+    assert stage.order("v2g.connect") == {"host": HOST, "port": 61851, "tls": security == "tls"}
     stage.finish("connect", tls=security == "tls", refusal="")
     assert output(stage) == (True, security == "tls", "")
 
@@ -131,7 +131,7 @@ def test_the_first_answer_counts() -> None:
     answered(stage, "tls", host="fe80::8%plc0", port=50124)
     stage.emit("sdp.bad_datagram", peer="[fe80::9]:1", reason="7 bytes").breaks("sdp", "Network is unreachable")
     assert (len(stage.told("found")), stage.unhandled) == (1, [])
-    assert stage.ordered("tcp.connect") == [{"host": "fe80::7%plc0", "port": 50123, "tls": False}]
+    assert stage.ordered("v2g.connect") == [{"host": "fe80::7%plc0", "port": 50123, "tls": False}]
     stage.finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
 
@@ -140,14 +140,14 @@ def test_a_refused_connection_is_tried_again_ten_times() -> None:
     """57, 61: half a second after each refusal, ten attempts, and the reason at the end."""
     stage = answered(asking())
     for attempt in range(1, 11):
-        assert len(stage.ordered("tcp.connect")) == attempt
+        assert len(stage.ordered("v2g.connect")) == attempt
         stage.run(0.01).fail("connect", "Connection refused")
         assert stage.active("connecting.pause")
         stage.run(0.499)
-        assert len(stage.ordered("tcp.connect")) == attempt
+        assert len(stage.ordered("v2g.connect")) == attempt
         assert not stage.ended
         stage.run(0.001)
-    assert len(stage.ordered("tcp.connect")) == 10
+    assert len(stage.ordered("v2g.connect")) == 10
     assert output(stage) == (False, False, "the station did not accept the connection: Connection refused")
     assert len(stage.ordered("sdp.request")) == 1
 
@@ -156,7 +156,7 @@ def test_tls_that_is_refused_is_told_and_not_tried_again() -> None:
     """Another version or an unknown root would be refused 25 s long, and nobody would know why."""
     stage = answered(asking(tls=True), "tls").finish("connect", tls=True, refusal="TLS: no version in common")
     assert output(stage) == (False, False, "TLS: no version in common")
-    assert len(stage.ordered("tcp.connect")) == 1
+    assert len(stage.ordered("v2g.connect")) == 1
 
 
 def test_a_station_that_does_not_answer_the_connect() -> None:
@@ -166,9 +166,9 @@ def test_a_station_that_does_not_answer_the_connect() -> None:
     stage.run(0.001)
     assert stage.active("connecting.pause")
     stage.run(0.499)
-    assert len(stage.ordered("tcp.connect")) == 1
+    assert len(stage.ordered("v2g.connect")) == 1
     stage.run(0.001)
-    assert stage.ordered("tcp.connect") == [{"host": HOST, "port": 61851, "tls": False}] * 2
+    assert stage.ordered("v2g.connect") == [{"host": HOST, "port": 61851, "tls": False}] * 2
     stage.finish("connect", tls=False, refusal="")
     assert output(stage) == (True, False, "")
 
@@ -176,7 +176,7 @@ def test_a_station_that_does_not_answer_the_connect() -> None:
 def test_no_answer_to_any_connect() -> None:
     """Ten attempts of 2 s with half a second between: 25 s, then the vehicle gives up."""
     stage = answered(asking()).run(24.999)
-    assert len(stage.ordered("tcp.connect")) == 10
+    assert len(stage.ordered("v2g.connect")) == 10
     assert not stage.ended
     stage.run(0.001)
     assert output(stage) == (False, False, "the station did not accept the connection: no answer")
@@ -185,5 +185,5 @@ def test_no_answer_to_any_connect() -> None:
 def test_the_number_of_attempts_is_a_parameter() -> None:
     """One attempt, no second."""
     stage = answered(asking(C_connect=1)).fail("connect").run(0.5)
-    assert len(stage.ordered("tcp.connect")) == 1
+    assert len(stage.ordered("v2g.connect")) == 1
     assert output(stage) == (False, False, "the station did not accept the connection: it broke")

@@ -42,17 +42,17 @@ FAILED_END = [{"end": "failed"}]
 def test_port_is_announced_when_it_is_open(tls: bool) -> None:
     """SDP would send a vehicle to a port where nobody listens, or to plain TCP where TLS is wanted."""
     stage = Stage("machines/v2g/secc.yaml", tls=tls)
-    assert stage.orders[0].what == "tcp.listen"
-    assert stage.order("tcp.listen") == {"tls": tls, "connections": 32, "connections_of_peer": 8, "time": 18 * S}
+    assert stage.orders[0].what == "v2g.listen"
+    assert stage.order("v2g.listen") == {"tls": tls, "connections": 32, "connections_of_peer": 8, "time": 18 * S}
     assert stage.states == ("opening",)
     for attempt in (2, 3):  # no address yet: the chart tries again
-        stage.emit("tcp.not_listening", reason="eth1 has no link-local address").run(0.099)
+        stage.emit("v2g.not_listening", reason="eth1 has no link-local address").run(0.099)
         assert stage.states == ("portless",)
-        assert len(stage.times("tcp.listen")) == attempt - 1
+        assert len(stage.times("v2g.listen")) == attempt - 1
         stage.run(0.001)
-        assert len(stage.times("tcp.listen")) == attempt
-    assert stage.breaks("tcp", "no more descriptors").unhandled == []
-    stage.emit("tcp.listening", port_tcp=61341, port_tls=61342)
+        assert len(stage.times("v2g.listen")) == attempt
+    assert stage.breaks("v2g", "no more descriptors").unhandled == []
+    stage.emit("v2g.listening", port_tcp=61341, port_tls=61342)
     assert stage.told("listening") == [{"port_tcp": 61341, "port_tls": 61342}]
     assert stage.states == ("waiting",)
     assert not stage.told("session_ended")
@@ -87,15 +87,15 @@ CAR_MAC, STRANGER_MAC = bytes.fromhex("02c000000001"), bytes.fromhex("020000000b
 def test_connections_are_limited_as_the_parameters_say() -> None:
     """A site with many hosts on one link needs others."""
     stage = Stage("machines/v2g/secc.yaml", C_connections=3, C_connections_of_peer=2)
-    assert stage.order("tcp.listen") == {"tls": False, "connections": 3, "connections_of_peer": 2, "time": 18 * S}
+    assert stage.order("v2g.listen") == {"tls": False, "connections": 3, "connections_of_peer": 2, "time": 18 * S}
 
 
 def test_who_speaks_v2g_is_served() -> None:
     """Connections that say nothing never become a session; the first that speaks does."""
-    stage = station().emit("tcp.turned_away", peer=STRANGER, reason="no call within 18 s", count=3)
+    stage = station().emit("v2g.turned_away", peer=STRANGER, reason="no call within 18 s", count=3)
     assert (stage.states, stage.orders, stage.said, stage.unhandled) == (("waiting",), [], [], [])
     call(stage, 7, CAR)
-    assert [(o.what, o.args) for o in stage.orders] == [("tcp.serve", {"connection": 7})]
+    assert [(o.what, o.args) for o in stage.orders] == [("v2g.serve", {"connection": 7})]
     assert stage.active("session.dialogue.protocol_choice")
 
 
@@ -106,12 +106,12 @@ def test_nobody_takes_a_session_from_a_vehicle(step: str) -> None:
     stage = arrive(step).post("vehicle_asked", peer="fe80::1").post("vehicle_matched", mac=CAR_MAC).forget()
     before = stage.states
     call(stage, 2, STRANGER, STRANGER_MAC)
-    stage.emit("tcp.turned_away", peer=STRANGER, reason="reset", count=1)
-    assert [(o.what, o.args) for o in stage.orders] == [("tcp.refuse", {"connection": 2})]
+    stage.emit("v2g.turned_away", peer=STRANGER, reason="reset", count=1)
+    assert [(o.what, o.args) for o in stage.orders] == [("v2g.refuse", {"connection": 2})]
     assert stage.states == before
     if step not in STEPS[:2]:
         call(stage.post("vehicle_asked", peer=STRANGER).forget(), 3, STRANGER, STRANGER_MAC)
-        assert stage.order("tcp.refuse") == {"connection": 3}
+        assert stage.order("v2g.refuse") == {"connection": 3}
         assert stage.states == before
     assert not stage.unhandled
 
@@ -121,7 +121,7 @@ def test_a_vehicle_that_connects_anew_is_served_anew(step: str) -> None:
     """Its old connection may look alive for a minute; the old session ends, the output goes off, the new one begins."""
     stage = arrive(step).forget()
     call(stage, 2, "fe80::1")
-    assert stage.order("tcp.serve") == {"connection": 2}
+    assert stage.order("v2g.serve") == {"connection": 2}
     stood = step not in STEPS[:2]
     assert stage.told("session_ended") == (FAILED_END if stood else [])
     assert stage.told("power_off") == ([{}] if stood else [])
@@ -134,45 +134,45 @@ def test_a_vehicle_that_connects_anew_is_served_anew(step: str) -> None:
 def test_the_matched_vehicle_goes_first(step: str) -> None:
     """A stranger on the link was quicker: the vehicle whose MAC SLAC has matched takes his place, and keeps it."""
     stage = station().post("vehicle_matched", mac=CAR_MAC)
-    assert stage.order("tcp.expect") == {"peer": "", "mac": CAR_MAC}
+    assert stage.order("v2g.expect") == {"peer": "", "mac": CAR_MAC}
     call(stage, 1, STRANGER, STRANGER_MAC)
     walk(stage, STEPS[0], step)
     call(stage.forget(), 2, CAR, CAR_MAC)
-    assert stage.order("tcp.serve") == {"connection": 2}
+    assert stage.order("v2g.serve") == {"connection": 2}
     assert stage.told("session_ended") == (FAILED_END if step not in STEPS[:2] else [])
     assert stage.active("session.dialogue.protocol_choice")
     stage.forget().post("vehicle_asked", peer=STRANGER)
-    assert stage.order("tcp.expect") == {"peer": STRANGER, "mac": CAR_MAC}
+    assert stage.order("v2g.expect") == {"peer": STRANGER, "mac": CAR_MAC}
     call(stage, 3, STRANGER, STRANGER_MAC)
     call(stage, 4, "fe80::4%eth1", CAR_MAC)  # nobody else of that MAC is the vehicle either
-    assert stage.ordered("tcp.refuse") == [{"connection": 3}, {"connection": 4}]
-    assert stage.ordered("tcp.serve") == []
+    assert stage.ordered("v2g.refuse") == [{"connection": 3}, {"connection": 4}]
+    assert stage.ordered("v2g.serve") == []
     call(stage, 5, CAR, CAR_MAC)
-    assert stage.order("tcp.serve") == {"connection": 5}
+    assert stage.order("v2g.serve") == {"connection": 5}
 
 
 def test_without_slac_nobody_is_matched() -> None:
     """No MAC behind the address and none from SLAC are no match."""
     stage = call(station(), 1, STRANGER)
     call(stage.forget(), 2, CAR)
-    assert stage.order("tcp.refuse") == {"connection": 2}
-    assert stage.ordered("tcp.serve") == []
+    assert stage.order("v2g.refuse") == {"connection": 2}
+    assert stage.ordered("v2g.serve") == []
 
 
 @pytest.mark.parametrize("step", STEPS[:2])
 def test_who_asked_by_sdp_goes_first_until_a_session_stands(step: str) -> None:
     """Somebody who only connects and speaks does not keep out the vehicle that looked for its station."""
     stage = station().post("vehicle_asked", peer=CAR)
-    assert stage.order("tcp.expect") == {"peer": CAR, "mac": b""}
+    assert stage.order("v2g.expect") == {"peer": CAR, "mac": b""}
     stage.forget().post("vehicle_asked", peer=CAR)
     assert stage.orders == []  # it asks four times a second
     call(stage, 1, STRANGER)
     walk(stage, STEPS[0], step)
     call(stage.forget(), 2, CAR)
-    assert stage.order("tcp.serve") == {"connection": 2}
+    assert stage.order("v2g.serve") == {"connection": 2}
     assert stage.active("session.dialogue.protocol_choice")
     call(stage.forget(), 3, STRANGER)
-    assert stage.order("tcp.refuse") == {"connection": 3}
+    assert stage.order("v2g.refuse") == {"connection": 3}
 
 
 @pytest.mark.parametrize("in_session", [False, True])
@@ -185,9 +185,9 @@ def test_the_next_vehicle_is_another_one(in_session: bool) -> None:
     assert stage.states == ("waiting",)
     call(stage.forget(), 2, STRANGER)
     call(stage, 3, CAR, CAR_MAC)
-    assert stage.order("tcp.refuse") == {"connection": 3}
+    assert stage.order("v2g.refuse") == {"connection": 3}
     stage.forget().post("vehicle_asked", peer=CAR)
-    assert stage.order("tcp.expect") == {"peer": CAR, "mac": b""}
+    assert stage.order("v2g.expect") == {"peer": CAR, "mac": b""}
 
 
 # ---------------------------------------------------------------- supportedAppProtocol
@@ -295,9 +295,9 @@ def test_communication_setup_time(spoken_s: float | None) -> None:
         offer(stage, (DIN, 2, 0, 7, 1))
         assert stage.active("sequence.session_setup", "dialogue")
     stage.run(17.999 - (spoken_s or 0.0))
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     stage.run(0.001)
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
     assert stage.states == ("waiting",)
     assert not stage.said, "a connection that said nothing is no session"
 
@@ -314,11 +314,11 @@ def test_set_up_time_begins_with_the_connection(way: str) -> None:
         call(stage, 1, "fe80::1")
     peer = "fe80::2" if way in ("matched", "asked") else "fe80::1"
     call(stage.run(3), 2, peer, b"\2\0\0\0\0\1" if way == "matched" else b"", open_for_s=15.5)
-    assert stage.order("tcp.serve") == {"connection": 2}
+    assert stage.order("v2g.serve") == {"connection": 2}
     stage.forget().run(2.499)
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     stage.run(0.001)
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
 
 
 # ---------------------------------------------------------------- SessionSetup
@@ -515,9 +515,9 @@ def test_silence(step: str) -> None:
     """A vehicle that says nothing for 60 s is dropped [V2G2-443]; every request begins the time anew."""
     stage = arrive(step)
     stage.run(59.999)
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     stage.run(0.001)
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
     assert stage.states == ("waiting",)
     assert stage.told("power_off")[-1:] == [{}]
     assert stage.told("session_ended") == ([{"end": "normal"}] if step == "WeldingDetection" else FAILED_END)
@@ -541,7 +541,7 @@ def test_connection_lost(step: str) -> None:
     assert [name for _, name, _ in stage.said] == ([] if step in STEPS[:2] else ["power_off", "session_ended"])
     ends = [{"end": "normal"}] if step == "WeldingDetection" else FAILED_END
     assert stage.told("session_ended") == ([] if step in STEPS[:2] else ends)
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     arrive("ServiceDiscovery", stage)
     assert stage.active("sequence.service_discovery", "dialogue")
 
@@ -558,7 +558,7 @@ def test_end_is_each_session_s_own() -> None:
 def test_an_outlet_that_takes_no_session() -> None:
     """Whoever connects is turned away before a word is said; once the outlet takes one again he is served."""
     stage = connect(station().post("refuse"))
-    assert stage.order("tcp.refuse") == {"connection": 1}
+    assert stage.order("v2g.refuse") == {"connection": 1}
     assert (stage.states, stage.said) == (("waiting",), [])
     arrive("ServiceDiscovery", stage.post("accept"))
     assert stage.active("sequence.service_discovery", "dialogue")
@@ -568,22 +568,22 @@ def test_an_outlet_that_takes_no_session() -> None:
 def test_refused_before_the_session_stands(step: str) -> None:
     """What is only a connection yet is closed, and the next one is turned away."""
     stage = arrive(step).post("refuse")
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
     assert (stage.states, stage.said) == (("waiting",), [])
     connect(stage.forget())
-    assert stage.order("tcp.refuse") == {"connection": 1}
+    assert stage.order("v2g.refuse") == {"connection": 1}
 
 
 def test_refused_while_a_session_stands() -> None:
     """It goes on until it is told why it has to end; the next one is turned away. Accepted again, one is served."""
     stage = arrive("Authorization").post("refuse")
     assert stage.active("sequence.authorization", "dialogue")
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None
     connect(stage.forget())
-    assert [o.what for o in stage.orders] == ["tcp.refuse"]
+    assert [o.what for o in stage.orders] == ["v2g.refuse"]
     assert stage.active("sequence.authorization", "dialogue")
     connect(hang_up(stage).forget())
-    assert [o.what for o in stage.orders] == ["tcp.refuse"]
+    assert [o.what for o in stage.orders] == ["v2g.refuse"]
     assert stage.states == ("waiting",)
     arrive("CableCheck", stage.post("accept")).post("refuse").post("accept")
     hang_up(stage)
@@ -594,7 +594,7 @@ def test_unplugged() -> None:
     """The pilot says that the vehicle has gone: the connection is closed and the end is told as such."""
     stage = arrive("CurrentDemand").post("abort")
     assert stage.states == ("waiting",)
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
     assert [name for _, name, _ in stage.said] == ["power_off", "session_ended"]
     assert stage.told("session_ended") == [{"end": "aborted"}]
 
@@ -607,14 +607,14 @@ def test_unplugged_after_the_end(way: str) -> None:
         ask(stage, "SessionStop", ChargingSession="Pause" if way == "while it pauses" else "Terminate")
     stage.post("abort")
     assert stage.states == ("waiting",)
-    assert stage.order("tcp.drop") == {}
+    assert stage.order("v2g.drop") == {}
     assert stage.told("session_ended") == [{"end": "paused" if way == "while it pauses" else "normal"}]
 
 
 def test_stream_that_cannot_be_followed() -> None:
     """Not a V2GTP header: closed at once."""
-    stage = arrive("CurrentDemand").emit("tcp.bad_header", reason="version 7")
-    assert stage.order("tcp.drop") == {}
+    stage = arrive("CurrentDemand").emit("v2g.bad_header", reason="version 7")
+    assert stage.order("v2g.drop") == {}
     assert stage.states == ("waiting",)
     assert stage.told("session_ended") == FAILED_END
 
@@ -625,11 +625,11 @@ def test_messages_that_cannot_be_read() -> None:
     for _ in range(2):
         arrive("CurrentDemand", stage)
         for _ in range(2):
-            stage.emit("tcp.undecodable", kind="exi", reason="bit 17")
+            stage.emit("v2g.undecodable", kind="exi", reason="bit 17")
             assert stage.active("sequence.current_demand", "dialogue")
         assert not stage.orders
-        stage.emit("tcp.undecodable", kind="exi", reason="bit 17")
-        assert stage.order("tcp.drop") == {}
+        stage.emit("v2g.undecodable", kind="exi", reason="bit 17")
+        assert stage.order("v2g.drop") == {}
         assert stage.states == ("waiting",)
 
 
@@ -689,4 +689,4 @@ def test_vehicle_that_does_not_hang_up_is_not_waited_for() -> None:
     hang_up(stage)
     assert stage.states == ("waiting",)
     stage.run(100)
-    assert stage.order("tcp.drop") is None
+    assert stage.order("v2g.drop") is None

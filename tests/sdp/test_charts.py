@@ -8,7 +8,8 @@ import pytest
 
 import engine
 from adapters.sdp.adapters import SimulatedSdpClient, SimulatedSdpServer
-from adapters.v2g.transport import SimulatedV2gClient, SimulatedV2gServer
+from adapters.v2g.client import SimulatedV2gEvcc
+from adapters.v2g.server import SimulatedV2gSecc
 from engine.adapter import Adapter
 from engine.run import System
 from engine.run.observer import StepRecord
@@ -27,10 +28,10 @@ class Link:
         self.system.observers.append(self)
         self.requests: list[float] = []
         self.server = SimulatedSdpServer({"host": "evse", **WIRE}, self.system.world)
-        self.tcp = SimulatedV2gServer({"host": "evse", **WIRE}, self.system.world)
+        self.v2g = SimulatedV2gSecc({"host": "evse", **WIRE}, self.system.world)
         client = SimulatedSdpClient({"host": "pev", **WIRE}, self.system.world)
-        connection = SimulatedV2gClient({"host": "pev", **WIRE}, self.system.world)
-        adapters: dict[str, Adapter] = {"sdp": client, "tcp": connection}
+        connection = SimulatedV2gEvcc({"host": "pev", **WIRE}, self.system.world)
+        adapters: dict[str, Adapter] = {"sdp": client, "v2g": connection}
         self.vehicle = self.system.add(VEHICLE, "pev", vehicle or {}, adapters)
 
     def step(self, record: StepRecord) -> None:
@@ -49,10 +50,10 @@ class Link:
 
     def _listening(self) -> Link:
         host = engine.load_text(
-            "machine: host\nadapters: {tcp: v2g_server}\n"
-            "entry: tcp.listen(tls=False, connections=4, connections_of_peer=4, time=18 s)\nstates: {on: {}}\n"
+            "machine: host\nadapters: {v2g: v2g_secc}\n"
+            "entry: v2g.listen(tls=False, connections=4, connections_of_peer=4, time=18 s)\nstates: {on: {}}\n"
         )
-        self.host = self.system.add(host, "host", {}, {"tcp": self.tcp})
+        self.host = self.system.add(host, "host", {}, {"v2g": self.v2g})
         return self
 
     def run(self, seconds: float) -> Any:
@@ -107,7 +108,7 @@ def test_answers_while_a_session_runs() -> None:
         {},
         {
             "sdp": SimulatedSdpClient({"host": "pev2", **WIRE}, link.system.world),
-            "tcp": SimulatedV2gClient({"host": "pev2", **WIRE}, link.system.world),
+            "v2g": SimulatedV2gEvcc({"host": "pev2", **WIRE}, link.system.world),
         },
     )
     link.system.start()

@@ -9,9 +9,8 @@ import pytest
 
 from adapters import v2gtp
 from adapters.v2g import codec
-from adapters.v2g.endpoint import Endpoint
-from adapters.v2g.evcc import EvccMessages
-from adapters.v2g.secc import SeccMessages
+from adapters.v2g.client import SimulatedV2gEvcc
+from adapters.v2g.server import SimulatedV2gSecc
 from engine.adapter import AdapterError
 from tests.slac.virtual_host import Clock, VirtualPort, new_world
 from tests.v2g.oracle import ExiOracle
@@ -41,11 +40,10 @@ def ac_status(name: str, *, rcd: str, notification: str = "None", delay: int = 0
 class End:
     """One end of a connection in a session: ``frames`` it sent, and what it is told of EXI it receives."""
 
-    def __init__(self, kind: type[SeccMessages | EvccMessages], side: str, protocol: str = "iso2") -> None:
-        world = new_world()
-        self.adapter: Any = kind({"host": "x"}, world)
+    def __init__(self, kind: type[SimulatedV2gSecc | SimulatedV2gEvcc], protocol: str = "iso2") -> None:
+        self.adapter: Any = kind({"host": "x"}, new_world())
         self.port = VirtualPort(self.adapter, Clock(), "v2g")
-        self.endpoint = Endpoint.of(world, side, "x")
+        self.endpoint = self.adapter.endpoint
         self.frames: list[bytes] = []
         self.troubles: list[tuple[str, str]] = []
         self.endpoint.on_undecodable = lambda kind, reason, payload_type: self.troubles.append((kind, reason))
@@ -66,11 +64,11 @@ class End:
 
 
 def station(protocol: str = "iso2") -> End:
-    return End(SeccMessages, "secc", protocol)
+    return End(SimulatedV2gSecc, protocol)
 
 
 def vehicle(protocol: str = "iso2") -> End:
-    return End(EvccMessages, "evcc", protocol)
+    return End(SimulatedV2gEvcc, protocol)
 
 
 METER = {"MeterID": "METER-1", "MeterReading": 12_346.0, "MeterStatus": -2, "TMeter": 1_800_000_000}

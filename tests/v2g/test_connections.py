@@ -21,8 +21,9 @@ from adapters import v2gtp
 from adapters.net.sockets import SocketHost
 from adapters.v2g import codec, pki
 from adapters.v2g.callers import mac_behind
+from adapters.v2g.client import SocketV2gEvcc
+from adapters.v2g.server import SimulatedV2gSecc, SocketV2gSecc
 from adapters.v2g.tls import CIPHERS, server_context
-from adapters.v2g.transport import SimulatedV2gServer, SocketV2gClient, SocketV2gServer
 from engine.adapter import ConfigurationError, World
 from tests.slac.netns import wait_for
 from tests.slac.real_port import RealPort
@@ -75,8 +76,8 @@ class Station:
         config["connections_per_s"] = 10_000  # what is too many at once is told by test_flood; here all are taken
         if keys is not None:
             config |= {"certificate": str(keys / "secc_chain.pem"), "key": str(keys / "secc.key")}
-        self.server = SocketV2gServer(config, World())
-        self.port = RealPort(self.server, "tcp")
+        self.server = SocketV2gSecc(config, World())
+        self.port = RealPort(self.server, "v2g")
         self.server.listen(tls=keys is not None, **(RULES | rules))
         (listening,) = self.port.named("listening")
         self.tcp, self.tls = ("::1", listening["port_tcp"]), ("::1", listening["port_tls"])
@@ -209,7 +210,7 @@ def test_the_expected_vehicle_does_not_give_way() -> None:
 
 def test_how_much_is_read_before_an_answer_is_a_setting() -> None:
     troubles: list[str] = []
-    endpoint = SimulatedV2gServer({"most_unanswered": 2}, World()).endpoint
+    endpoint = SimulatedV2gSecc({"most_unanswered": 2}, World()).endpoint
     endpoint.on_bad_header = troubles.append
     endpoint.connected(lambda data: None)
     for told in ([], [], ["3 messages without waiting for an answer"]):
@@ -320,11 +321,11 @@ def test_tls_connections_that_say_nothing_cost_next_to_nothing(keys: Path) -> No
     run(test)
 
 
-def vehicle_at(station: Station, keys: Path | None) -> tuple[SocketV2gClient, RealPort]:
+def vehicle_at(station: Station, keys: Path | None) -> tuple[SocketV2gEvcc, RealPort]:
     """Our vehicle, connecting."""
     config = {"interface": "lo", "root": str(keys / "v2g_root.pem") if keys else ""}
-    client = SocketV2gClient(config, World())
-    port = RealPort(client, "tcp")
+    client = SocketV2gEvcc(config, World())
+    port = RealPort(client, "v2g")
     client.connect(host="::1", port=station.tls[1], tls=True, call_id="c")
     return client, port
 
@@ -417,13 +418,13 @@ def test_a_station_without_usable_keys_is_told_at_its_start(keys: Path, tmp_path
 def test_tls_without_certificate_is_a_usage_error() -> None:
     """rc 2 and one line, not a station that tries for ever and has no port at all."""
     command = [sys.executable, "-m", "engine.cli", "run", "machines/v2g/secc.yaml", "--set", "tls=true", "--quiet"]
-    use = {"tcp": "socket", "v2g": "codec", "supply": "none"}
+    use = {"v2g": "socket", "supply": "none"}
     command += [word for role, name in use.items() for word in ("--set", f"adapters.{role}.use={name}")]
-    command += ["--set", "adapters.tcp.interface=lo", "--for", "3 s"]
+    command += ["--set", "adapters.v2g.interface=lo", "--for", "3 s"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == 2, ended
     assert ended.stderr.count("\n") == 1
-    assert "role 'tcp': TLS needs setting 'certificate' of the V2G server, which is empty" in ended.stderr
+    assert "role 'v2g': TLS needs setting 'certificate' of the V2G server, which is empty" in ended.stderr
 
 
 def test_the_mac_behind_an_address() -> None:

@@ -11,8 +11,7 @@ import pytest
 from adapters import v2gtp
 from adapters.v2g import codec
 from adapters.v2g.counters import UdpLines
-from adapters.v2g.secc import SeccMessages
-from adapters.v2g.transport import SimulatedV2gServer
+from adapters.v2g.server import SimulatedV2gSecc
 from engine.adapter import AdapterError, ConfigurationError
 from tests.slac.virtual_host import Clock, VirtualPort, new_world
 
@@ -46,16 +45,13 @@ class Wire:
 
 
 class Connection:
-    """A vehicle's connection to a station's adapters, in an ISO 15118-2 dialogue."""
+    """A vehicle's connection to a station's adapter, in an ISO 15118-2 dialogue."""
 
     def __init__(self, **settings: Any) -> None:
-        world = new_world()
-        self.transport = SimulatedV2gServer({"host": "x", "metrics": True, **settings}, world)
-        self.messages = SeccMessages({"host": "x"}, world)
-        self.tcp = VirtualPort(self.transport, Clock(), "tcp")
-        self.v2g = VirtualPort(self.messages, Clock(), "v2g")
+        self.adapter = SimulatedV2gSecc({"host": "x", "metrics": True, **settings}, new_world())
+        self.v2g = VirtualPort(self.adapter, Clock(), "v2g")
         self.notes: list[dict[str, Any]] = []
-        self.tcp.tell = self._tell  # type: ignore[method-assign,assignment]
+        self.v2g.tell = self._tell  # type: ignore[method-assign,assignment]
         self.connect()
 
     def _tell(self, message: str) -> None:
@@ -63,8 +59,8 @@ class Connection:
 
     def connect(self) -> None:
         self.wire = Wire()
-        self.transport.take(self.wire)  # type: ignore[arg-type]
-        self.messages.use_protocol(protocol="iso2")
+        self.adapter.take(self.wire)  # type: ignore[arg-type]
+        self.adapter.use_protocol(protocol="iso2")
 
     def send(self, payload: bytes, payload_type: v2gtp.PayloadType = SAP) -> None:
         self.wire.on_data(v2gtp.encode(payload_type, payload))
@@ -86,12 +82,12 @@ def request() -> bytes:
 def test_each_connection_has_its_line() -> None:
     """What could not be read, what was read nevertheless, what was answered again; and the next begins at 0."""
     one = Connection()
-    one.messages.use_resend_rules(enabled=True, window=2 * S, most=3)
-    one.messages.expect_session(SessionID=b"\x01" * 8, unchecked=[])
+    one.adapter.use_resend_rules(enabled=True, window=2 * S, most=3)
+    one.adapter.expect_session(SessionID=b"\x01" * 8, unchecked=[])
     one.send(request())
-    one.messages.PaymentServiceSelectionRes(ResponseCode="OK")
-    one.messages.resend()
-    one.messages.resend()
+    one.adapter.PaymentServiceSelectionRes(ResponseCode="OK")
+    one.adapter.resend()
+    one.adapter.resend()
     one.send(b"\x80\xff\xff")
     one.send(b"", v2gtp.PayloadType.MAINSTREAM)
     one.wire.on_data(bytes.fromhex("01feabcd00000000"))
@@ -101,7 +97,7 @@ def test_each_connection_has_its_line() -> None:
     body = m.PreChargeReq(DC_EVStatus=status, EVTargetVoltage=volts, EVTargetCurrent=amperes)
     header = m.MessageHeaderType(SessionID=b"\x01" * 8)
     one.send(codec.encode(m.V2G_Message(Header=header, Body=m.BodyType(BodyElement=body))))
-    one.transport.drop()
+    one.adapter.drop()
     one.connect()
     one.wire.on_close("closed by the peer")
     first, second = one.notes
@@ -124,11 +120,11 @@ def test_each_connection_has_its_line() -> None:
 def test_nothing_is_told_unless_asked() -> None:
     """No line without the setting, and none without a connection."""
     one = Connection(metrics=False)
-    one.transport.drop()
+    one.adapter.drop()
     assert not one.notes
     two = Connection()
-    two.transport.drop()
-    two.transport.drop()
+    two.adapter.drop()
+    two.adapter.drop()
     assert len(two.notes) == 1
 
 
@@ -152,8 +148,8 @@ def test_messages_are_left_out_by_chance() -> None:
     def written(seed: int) -> list[bytes]:
         one = Connection(tx_drop_prob=0.5, tx_drop_seed=seed)
         for number in range(200):
-            one.transport.endpoint.write_bytes(bytes([number]))
-        one.transport.drop()
+            one.adapter.endpoint.write_bytes(bytes([number]))
+        one.adapter.drop()
         (counted,) = one.notes
         assert counted["tx_dropped_count"] == 200 - len(one.wire.written)
         assert counted["tx_drop_prob"] == 0.5
@@ -171,9 +167,9 @@ def test_the_largest_message_is_a_setting() -> None:
     """Beyond it the stream is given up at the header; 0 is no limit."""
     one = Connection(largest_message=3)
     one.send(b"\x80\xff\xff\xff")
-    assert [event for event, _ in one.tcp.events] == ["bad_header"]
+    assert [event for event, _ in one.v2g.events] == ["bad_header"]
     two = Connection(largest_message=0)
     two.send(b"\x80" + b"\xff" * (1 << 21))
-    assert [event for event, _ in two.tcp.events] == ["undecodable"]
+    assert [event for event, _ in two.v2g.events] == ["undecodable"]
     with pytest.raises(AdapterError, match="nothing was asked"):
-        two.messages.reject(ResponseCode="FAILED")
+        two.adapter.reject(ResponseCode="FAILED")

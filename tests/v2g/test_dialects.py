@@ -12,7 +12,7 @@ from adapters.v2g.dialects import DIALECTS, Dialect
 from tests.slac.virtual_host import CONTRACTS
 from tests.v2g.test_ac_messages import QUIET, station, vehicle
 
-SECC, EVCC = CONTRACTS["secc_messages"], CONTRACTS["evcc_messages"]
+SECC, EVCC = CONTRACTS["v2g_secc"], CONTRACTS["v2g_evcc"]
 MESSAGE = ("Req", "Res")
 
 

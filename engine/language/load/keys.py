@@ -81,7 +81,8 @@ _ACTIVE = {
     "exit": Key("blocks", "the same"),
     "on": Key(
         "TEXT: transitions",
-        "by event: its name, a dotted prefix `v2g.*`, or `*`; several, separated by spaces, share the transitions",
+        "by event: its name, a dotted prefix `v2g.*`, those of them with one end `v2g.*Req`, or `*`; several, "
+        "separated by spaces, share the transitions",
     ),
     "ignore": Key(
         "[text]",

@@ -138,19 +138,18 @@ def read_on(build: Build, state: State, text: str, key: Scalar, value: Node) -> 
     offset = 0
     for word in text.split():
         offset = text.index(word, offset)
-        descriptor = word
-        wildcard = word == "*" or word.endswith(".*")
-        if wildcard and word != "*":
-            descriptor = word[:-2]
+        before, star, end = word.partition("*")
+        inside = bool(star) and before.endswith(".")
+        descriptor = before[:-1] if inside else word
         if build.untyped:
             descriptors.append(descriptor.rstrip("."))
             continue
-        matched = build.events.matching(descriptor)
-        if not matched or (not wildcard and descriptor not in matched):
+        matched = [name for name in build.events.matching(descriptor) if name.endswith(end)]
+        if not matched or (not inside and word != "*" and word not in matched):
             _unknown_event(build, key, word, matched, offset if text == key.text else 0)
             sound = False
             continue
-        descriptors.append(descriptor)
+        descriptors += matched if end else [descriptor]
         names += matched
     if not text.split():
         build.reader.problem(key, "shape", "the name of an event is missing", "an event")
@@ -236,6 +235,8 @@ def _add(
         if number > 1:
             id_ = f"{id_}#{number}"
         transition = Transition(id_, state, descriptors, timer, position=build.reader.position(node))
+        if descriptors:
+            transition.written = tuple(dict.fromkeys(word.removesuffix(".*") for word in name.split()))
         _fill(build, transition, node, scope)
         state.transitions.append(transition)
 

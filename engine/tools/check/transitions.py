@@ -106,7 +106,7 @@ def hidden_by_inner(structure: Structure) -> Iterable[Found]:
             if all(_hidden(structure, state, outer, event) for event in _events(structure, outer)):
                 structure.dead.add(outer.id)
                 inside = state.id or structure.chart.name
-                message = f"whatever is active inside '{inside}' handles {' '.join(outer.descriptors)} first"
+                message = f"whatever is active inside '{inside}' handles {' '.join(outer.written)} first"
                 yield Found(Finding("C104", structure.chart.name, outer.id, message, outer.position), outer)
 
 

@@ -35,7 +35,7 @@ def trigger_text(chart: Chart, transition: Transition) -> str:
     if transition.timer is not None:
         timer = next(t for t in transition.source.timers if t.id == transition.timer)
         return f"{'every' if timer.periodic else 'after'} {delay_text(chart, timer)}"
-    return ", ".join(_descriptor_text(transition.source, d) for d in transition.descriptors)
+    return ", ".join(_descriptor_text(transition.source, d) for d in transition.written)
 
 
 def ignored_text(chart: Chart, state: State) -> str:

@@ -305,7 +305,7 @@ def _orders(chart: Chart, role: str) -> list[str]:
 
 def _events(chart: Chart, prefix: str) -> list[str]:
     """The events with this prefix that some transition of the chart names."""
-    names = [d for t in chart.transitions for d in t.descriptors]
+    names = [d for t in chart.transitions for d in t.written]
     found = [n.removeprefix(prefix) for n in names if n.startswith(prefix)]
     return sorted({*found, *(["(all)"] if prefix.removesuffix(".") in names else [])})
 

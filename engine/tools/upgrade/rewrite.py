@@ -274,8 +274,13 @@ def _is_empty(value: Node) -> bool:
 
 def _overlap(one: str, other: str) -> bool:
     """Whether some event may match both entries of `on`."""
-    first, second = ([word.removesuffix(".*") for word in text.split()] for text in (one, other))
+    first, second = ([_before(word) for word in text.split()] for text in (one, other))
     return any(a == b or "*" in (a, b) or a.startswith(f"{b}.") or b.startswith(f"{a}.") for a in first for b in second)
+
+
+def _before(word: str) -> str:
+    """``v2g`` of ``v2g.*`` and ``v2g.*Req``."""
+    return word if word == "*" else word.partition(".*")[0]
 
 
 def _groups(mapping: Mapping) -> list[list[str]]:
