@@ -1,4 +1,4 @@
-"""The vehicle's side of what DIN SPEC 70121 and ISO 15118-2 have in common: arguments of ``evcc_messages`` to the
+"""The vehicle's side of what DIN SPEC 70121 and ISO 15118-2 have in common: arguments of ``v2g_evcc`` to the
 fields of requests, bodies of responses to its events. Where the two differ, din.py and iso2.py say how.
 
 Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4.

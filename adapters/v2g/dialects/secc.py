@@ -1,5 +1,5 @@
 """The station's side of what DIN SPEC 70121 and ISO 15118-2 have in common: bodies of requests to the fields of
-``secc_messages``, its arguments to the fields of responses. Where the two differ, din.py and iso2.py say how.
+``v2g_secc``, its arguments to the fields of responses. Where the two differ, din.py and iso2.py say how.
 
 Sources: DIN SPEC 70121 9.4, ISO 15118-2 8.4.
 """

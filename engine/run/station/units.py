@@ -88,7 +88,7 @@ class Units:
         return [machine] if unit is None else [f"{machine}{n}" for n in range(1, self.counts[unit] + 1)]
 
     def spread(self, one: Assignment) -> list[Assignment]:
-        """What is said of a unit, or of a machine in each, said of every one: ``outlet.adapters.tcp.port`` of
+        """What is said of a unit, or of a machine in each, said of every one: ``outlet.adapters.v2g.port`` of
         ``outlet1``, ``outlet2``, …; ``outlet2.session.X`` and ``outlet[2].session.X`` is a parameter of that child;
         ``outlet.supply.X`` and ``outlet2.supply.X`` of the chart behind that role."""
         address = one.address.removeprefix("machines.")
