@@ -1,4 +1,4 @@
-"""``link.*Req`` in `on`: the events of a role with one end. What else the role tells is no business of the transition."""
+"""``link.*Req`` in `on`: the events of a role with one end. What else the role tells is not taken by the transition."""
 
 from __future__ import annotations
 
