@@ -1,0 +1,432 @@
+"""Scenarios of machines/evse_ac.yaml with a modem: 5 % first, the V2G session, and the way to the nominal duty."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.stage import Stage
+
+EVCCID = bytes.fromhex("020000000001")
+THREE, SINGLE = ["AC_three_phase_core", "AC_single_phase_core"], ["AC_single_phase_core"]
+
+
+def started(**parameters: Any) -> Stage:
+    values = {"meter.energy": 1000.0, "phase_switch.count": 3}
+    return Stage("machines/evse_ac.yaml", values, **parameters)
+
+
+def available(**parameters: Any) -> Stage:
+    stage = started(**parameters).child("session.listening", port_tcp=61341, port_tls=0)
+    if parameters.get("medium") != "ethernet":
+        assert not stage.active("vehicle.available")
+        stage.child("slac.modem_ready")
+    assert stage.active("vehicle.available")
+    return stage.forget()
+
+
+def inviting(**parameters: Any) -> Stage:
+    return available(**parameters).child("outlet.offers", current=16.0).child("outlet.connected", rating=32.0)
+
+
+def in_session(stage: Stage | None = None, **parameters: Any) -> Stage:
+    stage = stage or inviting(**parameters)
+    return stage.child("session.session_started", EVCCID=EVCCID, protocol="iso2").forget()
+
+
+def parameters(stage: Stage) -> Stage:
+    return stage.child("session.parameters", soc=0, voltage=400.0, current=32.0, capacity=None, energy=9000.0,
+                       minimum_current=6.0, departure=None, phases=3)  # fmt: skip
+
+
+def charging(**given: Any) -> Stage:
+    stage = parameters(in_session(**given).child("session.authorisation_wanted"))
+    stage.child("session.power_on").child("outlet.power_ready")
+    assert stage.active("vehicle.plugged.session.power.charging")
+    return stage.forget().values("meter", energy=3500.0)
+
+
+def falls_back(stage: Stage, pulse: str) -> None:
+    """Out of the network, nothing offered, a pulse, then the nominal duty; and the vehicle charges."""
+    assert stage.active("vehicle.plugged.falling_back")
+    assert ("leave_bcd" in to(stage, "slac"), to(stage, "discovery")[-1:]) == (True, ["be_silent"])
+    stage.forget().child("outlet.is_off").child("outlet.pulse_done")
+    assert to(stage, "outlet") == [pulse, "offer"]
+    stage.child("outlet.charging").child("outlet.disconnected")
+    assert stage.told("session_ended")[0]["protocol"] == "pwm"
+
+
+def to(stage: Stage, child: str) -> list[str]:
+    return [o.what.partition(".")[2] for o in stage.orders if o.what.startswith(f"{child}.")]
+
+
+def shown(stage: Stage) -> list[str]:
+    return [str(args["text"]) for args in stage.ordered("operator.show")]
+
+
+def result(stage: Stage) -> dict[str, Any]:
+    (told,) = stage.told("session_ended")
+    return told
+
+
+def test_from_the_plug_to_the_end_of_the_session() -> None:
+    """5 % and an open port, a session, authorisation, the contactor by PowerDelivery, x1 at the end; the cable stays."""
+    stage = inviting()
+    assert (to(stage, "outlet"), to(stage, "slac")) == (["invite"], ["enter_bcd"])
+    assert (to(stage, "discovery"), to(stage, "session")) == (["answer"], ["limit", "accept"])
+    stage.child("slac.matching").child("slac.dlink_ready", pev_mac=bytes(6))
+    stage.child("discovery.asked", security="none", peer="fe80::2")
+    assert stage.order("session.vehicle_matched") == {"mac": bytes(6)}
+    assert stage.order("session.vehicle_asked") == {"peer": "fe80::2"}
+    in_session(stage)
+    assert stage.active("vehicle.plugged.session.power.none")
+    stage.child("session.authorisation_wanted")
+    assert to(stage, "session") == ["authorise"]
+    parameters(stage).forget().child("session.power_on")
+    assert (to(stage, "outlet"), to(stage, "session")) == (["power_on"], [])
+    stage.child("outlet.power_ready")
+    assert to(stage, "session") == ["metered", "power_ready"]
+    assert stage.order("session.metered") == {"MeterID": "meter", "energy": 1000.0}
+    assert (shown(stage)[-1], stage.order("light.show")) == ("Charging", {"state": "charging"})
+    stage.forget().values("meter", energy=2000.0).run(9.9)
+    assert not to(stage, "session")
+    stage.run(0.2)
+    assert stage.order("session.metered") == {"MeterID": "meter", "energy": 2000.0}
+    stage.child("session.power_off")
+    assert to(stage, "outlet") == ["power_off"]
+    stage.forget().child("outlet.is_off")
+    assert to(stage, "session") == ["current_off"]
+    stage.child("session.power_off").child("session.session_ended", end="normal")
+    assert (to(stage, "outlet")[-1], to(stage, "slac")) == ("withhold", ["leave_bcd"])
+    assert to(stage, "discovery") == ["be_silent"]
+    stage.child("outlet.is_off")
+    assert result(stage) == {"end": "normal", "reason": "", "protocol": "iso2", "EVCCID": EVCCID, "energy": 1000.0}
+    assert "release" not in to(stage, "outlet")
+    assert shown(stage)[-1] == "Finished"
+    stage.child("outlet.disconnected").child("outlet.free")
+    assert stage.active("vehicle.available")
+    assert not stage.unhandled
+
+
+def test_the_limit_of_the_outlet_is_the_sessions() -> None:
+    """Told before, at the start of, and during the session; a session that asks for no power hears it, too."""
+    stage = inviting()
+    assert stage.order("session.limit") == {"current": 16.0}
+    in_session(stage).forget()
+    again = inviting().child("session.session_started", EVCCID=EVCCID, protocol="iso2")
+    assert again.ordered("session.limit")[-1] == {"current": 16.0}
+    stage.child("outlet.offers", current=9.0)
+    assert stage.ordered("session.limit") == [{"current": 9.0}]
+
+
+def test_less_is_told_more_is_agreed_anew() -> None:
+    """A rise above the schedule by 1 A; once, and again when that has been agreed."""
+    stage = charging().child("outlet.offers", current=10.0)
+    assert to(stage, "session") == ["limit"]
+    stage.child("outlet.offers", current=16.9)
+    assert to(stage, "session") == ["limit", "limit"]
+    stage.child("outlet.offers", current=17.0).child("outlet.offers", current=17.5)
+    assert to(stage, "session") == ["limit", "limit", "limit", "renegotiate", "limit"]
+    parameters(stage).forget().child("session.power_on")
+    assert to(stage, "outlet") == ["power_on"]
+    stage.child("outlet.power_ready")
+    assert "power_ready" in to(stage, "session")
+    stage.forget().child("outlet.offers", current=18.4).child("outlet.offers", current=18.5)
+    assert to(stage, "session") == ["limit", "limit", "renegotiate"]
+    asked = charging().post("renegotiate")
+    assert to(asked, "session") == ["renegotiate"]
+    assert not in_session().post("renegotiate").unhandled
+
+
+def test_who_pays_and_is_there_enough() -> None:
+    """The session waits for both, and is told so by Ongoing; the next session of the plug-in needs no new card."""
+    stage = in_session(authorisation="list", tokens=["A1"]).child("session.authorisation_wanted")
+    assert (shown(stage), stage.order("light.show")) == (["Please identify yourself"], {"state": "identify"})
+    stage.child("outlet.offers", current=5.9).emit("operator.token", id="A1")
+    assert "authorise" not in to(stage, "session")
+    stage.child("outlet.offers", current=6.0)
+    assert to(stage, "session")[-1] == "authorise"
+    stage.forget().child("session.session_ended", end="failed").child("outlet.is_off").child("outlet.pulse_done")
+    in_session(stage).child("session.authorisation_wanted")
+    assert to(stage, "session") == ["authorise"]
+    stage.child("session.authorisation_wanted")
+    assert to(stage, "session") == ["authorise", "authorise"]
+    early = inviting(authorisation="list", tokens=["A1"])
+    assert shown(early) == ["Please identify yourself"]
+    assert stage.active("user.known")
+    free = inviting()
+    assert shown(free) == ["Vehicle connected"]
+
+
+def test_a_vehicle_that_never_speaks() -> None:
+    """Two E/F pulses while nobody is authorised, then E/F and the nominal duty; at once for who is."""
+    stage = inviting(authorisation="list", tokens=["A1"])
+    for _ in range(2):
+        stage.child("slac.no_request")
+        assert stage.active("vehicle.plugged.waking")
+        stage.child("outlet.is_off")
+        assert to(stage, "outlet")[-1] == "pulse_ef"
+        stage.child("outlet.pulse_done")
+        assert (to(stage, "outlet")[-1], stage.active("vehicle.plugged.inviting")) == ("invite", True)
+    stage.child("slac.no_request")
+    stage.child("outlet.is_off").child("outlet.pulse_done")
+    assert to(stage, "outlet")[-2:] == ["withhold", "pulse_ef"]
+    stage.emit("operator.token", id="A1")
+    assert to(stage, "outlet")[-1] == "offer"
+    falls_back(inviting().child("slac.no_request"), "pulse_ef")
+    falls_back(inviting(begin_anew="x1").child("slac.no_request"), "pulse_x1")
+
+
+@pytest.mark.parametrize("what", ["matching", "modem", "no session", "wire", "returns not", "sessions"])
+def test_a_vehicle_that_spoke_in_vain(what: str) -> None:
+    """x1 between 5 % and the nominal duty; the reason stays to be read until it charges."""
+    stage = inviting(medium="ethernet" if what == "wire" else "plc")
+    if what == "matching":
+        stage.child("slac.matching_failed", reason="a").child("slac.matching_failed", reason="b")
+        assert stage.active("vehicle.plugged.inviting")
+        stage.child("slac.matching_failed", reason="c")
+        assert stage.data("reason") == "c"
+    elif what == "modem":
+        stage.child("slac.modem_fault", reason="gone")
+    elif what == "no session":
+        stage.child("slac.dlink_ready", pev_mac=bytes(6)).run(21.9)
+        assert stage.active("vehicle.plugged.inviting")
+        stage.run(0.2)
+        assert stage.data("reason") == "linked, but no V2G session"
+    elif what == "wire":
+        stage.run(21.9)
+        assert stage.active("vehicle.plugged.inviting")
+        stage.run(0.2)
+        assert not to(stage, "slac")
+        return
+    elif what == "returns not":
+        in_session(stage).child("session.session_ended", end="normal")
+        assert stage.active("vehicle.plugged.returning")
+        assert not to(stage, "discovery")
+        stage.run(9.9)
+        assert stage.active("vehicle.plugged.returning")
+        stage.run(0.2)
+    else:
+        in_session(stage).child("session.session_ended", end="failed")
+        assert (to(stage, "slac"), stage.active("vehicle.plugged.restarting")) == (["leave_bcd"], True)
+        stage.child("outlet.is_off").child("outlet.pulse_done")
+        assert to(stage, "outlet") == ["withhold", "pulse_x1", "invite"]
+        in_session(stage).child("session.session_ended", end="aborted")
+        assert stage.data("reason") == "session failed"
+    assert "abort" in to(stage, "session")
+    falls_back(stage, "pulse_x1")
+
+
+def test_with_a_plc_a_quiet_vehicle_is_slacs_to_judge() -> None:
+    """A slow one may begin its matching after 20 s; a lost link is waited for anew."""
+    stage = inviting().run(60)
+    assert stage.active("vehicle.plugged.inviting")
+    stage.child("slac.dlink_ready", pev_mac=bytes(6)).child("slac.dlink_lost").run(60)
+    assert stage.active("vehicle.plugged.inviting")
+    stage.child("slac.dlink_ready", pev_mac=bytes(6)).child("slac.modem_ready").run(60)
+    assert stage.active("vehicle.plugged.inviting")
+
+
+def test_it_may_come_back() -> None:
+    """Its first session was none; and after a lost link the match begins anew."""
+    stage = in_session().child("session.session_ended", end="normal")
+    in_session(stage)
+    assert stage.active("vehicle.plugged.session")
+    lost = in_session().child("session.session_ended", end="normal").child("slac.dlink_lost")
+    assert lost.active("vehicle.plugged.inviting")
+
+
+def test_an_outlet_that_does_not_answer_holds_nobody() -> None:
+    stage = inviting().child("slac.no_request").run(7.9)
+    assert not stage.ordered("outlet.pulse_ef")
+    stage.run(0.2)
+    assert stage.ordered("outlet.pulse_ef") == [{}]
+    stage.run(7.8)
+    assert not stage.ordered("outlet.offer")
+    assert stage.run(0.3).ordered("outlet.offer") == [{}]
+    left = charging().child("session.session_ended", end="normal").run(7.9)
+    assert left.active("vehicle.plugged.leaving")
+    assert left.run(0.2).active("vehicle.plugged.finished")
+    assert "release" not in to(left, "outlet")
+
+
+def test_the_contactor_is_refused() -> None:
+    """The vehicle hears it; nothing was charged."""
+    stage = in_session().child("session.power_on").child("outlet.power_refused", reason="no C")
+    assert to(stage, "session") == ["power_refused"]
+    assert stage.data("reason") == "no C"
+    stage.child("session.session_ended", end="failed")
+    assert stage.active("vehicle.plugged.restarting")
+    stage.child("outlet.disconnected")
+    assert (result(stage)["end"], result(stage)["reason"]) == ("aborted", "no C")
+
+
+def test_a_vehicle_that_leaves_C_in_the_loop() -> None:
+    """It may come back within the outlet's time; otherwise it is told to stop."""
+    stage = charging().child("outlet.is_off").child("outlet.power_ready")
+    assert "stop" not in to(stage, "session")
+    stage.child("outlet.power_refused", reason="the vehicle is not in state C")
+    assert to(stage, "session")[-1] == "stop"
+    stage.child("session.session_ended", end="normal").child("outlet.is_off")
+    assert result(stage)["end"] == "normal"
+
+
+def test_no_power_outside_a_session() -> None:
+    stage = charging().child("session.session_ended", end="normal").forget().child("session.power_on")
+    assert to(stage, "session") == ["power_refused"]
+    assert "power_on" not in to(stage, "outlet")
+
+
+@pytest.mark.parametrize("how", ["button", "card", "program"])
+def test_a_stop_in_a_session(how: str) -> None:
+    """Told to the vehicle; cut after 20 s; and the cable can be taken."""
+    stage = charging(authorisation="list", tokens=["A1"]) if how == "never" else charging()
+    if how == "button":
+        stage.emit("operator.stop_pressed")
+    elif how == "program":
+        stage.post("shut_down")
+    else:
+        stage = inviting(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1")
+        parameters(in_session(stage).child("session.authorisation_wanted")).child("session.power_on")
+        stage.child("outlet.power_ready").forget().emit("operator.token", id="A1")
+    assert to(stage, "session") == ["stop"]
+    stage.forget().run(19.9)
+    assert "abort" not in to(stage, "session")
+    assert "abort" in to(stage.run(0.2), "session")
+    stage.child("session.session_ended", end="aborted").child("outlet.is_off")
+    assert result(stage)["end"] == "normal"
+    if how == "program":
+        assert to(stage, "outlet")[-1] == "close_down"
+    else:
+        assert to(stage, "outlet")[-1] == "release"
+    quick = charging().emit("operator.stop_pressed").child("session.session_ended", end="paused")
+    assert quick.active("vehicle.plugged.leaving"), "who is stopped is not waited for"
+    assert quick.run(8.1).active("vehicle.plugged.finished")
+    assert "release" in to(quick, "outlet")
+    waiting = inviting().forget().emit("operator.stop_pressed")
+    assert (to(waiting, "outlet"), to(waiting, "slac")) == (["withhold"], ["leave_bcd"])
+
+
+def test_a_pause_of_the_vehicle() -> None:
+    """The network and who pays stay; a toggle or a session of its own wakes the station."""
+    stage = charging().child("session.power_off").child("session.session_ended", end="paused")
+    assert (to(stage, "slac"), to(stage, "outlet")[-1]) == (["dlink_pause"], "withhold")
+    assert (shown(stage), stage.order("light.show")) == (["Paused"], {"state": "waiting"})
+    assert not to(stage, "discovery")
+    assert not stage.told("session_ended")
+    stage.forget().child("outlet.bcb_toggle")
+    assert (to(stage, "outlet"), to(stage, "slac")) == (["invite"], ["enter_bcd"])
+    in_session(stage).child("session.authorisation_wanted")
+    assert to(stage, "session") == ["authorise"]
+    itself = charging().child("session.session_ended", end="paused").forget()
+    itself.child("session.session_started", EVCCID=EVCCID, protocol="iso2")
+    assert (to(itself, "outlet"), to(itself, "slac")) == (["invite"], ["enter_bcd"])
+    assert itself.active("vehicle.plugged.session")
+    stopped = charging().child("session.session_ended", end="paused").emit("operator.stop_pressed")
+    assert stopped.active("vehicle.plugged.stopping")
+    gone = charging().child("session.session_ended", end="paused").child("outlet.disconnected")
+    assert result(gone)["end"] == "normal"
+
+
+def test_after_a_pause_nobody_comes() -> None:
+    """Over the link that was kept: as long as for a new one."""
+    stage = inviting().child("slac.dlink_ready", pev_mac=bytes(6))
+    in_session(stage).child("session.session_ended", end="paused").run(600)
+    assert stage.active("vehicle.plugged.paused")
+    stage.child("outlet.bcb_toggle").run(21.9)
+    assert stage.active("vehicle.plugged.inviting")
+    assert stage.run(0.2).active("vehicle.plugged.falling_back")
+
+
+def test_phases_are_agreed_once_in_a_session() -> None:
+    """The vehicle is stopped, the phases are switched, and it is asked again; a stop by the user goes before."""
+    stage = charging().post("phases", count=1)
+    assert (to(stage, "session"), to(stage, "outlet")) == (["stop"], [])
+    stage.child("session.session_ended", end="normal")
+    assert to(stage, "outlet") == ["withhold", "phases"]
+    assert (stage.order("outlet.phases"), to(stage, "slac")) == ({"count": 1}, ["leave_bcd"])
+    assert shown(stage)[-1] == "Phases are being switched"
+    stage.forget().values("phase_switch", count=1).child("outlet.phases_now", count=1)
+    assert stage.order("session.offer_modes") == {"modes": SINGLE}
+    assert (stage.told("phases_now"), to(stage, "outlet")) == ([{"count": 1}], ["invite"])
+    in_session(stage).child("session.session_ended", end="normal")
+    assert stage.active("vehicle.plugged.returning"), "that was the last change"
+    same = charging().post("phases", count=3)
+    assert (to(same, "session"), same.order("outlet.phases")) == ([], {"count": 3})
+    refused = charging().post("phases", count=1).child("session.session_ended", end="normal").run(29.9)
+    assert refused.active("vehicle.plugged.rephasing")
+    assert refused.run(0.2).active("vehicle.plugged.inviting")
+    stopped = charging().post("phases", count=1).emit("operator.stop_pressed").post("phases", count=1)
+    stopped.child("session.session_ended", end="normal")
+    assert stopped.active("vehicle.plugged.leaving")
+    other = charging().emit("operator.stop_pressed").post("phases", count=1)
+    assert other.order("outlet.phases") == {"count": 1}
+
+
+def test_as_many_phases_are_offered_as_are_connected() -> None:
+    stage = started()
+    assert stage.order("session.offer_modes") == {"modes": THREE}
+    stage.values("phase_switch", count=1).child("outlet.phases_now", count=1)
+    assert stage.order("session.offer_modes") == {"modes": SINGLE}
+
+
+def test_residual_current_is_told() -> None:
+    stage = charging().emit("rcd.tripped", kind="dc")
+    assert to(stage, "session") == ["rcd_tripped"]
+    stage.child("outlet.fault", reason="residual current, dc")
+    assert to(stage, "session")[1] == "malfunction"
+    assert (to(stage, "outlet"), to(stage, "slac")) == (["close_down"], ["leave_bcd"])
+    stage.emit("operator.reset_pressed")
+    assert to(stage, "session")[-1] == "abort"
+
+
+def test_an_emergency_is_told() -> None:
+    stage = charging().emit("operator.emergency_stop")
+    assert to(stage, "session")[0] == "emergency"
+    assert "malfunction" not in to(stage, "session")
+
+
+@pytest.mark.parametrize("what", ["unplugged", "refused", "link", "program"])
+def test_a_session_that_is_cut(what: str) -> None:
+    stage = charging()
+    if what == "unplugged":
+        stage.child("outlet.disconnected")
+    elif what == "refused":
+        stage.child("outlet.vehicle_fault", reason="no diode")
+    elif what == "link":
+        stage.child("slac.dlink_lost")
+        assert stage.data("reason") == "link lost"
+        stage.child("session.session_ended", end="failed")
+        assert stage.active("vehicle.plugged.restarting")
+    else:
+        stage.post("out_of_service").post("shut_down").run(0.1)
+    assert "abort" in to(stage, "session")
+    assert "leave_bcd" in to(stage, "slac")
+
+
+def test_the_modem_is_not_waited_for() -> None:
+    """After 10 s vehicles are charged by the nominal duty; when it is there, 5 % comes first again."""
+    stage = started().run(9.9)
+    assert stage.active("vehicle.starting")
+    stage.run(0.2).child("outlet.connected", rating=32.0)
+    assert to(stage, "outlet") == ["offer"]
+    stage.child("outlet.disconnected").child("session.listening", port_tcp=1, port_tls=0).child("slac.modem_ready")
+    stage.child("outlet.free").child("outlet.connected", rating=32.0)
+    assert to(stage, "outlet") == ["offer", "invite"]
+    assert stage.data("failed_sessions") == 0
+
+
+def test_each_plug_in_begins_anew() -> None:
+    """What was counted of one vehicle is not the next one's."""
+    stage = inviting().child("slac.matching_failed", reason="a").child("slac.matching_failed", reason="b")
+    in_session(stage).child("session.session_ended", end="failed").child("outlet.disconnected").child("outlet.free")
+    stage.child("outlet.connected", rating=32.0).child("slac.matching_failed", reason="c")
+    assert stage.active("vehicle.plugged.inviting")
+    in_session(stage).child("session.session_ended", end="failed")
+    assert stage.active("vehicle.plugged.restarting")
+    mute = inviting(authorisation="list", tokens=["A1"]).child("slac.no_request").child("outlet.disconnected")
+    mute.child("outlet.free").child("outlet.connected", rating=32.0)
+    for _ in range(2):
+        mute.child("slac.no_request").child("outlet.is_off").child("outlet.pulse_done")
+    assert mute.active("vehicle.plugged.inviting")
