@@ -71,7 +71,7 @@ def result(stage: Stage) -> dict[str, Any]:
 
 
 def test_from_the_plug_to_the_end_of_the_session() -> None:
-    """5 % and an open port, a session, authorisation, the contactor by PowerDelivery, x1 at the end; the cable stays."""
+    """5 %, a session, authorisation, the contactor by PowerDelivery, x1 at the end; the cable stays."""
     stage = inviting()
     assert (to(stage, "outlet"), to(stage, "slac")) == (["invite"], ["enter_bcd"])
     assert (to(stage, "discovery"), to(stage, "session")) == (["answer"], ["limit", "accept"])
