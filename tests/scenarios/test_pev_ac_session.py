@@ -79,7 +79,7 @@ def test_a_wire() -> None:
     """No SLAC; and E/F ends what the wire would let go on."""
     stage = in_session(medium="ethernet").forget().child("cp_line.pilot_lost")
     assert to_session(stage) == ["pilot_lost"]
-    assert stage.ordered("tcp.disconnect") == [{}]
+    assert stage.ordered("v2g.disconnect") == [{}]
     assert stage.active("link.down")
     assert linked(medium="ethernet").child("cp_line.pilot_lost").active("talk.idle")
 
@@ -179,7 +179,7 @@ def test_asked_anew_after_a_session() -> None:
 
 def test_a_lost_link() -> None:
     stage = charging().child("slac.dlink_lost")
-    assert (stage.active("talk.back_off"), stage.ordered("tcp.disconnect")) == (True, [{}])
+    assert (stage.active("talk.back_off"), stage.ordered("v2g.disconnect")) == (True, [{}])
     assert stage.order("charger.draw") == {"current": 0.0}
     early = linked().child("slac.dlink_lost")
     assert early.active("talk.idle")
