@@ -27,10 +27,10 @@ READINGS: Final = (
 Send = tuple[str, dict[str, Any]]
 """A message of the table and its values."""
 Order = Callable[..., Iterable[Send]]
-ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow")
+ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow", "store")
 """``set(module, voltage, current)``; ``on``, ``off`` (module); ``poll(module)`` asks for everything :data:`READINGS`
 and the state need; ``wide``, ``narrow`` (module) choose the range of voltage where a module has two, only when it is
-off."""
+off; ``store(module, voltage, current)`` what it gives without its controller, where a module keeps that for good."""
 
 
 class ModuleFamily(Family):

@@ -48,6 +48,7 @@ class SimulatedRack(BusRole):
         super().__init__(config, world)
         self._wording = speaker(self.config["kind"])
         self.first = self._wording.first
+        self.falls_back = self._wording.falls_back
         self.count: int = self.config["count"]
         rated = (self.config[f"{name}"] for name in ("maximum_voltage", "minimum_voltage", "maximum_current"))
         volts, least, amperes = rated
@@ -57,6 +58,7 @@ class SimulatedRack(BusRole):
         }
         for module in self.modules.values():
             module.temperature = self.config["ambient"]
+            module.stored_V, module.stored_A = volts, amperes  # as delivered: all it can
         self._circuit: PowerCircuit = world.shared(f"power circuit {self.config['outlet']}", PowerCircuit)
         self._watching: dict[int, Cancellable] = {}
         self._measured_ns = 0
@@ -86,6 +88,11 @@ class SimulatedRack(BusRole):
     def rest(self, *, module: int) -> None:
         one = self._one(module)
         one.delivers, one.set_V, one.set_A = False, 0.0, 0.0
+        self._settle()
+
+    def fall_back(self, *, module: int) -> None:
+        one = self._one(module)
+        one.set_V, one.set_A = one.stored_V, one.stored_A
         self._settle()
 
     def watch(self, *, module: int, within: int) -> None:
@@ -144,6 +151,10 @@ class SimulatedRack(BusRole):
             module.set_V = min(max(told.volts, 0.0), module.rated_V)
         if told.amperes is not None and math.isfinite(told.amperes):
             module.set_A = min(max(told.amperes, 0.0), module.rated_A)
+        if told.stored_volts is not None:
+            module.stored_V = told.stored_volts
+        if told.stored_amperes is not None:
+            module.stored_A = told.stored_amperes
         if told.switch is not None:
             self.port.emit("switched", module=module.address, on=told.switch)
         elif told.volts is not None or told.amperes is not None:

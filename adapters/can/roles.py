@@ -79,6 +79,11 @@ class PowerModules(BusRole):
         """Whether there are two ranges of voltage."""
         return bool(self.codec.has_order("wide"))
 
+    @property
+    def stores(self) -> bool:
+        """Whether modules without their controller give what they have stored."""
+        return bool(self.codec.has_order("store"))
+
     @functools.cached_property
     def tells_output(self) -> bool:
         """Whether modules say if their output is on."""
@@ -111,6 +116,9 @@ class PowerModules(BusRole):
     def select_range(self, *, module: int, range: str) -> None:
         self._order(range, module)
 
+    def store(self, *, module: int, voltage: float, current: float) -> None:
+        self._order("store", module, voltage=voltage, current=current)
+
     def _order(self, name: str, module: int, **values: float) -> None:
         try:
             frames = self.codec.order(name, module, **values)
@@ -136,6 +144,9 @@ class PowerModules(BusRole):
             return
         if "taken" in message.name:
             self.port.emit("taken", module=module, what=message.name)
+        if "stored_voltage" in values or "stored_current" in values:
+            stored = {"voltage": values.get("stored_voltage"), "current": values.get("stored_current")}
+            self.port.emit("stored", module=module, **stored)
         if any(name in values for name in READINGS):
             self.port.emit("reading", module=module, **{name: values.get(name) for name in READINGS})
         if "alarms" in values or "output" in values:

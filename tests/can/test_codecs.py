@@ -81,6 +81,21 @@ SENT: list[tuple[str, dict[str, float], str, dict[str, Any], str]] = [
     ),
     # EVerest Huawei_R100040Gx: hardware address, volts and amperes times 1024, number of modules in octet 3
     ("huawei", {}, "set_current", {"module": 2, "current": 40.0}, "068280FC 010F0001 0000A000"),
+    # hoylabs/OpenDTU-OnBattery, HardwareInterface.cpp: what a rectifier falls back to, 48 V and 0 A
+    (
+        "huawei",
+        {"protocol": 0x21, "software_address": 1, "current_limit_scale": 20},
+        "store_voltage",
+        {"module": 1, "stored_voltage": 48.0},
+        "108180FE 01010000 0000C000",
+    ),
+    (
+        "huawei",
+        {"protocol": 0x21, "software_address": 1, "current_limit_scale": 20},
+        "store_current",
+        {"module": 1, "stored_current": 0.0},
+        "108180FE 01040000 00000000",
+    ),
     # Elcon's note on CAN, quoted by public drivers: 98 V and 16 A are 03D4 00A0
     (
         "elcon",
@@ -141,6 +156,9 @@ READ: list[tuple[str, dict[str, float], str, str, dict[str, Any]]] = [
     ("huawei", {"protocol": 0x21}, "1081407E 01830010 00000000", "alarms", {"alarms": []}),
     ("huawei", {"protocol": 0x21, "current_limit_scale": 30}, "1081407F 01760000 0000046A", "maximum_current",
      {"maximum_current": 1130 / 30}),
+    # hoylabs/OpenDTU-OnBattery: the answer carries what was stored
+    ("huawei", {"protocol": 0x21, "current_limit_scale": 20}, "1081807E 01010000 0000C000", "voltage_stored",
+     {"module": 1, "stored_voltage": 48.0}),
     # EVerest: signal 191 has 0.1 A in the high and 0.1 V in the low half
     ("huawei", {}, "0682407E 01910000 01900FA0", "output", {"module": 2, "voltage": 400.0, "current": 40.0}),
     ("elcon", {}, "18FF50E7 0C1C 00A0 18 000000", "status",
@@ -383,6 +401,8 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         infy.encode("swich")
     with pytest.raises(Unfit, match="'voltage'"):
         family("maxwell").encode("set_voltage", module=1, voltage=math.inf)
+    with pytest.raises(Unfit, match="current_limit_scale"):
+        module_family("huawei", {"protocol": 0x21}).order("set", 1, voltage=53.0, current=10.0)
     with pytest.raises(TypeError, match="no profile"):
         family("infy", {"colour": 1})
     with pytest.raises(KeyError, match="no power modules"):

@@ -128,6 +128,63 @@ def test_a_module_whose_cable_is_cut_goes_on_delivering_until_its_own_time_is_up
     assert racks.shares == [20.0] * 4
 
 
+def test_what_a_module_gives_without_its_controller() -> None:
+    """Makes that go on with what they have stored (as delivered: all they can) are told to store the least voltage and
+    no current before they are switched on; then a cable that is cut in mid-charge costs its part and no more."""
+    racks = Racks("huawei")
+    heard: list[Frame] = []
+    racks.harm_at_rack(lambda frame: heard.append(frame))
+    racks.delivering()
+    assert [(module.stored_V, module.stored_A) for module in racks.modules] == [(150.0, 0.0)] * 4
+    of_one = [frame.data[:2].hex() for frame in heard if frame.id >> 16 & 0x7F == 1]
+    first_on = next(k for k, frame in enumerate(heard) if frame.data[:4] == b"\x01\x32\0\0")
+    assert {"0101", "0110"} <= {frame.data[:2].hex() for frame in heard[:first_on]}
+    assert (of_one.count("0101"), of_one.count("0110")) == (1, 1), "it has confirmed them: once is enough"
+    racks.rack_is_told("cut", 2)
+    never_more(racks, 16)
+    assert racks.shares == pytest.approx([ASKED / 3, ASKED / 3, 0.0, ASKED / 3], abs=0.1)
+    assert racks.modules[2].delivers, "as such modules do"
+    before = len(heard)
+    racks.rack_is_told("join", 2)
+    never_more(racks, 8)
+    assert racks.shares == [20.0] * 4
+    again = [frame.data[:2].hex() for frame in heard[before:] if frame.id >> 16 & 0x7F == 3]
+    assert {"0101", "0110"} <= set(again), "it may be another one"
+
+
+@pytest.mark.parametrize("damage", ["silent", "voltage", "current", "only_half"])
+def test_a_module_that_does_not_confirm_what_it_stores_is_not_switched_on(damage: str) -> None:
+    """What one thought stored was not: read back, told three times, named."""
+    racks = Racks("huawei")
+
+    def between(frame: Frame) -> list[Frame]:
+        signal = frame.data[:2].hex()
+        if frame.id >> 16 & 0x7F != 2 or signal not in ("0101", "0110"):
+            return [frame]
+        if damage == "silent" or (damage == "only_half" and signal == "0110"):
+            return []
+        wrong = (damage, signal) in (("voltage", "0101"), ("current", "0110"))
+        return [frame._replace(data=frame.data[:4] + (500 * 1024).to_bytes(4, "big"))] if wrong else [frame]
+
+    told: list[Frame] = []
+    racks.harm_at_rack(lambda frame: told.append(frame))
+    racks.harm(between)
+    racks.run(5)
+    assert racks.logs == ["module 2: does not confirm that it gives nothing without its controller"]
+    assert sum(frame.id >> 16 & 0x7F == 2 and frame.data[:2] == b"\x01\x01" for frame in told) == 3
+    racks.set(400.0, 30.0).on().run(3)
+    assert racks.shares == [10.0, 0.0, 10.0, 10.0]
+
+
+def test_models_that_do_not_store_by_order() -> None:
+    """Somebody has set them by hand, and says so."""
+    racks = Racks("huawei", store_nothing=False)
+    told: list[Frame] = []
+    racks.harm_at_rack(lambda frame: told.append(frame))
+    racks.delivering()
+    assert not [frame for frame in told if frame.data[:2] in (b"\x01\x01", b"\x01\x10")]
+
+
 def test_a_module_that_says_nothing_but_hears_is_told_to_switch_off() -> None:
     racks = Racks().delivering().rack_is_told("mute", 0)
     racks.until(lambda: racks.shares[0] == 0.0, 3, "switched off")

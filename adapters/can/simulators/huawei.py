@@ -17,6 +17,7 @@ class Huawei:
 
     first = 1
     report_ns = 0
+    falls_back = True
 
     def hear(self, frame: Frame) -> Told | None:
         message = frame.id >> 8 & 0xFF
@@ -33,6 +34,10 @@ class Huawei:
             return told._replace(volts=value / 1024)
         if signal == 0x10F:
             return told._replace(amperes=value / 1024)
+        if signal == 0x101:
+            return told._replace(stored_volts=value / 1024)
+        if signal == 0x110:
+            return told._replace(stored_amperes=value / 1024)
         if signal == 0x132:
             return told._replace(switch=frame.data[3] == 0)
         return told

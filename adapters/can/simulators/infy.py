@@ -20,6 +20,7 @@ class Infy:
 
     first = 0
     report_ns = 0
+    falls_back = False
 
     def hear(self, frame: Frame) -> Told | None:
         device, what, to, sender = frame.id >> 22 & 0xF, frame.id >> 16 & 0x3F, frame.id >> 8 & 0xFF, frame.id & 0xFF

@@ -21,6 +21,7 @@ class Maxwell:
 
     first = 0
     report_ns = 0
+    falls_back = False
 
     def hear(self, frame: Frame) -> Told | None:
         protocol, to, sender = frame.id >> 20, frame.id >> 11 & 0xFF, frame.id >> 3 & 0xFF

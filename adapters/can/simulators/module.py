@@ -27,6 +27,8 @@ class Module:
     rated_W: float
     set_V: float = 0.0
     set_A: float = 0.0
+    stored_V: float = 0.0
+    stored_A: float = 0.0
     delivers: bool = False
     voltage: float = 0.0
     current: float = 0.0
@@ -47,6 +49,8 @@ class Told(NamedTuple):
     switch: bool | None = None
     volts: float | None = None
     amperes: float | None = None
+    stored_volts: float | None = None
+    stored_amperes: float | None = None
     answered: bool = True
 
 
@@ -56,6 +60,8 @@ class Wording(Protocol):
     first: int
     report_ns: int
     """How often a module speaks by itself; 0: never."""
+    falls_back: bool
+    """Without its controller it gives what it has stored, instead of nothing."""
 
     def hear(self, frame: Frame) -> Told | None:
         """What a frame of the controller says; None for any other frame."""

@@ -17,6 +17,7 @@ class Tonhe:
 
     first = 1
     report_ns = 500_000_000
+    falls_back = False
 
     def hear(self, frame: Frame) -> Told | None:
         if not frame.extended:

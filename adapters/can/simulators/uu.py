@@ -23,6 +23,7 @@ class Uu:
 
     first = 1
     report_ns = 0
+    falls_back = False
 
     def hear(self, frame: Frame) -> Told | None:
         if not frame.extended or frame.id >> 25 != 1 or len(frame.data) != 8 or frame.data[0] & 0xF not in (SET, READ):

@@ -5,9 +5,10 @@ configuration, 82 query, 83 report), who sends, group, software address, more fo
 two octets, 4 octets, high octet first; volts and amperes are times 1024. Source: EVerest's driver Huawei_R100040Gx and,
 for the same signals under protocol 21, the public tool craigpeacock/Huawei_R4850G2_CAN.
 
-A rectifier whose controller falls silent goes back to its stored values. What the current limit (signal 103) counts
-differs between models (20, 30 or 30.5 per ampere): it is used only where the profile says so. Elsewhere the current of
-signal 10F is sent, for one module.
+A module whose controller falls silent goes back to its stored values, signals 101 and 110 (rectifiers: 101 and 104; the
+answer carries what it has stored: hoylabs/OpenDTU-OnBattery, HardwareInterface.cpp). What the current limit (signal
+103) counts differs between models (20, 30 or 30.5 per ampere): it is used only where the profile says so. Elsewhere the
+current of signal 10F is sent, for one module; rectifiers, which do not know that signal, are sent none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.can.modules import ModuleFamily, Order, Send
-from adapters.can.table import Field, IdField, IdLayout, MessageType, flags, uint, word
+from adapters.can.table import Field, IdField, IdLayout, MessageType, Unfit, flags, uint, word
 
 EVERYONE: Final = 0
 ERRORS: Final = {0: "none", 2: "command", 3: "address_identification"}
@@ -84,12 +85,14 @@ def _messages(protocol: int, setting: int, software_address: int, current_limit_
         order("set_current", setting, 0x10F, [uint("modules", 3, 1, default=1), _1024("current", "A")]),
         order("set_current_limit", setting, 0x103, [uint("current", 4, 4, "A", per=current_limit_scale or 1024)]),
         order("set_run", setting, 0x132, [word("output", 3, SWITCH)]),
+        order("store_voltage", setting, 0x101, [_1024("stored_voltage", "V")]),
         order("set_communication_timeout", 0x81, 0x118, [uint("timeout", 4, 4)]),
         order("set_range_mode", 0x81, 0x14A, [word("mode", 3, {0: "manual", 1: "automatic"})]),
         answer("voltage_taken", setting, 0x100, []),
         answer("current_taken", setting, 0x10F, []),
         answer("current_limit_taken", setting, 0x103, []),
         answer("run_taken", setting, 0x132, []),
+        answer("voltage_stored", setting, 0x101, [_1024("stored_voltage", "V")]),
         answer("communication_timeout_taken", 0x81, 0x118, []),
         answer("range_mode_taken", 0x81, 0x14A, []),
         answer("serial_number", 0x50, 0x002, [uint("serial_high", 2, 2), uint("serial_low", 4, 4)]),
@@ -100,6 +103,11 @@ def _messages(protocol: int, setting: int, software_address: int, current_limit_
         made.append(order(f"read_{field.name}", 0x82, signal, []))
         made.append(answer(field.name, 0x40, signal, [field]))
         made.append(answer(f"{field.name}_asked", 0x82, signal, [field]))
+    signal, per = (0x104, current_limit_scale) if current_limit_scale else (0x110, 1024)
+    stored = uint("stored_current", 4, 4, "A", per=per)
+    modules = [] if current_limit_scale else [uint("modules", 3, 1, default=1)]
+    made.append(order("store_current", setting, signal, [*modules, stored]))
+    made.append(answer("current_stored", setting, signal, [stored]))
     if current_limit_scale:
         limit = uint("maximum_current", 4, 4, "A", per=current_limit_scale)
         made.append(answer("maximum_current", 0x40, 0x176, [limit]))
@@ -125,11 +133,23 @@ def family(
     """
     scale = current_limit_scale
 
+    def known_scale() -> None:
+        if not scale and round(protocol) == 0x21:
+            raise Unfit("what the current of this rectifier counts is not known; the profile needs current_limit_scale")
+
     def set_output(module: int, *, voltage: float, current: float) -> list[Send]:
+        known_scale()
         limit = "set_current_limit" if scale else "set_current"
         return [
             ("set_voltage", {"module": module, "voltage": voltage}),
             (limit, {"module": module, "current": current}),
+        ]
+
+    def store(module: int, *, voltage: float, current: float) -> list[Send]:
+        known_scale()
+        return [
+            ("store_voltage", {"module": module, "stored_voltage": voltage}),
+            ("store_current", {"module": module, "stored_current": current}),
         ]
 
     def poll(module: int) -> list[Send]:
@@ -143,7 +163,7 @@ def family(
         "Huawei R-series",
         "EVerest Huawei_R100040Gx, craigpeacock/Huawei_R4850G2_CAN",
         _messages(round(protocol), round(setting), round(software_address), scale),
-        {"set": set_output, "on": _switch("on"), "off": _switch("off"), "poll": poll},
+        {"set": set_output, "on": _switch("on"), "off": _switch("off"), "poll": poll, "store": store},
         first=1,
         last=0x7F,
         everyone=EVERYONE,
