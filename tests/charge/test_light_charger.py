@@ -340,3 +340,51 @@ def test_the_console() -> None:
     console.port.emit("line", text="t")
     bench.until(lambda: bench.is_off, 0.1, "dead output")
     assert bench.result() == ("failed", "emergency stop at the console")
+
+
+@pytest.mark.parametrize("role", ["power_bus", "bms_bus"])
+@pytest.mark.parametrize("how", ["bus off", "cable"])
+def test_either_bus_goes(role: str, how: str) -> None:
+    """Bus off, or the cable is cut: dead in the time of the chart that notices it, with the reason; of a cut cable the
+    last frames of the battery are waited for 3 s, those of the terminals 2 s."""
+    bench = charging()
+    name, peer, who = ("power", "stage", "power stage") if role == "power_bus" else ("battery", "vehicle", "battery")
+    if how == "bus off":
+        link = bench.system.roots["charger"].roles[role].adapter.simulated_link  # type: ignore[attr-defined]
+        bench.wire(name).fail(link)
+        words, seconds = f"the bus of the {who} is off: too many errors in what it sends", 2.0
+    else:
+        bench.system.roots[peer].roles["bus"].adapter.disconnect()  # type: ignore[attr-defined]
+        words = "no frame of the battery for 3 s" if peer == "vehicle" else "nothing of the terminals for 2 s"
+        seconds = 5.0
+    assert bench.until(lambda: not bench.circuit.station_closed, seconds, "open contactor") < seconds
+    bench.until(lambda: any(path == "charger" for path, _ in bench.results), 5, "result")
+    assert bench.result() == ("failed", words)
+
+
+def test_booted_without_the_bus_of_the_battery() -> None:
+    """A voltage is at the terminals and nobody is heard: the contactor stays open; the bus comes, and the charge
+    begins with frames of this battery."""
+    bench = LightBench("vehicle.stop_at_soc=100 %")
+    link = bench.system.roots["charger"].roles["bms_bus"].adapter.simulated_link  # type: ignore[attr-defined]
+    connect, link.connect = link.connect, lambda: None
+    bench.wire("battery").pull(link)
+    for _ in range(40):
+        bench.run(0.5)
+        assert bench.is_off
+    assert bench.text == "Connector is live"
+    link.connect = connect
+    bench.until(lambda: bench.circuit.output_A > 55.0, 10, "current")
+
+
+def test_a_full_bus() -> None:
+    """Strangers take what both buses leave: the charge goes on, and ends in time."""
+    bench = charging()
+    for number in range(2000):
+        bench.battery.says(0x1FFF0000 | number, bytes(8))
+        bench.power.says(0x1FFF0000 | number, bytes(8))
+        if number % 5 == 0:
+            bench.run(0.003)
+    assert (bench.is_in("outlet.plugged.charging"), bench.errors) == (True, [])
+    bench.system.post(bench.system.roots["charger"], "stop", {"reason": "enough"})
+    ends(bench, 2.0, "normal", "enough")
