@@ -151,13 +151,15 @@ class SimulatedRack(BusRole):
             module.set_V = min(max(told.volts, 0.0), module.rated_V)
         if told.amperes is not None and math.isfinite(told.amperes):
             module.set_A = min(max(told.amperes, 0.0), module.rated_A)
+        if told.fraction is not None and math.isfinite(told.fraction):
+            module.set_A = min(max(told.fraction, 0.0), 1.0) * module.rated_A
         if told.stored_volts is not None:
             module.stored_V = told.stored_volts
         if told.stored_amperes is not None:
             module.stored_A = told.stored_amperes
         if told.switch is not None:
             self.port.emit("switched", module=module.address, on=told.switch)
-        elif told.volts is not None or told.amperes is not None:
+        elif told.volts is not None or told.amperes is not None or told.fraction is not None:
             self._settle()
 
     def _report_in(self, delay_ns: int, module: Module) -> None:

@@ -138,6 +138,13 @@ class Racks:
         self._node.deliver(Frame(can_id, data, extended))
         self.system.run_due()
 
+    def inject_at_rack(self, frame: Frame) -> None:
+        """A frame of some other controller, as the modules receive it."""
+        node = self.rack_bus._node
+        assert node is not None
+        node.deliver(frame)
+        self.system.run_due()
+
     def harm(self, between: Callable[[Frame], list[Frame]]) -> None:
         """What the bus makes of each frame on its way to the supply."""
         node = self._node

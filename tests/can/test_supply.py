@@ -13,11 +13,12 @@ from collections.abc import Callable
 import pytest
 
 from adapters.can.bus import Node
+from adapters.can.families import MODULES
 from adapters.can.frame import Frame
 from adapters.can.simulated import SimulatedLink
 from tests.can.racks import MS, Racks, S
 
-KINDS = ("infy", "maxwell", "uu", "huawei", "tonhe")
+KINDS = tuple(MODULES)
 ASKED = 80.0
 
 
@@ -328,6 +329,18 @@ def test_one_that_is_hot_gives_less_and_says_so() -> None:
         .run(8)
     )
     assert "output.present.regulating.derated" in racks.module_states(0)
+    assert racks.said == []
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.2, 0.35, 0.8, 4.0])
+def test_given_up_at_any_moment_and_the_same_set_points_again(seconds: float) -> None:
+    """A cable check that is given up, and the next vehicle asks for the same volts and amperes: no remembered set point
+    says that they need not be sent. Once more at once, and once when all are off."""
+    racks = Racks(count=2).run(3).set(400.0, ASKED).on().run(seconds).off().run(0.03).set(400.0, ASKED).on()
+    racks.until(lambda: abs(racks.gives - ASKED) < 0.1, 4, "current, switched on again at once")
+    racks.off().until(lambda: racks.output == "disabled", 2, "off confirmed")
+    racks.set(400.0, ASKED).on()
+    racks.until(lambda: abs(racks.gives - ASKED) < 0.1, 4, "current of the next vehicle")
     assert racks.said == []
 
 

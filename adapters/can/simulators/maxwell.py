@@ -13,7 +13,7 @@ PLACES = {
     "input_limited": 25, "derated": 24, "power_limited": 23, "communication": 16, "input_low": 14, "input_high": 9,
 }  # fmt: skip
 OUTPUT_OFF = 1 << 22
-FLOATS = {0x0001, 0x0002, 0x0004, 0x0011, 0x0012, 0x0021}
+FLOATS = {0x0001, 0x0002, 0x0004, 0x0011, 0x0012, 0x0021, 0x0022}
 
 
 class Maxwell:
@@ -35,6 +35,8 @@ class Maxwell:
             return None
         if register == 0x0021:
             return told._replace(volts=struct.unpack(">f", frame.data[4:])[0])
+        if register == 0x0022:
+            return told._replace(fraction=struct.unpack(">f", frame.data[4:])[0])
         if register == 0x001B:
             return told._replace(amperes=struct.unpack(">I", frame.data[4:])[0] / 1024)
         if register == 0x0030:

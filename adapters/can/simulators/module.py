@@ -41,7 +41,8 @@ class Module:
 
 
 class Told(NamedTuple):
-    """What a frame of the controller tells modules. ``what`` is the protocol's own name of it, for the answer."""
+    """What a frame of the controller tells modules. ``what`` is the protocol's own name of it, for the answer;
+    ``fraction`` is a set current as a part of the rated one."""
 
     modules: Sequence[int]
     what: int
@@ -49,6 +50,7 @@ class Told(NamedTuple):
     switch: bool | None = None
     volts: float | None = None
     amperes: float | None = None
+    fraction: float | None = None
     stored_volts: float | None = None
     stored_amperes: float | None = None
     answered: bool = True

@@ -15,7 +15,7 @@ PLACES = {
 }  # fmt: skip
 OUTPUT_OFF = 1 << 25
 DAY, SERIAL = 17, 0x12B
-SET, READ = 0, 2
+SET, READ, SET_ALL = 0, 2, 11
 
 
 class Uu:
@@ -26,12 +26,16 @@ class Uu:
     falls_back = False
 
     def hear(self, frame: Frame) -> Told | None:
-        if not frame.extended or frame.id >> 25 != 1 or len(frame.data) != 8 or frame.data[0] & 0xF not in (SET, READ):
+        kind = frame.data[0] & 0xF if len(frame.data) == 8 else None
+        if not frame.extended or frame.id >> 25 != 1 or kind not in (SET, READ, SET_ALL):
             return None
         to, what = frame.id >> 14 & 0x7F, frame.data[1]
         told = Told([to or ALL], what, frame.data, answered=to != 0)
-        if frame.data[0] & 0xF == READ:
+        if kind == READ:
             return told
+        if kind == SET_ALL:
+            amperes, _, volts = struct.unpack(">HHH", frame.data[2:])
+            return told._replace(switch=what & 3 in (0, 2), volts=volts / 10, amperes=amperes / 10)
         value = struct.unpack(">I", frame.data[4:])[0]
         if what == 2:
             return told._replace(volts=value / 1000)
@@ -44,8 +48,8 @@ class Uu:
     def answer(self, told: Told, module: Module) -> Iterable[Frame]:
         group = told.data[0] & 0xF0
         head = 1 << 25 | 1 << 21 | module.address << 14 | DAY << 9 | SERIAL
-        if told.data[0] & 0xF == SET:
-            yield Frame(head, bytes([group | 1, *told.data[1:]]))
+        if told.data[0] & 0xF in (SET, SET_ALL):
+            yield Frame(head, bytes([group | (told.data[0] & 0xF) + 1, *told.data[1:]]))
             return
         off = 0 if module.delivers else OUTPUT_OFF
         known = {
