@@ -304,8 +304,8 @@ def test_what_is_sent_is_read_back(name: str, data: st.DataObject) -> None:
     for part in row.id.fields:
         is_address = part.name == "module" and isinstance(codec, ModuleFamily)  # none has the controller's
         least, most = (codec.first, codec.last) if is_address else (0, (1 << part.width) - 1)
-        number = data.draw(st.integers(least, most))
-        values[part.name] = part.words.get(number, number)
+        drawn = data.draw(st.integers(least, most))
+        values[part.name] = part.words.get(drawn, drawn)
     sent = codec.encode(row.name, **values)
     read = codec.decode(sent)
     assert isinstance(read, Message), read
