@@ -1,7 +1,7 @@
-"""A plain, blocking ISO 15118-2 DC vehicle for measurements: finds a station by SDP, charges, times every answer.
+"""A plain, blocking ISO 15118-2 vehicle for measurements: finds a station by SDP, charges, times every answer.
 
 Used by bench_station; run in the namespace of the vehicle: ``python -m tests.benchmarks.vehicle_client IF LOOPS
-PERIOD_S``. Prints one JSON object: answer times in ms by message.
+PERIOD_S [--ac]``. Prints one JSON object: answer times in ms by message.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Vehicle:
         host, port = discover(interface)
         self.tcp = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
         self.tcp.settimeout(10)
-        self.v2g.connect((host, port, 0, socket.if_nametoindex(interface)))
+        self.tcp.connect((host, port, 0, socket.if_nametoindex(interface)))
         self.tcp.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.decoder = v2gtp.V2gtpDecoder()
         self.session = b"\x00"
@@ -82,8 +82,8 @@ class Vehicle:
     def amperes(self, value: float) -> Any:
         return self.m.PhysicalValueType.of(value, "A")
 
-    def charge(self, loops: int, period_s: float) -> None:
-        """A whole session with so many CurrentDemand loops."""
+    def charge(self, loops: int, period_s: float, ac: bool = False) -> None:
+        """A whole session with so many loops."""
         m, sap = self.m, codec.messages("sap")
         offer = sap.AppProtocolType(
             ProtocolNamespace="urn:iso:15118:2:2013:MsgDef",
@@ -93,13 +93,43 @@ class Vehicle:
             Priority=1,
         )
         self.ask(sap.supportedAppProtocolReq(AppProtocol=[offer]), "sap", "supportedAppProtocolReq")
-        status = m.DC_EVStatusType(EVReady=True, EVErrorCode="NO_ERROR", EVRESSSOC=50)
         self.body("SessionSetupReq", EVCCID=bytes(6))
-        self.body("ServiceDiscoveryReq")
+        offered = self.body("ServiceDiscoveryReq").ChargeService.SupportedEnergyTransferMode.EnergyTransferMode
+        self.mode = next((mode for mode in offered if mode.startswith("AC")), "AC_single_phase_core")
         services = m.SelectedServiceListType(SelectedService=[m.SelectedServiceType(ServiceID=1)])
         self.body("PaymentServiceSelectionReq", SelectedPaymentOption="ExternalPayment", SelectedServiceList=services)
         while self.body("AuthorizationReq").EVSEProcessing != "Finished":
             time.sleep(0.1)
+        if ac:
+            self.alternate(loops, period_s)
+        else:
+            self.direct(loops, period_s)
+        self.body("SessionStopReq", ChargingSession="Terminate")
+        self.tcp.close()
+
+    def alternate(self, loops: int, period_s: float) -> None:
+        """AC on one phase, with so many ChargingStatus loops."""
+        m = self.m
+        wanted = m.AC_EVChargeParameterType(
+            EAmount=m.PhysicalValueType.of(9000, "Wh"),
+            EVMaxVoltage=self.volts(400),
+            EVMaxCurrent=self.amperes(16),
+            EVMinCurrent=self.amperes(6),
+            DepartureTime=3600,
+        )
+        self.body("ChargeParameterDiscoveryReq", RequestedEnergyTransferMode=self.mode, EVChargeParameter=wanted)
+        self.body("PowerDeliveryReq", ChargeProgress="Start", SAScheduleTupleID=1)
+        next_at = time.perf_counter()
+        for _ in range(loops):
+            self.body("ChargingStatusReq")
+            next_at += period_s
+            time.sleep(max(0.0, next_at - time.perf_counter()))
+        self.body("PowerDeliveryReq", ChargeProgress="Stop", SAScheduleTupleID=1)
+
+    def direct(self, loops: int, period_s: float) -> None:
+        """DC, with so many CurrentDemand loops."""
+        m = self.m
+        status = m.DC_EVStatusType(EVReady=True, EVErrorCode="NO_ERROR", EVRESSSOC=50)
         limits = m.DC_EVChargeParameterType(
             DC_EVStatus=status, EVMaximumCurrentLimit=self.amperes(200), EVMaximumVoltageLimit=self.volts(450)
         )
@@ -120,11 +150,9 @@ class Vehicle:
             next_at += period_s
             time.sleep(max(0.0, next_at - time.perf_counter()))
         self.body("PowerDeliveryReq", ChargeProgress="Stop", **start)
-        self.body("SessionStopReq", ChargingSession="Terminate")
-        self.tcp.close()
 
 
 if __name__ == "__main__":
     vehicle = Vehicle(sys.argv[1], wait_for_voltage="--any-voltage" not in sys.argv)
-    vehicle.charge(int(sys.argv[2]), float(sys.argv[3]))
+    vehicle.charge(int(sys.argv[2]), float(sys.argv[3]), "--ac" in sys.argv)
     print(json.dumps(vehicle.times_ms))

@@ -205,6 +205,8 @@ class _Resolver:
         self.plan.session_end = self._session_end()
         self.plan.ready = self._ready()
         self.plan.sides = self._sides()
+        away = self.absent | self.unloaded
+        self.plan.display = tuple(one for one in self.plan.display if one.value.partition(".")[0] not in away)
         self.plan.surroundings = self._surroundings()
         return self.plan
 
