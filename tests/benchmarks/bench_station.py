@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_station [--loops N] [--stations N] [--ac]
 
 Needs root (network namespaces) and, for Josev, java. ``--loops`` CurrentDemand requests at 4 Hz to each, ``--ac``
-ChargingStatus; ``--stations N`` runs so many of ours at once, each with a vehicle. Prints tables; exit 1 when a limit is missed.
+ChargingStatus; ``--stations N`` runs so many of ours at once, each with a vehicle. Prints tables; exit 1 when a limit is
+missed.
 
 Limits (issue "Charge a car"): CurrentDemandRes p50 2 ms, p99 10 ms, none over 25 ms from the first session on; ready
 0.5 s after the start; 60 MB; idle below 1 %, charging below 3 % of a core; many stations p99 below 25 ms.

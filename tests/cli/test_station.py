@@ -70,6 +70,13 @@ def test_options_may_choose_and_take_a_machine_away() -> None:
     assert list(crossing("second.present=no").machines) == ["crossing"]
 
 
+def test_a_value_of_a_machine_that_an_option_takes_away_is_not_displayed() -> None:
+    file, options = Path("machines/evse_ac.yaml"), Overrides((), {}, {"iface": "eth9"})
+    shown = {headline.value for headline in resolve(file, None, options, installed(), engine.load).display}
+    assert "evse.meter.power" in shown
+    assert "pev.charger.soc" not in shown
+
+
 def test_a_childs_parameter_reaches_the_child() -> None:
     system = System()
     build(crossing("beep.tone=high"), system, installed())
