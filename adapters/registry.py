@@ -64,6 +64,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "chance": {"simulated": "adapters.ac.simulated:SimulatedChance"},
     "onboard_charger": {"simulated": "adapters.ac.vehicle:SimulatedOnboardCharger"},
     "central_system": {"websocket": "adapters.ocpp.websocket:WebSocketCentralSystem"},
+    "ocpp_ledger": {
+        "memory": "adapters.ocpp.store:MemoryLedger",
+        "sqlite": "adapters.ocpp.store:FileLedger",
+    },
     "wall_clock": {
         "simulated": "adapters.clock.wall_clock:SimulatedWallClock",
         "system": "adapters.clock.wall_clock:SystemWallClock",

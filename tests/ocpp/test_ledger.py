@@ -1,0 +1,269 @@
+"""Nothing that was told to be written is lost, doubled or out of order: an operator bills by it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.ocpp.ledger import MIGRATIONS, NEVER_KNOWN, Ledger, LedgerError, Open
+from adapters.ocpp.store import FileLedger, MemoryLedger
+from engine.adapter import ConfigurationError, World
+from tests.slac.real_port import RealPort
+from tests.slac.virtual_host import Clock, VirtualPort
+
+START = {"connectorId": 1, "idTag": "A", "meterStart": 100, "timestamp": "2026-11-29T12:00:00.000Z"}
+STOP = {"meterStop": 900, "timestamp": "2026-11-29T13:00:00.000Z"}
+VALUES = {"connectorId": 1, "meterValue": []}
+
+
+def session(ledger: Ledger) -> int:
+    number = ledger.start(1, START)
+    ledger.meter_values(number, VALUES)
+    ledger.stop(number, STOP)
+    return number
+
+
+def taken(ledger: Ledger, transaction_id: int | None = None) -> tuple[str, Any]:
+    """The next message is delivered."""
+    message = ledger.next()
+    assert message is not None
+    ledger.answered(message.number, transaction_id if message.action == "StartTransaction" else None)
+    return message.action, message.payload.get("transactionId")
+
+
+def test_an_offline_session_goes_out_in_its_order_under_the_id_that_comes_late() -> None:
+    """D3 of the field: the id goes into the messages when they are sent, not when they are stored."""
+    ledger = Ledger(None)
+    session(ledger)
+    session(ledger)
+    assert ledger.waiting == 6
+    assert [taken(ledger, 70) for _ in range(3)] == [
+        ("StartTransaction", None), ("MeterValues", 70), ("StopTransaction", 70)
+    ]  # fmt: skip
+    assert [taken(ledger, 71) for _ in range(3)][2] == ("StopTransaction", 71)
+    assert (ledger.next(), ledger.waiting) == (None, 0)
+
+
+def test_a_repeat_has_the_same_id_and_payload() -> None:
+    ledger = Ledger(None)
+    session(ledger)
+    first = ledger.next()
+    assert first is not None
+    ledger.attempted(first.number)
+    again = ledger.next()
+    assert again is not None
+    assert (again.id, again.payload, again.attempts) == (first.id, first.payload, 1)
+
+
+def test_a_start_that_is_given_up_makes_the_rest_minus_one() -> None:
+    """Errata 3.18; what was given up stays readable."""
+    ledger = Ledger(None)
+    number = session(ledger)
+    message = ledger.next()
+    assert message is not None
+    assert ledger.drop(message.number, "InternalError") == number
+    assert [taken(ledger) for _ in range(2)] == [("MeterValues", NEVER_KNOWN), ("StopTransaction", NEVER_KNOWN)]
+    assert ledger.dropped() == [("StartTransaction", START, "InternalError")]
+
+
+def test_a_transaction_ends_once() -> None:
+    ledger = Ledger(None)
+    ledger.stop(session(ledger), STOP)
+    assert ledger.waiting == 3
+
+
+def test_a_restart_finds_what_is_open(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.db")
+    session(ledger)
+    second = ledger.start(2, START)
+    for _ in range(4):
+        taken(ledger, 70 + ledger.waiting)
+    third = ledger.start(1, START)
+    ledger.close()
+    again = Ledger(tmp_path / "l.db")
+    assert again.open() == [Open(second, 2, 71), Open(third, 1, None)]
+    assert (again.number_of(71), again.number_of(5)) == (second, None)
+    assert again.waiting == 1
+
+
+def test_what_is_not_committed_is_not_there(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "l.db")
+    ledger.begin()
+    session(ledger)
+    other = Ledger(tmp_path / "l.db")
+    assert other.waiting == 0
+    ledger.commit()
+    assert other.waiting == 3
+    other.close()
+    ledger.close()
+
+
+def test_numbers_are_never_used_again(tmp_path: Path) -> None:
+    """A transaction that is forgotten and one that begins after it are not the same."""
+    ledger = Ledger(tmp_path / "l.db")
+    first = session(ledger)
+    while ledger.waiting:
+        taken(ledger, 1)
+    ledger.close()
+    assert Ledger(tmp_path / "l.db").start(1, START) > first
+
+
+def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    file = tmp_path / "l.db"
+    file.write_bytes(b"this is no database, but a text of some length" * 100)
+    with pytest.raises(LedgerError, match=r"l\.db: file is not a database"):
+        Ledger(file)
+    with pytest.raises(LedgerError, match="unable to open"):
+        Ledger(tmp_path / "no folder" / "l.db")
+    later = tmp_path / "later.db"
+    sqlite3.connect(later).execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
+    with pytest.raises(LedgerError, match="written by a later version"):
+        Ledger(later)
+
+
+# ---------------------------------------------------------------- the process dies
+
+WRITER = """
+import sys
+from pathlib import Path
+from adapters.ocpp.ledger import Ledger
+ledger = Ledger(Path(sys.argv[1]))
+for number in range(1_000_000):
+    ledger.begin()
+    transaction = ledger.start(1, {"meterStart": number})
+    ledger.stop(transaction, {"meterStop": number})
+    ledger.commit()
+    print(transaction, flush=True)
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_was_told_is_there_after_a_kill(tmp_path: Path, seed: int) -> None:
+    """`kill -9` at a random moment: every transaction that was told is in the file, whole, once, in order."""
+    file = tmp_path / "l.db"
+    told = 0
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", WRITER, file], stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            for _ in range(random.Random(seed + told).randint(1, 60)):
+                told = int(writer.stdout.readline())
+            writer.send_signal(signal.SIGKILL)
+            told = max([told, *(int(line) for line in writer.stdout if line.endswith("\n"))])
+        ledger = Ledger(file)
+        assert ledger.open() == []
+        ledger.close()
+    ledger, seen = Ledger(file), []
+    while (message := ledger.next()) is not None:
+        number = ledger.answered(message.number, 1000 if message.action == "StartTransaction" else None)
+        seen.append((number, message.action))
+    numbers = sorted({number for number, _ in seen if number is not None})
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert len(numbers) >= told > 0
+    assert seen == [(n, action) for n in numbers for action in ("StartTransaction", "StopTransaction")]
+
+
+# ---------------------------------------------------------------- behind the charts
+
+
+def stop_of(transaction: int) -> dict[str, Any]:
+    return {"transaction": transaction, "meterStop": 900, "timestamp": 0, "reason": "Local"}
+
+
+def test_orders_and_events_of_the_contract() -> None:
+    ledger = MemoryLedger({}, World())
+    port = VirtualPort(ledger, Clock(), "ledger")
+    ledger.StartTransaction(call_id="a", connectorId=1, idTag="A", meterStart=100, timestamp=0)
+    ledger.StopTransaction(call_id="b", **stop_of(1))
+    assert (port.results["a"], ledger.waiting, len(port.named("appended"))) == ({"transaction": 1}, 2, 2)
+    ledger.next(call_id="c")
+    first = port.results["c"]
+    assert first["payload"]["timestamp"] == "1970-01-01T00:00:00.000Z"
+    ledger.answer(
+        number=first["number"], payload={"transactionId": 9, "idTagInfo": {"status": "Blocked", "expiryDate": "x"}}
+    )
+    assert port.named("answered") == [
+        {"action": "StartTransaction", "transaction": 1, "transactionId": 9, "status": "Blocked"}
+        | {"parentIdTag": None, "expiryDate": None}
+    ]
+    ledger.next(call_id="d")
+    ledger.attempted(number=port.results["d"]["number"])
+    ledger.drop(number=port.results["d"]["number"], reason="GenericError")
+    assert port.named("dropped") == [{"action": "StopTransaction", "transaction": 1, "reason": "GenericError"}]
+    ledger.next(call_id="e")
+    assert port.results["e"] == "none"
+
+
+def test_a_full_disk_is_told() -> None:
+    ledger = MemoryLedger({"full_after": 1}, World())
+    port = VirtualPort(ledger, Clock(), "ledger")
+    ledger.SecurityEventNotification(call_id="a", type="StartupOfTheDevice", timestamp=0)
+    ledger.SecurityEventNotification(call_id="b", type="StartupOfTheDevice", timestamp=0)
+    assert (port.results["a"], port.results["b"]) == ({}, "database or disk is full")
+    assert port.named("failed") == [{"reason": "database or disk is full"}]
+
+
+def in_a_loop(test: Callable[[], Any]) -> None:
+    asyncio.run(asyncio.wait_for(test(), 60))
+
+
+def test_a_file_is_written_before_anybody_is_told(tmp_path: Path) -> None:
+    """Many at once share a write; each is told; another process sees what was told; a restart finds what is open."""
+
+    async def work() -> None:
+        file = tmp_path / "l.db"
+        ledger = FileLedger({"file": str(file)}, World())
+        port = RealPort(ledger, "ledger")
+        for number in range(300):
+            ledger.StartTransaction(call_id=f"a{number}", connectorId=1, idTag="A", meterStart=number, timestamp=0)
+        while len(port.results) < 300:
+            await asyncio.sleep(0.002)
+        assert [port.results[f"a{n}"]["transaction"] for n in range(300)] == list(range(1, 301))
+        assert sqlite3.connect(file).execute("SELECT count(*) FROM messages").fetchone() == (300,)
+        ledger.StopTransaction(call_id="stop", **stop_of(1))
+        ledger.close()  # what waits is written first
+
+        again = FileLedger({"file": str(file)}, World())
+        port = RealPort(again, "ledger")
+        await asyncio.sleep(0.01)
+        assert [one["transaction"] for one in port.named("unfinished")] == list(range(2, 301))
+        assert again.waiting == 301
+        again.close()
+
+    in_a_loop(work)
+
+
+def test_one_order_that_fails_does_not_take_the_others_with_it(tmp_path: Path) -> None:
+    async def work() -> None:
+        ledger = FileLedger({"file": str(tmp_path / "l.db")}, World())
+        port = RealPort(ledger, "ledger")
+        for number in range(20):
+            ledger.StartTransaction(call_id=f"a{number}", connectorId=1, idTag="A", meterStart=0, timestamp=0)
+            ledger.StopTransaction(
+                call_id=f"b{number}", **stop_of(999)
+            )  # there is none of this number: nothing happens
+            ledger.MeterValues(call_id=f"c{number}", transaction=999, connectorId=1, timestamp=[0], value=["1"])
+        while len(port.results) < 60:
+            await asyncio.sleep(0.002)
+        assert all(isinstance(port.results[f"a{n}"], dict) for n in range(20))
+        assert all("FOREIGN KEY" in port.results[f"c{n}"] for n in range(20))
+        assert ledger.waiting == 20
+        ledger.close()
+
+    in_a_loop(work)
+
+
+def test_a_file_that_cannot_be_used_ends_the_run_before_it_begins(tmp_path: Path) -> None:
+    async def work() -> None:
+        with pytest.raises(ConfigurationError, match="move the file away"):
+            RealPort(FileLedger({"file": str(tmp_path / "none" / "l.db")}, World()), "ledger")
+
+    in_a_loop(work)
