@@ -4,7 +4,7 @@ are for the main machine; ``machine.name`` is for another one."""
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from engine.language.model import Chart
@@ -42,7 +42,13 @@ class EventScript:
 
 
 def addressed(system: System, main: Actor, text: str) -> tuple[Actor, Event | int]:
-    """One item and the machine it is for; what the main machine knows is for that. Raises ``StationError``."""
+    """One item and the machine it is for; what the main machine knows is for that. The end of a name is enough where no
+    other one ends so. Raises ``StationError``."""
+    given = text.strip().partition("(")[0].strip()
+    meant = _meant(given, offered_by_all(system, main)) if _EVENT.fullmatch(given) else []
+    if len(meant) > 1:
+        raise StationError(f"which {given}: {', '.join(meant)}?")
+    text = text.strip().replace(given, meant[0], 1) if meant else text
     name, _, rest = text.strip().partition(".")
     other = system.roots.get(name)
     if other is not None and other is not main and text.partition("(")[0].strip() not in offered(main.machine.chart):
@@ -59,6 +65,23 @@ def offered_by_all(system: System, main: Actor) -> list[str]:
         for name in by_people(root.machine.chart)
     ]
     return list(dict.fromkeys([*offered(main.machine.chart), *others]))
+
+
+def _meant(name: str, known: Sequence[str]) -> list[str]:
+    """Those of the known events that this may be: the one that is called so, else all whose last parts are so."""
+    return [name] if name in known else [one for one in known if one.endswith(f".{name}")]
+
+
+def shortest(names: Iterable[str], known: Sequence[str]) -> list[str]:
+    """The shortest that may be typed for each of these; ``(…)`` for what it carries."""
+    return [_short(name, known) for name in names]
+
+
+def _short(name: str, known: Sequence[str]) -> str:
+    name, carries, _ = name.partition("(")
+    parts = name.split(".")
+    ends = (".".join(parts[number:]) for number in range(len(parts) - 1, -1, -1))
+    return next((end for end in ends if _meant(end, known) == [name]), name) + ("(…)" if carries else "")
 
 
 def by_people(chart: Chart) -> list[str]:

@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.curves import Curves
-from engine.cli.events import addressed, now_possible, offered_by_all
+from engine.cli.events import addressed, now_possible, offered_by_all, shortest
 from engine.cli.live_activity import BAD, QUIET, Activity
 from engine.cli.live_states import shares, state_lines
 from engine.cli.out import Output
@@ -70,6 +70,7 @@ class LiveView:
         self._left = 20  # columns of the states; grows as they need them, so that nothing jumps to and fro
         self._frozen = False
         self._typed = ""
+        self._asked = False  # for all events that are possible
         self._hint = Text()
         self._keyboard = contextlib.ExitStack()
         self._main: Actor | None = None
@@ -150,7 +151,8 @@ class LiveView:
 
     def _page(self, width: int, height: int) -> RenderableType:
         head = 3 if self._mixed else 2
-        bottom = 3 if height >= _TALL and not self._station.rows else 2
+        possible = self._possible(width, 2 if height >= _TALL else 0)
+        bottom = 2 + len(possible)
         free = height - head - bottom
         units, lines = self._unit_rows(free - 1 - _LEAST)
         headlines, top = self._headline_row(width, brief=bool(lines))
@@ -171,10 +173,11 @@ class LiveView:
             *([Layout(self._stage_rows(width, stages), name="stages", size=stages)] if stages else []),
             Layout(name="middle"),
             *([Layout(self._activity.log_lines(logs), name="log", size=log_room)] if logs else []),
-            Layout(self._bottom(width, bottom), name="bottom", size=bottom),
+            Layout(self._bottom(width, possible), name="bottom", size=bottom),
         )
         activity = self._activity.table(room, width - left, self._system.clock.now_ns())
-        page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(activity))
+        right = self._every_event(room) if self._asked else activity
+        page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(right))
         return page
 
     def _unit_rows(self, most: int) -> tuple[RenderableType, int]:
@@ -268,23 +271,40 @@ class LiveView:
         grid.add_row(*[Text(self._curves.drawn(label, column - 2), "cyan") for label, _ in values])
         return grid, 4
 
-    def _bottom(self, width: int, lines: int) -> RenderableType:
+    def _bottom(self, width: int, told: list[Text]) -> RenderableType:
         legend = Rule(" ▸ event taken   ◂ order given   ◷ timer   ↻ repeats, ×n as often ", align="right", style=QUIET)
-        possible = now_possible(self._system, self._main) if self._main is not None else []
-        told = [_listed(" Now possible: ", possible, width)] if lines > 2 else []
         if self._main is None or not sys.stdin.isatty():
             return Group(legend, *told, Text(""))
-        keys = "Enter sends an event, Tab completes, Ctrl-C ends"
-        hint = self._hint or (Text(keys, QUIET) if told else _listed(f"{keys}. Now possible: ", possible, width))
+        keys = "Enter sends an event, Tab completes, ? lists all, Ctrl-C ends"
+        hint = self._hint or (Text(keys, QUIET) if told else Text.assemble(*self._possible(width - 8, 1)))
         prompt = Text.assemble((" ▸ ", "bold"), self._typed, ("▏", "blink"), "  ", hint)
         prompt.no_wrap, prompt.overflow = True, "ellipsis"
         return Group(legend, *told, prompt)
+
+    def _possible(self, width: int, lines: int) -> list[Text]:
+        """What a person may send now, what is waited for first, in at most so many lines."""
+        if self._main is None or not lines:
+            return []
+        names = now_possible(self._system, self._main)
+        waited = self._stages.waited
+        names.sort(key=lambda name: name.partition("(")[0] not in waited)
+        known = offered_by_all(self._system, self._main)
+        return listed(" Now possible: ", names, shortest(names, known), width, lines)
+
+    def _every_event(self, room: int) -> RenderableType:
+        """All that a person may send now, with what it carries."""
+        names = now_possible(self._system, self._main) if self._main is not None else []
+        more = [Text(f"… {len(names) - room + 1} more", QUIET)] if len(names) > room else []
+        shown = names[: room - len(more)]
+        return Group(*[Text(name, no_wrap=True, overflow="ellipsis") for name in shown], *more)
 
     # ------------------------------------------------------------ keys
 
     def _key(self, key: str) -> None:
         self._changed, self._hint = True, Text()
-        if key in ("\r", "\n"):
+        if key == "?" and not self._typed:
+            self._asked = not self._asked
+        elif key in ("\r", "\n"):
             self._send(self._typed)
             self._typed = ""
         elif key in ("\x7f", "\b"):
@@ -323,18 +343,33 @@ class _Frame:
         yield from console.render(self._page, options.update(height=self._height))
 
 
-def _listed(head: str, names: list[str], width: int) -> Text:
-    """As many names as fit into one line, and how many more there are."""
-    text = Text(head if names else "", QUIET, no_wrap=True, overflow="ellipsis")
+def listed(head: str, names: list[str], short: list[str], width: int, lines: int) -> list[Text]:
+    """The names, in as many lines as they need and at most so many; short where there is no room for all in full, and
+    how many more there are."""
+    for some in (names, short):
+        found = _wrapped(head, some, width, lines, "")
+        if found is not None:
+            return found
+    for shown in range(len(short) - 1, 0, -1):
+        found = _wrapped(head, short[:shown], width, lines, f" … {len(short) - shown} more")
+        if found is not None:
+            return found
+    return [Text(f"{head}{len(short)} events", QUIET, no_wrap=True, overflow="ellipsis")]
+
+
+def _wrapped(head: str, names: list[str], width: int, lines: int, more: str) -> list[Text] | None:
+    """The names in lines, ``more`` behind the last; None where they do not fit."""
+    found = [Text(head if names else "", QUIET, no_wrap=True)]
     for number, name in enumerate(names):
-        before, left = ", " if number else "", len(names) - number
-        more = f" … {left} more"
-        if text.cell_len + len(before) + len(name) > width - 1 - (len(more) if left > 1 else 0):
-            text.append(more, QUIET)
-            break
-        text.append(before, QUIET)
-        text.append(name, "")
-    return text
+        last = number == len(names) - 1
+        end = more if last else ","
+        if found[-1].cell_len + len(name) + len(end) + 1 > width - 1:
+            found.append(Text(" " * len(head.rstrip()), no_wrap=True))
+            if len(found) > lines or found[-1].cell_len + len(name) + len(end) + 1 > width - 1:
+                return None
+        found[-1].append(("" if found[-1].plain.endswith(" ") else " ") + name)
+        found[-1].append(end, QUIET)
+    return found
 
 
 def _common_start(names: list[str]) -> str:

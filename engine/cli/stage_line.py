@@ -7,9 +7,12 @@ from collections.abc import Iterator
 
 from rich.text import Text
 
+from engine.cli.awaited import awaited
 from engine.cli.live_activity import GOOD, QUIET
 from engine.language.expr import tree
+from engine.language.expr.text import to_text
 from engine.language.expr.walk import within
+from engine.language.model import Timer
 from engine.run import Actor
 from engine.run.joint import holds
 from engine.tools.trace.sequence import span
@@ -22,6 +25,8 @@ class StageLine:
 
     def __init__(self, main: Actor) -> None:
         self.machine = self._main = main
+        self.waited: list[str] = []
+        """The events that the present stage waits for, as of the last look."""
         self._stages = main.machine.chart.stages
         self._hold = [holds(stage.condition) for stage in self._stages]
         named = [part for stage in self._stages for part in within(stage.condition) if isinstance(part, tree.InState)]
@@ -60,29 +65,42 @@ class StageLine:
         return text
 
     def waits(self, now_ns: int) -> Text:
-        """The timers that run in the states the stage names, the next first, and the events that lead on from them."""
+        """The timers that run in the states the stage names, the next first, and the events that lead on from them
+        along the main path."""
         text = Text("   ", QUIET, no_wrap=True, overflow="ellipsis")
         present = self.present()
         if present is None:
+            self.waited = []
             return text.append(self._elsewhere(), "bold")
         timers: list[tuple[int, str]] = []
-        events: dict[str, None] = {}
-        for actor, state in _named(self._main, self._stages[present].condition):
+        places = list(_named(self._main, self._stages[present].condition))
+        for actor, state in places:
             machine = actor.machine
             inside = {one for one in machine.configuration if one == state or one.startswith(f"{state}.")}
+            all = [timer for one in inside for timer in machine.chart.states[one].timers]
+            texts = {timer.id: _delay(timer, actor) for timer in all}
+            polls = {timer.id for timer in all if timer.periodic}
+            polls |= {way.timer for way in machine.chart.transitions if way.timer and way.targets == (way.source,)}
             for timer, deadline in actor.timers.items():
-                source, _, delay = timer.rpartition("/")
-                if source in inside:
-                    timers.append((deadline.due_ns - now_ns, delay.removeprefix("after ")))
-            for transition in machine.chart.transitions:
-                if transition.source.id in inside and transition.targets:
-                    events |= dict.fromkeys(d for d in transition.written if not d.startswith(("done.", "error.")))
+                if timer in texts and timer not in polls:
+                    timers.append((deadline.due_ns - now_ns, texts[timer]))
+        events = self.waited = awaited(places)
         for left_ns, delay in sorted(timers)[:2]:
             text.append(f"{delay if len(delay) < 30 else delay[:28] + '…'} ", "cyan")
             text.append(f"{span(max(0, left_ns), max(0, left_ns))} left   ", "bold cyan")
         if events:
             text.append("waits for " + ", ".join(events))
         return text
+
+
+def _delay(timer: Timer, actor: Actor) -> str:
+    """The delay as written; of a choice the part that counts now."""
+    delay = timer.delay
+    if not isinstance(delay, tree.Conditional):
+        return timer.text
+    while isinstance(delay, tree.Conditional):
+        delay = delay.then if holds(delay.test)(actor) else delay.other
+    return to_text(delay)
 
 
 def _named(actor: Actor, condition: tree.Expr) -> Iterator[tuple[Actor, str]]:

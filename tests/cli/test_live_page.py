@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.cli.curves import Curves, curve
+from engine.cli.events import addressed
 from engine.cli.live_states import shares
 from engine.run import Note
+from engine.run.station import StationError
 from engine.semantics.step import Event
 from tests.cli.page import Page
 from tests.cli.record_terminal import FILES, PAGES, filled
@@ -51,13 +53,62 @@ def test_what_is_waited_for_and_how_long_still(asking: Page) -> None:
     lines = asking.drawn()
     assert stage(lines) == "authorisation"
     (waits,) = [line for line in lines if "waits for" in line]
-    assert re.search(r"T_customer\S* .*\d+\.\d s left", waits)
-    assert "waits for v2g." in waits
+    assert re.search(r" T_customer \d+\.\d s left ", waits), "of the times for two protocols the one that runs"
+    assert waits.endswith("waits for operator.token, operator.authorised"), "not for the next AuthorizationReq"
+
+
+def test_what_leads_on_is_told_and_not_what_may_go_wrong() -> None:
+    """By stage: what the main path of the charts waits for."""
+    page = Page("evse_dc.yaml", "pev.stop_at_soc=41 %")
+    waits: dict[str, set[str]] = {}
+    for _ in range(170):
+        page.run(0.25)
+        line, told = page.view._stages.line(80).plain, page.view._stages.waits(page.system.clock.now_ns()).plain
+        if "●" in line:
+            waits.setdefault(stage([line]), set()).add(told.partition("waits for ")[2])
+    assert waits == {
+        "plug": {"cp_line.state"},
+        "SLAC": {"session.session_started"},
+        "set-up": {"session.cable_check"},
+        "cable check": {"v2g.CableCheckReq", "lock.is_locked", "output.cable_check_ok"},
+        "pre-charge": {"output.power_ready"},
+        "charge": {"session.power_off"},
+        "stop": {"session.session_ended", "output.is_off"},
+    }
+
+
+def test_what_may_be_sent_is_named_in_two_lines_by_names_that_may_be_typed(asking: Page) -> None:
+    asking.resize(80, 24)
+    lines = asking.drawn()
+    first = next(n for n, line in enumerate(lines) if "Now possible" in line)
+    told = " ".join(lines[first : first + 2]).partition(":")[2].replace(" … ", ", … ")
+    *names, more = [name.strip() for name in told.split(",")]
+    assert names[:2] == ["token(…)", "authorised"], "what is waited for first"
+    assert re.fullmatch(r"… \d more", more)
+    for name in names:
+        typed = name.replace("(…)", "(id=04a2)")
+        actor, event = addressed(asking.system, asking.main, typed)
+        assert isinstance(event, Event)
+        assert event.name.endswith(name.partition("(")[0])
+        assert (actor.path == "pev") == event.name.startswith("driver.")
+    with pytest.raises(StationError, match=r"which stop_pressed: operator.stop_pressed, pev.driver.stop_pressed\?"):
+        addressed(asking.system, asking.main, "stop_pressed")
+    asking.view._key("?")
+    assert any("grant(power=…, order=…)" in line for line in asking.drawn()), "the rest on a key"
+    asking.view._key("?")
+    assert not any("grant(power=…, order=…)" in line for line in asking.drawn())
+
+
+def test_a_site_names_what_may_be_sent() -> None:
+    page = Page("site.yaml", "outlets=2").run(3)
+    told = "\n".join(page.drawn()).partition("Now possible:")[2]
+    assert "shut_down" in told
+    assert "limit(" in told
 
 
 def test_what_a_person_may_do_is_offered_with_what_it_carries(asking: Page) -> None:
     asking.resize(300, 24)
-    (possible,) = [line for line in asking.drawn() if "Now possible" in line]
+    possible = "\n".join(asking.drawn()).partition("Now possible")[2]
     assert "operator.token(id=…)" in possible
     assert "operator.emergency_stop" in possible
     assert "grant(power=…, order=…)" in possible

@@ -77,6 +77,16 @@ def test_a_value_of_a_machine_that_an_option_takes_away_is_not_displayed() -> No
     assert "pev.charger.soc" not in shown
 
 
+def test_an_option_declared_value_by_value_is_chosen_by_set_too() -> None:
+    """``--set supply=infy`` is ``--supply infy``: who knows one way need not learn the other."""
+    assert list(crossing("season=winter").machines) == ["crossing"]
+    assert parameters(crossing("season = summer"))["T_green"] == 60 * S
+    assert parameters(crossing("season=summer", "T_green=4 s"))["T_green"] == 4 * S, "yields to what is set itself"
+    environ = {"CHARGER_PARAMETERS_T_GREEN": "3 s"}
+    assert parameters(crossing("season=summer", environ=environ))["T_green"] == 3 * S
+    assert list(crossing("season=winter", season="summer").machines) == ["crossing"], "set wins, as over all else"
+
+
 def test_a_childs_parameter_reaches_the_child() -> None:
     system = System()
     build(crossing("beep.tone=high"), system, installed())
@@ -109,6 +119,10 @@ def test_a_childs_parameter_reaches_the_child() -> None:
         ("machines.third.parameters.lamps=1", "there is no machine 'third'"),
         ("adapters.link.use=sim", "no role 'link'"),
         ("station.titel=x", "did you mean 'title'?"),
+        ("season=spring", "--set season=spring: season is none of winter, summer"),
+        ("season=", "season is none of winter, summer"),
+        ("season", "write KEY=VALUE"),
+        ("sesaon=winter", "there is no 'sesaon'; did you mean 'season'?"),
         ("lamps", "write KEY=VALUE"),
     ],
 )

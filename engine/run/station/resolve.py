@@ -18,7 +18,7 @@ from engine.language.expr.tree import InState
 from engine.language.load.installed_files import found, installed_file
 from engine.language.load.relatives import scope_of
 from engine.language.model import Chart, Contract, Spawn
-from engine.language.problems import suggestion
+from engine.language.problems import nearest, suggestion
 from engine.language.text_values import typed, untyped
 from engine.language.traverse import chart_tree, child_nodes
 from engine.language.types import BOOL, Type
@@ -97,9 +97,13 @@ def _options_by_set(file: StationFile, chart: Chart, overrides: Overrides) -> Ov
     named = file.named_options() - set(chart.parameters)
     options, sets = dict(overrides.options), []
     for text in overrides.sets:
-        name, _, value = text.partition("=")
-        if name.strip() in named:
-            options[name.strip()] = value.strip()
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if equals and name in named:
+            if value not in file.table("options")[name]:
+                raise StationError(f"--set {text}: {name} is none of {', '.join(file.table('options')[name])}")
+            options[name] = value
+        elif equals and "." not in name and name not in chart.parameters and (near := nearest(name, named)):
+            raise StationError(f"--set {text}: there is no {name!r}; did you mean {near!r}?")
         else:
             sets.append(text)
     return replace(overrides, sets=sets, options=options)
