@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.bench_station [--loops N] [--stations N] [--ac]
 
-Needs root (network namespaces) and, for Josev, java. ``--loops`` CurrentDemand requests at 4 Hz to each, ``--ac``
-ChargingStatus; ``--stations N`` runs so many of ours at once, each with a vehicle. Prints tables; exit 1 when a limit is
+Needs root (network namespaces) and, for Josev, java. ``--loops`` CurrentDemand requests (``--ac``: ChargingStatus) at
+4 Hz to each; ``--stations N`` runs so many of ours at once, each with a vehicle. Prints tables; exit 1 when a limit is
 missed.
 
 Limits (issue "Charge a car"): CurrentDemandRes p50 2 ms, p99 10 ms, none over 25 ms from the first session on; ready

@@ -187,3 +187,36 @@ def test_a_card_in_the_middle() -> None:
     bench.say("limit", current=9.0)
     bench.loop(9.0)
     assert not bench.errors
+
+
+def test_the_nominal_duty_beside_the_session() -> None:
+    """[V2G2-853]: the vehicle keeps to the less of duty and message, and is stopped and paused by neither change."""
+    bench = Session(THREE, "evse.duty=nominal", vehicle=False)
+    bench.say("limit", current=12.0)
+    bench.bring("pev")
+    bench.loop(12.0)
+    assert bench.cable.circuit.duty_percent == 20.0
+    bench.run(6)
+    bench.say("limit", current=9.0)
+    bench.until(lambda: bench.ac.current_A == 9.0, 5, "9 A")
+    bench.run(6)
+    assert bench.cable.circuit.duty_percent == 15.0
+    bench.say("limit", current=4.0)
+    bench.until(lambda: bench.ac.current_A == 0.0, 5, "no current")
+    assert bench.cable.circuit.duty_percent == 5.0
+    assert bench.circuit.station_closed
+    bench.run(6)
+    bench.say("limit", current=14.0)
+    bench.until(lambda: bench.ac.current_A == 14.0, 10, "14 A by another schedule")
+    bench.emit("operator", "stop_pressed")
+    assert bench.finishes()["protocol"] == "iso2"
+
+
+def test_a_start_delay() -> None:
+    """The session waits for it, told Ongoing; nothing is drawn before."""
+    bench = Session(THREE, "evse.outlet.T_delay=2 min")
+    bench.run(100)
+    assert bench.is_in("evse/session/dialogue", "sequence.authorization.asking")
+    bench.loop()
+    assert bench.now_s > 120
+    assert not bench.errors

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.stage import Stage
+from tests.scenarios.stage import S, Stage
 
 FILE = "machines/ac/outlet.yaml"
 OHM_32, OHM_20, NONE = 220.0, 680.0, 1e6
@@ -727,3 +727,42 @@ def test_back_to_the_nominal_duty_by_a_pulse() -> None:
 
 def test_a_vehicle_that_wakes_the_station() -> None:
     assert plugged().child("cp_line.bcb_toggle").told("bcb_toggle") == [{}]
+
+
+def test_the_nominal_duty_beside_a_session() -> None:
+    """Over x1 once somebody is authorised; it follows the limit, and less than 6 A is for the session to say."""
+    stage = digital().forget().post("nominal_too")
+    assert line(stage) == ["step_x1"]
+    stage.post("limit", current=18.0).child("cp_line.step_done")
+    assert (line(stage), duty(stage)) == (["step_x1", "nominal"], 30.0)
+    assert stage.told("pulse_done") == [{}]
+    stage.post("limit", current=12.0)
+    assert duty(stage) == 20.0
+    stage.post("limit", current=5.0)
+    assert line(stage)[-1] == "hlc"
+    stage.post("limit", current=9.0)
+    assert duty(stage) == 15.0
+    closes(pilot(stage.post("power_on"), "C")).forget().post("limit", current=6.0)
+    assert (duty(stage), stage.order("output.limit")) == (10.0, {"current": 6.0})
+    stage.post("power_off")
+    assert line(stage)[-1] == "x1"
+    opens(stage.values("meter", current_L1=0.0).run(0.1)).forget().post("invite")
+    assert line(stage) == ["hlc"], "the next session begins with 5 % again"
+    assert not digital().post("limit", current=9.0).ordered("cp_line.nominal")
+
+
+def test_a_start_delay_of_a_session() -> None:
+    """The session goes on, and nothing may be drawn until it is over, once in a plug-in."""
+    stage = plugged(T_delay=600 * S).forget().post("invite")
+    assert (line(stage), stage.told("offers")) == (["hlc"], [{"current": 0.0}])
+    stage.post("limit", current=16.0).run(599)
+    assert stage.told("offers")[-1] == {"current": 0.0}
+    stage.run(2)
+    assert stage.told("offers")[-1] == {"current": 16.0}
+    stage.post("withhold").forget().post("invite")
+    assert not stage.told("offers")
+    now = plugged(T_delay=600 * S).post("invite").forget().post("start_now")
+    assert now.told("offers") == [{"current": 32.0}]
+    other = plugged(T_delay=600 * S).post("invite").forget().post("withhold")
+    assert other.told("offers") == [{"current": 32.0}]
+    assert other.forget().post("invite").told("offers") == [{"current": 0.0}]

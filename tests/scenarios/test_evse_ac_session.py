@@ -430,3 +430,37 @@ def test_each_plug_in_begins_anew() -> None:
     for _ in range(2):
         mute.child("slac.no_request").child("outlet.is_off").child("outlet.pulse_done")
     assert mute.active("vehicle.plugged.inviting")
+
+
+def test_the_nominal_duty_beside_the_session() -> None:
+    """Shown before the vehicle hears that it is authorised; an outlet that does not answer holds nobody."""
+    stage = in_session(duty="nominal").child("session.authorisation_wanted")
+    assert (to(stage, "outlet"), to(stage, "session")) == (["nominal_too"], [])
+    slow = in_session(duty="nominal").child("session.authorisation_wanted").run(7.9)
+    assert not to(slow, "session")
+    assert to(slow.run(0.2), "session") == ["authorise"]
+    assert to(stage.child("outlet.pulse_done"), "session") == ["authorise"]
+
+
+def test_a_vehicle_that_wakes() -> None:
+    """BCB toggle: it has all the time to match anew; after the fall-back, too, while nobody is authorised."""
+    stage = inviting().forget().child("outlet.bcb_toggle")
+    assert to(stage, "slac") == ["leave_bcd", "enter_bcd"]
+    linked = inviting().child("slac.dlink_ready", pev_mac=bytes(6)).forget().child("outlet.bcb_toggle")
+    assert not to(linked, "slac")
+    asleep = inviting(authorisation="external", C_sequ_retry=0).child("slac.no_request")
+    asleep.child("outlet.is_off").child("outlet.pulse_done").forget()
+    assert asleep.child("outlet.bcb_toggle").active("vehicle.plugged.inviting")
+    alone = connected_alone().child("outlet.bcb_toggle")
+    assert alone.active("vehicle.plugged.identifying")
+    failing = inviting(authorisation="external", C_session_retry=1)
+    in_session(failing).child("session.session_ended", end="failed").child("outlet.is_off").child("outlet.pulse_done")
+    assert failing.child("outlet.bcb_toggle").active("vehicle.plugged.identifying")
+    wire = inviting(authorisation="external", medium="ethernet").run(22.1)
+    wire.child("outlet.is_off").child("outlet.pulse_done").child("outlet.bcb_toggle")
+    assert wire.active("vehicle.plugged.inviting")
+
+
+def connected_alone() -> Stage:
+    """A station without a modem, nobody authorised."""
+    return started(medium="none", authorisation="external").child("outlet.connected", rating=32.0)
