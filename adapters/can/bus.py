@@ -57,7 +57,8 @@ class Link(Protocol):
         ...
 
     def connect(self) -> None:
-        """Open the interface anew, closed first when it is open; the watcher is told how that ended."""
+        """Open the interface, closed first when it is open; the watcher is told how that ended. One that is being
+        opened goes on: some take seconds."""
         ...
 
     def disconnect(self) -> None:
@@ -212,7 +213,10 @@ class CanBus(Adapter):
         return self._node is not None and self._node.link is not None and self._node.link.is_connected
 
     def connect(self) -> None:
-        self._link().connect()
+        if self._link().is_connected and self.state != "bus_off":
+            self.port.emit("connected")  # ordered by who has not heard it yet
+        else:
+            self._link().connect()
 
     def disconnect(self) -> None:
         self._link().disconnect()

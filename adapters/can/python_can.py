@@ -52,6 +52,8 @@ class PythonCanLink:
         return self._session is not None and self._session.is_open
 
     def connect(self) -> None:
+        if self._session is not None and self._session.is_opening:
+            return
         self.disconnect()
         session = self._session = self._last = _Session(self, self._last)
         self._port.spawn(self._begin(session))  # says that it needs the real clock where there is none
@@ -129,11 +131,18 @@ class _Session:
         self.received: deque[Frame] = deque()
         self.woken = False
         self.lost = 0
-        self.is_open = False
+        self.is_opening = True
+        """Neither open nor lost yet. Set by the host's thread alone, as the next one: what is told goes with it."""
+        self._is_open = False
         self._waiting: deque[Frame] = deque()
         self._something = threading.Condition()
         self._ended = False
         self._reader = threading.Thread(target=self._read, name=f"CAN reader of {link.node.name}", daemon=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames pass: it was told so, and nobody has ended it."""
+        return self._is_open and not self._ended
 
     def start(self) -> None:
         """Open the interface in a thread of its own."""
@@ -141,7 +150,7 @@ class _Session:
 
     def stop(self) -> None:
         """Let the threads end; the interface is closed by its reader."""
-        self.is_open = False
+        self.is_opening = self._is_open = False
         self._until = time.monotonic() + FLUSH_S
         with self._something:
             self._ended = True
@@ -184,7 +193,6 @@ class _Session:
         except Exception as error:
             self._lose(said(error))
         finally:
-            self.is_open = False
             with self._something:
                 self._ended = True
                 self._something.notify()
@@ -196,8 +204,11 @@ class _Session:
                 self._link.tell(self, lambda owner: owner.port.tell(f"closing the CAN interface: {text}"))
 
     def _opened(self) -> None:
-        self.is_open = not self._ended
-        self._link.tell(self, lambda owner: owner.connected())
+        def tell(owner: PythonCanBus) -> None:
+            self.is_opening, self._is_open = False, True
+            owner.connected()
+
+        self._link.tell(self, tell)
 
     def _receive(self, bus: can.BusABC) -> None:
         import can
@@ -209,12 +220,14 @@ class _Session:
             can.BusState.ERROR: "bus_off",
         }
         received, recv, wake, link = self.received, bus.recv, self._link.wake, self._link
+        state, looked_s = states[can.BusState.ACTIVE], time.monotonic()
         while not self._ended:
             message = recv(PATIENCE_S)
+            if has_state and time.monotonic() - looked_s >= PATIENCE_S:  # also on a bus that is never quiet
+                looked_s, before, state = time.monotonic(), state, states[bus.state]
+                if state != before:
+                    link.tell(self, lambda owner, now=state: owner.state_changed(now, "the interface says so"))  # type: ignore[misc]
             if message is None:
-                if has_state:
-                    state = states[bus.state]
-                    link.tell(self, lambda owner, state=state: owner.state_changed(state, "the interface says so"))  # type: ignore[misc]
                 continue
             if message.is_error_frame:
                 self._error_frame(message)
@@ -235,10 +248,14 @@ class _Session:
             self._link.tell(self, lambda owner: owner.state_changed(*found))
 
     def _lose(self, reason: str) -> None:
-        self.is_open = False
+        def tell(owner: PythonCanBus) -> None:
+            self.is_opening = self._is_open = False
+            owner.lost(reason)
+
+        self._ended = True
         if not self._told_lost:
             self._told_lost = True
-            self._link.tell(self, lambda owner: owner.lost(reason))
+            self._link.tell(self, tell)
 
     # ------------------------------------------------------------ the sender's thread
 
@@ -273,7 +290,6 @@ class _Session:
         self._link.tell(self, lambda owner: owner.send_failed(frame, "refused", text))
         if code in (errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EIO, errno.EBADF):
             self._lose(text)
-            self._ended = True
 
 
 def said(error: Exception) -> str:

@@ -501,6 +501,55 @@ def test_a_driver_that_fails_is_an_event_with_its_reason() -> None:
     run(work)
 
 
+def test_an_interface_that_takes_its_time_is_opened_once() -> None:
+    """Serial adapters take seconds to open, a chart tries again sooner: that goes on, and nothing passes before
+    "connected", which comes before the first frame."""
+
+    async def work() -> None:
+        go, opened = threading.Event(), 0
+
+        def make() -> can.BusABC:
+            nonlocal opened
+            opened += 1
+            go.wait()
+            interface = Broken(flood=3)
+            interface.go.set()
+            return interface
+
+        bus, port, _ = real("x")
+        assert bus._opened is not None
+        bus._opened._make = make
+        for _ in range(5):
+            bus.connect()
+            await asyncio.sleep(0)
+        await until(lambda: opened)
+        bus.connect()
+        assert not bus.is_connected
+        go.set()
+        while (
+            bus._opened._session is None or not bus._opened._session.received
+        ):  # it is open, and this host does not know
+            threading.Event().wait(0.01)
+        assert not bus.is_connected
+        with pytest.raises(AdapterError, match="not connected"):
+            bus.send(id=1, data=b"")
+        await until(lambda: bus.received == 3)
+        assert bus.is_connected
+        assert [event for event, _ in port.events] == ["connected", "frame", "frame", "frame"]
+        assert opened == 1
+        bus.connect()  # by a chart whose timer came before the event
+        assert len(port.named("connected")) == 2
+        assert opened == 1
+        bus.disconnect()
+        bus.connect()
+        await until(lambda: len(port.named("connected")) == 3)
+        assert opened == 2
+        bus.close()
+        assert port.errors == []
+
+    run(work)
+
+
 def test_the_last_orders_go_out_before_the_interface_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """ "off" of an exit action is the last thing before the end: it is on the bus when the program has ended."""
 
