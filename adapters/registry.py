@@ -52,7 +52,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "insulation_monitor": {"simulated": "adapters.power.simulated:SimulatedInsulationMonitor"},
     "connector_lock": {"simulated": "machines/simulated/lock.yaml"},
     "bolt": {"simulated": "adapters.power.simulated:SimulatedBolt"},
-    "meter": {"simulated": "adapters.power.simulated:SimulatedMeter"},
+    "meter": {
+        "simulated": "adapters.power.simulated:SimulatedMeter",
+        "modules": "machines/power/module_meter.yaml",
+    },
     "operator": {"simulated": "adapters.power.simulated:SimulatedOperator"},
     "ac_meter": {"simulated": "adapters.ac.simulated:SimulatedAcMeter"},
     "phase_switch": {"simulated": "adapters.ac.simulated:SimulatedPhaseSwitch"},

@@ -86,6 +86,41 @@ def test_one_pulled_in_mid_charge_is_survived(kind: str) -> None:
     assert bench.errors == []
 
 
+@pytest.mark.parametrize("kind", ["maxwell", "tonhe"])
+def test_the_modules_are_the_meter(kind: str) -> None:
+    """``--set meter=modules``: the result's energy is what the modules measured, near to what went into the vehicle."""
+    bench = charging(kind, "meter=modules", "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.7")
+    bench.run(5)  # the ramp is over
+    meter = bench.system.servers["evse/meter"].actor.machine.data
+    assert meter["power"] == pytest.approx(bench.circuit.output_V * bench.circuit.output_A, rel=0.02)
+    bench.until(lambda: any("EVCCID" in event for event in bench.events("session_ended")), 60, "end of the session")
+    told = next(event for event in bench.events("session_ended") if "EVCCID" in event)
+    assert told["energy"] == pytest.approx(bench.circuit.energy_Wh, rel=0.05)
+    assert told["energy"] == pytest.approx(meter["energy"], rel=0.02)
+    assert bench.errors == []
+
+
+def test_supply_and_meter_of_a_station_alone_are_one_node() -> None:
+    """With hardware there is no other machine in the process: the meter hears the bus that the supply connects."""
+    alone = ("machines.pev.present=false", "machines.modules.present=false")
+    bench = Bench("evse_dc", ("evse",), "supply=infy", "meter=modules", *alone)
+    supply, meter = (
+        bench.system.servers[f"evse/{role}"].actor.roles["modules"].adapter for role in ("supply", "meter")
+    )
+    assert supply.node is meter.node is not None
+
+
+def test_a_silent_bus_does_not_release_the_connector_by_the_modules_meter() -> None:
+    """Its last voltage grows old: nobody knows whether the connector is dead, and it stays locked."""
+    bench = charging("infy", "meter=modules")
+    bus = bench.system.servers["evse/supply"].actor.roles["bus"].adapter
+    bus.simulated_link.connect = lambda: None
+    bus.wire.pull(bus.simulated_link, "the USB adapter was pulled")
+    bench.run(30)
+    assert bench.is_in("evse", "outlet.faulted.unknown")
+    assert bench.adapter("evse", "lock").is_locked
+
+
 # ---------------------------------------------------------------- what the station does, and what a person reads
 
 OPEN_S = 0.2
