@@ -123,8 +123,8 @@ class Node:
 
 
 def node_name(config: Mapping[str, Any], role: str) -> str:
-    """The machine's name on the bus: the setting, else the machine that has the role, also through a chart behind one of
-    its roles (``evse/supply.bus``)."""
+    """The machine's name on the bus: the setting, else the machine that has the role, also through a chart behind one
+    of its roles (``evse/supply.bus``)."""
     machine, behind, _ = role.partition("/")
     return config["node"] or (machine if behind else role.rpartition(".")[0]) or "controller"
 
