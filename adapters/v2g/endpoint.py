@@ -51,7 +51,7 @@ class Endpoint:
         """Whether the next message is left out, on purpose."""
         self.most_unanswered = 32
         """Messages that may come before one is sent back: V2G is request and response."""
-        self._handshake: bytes | None = None
+        self._before: tuple[bytes, Dialect] | None = None  # what may come again, and how it is read
         self._unanswered = 0
         self._decoder = v2gtp.V2gtpDecoder()
 
@@ -63,7 +63,7 @@ class Endpoint:
         self.dialect = SAP
         self.trailing_bytes = 0
         self.last_sent = b""
-        self._handshake = None
+        self._before = None
         self._decoder = v2gtp.V2gtpDecoder(max_payload_bytes=self.largest_message_bytes)
 
     def disconnected(self) -> None:
@@ -94,7 +94,8 @@ class Endpoint:
 
     def _decode(self, frame: v2gtp.V2gtpMessage) -> None:
         # A vehicle that lost our answer repeats its handshake, byte for byte, after we have switched.
-        dialect = SAP if frame.payload == self._handshake else self.dialect
+        before = self._before
+        dialect = self.dialect if before is None or frame.payload != before[0] else before[1]
         type_ = int(frame.payload_type)
         schema = dialect.schemas.get(frame.payload_type)
         if schema is None:
@@ -108,8 +109,8 @@ class Endpoint:
             self.counters.rx_decode_errors += 1
             self.on_undecodable("exi", f"{schema}: {error}", type_)
             return
-        if dialect is SAP:
-            self._handshake = frame.payload
+        if dialect.comes_again:
+            self._before = frame.payload, dialect
         content = dialect.content(message) if isinstance(message, Message) else None
         if content is None:
             self.counters.rx_decode_errors += 1

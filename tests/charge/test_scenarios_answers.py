@@ -12,6 +12,7 @@ from tests.charge.test_scenarios_power import live_at
 from tests.charge.walk import learn, take, walk_on
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @in_both
 def test_ready_after_the_parameters(protocol: str) -> None:
     """EVSE_Ready: two cars are known to leave without it (DIN SPEC 70121 [V2G-DC-638])."""
@@ -29,6 +30,7 @@ def test_the_time_to_follow_a_notification(protocol: str) -> None:
         assert vehicle.ask("CurrentDemandReq").DC_EVSEStatus.NotificationMaxDelay == seconds
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @in_both
 def test_the_power_of_the_schedule(protocol: str) -> None:
     """All the supply has, 60 kW; DIN's field holds 32,767 W."""
@@ -40,6 +42,7 @@ def test_the_power_of_the_schedule(protocol: str) -> None:
     )
 
 
+@pytest.mark.cases("CMN_ServiceDiscovery")
 @in_both
 def test_charge_costs_something(protocol: str) -> None:
     """FreeService says so to the vehicle only where the station is told so."""
@@ -48,6 +51,7 @@ def test_charge_costs_something(protocol: str) -> None:
         assert vehicle.ask("ServiceDiscoveryReq").ChargeService.FreeService is free
 
 
+@pytest.mark.cases("CMN_Authorization")
 @in_both
 def test_vehicle_is_told_to_wait_for_a_person(protocol: str) -> None:
     """ISO 15118-2 has a word for it, after which the vehicle does not give up [V2G2-854]; DIN has not."""
@@ -61,6 +65,7 @@ def test_vehicle_is_told_to_wait_for_a_person(protocol: str) -> None:
     walk_on(vehicle, "Authorization")
 
 
+@pytest.mark.cases("CMN_PaymentServiceSelection")
 @in_both
 def test_service_nobody_offered(protocol: str) -> None:
     """Beside the charge something else is chosen: refused, not charged for."""
@@ -76,6 +81,7 @@ def test_service_nobody_offered(protocol: str) -> None:
     is_refused(bench, vehicle, "PaymentServiceSelectionReq", "FAILED_ServiceSelectionInvalid")
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @in_both
 def test_parameters_of_an_ac_vehicle(protocol: str) -> None:
     """DC asked for with AC parameters: no voltage is known that the battery stands."""
@@ -107,6 +113,7 @@ def start(protocol: str, tuple_id: int, power_W: int, **own: Any) -> Any:
     return schema.PowerDeliveryReq(ChargeProgress="Start", SAScheduleTupleID=tuple_id, ChargingProfile=profile)
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @in_both
 @pytest.mark.parametrize(
     ("tuple_id", "power_W", "code"),
@@ -157,6 +164,7 @@ def test_stop_stays() -> None:
     assert (status.EVSEStatusCode, status.EVSENotification) == ("EVSE_Shutdown", "StopCharging")
 
 
+@pytest.mark.cases("CMN_SessionSetup")
 def test_set_up_has_one_limit() -> None:
     """A vehicle that has agreed on a schema has what is left of the 18 s for its session [V2G2-716], no new ones."""
     bench, vehicle = arrive("iso2", "supportedAppProtocol")

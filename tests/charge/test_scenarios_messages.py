@@ -69,6 +69,19 @@ def test_connection_lost(protocol: str, step: str, how: str) -> None:
     ends_safe(bench, vehicle)
 
 
+@pytest.mark.cases(
+    "CMN_SupportedAppProtocol",
+    "CMN_SessionSetup",
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @in_both
 @at_every_step
 def test_silence(protocol: str, step: str) -> None:
@@ -92,6 +105,19 @@ def test_late_but_in_time(protocol: str, step: str) -> None:
 # ---------------------------------------------------------------- doubled, in pieces
 
 
+@pytest.mark.cases(
+    "CMN_SupportedAppProtocol",
+    "CMN_SessionSetup",
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @in_both
 @at_every_step
 def test_doubled(protocol: str, step: str) -> None:
@@ -197,6 +223,7 @@ def _damaged(frame: bytes, damage: str) -> bytes:
 DAMAGES = ("cut", "one octet", "empty", "garbled", "not EXI", "tail")
 
 
+@pytest.mark.cases("CMN_V2GTPSessionSetup")
 @in_both
 @at_every_step
 def test_undecodable_is_tolerated(protocol: str, step: str) -> None:
@@ -212,6 +239,7 @@ def test_undecodable_is_tolerated(protocol: str, step: str) -> None:
     charges_to_the_end(bench, vehicle, step)
 
 
+@pytest.mark.cases("CMN_V2GTPSessionSetup")
 @in_both
 @at_every_step
 def test_undecodable_for_ever(protocol: str, step: str) -> None:
@@ -228,6 +256,7 @@ def test_undecodable_for_ever(protocol: str, step: str) -> None:
     ends_safe(bench, vehicle)
 
 
+@pytest.mark.cases("CMN_V2GTPSessionSetup")
 @in_both
 @at_every_step
 @pytest.mark.parametrize(
@@ -242,6 +271,7 @@ def test_bad_header(protocol: str, step: str, header: str) -> None:
     ends_safe(bench, vehicle)
 
 
+@pytest.mark.cases("CMN_V2GTPSessionSetup")
 @in_both
 @at_every_step
 def test_unknown_payload_type(protocol: str, step: str) -> None:
@@ -254,6 +284,7 @@ def test_unknown_payload_type(protocol: str, step: str) -> None:
     charges_to_the_end(bench, vehicle, step)
 
 
+@pytest.mark.cases("CMN_V2GTPSessionSetup")
 @in_both
 @at_every_step
 def test_half_a_message_then_nothing(protocol: str, step: str) -> None:
@@ -268,6 +299,17 @@ def test_half_a_message_then_nothing(protocol: str, step: str) -> None:
 # ---------------------------------------------------------------- the wrong message
 
 
+@pytest.mark.cases(
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @in_both
 @in_session
 def test_wrong_session_id(protocol: str, step: str) -> None:
@@ -298,6 +340,17 @@ and Authorization one step later are repetitions, byte for byte."""
 WRONG = [(at, sent) for at in STEPS[1:] for sent in STEPS[1:] if sent not in LEGAL[at]]
 
 
+@pytest.mark.cases(
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @in_both
 @pytest.mark.parametrize(("at", "sent"), WRONG)
 def test_out_of_order(protocol: str, at: str, sent: str) -> None:
@@ -314,6 +367,7 @@ def test_out_of_order(protocol: str, at: str, sent: str) -> None:
     is_refused(bench, vehicle, name, "FAILED_SequenceError")
 
 
+@pytest.mark.cases("CMN_SupportedAppProtocol")
 @in_both
 @in_session
 def test_handshake_again(protocol: str, step: str) -> None:
@@ -337,6 +391,7 @@ def _of_another_kind(vehicle: ScriptedVehicle, name: str) -> bytes:
     return vehicle.frame(name, **other.get(name, {}))
 
 
+@pytest.mark.cases("DC_SessionStop")
 @in_both
 @in_session
 def test_session_stop_anywhere(protocol: str, step: str) -> None:
@@ -349,6 +404,7 @@ def test_session_stop_anywhere(protocol: str, step: str) -> None:
     ends_safe(bench, vehicle)
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @in_both
 @pytest.mark.parametrize("step", ["CableCheck", "PreCharge", "PowerDelivery", "CurrentDemand"])
 def test_power_delivery_stop_early(protocol: str, step: str) -> None:

@@ -70,6 +70,7 @@ def test_a_port_that_fails(was_open: bool) -> None:
     assert asked(stage, "none").order("sdp.answer") is not None
 
 
+@pytest.mark.cases("CMN_SDP")
 @pytest.mark.parametrize(
     ("port_tcp", "port_tls", "security", "answer"),
     [
@@ -91,6 +92,7 @@ def test_the_answer_names_what_there_is(port_tcp: int, port_tls: int, security: 
     assert stage.data("answered") == 1
 
 
+@pytest.mark.cases("CMN_SDP")
 def test_every_request_is_answered() -> None:
     """55: also the second one, and the one of another vehicle; each counts."""
     stage = opened()
@@ -101,6 +103,7 @@ def test_every_request_is_answered() -> None:
     assert stage.data("answered") == 3
 
 
+@pytest.mark.cases("CMN_SDP")
 @pytest.mark.parametrize("security", ["tls", "none"])
 def test_no_v2g_over_udp(security: str) -> None:
     """A request for UDP gets no answer that promises it."""
@@ -108,6 +111,7 @@ def test_no_v2g_over_udp(security: str) -> None:
     assert (stage.orders, stage.said, stage.data("answered"), stage.unhandled) == ([], [], 0, [])
 
 
+@pytest.mark.cases("CMN_V2GTPSDP")
 def test_bad_datagrams_are_counted_and_not_answered() -> None:
     """Junk on the port is seen in the live view, and hurts nobody."""
     stage = opened()
@@ -127,6 +131,7 @@ def test_an_answer_that_could_not_be_sent() -> None:
     assert len(stage.ordered("sdp.answer")) == 2
 
 
+@pytest.mark.cases("CMN_SDP")
 def test_silence_while_nobody_takes_a_session() -> None:
     """A vehicle that is answered and then turned down does not come back; one that is not answered asks again."""
     stage = asked(opened().post("be_silent"), "none")

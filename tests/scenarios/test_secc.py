@@ -193,6 +193,7 @@ def test_the_next_vehicle_is_another_one(in_session: bool) -> None:
 # ---------------------------------------------------------------- supportedAppProtocol
 
 
+@pytest.mark.cases("CMN_SupportedAppProtocol")
 @pytest.mark.parametrize(
     ("offered", "code", "schema_id", "protocol"),
     [
@@ -235,6 +236,7 @@ def test_schema_is_agreed(
     assert stage.told("session_started") == [{"EVCCID": EVCCID, "protocol": protocol}]
 
 
+@pytest.mark.cases("CMN_SupportedAppProtocol")
 def test_a_protocol_is_agreed_on_once() -> None:
     """Its offer repeated, a vehicle is answered by the same response; another offer is out of sequence."""
     stage = connect(station())
@@ -263,6 +265,7 @@ def no_negotiation(stage: Stage, *offered: tuple[str, int, int, int, int], **lis
     assert not stage.told("session_started")
 
 
+@pytest.mark.cases("CMN_SupportedAppProtocol")
 @pytest.mark.parametrize("offered", [[(TESLA, 2, 0, 1, 1)], [(DIN, 1, 0, 1, 1)], [(ISO2, 3, 0, 1, 1)], []])
 def test_no_schema_in_common(offered: list[tuple[str, int, int, int, int]]) -> None:
     """Failed_NoNegotiation, and the connection is closed; whatever a vehicle before agreed on."""
@@ -271,12 +274,14 @@ def test_no_schema_in_common(offered: list[tuple[str, int, int, int, int]]) -> N
     no_negotiation(connect(stage.forget()), *offered)
 
 
+@pytest.mark.cases("CMN_SupportedAppProtocol")
 @pytest.mark.parametrize("short", ["VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority"])
 def test_offer_with_a_part_missing(short: str) -> None:
     """An offer that cannot be read is refused like one nobody knows, not left without an answer."""
     no_negotiation(connect(station()), (DIN, 2, 0, 1, 1), **{short: []})
 
 
+@pytest.mark.cases("CMN_SupportedAppProtocol")
 def test_second_vehicle_may_choose_again() -> None:
     """A low priority is not measured by the vehicle before, and neither is the schema."""
     stage = connect(hang_up(arrive("ServiceDiscovery")))
@@ -285,6 +290,7 @@ def test_second_vehicle_may_choose_again() -> None:
     assert orders[1].args == {"protocol": "iso2"}
 
 
+@pytest.mark.cases("CMN_SessionSetup")
 @pytest.mark.parametrize("spoken_s", [None, 0.0, 17.5])
 def test_communication_setup_time(spoken_s: float | None) -> None:
     """A vehicle that connects has 18 s until its session stands [V2G2-716], once: the handshake does not begin them
@@ -302,6 +308,7 @@ def test_communication_setup_time(spoken_s: float | None) -> None:
     assert not stage.said, "a connection that said nothing is no session"
 
 
+@pytest.mark.cases("CMN_SessionSetup")
 @pytest.mark.parametrize("way", ["first", "again", "matched", "asked"])
 def test_set_up_time_begins_with_the_connection(way: str) -> None:
     """What a connection was silent before it spoke is not given to it again, however it came to be served."""
@@ -324,6 +331,7 @@ def test_set_up_time_begins_with_the_connection(way: str) -> None:
 # ---------------------------------------------------------------- SessionSetup
 
 
+@pytest.mark.cases("CMN_SessionSetup")
 @pytest.mark.parametrize("sent", [b"", b"\0", ZERO, OTHER])
 def test_new_session(sent: bytes) -> None:
     """Any id a vehicle brings makes a new session, also none, and one byte (60 of 105 captures)."""
@@ -363,6 +371,7 @@ def setup(stage: Stage, session: bytes, **fields: Any) -> list[tuple[str, Any]]:
 OLD, NEW = ("OK_OldSessionJoined", ID), ("OK_NewSessionEstablished", OTHER)
 
 
+@pytest.mark.cases("DC_SessionSetup")
 def test_paused_session_is_joined_again() -> None:
     """The vehicle that paused goes on with its session after the pause, as often as it likes (ISO 15118-2 8.4.2)."""
     stage = paused()
@@ -375,6 +384,7 @@ def test_paused_session_is_joined_again() -> None:
         hang_up(stage).forget()
 
 
+@pytest.mark.cases("DC_SessionSetup")
 def test_another_vehicle_ends_the_pause() -> None:
     """Who comes with another id gets a session of its own, and the paused one is gone."""
     stage = paused()
@@ -383,6 +393,7 @@ def test_another_vehicle_ends_the_pause() -> None:
     assert setup(stage, ID)[0] == NEW
 
 
+@pytest.mark.cases("DC_SessionSetup", "DC_SessionStop")
 def test_terminated_session_is_not_joined_again() -> None:
     """After SessionStop(Terminate) the id is worth nothing, also when the session had been paused before."""
     stage = paused()
@@ -395,12 +406,14 @@ def test_terminated_session_is_not_joined_again() -> None:
     assert setup(stage.forget(), ID)[0] == NEW
 
 
+@pytest.mark.cases("DC_SessionSetup")
 def test_unplugging_ends_the_pause() -> None:
     """The next vehicle at the outlet cannot join the session of the one before."""
     stage = paused().post("abort")
     assert setup(stage, ID)[0] == NEW
 
 
+@pytest.mark.cases("DC_SessionStop")
 def test_no_pause_before_a_session() -> None:
     """SessionStop without a session is out of order; it cannot pause the session of the vehicle before."""
     stage = hang_up(arrive("CurrentDemand"))
@@ -413,6 +426,7 @@ def test_no_pause_before_a_session() -> None:
 # ---------------------------------------------------------------- services, payment, authorisation
 
 
+@pytest.mark.cases("CMN_ServiceDiscovery", "CMN_ServiceDetail", "CMN_PaymentServiceSelection", "CMN_Authorization")
 def test_identification() -> None:
     """The way of every session: one service, external payment, the user."""
     stage = arrive("ServiceDiscovery")
@@ -435,12 +449,14 @@ def test_identification() -> None:
     assert stage.told("authorisation_wanted") == [{}]
 
 
+@pytest.mark.cases("CMN_ServiceDiscovery")
 def test_free_charge() -> None:
     """Only a station that is told so says that the charge costs nothing."""
     _, told = answer(arrive("ServiceDiscovery", FreeService=True), "ServiceDiscovery")
     assert told["FreeService"] is True
 
 
+@pytest.mark.cases("CMN_ServiceDetail", "CMN_PaymentServiceSelection")
 @pytest.mark.parametrize(
     ("request_", "code", "fields"),
     [
@@ -460,6 +476,7 @@ def test_choice_of_what_is_not_offered(request_: str, code: str, fields: dict[st
     assert stage.told("session_ended") == FAILED_END
 
 
+@pytest.mark.cases("CMN_Authorization")
 def test_user_is_rejected() -> None:
     """A card nobody knows ends the session with FAILED, also after the vehicle was told Ongoing."""
     stage = arrive("Authorization")
@@ -474,6 +491,7 @@ def test_user_is_rejected() -> None:
 LONGEST = [(DIN, 120), (ISO2, 300)]
 
 
+@pytest.mark.cases("CMN_Authorization")
 @pytest.mark.parametrize(("schema", "seconds"), LONGEST)
 def test_slow_user(schema: str, seconds: int) -> None:
     """People get 2 minutes (CCS guide) in DIN, whose vehicles have a limit of their own, and 5 in ISO 15118-2, where
@@ -487,6 +505,7 @@ def test_slow_user(schema: str, seconds: int) -> None:
     refused(stage, "Authorization", "FAILED")
 
 
+@pytest.mark.cases("CMN_Authorization")
 @pytest.mark.parametrize(("schema", "seconds"), LONGEST)
 def test_user_in_the_last_moment(schema: str, seconds: int) -> None:
     """One who shows the card just then charges."""
@@ -510,6 +529,17 @@ def test_authorisation_is_for_one_session() -> None:
 # ---------------------------------------------------------------- rules of every session
 
 
+@pytest.mark.cases(
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @pytest.mark.parametrize("step", IN_SESSION)
 def test_silence(step: str) -> None:
     """A vehicle that says nothing for 60 s is dropped [V2G2-443]; every request begins the time anew."""
@@ -633,6 +663,7 @@ def test_messages_that_cannot_be_read() -> None:
         assert stage.states == ("waiting",)
 
 
+@pytest.mark.cases("DC_SessionStop")
 @pytest.mark.parametrize("step", IN_SESSION)
 def test_session_stop_anywhere(step: str) -> None:
     """Legal everywhere once a session stands: OK, the output off, a normal end; asked twice, answered twice."""
@@ -646,6 +677,19 @@ def test_session_stop_anywhere(step: str) -> None:
 WRONG = [(at, sent) for at in STEPS for sent in ("Unsupported", "SessionSetup", "WeldingDetection") if at != sent]
 
 
+@pytest.mark.cases(
+    "CMN_SupportedAppProtocol",
+    "CMN_SessionSetup",
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @pytest.mark.parametrize(("step", "request_"), WRONG)
 def test_message_out_of_order(step: str, request_: str) -> None:
     """FAILED_SequenceError in the request's own response, then the end [V2G2-538]; and nothing more is talked about."""
@@ -663,12 +707,24 @@ def test_message_out_of_order(step: str, request_: str) -> None:
     assert not stage.said
 
 
+@pytest.mark.cases(
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 @pytest.mark.parametrize("step", IN_SESSION)
 def test_message_of_another_session(step: str) -> None:
     """FAILED_UnknownSession, and the end [V2G2-391]."""
     refused(arrive(step), "UnknownSession", "FAILED_UnknownSession", SessionID=OTHER)
 
 
+@pytest.mark.cases("CMN_ServiceDiscovery")
 def test_response_lost() -> None:
     """A repeated request gets the same response again, three times in a session; the fourth is refused."""
     stage = station()

@@ -51,6 +51,7 @@ def charging(**parameters: Any) -> Stage:
     return stage.forget()
 
 
+@pytest.mark.cases("AC_ChargeParameterDiscovery")
 @pytest.mark.parametrize(("mode", "phases"), [(SINGLE, 1), (THREE, 3)])
 def test_what_an_ac_vehicle_is_offered(mode: str, phases: int) -> None:
     """Nominal voltage, the current of a phase and the power of all; the supervisor hears what the vehicle has said."""
@@ -66,11 +67,13 @@ def test_what_an_ac_vehicle_is_offered(mode: str, phases: int) -> None:
     assert not stage.told("voltage_limit")
 
 
+@pytest.mark.cases("AC_ServiceDiscovery")
 def test_services_are_those_of_the_outlet() -> None:
     _, told = answer(arrive("ServiceDiscovery", schema=ISO2, offered_modes=[THREE]), "ServiceDiscovery")
     assert told["EnergyTransferMode"] == [THREE]
 
 
+@pytest.mark.cases("AC_ChargeParameterDiscovery")
 @pytest.mark.parametrize(
     ("schema", "fields", "code"),
     [
@@ -85,6 +88,7 @@ def test_parameters_that_do_not_fit(schema: str, fields: dict[str, Any], code: s
     refused(at_parameters(schema), "ChargeParameterDiscovery", code, **{**VEHICLE, **fields})
 
 
+@pytest.mark.cases("AC_ChargingStatus")
 def test_the_charge_follows_the_supervisor_s_limit() -> None:
     """Each answer names what a phase may carry now; the meter is named when there is one."""
     stage = charging()
@@ -99,6 +103,7 @@ def test_the_charge_follows_the_supervisor_s_limit() -> None:
     assert not stage.unhandled
 
 
+@pytest.mark.cases("AC_MeteringReceipt", "AC_ChargingStatus")
 def test_receipts() -> None:
     """Asked for one the vehicle confirms what it was told before it goes on."""
     stage = charging(ReceiptRequired=True)
@@ -117,6 +122,7 @@ def test_receipts() -> None:
     refused(stage, "ChargingStatus", "FAILED_SequenceError")
 
 
+@pytest.mark.cases("AC_MeteringReceipt")
 @pytest.mark.parametrize("fields", [{"MeterID": "M2"}, {"ReceiptSessionID": bytes(8)}])
 def test_a_receipt_for_something_else(fields: dict[str, Any]) -> None:
     stage = charging(ReceiptRequired=True).post("metered", MeterID="M1", energy=1200.0)
@@ -125,10 +131,12 @@ def test_a_receipt_for_something_else(fields: dict[str, Any]) -> None:
     assert stage.told("session_ended") == [{"end": "failed"}]
 
 
+@pytest.mark.cases("AC_MeteringReceipt")
 def test_no_receipt_that_nobody_asked_for() -> None:
     refused(charging(), "MeteringReceipt", "FAILED_SequenceError")
 
 
+@pytest.mark.cases("AC_ChargingStatus")
 def test_the_residual_current_device_is_told() -> None:
     """RCD true in every answer from then on, in a refusal too; the supervisor tells the vehicle to stop."""
     stage = charging().post("rcd_tripped").post("malfunction")
@@ -140,6 +148,7 @@ def test_the_residual_current_device_is_told() -> None:
     assert "EVSEStatusCode" not in told
 
 
+@pytest.mark.cases("AC_PowerDelivery", "AC_SessionStop")
 def test_the_end_of_a_charge() -> None:
     """PowerDelivery(Stop) is answered when there is no voltage any more; there is nothing to weld-check in AC."""
     stage = charging()
@@ -153,12 +162,14 @@ def test_the_end_of_a_charge() -> None:
     assert stage.told("session_ended") == [{"end": "normal"}]
 
 
+@pytest.mark.cases("AC_SessionStop")
 def test_no_welding_detection() -> None:
     stage = charging()
     ask(stage, "PowerDelivery", ChargeProgress="Stop", **START)
     refused(stage.post("current_off"), "WeldingDetection", "FAILED_SequenceError")
 
 
+@pytest.mark.cases("AC_PowerDelivery")
 @pytest.mark.parametrize("why", ["refused", "time"])
 def test_a_contactor_that_does_not_close(why: str) -> None:
     stage = agreed()
@@ -173,12 +184,14 @@ def test_a_contactor_that_does_not_close(why: str) -> None:
     last_word(stage)
 
 
+@pytest.mark.cases("AC_PowerDelivery")
 def test_a_schedule_nobody_offered() -> None:
     stage = agreed()
     refused(stage, "PowerDelivery", "FAILED_TariffSelectionInvalid", SAScheduleTupleID=7, **START)
     refused(agreed(), "PowerDelivery", "FAILED_ChargingProfileInvalid", ChargingProfileMaxPower=22_000.0, **START)
 
 
+@pytest.mark.cases("AC_PowerDelivery", "AC_ChargeParameterDiscovery", "AC_ChargingStatus")
 def test_renegotiation() -> None:
     """Asked for by the supervisor: told in the next answer, then parameters anew, and the charge goes on."""
     stage = charging().post("renegotiate")
@@ -196,6 +209,7 @@ def test_renegotiation() -> None:
     assert told["EVSENotification"] == "StopCharging", "who is to stop stays so"
 
 
+@pytest.mark.cases("AC_SessionStop", "AC_SessionSetup")
 def test_pause_and_resume() -> None:
     """The vehicle comes back to its session, and its charge goes on as AC."""
     stage = charging()

@@ -37,6 +37,7 @@ MEASURED = {"ResponseCode": "FAILED", "EVSEPresentVoltage": 350.0, "EVSEPresentC
 # ---------------------------------------------------------------- ChargeParameterDiscovery
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 def test_the_schedule_offered_is_the_one_that_may_be_chosen() -> None:
     """Its number, its power and how long it holds are the chart's."""
     stage = arrive("ChargeParameterDiscovery", schema=ISO2, SAScheduleTupleID=3, T_schedule=3_600_000_000_000)
@@ -50,6 +51,7 @@ def test_the_schedule_offered_is_the_one_that_may_be_chosen() -> None:
             refused(stage, "PowerDelivery", code, SAScheduleTupleID=number)
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @pytest.mark.parametrize(
     ("schema", "supply_W", "parameters", "offered_W"),
     [
@@ -70,6 +72,7 @@ def test_din_can_offer_no_more_than_its_field_holds(
     assert (told["PMax"], told["EVSEMaximumPowerLimit"]) == ([offered_W], supply_W)
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 def test_limits_are_exchanged() -> None:
     """The vehicle learns what the supply can do, the supervisor what the vehicle wants. EVSE_Ready: some vehicles leave
     without it (DIN SPEC 70121 [V2G-DC-638])."""
@@ -101,6 +104,7 @@ def test_limits_are_exchanged() -> None:
     assert stage.active("sequence.cable_check.announced", "dialogue")
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @pytest.mark.parametrize("mode", ["DC_extended", "DC_core", "DC_combo_core"])
 @pytest.mark.parametrize("voltage", [150.0, None])
 def test_vehicles_that_fit(mode: str, voltage: float | None) -> None:
@@ -112,6 +116,7 @@ def test_vehicles_that_fit(mode: str, voltage: float | None) -> None:
     assert (what, told["ResponseCode"]) == ("ChargeParameterDiscoveryRes", "OK")
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @pytest.mark.parametrize("mode", ["AC_single_phase_core", "AC_three_phase_core", "DC_unique"])
 def test_other_modes(mode: str) -> None:
     """An AC vehicle gets a clear answer and no second chance (Seres asks 161 times)."""
@@ -120,12 +125,14 @@ def test_other_modes(mode: str) -> None:
     assert not stage.told("parameters")
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 def test_battery_below_the_supply() -> None:
     """A vehicle whose highest voltage the supply cannot go down to is not charged."""
     stage = arrive("ChargeParameterDiscovery")
     refused(stage, "ChargeParameterDiscovery", "FAILED_WrongChargeParameter", EVMaximumVoltageLimit=149.9)
 
 
+@pytest.mark.cases("DC_ChargeParameterDiscovery")
 @pytest.mark.parametrize("parameters", ["AC_EVChargeParameter", "EVChargeParameter"])
 def test_parameters_of_another_mode(parameters: str) -> None:
     """A DC mode with AC parameters, or with none, says nothing of the battery's voltage."""
@@ -138,6 +145,7 @@ def test_parameters_of_another_mode(parameters: str) -> None:
 # ---------------------------------------------------------------- CableCheck
 
 
+@pytest.mark.cases("DC_CableCheck")
 def test_cable_check() -> None:
     """The supervisor checks once, the vehicle asks until it is done; a verdict from before it asked does not count."""
     stage = arrive("CableCheck")
@@ -153,6 +161,7 @@ def test_cable_check() -> None:
     assert stage.active("sequence.pre_charge.announced", "dialogue")
 
 
+@pytest.mark.cases("DC_CableCheck")
 def test_cable_check_failed() -> None:
     """FAILED with the isolation status, and no voltage for this vehicle."""
     stage = arrive("CableCheck")
@@ -165,6 +174,7 @@ def test_cable_check_failed() -> None:
     assert stage.told("session_ended") == FAILED_END
 
 
+@pytest.mark.cases("DC_CableCheck")
 def test_cable_check_takes_too_long() -> None:
     """FAILED comes at 38 s, before the vehicle's 40 s are over, even when the check has succeeded since."""
     stage = arrive("CableCheck")
@@ -178,6 +188,7 @@ def test_cable_check_takes_too_long() -> None:
     last_word(stage)
 
 
+@pytest.mark.cases("DC_CableCheck", "DC_PowerDelivery")
 def test_stop_instead_of_cable_check() -> None:
     """Some vehicles give up here by PowerDelivery(Stop) (Audi Q4); they are answered and go on to SessionStop."""
     stage = arrive("CableCheck")
@@ -188,6 +199,7 @@ def test_stop_instead_of_cable_check() -> None:
     assert answer(stage, "SessionStop") == ("SessionStopRes", OK)
 
 
+@pytest.mark.cases("DC_CableCheck", "DC_PowerDelivery")
 @pytest.mark.parametrize("progress", ["Start", "Renegotiate"])
 @pytest.mark.parametrize("asked", [False, True])
 def test_power_before_the_cable_is_checked(progress: str, asked: bool) -> None:
@@ -202,6 +214,7 @@ def test_power_before_the_cable_is_checked(progress: str, asked: bool) -> None:
 # ---------------------------------------------------------------- PreCharge
 
 
+@pytest.mark.cases("DC_PreCharge")
 def test_pre_charge() -> None:
     """Each request is an order for the output; the vehicle sees the voltage come. The limits themselves are allowed."""
     stage = arrive("PreCharge")
@@ -215,6 +228,7 @@ def test_pre_charge() -> None:
     assert len(stage.told("pre_charge")) == 3
 
 
+@pytest.mark.cases("DC_PreCharge")
 @pytest.mark.parametrize("fields", [{"EVTargetCurrent": 2.1}, {"EVTargetVoltage": 500.1}])
 @pytest.mark.parametrize("again", [False, True])
 def test_pre_charge_beyond_the_limits(fields: dict[str, float], again: bool) -> None:
@@ -229,6 +243,7 @@ def test_pre_charge_beyond_the_limits(fields: dict[str, float], again: bool) -> 
     assert len(stage.told("pre_charge")) == ordered
 
 
+@pytest.mark.cases("DC_PreCharge")
 def test_pre_charge_takes_too_long() -> None:
     """Refused at 5 s, before the vehicle's own 7 s are over; both begin with its first request."""
     stage = arrive("PreCharge").run(50)
@@ -240,6 +255,7 @@ def test_pre_charge_takes_too_long() -> None:
     assert stage.order("v2g.reject") == MEASURED
 
 
+@pytest.mark.cases("DC_PreCharge")
 def test_pre_charge_just_in_time() -> None:
     """A vehicle that is content at 5 s gets its power."""
     stage = arrive("PowerDelivery").run(5)
@@ -248,6 +264,7 @@ def test_pre_charge_just_in_time() -> None:
     assert stage.told("power_on") == [{}]
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_stop_instead_of_power() -> None:
     """A vehicle that is not content says so, and is answered when the output is down."""
     stage = arrive("PowerDelivery")
@@ -256,6 +273,7 @@ def test_stop_instead_of_power() -> None:
     assert not stage.told("power_on")
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_ChargeParameterDiscovery")
 def test_renegotiation_before_the_charge() -> None:
     stage = arrive("PowerDelivery")
     refused(stage, "PowerDelivery", "FAILED_SequenceError", ChargeProgress="Renegotiate")
@@ -272,6 +290,7 @@ def starting() -> Stage:
     return stage
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_power_is_on() -> None:
     """The vehicle is answered when the contactor is closed, once, also when it asks twice."""
     stage = starting()
@@ -285,6 +304,7 @@ def test_power_is_on() -> None:
     assert stage.told("power_on") == [{}]
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_power_is_refused() -> None:
     """FAILED_PowerDeliveryNotApplied, and the end."""
     stage = starting().post("power_refused")
@@ -299,6 +319,7 @@ def not_applied(stage: Stage) -> bool:
     return order.what == "v2g.reject" and known == {"ResponseCode": "FAILED_PowerDeliveryNotApplied", **READY}
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @pytest.mark.parametrize("step", ["PowerDelivery", "CableCheck"])
 @pytest.mark.parametrize(
     ("code", "fields"),
@@ -317,6 +338,7 @@ def test_power_by_another_schedule(step: str, code: str, fields: dict[str, Any])
     assert not stage.told("power_on")
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @pytest.mark.parametrize("step", ["PowerDelivery", "CableCheck"])
 @pytest.mark.parametrize(("tuple_id", "power"), [(1, 50_500.0), (1, None), (None, None), (None, 1_000.0)])
 def test_power_by_the_schedule_offered(step: str, tuple_id: int | None, power: float | None) -> None:
@@ -328,12 +350,14 @@ def test_power_by_the_schedule_offered(step: str, tuple_id: int | None, power: f
     assert stage.told("power_on") == [{}]
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_no_schedule_is_needed_to_stop() -> None:
     stage = arrive("PowerDelivery")
     assert not ask(stage, "PowerDelivery", ChargeProgress="Stop", SAScheduleTupleID=99, ChargingProfileMaxPower=1e9)
     assert stage.told("power_off") == [{}]
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @pytest.mark.parametrize("progress", ["Start", "Stop"])
 def test_power_in_time(progress: str) -> None:
     """When the output does not follow within 1.5 s, the vehicle is told before its own 2 s are over."""
@@ -349,6 +373,7 @@ def test_power_in_time(progress: str) -> None:
     assert stage.told("session_ended") == FAILED_END
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @pytest.mark.parametrize("progress", ["Start", "Stop"])
 def test_other_order_while_the_output_is_on_its_way(progress: str) -> None:
     """A second PowerDelivery that is no repetition is out of order."""
@@ -367,6 +392,7 @@ def demand(stage: Stage, voltage: float = 400.0, current: float = 50.0, soc: int
     return dict(args)
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 def test_demand() -> None:
     """Each request is an order for the output; the response says what the supply gives, and its limits."""
     stage = arrive("CurrentDemand", EVSEID="'DE*PNX*E1'")
@@ -389,6 +415,7 @@ def test_demand() -> None:
     assert stage.data("soc", "dialogue") == 41
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 @pytest.mark.parametrize(
     ("voltage", "current", "achieved"),
     [
@@ -405,6 +432,7 @@ def test_limits_achieved(voltage: float, current: float, achieved: tuple[bool, b
     assert tuple(told[flag] for flag in flags) == achieved
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 @pytest.mark.parametrize(
     ("vehicle", "asked", "ordered"),
     [
@@ -426,6 +454,7 @@ def test_demand_is_held_to_both_limits(
     assert stage.told("demand") == [{"voltage": ordered[0], "current": ordered[1], "soc": 41}]
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 @pytest.mark.parametrize(
     ("events", "notification", "status", "isolation"),
     [
@@ -486,6 +515,7 @@ def test_stop_before_the_charge(step: str, schema: str) -> None:
     assert tuple(told[name] for name in names) == stopped
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_lost_answer_to_power_delivery() -> None:
     """Resent three times; CurrentDemand begins the count anew; a fourth time, or a new Start, is out of order."""
     stage = arrive("CurrentDemand")
@@ -502,6 +532,7 @@ def test_lost_answer_to_power_delivery() -> None:
     assert answer(stage, "PowerDelivery", repeated=True) == ("resend", {}), "the next vehicle has its own three"
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_power_delivery_again_while_charging() -> None:
     refused(arrive("CurrentDemand"), "PowerDelivery", "FAILED_SequenceError")
 
@@ -520,6 +551,7 @@ def renegotiated() -> Stage:
     return stage.forget()
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_ChargeParameterDiscovery")
 def test_renegotiation_with_the_output_on() -> None:
     """PowerDelivery(Start) may follow at once: no second cable check; the new limits hold, the wish is not repeated."""
     stage = renegotiated()
@@ -530,6 +562,7 @@ def test_renegotiation_with_the_output_on() -> None:
     assert stage.told("demand")[-1]["current"] == 30.0
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_ChargeParameterDiscovery")
 def test_renegotiation_with_a_second_cable_check() -> None:
     """The first check's verdict is not given twice."""
     stage = renegotiated()
@@ -542,6 +575,7 @@ def test_renegotiation_with_a_second_cable_check() -> None:
     assert stage.active("sequence.current_demand", "dialogue")
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_ChargeParameterDiscovery")
 def test_stopped_vehicle_that_renegotiates() -> None:
     """It may; it is still told to stop, at every answer."""
     stage = arrive("CurrentDemand", schema=ISO2).post("stop")
@@ -550,6 +584,7 @@ def test_stopped_vehicle_that_renegotiates() -> None:
         assert (told["EVSENotification"], told["EVSEStatusCode"]) == ("StopCharging", "EVSE_Shutdown")
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_ChargeParameterDiscovery")
 def test_stop_after_a_renegotiation() -> None:
     stage = renegotiated()
     assert not ask(stage, "PowerDelivery", ChargeProgress="Stop")
@@ -568,6 +603,7 @@ def test_renegotiation_is_of_one_session() -> None:
 # ---------------------------------------------------------------- the end of the charge
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_WeldingDetection", "DC_SessionStop")
 def test_end_of_the_charge() -> None:
     """The vehicle is answered when the current is down, so that it opens its contactors without load; welding detection
     as often as it likes; a vehicle that leaves without SessionStop has still charged."""
@@ -589,6 +625,7 @@ def test_end_of_the_charge() -> None:
     assert [name for _, name, _ in stage.said] == ["power_off", "power_off", "session_ended"]
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 def test_supply_s_limits_are_read_when_they_are_told() -> None:
     """A module that drops out while the vehicle charges shows in the next response."""
     stage = arrive("CurrentDemand")

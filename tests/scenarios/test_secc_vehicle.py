@@ -31,6 +31,7 @@ def is_stopped(stage: Stage, schema: str, args: Any, told: str) -> None:
 # ---------------------------------------------------------------- CableCheck
 
 
+@pytest.mark.cases("DC_CableCheck")
 @in_both
 def test_error_before_the_cable_check(schema: str) -> None:
     """No voltage, not even to test, at a vehicle with an error; it is told to stop, and stays told."""
@@ -46,6 +47,7 @@ def test_error_before_the_cable_check(schema: str) -> None:
     assert stage.active("sequence.power_down", "dialogue")
 
 
+@pytest.mark.cases("DC_CableCheck")
 def test_cable_check_waits_for_the_vehicle() -> None:
     """EVReady comes with the lock in many vehicles: no voltage before, no error either; then the check begins."""
     stage = arrive("CableCheck")
@@ -64,6 +66,7 @@ def test_cable_check_waits_for_the_vehicle() -> None:
     assert not stage.told("vehicle_error")
 
 
+@pytest.mark.cases("DC_CableCheck")
 def test_vehicle_that_never_gets_ready() -> None:
     """The 38 s of the cable check begin with its first request."""
     stage = arrive("CableCheck")
@@ -77,6 +80,7 @@ def test_vehicle_that_never_gets_ready() -> None:
     assert not stage.told("cable_check")
 
 
+@pytest.mark.cases("DC_CableCheck")
 @in_both
 @unwell
 @pytest.mark.parametrize("checked", [False, True])
@@ -110,6 +114,7 @@ def test_no_cable_check_for_who_is_to_stop(event: str) -> None:
     assert not stage.told("vehicle_error")
 
 
+@pytest.mark.cases("DC_CableCheck")
 def test_failed_check_is_said_before_anything_else() -> None:
     stage = arrive("CableCheck")
     ask(stage, "CableCheck")
@@ -120,6 +125,7 @@ def test_failed_check_is_said_before_anything_else() -> None:
 # ---------------------------------------------------------------- PreCharge, PowerDelivery
 
 
+@pytest.mark.cases("DC_PreCharge")
 @in_both
 @unwell
 @pytest.mark.parametrize("begun", [False, True])
@@ -140,6 +146,7 @@ def test_vehicle_that_falls_ill_in_the_pre_charge(begun: bool, schema: str, fiel
     assert not stage.told("power_on")
 
 
+@pytest.mark.cases("DC_PreCharge")
 def test_ill_vehicle_that_keeps_pre_charging() -> None:
     """Its 5 s begin when the voltage is taken away."""
     stage = arrive("PreCharge")
@@ -149,6 +156,7 @@ def test_ill_vehicle_that_keeps_pre_charging() -> None:
     refused(stage, "PreCharge", "FAILED")
 
 
+@pytest.mark.cases("DC_PowerDelivery", "DC_SessionStop")
 @pytest.mark.parametrize("way", ["Stop", "SessionStop"])
 def test_ill_vehicle_that_ends_in_order(way: str) -> None:
     stage = arrive("PreCharge")
@@ -160,6 +168,7 @@ def test_ill_vehicle_that_ends_in_order(way: str) -> None:
     assert answer(stage, "SessionStop") == ("SessionStopRes", {"ResponseCode": "OK"})
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @unwell
 @pytest.mark.parametrize("again", [False, True])
 def test_power_for_an_ill_vehicle(again: bool, fields: Any, told: str) -> None:
@@ -175,6 +184,7 @@ def test_power_for_an_ill_vehicle(again: bool, fields: Any, told: str) -> None:
     assert stage.order("v2g.reject")["EVSEStatusCode"] == "EVSE_Shutdown"  # type: ignore[index]
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 @pytest.mark.parametrize("fields", [{"EVReady": None, "EVErrorCode": None}, {"EVReady": True, "EVErrorCode": None}])
 def test_power_for_a_vehicle_that_says_nothing_of_itself(fields: Any) -> None:
     """PowerDeliveryReq carries its status by choice only."""
@@ -183,6 +193,7 @@ def test_power_for_a_vehicle_that_says_nothing_of_itself(fields: Any) -> None:
     assert stage.told("power_on") == [{}]
 
 
+@pytest.mark.cases("DC_PowerDelivery")
 def test_ill_vehicle_may_stop() -> None:
     stage = arrive("CurrentDemand")
     assert not ask(stage, "PowerDelivery", ChargeProgress="Stop", **ERROR)
@@ -193,6 +204,7 @@ def test_ill_vehicle_may_stop() -> None:
 # ---------------------------------------------------------------- CurrentDemand
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 @in_both
 @unwell
 def test_vehicle_that_falls_ill_while_it_charges(schema: str, fields: Any, told: str) -> None:
@@ -242,6 +254,7 @@ def ordered(stage: Stage, **fields: Any) -> tuple[float, float]:
     return told["voltage"], told["current"]
 
 
+@pytest.mark.cases("DC_CurrentDemand")
 def test_limits_of_the_message_that_brings_them() -> None:
     """A battery that gets cold or hot says so in the loop; what is left out stays as it was said last."""
     stage = charging()
@@ -287,6 +300,7 @@ def test_output_is_told_the_vehicle_s_maximum(declared: float | None, told: floa
 # ---------------------------------------------------------------- welding detection
 
 
+@pytest.mark.cases("DC_WeldingDetection")
 def test_contactor_opens_before_welding_is_looked_for() -> None:
     """Answered when the own contactor is open (EVerest #2767), with what is measured then; once, when asked twice."""
     stage = arrive("WeldingDetection")
@@ -305,6 +319,7 @@ def test_contactor_opens_before_welding_is_looked_for() -> None:
     assert stage.active("sequence.post_charge", "dialogue")
 
 
+@pytest.mark.cases("DC_WeldingDetection")
 def test_contactor_that_does_not_open() -> None:
     """Welded: the vehicle is answered before its own 2 s are over, reads the fault and what is measured, and may end
     the session in order."""

@@ -39,6 +39,7 @@ class Bench:
         self.clock.advance(10 * MS)
 
 
+@pytest.mark.cases("CMN_SDP")
 def test_request_and_answer() -> None:
     """The vehicle learns the station's own address and port; the station learns what was asked."""
     bench = Bench()
@@ -86,6 +87,7 @@ def test_sdp_needs_a_matched_power_line() -> None:
     assert len(bench.server_port.named("request")) == 1
 
 
+@pytest.mark.cases("CMN_V2GTPSDP")
 def test_wrong_datagrams_are_counted_events() -> None:
     """Garbage, a response instead of a request and a reserved security value are bad_datagram with their reason."""
     bench = Bench()

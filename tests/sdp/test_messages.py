@@ -51,6 +51,7 @@ sdp_messages: st.SearchStrategy[SdpMessage] = st.one_of(
 )
 
 
+@pytest.mark.cases("CMN_V2GTPSDP")
 def test_request_bytes_of_every_flag() -> None:
     """The ten bytes a car multicasts: TLS or not (0x00/0x10), TCP or the reserved UDP (0x00/0x10)."""
     assert encode(SdpRequest(Security.TLS)) == bytes.fromhex("01fe9000000000020000")
@@ -58,6 +59,7 @@ def test_request_bytes_of_every_flag() -> None:
     assert encode(SdpRequest(Security.NONE, Transport.UDP)) == bytes.fromhex("01fe9000000000021010")
 
 
+@pytest.mark.cases("CMN_V2GTPSDP")
 def test_response_bytes() -> None:
     """The station's answer: address, port, security, transport."""
     wire = bytes.fromhex("01fe900100000014" + "fe80000000000000020c29fffe8b0001" + "d5a1" + "1000")
@@ -126,6 +128,7 @@ def test_random_datagrams_never_raise(datagram: bytes) -> None:
     assert got.reason
 
 
+@pytest.mark.cases("CMN_V2GTPSDP")
 @pytest.mark.parametrize(
     "wire",
     [

@@ -130,30 +130,9 @@ DIN = Dialect(
     },
     values={"No_IMD": "Invalid", "Ongoing_WaitingForCustomerInteraction": "Ongoing"},
     units_are_optional=True,
-    reads_requests=secc.READS
-    | {
-        "ChargeParameterDiscoveryReq": _charge_parameters,
-        "PowerDeliveryReq": _power_delivery,
-        "SessionStopReq": _session_stop,
-    },
-    writes_responses=secc.WRITES
-    | {
-        "SessionSetupRes": _set_up,
-        "ServiceDiscoveryRes": _services,
-        "ChargeParameterDiscoveryRes": _limits,
-        "PowerDeliveryRes": _power,
-    },
-    writes_requests=evcc.WRITES
-    | {
-        "ChargeParameterDiscoveryReq": _parameters,
-        "PowerDeliveryReq": _deliver,
-        "SessionStopReq": evcc.nothing,
-    },
-    reads_responses=evcc.READS
-    | {
-        "SessionSetupRes": _set_up_told,
-        "ServiceDiscoveryRes": _services_told,
-        "ChargeParameterDiscoveryRes": _limits_told,
-    },
+    reads_requests=secc.reads(_charge_parameters, _power_delivery, _session_stop),
+    writes_responses=secc.writes(_set_up, _services, _limits, _power),
+    writes_requests=evcc.writes(_parameters, _deliver, evcc.nothing),
+    reads_responses=evcc.reads(_set_up_told, _services_told, _limits_told),
     refusing=secc.refusing,
 )

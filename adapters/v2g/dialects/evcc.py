@@ -106,16 +106,21 @@ def _seconds(dialect: Dialect, duration_ns: int | None) -> Any:
     return None if duration_ns is None else physical(dialect.name, duration_ns / NS_PER_S, "s")
 
 
-WRITES: dict[str, Writer] = {
-    "SessionSetupReq": _session_setup,
-    "ServiceDiscoveryReq": _service_discovery,
-    "PaymentServiceSelectionReq": _payment_selection,
-    "AuthorizationReq": nothing,
-    "CableCheckReq": _with_status,
-    "PreChargeReq": _pre_charge,
-    "CurrentDemandReq": _current_demand,
-    "WeldingDetectionReq": _with_status,
-}
+def writes(parameters: Writer, deliver: Writer, stop: Writer) -> dict[str, Writer]:
+    """How its requests are written, with what each dialect writes in its own way."""
+    return {
+        "SessionSetupReq": _session_setup,
+        "ServiceDiscoveryReq": _service_discovery,
+        "PaymentServiceSelectionReq": _payment_selection,
+        "AuthorizationReq": nothing,
+        "CableCheckReq": _with_status,
+        "PreChargeReq": _pre_charge,
+        "CurrentDemandReq": _current_demand,
+        "WeldingDetectionReq": _with_status,
+        "ChargeParameterDiscoveryReq": parameters,
+        "PowerDeliveryReq": deliver,
+        "SessionStopReq": stop,
+    }
 
 
 def without_units(message: Any) -> None:
@@ -213,13 +218,18 @@ def demanded(body: Any) -> Fields:
     }
 
 
-READS: dict[str, Reader] = {
-    "PaymentServiceSelectionRes": _no_fields,
-    "AuthorizationRes": _processing,
-    "CableCheckRes": _cable_check,
-    "PreChargeRes": _present_voltage,
-    "PowerDeliveryRes": delivery,
-    "CurrentDemandRes": demanded,
-    "WeldingDetectionRes": _present_voltage,
-    "SessionStopRes": _no_fields,
-}
+def reads(set_up: Reader, services: Reader, limits: Reader) -> dict[str, Reader]:
+    """How its responses are read, with what each dialect reads in its own way."""
+    return {
+        "PaymentServiceSelectionRes": _no_fields,
+        "AuthorizationRes": _processing,
+        "CableCheckRes": _cable_check,
+        "PreChargeRes": _present_voltage,
+        "PowerDeliveryRes": delivery,
+        "CurrentDemandRes": demanded,
+        "WeldingDetectionRes": _present_voltage,
+        "SessionStopRes": _no_fields,
+        "SessionSetupRes": set_up,
+        "ServiceDiscoveryRes": services,
+        "ChargeParameterDiscoveryRes": limits,
+    }

@@ -280,37 +280,14 @@ ISO2 = Dialect(
     schemas={PayloadType.SAP: "iso2"},
     opened=sessions.opened,
     closed=sessions.closed,
-    reads_requests=secc.READS
+    reads_requests=secc.reads(_charge_parameters, _power_delivery, _session_stop)
+    | {"ChargingStatusReq": secc.nothing, "MeteringReceiptReq": _metering_receipt},
+    writes_responses=secc.writes(_set_up, _services, _limits, _power)
+    | {"CurrentDemandRes": _current_demand, "ChargingStatusRes": _charging_status, "MeteringReceiptRes": _power},
+    writes_requests=evcc.writes(_parameters, _deliver, _stop)
+    | {"ChargingStatusReq": evcc.nothing, "MeteringReceiptReq": _receipt},
+    reads_responses=evcc.reads(_set_up_told, _services_told, _limits_told)
     | {
-        "ChargeParameterDiscoveryReq": _charge_parameters,
-        "PowerDeliveryReq": _power_delivery,
-        "ChargingStatusReq": secc.nothing,
-        "MeteringReceiptReq": _metering_receipt,
-        "SessionStopReq": _session_stop,
-    },
-    writes_responses=secc.WRITES
-    | {
-        "SessionSetupRes": _set_up,
-        "ServiceDiscoveryRes": _services,
-        "ChargeParameterDiscoveryRes": _limits,
-        "PowerDeliveryRes": _power,
-        "CurrentDemandRes": _current_demand,
-        "ChargingStatusRes": _charging_status,
-        "MeteringReceiptRes": _power,
-    },
-    writes_requests=evcc.WRITES
-    | {
-        "ChargeParameterDiscoveryReq": _parameters,
-        "PowerDeliveryReq": _deliver,
-        "ChargingStatusReq": evcc.nothing,
-        "MeteringReceiptReq": _receipt,
-        "SessionStopReq": _stop,
-    },
-    reads_responses=evcc.READS
-    | {
-        "SessionSetupRes": _set_up_told,
-        "ServiceDiscoveryRes": _services_told,
-        "ChargeParameterDiscoveryRes": _limits_told,
         "PowerDeliveryRes": _delivery,
         "CurrentDemandRes": _demanded,
         "ChargingStatusRes": _charging_status_told,

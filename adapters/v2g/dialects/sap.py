@@ -44,6 +44,7 @@ SAP = Dialect(
     opened=_opened,
     closed=_closed,
     only_refusal="Failed_NoNegotiation",
+    comes_again=True,
     reads_requests={"supportedAppProtocolReq": _offers},
     writes_responses={"supportedAppProtocolRes": _choice},
     writes_requests={"supportedAppProtocolReq": _offered},

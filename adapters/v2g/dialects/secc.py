@@ -114,17 +114,22 @@ def _current_demand(body: Any) -> Fields:
     }
 
 
-READS: dict[str, Reader] = {
-    "SessionSetupReq": _session_setup,
-    "ServiceDiscoveryReq": _service_discovery,
-    "ServiceDetailReq": _service_detail_asked,
-    "PaymentServiceSelectionReq": _payment_selection,
-    "AuthorizationReq": nothing,
-    "CableCheckReq": ev_status,
-    "PreChargeReq": _pre_charge,
-    "CurrentDemandReq": _current_demand,
-    "WeldingDetectionReq": ev_status,
-}
+def reads(charge_parameters: Reader, power_delivery: Reader, session_stop: Reader) -> dict[str, Reader]:
+    """How its requests are read, with what each dialect reads in its own way."""
+    return {
+        "SessionSetupReq": _session_setup,
+        "ServiceDiscoveryReq": _service_discovery,
+        "ServiceDetailReq": _service_detail_asked,
+        "PaymentServiceSelectionReq": _payment_selection,
+        "AuthorizationReq": nothing,
+        "CableCheckReq": ev_status,
+        "PreChargeReq": _pre_charge,
+        "CurrentDemandReq": _current_demand,
+        "WeldingDetectionReq": ev_status,
+        "ChargeParameterDiscoveryReq": charge_parameters,
+        "PowerDeliveryReq": power_delivery,
+        "SessionStopReq": session_stop,
+    }
 
 
 # ---------------------------------------------------------------- responses
@@ -220,16 +225,22 @@ def _only_the_code(dialect: Dialect, args: Args) -> Fields:
     return {}
 
 
-WRITES: dict[str, Writer] = {
-    "ServiceDetailRes": _service_detail,
-    "PaymentServiceSelectionRes": _only_the_code,
-    "AuthorizationRes": _processing,
-    "CableCheckRes": _cable_check,
-    "PreChargeRes": _present_voltage,
-    "CurrentDemandRes": current_demand,
-    "WeldingDetectionRes": _present_voltage,
-    "SessionStopRes": _only_the_code,
-}
+def writes(set_up: Writer, services: Writer, limits: Writer, power: Writer) -> dict[str, Writer]:
+    """How its responses are written, with what each dialect writes in its own way."""
+    return {
+        "ServiceDetailRes": _service_detail,
+        "PaymentServiceSelectionRes": _only_the_code,
+        "AuthorizationRes": _processing,
+        "CableCheckRes": _cable_check,
+        "PreChargeRes": _present_voltage,
+        "CurrentDemandRes": current_demand,
+        "WeldingDetectionRes": _present_voltage,
+        "SessionStopRes": _only_the_code,
+        "SessionSetupRes": set_up,
+        "ServiceDiscoveryRes": services,
+        "ChargeParameterDiscoveryRes": limits,
+        "PowerDeliveryRes": power,
+    }
 
 
 def refusing(dialect: Dialect, body: Any, known: Args) -> None:

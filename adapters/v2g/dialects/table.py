@@ -40,7 +40,8 @@ class Dialect:
     dialect, the body, the session id. The four tables of fields go by the contracts' names: a message that is in none
     is none of this protocol's. ``names``: its own names of messages where they differ from the contracts'; ``codes``:
     the nearest ResponseCode it has for one it lacks; ``values``: the same for values of enumerations;
-    ``only_refusal``: the ResponseCode of every refusal, when it has but one. ``refusing`` puts what is known beside the
+    ``only_refusal``: the ResponseCode of every refusal, when it has but one; ``comes_again``: its message may be
+    repeated, byte for byte, when another is spoken already. ``refusing`` puts what is known beside the
     code into a refusal.
     """
 
@@ -53,6 +54,7 @@ class Dialect:
     codes: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
     only_refusal: str = ""
+    comes_again: bool = False
     units_are_optional: bool = False
     reads_requests: Mapping[str, Reader] = field(default_factory=dict)
     writes_responses: Mapping[str, Writer] = field(default_factory=dict)

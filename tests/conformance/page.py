@@ -1,0 +1,127 @@
+"""docs/conformance.md: tests that concern test cases of ISO 15118-4; ``python -m tests.conformance.page`` writes it
+
+The names of the cases (names.txt) say whose side, which energy and which message they are about, not what they ask. So
+a test is marked with groups, ``pytest.mark.cases("AC_ChargingStatus")``, never with a case's number.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+TESTS = Path(__file__).resolve().parents[1]
+PAGE = TESTS.parent / "docs" / "conformance.md"
+MARK = "cases"
+_NAME = re.compile(r"TC_SECC_([A-Z]+_)VTB_(\w+)_(\d{3})")
+
+_ABNORMAL = "the name does not say what is abnormal. Sessions broken off at each message"
+_PLUG_AND_CHARGE = "Plug & Charge, which the charts do not have; such a request is refused by FAILED_SequenceError"
+NOT_SHOWN = {
+    "AC_Abnormal": f"{_ABNORMAL}: `scenarios/test_secc_ac_messages.py`",
+    "CMN_Abnormal": f"{_ABNORMAL}: `charge/test_scenarios_messages.py`",
+    "DC_Abnormal": f"{_ABNORMAL}: `charge/test_scenarios_messages.py`",
+    "CMN_CertificateInstallation": _PLUG_AND_CHARGE,
+    "CMN_CertificateUpdate": _PLUG_AND_CHARGE,
+    "CMN_PaymentDetails": _PLUG_AND_CHARGE,
+    "DC_MeteringReceipt": "receipts are asked for in AC only",
+}
+"""Group -> why nothing here shows it."""
+GROUP_TITLES = {"CMN": "Common to AC and DC", "AC": "AC", "DC": "DC"}
+
+
+class Shown(NamedTuple):
+    """A test that is marked: its file below tests/, its name, what it says of itself, the groups it is marked with."""
+
+    file: str
+    name: str
+    says: str
+    groups: tuple[str, ...]
+
+
+def groups() -> dict[str, list[str]]:
+    """Group (``AC_ChargingStatus``) -> the names of its cases, both in their order. Raises ``ValueError`` for a name of
+    another form."""
+    found: dict[str, list[str]] = {}
+    for name in (TESTS / "conformance" / "names.txt").read_text("utf-8").split():
+        parts = _NAME.fullmatch(name)
+        if parts is None:
+            raise ValueError(f"names.txt: {name!r} is no name of a test case")
+        found.setdefault(parts[1] + parts[2], []).append(name)
+    return found
+
+
+def shown() -> list[Shown]:
+    """All marked tests, by file and line. Raises ``ValueError`` for a mark of anything but names of groups."""
+    return [each for path in sorted(TESTS.rglob("test_*.py")) for each in _marked(path)]
+
+
+def _marked(path: Path) -> Iterator[Shown]:
+    text = path.read_text("utf-8")
+    if f"mark.{MARK}(" not in text:
+        return
+    file = path.relative_to(TESTS).as_posix()
+    for node in ast.parse(text).body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        named: list[str] = []
+        for mark in node.decorator_list:
+            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{MARK}":
+                named += [_text(file, node.name, argument) for argument in mark.args]
+        if named:
+            says = (ast.get_docstring(node) or node.name.removeprefix("test_").replace("_", " ") + ".").replace(
+                "\n", " "
+            )
+            yield Shown(file, node.name, re.sub(r" {2,}", " ", says), tuple(named))
+
+
+def _text(file: str, test: str, argument: ast.expr) -> str:
+    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+        return argument.value
+    raise ValueError(f"tests/{file}, {test}: pytest.mark.{MARK} takes names of groups, written out")
+
+
+def page() -> str:
+    """The page as it should be."""
+    known, tests = groups(), shown()
+    by_group = {group: [test for test in tests if group in test.groups] for group in known}
+    lines = [_HEAD.rstrip(), ""]
+    for side, title in GROUP_TITLES.items():
+        own = [group for group in known if group.startswith(f"{side}_")]
+        cases = sum(len(known[group]) for group in own)
+        with_tests = sum(len(known[group]) for group in own if by_group[group])
+        lines += [f"## {title}", "", f"{cases} names; tests here concern the messages of {with_tests} of them.", ""]
+        lines += ["| cases | number | tests here |", "| --- | --- | --- |"]
+        for group in own:
+            names = known[group]
+            what = str(len(by_group[group])) if by_group[group] else f"none: {NOT_SHOWN.get(group, '?')}"
+            lines.append(f"| `{names[0]}` … `{names[-1][-3:]}` | {len(names)} | {what} |")
+        lines.append("")
+        for group in own:
+            if by_group[group]:
+                lines += [f"**{group}**", ""]
+                lines += [f"- {test.says} `{test.file}::{test.name}`" for test in by_group[group]]
+                lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+_HEAD = """\
+# Test cases of ISO 15118-4
+
+Generated from the tests by `python -m tests.conformance.page`; not edited.
+
+**This is no claim of conformance.** Only the *names* of the test cases for the station (SECC) were at hand, not what
+they ask or measure. A name says whether it is about AC, DC or both, and about which message. So tests are put to
+messages, and which of the cases of a message they show is not known. A test stands here when it shows how the station
+takes that message: a good one, one of another session, out of turn, too late, repeated, with values that do not fit. It
+is marked so (`pytest.mark.cases`), for one message or several.
+
+Not here: Plug & Charge and ISO 15118-20, which the charts do not have; what is measured at the layers below (control
+pilot, SLAC, a tester's TLS); the vehicle's side, of which no names were at hand: `tests/scenarios/test_evcc*.py`.
+"""
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), "utf-8")
