@@ -766,3 +766,16 @@ def test_a_start_delay_of_a_session() -> None:
     other = plugged(T_delay=600 * S).post("invite").forget().post("withhold")
     assert other.told("offers") == [{"current": 32.0}]
     assert other.forget().post("invite").told("offers") == [{"current": 0.0}]
+
+
+def test_a_vehicle_that_wants_8_A_on_three_phases() -> None:
+    """Less is a pause there, and enough on one phase (evcc #13543)."""
+    stage = plugged(I_min_three=8.0, T_phase_rest=S).values("phase_switch", count=3).post("limit", current=7.0)
+    assert stage.post("offer").active("power.short.low")
+    stage.forget().post("phases", count=1).run(1).values("phase_switch", count=1).child("output.phases_switched")
+    stage.run(1)
+    assert duty(stage) == round(7 / 0.6, 3)
+    assert stage.told("offers") == [{"current": 7.0}]
+    three = offered(I_min_three=8.0).values("phase_switch", count=3).post("limit", current=7.0)
+    assert three.active("power.short.low")
+    assert offered().values("phase_switch", count=3).post("limit", current=7.0).active("power.nominal")

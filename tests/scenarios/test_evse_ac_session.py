@@ -464,3 +464,21 @@ def test_a_vehicle_that_wakes() -> None:
 def connected_alone() -> Stage:
     """A station without a modem, nobody authorised."""
     return started(medium="none", authorisation="external").child("outlet.connected", rating=32.0)
+
+
+def test_phases_that_carry_current_are_told() -> None:
+    """10 s after the first current, once; by message and by the pilot; nothing while nothing flows."""
+    stage = charging().run(9.9).values("meter", current_L1=15.0, current_L2=1.0, current_L3=0.9)
+    assert not stage.told("phases_used")
+    stage.run(60)
+    assert stage.told("phases_used") == [{"connected": 3, "used": 2}]
+    later = charging().run(25).values("meter", current_L3=15.0).run(4.9)
+    assert not later.told("phases_used")
+    assert later.run(0.2).told("phases_used") == [{"connected": 3, "used": 1}]
+    later.child("session.power_off").child("session.power_on").child("outlet.power_ready").run(10.1)
+    assert len(later.told("phases_used")) == 2
+    basic = started(medium="none").child("outlet.connected", rating=32.0).child("outlet.charging")
+    basic.values("meter", current_L2=6.0).run(10.1)
+    assert basic.told("phases_used") == [{"connected": 3, "used": 1}]
+    stopped = charging().values("meter", current_L1=15.0).run(5).child("session.power_off").run(60)
+    assert not stopped.told("phases_used")

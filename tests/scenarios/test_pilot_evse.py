@@ -156,6 +156,15 @@ def test_plug_in_is_told_after_the_debounce() -> None:
     assert stage.active("report.stable")
 
 
+def test_what_did_not_last_is_counted() -> None:
+    """For maintenance: a noisy line shows before it does harm."""
+    stage = at("B").shows("C").run(0.03).shows("B").run(1)
+    assert stage.data("bounces") == 1
+    stage.shows("A").run(0.03).shows("B").run(0.03).shows("A").run(0.03).shows("B").run(1)
+    assert (stage.data("bounces"), stage.reported) == (4, [])
+    assert stage.shows("C").run(1).data("bounces") == 4
+
+
 def test_each_new_state_starts_the_debounce_anew() -> None:
     """What is told is the state that held, once, not those on the way."""
     stage = at("B").shows("C").run(0.03).shows("D").run(0.049)

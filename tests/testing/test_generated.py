@@ -95,7 +95,15 @@ def _charts() -> list[Any]:
     ]
 
 
-GAPS = {"ac/outlet": 11, "pev_ac": 1, "power/module": 2, "power/supply": 26, "v2g/evcc_iso2": 26, "v2g/secc_iso2": 14}
+GAPS = {
+    "ac/outlet": 11,
+    "evse_ac": 2,
+    "pev_ac": 1,
+    "power/module": 2,
+    "power/supply": 26,
+    "v2g/evcc_iso2": 26,
+    "v2g/secc_iso2": 14,
+}
 """Transitions that the search does not find yet: behind parameters that are lists, guards on what a state was given,
 counts of children. They are the scenarios' to take. A number here may only fall."""
 
