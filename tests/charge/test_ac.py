@@ -129,10 +129,10 @@ def test_one_wrong_sample_now_and_then_does_nothing(state: str) -> None:
     bench.run(15)
     before = bench.states("evse")["evse"]
     for _ in range(150):
-        bench.run(0.38)
-        bench.cable.set_load("C" if state == "B" else "B") if state != "A" else bench.cable.plug(bench.port)
-        bench.run(0.02)
-        bench.cable.set_load(state) if state != "A" else bench.cable.unplug(bench.port)
+        for seconds, seen in ((0.38, "C" if state == "B" else "B"), (0.02, state)):
+            bench.run(seconds)
+            bench.cable.circuit.connected = seen != "A"
+            bench.cable.set_load(seen if seen != "A" else "B")
     assert bench.circuit.station_closed is (state == "C")
     assert bench.ac.current_A == (16.0 if state == "C" else 0.0)
     assert bench.states("evse")["evse"] == before
