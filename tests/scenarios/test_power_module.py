@@ -75,6 +75,8 @@ def test_off_before_anything_else() -> None:
     assert stage.times("modules.off") == [0.0, 0.1]
     says(stage.run(0.1), "off")
     assert stage.active("output.present.stopping"), "12 A are not off"
+    reads(stage, 380.0, 5.0)
+    assert stage.active("output.present.stopping")
     reads(stage, 380.0, 4.9)
     assert states(stage)[-1] == ("discharging", "")
     reads(stage, 60.0, 0.0)
@@ -269,6 +271,7 @@ def test_other_alarms_are_for_people(alarm: str) -> None:
 def test_alarms_before_it_is_on(begun: Any) -> None:
     stage = says(begun(), "off", "fan")
     assert states(stage)[-1] == ("fault", "fan")
+    assert ("standby", "") not in states(stage)
     assert states(says(stage, "off", "fan"))[-1] == ("dead", "")
     assert states(says(ready(), "fault"))[0] == ("fault", "fault"), "it may say it as its output"
 
@@ -285,6 +288,13 @@ def test_used_again_ten_seconds_after_its_last_alarm() -> None:
     assert states(stage) == [("dead", "")]
     off_and_alive(stage, 0.2)
     assert [state for state, _ in states(stage)][:4] == ["dead", "stopping", "discharging", "standby"]
+
+
+def test_used_again_is_not_switched_on() -> None:
+    """Whoever runs it says so first."""
+    stage = off_and_alive(off_and_alive(says(delivering(), "off", "fan"), 1, "fan"), 12).forget()
+    off_and_alive(stage, 2)
+    assert (stage.active("output.present.standby"), stage.orders) == (True, [])
 
 
 @pytest.mark.parametrize("alarms", [(), ("fan",)])
@@ -342,6 +352,20 @@ def test_back_again(seconds: float) -> None:
     assert currents(stage) == [5.0]
 
 
+def test_what_it_said_before_it_was_silent_counts_no_more() -> None:
+    stage = reads(ready().run(2.5), 0.0, 0.0)
+    assert stage.active("output.present.stopping"), "off is what it says now"
+    assert says(stage, "off").active("output.present.standby")
+    stage.forget().run(4)
+    assert len(stage.ordered("modules.off")) == 3, "told three times each time it is lost"
+    stage = reads(delivering(), 390.0, 20.0).run(20)
+    assert says(says(stage, "off"), "off").active("output.present.standby"), "390 V and 20 A were of another one"
+    stage = says(reads(away(tells_output=False), 0.0, 0.0).post("switched"), None, "fan", "derated").run(20)
+    assert reads(stage, 0.0, 0.0).post("switched").active("output.present.standby"), "and so was its alarm"
+    stage.post("deliver", voltage=400.0, current=9.0).post("switched")
+    assert stage.active("output.present.regulating.current")
+
+
 @pytest.mark.parametrize("frame", [reads, says])
 def test_any_frame_is_life(frame: Any) -> None:
     stage = delivering()
@@ -362,6 +386,7 @@ def test_it_gives_more(current: float, named: bool) -> None:
     assert states(stage) == []
     stage.run(0.1)
     assert (states(stage)[:1] == [("fault", "gives more than it was told")]) == named
+    assert stage.errors == []
 
 
 @pytest.mark.parametrize(("current", "named"), [(17.9, True), (18.0, False)])
@@ -375,7 +400,16 @@ def test_it_gives_less_and_does_not_say_why(current: float, named: bool) -> None
     assert stage.told("off_by") == ([{"asked": 20.0, "measured": current}] if named else [])
     alive(alive(stage, 1), 6, 300.0, current)
     assert len(stage.told("off_by")) == 2 * named
-    assert states(stage) == []
+    assert (states(stage), stage.errors) == ([], [])
+
+
+@pytest.mark.parametrize(("wrong", "right"), [(23.0, 22.0), (17.0, 18.0)])
+def test_back_in_its_limits(wrong: float, right: float) -> None:
+    stage = alive(alive(alive(delivering(), 1), 3, 300.0, wrong), 3, 300.0, right)
+    assert (states(stage), stage.told("off_by")) == ([], [])
+    if wrong < right:
+        alive(alive(alive(stage, 6, 300.0, wrong), 1, 300.0, right), 6, 300.0, wrong)
+        assert len(stage.told("off_by")) == 2
 
 
 @pytest.mark.parametrize("current", [30.0, 5.0])
@@ -437,6 +471,8 @@ def test_a_range_that_is_not_taken() -> None:
     assert len(stage.ordered("modules.select_range")) == 3
     off_and_alive(stage, 0.1)
     assert ("fault", "does not take its range of voltage") in states(stage)
+    off_and_alive(stage.forget(), 15.5)
+    assert len(stage.ordered("modules.select_range")) == 3, "as often the next time"
 
 
 def test_a_module_that_was_away_has_forgotten_its_range() -> None:
@@ -477,6 +513,9 @@ def test_what_is_stored_is_told_again() -> None:
     assert states(stage)[0] == ("fault", NOTHING)
     off_and_alive(stage, 10.3)
     assert stage.active("output.present.storing"), "tried again after a while"
+    stage.forget()
+    off_and_alive(stage, 0.9)
+    assert stage.active("output.present.storing"), "as often as before"
     stage.post("stored", voltage=150.0, current=0.0)
     assert stage.active("output.present.standby")
 
@@ -491,8 +530,10 @@ def test_read_back(voltage: float | None, current: float | None, harmless: bool)
 
 
 def test_what_it_said_before_it_was_told_does_not_count() -> None:
-    stage = away(stores=True).post("stored", voltage=150.0, current=0.0)
-    assert says(reads(stage, 0.0, 0.0), "off").active("output.present.storing")
+    for voltage, current in ((150.0, None), (None, 0.0)):
+        stage = away(stores=True).post("stored", voltage=150.0, current=0.0)
+        says(reads(stage, 0.0, 0.0), "off").post("stored", voltage=voltage, current=current)
+        assert stage.active("output.present.storing")
 
 
 def test_the_end() -> None:
