@@ -434,7 +434,7 @@ def test_every_module_family_has_the_orders(name: str) -> None:
 def test_the_family_of_the_docs_works() -> None:
     """What docs/can.md tells to write for a family of one's own is one: its orders are frames, its answers are read."""
     page = (Path(__file__).parents[2] / "docs" / "can.md").read_text("utf-8")
-    (block,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    block = re.findall(r"```python\n(.*?)```", page, re.DOTALL)[0]
     names: dict[str, Any] = {}
     exec(block, names)
     acme: ModuleFamily = names["family"]()
