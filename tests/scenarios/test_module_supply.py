@@ -76,8 +76,10 @@ def test_the_bus_is_tried_less_and_less_often() -> None:
     assert stage.times("bus.connect") == pytest.approx([0.0, 0.5, 1.5, 3.5, 6.5, 9.5])
     stage.emit("bus.lost", reason="no such device").emit("bus.bus_state", state="bus_off", reason="x")
     stage.emit("bus.send_failed", id=1, data=b"", reason="full", text="full")
-    stage.post("on")
+    stage.child("module.is", 1, state="dead", why="fan").post("on")
     assert alarms(stage) == [("communication", "CAN bus: no such device")]
+    assert stage.active("output.faulty")
+    assert alarms(without_bus().post("on")) == [("communication", "CAN bus: not connected")]
     stage.values("bus", is_connected=True).emit("bus.connected").emit("bus.connected")
     stage.forget().run(20)
     assert stage.times("bus.connect") == []
@@ -106,6 +108,7 @@ def test_nobody_is_asked_without_a_bus() -> None:
 def test_the_bus_goes(event: str, data: dict[str, str], why: str, begun: str) -> None:
     """An alarm with its reason in the same instant; as soon as it is back off is told to everyone."""
     stage = ready().post("on") if begun == "on its way" else delivering()
+    become(stage, "fault", 3, why="fan")
     if begun == "on its way off":
         stage.post("off")
     stage.forget().values("bus", is_connected=False).emit(event, **data)
@@ -119,13 +122,21 @@ def test_the_bus_goes(event: str, data: dict[str, str], why: str, begun: str) ->
 
 def test_error_states_are_told_with_what_they_cause() -> None:
     """Nobody acknowledges: the cable between station and modules is cut."""
-    stage = delivering(1, 3).emit("bus.bus_state", state="error_passive", reason="nobody acknowledges")
+    stage = become(delivering(1, 3), "dead", 2, why="fan").emit(
+        "bus.bus_state", state="error_passive", reason="nobody acknowledges"
+    )
     stage.emit("bus.send_failed", id=1, data=b"", reason="full", text="the queue is full")
     assert (stage.logs[-1], alarms(stage)) == ("the queue is full", [])
     stage.run(0.999)
     assert alarms(stage) == []
     stage.run(0.001)
     assert alarms(stage) == [("communication", "modules 1, 3 say nothing: nobody acknowledges")]
+    assert stage.active("output.faulty")
+    stage.forget().post("on")
+    assert alarms(stage) == [("communication", "modules 1, 3 say nothing: nobody acknowledges")]
+    stage = on_bus().emit("bus.lost", reason="pulled").emit("bus.connected")
+    become(reads(become(stage, "standby", 1).post("on"), 1, voltage=0.0), "regulating", 1).forget().run(1)
+    assert alarms(stage) == [("communication", "modules 1 say nothing")], "the bus was lost before"
     other = delivering().emit("bus.bus_state", state="error_passive", reason="nobody acknowledges")
     other.emit("bus.bus_state", state="error_active", reason="it works again").run(1)
     assert alarms(other) == [("communication", "modules 1, 2, 3 say nothing")]
@@ -197,8 +208,8 @@ def test_in_turn_those_that_are_there_and_one_that_is_not() -> None:
     assert sorted(turns.count(module) for module in (1, 3, 4)) == [2, 2, 2]
     become(stage, "regulating", 1, 3, 4)
     stage.run(0.6)
-    assert sorted(asked(stage, 0.4)) == [1, 2, 3, 4]
-    assert stage.times("modules.poll") == pytest.approx([stage.now_s - 0.3 + k / 10 for k in range(4)])
+    assert sorted(asked(stage, 0.8)) == [1, 1, 2, 2, 3, 3, 4, 4]
+    assert stage.times("modules.poll") == pytest.approx([stage.now_s - 0.7 + k / 10 for k in range(8)])
 
 
 # ---------------------------------------------------------------- what they say
@@ -250,6 +261,9 @@ def test_what_they_measure_together() -> None:
     assert (stage.data("present_voltage"), stage.data("present_current")) == (401.0, 60.5)
     reads(stage, 3, current=10.0)
     assert (stage.data("temperature"), stage.data("present_current")) == (55.0, 51.5)
+    for degrees in (50.0, 30.0):
+        reads(single := on_bus(addresses=1), 1, voltage=0.0, temperature=60.0)
+        assert reads(single, 1, voltage=0.0, temperature=degrees).data("temperature") == degrees
 
 
 def test_what_they_can() -> None:
@@ -269,6 +283,7 @@ def test_what_they_can() -> None:
         assert become(stage, state, 2).data("maximum_current") == 80.0
     assert become(stage, "offline", 2).data("maximum_voltage") == 500.0
     assert become(stage, "standby", 2).data("maximum_current") == 130.0, "another one may have come"
+    assert [stage.data(name) for name in limits] == [500.0, 130.0, 75_000.0, 200.0]
 
 
 # ---------------------------------------------------------------- on
@@ -280,6 +295,7 @@ def test_shared_by_what_each_can() -> None:
     stage.post("on")
     assert given(stage) == [(400.0, 24.0), (400.0, 12.0), (400.0, 24.0)]
     assert stage.active("output.enabling")
+    assert stage.post("on").unhandled == []
     stage.forget().post("set", voltage=410.0, current=500.0)
     assert given(stage) == [(410.0, 50.0), (410.0, 25.0), (410.0, 50.0)], "no more than each can"
     stage.forget().post("set", voltage=410.0, current=500.0)
@@ -325,6 +341,8 @@ def test_what_a_silent_one_may_still_give_is_left_to_it() -> None:
     become(stage.forget(), "offline", 2)
     assert given(stage) == [(400.0, 30.0)] * 2
     assert reads(stage, 1, current=20.0).data("present_current") == 40.0
+    become(stage.post("off"), "discharging", 1, 3)
+    assert become(become(stage, "standby", 2), "lost", 2).data("held") == 0.0, "it was told nothing since"
 
 
 def test_a_dead_output_has_no_silent_current() -> None:
@@ -364,6 +382,7 @@ def test_none_switches_on() -> None:
     stage.run(0.001)
     assert alarms(stage) == [("communication", "no module switches on; no module has answered")]
     assert len(stage.ordered("module.stop")) == 3
+    assert stage.active("output.faulty")
 
 
 CODES = [
@@ -402,6 +421,7 @@ def test_off() -> None:
     assert stage.active("output.disabling")
     become(become(stage, "stopping", 1, 2, 3), "discharging", 1, 2)
     assert stage.post("off").active("output.disabling")
+    assert stage.unhandled == []
     become(stage, "discharging", 3)
     assert (stage.active("output.disabled"), stage.data("output_on"), alarms(stage)) == (True, False, [])
     stage.forget().run(5)
@@ -421,6 +441,7 @@ def test_off_on_the_way_and_on_again(begun: str) -> None:
         assert stage.active("output.disabling")
     stage.forget().post("on")
     assert stage.active("output.enabling") or stage.active("output.enabled")
+    assert given(stage) == [(400.0, 20.0)] * 3
 
 
 def test_the_same_set_points_after_off() -> None:
