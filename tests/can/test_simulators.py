@@ -168,6 +168,7 @@ def test_each_family_of_modules_has_its_simulator_and_its_option() -> None:
     for kind in MODULES:
         assert options[kind]["machines.modules.adapters.rack.kind"] == kind
         assert options[kind]["adapters.supply.adapters.modules.family"] == kind
+        assert options[kind]["adapters.meter.adapters.modules.family"] == kind
 
 
 def imports(path: Path) -> set[str]:
