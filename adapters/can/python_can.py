@@ -30,6 +30,8 @@ PORTION: Final = 128
 """Frames handed over in one turn of the event loop."""
 PATIENCE_S: Final = 0.2
 """How long a thread waits before it looks whether it shall end."""
+GATHER_S: Final = 0.0005
+"""From one waking of the host to the next: on a full bus each takes several frames, a lone frame wakes it at once."""
 SEND_S: Final = 0.1
 """How long an interface may take for a frame."""
 FLUSH_S = 1.0
@@ -221,8 +223,14 @@ class _Session:
         }
         received, recv, wake, link = self.received, bus.recv, self._link.wake, self._link
         state, looked_s = states[can.BusState.ACTIVE], time.monotonic()
+        woke_s, told = 0.0, True  # when the host was woken last, and whether it is for all that has come
         while not self._ended:
-            message = recv(PATIENCE_S)
+            message = recv(PATIENCE_S if told else max(0.0, woke_s + GATHER_S - time.monotonic()))
+            if not told and (self.woken or message is None or time.monotonic() - woke_s >= GATHER_S):
+                told = True
+                if not self.woken:
+                    self.woken, woke_s = True, time.monotonic()
+                    wake(self)
             if has_state and time.monotonic() - looked_s >= PATIENCE_S:  # also on a bus that is never quiet
                 looked_s, before, state = time.monotonic(), state, states[bus.state]
                 if state != before:
@@ -239,8 +247,11 @@ class _Session:
                 continue
             received.append(Frame(message.arbitration_id, bytes(message.data), message.is_extended_id))
             if not self.woken:
-                self.woken = True
-                wake(self)
+                now_s = time.monotonic()
+                told = now_s - woke_s >= GATHER_S
+                if told:
+                    self.woken, woke_s = True, now_s
+                    wake(self)
 
     def _error_frame(self, message: can.Message) -> None:
         found = state_of(message.arbitration_id, bytes(message.data))

@@ -28,7 +28,7 @@ from engine.adapter import World
 from tests.slac.real_port import RealPort
 
 RATE = 3800
-SECONDS = 5.0
+SECONDS = 4.0
 LIMIT = 1.5
 GROUP = "239.74.163.2"
 
