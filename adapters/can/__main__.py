@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import itertools
+import math
 import os
+import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from adapters.can.families import FAMILIES, family
 from adapters.can.frame import Frame, Message, Misfit
-from adapters.can.python_can import parse_options
+from adapters.can.python_can import check_interface, parse_options, said
 from adapters.can.roles import SIDES, contract_text, parse_profile
 from adapters.can.simulators import SPEAKERS
 from adapters.can.table import Family
@@ -93,8 +97,6 @@ def main(arguments: list[str] | None = None) -> int:
             path.write_text(contract_text(contract), "utf-8")
             print(path.name)
         return 0
-    if options.command == "modules":
-        return _modules(options)
     try:
         import can
     except ImportError as error:
@@ -104,7 +106,7 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 1
     try:
-        return _monitor(options) if options.command == "monitor" else _replay(options)
+        return {"monitor": _monitor, "replay": _replay, "modules": _modules}[options.command](options)
     except KeyboardInterrupt:
         return 0
     except (ConfigurationError, KeyError, TypeError) as error:
@@ -116,25 +118,55 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _bus(options: argparse.Namespace) -> can.BusABC:
+    """The bus that the options name. Raises ``ConfigurationError`` for an interface that python-can has not, and
+    ``OSError`` with its name when it cannot be opened."""
     import can
 
+    check_interface("--interface", options.interface)
     more = parse_options(options.options)
     if options.bitrate:
         more["bitrate"] = options.bitrate
-    return can.Bus(options.channel, options.interface, **more)
+    try:
+        return can.Bus(options.channel, options.interface, **more)
+    except (can.CanError, OSError, ValueError) as error:
+        raise OSError(f"{options.interface} {options.channel}: {said(error)}{_way_out(options, error)}") from None
+
+
+def _way_out(options: argparse.Namespace, error: Exception) -> str:
+    code = getattr(error, "errno", None) or getattr(error.__cause__, "errno", None)
+    if code == errno.EAFNOSUPPORT and options.interface == "socketcan":
+        return " (this kernel has no SocketCAN)"
+    if code == errno.ENODEV and options.interface == "socketcan":
+        return f" (ip link show type can; sudo ip link set {options.channel} up type can bitrate 125000)"
+    return ""
+
+
+def _log(path: str) -> Iterator[tuple[float, Frame]]:
+    """The frames of a log. Raises ``OSError`` that names it for one that cannot be read or has none."""
+    import can
+
+    count = 0
+    try:
+        with can.LogReader(path) as reader:
+            for found in messages_of(reader):
+                count += 1
+                yield found
+    except OSError as error:
+        raise OSError(f"{path}: {error.strerror or error}") from None
+    except (can.CanError, ValueError, IndexError, KeyError, struct.error) as error:
+        raise OSError(f"{path}: after {count} frames: no log that python-can reads ({LOGS}): {said(error)}") from None
+    if not count:
+        raise OSError(f"{path}: there is no frame in it that could be read ({LOGS})")
 
 
 def _monitor(options: argparse.Namespace) -> int:
-    import can
-
     names = options.kind or list(FAMILIES)
     profile = parse_profile(options.profile)
     if profile and len(names) != 1:
         raise ConfigurationError("--profile is of one family: name it with --kind")
     decoder = Decoder(family(name, profile) for name in names)
     if options.log:
-        with can.LogReader(options.log) as reader:
-            _print(decoder, messages_of(reader))
+        _print(decoder, _log(options.log))
         return 0
     if not options.channel:
         raise ConfigurationError("what to read: a log, or --channel of a bus")
@@ -145,9 +177,10 @@ def _monitor(options: argparse.Namespace) -> int:
 
 def _modules(options: argparse.Namespace) -> int:
     """Simulated modules in a process of their own: this one becomes ``engine run``."""
-    if not options.channel and options.interface != "virtual":
-        print("error: where the modules are: --channel of a bus", file=sys.stderr)
-        return 2
+    if not options.channel:
+        raise ConfigurationError("where the modules are: --channel of a bus")
+    with _bus(options):  # one that cannot be opened is said here; later it is tried again and again
+        pass
     settings = {
         "bus.use": "python_can",
         "bus.interface": options.interface,
@@ -178,9 +211,11 @@ def _replay(options: argparse.Namespace) -> int:
     if not options.channel:
         raise ConfigurationError("where to send it: --channel of a bus")
     sent, began = 0, None
-    with can.LogReader(options.log) as reader, _bus(options) as bus:
+    frames = _log(options.log)
+    first = next(frames)  # what is no log is said before a bus is opened
+    with _bus(options) as bus:
         start = time.monotonic()
-        for at_s, frame in messages_of(reader):
+        for at_s, frame in itertools.chain([first], frames):
             began = at_s if began is None else began
             if options.speed:
                 time.sleep(max(0.0, (at_s - began) / options.speed - (time.monotonic() - start)))
@@ -188,6 +223,13 @@ def _replay(options: argparse.Namespace) -> int:
             sent += 1
     print(f"{sent} frames sent")
     return 0
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 0.0 <= speed < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is no speed: 2 is twice as fast, 0 at once")
+    return speed
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -199,7 +241,7 @@ def _parser() -> argparse.ArgumentParser:
     monitor.add_argument("--profile", default="", help="what differs between models: current_divisor=10")
     replay = commands.add_parser("replay", help="send a log on a bus again, in its own time")
     replay.add_argument("log", help=LOGS)
-    replay.add_argument("--speed", type=float, default=1.0, help="how many times as fast; 0: at once (1)")
+    replay.add_argument("--speed", type=_speed, default=1.0, help="how many times as fast; 0: at once (1)")
     modules = commands.add_parser("modules", help="simulated power modules on a bus")
     modules.add_argument("--kind", choices=SPEAKERS, default="infy", help="their make (infy)")
     modules.add_argument("--count", type=int, default=4, help="how many there are (4)")

@@ -329,6 +329,15 @@ def state_of(classes: int, data: bytes) -> tuple[BusState, str] | None:
     return None
 
 
+def check_interface(what: str, interface: str) -> None:
+    """Raises ``ConfigurationError`` when python-can has no interface of this name."""
+    import can
+
+    if interface not in can.VALID_INTERFACES:
+        known = ", ".join(sorted(can.VALID_INTERFACES))
+        raise ConfigurationError(f"{what}: python-can has no '{interface}'; it has: {known}")
+
+
 def parse_options(text: str) -> dict[str, Any]:
     """``port=43113, receive_own_messages=no`` as keywords of ``can.Bus``: whole numbers, numbers, yes and no, else
     text. Raises ``ConfigurationError``."""
@@ -382,9 +391,7 @@ class PythonCanBus(CanBus):
         interface, channel = self.config["interface"], self.config["channel"]
         if not channel:
             raise ConfigurationError("setting 'channel' is missing: which CAN interface, such as can0")
-        if interface not in can.VALID_INTERFACES:
-            known = ", ".join(sorted(can.VALID_INTERFACES))
-            raise ConfigurationError(f"setting 'interface': python-can has no '{interface}'; it has: {known}")
+        check_interface("setting 'interface'", interface)
         options = parse_options(self.config["options"])
         if self.config["bitrate"]:
             options["bitrate"] = self.config["bitrate"]

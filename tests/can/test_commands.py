@@ -75,3 +75,34 @@ def test_replay_sends_a_log_again(tmp_path: Path, capsys: pytest.CaptureFixture[
         received = [peer.recv(10) for _ in FRAMES]
     assert [(m.arbitration_id, bytes(m.data)) for m in received if m] == [(i, bytes.fromhex(d)) for i, d, _ in FRAMES]
     assert main(["replay", str(tmp_path / "bus.asc")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["monitor", "{tmp}/junk.log"], 1, ["junk.log: after 1 frames: no log that python-can reads"]),
+        (["monitor", "{tmp}/junk.asc"], 1, ["junk.asc: there is no frame in it"]),
+        (["monitor", "{tmp}/junk.txt"], 1, ["junk.txt: ", "(.log (candump), .asc"]),
+        (["replay", "{tmp}/none.blf", "--interface", "virtual", "--channel", "x"], 1, ["none.blf: No such file"]),
+        (["monitor", "--interface", "socketcam", "--channel", "can0"], 2, ["--interface: ", "socketcam", "socketcan"]),
+        (["modules", "--interface", "slcan", "--channel", "/dev/none"], 1, ["slcan /dev/none: ", "No such file"]),
+        (["modules"], 2, ["--channel"]),
+    ],
+)
+def test_what_cannot_be_is_said_with_its_name(
+    arguments: list[str], code: int, words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which file, which bus, and what would do; nothing is opened or sent before."""
+    (tmp_path / "junk.log").write_text("(1.000000) can0 1806E5F4#03D400A000000000\nnothing of the kind\n")
+    for name in ("junk.asc", "junk.txt"):
+        (tmp_path / name).write_text("nothing of the kind\n")
+    assert main([argument.format(tmp=tmp_path) for argument in arguments]) == code
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert [word for word in words if word not in error] == []
+
+
+def test_no_speed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["replay", "bus.log", "--speed", "-1"])
+    assert "-1 is no speed" in capsys.readouterr().err
