@@ -307,7 +307,7 @@ class Binding:
         if not self._attached and self.of_unit and not later:  # who hears it may be about to start
             self.system.set_deadline(0, lambda: self._broadcast(event, data, True))
             return
-        if not self._attached:
+        if not self._attached and any(root.is_running for root in self.system.roots.values()):
             text = f"no live machine has the role for {self.role}.{event}"
             self.system.note(self.role, "undelivered", text, data, self.contract.events[event].payload)
         self._tell("{}." + event, data, "external")

@@ -230,8 +230,10 @@ def test_every_variable_that_help_config_names_is_accepted(engine: Engine, monke
 def test_shipped_stations_resolve() -> None:
     root = Path(__file__).parents[2] / "machines"
     files = sorted((root / "stations").glob("*.toml"))
+    charts = [chart for chart in sorted(root.glob("*.yaml")) if "\nstation: " in chart.read_text()]
     assert files
-    for file in files:
+    assert charts
+    for file in files + charts:
         station = resolve(file, None, Overrides((), {}), installed(), engine.load)
         build(station, System(), installed())
         assert station.machines

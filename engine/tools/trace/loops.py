@@ -14,6 +14,8 @@ from engine.tools.trace.show import plain
 from engine.tools.trace.units import with_unit
 
 _OVERDUE = 2  # times the longest pause so far: what has not come again by then is over
+_SLOW_NS = 30_000_000_000
+_ASIDE = ("timer", "note")
 _Kind = tuple[str, str, str, str]
 
 
@@ -25,7 +27,7 @@ def folded(said: Sequence[Said]) -> list[Message | Loop]:
         own = [said[n] for n in run]
         for phase in _phases(own) if loop else (own,):
             kinds = Counter(one.same for one in phase)
-            if loop and len(phase) >= LEAST * len(kinds) // 2 and len(phase) > len(kinds) + 1:
+            if loop and _is_loop(phase, kinds):
                 told = tuple(_told([one for one in phase if one.same == kind]) for kind in kinds)
                 parts.append(Loop(told, phase[-1].time_ns))
             else:
@@ -33,13 +35,22 @@ def folded(said: Sequence[Said]) -> list[Message | Loop]:
     return parts
 
 
+def _is_loop(phase: Sequence[Said], kinds: Counter[_Kind]) -> bool:
+    """Whether most of it comes again, and some of it as often as makes a repetition; of what is aside, quickly."""
+    rounds = max((count for (source, target, *_), count in kinds.items() if source != target), default=0)
+    if not rounds and phase[-1].time_ns - phase[0].time_ns <= LULL_NS * (len(phase) - 1):
+        rounds = max(kinds.values())
+    return rounds >= LEAST and len(phase) >= LEAST * len(kinds) // 2 and len(phase) > len(kinds) + 1
+
+
 def _repeating(said: Sequence[Said]) -> set[int]:
-    """The numbers of messages of a kind that comes at least ``LEAST`` times, each soon after the one before."""
+    """The numbers of messages of a kind that comes at least ``LEAST`` times, each soon after the one before. What a
+    timer makes a side do now and then, a line on a console, may come more slowly: it breaks no loop."""
     chains: dict[_Kind, list[int]] = {}
     found: set[int] = set()
     for number, one in enumerate(said):
         chain = chains.setdefault(one.same, [])
-        if chain and one.time_ns - said[chain[-1]].time_ns > LULL_NS:
+        if chain and one.time_ns - said[chain[-1]].time_ns > (_SLOW_NS if one.kind in _ASIDE else LULL_NS):
             chain.clear()
         chain.append(number)
         if len(chain) >= LEAST:
