@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,8 @@ from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
 
 ANY_LENGTH = 0xFFFF_FFFF
 """What the length field of V2GTP can say."""
+METRICS_UDP = "V2G_METRICS_UDP"
+"""Environment variable, for who sets it for every program of a host at once."""
 
 BOTH: dict[str, Setting] = {
     "largest_message": Setting(
@@ -27,6 +30,12 @@ BOTH: dict[str, Setting] = {
     "tx_drop_prob": Setting("float", 0.0, "Probability that a message is not sent, to test the other side; 0 to 1"),
     "tx_drop_seed": Setting("int", 0, "Decides which messages those are"),
     "metrics": Setting("bool", False, "Tell the counters of each connection when it ends"),
+    "metrics_udp": Setting(
+        "string",
+        "",
+        "Address and port for the counters of each connection, one JSON line as a datagram; empty: what the "
+        f"environment says ({METRICS_UDP})",
+    ),
     "most_unanswered": Setting(
         "int",
         32,
@@ -36,9 +45,6 @@ BOTH: dict[str, Setting] = {
 }
 REAL: dict[str, Setting] = {
     "interface": Setting("string", "", "Network interface to speak IPv6 on, such as eth1 (required)"),
-    "metrics_udp": Setting(
-        "string", "", "Address and port for the counters of each connection, one JSON line as a datagram"
-    ),
     "key_log": Setting("string", "", "File for the TLS secrets, in NSS format, to decode captures with"),
 }
 SIMULATED: dict[str, Setting] = {
@@ -66,8 +72,8 @@ class Connection(Adapter):
 
     def open(self, port: Port) -> None:
         super().open(port)
-        to = self.config.get("metrics_udp")
-        self._udp = UdpLines(to) if to else None
+        self._udp_to = self.config["metrics_udp"] or os.environ.get(METRICS_UDP, "")
+        self._udp = UdpLines(self._udp_to) if self._udp_to else None
         self.endpoint.on_message = self.received
         self.endpoint.on_undecodable = lambda kind, reason, payload_type: port.emit(
             "undecodable", kind=kind, reason=reason, payload_type=payload_type
@@ -122,10 +128,12 @@ class Connection(Adapter):
         if not was_connected or not (self.config["metrics"] or self._udp):
             return
         endpoint = self.endpoint
-        found = line(endpoint.counters, endpoint.resend_rules, self.config["tx_drop_prob"], endpoint.session_id)
+        found = line(
+            self.side, endpoint.counters, endpoint.resend_rules, self.config["tx_drop_prob"], endpoint.session_id
+        )
         text = json.dumps(found)
         refusal = self._udp.send(text) if self._udp else ""
         if refusal:
-            self.port.tell(f"the counters could not be sent to {self.config['metrics_udp']}: {refusal}")
+            self.port.tell(f"the counters could not be sent to {self._udp_to}: {refusal}")
         if self.config["metrics"]:
             self.port.tell(f"V2G counters {text}")

@@ -35,9 +35,15 @@ class ResendRules:
     dup_resend_max: int | None = None
 
 
-def line(counters: Counters, rules: ResendRules, tx_drop_prob: float, session_id: bytes) -> dict[str, Any]:
-    """The fields of the line; ``session`` is the session's id in hexadecimal."""
-    return {"session": session_id.hex(), **asdict(counters), **asdict(rules), "tx_drop_prob": tx_drop_prob}
+def line(side: str, counters: Counters, rules: ResendRules, tx_drop_prob: float, session_id: bytes) -> dict[str, Any]:
+    """The fields of the line; ``side`` is secc or evcc, ``session`` the session's id in hexadecimal."""
+    return {
+        "side": side,
+        "session": session_id.hex(),
+        **asdict(counters),
+        **asdict(rules),
+        "tx_drop_prob": tx_drop_prob,
+    }
 
 
 class UdpLines:

@@ -32,6 +32,7 @@ class Session(AcBench):
         return result(self)
 
 
+@pytest.mark.cases("AC_PowerDelivery", "AC_ChargingStatus")
 @pytest.mark.parametrize(("vehicle", "current_A", "power_W"), [(THREE, 16, 11040), (SINGLE, 32, 7360)])
 def test_a_charge(vehicle: str, current_A: float, power_W: float) -> None:
     """5 % all the while, the full current, an end that the vehicle wants; no contact is opened under load."""
@@ -66,6 +67,7 @@ def test_a_vehicle_that_speaks_nothing_that_the_station_does() -> None:
     assert not bench.errors
 
 
+@pytest.mark.cases("AC_ChargingStatus")
 @pytest.mark.parametrize("where", ["supervisor", "below the least", "schedule"])
 def test_the_current_follows_what_the_station_says(where: str) -> None:
     """EVSEMaxCurrent within 5 s, 0 A for less than the vehicle can; more than the schedule is agreed anew."""
@@ -92,6 +94,7 @@ def test_the_current_follows_what_the_station_says(where: str) -> None:
     assert not bench.errors
 
 
+@pytest.mark.cases("AC_PowerDelivery", "AC_ChargeParameterDiscovery")
 def test_renegotiation_by_either_side() -> None:
     """The contactor stays closed."""
     bench = Session(THREE).loop()
@@ -106,6 +109,7 @@ def test_renegotiation_by_either_side() -> None:
     assert not bench.errors
 
 
+@pytest.mark.cases("AC_SessionStop", "AC_SessionSetup")
 def test_pause_and_resume() -> None:
     """x1, no voltage, the old session joined after the BCB toggle; one result of one plug-in."""
     bench = Session(
@@ -125,6 +129,7 @@ def test_pause_and_resume() -> None:
     assert len([told for told in bench.events("session_ended") if "end" in told]) == 1
 
 
+@pytest.mark.cases("AC_ChargingStatus")
 def test_a_stop_by_the_user() -> None:
     """The vehicle is told, ends its current, and the cable can be taken."""
     bench = Session(THREE).loop()
@@ -166,6 +171,7 @@ def test_phases_change_between_two_sessions() -> None:
     assert not bench.errors
 
 
+@pytest.mark.cases("AC_MeteringReceipt")
 def test_receipts() -> None:
     """ReceiptRequired: the vehicle confirms each reading, and goes on."""
     bench = Session(THREE, "evse.session.dialogue.ReceiptRequired=yes").loop()
@@ -175,6 +181,7 @@ def test_receipts() -> None:
     assert not bench.errors
 
 
+@pytest.mark.cases("CMN_Authorization")
 def test_a_card_in_the_middle() -> None:
     """The session waits for a person; then for enough current."""
     bench = Session(THREE, "evse.authorisation=list", "evse.tokens=['A1']", vehicle=False)

@@ -97,7 +97,7 @@ def page() -> str:
         for group in own:
             names = known[group]
             what = str(len(by_group[group])) if by_group[group] else f"none: {NOT_SHOWN.get(group, '?')}"
-            lines.append(f"| `{names[0]}` … `{names[-1][-3:]}` | {len(names)} | {what} |")
+            lines.append(f"| `{names[0][:-4]}` {_numbers(names)} | {len(names)} | {what} |")
         lines.append("")
         for group in own:
             if by_group[group]:
@@ -105,6 +105,17 @@ def page() -> str:
                 lines += [f"- {test.says} `{test.file}::{test.name}`" for test in by_group[group]]
                 lines.append("")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def _numbers(names: list[str]) -> str:
+    """``001 to 004, 011``: the numbers of a group's cases."""
+    runs: list[list[str]] = []
+    for number in (name[-3:] for name in names):
+        if runs and int(number) == int(runs[-1][-1]) + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(run[0] if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 _HEAD = """\

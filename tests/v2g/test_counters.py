@@ -102,6 +102,7 @@ def test_each_connection_has_its_line() -> None:
     one.wire.on_close("closed by the peer")
     first, second = one.notes
     assert first == {
+        "side": "secc",
         "session": "01" * 8,
         "rx_decode_errors": 1,
         "rx_validation_errors": 1,
