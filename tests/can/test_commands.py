@@ -18,6 +18,7 @@ FRAMES = [
         "elcon command charger=229 maximum_voltage=98V maximum_current=16A control=charge mode=0",
     ),
     (0x0283F001, "43FA000041200000", "infy output error=none device=10 module=1 voltage=500V current=10A"),
+    (0x18904001, "01F401F475300320", "daly pack pack=1 voltage=50V gathered_voltage=50V current=0A soc=80%"),
     (0x1CEC56F4, "100D0002FF000600", "gbt part"),
     (0x1CEB56F4, "016009DC05102768", "gbt part"),
     (0x1CEB56F4, "0210FAF401A00FFF", "gbt bcp maximum_cell_voltage=24V maximum_current=-250A energy=1000kWh"),
