@@ -472,3 +472,76 @@ def test_a_full_drawing_shows_what_stays_in_a_template_and_in_the_states_it_make
     second = [line.text for section in places["second"].sections for line in section]
     assert "go" in frame
     assert "sent: stop" in second
+
+
+def test_the_story_of_a_station_does_not_depend_on_the_length_of_a_title(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One wide box made closed ones of the whole session. Tried: what is open on sheet 1, and the longest titles."""
+    chart = engine.load(ROOT / "machines" / "evse_dc.yaml")
+
+    def first() -> tuple[dict[str, bool], float]:
+        sheet = overview(chart)[0]
+        return {n.id: bool(n.children) for n in sheet.graph.root.walk()}, 9 * sheet.scale * 72 / 25.4
+
+    before, _ = first()
+    titled = [state for state in chart.root.walk() if state.title and state.id in before]
+    titled.sort(key=lambda state: (not before[state.id], -len(state.title)))
+    for state in titled[:4]:
+        with monkeypatch.context() as patch:
+            patch.setattr(state, "title", f"{state.title} and what must be done for it")
+            after, points = first()
+        assert after == before, state.id
+        assert points >= READABLE
+
+
+def test_what_a_way_does_not_say_is_in_a_list_that_says_all(sheets: list[Placed]) -> None:
+    """A number alone ("… 5 more") hid what ends a charge."""
+    tops = [(sheet, top) for sheet in sheets for top in (sheet.graph.root, *sheet.graph.notes)]
+    listed = [part for _, top in tops for n in top.walk() if n.css == "panel" for part in n.sections]
+    for sheet, top in tops:
+        inside = {n.id for n in top.walk()}
+        labels = [e.label for e in sheet.graph.edges if e.source in inside]
+        labels += [part for n in top.walk() if n.css != "panel" for part in n.sections]
+        for label in labels:
+            assert not [line.text for line in label if re.search(r"… \d+ more", line.text)]
+            for line in label:
+                if match := re.fullmatch(r"all (\d+): (?:see the list|list, sheet \d+)", line.text):
+                    own = [part for part in listed if part[0].text.endswith(f", all {match[1]}")]
+                    assert any(
+                        {said.text for said in label if said is not line and "cases" not in said.text}
+                        <= {s.text for s in p}
+                        for p in own
+                    )
+
+
+def test_what_no_event_causes_is_told_behind_the_name_of_its_state() -> None:
+    """``opened: [check_again]``, not a name and a colon without anything."""
+    chart = engine.load(ROOT / "machines" / "power" / "dc_output.yaml")
+    (sheet, *_) = overview(chart)
+    labels = [line.text for edge in sheet.graph.edges for line in edge.label]
+    assert {"opened: [check_again]", "opened: [else]", "bad: always"} <= set(labels)
+    assert not [text for text in labels if text.endswith(":") or text.startswith(":")]
+
+
+def test_a_step_inside_a_fold_is_told_by_the_name_of_its_state() -> None:
+    sheets = told(DEEP.replace("jammed: {}", "jammed: {after: {1 s: burnt}}"))
+    (edge,) = [e for e in sheets[0].graph.edges if e.target == "burnt" and e.source == "used"]
+    assert "jammed: after 1 s" in [line.text for line in edge.label]
+
+
+def test_the_picture_of_the_readme_is_the_story_of_the_station() -> None:
+    (picture,) = re.findall(r"\]\((diagrams/[^)]*\.svg)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
+    assert picture == "diagrams/evse_dc.overview.svg", "engine diagram machines --check keeps it up to date"
+    assert (ROOT / picture).is_file()
+    boxes = {
+        n.id: n.css.split() for n in overview(engine.load(ROOT / "machines" / "evse_dc.yaml"))[0].graph.root.walk()
+    }
+    assert "followed" in boxes["outlet.plugged"]
+    assert "followed" in boxes["outlet.plugged.session"], "sheet 1 shows the charge itself"
+
+
+def test_the_story_of_a_dialogue_ends_where_a_session_ends_well() -> None:
+    for name, end in (("secc_iso2", "sequence.ending"), ("evcc_iso2", "complete")):
+        (sheet, *_) = overview(engine.load(ROOT / "machines" / "v2g" / f"{name}.yaml"))
+        main = [n.id for n in sheet.graph.root.walk() if "main" in n.css.split()]
+        assert main[-1] == end
+        assert [e for e in sheet.graph.edges if e.target == end and e.css == "main"]

@@ -20,7 +20,7 @@ _LANE = 7.0  # between parallel lines
 _PAD = 5.0  # between a box and a label
 _END = 16.0  # of the line behind a label
 _STEM = 13.0  # the line above and below a label between two boxes
-_STEMS = (_STEM, 8.0, 5.5, 4.0)  # by how little room there is
+_STEMS = (_STEM, 8.0, 5.5, 5.5, 4.0)  # by how little room there is
 _APART = 4.0  # least distance of two lines of different ways
 _RING = 12.0
 LEFT, RIGHT = -1, 1
@@ -74,6 +74,8 @@ class _Item:
 def lay_out(story: Story, aspect: float) -> Layout:
     """The composite with all it contains, its own box at (0, 0). ``aspect`` is the paper's, long side / short side."""
     node = story.node
+    if not node.children:
+        return Layout(*node.size, {node.id: Box(0, 0, *node.size)})
     items = {child.id: _Item(child, _inside(child, story, aspect)) for child in node.children}
     content = _regions(list(items.values()), aspect) if node.packed else _Columns(story, items).layout()
     layout = Layout()
@@ -94,9 +96,18 @@ def _regions(items: list[_Item], aspect: float) -> Layout:
     return in_order([item.layout for item in items], aspect)
 
 
+@dataclass(slots=True)
+class _Shelves:
+    """The places of items in rows, or in columns, and the size of all."""
+
+    places: list[Point] = field(default_factory=list)
+    width: float = 0.0
+    height: float = 0.0
+
+
 def in_order(items: Sequence[Layout], aspect: float) -> Layout:
     """The items in their order: in rows, or in columns, whatever fits paper of this aspect best."""
-    best: Layout | None = None
+    best: _Shelves | None = None
     for across in (True, False):
         lengths = sorted(
             {
@@ -110,12 +121,15 @@ def in_order(items: Sequence[Layout], aspect: float) -> Layout:
             if trial is not None and (best is None or _side(trial, aspect) < _side(best, aspect) * 0.99):
                 best = trial
     assert best is not None
-    return best
+    layout = Layout(best.width, best.height)
+    for item, place in zip(items, best.places, strict=True):
+        layout.add(item, *place)
+    return layout
 
 
-def _side(layout: Layout, aspect: float) -> float:
+def _side(shelves: _Shelves, aspect: float) -> float:
     """The short side of the smallest sheet that it fits on."""
-    short, long = sorted((layout.width, layout.height))
+    short, long = sorted((shelves.width, shelves.height))
     return max(short, long / aspect)
 
 
@@ -123,9 +137,9 @@ def _size(item: Layout, across: bool) -> float:
     return item.width if across else item.height
 
 
-def _shelves(items: Sequence[Layout], across: bool, length: float) -> Layout | None:
+def _shelves(items: Sequence[Layout], across: bool, length: float) -> _Shelves | None:
     """Rows (or columns) no longer than ``length``; None when an item is longer."""
-    result = Layout()
+    result = _Shelves()
     along = start = depth = 0.0
     for item in items:
         own, thick = _size(item, across), _size(item, not across)
@@ -134,7 +148,7 @@ def _shelves(items: Sequence[Layout], across: bool, length: float) -> Layout | N
         if along and along + own + _GAP > length + 0.01:
             along, start, depth = 0.0, start + depth + _GAP, 0.0
         x, y = (along, start) if across else (start, along)
-        result.add(item, x, y)
+        result.places.append((x, y))
         result.width, result.height = max(result.width, x + item.width), max(result.height, y + item.height)
         along, depth = along + own + _GAP, max(depth, thick)
     return result

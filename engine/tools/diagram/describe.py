@@ -117,8 +117,8 @@ def action_text(action: Action, brief: bool = False) -> str:
         case If():
             return _if(action, brief)
         case Foreach():
-            loop = f"for {action.item} in {to_text(action.array)}"
-            return f"{loop}: {block_text(action.body, brief)}"
+            body = block_text(action.body, brief)
+            return body if brief else f"for {action.item} in {to_text(action.array)}: {body}"
         case CallAction():
             return f"{action.role}.{action.action}" + ("" if brief else _fields(action.args))
         case Spawn():

@@ -12,19 +12,18 @@ from itertools import pairwise
 
 from engine.language.model import Chart, Raise, State, StateKind, Transition
 from engine.tools.diagram import describe
-from engine.tools.diagram.causes import cause_lines
+from engine.tools.diagram.causes import LINE, cause_lines
 from engine.tools.diagram.graph import Line, Node, Shape
 from engine.tools.diagram.main_path import Spine
 from engine.tools.diagram.text import shorten
 
 _FEW = 3  # so few arrows need no panel
-_LINE = 34
 
 
-def ends(chart: Chart, path: Spine, opened: Collection[State]) -> Node | None:
+def ends(chart: Chart, path: Spine, opened: Collection[State], line: int = LINE) -> Node | None:
     """The panel, for the composites of the path that are ``opened`` on the sheet; None when it would say hardly more
     than the arrows."""
-    found: dict[State, dict[str, list[Transition]]] = {}
+    found: dict[State, dict[tuple[str, str], list[Transition]]] = {}
     anywhere = _anywhere(chart, path)
     places = [place for place in path.inside if place in opened]
     steps = {step for states in path.inside.values() for step in pairwise(states)}
@@ -32,16 +31,15 @@ def ends(chart: Chart, path: Spine, opened: Collection[State]) -> Node | None:
         for transition, target in (*_leaving(place), *_raised(place)):
             if any((place, state) in steps for state in (target, *target.ancestors())):
                 continue
-            inside = "" if place in anywhere else f"{place.name}: "
-            text = inside + describe.trigger_text(chart, transition)
-            found.setdefault(target, {}).setdefault(text, []).append(transition)
+            cause = "" if place in anywhere else place.name, describe.trigger_text(chart, transition)
+            found.setdefault(target, {}).setdefault(cause, []).append(transition)
     if len(places) <= len(anywhere) or sum(map(len, found.values())) < _FEW:
         return None
     sections = [[Line("What ends or interrupts it", "title")]]
     for target in sorted(found, key=lambda state: state.order):
-        sections.append([Line("", "text", to=shorten(_called(target, path), _LINE))])
-        for text, cases in found[target].items():
-            sections[-1] += cause_lines(text, cases, most=len(cases))
+        sections.append([Line("", "text", to=shorten(_called(target, path), line + 2))])
+        for (inside, text), cases in found[target].items():
+            sections[-1] += cause_lines(inside, text, cases, most=len(cases), line=line)
     return Node("(ends)", Shape.BOX, sections, css="panel")
 
 

@@ -21,9 +21,11 @@ _MANY = 3  # so many states lead to it: a place where failures end
 
 @dataclass(slots=True)
 class Spine:
-    """The main path of a chart: of each composite that it runs through, the states inside that it passes, in order."""
+    """The main path of a chart: of each composite that it runs through, the states inside that it passes, in order.
+    ``ways``: see :func:`all_ways`."""
 
     inside: dict[State, list[State]] = field(default_factory=dict)
+    ways: Mapping[State, Mapping[Pair, Sequence[Transition]]] = field(default_factory=dict)
 
     def __contains__(self, state: State) -> bool:
         return any(state in states for states in self.inside.values()) or state in self.inside
@@ -31,8 +33,8 @@ class Spine:
 
 def spine(chart: Chart) -> Spine:
     """The main path from the root inwards."""
-    found, waiting = Spine(), [chart.root]
     ways = all_ways(chart)
+    found, waiting = Spine(ways=ways), [chart.root]
     while waiting:
         state = waiting.pop()
         found.inside[state] = path_of(chart, state, ways)
@@ -91,7 +93,7 @@ def _best(
 
     def is_good(pair: Pair) -> bool:
         refuge = pair[1] in anywhere or entered[pair[1]] >= _MANY
-        return not refuge and not all(map(_is_failure, ways[pair]))
+        return not refuge and not all(map(is_failure, ways[pair]))
 
     def rank(path: list[State]) -> tuple[int, int, int, bool, int]:
         good = sum(is_good(pair) for pair in pairwise(path))
@@ -110,7 +112,8 @@ def _best(
     return max(ends or paths.values(), key=rank)
 
 
-def _is_failure(transition: Transition) -> bool:
+def is_failure(transition: Transition) -> bool:
+    """Whether it is taken when something is not as it should be: a time is up, an adapter or a child has failed."""
     return transition.timer is not None or (
         bool(transition.descriptors) and all(d.startswith("error.") for d in transition.descriptors)
     )

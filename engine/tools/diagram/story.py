@@ -14,22 +14,27 @@ from itertools import pairwise
 
 from engine.language.model import Chart, State, StateKind, Transition
 from engine.tools.diagram import describe
-from engine.tools.diagram.causes import cause_lines
+from engine.tools.diagram.arrow_lists import owner
+from engine.tools.diagram.causes import LINE, cause_lines
 from engine.tools.diagram.ends import ends
 from engine.tools.diagram.graph import Edge, Line, Node, Shape
-from engine.tools.diagram.main_path import Spine, all_ways, path_of
+from engine.tools.diagram.main_path import Spine, is_failure, path_of
 from engine.tools.diagram.statechart import ROOT, is_made, state_node, transition_tags
 from engine.tools.diagram.text import shorten, wrap
 
 FOLD = "/fold"  # ends the id of a fold, which begins with that of its composite
 INSIDE = "inside, sheet "  # in the line of a closed box; the number of the sheet follows
+LISTED = "list, sheet "  # in the line that stands for causes which are listed on another sheet; its number follows
 _LEVELS = 2
-_TITLE = 26  # characters of a line
-_LINE = 32
+_TITLES = (26, 22, 19, 16)  # characters of a line, by how narrow the boxes are told
+_LINES = (LINE, 27, 22, 18)
+NARROWEST = len(_LINES) - 1
+_NOTES = 2  # lines of a title where boxes are narrow
 _FOLDED = 8  # states named in a fold
 _MOST = 3  # causes named on an arrow or in a box, before "… n more"
 _MOST_MAIN = 6
-_BRIEFEST = 3
+_GATHERED = 3
+_BRIEFEST = 4
 _TEMPLATE = "template "
 _HISTORY = (StateKind.SHALLOW_HISTORY, StateKind.DEEP_HISTORY)
 
@@ -46,7 +51,7 @@ class Story:
     parts: dict[str, Story] = field(default_factory=dict)
     marks: list[Node] = field(default_factory=list)  # where arrows start that start at no state: dot and rings
     passed: dict[str, str] = field(default_factory=dict)  # ring on the main path → the state before it
-    tight: int = 0  # how little room there is between boxes: 0 to 3
+    tight: int = 0  # how little room there is between boxes: 0 to 4
 
     def walk(self) -> Iterator[Story]:
         """This one and those inside it."""
@@ -57,29 +62,37 @@ class Story:
 
 @dataclass(slots=True)
 class Chapter:
-    """What is told of one composite, or template, and the composites that are closed boxes in it."""
+    """What is told of one composite, or template, the composites that are closed boxes in it, and the list of causes
+    where that is not in it."""
 
     name: str
     story: Story
     closed: list[State]
+    list: Story | None = None
+    lists: bool = False  # whether some causes do not stand at their way
 
 
 @dataclass(frozen=True, slots=True)
 class Telling:
     """How much is told: the composites ``shut`` are closed whatever their level; ``along`` the main path the sheet
     opens those that are closed, or deeper than two levels. ``brevity``: 1 without the events that leave no state, 2
-    without orders and invokes, too, 3 with the first cause of a way alone and without the names of templates."""
+    without orders and invokes, too, 3 with the causes of ways beside the path in the list alone, 4 with the first cause
+    of any way alone and without the names of templates.
+    ``narrow``: how early lines are wrapped, from 0 to NARROWEST. ``apart``: causes that do not stand at their way are
+    listed on another sheet."""
 
     shut: frozenset[State] = frozenset()
     along: bool = False
     brevity: int = 0
+    narrow: int = 0
+    apart: bool = False
 
 
 def chapter(chart: Chart, path: Spine, top: State, telling: Telling, template: str = "") -> Chapter:
     """The story of ``top``, or of the ``template`` as ``top`` uses it; ``path`` is the chart's main path."""
     teller = _Teller(chart, path, top, telling, template)
     story = teller.tell()
-    return Chapter(template or top.id or chart.name, story, teller.closed)
+    return Chapter(template or top.id or chart.name, story, teller.closed, teller.list, bool(teller.lists))
 
 
 def templates(chart: Chart) -> dict[str, State]:
@@ -104,6 +117,12 @@ class _Teller:
         self.chart = chart
         self.path = path
         self.brevity = telling.brevity
+        self.title, self.line = _TITLES[telling.narrow], _LINES[telling.narrow]
+        self.listing = _LINES[max(0, telling.narrow - 1)]  # a list may be wider than a box
+        self.notes = _NOTES if telling.narrow else 0
+        self.apart = telling.apart
+        self.list: Story | None = None
+        self.lists: list[list[Line]] = []  # all causes of the ways that do not name them all
         self.top = top
         self.shut = telling.shut
         self.along = telling.along
@@ -112,7 +131,6 @@ class _Teller:
         self.closed: list[State] = []
         made = {inner for state in chart.root.walk() if state.template for inner in state.template_states}
         self.seen = made & set(top.walk()) if template else set(chart.states.values()) - made | {chart.root}
-        self.all_ways = all_ways(chart)
         self.stories: dict[State, Story] = {}
         self.nodes: dict[State, Node] = {}
         self.holders: dict[State, State] = {}  # composite of which the path alone is told → itself, or its region
@@ -123,7 +141,7 @@ class _Teller:
     def tell(self) -> Story:
         story = self._composite(self.top, 0)
         if self.top is self.chart.root:
-            self.panel = ends(self.chart, self.path, {*self.stories, *self.holders.values()})
+            self.panel = ends(self.chart, self.path, {*self.stories, *self.holders.values()}, self.listing)
         for transition in self.chart.transitions:
             made = is_made(transition)
             for target in transition.targets:
@@ -136,13 +154,34 @@ class _Teller:
                     self._way(default, target)
         for state, one in self.stories.items():
             self._arrows(state, one)
-        if self.panel is not None:
-            place = self.top
-            while self._is_parallel(place) and self.path.inside[place][0] in self.stories:
-                place = self.path.inside[place][0]
-            self.stories[place].node.children.append(self.panel)
         self._tell_words()
+        self._add_panel()
         return story
+
+    def _add_panel(self) -> None:
+        """The list of what ends the main path, and of the causes that ways do not name, beside the path."""
+        panel = self.panel
+        if self.lists:
+            if panel is None or self.apart:
+                title = (
+                    "All that leads there"
+                    if not self.apart
+                    else f"{self.template or self.chart.name}: all that leads there"
+                )
+                listing = Node(list_of(state_node(self.top)), Shape.BOX, [[Line(title, "title")]], css="panel")
+            else:
+                listing = panel
+            listing.sections += self.lists
+            if self.apart:
+                self.list = Story(listing)
+            else:
+                panel = listing
+        if panel is None:
+            return
+        place = self.top
+        while self._is_parallel(place) and place in self.path.inside and self.path.inside[place][0] in self.stories:
+            place = self.path.inside[place][0]
+        self.stories[place].node.children.append(panel)
 
     # ------------------------------------------------------------ boxes
 
@@ -208,9 +247,9 @@ class _Teller:
         for one in folded[:_FOLDED]:
             name = one.name + describe.args_text(one, True)
             text = f"{name}: {one.title}" if one.title and one.title.lower() != one.name.lower() else name
-            lines += [Line(part, "text") for part in _two(text)]
+            lines += [Line(part, "text") for part in self._two(text)]
         if len(folded) > _FOLDED:
-            lines.append(Line(f"… {len(folded) - _FOLDED} more", "keyword"))
+            lines.append(Line(f"and {len(folded) - _FOLDED} others", "keyword"))
         count = self._count(state)
         inside = [Line(f"all {count} states {INSIDE}", "keyword")]
         tags = () if self.template else (("data-state", state_node(state)),)
@@ -224,6 +263,9 @@ class _Teller:
     def _closed(self, state: State) -> Node:
         node = self._node(state, Shape.BOX)
         count = self._count(state)
+        steps = [one.name for one in self.path.inside.get(state, ())]
+        if len(steps) > 1 and state.kind is not StateKind.PARALLEL:
+            node.sections.append([Line(text, "text") for text in wrap(" – ".join(steps), self.title)])
         node.sections.append([Line(f"{count} {'state' if count == 1 else 'states'} {INSIDE}", "keyword")])
         node.css = "closed"
         return node
@@ -245,23 +287,22 @@ class _Teller:
             if self.template:
                 name, note = f"template {self.template}", f"as in {state.id}"
         mark = "◊ " if describe.is_junction(state) else ""
-        title = [Line(t, "title") for t in wrap(mark + name + describe.args_text(state, True), _TITLE)]
+        title = [Line(t, "title") for t in wrap(mark + name + describe.args_text(state, True), self.title)]
         if note and note.lower() != name.lower():
-            title += [Line(text, "note") for text in wrap(note, _LINE)]
+            title += [Line(text, "note") for text in (self._two(note) if self.notes else wrap(note, self.line))]
         named = self.brevity < _BRIEFEST and not (self.template and state is self.top)
         if state.template and named:
             tags = tuple(tag for t in _made_inside(state) for tag in transition_tags(t)[1:])
             title.append(Line(f"use {state.template}", "keyword", tags))
         if self.template and state is self.top:
             return [title]  # the rest stands in the boxes of its uses, each of which may add to it
-        invokes = [Line(t, "guard") for i in state.invokes for t in _two(describe.invoke_text(i, True))]
+        invokes = [Line(t, "guard") for i in state.invokes for t in self._two(describe.invoke_text(i, True))]
         sections = [title, invokes, self._entry(state), self._internal(state)]
-        return sections[: (4, 3, 1, 1)[self.brevity]]
+        return sections[: (4, 3, 1, 1, 1)[self.brevity]]
 
-    @staticmethod
-    def _entry(state: State) -> list[Line]:
+    def _entry(self, state: State) -> list[Line]:
         texts = {"entry": describe.blocks_text(state.entry, True), "exit": describe.blocks_text(state.exit, True)}
-        return [Line(part, "text") for word, text in texts.items() if text for part in _two(f"{word} / {text}")]
+        return [Line(part, "text") for word, text in texts.items() if text for part in self._two(f"{word} / {text}")]
 
     def _internal(self, state: State) -> list[Line]:
         """The events that leave no state, in a line or two."""
@@ -270,8 +311,8 @@ class _Teller:
             describe.trigger_text(self.chart, t) or "always" for t in own if not (t.ignores or t.relays)
         )
         tags = tuple(tag for t in own for tag in transition_tags(t))
-        return [Line(part, "note", tags) for part in _two(f"on {', '.join(names)}" if names else "")] or (
-            [Line(shorten(describe.ignored_text(self.chart, state), _LINE), "note", tags)] if own else []
+        return [Line(part, "note", tags) for part in self._two(f"on {', '.join(names)}" if names else "")] or (
+            [Line(shorten(describe.ignored_text(self.chart, state), self.line), "note", tags)] if own else []
         )
 
     # ------------------------------------------------------------ arrows
@@ -312,8 +353,8 @@ class _Teller:
                 self._word(box, transition, target)
             return  # else told where it is open
         own = transition.source in (source, self.holders.get(source)) or is_made(transition)
-        inner = box if box is not source else transition.source
-        cause = _Cause("" if own else f"{inner.name}: ", transition)
+        inner = box if box is not source and not _is_fold(box) else transition.source
+        cause = _Cause("" if own else inner.name, transition)
         self.ways.setdefault((place, source, end[0]), []).append(cause)
         if len(start) > 1 and transition.source is box:
             self._word(box, transition, target)
@@ -337,7 +378,8 @@ class _Teller:
 
     def _tell_words(self) -> None:
         for (box, target), found in self.words.items():
-            lines = self._causes([_Cause("" if t.source is box else f"{t.source.name}: ", t) for t in found], 2)
+            pair = self._called(state_node(box)), target
+            lines = self._causes(pair, [_Cause("" if t.source is box else t.source.name, t) for t in found], 2)
             last = max(i for i, line in enumerate(lines) if line.css != "guard" or i == 0)
             lines[last] = replace(lines[last], to=target)
             self.nodes[box].sections.append(lines)
@@ -378,7 +420,7 @@ class _Teller:
     def _main(self, holder: State, children: list[State]) -> list[State]:
         """The states in the column, or the region that the main path runs through."""
         inside = self.path.inside.get(holder)
-        return [s for s in (path_of(self.chart, holder, self.all_ways) if inside is None else inside) if s in children]
+        return [s for s in (path_of(self.chart, holder, self.path.ways) if inside is None else inside) if s in children]
 
     def _begin(self, place: State, story: Story, target: str, on_path: bool) -> None:
         dot = Node(f"{state_node(place)}/initial", Shape.INITIAL)
@@ -389,9 +431,12 @@ class _Teller:
         story.edges.append(Edge(f"{dot.id}>", dot.id, target, [], css, tags))
 
     def _arrow(self, story: Story, pair: tuple[str, str], found: list[_Cause], css: str) -> None:
-        label = self._causes([one for one in found if one.transition.id], _MOST_MAIN if css != "aside" else _MOST)
+        known, most = [one for one in found if one.transition.id], _MOST_MAIN if css != "aside" else _MOST
         if css == "aside" and all(self._is_listed(one.transition, pair[0]) for one in found):
             label = [Line("see the list", "keyword")]
+        else:
+            most = 0 if css == "aside" and self.brevity == _GATHERED else most
+            label = self._causes((self._called(pair[0]), self._called(pair[1])), known, most)
         hint = "\n".join(describe.whole_text(self.chart, one.transition) for one in found)
         ids = () if self.template else tuple(one.transition.id for one in found if one.transition.id)
         tags = tuple(("data-transition", id) for id in ids)
@@ -402,23 +447,52 @@ class _Teller:
         ids = {value for part in self.panel.sections for line in part for _, value in line.tags} if self.panel else ()
         return transition.id in ids and drawn != state_node(transition.source)
 
-    def _causes(self, found: list[_Cause], most: int) -> list[Line]:
-        """Each cause once, with its guard cut to a line; how many more there are."""
-        causes: dict[str, list[Transition]] = {}
+    def _called(self, node: str) -> str:
+        """The name of a box on this sheet, or of the composite for which a ring stands."""
+        state = self.chart.states.get(owner(node).removesuffix(FOLD))
+        return state.name if state is not None else self.chart.name
+
+    def _causes(self, pair: tuple[str, str], found: list[_Cause], most: int) -> list[Line]:
+        """Each cause once, with its guard cut to a line; where there are more than ``most``, good ones first and all of
+        them in the list of the sheet, under the names of the ``pair``."""
+        causes: dict[tuple[str, str], list[Transition]] = {}
         for one in found:
-            text = one.told + describe.trigger_text(self.chart, one.transition)
-            causes.setdefault(text, []).append(one.transition)
-        lines: list[Line] = []
+            cause = one.told, describe.trigger_text(self.chart, one.transition)
+            causes.setdefault(cause, []).append(one.transition)
         most = 1 if self.brevity == _BRIEFEST else most
-        shown = list(causes.items())
-        shown = shown if len(shown) <= most else shown[: max(1, most - 1)]
-        for text, cases in shown:
-            lines += cause_lines(text, cases, not self.template, 2 if most == _MOST_MAIN else 1)
-        rest = [t for key in list(causes)[len(shown) :] for t in causes[key]]
-        if rest:
-            tags = () if self.template else tuple(tag for t in rest for tag in transition_tags(t)[1:])
-            lines.append(Line(f"… {len(causes) - len(shown)} more", "keyword", tags))
-        return lines
+        guards = 2 if most == _MOST_MAIN else 1
+        if len(causes) <= most or not causes:
+            return self._cause_lines(causes, guards)
+        good = {cause: cases for cause, cases in causes.items() if not all(map(is_failure, cases))}
+        shown = dict(list({**good, **causes}.items())[: max(1, most - 1) if most else 0])
+        rest = [t for cause, cases in causes.items() if cause not in shown for t in cases]
+        tags = () if self.template else tuple(tag for t in rest for tag in transition_tags(t)[1:])
+        self.lists.append(
+            [
+                Line(f"{pair[0]}, all {len(causes)}" if most else pair[0], "text", to=pair[1]),
+                *self._cause_lines(causes, 2, self.listing),
+            ]
+        )
+        where = LISTED if self.apart else "see the list"
+        where = f"all {len(causes)}: {where}" if shown else where
+        return [*self._cause_lines(shown, guards), Line(where, "keyword", tags)]
+
+    def _cause_lines(self, causes: dict[tuple[str, str], list[Transition]], guards: int, width: int = 0) -> list[Line]:
+        return [
+            line
+            for (told, text), cases in causes.items()
+            for line in cause_lines(told, text, cases, not self.template, guards, width or self.line)
+        ]
+
+    def _two(self, text: str) -> list[str]:
+        """The text in at most two lines."""
+        parts = wrap(text, self.line)
+        return parts if len(parts) <= 2 else [parts[0], shorten(" ".join(parts[1:]), self.line)]
+
+
+def list_of(node: str) -> str:
+    """The id of the list of causes of the story whose box is ``node``."""
+    return f"(list of {node})"
 
 
 def _is_fold(state: State) -> bool:
@@ -433,9 +507,3 @@ def _leaf(state: State) -> Shape:
 
 def _made_inside(state: State) -> list[Transition]:
     return [t for s in (state, *state.template_states) for t in s.transitions if is_made(t)]
-
-
-def _two(text: str) -> list[str]:
-    """The text in at most two lines."""
-    parts = wrap(text, _LINE)
-    return parts if len(parts) <= 2 else [parts[0], shorten(" ".join(parts[1:]), _LINE)]
