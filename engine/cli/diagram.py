@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.language.model import Chart
-    from engine.run.station import Station
-    from engine.tools.diagram.compose import Solver
-    from engine.tools.diagram.draw import Drawing
+    from collections.abc import Iterable, Iterator
+
+    from engine.tools.diagram.job import Result
     from engine.tools.diagram.statechart import Level
 
 _EPILOG = """examples:
-  engine diagram machines/                      all charts and stations as SVG and PDF into diagrams/
+  engine diagram machines/                      all charts and stations into diagrams/: overviews as SVG, all as PDF
   engine diagram machines/ --check              do diagrams/ show the charts as they are?
   engine diagram machines/slac/evse.yaml -o . --format svg --level full
+  engine diagram machines/evse_dc.yaml --stamp -o review/     with commit and date, as outside the repository
   engine diagram machines/evse_dc.yaml --format mermaid,plantuml,dot -o build/
 
 SVG, PDF and PNG need the extra [diagram]; ELK, which lays them out, is fetched once and kept. The texts need neither.
@@ -28,7 +26,7 @@ exit codes: 0 done (or up to date), 1 drawings are stale or a chart could not be
 """
 
 _FILES = (".svg", ".pdf", ".png", ".gif", ".jpg", ".jpeg", ".dot", ".mmd", ".puml", ".html", ".txt", ".md")
-_AT_ONCE = 2  # more gain little: the largest chart alone takes a third of the time
+_PICTURES = (".svg", ".pdf", ".png")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,14 +46,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of svg, pdf, png, dot, mermaid, plantuml (default: svg,pdf)",
     )
     parser.add_argument(
-        "--level", choices=("overview", "full", "both"), default="both", help="level of detail (default: both)"
+        "--level",
+        choices=("overview", "full", "both"),
+        help="level of detail (default: both in the PDF, the overview as SVG and PNG)",
     )
     parser.add_argument(
         "--stamp",
-        action="store_true",
-        help="commit and date in the title block: for drawings handed out, not for those under version control",
+        action=argparse.BooleanOptionalAction,
+        help="commit and date in the title block (default: where DIR is outside the charts' repository; a drawing "
+        "in it would be stale with every commit)",
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a drawing is stale or left over")
+    parser.add_argument(
+        "--jobs", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -63,12 +67,13 @@ def run(args: argparse.Namespace) -> int:
     load."""
     from engine.language.load.installed_files import found
     from engine.tools.diagram import kept
-    from engine.tools.diagram.draw import FORMATS, LEVELS
-    from engine.tools.diagram.elk import Elk, LayoutFailed, LayoutUnavailable
+    from engine.tools.diagram.draw import DRAWN, FORMATS, LEVELS
+    from engine.tools.diagram.elkjs import LayoutUnavailable, find_bundle, find_node
+    from engine.tools.diagram.job import Order, carry_out
     from engine.tools.diagram.printing import need_printing
     from engine.tools.diagram.stamp import NoCommit, stamp
 
-    formats = [f.strip() for f in args.format.split(",") if f.strip()]
+    formats = tuple(dict.fromkeys(f.strip() for f in args.format.split(",") if f.strip()))
     if not formats:
         _say(f"engine: --format {args.format}: nothing to draw; known are {', '.join(FORMATS)}")
         return 2
@@ -80,190 +85,102 @@ def run(args: argparse.Namespace) -> int:
         _say(f"engine: -o {args.output}: a folder belongs there, such as -o .; --format says what is drawn")
         return 2
     need_printing(*formats)
-    levels = LEVELS if args.level == "both" else (args.level,)
-    charts = _charts([p for p in args.paths if not p.endswith(".toml")])
-    if charts is None:
+    names = _names(args.paths)
+    if names is None:
         return 2
-    stations = _stations(args.paths, charts)
     try:
-        made = stamp([found(path) for path in args.paths]) if args.stamp else ""
-    except NoCommit as error:
-        _say(f"engine: {error}")
-        return 2
-    job = _Job(Path(args.output), formats, levels, args.check, made)
-    try:
-        if any(f in ("svg", "pdf", "png") for f in formats):
+        made = stamp([found(path) for path in args.paths], args.stamp, Path(args.output))
+        if any(name in DRAWN for name in formats):
+            find_node(), find_bundle()
             kept.drop_old()
-            with Elk(_AT_ONCE) as elk, ThreadPoolExecutor(1) as printer:
-                printed = [printer.submit(job.files, *drawn) for drawn in job.drawings(charts, stations, elk)]
-                for future in printed:
-                    future.result()
-        for chart in charts:
-            job.write_texts(chart)
-    except LayoutUnavailable as error:
+    except (NoCommit, LayoutUnavailable) as error:
         _say(f"engine: {error}")
         return 2
-    except LayoutFailed as error:
-        _say(f"engine: {error}")
-        return 1
+    document: tuple[Level, ...] = (args.level,) if args.level in LEVELS else LEVELS
+    pictures: tuple[Level, ...] = document if args.level else ("overview",)
+    order = Order(Path(args.output), formats, pictures, document, made, args.check)
+    results = list(_told(carry_out(list(names), order, args.jobs), len(names)))
+    for result in results:
+        if result.error:
+            _say(result.error)
+    if any(result.unloadable for result in results):
+        return 2
+    stale = [text for result in results for text in result.stale]
     if any(found(path).is_dir() for path in args.paths):
-        job.find_left_over({chart.name for chart in charts}, set(stations))
-    return job.report(len(charts) + len(stations))
+        kinds = ("overview", "full", "station") if args.level is None else (*pictures, "station")
+        stale += _left_over(order.folder, results, set(formats), kinds, args.check)
+    counts = f"{len(results)} {'chart' if len(results) == 1 else 'charts'}: "
+    counts += f"{sum(result.current for result in results)} drawings up to date"
+    written = f", {sum(result.written for result in results)} written in {order.folder}"
+    print(*sorted(stale), counts + (f", {len(stale)} not" if args.check else written), sep="\n")
+    if args.check and stale:
+        print("run engine diagram again and commit what it writes")
+    return int((args.check and bool(stale)) or any(result.error for result in results))
 
 
-class _Job:
-    """What is to be written, or compared."""
-
-    def __init__(self, folder: Path, formats: list[str], levels: tuple[Level, ...], check: bool, made: str) -> None:
-        self.folder = folder
-        self.made_at = made
-        self.formats = formats
-        self.levels = levels
-        self.check = check
-        self.stale: list[str] = []
-        self.made: set[Path] = set()
-        self.written = 0
-        self.current = 0
-
-    def drawings(
-        self, charts: list[Chart], stations: dict[str, Station], solver: Solver
-    ) -> Iterator[tuple[str, Drawing]]:
-        """Name and drawing of all that is to be drawn, some at a time: printed by another thread while the next are
-        laid out."""
-        from engine.tools.diagram.draw import draw, draw_station
-
-        tasks: list[tuple[str, Callable[[], Drawing]]] = []
-        for chart in sorted(charts, key=lambda chart: -len(chart.transitions)):  # nothing large is left for the end
-            tasks += [
-                (f"{chart.name}.{level}", partial(draw, chart, level, solver, self.made_at)) for level in self.levels
-            ]
-        tasks += [
-            (f"{name}.station", partial(draw_station, s, name, solver, self.made_at)) for name, s in stations.items()
-        ]
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            drawn = [(name, pool.submit(task)) for name, task in tasks]
-            for number, (name, future) in enumerate(drawn, 1):
-                self._progress(number, len(drawn), name)
-                yield name, future.result()
-        self._progress(0, 0, "")
-
-    @staticmethod
-    def _progress(number: int, count: int, name: str) -> None:
-        if sys.stderr.isatty():
-            print(f"\r\x1b[K{f'drawing {number}/{count} {name}' if count else ''}", end="", file=sys.stderr, flush=True)
-
-    def files(self, name: str, drawing: Drawing) -> None:
-        """Write, or compare, the drawing in each format."""
-        from engine.tools.diagram.draw import DRAWN, sheet_name
-
-        for format in DRAWN:
-            for number in range(len(drawing.svgs) if format in self.formats else 0):
-                if number == 0 or format != "pdf":
-                    self._one(self.folder / sheet_name(name, format, number), drawing, format, number)
-
-    def _one(self, path: Path, drawing: Drawing, format: str, number: int) -> None:
-        from engine.tools.diagram.draw import file_bytes, is_current
-
-        self.made.add(path)
-        if is_current(path, drawing, format, number):
-            self.current += 1
-        elif self.check:
-            self.stale.append(f"{path}: {'shows an older model or style' if path.exists() else 'is missing'}")
-        else:
-            self._write(path, file_bytes(drawing, format, number))
-
-    def write_texts(self, chart: Chart) -> None:
-        from engine.tools.diagram.draw import TEXTUAL
-
-        for format, (suffix, write) in TEXTUAL.items():
-            if format not in self.formats:
-                continue
-            path, text = self.folder / f"{chart.name}.{suffix}", write(chart).encode()
-            if path.is_file() and path.read_bytes() == text:
-                self.current += 1
-            elif self.check:
-                self.stale.append(f"{path}: {'shows an older model' if path.exists() else 'is missing'}")
-            else:
-                self._write(path, text)
-
-    def find_left_over(self, charts: set[str], stations: set[str]) -> None:
-        """Drawings of charts that are no more, and sheets that a drawing no longer needs."""
-        for path in sorted(self.folder.glob("*")):
-            if path.suffix not in (".svg", ".pdf", ".png") or path in self.made:
-                continue
-            name, *rest = path.name.split(".")
-            kinds = (*self.levels, "station") if name in stations else self.levels
-            if name not in charts | stations:
-                self.stale.append(f"{path}: belongs to no chart any more: delete it")
-            elif len(rest) == 3 and rest[0] in kinds and rest[2] in self.formats:
-                if self.check:
-                    self.stale.append(f"{path}: this drawing has fewer sheets now")
-                else:
-                    path.unlink()
-
-    def _write(self, path: Path, content: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        self.written += 1
-
-    def report(self, charts: int) -> int:
-        for text in sorted(self.stale):
-            print(text)
-        counts = f"{charts} {'chart' if charts == 1 else 'charts'}: {self.current} drawings up to date"
-        print(counts + (f", {len(self.stale)} not" if self.check else f", {self.written} written in {self.folder}"))
-        if self.check and self.stale:
-            print("run engine diagram again and commit what it writes")
-            return 1
-        return 0
-
-
-def _charts(paths: list[str]) -> list[Chart] | None:
-    """All charts, each file once, with names that do not clash; None after a complaint."""
+def _names(paths: list[str]) -> dict[Path, str] | None:
+    """All charts and stations with the names of their drawings; None after a complaint that two share one."""
     from engine.cli.check import chart_files
-    from engine.language.load import load
-    from engine.language.problems import ChartError
-
-    charts: dict[str, Chart] = {}
-    good = True
-    for path in chart_files(paths):
-        try:
-            chart = load(path)
-        except ChartError as error:
-            _say(str(error))
-            good = False
-            continue
-        other = charts.setdefault(chart.name, chart)
-        if other is not chart:
-            _say(f"engine: {path} and {other.file} are both called '{chart.name}': drawings would overwrite each other")
-            good = False
-    return list(charts.values()) if good else None
-
-
-def _stations(paths: list[str], charts: list[Chart]) -> dict[str, Station]:
-    """The station files named, and those in the folders named (a file whose ``[station]`` names a machine), by name.
-    Only what the files say counts, not this machine's environment."""
-    import engine
     from engine.language.load.installed_files import found
-    from engine.run.registry import installed
-    from engine.run.station import Overrides, resolve
+    from engine.tools.diagram.job import name_of
 
-    files: dict[Path, None] = {}
+    charts: dict[str, Path] = {}
+    good = True
+    for path in chart_files([p for p in paths if not p.endswith(".toml")]):
+        other = charts.setdefault(name_of(path), path)
+        if other is not path:
+            _say(f"engine: {path} and {other} are both called '{name_of(path)}': drawings would overwrite each other")
+            good = False
+    stations: dict[Path, None] = {}
     for path in map(found, paths):
         inside = sorted(path.rglob("*.toml")) if path.is_dir() else [path] if path.suffix == ".toml" else []
-        files.update(dict.fromkeys(f for f in inside if not path.is_dir() or _names_machine(f)))
-    loaded = {Path(chart.file).resolve(): chart for chart in charts}
-
-    @cache  # stations have charts in common
-    def load(path: Path) -> Chart:
-        return loaded.get(path.resolve()) or engine.load(path)
-
-    return {f.stem: resolve(f, None, Overrides(environ={}), installed(), load) for f in files}
+        stations.update(dict.fromkeys(f for f in inside if not path.is_dir() or _names_machine(f)))
+    names = {path: name for name, path in charts.items()} | {path: name_of(path) for path in stations}
+    return names if good else None
 
 
 def _names_machine(file: Path) -> bool:
     import tomllib
 
     return "machine" in tomllib.loads(file.read_text(encoding="utf-8")).get("station", {})
+
+
+def _told(results: Iterable[Result], count: int) -> Iterator[Result]:
+    """The results, with a line on the terminal that says how far it is."""
+    shown = sys.stderr.isatty()
+    for number, result in enumerate(results, 1):
+        if shown:
+            print(f"\r\x1b[Kdrawing {number}/{count} {result.name}", end="", file=sys.stderr, flush=True)
+        yield result
+    if shown:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _left_over(
+    folder: Path, results: list[Result], formats: set[str], kinds: tuple[str, ...], check: bool
+) -> Iterator[str]:
+    """Drawings of charts that are no more, sheets that a drawing no longer needs (those are removed), and drawings of
+    what is not drawn any more."""
+    names = {result.name for result in results}
+    made = {path for result in results for path in result.made}
+    for path in sorted(folder.glob("*")):
+        if path.suffix not in _PICTURES or path in made:
+            continue
+        name, *rest = path.name.split(".")
+        if name not in names:
+            yield f"{path}: belongs to no chart any more: delete it"
+        elif (
+            rest[-1] in formats
+            and len(rest) == 3
+            and rest[0] in kinds
+            and path.with_name(f"{name}.{rest[0]}.{rest[2]}") in made
+        ):
+            if check:
+                yield f"{path}: this drawing has fewer sheets now"
+            else:
+                path.unlink()
+        elif check and rest[-1] in formats and rest[0] in (*kinds, *_PICTURES):
+            yield f"{path}: is not drawn by this command any more: delete it"
 
 
 def _say(text: str) -> None:

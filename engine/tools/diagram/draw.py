@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from engine.tools.diagram import kept, printing, text_formats
 from engine.tools.diagram.compose import Solver
 from engine.tools.diagram.elk import LayoutFailed
 from engine.tools.diagram.graph import Graph
-from engine.tools.diagram.links import connect, outline
+from engine.tools.diagram.links import connect, lead_to_rows, outline
 from engine.tools.diagram.overview import overview
 from engine.tools.diagram.page import TitleBlock, on_sheet
 from engine.tools.diagram.scene import Item, scene
@@ -135,7 +135,9 @@ class _Paper:
             self.names.append(f"{kind} – {titles[number - 1]}" if len(placed) > 1 else kind)
         stem = f"{block.name}.{block.kind}"
         files = [sheet_name(stem, "svg", number) for number in range(len(placed))]
-        connect([items for items, _, _ in self.sheets], tables, files, f"{block.name}.full.pdf")
+        mark = "" if block.kind != "overview" else "overview_"  # both may be in one document
+        self.outline = partial(outline, chart=block.name, mark=mark)
+        connect([items for items, _, _ in self.sheets], tables, files, f"{block.name}.pdf", mark)
         self.svgs = [svg(items, width, height, "mm", tags) for items, width, height in self.sheets]
 
     def pages(self) -> tuple[list[printing.Page], printing.Bookmarks]:
@@ -144,7 +146,22 @@ class _Paper:
         kind = "messages" if self.block.kind == "station" else "transitions"
         names = [*self.names, *(f"{kind} {n}/{len(tables)}" for n in range(1, len(tables) + 1))]
         pages = [*self.sheets, *tables]
-        return pages, [(name, list(outline(page[0], self.block.name))) for name, page in zip(names, pages, strict=True)]
+        return pages, [(name, list(self.outline(page[0]))) for name, page in zip(names, pages, strict=True)]
+
+
+def joined(drawings: Sequence[Drawing]) -> Drawing:
+    """The drawings of one chart as one document, the story first: what an overview shows leads to its row in the table
+    of transitions."""
+    if len(drawings) == 1:
+        return drawings[0]
+
+    def pages() -> tuple[list[printing.Page], printing.Bookmarks]:
+        parts = [drawing.pages() for drawing in drawings]
+        every = [page for own, _ in parts for page in own]
+        lead_to_rows([items for items, _, _ in every])
+        return every, [bookmark for _, own in parts for bookmark in own]
+
+    return Drawing(drawings[0].name, [svg for drawing in drawings for svg in drawing.svgs], pages)
 
 
 def file_bytes(drawing: Drawing, format: str, number: int = 0) -> bytes:

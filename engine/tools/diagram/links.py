@@ -11,6 +11,7 @@ from urllib.parse import quote
 from engine.tools.diagram.scene import Group, Item, Text
 from engine.tools.diagram.statechart import ROOT
 
+_AT = "#nameddest="
 _ENTRIES = ("/initial", "/default")  # arrows to a first state, which have no row
 
 
@@ -24,9 +25,12 @@ class _Found:
     rows: dict[str, Group] = field(default_factory=dict)
 
 
-def connect(sheets: list[list[Item]], tables: list[list[Item]], files: list[str], document: str) -> None:
+def connect(
+    sheets: list[list[Item]], tables: list[list[Item]], files: list[str], document: str, mark: str = ""
+) -> None:
     """Gives the groups of a drawing their ``anchor``, ``link`` and ``href``; ``files`` names the SVG of each sheet,
-    ``document`` the PDF with the table of transitions (an overview has none itself)."""
+    ``document`` the PDF with the table of transitions (an overview has none itself). ``mark`` begins all anchors but
+    those of rows."""
     found = _Found()
     for number, items in enumerate([*sheets, *tables]):
         for group in _groups(items):
@@ -34,20 +38,20 @@ def connect(sheets: list[list[Item]], tables: list[list[Item]], files: list[str]
     for state, (here, box) in found.boxes.items():
         if state in found.frames:
             there, title = found.frames[state]
-            _join(box, title, f"in_{state}", files[there])
-            _join(title, box, f"at_{state}", files[here])
+            _join(box, title, f"{mark}in_{state}", files[there])
+            _join(title, box, f"{mark}at_{state}", files[here])
     for name, arrows in found.arrows.items():
         row = found.rows.get(name)
         if row is None and (tables or name.endswith(_ENTRIES)):
             continue
         for arrow in arrows:
-            arrow.href = f"{quote(document)}#nameddest={destination(f'row_{name}')}"
+            arrow.href = f"{quote(document)}{_AT}{destination(f'row_{name}')}"
             if row is not None:
                 row.anchor = destination(f"row_{name}")
                 arrow.link = row.anchor
                 arrow.hint = arrow.hint or row.hint
         if row is not None:
-            _join(row, arrows[0], f"arrow_{name}", files[0])
+            _join(row, arrows[0], f"{mark}arrow_{name}", files[0])
 
 
 def _note(group: Group, number: int, found: _Found) -> None:
@@ -84,7 +88,17 @@ def _groups(items: list[Item]) -> Iterator[Group]:
             yield from _groups(item.items)
 
 
-def outline(items: list[Item], chart: str) -> Iterator[tuple[str, str]]:
+def lead_to_rows(pages: list[list[Item]]) -> None:
+    """Where the row that a group of these pages leads to in another file is on one of them, it leads there."""
+    groups = [group for items in pages for group in _groups(items)]
+    there = {group.anchor for group in groups}
+    for group in groups:
+        row = group.href.rpartition(_AT)[2] if _AT in group.href else ""
+        if row in there:
+            group.link = row
+
+
+def outline(items: list[Item], chart: str, mark: str = "") -> Iterator[tuple[str, str]]:
     """The title and destination of each frame and each group of rows on a page, for the bookmarks."""
     before = ""
     for group in _groups(items):
@@ -92,6 +106,6 @@ def outline(items: list[Item], chart: str) -> Iterator[tuple[str, str]]:
         row = tags.get("data-row")
         state = tags.get("data-title") if row is None else row.partition("/")[0] or ROOT
         if state and state != before:
-            group.anchor = group.anchor or destination(f"page_{state}_{'in' if row is None else 'row'}")
+            group.anchor = group.anchor or destination(f"{mark}page_{state}_{'in' if row is None else 'row'}")
             yield chart if state == ROOT else state, group.anchor
             before = state

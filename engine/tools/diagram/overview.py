@@ -8,7 +8,7 @@ from engine.language.model import Chart, State
 from engine.tools.diagram.columns import in_order, lay_out
 from engine.tools.diagram.graph import Graph, Layout, Line, Node
 from engine.tools.diagram.main_path import Spine, spine
-from engine.tools.diagram.page import READABLE, largest_room, largest_scale
+from engine.tools.diagram.page import READABLE, largest_room, largest_scale, may_fit
 from engine.tools.diagram.sheets import Placed
 from engine.tools.diagram.story import (
     FOLD,
@@ -133,15 +133,18 @@ def _scale(layout: Layout) -> float:
 
 def _gathered(chapters: list[Chapter]) -> list[list[Chapter]]:
     """The chapters in their order, each on the first sheet that has room for it."""
-    sheets: list[list[Chapter]] = []
+    sheets: list[list[tuple[Chapter, Layout]]] = []
     for one in chapters:
+        own = one, lay_out(one.story, _aspect())
         for sheet in sheets:
-            if _scale(_placed([c.story for c in (*sheet, one)]).layout) >= READABLE:
-                sheet.append(one)
+            layouts = [layout for _, layout in (*sheet, own)]
+            sizes = ((layout.width, layout.height) for layout in layouts)
+            if may_fit(sizes) and _scale(in_order(layouts, _aspect())) >= READABLE:
+                sheet.append(own)
                 break
         else:
-            sheets.append([one])
-    return sheets
+            sheets.append([own])
+    return [[chapter for chapter, _ in sheet] for sheet in sheets]
 
 
 def _placed(stories: list[Story]) -> Placed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.tools.diagram.foot import legend, sheet_map
@@ -61,6 +61,13 @@ def largest_scale(width: float, height: float) -> float:
     short, long = _SHEETS["A3"]
     rooms = [_above_foot(Sheet("A3", short, long)), _above_foot(Sheet("A3", long, short))]
     return max(min(room[0] / width, room[1] / height) for room in rooms)
+
+
+def may_fit(sizes: Iterable[tuple[float, float]]) -> bool:
+    """Whether readable drawings of these sizes (drawing units) have no more area than one sheet has room."""
+    width, height = largest_room()
+    other = _above_foot(Sheet("A3", *reversed(_SHEETS["A3"])))
+    return sum(w * h for w, h in sizes) * READABLE**2 <= max(width * height, other[0] * other[1])
 
 
 def choose_sheet(width: float, height: float) -> tuple[Sheet, float]:

@@ -6,7 +6,9 @@ Both come with the extra ``[diagram]``; neither needs a system library or an ins
 from __future__ import annotations
 
 import io
-from functools import cache
+import struct
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -34,14 +36,11 @@ def pdf(pages: list[Page], title: str, subject: str, bookmarks: Bookmarks | None
     """A PDF of these pages, with the links between their groups. The same input gives the same bytes. Raises
     MissingExtra."""
     need_printing("pdf")
-    import reportlab
-    from reportlab.pdfbase import pdfmetrics
-    from reportlab.pdfbase.ttfonts import TTFont
+    from reportlab import rl_config
     from reportlab.pdfgen.canvas import Canvas
 
-    fonts = FilePath(reportlab.__file__).parent / "fonts"
-    for name, file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
-        pdfmetrics.registerFont(TTFont(name, str(fonts / file)))
+    _register_fonts()
+    rl_config.useA85 = 0  # streams as bytes: as text they are a quarter longer
     buffer = io.BytesIO()
     canvas = Canvas(buffer, invariant=1, pageCompression=1)
     canvas.setTitle(title)
@@ -63,6 +62,24 @@ def pdf(pages: list[Page], title: str, subject: str, bookmarks: Bookmarks | None
     _name_destinations(canvas, [item for items, _, _ in pages for item in items])
     canvas.save()
     return buffer.getvalue()
+
+
+@cache
+def _register_fonts() -> None:
+    """Vera and VeraBd, without the table of their names and licence, which no viewer reads."""
+    import reportlab
+    from reportlab.pdfbase import pdfmetrics
+    from reportlab.pdfbase.ttfonts import TTFont
+
+    fonts = FilePath(reportlab.__file__).parent / "fonts"
+    for name, file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
+        font = TTFont(name, str(fonts / file))
+        font.face.get_table = partial(_table, font.face.get_table)
+        pdfmetrics.registerFont(font)
+
+
+def _table(get: Callable[[str], bytes], tag: str) -> bytes:
+    return struct.pack(">HHH", 0, 0, 6) if tag == "name" else get(tag)
 
 
 def _name_destinations(canvas: Any, items: list[Item]) -> None:

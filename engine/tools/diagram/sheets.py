@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from engine.tools.diagram.arrow_lists import as_words
 from engine.tools.diagram.compose import Solver, compose, packing
 from engine.tools.diagram.graph import Graph, Layout, Line, Node
-from engine.tools.diagram.page import READABLE, largest_room, largest_scale
+from engine.tools.diagram.page import READABLE, largest_room, largest_scale, may_fit
 from engine.tools.diagram.split import APART, INSIDE, broken, cuttable, split
 
 # How much of a readable A3 sheet boxes and labels can cover at most (measured: ELK leaves this much for arrows).
@@ -176,7 +176,8 @@ class _Plan:
         sheets: list[list[Graph]] = []
         for frame in self.frames:
             for sheet in sheets:
-                if self.page([*sheet, frame]).scale >= READABLE:
+                sizes = [(one.width, one.height) for one in map(self.layout, (*sheet, frame))]
+                if may_fit(sizes) and self.page([*sheet, frame]).scale >= READABLE:
                     sheet.append(frame)
                     break
             else:

@@ -1,7 +1,7 @@
-"""Commit and date for the title block, when they are asked for.
+"""Commit and date for the title block, where a drawing can name them.
 
-They are not in a drawing by itself: a drawing that stands in the repository would be stale with every commit, and the
-commit that holds it can't be named in it. What identifies the model there is its version and hash.
+One that stands in the repository cannot: it would be stale with every commit, and the commit that holds it is not known
+when it is drawn. What identifies the model there is its version and hash. One that leaves the repository names them.
 """
 
 from __future__ import annotations
@@ -15,12 +15,23 @@ class NoCommit(Exception):
     """There is no commit to name; the text says why."""
 
 
-def stamp(paths: Sequence[Path]) -> str:
+def stamp(paths: Sequence[Path], wanted: bool | None, output: Path) -> str:
     """``1a2b3c4, 2026-11-29``: the commit that is checked out where these files are, and its date; ``1a2b3c4+`` when
-    one of them has changed since. Raises NoCommit."""
+    one of them has changed since; nothing when that is not ``wanted``. When nobody has said (None), it is for an
+    ``output`` folder outside the files' repository. Raises NoCommit when it is wanted and there is none."""
     folder = paths[0] if paths[0].is_dir() else paths[0].parent
-    commit, _, date = _git(folder, "log", "-1", "--format=%h %cs").partition(" ")
-    changed = _git(folder, "status", "--porcelain", "--", *(str(path.resolve()) for path in paths))
+    if wanted is False:
+        return ""
+    try:
+        top = Path(_git(folder, "rev-parse", "--show-toplevel"))
+        if wanted is None and output.resolve().is_relative_to(top.resolve()):
+            return ""
+        commit, _, date = _git(folder, "log", "-1", "--format=%h %cs").partition(" ")
+        changed = _git(folder, "status", "--porcelain", "--", *(str(path.resolve()) for path in paths))
+    except NoCommit:
+        if wanted:
+            raise
+        return ""
     return f"{commit}{'+' if changed else ''}, {date}"
 
 

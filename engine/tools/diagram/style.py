@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 FONT_FAMILY = "'DejaVu Sans', 'Bitstream Vera Sans', Verdana, sans-serif"
@@ -92,16 +93,18 @@ _POINTED = (
 )
 
 
-def css() -> str:
-    """The style sheet of an SVG."""
+def css(used: Collection[str]) -> str:
+    """The style sheet of an SVG with shapes of the ``used`` styles, and text of ``t-…``."""
     lines = [f"text{{font-family:{FONT_FAMILY}}}"]
     for name, style in SHAPES.items():
+        if name not in used:
+            continue
         parts = [f"fill:{style.fill or 'none'}", f"stroke:{style.stroke or 'none'}"]
         if style.stroke:
             parts.append(f"stroke-width:{style.width:g}")
         if style.dash:
             parts.append("stroke-dasharray:" + " ".join(f"{d:g}" for d in style.dash))
         lines.append(f".{name}{{{';'.join(parts)}}}")
-    lines += [f".t-{name}{{fill:{colour}}}" for name, colour in TEXTS.items()]
+    lines += [f".t-{name}{{fill:{colour}}}" for name, colour in TEXTS.items() if f"t-{name}" in used]
     lines += [".bold{font-weight:bold}", *_POINTED]
     return "\n".join(lines)
