@@ -10,7 +10,7 @@ import engine
 from engine.language.traverse import chart_tree
 from engine.run.registry import installed
 from engine.run.station import Overrides, resolve
-from engine.tools.diagram.draw import draw_station
+from engine.tools.diagram.draw import draw_station, file_bytes
 from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Graph
 from engine.tools.diagram.scene import Group, Text
@@ -134,3 +134,39 @@ def test_the_names_of_layers_stand_left_of_all_boxes_and_lines(elk: Elk) -> None
             assert bands
             for band in bands:
                 assert sheet.layout.boxes[band.id].x + band.text_width <= left + 7, band.sections[0][0].text
+
+
+def test_lines_of_a_station_share_no_track_and_end_apart(elk: Elk) -> None:
+    """Else nobody can follow one from the chart to its adapter."""
+    station = resolve(STATION, None, Overrides(environ={}), installed(), engine.load)
+    for sheet in pictures(station_graph(station), elk):
+        tracks: list[tuple[bool, float, float, float, str]] = []
+        for edge in sheet.graph.edges:
+            for (x1, y1), (x2, y2) in pairwise(sheet.layout.routes[edge.id]):
+                down = abs(x1 - x2) < 0.01
+                at, (start, end) = (x1, sorted((y1, y2))) if down else (y1, sorted((x1, x2)))
+                tracks.append((down, at, start, end, edge.id))
+        for one in tracks:
+            for other in tracks:
+                if one[4] < other[4] and one[0] is other[0] and abs(one[1] - other[1]) < 1.0:
+                    assert min(one[3], other[3]) - max(one[2], other[2]) < 1.0, f"{one[4]} lies on {other[4]}"
+
+
+def test_many_adapters_stand_in_rows_that_can_be_read(elk: Elk) -> None:
+    station = resolve(STATION.with_name("soc_reader.toml"), None, Overrides(environ={}), installed(), engine.load)
+    for sheet in pictures(station_graph(station), elk):
+        assert 9 * sheet.scale * 72 / 25.4 >= 6.0, sheet.title
+
+
+def test_boxes_lead_to_their_charts_and_lines_to_their_rows(elk: Elk) -> None:
+    station = resolve(STATION, None, Overrides(environ={}), installed(), engine.load)
+    drawing = draw_station(station, "evse_dc", elk)
+    charts = {chart.name for plan in station.machines.values() for _, chart in chart_tree(plan.chart)}
+    pictures_of = set(re.findall(r'href="([^"#]*)[.]overview[.]svg"', "".join(drawing.svgs)))
+    assert charts <= pictures_of
+    document = file_bytes(drawing, "pdf")
+    assert all(f"({name}.pdf)".encode() in document for name in charts), "the same in the PDF"
+    rows = set(re.findall(r'href="evse_dc[.]station[.]pdf#nameddest=([^"]*)"', "".join(drawing.svgs)))
+    numbers = [edge for edge in station_graph(station).edges if edge.label]
+    assert len(rows) == len(numbers)
+    assert all(f"/{row} ".encode() in document for row in rows)

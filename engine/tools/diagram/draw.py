@@ -17,7 +17,7 @@ from engine.tools.diagram import kept, printing, text_formats
 from engine.tools.diagram.compose import Solver
 from engine.tools.diagram.elk import LayoutFailed
 from engine.tools.diagram.graph import Graph
-from engine.tools.diagram.links import connect, lead_to_rows, outline
+from engine.tools.diagram.links import connect, connect_station, lead_to_rows, outline
 from engine.tools.diagram.overview import overview
 from engine.tools.diagram.page import TitleBlock, on_sheet
 from engine.tools.diagram.scene import Item, scene
@@ -137,7 +137,11 @@ class _Paper:
         files = [sheet_name(stem, "svg", number) for number in range(len(placed))]
         mark = "" if block.kind != "overview" else "overview_"  # both may be in one document
         self.outline = partial(outline, chart=block.name, mark=mark)
-        connect([items for items, _, _ in self.sheets], tables, files, f"{block.name}.pdf", mark)
+        pictured = [items for items, _, _ in self.sheets]
+        if block.kind == "station":
+            connect_station(pictured, tables, f"{stem}.pdf")
+        else:
+            connect(pictured, tables, files, f"{block.name}.pdf", mark)
         self.svgs = [svg(items, width, height, "mm", tags) for items, width, height in self.sheets]
 
     def pages(self) -> tuple[list[printing.Page], printing.Bookmarks]:

@@ -144,7 +144,7 @@ def _problem(
     }
 
     leaves = {n.id for top in nodes for n in top.walk() if n.id in sizes or not n.children}
-    arriving = Counter(e.target for e in edges if e.source != e.target)
+    arriving = Counter(e.target for e in edges if e.source != e.target and e.css != "pair")
     gates = {id for id, count in arriving.items() if count >= _GATE and id in leaves}
 
     def node(n: Node) -> dict[str, Any]:

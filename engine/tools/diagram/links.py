@@ -11,6 +11,7 @@ from urllib.parse import quote
 from engine.tools.diagram.scene import Group, Item, Text
 from engine.tools.diagram.statechart import ROOT
 
+CHART = "data-chart"  # of the box of a chart in the picture of a station: its name
 _AT = "#nameddest="
 _ENTRIES = ("/initial", "/default")  # arrows to a first state, which have no row
 
@@ -52,6 +53,32 @@ def connect(
                 arrow.hint = arrow.hint or row.hint
         if row is not None:
             _join(row, arrows[0], f"{mark}arrow_{name}", files[0])
+
+
+def connect_station(sheets: list[list[Item]], tables: list[list[Item]], document: str) -> None:
+    """Likewise of a station: a line leads to its row in the table of messages and back, the box of a chart to the
+    drawing of that chart, that of an adapter to the first row that names it; ``document`` is the PDF with the table."""
+    rows = {dict(group.tags).get("data-message", ""): group for items in tables for group in _groups(items)}
+    rows.pop("", None)
+    for group in (group for items in sheets for group in _groups(items)):
+        tags = dict(group.tags)
+        role = tags.get("data-role", "").replace(".", ":", 1)
+        if chart := tags.get(CHART):
+            group.href, group.uri = f"{quote(chart)}.overview.svg", f"{quote(chart)}.pdf"
+            group.hint = group.hint or chart
+        elif group.css.startswith("edge pair"):
+            id = f"{tags['data-from']}>{tags['data-to']}"
+            if id in rows:
+                _lead_to_row(group, rows[id], id, document)
+                group.anchor = rows[id].link = rows[id].link or destination(f"line_{id}")
+        elif first := next((id for id in rows if role and role in id.split(">")), None):
+            _lead_to_row(group, rows[first], first, document)
+            group.hint = group.hint or role
+
+
+def _lead_to_row(group: Group, row: Group, id: str, document: str) -> None:
+    group.link = row.anchor = destination(f"row_{id}")
+    group.href = f"{quote(document)}{_AT}{row.anchor}"
 
 
 def _note(group: Group, number: int, found: _Found) -> None:

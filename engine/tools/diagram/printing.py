@@ -170,7 +170,7 @@ class _Pen:
                 if item.transform:
                     mx, my, ms = item.transform
                     dx, dy, scale = dx + mx * scale, dy + my * scale, scale * ms
-                if item.anchor or item.link:
+                if item.anchor or item.link or item.uri:
                     self._point(item, x, y)  # before what is inside, whose links lie above
                 for child in item.items:
                     self.draw(child, dx, dy, scale)
@@ -205,6 +205,8 @@ class _Pen:
             self.canvas.bookmarkPage(group.anchor, fit="XYZ", left=left - 40, top=top + 40, zoom=0)
         if group.link:
             self.canvas.linkRect("", group.link, (left, bottom, right, top), Border="[0 0 0]")
+        elif group.uri:
+            self.canvas.linkURL(group.uri, (left, bottom, right, top), relative=0)
 
     def _path(self, item: Path, scale: float, x: Any, y: Any) -> None:
         path = self.canvas.beginPath()

@@ -62,7 +62,8 @@ class Text:
 @dataclass(slots=True)
 class Group:
     """Shapes that belong together; style sheets and scripts find them by ``css`` and ``tags``. ``link`` leads to the
-    group of the same document that has it as ``anchor``; ``href`` is the same for a file of its own (SVG)."""
+    group of the same document that has it as ``anchor``, ``uri`` to another document; ``href`` is the same for a file
+    of its own (SVG)."""
 
     css: str
     tags: tuple[tuple[str, str], ...] = ()
@@ -71,6 +72,7 @@ class Group:
     hint: str = ""  # the tooltip
     anchor: str = ""
     link: str = ""
+    uri: str = ""
     href: str = ""
 
 

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
+from math import ceil
 
 from engine.language.expr.tree import Literal, Reading
 from engine.language.model import Action, CallAction, Chart, Contract, Invoke, Spawn
@@ -17,16 +18,19 @@ from engine.language.traverse import chart_tree, child_charts, child_nodes, walk
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
 from engine.tools.diagram.graph import Box, Edge, Graph, Layout, Line, Node, Shape
+from engine.tools.diagram.links import CHART
 from engine.tools.diagram.page import TitleBlock
-from engine.tools.diagram.scene import Item
+from engine.tools.diagram.scene import Group, Item
 from engine.tools.diagram.sheets import Placed
 from engine.tools.diagram.table import Column, tables
 from engine.tools.diagram.text import wrap
 
 _WIDTH = 24
 _READ = "= "  # begins what is a value
-_FAR = 100  # the layer of the world; that of the adapters comes before it
-_NEAR = 90
+_NEAR = 80  # the layer of the adapters; that of the world follows, then both again where one row would be too wide
+_BEHIND = 90  # of what stands behind charts that serve where adapters do, and of its part of the world
+_FAR = 100
+_ROW = 1350.0  # drawing units: a row of adapters that leaves room for lines on a readable sheet
 _GUTTER = 68.0  # for the names of layers
 _MESSAGES = (
     Column("", 0.05, "title"),
@@ -76,14 +80,15 @@ def _edge(link: Link, number: int) -> Edge:
 def message_tables(graph: Graph, block: TitleBlock) -> list[list[Item]]:
     """The table of what passes along the lines, in pages."""
     names = {n.id: _called(n) for n in graph.root.walk()}
-    rows = []
+    rows, groups = [], []
     for edge in graph.edges:
         if edge.label:
             told = {line[0]: line[2:] for line in edge.hint.split("\n")}
             rows.append(
                 (edge.label[0].text, names[edge.source], names[edge.target], told.get("↓", ""), told.get("↑", ""))
             )
-    return tables(_MESSAGES, rows, block)
+            groups.append(Group("row", (("data-message", edge.id),), hint=edge.hint))
+    return tables(_MESSAGES, rows, block, groups)
 
 
 def _called(node: Node) -> str:
@@ -135,8 +140,10 @@ def _with_gutters(placed: Placed) -> Placed:
 
 
 def _layer_name(layer: int) -> str:
+    if layer >= _BEHIND:
+        return "behind them" if layer < _FAR else "world"
     if layer >= _NEAR:
-        return "world" if layer == _FAR else "adapters" if layer == _NEAR else "behind them"
+        return "world" if (layer - _NEAR) % 2 else "adapters"
     return {-1: "others", 0: "supervisor", 1: "children", 2: "their children"}.get(layer, "and theirs")
 
 
@@ -176,9 +183,22 @@ class _Machine:
         self._chart(name, chart, {role: f"{name}:{role}" for role in chart.adapters}, set(), 0)
         for client in self.clients:
             self._client(client)
+        self._break_row()
         self.links[first:] = sorted(self.links[first:], key=lambda link: self.layers[link.upper])
         self.frame.children.sort(key=lambda node: node.layer or 0)
         return self.frame
+
+    def _break_row(self) -> None:
+        """The adapters in as many rows as they need, in turn, each with its part of the world below it."""
+        boxes = {node.id: node for node in self.frame.children}
+        row = [node for node in self.frame.children if node.layer == _NEAR]
+        widths = [max(boxes[id].size[0] for id in (node.id, f"{node.id}~") if id in boxes) for node in row]
+        rows = ceil(sum(width + 18 for width in widths) / _ROW)
+        for number, node in enumerate(row):
+            for id in (node.id, f"{node.id}~"):
+                if id in boxes:
+                    self.layers[id] += 2 * (number % rows)
+                    boxes[id].layer = self.layers[id]
 
     def _box(self, id: str, layer: int, lines: list[Line], css: str, tags: tuple[tuple[str, str], ...]) -> None:
         self.layers[id] = layer
@@ -191,7 +211,7 @@ class _Machine:
         id, charts = f"{self.plan.name}<{client.name}", [chart for _, chart in chart_tree(client.chart)]
         roles = [(c, role) for c in charts for role, served in c.adapters.items() if served.name == contract.name]
         lines = [Line(client.name, "title"), Line(contract.name, "note"), Line(client.chart.name, "keyword")]
-        self._box(id, -1, lines, "adapter", (("data-client", client.name),))
+        self._box(id, -1, lines, "adapter", (("data-client", client.name), (CHART, client.chart.name)))
         orders = {o for c, role in roles for o in _orders(c, role)}
         back = {e for c, role in roles for e in [*_events(c, f"{role}."), *self._readings(c, role)]}
         self._link(id, self.plan.name, sorted(orders), sorted(back))
@@ -208,19 +228,19 @@ class _Machine:
                 lines += [Line(bound.use, "keyword")] if bound is not None else []
                 self._box(id, layer, lines, "adapter", tags)
                 if bound is None or not bound.machine:
-                    self._world(id, contract)
+                    self._world(id, contract, layer + 1 if layer < _BEHIND else _FAR)
                 continue
             lines += [Line(served.chart.name, "keyword"), *(Line(t, "text") for t in wrap(served.chart.title, _WIDTH))]
-            self._box(id, layer, lines, "", (*tags, ("data-machine", served.name)))
-            self._behind(served, layer + 1)
+            self._box(id, layer, lines, "", (*tags, ("data-machine", served.name), (CHART, served.chart.name)))
+            self._behind(served, max(_BEHIND, layer + 1))
             roles = {own: f"{served.name}:{own}" for own in served.chart.adapters}
             self._around(id, served.name, served.chart, roles, set(), layer)
 
-    def _world(self, adapter: str, contract: Contract) -> None:
+    def _world(self, adapter: str, contract: Contract, layer: int) -> None:
         """What the adapter is for, in the words of its contract."""
         sentence = " ".join(re.split(r"[.:(,;] ?", contract.description, maxsplit=1)[0].split())
         lines = [Line(t, "note") for t in wrap(sentence or contract.name, _WIDTH - 4)]
-        self._box(f"{adapter}~", _FAR, lines, "note", ())
+        self._box(f"{adapter}~", layer, lines, "note", ())
         self.links.append(Link(adapter, f"{adapter}~"))
 
     def _chart(
@@ -229,7 +249,7 @@ class _Machine:
         """A chart and all it starts. ``roles``: its roles → what stands behind them. ``often``: `` ×N``."""
         lines = [Line(path.rpartition("/")[2] + often, "title"), Line(chart.name, "note")]
         lines += [Line(t, "text") for t in wrap(chart.title, _WIDTH)]
-        self._box(path, layer, lines, "main" if layer == 0 else "", (("data-machine", path),))
+        self._box(path, layer, lines, "main" if layer == 0 else "", (("data-machine", path), (CHART, chart.name)))
         self._around(path, path, chart, roles, above, layer)
 
     def _around(self, node: str, path: str, chart: Chart, roles: dict[str, str], above: set[str], layer: int) -> None:
