@@ -18,7 +18,6 @@ from functools import cache, partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-import engine
 from engine.language.load.files import Load, collector_paused
 from engine.language.load.lookups import hold
 from engine.language.load.registries import registries
@@ -150,8 +149,7 @@ def _key(path: Path, order: Order) -> str:
 def _code() -> str:
     """A hash of all code that a drawing depends on: the engine, the adapters with their contracts, this Python."""
     digest = hashlib.sha256(sys.version.encode())
-    (package,) = engine.__path__
-    folders = {Path(package)}
+    folders = {Path(__file__).parents[2]}
     for part in registries():
         digest.update(repr(part.chart_folders()).encode(errors="surrogateescape"))
         folders |= {Path(file).parent for file in part.contract_files()}

@@ -74,7 +74,8 @@ def _register_fonts() -> None:
     fonts = FilePath(reportlab.__file__).parent / "fonts"
     for name, file in (("Vera", "Vera.ttf"), ("VeraBd", "VeraBd.ttf")):
         font = TTFont(name, str(fonts / file))
-        font.face.get_table = partial(_table, font.face.get_table)
+        face: Any = font.face
+        face.get_table = partial(_table, face.get_table)
         pdfmetrics.registerFont(font)
 
 
