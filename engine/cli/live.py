@@ -176,8 +176,10 @@ class LiveView:
             Layout(self._bottom(width, possible), name="bottom", size=bottom),
         )
         activity = self._activity.table(room, width - left, self._system.clock.now_ns())
-        right = self._every_event(room) if self._asked else activity
-        page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(right))
+        if self._asked:
+            page["middle"].split_row(Layout(Padding(self._every_event(room, width), (0, 0, 0, 1))))
+        else:
+            page["middle"].split_row(Layout(Padding(states, (0, 2, 0, 1)), size=left), Layout(activity))
         return page
 
     def _unit_rows(self, most: int) -> tuple[RenderableType, int]:
@@ -291,12 +293,16 @@ class LiveView:
         known = offered_by_all(self._system, self._main)
         return listed(" Now possible: ", names, shortest(names, known), width, lines)
 
-    def _every_event(self, room: int) -> RenderableType:
-        """All that a person may send now, with what it carries."""
+    def _every_event(self, room: int, width: int) -> RenderableType:
+        """All that a person may send now, with what it carries, in columns from top to bottom."""
         names = now_possible(self._system, self._main) if self._main is not None else []
-        more = [Text(f"… {len(names) - room + 1} more", QUIET)] if len(names) > room else []
-        shown = names[: room - len(more)]
-        return Group(*[Text(name, no_wrap=True, overflow="ellipsis") for name in shown], *more)
+        grid = Table.grid(padding=(0, 2), expand=True)
+        columns = max(1, min(-(-len(names) // room), width // 24))
+        for _ in range(columns):
+            grid.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+        for row in range(room):
+            grid.add_row(*[names[n] if n < len(names) else "" for n in range(row, columns * room, room)])
+        return grid
 
     # ------------------------------------------------------------ keys
 
@@ -310,7 +316,8 @@ class LiveView:
         elif key in ("\x7f", "\b"):
             self._typed = self._typed[:-1]
         elif key == "\t" and self._main is not None:
-            fits = [n for n in offered_by_all(self._system, self._main) if n.startswith(self._typed)]
+            known = offered_by_all(self._system, self._main)
+            fits = [n for n in known if n.startswith(self._typed)] or [n for n in known if f".{self._typed}" in n]
             self._typed = _common_start(fits) or self._typed
             self._hint = Text("   ".join(fits[:8]), QUIET)
         elif key in ("\x04", "\x03") and self._host is not None:

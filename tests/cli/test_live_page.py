@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli.curves import Curves, curve
-from engine.cli.events import addressed
+from engine.cli.events import addressed, now_possible
 from engine.cli.live_states import shares
 from engine.run import Note
 from engine.run.station import StationError
@@ -94,9 +94,16 @@ def test_what_may_be_sent_is_named_in_two_lines_by_names_that_may_be_typed(askin
     with pytest.raises(StationError, match=r"which stop_pressed: operator.stop_pressed, pev.driver.stop_pressed\?"):
         addressed(asking.system, asking.main, "stop_pressed")
     asking.view._key("?")
-    assert any("grant(power=…, order=…)" in line for line in asking.drawn()), "the rest on a key"
+    drawn = "\n".join(asking.drawn())
+    for name in now_possible(asking.system, asking.main):
+        assert f" {name}" in drawn, "all of them on a key"
     asking.view._key("?")
     assert not any("grant(power=…, order=…)" in line for line in asking.drawn())
+    for key in "driver.st\t":
+        asking.view._key(key)
+    assert asking.view._typed == "pev.driver.stop_pressed", "the end of a name is completed, too"
+    for _ in asking.view._typed:
+        asking.view._key("\b")
 
 
 def test_a_site_names_what_may_be_sent() -> None:
