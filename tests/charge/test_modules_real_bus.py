@@ -7,6 +7,8 @@ import asyncio
 import os
 import random
 import socket
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,9 @@ SHORT = (
     "modules.adapters.rack.count=2",
 )
 PATIENT = (
+    "contactor.T_dead_man=30 s",
+    "output.T_contactor=5 s",
+    "output.T_discharge=5 s",
     "supply.T_silence=30 s",
     "supply.module.T_stale=30 s",
     "pev.session.dialogue.T_pilot_and_lock=30 s",
@@ -51,6 +56,7 @@ class Charge:
         self.system.observers.append(self)
         self.results: list[dict[str, Any]] = []
         self.alarms: list[str] = []
+        self.late = False
         self.errors: list[str] = []
         build(station, self.system, REGISTRY)
 
@@ -63,26 +69,38 @@ class Charge:
         """Observer."""
         if note.kind == "out" and note.path == "evse" and note.text == "session_ended":
             self.results.append(dict(note.data))
+        elif note.kind == "host_late":
+            self.late = True
         elif note.kind in ("machine_failed", "queue_full", "invariant"):
             self.errors.append(f"{note.path}: {note.text}")
+
+    @property
+    def went_well(self) -> bool:
+        """Some energy, and nobody complained."""
+        ends = [result["end"] for result in self.results if result["energy"] > 1.0]
+        return ends == ["normal"] and self.alarms == self.errors == []
 
     async def run(self) -> Charge:
         await Host(self.system).run(lambda: bool(self.results))
         return self
 
 
-def charge(*charges: Charge) -> None:
-    """All of them at once: they wait for the clock."""
-
-    async def together() -> None:
-        await asyncio.gather(*(one.run() for one in charges))
-
-    asyncio.run(together())
-    for one in charges:
-        (result,) = one.results
-        assert (result["end"], result["reason"]) == ("normal", "")
-        assert result["energy"] > 1.0
+def charge(*makes: Callable[[], Charge]) -> None:
+    """All of them at once: they wait for the clock. What fails while this computer had no time for it is tried again,
+    twice at most; what fails although it had is a failure."""
+    charges = asyncio.run(together([make() for make in makes]))
+    for make, one in zip(makes, charges, strict=True):
+        for _ in range(2):
+            if not one.went_well and one.late:
+                (one,) = asyncio.run(together([make()]))
+        assert one.results, one.errors
+        assert (one.results[0]["end"], one.results[0]["reason"]) == ("normal", "")
+        assert one.results[0]["energy"] > 1.0
         assert one.alarms == one.errors == []
+
+
+async def together(charges: list[Charge]) -> list[Charge]:
+    return list(await asyncio.gather(*(one.run() for one in charges)))
 
 
 def virtual(kind: str) -> Charge:
@@ -112,16 +130,16 @@ def multicast(kind: str) -> Charge:
 @pytest.mark.parametrize("kinds", [("infy", "maxwell", "uu"), ("huawei", "tonhe")], ids=" ".join)
 def test_charges_on_a_bus_of_python_can(kinds: tuple[str, ...]) -> None:
     """Each make, from the plug to the result."""
-    charge(*map(virtual, kinds))
+    charge(*(partial(virtual, kind) for kind in kinds))
 
 
 def test_charges_over_udp_multicast() -> None:
     """Two stations on two buses, whose nodes also hear what they send themselves."""
-    charge(multicast("infy"), multicast("uu"))
+    charge(partial(multicast, "infy"), partial(multicast, "uu"))
 
 
 def test_a_charge_on_vcan() -> None:
     """SocketCAN, where somebody has made vcan0: ``ip link add vcan0 type vcan; ip link set vcan0 up``."""
     if not Path("/sys/class/net/vcan0").exists():
         pytest.skip("no vcan0 on this machine")
-    charge(Charge("infy", "socketcan", "vcan0"))
+    charge(partial(Charge, "infy", "socketcan", "vcan0"))
