@@ -173,7 +173,7 @@ def _code(message: tuple[str, Any, bytes]) -> str:
 
 @in_both
 def test_repeated_for_ever(protocol: str) -> None:
-    """A vehicle that only ever repeats itself is told so and let go: C_resend answers, then FAILED_SequenceError."""
+    """A vehicle that only ever repeats itself is told so and let go: dup_resend_max answers, then FAILED_SequenceError."""
     bench, vehicle = arrive(protocol, "ServiceDiscovery")
     frame = frame_of(vehicle, "ServiceDiscovery")
     codes = []
@@ -181,6 +181,20 @@ def test_repeated_for_ever(protocol: str) -> None:
         vehicle.raw(frame)
         codes.append(vehicle.hear().ResponseCode)
     assert codes == ["OK"] * 4 + ["FAILED_SequenceError"]
+    ends_safe(bench, vehicle)
+
+
+@in_both
+@pytest.mark.parametrize(("sets", "after_s"), [((), 2.1), (("session.dup_resend_enabled=False",), 0.1)])
+def test_repeated_and_not_answered_again(protocol: str, sets: tuple[str, ...], after_s: float) -> None:
+    """After the window, or where no response is sent twice, a repetition is out of sequence."""
+    bench, vehicle = arrive(protocol, "ServiceDiscovery", *sets)
+    frame = frame_of(vehicle, "ServiceDiscovery")
+    vehicle.raw(frame)
+    vehicle.hear()
+    bench.run(after_s)
+    vehicle.raw(frame)
+    assert vehicle.hear().ResponseCode == "FAILED_SequenceError"
     ends_safe(bench, vehicle)
 
 

@@ -395,7 +395,9 @@ def test_what_is_wrong_about_such_a_parameter() -> None:
         site("outlet2.contactor.T_dead_mann=100 ms")
     with pytest.raises(StationError, match=r"no child 'outlet\.meter'"):
         site("outlet2.meter.T_dead_man=100 ms")
-    assert site("outlet2.session.C_resend=1").machines["site"].parameters == {"outlet[2].session": {"C_resend": 1}}
+    assert site("outlet2.session.dup_resend_max=1").machines["site"].parameters == {
+        "outlet[2].session": {"dup_resend_max": 1}
+    }
 
 
 def test_the_environment_reaches_what_is_below_a_chart_of_a_unit() -> None:

@@ -34,10 +34,10 @@ INVITES = ["show Vehicle connected", "cp_line.hlc", "slac.enter_bcd"]
 
 def test_everything_listens_before_a_vehicle_is_invited() -> None:
     """5 % before the ports are open and the modem has its key makes a vehicle give up."""
-    stage = starting(**{"session.tls": True, "session.C_resend": 2})
+    stage = starting(**{"session.tls": True, "session.dup_resend_max": 2})
     assert orders(stage) == ["cp_line.x1"]
     assert stage.children() == ["cp_line", "output", "session", "share", "slac"]
-    assert (stage.input("session")["tls"], stage.input("session")["C_resend"]) == (True, 2)
+    assert (stage.input("session")["tls"], stage.input("session")["dup_resend_max"]) == (True, 2)
     assert stage.input("slac")["auto_start"] is False
     pilot(stage, "B")
     assert stage.active("outlet.starting")

@@ -737,6 +737,54 @@ def test_response_lost() -> None:
         stage.forget()
 
 
+def test_a_response_is_lost_for_a_time_only() -> None:
+    """In the window, which each request begins anew, a repetition is one; after it, it is a request out of sequence."""
+    stage = arrive("PaymentServiceSelection", dup_window=2 * S, dup_resend_max=9)
+    for _ in range(3):
+        stage.run(1.999)
+        assert answer(stage, "ServiceDiscovery", repeated=True) == ("resend", {})
+    stage.run(2)
+    refused(stage, "ServiceDiscovery", "FAILED_SequenceError", repeated=True)
+
+
+def test_the_window_of_a_request_that_may_come_again() -> None:
+    """A loop whose requests are all alike is no repetition, however slow; the next request has its own window."""
+    stage = arrive("Authorization", dup_window=2 * S)
+    for _ in range(3):
+        stage.run(5)
+        assert answer(stage, "Authorization", repeated=True)[0] == "AuthorizationRes"
+    stage.post("authorise").run(5)
+    ask(stage, "Authorization", repeated=True)
+    refused(stage, "PaymentServiceSelection", "FAILED_SequenceError", repeated=True)
+    stage = arrive("PaymentServiceSelection", stage.forget())
+    stage.run(2.5)
+    ask(stage, "PaymentServiceSelection")
+    stage.run(1.5)
+    assert answer(stage, "PaymentServiceSelection", repeated=True) == ("resend", {})
+
+
+@pytest.mark.parametrize("rules", [{"dup_resend_enabled": False}, {"dup_resend_max": 0}])
+def test_no_response_twice(rules: dict[str, Any]) -> None:
+    """Switched off, a repetition is out of sequence, the handshake's too; the line of counters says the rules."""
+    stage = Stage("machines/v2g/secc.yaml", real=("secc_iso2",), **rules)
+    told = {"enabled": rules.get("dup_resend_enabled", True), "window": 2 * S, "most": rules.get("dup_resend_max", 3)}
+    assert stage.order("v2g.use_resend_rules") == told
+    refused(arrive("PaymentServiceSelection", **rules), "ServiceDiscovery", "FAILED_SequenceError", repeated=True)
+    stage = connect(station(**rules))
+    offer(stage, (DIN, 2, 0, 7, 1))
+    (refusal,) = offer(stage, (DIN, 2, 0, 7, 1), repeated=True)
+    assert refusal.args["ResponseCode"] == "FAILED_SequenceError"
+
+
+def test_a_handshake_that_comes_again_too_late() -> None:
+    stage = connect(station())
+    offer(stage, (DIN, 2, 0, 7, 1))
+    stage.run(2)
+    (refusal,) = offer(stage, (DIN, 2, 0, 7, 1), repeated=True)
+    assert refusal.args["ResponseCode"] == "FAILED_SequenceError"
+    last_word(stage)
+
+
 def test_vehicle_that_does_not_hang_up_is_not_waited_for() -> None:
     """After the last word the vehicle's own end of the connection is all that is needed."""
     stage = arrive("CurrentDemand")
