@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.adapter import AdapterError
 from engine.language.problems import suggestion
-from engine.language.traverse import chart_tree
+from engine.language.traverse import charts_at
 from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError, checked
 from engine.run import Actor, Note, StepRecord, System
@@ -69,8 +69,8 @@ class Headlines:
         """Whether a column of units holds words, not numbers."""
         root, _, rest = column.value.partition(".")
         path, _, name = re.sub(r"\[[^\]]*\]", "", rest).rpartition(".")
-        chart = dict(chart_tree(self._system.roots[root.replace("{}", "1")].machine.chart)).get(path)
-        return chart is not None and (name in chart.adapters or (name in chart.states and name not in chart.data))
+        charts = charts_at(self._system.roots[root.replace("{}", "1")].machine.chart, path)
+        return any(name in chart.adapters or (name in chart.states and name not in chart.data) for chart in charts)
 
     def numbers(self) -> dict[str, float]:
         """The present values of those that are numbers and there now, by label."""

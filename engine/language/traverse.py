@@ -26,21 +26,27 @@ def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
             yield from (a for a in actions if isinstance(a, Spawn))
 
 
-def child_charts(chart: Chart) -> dict[str, Chart]:
-    """The charts a chart invokes or spawns, by id."""
-    found: dict[str, Chart] = {}
+def charts_below(chart: Chart) -> dict[str, list[Chart]]:
+    """The charts a chart invokes or spawns, by id: several under one that run in turn."""
+    found: dict[str, list[Chart]] = {}
     for node in child_nodes(chart):
-        if node.chart is not None:
-            found.setdefault(node.id, node.chart)
+        if node.chart is not None and node.chart not in found.setdefault(node.id, []):
+            found[node.id].append(node.chart)
     return found
 
 
 def chart_tree(chart: Chart, path: str = "", depth: int = 0) -> Iterator[tuple[str, Chart]]:
-    """The chart and all below it, each with its path of ids (``slac.session``)."""
+    """The chart and all below it, each with its path of ids (``slac.session``); several of one path run in turn."""
     yield path, chart
     if depth < 12:
-        for child_id, child in child_charts(chart).items():
-            yield from chart_tree(child, f"{path}.{child_id}" if path else child_id, depth + 1)
+        for child_id, children in charts_below(chart).items():
+            for child in children:
+                yield from chart_tree(child, f"{path}.{child_id}" if path else child_id, depth + 1)
+
+
+def charts_at(chart: Chart, path: str) -> list[Chart]:
+    """Those of :func:`chart_tree` at this path."""
+    return [one for at, one in chart_tree(chart) if at == path]
 
 
 def walk_blocks(state: State) -> Iterable[tuple[Any, ...]]:
@@ -102,7 +108,9 @@ def event_definition(chart: Chart, event: str, children: Iterable[Invoke | Spawn
     for node in child_nodes(chart) if children is None else children:
         if event.startswith(node.id + ".") and node.chart is not None and not getattr(node, "plain_events", False):
             definition = node.chart.events.get(event[len(node.id) + 1 :])
-            if definition is None or not isinstance(node, Spawn) or node.key is None:
+            if definition is None:
+                continue  # another chart may run under this id, too
+            if not isinstance(node, Spawn) or node.key is None:
                 return definition
             return replace(definition, payload={**(definition.payload or {}), "key": ANY if node.unit is None else INT})
     return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.adapter import AdapterError
 from engine.language.model import Chart
 from engine.language.problems import suggestion
+from engine.language.traverse import charts_below
 from engine.run.actor import Actor, DelayedSend, RunningCall
 from engine.semantics.interfaces import Stepper
 from engine.semantics.step import (
@@ -224,7 +225,9 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         _check_unit(actor, effect)
         name = effect.id if effect.key is None else f"{effect.id}[{_written(effect.key)}]"
         outside = _given_outside(system, (*actor.ids, effect.id), (*actor.names, name))
-        machine = system.make(chart_of(system, actor, effect), {**effect.input, **outside})
+        chart = chart_of(system, actor, effect)
+        outside = {name: value for name, value in outside.items() if _is_for(chart, name, actor, effect.id)}
+        machine = system.make(chart, {**effect.input, **outside})
     except Exception as error:
         text = str(error) if isinstance(error, (AdapterError, ValueError)) else f"{type(error).__name__}: {error}"
         reason = f"{actor.path} cannot start {effect.id}: {text}"
@@ -233,6 +236,12 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
         system.enqueue(actor, Event(f"error.invoke.{effect.id}", data, "platform", invokeid=effect.id))
         return
     system.begin(enrol_child(system, actor, effect, machine))
+
+
+def _is_for(chart: Chart, name: str, parent: Actor, id_: str) -> bool:
+    """Whether a parameter given for a child is this chart's: it may be that of another that runs in its turn."""
+    others = charts_below(parent.machine.chart).get(id_, ())
+    return name in chart.parameters or not any(name in other.parameters for other in others)
 
 
 def _given_outside(system: System, ids: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Any]:

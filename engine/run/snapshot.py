@@ -213,7 +213,9 @@ def _texts(part: SendEvent | Event, *names: str) -> None:
 
 def _restore_child(system: System, parent: Actor, snapshot: Mapping[str, Any], pending: list[_Pending]) -> None:
     child_id, key = snapshot["id"], snapshot["key"]
-    node = next((n for n in child_nodes(parent.machine.chart) if n.id == child_id), None)
+    nodes = [node for node in child_nodes(parent.machine.chart) if node.id == child_id]
+    of_chart = [node for node in nodes if node.chart is not None and node.chart.name == snapshot["chart"]]
+    node = next(iter(of_chart or nodes), None)
     if node is None:
         raise SnapshotError(f"{parent.machine.chart.name} has no child {child_id!r}, which the snapshot holds")
     effect = StartChild(child_id, node, {}, key, snapshot["source"])

@@ -9,7 +9,7 @@ from typing import Any
 from engine.language.expr.evaluate import evaluate
 from engine.language.model import Chart, ParameterDef
 from engine.language.problems import nearest, suggestion
-from engine.language.traverse import chart_tree
+from engine.language.traverse import chart_tree, charts_at
 from engine.language.values import EvaluationError, checked
 from engine.semantics.errors import ParameterError
 from engine.semantics.shared import system_value
@@ -82,14 +82,14 @@ def declaration(chart: Chart, address: str) -> tuple[str, ParameterDef]:
     """
     written, _, name = address.rpartition(".")
     path = _KEY.sub("", written)
-    below = dict(chart_tree(chart))
-    if path not in below:
-        known = [one for one in below if one]
+    there = charts_at(chart, path)
+    if not there:
+        known = list(dict.fromkeys(at for at, _ in chart_tree(chart) if at))
         hint = suggestion(path, known) if nearest(path, known) else _hint(chart, path, name)
         raise ParameterError(f"chart {chart.name!r} has no child {path!r}{hint}")
-    found = below[path].parameters.get(name)
+    found = next((one.parameters[name] for one in there if name in one.parameters), None)
     if found is None:
-        raise ParameterError(f"chart {below[path].name!r} has no parameter {name!r}{_hint(chart, path, name)}")
+        raise ParameterError(f"chart {there[0].name!r} has no parameter {name!r}{_hint(chart, path, name)}")
     return written, found
 
 

@@ -173,7 +173,7 @@ def _code(message: tuple[str, Any, bytes]) -> str:
 
 @in_both
 def test_repeated_for_ever(protocol: str) -> None:
-    """A vehicle that only ever repeats itself is told so and let go: dup_resend_max answers, then FAILED_SequenceError."""
+    """A vehicle that only repeats itself is told so and let go: dup_resend_max answers, then FAILED_SequenceError."""
     bench, vehicle = arrive(protocol, "ServiceDiscovery")
     frame = frame_of(vehicle, "ServiceDiscovery")
     codes = []

@@ -19,7 +19,8 @@ ENTRY_HINT = "it may be entered for several reasons: keep the field in data by `
 
 @dataclass(slots=True)
 class Child:
-    """A child of the chart being built: another chart, or an adapter's long action (``chart`` None)."""
+    """A child of the chart being built: another chart, or an adapter's long action (``chart`` None). ``others``: charts
+    that run under the same id in its turn."""
 
     chart: Chart | None
     result: Payload
@@ -27,6 +28,13 @@ class Child:
     spawned: bool = False
     plain_events: bool = False
     states: list[State] = field(default_factory=list)  # that invoke it; never two of them at once
+    others: list[Chart] = field(default_factory=list)
+    invoked: dict[int, Chart] = field(default_factory=dict)  # by the id() of the state that does
+
+    @property
+    def charts(self) -> list[Chart]:
+        """All that run under this id, never two of them at once."""
+        return [] if self.chart is None else [self.chart, *self.others]
 
 
 @dataclass(slots=True)
@@ -57,11 +65,18 @@ class Build:
         default_factory=dict
     )  # by the key of `on`
     argument_keys: dict[str, Scalar] = field(default_factory=dict)  # of states, by `<state id>.<argument>`
+    place: State | None = None  # the state whose parts are read, see inside()
     _expressions: dict[tuple[str, int, int], tuple[tree.Expr, Scope, Type | None]] = field(default_factory=dict)
     _given: dict[str, dict[str, tree.Expr]] = field(default_factory=dict)  # by the id of a state
     _here: dict[str, tree.Expr] = field(default_factory=dict)
     _plain: dict[int, Scope] = field(default_factory=dict)
     _used: dict[tuple[int, int], tuple[Scope, Scope]] = field(default_factory=dict)  # by the ids of scope and use
+
+    def charts_of(self, child: Child) -> list[Chart]:
+        """The charts that may run as this child here: where a state around invokes it, that state's."""
+        around = () if self.place is None else (self.place, *self.place.ancestors())
+        chart = next((child.invoked[id(state)] for state in around if id(state) in child.invoked), None)
+        return child.charts if chart is None else [chart]
 
     def declare_failure(self, child: str, key: Payload) -> None:
         """Declare ``error.invoke.<child>`` with its payload: ``reason``, and the child's key."""
@@ -94,6 +109,7 @@ class Build:
     def inside(self, state: State) -> int:
         """From here on the scopes are those of ``state``: its arguments and those of the states around it are known.
         The number is the same for states that know the same arguments."""
+        self.place = state
         self._here = self._arguments(state)
         return id(self._here)
 

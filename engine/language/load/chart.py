@@ -103,7 +103,7 @@ def build_chart(
     chart.transitions = number_transitions(chart.root)
     if served is not None:
         check_served(build, served)
-    children = [child.chart.text_hash for child in build.children.values() if child.chart is not None]
+    children = [chart.text_hash for child in build.children.values() for chart in child.charts]
     canonical = "\n".join([reader.source.text.replace("\r\n", "\n"), *sorted(set(children))])
     chart.text_hash = hashlib.sha256(canonical.encode()).hexdigest()
     return chart

@@ -56,7 +56,9 @@ def _find_invoke(build: Build, state: State, node: Mapping) -> None:
     build.charts[id(node)] = chart
     id_ = invoke_id(build, node)
     plain = node.get("plain_events") is not None and build.reader.flag(node.get("plain_events"), "'plain_events'")
-    _declare(build, node, id_, Child(chart, chart.output, plain_events=plain, states=[state]))
+    _declare(
+        build, node, id_, Child(chart, chart.output, plain_events=plain, states=[state], invoked={id(state): chart})
+    )
 
 
 def _find_spawns(build: Build, node: Node) -> None:
@@ -107,17 +109,15 @@ def _declare(build: Build, node: Mapping, id_: str, child: Child) -> None:
     place = node.get("id") or node
     if not build.untyped and not (isinstance(place, Scalar) and not reader.name(place, "a child")):
         before = build.children.get(id_)
-        if before is not None and len(before.states) < MAX_PLACES and _in_turn(before, child):
-            before.states += child.states
+        if before is not None and id_ and not _share(build, place, id_, before, child):
             return
-        if before is not None or not id_:
-            message = f"a second child with the id {id_!r}" if id_ else "a child needs an id"
-            reader.problem(place, "duplicate-name", message, "an id of its own")
+        if not id_:
+            reader.problem(place, "duplicate-name", "a child needs an id", "an id of its own")
             return
         if id_ in build.chart.adapters or id_ in ("parent", "self", "internal", "event", "done", "error"):
             what = "a role of an adapter" if id_ in build.chart.adapters else "reserved"
             reader.problem(place, "duplicate-name", f"the id {id_!r} is {what}", "another id")
-    build.children[id_] = child
+    build.children.setdefault(id_, child)
     key = {} if child.key is None else {"key": child.key}
     build.events.add(f"done.invoke.{id_}", {**child.result, **key})
     build.declare_failure(id_, key)
@@ -127,11 +127,45 @@ def _declare(build: Build, node: Mapping, id_: str, child: Child) -> None:
                 build.events.add(f"{id_}.{event.name}", {**(event.payload or {}), **key})
 
 
-def _in_turn(one: Child, other: Child) -> bool:
-    """Whether two invokes share an id rightly: the same chart or result, in states that are never active together."""
-    if one.spawned or other.spawned or one.chart is not other.chart or one.result != other.result:
+def _share(build: Build, place: Node, id_: str, one: Child, other: Child) -> bool:
+    """Let two invokes share an id, in states that are never active together: of one chart or result, or of charts that
+    use the same words. Whether the second one brings events of its own; told of when they may not."""
+    why = ""
+    if one.spawned or other.spawned:
+        why = "one of them is spawned"
+    elif (one.chart is None) is not (other.chart is None) or one.plain_events is not other.plain_events:
+        why = "they are of two kinds"
+    elif len(one.states) >= MAX_PLACES:
+        why = f"{MAX_PLACES} states invoke it"
+    elif both := next(((a, b) for a in one.states for b in other.states if _together(a, b)), None):
+        why = f"{both[0].id or 'the chart'!r} and {both[1].id or 'the chart'!r} may be active together"
+    elif one.result != other.result:
+        why = "they end with different outputs"
+    elif other.chart is not None and other.chart not in one.charts:
+        why = next((text for chart in one.charts if (text := _other_words(chart, other.chart))), "")
+    if why:
+        message = f"a second child with the id {id_!r}, and {why}"
+        build.reader.problem(place, "duplicate-name", message, "an id of its own")
         return False
-    return not any(_together(a, b) for a in one.states for b in other.states)
+    one.states += other.states
+    one.invoked |= other.invoked
+    if other.chart is None or other.chart in one.charts:
+        return False
+    one.others.append(other.chart)
+    return True
+
+
+def _other_words(one: Chart, other: Chart) -> str:
+    """What two charts that run in turn say in one word and do not mean alike; empty when there is nothing."""
+    for name, event in one.events.items():
+        theirs = other.events.get(name)
+        both = event.direction and theirs is not None and theirs.direction
+        if both and theirs is not None and (theirs.direction, theirs.payload) != (event.direction, event.payload):
+            return f"the event {name!r} is another in {other.name} than in {one.name}"
+    for name, parameter in one.parameters.items():
+        if name in other.parameters and other.parameters[name].type != parameter.type:
+            return f"the type of the parameter {name!r} is another in {other.name} than in {one.name}"
+    return ""
 
 
 def _together(a: State, b: State) -> bool:

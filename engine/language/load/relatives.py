@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from engine.language.expr.check import Scope
 from engine.language.load.build import Build
 from engine.language.model import Chart
-from engine.language.traverse import child_nodes
+from engine.language.traverse import charts_below, child_nodes
+from engine.language.types import Type
 
 _DEPTH = 12  # of machines in machines, as at run time
 
@@ -15,8 +16,8 @@ _DEPTH = 12  # of machines in machines, as at run time
 def relatives(build: Build) -> dict[str, Scope]:
     """The machines that an invariant of the chart may read, and what of them. Children spawned under keys are left out,
     since there may be several."""
-    children = {id_: child.chart for id_, child in build.children.items() if child.key is None}
-    return {id_: scope_of(chart) for id_, chart in children.items() if chart is not None and not build.untyped}
+    children = {id_: child.charts for id_, child in build.children.items() if child.key is None and child.charts}
+    return {} if build.untyped else {id_: _in_turn([scope_of(c) for c in charts]) for id_, charts in children.items()}
 
 
 def scope_of(chart: Chart, depth: int = 1) -> Scope:
@@ -32,8 +33,32 @@ def scope_of(chart: Chart, depth: int = 1) -> Scope:
 def _below(chart: Chart, depth: int) -> Mapping[str, Scope]:
     if depth >= _DEPTH or chart.untyped:
         return {}
-    nodes = [node for node in child_nodes(chart) if getattr(node, "key", None) is None]
-    return {node.id: scope_of(node.chart, depth + 1) for node in nodes if node.chart is not None}
+    keyed = {node.id for node in child_nodes(chart) if getattr(node, "key", None) is not None}
+    below = {id_: charts for id_, charts in charts_below(chart).items() if id_ not in keyed}
+    return {id_: _in_turn([scope_of(one, depth + 1) for one in charts]) for id_, charts in below.items()}
+
+
+def _in_turn(scopes: list[Scope]) -> Scope:
+    """What may be read of a child that runs one of several charts: the states of each, and the data, parameters and
+    machines that all have alike."""
+    if len(scopes) == 1:
+        return scopes[0]
+    first, *others = scopes
+
+    def find(name: str) -> str | list[str]:
+        found = [scope.in_state(name) for scope in scopes]
+        return next((one for one in found if isinstance(one, str)), [each for one in found for each in one])
+
+    return Scope(
+        variables=_common(first.variables, [other.variables for other in others]),
+        parameters=_common(first.parameters, [other.parameters for other in others]),
+        in_state=find,
+        relatives={name: each for name, each in first.relatives.items() if all(name in o.relatives for o in others)},
+    )
+
+
+def _common(first: Mapping[str, Type], others: list[Mapping[str, Type]]) -> dict[str, Type]:
+    return {name: type_ for name, type_ in first.items() if all(other.get(name) == type_ for other in others)}
 
 
 def _finder(chart: Chart) -> Callable[[str], str | list[str]]:

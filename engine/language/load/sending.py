@@ -79,14 +79,15 @@ def _child_payload(build: Build, to_node: Node, to: str, node: Node, name: str) 
                 to_node, "unknown-name", f"{to[:80]!r} is no child of this chart", "parent, self or a child", hint
             )
         return None
-    definition = child.chart.events.get(name)
-    if definition is not None and definition.direction == "in":
-        return definition.payload
-    incoming = [event.name for event in child.chart.events.values() if event.direction == "in"]
-    hint = did_you_mean(name, incoming)
-    message = f"{child.chart.name} takes no event {name[:80]!r}"
-    build.reader.problem(node, "unknown-event", message, f"an event of {child.chart.name} with `direction: in`", hint)
-    return None
+    charts = build.charts_of(child)
+    for chart in charts:  # whichever of them runs
+        definition = chart.events.get(name)
+        if definition is None or definition.direction != "in":
+            hint = did_you_mean(name, [event.name for event in chart.events.values() if event.direction == "in"])
+            message = f"{chart.name} takes no event {name[:80]!r}"
+            build.reader.problem(node, "unknown-event", message, f"an event of {chart.name} with `direction: in`", hint)
+            return None
+    return charts[0].events[name].payload
 
 
 def _key_of(build: Build, node: Node | None, to: str, scope: Scope) -> tree.Expr | None:

@@ -62,8 +62,7 @@ def _relay(build: Build, state: State, node: Mapping, told: set[str]) -> None:
     from engine.language.load.children import invoke_id
 
     id_ = invoke_id(build, node)
-    child = build.children.get(id_)
-    chart = child.chart if child is not None else None
+    chart = build.charts.get(id(node))
     for item in _listed(build, "relay", node.get("relay"), told):
         if chart is None:
             if id_ not in build.broken_children:

@@ -13,7 +13,7 @@ from engine.language.expr.functions import duration_text
 from engine.language.expr.text import to_text
 from engine.language.model import Chart, ParameterDef
 from engine.language.position import Position
-from engine.language.traverse import chart_tree, child_nodes
+from engine.language.traverse import chart_tree, charts_at, child_nodes
 from engine.language.types import Kind, Type
 from engine.language.values import EvaluationError
 from engine.language.values import describe as type_text
@@ -77,7 +77,7 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         yield f"  parameters{where}"
         given = machine.parameters.get(path, {})
         values = defaults(chart, given)
-        handed = handed_down(machine.chart, path)
+        handed = handed_down(machine.chart, path, chart)
         for name, definition in chart.parameters.items():
             dotted = f"{path}.{name}" if path else name
             key = dotted if machine.name == main else f"{machine.name}.{dotted}"
@@ -164,15 +164,16 @@ def _of_one(machine: MachinePlan, path: str, definition: ParameterDef) -> Iterat
             yield f"    {key} = {text}  ({type_text(definition.type)}; {machine.origins[key]})"
 
 
-def handed_down(chart: Chart, path: str) -> dict[str, tuple[str, str]]:
-    """What the parent of the chart at ``path`` hands to it, by parameter: the expression and where that stands."""
-    above, _, child = path.rpartition(".")
-    parent = dict(chart_tree(chart))[above]
+def handed_down(chart: Chart, path: str, child: Chart) -> dict[str, tuple[str, str]]:
+    """What the parent of ``child``, which is at ``path``, hands to it, by parameter: the expression and where that
+    stands."""
+    above, _, id_ = path.rpartition(".")
     found: dict[str, tuple[str, str]] = {}
-    for node in child_nodes(parent):
-        if path and node.id == child:
-            for name, expr in node.input:
-                found.setdefault(name, (to_text(expr), f"handed down by {parent.name}, {_place(node.position)}"))
+    for parent in charts_at(chart, above) if path else ():
+        for node in child_nodes(parent):
+            if node.id == id_ and node.chart is child:
+                for name, expr in node.input:
+                    found.setdefault(name, (to_text(expr), f"handed down by {parent.name}, {_place(node.position)}"))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.language.expr.tree import Expr
 from engine.language.model import Chart, Contract, Invariant, Spawn
-from engine.language.traverse import chart_tree, child_nodes
+from engine.language.traverse import charts_at, child_nodes
 from engine.run.faults import FaultRule
 
 
@@ -174,7 +174,7 @@ class Station:
         machine = self.machines.get(root)
         if machine is None:
             return None, 0
-        chart = dict(chart_tree(machine.chart)).get(below.replace("/", "."))
+        chart = next(iter(charts_at(machine.chart, below.replace("/", "."))), None)
         for node in child_nodes(machine.chart):
             if node.id == below.partition("/")[0] and isinstance(node, Spawn) and node.unit is not None:
                 return chart, sum(unit.unit == node.unit for unit in machine.units)

@@ -165,7 +165,9 @@ def _only_one(structure: Structure, state: State) -> bool:
 def ends_that_never_come(structure: Structure) -> Iterable[Found]:
     """C108: ``done.state`` and ``done.invoke`` of what can never be done."""
     chart = structure.chart
-    children = {invoke.id: invoke.chart for state in chart.root.walk() for invoke in state.invokes}
+    children: dict[str, list[Chart]] = {}
+    for invoke in (invoke for state in chart.root.walk() for invoke in state.invokes):
+        children.setdefault(invoke.id, []).extend([invoke.chart] if invoke.chart is not None else [])
     for transition in structure.live():
         for descriptor in transition.descriptors:
             if descriptor.startswith("done.state."):
@@ -173,9 +175,10 @@ def ends_that_never_come(structure: Structure) -> Iterable[Found]:
                 if state is not None and not structure.can_end(state):
                     yield _found(structure, "C108", transition, f"'{state.id}' has no final state that can be reached")
             elif descriptor.startswith("done.invoke."):
-                child = children.get(descriptor.removeprefix("done.invoke."))
-                if child is not None and not machine_can_end(child):
-                    message = f"the chart '{child.name}' has no top-level final state that can be reached"
+                below = children.get(descriptor.removeprefix("done.invoke."), [])
+                if below and not any(machine_can_end(child) for child in below):
+                    names = " and ".join(dict.fromkeys(f"'{child.name}'" for child in below))
+                    message = f"the chart {names} has no top-level final state that can be reached"
                     yield _found(structure, "C108", transition, message)
 
 

@@ -14,7 +14,7 @@ from math import ceil
 
 from engine.language.expr.tree import Literal, Reading
 from engine.language.model import Action, CallAction, Chart, Contract, Invoke, Spawn
-from engine.language.traverse import chart_tree, child_charts, child_nodes, walk_blocks
+from engine.language.traverse import chart_tree, charts_below, child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
 from engine.tools.diagram.graph import Box, Edge, Graph, Layout, Line, Node, Shape
@@ -254,10 +254,11 @@ class _Machine:
 
     def _around(self, node: str, path: str, chart: Chart, roles: dict[str, str], above: set[str], layer: int) -> None:
         """What passes between a chart, drawn as ``node``, and its roles and children."""
-        for id, child in child_charts(chart).items():
+        for id, child in ((id, child) for id, children in charts_below(chart).items() for child in children):
             if child.name in above:
                 continue
-            below, unit = f"{path}/{id}", self._unit(chart, id)
+            first = charts_below(chart)[id][0]
+            below, unit = f"{path}/{id}" if child is first else f"{path}/{id} ({child.name})", self._unit(chart, id)
             mapping = {
                 own: roles.get(outer, f"{self.plan.name}:{outer}") for own, outer in _mapped(chart, id, child).items()
             }
@@ -302,14 +303,14 @@ def _serves(plan: MachinePlan, other: MachinePlan) -> bool:
     return any(bound.machine == plan.name for holder in holders for bound in holder.adapters.values())
 
 
-def _starter(chart: Chart, id: str) -> Invoke | Spawn:
-    """What starts the child ``id``."""
-    return next(node for node in child_nodes(chart) if node.id == id)
+def _starter(chart: Chart, id: str, child: Chart | None = None) -> Invoke | Spawn:
+    """What starts the child ``id``, of this chart where there are several."""
+    return next(node for node in child_nodes(chart) if node.id == id and child in (None, node.chart))
 
 
 def _mapped(chart: Chart, id: str, child: Chart) -> dict[str, str]:
     """The child's roles → the parent's."""
-    return {role: role for role in child.adapters} | dict(_starter(chart, id).adapters)
+    return {role: role for role in child.adapters} | dict(_starter(chart, id, child).adapters)
 
 
 def _actions(chart: Chart) -> Iterator[Action]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.adapter import AdapterError
 from engine.language.model import Chart
-from engine.language.traverse import child_charts
+from engine.language.traverse import charts_below
 from engine.run.json_values import from_json, to_json
 from engine.run.system import Factory, make_machine
 from engine.semantics.interfaces import Stepper
@@ -118,10 +118,10 @@ class _Replay:
     def _begin(self, path: str, record: Record) -> Step:
         parent = path.rpartition("/")[0]
         if "child" in record:
-            known = child_charts(self._machines[parent].chart)
-            if record["child"] not in known:
+            known = charts_below(self._machines[parent].chart).get(record["child"], [])
+            if not known:
                 raise ValueError(f"{self._machines[parent].chart.name} has no child {record['child']!r}")
-            chart = known[record["child"]]
+            chart = next((one for one in known if one.name == record.get("chart")), known[0])
             self._children[path] = (parent, record["child"], record.get("key"))
         elif path in self._charts:
             chart = self._charts[path]
