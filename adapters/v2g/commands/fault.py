@@ -7,8 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from adapters.v2g.commands.flow import add_station, take
-from adapters.v2g.commands.vehicle import STEPS, MinimalVehicle, StationError, address_of
+from adapters.v2g.commands.flow import add_station, take, vehicle_at
+from adapters.v2g.commands.vehicle import ENERGIES, MinimalVehicle, StationError, address_of
 
 _DESCRIPTION = """Charges like flow up to --at, does there what --kind says, and tells what the station answers. A
 session that survives is gone on with to its end. Then new connections ask for a new session, until --next is over: exit
@@ -85,8 +85,11 @@ def _wrong_session(vehicle: MinimalVehicle, frame: bytes, options: argparse.Name
 
 
 def _out_of_order(vehicle: MinimalVehicle, frame: bytes, options: argparse.Namespace) -> None:
-    """WeldingDetectionReq (CableCheckReq after the charge) in place of the request"""
-    late = STEPS.index(options.at) > STEPS.index("CurrentDemand")
+    """WeldingDetectionReq (CableCheckReq after the charge) in place of the request; in AC SessionSetupReq"""
+    if options.energy == "ac":
+        vehicle.send(vehicle.frame("SessionSetup"))
+        return
+    late = vehicle.steps.index(options.at) > vehicle.steps.index("CurrentDemand")
     vehicle.send(vehicle.frame("CableCheck" if late else "WeldingDetection"))
 
 
@@ -100,6 +103,7 @@ def _reset(vehicle: MinimalVehicle, frame: bytes, options: argparse.Namespace) -
     vehicle.close(reset=True)
 
 
+ALL_STEPS = tuple(dict.fromkeys(step for steps in ENERGIES.values() for step in steps))
 TRY_EVERY_S = 0.5
 """Pause between two tries to get a next session."""
 
@@ -126,7 +130,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser("fault", help="do something wrong at a station", description=_DESCRIPTION + kinds)
     add_station(parser)
     parser.add_argument("--kind", required=True, choices=list(KINDS), help="what is wrong")
-    parser.add_argument("--at", choices=STEPS, default="ServiceDiscovery", help="where (default: ServiceDiscovery)")
+    parser.add_argument("--at", choices=ALL_STEPS, default="ServiceDiscovery", help="where (default: ServiceDiscovery)")
     parser.add_argument("--pause", type=float, default=3.0, metavar="S", help="for pause and silence (default: 3 s)")
     parser.add_argument(
         "--next", type=float, default=20.0, metavar="S", help="how long to try for the next session (default: 20 s)"
@@ -140,9 +144,11 @@ def run(options: argparse.Namespace) -> int:
         to = address_of(options.to)
     except ValueError as error:
         options.parser.error(str(error))
+    if options.at not in ENERGIES[options.energy]:
+        options.parser.error(f"--at {options.at}: a session in {options.energy.upper()} has no such request")
     try:
-        vehicle = MinimalVehicle(to, options.protocol, wait_s=options.wait)
-        for step in STEPS[: STEPS.index(options.at)]:
+        vehicle = vehicle_at(to, options)
+        for step in vehicle.steps[: vehicle.steps.index(options.at)]:
             take(vehicle, step, options.loops)
     except (StationError, OSError) as error:
         print(f"before the fault: {error}", file=sys.stderr)
@@ -165,7 +171,7 @@ def _inject(vehicle: MinimalVehicle, options: argparse.Namespace) -> None:
     print(f"the station answered {body.ResponseCode}", flush=True)
     if options.at in ("Authorization", "CableCheck", "PreCharge"):
         take(vehicle, options.at, options.loops)
-    for step in STEPS[STEPS.index(options.at) + 1 :]:
+    for step in vehicle.steps[vehicle.steps.index(options.at) + 1 :]:
         take(vehicle, step, options.loops)
     print("the session survived and was complete")
 
@@ -185,7 +191,7 @@ def _serves(to: tuple[str, int], options: argparse.Namespace) -> int:
 def _refusal(to: tuple[str, int], options: argparse.Namespace) -> Exception | None:
     """Why the station does not take a session now."""
     try:
-        vehicle = MinimalVehicle(to, options.protocol, wait_s=options.wait)
+        vehicle = vehicle_at(to, options)
         try:
             for step in ("supportedAppProtocol", "SessionSetup", "SessionStop"):
                 vehicle.ask(step)

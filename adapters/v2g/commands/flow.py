@@ -1,15 +1,16 @@
-"""``flow``: one DC session with a station, by a minimal vehicle."""
+"""``flow``: one session with a station, in DC or AC, by a minimal vehicle."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from adapters.v2g.commands.vehicle import STEPS, MinimalVehicle, StationError, address_of
+from adapters.v2g.commands.vehicle import ENERGIES, MinimalVehicle, StationError, address_of
 
 _DESCRIPTION = """Connects to a station and charges: supportedAppProtocol to SessionStop, with one line per answer, its
 ResponseCode and its time. A smoke test: whatever is not OK ends it with exit code 1. The pilot is not touched; the
-station has to see state C by itself (engine run machines/evse_dc.yaml --iface IF --link ethernet does)."""
+station has to see state C by itself (engine run machines/evse_dc.yaml or evse_ac.yaml --iface IF --link ethernet
+does)."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,8 +24,19 @@ def add_station(parser: argparse.ArgumentParser) -> None:
     """The options of both commands that talk to a station."""
     parser.add_argument("--to", required=True, metavar="HOST:PORT", help="the station, e.g. [fe80::1%%eth0]:61851")
     parser.add_argument("--protocol", choices=("din", "iso2"), default="iso2", help="default: iso2")
-    parser.add_argument("--loops", type=int, default=10, metavar="N", help="CurrentDemand requests (default: 10)")
+    parser.add_argument("--energy", choices=list(ENERGIES), default="dc", help="ac: ISO 15118-2 alone (default: dc)")
+    parser.add_argument("--phases", type=int, choices=(1, 3), default=3, help="of ac (default: 3)")
+    parser.add_argument(
+        "--loops", type=int, default=10, metavar="N", help="CurrentDemand or ChargingStatus requests (default: 10)"
+    )
     parser.add_argument("--wait", type=float, default=5.0, metavar="S", help="for each answer (default: 5 s)")
+
+
+def vehicle_at(to: tuple[str, int], options: argparse.Namespace) -> MinimalVehicle:
+    """A vehicle as the options say. Raises ``OSError`` when it cannot connect."""
+    if options.energy == "ac" and options.protocol != "iso2":
+        options.parser.error("--energy ac: DIN SPEC 70121 knows no AC session")
+    return MinimalVehicle(to, options.protocol, energy=options.energy, phases=options.phases, wait_s=options.wait)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -34,12 +46,12 @@ def run(options: argparse.Namespace) -> int:
     except ValueError as error:
         options.parser.error(str(error))
     try:
-        vehicle = MinimalVehicle(to, options.protocol, wait_s=options.wait)
+        vehicle = vehicle_at(to, options)
     except OSError as error:
         print(f"{options.to}: {error}", file=sys.stderr)
         return 1
     try:
-        for step in STEPS:
+        for step in vehicle.steps:
             take(vehicle, step, options.loops)
     except (StationError, OSError) as error:
         print(error, file=sys.stderr)

@@ -1,6 +1,8 @@
-"""A minimal vehicle on a plain TCP socket, for smoke tests: the normal DC session, one request at a time, blocking.
+"""A minimal vehicle on a plain TCP socket, for smoke tests: the normal session in DC or AC, one request at a time,
+blocking.
 
-It has no behaviour of its own beyond sending the next request of the list; vehicles are charts (machines/pev_dc.yaml).
+It has no behaviour of its own beyond sending the next request of the list; vehicles are charts (machines/pev_dc.yaml,
+machines/pev_ac.yaml).
 """
 
 from __future__ import annotations
@@ -33,7 +35,11 @@ STEPS = (
     "WeldingDetection",
     "SessionStop",
 )
-"""The requests of a session in their order; PowerDeliveryStop is PowerDelivery with ChargeProgress Stop."""
+"""The requests of a DC session in their order; PowerDeliveryStop is PowerDelivery with ChargeProgress Stop."""
+AC_STEPS = (*STEPS[:6], "PowerDelivery", "ChargingStatus", "PowerDeliveryStop", "SessionStop")
+"""Those of an AC session of ISO 15118-2. A receipt the station asks for is given in ChargingStatus."""
+ENERGIES = {"dc": STEPS, "ac": AC_STEPS}
+LOOPS = ("CurrentDemand", "ChargingStatus")
 TARGET_V = 360.0
 TARGET_A = 20.0
 LOOP_S = 0.1
@@ -55,10 +61,17 @@ def address_of(text: str) -> tuple[str, int]:
 
 
 class MinimalVehicle:
-    """One connection. ``protocol`` is din or iso2. Raises ``OSError`` when it cannot connect."""
+    """One connection. ``protocol``: din or iso2; ``energy``: dc or ac; ``phases`` of AC: 1 or 3. Raises ``OSError`` when
+    it cannot connect."""
 
-    def __init__(self, to: tuple[str, int], protocol: str, *, wait_s: float = 5.0) -> None:
+    def __init__(
+        self, to: tuple[str, int], protocol: str, *, energy: str = "dc", phases: int = 3, wait_s: float = 5.0
+    ) -> None:
         self.protocol = protocol
+        self.steps = ENERGIES[energy]
+        self._energy = energy
+        self._mode = "AC_three_phase_core" if phases == 3 else "AC_single_phase_core"
+        self._receipt: dict[str, Any] | None = None
         self.schema = "sap"
         self.session_id = b"\x00"
         self.wait_s = wait_s
@@ -80,7 +93,7 @@ class MinimalVehicle:
             versions = {"VersionNumberMajor": [2], "VersionNumberMinor": [0], "SchemaID": [1], "Priority": [1]}
             content = {"ProtocolNamespace": [dialect(self.protocol).namespaces[0]], **versions}
         else:
-            spoken, content = dialect(self.protocol), _content(step)
+            spoken, content = dialect(self.protocol), self._content(step)
         body = spoken.request(f"{_message(step)}Req", content)
         document = spoken.document(body, self.session_id if session_id is None else session_id)
         return v2gtp.encode(payload_type(document), codec.encode(document))
@@ -125,6 +138,12 @@ class MinimalVehicle:
             self.schema = self.protocol
         elif step == "SessionSetup":
             self.session_id = document.Header.SessionID  # type: ignore[attr-defined]
+        elif step == "ChargingStatus":
+            body = document.Body.BodyElement  # type: ignore[attr-defined]
+            meter = body.MeterInfo
+            wanted = body.ReceiptRequired and meter is not None
+            known = {"MeterID": meter.MeterID, "MeterReading": meter.MeterReading} if wanted else {}
+            self._receipt = {"SessionID": self.session_id, "SAScheduleTupleID": 1, **known} if wanted else None
 
     def ask(self, step: str) -> Any:
         """Send a step's request and return the body of its good answer. Raises ``StationError``."""
@@ -155,38 +174,61 @@ class MinimalVehicle:
             body = self.ask(step)
             now = time.monotonic()
             yield body, now - asked
-            if count >= loops if step == "CurrentDemand" else _is_over(step, body):
+            if self._receipt is not None:
+                self.ask("MeteringReceipt")
+                self._receipt = None
+            if count >= loops if step in LOOPS else _is_over(step, body):
                 return
             if now - begun > LIMITS_S.get(step, 60.0):
                 raise StationError(f"{step}: not done after {now - begun:.0f} s")
             time.sleep(LOOP_S)  # a blocking tool on the real clock: the pace of a vehicle
 
+    def _content(self, step: str) -> dict[str, Any]:
+        if self._energy == "ac":
+            return self._alternating(step)
+        status = {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 40}
+        wanted = {"EVTargetVoltage": TARGET_V, "EVTargetCurrent": 1.0}
+        content: dict[str, dict[str, Any]] = COMMON | {
+            "ChargeParameterDiscovery": status
+            | {
+                "RequestedEnergyTransferMode": "DC_extended",
+                "EVMaximumVoltageLimit": 410.0,
+                "EVMaximumCurrentLimit": 200.0,
+            },
+            "CableCheck": status,
+            "PreCharge": status | wanted,
+            "PowerDelivery": status | {"ChargeProgress": "Start", "SAScheduleTupleID": 1, "ChargingComplete": False},
+            "CurrentDemand": status | wanted | {"EVTargetCurrent": TARGET_A, "ChargingComplete": False},
+            "PowerDeliveryStop": status | {"ChargeProgress": "Stop", "SAScheduleTupleID": 1, "ChargingComplete": True},
+            "WeldingDetection": status,
+        }
+        return content.get(step, {})
+
+    def _alternating(self, step: str) -> dict[str, Any]:
+        content: dict[str, dict[str, Any]] = COMMON | {
+            "ChargeParameterDiscovery": {
+                "RequestedEnergyTransferMode": self._mode,
+                "EAmount": 11_000.0,
+                "EVMaxVoltage": 400.0,
+                "EVMaxCurrent": 32.0,
+                "EVMinCurrent": 6.0,
+            },
+            "PowerDelivery": {"ChargeProgress": "Start", "SAScheduleTupleID": 1},
+            "MeteringReceipt": self._receipt or {},
+            "PowerDeliveryStop": {"ChargeProgress": "Stop", "SAScheduleTupleID": 1},
+        }
+        return content.get(step, {})
+
+
+COMMON: dict[str, dict[str, Any]] = {
+    "SessionSetup": {"EVCCID": bytes.fromhex("020000000001")},
+    "PaymentServiceSelection": {"SelectedPaymentOption": "ExternalPayment", "ServiceID": 1},
+    "SessionStop": {"ChargingSession": "Terminate"},
+}
+
 
 def _message(step: str) -> str:
     return "PowerDelivery" if step == "PowerDeliveryStop" else step
-
-
-def _content(step: str) -> dict[str, Any]:
-    status = {"EVReady": True, "EVErrorCode": "NO_ERROR", "EVRESSSOC": 40}
-    wanted = {"EVTargetVoltage": TARGET_V, "EVTargetCurrent": 1.0}
-    content: dict[str, dict[str, Any]] = {
-        "SessionSetup": {"EVCCID": bytes.fromhex("020000000001")},
-        "PaymentServiceSelection": {"SelectedPaymentOption": "ExternalPayment", "ServiceID": 1},
-        "ChargeParameterDiscovery": status
-        | {
-            "RequestedEnergyTransferMode": "DC_extended",
-            "EVMaximumVoltageLimit": 410.0,
-            "EVMaximumCurrentLimit": 200.0,
-        },
-        "CableCheck": status,
-        "PreCharge": status | wanted,
-        "PowerDelivery": status | {"ChargeProgress": "Start", "SAScheduleTupleID": 1, "ChargingComplete": False},
-        "CurrentDemand": status | wanted | {"EVTargetCurrent": TARGET_A, "ChargingComplete": False},
-        "PowerDeliveryStop": status | {"ChargeProgress": "Stop", "SAScheduleTupleID": 1, "ChargingComplete": True},
-        "WeldingDetection": status,
-        "SessionStop": {"ChargingSession": "Terminate"},
-    }
-    return content.get(step, {})
 
 
 def _is_over(step: str, body: Any) -> bool:
