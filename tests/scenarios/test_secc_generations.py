@@ -19,7 +19,7 @@ SECC = Path("machines/v2g/secc.yaml")
 DIALOGUE = """\
 machine: secc_iso20
 language: 2
-adapters: {v2g: secc_messages}
+adapters: {v2g: v2g_secc}
 data: {asked: {type: int, initial: 0}}
 events:
   authorise: {direction: in}
@@ -49,7 +49,7 @@ states:
         actions:
           - send: {event: stopped, to: parent, data: {paused: False, session_id: "hex('')"}}
           - v2g.SessionStopRes(ResponseCode='OK')
-      "v2g.*": {actions: {send: {event: out_of_sequence, to: parent, data: {repeated: event.repeated}}}}
+      v2g.*Req: {actions: {send: {event: out_of_sequence, to: parent, data: {repeated: event.repeated}}}}
       sequence_error: {target: last, actions: v2g.reject(ResponseCode='FAILED_SequenceError')}
   last:
     entry: {send: {event: over, to: parent}}
@@ -95,7 +95,7 @@ def test_each_generation_has_its_dialogue(secc: str) -> None:
         supported_namespaces=[ISO2, ISO20],
         supported_protocols=["iso2", "din"],
         supported_major=[2, 1],
-    ).emit("tcp.listening", port_tcp=61341, port_tls=0)
+    ).emit("v2g.listening", port_tcp=61341, port_tls=0)
     for schema, major, evse, protocol in ((ISO20, 1, "ZZ20", "din"), (ISO2, 2, "ZZ00000", "iso2")):
         connect(stage.forget())
         offer(stage, (schema, major, 0, 3, 1))
@@ -121,7 +121,7 @@ def test_what_is_set_from_outside_reaches_the_one_that_has_it(secc: str) -> None
         "secc_iso20",
     }
     stage = Stage(secc, SUPPLY, real=("secc_iso2", "secc_iso20"), **{"dialogue.EVSEID": "ZZ4711"})
-    stage.emit("tcp.listening", port_tcp=61341, port_tls=0)
+    stage.emit("v2g.listening", port_tcp=61341, port_tls=0)
     connect(stage)
     offer(stage, (ISO2, 2, 0, 3, 1))
     assert ask(stage, "SessionSetup")[1].args["EVSEID"] == "ZZ4711"

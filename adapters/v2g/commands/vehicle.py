@@ -61,7 +61,7 @@ def address_of(text: str) -> tuple[str, int]:
 
 
 class MinimalVehicle:
-    """One connection. ``protocol``: din or iso2; ``energy``: dc or ac; ``phases`` of AC: 1 or 3. Raises ``OSError`` when
+    """One connection. ``protocol``: din or iso2; ``energy``: dc or ac; ``phases``: 1 or 3, of ac. Raises ``OSError`` if
     it cannot connect."""
 
     def __init__(
