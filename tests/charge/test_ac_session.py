@@ -227,3 +227,18 @@ def test_a_start_delay() -> None:
     bench.loop()
     assert bench.now_s > 120
     assert not bench.errors
+
+
+@pytest.mark.parametrize("link", ["none", "plc"])
+def test_after_a_reset_the_vehicle_that_is_still_there_is_charged(link: str) -> None:
+    """Emergency button, released, reset: nobody has to replug."""
+    bench = AcBench(link="none").charging() if link == "none" else Session(THREE).loop()
+    bench.emit("operator", "emergency_stop")
+    bench.run(3)
+    assert not bench.inside("evse", "lock").is_locked
+    bench.emit("operator", "emergency_released")
+    bench.emit("operator", "reset_pressed")
+    bench.run(1)
+    bench.charging()
+    assert bench.inside("evse", "lock").is_locked
+    assert not bench.errors

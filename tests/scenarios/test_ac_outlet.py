@@ -779,3 +779,17 @@ def test_a_vehicle_that_wants_8_A_on_three_phases() -> None:
     three = offered(I_min_three=8.0).values("phase_switch", count=3).post("limit", current=7.0)
     assert three.active("power.short.low")
     assert offered().values("phase_switch", count=3).post("limit", current=7.0).active("power.nominal")
+
+
+@pytest.mark.parametrize("attached", [False, True])
+def test_who_is_still_there_after_a_reset(attached: bool) -> None:
+    """F has hidden whether it left: after 1 s it is judged anew, locked, and told again."""
+    stage = opens(charging(attached=attached).post("close_down")).run(1).forget().post("reset").run(0.9)
+    assert not stage.told("connected")
+    stage.run(0.5)
+    if not attached:
+        locked(stage.values("lock", is_locked=False).run(0))
+    assert len(stage.told("connected")) == 1
+    gone = opens(charging().post("close_down")).forget().post("reset")
+    pilot(gone, "A").run(10)
+    assert not gone.told("connected")

@@ -482,3 +482,43 @@ def test_phases_that_carry_current_are_told() -> None:
     assert basic.told("phases_used") == [{"connected": 3, "used": 1}]
     stopped = charging().values("meter", current_L1=15.0).run(5).child("session.power_off").run(60)
     assert not stopped.told("phases_used")
+
+
+@pytest.mark.parametrize("ready", ["in time", "late", "gone"])
+def test_a_vehicle_that_is_there_before_the_modem(ready: str) -> None:
+    """It is spoken with when that is possible, and charged by the nominal duty when it is not."""
+    stage = started().child("outlet.connected", rating=32.0).child("session.listening", port_tcp=1, port_tls=0)
+    assert stage.active("vehicle.starting")
+    if ready == "in time":
+        stage.child("slac.modem_ready")
+        assert to(stage, "outlet") == ["invite"]
+    elif ready == "late":
+        assert not to(stage.run(9.9), "outlet")
+        assert to(stage.run(0.2), "outlet") == ["offer"]
+    else:
+        stage.child("outlet.disconnected").child("outlet.free").child("slac.modem_ready")
+        assert (to(stage, "outlet"), stage.active("vehicle.available")) == ([], True)
+        assert to(stage.child("outlet.connected", rating=32.0), "outlet") == ["invite"]
+
+
+def test_still_there_after_a_reset() -> None:
+    """The outlet says so; everything begins anew."""
+    stage = charging().post("out_of_service").emit("operator.reset_pressed").forget()
+    stage.child("outlet.connected", rating=32.0)
+    assert to(stage, "outlet") == ["invite"]
+
+
+def test_a_vehicle_that_comes_back_to_a_finished_charge() -> None:
+    """By a toggle, after an end of its own: a charge of its own, with its own result; not after a stop by the user."""
+    stage = charging().child("session.session_ended", end="normal").child("outlet.is_off").forget()
+    stage.child("outlet.bcb_toggle")
+    assert to(stage, "outlet") == ["invite"]
+    assert result(stage.child("outlet.disconnected"))["end"] == "aborted"
+    stopped = charging().emit("operator.stop_pressed").child("session.session_ended", end="normal")
+    stopped.child("outlet.is_off").child("outlet.bcb_toggle")
+    assert stopped.active("vehicle.plugged.finished")
+    listed = inviting(authorisation="external").emit("operator.authorised")
+    parameters(in_session(listed)).child("session.power_on").child("outlet.power_ready")
+    listed.child("session.session_ended", end="normal").child("outlet.is_off").child("outlet.bcb_toggle")
+    in_session(listed).child("session.authorisation_wanted")
+    assert not to(listed, "session"), "somebody has to pay again"

@@ -189,6 +189,9 @@ def test_out_of_order(what: str) -> None:
     assert ("abort" in to(stage, "session"), to(stage, "slac")) == (True, ["leave_bcd"])
     stage.emit("operator.reset_pressed")
     assert to(stage, "outlet") == ["close_down", "reset"]
+    again = stage.child("outlet.connected", rating=32.0)
+    assert again.active("vehicle.plugged"), "it is still there"
+    stage.emit("operator.emergency_stop").emit("operator.reset_pressed")
     assert stage.run(3.1).active("vehicle.available")
 
 
