@@ -94,6 +94,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "pty": "adapters.console.consoles:PtyConsole",
         "tcp": "adapters.console.consoles:TcpConsole",
     },
+    "soc_callback": {
+        "simulated": "adapters.http.callback:SimulatedCallback",
+        "http": "adapters.http.callback:HttpCallback",
+    },
     "traction_battery": {"simulated": "adapters.power.vehicle:SimulatedBattery"},
     "driver": {"simulated": "adapters.power.vehicle:SimulatedDriver"},
 }

@@ -11,11 +11,10 @@ from typing import Any, ClassVar
 from adapters.ac.circuit import Charger
 from adapters.ac.simulated import OnAcCircuit
 from adapters.pilot.cable import Cable, cable_of
-from adapters.power.circuit import Battery
 from adapters.power.simulated import MS, OUTLET
 from engine.adapter import Port, Setting, World
 
-_NEW, _BATTERY = Charger(), Battery()
+_NEW = Charger()
 
 
 class SimulatedOnboardCharger(OnAcCircuit):
@@ -30,8 +29,8 @@ class SimulatedOnboardCharger(OnAcCircuit):
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
         "cable": Setting("string", "1", "Name of the charging cable", names="unit"),
-        "soc": Setting("float %", _BATTERY.soc_percent, "State of charge at the start"),
-        "capacity": Setting("float Wh", _BATTERY.capacity_Wh, "Energy from empty to full"),
+        "soc": Setting("float %?", None, "State of charge at the start; none: as the battery has it"),
+        "capacity": Setting("float Wh?", None, "Energy from empty to full; none: as the battery has it"),
         "phases": Setting("int", _NEW.phases, "Phases it can use: 1, 2 or 3"),
         "maximum_current": Setting("float A", _NEW.maximum_A, "The most it takes on each"),
         "minimum_current": Setting("float A", _NEW.minimum_A, "It draws so much or nothing"),
@@ -46,7 +45,6 @@ class SimulatedOnboardCharger(OnAcCircuit):
         self._cable: Cable = cable_of(world, self.config["cable"])
         self.maximum_current: float = self.config["maximum_current"]
         self.minimum_current: float = self.config["minimum_current"]
-        self.capacity: float = self.config["capacity"]
         self._had_mains = self._told_full = False
 
     def open(self, port: Port) -> None:
@@ -60,7 +58,9 @@ class SimulatedOnboardCharger(OnAcCircuit):
             config["efficiency"],
             excess_A=config["excess"],
         )
-        circuit.power.battery.soc_percent, circuit.power.battery.capacity_Wh = config["soc"], config["capacity"]
+        battery = circuit.power.battery
+        battery.soc_percent = battery.soc_percent if config["soc"] is None else config["soc"]
+        battery.capacity_Wh = battery.capacity_Wh if config["capacity"] is None else config["capacity"]
         circuit.power.has_vehicle = self._cable.plugged
         self._cable.watch(self._moved)
         circuit.power.watchers.append(self._tell)
@@ -91,6 +91,10 @@ class SimulatedOnboardCharger(OnAcCircuit):
             self._told_full = True
             self.port.call_later(0, lambda: self.port.emit("full"))
         return soc_percent
+
+    @property
+    def capacity(self) -> float:
+        return self._circuit.power.battery.capacity_Wh
 
     @property
     def current(self) -> float:

@@ -8,7 +8,8 @@ import pytest
 
 from tests.scenarios.stage import S, Stage
 
-EVCCID = bytes.fromhex("020000000001")
+EVCCID, MAC = bytes.fromhex("020000000001"), bytes.fromhex("00b052000001")
+READ = {"soc": 63, "full_soc": 80, "capacity": 64000.0, "energy": 12000.0}
 
 
 def started(**parameters: Any) -> Stage:
@@ -32,7 +33,7 @@ def in_session(**parameters: Any) -> Stage:
 
 
 def read(stage: Stage) -> Stage:
-    return stage.child("session.parameters", soc=63, voltage=410.0, current=200.0, capacity=64000.0, energy=12000.0)
+    return stage.child("session.parameters", **READ, voltage=410.0, current=200.0, phases=0)
 
 
 def basic(**parameters: Any) -> Stage:
@@ -63,9 +64,8 @@ def test_read_and_charged() -> None:
     stage.child("session.session_started", EVCCID=EVCCID, protocol="din").child("session.authorisation_wanted")
     assert to(stage, "session")[-1] == "authorise"
     read(stage)
-    assert stage.told("soc") == [
-        {"soc": 63, "EVCCID": EVCCID, "protocol": "din", "capacity": 64000.0, "energy": 12000.0}
-    ]
+    assert stage.told("soc") == [{**READ, "EVCCID": EVCCID, "protocol": "din"}]
+    assert stage.ordered("callback.tell") == [{**READ, "EVCCID": EVCCID}]
     assert "stop" in to(stage, "session")
     assert to(stage, "discovery")[-1] == "be_silent"
     stage.forget().child("session.cable_check").child("session.power_on").child("session.session_ended", end="failed")
@@ -123,6 +123,12 @@ def test_who_is_not_read_is_charged(what: str, text: str) -> None:
     assert (told["end"], told["soc"]) == ("normal", None)
 
 
+def test_why_a_vehicle_left_unread_and_uncharged() -> None:
+    stage = linking().child("slac.no_request").child("outlet.disconnected")
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["reason"]) == ("failed", "the vehicle does not speak")
+
+
 def test_an_outlet_that_does_not_answer_holds_nobody() -> None:
     stage = linking().child("slac.no_request").run(7.9)
     assert not stage.ordered("outlet.pulse_ef")
@@ -145,18 +151,63 @@ def test_x1_for_vehicles_that_want_it() -> None:
     assert to(stage, "outlet")[-1] == "pulse_x1"
 
 
+def charging(**parameters: Any) -> Stage:
+    """Read, and with voltage."""
+    return basic(**parameters).child("outlet.charging").forget()
+
+
 def test_read_anew() -> None:
-    """Every T_repeat, the charge interrupted in order; once, when it is not asked for."""
-    stage = basic(T_repeat=600 * S).forget().run(599)
+    """Every T_repeat with voltage: the vehicle ends its current, the outlet is dead, then 5 %; and back to charging."""
+    stage = charging(T_repeat=600 * S).run(599.9)
     assert not stage.orders
-    stage.run(2)
+    stage.run(0.2)
     assert to(stage, "outlet") == ["withhold"]
-    stage.child("outlet.is_off")
-    assert to(stage, "outlet") == ["withhold", "invite"]
-    stuck = basic(T_repeat=600 * S).run(601).run(8.1)
-    assert stuck.active("vehicle.plugged.linking")
-    once = basic().forget().run(100_000)
-    assert not once.orders
+    assert not to(stage, "slac")
+    stage.run(7.8).child("outlet.is_off")
+    assert (to(stage, "outlet"), to(stage, "slac")) == (["withhold", "invite"], ["enter_bcd"])
+    stage.child("session.session_started", EVCCID=EVCCID, protocol="din").child("session.parameters", soc=70, phases=0)
+    assert stage.told("soc")[-1]["soc"] == 70
+    stage.child("session.session_ended", end="normal").child("outlet.is_off").child("outlet.pulse_done")
+    assert to(stage, "outlet") == ["withhold", "invite", "withhold", "pulse_ef", "offer"]
+    stage.child("outlet.charging").child("outlet.disconnected")
+    assert stage.told("session_ended")[0]["soc"] == 70
+
+
+def test_read_once_unless_it_is_asked_for() -> None:
+    assert not charging().run(100_000).orders
+
+
+def test_what_does_not_charge_is_not_read_anew() -> None:
+    """Without voltage nothing becomes more: the time counts from the next voltage on."""
+    stage = charging(T_repeat=600 * S).run(500).child("outlet.not_charging", why="vehicle").run(10_000)
+    assert not stage.orders
+    assert not to(stage.child("outlet.charging").run(599), "outlet")
+    assert to(stage.run(2), "outlet") == ["withhold"]
+
+
+def test_an_outlet_that_does_not_open_is_not_shown_5_percent() -> None:
+    stage = charging(T_repeat=600 * S).run(601)
+    assert to(stage, "outlet") == ["withhold"]
+    stage.run(6)
+    assert to(stage, "outlet") == ["withhold"]
+    stage.run(2)
+    assert to(stage, "outlet") == ["withhold", "offer"]
+
+
+def test_a_vehicle_that_was_not_read_is_not_asked_again_in_the_charge() -> None:
+    """Nor is one that was read first, and then not any more; nor without a modem."""
+    stage = linking(T_repeat=600 * S).child("slac.no_request").child("outlet.is_off").child("outlet.pulse_done")
+    assert not stage.child("outlet.charging").forget().run(100_000).orders
+    stage = charging(T_repeat=600 * S).run(601).child("outlet.is_off").child("slac.no_request").child("outlet.is_off")
+    stage.child("outlet.pulse_done").child("outlet.charging").forget().run(100_000)
+    assert not stage.orders
+    stage = charging(T_repeat=600 * S).child("outlet.not_charging", why="vehicle").child("slac.modem_fault", reason="x")
+    assert not to(stage.child("outlet.charging").run(100_000), "outlet")
+
+
+def test_a_server_that_does_not_get_it() -> None:
+    stage = basic().forget().child("callback.delivered").child("callback.given_up", reason="HTTP 404")
+    assert stage.told("not_told") == [{"reason": "HTTP 404"}]
 
 
 def test_without_a_modem() -> None:
@@ -165,7 +216,21 @@ def test_without_a_modem() -> None:
     assert stage.active("vehicle.starting")
     stage.run(0.2).child("outlet.connected", rating=32.0)
     assert (why(stage), to(stage, "outlet")) == (["there is no modem"], ["offer"])
-    assert stage.run(3600).active("vehicle.plugged.basic.charging")
+    assert not stage.forget().run(3600).orders
+    stage.child("outlet.charging").child("outlet.disconnected")
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["soc"], told["reason"]) == ("normal", None, "")
+
+
+def test_a_vehicle_that_is_there_before_the_station_has_started() -> None:
+    """It is served then; one that has gone meanwhile is not."""
+    stage = started().child("outlet.connected", rating=32.0)
+    assert not to(stage, "outlet")
+    stage.child("session.listening", port_tcp=61341, port_tls=0).child("slac.modem_ready")
+    assert to(stage, "outlet") == ["invite"]
+    gone = started().child("outlet.connected", rating=32.0).child("outlet.disconnected").child("outlet.free").run(10.1)
+    assert gone.told("session_ended")[0]["energy"] == 0
+    assert gone.run(10.1).active("vehicle.available")
 
 
 @pytest.mark.parametrize("what", ["outlet.cable_bad", "outlet.vehicle_fault"])
@@ -175,8 +240,8 @@ def test_no_power_for_this_vehicle(what: str) -> None:
     again = stage.child("outlet.connected", rating=20.0)
     assert again.active("vehicle.plugged.linking")
     stage.child(what, reason="x").child("outlet.disconnected")
-    (told,) = stage.told("session_ended")
-    assert (told["end"], told["reason"]) == ("failed", "x")
+    told = stage.told("session_ended")
+    assert [(each["end"], each["reason"]) for each in told] == [("failed", "pilot line shorted"), ("failed", "x")]
     gone = linking().child("outlet.disconnected")
     assert gone.told("session_ended")[0]["end"] == "aborted"
 
@@ -195,11 +260,228 @@ def test_out_of_order(what: str) -> None:
     assert stage.run(3.1).active("vehicle.available")
 
 
-def test_a_limit_and_the_end() -> None:
+def test_a_limit() -> None:
     stage = basic().forget().post("limit", current=9.0)
     assert stage.ordered("outlet.limit") == [{"current": 9.0}]
-    stage.post("shut_down").post("shut_down").child("outlet.fault", reason="x").emit("operator.emergency_stop")
-    assert to(stage, "outlet") == ["limit", "close_down"]
+
+
+# ---------------------------------------------------------------- the end of the program
+
+
+def test_the_end_of_the_program_in_mid_charge() -> None:
+    """As a stop by the user: the vehicle ends its current before the contactor opens; then F."""
+    stage = charging().post("shut_down").post("shut_down").emit("operator.stop_pressed")
+    assert to(stage, "outlet") == ["withhold"]
+    stage.child("outlet.is_off")
+    assert to(stage, "outlet") == ["withhold", "release", "close_down"]
+    stage.child("outlet.fault", reason="x").emit("operator.emergency_stop").post("shut_down").run(2.9)
     assert not stage.told("shut")
-    stage.run(3.1).post("shut_down").child("outlet.fault", reason="x").emit("operator.emergency_stop")
+    stage.run(0.2).post("shut_down").child("outlet.fault", reason="x").emit("operator.emergency_stop")
     assert stage.told("shut") == [{}]
+    assert len(stage.told("session_ended")) == 1
+    assert to(stage, "outlet") == ["withhold", "release", "close_down"]
+
+
+@pytest.mark.parametrize("where", ["available", "finished", "stopping", "refused", "faulted", "unplugged"])
+def test_the_end_of_the_program_elsewhere(where: str) -> None:
+    """Wherever it is: F, and 3 s later it may end."""
+    if where == "available":
+        stage = available().post("shut_down")
+    elif where == "unplugged":
+        stage = linking().child("outlet.disconnected").post("shut_down")
+    elif where == "refused":
+        stage = linking().child("outlet.cable_bad", reason="x").post("shut_down")
+    elif where == "faulted":
+        stage = basic().emit("operator.emergency_stop").post("shut_down")
+    else:
+        stage = charging().emit("operator.stop_pressed")
+        if where == "finished":
+            stage.child("outlet.is_off").post("shut_down")
+        else:
+            stage.post("shut_down").child("outlet.is_off")
+    assert to(stage, "outlet")[-1] == "close_down"
+    assert stage.order("operator.show") == {"text": "Shut down"}
+    assert ("abort" in to(stage, "session"), to(stage, "slac")[-1]) == (True, "leave_bcd")
+    assert stage.run(3.1).told("shut") == [{}]
+    assert len(stage.told("session_ended")) == (0 if where == "available" else 1)
+
+
+def test_an_emergency_on_the_way_out() -> None:
+    """The outlet is closed down at once, and the program ends all the same."""
+    stage = charging().post("shut_down").emit("operator.emergency_stop")
+    assert to(stage, "outlet")[:2] == ["withhold", "close_down"]
+    assert stage.run(3.1).told("shut") == [{}]
+
+
+# ---------------------------------------------------------------- a stop
+
+
+@pytest.mark.parametrize("where", ["reading", "session", "charging"])
+def test_stopped_by_a_person(where: str) -> None:
+    """Whatever goes on ends; the plug is released when the outlet is dead, and the result told once."""
+    stage = {"reading": linking, "session": in_session, "charging": charging}[where]().forget()
+    stage.emit("operator.stop_pressed")
+    assert (to(stage, "session")[0], to(stage, "slac"), to(stage, "outlet")) == ("abort", ["leave_bcd"], ["withhold"])
+    stage.emit("operator.stop_pressed").child("outlet.is_off").emit("operator.stop_pressed")
+    assert to(stage, "outlet") == ["withhold", "release"]
+    assert stage.order("operator.show") == {"text": "Finished"}
+    stage.child("outlet.cable_bad", reason="pulled").child("outlet.disconnected")
+    (told,) = stage.told("session_ended")
+    if where == "charging":
+        assert (told["end"], told["reason"], told["soc"]) == ("normal", "", 63)
+    else:
+        assert (told["end"], told["reason"]) == ("failed", "stopped before it was read or charged")
+    assert stage.child("outlet.free").active("vehicle.available")
+
+
+def test_an_outlet_that_does_not_open_ends_the_stop_in_time() -> None:
+    stage = charging().emit("operator.stop_pressed").run(7.9)
+    assert to(stage, "outlet") == ["withhold"]
+    assert to(stage.run(0.2), "outlet") == ["withhold", "release"]
+
+
+# ---------------------------------------------------------------- authorisation
+
+
+def handed_over(**parameters: Any) -> Stage:
+    """Read, out of the network, and the outlet dead; not authorised yet."""
+    stage = read(in_session(**parameters)).child("session.session_ended", end="normal").forget().child("outlet.is_off")
+    assert stage.active("vehicle.plugged.identifying")
+    assert not to(stage, "outlet")
+    assert stage.ordered("operator.show")[-1] == {"text": "Please identify yourself"}
+    return stage.forget()
+
+
+def test_a_card_lets_it_charge_and_ends_it() -> None:
+    """It is read before anybody is known, and has no power until then."""
+    stage = handed_over(authorisation="list", tokens=["C1", "C2"]).run(600)
+    stage.emit("operator.token", id="C3")
+    assert stage.ordered("operator.show") == [{"text": "Card not accepted"}]
+    stage.emit("operator.authorised")
+    assert not to(stage, "outlet")
+    stage.emit("operator.token", id="C1")
+    assert to(stage, "outlet") == ["pulse_ef"]
+    stage.child("outlet.pulse_done").child("outlet.charging").emit("operator.token", id="C3")
+    assert to(stage, "outlet") == ["pulse_ef", "offer"]
+    stage.emit("operator.token", id="C2")
+    assert to(stage, "outlet") == ["pulse_ef", "offer", "withhold"]
+    stage.emit("operator.token", id="C2").child("outlet.is_off").emit("operator.token", id="C1")
+    assert to(stage, "outlet") == ["pulse_ef", "offer", "withhold", "release"]
+
+
+def test_a_card_before_the_plug() -> None:
+    """And nobody charges on it afterwards."""
+    stage = (
+        available(authorisation="list", tokens=["C1"]).emit("operator.token", id="C1").emit("operator.token", id="C1")
+    )
+    stage.child("outlet.connected", rating=32.0).child("slac.no_request").child("outlet.is_off")
+    assert "pulse_ef" in to(stage, "outlet")
+    assert "Please identify yourself" not in [shown["text"] for shown in stage.ordered("operator.show")]
+    stage.child("outlet.disconnected").child("outlet.free").child("outlet.connected", rating=32.0)
+    stage.forget().child("slac.no_request").child("outlet.is_off")
+    assert stage.active("vehicle.plugged.identifying")
+
+
+def test_an_evccid_as_a_token() -> None:
+    stage = read(in_session(authorisation="list", tokens=["020000000001"]))
+    stage.child("session.session_ended", end="normal").child("outlet.is_off")
+    assert to(stage, "outlet")[-1] == "pulse_ef"
+    stage.child("outlet.pulse_done").child("outlet.charging").child("outlet.disconnected").child("outlet.free")
+    stage.child("outlet.connected", rating=32.0).forget().child("slac.no_request").child("outlet.is_off")
+    assert stage.active("vehicle.plugged.identifying"), "the next one is another vehicle"
+
+
+def test_a_back_end_decides() -> None:
+    stage = handed_over(authorisation="external").emit("operator.token", id="C1").emit("operator.rejected")
+    assert [shown["text"] for shown in stage.ordered("operator.show")] == ["Not authorised"]
+    assert to(stage.emit("operator.authorised"), "outlet") == ["pulse_ef"]
+    free = available().emit("operator.token", id="C1").emit("operator.authorised").emit("operator.rejected")
+    assert not free.orders
+
+
+def test_unread_and_not_known() -> None:
+    """Without a modem there is no 5 % before, and so nothing to begin anew."""
+    stage = started(authorisation="external").run(10.1).child("outlet.connected", rating=32.0)
+    assert not to(stage, "outlet")
+    assert to(stage.emit("operator.authorised"), "outlet") == ["offer"]
+
+
+@pytest.mark.parametrize("what", ["unplugged", "fault", "refused", "finished"])
+def test_who_was_let_charge_is_forgotten(what: str) -> None:
+    stage = handed_over(authorisation="external").emit("operator.authorised").child("outlet.pulse_done")
+    assert stage.active("user.known")
+    if what == "unplugged":
+        stage.child("outlet.disconnected")
+    elif what == "fault":
+        stage.child("outlet.fault", reason="x")
+    elif what == "refused":
+        stage.child("outlet.vehicle_fault", reason="x")
+    else:
+        stage.emit("operator.stop_pressed").child("outlet.is_off")
+    assert stage.active("user.unknown")
+
+
+# ---------------------------------------------------------------- who was not read is remembered
+
+
+def again(stage: Stage, mac: bytes = MAC) -> Stage:
+    """The vehicle goes, and one comes and is matched."""
+    stage.child("outlet.disconnected").child("outlet.free").child("outlet.connected", rating=32.0).forget()
+    return stage.child("slac.dlink_ready", pev_mac=mac)
+
+
+def missed(stage: Stage, mac: bytes = MAC) -> Stage:
+    """One more vehicle that is matched, and not read."""
+    again(stage, mac)
+    assert stage.active("vehicle.plugged.linking")
+    return stage.run(30.1)
+
+
+def test_who_was_not_read_twice_is_charged_at_once() -> None:
+    stage = missed(missed(linking()))
+    assert why(stage) == ["no session in time"]
+    again(stage)
+    assert why(stage) == ["was not read before"]
+    assert to(stage, "outlet") == ["withhold"]
+    stage.child("outlet.is_off").child("outlet.pulse_done").child("outlet.charging")
+    assert to(stage, "outlet") == ["withhold", "pulse_ef", "offer"]
+    assert again(stage, EVCCID).active("vehicle.plugged.linking"), "another vehicle is asked"
+    assert again(stage).active("vehicle.plugged.leaving")
+
+
+def test_one_that_is_read_after_all_is_forgiven() -> None:
+    """Only it."""
+    stage = missed(missed(missed(linking()), EVCCID), EVCCID)
+    again(stage).child("session.session_started", EVCCID=EVCCID, protocol="din")
+    read(stage).child("session.session_ended", end="normal")
+    missed(stage)
+    assert again(stage).active("vehicle.plugged.linking")
+    assert again(stage, EVCCID).active("vehicle.plugged.leaving")
+
+
+def test_all_are_asked_again_after_a_while() -> None:
+    """24 h after the last miss."""
+    stage = missed(missed(linking(T_missed=3600 * S)).run(3500))
+    assert again(stage.run(3590)).active("vehicle.plugged.leaving")
+    assert again(stage.run(20)).active("vehicle.plugged.linking")
+
+
+def test_the_oldest_misses_are_forgotten() -> None:
+    """A street of vehicles that do not speak fills no memory."""
+    stage = linking(C_remembered=3, C_missed=1)
+    for number in range(5):
+        missed(stage, bytes([number]))
+    for number in (0, 1):
+        assert again(stage, bytes([number])).active("vehicle.plugged.linking")
+    for number in (2, 3, 4):
+        assert again(stage, bytes([number])).active("vehicle.plugged.leaving")
+
+
+def test_who_was_not_matched_is_nobody() -> None:
+    """Without a MAC there is nothing to remember; and the one of before is not meant."""
+    stage = missed(linking(C_missed=1))
+    stage.child("outlet.disconnected").child("outlet.free").child("outlet.connected", rating=32.0)
+    stage.child("slac.no_request").child("outlet.disconnected").child("outlet.free")
+    assert stage.data("missed") == [MAC]
+    stage.child("outlet.connected", rating=32.0)
+    assert stage.active("vehicle.plugged.linking")
