@@ -1,4 +1,4 @@
-"""The counters of a session, DC and AC, as who collects them gets them: a datagram with all its fields."""
+"""The counters of a session, DC and AC, as who collects them gets them: a datagram with all fields filled."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ FIELDS = {
     "rx_validation_errors": 0,
     "rx_invalid_v2gtp": 0,
     "dup_resent_count": 0,
+    "dup_resend_enabled": True,
+    "dup_window_s": 2.0,
+    "dup_resend_max": 3,
     "tx_drop_prob": 0.0,
 }
-RULES = {"dup_resend_enabled", "dup_window_s", "dup_resend_max"}
 
 
 @pytest.fixture
@@ -57,7 +59,6 @@ def test_a_dc_session(collector: socket.socket) -> None:
         bench.run(0.1)
         line = of_station(collector)
         assert {name: line[name] for name in FIELDS} == {**FIELDS, "rx_decode_errors": errors}
-        assert line.keys() >= RULES
         assert len(bytes.fromhex(line["session"])) == 8
         vehicle.unplug()
         bench.run(20)
@@ -70,4 +71,3 @@ def test_an_ac_session(collector: socket.socket) -> None:
     bench.run(0.1)
     line = of_station(collector)
     assert {name: line[name] for name in FIELDS} == {**FIELDS, "tx_drop_prob": 0.000001}
-    assert line.keys() >= RULES

@@ -20,7 +20,7 @@ _NAME = re.compile(r"TC_SECC_([A-Z]+_)VTB_(\w+)_(\d{3})")
 _ABNORMAL = "the name does not say what is abnormal. Sessions broken off at each message"
 _PLUG_AND_CHARGE = "Plug & Charge, which the charts do not have; such a request is refused by FAILED_SequenceError"
 NOT_SHOWN = {
-    "AC_Abnormal": f"{_ABNORMAL}: `scenarios/test_secc_ac_messages.py`",
+    "AC_Abnormal": f"{_ABNORMAL}: `charge/test_scenarios_ac.py`, `scenarios/test_secc_ac_messages.py`",
     "CMN_Abnormal": f"{_ABNORMAL}: `charge/test_scenarios_messages.py`",
     "DC_Abnormal": f"{_ABNORMAL}: `charge/test_scenarios_messages.py`",
     "CMN_CertificateInstallation": _PLUG_AND_CHARGE,
