@@ -78,6 +78,8 @@ def _folder() -> Any:
 
 @cache
 def schema(name: str) -> dict[str, Any]:
+    """The schema of a request (``Authorize``) or a response (``AuthorizeResponse``), read as draft 4. Raises
+    ``KeyError`` for a name that has none."""
     file = _folder() / f"{name}.json"
     if not file.is_file():
         raise KeyError(name)

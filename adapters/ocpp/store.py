@@ -159,6 +159,7 @@ class FileLedger(OcppLedger):
     }
 
     def open(self, port: Port) -> None:
+        """Raises ``ConfigurationError`` for a file that cannot be used."""
         super().open(port)
         self._work: queue.SimpleQueue[tuple[Work, Then, Callable[[str], None]] | None] = queue.SimpleQueue()
         try:

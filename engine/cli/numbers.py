@@ -6,7 +6,7 @@ from argparse import ArgumentTypeError
 
 
 def count(text: str) -> int:
-    """At least one."""
+    """At least one. Raises ``ArgumentTypeError`` for what is none."""
     if not (text.isascii() and text.isdigit() and int(text) > 0):
         raise ArgumentTypeError(f"{text!r}: write a whole number, 1 or more")
     return int(text)
@@ -18,7 +18,7 @@ def count_or_none(text: str) -> int:
 
 
 def budget(text: str) -> float:
-    """Seconds, more than none."""
+    """Seconds, more than none. Raises ``ArgumentTypeError`` for what is no such time."""
     try:
         found = float(text)
     except ValueError:
