@@ -54,8 +54,8 @@ SIMULATED: dict[str, Setting] = {
 
 
 class Connection(Adapter):
-    """One end. A subclass says which, which messages it speaks, and over which network. Raises ``ConfigurationError`` for
-    a ``tx_drop_prob`` that is no probability."""
+    """One end. A subclass says which, which messages it speaks, and over which network. Raises
+    ``ConfigurationError`` for a ``tx_drop_prob`` that is no probability."""
 
     side = ""
 
