@@ -251,3 +251,66 @@ def test_patience_is_for_no_current() -> None:
     stage = plugged(T_patience=60 * S).run(50).child("cp_line.digital").child("slac.dlink_ready", evse_mac=bytes(6))
     in_session(stage).run(3600)
     assert stage.active("driver.away.content")
+
+
+def test_each_plug_in_begins_anew() -> None:
+    """What was of one plug-in, a session that was paused, a departure, failures, is not the next one's."""
+    stage = charging(departure=1000 * S, T_pause=60 * S).post("leave_in", departure=50 * S).post("pause")
+    stage.ends("session", result="paused", reason="").child("cp_line.unplugged")
+    stage.forget().child("cp_line.plugged").child("cp_line.unplugged")
+    assert stage.told("session_ended") == [{"result": "failed", "reason": "", "soc": 40.0, "protocol": "pwm"}]
+    stage.child("cp_line.plugged").child("cp_line.digital").child("slac.dlink_ready", evse_mac=bytes(6))
+    in_session(stage)
+    assert stage.input("session")["resumes"] == b""
+    assert stage.order("session.wants") == {"energy": 36_000.0, "departure": 1000 * S}
+    offered = (
+        plugged(speaks=False).child("cp_line.current", limit=16.0).child("cp_line.unplugged").child("cp_line.plugged")
+    )
+    assert offered.active("inlet.plugged.waiting")
+
+
+def test_basic_after_a_session() -> None:
+    """What carried the energy last is told; what the duty says is drawn."""
+    stage = charging().ends("session", result="complete", reason="").values("charger", current=0.0).run(0.1)
+    stage.child("cp_line.steady").child("cp_line.current", limit=6.0).run(1).values("charger", has_mains=True)
+    stage.forget().emit("charger.mains_on").run(2)
+    assert stage.ordered("charger.draw") == [{"current": 6.0}]
+    stage.child("cp_line.unplugged")
+    assert "charger.cut" in [order.what for order in stage.orders]
+    assert stage.told("session_ended")[0]["protocol"] == "pwm"
+    least = in_session().child("session.ready_to_charge").child("session.limit", current=6.0)
+    assert least.order("charger.draw") == {"current": 6.0}
+    again = charging(9.0).ends("session", result="failed", reason="x").values("charger", current=0.0).run(0.1).run(3)
+    again = in_session(again).child("session.ready_to_charge").child("cp_line.current", limit=20.0)
+    assert again.order("charger.draw") == {"current": 0.0}, "not what the last session allowed"
+
+
+def test_x1_forgets_the_duty_beside_a_session() -> None:
+    stage = (
+        charging().child("cp_line.current", limit=8.0).child("cp_line.steady").values("charger", current=0.0).run(0.1)
+    )
+    stage.child("session.ready_to_charge").child("session.limit", current=16.0)
+    assert stage.order("charger.draw") == {"current": 16.0}
+
+
+def test_what_means_nothing_now() -> None:
+    """Heard without a plug, and told to nobody."""
+    stage = plugged().child("cp_line.unplugged")
+    for event in ("pilot_lost", "toggled"):
+        stage.child(f"cp_line.{event}")
+    for event in ("full", "mains_on", "mains_off", "inlet_locked", "inlet_unlocked"):
+        stage.emit(f"charger.{event}")
+    session = in_session()
+    for event in ("open_contactors", "close_contactors", "end_of_charge", "charging"):
+        session.child(f"session.{event}")
+    session.child("session.limit", current=6.0)
+    session.child("cp_line.pilot_lost")
+    ready = plugged(speaks=False).child("cp_line.current", limit=16.0).run(1).emit("charger.mains_on")
+    assert stage.unhandled + session.unhandled + ready.unhandled == []
+    assert session.active("inlet.plugged.waiting")
+
+
+def test_its_charger_is_off_when_it_ends() -> None:
+    stage = charging().stop()
+    assert [order.what for order in stage.orders[-3:] if order.what.startswith("charger")] != []
+    assert "charger.cut" in [order.what for order in stage.orders]
