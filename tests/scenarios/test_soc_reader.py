@@ -129,6 +129,36 @@ def test_why_a_vehicle_left_unread_and_uncharged() -> None:
     assert (told["end"], told["reason"]) == ("failed", "the vehicle does not speak")
 
 
+def test_nothing_of_the_vehicle_before_is_told_of_the_next_one() -> None:
+    stage = basic().child("outlet.charging").values("meter", energy=2500.0).child("outlet.disconnected")
+    stage.child("outlet.free").forget().child("outlet.connected", rating=32.0).child("outlet.disconnected")
+    (told,) = stage.told("session_ended")
+    assert told == {"end": "aborted", "reason": "", "soc": None, "EVCCID": b"", "energy": 0.0}
+    stage = linking().child("slac.no_request").child("outlet.disconnected").child("outlet.free").forget()
+    stage.child("outlet.connected", rating=32.0).child("outlet.disconnected")
+    assert stage.told("session_ended")[0]["reason"] == ""
+
+
+def test_one_that_has_seen_no_5_percent_need_not_begin_anew() -> None:
+    """The one before was unplugged while it was shown 5 %, and the modem has gone with it."""
+    stage = linking().child("outlet.disconnected").child("slac.modem_fault", reason="x").child("outlet.free").run(10.1)
+    stage.forget().child("outlet.connected", rating=32.0)
+    assert (why(stage), to(stage, "outlet")) == (["there is no modem"], ["offer"])
+
+
+def test_what_people_read() -> None:
+    """At each step, and why there is no power."""
+    stage = read(linking().child("session.session_started", EVCCID=EVCCID, protocol="din"))
+    stage.child("session.session_ended", end="normal").child("outlet.is_off").child("outlet.pulse_done")
+    stage.child("outlet.charging")
+    shown = [each["text"] for each in stage.ordered("operator.show")]
+    assert shown == ["Reading the state of charge", "63 %", "Charging"]
+    assert stage.child("outlet.cable_bad", reason="x").order("operator.show") == {"text": "x"}
+    assert basic().child("outlet.fault", reason="y").order("operator.show") == {"text": "y"}
+    assert basic().emit("operator.emergency_stop").order("operator.show") == {"text": "emergency button"}
+    assert linking().emit("operator.emergency_stop").told("session_ended")[0]["reason"] == "emergency button"
+
+
 def test_an_outlet_that_does_not_answer_holds_nobody() -> None:
     stage = linking().child("slac.no_request").run(7.9)
     assert not stage.ordered("outlet.pulse_ef")
