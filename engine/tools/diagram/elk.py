@@ -134,7 +134,9 @@ def _problem(
         "elk.hierarchyHandling": "INCLUDE_CHILDREN",
         "elk.edgeRouting": "ORTHOGONAL",
         "elk.layered.nodePlacement.strategy": "NETWORK_SIMPLEX",
-        "elk.layered.thoroughness": 40,
+        "elk.layered.thoroughness": 10
+        if any(e.css == "pair" for e in edges)
+        else 40,  # many long lines take it a while
         "elk.layered.edgeLabels.sideSelection": "SMART_DOWN",
         "elk.layered.edgeLabels.centerLabelPlacementStrategy": "MEDIAN_LAYER",
         "elk.layered.unnecessaryBendpoints": "true",

@@ -20,6 +20,7 @@ from engine.tools.diagram.story import (
     Telling,
     chapter,
     list_of,
+    numbered,
     templates,
 )
 
@@ -132,14 +133,19 @@ def _scale(layout: Layout) -> float:
 
 
 def _gathered(chapters: list[Chapter]) -> list[list[Chapter]]:
-    """The chapters in their order, each on the first sheet that has room for it."""
+    """The chapters in their order, each on the first sheet that has room for it, but not where it is a closed box."""
     sheets: list[list[tuple[Chapter, Layout]]] = []
     for one in chapters:
         own = one, lay_out(one.story, _aspect())
         for sheet in sheets:
             layouts = [layout for _, layout in (*sheet, own)]
             sizes = ((layout.width, layout.height) for layout in layouts)
-            if may_fit(sizes) and _scale(in_order(layouts, _aspect())) >= READABLE:
+            closed = {node.id for other, _ in sheet for node in other.story.node.walk()}
+            if (
+                own[0].story.node.id not in closed
+                and may_fit(sizes)
+                and _scale(in_order(layouts, _aspect())) >= READABLE
+            ):
                 sheet.append(own)
                 break
         else:
@@ -166,8 +172,8 @@ def _told(story: Story, homes: dict[str, int]) -> Story:
 
     def line(old: Line, home: int) -> Line:
         if old.text.endswith(INSIDE):
-            return replace(old, text=f"{old.text}{home}")
-        return replace(old, text=f"{old.text}{list_home}") if old.text.endswith(LISTED) else old
+            return numbered(old, home)
+        return numbered(old, list_home) if old.text.endswith(LISTED) else old
 
     def node(old: Node) -> Node:
         home = homes.get(old.id.removesuffix(FOLD), 0)

@@ -23,14 +23,15 @@ from engine.tools.diagram.statechart import ROOT, is_made, state_node, transitio
 from engine.tools.diagram.text import shorten, wrap
 
 FOLD = "/fold"  # ends the id of a fold, which begins with that of its composite
-INSIDE = "inside, sheet "  # in the line of a closed box; the number of the sheet follows
-LISTED = "list, sheet "  # in the line that stands for causes which are listed on another sheet; its number follows
+_NUMBER = "00"  # room for the number of a sheet
+INSIDE = f"inside, sheet {_NUMBER}"  # in the line of a closed box
+LISTED = f"list, sheet {_NUMBER}"  # in the line that stands for causes which are listed on another sheet
 _LEVELS = 2
 _TITLES = (26, 22, 19, 16)  # characters of a line, by how narrow the boxes are told
 _LINES = (LINE, 27, 22, 18)
 NARROWEST = len(_LINES) - 1
 _NOTES = 2  # lines of a title where boxes are narrow
-_FOLDED = 8  # states named in a fold
+_FOLDED = 8  # states of a fold that are told with their titles
 _MOST = 3  # causes named on an arrow or in a box, before "… n more"
 _MOST_MAIN = 6
 _GATHERED = 3
@@ -249,7 +250,8 @@ class _Teller:
             text = f"{name}: {one.title}" if one.title and one.title.lower() != one.name.lower() else name
             lines += [Line(part, "text") for part in self._two(text)]
         if len(folded) > _FOLDED:
-            lines.append(Line(f"and {len(folded) - _FOLDED} others", "keyword"))
+            rest = ", ".join(one.name for one in folded[_FOLDED:])
+            lines += [Line(part, "text") for part in wrap(rest, self.line)]
         count = self._count(state)
         inside = [Line(f"all {count} states {INSIDE}", "keyword")]
         tags = () if self.template else (("data-state", state_node(state)),)
@@ -488,6 +490,11 @@ class _Teller:
         """The text in at most two lines."""
         parts = wrap(text, self.line)
         return parts if len(parts) <= 2 else [parts[0], shorten(" ".join(parts[1:]), self.line)]
+
+
+def numbered(line: Line, sheet: int) -> Line:
+    """The line with the number of the sheet that it names."""
+    return replace(line, text=f"{line.text.removesuffix(_NUMBER)}{sheet}")
 
 
 def list_of(node: str) -> str:

@@ -218,7 +218,7 @@ def wrap(text: str, limit: int) -> list[str]:
     for paragraph in text.split("\n"):
         rest = paragraph.strip()
         while len(rest) > limit:
-            space = rest.rfind(" ", limit // 3, limit + 1)
+            space = rest.rfind(" ", limit // 4, limit + 1)
             bracket = rest.rfind(" (", limit // 3, space)
             if bracket > 0 and rest.find(")", space) - bracket < _SHORT_BRACKET and ")" not in rest[bracket:space]:
                 space = bracket  # "(20 ms)" stays in one piece
