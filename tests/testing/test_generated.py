@@ -97,7 +97,7 @@ def _charts() -> list[Any]:
 
 GAPS = {
     "ac/outlet": 11,
-    "evse_ac": 2,
+    "evse_ac": 3,
     "pev_ac": 1,
     "power/module": 2,
     "power/supply": 26,
