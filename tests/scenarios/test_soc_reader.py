@@ -287,7 +287,29 @@ def test_out_of_order(what: str) -> None:
     again = stage.child("outlet.connected", rating=32.0)
     assert again.active("vehicle.plugged"), "it is still there"
     stage.emit("operator.emergency_stop").emit("operator.reset_pressed")
-    assert stage.run(3.1).active("vehicle.available")
+    assert stage.run(2.9).active("vehicle.resetting")
+    assert stage.run(0.2).active("vehicle.available")
+
+
+def test_what_is_known_and_means_nothing_now() -> None:
+    """Late words of outlet, modem, session and callback change nothing at a free outlet, and surprise nobody."""
+    stage = available()
+    for event in ("disconnected", "free", "is_off", "charging", "pulse_done", "bcb_toggle", "power_ready"):
+        stage.child(f"outlet.{event}")
+    stage.child("outlet.not_charging", why="vehicle").child("outlet.phases_now", count=3)
+    stage.child("outlet.offers", current=16.0).child("outlet.power_refused", reason="x")
+    stage.child("outlet.cable_bad", reason="x").child("outlet.vehicle_fault", reason="x")
+    stage.child("slac.matching").child("slac.matching_failed", reason="x").child("slac.dlink_lost")
+    stage.child("slac.no_request").child("callback.delivered")
+    stage.child("session.session_started", EVCCID=EVCCID, protocol="din").child("session.session_ended", end="failed")
+    stage.child("session.authorisation_wanted").child("session.pre_charge", voltage=400.0, current=2.0)
+    stage.child("session.voltage_limit", voltage=400.0).child("session.vehicle_error", EVErrorCode="x")
+    stage.child("session.demand", voltage=400.0, current=2.0, soc=1).child("session.needs", power=1.0)
+    read(stage.child("session.power_off"))
+    assert stage.active("vehicle.available")
+    assert not stage.orders
+    assert not stage.said
+    assert not stage.unhandled
 
 
 def test_a_limit() -> None:
