@@ -135,6 +135,20 @@ def test_an_inlet_that_does_not_lock() -> None:
     assert not stage.ordered("cp_line.ready")
 
 
+def test_what_is_known_and_means_nothing_now() -> None:
+    """Late words of charger, link and pilot change nothing, and surprise nobody."""
+    idle = Stage(FILE, CHARGER).child("cp_line.pilot_lost").emit("battery.full")
+    for event in ("full", "mains_on", "mains_off", "inlet_locked", "inlet_unlocked"):
+        idle.emit(f"charger.{event}")
+    assert idle.active("inlet.unplugged")
+    linked = in_session().child("slac.matching_failed", reason="x").child("slac.modem_fault", reason="x")
+    linked.child("slac.dlink_ready").emit("charger.inlet_locked")
+    assert linked.active("inlet.plugged.digital.linked.session.quiet")
+    asks = ready().emit("charger.mains_on")
+    assert asks.active("inlet.plugged.ready"), "the voltage is what counts"
+    assert idle.unhandled + linked.unhandled + asks.unhandled == []
+
+
 # ---------------------------------------------------------------- a nominal duty
 
 
@@ -202,7 +216,9 @@ def test_enough() -> None:
     """Full, at the level the driver wants, or stopped: current, S2, inlet, plug, one after the other."""
     stage = drawing(stop_at_soc=42).run(10)
     assert not stage.orders
-    stage.values("charger", soc=42.0).run(1)
+    stage.values("charger", soc=42.0).run(0.7)
+    assert not stage.orders
+    stage.run(0.4)
     assert stage.ordered("charger.draw") == [{"current": 0.0}]
     stage.values("charger", current=0.0).run(0.1)
     assert stage.ordered("cp_line.not_ready") == [{}]
