@@ -37,6 +37,7 @@ class SimulatedOnboardCharger(OnAcCircuit):
         "slew": Setting("float A/s", _NEW.slew_A_per_s, "How fast its current rises and falls"),
         "efficiency": Setting("float", _NEW.efficiency, "Part of the energy that reaches the battery"),
         "excess": Setting("float A", 0.0, "Fault: it draws so much more than it was told"),
+        "lone": Setting("bool", False, "No station is simulated here: there is mains all the time"),
         "lock": Setting("duration", 300 * MS, "From the order to the feedback of the inlet lock"),
     }
 
@@ -61,7 +62,8 @@ class SimulatedOnboardCharger(OnAcCircuit):
         battery = circuit.power.battery
         battery.soc_percent = battery.soc_percent if config["soc"] is None else config["soc"]
         battery.capacity_Wh = battery.capacity_Wh if config["capacity"] is None else config["capacity"]
-        circuit.power.has_vehicle = self._cable.plugged
+        circuit.power.has_vehicle = self._cable.plugged or config["lone"]
+        circuit.power.station_closed = circuit.power.station_closed or config["lone"]
         self._cable.watch(self._moved)
         circuit.power.watchers.append(self._tell)
 

@@ -228,7 +228,11 @@ class _Run:
         if given == "-":
             return split(sys.stdin.read(1_000_000))
         path = Path(given)
-        return split(path.read_text(encoding="utf-8") if path.is_file() else given)
+        try:
+            is_file = path.is_file()
+        except OSError:
+            is_file = False  # a list longer than a name may be
+        return split(path.read_text(encoding="utf-8") if is_file else given)
 
     def _trace(self) -> TraceWriter | None:
         if self.args.trace is None:

@@ -77,6 +77,13 @@ def test_events_are_sent_in_order_with_waits_and_payload(engine: Engine) -> None
     assert "out: broken  code=7" in out
 
 
+def test_many_events_are_no_name_of_a_file(engine: Engine) -> None:
+    """A list that is longer than a name may be."""
+    code, out, err = engine("run", "light.yaml", "--fast", "--for", "1s", "--events", ", ".join(["car"] * 100))
+    assert (code, err) == (0, "")
+    assert "car" in out
+
+
 def test_events_come_from_a_file_or_standard_input(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     import io
 
