@@ -171,6 +171,7 @@ def test_a_session_that_does_not_end_is_cut() -> None:
     stage = read(in_session()).run(9.9)
     assert "abort" not in to(stage, "session")
     assert "abort" in to(stage.run(0.2), "session")
+    assert to(stage, "slac") == ["dlink_terminate", "leave_bcd"]
     lost = read(in_session()).child("slac.dlink_lost")
     assert "abort" in to(lost, "session")
     assert lost.active("vehicle.plugged.leaving")
