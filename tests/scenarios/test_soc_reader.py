@@ -123,6 +123,15 @@ def test_who_is_not_read_is_charged(what: str, text: str) -> None:
     assert (told["end"], told["soc"]) == ("normal", None)
 
 
+def test_a_vehicle_that_goes_while_it_is_read() -> None:
+    """What is spoken ends, the network is left, and nobody else is let in."""
+    stage = in_session().child("outlet.disconnected")
+    assert (to(stage, "session"), to(stage, "slac")) == (["abort", "refuse"], ["leave_bcd"])
+    assert to(stage, "discovery") == ["be_silent"]
+    bad = linking().child("outlet.cable_bad", reason="x").emit("operator.token", id="C1")
+    assert bad.emit("operator.stop_pressed").active("vehicle.plugged.refused")
+
+
 def test_why_a_vehicle_left_unread_and_uncharged() -> None:
     stage = linking().child("slac.no_request").child("outlet.disconnected")
     (told,) = stage.told("session_ended")
