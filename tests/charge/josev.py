@@ -94,19 +94,28 @@ class Process:
         return self._process.wait(seconds)
 
 
-def evcc(namespace: str, interface: str, protocol: str, directory: Path, *, pki: Path | None = None) -> Process:
-    """Josev's vehicle, 10 charge loops, DC by external payment."""
+def evcc(
+    namespace: str,
+    interface: str,
+    protocol: str,
+    directory: Path,
+    *,
+    pki: Path | None = None,
+    mode: str = "DC_extended",
+    loops: int = 10,
+) -> Process:
+    """Josev's vehicle, by external payment: so many charge loops in this energy transfer mode."""
     config = directory / f"evcc_{protocol}.json"
     config.write_text(
         json.dumps(
             {
-                "supportedEnergyServices": ["DC"],
+                "supportedEnergyServices": [mode[:2]],
                 "useTls": pki is not None,
                 "enforceTls": pki is not None,
                 "sdpRetryCycles": 1,
                 "supportedProtocols": [JOSEV_NAMES[protocol]],
-                "chargeLoopCycle": 10,
-                "energyTransferMode": "DC_extended",
+                "chargeLoopCycle": loops,
+                "energyTransferMode": mode,
             }
         )
     )
@@ -120,18 +129,35 @@ def evcc(namespace: str, interface: str, protocol: str, directory: Path, *, pki:
     return Process(namespace, command, directory / f"josev_evcc_{protocol}.log", environment)
 
 
-def secc(namespace: str, interface: str, protocol: str, directory: Path) -> Process:
-    """Josev's station."""
+def secc(namespace: str, interface: str, protocol: str, directory: Path, *, pki: Path | None = None) -> Process:
+    """Josev's station: DC_extended and AC_three_phase_core, with TLS beside TCP when it has certificates."""
     environment = {
         "NETWORK_INTERFACE": interface,
         "PROTOCOLS": JOSEV_NAMES[protocol],
         "AUTH_MODES": "EIM",
         "SECC_ENFORCE_TLS": "False",
-        "PKI_PATH": str(directory) + "/",
+        "FREE_CHARGING_SERVICE": "True",  # else it signs a tariff, with a key of a mobility operator
+        "PKI_PATH": str(pki or directory) + "/",
         "LOG_LEVEL": "INFO",
     }
     command = [str(peer_python("iso15118")), "-m", "iso15118.secc.main"]
     return Process(namespace, command, directory / f"josev_secc_{protocol}.log", environment)
+
+
+def certificates(directory: Path) -> tuple[Path, Path]:
+    """A test PKI of our own, and the same as Josev looks for it: a station's chain, its root, a contract's key by which
+    its vehicle signs receipts."""
+    ours, josevs = directory / "pki", directory / "josev"
+    subprocess.run([sys.executable, "-m", "adapters.v2g", "pki", str(ours)], check=True, capture_output=True)
+    certs, keys = josevs / "iso15118_2" / "certs", josevs / "iso15118_2" / "private_keys"
+    certs.mkdir(parents=True)
+    keys.mkdir()
+    shutil.copy(ours / "v2g_root.pem", certs / "v2gRootCACert.pem")
+    shutil.copy(ours / "secc_chain.pem", certs / "cpoCertChain.pem")
+    for own, theirs in (("secc", "seccLeaf"), ("contract", "contractLeaf")):
+        shutil.copy(ours / f"{own}.key", keys / f"{theirs}.key")
+        (keys / f"{theirs}Password.txt").touch()
+    return ours, josevs
 
 
 def engine_run(namespace: str, name: str, directory: Path, *words: str) -> Process:

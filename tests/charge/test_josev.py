@@ -5,9 +5,6 @@ Each end has a network namespace of its own; SDP, TCP and TLS are the kernel's a
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -50,11 +47,7 @@ def test_josevs_vehicle_charges_at_our_station(cable: dict[str, str], protocol: 
 
 def test_josevs_vehicle_charges_at_our_station_by_tls(cable: dict[str, str], tmp_path: Path) -> None:
     """The same over TLS 1.2 with certificates of our own test PKI, verified by the vehicle against its V2G root."""
-    pki, josevs = tmp_path / "pki", tmp_path / "josev"
-    subprocess.run([sys.executable, "-m", "adapters.v2g", "pki", str(pki)], check=True, capture_output=True)
-    certs = josevs / "iso15118_2" / "certs"
-    certs.mkdir(parents=True)
-    shutil.copy(pki / "v2g_root.pem", certs / "v2gRootCACert.pem")
+    pki, josevs = josev.certificates(tmp_path)
     certificates = [
         "--set", "session.tls=True",
         "--set", f"adapters.v2g.certificate={pki / 'secc_chain.pem'}",
