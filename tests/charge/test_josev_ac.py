@@ -1,7 +1,7 @@
 """AC charging by ISO 15118-2 with a counterpart nobody here wrote: Josev's vehicle at our station.
 
-Plain TCP and TLS 1.2, three phases and one, renegotiation, receipts. Not asked of Josev's vehicle: receipts without TLS,
-which it does not send, and a pause, which it does not know.
+Plain TCP and TLS 1.2, three phases and one, renegotiation, receipts. Not asked of Josev: receipts without TLS, and a
+pause, neither of which its vehicle knows.
 """
 
 from __future__ import annotations
