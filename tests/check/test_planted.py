@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.language.load import load, load_contract
+from engine.language.load import load, load_contract, load_text
 from engine.tools.check import check
+from engine.tools.check.main_path import gaps
 
 CONTRACT = """
 contract: lamp
@@ -55,6 +56,31 @@ events:
 """
 # name: (findings, chart); `EVENTS` stands before a text that begins with a section other than `machine`.
 PLANTED: dict[str, tuple[str, str]] = {
+    # ------------------------------------------------ C111
+    "state put between two of the main path": (
+        "C111 a",
+        """
+main: [a, b]
+states:
+  a: {on: {go: new, level: a}}
+  new: {on: {go: b}}
+  b: {on: {stop: a}}
+""",
+    ),
+    "main path whose step is left deep inside, to a state put between": (
+        "C111 work.deep",
+        """
+main: [work.deep.one, work.last]
+states:
+  idle: {on: {go: work, stop: idle, level: idle}}
+  work:
+    on: {stop: idle}
+    states:
+      deep: {states: {one: {on: {go: work.new}}}}
+      new: {on: {go: last}}
+      last: {on: {level: idle}}
+""",
+    ),
     # ------------------------------------------------ C101
     "state nobody targets": (
         "C101 lost",
@@ -1474,6 +1500,20 @@ states:
   a: {on: {light.failed: a, light.warm: a, go: {guard: light.watts > 60 W and light.watts.age < 1 s, target: b}}}
   b: {on: {stop: a}}
 """,
+    "main path through a junction, by a composite's own transition and by a default": """
+data: {n: {type: int, initial: 0}}
+main: [a, work.first, work.second, work.third, c]
+states:
+  a: {on: {go: {target: fork, actions: {assign: {n: n + 1}}}}}
+  fork: {always: [{guard: n > 5, target: c}, work]}
+  work:
+    on: {stop: .third, level: c}
+    states:
+      first: {on: {go: second}}
+      second: {on: {go: first}}
+      third: {on: {go: first}}
+  c: {on: {go: a}}
+""",
     "value that may be old, of which a child hears": """
 adapters: {light: lamp}
 states:
@@ -1532,3 +1572,17 @@ def test_a_guard_over_data_that_never_changes_says_so(tmp_path: Path) -> None:
     (tmp_path / "chart.yaml").write_text(EVENTS + PLANTED["enum that is never given the value"][1])
     (finding,) = check(load(tmp_path / "chart.yaml")).findings
     assert finding.message == "the guard is never true ('mode' is only ever 'off' or 'slow')"
+
+
+def test_a_state_put_between_two_steps_of_the_station_is_told() -> None:
+    """Its overview would draw it aside, as if a session that goes well did not pass it."""
+    file = Path(__file__).parents[2] / "machines" / "evse_dc.yaml"
+    text = file.read_text("utf-8")
+    assert list(gaps(load_text(text, str(file)))) == []
+    ends, begins = "target: pre_charge\n", "                  pre_charge:\n"
+    assert text.count(ends) == text.count(begins) == 1
+    between = "                  warming:\n                    after: {T_lock: pre_charge}\n"
+    text = text.replace(ends, "target: warming\n").replace(begins, between + begins)
+    (gap,) = gaps(load_text(text, str(file)))
+    assert gap.finding.place == "outlet.plugged.session.power.checking"
+    assert "'outlet.plugged.session.power.pre_charge' of the main path" in gap.finding.message

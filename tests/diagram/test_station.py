@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
+
+import pytest
 
 import engine
 from engine.language.traverse import chart_tree
@@ -150,6 +152,23 @@ def test_lines_of_a_station_share_no_track_and_end_apart(elk: Elk) -> None:
             for other in tracks:
                 if one[4] < other[4] and one[0] is other[0] and abs(one[1] - other[1]) < 1.0:
                     assert min(one[3], other[3]) - max(one[2], other[2]) < 1.0, f"{one[4]} lies on {other[4]}"
+
+
+@pytest.mark.parametrize("file", sorted(STATION.parent.glob("*.toml")), ids=lambda file: file.stem)
+def test_each_line_of_a_station_ends_on_its_two_boxes(file: Path, elk: Elk) -> None:
+    """In every shipped station; a line that ends beside its box says nothing."""
+    station = resolve(file, None, Overrides(environ={}), installed(), engine.load)
+    for sheet in map(with_bands, pictures(station_graph(station), elk)):
+        frames = [sheet.layout.boxes[node.id] for node in sheet.graph.root.walk() if node.css == "machine"]
+        for one, other in combinations(frames, 2):
+            apart = one.x + one.width < other.x or other.x + other.width < one.x
+            assert apart or one.y + one.height < other.y or other.y + other.height < one.y
+        for edge in sheet.graph.edges:
+            route = sheet.layout.routes[edge.id]
+            for (x, y), id in ((route[0], edge.source), (route[-1], edge.target)):
+                box = sheet.layout.boxes[id]
+                assert box.x < x < box.x + box.width, f"{edge.id} ends beside {id}"
+                assert min(abs(y - box.y), abs(y - box.y - box.height)) < 0.1, f"{edge.id} does not reach {id}"
 
 
 def test_many_adapters_stand_in_rows_that_can_be_read(elk: Elk) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.language.model import Chart
-from engine.tools.check import names, orders, structure, transitions
+from engine.tools.check import main_path, names, orders, structure, transitions
 from engine.tools.check.deadlines import wrong_order
 from engine.tools.check.findings import RULES, Finding, Found, Rule, apply_waivers
 from engine.tools.check.invariants import Verdict, prove
@@ -101,6 +101,7 @@ def _rules(chart: Chart, uses: Uses) -> Iterator[Found]:
     yield from names.copied_parameters(chart, uses)
     yield from names.cycles(chart, uses)
     yield from orders.left_standing(chart)
+    yield from main_path.gaps(chart)
 
 
 def _ordered(findings: list[Finding]) -> tuple[Finding, ...]:

@@ -68,6 +68,12 @@ _RULES = (
         "timer that never fires",
         "The state is always left before the time is over, so the timeout protects nothing.",
     ),
+    Rule(
+        "C111",
+        "main path with a gap",
+        "Overviews draw the steps of `main` one below the other; a state put between two of them is drawn aside, and "
+        "the drawing tells another story than the chart.",
+    ),
     Rule("C120", "unused data", "Nothing reads or assigns it: dead text, or a name meant to be used."),
     Rule("C121", "data never read", "It is assigned but nothing depends on it: dead text, or a forgotten condition."),
     Rule("C122", "unused parameter", "Setting it changes nothing, which the person who sets it cannot know."),

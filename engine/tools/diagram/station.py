@@ -17,7 +17,7 @@ from engine.language.model import Action, CallAction, Chart, Contract, Invoke, S
 from engine.language.traverse import chart_tree, charts_below, child_nodes, walk_blocks
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.semantics.compiled.symbols import expressions
-from engine.tools.diagram.graph import Box, Edge, Graph, Layout, Line, Node, Shape
+from engine.tools.diagram.graph import Box, Edge, Graph, Line, Node, Shape
 from engine.tools.diagram.links import CHART
 from engine.tools.diagram.page import TitleBlock
 from engine.tools.diagram.scene import Group, Item
@@ -119,23 +119,28 @@ def with_bands(placed: Placed) -> Placed:
 
 
 def _with_gutters(placed: Placed) -> Placed:
-    """Each machine's frame with room on its left for the names of its layers: all that is right of the frame's border
-    moves."""
-    nodes = {node.id: node for node in placed.graph.root.walk()}
+    """Each machine's frame with room on its left for the names of its layers."""
     old = placed.layout
-    borders = sorted({old.boxes[id].x for id, node in nodes.items() if node.css == "machine"})
-
-    def moved(x: float) -> float:
-        return x + _GUTTER * sum(border + 1 < x for border in borders)
-
-    def wider(id: str, box: Box) -> Box:
-        right = moved(box.x + box.width) if nodes[id].children else moved(box.x) + box.width
-        return Box(moved(box.x), box.y, right - moved(box.x), box.height)
-
-    layout = Layout(old.width + _GUTTER * len(borders), old.height)
-    layout.boxes = {id: wider(id, box) for id, box in old.boxes.items()}
-    layout.labels = {id: box.moved(moved(box.x) - box.x, 0) for id, box in old.labels.items()}
-    layout.routes = {id: [(moved(x), y) for x, y in route] for id, route in old.routes.items()}
+    machines = [node for node in placed.graph.root.walk() if node.css == "machine"]
+    borders = sorted({old.boxes[node.id].x for node in machines})
+    ends = [(box.x + box.width, _GUTTER * (borders.index(box.x) + 1)) for box in (old.boxes[n.id] for n in machines)]
+    more = max((end + by for end, by in ends), default=0.0) - max((end for end, _ in ends), default=0.0)
+    layout = replace(old, width=old.width + more, boxes=dict(old.boxes), labels={}, routes={})
+    for id in {node.id for node in placed.graph.root.walk()} - {one.id for node in machines for one in node.walk()}:
+        box = old.boxes[id]
+        layout.boxes[id] = Box(box.x, box.y, box.width + more, box.height)
+    for frame in machines:
+        # All in a frame moves alike: by its own gutter and those of the frames left of it, in whatever row.
+        box = old.boxes[frame.id]
+        by = _GUTTER * (borders.index(box.x) + 1)
+        inside = {node.id for node in frame.walk()} - {frame.id}
+        layout.boxes[frame.id] = Box(box.x + by - _GUTTER, box.y, box.width + _GUTTER, box.height)
+        layout.boxes |= {id: old.boxes[id].moved(by, 0) for id in inside}
+        for edge in placed.graph.edges:
+            if edge.source in inside:
+                layout.routes[edge.id] = [(x + by, y) for x, y in old.routes[edge.id]]
+                if edge.id in old.labels:
+                    layout.labels[edge.id] = old.labels[edge.id].moved(by, 0)
     return replace(placed, layout=layout)
 
 
