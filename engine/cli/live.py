@@ -26,6 +26,7 @@ from engine.cli.out import Output
 from engine.cli.readings import Headlines, all_values
 from engine.cli.sessions import Sessions
 from engine.cli.stage_line import StageLine
+from engine.cli.watch import logged
 from engine.run import Actor, Note, RealClock, StepRecord, System
 from engine.run.station import Station, StationError
 from engine.tools.trace import Veil
@@ -121,7 +122,10 @@ class LiveView:
     # ------------------------------------------------------------ observer
 
     def step(self, record: StepRecord) -> None:
-        if not self._frozen and not record.actor.is_device:
+        if record.actor.is_device:
+            for told in logged(record):
+                self.note(told)
+        elif not self._frozen:
             self._changed = True
             self._activity.step(record)
             if self._curves.due(record.time_ns):

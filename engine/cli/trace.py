@@ -52,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--event", metavar="PATTERN", default="", help="only events, timers, orders like this: 'session.*'"
     )
     _add_times(show)
-    show.add_argument("--problems", action="store_true", help="only failures, unhandled events and notes")
+    show.add_argument(
+        "--problems", action="store_true", help="only failures, unhandled events, notes and what is logged"
+    )
     show.add_argument("--wide", action="store_true", help="whole lines, also at a terminal")
     draw = actions.add_parser("sequence", help="sequence diagram: drawn with -o FILE, else Mermaid text")
     draw.add_argument("file", type=Path)
@@ -156,10 +158,16 @@ def _picked(trace: Trace, args: argparse.Namespace) -> list[Record]:
         known = {name for record in trace.records if window.of(record["machine"]) for name in names(record)}
         raise TraceError(f"{trace.file}: nothing like {window.event!r} there{suggestion(window.event, known)}")
     if args.problems:
-        records = [r for r in records if r.get("failures") or r.get("unhandled") or r.get("note", "out") != "out"]
+        records = list(filter(_is_problem, records))
         if not records:
-            complain(f"{trace.file}: no failures, no unhandled events, no notes")
+            complain(f"{trace.file}: no failures, no unhandled events, no notes, nothing logged")
     return records
+
+
+def _is_problem(record: Record) -> bool:
+    if record.get("failures") or record.get("unhandled") or record.get("note", "out") != "out":
+        return True
+    return any(effect["do"] == "log" for effect in record.get("effects", ()))
 
 
 def _window(trace: Trace, args: argparse.Namespace) -> Window:

@@ -11,7 +11,7 @@ from engine.cli.sessions import Sessions, values_text
 from engine.run import Actor, Note, RealClock, StepRecord, System
 from engine.run.joint import holds
 from engine.run.station import Station
-from engine.semantics.step import Call
+from engine.semantics.step import Call, LogText
 from engine.tools.trace import Veil, brief, note_record
 from engine.tools.trace.show import Table, line, seconds
 from engine.tools.trace.units import units_of
@@ -133,6 +133,8 @@ class PlainView:
         if record.cause == "start":
             self._units[record.actor.path] = units_of(record.actor.machine.chart)
         if record.actor.is_device:
+            for told in logged(record):
+                self.note(told)
             return
         step = record.step
         one = (record, record.actor.machine.configuration if step.entered else ())
@@ -166,6 +168,12 @@ class PlainView:
         if isinstance(told, Note):
             return line(note_record(told, self._veil), self._units.get(told.path, {}))
         return line(brief(told, active, self._veil), units_of(told.actor.machine.chart))
+
+
+def logged(record: StepRecord) -> list[Note]:
+    """What a step logs, as notes: all that views tell of a chart that stands for a thing around the station."""
+    logs = [one.text for one in record.step.effects if isinstance(one, LogText)]
+    return [Note(record.time_ns, record.actor.path, "log", text) for text in logs]
 
 
 def _kind(record: StepRecord) -> Hashable:

@@ -228,6 +228,18 @@ def test_a_view_lists_no_simulated_devices(tmp_path: Path, capsys: pytest.Captur
     assert "dead_man.expired" in capsys.readouterr().out
 
 
+def test_views_tell_what_a_chart_behind_a_role_logs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A power module that is pulled out: which and why, while it runs and in what went wrong of its trace."""
+    trace = str(tmp_path / "run.jsonl")
+    pulled = ["--set", "supply=infy", "--set", "supply.addresses=2", "--set", "modules.adapters.rack.count=2"]
+    pulled += ["--events", "2 s, modules.pull(module=1)"]
+    assert main(["run", str(EVSE), *pulled, "--fast", "--for", "6 s", "--plain", "--trace", trace]) == 0
+    told = [line for line in capsys.readouterr().out.splitlines() if "  evse/supply" in line]
+    assert [line.split(maxsplit=1)[1] for line in told] == ["evse/supply  log: module 1: silent"]
+    assert main(["trace", "show", trace, "--problems"]) == 0
+    assert "“module 1: silent”" in capsys.readouterr().out
+
+
 def test_a_fault_on_a_role_of_it() -> None:
     station = plan(SERVED, faults=["drop:supply.modules.on:2"])
     assert [(fault.machine, fault.role, fault.name) for fault in station.faults] == [("evse/supply", "modules", "on")]
