@@ -42,6 +42,11 @@ NAMED_BY_PARENT = {
     ("soc_reader", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("soc_reader", "discovery.port_tcp"): "the port that is really open",
     ("soc_reader", "discovery.port_tls"): "the port that is really open",
+    (
+        "soc_reader",
+        "slac.TT_EVSE_SLAC_init",
+    ): "a vehicle that says nothing is charged unread, and need not wait so long",
+    ("module_supply", "module.U_stored"): "the least voltage that the modules say they can give",
     ("evse_ac", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     (
         "evse_ac",

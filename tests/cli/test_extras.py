@@ -76,7 +76,7 @@ def test_elkjs_that_cannot_be_fetched(engine: Engine, tmp_path: Path, monkeypatc
     npm.write_text("#!/bin/sh\necho 'npm error network of this machine is down' >&2\nexit 1\n")
     npm.chmod(0o755)
     monkeypatch.setattr("engine.tools.diagram.elkjs.find_spec", lambda name: None)
-    monkeypatch.setattr("engine.tools.diagram.elk.find_node", lambda: "node")
+    monkeypatch.setattr("engine.tools.diagram.elkjs.find_node", lambda: "node")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("CHARGECHART_ELKJS", raising=False)

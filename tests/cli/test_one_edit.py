@@ -23,7 +23,7 @@ states:
 def outputs(chart: Path, folder: Path) -> dict[str, str]:
     """Everything that is generated from a chart, by the name of its file."""
     folder.mkdir()
-    drawing = ["diagram", str(chart), "-o", str(folder), "--format", "svg,mermaid,plantuml,dot"]
+    drawing = ["diagram", str(chart), "-o", str(folder), "--format", "svg,mermaid,plantuml,dot", "--level", "both"]
     assert main(drawing) == 0
     for format in FORMATS:
         assert main(["export", str(chart), "--to", format, "-o", str(folder / f"export.{format}")]) == 0

@@ -98,7 +98,7 @@ def test_limits_are_exchanged() -> None:
         },
     )
     wants = {"soc": 17, "voltage": 420.0, "current": 100.0, "capacity": 60_000.0, "energy": 30_000.0}
-    wants |= {"minimum_current": None, "departure": None, "phases": 0}
+    wants |= {"full_soc": None, "minimum_current": None, "departure": None, "phases": 0}
     assert stage.told("parameters") == [wants]
     assert stage.data("soc", "dialogue") == 17
     assert stage.active("sequence.cable_check.announced", "dialogue")

@@ -251,9 +251,14 @@ class _Maker:
             return
         target = transition.targets[0]
         siblings = [s for s in target.parent.children if s.kind.value in _PLAIN] if target.parent is not None else []
-        if target not in siblings or len(siblings) < 2:
+        if target not in siblings:
             return
-        other = siblings[(siblings.index(target) + 1) % len(siblings)]
+        at = siblings.index(target)
+        # The next one that can be entered with what this target gives, or with nothing: the loader refuses any other.
+        others = (s for s in siblings[at + 1 :] + siblings[:at] if not s.args or s.args == target.args)
+        other = next(others, None)
+        if other is None:
+            return
         path, bracket, arguments = node.text.partition("(")
         head, dot, _ = path.rpartition(".")
         text = f"{head}{dot}{other.name}"
