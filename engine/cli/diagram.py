@@ -71,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     from engine.tools.diagram.elkjs import LayoutUnavailable, find_bundle, find_node
     from engine.tools.diagram.job import Order, carry_out
     from engine.tools.diagram.printing import need_printing
-    from engine.tools.diagram.stamp import NoCommit, stamp
+    from engine.tools.diagram.stamp import NO_GIT, NoCommit, stamp
+    from engine.tools.extras import MissingExtra
 
     formats = tuple(dict.fromkeys(f.strip() for f in args.format.split(",") if f.strip()))
     if not formats:
@@ -84,12 +85,17 @@ def run(args: argparse.Namespace) -> int:
     if Path(args.output).suffix in _FILES and not Path(args.output).is_dir():
         _say(f"engine: -o {args.output}: a folder belongs there, such as -o .; --format says what is drawn")
         return 2
-    need_printing(*formats)
+    try:
+        need_printing(*formats)
+    except MissingExtra as error:
+        raise MissingExtra(f"{error} (--format dot, mermaid or plantuml needs none)") from error
     names = _names(args.paths)
     if names is None:
         return 2
     try:
         made = stamp([found(path) for path in args.paths], args.stamp, Path(args.output))
+        if made == NO_GIT:
+            _say("engine: git is not installed: title blocks name no commit")
         if any(name in DRAWN for name in formats):
             find_node(), find_bundle()
             kept.drop_old()

@@ -13,6 +13,7 @@ from engine.language.expr import tree
 from engine.language.expr.text import to_text
 from engine.language.expr.walk import within
 from engine.language.model import Timer
+from engine.language.types import Kind
 from engine.run import Actor
 from engine.run.joint import holds
 from engine.tools.trace.sequence import span
@@ -43,11 +44,19 @@ class StageLine:
         return max((n for n, hold in enumerate(self._hold) if hold(self._main)), default=None)
 
     def _elsewhere(self) -> str:
-        """Where the machine is when it is in no stage: titles in the region that the stages are about most."""
+        """Where the machine is when it is in no stage: titles in the region that the stages are about most, and the
+        text that its innermost state with one was given as an argument: why it is there."""
         machine = self._main.machine
         states = [machine.chart.states[one] for one in machine.configuration if one]
         inside = [one for one in states if one.id == self._region or one.id.startswith(f"{self._region}.")]
-        return " › ".join(one.title for one in inside if one.title)
+        given = [
+            machine.data.get(f"{one.id}.{name}")
+            for one in inside
+            for name, type_ in one.args.items()
+            if type_.kind is Kind.STRING
+        ]
+        why = next((text for text in reversed(given) if text), "")
+        return " › ".join(one.title for one in inside if one.title) + (f": {why}" if why else "")
 
     def line(self, width: int) -> Text:
         """All stages: those behind, the present one, those ahead."""

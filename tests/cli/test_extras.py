@@ -12,6 +12,7 @@ from engine.tools.diagram.elkjs import find_bundle
 from tests.cli.conftest import Engine
 
 DRAWING = "in the clone of chargechart, pip install '.[diagram]'"
+TEXTS = "(--format dot, mermaid or plantuml needs none)"
 
 
 def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
@@ -26,8 +27,8 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("diagram", "no.yaml", "--format", "svg,png"), f"PNG needs reportlab, pypdfium2, PIL: {DRAWING}"),
-        (("diagram", "no.yaml"), f"PDF needs reportlab: {DRAWING}"),
+        (("diagram", "no.yaml", "--format", "svg,png"), f"PNG needs reportlab, pypdfium2, PIL: {DRAWING} {TEXTS}"),
+        (("diagram", "no.yaml"), f"PDF needs reportlab: {DRAWING} {TEXTS}"),
         (("trace", "sequence", "no.jsonl", "-o", "x.pdf"), f"PDF needs reportlab: {DRAWING}"),
         (("trace", "sequence", "no.jsonl", "-o", "x.png"), f"PNG needs reportlab, pypdfium2, PIL: {DRAWING}"),
         (("mutate", "no.yaml"), "engine mutate needs pytest: in the clone of chargechart, pip install '.[test]'"),

@@ -171,12 +171,14 @@ def test_a_site_s_loops_are_a_row_each_however_many() -> None:
         assert loops(page.run(0.5).drawn()) == loops(lines), "they stand still"
 
 
-def test_a_machine_in_no_stage_says_where_it_is() -> None:
-    page = Page("evse_dc.yaml").run(11)
+@pytest.mark.parametrize(("chart", "told"), [("evse_dc.yaml", "Outlet › Fault"), ("evse_ac.yaml", "Fault")])
+def test_a_machine_in_no_stage_says_where_it_is_and_why(chart: str, told: str) -> None:
+    """At 80×24: which fault it is decides whether somebody drives there."""
+    page = Page(chart).run(11)
     page.system.enqueue(page.main, Event("operator.emergency_stop"))
     lines = page.run(1).drawn()
     assert "●" not in "\n".join(lines)
-    assert any(re.match(r"   Outlet › Fault › ", line) for line in lines)
+    assert any(told in line and line.endswith(": emergency button") for line in lines), lines
 
 
 def test_notices_leave_the_rows_that_the_stages_are_about() -> None:

@@ -21,7 +21,7 @@ from engine.language.model import Chart
 from engine.tools.diagram import job, kept
 from engine.tools.diagram.draw import draw, file_bytes
 from engine.tools.diagram.elk import Elk
-from engine.tools.diagram.elkjs import find_bundle
+from engine.tools.diagram.elkjs import find_bundle, find_node
 from engine.tools.diagram.graph import TEXT_SIZE
 from engine.tools.diagram.statechart import Level
 from engine.tools.diagram.text import drawable, text_width, wrap
@@ -353,6 +353,16 @@ def test_a_stamp_names_commit_and_date_and_says_when_the_chart_has_changed(
         assert ">commit<" in (outside / "door.overview.svg").read_text()
         assert main(["diagram", str(chart), "-o", str(outside), "--format", "svg", "--no-stamp"]) == 0
         assert ">commit<" not in (outside / "door.overview.svg").read_text()
+        only_node = tmp_path.with_name(tmp_path.name + "_bin")
+        only_node.mkdir()
+        (only_node / "node").symlink_to(find_node())
+        patch.setenv("PATH", str(only_node))
+        capsys.readouterr()
+        assert main(["diagram", str(chart), "-o", str(outside), "--format", "svg"]) == 0
+        assert capsys.readouterr().err == "engine: git is not installed: title blocks name no commit\n"
+        assert re.search(r">commit<.*\n?.*>–<", (outside / "door.overview.svg").read_text())
+        assert main(["diagram", str(chart), "-o", str(tmp_path / "in"), "--format", "svg"]) == 0
+        assert capsys.readouterr().err == "", "there none is wanted"
 
 
 def test_what_nobody_asked_for_in_a_month_leaves_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,9 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import which
+
+NO_GIT = "–"  # in the place of a commit that only git could tell
 
 
 class NoCommit(Exception):
@@ -18,7 +21,8 @@ class NoCommit(Exception):
 def stamp(paths: Sequence[Path], wanted: bool | None, output: Path) -> str:
     """``1a2b3c4, 2026-11-29``: the commit that is checked out where these files are, and its date; ``1a2b3c4+`` when
     one of them has changed since; nothing when that is not ``wanted``. When nobody has said (None), it is for an
-    ``output`` folder outside the files' repository. Raises NoCommit when it is wanted and there is none."""
+    ``output`` folder outside the files' repository; there is NO_GIT where git is not installed. Raises NoCommit when
+    it is wanted and there is none."""
     folder = paths[0] if paths[0].is_dir() else paths[0].parent
     if wanted is False:
         return ""
@@ -31,8 +35,14 @@ def stamp(paths: Sequence[Path], wanted: bool | None, output: Path) -> str:
     except NoCommit:
         if wanted:
             raise
-        return ""
+        return NO_GIT if which("git") is None and _leaves_repository(folder.resolve(), output.resolve()) else ""
     return f"{commit}{'+' if changed else ''}, {date}"
+
+
+def _leaves_repository(folder: Path, output: Path) -> bool:
+    """Whether ``folder`` is in a repository, as far as can be told without git, and ``output`` is not in it."""
+    top = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), None)
+    return top is not None and not output.is_relative_to(top)
 
 
 def _git(folder: Path, *command: str) -> str:
