@@ -83,7 +83,7 @@ class Field:
 
 def uint(name: str, start: int, octets: int, unit: str = "", **more: Any) -> Field:
     """An unsigned number of 1 to 4 octets. ``per`` counts are one of ``unit``; ``times`` of the unit are one count;
-    ``zero`` is the count that means 0; ``shift`` and ``width`` cut bits out."""
+    ``zero`` is the count that means 0; ``shift`` and ``width`` cut bits out, both or ``width`` alone."""
     return Field(name, "number", start, octets, unit, **more)
 
 
@@ -332,6 +332,13 @@ class _Writer:
             end = start + octets
         if end > message.length:
             raise ValueError(f"{message.name}: a field ends at octet {end} of {message.length}")
+        taken: dict[tuple[int, int], int] = {}
+        for f in message.fields:
+            if f.kind != "series":
+                place, used = (f.start, f.octets), ((1 << (f.width or 8 * f.octets)) - 1) << f.shift
+                if taken.get(place, 0) & used:
+                    raise ValueError(f"{message.name}: fields overlap in octet {f.start}: {f.name} and one before it")
+                taken[place] = taken.get(place, 0) | used
 
     def _format(self, f: Field) -> str:
         if f.kind == "float":

@@ -452,6 +452,10 @@ def test_tables_that_contradict_themselves_are_refused() -> None:
         Family("x", "x", "", [MessageType("a", "", exactly(1)), MessageType("a", "", exactly(2))])
     with pytest.raises(ValueError, match="overlap"):
         _ = MessageType("a", "", exactly(1), [uint("p", 0, 2), uint("q", 1, 2)]).read
+    with pytest.raises(ValueError, match="overlap in octet 2: q"):
+        _ = MessageType("a", "", exactly(1), [uint("p", 2, 1, width=5), uint("q", 2, 1, shift=4, width=4)]).read
+    with pytest.raises(ValueError, match="overlap in octet 2: q"):
+        _ = MessageType("a", "", exactly(1), [uint("p", 2, 1), uint("q", 2, 1)]).read
     with pytest.raises(ValueError, match="octet 10 of 8"):
         _ = MessageType("a", "", exactly(1), [uint("p", 6, 4)]).read
     some = MessageType("a", "", exactly(1), [series("p", 0, 1)], length=4, least=1)

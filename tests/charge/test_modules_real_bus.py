@@ -16,6 +16,7 @@ import can
 import pytest
 
 import engine
+from adapters.can.simulators import SPEAKERS
 from adapters.registry import REGISTRY
 from engine.run import System
 from engine.run.clock import RealClock
@@ -127,8 +128,11 @@ def multicast(kind: str) -> Charge:
     return Charge(kind, "udp_multicast", "239.74.163.2", f"port={port}")
 
 
-@pytest.mark.parametrize("kinds", [("infy", "maxwell", "uu"), ("huawei", "tonhe")], ids=" ".join)
-def test_charges_on_a_bus_of_python_can(kinds: tuple[str, ...]) -> None:
+MAKES = sorted(SPEAKERS)
+
+
+@pytest.mark.parametrize("kinds", [MAKES[at : at + 3] for at in range(0, len(MAKES), 3)], ids=" ".join)
+def test_charges_on_a_bus_of_python_can(kinds: list[str]) -> None:
     """Each make, from the plug to the result."""
     charge(*(partial(virtual, kind) for kind in kinds))
 
