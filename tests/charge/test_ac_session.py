@@ -171,6 +171,26 @@ def test_phases_change_between_two_sessions() -> None:
     assert not bench.errors
 
 
+def test_phases_that_cannot_be_switched_yet() -> None:
+    """The session goes on until they can, 5 min after the last time; then it ends in order, and the next has them."""
+    bench = Session(THREE, "pev.stop_at_soc=90 %").loop()
+    bench.say("phases", count=1)
+    bench.until(lambda: bench.ac.phases == 1, 30, "one phase")
+    bench.loop()
+    bench.say("phases", count=3)
+    bench.run(200)
+    bench.charging()
+    assert bench.circuit.station_closed
+    assert bench.is_in("evse", "vehicle.plugged.session.stop.none")
+    bench.until(lambda: bench.ac.phases == 3, 130, "three phases")
+    bench.loop()
+    assert bench.data("evse/outlet", "under_load") == 0
+    assert not [told for told in bench.events("session_ended") if "end" in told]
+    bench.run(60)
+    bench.charging()
+    assert not bench.errors
+
+
 @pytest.mark.cases("AC_MeteringReceipt")
 def test_receipts() -> None:
     """ReceiptRequired: the vehicle confirms each reading, and goes on."""

@@ -623,16 +623,64 @@ def test_a_switch_that_is_out_of_order_holds_nobody() -> None:
     assert stage.active("power.idle")
 
 
-@pytest.mark.parametrize("where", ["offered", "short", "digital", "suspended"])
+@pytest.mark.parametrize("where", ["offered", "short", "suspended"])
 def test_phases_wherever_it_stands(where: str) -> None:
     stage = {
         "offered": offered,
         "short": lambda: plugged().post("limit", current=3.0).post("offer"),
-        "digital": digital,
         "suspended": lambda: pilot(opens(charging().child("cp_line.power_lost")), "B"),
     }[where]()
     assert stage.forget().post("phases", count=1).active("power.switching")
     assert whys(stage) == ["phases"]
+
+
+@pytest.mark.parametrize("power", [False, True])
+def test_phases_wait_for_the_end_of_what_is_offered_digitally(power: bool) -> None:
+    """The supervisor is told that they may be switched; nothing opens under a session."""
+    stage = (digitally if power else digital)().post("phases", count=1).run(600)
+    assert stage.told("phases_due") == [{}]
+    assert not line(stage)
+    assert not stage.ordered("output.open")
+    stage.post("withhold")
+    if power:
+        opens(stage.values("meter", current_L1=0.0).run(0.1))
+    stage.post("invite")
+    assert stage.active("power.switching")
+    switched(stage.run(10.1), 1).run(10.1)
+    assert stage.told("phases_now") == [{"count": 1}]
+    assert stage.active("power.digital.waiting")
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("where", ["live", "stopping", "opening"])
+def test_what_is_withheld_is_not_there_for_the_next_session(where: str) -> None:
+    """Its own PowerDelivery has to ask for voltage; who is still in C gets none before."""
+    stage = digitally()
+    if where == "opening":
+        stage.child("cp_line.power_lost")
+    elif where == "stopping":
+        stage.post("offer").post("limit", current=3.0)
+    assert stage.active(f"power.{where}")
+    stage.post("withhold")
+    opens(stage.values("meter", current_L1=0.0).run(0.1))
+    pilot(stage, "C").forget().post("invite").run(60)
+    assert stage.active("power.digital.waiting")
+    assert not stage.ordered("output.close")
+
+
+def test_phases_are_not_asked_for_before_they_may_be_switched() -> None:
+    """Not soon after the last time, not too often, not while plugged where it is so set, not an order taken back."""
+    soon = rested(charging(), 1).post("invite").forget().post("phases", count=3).run(280)
+    assert not soon.told("phases_due")
+    assert soon.run(30).told("phases_due") == [{}]
+    few = rested(charging(C_phase_switches=1), 1).post("invite").post("phases", count=3).run(3600)
+    kept = digital(phases_while_plugged=False).post("phases", count=1).run(600)
+    assert not few.told("phases_due") + kept.told("phases_due")
+    back = digital().post("phases", count=1).post("phases", count=3).post("withhold").run(60)
+    assert back.active("phases.kept")
+    assert not back.ordered("output.phases")
+    offered_now = charging().post("phases", count=1)
+    assert not offered_now.told("phases_due")
 
 
 def test_phases_while_the_vehicle_leaves_C() -> None:
@@ -670,7 +718,11 @@ def test_power_first_then_C() -> None:
     assert not pilot(late, "C").ordered("output.close")
     back = digital().post("power_on").post("power_off")
     assert (back.told("is_off"), back.active("power.digital.waiting")) == ([{}], True)
-    assert pilot(digital().post("power_on"), "D").run(3.1).told("power_refused")
+    close = pilot(digital().post("power_on"), "D").run(3.1)
+    assert close.told("power_refused") == [{"reason": "ventilation needed, and there is none"}]
+    early = pilot(digital(ventilation=True).post("power_on").child("cp_line.power_lost"), "B")
+    early.child("cp_line.state", state="D").run(3.1)
+    assert early.told("power_refused") == [{"reason": "the vehicle is not in state C"}]
 
 
 def test_power_without_an_offer() -> None:

@@ -74,7 +74,8 @@ def test_why_there_is_no_current(why: str, text: str) -> None:
     stage.child("outlet.disconnected")
     assert result(stage)["end"] == "normal"
     never = connected().child("outlet.not_charging", why=why).child("outlet.disconnected")
-    assert result(never) == {"end": "aborted", "reason": text, "protocol": "pwm", "EVCCID": b"", "energy": 0.0}
+    why_told = "ventilation needed, and there is none" if why == "ventilation" else text
+    assert result(never) == {"end": "aborted", "reason": why_told, "protocol": "pwm", "EVCCID": b"", "energy": 0.0}
     assert never.data("sessions") == 0
 
 
@@ -95,6 +96,28 @@ def test_a_card_of_the_list() -> None:
     stage.emit("operator.token", id="A1")
     assert outlet(stage) == ["offer", "withhold"]
     assert not stage.unhandled
+
+
+@pytest.mark.parametrize("stopped", [False, True])
+def test_why_a_vehicle_was_given_nothing(stopped: bool) -> None:
+    """The result names it; who was let charge after all, or the next vehicle, has another reason."""
+
+    def ends(stage: Stage) -> str:
+        if stopped:
+            stage.emit("operator.stop_pressed").child("outlet.is_off")
+        return str(result(stage.child("outlet.disconnected"))["reason"])
+
+    listed = {"authorisation": "list", "tokens": ["A1"]}
+    otherwise = "stopped before anything was charged" if stopped else "unplugged"
+    wrong = connected(**listed).emit("operator.token", id="B2")
+    assert ends(wrong) == "card not accepted"
+    wrong.child("outlet.free").forget().child("outlet.connected", rating=32.0)
+    assert ends(wrong) == otherwise
+    assert ends(connected(**listed).emit("operator.token", id="B2").emit("operator.token", id="A1")) == otherwise
+    assert ends(connected(authorisation="external").emit("operator.rejected")) == "not authorised"
+    needs = connected().child("outlet.not_charging", why="ventilation")
+    assert ends(needs) == "ventilation needed, and there is none"
+    assert ends(connected().child("outlet.not_charging", why="ventilation").child("outlet.charging")) == ""
 
 
 def test_a_card_before_the_plug_counts_for_one_vehicle() -> None:

@@ -340,28 +340,66 @@ def test_after_a_pause_nobody_comes() -> None:
 
 
 def test_phases_are_agreed_once_in_a_session() -> None:
-    """The vehicle is stopped, the phases are switched, and it is asked again; a stop by the user goes before."""
-    stage = charging().post("phases", count=1)
+    """When they may be switched, the vehicle is stopped, and asked again; a stop by the user goes before."""
+    stage = charging().post("phases", count=1).run(30)
+    assert (to(stage, "session").count("stop"), stage.order("outlet.phases")) == (0, {"count": 1})
+    assert stage.active("vehicle.plugged.session.power.charging")
+    stage.forget().child("outlet.phases_due")
     assert (to(stage, "session"), to(stage, "outlet")) == (["stop"], [])
     stage.child("session.session_ended", end="normal")
-    assert to(stage, "outlet") == ["withhold", "phases"]
-    assert (stage.order("outlet.phases"), to(stage, "slac")) == ({"count": 1}, ["leave_bcd"])
+    assert (to(stage, "outlet"), to(stage, "slac")) == (["withhold"], ["leave_bcd"])
     assert shown(stage)[-1] == "Phases are being switched"
     stage.forget().values("phase_switch", count=1).child("outlet.phases_now", count=1)
     assert stage.order("session.offer_modes") == {"modes": SINGLE}
     assert (stage.told("phases_now"), to(stage, "outlet")) == ([{"count": 1}], ["invite"])
     in_session(stage).child("session.session_ended", end="normal")
     assert stage.active("vehicle.plugged.returning"), "that was the last change"
-    same = charging().post("phases", count=3)
-    assert (to(same, "session"), same.order("outlet.phases")) == ([], {"count": 3})
-    refused = charging().post("phases", count=1).child("session.session_ended", end="normal").run(29.9)
+    refused = charging().child("outlet.phases_due").child("session.session_ended", end="normal").run(29.9)
     assert refused.active("vehicle.plugged.rephasing")
     assert refused.run(0.2).active("vehicle.plugged.inviting")
-    stopped = charging().post("phases", count=1).emit("operator.stop_pressed").post("phases", count=1)
-    stopped.child("session.session_ended", end="normal")
+    stopped = (
+        charging().child("outlet.phases_due").emit("operator.stop_pressed").child("session.session_ended", end="normal")
+    )
     assert stopped.active("vehicle.plugged.leaving")
-    other = charging().emit("operator.stop_pressed").post("phases", count=1)
-    assert other.order("outlet.phases") == {"count": 1}
+    paused = charging().child("outlet.phases_due").child("session.session_ended", end="paused")
+    paused.child("outlet.phases_now", count=1).child("outlet.bcb_toggle")
+    in_session(paused).child("session.session_ended", end="normal")
+    assert paused.active("vehicle.plugged.returning"), "they were switched in the pause"
+
+
+def test_a_vehicle_that_does_not_end_its_session_for_a_change_of_phases() -> None:
+    """It is cut, as after a stop by the user; and asked again."""
+    stage = charging().child("outlet.phases_due").run(19.9)
+    assert "abort" not in to(stage, "session")
+    stage.run(0.2)
+    assert to(stage, "session").count("abort") == 1
+    assert stage.child("session.session_ended", end="aborted").active("vehicle.plugged.rephasing")
+
+
+@pytest.mark.parametrize("where", ["inviting", "returning"])
+def test_phases_are_switched_at_once_while_there_is_no_session(where: str) -> None:
+    stage = inviting()
+    if where == "returning":
+        in_session(stage).child("session.session_ended", end="normal")
+    stage.forget().child("outlet.phases_due")
+    assert stage.active("vehicle.plugged.rephasing")
+    assert (to(stage, "outlet"), to(stage, "slac")) == (["withhold"], ["leave_bcd"])
+    assert stage.child("outlet.phases_now", count=1).active("vehicle.plugged.inviting")
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("why", ["ventilation needed, and there is none", "card not accepted"])
+def test_why_a_session_brought_nothing(why: str) -> None:
+    """In the result, not only on the display."""
+    stage = inviting(authorisation="list", tokens=["A1"])
+    in_session(stage).child("session.authorisation_wanted")
+    if why == "card not accepted":
+        stage.emit("operator.token", id="B2").emit("operator.stop_pressed")
+    else:
+        parameters(stage.emit("operator.token", id="A1")).child("session.power_on")
+        stage.child("outlet.power_refused", reason=why)
+    stage.child("session.session_ended", end="normal").child("outlet.is_off")
+    assert (result(stage)["end"], result(stage)["reason"]) == ("aborted", why)
 
 
 def test_as_many_phases_are_offered_as_are_connected() -> None:
