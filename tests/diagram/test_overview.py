@@ -542,3 +542,14 @@ def test_the_story_of_a_dialogue_ends_where_a_session_ends_well() -> None:
         main = [n.id for n in sheet.graph.root.walk() if "main" in n.css.split()]
         assert main[-1] == end
         assert [e for e in sheet.graph.edges if e.target == end and e.css == "main"]
+
+
+def test_a_region_that_is_the_main_path_alone_says_what_it_does_for_each_event() -> None:
+    """A site has no chain of states: what it does is what it answers."""
+    told = overview(engine.load(ROOT / "machines" / "site.yaml"))
+    (power,) = [n for sheet in told for n in sheet.graph.root.walk() if n.id == "power"]
+    assert power.css == "main"
+    said = " ".join(line.text for section in power.sections for line in section)
+    for answer in ("outlet.needs / raise share", "outlet.kept / raise share", "share / send grant to outlet"):
+        assert answer in said
+    assert "onDone outlet, onError outlet / send gone in T_gone; raise share" in said

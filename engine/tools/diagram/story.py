@@ -276,6 +276,7 @@ class _Teller:
         name = state.id or ROOT
         tags = () if self.template else (("id", f"state:{name}"), ("data-state", name))
         node = Node(state_node(state), shape, self._text(state), tags=tags)
+        node.css = "main" if state in self.path and self._is_service(state) else ""
         self.nodes[state] = node
         return node
 
@@ -309,6 +310,9 @@ class _Teller:
     def _internal(self, state: State) -> list[Line]:
         """The events that leave no state, in a line or two."""
         own = [t for t in state.transitions if not t.targets and is_made(t) == bool(self.template)]
+        answers = self._answers(own) if state in self.path and self._is_service(state) else []
+        if answers:
+            return answers
         names = dict.fromkeys(
             describe.trigger_text(self.chart, t) or "always" for t in own if not (t.ignores or t.relays)
         )
@@ -316,6 +320,25 @@ class _Teller:
         return [Line(part, "note", tags) for part in self._two(f"on {', '.join(names)}" if names else "")] or (
             [Line(shorten(describe.ignored_text(self.chart, state), self.line), "note", tags)] if own else []
         )
+
+    def _is_service(self, state: State) -> bool:
+        """Whether it is a region without states: what it answers is all it does."""
+        return state.parent is not None and state.parent.kind is StateKind.PARALLEL and not state.children
+
+    def _answers(self, own: list[Transition]) -> list[Line]:
+        """Each event with what is done for it; the last line stands for those without one, too."""
+        found: dict[str, list[Transition]] = {}
+        silent: list[Transition] = []
+        for one in own:
+            done = describe.block_text(one.actions, True)
+            text = f"{describe.trigger_text(self.chart, one) or 'always'} / {done}"
+            (found.setdefault(text, []) if done else silent).append(one)
+        lines: list[Line] = []
+        for number, (text, some) in enumerate(found.items(), 1):
+            told = [*some, *silent] if number == len(found) else some
+            tags = tuple(tag for one in told for tag in transition_tags(one))
+            lines += [Line(part, "event", tags) for part in wrap(text, self.line)]
+        return lines
 
     # ------------------------------------------------------------ arrows
 
