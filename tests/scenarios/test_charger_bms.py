@@ -213,7 +213,7 @@ def test_a_whole_session() -> None:
     stage.run(29.9)
     assert not results(stage)
     stage.run(0.1)
-    assert results(stage) == [("normal", "the battery forbids charging", 48.0)]
+    assert results(stage) == [("normal", "charged as far as the battery wants (the battery forbids charging)", 48.0)]
     assert (shown(stage)[-1], stage.data("sessions")) == ("Finished", 1)
     demand(stage).run(60)
     assert not stage.ordered("output.start"), "until it is unplugged"
@@ -229,16 +229,22 @@ def test_a_battery_that_changes_its_mind() -> None:
     assert (stage.active("outlet.plugged.charging"), results(stage)) == (True, [])
 
 
+ENOUGH = "charged as far as the battery wants (too cold)"
+
+
 @pytest.mark.parametrize("how", ["unplugged", "stopped"])
-def test_the_end_while_it_is_suspended(how: str) -> None:
-    stage = charging().child("battery.standby", reason="too cold").child("output.is_off")
+@pytest.mark.parametrize(("seconds", "why", "energy"), [(0, "too cold", 0.0), (36, ENOUGH, 48.0)])
+def test_the_end_while_it_is_suspended(how: str, seconds: int, why: str, energy: float) -> None:
+    """A battery that got energy has had enough; of one that got none people read why."""
+    stage = terminals(charging(), 80.0, 60.0).run(seconds)
+    terminals(stage.child("battery.standby", reason="too cold"), 80.0, 0.0).child("output.is_off")
     if how == "unplugged":
         stage.child("battery.silent", reason="x")
-        assert results(stage) == [("normal", "too cold", 0.0)]
+        assert results(stage) == [("normal", why, energy)]
         assert stage.active("outlet.unplugged")
     else:
         stage.post("stop", reason="remote")
-        assert results(stage) == [("normal", "too cold", 0.0)]
+        assert results(stage) == [("normal", why, energy)]
         assert stage.active("outlet.plugged.finished")
 
 
@@ -338,6 +344,8 @@ def test_what_the_console_is_told() -> None:
     forbidden = terminals(available().child("battery.standby", reason="too cold"))
     assert told(forbidden) == ("battery connected", "too cold")
     assert told(charging().child("output.fault", reason="welded?")) == ("out of order", "welded?")
+    stopped = charging().child("desk.emergency").child("battery.standby", reason="the battery forbids charging")
+    assert told(stopped) == ("out of order", "emergency stop at the console"), "the battery only follows"
 
 
 # ---------------------------------------------------------------- faults, and the end
