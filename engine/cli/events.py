@@ -1,24 +1,32 @@
-"""Events that people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``). They
-are for the main machine; ``machine.name`` is for another one."""
+"""Events that people send, typed in or by ``--events``: ``name``, ``name(field=value, …)``, or a wait (``5 s``).
+
+A chart's event is for the main machine; ``machine.name`` is for another one. An adapter's (``role.name``) goes where
+the adapter's own goes: to every machine that has the role and a transition for it. ``outlet2.role.name`` is a unit's.
+"""
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.language.model import Chart
-from engine.language.problems import suggestion
+from engine.language.problems import nearest
 from engine.language.text_values import duration, fields, parts, typed, untyped
 from engine.language.traverse import event_definition
 from engine.language.types import Type
+from engine.language.values import check_fields
 from engine.run import Actor, System
+from engine.run.binding import Binding
 from engine.run.station import StationError
 from engine.semantics.errors import PayloadError
 from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event
 
 _EVENT = re.compile(r"([A-Za-z_][\w.-]*)\s*(?:\((.*)\))?", re.S)
+SOME = 12
+"""Of the events of adapters, so many are named when none is near."""
 _WAIT = re.compile(r"[+-]?\.?\d")  # how one begins, and no event does
 
 
@@ -37,13 +45,26 @@ class EventScript:
             if isinstance(item, int):
                 self._system.set_deadline(item, self.start)
                 return
-            self._system.enqueue(actor, item)
+            deliver(self._system, actor, item)
         self.finished = True
 
 
-def addressed(system: System, main: Actor, text: str) -> tuple[Actor, Event | int]:
-    """One item and the machine it is for; what the main machine knows is for that. The end of a name is enough where no
-    other one ends so. Raises ``StationError``."""
+def deliver(system: System, to: Actor | Binding, event: Event) -> None:
+    """Send what :func:`addressed` has found: an adapter's event as if the adapter had said it."""
+    if isinstance(to, Binding):
+        to.emit(event.name, event.data or {})
+        return
+    role, _, name = event.name.partition(".")
+    binding = to.roles.get(role)
+    if binding is not None and name in binding.contract.events:
+        binding.emit(name, event.data or {})
+    else:
+        system.enqueue(to, event)
+
+
+def addressed(system: System, main: Actor, text: str) -> tuple[Actor | Binding, Event | int]:
+    """One item and whom it is for: a machine, or the adapter of a unit; what the main machine knows is for that. The
+    end of a name is enough where no other one ends so. Raises ``StationError``."""
     given = text.strip().partition("(")[0].strip()
     meant = _meant(given, offered_by_all(system, main)) if _EVENT.fullmatch(given) else []
     if len(meant) > 1:
@@ -53,7 +74,34 @@ def addressed(system: System, main: Actor, text: str) -> tuple[Actor, Event | in
     other = system.roots.get(name)
     if other is not None and other is not main and text.partition("(")[0].strip() not in offered(main.machine.chart):
         return other, step(other.machine.chart, rest)
+    before, _, what = text.partition("(")[0].strip().rpartition(".")
+    unit = _of_units(main).get(before)
+    if unit is not None:
+        return unit, _of_unit(unit, before, what, text)
     return main, step(main.machine.chart, text)
+
+
+def _of_units(main: Actor) -> dict[str, Binding]:
+    """The adapters of the main machine's units by their names: ``outlet2.pilot``."""
+    return {
+        f"{unit}{number}.{role}": binding
+        for (unit, number), roles in main.units.items()
+        for role, binding in roles.items()
+        if unit is not None
+    }
+
+
+def _of_unit(binding: Binding, role: str, name: str, text: str) -> Event:
+    """An event of the adapter of a unit, checked by its contract."""
+    events = binding.contract.events
+    if name not in events:
+        raise StationError(f"{role} knows no event {name!r}{_near(name, (), list(events))}")
+    carried = events[name].payload
+    given = dict(_fields(text.partition("(")[2].rpartition(")")[0], f"{role}.{name}", carried))
+    try:
+        return Event(name, check_fields(given, carried, f"event {role}.{name}") if carried is not None else given)
+    except ValueError as error:
+        raise StationError(str(error)) from None
 
 
 def offered_by_all(system: System, main: Actor) -> list[str]:
@@ -64,7 +112,12 @@ def offered_by_all(system: System, main: Actor) -> list[str]:
         if root is not main
         for name in by_people(root.machine.chart)
     ]
-    return list(dict.fromkeys([*offered(main.machine.chart), *others]))
+    units = [f"{role}.{name}" for role, binding in _people_of_units(main).items() for name in binding.contract.events]
+    return list(dict.fromkeys([*offered(main.machine.chart), *units, *others]))
+
+
+def _people_of_units(main: Actor) -> dict[str, Binding]:
+    return {role: binding for role, binding in _of_units(main).items() if binding.contract.person}
 
 
 def _meant(name: str, known: Sequence[str]) -> list[str]:
@@ -102,7 +155,7 @@ def step(chart: Chart, text: str) -> Event | int:
     name = match[1]
     known = offered(chart)
     if name not in known:
-        raise StationError(f"{chart.name} knows no event {name!r}{suggestion(name, known)}")
+        raise StationError(f"{chart.name} knows no event {name!r}{_near(name, _own(chart), known)}")
     definition = event_definition(chart, name)
     given = dict(_fields(match[2] or "", name, definition.payload if definition is not None else None))
     try:
@@ -113,11 +166,28 @@ def step(chart: Chart, text: str) -> Event | int:
 
 def offered(chart: Chart) -> list[str]:
     """The events a person may send: those of the chart first, then those of its adapters' contracts."""
-    own = [name for name, event in chart.events.items() if event.direction != "out"]
+    own = _own(chart)
     named = {d for t in chart.transitions for d in t.descriptors if _EVENT.fullmatch(d)}
     roles = [f"{role}.{name}" for role, contract in chart.adapters.items() for name in contract.events]
     rest = sorted(named.difference(own, roles))
     return own + [n for n in rest if not n.startswith(("done.", "error."))] + roles
+
+
+def _own(chart: Chart) -> list[str]:
+    return [name for name, event in chart.events.items() if event.direction != "out"]
+
+
+def _near(name: str, own: Sequence[str], known: Sequence[str]) -> str:
+    """``; did you mean 'x'?``, or what there is: the likest first, all that is the chart's own and a few others."""
+    if best := nearest(name, known):
+        return f"; did you mean {best!r}?"
+
+    def unlike(one: str) -> tuple[float, str]:
+        return -difflib.SequenceMatcher(None, name, one).ratio(), one
+
+    others = sorted(set(known).difference(own), key=unlike)
+    listed = sorted([*own, *others[:SOME]], key=unlike)
+    return f"; there are: {', '.join(listed)}" + (", …" if len(others) > SOME else "") if listed else ""
 
 
 def now_possible(system: System, main: Actor) -> list[str]:
@@ -125,18 +195,34 @@ def now_possible(system: System, main: Actor) -> list[str]:
     a person does by an adapter, then the rest; of the main machine first. A chart that declares none may get any."""
     done: list[str] = []
     told: list[str] = []
+    of_units: list[str] = []
     for root in (main, *(root for root in system.roots.values() if root is not main and root.is_running)):
         chart = root.machine.chart
-        active = set(root.machine.configuration) | {""}
-        descriptors = {d for t in chart.transitions if t.source.id in active and not t.ignores for d in t.descriptors}
         before = "" if root is main else f"{root.path}."
         for name in by_people(chart) or (offered(chart) if root is main else ()):
-            if any(d in (name, "*") or name.startswith(d + ".") for d in descriptors):
+            if _takes(root, name):
                 definition = event_definition(chart, name)
                 carried = definition.payload if definition is not None else None
                 found = told if name in chart.events else done
-                found.append(f"{before}{name}" + (f"({'=…, '.join(carried)}=…)" if carried else ""))
-    return done + told
+                found.append(f"{before}{name}{_carrying(carried)}")
+    for role, binding in _people_of_units(main).items():
+        for name, event in binding.contract.events.items():
+            if any(_takes(actor, f"{own_role}.{name}") for actor, own_role in binding.attached):
+                of_units.append(f"{role}.{name}{_carrying(event.payload)}")
+    return done + told + of_units
+
+
+def _takes(actor: Actor, name: str) -> bool:
+    """Whether an active state of the machine has a transition for the event."""
+    active = {*actor.machine.configuration, ""}
+    taken = (
+        d for t in actor.machine.chart.transitions if t.source.id in active and not t.ignores for d in t.descriptors
+    )
+    return any(d in (name, "*") or name.startswith(d + ".") for d in taken)
+
+
+def _carrying(payload: Mapping[str, Type] | None) -> str:
+    return f"({'=…, '.join(payload)}=…)" if payload else ""
 
 
 def split(text: str) -> list[str]:

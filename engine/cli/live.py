@@ -19,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.cli.curves import Curves
-from engine.cli.events import addressed, now_possible, offered_by_all, shortest
+from engine.cli.events import addressed, deliver, now_possible, offered_by_all, shortest
 from engine.cli.live_activity import BAD, QUIET, Activity
 from engine.cli.live_states import shares, state_lines
 from engine.cli.out import Output
@@ -340,7 +340,7 @@ class LiveView:
         if isinstance(item, int):
             self._hint = Text("time passes by itself here", QUIET)
         else:
-            self._system.enqueue(actor, item)
+            deliver(self._system, actor, item)
 
 
 class _Frame:

@@ -71,17 +71,21 @@ def _zoo() -> list[Any]:
 
 @pytest.mark.parametrize(("vehicle", "protocol"), _zoo())
 def test_each_captured_vehicle_is_read_and_charged(vehicle: str, protocol: str) -> None:
-    """With its own schema list, session id, pace and oddities; no voltage before the session is over."""
+    """With its own schema list, session id, pace and oddities; no voltage before the session is over. Each has a state
+    of charge and an EVCCID of its own."""
+    number = VEHICLES.index(Path(f"machines/vehicles/{vehicle}.toml"))
+    soc, evccid = 21 + number, f"0200000000{number + 16:02x}"
     bench = Reader(
         f"vehicle={vehicle}",
-        "pev.adapters.battery.soc=63",
+        f"pev.adapters.battery.soc={soc}",
+        f"pev.session.dialogue.EVCCID={evccid}",
         "pev.stop_at_soc=100 %",
         f"reader.session.supported_namespaces={NAMESPACES[protocol]}",
         f"reader.session.supported_protocols={protocol}",
     )
     bench.until(lambda: bool(bench.events("soc")), 40, "state of charge")
     (told,) = bench.events("soc")
-    assert (told["soc"], told["protocol"], told["EVCCID"]) == (63, protocol, EVCCID)
+    assert (told["soc"], told["protocol"], told["EVCCID"]) == (soc, protocol, bytes.fromhex(evccid))
     assert not bench.circuit.station_closed
     assert bench.is_in("reader/session", "session.connection.established")
     bench.charging(40)
