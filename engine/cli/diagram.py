@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Draw. Exit code 1 when drawings are out of date (``--check``), 2 when one cannot be made or a chart does not
-    load."""
+    load. Raises ``MissingExtra``."""
     from engine.language.load.installed_files import found
     from engine.tools.diagram import kept
     from engine.tools.diagram.draw import DRAWN, FORMATS, LEVELS
