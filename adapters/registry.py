@@ -64,7 +64,7 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "ventilation": {"simulated": "adapters.ac.simulated:SimulatedVentilation"},
     "upstream_breaker": {"simulated": "adapters.ac.simulated:SimulatedBreaker"},
     "indicator": {"simulated": "adapters.ac.simulated:SimulatedIndicator"},
-    "chance": {"simulated": "adapters.ac.simulated:SimulatedChance"},
+    "chance": {"simulated": "adapters.host.chance:SimulatedChance"},
     "onboard_charger": {"simulated": "adapters.ac.vehicle:SimulatedOnboardCharger"},
     "central_system": {"websocket": "adapters.ocpp.websocket:WebSocketCentralSystem"},
     "ocpp_ledger": {
@@ -72,8 +72,8 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "sqlite": "adapters.ocpp.store:FileLedger",
     },
     "wall_clock": {
-        "simulated": "adapters.clock.wall_clock:SimulatedWallClock",
-        "system": "adapters.clock.wall_clock:SystemWallClock",
+        "simulated": "adapters.host.wall_clock:SimulatedWallClock",
+        "system": "adapters.host.wall_clock:SystemWallClock",
     },
     "can_bus": {
         "simulated": "adapters.can.simulated:SimulatedCanBus",

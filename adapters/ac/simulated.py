@@ -5,7 +5,6 @@ All of one ``outlet`` and the vehicle there (vehicle.py) share one :class:`~adap
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping
 from typing import Any, ClassVar, Final
 
@@ -224,21 +223,3 @@ class SimulatedIndicator(Simulated):
 
     def show(self, *, state: str) -> None:
         self.state = state
-
-
-class SimulatedChance(Simulated):
-    """Random numbers, the same in each run of one ``seed``; without one those of the operating system."""
-
-    contract = "chance"
-    settings: ClassVar[Mapping[str, Setting]] = {
-        "seed": Setting("int?", 1, "Where they begin; none: chance of the operating system")
-    }
-
-    def __init__(self, config: Mapping[str, Any], world: World) -> None:
-        super().__init__(config, world)
-        seed = self.config["seed"]
-        self._random = random.SystemRandom() if seed is None else random.Random(seed)
-
-    @property
-    def fraction(self) -> float:
-        return self._random.random()

@@ -206,13 +206,6 @@ class Ledger:
         rows = self._execute("SELECT number, connector, id FROM transactions WHERE NOT stopped ORDER BY number")
         return [Open(*row) for row in rows]
 
-    def number_of(self, transaction_id: int) -> int | None:
-        """The transaction that the central system calls so."""
-        row = self._execute(
-            "SELECT number FROM transactions WHERE id = ? ORDER BY number DESC LIMIT 1", transaction_id
-        ).fetchone()
-        return None if row is None else int(row[0])
-
     def dropped(self) -> list[tuple[str, dict[str, Any], str]]:
         """Action, payload and reason of what was given up, the oldest first."""
         rows = self._execute("SELECT action, payload, dropped FROM messages WHERE dropped IS NOT NULL ORDER BY number")

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli.numbers import count
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -58,7 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check", action="store_true", help="write nothing; fail when a drawing is stale or left over")
     parser.add_argument(
-        "--jobs", type=int, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
+        "--jobs", type=count, default=min(os.cpu_count() or 1, 8), metavar="N", help="processes (default: one a core)"
     )
 
 

@@ -27,9 +27,13 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+import engine
+from adapters.host.chance import SimulatedChance
 from adapters.ocpp.flat import time_ns
 from adapters.ocpp.websocket import WebSocketCentralSystem, endpoint
 from engine.adapter import AdapterError, ConfigurationError, World
+from engine.run import RealClock, System
+from engine.run.host import Host
 from tests.slac.real_port import RealPort
 
 Serve = Callable[[ServerConnection], Awaitable[None]]
@@ -403,5 +407,31 @@ def test_certificates_that_cannot_be_read_are_told_at_the_start(tmp_path: Path) 
     async def talk() -> None:
         with pytest.raises(ConfigurationError, match="certificates of the central system"):
             adapter(roots=str(tmp_path / "none.pem"))
+
+    run(talk)
+
+
+def test_at_the_end_of_a_run_the_line_is_closed_in_order() -> None:
+    """The central system sees an end, not a cut: the machine's exit action reaches the line."""
+
+    async def talk() -> None:
+        codes: list[int | None] = []
+
+        async def handler(line: ServerConnection) -> None:
+            await line.wait_closed()
+            codes.append(line.close_code)
+
+        async with central(handler) as url:
+            system = System(RealClock())
+            chart = engine.load("machines/ocpp/connection.yaml")
+            roles = {"csms": WebSocketCentralSystem({}, World()), "chance": SimulatedChance({}, World())}
+            machine = system.add(chart, "line", {"url": url, "identity": "1"}, roles)
+            host = Host(system)
+            running = asyncio.create_task(host.run())
+            await until(lambda: "online" in machine.machine.configuration)
+            host.stop()
+            await running
+            await until(lambda: codes)
+            assert codes == [1000]
 
     run(talk)

@@ -9,9 +9,6 @@ from typing import Any, ClassVar
 from adapters.settings import filled
 from engine.adapter import Adapter, Port, Setting, World
 
-YEAR_2025_NS = 1_735_689_600 * 10**9
-"""A clock before this was never set: this project is younger."""
-
 
 class WallClock(Adapter):
     """A subclass says where it begins. Later jumps of the machine's clock do not move it."""
@@ -39,10 +36,6 @@ class WallClock(Adapter):
     def now(self) -> int:
         """Nanoseconds since 1970-01-01 UTC; 0 before it is open."""
         return self.port.now_ns() + self._offset if hasattr(self, "port") else 0
-
-    @property
-    def is_set(self) -> bool:
-        return self.now >= YEAR_2025_NS
 
 
 class SimulatedWallClock(WallClock):

@@ -1,10 +1,10 @@
-"""The time of day of stamps and schedules: it must not jump by itself, and says when it is not known."""
+"""The time of day of stamps and schedules: it must not jump by itself."""
 
 from __future__ import annotations
 
 import time
 
-from adapters.clock.wall_clock import SimulatedWallClock, SystemWallClock
+from adapters.host.wall_clock import SimulatedWallClock, SystemWallClock
 from engine.adapter import World
 from tests.slac.virtual_host import Clock, VirtualPort
 
@@ -22,17 +22,8 @@ def test_it_runs_with_the_machines_clock_and_jumps_when_it_is_set() -> None:
     assert clock.now == 1_900_000_001 * S
 
 
-def test_a_clock_of_1970_is_not_set() -> None:
-    clock = SimulatedWallClock({"begin": 100}, World())
-    VirtualPort(clock, Clock(), "clock")
-    assert not clock.is_set
-    clock.set(time=1_800_000_000 * S)
-    assert clock.is_set
-
-
 def test_the_machines_time_of_day() -> None:
     clock = SystemWallClock({}, World())
     before = time.time_ns()
     VirtualPort(clock, Clock(), "clock")
     assert before <= clock.now <= time.time_ns()
-    assert clock.is_set

@@ -1,0 +1,1 @@
+"""What the computer itself gives a chart: the time of day, chance."""
