@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from adapters.can.frame import Frame, Message
+from adapters.can.frame import Frame
 from adapters.can.table import Family, MessageType, Unfit
 
 READINGS: Final = (
@@ -69,8 +69,3 @@ class ModuleFamily(Family):
     def has_order(self, name: str) -> bool:
         """Whether the family has this order."""
         return name in self._orders
-
-
-def reading_of(message: Message) -> dict[str, float]:
-    """What a message of a module says about its output and limits, by the names of :data:`READINGS`."""
-    return {name: message.values[name] for name in READINGS if name in message.values}

@@ -267,10 +267,6 @@ class Family:
         self._plain: dict[int, Reader] = {}
         self._chosen: dict[int, list[tuple[int, int, dict[int, MessageType]]]] = {}
 
-    def owns(self, frame: Frame) -> bool:
-        """Whether the identifier is one of this family."""
-        return frame.extended == self.extended and bool(self._possible(frame.id))
-
     def decode(self, frame: Frame) -> Message | Misfit | None:
         """What a frame says; None when its identifier is not of this family. Raises nothing, whatever comes."""
         can_id, data, extended = frame
