@@ -25,6 +25,30 @@ T_CLOSE_S = 5.0
 at_every_step = pytest.mark.parametrize("step", STEPS)
 in_session = pytest.mark.parametrize("step", IN_SESSION)
 in_both = pytest.mark.parametrize("protocol", PROTOCOLS)
+of_every_message = pytest.mark.cases(
+    "CMN_SupportedAppProtocol",
+    "CMN_SessionSetup",
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
+of_messages_in_session = pytest.mark.cases(
+    "CMN_ServiceDiscovery",
+    "CMN_PaymentServiceSelection",
+    "CMN_Authorization",
+    "CMN_ChargeParameterDiscovery",
+    "DC_CableCheck",
+    "DC_PreCharge",
+    "DC_PowerDelivery",
+    "DC_CurrentDemand",
+    "DC_WeldingDetection",
+)
 
 
 def arrive(protocol: str, step: str, *sets: str) -> tuple[Bench, ScriptedVehicle]:
@@ -69,19 +93,7 @@ def test_connection_lost(protocol: str, step: str, how: str) -> None:
     ends_safe(bench, vehicle)
 
 
-@pytest.mark.cases(
-    "CMN_SupportedAppProtocol",
-    "CMN_SessionSetup",
-    "CMN_ServiceDiscovery",
-    "CMN_PaymentServiceSelection",
-    "CMN_Authorization",
-    "CMN_ChargeParameterDiscovery",
-    "DC_CableCheck",
-    "DC_PreCharge",
-    "DC_PowerDelivery",
-    "DC_CurrentDemand",
-    "DC_WeldingDetection",
-)
+@of_every_message
 @in_both
 @at_every_step
 def test_silence(protocol: str, step: str) -> None:
@@ -105,19 +117,7 @@ def test_late_but_in_time(protocol: str, step: str) -> None:
 # ---------------------------------------------------------------- doubled, in pieces
 
 
-@pytest.mark.cases(
-    "CMN_SupportedAppProtocol",
-    "CMN_SessionSetup",
-    "CMN_ServiceDiscovery",
-    "CMN_PaymentServiceSelection",
-    "CMN_Authorization",
-    "CMN_ChargeParameterDiscovery",
-    "DC_CableCheck",
-    "DC_PreCharge",
-    "DC_PowerDelivery",
-    "DC_CurrentDemand",
-    "DC_WeldingDetection",
-)
+@of_every_message
 @in_both
 @at_every_step
 def test_doubled(protocol: str, step: str) -> None:
@@ -313,17 +313,7 @@ def test_half_a_message_then_nothing(protocol: str, step: str) -> None:
 # ---------------------------------------------------------------- the wrong message
 
 
-@pytest.mark.cases(
-    "CMN_ServiceDiscovery",
-    "CMN_PaymentServiceSelection",
-    "CMN_Authorization",
-    "CMN_ChargeParameterDiscovery",
-    "DC_CableCheck",
-    "DC_PreCharge",
-    "DC_PowerDelivery",
-    "DC_CurrentDemand",
-    "DC_WeldingDetection",
-)
+@of_messages_in_session
 @in_both
 @in_session
 def test_wrong_session_id(protocol: str, step: str) -> None:
@@ -354,17 +344,7 @@ and Authorization one step later are repetitions, byte for byte."""
 WRONG = [(at, sent) for at in STEPS[1:] for sent in STEPS[1:] if sent not in LEGAL[at]]
 
 
-@pytest.mark.cases(
-    "CMN_ServiceDiscovery",
-    "CMN_PaymentServiceSelection",
-    "CMN_Authorization",
-    "CMN_ChargeParameterDiscovery",
-    "DC_CableCheck",
-    "DC_PreCharge",
-    "DC_PowerDelivery",
-    "DC_CurrentDemand",
-    "DC_WeldingDetection",
-)
+@of_messages_in_session
 @in_both
 @pytest.mark.parametrize(("at", "sent"), WRONG)
 def test_out_of_order(protocol: str, at: str, sent: str) -> None:

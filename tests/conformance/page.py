@@ -63,11 +63,21 @@ def _marked(path: Path) -> Iterator[Shown]:
     if f"mark.{MARK}(" not in text:
         return
     file = path.relative_to(TESTS).as_posix()
-    for node in ast.parse(text).body:
+    body = ast.parse(text).body
+    called = {
+        target.id: node.value
+        for node in body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    for node in body:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         named: list[str] = []
         for mark in node.decorator_list:
+            if isinstance(mark, ast.Name):  # marks that several tests have, under a name
+                mark = called.get(mark.id, mark)
             if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{MARK}":
                 named += [_text(file, node.name, argument) for argument in mark.args]
         if named:
