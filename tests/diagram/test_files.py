@@ -8,8 +8,10 @@ import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
+from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
 
 import pypdfium2
@@ -205,6 +207,16 @@ def test_what_is_drawn_by_several_processes_is_the_same(drawn: Path, tmp_path: P
     one, two = ({p.name: p.read_bytes() for p in (tmp_path / name).iterdir()} for name in ("one", "two"))
     assert one == two
     assert {"door.pdf", "gate.pdf", "window.overview.svg"} <= set(one)
+
+
+def _is_inherited(solver: int) -> bool:
+    return id(job._solver()) == solver
+
+
+def test_a_forked_process_has_a_layout_engine_of_its_own(elk: Elk) -> None:
+    """Two processes that ask one Node read each other's answers: drawings of other charts, or none."""
+    with ProcessPoolExecutor(1, get_context("fork")) as pool:
+        assert not pool.submit(_is_inherited, id(job._solver())).result()
 
 
 def test_two_charts_of_one_name_are_refused(drawn: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -346,7 +346,12 @@ def _certificate(folder: Path, name: str, issuer: tuple[Any, Any] | None) -> tup
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=issuer is None, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_usage(signs=issuer is None), critical=True)
     )
+    if issuer is not None:  # RFC 5280 4.2.1.1; Python 3.13 looks for it
+        above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key())
+        builder = builder.add_extension(above, critical=False)
     if name == "server":
         names = [x509.DNSName("central.example"), x509.IPAddress(ip_address("127.0.0.1"))]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
@@ -355,6 +360,20 @@ def _certificate(folder: Path, name: str, issuer: tuple[Any, Any] | None) -> tup
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (folder / f"{name}.key").write_bytes(private)
     return certificate, key
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -166,9 +167,14 @@ def _loaded(path: Path) -> tuple[Chart, Answers]:
         return load.file(path), load.lookups.answers
 
 
-@cache
 def _solver() -> Elk:
-    """One for the life of a process, which waits for its Node when it ends."""
+    """One for the life of a process, which waits for its Node when it ends. That of the process it was forked from is
+    not its own: both would read each other's answers."""
+    return _solver_of(os.getpid())
+
+
+@cache
+def _solver_of(process: int) -> Elk:
     elk = Elk()
     Finalize(None, elk.close, exitpriority=1)
     return elk
