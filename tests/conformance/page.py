@@ -6,13 +6,10 @@ a test is marked with groups, ``pytest.mark.cases("AC_ChargingStatus")``, never 
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from typing import NamedTuple
 
-TESTS = Path(__file__).resolve().parents[1]
+from tests.conformance.marks import TESTS, shown
+
 PAGE = TESTS.parent / "docs" / "conformance.md"
 MARK = "cases"
 _NAME = re.compile(r"TC_SECC_([A-Z]+_)VTB_(\w+)_(\d{3})")
@@ -32,15 +29,6 @@ NOT_SHOWN = {
 GROUP_TITLES = {"CMN": "Common to AC and DC", "AC": "AC", "DC": "DC"}
 
 
-class Shown(NamedTuple):
-    """A test that is marked: its file below tests/, its name, what it says of itself, the groups it is marked with."""
-
-    file: str
-    name: str
-    says: str
-    groups: tuple[str, ...]
-
-
 def groups() -> dict[str, list[str]]:
     """Group (``AC_ChargingStatus``) -> the names of its cases, both in their order. Raises ``ValueError`` for a name of
     another form."""
@@ -53,50 +41,10 @@ def groups() -> dict[str, list[str]]:
     return found
 
 
-def shown() -> list[Shown]:
-    """All marked tests, by file and line. Raises ``ValueError`` for a mark of anything but names of groups."""
-    return [each for path in sorted(TESTS.rglob("test_*.py")) for each in _marked(path)]
-
-
-def _marked(path: Path) -> Iterator[Shown]:
-    text = path.read_text("utf-8")
-    if f"mark.{MARK}(" not in text:
-        return
-    file = path.relative_to(TESTS).as_posix()
-    body = ast.parse(text).body
-    called = {
-        target.id: node.value
-        for node in body
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
-    for node in body:
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
-        named: list[str] = []
-        for mark in node.decorator_list:
-            if isinstance(mark, ast.Name):  # marks that several tests have, under a name
-                mark = called.get(mark.id, mark)
-            if isinstance(mark, ast.Call) and ast.unparse(mark.func) == f"pytest.mark.{MARK}":
-                named += [_text(file, node.name, argument) for argument in mark.args]
-        if named:
-            says = (ast.get_docstring(node) or node.name.removeprefix("test_").replace("_", " ") + ".").replace(
-                "\n", " "
-            )
-            yield Shown(file, node.name, re.sub(r" {2,}", " ", says), tuple(named))
-
-
-def _text(file: str, test: str, argument: ast.expr) -> str:
-    if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-        return argument.value
-    raise ValueError(f"tests/{file}, {test}: pytest.mark.{MARK} takes names of groups, written out")
-
-
 def page() -> str:
     """The page as it should be."""
-    known, tests = groups(), shown()
-    by_group = {group: [test for test in tests if group in test.groups] for group in known}
+    known, tests = groups(), shown(MARK)
+    by_group = {group: [test for test in tests if group in test.marks] for group in known}
     lines = [_HEAD.rstrip(), ""]
     for side, title in GROUP_TITLES.items():
         own = [group for group in known if group.startswith(f"{side}_")]

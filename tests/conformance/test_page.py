@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.conformance.page import NOT_SHOWN, PAGE, groups, page, shown
+from tests.conformance.marks import shown
+from tests.conformance.page import MARK, NOT_SHOWN, PAGE, groups, page
 
 
 def test_the_page_is_what_the_tests_say() -> None:
@@ -13,13 +14,13 @@ def test_the_page_is_what_the_tests_say() -> None:
 def test_marks_are_names_of_groups() -> None:
     """A misspelt one would be missing from the page without a word."""
     known = groups()
-    wrong = {f"{test.file}::{test.name}: {group}" for test in shown() for group in test.groups if group not in known}
+    wrong = {f"{test.file}::{test.name}: {group}" for test in shown(MARK) for group in test.marks if group not in known}
     assert not wrong
 
 
 def test_a_group_has_tests_or_a_reason() -> None:
     """And never both."""
-    marked = {group for test in shown() for group in test.groups}
+    marked = {group for test in shown(MARK) for group in test.marks}
     assert groups().keys() - marked == NOT_SHOWN.keys()
 
 

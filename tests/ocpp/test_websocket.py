@@ -231,8 +231,9 @@ def test_what_the_http_answer_means(status: int, reason: str) -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("TC_088")
 def test_the_subprotocol_must_be_taken() -> None:
-    """TC_088: a server that picks none is left."""
+    """A server that picks none is left."""
 
     async def talk() -> None:
         async with central(idle, subprotocols=None) as url:
@@ -269,6 +270,7 @@ def test_an_attempt_that_is_given_up_says_nothing() -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("TC_085", "TC_088")
 def test_identity_password_and_what_is_offered() -> None:
     """D15 of the field: encoded once in the path, not at all in the header; no compression."""
 
@@ -385,8 +387,9 @@ def _usage(*, signs: bool) -> x509.KeyUsage:
         ("other", None, False),
     ],
 )
+@pytest.mark.ocpp_cases("TC_078", "TC_086")
 def test_the_central_systems_certificate(pki: Path, root: str, name: str | None, connects: bool) -> None:
-    """TC_078, TC_086: chain and name are checked; the name may be another than the URL's."""
+    """Chain and name are checked; the name may be another than the URL's."""
 
     async def talk() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -403,8 +406,9 @@ def test_the_central_systems_certificate(pki: Path, root: str, name: str | None,
 
 
 @pytest.mark.parametrize("shown", [True, False])
+@pytest.mark.ocpp_cases("TC_087")
 def test_the_charge_points_certificate(pki: Path, shown: bool) -> None:
-    """TC_087: a central system that asks for one gets it, and keeps out who has none."""
+    """A central system that asks for one gets it, and keeps out who has none."""
 
     async def talk() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

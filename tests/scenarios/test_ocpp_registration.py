@@ -28,8 +28,9 @@ def registered(interval_s: float = 60, **parameters: Any) -> Stage:
     return answered(booting(**parameters), "Accepted", interval_s).forget()
 
 
+@pytest.mark.ocpp_cases("TC_001")
 def test_a_cold_boot() -> None:
-    """TC_001: BootNotification with what is known of the charge point; the clock is set before all else."""
+    """BootNotification with what is known of the charge point; the clock is set before all else."""
     stage = booting(firmwareVersion="1.2", meterType="M", meterSerialNumber="9")
     assert stage.order("csms.BootNotificationReq") == {
         "chargePointVendor": "Vendor", "chargePointModel": "Model", "chargePointSerialNumber": "7",
@@ -44,9 +45,10 @@ def test_without_a_line_nothing_is_sent() -> None:
     assert begun().run(1000).orders == []
 
 
+@pytest.mark.ocpp_cases("TC_001", "TC_002")
 @pytest.mark.parametrize(("status", "told"), [("Pending", "pending"), ("Rejected", "rejected")])
 def test_who_is_not_accepted_asks_again_after_the_interval(status: str, told: str) -> None:
-    """TC_001, TC_002: nothing but the next BootNotification, no sooner than the central system said."""
+    """Nothing but the next BootNotification, no sooner than the central system said."""
     stage = answered(booting(), status, 90)
     assert stage.told(told) == [{}]
     assert bool(stage.ordered("clock.set")) is (status == "Pending")
@@ -93,8 +95,9 @@ def test_a_boot_without_an_answer_is_asked_again(how: str) -> None:
     assert len(stage.ordered("csms.BootNotificationReq")) == 1
 
 
+@pytest.mark.ocpp_cases("TC_002", "TC_054")
 def test_while_pending_the_central_system_may_ask_for_a_boot() -> None:
-    """TC_002 and TriggerMessage."""
+    """By TriggerMessage."""
     stage = answered(booting(), "Pending", 600).forget().post("boot_again")
     assert len(stage.ordered("csms.BootNotificationReq")) == 1
 
@@ -153,8 +156,8 @@ def test_the_interval_can_be_changed(known: bool) -> None:
     assert stage.run(0.001).ordered("csms.HeartbeatReq") == [{}]
 
 
+@pytest.mark.ocpp_cases("TC_054")
 def test_what_the_central_system_triggers() -> None:
-    """TC_054."""
     stage = registered().post("beat")
     assert stage.ordered("csms.HeartbeatReq") == [{}]
     stage.finish("heartbeat", currentTime=NOON).post("boot_again")
