@@ -71,7 +71,7 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 
 def wait_for(folder: Path, found: Callable[[list[dict[str, Any]]], bool]) -> None:
-    for _ in range(400):
+    for _ in range(1600):
         if (folder / "run.jsonl").exists() and found(records(folder)):
             return
         time.sleep(0.05)
