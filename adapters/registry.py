@@ -71,6 +71,14 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "memory": "adapters.ocpp.store:MemoryLedger",
         "sqlite": "adapters.ocpp.store:FileLedger",
     },
+    "ocpp_logs": {
+        "memory": "adapters.ocpp.logs:MemoryLogs",
+        "files": "adapters.ocpp.logs:FileLogs",
+    },
+    "file_transfer": {
+        "simulated": "adapters.files.transfer:SimulatedFileTransfer",
+        "network": "adapters.files.transfer:NetworkFileTransfer",
+    },
     "wall_clock": {
         "simulated": "adapters.host.wall_clock:SimulatedWallClock",
         "system": "adapters.host.wall_clock:SystemWallClock",

@@ -61,6 +61,32 @@ class OcppLedger(Adapter):
         payload = _nested("SecurityEventNotification", values)
         self._append(call_id, lambda ledger: ledger.other("SecurityEventNotification", payload))
 
+    def DiagnosticsStatusNotification(self, **values: Any) -> None:
+        self._note("DiagnosticsStatusNotification", values)
+
+    def LogStatusNotification(self, **values: Any) -> None:
+        self._note("LogStatusNotification", values)
+
+    def FirmwareStatusNotification(self, **values: Any) -> None:
+        self._note("FirmwareStatusNotification", values)
+
+    def SignedFirmwareStatusNotification(self, **values: Any) -> None:
+        self._note("SignedFirmwareStatusNotification", values)
+
+    def _note(self, action: str, values: Mapping[str, Any]) -> None:
+        """A message that nobody waits for until it is in the file."""
+        payload = _nested(action, values)
+
+        def work(ledger: Ledger) -> int:
+            ledger.other(action, payload)
+            return ledger.waiting
+
+        def written(waiting: int) -> None:
+            self.waiting = waiting
+            self.port.emit("appended")
+
+        self._do(work, written, self._failed)
+
     def _append(self, call_id: str, work: Work) -> None:
         def written(result: Any) -> None:
             found, self.waiting = result

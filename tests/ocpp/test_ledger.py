@@ -201,6 +201,31 @@ def test_orders_and_events_of_the_contract() -> None:
     assert port.results["e"] == "none"
 
 
+def test_statuses_go_out_in_their_order_behind_what_is_older() -> None:
+    """Nobody waits for them to be written; each is sent once, also after a restart."""
+    ledger = MemoryLedger({}, World())
+    port = VirtualPort(ledger, Clock(), "ledger")
+    ledger.StartTransaction(call_id="a", connectorId=1, idTag="A", meterStart=100, timestamp=0)
+    ledger.DiagnosticsStatusNotification(status="Uploading")
+    ledger.LogStatusNotification(status="Uploaded", requestId=7)
+    ledger.FirmwareStatusNotification(status="Installed")
+    ledger.SignedFirmwareStatusNotification(status="InvalidSignature", requestId=None)
+    assert (ledger.waiting, len(port.named("appended"))) == (5, 5)
+    sent = []
+    for number in range(1, 6):
+        ledger.next(call_id=str(number))
+        sent.append((port.results[str(number)]["action"], port.results[str(number)]["payload"]))
+        ledger.answer(
+            number=number, payload={"transactionId": 1, "idTagInfo": {"status": "Accepted"}} if number == 1 else {}
+        )
+    assert sent[1:] == [
+        ("DiagnosticsStatusNotification", {"status": "Uploading"}),
+        ("LogStatusNotification", {"status": "Uploaded", "requestId": 7}),
+        ("FirmwareStatusNotification", {"status": "Installed"}),
+        ("SignedFirmwareStatusNotification", {"status": "InvalidSignature"}),
+    ]
+
+
 def test_a_full_disk_is_told() -> None:
     ledger = MemoryLedger({"full_after": 1}, World())
     port = VirtualPort(ledger, Clock(), "ledger")

@@ -1,0 +1,1 @@
+"""Files that go to and come from other people's servers."""
