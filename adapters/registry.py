@@ -68,8 +68,16 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "onboard_charger": {"simulated": "adapters.ac.vehicle:SimulatedOnboardCharger"},
     "central_system": {"websocket": "adapters.ocpp.websocket:WebSocketCentralSystem"},
     "ocpp_ledger": {
-        "memory": "adapters.ocpp.store:MemoryLedger",
-        "sqlite": "adapters.ocpp.store:FileLedger",
+        "memory": "adapters.ocpp.ocpp_ledger:MemoryLedger",
+        "sqlite": "adapters.ocpp.ocpp_ledger:FileLedger",
+    },
+    "ocpp_settings": {
+        "memory": "adapters.ocpp.ocpp_settings:MemorySettings",
+        "sqlite": "adapters.ocpp.ocpp_settings:FileSettings",
+    },
+    "ocpp_availability": {
+        "memory": "adapters.ocpp.ocpp_availability:MemoryAvailability",
+        "sqlite": "adapters.ocpp.ocpp_availability:FileAvailability",
     },
     "ocpp_logs": {
         "memory": "adapters.ocpp.logs:MemoryLogs",

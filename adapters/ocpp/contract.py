@@ -102,7 +102,7 @@ def _actions() -> Iterator[str]:
 
 def _events() -> Iterator[str]:
     for name in sorted(FROM_CENTRAL_SYSTEM):
-        yield f"  {name}Req:\n    payload:\n      call: string\n{_lines(fields(name, False), ours=False)}"
+        yield f"  {name}Req:\n    payload:\n      call: string\n{_event(name)}"
 
 
 def _block(given: Iterable[Field], *, ours: bool) -> str:
@@ -112,6 +112,13 @@ def _block(given: Iterable[Field], *, ours: bool) -> str:
 
 def _lines(given: Iterable[Field], *, ours: bool) -> str:
     return "".join(f"      {field.name}: {field.type(ours=ours)}\n" for field in given)
+
+
+def _event(name: str) -> str:
+    """The value of a ChangeConfiguration may be a password."""
+    lines = _lines(fields(name, False), ours=False)
+    secret = "      value: {type: string, secret: true}\n"
+    return lines.replace("      value: string\n", secret) if name == "ChangeConfiguration" else lines
 
 
 if __name__ == "__main__":

@@ -1,50 +1,20 @@
-"""What must not be lost: transactions and the messages that tell of them, in one SQLite file.
+"""What must not be lost: transactions and the messages that tell of them.
 
-Every write is in the file (``fsync``) when :meth:`Ledger.commit` returns; several writes may share one. The file has a
-version and is brought up to the present one step by step.
-
-Sources: OCPP 1.6 edition 2 §3.7 (queue of transaction messages), errata 3.18 (a transaction whose id never came is -1);
-sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
+Sources: OCPP 1.6 edition 2 §3.7 (queue of transaction messages), errata 3.18 (a transaction whose id never came is -1).
 """
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from adapters.ocpp.database import Database
 
 NEVER_KNOWN = -1
 """The transactionId of one whose StartTransaction was given up."""
-
-MIGRATIONS = (
-    """
-    CREATE TABLE transactions (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        connector INTEGER NOT NULL,
-        id INTEGER,
-        stopped INTEGER NOT NULL DEFAULT 0
-    );
-    CREATE TABLE messages (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        action TEXT NOT NULL,
-        payload TEXT NOT NULL,
-        transaction_number INTEGER REFERENCES transactions,
-        attempts INTEGER NOT NULL DEFAULT 0,
-        dropped TEXT
-    );
-    CREATE INDEX waiting ON messages (number) WHERE dropped IS NULL;
-    """,
-)
-"""One script for each version of the file, in order; ``PRAGMA user_version`` counts those that were run."""
-
-
-class LedgerError(Exception):
-    """The file cannot be read or written; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,52 +39,11 @@ class Open:
 
 
 class Ledger:
-    """``file``: None is one in memory. Raises :class:`LedgerError` for a file that is no ledger, or of a later version.
-    Its methods may be called from one thread at a time."""
+    """Its part of the file. Its methods raise ``StoreError``, and are called within what :meth:`Database.begin` began
+    where several have to be there together."""
 
-    def __init__(self, file: Path | None) -> None:
-        self.file = file
-        try:
-            self._db = sqlite3.connect(
-                file or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=32
-            )
-            if file is not None:
-                self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA foreign_keys=ON")
-            self._migrate()
-        except sqlite3.Error as error:
-            raise LedgerError(f"{file}: {error}") from None
-
-    def _migrate(self) -> None:
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if version > len(MIGRATIONS):
-            raise LedgerError(f"{self.file}: written by a later version ({version}; this one knows {len(MIGRATIONS)})")
-        for number, script in enumerate(MIGRATIONS[version:], version + 1):
-            self._db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
-
-    def close(self) -> None:
-        """Close the file; what was not committed is not in it."""
-        self._db.close()
-
-    def begin(self) -> None:
-        """What follows is written together."""
-        if not self._db.in_transaction:
-            self._execute("BEGIN IMMEDIATE")
-
-    def commit(self) -> None:
-        """It is in the file now. Raises :class:`LedgerError`; nothing of it is then."""
-        try:
-            if self._db.in_transaction:
-                self._db.execute("COMMIT")
-        except sqlite3.Error as error:
-            self.roll_back()
-            raise LedgerError(f"{self.file}: {error}") from None
-
-    def roll_back(self) -> None:
-        """Forget what was not committed."""
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+    def __init__(self, database: Database) -> None:
+        self._execute = database.execute
 
     # ------------------------------------------------------------ what charts tell
 
@@ -210,9 +139,3 @@ class Ledger:
         """Action, payload and reason of what was given up, the oldest first."""
         rows = self._execute("SELECT action, payload, dropped FROM messages WHERE dropped IS NOT NULL ORDER BY number")
         return [(action, json.loads(payload), reason) for action, payload, reason in rows]
-
-    def _execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        try:
-            return self._db.execute(sql, values)
-        except sqlite3.Error as error:
-            raise LedgerError(f"{self.file}: {error}") from None

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from adapters.ocpp.ledger import MIGRATIONS, NEVER_KNOWN, Ledger, LedgerError, Open
-from adapters.ocpp.store import FileLedger, MemoryLedger
+from adapters.ocpp.database import MIGRATIONS, Database, StoreError
+from adapters.ocpp.ledger import NEVER_KNOWN, Ledger, Open
+from adapters.ocpp.ocpp_ledger import FileLedger, MemoryLedger
 from engine.adapter import ConfigurationError, World
 from tests.slac.real_port import RealPort
 from tests.slac.virtual_host import Clock, VirtualPort
@@ -42,7 +43,7 @@ def taken(ledger: Ledger, transaction_id: int | None = None) -> tuple[str, Any]:
 
 def test_an_offline_session_goes_out_in_its_order_under_the_id_that_comes_late() -> None:
     """D3 of the field: the id goes into the messages when they are sent, not when they are stored."""
-    ledger = Ledger(None)
+    ledger = Ledger(Database(None))
     session(ledger)
     session(ledger)
     assert ledger.waiting == 6
@@ -54,7 +55,7 @@ def test_an_offline_session_goes_out_in_its_order_under_the_id_that_comes_late()
 
 
 def test_a_repeat_has_the_same_id_and_payload() -> None:
-    ledger = Ledger(None)
+    ledger = Ledger(Database(None))
     session(ledger)
     first = ledger.next()
     assert first is not None
@@ -66,7 +67,7 @@ def test_a_repeat_has_the_same_id_and_payload() -> None:
 
 def test_a_start_that_is_given_up_makes_the_rest_minus_one() -> None:
     """Errata 3.18; what was given up stays readable."""
-    ledger = Ledger(None)
+    ledger = Ledger(Database(None))
     number = session(ledger)
     message = ledger.next()
     assert message is not None
@@ -76,57 +77,58 @@ def test_a_start_that_is_given_up_makes_the_rest_minus_one() -> None:
 
 
 def test_a_transaction_ends_once() -> None:
-    ledger = Ledger(None)
+    ledger = Ledger(Database(None))
     ledger.stop(session(ledger), STOP)
     assert ledger.waiting == 3
 
 
 def test_a_restart_finds_what_is_open(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "l.db")
+    database = Database(tmp_path / "l.db")
+    ledger = Ledger(database)
     session(ledger)
     second = ledger.start(2, START)
     for _ in range(4):
         taken(ledger, 70 + ledger.waiting)
     third = ledger.start(1, START)
-    ledger.close()
-    again = Ledger(tmp_path / "l.db")
+    database.close()
+    again = Ledger(Database(tmp_path / "l.db"))
     assert again.open() == [Open(second, 2, 71), Open(third, 1, None)]
     assert again.waiting == 1
 
 
 def test_what_is_not_committed_is_not_there(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "l.db")
-    ledger.begin()
-    session(ledger)
-    other = Ledger(tmp_path / "l.db")
-    assert other.waiting == 0
-    ledger.commit()
-    assert other.waiting == 3
+    database, other = Database(tmp_path / "l.db"), Database(tmp_path / "l.db")
+    database.begin()
+    session(Ledger(database))
+    assert Ledger(other).waiting == 0
+    database.commit()
+    assert Ledger(other).waiting == 3
     other.close()
-    ledger.close()
+    database.close()
 
 
 def test_numbers_are_never_used_again(tmp_path: Path) -> None:
     """A transaction that is forgotten and one that begins after it are not the same."""
-    ledger = Ledger(tmp_path / "l.db")
+    database = Database(tmp_path / "l.db")
+    ledger = Ledger(database)
     first = session(ledger)
     while ledger.waiting:
         taken(ledger, 1)
-    ledger.close()
-    assert Ledger(tmp_path / "l.db").start(1, START) > first
+    database.close()
+    assert Ledger(Database(tmp_path / "l.db")).start(1, START) > first
 
 
 def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
     file = tmp_path / "l.db"
     file.write_bytes(b"this is no database, but a text of some length" * 100)
-    with pytest.raises(LedgerError, match=r"l\.db: file is not a database"):
-        Ledger(file)
-    with pytest.raises(LedgerError, match="unable to open"):
-        Ledger(tmp_path / "no folder" / "l.db")
+    with pytest.raises(StoreError, match=r"l\.db: file is not a database"):
+        Database(file)
+    with pytest.raises(StoreError, match="unable to open"):
+        Database(tmp_path / "no folder" / "l.db")
     later = tmp_path / "later.db"
     sqlite3.connect(later).execute(f"PRAGMA user_version={len(MIGRATIONS) + 1}")
-    with pytest.raises(LedgerError, match="written by a later version"):
-        Ledger(later)
+    with pytest.raises(StoreError, match="written by a later version"):
+        Database(later)
 
 
 # ---------------------------------------------------------------- the process dies
@@ -134,13 +136,15 @@ def test_files_that_cannot_be_used_are_told(tmp_path: Path) -> None:
 WRITER = """
 import sys
 from pathlib import Path
+from adapters.ocpp.database import Database
 from adapters.ocpp.ledger import Ledger
-ledger = Ledger(Path(sys.argv[1]))
+database = Database(Path(sys.argv[1]))
+ledger = Ledger(database)
 for number in range(1_000_000):
-    ledger.begin()
+    database.begin()
     transaction = ledger.start(1, {"meterStart": number})
     ledger.stop(transaction, {"meterStop": number})
-    ledger.commit()
+    database.commit()
     print(transaction, flush=True)
 """
 
@@ -157,10 +161,10 @@ def test_what_was_told_is_there_after_a_kill(tmp_path: Path, seed: int) -> None:
                 told = int(writer.stdout.readline())
             writer.send_signal(signal.SIGKILL)
             told = max([told, *(int(line) for line in writer.stdout if line.endswith("\n"))])
-        ledger = Ledger(file)
-        assert ledger.open() == []
-        ledger.close()
-    ledger, seen = Ledger(file), []
+        database = Database(file)
+        assert Ledger(database).open() == []
+        database.close()
+    ledger, seen = Ledger(Database(file)), []
     while (message := ledger.next()) is not None:
         number = ledger.answered(message.number, 1000 if message.action == "StartTransaction" else None)
         seen.append((number, message.action))

@@ -30,6 +30,7 @@ from websockets.typing import Subprotocol
 import engine
 from adapters.host.chance import SimulatedChance
 from adapters.ocpp.flat import time_ns
+from adapters.ocpp.ocpp_settings import MemorySettings
 from adapters.ocpp.websocket import WebSocketCentralSystem, endpoint
 from engine.adapter import AdapterError, ConfigurationError, World
 from engine.run import RealClock, System
@@ -447,7 +448,11 @@ def test_at_the_end_of_a_run_the_line_is_closed_in_order() -> None:
         async with central(handler) as url:
             system = System(RealClock())
             chart = engine.load("machines/ocpp/connection.yaml")
-            roles = {"csms": WebSocketCentralSystem({}, World()), "chance": SimulatedChance({}, World())}
+            roles = {
+                "csms": WebSocketCentralSystem({}, World()),
+                "chance": SimulatedChance({}, World()),
+                "settings": MemorySettings({}, World()),
+            }
             machine = system.add(chart, "line", {"url": url, "identity": "1"}, roles)
             host = Host(system)
             running = asyncio.create_task(host.run())

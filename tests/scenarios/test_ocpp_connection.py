@@ -6,13 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.stage import Stage
+from tests.scenarios.ocpp import change, keys
+from tests.scenarios.stage import S, Stage
 
-URL = {"url": "wss://central.example/ocpp", "identity": "CP_1", "password": b"0123456789abcdef"}
+URL = {"url": "wss://central.example/ocpp", "identity": "CP_1"}
+PASSWORD = b"0123456789abcdef"
 
 
-def begun(chance: float = 0.0, **parameters: Any) -> Stage:
-    return Stage("machines/ocpp/connection.yaml", {"chance.fraction": chance}, **{**URL, **parameters})
+def begun(chance: float = 0.0, WebSocketPingInterval: int = 30 * S, **parameters: Any) -> Stage:
+    values = keys(AuthorizationKey=PASSWORD, WebSocketPingInterval=WebSocketPingInterval)
+    return Stage("machines/ocpp/connection.yaml", {**values, "chance.fraction": chance}, **{**URL, **parameters})
 
 
 def connected(**parameters: Any) -> Stage:
@@ -30,7 +33,7 @@ def attempts(stage: Stage) -> list[float]:
 def test_the_line_is_asked_for_at_once() -> None:
     """OCPP-J 1.6 3.1: the identity behind the URL; the charge point is on line a moment after its start."""
     stage = begun(certificate_name="central")
-    assert stage.order("csms.connect") == {**URL, "name": "central"}
+    assert stage.order("csms.connect") == {**URL, "password": PASSWORD, "name": "central"}
     assert stage.emit("csms.connected").told("online") == [{}]
 
 
@@ -81,7 +84,7 @@ def test_a_silent_line_is_given_up() -> None:
 @pytest.mark.parametrize(("interval_s", "pings"), [(0, 0), (5, 2)])
 def test_how_often_it_is_asked_can_be_changed(interval_s: int, pings: int) -> None:
     """0 turns pings off; a change holds at once, also while none is on its way."""
-    stage = connected().run(1).post("ping_every", interval=interval_s * 10**9).run(5)
+    stage = change(connected().run(1), WebSocketPingInterval=interval_s * S).run(5)
     if pings:
         stage.finish("ping", round_trip=1).run(5)
     else:
@@ -90,12 +93,27 @@ def test_how_often_it_is_asked_can_be_changed(interval_s: int, pings: int) -> No
 
 
 def test_how_often_is_kept_while_there_is_no_line() -> None:
-    stage = refused(begun()).post("ping_every", interval=2 * 10**9).run(10).emit("csms.connected").run(2)
+    stage = change(refused(begun()), WebSocketPingInterval=2 * S).run(10).emit("csms.connected").run(2)
     assert stage.ordered("csms.ping") == [{}]
 
 
-def test_the_first_interval_is_a_parameter() -> None:
+def test_without_pings() -> None:
     assert connected(WebSocketPingInterval=0).run(1000).ordered("csms.ping") == []
+
+
+@pytest.mark.ocpp_cases("TC_073")
+def test_a_new_password_makes_a_new_line() -> None:
+    """Whitepaper 7.2, D18 of the field: no reboot, and not the old one for as long as the line lasts."""
+    stage = connected()
+    change(stage, AuthorizationKey=b"another password")
+    assert [order.what for order in stage.orders] == ["csms.disconnect", "csms.connect"]
+    assert stage.order("csms.connect") == {**URL, "password": b"another password"}
+    assert stage.told("offline") == [{"why": "the password has changed"}]
+
+
+def test_other_keys_leave_the_line_as_it_is() -> None:
+    stage = change(connected(), HeartbeatInterval=5 * S).emit("settings.failed", reason="disk full").run(30)
+    assert [order.what for order in stage.orders] == ["csms.ping"]
 
 
 @pytest.mark.parametrize("where", ["connecting", "waiting", "online"])

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.ocpp import change, keys
 from tests.scenarios.stage import S, Stage
 
 NOON = 1_795_953_600 * S
 
 
-def begun(**parameters: Any) -> Stage:
+def begun(HeartbeatInterval: int = 300 * S, **parameters: Any) -> Stage:
     who = {"chargePointVendor": "Vendor", "chargePointModel": "Model", "chargePointSerialNumber": "7"}
-    return Stage("machines/ocpp/registration.yaml", **{**who, **parameters})
+    values = keys(HeartbeatInterval=HeartbeatInterval)
+    return Stage("machines/ocpp/registration.yaml", values, **{**who, **parameters})
 
 
 def booting(**parameters: Any) -> Stage:
@@ -39,6 +41,7 @@ def test_a_cold_boot() -> None:
     answered(stage, "Accepted", 60)
     assert stage.order("clock.set") == {"time": NOON}
     assert stage.told("registered") == [{"interval": 60 * S}]
+    assert stage.order("settings.declare") == {"key": "HeartbeatInterval", "value": "60"}  # what GetConfiguration says
 
 
 def test_without_a_line_nothing_is_sent() -> None:
@@ -77,7 +80,7 @@ def test_a_whole_day_is_an_interval() -> None:
 @pytest.mark.parametrize("interval_s", [0, -5, 24 * 3600 + 1])
 def test_heartbeats_as_configured_where_the_central_system_names_no_time(interval_s: float) -> None:
     stage = registered(interval_s, HeartbeatInterval=30 * S).run(29.999)
-    assert stage.orders == []
+    assert stage.orders == []  # and the key stays as it is
     stage.run(0.001)
     assert stage.ordered("csms.HeartbeatReq") == [{}]
 
@@ -148,12 +151,30 @@ def test_a_heartbeat_that_is_lost_is_not_the_last(how: str) -> None:
 def test_the_interval_can_be_changed(known: bool) -> None:
     """ChangeConfiguration HeartbeatInterval holds at once."""
     stage = registered().run(50) if known else begun()
-    stage.post("heartbeat_every", interval=5 * S)
+    change(stage, HeartbeatInterval=5 * S)
     if not known:
         answered(stage.post("online"), "Accepted", 0).forget()
     stage.run(4.999)
     assert stage.orders == []
     assert stage.run(0.001).ordered("csms.HeartbeatReq") == [{}]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_other_keys_are_no_matter(known: bool) -> None:
+    """The next Heartbeat does not move."""
+    stage = registered(5).run(4) if known else begun(HeartbeatInterval=5 * S)
+    change(stage, ConnectionTimeOut=7 * S).emit("settings.failed", reason="disk full")
+    if not known:
+        answered(stage.post("online"), "Accepted", 0).forget().run(4)
+    assert stage.run(1).ordered("csms.HeartbeatReq") == [{}]
+
+
+def test_what_the_central_system_named_is_kept_to_until_the_key_is_changed() -> None:
+    stage = registered(interval_s=7, HeartbeatInterval=300 * S)
+    change(stage.values("settings", HeartbeatInterval=7 * S), MessageTimeout=S).run(7)
+    assert len(stage.ordered("csms.HeartbeatReq")) == 1
+    stage.run(1 + 7)
+    assert len(stage.ordered("csms.HeartbeatReq")) == 2
 
 
 @pytest.mark.ocpp_cases("TC_054")

@@ -1,0 +1,123 @@
+"""The one SQLite file of a charge point: what must not be lost, and what must be the same after a restart.
+
+Every write is in the file (``fsync``) when :meth:`Database.commit` returns; several writes may share one. The file has
+a version and is brought up to the present one step by step.
+
+Sources: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+MIGRATIONS = (
+    """
+    CREATE TABLE transactions (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        connector INTEGER NOT NULL,
+        id INTEGER,
+        stopped INTEGER NOT NULL DEFAULT 0
+    );
+    CREATE TABLE messages (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT NOT NULL UNIQUE,
+        action TEXT NOT NULL,
+        payload TEXT NOT NULL,
+        transaction_number INTEGER REFERENCES transactions,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        dropped TEXT
+    );
+    CREATE INDEX waiting ON messages (number) WHERE dropped IS NULL;
+    """,
+    """
+    CREATE TABLE settings (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE cards (
+        place TEXT NOT NULL CHECK (place IN ('list', 'cache')),
+        id_tag TEXT NOT NULL COLLATE NOCASE,
+        status TEXT NOT NULL,
+        parent TEXT NOT NULL,
+        expires INTEGER NOT NULL,
+        used INTEGER NOT NULL,
+        PRIMARY KEY (place, id_tag)
+    ) WITHOUT ROWID;
+    CREATE TABLE versions (name TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE profiles (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        connector INTEGER NOT NULL,
+        id INTEGER NOT NULL UNIQUE,
+        profile TEXT NOT NULL
+    );
+    CREATE TABLE reservations (
+        id INTEGER PRIMARY KEY,
+        connector INTEGER NOT NULL,
+        id_tag TEXT NOT NULL,
+        parent TEXT NOT NULL,
+        expires INTEGER NOT NULL
+    );
+    CREATE TABLE availability (connector INTEGER PRIMARY KEY, operative INTEGER NOT NULL);
+    """,
+)
+"""One script for each version of the file, in order; ``PRAGMA user_version`` counts those that were run. Times are
+nanoseconds since 1970-01-01 UTC, 0 for none."""
+
+
+class StoreError(Exception):
+    """The file cannot be read or written; the message names it and says why."""
+
+
+class Database:
+    """``file``: None is one in memory. Raises :class:`StoreError` for a file that is none of ours, or of a later
+    version. Its methods may be called from one thread at a time."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        try:
+            self._db = sqlite3.connect(
+                file or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=32
+            )
+            if file is not None:
+                self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=FULL")
+            self._db.execute("PRAGMA foreign_keys=ON")
+            self._migrate()
+        except sqlite3.Error as error:
+            raise StoreError(f"{file}: {error}") from None
+
+    def _migrate(self) -> None:
+        version = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(MIGRATIONS):
+            raise StoreError(f"{self.file}: written by a later version ({version}; this one knows {len(MIGRATIONS)})")
+        for number, script in enumerate(MIGRATIONS[version:], version + 1):
+            self._db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
+
+    def close(self) -> None:
+        """Close the file; what was not committed is not in it."""
+        self._db.close()
+
+    def begin(self) -> None:
+        """What follows is written together."""
+        if not self._db.in_transaction:
+            self.execute("BEGIN IMMEDIATE")
+
+    def commit(self) -> None:
+        """It is in the file now. Raises :class:`StoreError`; nothing of it is then."""
+        try:
+            if self._db.in_transaction:
+                self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            self.roll_back()
+            raise StoreError(f"{self.file}: {error}") from None
+
+    def roll_back(self) -> None:
+        """Forget what was not committed."""
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        """One statement. Raises :class:`StoreError`."""
+        try:
+            return self._db.execute(sql, values)
+        except sqlite3.Error as error:
+            raise StoreError(f"{self.file}: {error}") from None

@@ -1,0 +1,152 @@
+"""Contract ``ocpp_ledger``: :mod:`adapters.ocpp.ledger` behind the charts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from adapters.ocpp.database import Database
+from adapters.ocpp.flat import NotFlat, flatten, nest
+from adapters.ocpp.ledger import Ledger
+from adapters.ocpp.store import InFile, InMemory, Stored
+from engine.adapter import AdapterError
+
+
+class OcppLedger(Stored):
+    """What a chart orders is one write each."""
+
+    contract = "ocpp_ledger"
+    waiting = 0
+
+    def _begun(self, database: Database) -> None:
+        ledger = Ledger(database)
+        self.waiting = ledger.waiting
+        for one in ledger.open():
+            told = {"transaction": one.number, "connectorId": one.connector, "transactionId": one.id}
+            self.port.call_later(0, lambda told=told: self.port.emit("unfinished", **told))  # type: ignore[misc]
+
+    # ------------------------------------------------------------ what goes in
+
+    def StartTransaction(self, *, call_id: str, **values: Any) -> None:
+        payload = _nested("StartTransaction", values)
+        self._append(call_id, lambda ledger: {"transaction": ledger.start(values["connectorId"], payload)})
+
+    def MeterValues(self, *, call_id: str, transaction: int, **values: Any) -> None:
+        payload = _nested("MeterValues", values)
+        self._append(call_id, lambda ledger: ledger.meter_values(transaction, payload))
+
+    def StopTransaction(self, *, call_id: str, transaction: int, **values: Any) -> None:
+        payload = _nested("StopTransaction", values)
+        self._append(call_id, lambda ledger: ledger.stop(transaction, payload))
+
+    def SecurityEventNotification(self, *, call_id: str, **values: Any) -> None:
+        payload = _nested("SecurityEventNotification", values)
+        self._append(call_id, lambda ledger: ledger.other("SecurityEventNotification", payload))
+
+    def DiagnosticsStatusNotification(self, **values: Any) -> None:
+        self._note("DiagnosticsStatusNotification", values)
+
+    def LogStatusNotification(self, **values: Any) -> None:
+        self._note("LogStatusNotification", values)
+
+    def FirmwareStatusNotification(self, **values: Any) -> None:
+        self._note("FirmwareStatusNotification", values)
+
+    def SignedFirmwareStatusNotification(self, **values: Any) -> None:
+        self._note("SignedFirmwareStatusNotification", values)
+
+    def _note(self, action: str, values: Mapping[str, Any]) -> None:
+        """A message that nobody waits for until it is in the file."""
+        payload = _nested(action, values)
+
+        def work(ledger: Ledger) -> int:
+            ledger.other(action, payload)
+            return ledger.waiting
+
+        def written(waiting: int) -> None:
+            self.waiting = waiting
+            self.port.emit("appended")
+
+        self._do(work, written)
+
+    def _append(self, call_id: str, work: Callable[[Ledger], Any]) -> None:
+        def written(result: Any) -> None:
+            found, self.waiting = result
+            self.port.done(call_id, **(found or {}))
+            self.port.emit("appended")
+
+        self._do(lambda ledger: (work(ledger), ledger.waiting), written, call_id)
+
+    # ------------------------------------------------------------ what goes out
+
+    def next(self, *, call_id: str) -> None:
+        def found(message: Any) -> None:
+            if message is None:
+                self.port.failed(call_id, "none")
+                return
+            self.port.done(
+                call_id,
+                number=message.number,
+                id=message.id,
+                action=message.action,
+                payload=message.payload,
+                attempts=message.attempts,
+            )
+
+        self._do(lambda ledger: ledger.next(), found, call_id)
+
+    def attempted(self, *, number: int) -> None:
+        self._do(lambda ledger: ledger.attempted(number), lambda _: None)
+
+    def answer(self, *, number: int, payload: Any) -> None:
+        def work(ledger: Ledger) -> Any:
+            action = ledger.action_of(number)
+            said = _said(action, payload)
+            return action, ledger.answered(number, said.get("transactionId")), said, ledger.waiting
+
+        def written(result: Any) -> None:
+            action, transaction, said, self.waiting = result
+            if action:
+                self.port.emit("answered", action=action, transaction=transaction, **said)
+
+        self._do(work, written)
+
+    def drop(self, *, number: int, reason: str) -> None:
+        def written(result: Any) -> None:
+            action, transaction, self.waiting = result
+            if action:
+                self.port.emit("dropped", action=action, transaction=transaction, reason=reason)
+
+        self._do(
+            lambda ledger: (ledger.action_of(number), ledger.drop(number, reason), ledger.waiting),
+            written,
+        )
+
+    def _do(self, work: Callable[[Ledger], Any], then: Callable[[Any], None], call_id: str = "") -> None:
+        self._write(lambda database: work(Ledger(database)), then, call_id)
+
+
+class MemoryLedger(InMemory, OcppLedger):
+    """Gone with the process: for simulations and tests."""
+
+
+class FileLedger(InFile, OcppLedger):
+    """In the file."""
+
+
+def _nested(action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        return nest(action, values, response=False)
+    except NotFlat as reason:
+        raise AdapterError(str(reason)) from None
+
+
+def _said(action: str, payload: Any) -> dict[str, Any]:
+    """What the answer says of the transaction and the card; a time that is none is not known."""
+    if action not in ("StartTransaction", "StopTransaction"):
+        return {}
+    try:
+        return flatten(action, payload, response=True)
+    except NotFlat:
+        card = {key: value for key, value in payload.get("idTagInfo", {}).items() if key != "expiryDate"}
+        return flatten(action, {**payload, "idTagInfo": card}, response=True)
