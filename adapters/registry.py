@@ -75,6 +75,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "memory": "adapters.ocpp.ocpp_settings:MemorySettings",
         "sqlite": "adapters.ocpp.ocpp_settings:FileSettings",
     },
+    "ocpp_cards": {
+        "memory": "adapters.ocpp.ocpp_cards:MemoryCards",
+        "sqlite": "adapters.ocpp.ocpp_cards:FileCards",
+    },
     "ocpp_availability": {
         "memory": "adapters.ocpp.ocpp_availability:MemoryAvailability",
         "sqlite": "adapters.ocpp.ocpp_availability:FileAvailability",

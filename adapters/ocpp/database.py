@@ -67,6 +67,10 @@ class StoreError(Exception):
     """The file cannot be read or written; the message names it and says why."""
 
 
+class NotTaken(StoreError):
+    """What was to be written is refused for what it is; the file is as it was, and can be written."""
+
+
 class Database:
     """``file``: None is one in memory. Raises :class:`StoreError` for a file that is none of ours, or of a later
     version. Its methods may be called from one thread at a time."""

@@ -100,8 +100,13 @@ class Ledger:
 
     def action_of(self, number: int) -> str:
         """What a message that waits is; empty when there is none of this number."""
-        row = self._execute("SELECT action FROM messages WHERE number = ? AND dropped IS NULL", number).fetchone()
-        return str(row[0]) if row else ""
+        return self.waits(number)[0]
+
+    def waits(self, number: int) -> tuple[str, dict[str, Any]]:
+        """Action and payload of a message that waits; both empty when there is none of this number."""
+        found = self._execute("SELECT action, payload FROM messages WHERE number = ? AND dropped IS NULL", number)
+        row = found.fetchone()
+        return (str(row[0]), json.loads(row[1])) if row else ("", {})
 
     def attempted(self, number: int) -> None:
         """It was sent once more."""

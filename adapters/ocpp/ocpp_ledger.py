@@ -100,8 +100,10 @@ class OcppLedger(Stored):
 
     def answer(self, *, number: int, payload: Any) -> None:
         def work(ledger: Ledger) -> Any:
-            action = ledger.action_of(number)
+            action, sent = ledger.waits(number)
             said = _said(action, payload)
+            if said:
+                said["idTag"] = sent.get("idTag")
             return action, ledger.answered(number, said.get("transactionId")), said, ledger.waiting
 
         def written(result: Any) -> None:

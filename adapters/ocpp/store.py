@@ -12,13 +12,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.ocpp.database import Database, StoreError
+from adapters.ocpp.database import Database, NotTaken, StoreError
 from adapters.settings import filled
 from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
 
 Work = Callable[[Database], Any]
 Then = Callable[[Any], None]
-Failed = Callable[[str], None]
+Failed = Callable[[StoreError], None]
 GROUP = 500
 """Orders in one write at most."""
 
@@ -39,10 +39,11 @@ class Stored(Adapter):
         is one, fails, and the chart is told by ``failed``."""
         raise NotImplementedError
 
-    def _failed(self, reason: str, call_id: str) -> None:
+    def _failed(self, error: StoreError, call_id: str) -> None:
         if call_id:
-            self.port.failed(call_id, reason)
-        self.port.emit("failed", reason=reason)
+            self.port.failed(call_id, str(error))
+        if not isinstance(error, NotTaken):
+            self.port.emit("failed", reason=str(error))
 
 
 # ------------------------------------------------------------ in memory
@@ -66,7 +67,7 @@ class InMemory(Stored):
     def _write(self, work: Work, then: Then, call_id: str = "") -> None:
         if self._left is not None:
             if self._left == 0:
-                self._failed("database or disk is full", call_id)
+                self._failed(StoreError("database or disk is full"), call_id)
                 return
             self._left -= 1
         try:
@@ -75,7 +76,7 @@ class InMemory(Stored):
             self._database.commit()
         except StoreError as error:
             self._database.roll_back()
-            self._failed(str(error), call_id)
+            self._failed(error, call_id)
             return
         then(result)
 
@@ -114,7 +115,7 @@ class InFile(Stored):
         self._writer.add(
             work,
             lambda result: tell(lambda: then(result)),
-            lambda reason: tell(lambda: self._failed(reason, call_id)),
+            lambda error: tell(lambda: self._failed(error, call_id)),
         )
 
 
@@ -187,7 +188,7 @@ class Writer:
         try:
             return _saying(then, self._written([work])[0])
         except StoreError as error:
-            return _saying(failed, str(error))
+            return _saying(failed, error)
 
     def _written(self, works: list[Work]) -> list[Any]:
         database = self._opened()

@@ -194,7 +194,7 @@ def test_orders_and_events_of_the_contract() -> None:
         number=first["number"], payload={"transactionId": 9, "idTagInfo": {"status": "Blocked", "expiryDate": "x"}}
     )
     assert port.named("answered") == [
-        {"action": "StartTransaction", "transaction": 1, "transactionId": 9, "status": "Blocked"}
+        {"action": "StartTransaction", "transaction": 1, "transactionId": 9, "idTag": "A", "status": "Blocked"}
         | {"parentIdTag": None, "expiryDate": None}
     ]
     ledger.next(call_id="d")
