@@ -79,6 +79,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "memory": "adapters.ocpp.ocpp_cards:MemoryCards",
         "sqlite": "adapters.ocpp.ocpp_cards:FileCards",
     },
+    "ocpp_profiles": {
+        "memory": "adapters.ocpp.ocpp_profiles:MemoryProfiles",
+        "sqlite": "adapters.ocpp.ocpp_profiles:FileProfiles",
+    },
     "ocpp_availability": {
         "memory": "adapters.ocpp.ocpp_availability:MemoryAvailability",
         "sqlite": "adapters.ocpp.ocpp_availability:FileAvailability",

@@ -148,11 +148,11 @@ KEYS: Mapping[str, Key] = {
     # Reservation
     "ReserveConnectorZeroSupported": Key("bool", True, "Any connector may be reserved"),
     # SmartCharging
-    "ChargeProfileMaxStackLevel": _most(20, "Highest stackLevel"),
+    "ChargeProfileMaxStackLevel": _most(10, "Highest stackLevel"),
     "ChargingScheduleAllowedChargingRateUnit": Key("list of string", ["Current", "Power"], "Current, Power or both"),
-    "ChargingScheduleMaxPeriods": _most(200, "Periods of a schedule at most"),
+    "ChargingScheduleMaxPeriods": _most(100, "Periods of a schedule at most"),
     "ConnectorSwitch3to1PhaseSupported": Key("bool", False, "AC may change to one phase while it charges"),
-    "MaxChargingProfilesInstalled": _most(100, "Profiles at most"),
+    "MaxChargingProfilesInstalled": _most(50, "Profiles at most"),
     # Security
     "AdditionalRootCertificateCheck": Key("bool", False, "One root of the central system, checked by the one before"),
     "AuthorizationKey": Key("bytes?", None, "The password of HTTP Basic, 16 to 20 octets"),

@@ -34,9 +34,19 @@ class Stored(Adapter):
     def _begun(self, database: Database) -> None:
         """Read what is there from before."""
 
-    def _write(self, work: Work, then: Then, call_id: str = "") -> None:
+    def _write(self, work: Work, then: Then, call_id: str = "", refused: Callable[[str], None] | None = None) -> None:
         """Carry out ``work``; when it is in the file, ``then`` with its result. Else the long action ``call_id``, if it
-        is one, fails, and the chart is told by ``failed``."""
+        is one, fails, ``refused`` is called with the reason, and the chart is told by ``failed``."""
+
+        def failed(error: StoreError) -> None:
+            if refused is not None:
+                refused(str(error))
+            self._failed(error, call_id)
+
+        self._carry_out(work, then, failed)
+
+    def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
+        """``then`` or ``failed`` in the host's thread."""
         raise NotImplementedError
 
     def _failed(self, error: StoreError, call_id: str) -> None:
@@ -64,10 +74,10 @@ class InMemory(Stored):
         self._left: int | None = self.config["full_after"]
         self._begun(self._database)
 
-    def _write(self, work: Work, then: Then, call_id: str = "") -> None:
+    def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
         if self._left is not None:
             if self._left == 0:
-                self._failed(StoreError("database or disk is full"), call_id)
+                failed(StoreError("database or disk is full"))
                 return
             self._left -= 1
         try:
@@ -76,7 +86,7 @@ class InMemory(Stored):
             self._database.commit()
         except StoreError as error:
             self._database.roll_back()
-            self._failed(error, call_id)
+            failed(error)
             return
         then(result)
 
@@ -110,12 +120,12 @@ class InFile(Stored):
         if hasattr(self, "_writer"):
             self._writer.leave()
 
-    def _write(self, work: Work, then: Then, call_id: str = "") -> None:
+    def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
         tell = self.port.call_soon_threadsafe
         self._writer.add(
             work,
             lambda result: tell(lambda: then(result)),
-            lambda error: tell(lambda: self._failed(error, call_id)),
+            lambda error: tell(lambda: failed(error)),
         )
 
 
