@@ -91,6 +91,18 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "memory": "adapters.ocpp.logs:MemoryLogs",
         "files": "adapters.ocpp.logs:FileLogs",
     },
+    "installer": {
+        "simulated": "adapters.ocpp.installer:SimulatedInstaller",
+        "command": "adapters.ocpp.installer:CommandInstaller",
+    },
+    "firmware_job": {
+        "memory": "adapters.ocpp.firmware_job:MemoryFirmwareJob",
+        "sqlite": "adapters.ocpp.firmware_job:FileFirmwareJob",
+    },
+    "certificate_store": {
+        "memory": "adapters.ocpp.certificates:MemoryCertificateStore",
+        "files": "adapters.ocpp.certificates:FileCertificateStore",
+    },
     "file_transfer": {
         "simulated": "adapters.files.transfer:SimulatedFileTransfer",
         "network": "adapters.files.transfer:NetworkFileTransfer",

@@ -58,6 +58,9 @@ MIGRATIONS = (
     );
     CREATE TABLE availability (connector INTEGER PRIMARY KEY, operative INTEGER NOT NULL);
     """,
+    """
+    CREATE TABLE firmware (number INTEGER PRIMARY KEY CHECK (number = 1), job TEXT NOT NULL);
+    """,
 )
 """One script for each version of the file, in order; ``PRAGMA user_version`` counts those that were run. Times are
 nanoseconds since 1970-01-01 UTC, 0 for none."""
