@@ -57,11 +57,13 @@ def test_a_vehicle_that_does_not_speak() -> None:
 
 
 def test_a_vehicle_that_speaks_nothing_that_the_station_does() -> None:
-    """DIN only: out of the network, x1, the nominal duty."""
+    """DIN only: out of the network, x1, the nominal duty, as soon as both know."""
     din = ("ProtocolNamespace=['urn:din:70121:2012:MsgDef']", "VersionNumberMajor=[2]", "VersionNumberMinor=[0]")
     sets = [f"pev.session.{one}" for one in (*din, "SchemaID=[1]", "Priority=[1]")]
     bench = Session(*sets)
-    bench.until(lambda: bench.is_in("evse", "vehicle.plugged.charging"), 60, "charge by the pilot")
+    bench.until(lambda: bench.is_in("evse", "vehicle.plugged.falling_back"), 15, "end of the set-up")
+    assert bench.data("evse", "reason") == "the vehicle speaks no protocol of this station"
+    bench.until(lambda: bench.is_in("evse", "vehicle.plugged.charging"), 20, "charge by the pilot")
     bench.charging()
     assert not bench.is_in("evse/slac", "matching.linked.active")
     assert not bench.errors

@@ -212,6 +212,34 @@ def test_renegotiation(by: str) -> None:
     assert vehicle.told("end_of_charge") == []
 
 
+@pytest.mark.parametrize("place", ["parameter_discovery.sent", "power_delivery.think", "power_delivery.sent"])
+@pytest.mark.parametrize("again", [False, True])
+def test_wish_to_renegotiate_before_the_loop(place: str, again: bool) -> None:
+    """Kept while the loop has not begun, in a renegotiation, too; then the station is asked once."""
+    if again:
+        vehicle = ac("charging_status.think").post("want_renegotiation").to("parameter_discovery.sent")
+        if place != "parameter_discovery.sent":
+            vehicle.says("ChargeParameterDiscovery", **OFFER).to(place)
+    else:
+        vehicle = ac(place)
+    vehicle.post("want_renegotiation")
+    if place == "parameter_discovery.sent":
+        vehicle.says("ChargeParameterDiscovery", **OFFER)
+    vehicle.to("charging_status.sent").says("ChargingStatus")
+    assert vehicle.place == "renegotiation.think"
+    vehicle.to("parameter_discovery.sent").says("ChargeParameterDiscovery", **OFFER)
+    assert vehicle.to("charging_status.sent").onward().place == "charging_status.think", "it is done"
+
+
+def test_wish_to_renegotiate_that_the_next_request_says() -> None:
+    """Before the parameters are said, or while the station is not ready with them, nothing is left of it."""
+    early = ac("parameter_discovery.sent").says("ChargeParameterDiscovery", **{**OFFER, "EVSEProcessing": "Ongoing"})
+    early.post("want_renegotiation").to("parameter_discovery.sent")
+    early.says("ChargeParameterDiscovery", **OFFER).to("charging_status.sent")
+    assert early.onward().place == "charging_status.think"
+    assert early.unhandled == []
+
+
 def test_receipt_that_asks_for_a_renegotiation() -> None:
     vehicle = ac("metering_receipt.sent").says("MeteringReceipt", EVSENotification="ReNegotiation")
     assert vehicle.place == "renegotiation.think"
@@ -222,9 +250,12 @@ def test_receipt_that_asks_for_a_renegotiation() -> None:
 def test_leaving(place: str, event: str) -> None:
     """The answer under way is the last one."""
     data = {"error": "FAILED_EVRESSMalfunction"} if event == "fault" else {}
-    vehicle = ac(place).post(event, **data)
+    vehicle = ac(place).forget().post(event, **data)
     assert vehicle.place == place
     vehicle.onward()
+    if place == "power_delivery.sent":
+        assert vehicle.place == "charging_status.sent", "a station waits for it, and takes nothing else"
+        assert vehicle.onward().told("charging") == limits(vehicle) == [], "nothing is drawn meanwhile"
     assert vehicle.place == "power_off.think"
     assert vehicle.data("ended_by") == data.get("error", "")
 

@@ -84,11 +84,15 @@ def test_stop_with_the_station_energised(place: str) -> None:
 
 @pytest.mark.parametrize("place", ["power_delivery.think", "power_delivery.sent"])
 def test_stop_before_the_first_current(place: str) -> None:
-    """Power that has just been asked for is given back."""
+    """Power that has just been asked for is given back, after the one request that a station waits for then: 0 A."""
     vehicle = vehicle_in(place).post("stop")
     assert vehicle.place == place
     vehicle.to("power_delivery.sent").onward()
-    assert vehicle.place == "power_off.think"
+    assert vehicle.place == "current_demand.sent"
+    asked = vehicle.order("v2g.CurrentDemandReq")
+    assert asked is not None
+    assert (asked["EVTargetCurrent"], asked["ChargingComplete"]) == (0.0, True)
+    assert vehicle.onward().place == "power_off.think"
     assert vehicle.told("charging") == []
 
 

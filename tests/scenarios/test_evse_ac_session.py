@@ -339,6 +339,16 @@ def test_after_a_pause_nobody_comes() -> None:
     assert stage.run(0.2).active("vehicle.plugged.falling_back")
 
 
+def test_a_vehicle_of_another_protocol() -> None:
+    """It is not waited for; once it is charged by the duty, such a connection means nothing more."""
+    stage = inviting().child("slac.dlink_ready", pev_mac=bytes(6)).forget().child("session.no_common_protocol")
+    assert stage.data("reason") == "the vehicle speaks no protocol of this station"
+    falls_back(stage, "pulse_x1")
+    late = charging().child("session.no_common_protocol")
+    assert late.active("vehicle.plugged.session.power.charging")
+    assert late.unhandled == []
+
+
 def test_phases_are_agreed_once_in_a_session() -> None:
     """When they may be switched, the vehicle is stopped, and asked again; a stop by the user goes before."""
     stage = charging().post("phases", count=1).run(30)

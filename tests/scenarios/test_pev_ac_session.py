@@ -217,7 +217,9 @@ def test_a_pause(how: str) -> None:
     assert not stage.ordered("cp_line.toggle")
     stage.run(0.2)
     assert stage.ordered("cp_line.toggle") == [{"count": 1}]
-    stage.child("cp_line.toggled").child("cp_line.digital").forget()
+    stage.child("cp_line.toggled", digital=False)
+    assert stage.active("talk.paused.waking")
+    stage.child("cp_line.digital").forget()
     in_session(stage)
     assert stage.input("session")["resumes"] == ID
     assert stage.order("session.wants") == {"energy": 30_000.0, "departure": 940 * S}
@@ -226,6 +228,14 @@ def test_a_pause(how: str) -> None:
     stage.ends("session", result="complete", reason="").child("cp_line.steady").child("cp_line.digital")
     in_session(stage.child("slac.dlink_ready", evse_mac=bytes(6)))
     assert stage.input("session")["resumes"] == b""
+
+
+def test_a_pause_at_a_station_that_shows_5_percent_all_the_while() -> None:
+    """The toggle alone wakes both."""
+    stage = charging(T_pause=60 * S).post("pause").child("session.end_of_charge").values("charger", current=0.0)
+    stage.run(0.1).ends("session", result="paused", reason="").run(60)
+    in_session(stage.child("cp_line.toggled", digital=True).forget())
+    assert stage.input("session")["resumes"] == ID
 
 
 def test_what_a_pause_leaves_of_the_time() -> None:
@@ -296,8 +306,7 @@ def test_x1_forgets_the_duty_beside_a_session() -> None:
 def test_what_means_nothing_now() -> None:
     """Heard without a plug, and told to nobody."""
     stage = plugged().child("cp_line.unplugged")
-    for event in ("pilot_lost", "toggled"):
-        stage.child(f"cp_line.{event}")
+    stage.child("cp_line.pilot_lost").child("cp_line.toggled", digital=True)
     for event in ("full", "mains_on", "mains_off", "inlet_locked", "inlet_unlocked"):
         stage.emit(f"charger.{event}")
     session = in_session()

@@ -109,17 +109,22 @@ def test_ready_and_not_ready() -> None:
 )
 def test_bcb_toggles(count: int, loads: str, times: list[float]) -> None:
     """Each half of a toggle lasts 300 ms (ISO 15118-3 TP_EV_vald_state_duration), as many as ordered, and then B."""
-    stage = plugged()
+    stage = plugged(5.0)
     start = stage.now_s
     stage.post("toggle", count=count).run(times[-1] - 0.001)
     assert stage.told("toggled") == []
     stage.run(0.001)
     assert stage.loads == list(loads)
     assert stage.times("pilot.set_load") == [pytest.approx(start + at) for at in times]
-    assert stage.told("toggled") == [{}]
+    assert stage.told("toggled") == [{"digital": True}]
     assert stage.active("plugged.load.B")
     stage.run(10)
     assert len(stage.loads) == len(loads)
+
+
+def test_toggle_at_a_dark_pilot() -> None:
+    """Nobody shows 5 %: who has toggled may wait for it."""
+    assert plugged(100.0).post("toggle", count=1).run(1).told("toggled") == [{"digital": False}]
 
 
 def test_toggles_one_after_the_other_order() -> None:

@@ -263,6 +263,7 @@ def no_negotiation(stage: Stage, *offered: tuple[str, int, int, int, int], **lis
     last_word(stage)
     assert not stage.told("session_ended"), "there was none"
     assert not stage.told("session_started")
+    assert [name for _, name, _ in stage.said].count("no_common_protocol") == (0 if lists else 1)
 
 
 @pytest.mark.cases("CMN_SupportedAppProtocol")
@@ -272,6 +273,21 @@ def test_no_schema_in_common(offered: list[tuple[str, int, int, int, int]]) -> N
     no_negotiation(connect(station()), *offered)
     stage = hang_up(arrive("ServiceDiscovery"))
     no_negotiation(connect(stage.forget()), *offered)
+
+
+def test_who_calls_again_may_offer_something_else() -> None:
+    """The supervisor hears only of a vehicle that has gone; once, and not of one that said no offer at all."""
+    stage = call(station(), 1, CAR)
+    offer(stage, (TESLA, 2, 0, 1, 1))
+    call(stage, 2, CAR)
+    assert stage.told("no_common_protocol") == []
+    hang_up(stage)
+    ask(connect(stage), "SessionSetup")
+    hang_up(stage)
+    assert stage.told("no_common_protocol") == []
+    offer(connect(stage), (TESLA, 2, 0, 1, 1))
+    hang_up(hang_up(stage))
+    assert stage.told("no_common_protocol") == [{}]
 
 
 @pytest.mark.cases("CMN_SupportedAppProtocol")

@@ -89,6 +89,7 @@ def test_read_and_charged() -> None:
         ("silent", "the vehicle does not speak"),
         ("slow", "no session in time"),
         ("modem", "the modem is faulty"),
+        ("other", "the vehicle speaks no protocol of this station"),
         ("refuses", "the vehicle ended the session"),
         ("link", "link lost"),
         ("hangs", "the session does not go on"),
@@ -96,12 +97,14 @@ def test_read_and_charged() -> None:
 )
 def test_who_is_not_read_is_charged(what: str, text: str) -> None:
     """And the network is left, whatever it was."""
-    if what in ("silent", "slow", "modem"):
+    if what in ("silent", "slow", "modem", "other"):
         stage = linking().forget()
         if what == "silent":
             stage.child("slac.no_request")
         elif what == "modem":
             stage.child("slac.modem_fault", reason="gone").child("slac.modem_ready")
+        elif what == "other":
+            stage.child("session.no_common_protocol").child("session.no_common_protocol")
         else:
             assert not why(stage.run(29.9))
             stage.run(0.2)
