@@ -9,13 +9,15 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.slac.peers import peer_python
 
 ROOT = Path(__file__).resolve().parents[2]
 JOSEV_NAMES = {"din": "DIN_SPEC_70121", "iso2": "ISO_15118_2"}
+PEER = ROOT / "tests" / "charge" / "josev_peer.py"
+AC_MODES = ("AC_three_phase_core", "AC_single_phase_core")
 ENGINE = [sys.executable, "-m", "engine", "run"]
 
 
@@ -58,6 +60,10 @@ class Process:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End it now."""
         if self._process.poll() is None:
             self._process.terminate()
             try:
@@ -79,14 +85,19 @@ class Process:
 
     def until(self, wanted: str, seconds: float) -> None:
         """Wait until it printed ``wanted``; fails with its last lines."""
+        self.until_all([wanted], seconds)
+
+    def until_all(self, wanted: Sequence[str], seconds: float, *, since: int = 0) -> None:
+        """Wait until it printed these, one after the other, the first at this place of its text or later."""
         end = time.monotonic() + seconds
-        while wanted not in self.text:
+        pattern = re.compile(".*?".join(re.escape(one) for one in wanted), re.S)
+        while True:
             ended = self._process.poll() is not None
+            if pattern.search(self.text, since):
+                return
             if ended or time.monotonic() > end:
-                if wanted in self.text:
-                    return
                 why = "ended" if ended else f"did not print it within {seconds} s"
-                raise AssertionError(f"{self.log.name} {why}: {wanted!r}\n{self.text[-3000:]}")
+                raise AssertionError(f"{self.log.name} {why}: {wanted}\n{self.text[-3000:]}")
             time.sleep(0.05)  # a foreign process on the real clock: nothing to wait on but its output
 
     def wait(self, seconds: float) -> int:
@@ -103,8 +114,12 @@ def evcc(
     pki: Path | None = None,
     mode: str = "DC_extended",
     loops: int = 10,
+    delay_s: int = 0,
+    pauses: bool = False,
+    resumes: str | None = None,
 ) -> Process:
-    """Josev's vehicle, by external payment: so many charge loops in this energy transfer mode."""
+    """Josev's vehicle, by external payment: so many charge loops in this energy transfer mode, ``delay_s`` apart.
+    ``pauses``: its session of AC ends with a pause; ``resumes``: such a session goes on."""
     config = directory / f"evcc_{protocol}.json"
     config.write_text(
         json.dumps(
@@ -112,9 +127,10 @@ def evcc(
                 "supportedEnergyServices": [mode[:2]],
                 "useTls": pki is not None,
                 "enforceTls": pki is not None,
-                "sdpRetryCycles": 1,
+                "sdpRetryCycles": 20,
                 "supportedProtocols": [JOSEV_NAMES[protocol]],
                 "chargeLoopCycle": loops,
+                "chargeLoopDelay": delay_s,
                 "energyTransferMode": mode,
             }
         )
@@ -125,12 +141,21 @@ def evcc(
         "PKI_PATH": str(pki or directory) + "/",
         "LOG_LEVEL": "INFO",
     }
-    command = [str(peer_python("iso15118")), "-m", "iso15118.evcc.main"]
+    words = [*(["--pauses"] if pauses else []), *(["--resumes", resumes] if resumes else [])]
+    command = [str(peer_python("iso15118")), str(PEER), "evcc", *words]
     return Process(namespace, command, directory / f"josev_evcc_{protocol}.log", environment)
 
 
-def secc(namespace: str, interface: str, protocol: str, directory: Path, *, pki: Path | None = None) -> Process:
-    """Josev's station: DC_extended and AC_three_phase_core, with TLS beside TCP when it has certificates."""
+def secc(
+    namespace: str,
+    interface: str,
+    protocol: str,
+    directory: Path,
+    *,
+    pki: Path | None = None,
+    modes: Sequence[str] = ("DC_extended",),
+) -> Process:
+    """Josev's station, with TLS beside TCP when it has certificates. ``modes``: of ISO 15118-2; DIN has DC_extended."""
     environment = {
         "NETWORK_INTERFACE": interface,
         "PROTOCOLS": JOSEV_NAMES[protocol],
@@ -140,7 +165,7 @@ def secc(namespace: str, interface: str, protocol: str, directory: Path, *, pki:
         "PKI_PATH": str(pki or directory) + "/",
         "LOG_LEVEL": "INFO",
     }
-    command = [str(peer_python("iso15118")), "-m", "iso15118.secc.main"]
+    command = [str(peer_python("iso15118")), str(PEER), "secc", *modes]
     return Process(namespace, command, directory / f"josev_secc_{protocol}.log", environment)
 
 

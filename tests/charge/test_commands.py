@@ -29,7 +29,7 @@ def station(cable: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
     """Our station, for all the tests of this file: what one of them leaves behind the next one would miss."""
     directory = tmp_path_factory.mktemp("station")
     with josev.engine_run(cable["station"], "evse_dc", directory, "--iface", "wire0", *josev.QUICK) as running:
-        running.until("communication.open", 20)
+        running.until("communication.open", 120)
         yield running
 
 

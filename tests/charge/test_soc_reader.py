@@ -156,7 +156,12 @@ UNREAD = {  # name -> (reason, longest time (s) of what is waited for, sets, fau
     "SLAC fails": ("no session in time", 31, (), ("drop:CM_SLAC_MATCH.CNF",)),
     "SDP is silent": ("no session in time", 31, (), ("drop:pev.sdp.request",)),
     "TLS only": ("no session in time", 31, ("pev.discovery.tls=yes", "pev.discovery.tls_required=yes"), ()),
-    "no common protocol": ("no session in time", 31, ("reader.session.supported_namespaces=urn:none",), ()),
+    "no common protocol": (
+        "the vehicle speaks no protocol of this station",
+        15,
+        ("reader.session.supported_namespaces=urn:none",),
+        (),
+    ),
     "wants AC": (
         "the vehicle ended the session",
         31,

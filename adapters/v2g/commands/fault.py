@@ -169,6 +169,7 @@ def _inject(vehicle: MinimalVehicle, options: argparse.Namespace) -> None:
         return
     body = vehicle.answer(options.at)
     print(f"the station answered {body.ResponseCode}", flush=True)
+    vehicle.give_receipt()
     if options.at in ("Authorization", "CableCheck", "PreCharge"):
         take(vehicle, options.at, options.loops)
     for step in vehicle.steps[vehicle.steps.index(options.at) + 1 :]:

@@ -174,14 +174,18 @@ class MinimalVehicle:
             body = self.ask(step)
             now = time.monotonic()
             yield body, now - asked
-            if self._receipt is not None:
-                self.ask("MeteringReceipt")
-                self._receipt = None
+            self.give_receipt()
             if count >= loops if step in LOOPS else _is_over(step, body):
                 return
             if now - begun > LIMITS_S.get(step, 60.0):
                 raise StationError(f"{step}: not done after {now - begun:.0f} s")
             time.sleep(LOOP_S)  # a blocking tool on the real clock: the pace of a vehicle
+
+    def give_receipt(self) -> None:
+        """If the last answer asked for one: a station takes nothing else before it. Raises ``StationError``."""
+        if self._receipt is not None:
+            self.ask("MeteringReceipt")
+            self._receipt = None
 
     def _content(self, step: str) -> dict[str, Any]:
         if self._energy == "ac":
