@@ -61,6 +61,11 @@ MIGRATIONS = (
     """
     CREATE TABLE firmware (number INTEGER PRIMARY KEY CHECK (number = 1), job TEXT NOT NULL);
     """,
+    """
+    ALTER TABLE transactions ADD COLUMN id_tag TEXT NOT NULL DEFAULT '';
+    ALTER TABLE transactions ADD COLUMN meter_start INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transactions ADD COLUMN begun TEXT NOT NULL DEFAULT '';
+    """,
 )
 """One script for each version of the file, in order; ``PRAGMA user_version`` counts those that were run. Times are
 nanoseconds since 1970-01-01 UTC, 0 for none."""

@@ -31,11 +31,15 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Open:
     """A transaction without a StopTransaction in the file: what a restart finds. ``id`` is None before its
-    StartTransaction was answered."""
+    StartTransaction was answered; ``meter_start`` in Wh, ``begun`` a date and time as it was sent. Of one that an
+    earlier version wrote only the first three are known."""
 
     number: int
     connector: int
     id: int | None
+    id_tag: str
+    meter_start: int
+    begun: str
 
 
 class Ledger:
@@ -49,7 +53,13 @@ class Ledger:
 
     def start(self, connector: int, payload: Mapping[str, Any]) -> int:
         """A transaction and its StartTransaction; its number."""
-        number = self._execute("INSERT INTO transactions (connector) VALUES (?)", connector).lastrowid
+        number = self._execute(
+            "INSERT INTO transactions (connector, id_tag, meter_start, begun) VALUES (?, ?, ?, ?)",
+            connector,
+            payload["idTag"],
+            payload["meterStart"],
+            payload["timestamp"],
+        ).lastrowid
         assert number is not None
         self._append("StartTransaction", payload, number)
         return number
@@ -137,7 +147,10 @@ class Ledger:
 
     def open(self) -> list[Open]:
         """Transactions that were not stopped, the oldest first."""
-        rows = self._execute("SELECT number, connector, id FROM transactions WHERE NOT stopped ORDER BY number")
+        rows = self._execute(
+            "SELECT number, connector, id, id_tag, meter_start, begun FROM transactions"
+            " WHERE NOT stopped ORDER BY number"
+        )
         return [Open(*row) for row in rows]
 
     def dropped(self) -> list[tuple[str, dict[str, Any], str]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.ocpp.database import Database
-from adapters.ocpp.flat import NotFlat, flatten, nest
+from adapters.ocpp.flat import NotFlat, flatten, nest, time_ns
 from adapters.ocpp.ledger import Ledger
 from adapters.ocpp.store import InFile, InMemory, Stored
 from engine.adapter import AdapterError
@@ -22,7 +22,14 @@ class OcppLedger(Stored):
         ledger = Ledger(database)
         self.waiting = ledger.waiting
         for one in ledger.open():
-            told = {"transaction": one.number, "connectorId": one.connector, "transactionId": one.id}
+            told = {
+                "transaction": one.number,
+                "connectorId": one.connector,
+                "transactionId": one.id,
+                "idTag": one.id_tag,
+                "meterStart": one.meter_start,
+                "timestamp": time_ns(one.begun) if one.begun else 0,
+            }
             self.port.call_later(0, lambda told=told: self.port.emit("unfinished", **told))  # type: ignore[misc]
 
     # ------------------------------------------------------------ what goes in

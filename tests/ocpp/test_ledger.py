@@ -92,7 +92,8 @@ def test_a_restart_finds_what_is_open(tmp_path: Path) -> None:
     third = ledger.start(1, START)
     database.close()
     again = Ledger(Database(tmp_path / "l.db"))
-    assert again.open() == [Open(second, 2, 71), Open(third, 1, None)]
+    began = ("A", 100, START["timestamp"])
+    assert again.open() == [Open(second, 2, 71, *began), Open(third, 1, None, *began)]
     assert again.waiting == 1
 
 
@@ -142,7 +143,7 @@ database = Database(Path(sys.argv[1]))
 ledger = Ledger(database)
 for number in range(1_000_000):
     database.begin()
-    transaction = ledger.start(1, {"meterStart": number})
+    transaction = ledger.start(1, {"meterStart": number, "idTag": "A", "timestamp": ""})
     ledger.stop(transaction, {"meterStop": number})
     database.commit()
     print(transaction, flush=True)
@@ -262,7 +263,8 @@ def test_a_file_is_written_before_anybody_is_told(tmp_path: Path) -> None:
         again = FileLedger({"file": str(file)}, World())
         port = RealPort(again, "ledger")
         await asyncio.sleep(0.01)
-        assert [one["transaction"] for one in port.named("unfinished")] == list(range(2, 301))
+        unfinished = [(one["transaction"], one["idTag"], one["meterStart"]) for one in port.named("unfinished")]
+        assert unfinished == [(number, "A", number - 1) for number in range(2, 301)]
         assert again.waiting == 301
         again.close()
 

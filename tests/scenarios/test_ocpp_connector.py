@@ -1,0 +1,709 @@
+"""Scenarios of machines/ocpp/connector.yaml: who charges, what ends it, what may be ordered, what is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.connector import Connector, S
+
+NOTIFY = "csms.StatusNotificationReq"
+READ = "outlets.read"
+
+
+def told(stage: Connector) -> list[tuple[str, str]]:
+    """What the central system was told: status and error code."""
+    return [(one["status"], one["errorCode"]) for one in stage.ordered(NOTIFY)]
+
+
+def stops(stage: Connector) -> list[tuple[str, Any]]:
+    """Why the transaction was ended, and by which card."""
+    return [(one["reason"], one.get("by")) for one in stage.ordered("transaction.stop")]
+
+
+def online(stage: Connector) -> Connector:
+    stage.post("may_send").run(0)
+    return stage
+
+
+def charging(**parameters: Any) -> Connector:
+    stage = Connector(**parameters).play("plugged card charging")
+    stage.forget()
+    return stage
+
+
+def second_card(stage: Connector, card: str, status: str = "Accepted", parent: str | None = None) -> None:
+    stage.emit("outlets.token", outlet=1, id=card)
+    if "other" in stage.children():
+        stage.ends("other", status=status, parentIdTag=parent)
+
+
+# ---------------------------------------------------------------- who charges
+
+
+@pytest.mark.ocpp_cases("TC_003")
+def test_plug_first() -> None:
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="CARD")
+    assert stage.input("authorisation")["idTag"] == "CARD"
+    assert stage.data("status") == "Preparing"
+    stage.ends("authorisation", status="Accepted", parentIdTag="GROUP")
+    assert stage.input("transaction")["idTag"] == "CARD"
+    assert not stage.ordered("outlets.authorise")
+    stage.child("transaction.started", transaction=7, at=5)
+    assert stage.order("outlets.authorise") == {"outlet": 1}
+    assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "CARD", "at": 5}]
+    stage.child("transaction.known", transactionId=42)
+    assert stage.told("transaction_id") == [{"transactionId": 42}]
+
+
+@pytest.mark.ocpp_cases("TC_004_1")
+def test_card_first() -> None:
+    stage = Connector().play("card")
+    assert stage.data("status") == "Preparing"
+    assert stage.children() == ["reservation"]
+    stage.play("plugged")
+    assert stage.input("transaction")["idTag"] == "CARD"
+
+
+@pytest.mark.ocpp_cases("TC_004_2")
+def test_card_and_no_plug() -> None:
+    stage = Connector(ConnectionTimeOut=30 * S).play("card").run(29.999)
+    assert stage.data("status") == "Preparing"
+    stage.run(0.001)
+    assert stage.data("status") == "Available"
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "no vehicle came"}
+    assert not stage.told("transaction_started")
+
+
+def test_plug_and_no_card() -> None:
+    """OCPP 1.6 errata 3.20: Finishing, not Available, while the plug is in. A card is taken all the same."""
+    stage = Connector(ConnectionTimeOut=30 * S).play("plugged").run(29.999)
+    assert stage.data("status") == "Preparing"
+    assert stage.run(0.001).data("status") == "Finishing"
+    stage.play("card")
+    assert [one["status"] for one in stage.told("status")[-2:]] == ["Finishing", "Preparing"]
+    assert stage.children() == ["reservation", "transaction"]
+
+
+def test_the_time_begins_anew_after_a_card_that_is_none() -> None:
+    stage = Connector(ConnectionTimeOut=30 * S).play("plugged").run(20)
+    stage.emit("outlets.token", outlet=1, id="X").ends("authorisation", status="Blocked", parentIdTag=None)
+    assert stage.run(29.999).data("status") == "Preparing"
+    assert stage.run(0.001).data("status") == "Finishing"
+
+
+@pytest.mark.ocpp_cases("TC_023")
+@pytest.mark.parametrize("status", ["Invalid", "Blocked", "Expired"])
+def test_a_card_that_is_none(status: str) -> None:
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="X").ends("authorisation", status=status, parentIdTag=None)
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": status}
+    assert stage.data("status") == "Preparing"
+    assert stage.children() == ["reservation"]
+
+
+def test_the_card_of_another_outlet() -> None:
+    stage = Connector()
+    stage.emit("outlets.token", outlet=2, id="CARD").emit("outlets.state", outlet=2, state="plugged")
+    stage.emit("outlets.fault", outlet=2, errorCode="OtherError", info="", emergency=True).emit(
+        "outlets.gone", outlet=2
+    )
+    stage.emit("outlets.warning", outlet=2, errorCode="OtherError", info="")
+    assert stage.children() == ["reservation"]
+    assert (stage.data("status"), stage.data("errorCode")) == ("Available", "NoError")
+
+
+def test_the_card_of_the_one_reader() -> None:
+    assert Connector().post("card", idTag="CARD").input("authorisation")["idTag"] == "CARD"
+
+
+def test_a_card_shown_again_before_the_plug() -> None:
+    """B1: he has thought better of it; somebody else's card changes nothing."""
+    stage = Connector().play("card")
+    stage.emit("outlets.token", outlet=1, id="X")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "somebody else is here"}
+    assert stage.play("card").data("status") == "Available"
+
+
+def test_a_second_card_while_one_is_asked_for() -> None:
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="A").emit("outlets.token", outlet=1, id="B")
+    assert stage.input("authorisation")["idTag"] == "A"
+
+
+def breaks(stage: Connector, child: str) -> Connector:
+    """A chart that it has started fails."""
+    stage.system.post(stage.actor, f"error.invoke.{child}", {"reason": "it broke"})
+    stage.system.run_due()
+    return stage
+
+
+def test_charts_that_break() -> None:
+    """Nobody is let charge by it, nobody is kept, and the next one is asked for."""
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="A")
+    assert breaks(stage, "authorisation").order("outlets.refuse") == {
+        "outlet": 1,
+        "reason": "it could not be asked for",
+    }
+    stage.emit("outlets.token", outlet=1, id="A").ends("authorisation", status="Accepted", parentIdTag="G")
+    stage.child("transaction.started", transaction=7, at=0).emit("outlets.token", outlet=1, id="OTHER")
+    assert breaks(stage, "other").active("user.known.using")
+    breaks(stage, "transaction")
+    assert stage.told("transaction_ended") == [{"reason": "Other", "idTag": "A", "energy": 0.0, "seconds": 0}]
+    assert stage.data("status") == "Finishing"
+
+
+@pytest.mark.parametrize("words", ["fault", "inoperative"])
+def test_an_outlet_that_takes_nobody(words: str) -> None:
+    stage = Connector().play(words)
+    stage.emit("outlets.token", outlet=1, id="CARD")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    stage.post("remote_start", call="c", idTag="CARD")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+
+
+def test_a_store_that_takes_no_start() -> None:
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag=None)
+    stage.child("transaction.refused", reason="disk full").ends(
+        "transaction", reason="Other", energy=0.0, seconds=0, transaction=0
+    )
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "disk full"}
+    assert not stage.ordered("outlets.authorise")
+    assert stage.data("status") == "Finishing"
+
+
+def test_what_the_store_has_lost_is_passed_on() -> None:
+    assert charging().child("transaction.lost", what="a reading").told("lost") == [{"what": "a reading"}]
+
+
+def test_where_nobody_is_asked() -> None:
+    """A transaction begins with the energy; no card, no remote start."""
+    stage = Connector(free=True, free_idTag="FREE").play("plugged card")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    stage.post("remote_start", call="c", idTag="X").play("suspended_ev")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+    assert stage.input("transaction")["idTag"] == "FREE"
+    stage.play("ended end charging")
+    assert stage.data("status") == "Finishing"
+    assert stage.children() == ["reservation"]
+
+
+# ---------------------------------------------------------------- what ends it
+
+
+@pytest.mark.ocpp_cases("TC_068")
+def test_the_same_card() -> None:
+    stage = charging()
+    second_card(stage, "CARD")
+    assert stops(stage) == [("Local", "CARD")]
+    assert stage.order("outlets.stop") == {"outlet": 1, "reason": "Local"}
+    assert stage.order("transaction.stop") == {"reason": "Local", "by": "CARD", "flowing": True}
+    stage.play("ended end")
+    assert stage.data("status") == "Finishing"
+    assert stage.told("transaction_ended") == [{"reason": "Local", "idTag": "CARD", "energy": 1000.0, "seconds": 60}]
+    assert stage.play("unplugged").data("status") == "Available"
+
+
+@pytest.mark.ocpp_cases("TC_069")
+@pytest.mark.parametrize(
+    ("status", "parent", "ends"),
+    [("Accepted", "G", True), ("Accepted", "H", False), ("Blocked", "G", False), ("Accepted", None, False)],
+)
+def test_a_card_of_the_same_group(status: str, parent: str | None, ends: bool) -> None:
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag="G")
+    stage.child("transaction.started", transaction=7, at=0).forget()
+    second_card(stage, "OTHER", status, parent)
+    assert stops(stage) == ([("Local", "OTHER")] if ends else [])
+    assert bool(stage.ordered("outlets.refuse")) is not ends
+
+
+def test_a_card_of_nobody() -> None:
+    """Who has no group has no friends."""
+    stage = charging()
+    second_card(stage, "OTHER")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "somebody else charges"}
+    assert stops(stage) == []
+
+
+def test_a_group_that_is_asked_for_too_long() -> None:
+    stage = Connector().play("plugged")
+    stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag="G")
+    stage.child("transaction.started", transaction=7, at=0).emit("outlets.token", outlet=1, id="OTHER")
+    stage.play("end")
+    assert stage.active("user.nobody")
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "reason"),
+    [
+        ("outlets.stop_pressed", {"outlet": 1}, "Local"),
+        ("remote_stop", {}, "Remote"),
+        ("finish", {"reason": "SoftReset"}, "SoftReset"),
+        ("unlock", {"call": "c"}, "UnlockCommand"),
+        (
+            "outlets.fault",
+            {"outlet": 1, "errorCode": "OtherError", "info": "button", "emergency": True},
+            "EmergencyStop",
+        ),
+        ("outlets.state", {"outlet": 1, "state": "ended"}, "Other"),
+        ("outlets.state", {"outlet": 1, "state": "free"}, "EVDisconnected"),
+        ("outlets.state", {"outlet": 1, "state": "detached"}, "EVDisconnected"),
+    ],
+)
+def test_what_ends_it(event: str, data: dict[str, Any], reason: str) -> None:
+    stage = charging()
+    (stage.emit if "." in event else stage.post)(event, **data)
+    assert stops(stage) == [(reason, None)]
+    stage.post("remote_stop").post("finish", reason="Reboot").emit("outlets.stop_pressed", outlet=2)
+    assert len(stops(stage)) == 1
+
+
+def test_the_button_of_another_outlet() -> None:
+    assert stops(charging().emit("outlets.stop_pressed", outlet=2)) == []
+
+
+def test_what_there_is_not_cannot_be_ended() -> None:
+    stage = Connector().post("remote_stop").post("finish", reason="Reboot")
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("stops_", [True, False])
+def test_a_card_that_the_central_system_does_not_know(stops_: bool) -> None:
+    """OCPP 1.6 9.1.22: it ends, or nothing flows any more, whatever smart charging says."""
+    stage = charging().child("transaction.invalid", stops=stops_)
+    if stops_:
+        assert stops(stage) == [("DeAuthorized", None)]
+    else:
+        assert stops(stage) == []
+        assert stage.order("outlets.limit_outlet") == {"outlet": 1, "power": 0.0, "current": 0.0}
+        stage.post("limit", power=5000.0, current=None)
+        assert stage.order("outlets.limit_outlet") == {"outlet": 1, "power": 0.0, "current": 0.0}
+        stage.play("suspended_evse")
+        assert stage.data("status") == "SuspendedEVSE"
+        stage.play("ended end unplugged plugged card")
+        assert stage.order("outlets.limit_outlet") == {"outlet": 1, "power": 5000.0}
+
+
+@pytest.mark.ocpp_cases("TC_005_1")
+def test_unplugged_at_the_vehicle() -> None:
+    stage = charging().play("detached")
+    assert stops(stage) == [("EVDisconnected", None)]
+    assert stage.order("outlets.unlock") == {"outlet": 1}
+    stage.finish("unlock", status="Unlocked").play("end")
+    assert stage.data("status") == "Finishing"
+    assert not stage.ordered("csms.UnlockConnectorConf")
+    assert stage.play("unplugged").data("status") == "Available"
+
+
+@pytest.mark.ocpp_cases("TC_005_2")
+def test_the_cable_stays_until_its_owner_comes() -> None:
+    stage = charging(UnlockConnectorOnEVSideDisconnect=False).play("detached end")
+    assert not stage.ordered("outlets.unlock")
+    stage.emit("outlets.token", outlet=1, id="CARD")
+    assert stage.order("outlets.unlock") == {"outlet": 1}
+    assert "authorisation" not in stage.children()
+
+
+@pytest.mark.ocpp_cases("TC_005_3")
+def test_unplugged_and_plugged_again() -> None:
+    stage = charging(StopTransactionOnEVSideDisconnect=False).play("detached")
+    assert stage.data("status") == "SuspendedEV"
+    assert stops(stage) == []
+    assert stage.play("charging").data("status") == "Charging"
+    assert stage.play("unplugged").data("status") == "SuspendedEV"
+
+
+@pytest.mark.ocpp_cases("TC_041")
+def test_a_fault_that_passes() -> None:
+    stage = charging(T_fault=60 * S).play("fault").run(59.999)
+    assert stops(stage) == []
+    assert stage.play("mended").data("status") == "Charging"
+    stage.play("fault").run(60)
+    assert stops(stage) == [("Other", None)]
+
+
+def test_the_emergency_button_during_a_fault() -> None:
+    stage = charging().play("fault")
+    stage.emit("outlets.fault", outlet=2, errorCode="OtherError", info="", emergency=True)
+    stage.emit("outlets.fault", outlet=1, errorCode="InternalError", info="", emergency=False)
+    assert stops(stage) == []
+    stage.emit("outlets.fault", outlet=1, errorCode="OtherError", info="", emergency=True)
+    assert stops(stage) == [("EmergencyStop", None)]
+
+
+def test_a_program_that_has_ended() -> None:
+    stage = Connector().emit("outlets.gone", outlet=1)
+    assert (stage.data("status"), stage.data("errorCode")) == ("Faulted", "InternalError")
+
+
+# ---------------------------------------------------------------- remote start
+
+
+@pytest.mark.ocpp_cases("TC_010", "TC_011_1")
+@pytest.mark.parametrize("words", ["plugged", ""])
+def test_remote_start(words: str) -> None:
+    stage = Connector().play(words)
+    stage.post("remote_start", call="c", idTag="R")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Accepted"}
+    assert "authorisation" not in stage.children()
+    stage.play("plugged")
+    assert stage.input("transaction")["idTag"] == "R"
+
+
+@pytest.mark.ocpp_cases("TC_011_2")
+def test_remote_start_and_no_plug() -> None:
+    stage = Connector().post("remote_start", call="c", idTag="R").run(60)
+    assert stage.data("status") == "Available"
+
+
+def test_remote_start_that_is_asked_for() -> None:
+    """OCPP 1.6 9.1.2: as if the card were shown, the answer first."""
+    stage = Connector(AuthorizeRemoteTxRequests=True).post("remote_start", call="c", idTag="R")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Accepted"}
+    assert stage.input("authorisation")["idTag"] == "R"
+    stage.ends("authorisation", status="Blocked", parentIdTag=None)
+    assert len(stage.ordered("csms.RemoteStartTransactionConf")) == 1
+
+
+@pytest.mark.ocpp_cases("TC_026")
+@pytest.mark.parametrize("words", ["plugged card", "card"])
+def test_remote_start_where_somebody_is(words: str) -> None:
+    stage = Connector().play(words).post("remote_start", call="c", idTag="R")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+
+
+# ---------------------------------------------------------------- reservation
+
+
+@pytest.mark.ocpp_cases("TC_046_1")
+def test_the_holder_of_a_reservation() -> None:
+    stage = Connector().play("reserved")
+    stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag="G")
+    assert stage.order("reservation.card") == {"idTag": "CARD", "parentIdTag": "G"}
+    assert stage.data("status") == "Reserved"
+    stage.child("reservation.holder", idTag="CARD", reservationId=3)
+    assert stage.data("status") == "Preparing"
+    stage.play("plugged")
+    assert stage.input("transaction")["reservationId"] == 3
+    assert stage.order("reservation.used") == {}
+
+
+@pytest.mark.parametrize("how", ["stranger", "silence"])
+def test_a_stranger(how: str) -> None:
+    stage = Connector().play("reserved")
+    stage.emit("outlets.token", outlet=1, id="X").ends("authorisation", status="Accepted", parentIdTag=None)
+    stage.child("reservation.stranger", idTag="X") if how == "stranger" else stage.run(5)
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "reserved"}
+    assert stage.data("status") == "Reserved"
+    stage.child("reservation.holder", idTag="X", reservationId=3)  # too late
+    assert stage.data("status") == "Reserved"
+
+
+@pytest.mark.ocpp_cases("TC_046_2", "TC_053_2")
+@pytest.mark.parametrize(
+    ("status", "holder", "answer"),
+    [("Accepted", True, "Accepted"), ("Accepted", False, "Rejected"), ("Invalid", False, "Rejected")],
+)
+def test_remote_start_of_a_reserved_connector(status: str, holder: bool, answer: str) -> None:
+    """The answer is whether he may: he, or one of his group, whom only the central system knows."""
+    stage = Connector().play("reserved").post("remote_start", call="c", idTag="R")
+    assert not stage.ordered("csms.RemoteStartTransactionConf")
+    stage.ends("authorisation", status=status, parentIdTag=None)
+    if status == "Accepted":
+        stage.child(
+            f"reservation.{'holder' if holder else 'stranger'}", idTag="R", **({"reservationId": 3} if holder else {})
+        )
+    assert stage.ordered("csms.RemoteStartTransactionConf") == [{"call": "c", "status": answer}]
+
+
+RESERVE: dict[str, Any] = {"call": "c", "idTag": "A", "parentIdTag": None, "expiryDate": 99, "reservationId": 3}
+
+
+@pytest.mark.ocpp_cases("TC_048_1", "TC_048_2", "TC_048_3")
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ("fault", "Faulted"),
+        ("inoperative", "Unavailable"),
+        ("plugged", "Occupied"),
+        ("plugged card charging", "Occupied"),
+    ],
+)
+def test_what_cannot_be_reserved(words: str, status: str) -> None:
+    stage = Connector().play(words).post("reserve", **RESERVE)
+    assert stage.order("csms.ReserveNowConf") == {"call": "c", "status": status}
+    assert not stage.ordered("reservation.reserve")
+
+
+@pytest.mark.parametrize("words", ["", "reserved"])
+def test_what_can(words: str) -> None:
+    stage = Connector().play(words).post("reserve", **RESERVE)
+    assert stage.order("reservation.reserve") == {name: value for name, value in RESERVE.items() if value is not None}
+    assert not stage.ordered("csms.ReserveNowConf")
+    stage.play("reserved").post("cancel_reservation", call="d", reservationId=3)
+    assert stage.told("reserved")[-1] == {"reservationId": 3}
+    assert stage.order("reservation.cancel") == {"call": "d", "reservationId": 3}
+    assert stage.play("over").told("reservation_over") == [{"reservationId": 3}]
+
+
+# ---------------------------------------------------------------- availability
+
+
+def test_out_of_service_and_back() -> None:
+    stage = Connector().play("inoperative")
+    assert stage.order("outlets.out_of_service") == {"outlet": 1}
+    stage.play("operative")
+    assert stage.order("outlets.in_service") == {"outlet": 1}
+
+
+def test_availability_waits_for_who_is_here() -> None:
+    """OCPP 1.6 5.2: after the transaction; there is no step from Preparing to Unavailable."""
+    stage = charging().play("inoperative")
+    assert not stage.ordered("outlets.out_of_service")
+    assert stage.play("ended end").data("status") == "Finishing"
+    assert stage.play("unplugged").data("status") == "Unavailable"
+    waiting = Connector().play("card inoperative")
+    assert waiting.data("status") == "Preparing"
+    assert waiting.run(60).data("status") == "Unavailable"
+
+
+def test_what_was_ordered_before_the_program_began() -> None:
+    assert Connector(operative=False).data("status") == "Unavailable"
+
+
+def test_held_for_a_reason_of_its_own() -> None:
+    """Field: not stored, and it ends with its reason; what the central system ordered holds beside it."""
+    stage = Connector().post("hold")
+    assert stage.data("status") == "Unavailable"
+    assert stage.post("release").data("status") == "Available"
+    assert stage.post("hold").play("inoperative").post("release").data("status") == "Unavailable"
+
+
+def test_a_second_order_while_it_opens() -> None:
+    """The vehicle that is there has not begun: closed again."""
+    stage = Connector(free=True).play("inoperative plugged operative")
+    assert stage.data("status") == "Unavailable"
+    stage.forget().play("inoperative")
+    assert stage.order("outlets.out_of_service") == {"outlet": 1}
+
+
+# ---------------------------------------------------------------- unlock
+
+
+@pytest.mark.ocpp_cases("TC_017_1", "TC_030")
+@pytest.mark.parametrize("status", ["Unlocked", "UnlockFailed", "NotSupported"])
+def test_unlock(status: str) -> None:
+    stage = Connector().post("unlock", call="c").finish("unlock", status=status)
+    assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": status}]
+
+
+@pytest.mark.parametrize("how", ["failed", "silent"])
+def test_unlock_that_fails(how: str) -> None:
+    stage = Connector().post("unlock", call="c")
+    stage.fail("unlock") if how == "failed" else stage.run(10)
+    assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": "UnlockFailed"}]
+
+
+@pytest.mark.ocpp_cases("TC_018_1")
+def test_unlock_with_a_transaction() -> None:
+    stage = charging().post("unlock", call="c")
+    assert stops(stage) == [("UnlockCommand", None)]
+    assert not stage.ordered("outlets.unlock")
+    stage.post("unlock", call="d")
+    assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "d", "status": "UnlockFailed"}]
+    stage.play("ended end")
+    assert stage.order("outlets.unlock") == {"outlet": 1}
+    stage.finish("unlock", status="Unlocked")
+    assert stage.order("csms.UnlockConnectorConf") == {"call": "c", "status": "Unlocked"}
+
+
+def test_unlock_where_nothing_ends() -> None:
+    stage = charging().post("unlock", call="c").run(29.999)
+    assert not stage.ordered("outlets.unlock")
+    assert stage.run(0.001).ordered("outlets.unlock")
+
+
+def test_two_reasons_to_unlock() -> None:
+    stage = charging(UnlockConnectorOnEVSideDisconnect=True).post("unlock", call="c").play("detached end")
+    assert len(stage.ordered("outlets.unlock")) == 1
+
+
+# ---------------------------------------------------------------- limits
+
+
+def test_limits_hold_before_anything_flows() -> None:
+    """Field: after a pause the vehicle started at full current and the limit came later."""
+    stage = Connector().post("limit", power=None, current=8.0)
+    assert stage.order("outlets.limit_outlet") == {"outlet": 1, "current": 8.0}
+    stage.forget().play("plugged card")
+    orders = [order.what for order in stage.orders if order.what.startswith("outlets.")]
+    assert orders == ["outlets.limit_outlet", "outlets.authorise"]
+
+
+# ---------------------------------------------------------------- what is told
+
+
+def test_a_change_is_told() -> None:
+    """OCPP 1.6 errata 3.19; timestamps are those of the telling (6.47)."""
+    stage = online(Connector())
+    assert told(stage) == [("Available", "NoError")]
+    stage.finish("notify").values("clock", now=77)
+    stage.play("plugged")
+    assert told(stage)[-1] == ("Preparing", "NoError")
+    assert stage.order(NOTIFY) == {
+        "connectorId": 1,
+        "errorCode": "NoError",
+        "info": "",
+        "status": "Preparing",
+        "timestamp": 77,
+    }
+
+
+def test_what_does_not_last_is_not_told() -> None:
+    """OCPP 1.6 9.1.19."""
+    stage = online(Connector(MinimumStatusDuration=5 * S)).run(5)
+    stage.finish("notify").play("plugged").run(4.999)
+    stage.play("unplugged").run(60)
+    assert told(stage) == [("Available", "NoError")]
+    stage.play("plugged").run(3)
+    stage.play("card charging").run(4.999)
+    assert told(stage) == [("Available", "NoError")]
+    stage.run(0.001)
+    assert told(stage)[1:] == [("Charging", "NoError")]
+
+
+def test_after_an_outage_the_present_one_is_told_once_if_it_changed() -> None:
+    """Field: the history of an outage, with old times, or the same again."""
+    stage = online(Connector())
+    stage.finish("notify").post("may_not_send").play("plugged card charging").post("may_send")
+    assert told(stage) == [("Available", "NoError"), ("Charging", "NoError")]
+    stage.finish("notify").post("may_not_send").play("suspended_ev charging").post("may_send")
+    assert len(told(stage)) == 2
+
+
+def test_after_a_boot_and_on_request_it_is_told_whatever_was_told() -> None:
+    """OCPP 1.6 errata 3.22; TC_054."""
+    stage = online(Connector()).finish("notify").post("tell_status")
+    assert told(stage) == [("Available", "NoError")] * 2
+
+
+@pytest.mark.parametrize("reason", ["disconnected", "not_connected", "full"])
+def test_what_did_not_arrive_is_told_again(reason: str) -> None:
+    stage = online(Connector()).fail("notify", reason)
+    assert told(stage) == [("Available", "NoError")] * 2
+
+
+@pytest.mark.parametrize("how", ["refused", "silent"])
+def test_what_is_refused_is_not(how: str) -> None:
+    """A central system that answers each with an error is not asked in a loop."""
+    stage = online(Connector())
+    stage.fail("notify", "InternalError") if how == "refused" else stage.run(30)
+    stage.run(1000)
+    assert len(told(stage)) == 1
+    stage.play("plugged")
+    assert len(told(stage)) == 2
+
+
+def test_a_change_while_another_is_told() -> None:
+    stage = online(Connector()).play("plugged")
+    assert len(told(stage)) == 1
+    stage.finish("notify")
+    assert told(stage)[-1] == ("Preparing", "NoError")
+
+
+def test_faults_and_warnings() -> None:
+    """OCPP 1.6 7.6: a warning is an error code at a status that goes on; a new fault in place of another is told."""
+    stage = online(Connector()).finish("notify").play("plugged")
+    stage.finish("notify").emit("outlets.warning", outlet=1, errorCode="EVCommunicationError", info="no answer")
+    assert told(stage)[-1] == ("Preparing", "EVCommunicationError")
+    stage.finish("notify").play("wanting")
+    assert told(stage)[-1] == ("Preparing", "NoError")
+    stage.finish("notify").play("fault")
+    assert told(stage)[-1] == ("Faulted", "GroundFailure")
+    stage.finish("notify").emit("outlets.fault", outlet=1, errorCode="HighTemperature", info="hot", emergency=False)
+    stage.emit("outlets.warning", outlet=1, errorCode="WeakSignal", info="").play("plugged")
+    assert told(stage)[-1] == ("Faulted", "HighTemperature")
+    assert stage.order(NOTIFY)["info"] == "hot"  # type: ignore[index]
+    stage.finish("notify").play("mended")
+    assert told(stage)[-1] == ("Preparing", "NoError")
+    assert stage.told("status")[-1] == {"status": "Preparing", "errorCode": "NoError"}
+
+
+def test_meter_values_by_the_clock() -> None:
+    """Without a transaction; errata 3.16."""
+    stage = online(Connector(ClockAlignedDataInterval=900 * S, MeterValuesAlignedData=["SoC"]))
+    stage.finish("notify").run(899.999)
+    assert stage.children() == ["reservation"]
+    stage.run(0.001)
+    told_ = stage.input("by_clock")
+    assert (told_["to"], told_["context"], told_["measurands"]) == ("central_system", "Sample.Clock", ["SoC"])
+    stage.ends(
+        "by_clock", time=0, energy=0.0, timestamp=[], value=[], context=[], measurand=[], phase=[], unit=[], lost=""
+    )
+    assert stage.run(900).children() == ["by_clock", "reservation"]
+
+
+@pytest.mark.parametrize("words", ["offline", "charging", "never"])
+def test_none_by_the_clock(words: str) -> None:
+    stage = Connector(ClockAlignedDataInterval=0 if words == "never" else 900 * S)
+    if words != "offline":
+        online(stage)
+    if words == "charging":
+        stage.play("plugged card charging")
+    stage.run(10_000)
+    assert "by_clock" not in stage.children()
+
+
+@pytest.mark.parametrize("words", ["", "plugged card charging"])
+def test_meter_values_on_request(words: str) -> None:
+    """With a transaction they are its, and stored."""
+    stage = Connector(MeterValuesSampledData=["SoC"]).play(words).post("tell_meter_values").post("tell_meter_values")
+    asked = stage.input("asked")
+    assert (asked["context"], asked["measurands"]) == ("Trigger", ["SoC"])
+    assert (asked["to"], asked["transaction"]) == (("ledger", 7) if words else ("central_system", 0))
+    stage.ends(
+        "asked", time=0, energy=0.0, timestamp=[], value=[], context=[], measurand=[], phase=[], unit=[], lost=""
+    )
+    assert stage.post("tell_meter_values").input("asked")
+
+
+# ---------------------------------------------------------------- a power loss
+
+
+def cut(**parameters: Any) -> Connector:
+    stage = Connector(**parameters)
+    unfinished = {"transaction": 7, "transactionId": 42, "idTag": "OLD", "meterStart": 4000, "timestamp": 100}
+    stage.emit("ledger.unfinished", connectorId=2, **unfinished).emit("ledger.unfinished", connectorId=1, **unfinished)
+    return stage
+
+
+@pytest.mark.ocpp_cases("TC_032_2")
+def test_what_a_power_loss_cut_goes_on() -> None:
+    """The system replaced promised it: the vehicle is still there, the same transaction, its card ends it."""
+    stage = cut().play("plugged")
+    given = stage.input("transaction")
+    assert (given["resumed"], given["resumed_from"], given["resumed_at"], given["idTag"]) == (7, 4000.0, 100, "OLD")
+    stage.play("charging")
+    assert [one["status"] for one in stage.told("status")] == ["Available", "Preparing", "Charging"]
+    second_card(stage, "OLD")
+    assert stops(stage) == [("Local", "OLD")]
+
+
+@pytest.mark.ocpp_cases("TC_032_2")
+@pytest.mark.parametrize("how", ["nobody", "policy"])
+def test_or_is_ended(how: str) -> None:
+    stage = cut(resume_transactions=how != "policy")
+    if how == "nobody":
+        stage.emit("outlets.token", outlet=1, id="X").post("remote_start", call="c", idTag="X").run(59.999)
+        assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+        assert stops(stage) == []
+        stage.run(0.001)
+    assert stage.input("transaction")["resumed"] == 7
+    assert stops(stage) == [("PowerLoss", None)]
+    stage.play("end")
+    assert stage.data("status") == "Available"

@@ -1,0 +1,248 @@
+"""Scenarios of machines/ocpp/transaction.yaml: its start is stored before energy flows, its end after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from adapters.ocpp.keys import KEYS
+from tests.scenarios.ocpp import keys
+from tests.scenarios.stage import Stage
+
+S = 1_000_000_000
+ROWS = {"measurand": ["SoC"], "phase": [""], "value": ["40"], "unit": ["Percent"], "lost": ""}
+NONE: dict[str, Any] = {
+    "timestamp": [],
+    "measurand": [],
+    "phase": [],
+    "value": [],
+    "unit": [],
+    "context": [],
+    "lost": "",
+}
+
+
+def begun(now_s: int = 1000, **parameters: Any) -> Stage:
+    changed = {name: parameters.pop(name) for name in [*parameters] if name in KEYS}
+    values = {**keys(**changed), "clock.now": now_s * S}
+    return Stage("machines/ocpp/transaction.yaml", values, connectorId=1, idTag="CARD", **parameters)
+
+
+def sampled(stage: Stage, child: str, energy: float, at_s: int, **rows: Any) -> Stage:
+    made = {**ROWS, "timestamp": [at_s * S], "context": ["x"], **rows} if rows.pop("some", True) else {**NONE, **rows}
+    return stage.ends(child, time=at_s * S, energy=energy, **made)
+
+
+def running(**parameters: Any) -> Stage:
+    return sampled(begun(**parameters), "first", 5000.9, 1000, some=False).finish("start", transaction=7).forget()
+
+
+def stopped(stage: Stage, reason: str = "Local", **data: Any) -> Stage:
+    return stage.post("stop", reason=reason, by=None, flowing=False, **data)
+
+
+def test_the_start_is_stored_before_anybody_may_charge() -> None:
+    """OCPP 1.6 3.7.1, field: stations that charged first and lost the start in a power cut."""
+    stage = begun(reservationId=3, StopTxnSampledData=["SoC"])
+    assert stage.input("first") == {
+        **stage.input("first"),
+        "measurands": ["SoC"],
+        "context": "Transaction.Begin",
+        "to": "nobody",
+    }
+    sampled(stage, "first", 5000.9, 1000)
+    start = {"connectorId": 1, "idTag": "CARD", "meterStart": 5000, "timestamp": 1000 * S, "reservationId": 3}
+    assert stage.order("ledger.StartTransaction") == start
+    assert stage.told("started") == []
+    stage.finish("start", transaction=7)
+    assert stage.told("started") == [{"transaction": 7, "at": 1000 * S}]
+
+
+def test_a_store_that_takes_no_start() -> None:
+    """Nothing is charged that nobody will ever hear of."""
+    stage = sampled(begun(), "first", 5000.0, 1000).fail("start", "disk full")
+    assert stage.told("refused") == [{"reason": "disk full"}]
+    assert stage.output["transaction"] == 0
+
+
+def test_or_it_is_charged_all_the_same() -> None:
+    stage = sampled(begun(charge_unrecorded=True), "first", 5000.0, 1000).fail("start", "disk full")
+    assert stage.told("lost") == [{"what": "a transaction: disk full"}]
+    assert stage.told("started") == [{"transaction": 0, "at": 1000 * S}]
+    sampled(stopped(stage), "sample", 6000.0, 1060)
+    assert stage.output == {"reason": "Local", "energy": 1000.0, "seconds": 60, "transaction": 0}
+    assert not stage.ordered("ledger.StopTransaction")
+
+
+def test_a_stop_while_it_begins_waits_for_the_beginning() -> None:
+    stage = stopped(begun())
+    sampled(stage, "first", 5000.0, 1000).finish("start", transaction=7)
+    assert stage.active("ending")
+
+
+def test_sampled_values() -> None:
+    """OCPP 1.6 9.1.18: each period, into the store."""
+    stage = running(MeterValueSampleInterval=30 * S, MeterValuesSampledData=["SoC"]).run(29.999)
+    assert stage.children() == []
+    stage.run(0.001)
+    told = stage.input("sampled")
+    assert (told["to"], told["transaction"], told["measurands"]) == ("ledger", 7, ["SoC"])
+    assert (told["context"], told["not_before"]) == ("Sample.Periodic", 1000 * S)
+    sampled(stage, "sampled", 5100.0, 1030).run(30)
+    assert stage.input("sampled")["not_before"] == 1030 * S
+
+
+def test_none_by_their_period() -> None:
+    assert running(MeterValueSampleInterval=0).run(10_000).children() == []
+
+
+def test_clock_aligned_values() -> None:
+    """OCPP 1.6 9.1.5: from midnight on, whenever the transaction began."""
+    stage = running(now_s=1000, MeterValueSampleInterval=0, ClockAlignedDataInterval=900 * S).run(799.999)
+    assert stage.children() == []
+    stage.run(0.001)
+    told = stage.input("aligned")
+    assert (told["to"], told["transaction"], told["context"]) == ("ledger", 7, "Sample.Clock")
+    stage.values("clock", now=1800 * S)
+    sampled(stage, "aligned", 5100.0, 1800).run(900)
+    assert stage.children() == ["aligned"]
+
+
+def test_none_by_the_clock() -> None:
+    assert running(MeterValueSampleInterval=0).run(100_000).children() == []
+
+
+def test_a_reading_that_could_not_be_stored_is_said() -> None:
+    stage = sampled(running().run(60), "sampled", 5100.0, 1060, lost="disk full")
+    assert stage.told("lost") == [{"what": "a meter reading: disk full"}]
+    assert stage.active("running")
+
+
+def test_what_the_stop_carries() -> None:
+    """OCPP 1.6 9.1.26, 9.1.24: of each list what it names, begin and end in any case."""
+    wanted = {"StopTxnSampledData": ["SoC"], "StopTxnAlignedData": ["Voltage"]}
+    stage = begun(**wanted, ClockAlignedDataInterval=90 * S, MeterValueSampleInterval=60 * S)
+    sampled(stage, "first", 5000.0, 1000, context=["Transaction.Begin"]).finish("start", transaction=7)
+    two = {
+        "timestamp": [1060 * S] * 2,
+        "value": ["41", "400"],
+        "measurand": ["SoC", "Voltage"],
+        "unit": ["Percent", "V"],
+    }
+    two = {**two, "phase": ["", ""], "context": ["p", "p"]}
+    sampled(stage.run(60), "sampled", 5100.0, 1060, **two)
+    sampled(stage.run(20), "aligned", 5200.0, 1080, **{**two, "timestamp": [1080 * S] * 2, "context": ["a", "a"]})
+    sampled(stopped(stage), "sample", 5300.5, 1090, context=["Transaction.End"])
+    assert stage.order("ledger.StopTransaction") == {
+        "transaction": 7,
+        "meterStop": 5300,
+        "timestamp": 1090 * S,
+        "reason": "Local",
+        "transactionData_timestamp": [1000 * S, 1060 * S, 1080 * S, 1090 * S],
+        "value": ["40", "41", "400", "40"],
+        "context": ["Transaction.Begin", "p", "a", "Transaction.End"],
+        "measurand": ["SoC", "SoC", "Voltage", "SoC"],
+        "phase": [""] * 4,
+        "unit": ["Percent", "Percent", "V", "Percent"],
+    }
+
+
+def test_no_more_than_it_may_carry() -> None:
+    stage = running(StopTxnSampledData=["SoC"], StopTransactionMaxMeterValues=1)
+    for at_s in (1060, 1120, 1180):
+        sampled(stage.run(60), "sampled", 5100.0, at_s)
+    sampled(stopped(stage), "sample", 5300.0, 1190)
+    stop = stage.order("ledger.StopTransaction")
+    assert stop is not None
+    assert stop["transactionData_timestamp"] == [1060 * S, 1190 * S]
+
+
+@pytest.mark.parametrize("how", ["state", "gone", "late"])
+def test_the_last_reading_is_made_when_energy_has_ended(how: str) -> None:
+    """meterStop is what the vehicle got."""
+    stage = running().post("stop", reason="Remote", by=None, flowing=True)
+    stage.emit("outlets.state", outlet=1, state="charging")
+    stage.emit("outlets.state", outlet=2, state="ended").emit("outlets.gone", outlet=2)
+    assert stage.children() == []
+    if how == "state":
+        stage.emit("outlets.state", outlet=1, state="ended")
+    elif how == "gone":
+        stage.emit("outlets.gone", outlet=1)
+    else:
+        assert stage.run(24.999).children() == []
+        stage.run(0.001)
+    assert stage.input("sample")["context"] == "Transaction.End"
+    sampled(stage, "sample", 6000.0, 1060).finish("end")
+    assert stage.output == {"reason": "Remote", "energy": pytest.approx(999.1), "seconds": 60, "transaction": 7}
+
+
+def test_the_register_never_falls() -> None:
+    """Field: an outlet that says nothing, or a meter that began at 0 again, made energy of minus four thousand kWh."""
+    stage = sampled(running().run(60), "sampled", 5500.0, 1060)
+    sampled(stage.post("stop", reason="Local", by="CARD", flowing=False), "sample", 0.0, 1070, some=False)
+    stop = stage.order("ledger.StopTransaction")
+    assert stop is not None
+    assert (stop["meterStop"], stop["idTag"]) == (5500, "CARD")
+
+
+def test_a_second_stop_changes_nothing() -> None:
+    stage = stopped(stopped(running()), "Remote")
+    sampled(stage, "sample", 6000.0, 1060).finish("end")
+    assert stage.output["reason"] == "Local"
+
+
+def test_an_end_that_cannot_be_written_is_written_later() -> None:
+    stage = sampled(stopped(running()), "sample", 6000.0, 1060).fail("end", "disk full").run(9.999)
+    assert len(stage.ordered("ledger.StopTransaction")) == 1
+    assert stage.logs == ["the end of a transaction cannot be written: disk full"]
+    stage.run(0.001).finish("end")
+    assert stage.output["transaction"] == 7
+    assert stage.told("lost") == []
+
+
+def test_or_is_given_up() -> None:
+    """The connector is wanted for others; what is lost is said."""
+    stage = sampled(stopped(running(C_store=2)), "sample", 6000.0, 1060).fail("end", "disk full").run(10)
+    stage.fail("end", "disk full")
+    assert stage.ended
+    assert stage.told("lost") == [{"what": "the end of a transaction: disk full"}]
+
+
+def answered(stage: Stage, status: str | None, **other: Any) -> Stage:
+    said = {"action": "StartTransaction", "transaction": 7, "transactionId": 42, "status": status, **other}
+    return stage.emit("ledger.answered", parentIdTag=None, expiryDate=None, **said)
+
+
+def test_its_id_is_told() -> None:
+    stage = answered(running(), "Accepted", transaction=8)
+    answered(stage, None, action="MeterValues", transactionId=None)
+    assert stage.told("known") == []
+    assert answered(stage, "Accepted").told("known") == [{"transactionId": 42}]
+    assert stage.told("invalid") == []
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_a_card_that_is_none(stops: bool) -> None:
+    """OCPP 1.6 9.1.22; TC_037_2, TC_037_3."""
+    stage = answered(running(StopTransactionOnInvalidId=stops), "Blocked")
+    assert stage.told("known") == [{"transactionId": 42}]
+    assert stage.told("invalid") == [{"stops": stops}]
+
+
+def test_a_little_energy_all_the_same() -> None:
+    """OCPP 1.6 9.1.14: enough to drive away."""
+    stage = answered(running(MaxEnergyOnInvalidId=500), "Invalid").run(10)
+    sampled(stage, "look", 5400.0, 1010, some=False).run(10)
+    assert stage.told("invalid") == []
+    sampled(stage, "look", 5500.9, 1020, some=False)
+    assert stage.told("invalid") == [{"stops": True}]
+
+
+def test_what_a_power_loss_cut_goes_on() -> None:
+    """The same transaction: no second start, the old beginning."""
+    stage = begun(resumed=7, resumed_from=4000.0, resumed_at=100 * S)
+    assert not stage.ordered("ledger.StartTransaction")
+    assert stage.told("started") == [{"transaction": 7, "at": 100 * S}]
+    sampled(stopped(stage, "PowerLoss"), "sample", 6000.0, 1060).finish("end")
+    assert stage.output == {"reason": "PowerLoss", "energy": 2000.0, "seconds": 960, "transaction": 7}
