@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.ocpp.database import Database
@@ -46,9 +47,15 @@ class OcppLedger(Stored):
         payload = _nested("StopTransaction", values)
         self._append(call_id, lambda ledger: ledger.stop(transaction, payload))
 
-    def SecurityEventNotification(self, *, call_id: str, **values: Any) -> None:
-        payload = _nested("SecurityEventNotification", values)
-        self._append(call_id, lambda ledger: ledger.other("SecurityEventNotification", payload))
+    def SecurityEventNotification(self, *, techInfo: str | None = None, **values: Any) -> None:
+        told = {} if techInfo is None else {"techInfo": techInfo[:255]}
+        self._note("SecurityEventNotification", {**values, **told})
+
+    def DataTransfer(self, *, names: Sequence[str], values: Sequence[Any], **to: Any) -> None:
+        if len(names) != len(values):
+            raise AdapterError(f"{len(names)} names and {len(values)} values")
+        data = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False)
+        self._note("DataTransfer", {**to, "data": data})
 
     def DiagnosticsStatusNotification(self, **values: Any) -> None:
         self._note("DiagnosticsStatusNotification", values)

@@ -17,7 +17,7 @@ import pytest
 from adapters.ocpp.database import MIGRATIONS, Database, StoreError
 from adapters.ocpp.ledger import NEVER_KNOWN, Ledger, Open
 from adapters.ocpp.ocpp_ledger import FileLedger, MemoryLedger
-from engine.adapter import ConfigurationError, World
+from engine.adapter import AdapterError, ConfigurationError, World
 from tests.slac.real_port import RealPort
 from tests.slac.virtual_host import Clock, VirtualPort
 
@@ -215,9 +215,12 @@ def test_statuses_go_out_in_their_order_behind_what_is_older() -> None:
     ledger.LogStatusNotification(status="Uploaded", requestId=7)
     ledger.FirmwareStatusNotification(status="Installed")
     ledger.SignedFirmwareStatusNotification(status="InvalidSignature", requestId=None)
-    assert (ledger.waiting, len(port.named("appended"))) == (5, 5)
+    ledger.SecurityEventNotification(type="StartupOfTheDevice", timestamp=0, techInfo="ü" * 300)
+    ledger.SecurityEventNotification(type="ResetOrReboot", timestamp=0)
+    ledger.DataTransfer(vendorId="V", messageId="M", names=["soc", "model"], values=[80, 'a "b" ü'])
+    assert (ledger.waiting, len(port.named("appended"))) == (8, 8)
     sent = []
-    for number in range(1, 6):
+    for number in range(1, 9):
         ledger.next(call_id=str(number))
         sent.append((port.results[str(number)]["action"], port.results[str(number)]["payload"]))
         ledger.answer(
@@ -228,16 +231,25 @@ def test_statuses_go_out_in_their_order_behind_what_is_older() -> None:
         ("LogStatusNotification", {"status": "Uploaded", "requestId": 7}),
         ("FirmwareStatusNotification", {"status": "Installed"}),
         ("SignedFirmwareStatusNotification", {"status": "InvalidSignature"}),
+        (
+            "SecurityEventNotification",
+            {"type": "StartupOfTheDevice", "timestamp": "1970-01-01T00:00:00.000Z", "techInfo": "ü" * 255},
+        ),
+        ("SecurityEventNotification", {"type": "ResetOrReboot", "timestamp": "1970-01-01T00:00:00.000Z"}),
+        ("DataTransfer", {"vendorId": "V", "messageId": "M", "data": '{"soc": 80, "model": "a \\"b\\" ü"}'}),
     ]
+    with pytest.raises(AdapterError, match="2 names and 1 values"):
+        ledger.DataTransfer(vendorId="V", names=["a", "b"], values=[1])
 
 
 def test_a_full_disk_is_told() -> None:
     ledger = MemoryLedger({"full_after": 1}, World())
     port = VirtualPort(ledger, Clock(), "ledger")
-    ledger.SecurityEventNotification(call_id="a", type="StartupOfTheDevice", timestamp=0)
-    ledger.SecurityEventNotification(call_id="b", type="StartupOfTheDevice", timestamp=0)
-    assert (port.results["a"], port.results["b"]) == ({}, "database or disk is full")
-    assert port.named("failed") == [{"reason": "database or disk is full"}]
+    ledger.StartTransaction(call_id="a", connectorId=1, idTag="A", meterStart=100, timestamp=0)
+    ledger.StopTransaction(call_id="b", **stop_of(1))
+    assert (port.results["a"], port.results["b"]) == ({"transaction": 1}, "database or disk is full")
+    ledger.SecurityEventNotification(type="StartupOfTheDevice", timestamp=0)
+    assert port.named("failed") == [{"reason": "database or disk is full"}] * 2
 
 
 def in_a_loop(test: Callable[[], Any]) -> None:
