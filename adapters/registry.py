@@ -83,6 +83,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "memory": "adapters.ocpp.ocpp_profiles:MemoryProfiles",
         "sqlite": "adapters.ocpp.ocpp_profiles:FileProfiles",
     },
+    "ocpp_reservations": {
+        "memory": "adapters.ocpp.ocpp_reservations:MemoryReservations",
+        "sqlite": "adapters.ocpp.ocpp_reservations:FileReservations",
+    },
     "ocpp_availability": {
         "memory": "adapters.ocpp.ocpp_availability:MemoryAvailability",
         "sqlite": "adapters.ocpp.ocpp_availability:FileAvailability",
