@@ -66,7 +66,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "indicator": {"simulated": "adapters.ac.simulated:SimulatedIndicator"},
     "chance": {"simulated": "adapters.host.chance:SimulatedChance"},
     "onboard_charger": {"simulated": "adapters.ac.vehicle:SimulatedOnboardCharger"},
-    "central_system": {"websocket": "adapters.ocpp.websocket:WebSocketCentralSystem"},
+    "central_system": {
+        "websocket": "adapters.ocpp.websocket:WebSocketCentralSystem",
+        "mqtt": "adapters.ocpp.mqtt:MqttCentralSystem",
+    },
     "ocpp_ledger": {
         "memory": "adapters.ocpp.ocpp_ledger:MemoryLedger",
         "sqlite": "adapters.ocpp.ocpp_ledger:FileLedger",

@@ -93,8 +93,8 @@ class Rpc:
     def __init__(self, reply_by: Literal["id", "action"] = "id") -> None:
         self.reply_by = reply_by
         self._open: tuple[str, str] | None = None
-        self._asked: dict[str, str] = {}
-        self._answered: OrderedDict[str, str] = OrderedDict()
+        self._asked: dict[str, tuple[str, int]] = {}  # by id, the action and which text it was
+        self._answered: OrderedDict[str, tuple[int, str]] = OrderedDict()  # by id, which text it was, and the answer
 
     @property
     def waits_for(self) -> str:
@@ -124,17 +124,17 @@ class Rpc:
     def answer(self, id: str, payload: Payload) -> str:
         """The text of the answer to a CALL. Raises ``ValueError`` for a payload that does not fit, ``KeyError`` when no
         CALL of this id waits."""
-        action = self._asked[id]
+        action, which = self._asked[id]
         wrong = misfit(action, payload, response=True)
         if wrong is not None:
             raise ValueError(f"{action}.conf: {_said(wrong)}")
         del self._asked[id]
-        return self._keep(id, _text([3, action if self.reply_by == "action" else id, payload]))
+        return self._keep(id, which, _text([3, action if self.reply_by == "action" else id, payload]))
 
     def refuse(self, id: str, code: ErrorCode, description: str = "") -> str:
         """The text of a CALLERROR for a CALL. Raises ``KeyError`` when no CALL of this id waits."""
-        del self._asked[id]
-        return self._keep(id, self._error(id, code, description))
+        _, which = self._asked.pop(id)
+        return self._keep(id, which, _error(id, code, description))
 
     # ------------------------------------------------------------ theirs
 
@@ -151,9 +151,9 @@ class Rpc:
         frame = json.loads(text, parse_constant=_no_number)
         match frame:
             case [2, str(id), str(action), dict(payload)] if 0 < len(id) <= MAX_ID:
-                return self._asked_for(id, action, payload)
+                return self._asked_for(id, action, payload, hash(text))
             case [2, str(id), *_] if 0 < len(id) <= MAX_ID:
-                return self._reject(id, "FormationViolation", "a CALL is [2, id, action, payload]")
+                return self._reject(id, hash(text), "FormationViolation", "a CALL is [2, id, action, payload]")
             case [3, str(id), dict(payload)]:
                 return self._result(id, payload, text)
             case [4, str(id), str(code), str(description), *_]:
@@ -166,19 +166,21 @@ class Rpc:
                 return Ignored(f"{kind} is no message type of OCPP 1.6", text[:200])  # §4.1.3: shall be ignored
         return Ignored("no message of OCPP-J", text[:200])
 
-    def _asked_for(self, id: str, action: str, payload: Payload) -> Heard:
-        if id in self._answered:
-            return Reply(self._answered[id], f"{action} {id} came twice")
+    def _asked_for(self, id: str, action: str, payload: Payload, which: int) -> Heard:
+        # A central system that begins to count anew is not repeating itself: a repeat is the same text.
+        known, answer = self._answered.get(id, (0, ""))
+        if answer and known == which:
+            return Reply(answer, f"{action} {id} came twice")
         if id in self._asked:
             return Ignored(f"{action} {id} came twice and is being answered", "")
         if action not in _ACTIONS:
-            return self._reject(id, "NotImplemented", f"{action[:50]} is no message of OCPP 1.6")
+            return self._reject(id, which, "NotImplemented", f"{action[:50]} is no message of OCPP 1.6")
         wrong = misfit(action, payload, response=False)
         if wrong is not None:
-            return self._reject(id, wrong.code, _said(wrong))
+            return self._reject(id, which, wrong.code, _said(wrong))
         if len(self._asked) >= ANSWERED:
-            return self._reject(id, "InternalError", "too many CALLs wait for their answers")
-        self._asked[id] = action
+            return self._reject(id, which, "InternalError", "too many CALLs wait for their answers")
+        self._asked[id] = action, which
         return Call(id, action, payload)
 
     def _result(self, id: str, payload: Payload, text: str) -> Heard:
@@ -204,14 +206,12 @@ class Rpc:
         self._open = None
         return ours
 
-    def _reject(self, id: str, code: ErrorCode, description: str) -> Reply:
-        return Reply(self._keep(id, self._error(id, code, description)), description)
+    def _reject(self, id: str, which: int, code: ErrorCode, description: str) -> Reply:
+        return Reply(self._keep(id, which, _error(id, code, description)), description)
 
-    def _error(self, id: str, code: ErrorCode, description: str) -> str:
-        return _text([4, id, code, description[:255], {}])
-
-    def _keep(self, id: str, text: str) -> str:
-        self._answered[id] = text
+    def _keep(self, id: str, which: int, text: str) -> str:
+        self._answered.pop(id, None)
+        self._answered[id] = which, text
         while len(self._answered) > ANSWERED:
             self._answered.popitem(last=False)
         return text
@@ -222,6 +222,10 @@ _ACTIONS = actions()
 
 def _text(frame: list[Any]) -> str:
     return json.dumps(frame, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _error(id: str, code: ErrorCode, description: str) -> str:
+    return _text([4, id, code, description[:255], {}])
 
 
 def _said(wrong: Misfit) -> str:

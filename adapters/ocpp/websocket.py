@@ -13,9 +13,10 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
 from websockets.typing import Subprotocol
 
+from adapters.ocpp import tls
 from adapters.ocpp.central_system import CentralSystem
 from adapters.ocpp.rpc import MAX_TEXT
-from engine.adapter import AdapterError, ConfigurationError, Port, Setting, World
+from engine.adapter import AdapterError, Port, Setting, World
 
 STATUS = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 429: "unavailable", 503: "unavailable"}
 
@@ -24,13 +25,7 @@ class WebSocketCentralSystem(CentralSystem):
     """Runs on the real clock."""
 
     settings: ClassVar[Mapping[str, Setting]] = {
-        "roots": Setting(
-            "string", "", "PEM file of the root certificates of the central system; those of the system else"
-        ),
-        "certificate": Setting(
-            "string", "", "PEM file of the charge point's certificate and chain (security profile 3)"
-        ),
-        "private_key": Setting("string", "", "PEM file of its private key"),
+        **tls.SETTINGS,
         "open_timeout": Setting("duration", 30_000_000_000, "For name, TCP, TLS and HTTP together"),
     }
 
@@ -41,7 +36,7 @@ class WebSocketCentralSystem(CentralSystem):
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self._tls = self._context()
+        self._tls = tls.context(self.config)
 
     def close(self) -> None:
         self.disconnect()
@@ -132,19 +127,6 @@ class WebSocketCentralSystem(CentralSystem):
         if not uri.startswith("wss:"):
             return {}
         return {"ssl": self._tls, **({"server_hostname": name} if name else {})}
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context()
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        try:
-            if self.config["roots"]:
-                context = ssl.create_default_context(cafile=self.config["roots"])
-                context.minimum_version = ssl.TLSVersion.TLSv1_2
-            if self.config["certificate"]:
-                context.load_cert_chain(self.config["certificate"], self.config["private_key"] or None)
-        except (OSError, ssl.SSLError) as error:
-            raise ConfigurationError(f"certificates of the central system: {error}") from None
-        return context
 
 
 def endpoint(url: str, identity: str) -> str:

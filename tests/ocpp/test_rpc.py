@@ -96,10 +96,24 @@ def test_a_call_that_comes_twice_is_answered_the_same_and_done_once() -> None:
     assert again.text == answer
 
 
+def test_an_id_that_is_used_again_for_something_else_is_something_else() -> None:
+    """A central system behind a broker is started anew and counts from 1: an answer of before would not even fit."""
+    rpc = Rpc()
+    assert isinstance(heard(rpc, 2, "1", "Reset", {"type": "Soft"}), Call)
+    rpc.answer("1", {"status": "Rejected"})
+    assert isinstance(heard(rpc, 2, "1", "ClearCache", {}), Call)
+    assert isinstance(heard(rpc, 2, "1", "Reset", {"type": "Hard"}), Ignored)  # two of one id cannot both be answered
+    answer = rpc.answer("1", {"status": "Accepted"})
+    again = heard(rpc, 2, "1", "ClearCache", {})
+    assert isinstance(again, Reply)
+    assert again.text == answer
+
+
 def test_only_the_last_answers_are_kept() -> None:
     rpc = Rpc()
     for number in range(ANSWERED + 1):
-        heard(rpc, 2, str(number), "Heartbea", {})
+        assert isinstance(heard(rpc, 2, str(number), "ClearCache", {}), Call)
+        rpc.answer(str(number), {"status": "Accepted"})
     assert isinstance(heard(rpc, 2, "1", "ClearCache", {}), Reply)
     assert isinstance(heard(rpc, 2, "0", "ClearCache", {}), Call)
 
