@@ -176,7 +176,7 @@ actions:
     description: >-
       Keys and their texts as GetConfiguration has them; without `key`, or with an empty one, all. Those that are not
       there are in `unknownKey`. A text that is '' is not said: of a secret, and of what is empty.
-    args: {key: list of string?}
+    args: {key: 'list of string?'}
     result: {key: list of string, value: list of string, unknownKey: list of string}
   understand:
     description: >-
@@ -207,7 +207,7 @@ def text() -> str:
 
 
 def _line(name: str, key: Key) -> str:
-    kind = f"{key.type}, secret: true" if key.secret else key.type
+    kind = f"'{key.type}', secret: true" if key.secret else f"'{key.type}'"
     return f'  {name}: {{type: {kind}, description: "{key.description}"}}\n'
 
 

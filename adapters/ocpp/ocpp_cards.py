@@ -81,6 +81,8 @@ class OcppCards(Stored):
         self._change(call_id, work)
 
     def update_list(self, *, call_id: str, version: int, most: int, **rows: Sequence[Any]) -> None:
+        """The call fails by the reason of :class:`NotTaken` when there would be more than ``most`` cards."""
+
         def work(database: Database) -> tuple[int, int]:
             for id_tag in rows["idTag"]:
                 database.execute("DELETE FROM cards WHERE place = 'list' AND id_tag = ?", id_tag)

@@ -20,8 +20,9 @@ from adapters.host.chance import SimulatedChance
 from adapters.host.wall_clock import SimulatedWallClock
 from adapters.ocpp.flat import time_ns
 from adapters.ocpp.mqtt import TOPICS, MqttCentralSystem, broker, spoken, topic
+from adapters.ocpp.ocpp_ledger import MemoryLedger
+from adapters.ocpp.ocpp_settings import MemorySettings
 from adapters.ocpp.rpc import Rpc
-from adapters.ocpp.store import MemoryLedger
 from engine.adapter import AdapterError, ConfigurationError, World
 from engine.run import RealClock, System
 from engine.run.host import Host
@@ -276,19 +277,22 @@ def test_registration_and_delivery_over_a_broker_that_dies(tmp_path: Path) -> No
         async with world(tmp_path) as (mosquitto, behind):
             system, shared = System(RealClock()), World()
             ledger = MemoryLedger({}, shared)
+            # The charge point may be back before the central system: what is said then nobody hears.
+            keys = {
+                "MessageTimeout": 1_000_000_000,
+                "TransactionMessageRetryInterval": 0,
+                "TransactionMessageAttempts": 100,
+            }
             adapters = {
                 "csms": MqttCentralSystem({}, shared),
                 "chance": SimulatedChance({}, shared),
                 "clock": SimulatedWallClock({}, shared),
                 "ledger": ledger,
+                "settings": MemorySettings(keys, shared),
             }
             waits = {
                 "connection.RetryBackOffWaitMinimum": 10_000_000,
                 "connection.RetryBackOffRandomRange": 0,
-                # The charge point may be back before the central system: what is said then nobody hears.
-                "delivery.MessageTimeout": 1_000_000_000,
-                "delivery.TransactionMessageRetryInterval": 1_000_000,
-                "delivery.TransactionMessageAttempts": 100,
             }
             line = system.add(
                 engine.load("tests/ocpp/line.yaml"), "line", {"url": mosquitto.url, "identity": CP, **waits}, adapters
