@@ -90,6 +90,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "memory": "adapters.ocpp.ocpp_reservations:MemoryReservations",
         "sqlite": "adapters.ocpp.ocpp_reservations:FileReservations",
     },
+    "ocpp_store": {
+        "memory": "adapters.ocpp.ocpp_store:MemoryStore",
+        "sqlite": "adapters.ocpp.ocpp_store:FileStore",
+    },
     "ocpp_availability": {
         "memory": "adapters.ocpp.ocpp_availability:MemoryAvailability",
         "sqlite": "adapters.ocpp.ocpp_availability:FileAvailability",

@@ -3,14 +3,15 @@
 Every write is in the file (``fsync``) when :meth:`Database.commit` returns; several writes may share one. The file has
 a version and is brought up to the present one step by step.
 
-Sources: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous.
+Sources: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous, sqlite.org/rescode.html.
 """
 
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 MIGRATIONS = (
     """
@@ -71,8 +72,21 @@ MIGRATIONS = (
 nanoseconds since 1970-01-01 UTC, 0 for none."""
 
 
+Trouble = Literal["full", "read_only", "damaged", "later", "other"]
+_TROUBLES: dict[int, Trouble] = {
+    sqlite3.SQLITE_FULL: "full",
+    sqlite3.SQLITE_READONLY: "read_only",
+    sqlite3.SQLITE_CORRUPT: "damaged",
+    sqlite3.SQLITE_NOTADB: "damaged",
+}
+
+
 class StoreError(Exception):
-    """The file cannot be read or written; the message names it and says why."""
+    """The file cannot be read or written; the message names it and says why. ``trouble``: what a chart goes by."""
+
+    def __init__(self, message: str, trouble: Trouble = "other") -> None:
+        super().__init__(message)
+        self.trouble = trouble
 
 
 class NotTaken(StoreError):
@@ -95,12 +109,13 @@ class Database:
             self._db.execute("PRAGMA foreign_keys=ON")
             self._migrate()
         except sqlite3.Error as error:
-            raise StoreError(f"{file}: {error}") from None
+            raise self._told(error) from None
 
     def _migrate(self) -> None:
         version = self._db.execute("PRAGMA user_version").fetchone()[0]
         if version > len(MIGRATIONS):
-            raise StoreError(f"{self.file}: written by a later version ({version}; this one knows {len(MIGRATIONS)})")
+            said = f"{self.file}: written by a later version ({version}; this one knows {len(MIGRATIONS)})"
+            raise StoreError(said, "later")
         for number, script in enumerate(MIGRATIONS[version:], version + 1):
             self._db.executescript(f"BEGIN; {script} PRAGMA user_version={number}; COMMIT;")
 
@@ -120,16 +135,67 @@ class Database:
                 self._db.execute("COMMIT")
         except sqlite3.Error as error:
             self.roll_back()
-            raise StoreError(f"{self.file}: {error}") from None
+            raise self._told(error) from None
 
     def roll_back(self) -> None:
         """Forget what was not committed."""
         if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+            with suppress(sqlite3.Error):  # a damaged file: what was not committed is not in it either
+                self._db.execute("ROLLBACK")
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """One statement. Raises :class:`StoreError`."""
         try:
             return self._db.execute(sql, values)
         except sqlite3.Error as error:
-            raise StoreError(f"{self.file}: {error}") from None
+            raise self._told(error) from None
+
+    def _told(self, error: sqlite3.Error) -> StoreError:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_CONSTRAINT:
+            return NotTaken(f"{self.file}: {error}")
+        return StoreError(f"{self.file}: {error}", _TROUBLES.get(code, "other"))
+
+    # ------------------------------------------------------------ a damaged file
+
+    def rescue(self, damaged: Path) -> int:
+        """Put into this new file what can still be read of a damaged one; the number of rows."""
+        rescued = 0
+        self.execute("PRAGMA foreign_keys=OFF")
+        self.begin()
+        with suppress(sqlite3.Error), closing(sqlite3.connect(damaged, isolation_level=None)) as old:
+            tables = self.execute(
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+            )
+            for (table,) in tables.fetchall():
+                rescued += self._copy(old, table)
+            self._copy(old, "sqlite_sequence")
+        self.commit()
+        self.execute("PRAGMA foreign_keys=ON")
+        return rescued
+
+    def _copy(self, old: sqlite3.Connection, table: str) -> int:
+        copied = 0
+        with suppress(sqlite3.Error):  # up to the damage
+            ours = [row[1] for row in self.execute(f"PRAGMA table_info({table})").fetchall()]
+            rows = old.execute(f"SELECT * FROM {table}")
+            names = [column[0] for column in rows.description]
+            shared = [name for name in names if name in ours]
+            if table == "sqlite_sequence":
+                self.execute("DELETE FROM sqlite_sequence")
+            insert = f"INSERT OR IGNORE INTO {table} ({', '.join(shared)}) VALUES ({', '.join('?' * len(shared))})"
+            for row in rows:
+                self.execute(insert, *(value for name, value in zip(names, row, strict=True) if name in shared))
+                copied += 1
+        return copied
+
+
+def set_aside(file: Path) -> Path:
+    """Move a damaged file away, with the two that belong to it; where to."""
+    number = 1
+    while (away := file.with_name(f"{file.name}.damaged{number}")).exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        with suppress(FileNotFoundError):
+            Path(f"{file}{suffix}").rename(f"{away}{suffix}")
+    return away

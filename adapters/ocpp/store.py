@@ -9,10 +9,11 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.ocpp.database import Database, NotTaken, StoreError
+from adapters.ocpp.database import Database, NotTaken, StoreError, set_aside
 from adapters.settings import filled
 from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
 
@@ -109,16 +110,33 @@ class InFile(Stored):
         """Raises ``ConfigurationError`` for a file that cannot be used."""
         super().open(port)
         file = Path(self.config["file"]).absolute()
+        self._has_begun = False
         self._writer = self.world.shared(f"OCPP store {file}", lambda: Writer(file))
-        self._writer.enter()
+        self._writer.enter(self._heard)
         try:
-            self._writer.read(self._begun)
+            self._begin()
         except StoreError as error:
-            raise ConfigurationError(f"{error}; move the file away to begin with an empty one") from None
+            if error.trouble == "later" or not file.parent.is_dir():
+                raise ConfigurationError(f"{error}; move the file away to begin with an empty one") from None
+            told = str(error)
+            port.call_later(0, lambda: port.emit("failed", reason=told))
 
     def close(self) -> None:
         if hasattr(self, "_writer"):
-            self._writer.leave()
+            self._writer.leave(self._heard)
+
+    def _begin(self) -> None:
+        self._writer.read(self._begun)
+        self._has_begun = True
+
+    def _heard(self, error: StoreError | None) -> None:
+        """From the writer's thread: the file cannot be written any more, or can again."""
+        if error is None and not self._has_begun:
+            self.port.call_soon_threadsafe(self._begin_late)
+
+    def _begin_late(self) -> None:
+        with suppress(StoreError):  # it is told as all troubles are
+            self._begin()
 
     def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
         tell = self.port.call_soon_threadsafe
@@ -135,22 +153,24 @@ class Writer:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._roles = 0
+        self._hear: list[Callable[[StoreError | None], None]] = []
         self._lock = threading.Lock()
+        self.trouble: StoreError | None = None
         self._database: Database | None = None
         self._jobs: queue.SimpleQueue[tuple[Work, Then, Failed] | None] = queue.SimpleQueue()
 
-    def enter(self) -> None:
-        """One more role."""
-        self._roles += 1
-        if self._roles == 1:
+    def enter(self, hear: Callable[[StoreError | None], None]) -> None:
+        """One more role. ``hear``: told in the writer's thread when the file cannot be written, and by None when it
+        can again."""
+        self._hear.append(hear)
+        if len(self._hear) == 1:
             self._thread = threading.Thread(target=self._run, name=f"writer of {self.file.name}", daemon=True)
             self._thread.start()
 
-    def leave(self) -> None:
+    def leave(self, hear: Callable[[StoreError | None], None]) -> None:
         """One role less."""
-        self._roles -= 1
-        if self._roles == 0:
+        self._hear.remove(hear)
+        if not self._hear:
             self._jobs.put(None)
             self._thread.join()
             if self._database is not None:
@@ -160,11 +180,42 @@ class Writer:
     def read(self, work: Work) -> Any:
         """Carry out ``work`` here and now. Raises :class:`StoreError`."""
         with self._lock:
-            return work(self._opened())
+            try:
+                return work(self._opened())
+            except StoreError as error:
+                self._found(error)
+                raise
+
+    def renew(self, then: Then, failed: Failed) -> None:
+        """Soon, a new file takes the place of a damaged one, with what can still be read of it; ``then`` is called with
+        the name of the damaged one and the rows that were rescued."""
+        self._jobs.put((_RENEW, then, failed))
+
+    def _renewed(self) -> tuple[str, int]:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        try:
+            away = set_aside(self.file)
+        except OSError as error:
+            raise StoreError(f"{self.file}: {error.strerror}") from None
+        rows = self._opened().rescue(away)
+        self._found(None)
+        return away.name, rows
 
     def add(self, work: Work, then: Then, failed: Failed) -> None:
         """Carry out ``work`` soon; ``then`` or ``failed`` are called in the writer's thread."""
         self._jobs.put((work, then, failed))
+
+    def _found(self, error: StoreError | None) -> None:
+        """How the last use of the file went."""
+        if isinstance(error, NotTaken):
+            return
+        before = self.trouble and self.trouble.trouble
+        self.trouble = error
+        if (error and error.trouble) != before:
+            for hear in list(self._hear):
+                hear(error)
 
     def _opened(self) -> Database:
         if self._database is None:
@@ -180,7 +231,8 @@ class Writer:
             jobs = [job for job in group if job is not None]
             ended = len(jobs) < len(group)
             with self._lock:
-                told = self._together(jobs) if len(jobs) > 1 else None
+                together = len(jobs) > 1 and all(work is not _RENEW for work, _, _ in jobs)
+                told = self._together(jobs) if together else None
                 told = [self._alone(job) for job in jobs] if told is None else told
             for tell in told:
                 tell()
@@ -196,20 +248,27 @@ class Writer:
     def _alone(self, job: tuple[Work, Then, Failed]) -> Callable[[], None]:
         work, then, failed = job
         try:
-            return _saying(then, self._written([work])[0])
+            return _saying(then, self._renewed() if work is _RENEW else self._written([work])[0])
         except StoreError as error:
             return _saying(failed, error)
 
     def _written(self, works: list[Work]) -> list[Any]:
-        database = self._opened()
         try:
+            database = self._opened()
             database.begin()
             results = [work(database) for work in works]
             database.commit()
-        except StoreError:
-            database.roll_back()
+        except StoreError as error:
+            if self._database is not None:
+                self._database.roll_back()
+            self._found(error)
             raise
+        self._found(None)
         return results
+
+
+def _RENEW(_: Database) -> None:
+    """Stands for :meth:`Writer.renew` among the jobs."""
 
 
 def _saying(hear: Callable[[Any], None], what: Any) -> Callable[[], None]:
