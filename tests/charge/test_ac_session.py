@@ -96,6 +96,25 @@ def test_the_current_follows_what_the_station_says(where: str) -> None:
     assert not bench.errors
 
 
+@pytest.mark.cases("AC_ChargingStatus", "AC_ChargeParameterDiscovery")
+def test_the_current_follows_the_rows_of_a_schedule() -> None:
+    """Both sides know them beforehand: nobody negotiates anew before there is another schedule, nobody is cut off."""
+    rows = ("schedule_start=[0 s, 30 s, 45 s]", "schedule_PMax=[11040 W, 5520 W, 8280 W]")
+    bench = Session(THREE, *(f"evse.session.dialogue.{one}" for one in rows)).loop()
+    bench.until(lambda: bench.ac.current_A == 8.0, 30, "8 A")
+    assert bench.data("evse/session/dialogue", "row") == 1
+    bench.until(lambda: bench.ac.current_A == 12.0, 20, "12 A")
+    assert bench.data("evse/outlet", "by_message") == 12.0
+    assert len(bench.data("evse/session/dialogue", "offered_start")) == 3
+    bench.say("schedule", start=[0, 15_000_000_000], PMax=[4140.0, 6900.0])
+    bench.until(lambda: bench.ac.current_A == 6.0, 5, "6 A")
+    bench.until(lambda: len(bench.data("evse/session/dialogue", "offered_start")) == 2, 5, "another schedule")
+    bench.until(lambda: bench.ac.current_A == 10.0, 20, "10 A")
+    bench.run(20)
+    assert (bench.ac.current_A, bench.circuit.station_closed) == (10.0, True)
+    assert not bench.errors
+
+
 @pytest.mark.cases("AC_PowerDelivery", "AC_ChargeParameterDiscovery")
 def test_renegotiation_by_either_side() -> None:
     """The contactor stays closed."""
@@ -197,7 +216,9 @@ def test_phases_that_cannot_be_switched_yet() -> None:
 def test_receipts() -> None:
     """ReceiptRequired: the vehicle confirms each reading, and goes on."""
     bench = Session(THREE, "evse.session.dialogue.ReceiptRequired=yes").loop()
-    bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.receipt"), 5, "receipt")
+    bench.until(
+        lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.receipt"), 11, "receipt"
+    )
     bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.charging_status.charging.loop"), 5, "loop")
     assert (bench.data("pev/session/dialogue", "meter_id"), bench.ac.current_A) == ("meter", 16.0)
     assert not bench.errors

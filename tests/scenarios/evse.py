@@ -85,11 +85,13 @@ def end_session(stage: Stage, end: str) -> Stage:
 
 
 ADMISSION = ("discovery.answer", "discovery.be_silent", "session.accept", "session.refuse")
+READINGS = ("session.metered",)
+"""Of the meter, each T_meter while energy flows."""
 
 
 def orders(stage: Stage) -> list[str]:
-    """Everything ordered but who is admitted, in order; a line for the display with its text."""
-    told = [o for o in stage.orders if o.what not in ADMISSION]
+    """Everything ordered, in order, but who is admitted and what the meter reads; a line for people with its text."""
+    told = [o for o in stage.orders if o.what not in ADMISSION + READINGS]
     return [f"show {o.args['text']}" if o.what == "operator.show" else o.what for o in told]
 
 
@@ -113,7 +115,7 @@ def to(stage: Stage, child: str) -> list[str]:
 def each(stage: Stage) -> dict[str, list[str]]:
     """What each part was ordered, in its order; the display's lines as texts."""
     found: dict[str, list[str]] = {}
-    for order in (order for order in stage.orders if order.what not in ADMISSION):
+    for order in (order for order in stage.orders if order.what not in ADMISSION + READINGS):
         part, _, what = order.what.partition(".")
         found.setdefault(part, []).append(order.args["text"] if part == "operator" else what)
     return found

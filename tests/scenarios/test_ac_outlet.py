@@ -255,6 +255,16 @@ def test_a_new_limit_is_shown_while_charging() -> None:
     assert duty(waiting) == 20.0
 
 
+def test_what_the_vehicle_is_told_by_message_is_what_it_is_watched_by() -> None:
+    """The least of the limit and what was told beside it, whichever came last; at the nominal duty the duty counts."""
+    stage = digital().post("by_message", current=10.0).post("limit", current=16.0)
+    stage = closes(pilot(stage.post("power_on"), "C"))
+    stage.post("limit", current=20.0).post("by_message", current=24.0).post("by_message", current=7.0)
+    assert [told["current"] for told in stage.ordered("output.limit")] == [10.0, 10.0, 20.0, 7.0]
+    nominal = charging().post("by_message", current=7.0)
+    assert nominal.ordered("output.limit") == []
+
+
 def test_less_than_6_A_is_a_pause() -> None:
     """No duty says it: x1, the vehicle ends its current; back when there has been enough for a while (evcc #33123)."""
     stage = charging().post("limit", current=5.9)

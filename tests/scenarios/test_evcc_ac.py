@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.stage import S
 from tests.scenarios.vehicle import AC_MESSAGES, SESSION_ID, Vehicle
 
 MODES = ["AC_three_phase_core", "AC_single_phase_core"]
@@ -19,7 +20,7 @@ OFFER: dict[str, Any] = {
     "SAScheduleTupleID": [7, 7, 8],
     "start": [0, 3_600_000_000_000, 0],
     "duration": [3_600_000_000_000, 0, 0],
-    "PMax": [22_080.0, 11_040.0, 3_680.0],
+    "PMax": [11_040.0, 22_080.0, 3_680.0],
 }
 METER = {"MeterID": "M1", "MeterReading": 1234.0, "TMeter": 1_764_000_000}
 
@@ -102,7 +103,7 @@ def test_parameters_and_profile(offered: tuple[str, ...], mode: str, phases: int
         "ChargeProgress": "Start",
         "SAScheduleTupleID": 7,
         "ChargingProfileEntryStart": [0, 3_600_000_000_000],
-        "ChargingProfileEntryMaxPower": [min(22_080.0, own_w), min(11_040.0, own_w)],
+        "ChargingProfileEntryMaxPower": [min(11_040.0, own_w), min(22_080.0, own_w)],
         "ChargingProfileEntryMaxNumberOfPhasesInUse": [phases, phases],
     }
 
@@ -120,6 +121,49 @@ def test_station_without_a_schedule_or_a_nominal_voltage(nominal_v: float | None
     other = ac("parameter_discovery.sent")
     other.says("ChargeParameterDiscovery", **{**OFFER, "EVSENominalVoltage": nominal_v}).to("charging_status.sent")
     assert limits(other) == [16.0]
+
+
+def test_the_current_is_that_of_the_row() -> None:
+    """No second earlier or later; the station's limit is one more, and rows begin anew with another schedule."""
+    rows = {"SAScheduleTupleID": [7, 7, 7, 8], "start": [0, 60 * S, 90 * S, 10 * S]}
+    powers = {"duration": [0, 0, 0, 0], "PMax": [11_040.0, 5_520.0, 22_080.0, 4_140.0]}
+    vehicle = ac("parameter_discovery.sent")
+    vehicle.says("ChargeParameterDiscovery", **{**OFFER, **rows, **powers})
+    begun = vehicle.now_s
+    while vehicle.now_s < begun + 100:
+        vehicle.onward() if vehicle.place != "charging_status.sent" else vehicle.says(
+            "ChargingStatus", EVSEMaxCurrent=20.0
+        )
+    assert list(zip(limits(vehicle), [at - begun for at in vehicle.times("limit")], strict=True))[1:] == [
+        (8.0, pytest.approx(60)),
+        (20.0, pytest.approx(90)),
+    ]
+    vehicle.forget().to("charging_status.think").post("want_renegotiation").to("parameter_discovery.sent")
+    vehicle.says("ChargeParameterDiscovery", **{**OFFER, **rows, **powers, "EVSEMaxCurrent": 20.0})
+    vehicle.to("charging_status.sent")
+    assert limits(vehicle) == [16.0]
+
+
+def test_a_row_below_what_the_vehicle_can() -> None:
+    """Nothing is drawn, and the session goes on."""
+    vehicle = ac("parameter_discovery.sent")
+    low = {"start": [0, 60 * S, 0], "PMax": [11_040.0, 3_450.0, 0.0]}
+    vehicle.says("ChargeParameterDiscovery", **{**OFFER, **low}).to("charging_status.sent")
+    vehicle.wait_s = 0.5
+    while vehicle.now_s < 70:
+        vehicle.onward()
+    assert limits(vehicle) == [16.0, 0.0]
+    assert vehicle.active("charging_status")
+
+
+def test_rows_before_power_is_on() -> None:
+    """A row that begins while the station still switches counts from the first current on."""
+    vehicle = ac("parameter_discovery.sent")
+    vehicle.says("ChargeParameterDiscovery", **{**OFFER, "start": [0, S, 0], "PMax": [22_080.0, 5_520.0, 0.0]})
+    vehicle.to("power_delivery.sent").run(1.5)
+    assert limits(vehicle) == []
+    vehicle.to("charging_status.sent")
+    assert limits(vehicle) == [8.0]
 
 
 def test_din_has_no_ac() -> None:

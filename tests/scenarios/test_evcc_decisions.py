@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import pytest
 
@@ -364,6 +365,27 @@ def test_no_more_than_the_station_can_give(
         assert demanded(vehicle) == asked
 
 
+@pytest.mark.parametrize(
+    ("protocol", "powers", "asked_A"),
+    [
+        ("iso2", [36_000.0, 20_000.0, 30_000.0], [90.0, 50.0, 75.0]),
+        ("din", [32_767.0, 20_000.0, 32_766.0], [90.0, 50.0, 81.915]),
+    ],
+)
+def test_the_demand_is_within_the_row(protocol: str, powers: list[float], asked_A: list[float]) -> None:
+    """Rows count from ChargeParameterDiscoveryRes on; PMax of DIN's greatest number is no limit."""
+    rows = {"SAScheduleTupleID": [7, 7, 8, 7], "start": [0, 60 * S, 0, 120 * S], "duration": [0] * 4}
+    vehicle = vehicle_in("parameter_discovery.sent", protocol)
+    vehicle.says("ChargeParameterDiscovery", PMax=[*powers[:2], 1.0, powers[2]], **rows)
+    begun = vehicle.now_s
+    for after_s, current in zip(
+        (50, 59, 61, 119, 121), [asked_A[0]] * 2 + [asked_A[1]] * 2 + [asked_A[2]], strict=True
+    ):
+        while vehicle.now_s < begun + after_s:
+            vehicle.onward()
+        assert demanded(vehicle) == (400.0, pytest.approx(current)), after_s
+
+
 def test_a_limit_not_repeated_stays() -> None:
     """The optional limits of a CurrentDemandRes: left out, the last ones count."""
     vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", EVSEMaximumCurrentLimit=20.0)
@@ -492,3 +514,72 @@ def test_fault_between_two_demands() -> None:
     vehicle = vehicle_in("current_demand.think").post("fault", error="FAILED_EVRESSMalfunction")
     assert vehicle.place == "power_off.think"
     assert (vehicle.data("error"), vehicle.data("ended_by")) == ("FAILED_EVRESSMalfunction", "FAILED_EVRESSMalfunction")
+
+
+METER = {"MeterID": "M1", "MeterReading": 1234.0, "SigMeterReading": b"sig", "MeterStatus": 1, "TMeter": 1_764_000_000}
+
+
+def at_receipt(**said: Any) -> Vehicle:
+    return vehicle_in("current_demand.sent").says("CurrentDemand", ReceiptRequired=True, **METER, **said)
+
+
+def test_receipt_in_dc() -> None:
+    """It repeats the meter's values; then the loop goes on. Without a meter there is nothing to repeat."""
+    vehicle = at_receipt().forget().to("metering_receipt.sent")
+    assert vehicle.order("v2g.MeteringReceiptReq") == {"SAScheduleTupleID": 7, **METER}
+    assert vehicle.onward().place == "current_demand.think"
+    vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", ReceiptRequired=True)
+    assert vehicle.place == "current_demand.think"
+    vehicle = vehicle_in("current_demand.sent").says("CurrentDemand", ReceiptRequired=False, **METER)
+    assert vehicle.place == "current_demand.think"
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ({"EVSEStatusCode": "EVSE_Malfunction"}, "the station: EVSE_Malfunction"),
+        ({"EVSEIsolationStatus": "Fault"}, "the station: EVSE_Ready, isolation Fault"),
+        ({"EVSENotification": "StopCharging"}, "the station: EVSE_Ready"),
+    ],
+)
+def test_a_station_that_stops_gets_no_receipt(said: dict[str, str], reason: str) -> None:
+    """The current goes first."""
+    vehicle = at_receipt(**said)
+    assert (vehicle.place, vehicle.data("ended_by")) == ("power_off.think", reason)
+
+
+@pytest.mark.parametrize(
+    ("said", "place", "reason"),
+    [
+        ({"EVSEStatusCode": "EVSE_Malfunction"}, "power_off.think", "the station: EVSE_Malfunction"),
+        ({"EVSEIsolationStatus": "Fault"}, "power_off.think", "the station: EVSE_Ready"),
+        ({"EVSENotification": "StopCharging"}, "power_off.think", "the station: StopCharging"),
+        ({"EVSENotification": "ReNegotiation"}, "renegotiation.think", ""),
+        ({"EVSEStatusCode": None, "EVSEIsolationStatus": None}, "current_demand.think", ""),
+    ],
+)
+def test_what_a_receipt_is_answered(said: dict[str, Any], place: str, reason: str) -> None:
+    answer = {"RCD": None, "EVSEStatusCode": "EVSE_Ready", "EVSEIsolationStatus": "Valid", **said}
+    vehicle = at_receipt().to("metering_receipt.sent").says("MeteringReceipt", **answer)
+    assert (vehicle.place, vehicle.data("ended_by")) == (place, reason)
+
+
+@pytest.mark.parametrize("event", ["stop", "want_renegotiation"])
+def test_leaving_in_a_receipt_of_dc(event: str) -> None:
+    vehicle = at_receipt().to("metering_receipt.sent").post(event).says("MeteringReceipt", RCD=None)
+    assert vehicle.place == {"stop": "power_off.think", "want_renegotiation": "renegotiation.think"}[event]
+
+
+def test_a_station_that_asks_for_both() -> None:
+    """The receipt first: the station takes nothing else before it."""
+    vehicle = at_receipt(EVSENotification="ReNegotiation")
+    assert vehicle.place == "metering_receipt.think"
+    assert vehicle.onward().onward().place == "renegotiation.think"
+
+
+@pytest.mark.parametrize("how", ["late", "refused"])
+def test_no_good_answer_to_a_receipt(how: str) -> None:
+    vehicle = at_receipt().to("metering_receipt.sent")
+    vehicle.run(2) if how == "late" else vehicle.says("MeteringReceipt", ResponseCode="FAILED")
+    reason = "no MeteringReceiptRes in time" if how == "late" else "v2g.MeteringReceiptRes: FAILED"
+    assert vehicle.output == {"result": "failed", "reason": reason}

@@ -139,6 +139,17 @@ def test_less_is_told_more_is_agreed_anew() -> None:
     assert not in_session().post("renegotiate").unhandled
 
 
+def test_a_schedule_and_its_rows_are_passed_on() -> None:
+    """To the session, and what the vehicle is told by it to the outlet; without a session nobody has one."""
+    rows = {"start": [0, 60_000_000_000], "PMax": [11_040.0, 5_520.0]}
+    stage = charging().post("schedule", **rows)
+    assert stage.order("session.schedule") == rows
+    stage.child("session.schedule_row", current=8.0)
+    assert stage.order("outlet.by_message") == {"current": 8.0}
+    free = available().post("schedule", **rows)
+    assert (free.order("session.schedule"), free.unhandled) == (None, [])
+
+
 def test_who_pays_and_is_there_enough() -> None:
     """The session waits for both, and is told so by Ongoing; the next session of the plug-in needs no new card."""
     stage = in_session(authorisation="list", tokens=["A1"]).child("session.authorisation_wanted")

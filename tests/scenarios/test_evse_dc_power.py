@@ -192,6 +192,21 @@ def test_energy() -> None:
     assert (stage.data("soc"), stage.data("energy")) == (21, 250.0)
 
 
+def test_readings_of_the_meter_and_another_schedule_are_passed_on() -> None:
+    """Each T_meter while energy flows; a schedule in a session alone."""
+    stage = pre_charging().values("meter", energy=100.0).child("session.power_on").child("output.power_ready")
+    stage.values("meter", energy=140.0).run(10)
+    assert [dict(told) for told in stage.ordered("session.metered")] == [
+        {"MeterID": "meter", "energy": 100.0},
+        {"MeterID": "meter", "energy": 140.0},
+    ]
+    rows = {"start": [0, 60_000_000_000], "PMax": [20_000.0, 10_000.0]}
+    assert stage.post("schedule", **rows).order("session.schedule") == rows
+    free = plugged().post("schedule", **rows)
+    assert free.order("session.schedule") is None
+    assert not free.unhandled
+
+
 def test_power_on_again_after_a_renegotiation() -> None:
     """The output is on already; it answers, the vehicle is told."""
     stage = charging().post("renegotiate")
@@ -321,7 +336,7 @@ def test_stop_button(step: str) -> None:
     stage = STEPS[step]().emit("operator.stop_pressed")
     assert orders(stage) == ["session.stop"]
     stage.forget().run(19.999)
-    assert not stage.orders
+    assert orders(stage) == []
     stage.run(0.001)
     assert orders(stage) == ["output.power_off", "session.abort"]
     end_session(stage, "aborted")
@@ -329,7 +344,7 @@ def test_stop_button(step: str) -> None:
     assert shown(stage)[-1] == "Finished"
     assert stage.data("last_end") == "aborted"
     stage.forget().run(1000)
-    assert not stage.orders
+    assert orders(stage) == []
 
 
 def test_stop_button_after_a_pause() -> None:
@@ -343,7 +358,7 @@ def test_stop_button_and_the_vehicle_obeys() -> None:
     """Nothing more happens 20 s after the button when the session has ended by then."""
     stage = charging().emit("operator.stop_pressed").run(10)
     end_session(stage, "normal").child("output.is_off").forget().run(100)
-    assert not stage.orders
+    assert orders(stage) == []
     assert stage.data("last_end") == "normal"
 
 

@@ -105,11 +105,11 @@ def test_the_charge_follows_the_supervisor_s_limit() -> None:
 
 @pytest.mark.cases("AC_MeteringReceipt", "AC_ChargingStatus")
 def test_receipts() -> None:
-    """Asked for one the vehicle confirms what it was told before it goes on."""
+    """Asked for one the vehicle confirms what it was told before it goes on; once for each reading."""
     stage = charging(ReceiptRequired=True)
     assert answer(stage, "ChargingStatus")[1]["ReceiptRequired"] is False, "nothing was measured yet"
-    stage.post("metered", MeterID="M1", energy=1200.0)
-    for _ in range(2):
+    for reading in (1200.0, 1300.0):
+        stage.post("metered", MeterID="M1", energy=reading)
         assert answer(stage, "ChargingStatus")[1]["ReceiptRequired"] is True
         assert stage.active("sequence.charging_status.charging.receipt", "dialogue")
         what, told = answer(stage, "MeteringReceipt")
@@ -118,6 +118,9 @@ def test_receipts() -> None:
             {"ResponseCode": "OK", "RCD": False, "EVSENotification": "None"},
         )
     assert stage.active("sequence.charging_status.charging.loop", "dialogue")
+    stage.post("metered", MeterID="M1", energy=1300.0)
+    assert answer(stage, "ChargingStatus")[1]["ReceiptRequired"] is False, "it stands still, and is confirmed"
+    stage.post("metered", MeterID="M1", energy=1400.0)
     ask(stage, "ChargingStatus")
     refused(stage, "ChargingStatus", "FAILED_SequenceError")
 
@@ -188,7 +191,8 @@ def test_a_contactor_that_does_not_close(why: str) -> None:
 def test_a_schedule_nobody_offered() -> None:
     stage = agreed()
     refused(stage, "PowerDelivery", "FAILED_TariffSelectionInvalid", SAScheduleTupleID=7, **START)
-    refused(agreed(), "PowerDelivery", "FAILED_ChargingProfileInvalid", ChargingProfileMaxPower=22_000.0, **START)
+    more = {"ChargingProfileEntryStart": [0], "ChargingProfileEntryMaxPower": [22_000.0]}
+    refused(agreed(), "PowerDelivery", "FAILED_ChargingProfileInvalid", **more, **START)
 
 
 @pytest.mark.cases("AC_PowerDelivery", "AC_ChargeParameterDiscovery", "AC_ChargingStatus")

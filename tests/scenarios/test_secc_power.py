@@ -326,8 +326,14 @@ def not_applied(stage: Stage) -> bool:
     [
         ("FAILED_TariffSelectionInvalid", {"SAScheduleTupleID": 99}),
         ("FAILED_TariffSelectionInvalid", {"SAScheduleTupleID": 0}),
-        ("FAILED_ChargingProfileInvalid", {"ChargingProfileMaxPower": 30_000_000.0}),
-        ("FAILED_ChargingProfileInvalid", {"ChargingProfileMaxPower": 50_500.1}),
+        (
+            "FAILED_ChargingProfileInvalid",
+            {"ChargingProfileEntryStart": [0], "ChargingProfileEntryMaxPower": [30_000_000.0]},
+        ),
+        (
+            "FAILED_ChargingProfileInvalid",
+            {"ChargingProfileEntryStart": [0], "ChargingProfileEntryMaxPower": [50_500.1]},
+        ),
     ],
 )
 def test_power_by_another_schedule(step: str, code: str, fields: dict[str, Any]) -> None:
@@ -346,7 +352,8 @@ def test_power_by_the_schedule_offered(step: str, tuple_id: int | None, power: f
     does not change by what the supply can do now."""
     stage = arrive("PowerDelivery", schema=ISO2) if step == "PowerDelivery" else renegotiated()
     stage.values("supply", maximum_power=30_000.0)
-    assert not ask(stage, "PowerDelivery", SAScheduleTupleID=tuple_id, ChargingProfileMaxPower=power)
+    profile = {} if power is None else {"ChargingProfileEntryStart": [0], "ChargingProfileEntryMaxPower": [power]}
+    assert not ask(stage, "PowerDelivery", SAScheduleTupleID=tuple_id, **profile)
     assert stage.told("power_on") == [{}]
 
 
@@ -632,6 +639,68 @@ def test_supply_s_limits_are_read_when_they_are_told() -> None:
     stage.values("supply", maximum_current=SUPPLY["supply.maximum_current"] / 2)
     told = demand(stage, current=62.5)
     assert (told["EVSEMaximumCurrentLimit"], told["EVSECurrentLimitAchieved"]) == (62.5, True)
+
+
+# ---------------------------------------------------------------- receipts
+
+
+def metered(**parameters: Any) -> Stage:
+    """In the charging loop, with a reading of the meter."""
+    stage = arrive("CurrentDemand", **{"schema": ISO2, "ReceiptRequired": True, **parameters})
+    return stage.post("metered", MeterID="M1", energy=1200.0)
+
+
+@pytest.mark.cases("DC_CurrentDemand", "DC_MeteringReceipt")
+def test_receipts() -> None:
+    """Each reading is confirmed once, and no demand is heard before it is; the current stays as it was."""
+    stage = arrive("CurrentDemand", schema=ISO2, ReceiptRequired=True)
+    _, told = answer(stage, "CurrentDemand")
+    assert (told["ReceiptRequired"], "MeterID" in told) == (False, False), "nothing was measured yet"
+    for reading in (1200.0, 1300.0):
+        stage.forget().post("metered", MeterID="M1", energy=reading)
+        what, told = answer(stage, "CurrentDemand")
+        assert (what, told["MeterID"], told["MeterReading"]) == ("CurrentDemandRes", "M1", reading)
+        assert told["ReceiptRequired"] is True
+        assert [demand["current"] for demand in stage.told("demand")] == [50.0]
+        assert answer(stage, "MeteringReceipt", MeterReading=reading) == ("MeteringReceiptRes", {**OK, **READY})
+        assert answer(stage, "CurrentDemand")[1]["ReceiptRequired"] is False
+    refused(stage, "MeteringReceipt", "FAILED_SequenceError")
+
+
+@pytest.mark.cases("DC_MeteringReceipt")
+@pytest.mark.parametrize(
+    ("request_", "fields", "code"),
+    [
+        ("MeteringReceipt", {"MeterID": "M2"}, "FAILED"),
+        ("MeteringReceipt", {"ReceiptSessionID": bytes(8)}, "FAILED"),
+        ("CurrentDemand", {}, "FAILED_SequenceError"),
+    ],
+)
+def test_no_receipt_for_the_reading(request_: str, fields: dict[str, Any], code: str) -> None:
+    """One for something else, or another demand in its place."""
+    stage = metered()
+    ask(stage, "CurrentDemand")
+    refused(stage, request_, code, **fields)
+
+
+@pytest.mark.cases("DC_MeteringReceipt")
+@pytest.mark.parametrize("progress", ["Stop", "Renegotiate"])
+def test_leaving_without_a_receipt(progress: str) -> None:
+    stage = metered()
+    ask(stage, "CurrentDemand")
+    ask(stage, "PowerDelivery", ChargeProgress=progress)
+    assert stage.active("sequence.power_down" if progress == "Stop" else "sequence.parameter_discovery", "dialogue")
+
+
+@pytest.mark.cases("DC_CurrentDemand")
+@pytest.mark.parametrize("parameters", [{"ReceiptRequired": False}, {"schema": DIN}])
+def test_no_receipt_is_asked_for(parameters: dict[str, Any]) -> None:
+    """As a station does by itself; DIN has none."""
+    stage = metered(**parameters)
+    _, told = answer(stage, "CurrentDemand")
+    assert told.get("ReceiptRequired") in (None, True)
+    assert told.get("MeterID") is None or parameters == {"schema": DIN}, "the writer of DIN leaves it out"
+    refused(stage, "MeteringReceipt", "FAILED_SequenceError")
 
 
 # ---------------------------------------------------------------- a site's grant

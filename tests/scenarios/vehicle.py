@@ -108,7 +108,7 @@ class Vehicle(Stage):
         given = {name: value for name, value in parameters.items() if name in own.parameters}
         below = {f"dialogue.{name}": value for name, value in parameters.items() if name in dialogue.parameters}
         assert not parameters.keys() - own.parameters.keys() - dialogue.parameters.keys()
-        super().__init__("machines/v2g/evcc.yaml", BATTERY, real=("evcc_iso2",), **given, **below)
+        super().__init__("machines/v2g/evcc.yaml", BATTERY, real=("evcc_iso2", "schedule_rows"), **given, **below)
         self.protocol = protocol
         self.wait_s = wait_s
 

@@ -353,7 +353,8 @@ def test_what_a_vehicle_asks(case: str, exi_oracle: ExiOracle) -> None:
     assert station().told(expected) == (name, SAID | told)
 
 
-def test_a_meter_and_a_receipt_in_the_dc_loop(exi_oracle: ExiOracle) -> None:
+@pytest.mark.parametrize("required", [False, True])
+def test_a_meter_and_a_receipt_in_the_dc_loop(required: bool, exi_oracle: ExiOracle) -> None:
     """CurrentDemandRes says both when the chart does, in ISO 15118-2; DIN SPEC 70121 has no place for them."""
     args = {
         "ResponseCode": "OK",
@@ -369,15 +370,16 @@ def test_a_meter_and_a_receipt_in_the_dc_loop(exi_oracle: ExiOracle) -> None:
         "EVSEIsolationStatus": "Valid",
         "EVSENotification": "None",
         **SIGNED,
-        "ReceiptRequired": False,
+        "ReceiptRequired": required,
     }
     evse = station()
     evse.adapter.CurrentDemandRes(**args)
     xml = exi_oracle.decode("iso2", evse.sent())
     assert ">METER-1</MeterID>" in xml
     assert ">12346</MeterReading>" in xml
+    assert f">{str(required).lower()}</ReceiptRequired>" in xml
     _, told = vehicle().told(evse.sent())
-    assert {**SIGNED, "ReceiptRequired": False}.items() <= told.items()
+    assert {**SIGNED, "ReceiptRequired": required}.items() <= told.items()
     evse = station("din")
     evse.adapter.CurrentDemandRes(**args)
     _, told = vehicle("din").told(evse.sent())
