@@ -38,7 +38,9 @@ def answer(request):
     seen = []
 
     def note():
-        data = {k: v for k, v in vars(model).items() if k in request["data"]}
+        # what a state is told has its path before its name; in Python a dot stands for something else
+        own = {name: name.replace(".", "__") for name in request["data"]}
+        data = {name: vars(model)[attribute] for name, attribute in own.items() if attribute in vars(model)}
         seen.append({"states": look(kind, made, model), "data": data})
 
     note()
