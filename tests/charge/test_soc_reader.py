@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import engine
 from adapters.ac.circuit import AcCircuit, ac_circuit_of
 from adapters.registry import REGISTRY
+from engine.cli import main
 from engine.run import System
 from engine.run.station import Overrides, build, resolve
 from tests.charge.bench import NAMESPACES, Bench, HandPort
@@ -119,6 +121,18 @@ def test_a_server_that_is_not_there_holds_nobody() -> None:
     assert bench.ac.current_A == 16.0
     assert bench.events("not_told") == [{"reason": "connection refused"}]
     assert not bench.errors
+
+
+def test_on_the_virtual_clock_nobody_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """``--callback URL --fast``: one line on standard error says so; the vehicle is read and charged."""
+    arguments = ["run", str(CHART), "--fast", "--callback", "http://192.0.2.1", "--for", "20 s", "--plain"]
+    assert main(arguments) == 0
+    out, err = capsys.readouterr()
+    assert err == "engine: reader.web: this adapter needs the real clock; run without --fast\n"
+    assert "nobody handled" not in out
+    (ended,) = re.findall(r"session 1 ended .*end=(\w+), soc=(\d+) %.*energy=([\d.]+) Wh", out)
+    assert ended[:2] == ("normal", "40")
+    assert float(ended[2]) > 5.0
 
 
 def test_read_anew_in_mid_charge() -> None:

@@ -101,7 +101,8 @@ GAPS = {
     "pev_ac": 1,
     "power/module": 2,
     "power/supply": 26,
-    "v2g/evcc_iso2": 26,
+    "v2g/evcc_iso2": 29,
+    "v2g/schedule_rows": 2,
     "v2g/secc_iso2": 14,
 }
 """Transitions that the search does not find yet: behind parameters that are lists, guards on what a state was given,
