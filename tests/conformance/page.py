@@ -23,7 +23,6 @@ NOT_SHOWN = {
     "CMN_CertificateInstallation": _PLUG_AND_CHARGE,
     "CMN_CertificateUpdate": _PLUG_AND_CHARGE,
     "CMN_PaymentDetails": _PLUG_AND_CHARGE,
-    "DC_MeteringReceipt": "receipts are asked for in AC only",
 }
 """Group -> why nothing here shows it."""
 GROUP_TITLES = {"CMN": "Common to AC and DC", "AC": "AC", "DC": "DC"}
