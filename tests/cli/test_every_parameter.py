@@ -117,7 +117,7 @@ def typed_by_hand(value: Any, type_: Type) -> str:
 def edit(file: Path, texts: Mapping[str, str]) -> None:
     """Give parameters of a chart other defaults, in place."""
     text = file.read_text()
-    root = yaml.compose(text)
+    root = yaml.compose(text, Loader=yaml.CSafeLoader)  # takes `string?` between braces, as YAML does
     (declared,) = [value for key, value in root.value if key.value == "parameters"]
     places = []
     for name, body in declared.value:
@@ -151,6 +151,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[s
 
 
 def _zero(parameter: ParameterDef) -> Any:
+    """The least that it may be, not below zero."""
     zeros: dict[Kind, Any] = {
         Kind.LIST: [],
         Kind.BYTES: b"",
@@ -160,7 +161,10 @@ def _zero(parameter: ParameterDef) -> Any:
         Kind.STRING: "",
         Kind.BOOL: False,
     }
-    return parameter.type.values[0] if parameter.type.kind is Kind.ENUM else zeros[parameter.type.kind]
+    if parameter.type.kind is Kind.ENUM:
+        return parameter.type.values[0]
+    zero, least = zeros[parameter.type.kind], parameter.type.minimum
+    return max(zero, least) if parameter.type.kind is Kind.INT and least is not None else zero
 
 
 def starters(chart: Chart) -> Iterator[Invoke | Spawn]:
