@@ -56,7 +56,7 @@ def start(
     """
     from engine.run.machine import start as start_machine
 
-    return start_machine(chart, parameters, adapters, _resolve)
+    return start_machine(chart, parameters, adapters, resolve_source)
 
 
 def resume(
@@ -68,10 +68,11 @@ def resume(
     """
     from engine.run.machine import resume as resume_machine
 
-    return resume_machine(chart, snapshot, adapters, _resolve)
+    return resume_machine(chart, snapshot, adapters, resolve_source)
 
 
-def _resolve(source: Any, chart: Chart) -> Chart:
-    from engine.tools.scxml.resolve import resolve_source  # only imported documents name charts at run time
+def resolve_source(source: Any, chart: Chart) -> Chart:
+    """The chart that ``source`` means while ``chart`` runs: see :func:`engine.tools.scxml.resolve.resolve_source`."""
+    from engine.tools.scxml import resolve  # only imported documents name charts at run time
 
-    return resolve_source(source, chart)
+    return resolve.resolve_source(source, chart)

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from engine.tools.trace.said import LEAST, LULL_NS
+from engine.tools.trace.repeats import LEAST, LULL_NS
 
 _AGAIN_NS = 10_000_000_000  # a loop that goes on is told anew after this time
 T = TypeVar("T")

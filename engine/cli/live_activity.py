@@ -17,7 +17,7 @@ from engine.language.model import Chart
 from engine.run import Note, StepRecord
 from engine.run.json_values import to_json
 from engine.semantics.step import Call, LogText, StartCall
-from engine.tools.trace.said import LEAST, LULL_NS
+from engine.tools.trace.repeats import LEAST, LULL_NS
 from engine.tools.trace.secrets import Veil
 from engine.tools.trace.show import arguments, movement, timer
 from engine.tools.trace.units import Units, units_of

@@ -5,13 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import shutil
 import sys
-import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine import resolve_source
 from engine.cli.alarms import Alarms
 from engine.cli.events import EventScript, split
 from engine.cli.numbers import count
@@ -28,7 +27,6 @@ from engine.run import RealClock, System, VirtualClock
 from engine.run.ending import Ending
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
-from engine.tools.scxml.resolve import resolve_source
 
 if TYPE_CHECKING:
     from engine.cli.live import LiveView
@@ -141,6 +139,9 @@ class _Run:
                 trace.close()
         told = summary(self.system, self.sessions, self.tally, self.last_values)
         if self.out.isatty():
+            import shutil
+            import textwrap
+
             columns = shutil.get_terminal_size().columns
             told = [textwrap.fill(text, columns, subsequent_indent="  ", break_on_hyphens=False) for text in told]
         self.out.write("\n".join([*told, ""]))

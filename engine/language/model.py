@@ -10,6 +10,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from engine.language.expr.tree import Expr, Literal
 from engine.language.position import NOWHERE, Position
+from engine.language.record import record
 from engine.language.types import STRING, Type
 
 
@@ -77,7 +78,7 @@ class ActionKind:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Assign(ActionKind):
     """``assign: {name: expr}``: one name each. ``argument_of``: the id of the state whose argument a target gives."""
 
@@ -91,7 +92,7 @@ class Assign(ActionKind):
         return (self.name,)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Raise(ActionKind):
     """``raise: event``: to the rear of the machine's own internal queue (SCXML 4.2)."""
 
@@ -104,7 +105,7 @@ class Raise(ActionKind):
         return Sent(Literal(self.event, STRING), Literal("internal", STRING), self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Send(ActionKind):
     """``send: {event, to, data, delay, id}`` (SCXML 6.2).
 
@@ -133,7 +134,7 @@ class Send(ActionKind):
         return Sent(self.event, self.target, self.data)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cancel(ActionKind):
     """``cancel: id``: drop a delayed send (SCXML 6.3)."""
 
@@ -142,7 +143,7 @@ class Cancel(ActionKind):
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Log(ActionKind):
     """``log: text``: for people. ``parts`` alternate literal text and expressions (``{expr}`` in the YAML)."""
 
@@ -152,7 +153,7 @@ class Log(ActionKind):
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class If(ActionKind):
     """``if: guard`` / ``then`` / ``else``: the branches in order; the last guard may be None (else)."""
 
@@ -164,7 +165,7 @@ class If(ActionKind):
         return tuple(body for _, body in self.branches)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Foreach(ActionKind):
     """``foreach: {in, item, index, do}`` over a shallow copy (SCXML 4.6)."""
 
@@ -182,7 +183,7 @@ class Foreach(ActionKind):
         return (self.item,) if self.index is None else (self.item, self.index)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class CallAction(ActionKind):
     """``role.action(arg=expr)``: an order to an adapter; carried out after the macrostep, in order."""
 
@@ -193,7 +194,7 @@ class CallAction(ActionKind):
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Spawn(ActionKind):
     """``spawn: {id, src, key, input}``: start a child machine that lives until it ends or is stopped. Several may share
     ``id`` when their keys differ; a second one with the same id and key replaces the first.
@@ -211,7 +212,7 @@ class Spawn(ActionKind):
     unit: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stop(ActionKind):
     """``stop: id`` or ``stop: {id, key}``: end spawned children, with their exit actions."""
 
@@ -221,7 +222,7 @@ class Stop(ActionKind):
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Defer(ActionKind):
     """``defer: [event]`` of a state: the event being processed is kept, and taken again when no active state keeps it
     any more."""
@@ -269,7 +270,7 @@ class Transition:
         return any(isinstance(action, Defer) for action in self.actions)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Timer:
     """``after``: started when the state's entry actions are done, cancelled before its exit actions.
 
@@ -283,7 +284,7 @@ class Timer:
     periodic: bool = False  # of `poll`: it starts again unless the expiry leaves the state
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Invoke:
     """``invoke`` (SCXML 6.4): run another chart, or an adapter's long action, while the state is active.
 
@@ -307,7 +308,7 @@ class Invoke:
     relay: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Invariant:
     """A promise that must hold at the end of every macrostep (a state's: while the state is active).
 
@@ -374,7 +375,7 @@ class State:
         return f"<State {self.id or '(root)'}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ParameterDef:
     """A parameter: fixed when a machine starts. ``default`` None means it must be given."""
 
@@ -388,7 +389,7 @@ class ParameterDef:
     before: str = ""  # a deadline, ``NAME`` or ``MACHINE.NAME``, that this one must come before
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DataDef:
     """A data item and its initial value (an expression over parameters). ``late``: bound when its state is first
     entered (imported documents only). ``missing``: declared without a value; reading it raises until it is assigned.
@@ -405,7 +406,7 @@ class DataDef:
     argument_of: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class EventDef:
     """A named event of this chart: from the parent, to the parent, raised or sent to itself.
 
@@ -420,7 +421,7 @@ class EventDef:
     urgent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Shutdown:
     """How a chart ends in order. ``event`` asks for it, ``within`` (over parameters) is the longest time it takes. It
     is done when the machine has ended or one of the states ``done`` is active."""
@@ -433,7 +434,7 @@ class Shutdown:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class SessionDef:
     """``session``: the work a chart does again and again. It begins when the state ``during`` is entered, and ends with
     the event ``result`` (direction out). ``success``, over that event's payload and the parameters, says whether it
@@ -445,7 +446,7 @@ class SessionDef:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Stage:
     """One of ``stages``: a step of the chart's work. The machine is in the last of them whose ``condition`` holds."""
 
@@ -455,7 +456,7 @@ class Stage:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UnitDef:
     """``units``: a set of roles that a station has ``count`` times (over parameters), numbered from 1. ``roles`` are
     those of the charts spawned on it."""
@@ -467,7 +468,7 @@ class UnitDef:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TemplateDef:
     """A template ``of`` a ``state`` or of ``actions``. ``args``: each argument with its type, or ``event``, ``state``,
     ``actions``. ``uses``: the ids of the states it is written out in."""
@@ -522,7 +523,7 @@ class Chart:
 # ---------------------------------------------------------------- contracts
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ActionDef:
     """An action of a contract: an order to an adapter. With a ``result`` it is a long action, for ``invoke: {call:
     …}``."""
@@ -534,7 +535,7 @@ class ActionDef:
     position: Position = NOWHERE
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class OrderPattern:
     """An order as a contract's ``unsafe`` names it, ``set(closed=True)``; an argument that is not named may have any
     value."""
@@ -548,7 +549,7 @@ class OrderPattern:
         return action == self.action and all(args.get(name) == value for name, value in self.args)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Pair:
     """Two orders that belong together: after ``order`` something is energised, closed or locked until one of ``until``
     is given. No way out of a chart may leave the first one standing alone."""
@@ -569,7 +570,7 @@ STALE = "stale"
 """The event of a contract with values that may grow too old; its field ``value`` names the one that has."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Contract:
     """What an adapter offers a chart: actions, events with typed payloads, readable values, and the orders that are
     unsafe."""

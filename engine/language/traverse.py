@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, cast, get_args
 
 from engine.language.expr.tree import Expr
@@ -18,12 +18,15 @@ def child_ids(chart: Chart) -> frozenset[str]:
     return frozenset(node.id for node in child_nodes(chart))
 
 
-def child_nodes(chart: Chart) -> Iterable[Invoke | Spawn]:
+@lru_cache(256)  # a start asks for those of its dozen charts some three hundred times
+def child_nodes(chart: Chart) -> tuple[Invoke | Spawn, ...]:
     """The invokes and spawns that start children in this chart."""
+    found: list[Invoke | Spawn] = []
     for state in chart.root.walk():
-        yield from state.invokes
+        found += state.invokes
         for actions in walk_blocks(state):
-            yield from (a for a in actions if isinstance(a, Spawn))
+            found += [a for a in actions if isinstance(a, Spawn)]
+    return tuple(found)
 
 
 def charts_below(chart: Chart) -> dict[str, list[Chart]]:

@@ -7,8 +7,10 @@ the unit its declaration names: data declared ``float kW`` holds kilowatts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
+
+from engine.language.record import record
 
 
 class Kind(Enum):
@@ -26,7 +28,7 @@ class Kind(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Unit:
     """A unit of measure: ``symbol`` as written, exponents of the base units, factor to the base unit.
 
@@ -85,7 +87,7 @@ DURATION_UNITS: dict[str, int] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Type:
     """The type of a value. Written in YAML as ``float V``, ``int``, ``duration``, ``bytes?`` or as a mapping.
 

@@ -185,10 +185,12 @@ def certificates(directory: Path) -> tuple[Path, Path]:
     return ours, josevs
 
 
-def engine_run(namespace: str, name: str, directory: Path, *words: str) -> Process:
+def engine_run(
+    namespace: str, name: str, directory: Path, *words: str, environment: Mapping[str, str] | None = None
+) -> Process:
     """One of our machines on the real clock: ``engine run machines/NAME.yaml --link ethernet …``."""
     command = [*ENGINE, f"machines/{name}.yaml", "--link", "ethernet", "--sessions", "1", *words]
-    return Process(namespace, command, directory / f"{name}.log")
+    return Process(namespace, command, directory / f"{name}.log", environment)
 
 
 def until_ready(station: Process) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 
+from engine.language.built_in import BUILT_IN
 from engine.language.expr.unify import unified
 from engine.language.expr.units import same, unit_of
 from engine.language.load import keys
@@ -13,21 +13,13 @@ from engine.language.load.reader import Reader
 from engine.language.load.types import read_type
 from engine.language.load.yaml_source import Node
 from engine.language.model import EventDef
-from engine.language.types import DURATION, INT, STRING, Kind, Type
+from engine.language.types import Kind, Type
 
 Payload = dict[str, Type]
 
 _EVENT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 MAX_COMMON = 500  # events whose common fields are looked for
 RESERVED_ROOTS = ("done", "error")
-BUILT_IN: Mapping[str, Payload] = {
-    "error.execution": {"message": STRING, "position": STRING},
-    "error.invariant": {"message": STRING, "position": STRING},
-    "error.communication": {"message": STRING},
-    "error.queue": {"dropped": INT, "event": STRING},
-    "error.host": {"late": DURATION},
-}
-"""Events that the engine itself sends to any machine."""
 
 
 def read_payload(reader: Reader, node: Node | None, what: str) -> Payload:
@@ -72,7 +64,7 @@ class EventTable:
 
     def __init__(self, open_: bool = False) -> None:
         self.open = open_
-        self._events: dict[str, Payload] = dict(BUILT_IN)
+        self._events: dict[str, Payload] = {name: dict(carried) for name, carried in BUILT_IN.items()}
         self._below: dict[str, list[str]] | None = None  # prefix -> the events that begin with it and a dot
 
     def add(self, name: str, payload: Payload) -> None:

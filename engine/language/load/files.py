@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from engine.language.expr.check import Scope
 from engine.language.load.chart import build_chart
+from engine.language.load.collector import collector_paused
 from engine.language.load.contract import Contracts
 from engine.language.load.installed_files import installed_charts
 from engine.language.load.lookups import Lookups
@@ -60,19 +60,6 @@ def load_older(
     """
     with collector_paused():
         return Load(contracts, True).text(Source(file, text.removeprefix("\ufeff")), typed)
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """A load makes many objects and hardly any garbage: the collector walking them again and again would take most of
-    its time. Memory stays bounded by the limits on the files."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 class Load:

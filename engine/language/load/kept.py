@@ -16,16 +16,18 @@ import os
 import pickle
 import stat
 import sys
-import tempfile
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine.language.load.files import Load, collector_paused, load
-from engine.language.load.lookups import Lookups, hold
+from engine.language.load.collector import collector_paused
+from engine.language.load.lookups import hold
 from engine.language.load.registries import registries
 from engine.language.model import Chart
+
+if TYPE_CHECKING:
+    from engine.language.load.lookups import Lookups
 
 VARIABLE = "CHARGECHART_CACHE"
 MOST = 200  # charts; the oldest go
@@ -36,11 +38,15 @@ def load_kept(path: str | Path) -> Chart:
     """:func:`engine.language.load.files.load`, or what it gave the last time when that would be the same."""
     folder = _folder()
     if folder is None:
+        from engine.language.load.files import load
+
         return load(path)
     name = hashlib.sha256(f"{os.getcwd()}\0{path}".encode(errors="surrogateescape")).hexdigest()[:32]
     entry = folder / f"{name}.chart"
     chart = _read(entry)
     if chart is None:
+        from engine.language.load.files import Load  # what reads YAML is imported where something is read
+
         with collector_paused():
             run = Load(None)
             chart = run.file(Path(path))
@@ -99,6 +105,8 @@ def _read(entry: Path) -> Chart | None:
 
 def _write(entry: Path, chart: Chart, lookups: Lookups) -> None:
     """Write it whole or not at all, so that nobody reads half of it."""
+    import tempfile
+
     with suppress(OSError, ValueError, TypeError, pickle.PicklingError, RecursionError):
         head = json.dumps({"loader": _loader(), "lookups": lookups.answers})
         body = pickle.dumps(chart, pickle.HIGHEST_PROTOCOL)

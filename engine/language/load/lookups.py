@@ -6,10 +6,13 @@ import hashlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.language.load.installed_files import found, installed_file
 from engine.language.load.source_file import read_source, real_path
-from engine.language.load.yaml_source import Source
+
+if TYPE_CHECKING:
+    from engine.language.load.yaml_source import Source
 
 _BOM = b"\xef\xbb\xbf"
 

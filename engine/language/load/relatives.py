@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from engine.language.expr.check import Scope
-from engine.language.load.build import Build
 from engine.language.model import Chart
 from engine.language.traverse import charts_below, child_nodes
 from engine.language.types import Type
+
+if TYPE_CHECKING:
+    from engine.language.load.build import Build
 
 _DEPTH = 12  # of machines in machines, as at run time
 

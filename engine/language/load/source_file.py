@@ -6,9 +6,12 @@ import errno
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from engine.language.load.yaml_source import MAX_BYTES, Source
 from engine.language.problems import ChartError
+
+if TYPE_CHECKING:
+    from engine.language.load.yaml_source import Source
 
 
 def real_path(path: Path) -> Path:
@@ -43,6 +46,8 @@ def read_source(path: Path, shown: str = "") -> Source:
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode):
         raise OSError(errno.EISDIR, os.strerror(errno.EISDIR)) if stat.S_ISDIR(mode) else OSError("it is not a file")
+    from engine.language.load.yaml_source import MAX_BYTES  # which brings what reads YAML
+
     with path.open("rb") as file:
         return decode(file.read(MAX_BYTES + 1), shown or str(path))
 
@@ -53,6 +58,8 @@ def decode(data: bytes, file: str) -> Source:
     Raises:
         ChartError: too large, binary, or not UTF-8.
     """
+    from engine.language.load.yaml_source import MAX_BYTES, Source
+
     nowhere = Source(file, "")
     if len(data) > MAX_BYTES:
         raise ChartError([nowhere.problem(0, 0, "limit", f"the file is larger than {MAX_BYTES} bytes")])

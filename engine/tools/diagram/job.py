@@ -19,7 +19,8 @@ from functools import cache, partial
 from multiprocessing.util import Finalize
 from pathlib import Path
 
-from engine.language.load.files import Load, collector_paused
+from engine.language.load.collector import collector_paused
+from engine.language.load.files import Load
 from engine.language.load.lookups import hold
 from engine.language.load.registries import registries
 from engine.language.model import Chart

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from engine.language.load.events import BUILT_IN
+from engine.language.built_in import BUILT_IN
 from engine.language.model import Chart, Invoke
 from engine.language.traverse import child_nodes
 from engine.language.types import Type

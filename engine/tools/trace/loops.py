@@ -8,7 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from engine.tools.trace.said import LEAST, LULL_NS, Said, shortened
+from engine.tools.trace.repeats import LEAST, LULL_NS
+from engine.tools.trace.said import Said, shortened
 from engine.tools.trace.sequence import Loop, Message
 from engine.tools.trace.show import plain
 from engine.tools.trace.units import with_unit

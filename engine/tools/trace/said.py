@@ -10,8 +10,6 @@ from engine.tools.trace.show import arguments
 from engine.tools.trace.units import Units
 from engine.tools.trace.window import Window
 
-LULL_NS = 2_500_000_000  # what comes again within this time repeats
-LEAST = 3  # times that make a repetition
 _PARTNERS = 6  # of one lifeline that are named to who asks for another
 
 
