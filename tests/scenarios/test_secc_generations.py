@@ -125,3 +125,81 @@ def test_what_is_set_from_outside_reaches_the_one_that_has_it(secc: str) -> None
     connect(stage)
     offer(stage, (ISO2, 2, 0, 3, 1))
     assert ask(stage, "SessionSetup")[1].args["EVSEID"] == "ZZ4711"
+
+
+# ---------------------------------------------------------------- the vehicle
+
+EVCC = Path("machines/v2g/evcc.yaml")
+OF_THE_VEHICLE = """\
+machine: evcc_iso20
+language: 2
+adapters: {v2g: v2g_evcc}
+events:
+  stop: {direction: in}
+  set_up: {direction: out, payload: {protocol: string, EVSEID: string, SessionID: bytes}}
+output: {result: "enum(complete, paused, failed)", reason: string}
+initial: setting_up
+ignore: [stop]
+states:
+  setting_up:
+    entry: v2g.SessionSetupReq(EVCCID=hex('020000000001'))
+    on:
+      v2g.SessionSetupRes:
+        target: set_up
+        actions:
+          send:
+            event: set_up
+            to: parent
+            data: {protocol: "'iso20'", EVSEID: event.EVSEID, SessionID: event.SessionID}
+  set_up:
+    on: {stop: leaving}
+  leaving:
+    entry: v2g.SessionStopReq(ChargingSession='Terminate')
+    on: {v2g.SessionStopRes: left}
+  left:
+    type: final
+    output: {result: complete, reason: "''"}
+"""
+CHOSEN = f"""\
+      - guard: namespace == '{ISO20}'
+        target: iso20
+"""
+STATE_OF_THE_VEHICLE = """\
+  iso20:
+    title: ISO 15118-20
+    invoke:
+      id: dialogue
+      src: evcc_iso20.yaml
+      relay: [stop, set_up]
+      onDone: ended(result=event.result, reason=event.reason)
+      onError: failed(reason=event.reason)
+"""
+
+
+def test_a_vehicle_has_room_for_another_generation(tmp_path: Path) -> None:
+    """One state and the transition to it; handshake, what breaks a connection and its end are the connection's."""
+    text = EVCC.read_text()
+    for before, more in (
+        ("      - guard: namespace == din_namespace\n", CHOSEN),
+        ("  ended:\n", STATE_OF_THE_VEHICLE),
+    ):
+        assert text.count(before) == 1, before
+        text = text.replace(before, more + before)
+    (tmp_path / "evcc.yaml").write_text(text)
+    (tmp_path / "evcc_iso20.yaml").write_text(OF_THE_VEHICLE)
+    for name in ("evcc_iso2.yaml", "schedule_rows.yaml"):
+        (tmp_path / name).write_text((EVCC.parent / name).read_text())
+    offered = {"ProtocolNamespace": [ISO2, ISO20], "SchemaID": [2, 20]}
+
+    def met() -> Stage:
+        stage = Stage(str(tmp_path / "evcc.yaml"), real=("evcc_iso2", "evcc_iso20"), **offered).run(0.1)
+        return stage.emit("v2g.supportedAppProtocolRes", ResponseCode="OK_SuccessfulNegotiation", SchemaID=20)
+
+    answer_ = {"ResponseCode": "OK", "SessionID": b"12345678", "EVSEID": "ZZ20"}
+    stage = met().emit("v2g.SessionSetupRes", **answer_)
+    assert [told["protocol"] for told in stage.told("set_up")] == ["iso20"]
+    stage.post("stop").emit("v2g.SessionStopRes", ResponseCode="OK")
+    assert stage.output == {"result": "complete", "reason": ""}
+    assert stage.orders[-1].what == "v2g.disconnect"
+    lost = met().emit("v2g.disconnected", reason="reset")
+    assert lost.output == {"result": "failed", "reason": "the station closed the connection: reset"}
