@@ -109,6 +109,9 @@ def main(arguments: list[str] | None = None) -> int:
         return {"monitor": _monitor, "replay": _replay, "modules": _modules}[options.command](options)
     except KeyboardInterrupt:
         return 0
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to say
+        return 0
     except (ConfigurationError, KeyError, TypeError) as error:
         print(f"error: {error.args[0] if error.args else error}", file=sys.stderr)
         return 2
@@ -200,8 +203,12 @@ def _modules(options: argparse.Namespace) -> int:
 
 def _print(decoder: Decoder, frames: Iterator[tuple[float, Frame]]) -> None:
     began: float | None = None
-    for at_s, frame in frames:
+    before = -math.inf
+    for count, (at_s, frame) in enumerate(frames, 1):
         began = at_s if began is None else began
+        if at_s < before:
+            print(f"frame {count}: its time is {before - at_s:.6g} s before that of the last one", file=sys.stderr)
+        before = at_s
         print(decoder.line(at_s - began, frame), flush=True)
 
 

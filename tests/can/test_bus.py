@@ -9,6 +9,7 @@ import select
 import socket
 import threading
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import can
@@ -307,37 +308,35 @@ def unique() -> str:
     return f"test-{os.getpid()}-{random.randrange(1 << 30)}"
 
 
-def test_virtual_bus_of_python_can() -> None:
+async def frames_both_ways(channel: str, interface: str) -> None:
     """Frames of both kinds of identifiers go through a real bus of python-can in order, and orders of a role as
     well."""
+    bus, port, world = real(channel, interface)
+    bus.connect()
+    await until(lambda: port.named("connected"))
+    modules = PowerModules({"node": "evse", "family": "tonhe"}, world)
+    told = RealPort(modules, "evse.modules")
+    with can.Bus(channel, interface) as peer:
+        for number in range(500):
+            peer.send(can.Message(arbitration_id=number, data=bytes((number % 256,)), is_extended_id=number % 2 == 0))
+        peer.send(can.Message(arbitration_id=0x1801A005, data=bytes.fromhex("0188130410000000")))
+        await until(lambda: told.named("status"))
+        assert [event["id"] for event in port.named("frame")] == [*range(500), 0x1801A005]
+        assert told.named("status") == [{"module": 5, "output": "on", "alarms": []}]
+        modules.off(module=5)
+        message = await asyncio.to_thread(peer.recv, 60)
+        assert message is not None
+        assert (message.arbitration_id, bytes(message.data)) == (0x0803FFA0, bytes.fromhex("1000005500000000"))
+        await until(lambda: bus.sent == 1)
+    assert bus.received == 501
+    bus.close()
+    modules.close()
+    assert port.errors == told.errors == []
 
-    async def work() -> None:
-        channel = unique()
-        bus, port, world = real(channel)
-        bus.connect()
-        await until(lambda: port.named("connected"))
-        modules = PowerModules({"node": "evse", "family": "tonhe"}, world)
-        told = RealPort(modules, "evse.modules")
-        with can.Bus(channel, "virtual") as peer:
-            for number in range(500):
-                peer.send(
-                    can.Message(arbitration_id=number, data=bytes((number % 256,)), is_extended_id=number % 2 == 0)
-                )
-            peer.send(can.Message(arbitration_id=0x1801A005, data=bytes.fromhex("0188130410000000")))
-            await until(lambda: told.named("status"))
-            assert [event["id"] for event in port.named("frame")] == [*range(500), 0x1801A005]
-            assert told.named("status") == [{"module": 5, "output": "on", "alarms": []}]
-            modules.off(module=5)
-            message = await asyncio.to_thread(peer.recv, 60)
-            assert message is not None
-            assert (message.arbitration_id, bytes(message.data)) == (0x0803FFA0, bytes.fromhex("1000005500000000"))
-            await until(lambda: bus.sent == 1)
-        assert bus.received == 501
-        bus.close()
-        modules.close()
-        assert port.errors == told.errors == []
 
-    run(work)
+def test_virtual_bus_of_python_can() -> None:
+    """The whole way over python-can's bus within one program."""
+    run(partial(frames_both_ways, unique(), "virtual"))
 
 
 def test_udp_multicast_of_python_can() -> None:

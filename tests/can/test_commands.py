@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import can
@@ -64,6 +66,30 @@ def test_one_family_with_its_profile(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["monitor"]) == 2
     assert main(["monitor", str(tmp_path / "none.log")]) == 1
     assert main(["monitor", "--interface", "virtual", "--channel", "x", "--options", "fast"]) == 2
+
+
+def test_who_reads_the_first_lines_only(tmp_path: Path) -> None:
+    """``… monitor bus.log | head -1``: no complaint when the reader has gone."""
+    path = tmp_path / "bus.log"
+    path.write_text("(1.000000) can0 1806E5F4#03D400A000000000\n" * 3000)
+    command = [sys.executable, "-m", "adapters.can", "monitor", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as monitor:
+        assert monitor.stdout is not None
+        assert monitor.stderr is not None
+        assert "elcon command" in monitor.stdout.readline()
+        monitor.stdout.close()
+        assert (monitor.stderr.read(), monitor.wait()) == ("", 0)
+
+
+def test_times_that_go_back_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Logs that were put together, or a clock that was set: the frames are shown with their times, and where they go
+    back is said."""
+    path = tmp_path / "bus.log"
+    path.write_text("".join(f"({at}.000000) can0 1ABCDEF0#01\n" for at in (10, 12, 9, 9, 13)))
+    assert main(["monitor", str(path)]) == 0
+    said = capsys.readouterr()
+    assert [float(line.split()[0]) for line in said.out.splitlines()] == [0.0, 2.0, -1.0, -1.0, 3.0]
+    assert said.err == "frame 3: its time is 3 s before that of the last one\n"
 
 
 def test_replay_sends_a_log_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
