@@ -269,6 +269,27 @@ def test_late_news_of_pilot_and_contactors() -> None:
 # ---------------------------------------------------------------- renegotiation
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["parameter_discovery.sent", "going_to_c", "cable_check.sent", "pre_charge.sent", "closing", "power_delivery.sent"],
+)
+def test_wish_to_renegotiate_before_the_loop(place: str) -> None:
+    """The station has heard the old parameters: it is asked as soon as the loop has begun, and once."""
+    vehicle = vehicle_in(place).post("want_renegotiation").to("current_demand.sent").onward()
+    assert vehicle.place == "renegotiation.think"
+    assert vehicle.to("current_demand.sent").onward().place == "current_demand.think"
+
+
+@pytest.mark.parametrize(
+    "place", ["handshake.think", "handshake.sent", "session_setup.sent", "parameter_discovery.first"]
+)
+def test_wish_to_renegotiate_before_the_parameters(place: str) -> None:
+    """They are said as they are then."""
+    vehicle = Vehicle().to(place).post("want_renegotiation")
+    assert vehicle.unhandled == []
+    assert vehicle.to("current_demand.sent").onward().place == "current_demand.think"
+
+
 def test_renegotiation() -> None:
     """PowerDelivery(Renegotiate), new parameters, PowerDelivery(Start) with the new schedule, no cable check."""
     vehicle = vehicle_in("renegotiation.think").forget()

@@ -122,9 +122,12 @@ def test_bcb_toggles(count: int, loads: str, times: list[float]) -> None:
     assert len(stage.loads) == len(loads)
 
 
-def test_toggle_at_a_dark_pilot() -> None:
-    """Nobody shows 5 %: who has toggled may wait for it."""
-    assert plugged(100.0).post("toggle", count=1).run(1).told("toggled") == [{"digital": False}]
+@pytest.mark.parametrize(
+    ("duty", "digital"), [(100.0, False), (16.0, False), (7.0, True), (3.0, True), (2.9, False), (0.0, False)]
+)
+def test_toggle_says_what_the_station_shows(duty: float, digital: bool) -> None:
+    """Where nobody shows 5 %, who has toggled may wait for it."""
+    assert plugged(duty).post("toggle", count=1).run(1).told("toggled") == [{"digital": digital}]
 
 
 def test_toggles_one_after_the_other_order() -> None:
