@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,17 @@ def test_a_listener_reads_and_says_nothing() -> None:
     bcp = family("gbt").decode(outcomes[-1].whole or Frame(0, b""))
     assert isinstance(bcp, Message)
     assert (bcp.name, bcp.values["maximum_voltage"], bcp.values["soc"]) == ("bcp", 420.0, 50.0)
+
+
+@pytest.mark.parametrize("priority", [0, 6, 7])
+def test_any_priority(priority: int) -> None:
+    """Batteries send the packets with priority 6 as well (0x18EC, 0x18EB): the same message, with the same answer."""
+    side = Transport(CHARGER)
+    frames = [control("100D0002FF000600"), *packets(*BCP)]
+    outcomes = [side.receive(Frame(frame.id & 0x03FFFFFF | priority << 26, frame.data)) for frame in frames]
+    assert outcomes[0].send == (control("110201FFFF000600", CHARGER, BATTERY),)
+    assert outcomes[-1].send == (control("130D0002FF000600", CHARGER, BATTERY),)
+    assert outcomes[-1].whole == Frame(0x1C0656F4, bytes.fromhex("6009DC0510276810FAF401A00F"))
 
 
 def test_messages_of_two_senders_at_once_do_not_mix() -> None:
