@@ -10,7 +10,6 @@ from typing import Any, ClassVar, NamedTuple
 
 from engine.language.expr.tree import Expr, Literal
 from engine.language.position import NOWHERE, Position
-from engine.language.record import record
 from engine.language.types import STRING, Type
 
 
@@ -78,7 +77,7 @@ class ActionKind:
         return None
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Assign(ActionKind):
     """``assign: {name: expr}``: one name each. ``argument_of``: the id of the state whose argument a target gives."""
 
@@ -92,7 +91,7 @@ class Assign(ActionKind):
         return (self.name,)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Raise(ActionKind):
     """``raise: event``: to the rear of the machine's own internal queue (SCXML 4.2)."""
 
@@ -105,7 +104,7 @@ class Raise(ActionKind):
         return Sent(Literal(self.event, STRING), Literal("internal", STRING), self.data)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Send(ActionKind):
     """``send: {event, to, data, delay, id}`` (SCXML 6.2).
 
@@ -134,7 +133,7 @@ class Send(ActionKind):
         return Sent(self.event, self.target, self.data)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Cancel(ActionKind):
     """``cancel: id``: drop a delayed send (SCXML 6.3)."""
 
@@ -143,7 +142,7 @@ class Cancel(ActionKind):
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Log(ActionKind):
     """``log: text``: for people. ``parts`` alternate literal text and expressions (``{expr}`` in the YAML)."""
 
@@ -153,7 +152,7 @@ class Log(ActionKind):
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class If(ActionKind):
     """``if: guard`` / ``then`` / ``else``: the branches in order; the last guard may be None (else)."""
 
@@ -165,7 +164,7 @@ class If(ActionKind):
         return tuple(body for _, body in self.branches)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Foreach(ActionKind):
     """``foreach: {in, item, index, do}`` over a shallow copy (SCXML 4.6)."""
 
@@ -183,7 +182,7 @@ class Foreach(ActionKind):
         return (self.item,) if self.index is None else (self.item, self.index)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class CallAction(ActionKind):
     """``role.action(arg=expr)``: an order to an adapter; carried out after the macrostep, in order."""
 
@@ -194,7 +193,7 @@ class CallAction(ActionKind):
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Spawn(ActionKind):
     """``spawn: {id, src, key, input}``: start a child machine that lives until it ends or is stopped. Several may share
     ``id`` when their keys differ; a second one with the same id and key replaces the first.
@@ -212,7 +211,7 @@ class Spawn(ActionKind):
     unit: str | None = None
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Stop(ActionKind):
     """``stop: id`` or ``stop: {id, key}``: end spawned children, with their exit actions."""
 
@@ -222,7 +221,7 @@ class Stop(ActionKind):
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Defer(ActionKind):
     """``defer: [event]`` of a state: the event being processed is kept, and taken again when no active state keeps it
     any more."""
@@ -270,7 +269,7 @@ class Transition:
         return any(isinstance(action, Defer) for action in self.actions)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Timer:
     """``after``: started when the state's entry actions are done, cancelled before its exit actions.
 
@@ -284,7 +283,7 @@ class Timer:
     periodic: bool = False  # of `poll`: it starts again unless the expiry leaves the state
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Invoke:
     """``invoke`` (SCXML 6.4): run another chart, or an adapter's long action, while the state is active.
 
@@ -308,7 +307,7 @@ class Invoke:
     relay: tuple[str, ...] = ()
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Invariant:
     """A promise that must hold at the end of every macrostep (a state's: while the state is active).
 
@@ -375,7 +374,7 @@ class State:
         return f"<State {self.id or '(root)'}>"
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ParameterDef:
     """A parameter: fixed when a machine starts. ``default`` None means it must be given."""
 
@@ -389,7 +388,7 @@ class ParameterDef:
     before: str = ""  # a deadline, ``NAME`` or ``MACHINE.NAME``, that this one must come before
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class DataDef:
     """A data item and its initial value (an expression over parameters). ``late``: bound when its state is first
     entered (imported documents only). ``missing``: declared without a value; reading it raises until it is assigned.
@@ -406,7 +405,7 @@ class DataDef:
     argument_of: str = ""
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class EventDef:
     """A named event of this chart: from the parent, to the parent, raised or sent to itself.
 
@@ -421,7 +420,7 @@ class EventDef:
     urgent: bool = False
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Shutdown:
     """How a chart ends in order. ``event`` asks for it, ``within`` (over parameters) is the longest time it takes. It
     is done when the machine has ended or one of the states ``done`` is active."""
@@ -434,7 +433,7 @@ class Shutdown:
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SessionDef:
     """``session``: the work a chart does again and again. It begins when the state ``during`` is entered, and ends with
     the event ``result`` (direction out). ``success``, over that event's payload and the parameters, says whether it
@@ -446,7 +445,7 @@ class SessionDef:
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Stage:
     """One of ``stages``: a step of the chart's work. The machine is in the last of them whose ``condition`` holds."""
 
@@ -456,7 +455,7 @@ class Stage:
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class UnitDef:
     """``units``: a set of roles that a station has ``count`` times (over parameters), numbered from 1. ``roles`` are
     those of the charts spawned on it."""
@@ -468,7 +467,7 @@ class UnitDef:
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class TemplateDef:
     """A template ``of`` a ``state`` or of ``actions``. ``args``: each argument with its type, or ``event``, ``state``,
     ``actions``. ``uses``: the ids of the states it is written out in."""
@@ -523,7 +522,7 @@ class Chart:
 # ---------------------------------------------------------------- contracts
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ActionDef:
     """An action of a contract: an order to an adapter. With a ``result`` it is a long action, for ``invoke: {call:
     …}``."""
@@ -535,7 +534,7 @@ class ActionDef:
     position: Position = NOWHERE
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class OrderPattern:
     """An order as a contract's ``unsafe`` names it, ``set(closed=True)``; an argument that is not named may have any
     value."""
@@ -549,7 +548,7 @@ class OrderPattern:
         return action == self.action and all(args.get(name) == value for name, value in self.args)
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Pair:
     """Two orders that belong together: after ``order`` something is energised, closed or locked until one of ``until``
     is given. No way out of a chart may leave the first one standing alone."""
@@ -570,7 +569,7 @@ STALE = "stale"
 """The event of a contract with values that may grow too old; its field ``value`` names the one that has."""
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Contract:
     """What an adapter offers a chart: actions, events with typed payloads, readable values, and the orders that are
     unsafe."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from engine.language.record import record
+from dataclasses import dataclass
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Position:
     """``file:line:column``; line and column count from 1. ``used``: where the template is used that has this place."""
 

@@ -7,10 +7,8 @@ the unit its declaration names: data declared ``float kW`` holds kilowatts.
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import dataclass, field
 from enum import Enum
-
-from engine.language.record import record
 
 
 class Kind(Enum):
@@ -28,7 +26,7 @@ class Kind(Enum):
     NONE = "none"
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Unit:
     """A unit of measure: ``symbol`` as written, exponents of the base units, factor to the base unit.
 
@@ -87,7 +85,7 @@ DURATION_UNITS: dict[str, int] = {
 }
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Type:
     """The type of a value. Written in YAML as ``float V``, ``int``, ``duration``, ``bytes?`` or as a mapping.
 

@@ -6,9 +6,9 @@ generator into C, and the checker reads it, so it is kept small. Nothing here is
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal as Lit
 
-from engine.language.record import record
 from engine.language.types import Type
 
 Value = bool | int | float | str | bytes | None | list["Value"] | dict[str, "Value"]
@@ -16,7 +16,7 @@ ArithmeticOp = Lit["+", "-", "*", "/", "//", "%"]
 CompareOp = Lit["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Literal:
     """A constant: number, string, duration (nanoseconds), True, False, None."""
 
@@ -24,7 +24,7 @@ class Literal:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Variable:
     """A data item of the chart, or the item or index of an enclosing ``foreach``. One without a value raises."""
 
@@ -32,7 +32,7 @@ class Variable:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of the chart: fixed from start to end of a machine."""
 
@@ -40,7 +40,7 @@ class Parameter:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class EventField:
     """``event.NAME``: a payload field of the event being processed."""
 
@@ -48,7 +48,7 @@ class EventField:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class SystemField:
     """SCXML system variables (SCXML 5.10): ``_event.name|type|sendid|origin|origintype|invokeid|data``, ``_event``,
     ``_name``, ``_sessionid``, ``_ioprocessors``. ``name`` is the dotted text as written."""
@@ -57,7 +57,7 @@ class SystemField:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """``role.value``: a readable value of a bound adapter, read at most once per macrostep."""
 
@@ -66,7 +66,7 @@ class Reading:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Unary:
     """``-x`` or ``not x``."""
 
@@ -75,7 +75,7 @@ class Unary:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Binary:
     """Arithmetic. ``scale`` converts units: value = (left op right) * scale; 1.0 when none is needed."""
 
@@ -86,7 +86,7 @@ class Binary:
     scale: float = 1.0
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Compare:
     """One comparison; a chain ``a < b < c`` is a BoolOp of two. Operands have the same unit after loading."""
 
@@ -96,7 +96,7 @@ class Compare:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class BoolOp:
     """Short-circuit ``and`` / ``or`` of two or more boolean operands."""
 
@@ -105,7 +105,7 @@ class BoolOp:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Conditional:
     """``then if test else other``."""
 
@@ -115,7 +115,7 @@ class Conditional:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """A whitelisted function: see ``engine.language.expr.functions``."""
 
@@ -124,7 +124,7 @@ class Call:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class InState:
     """``In('state.path')``: whether the state is active. ``state`` is the full id."""
 
@@ -132,7 +132,7 @@ class InState:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Alive:
     """``alive(child)`` / ``alive(child, key)``: how many instances of a spawned or invoked child run (int), or whether
     the one with this key does (bool)."""
@@ -142,7 +142,7 @@ class Alive:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class OfChild:
     """``child.NAME``, ``child.In('state')``: what ``expr`` is in a child's machine. Only a joint invariant has it."""
 
@@ -151,7 +151,7 @@ class OfChild:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class ListOf:
     """``[a, b, c]``."""
 
@@ -159,7 +159,7 @@ class ListOf:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Index:
     """``list[i]``, or ``mapping['key']`` under ``any``."""
 
@@ -168,7 +168,7 @@ class Index:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Field:
     """``base.name`` under ``any`` (imported charts): a key of a mapping."""
 
@@ -177,7 +177,7 @@ class Field:
     type: Type
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Invalid:
     """An expression an imported SCXML document must only fail on when it is evaluated (SCXML 5.9): always raises."""
 

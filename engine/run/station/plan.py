@@ -9,7 +9,6 @@ from typing import Any
 
 from engine.language.expr.tree import Expr
 from engine.language.model import Chart, Contract, Invariant, Spawn
-from engine.language.record import record
 from engine.language.traverse import charts_at, child_nodes
 from engine.run.faults import FaultRule
 
@@ -106,7 +105,7 @@ class MachinePlan(_Holder):
         }
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Headline:
     """A value the live view shows large: ``label`` and where it is: ``machine.data`` or ``machine.role.value``;
     ``machine.state`` for the title of what is active in it, ``machine.role`` for its last message."""
@@ -115,7 +114,7 @@ class Headline:
     value: str
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class UnitRows:
     """What the live view shows of every unit in a row of its own, ``{}`` in a value being its number."""
 
@@ -124,7 +123,7 @@ class UnitRows:
     columns: tuple[Headline, ...]
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class RoleFault:
     """A fault rule on ``name`` of ``role`` of ``machine``, its values typed."""
 
@@ -134,7 +133,7 @@ class RoleFault:
     rule: FaultRule
 
 
-@record(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Ready:
     """When a station is ready: ``condition`` has held in the machine at ``path``, of a unit in all of them. ``text``:
     as people are told of it."""
