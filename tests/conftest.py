@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,11 @@ collect_ignore = ["benchmarks"]  # time limits: only when named, so that nothing
 for _name in [name for name in os.environ if name.startswith("PYTHON")]:
     del os.environ[_name]
 
-os.environ["CHARGECHART_CACHE"] = "off"  # tests are of the charts as they lie there, and leave nothing behind
+# Charts that `engine run` loads are kept for all tests of a run, and for no other run: a station is read once, not by
+# each of the hundreds of tests that run it. (A kept chart is what loading gives: tests/load/test_kept.py.)
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    _kept = tempfile.TemporaryDirectory(prefix="chargechart-charts-")
+    os.environ["CHARGECHART_CACHE"] = _kept.name
 
 # A shell starts what it sends to the background with Ctrl-C ignored; a program that a test starts would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -37,6 +37,7 @@ from tests.scenarios.stage import Puppet
 
 MACHINES = Path(__file__).parents[2] / "machines"
 CHARTS = sorted(str(path.relative_to(MACHINES)) for path in MACHINES.rglob("*.yaml") if "contract" not in path.name)
+shipped = cache(engine.load)  # each is read once
 STATIONS = sorted((MACHINES / "stations").glob("*.toml"))
 NAMED_BY_PARENT = {
     ("soc_reader", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
@@ -137,7 +138,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[tuple[s
     shutil.copytree(MACHINES, copy)
     values: dict[tuple[str, str], Any] = {}
     for file in CHARTS:
-        chart = engine.load(MACHINES / file)
+        chart = shipped(MACHINES / file)
         defaults = Machine(chart, {n: _zero(p) for n, p in chart.parameters.items() if p.default is None}).parameters
         new = {
             name: other(defaults[name], parameter.type, len(values) + number)
@@ -218,7 +219,7 @@ def test_parents_hand_down_only_what_they_change() -> None:
     found = {
         (chart.name, f"{node.id}.{name}")
         for file in CHARTS
-        for chart in [engine.load(MACHINES / file)]
+        for chart in [shipped(MACHINES / file)]
         for node in starters(chart)
         for name, _ in node.input
         if node.chart is not None and node.chart.parameters[name].default is not None
@@ -231,7 +232,7 @@ def addresses(station: Path) -> dict[str, tuple[ParameterDef, Any]]:
     """Every parameter of a station by machine and path, with another value than its default; how many units there are
     stays."""
     found: dict[str, tuple[ParameterDef, Any]] = {}
-    plan = resolve(station, None, Overrides((), {}), installed(), engine.load)
+    plan = resolve(station, None, Overrides((), {}), installed(), shipped)
     for name, machine in plan.machines.items():
         for path, chart in chart_tree(machine.chart):
             counts = {
@@ -296,7 +297,7 @@ def _ways() -> list[Any]:
 def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_path: Path) -> None:
     """By its path, of every machine, also of a child's child; also what its parent would name."""
     wanted = addresses(station)
-    machines = resolve(station, None, Overrides((), {}), installed(), engine.load).machines
+    machines = resolve(station, None, Overrides((), {}), installed(), shipped).machines
     main_machine = next(iter(machines))
     texts = {address: typed_by_hand(value, parameter.type) for address, (parameter, value) in wanted.items()}
     last_of = {base(machine): name for name, machine in machines.items()}
@@ -310,7 +311,7 @@ def test_every_parameter_of_every_child_can_be_set(station: Path, way: str, tmp_
         assert len(environ) == len(texts)
     else:
         file = with_tables(station, texts, machines, tmp_path)
-    changed = resolve(file, None, Overrides(sets, environ), installed(), engine.load)
+    changed = resolve(file, None, Overrides(sets, environ), installed(), shipped)
     system = System()
     build(changed, system, installed())
     found = set()

@@ -71,6 +71,17 @@ def test_the_second_start_reads_no_yaml(folder: Path, charts: Path, loads: list[
     assert engine.start(second).configuration == ("a",)
 
 
+def test_a_service_starts_from_any_folder(
+    folder: Path, charts: Path, loads: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A chart named by its whole path is one chart; the same name from another folder is another."""
+    for place, name in ((charts, "top.yaml"), (charts / "sub", "kid.yaml")):
+        monkeypatch.chdir(place)
+        for path in (charts / "top.yaml", Path(name)):
+            assert load_kept(path).name == path.stem
+    assert loads == [charts / "top.yaml", Path("top.yaml"), Path("kid.yaml")]
+
+
 @pytest.mark.parametrize("chart", ["evse_dc.yaml", "pev_dc.yaml"])
 def test_a_shipped_chart_comes_back_whole(chart: str, folder: Path, loads: list[Path]) -> None:
     fresh, _, back = engine.load(MACHINES / chart), load_kept(MACHINES / chart), load_kept(MACHINES / chart)

@@ -41,7 +41,8 @@ def load_kept(path: str | Path) -> Chart:
         from engine.language.load.files import load
 
         return load(path)
-    name = hashlib.sha256(f"{os.getcwd()}\0{path}".encode(errors="surrogateescape")).hexdigest()[:32]
+    here = "" if os.path.isabs(path) else os.getcwd()
+    name = hashlib.sha256(f"{here}\0{path}".encode(errors="surrogateescape")).hexdigest()[:32]
     entry = folder / f"{name}.chart"
     chart = _read(entry)
     if chart is None:
