@@ -52,6 +52,12 @@ def cable() -> Iterator[dict[str, str]]:
         yield names
 
 
+@pytest.fixture(scope="module")
+def pki(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Ours, and as Josev looks for it."""
+    return josev.certificates(tmp_path_factory.mktemp("pki"))
+
+
 def now_and_then(event: str, directory: Path, times: int = 100) -> list[str]:
     """Sent again and again: one of them comes in the charging loop."""
     file = directory / "events"
@@ -97,9 +103,11 @@ def test_josevs_vehicle_renegotiates_pauses_resumes_at_our_station(cable: dict[s
     assert "Traceback" not in said
 
 
-def test_josevs_vehicle_gives_receipts_by_tls_at_our_station(cable: dict[str, str], tmp_path: Path) -> None:
+def test_josevs_vehicle_gives_receipts_by_tls_at_our_station(
+    cable: dict[str, str], pki: tuple[Path, Path], tmp_path: Path
+) -> None:
     """One phase, TLS 1.2 with certificates of our own test PKI."""
-    ours, josevs = josev.certificates(tmp_path)
+    ours, josevs = pki
     words = [
         "--set", "session.tls=True",
         "--set", f"adapters.v2g.certificate={ours / 'secc_chain.pem'}",
@@ -122,11 +130,6 @@ def test_josevs_vehicle_gives_receipts_by_tls_at_our_station(cable: dict[str, st
 
 
 # ---------------------------------------------------------------- Josev's station
-
-
-@pytest.fixture(scope="module")
-def pki(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    return josev.certificates(tmp_path_factory.mktemp("pki"))
 
 
 @pytest.fixture(scope="module")
