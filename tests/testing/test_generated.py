@@ -102,6 +102,7 @@ GAPS = {
     "ocpp/authorisation": 3,
     "ocpp/configuration": 3,
     "ocpp/local_list": 3,
+    "ocpp/smart_charging": 13,
     "power/module": 2,
     "power/supply": 26,
     "v2g/evcc_iso2": 29,
