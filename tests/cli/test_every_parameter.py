@@ -127,6 +127,7 @@ def edit(file: Path, texts: Mapping[str, str]) -> None:
                 places.append((value.start_mark.index, value.end_mark.index, texts[name.value]))
     assert len(places) == len(texts), file
     for start, end, new in reversed(places):
+        end = start + len(text[start:end].rstrip())  # a block ends with the line
         text = f"{text[:start]}{json.dumps(new)}{text[end:]}"
     file.write_text(text)
 
