@@ -103,7 +103,9 @@ class Database:
             self._db = sqlite3.connect(
                 file or ":memory:", isolation_level=None, check_same_thread=False, cached_statements=32
             )
-            if file is not None:
+            if file is None:
+                self._db.execute("PRAGMA page_size=512")  # half the memory: there may be thousands in one process
+            else:
                 self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             self._db.execute("PRAGMA foreign_keys=ON")

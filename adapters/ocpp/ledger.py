@@ -68,10 +68,12 @@ class Ledger:
         """MeterValues of a transaction."""
         self._append("MeterValues", payload, transaction)
 
-    def stop(self, transaction: int, payload: Mapping[str, Any]) -> None:
-        """A transaction's StopTransaction. Nothing happens when it has one."""
+    def stop(self, transaction: int, payload: Mapping[str, Any]) -> bool:
+        """A transaction's StopTransaction. Nothing happens when it has one: False."""
         if self._execute("UPDATE transactions SET stopped = 1 WHERE number = ? AND NOT stopped", transaction).rowcount:
             self._append("StopTransaction", payload, transaction)
+            return True
+        return False
 
     def other(self, action: str, payload: Mapping[str, Any]) -> None:
         """A message of no transaction that must not be lost either (SecurityEventNotification)."""
@@ -90,7 +92,7 @@ class Ledger:
 
     @property
     def waiting(self) -> int:
-        """Messages that are neither answered nor dropped."""
+        """Messages that are neither answered nor dropped; it takes as long as there are many."""
         return int(self._execute("SELECT count(*) FROM messages WHERE dropped IS NULL").fetchone()[0])
 
     def next(self) -> Message | None:

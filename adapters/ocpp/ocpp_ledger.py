@@ -45,7 +45,7 @@ class OcppLedger(Stored):
 
     def StopTransaction(self, *, call_id: str, transaction: int, **values: Any) -> None:
         payload = _nested("StopTransaction", values)
-        self._append(call_id, lambda ledger: ledger.stop(transaction, payload))
+        self._append(call_id, lambda ledger: {} if ledger.stop(transaction, payload) else False)
 
     def SecurityEventNotification(self, *, techInfo: str | None = None, **values: Any) -> None:
         told = {} if techInfo is None else {"techInfo": techInfo[:255]}
@@ -73,23 +73,21 @@ class OcppLedger(Stored):
         """A message that nobody waits for until it is in the file."""
         payload = _nested(action, values)
 
-        def work(ledger: Ledger) -> int:
-            ledger.other(action, payload)
-            return ledger.waiting
-
-        def written(waiting: int) -> None:
-            self.waiting = waiting
+        def written(_: Any) -> None:
+            self.waiting += 1
             self.port.emit("appended")
 
-        self._do(work, written)
+        self._do(lambda ledger: ledger.other(action, payload), written)
 
     def _append(self, call_id: str, work: Callable[[Ledger], Any]) -> None:
-        def written(result: Any) -> None:
-            found, self.waiting = result
+        """``work`` gives the result of the long action, or False where there is no more to be sent than before."""
+
+        def written(found: Any) -> None:
+            self.waiting += found is not False
             self.port.done(call_id, **(found or {}))
             self.port.emit("appended")
 
-        self._do(lambda ledger: (work(ledger), ledger.waiting), written, call_id)
+        self._do(work, written, call_id)
 
     # ------------------------------------------------------------ what goes out
 
@@ -118,23 +116,25 @@ class OcppLedger(Stored):
             said = _said(action, payload)
             if said:
                 said["idTag"] = sent.get("idTag")
-            return action, ledger.answered(number, said.get("transactionId")), said, ledger.waiting
+            return action, ledger.answered(number, said.get("transactionId")), said
 
         def written(result: Any) -> None:
-            action, transaction, said, self.waiting = result
+            action, transaction, said = result
             if action:
+                self.waiting -= 1
                 self.port.emit("answered", action=action, transaction=transaction, **said)
 
         self._do(work, written)
 
     def drop(self, *, number: int, reason: str) -> None:
         def written(result: Any) -> None:
-            action, transaction, self.waiting = result
+            action, transaction = result
             if action:
+                self.waiting -= 1
                 self.port.emit("dropped", action=action, transaction=transaction, reason=reason)
 
         self._do(
-            lambda ledger: (ledger.action_of(number), ledger.drop(number, reason), ledger.waiting),
+            lambda ledger: (ledger.action_of(number), ledger.drop(number, reason)),
             written,
         )
 
