@@ -40,6 +40,30 @@ CHARTS = sorted(str(path.relative_to(MACHINES)) for path in MACHINES.rglob("*.ya
 shipped = cache(engine.load)  # each is read once
 STATIONS = sorted((MACHINES / "stations").glob("*.toml"))
 NAMED_BY_PARENT = {
+    ("charge_point", "connector.operative"): "what the central system ordered before the program began",
+    **dict.fromkeys(
+        (("connector", f"{child}.{name}") for child in ("asked", "by_clock") for name in ("context", "to")),
+        "why it is read, and who is told",
+    ),
+    ("connector", "asked.transaction"): "the one that runs",
+    **dict.fromkeys(
+        (("connector", f"transaction.{name}") for name in ("reservationId", "resumed", "resumed_at", "resumed_from")),
+        "whose transaction it is, and which one a power loss has cut",
+    ),
+    **dict.fromkeys(
+        (("transaction", f"{child}.context") for child in ("first", "aligned", "sample")), "why it is read"
+    ),
+    **dict.fromkeys(
+        (("transaction", f"{child}.not_before") for child in ("aligned", "look", "sample", "sampled")),
+        "the times of a transaction never fall",
+    ),
+    **dict.fromkeys(
+        (("transaction", f"{child}.{name}") for child in ("aligned", "sampled") for name in ("to", "transaction")),
+        "what belongs to a transaction goes into the file under its number",
+    ),
+    ("ocpp_diagnostics", "diagnostics_upload.path"): "what was collected",
+    ("ocpp_diagnostics", "log_upload.path"): "what was collected",
+    ("evcc_iso2", "rows.start"): "what the station said",
     ("soc_reader", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("soc_reader", "discovery.port_tcp"): "the port that is really open",
     ("soc_reader", "discovery.port_tls"): "the port that is really open",

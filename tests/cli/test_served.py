@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from engine.cli import main
-from engine.language.load.kept import load_kept
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, resolve
 from engine.run.station.describe import describe
@@ -21,9 +20,10 @@ MS = 1_000_000
 
 
 def plan(*sets: str, station: Path | None = None, environ: dict[str, str] | None = None, **options: object) -> Station:
+    import engine
 
     given = Overrides(sets, environ or {}, **options)  # type: ignore[arg-type]
-    return resolve(EVSE, station, given, installed(), load_kept)
+    return resolve(EVSE, station, given, installed(), engine.load)
 
 
 def test_its_parameters_and_roles_stand_below_it(tmp_path: Path) -> None:
@@ -199,18 +199,20 @@ def test_what_is_wrong_about_such_a_device(setting: str, told: str) -> None:
 
 def test_a_device_belongs_to_the_unit_it_stands_in() -> None:
     """The contactor of the second outlet moves the contacts of the second outlet's circuit."""
+    import engine
 
-    station = resolve(ROOT / "machines" / "site.yaml", None, Overrides(("outlets=2",), {}), installed(), load_kept)
+    station = resolve(ROOT / "machines" / "site.yaml", None, Overrides(("outlets=2",), {}), installed(), engine.load)
     served = [unit.adapters["contactor"].served for unit in station.machines["site"].units]
     assert [one.adapters["contacts"].config["outlet"] for one in served if one is not None] == ["outlet1", "outlet2"]
 
 
 def test_two_machines_cannot_have_one_device() -> None:
     """One name for two contactors is told with the keys that part them."""
+    import engine
 
     sets = ("outlets=2", "outlet.adapters.contactor.outlet=x")
     with pytest.raises(StationError) as error:
-        resolve(ROOT / "machines" / "site.yaml", None, Overrides(sets, {}), installed(), load_kept)
+        resolve(ROOT / "machines" / "site.yaml", None, Overrides(sets, {}), installed(), engine.load)
     assert "the contactor of power circuit 'x'" in str(error.value)
     assert "outlet2.adapters.contactor.outlet or outlet1.adapters.contactor.outlet" in str(error.value)
 
@@ -308,9 +310,10 @@ def test_the_environment_names_nothing_below_a_class() -> None:
 
 
 def site(*sets: str, environ: dict[str, str] | None = None, faults: tuple[str, ...] = ()) -> Station:
+    import engine
 
     chart = ROOT / "machines" / "site.yaml"
-    return resolve(chart, None, Overrides(sets, environ or {}, faults=faults), installed(), load_kept)
+    return resolve(chart, None, Overrides(sets, environ or {}, faults=faults), installed(), engine.load)
 
 
 OUTLETS_SERVED = SERVED.replace("adapters.", "outlet.adapters.", 1)

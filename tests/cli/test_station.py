@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
-from engine.language.load.kept import load_kept
 from engine.language.text_values import typed
 from engine.language.types import BOOL, BYTES, DURATION, FLOAT, INT, UNITS, Kind, Type
 from engine.run import System
@@ -235,7 +234,7 @@ def test_shipped_stations_resolve() -> None:
     assert files
     assert charts
     for file in files + charts:
-        station = resolve(file, None, Overrides((), {}), installed(), load_kept)
+        station = resolve(file, None, Overrides((), {}), installed(), engine.load)
         build(station, System(), installed())
         assert station.machines
 
@@ -315,5 +314,5 @@ def test_the_title_says_what_is_real_and_what_only_seems_so(chosen: list[str], t
     options = {"iface": given["--iface"]} if "--iface" in given else {}
     sets = [given["--set"]] if "--set" in given else []
     root = Path(__file__).parents[2]
-    station = resolve(root / "machines/evse_dc.yaml", None, Overrides(sets, {}, options), installed(), load_kept)
+    station = resolve(root / "machines/evse_dc.yaml", None, Overrides(sets, {}, options), installed(), engine.load)
     assert station.told == f"DC charging station, {told}"

@@ -8,7 +8,6 @@ import pytest
 
 import engine
 from engine.cli import main
-from engine.language.load.kept import load_kept
 from engine.run import System
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
@@ -297,7 +296,7 @@ def test_an_option_gives_each_unit_its_own_value() -> None:
 
     def interfaces(iface: str, *sets: str) -> list[str]:
         given = Overrides(("outlets=3", *sets), {}, options={"iface": iface})
-        found = resolve(SITE, None, given, installed(), load_kept)
+        found = resolve(SITE, None, given, installed(), engine.load)
         assert set(found.machines) == {"site"}, "no vehicle is simulated"
         return [unit.adapters["link"].config["interface"] for unit in found.machines["site"].units]
 

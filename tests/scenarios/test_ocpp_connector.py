@@ -108,7 +108,7 @@ def test_the_card_of_another_outlet() -> None:
     stage = Connector()
     stage.emit("outlets.token", outlet=2, id="CARD").emit("outlets.state", outlet=2, state="plugged")
     stage.emit("outlets.fault", outlet=2, errorCode="OtherError", info="", emergency=True).emit(
-        "outlets.gone", outlet=2
+        "outlets.lost", outlet=2
     )
     stage.emit("outlets.warning", outlet=2, errorCode="OtherError", info="")
     assert stage.children() == ["reservation"]
@@ -337,7 +337,7 @@ def test_the_emergency_button_during_a_fault() -> None:
 
 
 def test_a_program_that_has_ended() -> None:
-    stage = Connector().emit("outlets.gone", outlet=1)
+    stage = Connector().emit("outlets.lost", outlet=1)
     assert (stage.data("status"), stage.data("errorCode")) == ("Faulted", "InternalError")
 
 

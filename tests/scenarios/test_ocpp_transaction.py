@@ -163,12 +163,12 @@ def test_the_last_reading_is_made_when_energy_has_ended(how: str) -> None:
     """meterStop is what the vehicle got."""
     stage = running().post("stop", reason="Remote", by=None, flowing=True)
     stage.emit("outlets.state", outlet=1, state="charging")
-    stage.emit("outlets.state", outlet=2, state="ended").emit("outlets.gone", outlet=2)
+    stage.emit("outlets.state", outlet=2, state="ended").emit("outlets.lost", outlet=2)
     assert stage.children() == []
     if how == "state":
         stage.emit("outlets.state", outlet=1, state="ended")
     elif how == "gone":
-        stage.emit("outlets.gone", outlet=1)
+        stage.emit("outlets.lost", outlet=1)
     else:
         assert stage.run(24.999).children() == []
         stage.run(0.001)

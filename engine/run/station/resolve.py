@@ -68,7 +68,8 @@ def resolve(
 ) -> Station:
     """The station that runs ``chart_file`` (or the chart a ``.toml`` names).
 
-    Without ``station_file`` the chart's own ``station:`` is used; without that, every role gets its contract's first
+    A chart that its station file has beside another one (``[machines.NAME] chart``) is run there. Without
+    ``station_file`` the chart's own ``station:`` is used; without that, every role gets its contract's first
     implementation, the simulated one. Raises ``StationError``, and what ``load`` raises.
     """
     chart_file = found(chart_file)
@@ -81,6 +82,8 @@ def resolve(
         beside = chart_file.parent / chart.station
         station_file = beside if beside.exists() else installed_file(chart.station) or beside
     file = StationFile(station_file)
+    if any(Path(str(machine.get("chart", ""))).name == chart_file.name for machine in file.table("machines").values()):
+        chart = load(_chart_of(file.path)) if file.path is not None else chart  # one beside the main machine
     return _Resolver(file, chart, overrides, registry, load).station()
 
 

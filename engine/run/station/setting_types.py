@@ -6,11 +6,13 @@ import re
 
 from engine.language.types import UNITS, Kind, Type
 
-_SETTING = re.compile(r"(bool|int|float|string|duration|enum\(([\w, -]+)\))(?: (\S+?))?(\?)?")
+_SETTING = re.compile(r"(bool|int|float|string|bytes|duration|enum\(([\w, -]+)\))(?: (\S+?))?(\?)?")
 
 
 def setting_type(text: str) -> Type:
-    """The type of an adapter's setting: a simple type as a chart writes it. Raises ``ValueError``."""
+    """The type of an adapter's setting: a simple type as a chart writes it, or a list of one. Raises ``ValueError``."""
+    if text.startswith("list of "):
+        return Type(Kind.LIST, item=setting_type(text.removeprefix("list of ")))
     match = _SETTING.fullmatch(text)
     if match is None or (match[3] and match[3] not in UNITS):
         raise ValueError(f"no type of a setting: {text!r}")

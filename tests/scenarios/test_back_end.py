@@ -1,0 +1,267 @@
+"""Scenarios of what a back end hears of an outlet (machines/evse_dc.yaml) and orders, by way of machines/site.yaml."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.evse import EVCCID, available, charging, in_session, pilot, plugged, start_session
+from tests.scenarios.stage import Stage
+
+S = 1_000_000_000
+EXTERNAL: dict[str, Any] = {"authorisation": "external"}
+
+
+def told(stage: Stage) -> list[str]:
+    return [one["state"] for one in stage.told("outlet_state")]
+
+
+# ---------------------------------------------------------------- an outlet
+
+
+def test_nobody_is_told_before_somebody_asks() -> None:
+    stage = pilot(available(), "B")
+    assert told(stage) == []
+    assert told(stage.post("report")) == ["free", "plugged"]
+    assert told(stage.post("report")) == ["free", "plugged"] * 2
+
+
+def test_from_plug_to_plug() -> None:
+    """The states of a charge, in their order; the card, the vehicle, the stop."""
+    stage = start_session(pilot(available(**EXTERNAL).post("report"), "B").child("slac.dlink_ready", pev_mac=bytes(6)))
+    stage.child("session.authorisation_wanted").emit("operator.token", id="CARD")
+    assert told(stage)[-1] == "wanting"
+    assert stage.told("card_shown") == [{"id": "CARD"}]
+    stage.post("refuse", reason="Blocked")
+    assert stage.order("operator.show") == {"text": "Blocked"}
+    assert not stage.ordered("session.reject_user")
+    stage.post("authorise")
+    assert stage.ordered("session.authorise") == [{}]
+    assert told(stage)[-1] == "plugged"
+    stage.post("authorise").post("refuse", reason="late")
+    assert len(stage.ordered("session.authorise")) == 1
+    stage.emit("operator.stop_pressed")
+    assert stage.told("stop_asked") == [{}]
+
+
+def test_the_vehicle_is_told() -> None:
+    stage = plugged().post("report").child("session.session_started", EVCCID=EVCCID, protocol="din")
+    assert stage.told("vehicle_known") == [{"EVCCID": EVCCID, "protocol": "din"}]
+
+
+def test_a_card_is_its_own_business_where_it_decides_itself() -> None:
+    assert not available(authorisation="list").post("report").emit("operator.token", id="X").told("card_shown")
+
+
+def test_energy() -> None:
+    """A vehicle begins with 0 A, too; one that stays there pauses."""
+    stage = charging().post("report")
+    assert told(stage)[-1] == "charging"
+    demand = {"soc": 40, "voltage": 400.0}
+    stage.child("session.demand", current=0.0, **demand).run(3).child("session.demand", current=9.0, **demand).run(3)
+    assert told(stage)[-1] == "charging"
+    stage.child("session.demand", current=0.0, **demand).run(5)
+    assert told(stage)[-1] == "suspended_ev"
+    stage.post("grant", power=0.0, order=1)
+    assert told(stage)[-1] == "suspended_evse"
+    stage.child("session.demand", current=9.0, **demand).post("grant", power=5000.0, order=2)
+    assert told(stage)[-1] == "charging"
+    stage.post("grant", power=0.0, order=3)
+    assert told(stage)[-1] == "suspended_evse"
+    stage.child("session.power_off")
+    assert told(stage)[-1] == "plugged"
+
+
+@pytest.mark.parametrize("paused", [True, False])
+def test_a_pause_ends(paused: bool) -> None:
+    stage = charging().post("report").child("session.demand", current=0.0, soc=40, voltage=400.0).run(5)
+    assert told(stage)[-1] == "suspended_ev"
+    if paused:
+        stage.child("session.demand", current=9.0, soc=40, voltage=400.0)
+        assert told(stage)[-1] == "charging"
+    else:
+        stage.child("session.power_off")
+        assert told(stage)[-1] == "plugged"
+
+
+def test_charging_ends() -> None:
+    assert told(charging().post("report").child("session.power_off"))[-1] == "plugged"
+
+
+def test_a_session_that_is_paused() -> None:
+    stage = in_session().post("report").child("session.session_ended", end="paused", reason="")
+    assert told(stage)[-1] == "suspended_ev"
+
+
+def test_a_session_that_is_over() -> None:
+    stage = in_session().post("report").child("session.session_ended", end="normal", reason="")
+    assert told(stage)[-1] == "ended"
+    assert told(pilot(stage, "A"))[-1] == "free"
+
+
+def test_a_vehicle_that_was_given_up() -> None:
+    stage = plugged(C_session_retry=0).post("report").child("slac.dlink_lost")
+    assert stage.active("outlet.plugged.gave_up")
+    assert told(stage)[-1] == "ended"
+
+
+def test_a_stop_by_the_back_end() -> None:
+    """As the user's: the vehicle is asked; without a session nothing begins any more."""
+    assert in_session().post("end_session").ordered("session.stop") == [{}]
+    assert plugged().post("end_session").post("end_session").active("outlet.plugged.finished")
+    assert available().post("end_session").unhandled == []
+
+
+@pytest.mark.parametrize("button", [True, False])
+def test_faults(button: bool) -> None:
+    stage = available().post("report")
+    if button:
+        stage.emit("operator.emergency_stop")
+        assert stage.told("outlet_fault") == [
+            {"errorCode": "OtherError", "info": "emergency button", "emergency": True}
+        ]
+        stage.emit("operator.emergency_released")
+    else:
+        stage.child("output.fault", reason="insulation fault")
+        assert stage.told("outlet_fault")[0]["errorCode"] == "GroundFailure"
+    assert stage.told("outlet_mended") == []
+    stage.emit("operator.reset_pressed")
+    assert stage.told("outlet_mended") == [{}]
+
+
+def test_out_of_service_is_no_fault() -> None:
+    stage = available().post("report").post("out_of_service")
+    assert stage.active("outlet.faulted")
+    assert stage.told("outlet_fault") == []
+
+
+def test_what_it_measures() -> None:
+    stage = available().values("meter", energy=1500.0, power=11e3, voltage=400.0, current=27.5).post("read")
+    measured = {"energy": 1500.0, "power": 11e3, "voltage": 400.0, "current": 27.5}
+    assert stage.told("readings") == [{**measured, "offered": None, "soc": None}]
+    stage = charging().post("grant", power=9e3, order=1).child("session.demand", current=9.0, soc=40, voltage=400.0)
+    assert (stage.post("read").told("readings")[0]["offered"], stage.told("readings")[0]["soc"]) == (9e3, 40)
+
+
+@pytest.mark.parametrize("is_locked", [True, False])
+def test_is_it_released(is_locked: bool) -> None:
+    assert available().values("lock", is_locked=is_locked).post("unlock").told("unlocked") == [
+        {"released": not is_locked}
+    ]
+
+
+# ---------------------------------------------------------------- by way of the site
+
+
+def site(outlets: int = 2, **parameters: Any) -> Stage:
+    return Stage("machines/site.yaml", outlets=outlets, **parameters)
+
+
+@pytest.mark.parametrize(
+    ("order", "data", "told_", "passed"),
+    [
+        ("authorise", {}, "authorise", {}),
+        ("refuse", {"reason": "x"}, "refuse", {"reason": "x"}),
+        ("stop", {"reason": "Remote"}, "end_session", {}),
+        ("out_of_service", {}, "out_of_service", {}),
+        ("in_service", {}, "in_service", {}),
+        ("unlock", {}, "unlock", {}),
+        ("read", {}, "read", {}),
+    ],
+)
+def test_orders_pass(order: str, data: dict[str, Any], told_: str, passed: dict[str, Any]) -> None:
+    """To the outlet that is meant; one that is not there is answered for."""
+    stage = site().post(order, outlet=2, **data)
+    assert stage.ordered(f"outlet.{told_}") == [passed]
+    stage.forget().post(order, outlet=3, **data)
+    assert not stage.ordered(f"outlet.{told_}")
+    if order in ("unlock", "read"):
+        assert stage.told(f"{order}.failed") == [{"reason": "the outlet has ended"}]
+
+
+SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+    ("outlet_state", {"state": "charging"}, "state", {"state": "charging"}),
+    (
+        "outlet_fault",
+        {"errorCode": "OtherError", "info": "x", "emergency": True},
+        "fault",
+        {"errorCode": "OtherError", "info": "x", "emergency": True},
+    ),
+    ("outlet_mended", {}, "fault_cleared", {}),
+    (
+        "vehicle_known",
+        {"EVCCID": EVCCID, "protocol": "din"},
+        "vehicle",
+        {"EVCCID": EVCCID, "mac": b"", "protocol": "din", "soc": None},
+    ),
+    ("card_shown", {"id": "A"}, "token", {"id": "A"}),
+    ("stop_asked", {}, "stop_pressed", {}),
+]
+
+
+@pytest.mark.parametrize(("event", "data", "told_", "passed"), SAID)
+def test_what_outlets_say_passes(event: str, data: dict[str, Any], told_: str, passed: dict[str, Any]) -> None:
+    assert site().child(f"outlet.{event}", 2, **data).told(told_) == [{"outlet": 2, **passed}]
+
+
+def test_answers_pass() -> None:
+    stage = site().child("outlet.unlocked", 1, released=True).child("outlet.unlocked", 1, released=False)
+    assert [one["status"] for one in stage.told("unlock.done")] == ["Unlocked", "UnlockFailed"]
+    measured = {"energy": 1.0, "power": 2.0, "voltage": 3.0, "current": 4.0, "soc": 5}
+    stage.child("outlet.readings", 1, offered=6.0, **measured)
+    read = stage.told("read.done")[0]
+    assert {name: read[name] for name in measured} == measured
+    assert (read["offered_power"], read["phase_voltages"]) == (6.0, [])
+
+
+def test_a_report() -> None:
+    """From the first one on the back end hears of sessions and of outlets that end."""
+    ended = {"end": "normal", "reason": "", "protocol": "din", "EVCCID": EVCCID, "energy": 7.0, "soc": 40}
+    stage = site().child("outlet.session_ended", 1, **ended)
+    assert stage.told("session_ended") == []
+    stage.post("report")
+    assert stage.ordered("outlet.report") == [{}, {}]
+    stage.child("outlet.session_ended", 1, **ended)
+    assert stage.told("session_ended") == [{"outlet": 1, "end": "normal", "reason": "", "energy": 7.0, "soc": 40}]
+    stage.ends("outlet", 2)
+    assert stage.told("lost") == [{"outlet": 2}]
+    stage.post("report")
+    assert stage.told("lost") == [{"outlet": 2}] * 2
+
+
+def test_who_ends_unasked_is_told_to_nobody() -> None:
+    assert site().ends("outlet", 2).told("lost") == []
+
+
+@pytest.mark.parametrize(
+    ("cap", "granted"),
+    [
+        ({"power": 20e3, "current": None}, 20e3),
+        ({"power": None, "current": 10.0}, 4e3),
+        ({"power": 20e3, "current": 10.0}, 4e3),
+        ({"power": None, "current": None}, 80e3),
+        ({"power": 0.0, "current": None}, 0.0),
+    ],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_limits_of_one_outlet(before: bool, cap: dict[str, Any], granted: float) -> None:
+    """Before the vehicle wants something and after; the other outlet has its own."""
+    stage = site(P_site=150e3)
+    if not before:
+        stage.child("outlet.needs", 1, power=80e3)
+    stage.post("limit_outlet", outlet=1, **cap).post("limit_outlet", outlet=3, power=1.0, current=None)
+    if before:
+        stage.child("outlet.needs", 1, power=80e3)
+    assert stage.data("granted")[0] == granted
+    stage.child("outlet.needs", 2, power=50e3)
+    assert stage.data("granted")[1] in (50e3, 70e3 if granted == 80e3 else 50e3)
+
+
+def test_a_limit_holds_for_fixed_parts_too() -> None:
+    stage = (
+        site(P_site=100e3, sharing="fixed")
+        .child("outlet.needs", 1, power=80e3)
+        .post("limit_outlet", outlet=1, power=20e3, current=None)
+    )
+    assert stage.data("granted") == [20e3, 50e3]

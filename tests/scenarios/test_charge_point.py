@@ -1,0 +1,441 @@
+"""Scenarios of machines/charge_point.yaml: who is told what, and whom a question of the central system is for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.ocpp import keys
+from tests.scenarios.stage import Stage
+
+START = "csms.RemoteStartTransactionReq"
+PROFILE = (
+    *("chargingProfileId", "transactionId", "stackLevel", "chargingProfilePurpose", "chargingProfileKind"),
+    *(
+        "recurrencyKind",
+        "validFrom",
+        "validTo",
+        "duration",
+        "startSchedule",
+        "chargingRateUnit",
+        "startPeriod",
+        "limit",
+    ),
+    *("numberPhases", "minChargingRate"),
+)
+
+
+def begun(
+    url: str = "ws://127.0.0.1:9", inoperative: tuple[int, ...] = (), outlets: int = 3, **parameters: Any
+) -> Stage:
+    values = {**keys(), "outlets.count": outlets, "availability.inoperative": list(inoperative)}
+    return Stage("machines/charge_point.yaml", values, url=url, identity="CP_1", **parameters)
+
+
+def accepted(**parameters: Any) -> Stage:
+    stage = begun(**parameters).child("connection.online").child("registration.registered", interval=300)
+    return stage.finish("notify").forget()
+
+
+def status(stage: Stage, connector: int, status: str) -> Stage:
+    return stage.child("connector.status", connector, status=status, errorCode="NoError")
+
+
+def charging(stage: Stage, connector: int = 2) -> Stage:
+    status(stage, connector, "Charging").child(
+        "connector.transaction_started", connector, transaction=7, idTag="A", at=5
+    )
+    return stage.child("connector.transaction_id", connector, transactionId=42).forget()
+
+
+def remote_start(stage: Stage, connector: int | None = None, **profile: Any) -> Stage:
+    return stage.emit(START, call="c", connectorId=connector, idTag="R", **{**dict.fromkeys(PROFILE), **profile})
+
+
+def answer(stage: Stage, action: str) -> Any:
+    found = stage.order(f"csms.{action}Conf")
+    return None if found is None else found["status"]
+
+
+def asked(stage: Stage, event: str) -> int:
+    """How many connectors were told it."""
+    return len(stage.ordered(f"connector.{event}"))
+
+
+# ---------------------------------------------------------------- line and registration
+
+
+def test_a_connector_for_each_outlet() -> None:
+    """What was out of service before is."""
+    stage = begun(inoperative=(2,))
+    assert [stage.input("connector", n)["operative"] for n in (1, 2, 3)] == [True, False, True]
+    assert stage.order("settings.declare") == {"key": "NumberOfConnectors", "value": "3"}
+    assert stage.ordered("outlets.report") == [{}]
+    assert stage.input("connection") == {**stage.input("connection"), "url": "ws://127.0.0.1:9", "identity": "CP_1"}
+
+
+def test_without_a_central_system() -> None:
+    """Nobody is connected to; the connectors are there all the same."""
+    stage = begun(url="")
+    assert "connection" not in stage.children()
+    assert asked(stage, "may_send") == 0
+    stage.child("security.reconnect")
+    assert stage.unhandled == []
+
+
+@pytest.mark.ocpp_cases("TC_001")
+def test_nothing_is_sent_before_the_central_system_has_accepted() -> None:
+    """OCPP 1.6 4.2; then the status of 0 and of all connectors (errata 3.22)."""
+    stage = begun().child("connection.online")
+    assert stage.order("registration.online") == {}
+    assert asked(stage, "may_send") == 0
+    stage.child("registration.registered", interval=300)
+    assert (asked(stage, "may_send"), asked(stage, "tell_status")) == (3, 3)
+    assert stage.ordered("delivery.may_send") == [{}]
+    zero = stage.order("csms.StatusNotificationReq")
+    assert zero is not None
+    assert (zero["connectorId"], zero["status"]) == (0, "Available")
+
+
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("word", ["pending", "rejected"])
+def test_pending_and_rejected(word: str) -> None:
+    stage = accepted().child(f"registration.{word}")
+    assert asked(stage, "may_not_send") == 3
+    assert stage.ordered("delivery.may_not_send") == [{}]
+    remote_start(stage, 1)
+    assert answer(stage, "RemoteStartTransaction") == "Rejected"
+
+
+def test_an_outage() -> None:
+    """OCPP-J 5.4: no new registration; the connectors tell what has changed."""
+    stage = accepted().child("connection.offline", why="cut")
+    assert stage.ordered("registration.offline") == [{}]
+    assert asked(stage, "may_not_send") == 3
+    stage.forget().child("connection.online")
+    assert asked(stage, "may_send") == 3
+    assert not stage.ordered("connector.tell_status", "csms.StatusNotificationReq")
+
+
+def test_a_new_password_makes_a_new_connection() -> None:
+    assert accepted().child("security.reconnect").ordered("connection.reconnect") == [{}]
+
+
+@pytest.mark.parametrize("how", ["answered", "refused", "late"])
+def test_the_status_of_the_charge_point(how: str) -> None:
+    """One at a time; a second wish waits for it."""
+    stage = begun(inoperative=(0, 1, 2, 3)).child("connection.online").child("registration.registered", interval=300)
+    assert stage.order("csms.StatusNotificationReq")["status"] == "Unavailable"  # type: ignore[index]
+    trigger(stage, "StatusNotification", 0)
+    assert len(stage.ordered("csms.StatusNotificationReq")) == 1
+    if how == "answered":
+        stage.finish("notify")
+    elif how == "refused":
+        stage.fail("notify", "InternalError")
+    else:
+        stage.run(30)
+    assert len(stage.ordered("csms.StatusNotificationReq")) == 2
+
+
+def test_nobody_is_told_without_a_line() -> None:
+    stage = trigger(begun(), "StatusNotification", 0)
+    assert not stage.ordered("csms.StatusNotificationReq")
+
+
+# ---------------------------------------------------------------- transactions
+
+
+def test_who_hears_of_a_transaction() -> None:
+    stage = accepted().child("connector.transaction_started", 2, transaction=7, idTag="A", at=5)
+    assert stage.order("smart_charging.transaction_started") == {
+        "connectorId": 2,
+        "transaction": 7,
+        "idTag": "A",
+        "at": 5,
+    }
+    assert stage.ordered("firmware.busy") == [{}]
+    stage.child("connector.transaction_started", 1, transaction=8, idTag="B", at=6)
+    stage.child("connector.transaction_id", 2, transactionId=42)
+    assert stage.order("smart_charging.transaction_id") == {"connectorId": 2, "transactionId": 42}
+    ended = {"reason": "Local", "idTag": "A", "energy": 1.0, "seconds": 2}
+    stage.child("connector.transaction_ended", 2, **ended)
+    assert stage.order("smart_charging.transaction_ended") == {"connectorId": 2}
+    assert not stage.ordered("firmware.idle")
+    stage.child("connector.transaction_ended", 1, **ended)
+    assert stage.ordered("firmware.idle") == [{}]
+
+
+def test_what_the_store_does_not_take_is_said() -> None:
+    assert accepted().child("connector.lost", 1, what="a transaction: disk full").logs == [
+        "not in the file: a transaction: disk full"
+    ]
+
+
+def test_a_connector_that_breaks() -> None:
+    stage = accepted()
+    stage.system.post(stage.actor, "error.invoke.connector", {"reason": "it broke", "key": 2})
+    stage.system.run_due()
+    assert stage.logs == ["connector 2 has broken: it broke"]
+
+
+def test_limits() -> None:
+    """Of a connector to it, of the charge point to the site; without one the site keeps its own."""
+    stage = accepted().child("smart_charging.limit", connectorId=2, power=None, current=16.0)
+    assert stage.order("connector.limit") == {"current": 16.0}
+    stage.child("smart_charging.limit", connectorId=0, power=None, current=None)
+    assert not stage.ordered("outlets.limit")
+    stage.child("smart_charging.limit", connectorId=0, power=50e3, current=None)
+    assert stage.order("outlets.limit") == {"power": 50e3}
+
+
+def test_what_the_central_system_sends_is_said() -> None:
+    stage = accepted().child("data_transfer.received", vendorId="V", messageId="M", data="text")
+    assert stage.logs == ["DataTransfer V M: text"]
+    assert stage.input("data_transfer")["count"] == 3
+
+
+def test_firmware() -> None:
+    stage = accepted().child("firmware.hold").child("firmware.release")
+    assert (asked(stage, "hold"), asked(stage, "release")) == (3, 3)
+    stage.child("firmware.security_event", type="FirmwareUpdated", techInfo=None)
+    assert stage.order("security.security_event") == {"type": "FirmwareUpdated"}
+    stage.child("firmware.restart")
+    assert stage.ordered("registration.boot_again") == [{}]
+
+
+# ---------------------------------------------------------------- cards and remote start
+
+
+@pytest.mark.parametrize(
+    ("statuses", "chosen"),
+    [
+        (("Available", "Preparing", "Available"), 1),
+        (("Charging", "Available", "Available"), 1),
+        (("Preparing", "Preparing", "Available"), 0),
+        (("Charging", "Faulted", "Unavailable"), 0),
+    ],
+)
+@pytest.mark.parametrize("how", ["card", "remote_start"])
+def test_which_outlet(how: str, statuses: tuple[str, ...], chosen: int) -> None:
+    """Field: the one at which a vehicle waits, else one that is free; of several that wait none."""
+    stage = accepted()
+    for number, one in enumerate(statuses, 1):
+        status(stage, number, one)
+    if how == "card":
+        stage.emit("outlets.token", outlet=0, id="R")
+        assert asked(stage, "card") == chosen
+    else:
+        remote_start(stage)
+        assert asked(stage, "remote_start") == chosen
+        assert answer(stage, "RemoteStartTransaction") == (None if chosen else "Rejected")
+
+
+def test_the_card_of_who_charges() -> None:
+    stage = charging(accepted()).emit("outlets.token", outlet=0, id="A")
+    assert stage.ordered("connector.card") == [{"idTag": "A"}]
+    stage.emit("outlets.token", outlet=2, id="A")
+    assert asked(stage, "card") == 1
+
+
+def test_who_waits_with_a_user_waits_for_nobody() -> None:
+    """A transaction that has begun and not reached its vehicle."""
+    stage = status(accepted(outlets=1), 1, "Preparing").child(
+        "connector.transaction_started", 1, transaction=7, idTag="A", at=5
+    )
+    assert answer(remote_start(stage), "RemoteStartTransaction") == "Rejected"
+
+
+@pytest.mark.ocpp_cases("TC_027", "TC_059", "TC_060")
+@pytest.mark.parametrize(
+    ("connector", "profile", "taken"),
+    [
+        (2, {}, True),
+        (0, {}, False),
+        (4, {}, False),
+        (2, {"chargingProfilePurpose": "TxProfile"}, True),
+        (2, {"chargingProfilePurpose": "TxDefaultProfile"}, False),
+    ],
+)
+def test_remote_start(connector: int, profile: dict[str, Any], taken: bool) -> None:
+    stage = remote_start(accepted(), connector, **profile)
+    assert stage.ordered("connector.remote_start") == ([{"call": "c", "idTag": "R"}] if taken else [])
+    assert answer(stage, "RemoteStartTransaction") == (None if taken else "Rejected")
+
+
+@pytest.mark.ocpp_cases("TC_012", "TC_028")
+@pytest.mark.parametrize(("transaction", "status"), [(42, "Accepted"), (43, "Rejected"), (0, "Rejected")])
+def test_remote_stop(transaction: int, status: str) -> None:
+    stage = charging(accepted()).emit("csms.RemoteStopTransactionReq", call="c", transactionId=transaction)
+    assert answer(stage, "RemoteStopTransaction") == status
+    assert asked(stage, "remote_stop") == int(status == "Accepted")
+
+
+# ---------------------------------------------------------------- other questions
+
+
+@pytest.mark.ocpp_cases("TC_031")
+@pytest.mark.parametrize(("connector", "passed"), [(1, True), (3, True), (0, False), (4, False)])
+def test_unlock(connector: int, passed: bool) -> None:
+    """OCPP 1.6 errata 3.87."""
+    stage = accepted().emit("csms.UnlockConnectorReq", call="c", connectorId=connector)
+    assert stage.ordered("connector.unlock") == ([{"call": "c"}] if passed else [])
+    assert answer(stage, "UnlockConnector") == (None if passed else "NotSupported")
+
+
+@pytest.mark.ocpp_cases("TC_048_4", "TC_052")
+@pytest.mark.parametrize(("connector", "passed"), [(1, True), (3, True), (0, False), (4, False)])
+def test_reservations(connector: int, passed: bool) -> None:
+    wish = {"idTag": "A", "expiryDate": 9, "parentIdTag": None, "reservationId": 5}
+    stage = accepted().emit("csms.ReserveNowReq", call="c", connectorId=connector, **wish)
+    assert asked(stage, "reserve") == int(passed)
+    assert answer(stage, "ReserveNow") == (None if passed else "Rejected")
+    if passed:
+        stage.child("connector.reserved", connector, reservationId=5)
+        stage.emit("csms.CancelReservationReq", call="d", reservationId=5)
+        assert stage.order("connector.cancel_reservation") == {"call": "d", "reservationId": 5}
+        stage.child("connector.reservation_over", connector, reservationId=5)
+    stage.emit("csms.CancelReservationReq", call="e", reservationId=5)
+    assert answer(stage, "CancelReservation") == "Rejected"
+
+
+def trigger(stage: Stage, message: str, connector: int | None = None, extended: bool = False) -> Stage:
+    name = "ExtendedTriggerMessageReq" if extended else "TriggerMessageReq"
+    return stage.emit(f"csms.{name}", call="c", requestedMessage=message, connectorId=connector)
+
+
+TOLD: dict[str, tuple[str, int]] = {
+    "BootNotification": ("registration.boot_again", 1),
+    "Heartbeat": ("registration.beat", 1),
+    "FirmwareStatusNotification": ("firmware.trigger", 1),
+    "StatusNotification": ("connector.tell_status", 3),
+    "MeterValues": ("connector.tell_meter_values", 3),
+}
+
+
+@pytest.mark.ocpp_cases("TC_054")
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize(
+    "message", [*TOLD, "DiagnosticsStatusNotification", "LogStatusNotification", "SignChargePointCertificate"]
+)
+def test_triggers(message: str, extended: bool) -> None:
+    """The answer goes before what was asked for."""
+    told, times = {
+        "DiagnosticsStatusNotification": ("diagnostics.trigger", 1),
+        "LogStatusNotification": ("diagnostics.trigger", 1),
+        "SignChargePointCertificate": ("security.sign", 1),
+        **TOLD,
+    }[message]
+    if message not in TOLD and extended == (message == "DiagnosticsStatusNotification"):
+        return  # the other of the two has no such word
+    stage = trigger(accepted(), message, extended=extended)
+    assert answer(stage, "ExtendedTriggerMessage" if extended else "TriggerMessage") == "Accepted"
+    assert stage.orders[0].what == f"csms.{'ExtendedTriggerMessage' if extended else 'TriggerMessage'}Conf"
+    found = stage.ordered(told)
+    assert len(found) == times
+    if told.endswith("trigger"):
+        assert found == [{"extended": extended}]
+    assert len(stage.ordered("csms.StatusNotificationReq")) == int(message == "StatusNotification")
+
+
+@pytest.mark.ocpp_cases("TC_055")
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize("connector", [-1, 4])
+def test_triggers_for_nobody(connector: int, extended: bool) -> None:
+    stage = trigger(accepted(), "StatusNotification", connector, extended)
+    assert answer(stage, "ExtendedTriggerMessage" if extended else "TriggerMessage") == "Rejected"
+    assert len(stage.orders) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "event"), [("StatusNotification", "tell_status"), ("MeterValues", "tell_meter_values")]
+)
+def test_triggers_for_one(message: str, event: str) -> None:
+    stage = trigger(accepted(), message, 2)
+    assert asked(stage, event) == 1
+    assert not stage.ordered("csms.StatusNotificationReq")
+
+
+# ---------------------------------------------------------------- availability
+
+
+def change(stage: Stage, connector: int, kind: str = "Inoperative") -> Stage:
+    return stage.emit("csms.ChangeAvailabilityReq", call="c", connectorId=connector, type=kind)
+
+
+def test_availability_is_in_the_file_before_it_is_accepted() -> None:
+    """OCPP 1.6 5.2: it survives a restart."""
+    stage = change(accepted(), 2)
+    assert stage.order("availability.keep") == {"connectorId": 2, "operative": False}
+    assert not stage.ordered("csms.ChangeAvailabilityConf", "connector.availability")
+    stage.finish("keep")
+    assert answer(stage, "ChangeAvailability") == "Accepted"
+    assert stage.ordered("connector.availability") == [{"operative": False}]
+
+
+@pytest.mark.parametrize("status_", ["Preparing", "Charging", "SuspendedEV", "SuspendedEVSE", "Finishing"])
+def test_scheduled_where_somebody_is(status_: str) -> None:
+    stage = change(status(accepted(), 2, status_), 2).finish("keep")
+    assert answer(stage, "ChangeAvailability") == "Scheduled"
+    change(stage, 2, "Operative").finish("keep")
+    assert answer(stage, "ChangeAvailability") == "Accepted"
+
+
+@pytest.mark.ocpp_cases("TC_034")
+def test_of_all() -> None:
+    """Connector 0: it and each of the others."""
+    stage = change(status(accepted(), 3, "Charging"), 0)
+    for _ in range(4):
+        stage.finish("keep")
+    assert [one["connectorId"] for one in stage.ordered("availability.keep")] == [0, 1, 2, 3]
+    assert asked(stage, "availability") == 3
+    assert answer(stage, "ChangeAvailability") == "Scheduled"
+    assert stage.order("csms.StatusNotificationReq")["connectorId"] == 0  # type: ignore[index]
+
+
+@pytest.mark.parametrize("connector", [-1, 4])
+def test_of_no_connector(connector: int) -> None:
+    assert answer(change(accepted(), connector), "ChangeAvailability") == "Rejected"
+
+
+def test_what_cannot_be_kept_is_rejected() -> None:
+    stage = change(accepted(), 2).fail("keep", "disk full")
+    assert answer(stage, "ChangeAvailability") == "Rejected"
+    assert asked(stage, "availability") == 0
+
+
+def test_two_orders() -> None:
+    stage = change(change(accepted(), 1), 2, "Operative").finish("keep")
+    assert stage.order("availability.keep") == {"connectorId": 2, "operative": True}
+    stage.finish("keep")
+    assert len(stage.ordered("csms.ChangeAvailabilityConf")) == 2
+
+
+# ---------------------------------------------------------------- reset
+
+
+@pytest.mark.ocpp_cases("TC_013", "TC_014")
+@pytest.mark.parametrize(("kind", "reason"), [("Hard", "HardReset"), ("Soft", "SoftReset")])
+def test_reset(kind: str, reason: str) -> None:
+    stage = accepted().emit("csms.ResetReq", call="c", type=kind)
+    assert answer(stage, "Reset") == "Accepted"
+    assert stage.ordered("connector.finish") == [{"reason": reason}] * 3
+    assert stage.ordered("registration.boot_again") == [{}]
+
+
+@pytest.mark.ocpp_cases("TC_015", "TC_016")
+@pytest.mark.parametrize("ends", [True, False])
+def test_reset_with_a_transaction(ends: bool) -> None:
+    """It ends first, or is waited for long enough."""
+    stage = (
+        charging(accepted()).emit("csms.ResetReq", call="c", type="Soft").emit("csms.ResetReq", call="d", type="Hard")
+    )
+    stage.child("firmware.restart")
+    assert not stage.ordered("registration.boot_again")
+    assert len(stage.ordered("csms.ResetConf")) == 2
+    if ends:
+        stage.child("connector.transaction_ended", 2, reason="SoftReset", idTag="A", energy=1.0, seconds=2)
+    else:
+        assert not stage.run(59.999).ordered("registration.boot_again")
+        stage.run(0.001)
+    assert stage.ordered("registration.boot_again") == [{}]
