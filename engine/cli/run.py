@@ -29,6 +29,7 @@ from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
 
 if TYPE_CHECKING:
+    from engine.cli.control import ControlServer
     from engine.cli.live import LiveView
     from engine.tools.trace import TraceWriter
 
@@ -114,6 +115,7 @@ class _Run:
             self.limit_ns = 3_600_000_000_000
         self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
+        self.control = self._control()
         self.out = Output()
         self.interactive = self.out.isatty() and not args.plain and not args.quiet
         self.alarms = Alarms(self.system, at_once=not self.interactive)
@@ -184,6 +186,9 @@ class _Run:
         from engine.run.host import Host
 
         def ready() -> None:
+            if self.control is not None:
+                self.control.start()
+                self.system.note(self.main.path, "adapter_note", f"control: POST http://{self.control.where}/event")
             view.started()
             self.ready.started()
             self.script.start()
@@ -196,6 +201,8 @@ class _Run:
         try:
             await host.run(self._over, signals=True)
         finally:
+            if self.control is not None:
+                self.control.close()
             view.close()
 
     def _ending(self, view: PlainView | LiveView) -> None:
@@ -221,6 +228,16 @@ class _Run:
             return int(self.args.sessions)
         one_is_enough = self.args.fast and self.station.session_end is not None and self.args.duration is None
         return self.sessions.places if one_is_enough else None
+
+    def _control(self) -> ControlServer | None:
+        control = self.station.control
+        if control is None:
+            return None
+        if self.args.fast:
+            raise StationError("--control needs the real clock, so not --fast")
+        from engine.cli.control import ControlServer, Hands
+
+        return ControlServer(control, Hands(control, self.station, self.system, self.main), self.system)
 
     def _events(self) -> list[str]:
         given = self.args.events

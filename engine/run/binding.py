@@ -142,6 +142,10 @@ class Binding:
         if name in self.contract.values and rule.action == "drop" and (rule.first, rule.last) == (1, None):
             self.system.set_deadline(rule.from_ns - self.system.clock.now_ns(), lambda: self._keep(name))
 
+    def heal(self, name: str, text: str) -> int:
+        """Take back the rules of this text on ``name``; how many there were."""
+        return self.faults.remove(name, text) if self.faults is not None else 0
+
     def _keep(self, name: str) -> None:
         """Read a value as a rule begins to keep newer ones away: what it is now is what it stays."""
         with contextlib.suppress(AdapterError):  # whoever reads it is told

@@ -134,6 +134,13 @@ class Faults:
         """Add ``rule``, whose target is ``name`` of this role; its values have their types."""
         self._rules.setdefault(name, []).append(rule)
 
+    def remove(self, name: str, text: str) -> int:
+        """Take back the rules of this text; how many there were."""
+        rules = self._rules.get(name, [])
+        kept = [rule for rule in rules if rule.text != text]
+        self._rules[name] = kept
+        return len(rules) - len(kept)
+
     def strike(self, name: str, data: Mapping[str, Any], now_ns: int) -> Sequence[tuple[int, dict[str, Any]]]:
         """What passes in place of an order or event with ``data``: (delay in ns, data) for each. Empty: nothing."""
         copies = [(0, dict(data))]

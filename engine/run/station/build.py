@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from engine.adapter import Adapter, Registry
 from engine.run import Actor, System
+from engine.run.binding import Binding
 from engine.run.served import ServedChart
 from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE, NullAdapter
-from engine.run.station.plan import MachinePlan, Station, StationError, UnitPlan
+from engine.run.station.plan import MachinePlan, RoleFault, Station, StationError, UnitPlan
 
 
 def build(station: Station, system: System, registry: Registry) -> None:
@@ -27,16 +30,22 @@ def build(station: Station, system: System, registry: Registry) -> None:
         _bind(machine, actor, system, registry, "", prefix)
         for unit in machine.units:
             _bind(unit, actor, system, registry, f"{unit.name}.", "")
-        for fault in station.faults:
-            for unit in machine.units:
-                if fault.machine == unit.name:
-                    actor.units[(unit.unit, unit.number)][fault.role].fault(fault.name, fault.rule)
         if len(actor.roles) != len(machine.chart.adapters):
             raise StationError(f"machine {machine.name}: not every role is bound")
-    actors = {top.path: top for top in system.tops()}
     for fault in station.faults:
-        if fault.machine in actors:
-            actors[fault.machine].roles[fault.role].fault(fault.name, fault.rule)
+        for binding in struck_by(fault, station, system):
+            binding.fault(fault.name, fault.rule)
+
+
+def struck_by(fault: RoleFault, station: Station, system: System) -> Iterator[Binding]:
+    """The roles, as they are bound, that a rule is about."""
+    for machine in station.machines.values():
+        for unit in machine.units:
+            if fault.machine == unit.name:
+                yield system.roots[machine.name].units[(unit.unit, unit.number)][fault.role]
+    for top in system.tops():
+        if fault.machine == top.path:
+            yield top.roles[fault.role]
 
 
 def _bind(

@@ -10,7 +10,7 @@ from engine.language.problems import suggestion
 from engine.language.text_values import typed
 from engine.language.types import Type
 from engine.run.faults import FaultError, FaultRule, parse_rule
-from engine.run.station.plan import MachinePlan, RoleFault, StationError, UnitPlan
+from engine.run.station.plan import MachinePlan, RoleFault, Station, StationError, UnitPlan
 
 
 def role_faults(
@@ -44,6 +44,19 @@ def role_faults(
     values = _typed(rule, contract, name, origin)
     struck = [holder for holder in places[machine] if holder.contracts.get(role) == contract]
     return [RoleFault(holder.name, role, name, replace(rule, values=values)) for holder in struck]
+
+
+def fault_places(station: Station) -> dict[str, list[MachinePlan | UnitPlan]]:
+    """What a rule may name in front of a role: also a chart behind one; a unit, or a machine that stands beside each,
+    is all of them."""
+    places: dict[str, list[MachinePlan | UnitPlan]] = {}
+    for holder in station.holders:
+        base = holder.name.rstrip("0123456789")
+        of_unit = base != holder.name and (isinstance(holder, UnitPlan) or holder.unit)
+        for name in (holder.name, base) if of_unit else (holder.name,):
+            for place, one in ((name, holder), *holder.served_as(name)):
+                places.setdefault(place, []).append(one)
+    return places
 
 
 def _placed(

@@ -16,8 +16,20 @@ from engine.language.text_values import parts
 from engine.run.station.plan import StationError
 
 _MAX_BYTES = 1_000_000
-_TOP = ("station", "parameters", "adapters", "machines", "sets", "options", "display", "sides", "invariants", "units")
-_STATION = ("machine", "name", "title", "session_end", "ready", "faults")
+_TOP = (
+    "station",
+    "parameters",
+    "adapters",
+    "machines",
+    "sets",
+    "options",
+    "display",
+    "sides",
+    "invariants",
+    "units",
+    "control",
+)
+_STATION = ("machine", "name", "title", "session_end", "ready", "faults", "control", "control_token")
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _UNIT = ("adapters", "machines")
 _NOTES = ("title", "source", "description")  # in a parameter set, for people

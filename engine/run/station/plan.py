@@ -143,6 +143,26 @@ class Ready:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hand:
+    """What one event of a bench does (``[control]``): ``acts`` in their order, each an event as ``--events`` takes it,
+    or ``order …``, ``fault RULE``, ``heal RULE``; ``{field}`` in them is what the bench says. ``by``: the field whose
+    value chooses among ``choices``."""
+
+    acts: tuple[str, ...] = ()
+    by: str = ""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """``where``: HOST:PORT, as it was given; ``token``: what a caller must show, if anything."""
+
+    where: str
+    token: str
+    hands: Mapping[str, Hand]
+
+
 @dataclass(slots=True)
 class Station:
     """What ``engine run`` runs. ``session_end`` is ``(machine, event)``, counted by ``--sessions``. ``ready`` None: as
@@ -158,6 +178,7 @@ class Station:
     file: str = ""
     sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session
     faults: list[RoleFault] = field(default_factory=list)
+    control: Control | None = None  # of the simulated world, from outside
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 
     @property

@@ -34,10 +34,11 @@ from engine.run.station.behind import (
     serving_chart,
 )
 from engine.run.station.claims import refuse_double_claims
-from engine.run.station.faults import is_role_fault, role_faults
+from engine.run.station.control import hands
+from engine.run.station.faults import fault_places, is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import AdapterPlan, Headline, MachinePlan, Ready, Station, StationError, UnitPlan
+from engine.run.station.plan import AdapterPlan, Control, Headline, MachinePlan, Ready, Station, StationError, UnitPlan
 from engine.run.station.promises import condition_of, read_promises
 from engine.run.station.setting_types import setting_type
 from engine.run.station.units import Units, main_parameter
@@ -45,6 +46,7 @@ from engine.semantics.errors import ParameterError
 from engine.semantics.parameters import declaration
 
 _PREFIX = "CHARGER_"
+_OF_STATION = ("title", "session_end", "ready", "control", "control_token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class _Resolver:
         self.plan.session_end = self._session_end()
         self.plan.ready = self._ready()
         self.plan.sides = self._sides()
+        self.plan.control = self._control()
         away = self.absent | self.unloaded
         self.plan.display = tuple(one for one in self.plan.display if one.value.partition(".")[0] not in away)
         self.plan.surroundings = self._surroundings()
@@ -353,7 +356,7 @@ class _Resolver:
     def addresses(self) -> list[str]:
         """Every address there is, in full."""
         found = [f"sets.{name}" for name in self.parameter_sets]
-        found += ["station.title", "station.session_end", "station.ready"]
+        found += [f"station.{key}" for key in _OF_STATION]
         for machine in self.plan.machines.values():
             prefix = f"machines.{machine.name}"
             found.append(f"{prefix}.present")
@@ -381,9 +384,8 @@ class _Resolver:
     def _assign(self, one: Assignment) -> None:
         head, _, rest = one.address.partition(".")
         if head == "station":
-            known = ("title", "session_end", "ready")
-            if rest not in known:
-                raise StationError(f"{one.origin}: unknown key station.{rest}{suggestion(rest, known)}")
+            if rest not in _OF_STATION:
+                raise StationError(f"{one.origin}: unknown key station.{rest}{suggestion(rest, _OF_STATION)}")
             if rest == "title":
                 self.plan.title = str(one.value)
             self.file.content.setdefault("station", {})[rest] = one.value
@@ -624,7 +626,7 @@ class _Resolver:
         given += [(str(one.value), one.address.partition(".")[2], one.origin) for one in of_sets]
         given += [(rule, self.main, "--fault") for text in self.overrides.faults for rule in split_rules(text)]
         frames = []
-        places = self._fault_places()
+        places = fault_places(self.plan)
         for rule, machine, origin in given:
             if not is_role_fault(rule):
                 frames.append(rule)
@@ -632,18 +634,6 @@ class _Resolver:
                 self.plan.faults += role_faults(rule, places, machine, origin)
         if frames:
             self._spread_fault(",".join(frames))
-
-    def _fault_places(self) -> dict[str, list[MachinePlan | UnitPlan]]:
-        """What a rule may name in front of a role: also a chart behind one; a unit, or a machine that stands beside
-        each, is all of them."""
-        places: dict[str, list[MachinePlan | UnitPlan]] = {}
-        for holder in self.plan.holders:
-            base = holder.name.rstrip("0123456789")
-            of_unit = base != holder.name and (isinstance(holder, UnitPlan) or holder.unit)
-            for name in (holder.name, base) if of_unit else (holder.name,):
-                for place, one in ((name, holder), *holder.served_as(name)):
-                    places.setdefault(place, []).append(one)
-        return places
 
     def _spread_fault(self, fault: str) -> None:
         taken = 0
@@ -654,6 +644,11 @@ class _Resolver:
                     taken += 1
         if not taken:
             raise StationError(f"--fault {fault}: no adapter of this station has a setting 'fault'")
+
+    def _control(self) -> Control | None:
+        head = self.file.table("station")
+        where = str(head.get("control", ""))
+        return Control(where, str(head.get("control_token", "")), hands(self.file)) if where else None
 
     def _session_end(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("session_end")

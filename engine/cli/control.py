@@ -1,0 +1,282 @@
+"""``--control HOST:PORT``: a bench acts in the simulated world by HTTP.
+
+    POST /event {"event": "plug", "connector": 1}
+
+204: it is done. 501: this station does not offer the event. 400, 401, 403, 404, 405, 413: the caller is wrong, and
+the answer says how: ``{"error": "…"}``. Which events there are is ``[control]`` of the station file.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from functools import partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
+from typing import Any, Final
+
+from engine.cli.events import addressed, deliver
+from engine.language.text_values import fields, typed
+from engine.run import Actor, System
+from engine.run.binding import Binding
+from engine.run.station import Station, StationError
+from engine.run.station.build import struck_by
+from engine.run.station.faults import fault_places, role_faults
+from engine.run.station.plan import Control
+from engine.semantics.step import Event
+
+LARGEST: Final = 65_536
+"""Octets of a request's body."""
+PATIENCE_S: Final = 10
+"""So long a caller waits for the machines; they are asked between two of their steps."""
+_FIELD = re.compile(r"\{(\w+)\}")
+_ORDER = re.compile(r"([\w.]+)\s*(?:\((.*)\))?", re.S)
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\"\\\x7f]")
+
+
+class NotOffered(Exception):
+    """The station has no hand for it."""
+
+
+class Hands:
+    """Does what ``[control]`` says. To be called in the system's thread."""
+
+    def __init__(self, control: Control, station: Station, system: System, main: Actor) -> None:
+        self._hands = control.hands
+        self._station, self._system, self._main = station, system, main
+
+    def do(self, asked: Mapping[str, Any]) -> None:
+        """Do one event; all of its acts are understood before the first is done. Raises :class:`NotOffered`, and
+        ``StationError`` for a field that is missing, unknown or of the wrong kind."""
+        name = asked.get("event")
+        if not isinstance(name, str):
+            raise StationError('write {"event": NAME, …}')
+        hand = self._hands.get(name)
+        if hand is None:
+            raise NotOffered(f"{name} is not offered; there are: {', '.join(self._hands) or 'none'}")
+        given = {key: value for key, value in asked.items() if key != "event"}
+        acts = hand.acts
+        if hand.by:
+            chosen = str(given.pop(hand.by, ""))
+            if chosen not in hand.choices:
+                raise NotOffered(
+                    f"{name} with {hand.by} {chosen!r} is not offered; there are: {', '.join(hand.choices)}"
+                )
+            acts = hand.choices[chosen]
+        used = {field for act in acts for field in _FIELD.findall(act)}
+        if given.get("connector", 1) == 1:
+            given.setdefault("connector", 1)
+            used.add("connector")  # where there is one, it is the first
+        if unknown := sorted(given.keys() - used):
+            raise StationError(f"{name} here: {', '.join(unknown)} cannot be said")
+        if missing := sorted(used - given.keys()):
+            raise StationError(f"{name} needs {', '.join(missing)}")
+        for act in [self._understood(_FIELD.sub(lambda found: _said(found[1], given[found[1]]), act)) for act in acts]:
+            act()
+
+    def _understood(self, text: str) -> Callable[[], None]:
+        verb, _, rest = text.partition(" ")
+        if verb == "order":
+            return self._order(rest.strip())
+        if verb in ("fault", "heal"):
+            return self._fault(verb, rest.strip())
+        to, event = addressed(self._system, self._main, text)
+        if not isinstance(event, Event):
+            raise StationError(f"{text}: a wait is no event")
+        return partial(deliver, self._system, to, event)
+
+    def _order(self, text: str) -> Callable[[], None]:
+        """``machine.role.action(argument=value)`` as the machine's chart would give it."""
+        match = _ORDER.fullmatch(text)
+        where, _, action = (match[1] if match else "").rpartition(".")
+        binding = self._bound(where)
+        known = binding.contract.actions.get(action) if binding is not None else None
+        if match is None or binding is None or known is None or known.result is not None:
+            raise StationError(f"there is no order {text!r} here")
+        given = dict(fields(match[2])) if (match[2] or "").strip() else {}
+        try:
+            args = {name: typed(value, known.args[name]) for name, value in given.items()}
+        except (KeyError, ValueError) as error:
+            raise StationError(f"order {text}: {error}") from None
+        return partial(binding.call, action, args)
+
+    def _bound(self, where: str) -> Binding | None:
+        for (unit, number), roles in self._main.units.items():
+            for role, binding in roles.items():
+                if where == f"{unit}{number}.{role}":
+                    return binding
+        machine, _, role = where.rpartition(".")
+        actor = self._system.roots.get(machine) if machine else self._main
+        return actor.roles.get(role) if actor is not None and actor.is_running else None
+
+    def _fault(self, verb: str, text: str) -> Callable[[], None]:
+        found = [
+            (fault, binding)
+            for fault in role_faults(text, fault_places(self._station), self._main.path, "[control]")
+            for binding in struck_by(fault, self._station, self._system)
+        ]
+
+        def act() -> None:
+            for fault, binding in found:
+                binding.heal(fault.name, fault.rule.text)  # twice the same is once
+                if verb == "fault":
+                    binding.fault(fault.name, fault.rule)
+
+        return act
+
+
+class ControlServer:
+    """Listens from now on, answers from :meth:`start` to :meth:`close`. Raises ``StationError`` where it may not, or
+    cannot, listen."""
+
+    def __init__(self, control: Control, hands: Hands, system: System) -> None:
+        host, port = _place(control.where)
+        if not control.token and not _is_loopback(host):
+            raise StationError(
+                f"--control {control.where}: anybody who reaches {host} could act; set station.control_token, or use"
+                " 127.0.0.1"
+            )
+        handler = type(
+            "Handler", (_Handler,), {"token": control.token, "do": staticmethod(partial(_ask, hands, system))}
+        )
+        try:
+            self._server = _Server((host, port), handler)
+        except OSError as error:
+            raise StationError(f"--control {control.where}: it cannot listen there: {error}") from None
+        self.where = f"{host}:{self._server.server_address[1]}"
+        self._thread = threading.Thread(target=self._server.serve_forever, name="control", daemon=True)
+
+    def start(self) -> None:
+        """Answer."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """No more."""
+        if self._thread.is_alive():
+            self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    timeout = PATIENCE_S
+    token = ""
+    do: Callable[[Mapping[str, Any]], None]
+
+    def do_POST(self) -> None:
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal() or self.headers.get("Transfer-Encoding"):
+            self._answer(HTTPStatus.LENGTH_REQUIRED, "say Content-Length", leave=True)
+            return
+        if int(length) > LARGEST:
+            self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {LARGEST} octets", leave=True)
+            return
+        body = self.rfile.read(int(length))
+        shown = self.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.token and not hmac.compare_digest(shown.encode(), self.token.encode()):
+            self._answer(HTTPStatus.UNAUTHORIZED, "show the token: Authorization: Bearer TOKEN")
+        elif not self.token and self.headers.get("Origin"):  # a page of the web must not act here
+            self._answer(HTTPStatus.FORBIDDEN, "not from a web page, unless a token is set")
+        elif self.path != "/event":
+            self._answer(HTTPStatus.NOT_FOUND, "there is POST /event")
+        else:
+            self._answer(*self._done(body))
+
+    def _done(self, body: bytes) -> tuple[HTTPStatus, str]:
+        try:
+            asked = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            return HTTPStatus.BAD_REQUEST, f"no JSON: {error}"
+        if not isinstance(asked, dict):
+            return HTTPStatus.BAD_REQUEST, 'write {"event": NAME, …}'
+        try:
+            self.do(asked)
+        except NotOffered as error:
+            return HTTPStatus.NOT_IMPLEMENTED, str(error)
+        except (StationError, ValueError) as error:
+            return HTTPStatus.BAD_REQUEST, str(error)
+        except TimeoutError:
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"the machines have not come to it in {PATIENCE_S} s"
+        return HTTPStatus.NO_CONTENT, ""
+
+    def _other(self) -> None:
+        self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "there is POST /event", leave=True)
+
+    do_GET = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = _other
+
+    def _answer(self, status: HTTPStatus, error: str, *, leave: bool = False) -> None:
+        body = json.dumps({"error": error}).encode() if error else b""
+        self.send_response(status)
+        if body:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+        if status is HTTPStatus.METHOD_NOT_ALLOWED:
+            self.send_header("Allow", "POST")
+        if leave:
+            self.close_connection = True
+            self.send_header("Connection", "close")
+        self.end_headers()
+        if body and self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Not on standard error: what is done is seen in the run."""
+
+
+def _ask(hands: Hands, system: System, asked: Mapping[str, Any]) -> None:
+    """In the system's thread; in this one the result."""
+    done: Future[None] = Future()
+
+    def act() -> None:
+        if not done.set_running_or_notify_cancel():
+            return
+        try:
+            hands.do(asked)
+        except BaseException as error:
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    system.hand_over(act)
+    try:
+        done.result(PATIENCE_S)
+    except TimeoutError:
+        done.cancel()  # nobody waits for it any more: it is not done later
+        raise
+
+
+def _said(name: str, value: Any) -> str:
+    """A field of a request as an event's text has it."""
+    if name == "connector":
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise StationError(f"connector is a number from 1 on, not {value!r}"[:200])
+        return str(value)
+    if isinstance(value, bool | int | float):
+        return json.dumps(value)
+    if not isinstance(value, str) or _UNSPEAKABLE.search(value):
+        raise StationError(f"{name} is a text without quotes and control characters, or a number, not {value!r}"[:200])
+    return f'"{value}"'
+
+
+def _place(where: str) -> tuple[str, int]:
+    host, _, port = where.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise StationError(f"--control {where}: write HOST:PORT, for example 127.0.0.1:9100")
+    return host.strip("[]"), int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

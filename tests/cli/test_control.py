@@ -1,0 +1,235 @@
+"""``--control``: a bench acts in the simulated world by HTTP, and the station file says what it may do."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from engine.cli.control import ControlServer, Hands, NotOffered
+from engine.run import System, VirtualClock
+from engine.run.registry import installed
+from engine.run.station import Overrides, Station, StationError, build, resolve
+from engine.run.station.plan import Control
+from tests.cli.conftest import Engine
+
+SAID = {"connector": 1, "idTag": "A1"}
+
+
+def stood(chart: str, *sets: str, where: str = "127.0.0.1:0") -> tuple[Station, System, Hands]:
+    overrides = Overrides(sets, environ={}, options={"control": where})
+    station = resolve(Path(chart), None, overrides, installed(), engine.load)
+    system = System(VirtualClock())
+    build(station, system, installed())
+    assert station.control is not None
+    return station, system, Hands(station.control, station, system, next(iter(system.roots.values())))
+
+
+@pytest.mark.parametrize("chart", ["evse_dc", "evse_ac", "site"])
+def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
+    station, system, hands = stood(f"machines/{chart}.yaml")
+    system.start()
+    system.advance(1_000_000_000)
+    assert station.control is not None
+    assert {"plug", "unplug", "swipe", "fault", "lock_fail", "lock_ok"} <= station.control.hands.keys()
+    for name, hand in station.control.hands.items():
+        for choice in hand.choices or ["" for _ in hand.acts]:
+            fields = {hand.by: choice} if hand.by else {}
+            given = {key: value for key, value in SAID.items() if f"{{{key}}}" in "".join(hand.acts)}
+            hands.do({"event": name, **given, **fields})
+    assert not system.failures
+
+
+def test_who_plugs_in_is_the_bench() -> None:
+    """Nobody is plugged in before it says so; a connector that does not lock is charged at only when it does."""
+    _, system, hands = stood("machines/evse_dc.yaml", "C_session_retry=1")
+    evse = system.roots["evse"]
+
+    def within(seconds: int, happens: Callable[[], bool]) -> bool:
+        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+
+    system.start()
+    assert within(60, lambda: "outlet.available" in evse.machine.configuration)
+    assert not within(60, lambda: "outlet.available" not in evse.machine.configuration)
+    hands.do({"event": "lock_fail"})
+    hands.do({"event": "plug", "connector": 1})
+    assert within(60, lambda: "outlet.plugged.session.power.locking" in evse.machine.configuration)
+    assert within(10, lambda: "outlet.plugged.gave_up" in evse.machine.configuration)
+    system.advance(10_000_000_000)  # the vehicle gives up, too
+    assert not evse.read("lock", "is_locked")
+    hands.do({"event": "unplug"})
+    hands.do({"event": "lock_ok"})
+    assert within(60, lambda: "outlet.available" in evse.machine.configuration)
+    hands.do({"event": "plug"})
+    assert within(60, lambda: evse.read("lock", "is_locked"))
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, "write"),
+        ({"event": 7}, "write"),
+        ({"event": "plug", "connector": 3}, "no order 'pev3.driver.plug_in'"),
+        ({"event": "plug", "connector": 0}, "a number from 1 on"),
+        ({"event": "plug", "connector": "1"}, "a number from 1 on"),
+        ({"event": "plug", "connector": True}, "a number from 1 on"),
+        ({"event": "plug", "colour": "red"}, "colour cannot be said"),
+        ({"event": "swipe", "connector": 2}, "swipe needs idTag"),
+        ({"event": "swipe", "idTag": 'A", id="B'}, "a text without quotes"),
+        ({"event": "swipe", "idTag": ["A"]}, "a text without quotes"),
+    ],
+)
+def test_what_is_said_wrong_is_not_done(asked: dict[str, Any], told: str) -> None:
+    _, _, hands = site()
+    with pytest.raises(StationError, match=told.replace("(", r"\(")):
+        hands.do(asked)
+
+
+def test_what_is_not_offered() -> None:
+    _, _, hands = site()
+    for asked in ({"event": "power_cycle"}, {"event": "fault", "errorCode": "Rust"}, {"event": "fault"}):
+        with pytest.raises(NotOffered, match="is not offered; there are: "):
+            hands.do(asked)
+
+
+_sites: list[tuple[Station, System, Hands]] = []
+
+
+def site() -> tuple[Station, System, Hands]:
+    """One for all that changes nothing in it."""
+    if not _sites:
+        _sites.append(stood("machines/site.yaml", "outlets=2"))
+        _sites[0][1].start()
+    return _sites[0]
+
+
+# ---------------------------------------------------------------- HTTP
+
+
+@contextmanager
+def served(token: str = "") -> Iterator[ControlServer]:
+    """A server whose system is looked after by this thread's helper."""
+    station, system, hands = site()
+    assert station.control is not None
+    server = ControlServer(Control("127.0.0.1:0", token, station.control.hands), hands, system)
+    over = threading.Event()
+    woken = threading.Event()
+    system.wake = woken.set
+
+    def look_after() -> None:
+        while not over.is_set():
+            woken.wait()
+            woken.clear()
+            system.run_due()
+
+    helper = threading.Thread(target=look_after)
+    helper.start()
+    server.start()
+    try:
+        yield server
+    finally:
+        server.close()
+        over.set()
+        woken.set()
+        helper.join()
+
+
+def post(
+    server: ControlServer, body: Any, *, path: str = "/event", method: str = "POST", **headers: str
+) -> tuple[int, str]:
+    line = http.client.HTTPConnection(server.where, timeout=30)
+    try:
+        line.request(method, path, body if isinstance(body, bytes) else json.dumps(body).encode(), headers)
+        answer = line.getresponse()
+        text = answer.read()
+        return answer.status, json.loads(text)["error"] if text else ""
+    finally:
+        line.close()
+
+
+def test_answers() -> None:
+    with served() as server:
+        assert post(server, {"event": "plug", "connector": 2}) == (204, "")
+        assert post(server, {"event": "power_cycle"})[0] == 501
+        assert post(server, {"event": "plug", "connector": 9}) == (400, "there is no order 'pev9.driver.plug_in' here")
+        assert post(server, b"{")[0] == 400
+        assert post(server, b"[" * 60_000)[0] == 400
+        assert post(server, ["plug"])[0] == 400
+        assert post(server, {"event": "plug"}, path="/")[0] == 404
+        assert post(server, {"event": "plug"}, method="PUT")[0] == 405
+        assert post(server, b" " * 70_000)[0] == 413
+        assert post(server, {"event": "plug"}, Origin="http://evil.example")[0] == 403
+        assert post(server, {"event": "plug"}) == (204, "")  # and it still answers
+
+
+def test_a_token() -> None:
+    with served("secret") as server:
+        assert post(server, {"event": "plug"})[0] == 401
+        assert post(server, {"event": "plug"}, Authorization="Bearer wrong")[0] == 401
+        assert post(server, {"event": "plug"}, Authorization="Bearer secret", Origin="http://page") == (204, "")
+
+
+def test_no_request_and_half_a_request_hold_nobody_up() -> None:
+    with served() as server:
+        host, port = server.where.rsplit(":", 1)
+        with socket.create_connection((host, int(port))), socket.create_connection((host, int(port))) as half:
+            half.sendall(b"POST /event HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+            assert post(server, {"event": "plug"}) == (204, "")
+        assert post(server, {"event": "plug"}) == (204, "")
+
+
+# ---------------------------------------------------------------- where
+
+
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("0.0.0.0:0", "anybody who reaches 0.0.0.0 could act; set station.control_token"),
+        ("example.org:9100", "anybody who reaches example.org could act"),
+        ("9100", "write HOST:PORT"),
+        ("127.0.0.1:70000", "write HOST:PORT"),
+    ],
+)
+def test_where_it_may_listen(where: str, told: str) -> None:
+    _, system, hands = site()
+    with pytest.raises(StationError, match=told):
+        ControlServer(Control(where, "", {}), hands, system)
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    _, system, hands = site()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        where = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(StationError, match="it cannot listen there"):
+            ControlServer(Control(where, "", {}), hands, system)
+    ControlServer(Control("0.0.0.0:0", "token", {}), hands, system).close()
+
+
+def test_on_the_command_line(engine: Engine) -> None:
+    code, _, err = engine("run", "evse_dc", "--fast", "--control", "127.0.0.1:0")
+    assert (code, err) == (2, "engine: --control needs the real clock, so not --fast\n")
+
+
+@pytest.mark.parametrize(
+    ("entry", "told"),
+    [
+        ("go = 7", "[control] go: write an event, an order, a fault, or a list of them, not 7"),
+        ("go = []", "[control] go: write an event"),
+        ("go = {}", "[control] go: a table says by which field it chooses"),
+        ("[control.go.by]\nx = 1", "[control] go.by.x: write an event"),
+    ],
+)
+def test_an_entry_that_is_none(tmp_path: Path, entry: str, told: str) -> None:
+    file = tmp_path / "station.toml"
+    file.write_text(f'[station]\ncontrol = "127.0.0.1:0"\n[control]\n{entry}\n')
+    with pytest.raises(StationError) as caught:
+        resolve(Path("machines/console.yaml"), file, Overrides(environ={}), installed(), engine.load)
+    assert told in str(caught.value)
