@@ -1,0 +1,167 @@
+"""``python -m tests.benchmarks.bench_ocpp_delivery``: what one charge point costs, against a central system in another
+process on loopback.
+
+Connected after READY; the round trip of a CALL (the time between two messages that wait for one another); processor time
+for a MeterValues of eight values, from the chart that reads the meter to the wire, beside a bare charge point of the package
+``ocpp`` in the same run; a queue in a file that drains, and what memory that takes. ``--quick``: a tenth of the messages.
+Ends with 1 when a limit is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from ocpp.v16 import ChargePoint, call
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
+
+import engine
+from adapters.host.chance import SimulatedChance
+from adapters.host.wall_clock import SystemWallClock
+from adapters.ocpp.database import Database
+from adapters.ocpp.ledger import Ledger
+from adapters.ocpp.ocpp_ledger import FileLedger, MemoryLedger
+from adapters.ocpp.ocpp_settings import MemorySettings
+from adapters.ocpp.websocket import WebSocketCentralSystem
+from engine.run import RealClock, System
+from engine.run.host import Host
+from tests.benchmarks.ocpp_central import Central, central
+
+CHART = Path(__file__).parent / "ocpp_meter.yaml"
+NOW = "2026-11-29T12:00:00.000Z"
+MEASURED = {
+    "Energy.Active.Import.Register": ("1234.5", "Wh"), "Power.Active.Import": ("11000", "W"), "Voltage": ("400.1", "V"),
+    "Current.Import": ("27.5", "A"), "Power.Offered": ("11000", "W"), "Current.Offered": ("30", "A"),
+    "SoC": ("80", "Percent"), "Temperature": ("35", "Celsius"),
+}  # fmt: skip
+VALUES = {
+    "connectorId": 1,
+    "meterValue": [
+        {
+            "timestamp": NOW,
+            "sampledValue": [
+                {"value": value, "measurand": measurand, "unit": unit} for measurand, (value, unit) in MEASURED.items()
+            ],
+        }
+    ],
+}
+
+
+def resident_kb() -> int:
+    """What this process has in memory now."""
+    line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmRSS"))
+    return int(line.split()[1])
+
+
+async def charge_point(there: Central, ledger: Any, count: int, wanted: int) -> dict[str, float]:
+    """Until the central system has ``wanted`` more MeterValues."""
+    before = there.heard()[0]["MeterValues"]
+    system = System(RealClock())
+    roles = {
+        "csms": WebSocketCentralSystem({}, system.world), "ledger": ledger, "clock": SystemWallClock({}, system.world),
+        "chance": SimulatedChance({}, system.world), "settings": MemorySettings({}, system.world),
+    }  # fmt: skip
+    machine = system.add(engine.load(CHART), "cp", {"url": there.url, "count": count}, roles)
+    host = Host(system)
+    ready, worked = time.monotonic(), os.times().user
+    running = asyncio.create_task(host.run())
+    registration = None
+    while registration is None or "registered" not in registration.machine.configuration:
+        await asyncio.sleep(0.001)
+        registration = machine.children.get(("registration", None))
+    connected_s = time.monotonic() - ready
+    memory, worked, begun = resident_kb(), os.times().user, time.monotonic()
+    while (waiting := ledger.waiting) > 0 or machine.machine.data["told"] < count:
+        del waiting
+        await asyncio.sleep(0.02)
+    counts, times = there.heard()
+    assert counts["MeterValues"] - before == wanted, (counts, before, wanted)
+    took = sorted(later - sooner for sooner, later in zip(times[before:], times[before + 1 :], strict=False))
+    result = {
+        "connected_s": connected_s,
+        "cpu_us": (os.times().user - worked) / wanted * 1e6,
+        "per_s": wanted / (time.monotonic() - begun),
+        "median_ms": statistics.median(took) * 1e3,
+        "p99_ms": took[round(len(took) * 0.99) - 1] * 1e3,
+        "grown_kb": resident_kb() - memory,
+    }
+    host.stop()
+    await running
+    return result
+
+
+async def package_ocpp(there: Central, count: int) -> float:
+    """Processor time (µs) of a MeterValues by the package's own charge point."""
+    async with connect(f"{there.url}/ocpp", subprotocols=[Subprotocol("ocpp1.6")], compression=None) as line:
+        peer = ChargePoint("ocpp", line)
+        listening = asyncio.create_task(peer.start())
+        message = call.MeterValues(connector_id=1, meter_value=_snake(VALUES["meterValue"]), transaction_id=1)
+        await peer.call(message)
+        worked = os.times().user
+        for _ in range(count):
+            await peer.call(message)
+        took = os.times().user - worked
+        listening.cancel()
+    return took / count * 1e6
+
+
+def _snake(values: Any) -> Any:
+    return [{"timestamp": one["timestamp"], "sampled_value": one["sampledValue"]} for one in values]
+
+
+def filled(file: Path, count: int) -> None:
+    """A queue of ``count`` messages: one transaction that was offline."""
+    database = Database(file)
+    ledger = Ledger(database)
+    database.begin()
+    number = ledger.start(1, {"connectorId": 1, "idTag": "A", "meterStart": 0, "timestamp": NOW})
+    for _ in range(count):
+        ledger.meter_values(number, VALUES)
+    database.commit()
+    database.close()
+
+
+def main() -> int:
+    """Print the figures; 1 when a limit is missed."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quick", action="store_true", help="a tenth of the messages")
+    part = 10 if parser.parse_args().quick else 1
+    few, many = 20_000 // part, 100_000 // part
+    missed = []
+
+    def judge(what: str, value: float, limit: float, unit: str, *, least: bool = False) -> None:
+        good = value >= limit if least else value <= limit
+        print(f"{what:<58} {value:>9.2f} {unit:<5} (limit {'≥' if least else '≤'} {limit:g})")
+        if not good:
+            missed.append(what)
+
+    with tempfile.TemporaryDirectory() as folder, central() as there:
+        world = System(RealClock()).world
+        memory = asyncio.run(charge_point(there, MemoryLedger({}, world), few, few))
+        file = FileLedger({"file": f"{folder}/durable.db"}, world)
+        durable = asyncio.run(charge_point(there, file, few // 4, few // 4))
+        theirs = asyncio.run(package_ocpp(there, few // 4))
+        filled(Path(folder) / "queue.db", many)
+        drained = asyncio.run(charge_point(there, FileLedger({"file": f"{folder}/queue.db"}, world), 0, many))
+    judge("connected and registered after READY", memory["connected_s"], 0.5, "s")
+    judge("round trip of a CALL, median", memory["median_ms"], 10, "ms")
+    judge("round trip of a CALL, 99 %", memory["p99_ms"], 10, "ms")
+    print(f"{'processor time of a MeterValues, package ocpp':<58} {theirs:>9.2f} µs")
+    judge("processor time of a MeterValues, in memory, × ocpp's", memory["cpu_us"] / theirs, 1 / 3, "×")
+    judge("processor time of a MeterValues, in a file, × ocpp's", durable["cpu_us"] / theirs, 1, "×")
+    judge(f"a queue of {many} messages drains", drained["per_s"], 1000, "/s", least=True)
+    judge("and takes memory", drained["grown_kb"], 4096, "kB")
+    print(f"missed: {', '.join(missed)}" if missed else "all kept")
+    return int(bool(missed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
