@@ -61,7 +61,7 @@ class MqttCentralSystem(CentralSystem):
                 topic(self.config[key], "CP_1", key)
             except AdapterError as error:
                 raise ConfigurationError(str(error)) from None
-        self._tls = tls.context(self.config, _NamedContext)
+        tls.context(self.config, _NamedContext)  # what cannot be read is told at the start
 
     def close(self) -> None:
         self.disconnect()
@@ -74,12 +74,13 @@ class MqttCentralSystem(CentralSystem):
         if not identity:
             raise AdapterError("a charge point needs an identity")
         topics = {key: topic(self.config[key], identity, key) for key in TOPICS}
-        assert isinstance(self._tls, _NamedContext)
-        self._tls.expected = name
+        made = tls.context(self.config, _NamedContext) if where.secure else None  # as the files are now
+        if isinstance(made, _NamedContext):
+            made.expected = name
         line = Line(
             host=where.host,
             port=where.port,
-            tls=self._tls if where.secure else None,
+            tls=made,
             user=identity if password is not None else None,
             password=password,
             version=5 if self.config["version"] == "v5" else 4,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
-from engine.adapter import ConfigurationError, Setting
+from engine.adapter import ConfigurationError, Setting, World
 
 SETTINGS: Final[Mapping[str, Setting]] = {
     "roots": Setting(
@@ -16,22 +19,57 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     ),
     "certificate": Setting("string", "", "PEM file of the charge point's certificate and chain (security profile 3)"),
     "private_key": Setting("string", "", "PEM file of its private key"),
+    "folder": Setting(
+        "string",
+        "",
+        "Folder of a certificate_store: its central.pem and charge_point.pem, where no file is named and they exist",
+    ),
 }
 
 
 def context(config: Mapping[str, Any], kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
     """TLS 1.2 or later, chain and name checked, with the files of :data:`SETTINGS`. Raises ``ConfigurationError`` for
     one that cannot be read."""
+    roots, certificate, private_key = _files(config)
     made = kind(ssl.PROTOCOL_TLS_CLIENT)
     made.minimum_version = ssl.TLSVersion.TLSv1_2
     made.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # also the certificate of the central system itself: pinned
     try:
-        if config["roots"]:
-            made.load_verify_locations(config["roots"])
+        if roots:
+            made.load_verify_locations(roots)
         else:
             made.load_default_certs()
-        if config["certificate"]:
-            made.load_cert_chain(config["certificate"], config["private_key"] or None)
+        if certificate:
+            made.load_cert_chain(certificate, private_key or None)
     except (OSError, ssl.SSLError) as error:
         raise ConfigurationError(f"certificates of the central system: {error}") from None
     return made
+
+
+def shared(config: Mapping[str, Any], world: World) -> ssl.SSLContext:
+    """The same, one for all that name the same files (the system's roots take 1 MB), and a new one when a file has
+    changed since."""
+    files = _files(config)
+    kept: dict[Any, tuple[Any, ssl.SSLContext]] = world.shared("TLS of central systems", dict)
+    stamps = [(found.st_mtime_ns, found.st_size, found.st_ino) for file in files if file and (found := _stat(file))]
+    if files not in kept or kept[files][0] != stamps:
+        kept[files] = stamps, context(config)
+    return kept[files][1]
+
+
+def _files(config: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Roots, certificate, private key; empty for none."""
+    stored = [Path(config["folder"]) / name for name in ("central.pem", "charge_point.pem")]
+    roots, own = (str(file) if config["folder"] and _size(file) else "" for file in stored)
+    return config["roots"] or roots, config["certificate"] or own, config["private_key"]
+
+
+def _stat(file: str | Path) -> os.stat_result | None:
+    with suppress(OSError):
+        return os.stat(file)
+    return None
+
+
+def _size(file: Path) -> int:
+    found = _stat(file)
+    return found.st_size if found else 0

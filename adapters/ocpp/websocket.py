@@ -36,7 +36,8 @@ class WebSocketCentralSystem(CentralSystem):
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self._tls = tls.context(self.config)
+        if any(self.config[name] for name in tls.SETTINGS):
+            tls.shared(self.config, self.world)  # what cannot be read is told at the start
 
     def close(self) -> None:
         self.disconnect()
@@ -126,7 +127,8 @@ class WebSocketCentralSystem(CentralSystem):
     def _security(self, uri: str, name: str | None) -> dict[str, Any]:
         if not uri.startswith("wss:"):
             return {}
-        return {"ssl": self._tls, **({"server_hostname": name} if name else {})}
+        made = tls.shared(self.config, self.world)  # as the files are now: a certificate may have come
+        return {"ssl": made, **({"server_hostname": name} if name else {})}
 
 
 def endpoint(url: str, identity: str) -> str:

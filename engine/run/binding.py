@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from engine.adapter import Adapter, AdapterError, Cancellable, ConfigurationError
 from engine.language.model import Contract, Pair
 from engine.language.problems import suggestion
-from engine.language.values import Fields, check_fields
+from engine.language.types import Type
+from engine.language.values import Fields
 from engine.run.faults import FaultRule, Faults
 from engine.run.stale import StaleWatch
 from engine.semantics.step import Event
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 # What an adapter raises is its fault, even a library's SystemExit; these are the user's and the interpreter's.
 _PASSES = (KeyboardInterrupt, GeneratorExit)
+NO_FIELDS: Mapping[str, Type] = {}
 
 
 class Binding:
@@ -51,12 +53,9 @@ class Binding:
         self.machine = ""  # the path of the one that serves here, in the place of an adapter
         self.of_unit = False  # heard by a child that the machine of the unit starts
         self.faults: Faults | None = None  # what goes wrong on purpose
-        self._arguments = {name: Fields(a.args, f"{role}.{name}") for name, a in contract.actions.items()}
-        self._payloads = {
-            name: Fields(event.payload, f"event {name!r} of {self._name()}")
-            for name, event in contract.events.items()
-            if event.payload is not None
-        }
+        self._arguments: dict[str, Fields] = {}  # by action; these three as far as they were needed
+        self._payloads: dict[str, Fields] = {}  # by event
+        self._results: dict[str, Fields] = {}  # by action
         self._attached: list[tuple[Actor, str]] = []
         self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
         self.standing: dict[Pair, str] = {}  # unsafe orders that nobody has taken back, as they were given
@@ -269,7 +268,10 @@ class Binding:
             self._broadcast(event, dict(payload))
             return
         try:
-            data = self._payloads[event].check(payload)
+            checks = self._payloads.get(event)
+            if checks is None:
+                checks = self._shared(self._payloads, event, definition.payload, f"event {event!r} of {self._name()}")
+            data = checks.check(payload)
         except ValueError as error:
             self.report(str(error))
             return
@@ -290,7 +292,11 @@ class Binding:
         definition = self.contract.actions[action]
         if result is not None:
             try:
-                data = check_fields(result, definition.result or {}, f"result of {self.role}.{action}")
+                checks = self._results.get(action)
+                if checks is None:
+                    what = f"result of {self.role}.{action}"
+                    checks = self._shared(self._results, action, definition.result or NO_FIELDS, what)
+                data = checks.check(result)
             except ValueError as error:
                 result, reason = None, str(error)
         if result is None:
@@ -342,7 +348,20 @@ class Binding:
         if definition is None:
             known = suggestion(action, self.contract.actions)
             raise AdapterError(f"contract {self.contract.name} has no action {action!r}{known}")
-        return self._arguments[action].check(args)
+        checks = self._arguments.get(action)
+        if checks is None:
+            checks = self._shared(self._arguments, action, definition.args, f"{self.role}.{action}")
+        return checks.check(args)
+
+    def _shared(self, of: dict[str, Fields], name: str, fields: Mapping[str, Type], what: str) -> Fields:
+        """Made when it is first needed, and one for all bindings of a system that say the same of them: a contract of a
+        hundred messages would cost each of its adapters 200 kB."""
+        key = id(fields), what
+        checks = self.system.checks.get(key)
+        if checks is None:
+            checks = self.system.checks[key] = Fields(fields, what)
+        of[name] = checks
+        return checks
 
     def _name(self) -> str:
         return f"adapter {self.role} ({type(self.adapter).__name__})"

@@ -16,6 +16,7 @@ from typing import Any
 from engine.adapter import Adapter, AdapterError, ConfigurationError, World
 from engine.language.model import Chart
 from engine.language.types import Type
+from engine.language.values import Fields
 from engine.run import effects
 from engine.run.actor import Actor, Queued
 from engine.run.binding import Binding
@@ -80,6 +81,7 @@ class System:
         self.restore = restore
         self.resolve = resolve
         self.world = World()
+        self.checks: dict[tuple[int, str], Fields] = {}  # of the bindings: by the fields' id, and what they are
         self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # given for children, by ids from the root down
         self.roots: dict[str, Actor] = {}
         self.servers: dict[

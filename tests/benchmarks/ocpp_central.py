@@ -10,12 +10,13 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 CARD = {"status": "Accepted"}
@@ -47,10 +48,11 @@ class Central:
     def __init__(self, line: Connection, url: str) -> None:
         self._line, self.url = line, url
 
-    def heard(self) -> tuple[Counter[str], list[float]]:
-        """How many messages of each kind, and when (monotonic seconds of this machine) MeterValues came."""
+    def heard(self) -> tuple[Counter[str], list[float], list[float]]:
+        """How many messages of each kind; when (monotonic seconds of this machine) MeterValues came; and how late (s)
+        those were that say when they were wanted (``read`` of ocpp_meter.yaml)."""
         self._line.send("heard")
-        heard: tuple[Counter[str], list[float]] = self._line.recv()
+        heard: tuple[Counter[str], list[float], list[float]] = self._line.recv()
         return heard
 
 
@@ -62,6 +64,7 @@ def _serve(line: Connection) -> None:
 async def _served(line: Connection) -> None:
     counts: Counter[str] = Counter()
     times: list[float] = []
+    late: list[float] = []
     numbers = iter(range(1, 10**9))
 
     def answer(action: str) -> dict[str, Any]:
@@ -74,14 +77,20 @@ async def _served(line: Connection) -> None:
 
     async def talk(peer: ServerConnection) -> None:
         peer.transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        async for text in peer:
-            frame = json.loads(text)
-            if frame[0] != 2:
-                continue
-            counts[frame[2]] += 1
-            if frame[2] == "MeterValues":
-                times.append(time.monotonic())
-            await peer.send(json.dumps([3, frame[1], answer(frame[2])]))
+        with suppress(ConnectionClosed):
+            async for text in peer:
+                frame = json.loads(text)
+                if frame[0] == 2:
+                    hear(frame[2], frame[3])
+                    await peer.send(json.dumps([3, frame[1], answer(frame[2])]))
+
+    def hear(action: str, payload: dict[str, Any]) -> None:
+        counts[action] += 1
+        if action == "MeterValues":
+            times.append(time.monotonic())
+            sampled = payload["meterValue"][0]["sampledValue"]
+            if len(sampled) == 1:
+                late.append(times[-1] - int(sampled[0]["value"]) / 1e9)
 
     async with serve(
         talk, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp1.6")], compression=None, ping_interval=None, backlog=2048
@@ -89,4 +98,4 @@ async def _served(line: Connection) -> None:
         line.send(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
         loop = asyncio.get_running_loop()
         while await loop.run_in_executor(None, line.recv) == "heard":
-            line.send((counts, times))
+            line.send((counts, times, late))

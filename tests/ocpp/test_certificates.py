@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, utils
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
+from adapters.ocpp import tls
 from adapters.ocpp.certificates import CertificateStore, FileCertificateStore, MemoryCertificateStore
 from engine.adapter import ConfigurationError, World
 from tests.ocpp.pki import DAY, Issued, issued, revoked, rsa_key, signed_request
@@ -288,6 +289,25 @@ def test_files_are_what_the_line_reads_and_survive_a_restart(tmp_path: Path, roo
         return asked.store.central_roots, asked.store.own, asked.store.proven, asked.store.expires is not None
 
     assert on(FileCertificateStore({"folder": str(tmp_path)}, World()), again) == (1, True, 3, True)
+
+
+@pytest.mark.ocpp_cases("TC_074", "TC_075_2")
+def test_the_line_takes_what_the_store_has_at_its_next_connection(tmp_path: Path, root: Issued) -> None:
+    """Without a restart; and nothing is made anew while nothing has changed."""
+    config = {"roots": "", "certificate": "", "private_key": "", "folder": str(tmp_path)}
+    world = World()
+    before = tls.shared(config, world)
+    assert tls.shared(config, world) is before
+
+    def begin(asked: Asked) -> None:
+        asked.install(root.pem)
+
+    on(FileCertificateStore({"folder": str(tmp_path)}, World()), begin)
+    after = tls.shared(config, world)
+    assert after is not before
+    assert [one["serialNumber"] for one in after.get_ca_certs()] == [f"{root.certificate.serial_number:040X}"]
+    on(FileCertificateStore({"folder": str(tmp_path)}, World()), lambda asked: asked.install(issued("next").pem))
+    assert len(tls.shared(config, world).get_ca_certs()) == 2
 
 
 def test_a_disk_that_takes_nothing(tmp_path: Path, root: Issued) -> None:
