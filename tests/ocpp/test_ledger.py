@@ -242,6 +242,26 @@ def test_statuses_go_out_in_their_order_behind_what_is_older() -> None:
         ledger.DataTransfer(vendorId="V", names=["a", "b"], values=[1])
 
 
+def test_what_waits_is_counted_right_whatever_happens_to_it() -> None:
+    """Without counting the queue each time: answers that come twice or late, a second end, what is given up."""
+    ledger = MemoryLedger({}, World())
+    VirtualPort(ledger, Clock(), "ledger")
+    chance = random.Random(7)
+    for number in range(300):
+        match chance.randrange(6):
+            case 0:
+                ledger.StartTransaction(call_id=f"{number}", connectorId=1, idTag="A", meterStart=1, timestamp=0)
+            case 1:
+                ledger.StopTransaction(call_id=f"{number}", **stop_of(chance.randrange(1, 5)))
+            case 2 | 3:
+                ledger.DiagnosticsStatusNotification(status="Idle")
+            case 4:
+                ledger.answer(number=chance.randrange(1, 100), payload={})
+            case 5:
+                ledger.drop(number=chance.randrange(1, 100), reason="no answer")
+        assert ledger.waiting == Ledger(ledger._database).waiting
+
+
 def test_a_full_disk_is_told() -> None:
     ledger = MemoryLedger({"full_after": 1}, World())
     port = VirtualPort(ledger, Clock(), "ledger")
