@@ -52,6 +52,7 @@ class OcppLedger(Stored):
         self._note("SecurityEventNotification", {**values, **told})
 
     def DataTransfer(self, *, names: Sequence[str], values: Sequence[Any], **to: Any) -> None:
+        """Raises ``AdapterError`` for lists of different lengths."""
         if len(names) != len(values):
             raise AdapterError(f"{len(names)} names and {len(values)} values")
         data = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False)

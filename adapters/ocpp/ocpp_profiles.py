@@ -28,6 +28,7 @@ class OcppProfiles(Stored):
     # ------------------------------------------------------------ what is kept
 
     def keep(self, *, call: str, connectorId: int, most: int, transaction: int | None = None, **fields: Any) -> None:
+        """Raises ``NotTaken`` in the writer, told by ``not_kept``, where there would be too many."""
         new = {"connectorId": connectorId, "transaction": transaction, **fields}
 
         def work(database: Database) -> list[Profile]:

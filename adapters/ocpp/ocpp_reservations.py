@@ -37,6 +37,8 @@ class OcppReservations(Stored):
         self._write(work, lambda _: self.port.done(call_id), call_id)
 
     def recall(self, *, call_id: str, connectorId: int) -> None:
+        """Raises ``NotTaken`` in the writer where there is none: the call fails with ``none``."""
+
         def work(database: Database) -> Any:
             found = database.execute(
                 "SELECT id, id_tag, parent, expires FROM reservations WHERE connector = ?", connectorId
