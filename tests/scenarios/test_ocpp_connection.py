@@ -37,6 +37,19 @@ def test_the_line_is_asked_for_at_once() -> None:
     assert stage.emit("csms.connected").told("online") == [{}]
 
 
+@pytest.mark.ocpp_cases("TC_083")
+@pytest.mark.parametrize(("profile", "secure"), [(0, False), (1, False), (2, True), (3, True)])
+def test_from_profile_2_on_the_next_line_is_a_secure_one(profile: int, secure: bool) -> None:
+    """Where it is another URL; the line that is there goes on until then."""
+    stage = begun(url="ws://central.example", secure_url="wss://central.example").emit("csms.connected")
+    change(stage, SecurityProfile=profile)
+    assert len(stage.ordered("csms.connect")) == 1
+    stage.post("reconnect")
+    assert stage.order("csms.connect")["url"] == ("wss://central.example" if secure else "ws://central.example")
+    stage = begun(url="wss://a").values("settings", SecurityProfile=3).post("reconnect")
+    assert stage.order("csms.connect")["url"] == "wss://a"
+
+
 def test_each_wait_is_twice_as_long_up_to_a_limit() -> None:
     """OCPP 2.0.1 J: minimum × 2^n, the exponent at most RetryBackOffRepeatTimes."""
     stage = begun(RetryBackOffRepeatTimes=2)
