@@ -269,7 +269,6 @@ class Stage:
             record.actor.machine.report(record.event)
         if record.actor is self.actor:
             self.raised += record.step.raised
-            self.errors += [f"{failure.position}: {failure.message}" for failure in record.step.failures]
         self.logs += [e.text for e in record.step.effects if hasattr(e, "label") and hasattr(e, "text")]
 
     def note(self, note: Note) -> None:

@@ -195,6 +195,17 @@ def test_what_the_central_system_sends_is_said() -> None:
     assert stage.input("data_transfer")["count"] == 3
 
 
+def test_the_file_is_said() -> None:
+    """Charging goes on; people read what is wrong with the file."""
+    stage = accepted().child("file.store_lost", trouble="full", reason="disk full").child("file.store_back")
+    stage.child("file.store_renewed", name="x.damaged", rows=3)
+    assert stage.logs == [
+        "nothing is kept, full: disk full",
+        "all is kept again",
+        "the damaged file is x.damaged now; 3 rows of it are in the new one",
+    ]
+
+
 def test_firmware() -> None:
     stage = accepted().child("firmware.hold").child("firmware.release")
     assert (asked(stage, "hold"), asked(stage, "release")) == (3, 3)

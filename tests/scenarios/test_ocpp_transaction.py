@@ -184,6 +184,7 @@ def test_the_register_never_falls() -> None:
     stop = stage.order("ledger.StopTransaction")
     assert stop is not None
     assert (stop["meterStop"], stop["idTag"]) == (5500, "CARD")
+    assert stop.keys() == {"transaction", "meterStop", "idTag", "timestamp", "reason"}  # no values: no transactionData
 
 
 def test_a_second_stop_changes_nothing() -> None:
