@@ -33,7 +33,7 @@ def stood(chart: str, *sets: str, where: str = "127.0.0.1:0") -> tuple[Station, 
     return station, system, Hands(station.control, station, system, next(iter(system.roots.values())))
 
 
-@pytest.mark.parametrize("chart", ["evse_dc", "evse_ac", "site"])
+@pytest.mark.parametrize("chart", ["evse_dc", "evse_ac", "site", "charge_point"])
 def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
     station, system, hands = stood(f"machines/{chart}.yaml")
     system.start()
