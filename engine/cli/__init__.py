@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from engine.cli.encoding import spell_out
+from engine.language.load.collector import collector_paused
 
 # command -> (module in engine.cli, what it does); listed when the module is there
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -51,7 +52,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if command and command not in COMMANDS:
         complain(f"there is no command {command[:80]!r}{_like(command, COMMANDS)}; engine --help lists them")
         return 2
-    parser, options = _parser(command)
+    with collector_paused():  # what is imported stays
+        parser, options = _parser(command)
     try:
         args, unknown = parser.parse_known_args(arguments)
         # A station file may declare options of its own for `run`; each has a value.

@@ -118,11 +118,11 @@ def ours(names: dict[str, str], directory: Path, loops: int, *words: str) -> dic
     kept["CHARGECHART_CACHE"] = str(directory / "charts")
     start = time.monotonic()
     with josev.engine_run(names["station"], chart, directory, *told, environment=kept) as station:
-        station.until("READY", 60)
+        station.until("READY", 60, 0.005)
         first = time.monotonic() - start
     start = time.monotonic()
     with josev.engine_run(names["station"], chart, directory, *told, environment=kept) as station:
-        station.until("READY", 20)
+        station.until("READY", 20, 0.005)
         ready = time.monotonic() - start
         time.sleep(1)
         measured = session(station, station.pid, names["vehicle"], "cable1", loops, *words)

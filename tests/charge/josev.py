@@ -83,11 +83,11 @@ class Process:
         """What it printed so far."""
         return self.log.read_text(errors="replace")
 
-    def until(self, wanted: str, seconds: float) -> None:
-        """Wait until it printed ``wanted``; fails with its last lines."""
-        self.until_all([wanted], seconds)
+    def until(self, wanted: str, seconds: float, look_s: float = 0.05) -> None:
+        """Wait until it printed ``wanted``, looking so often; fails with its last lines."""
+        self.until_all([wanted], seconds, look_s=look_s)
 
-    def until_all(self, wanted: Sequence[str], seconds: float, *, since: int = 0) -> None:
+    def until_all(self, wanted: Sequence[str], seconds: float, *, since: int = 0, look_s: float = 0.05) -> None:
         """Wait until it printed these, one after the other, the first at this place of its text or later."""
         end = time.monotonic() + seconds
         pattern = re.compile(".*?".join(re.escape(one) for one in wanted), re.S)
@@ -98,7 +98,7 @@ class Process:
             if ended or time.monotonic() > end:
                 why = "ended" if ended else f"did not print it within {seconds} s"
                 raise AssertionError(f"{self.log.name} {why}: {wanted}\n{self.text[-3000:]}")
-            time.sleep(0.05)  # a foreign process on the real clock: nothing to wait on but its output
+            time.sleep(look_s)  # a foreign process on the real clock: nothing to wait on but its output
 
     def wait(self, seconds: float) -> int:
         """Its exit code."""
