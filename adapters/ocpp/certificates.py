@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, NoReturn
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -86,13 +86,13 @@ class CertificateStore(Adapter):
             roots = self._roots(kind)
             its_own = _signed(new, new) or signed_by_present
             if not (_is_authority(new) and its_own and _valid(new, at)):
-                raise Refused("invalid")
+                _refuse("invalid")
             if new in roots:
                 return
             if signed_by_present and roots and not any(_signed(new, root) for root in roots):
-                raise Refused("stranger")
+                _refuse("stranger")
             if len(roots) >= most:
-                raise Refused("full")
+                _refuse("full")
             self._write(ROOTS[kind], _pem([*roots, new]))
 
         self._do(call_id, work)
@@ -127,10 +127,10 @@ class CertificateStore(Adapter):
                 left = [root for root in roots if _hashes(root, hashAlgorithm) != wanted]
                 if len(left) < len(roots):
                     if keep_last and not left and kind == "CentralSystemRootCertificate":
-                        raise Refused("in_use")
+                        _refuse("in_use")
                     self._write(name, _pem(left))
                     return
-            raise Refused("not_found")
+            _refuse("not_found")
 
         self._do(call_id, work)
 
@@ -151,10 +151,10 @@ class CertificateStore(Adapter):
     def take(self, *, call_id: str, certificateChain: str, commonName: str, longest: int, at: int) -> None:
         def work() -> None:
             if len(certificateChain) > longest:
-                raise Refused("long")
+                _refuse("long")
             wanted = self._read(WANTED)
             if not wanted:
-                raise Refused("unexpected")
+                _refuse("unexpected")
             chain = _all(certificateChain.encode())
             own = chain[0]
             names = own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
@@ -163,7 +163,7 @@ class CertificateStore(Adapter):
                 or [name.value for name in names] != [commonName]
                 or not _trusted(own, chain[1:], self._roots("CentralSystemRootCertificate"), at)
             ):
-                raise Refused("invalid")
+                _refuse("invalid")
             self._write(OWN, wanted + _pem(chain))
             self._write(WANTED, b"")
 
@@ -182,14 +182,14 @@ class CertificateStore(Adapter):
         def work() -> None:
             chain = _all(certificate.encode())
             if not _trusted(chain[0], chain[1:], self._roots("ManufacturerRootCertificate"), at):
-                raise Refused("invalid")
+                _refuse("invalid")
             if any(
                 revoked.get_revoked_certificate_by_serial_number(one.serial_number) is not None
                 for revoked in self._revoked()
                 for one in chain
                 if one.issuer == revoked.issuer
             ):
-                raise Refused("revoked")
+                _refuse("revoked")
 
         self._do(call_id, work)
 
@@ -198,9 +198,9 @@ class CertificateStore(Adapter):
             try:
                 given = base64.b64decode(signature, validate=True)
             except binascii.Error:
-                raise Refused("invalid") from None
+                _refuse("invalid")
             if not _is_signature(_all(certificate.encode())[0].public_key(), given, _digest(Path(path))):
-                raise Refused("invalid")
+                _refuse("invalid")
 
         self._do(call_id, work)
 
@@ -275,6 +275,10 @@ class FileCertificateStore(CertificateStore):
 
 
 # ------------------------------------------------------------ X.509
+
+
+def _refuse(word: str) -> NoReturn:
+    raise Refused(word)
 
 
 def _one(pem: str) -> x509.Certificate:
