@@ -101,6 +101,7 @@ GAPS = {
     "pev_ac": 1,
     "ocpp/authorisation": 3,
     "ocpp/configuration": 3,
+    "ocpp/firmware": 4,
     "ocpp/local_list": 3,
     "ocpp/smart_charging": 13,
     "power/module": 2,
@@ -114,7 +115,7 @@ GAPS = {
     "v2g/secc_iso2": 14,
 }
 """Transitions that the search does not find yet: behind parameters that are lists, guards on what a state was given,
-counts of children. They are the scenarios' to take. A number here may only fall."""
+counts of children, what a file says at the very start. They are the scenarios' to take. A number here may only fall."""
 
 
 @pytest.mark.parametrize("file", _charts())
