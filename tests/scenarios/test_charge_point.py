@@ -29,7 +29,12 @@ PROFILE = (
 def begun(
     url: str = "ws://127.0.0.1:9", inoperative: tuple[int, ...] = (), outlets: int = 3, **parameters: Any
 ) -> Stage:
-    values = {**keys(), "outlets.count": outlets, "availability.inoperative": list(inoperative)}
+    values = {
+        **keys(),
+        "outlets.count": outlets,
+        "outlets.ceiling": 150e3,
+        "availability.inoperative": list(inoperative),
+    }
     return Stage("machines/charge_point.yaml", values, url=url, identity="CP_1", **parameters)
 
 
@@ -187,6 +192,15 @@ def test_limits() -> None:
     assert not stage.ordered("outlets.limit")
     stage.child("smart_charging.limit", connectorId=0, power=50e3, current=None)
     assert stage.order("outlets.limit") == {"power": 50e3}
+    for _ in range(2):
+        stage.child("smart_charging.limit", connectorId=0, power=None, current=None)
+    assert stage.ordered("outlets.limit") == [{"power": 50e3}, {"power": 150e3}]
+
+
+def test_the_central_system_never_raises_the_limit_of_the_site() -> None:
+    """What the building bears is not its to say."""
+    stage = accepted().child("smart_charging.limit", connectorId=0, power=1e6, current=None)
+    assert stage.ordered("outlets.limit") == [{"power": 150e3}]
 
 
 def test_what_the_central_system_sends_is_said() -> None:
