@@ -178,10 +178,12 @@ def test_a_whole_session_with_receipts(mode: str, phases: int) -> None:
     (entry,) = tuple_.PMaxSchedule.PMaxScheduleEntry
     assert entry.PMax.Value * 10**entry.PMax.Multiplier == 230 * 32 * phases
     take(vehicle, "PowerDelivery")
+    take(vehicle, "ChargingStatus")
+    assert vehicle.last.ReceiptRequired
+    take(vehicle, "MeteringReceipt")
     for _ in range(3):
         take(vehicle, "ChargingStatus")
-        assert vehicle.last.ReceiptRequired
-        take(vehicle, "MeteringReceipt")
+        assert not vehicle.last.ReceiptRequired, "this reading is confirmed"
     take(vehicle, "PowerDelivery(Stop)")
     assert not bench.circuit.station_closed, "the answer is that there is no voltage"
     take(vehicle, "SessionStop")

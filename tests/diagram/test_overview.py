@@ -552,4 +552,4 @@ def test_a_region_that_is_the_main_path_alone_says_what_it_does_for_each_event()
     said = " ".join(line.text for section in power.sections for line in section)
     for answer in ("outlet.needs / raise share", "outlet.kept / raise share", "share / send grant to outlet"):
         assert answer in said
-    assert "onDone outlet, onError outlet / send gone in T_gone; raise share" in said
+    assert "onDone outlet, onError outlet / send gone in T_gone; send lost to parent; raise share" in said
