@@ -114,8 +114,9 @@ def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:
     explorer = TransitionSearch(chart)
     paths = explorer.run().paths
     possible = possible_pairs(chart, explorer.stimuli)
-    # What site sends to its outlets, in a loop, is open; the largest charts have more macrosteps than are tried.
-    assert (possible is None) <= (chart.name == "site" or len(chart.transitions) > 90)
+    # What these send in loops over lists is open; the largest charts have more macrosteps than are tried.
+    in_loops = ("site", "charge_point", "ocpp_smart_charging")
+    assert (possible is None) <= (chart.name in in_loops or len(chart.transitions) > 90)
     if possible is None:  # nothing is called impossible
         return
     rng = random.Random(1)
