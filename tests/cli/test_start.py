@@ -21,7 +21,9 @@ print(json.dumps(list(sys.modules)))
 def modules(kept: Path, program: str = RUN) -> set[str]:
     """All modules of a process that ran a program (both stations), charts kept in a folder."""
     environment = {"PATH": "/usr/bin:/bin", "CHARGECHART_CACHE": str(kept)}
-    told = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True
+    )
     return set(json.loads(told.stdout.splitlines()[-1]))
 
 
