@@ -1,9 +1,10 @@
 """``--control HOST:PORT``: a bench acts in the simulated world by HTTP.
 
-    POST /event {"event": "plug", "connector": 1}
+    POST /event {"event": "NAME", "field": value, …}
 
 204: it is done. 501: this station does not offer the event. 400, 401, 403, 404, 405, 413: the caller is wrong, and
-the answer says how: ``{"error": "…"}``. Which events there are is ``[control]`` of the station file.
+the answer says how: ``{"error": "…"}``. Which events there are is ``[control]`` of the station file, and the field that
+holds a number of what there are several of its ``control_number``.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class Hands:
     """Does what ``[control]`` says. To be called in the system's thread."""
 
     def __init__(self, control: Control, station: Station, system: System, main: Actor) -> None:
-        self._hands = control.hands
+        self._hands, self._number = control.hands, control.number
         self._station, self._system, self._main = station, system, main
 
     def do(self, asked: Mapping[str, Any]) -> None:
@@ -69,15 +70,24 @@ class Hands:
                 )
             acts = hand.choices[chosen]
         used = {field for act in acts for field in _FIELD.findall(act)}
-        if given.get("connector", 1) == 1:
-            given.setdefault("connector", 1)
-            used.add("connector")  # where there is one, it is the first
+        if self._number and given.get(self._number, 1) == 1:
+            given.setdefault(self._number, 1)
+            used.add(self._number)  # where there is one, it is the first
         if unknown := sorted(given.keys() - used):
             raise StationError(f"{name} here: {', '.join(unknown)} cannot be said")
         if missing := sorted(used - given.keys()):
             raise StationError(f"{name} needs {', '.join(missing)}")
-        for act in [self._understood(_FIELD.sub(lambda found: _said(found[1], given[found[1]]), act)) for act in acts]:
+        for act in [self._understood(self._filled(act, given)) for act in acts]:
             act()
+
+    def _filled(self, act: str, given: Mapping[str, Any]) -> str:
+        """An act with what the bench says in its place."""
+
+        def said(found: re.Match[str]) -> str:
+            name = found[1]
+            return _numbered(name, given[name]) if name == self._number else _said(name, given[name])
+
+        return _FIELD.sub(said, act)
 
     def _understood(self, text: str) -> Callable[[], None]:
         verb, _, rest = text.partition(" ")
@@ -255,12 +265,15 @@ def _ask(hands: Hands, system: System, asked: Mapping[str, Any]) -> None:
         raise
 
 
+def _numbered(name: str, value: Any) -> str:
+    """Which of several."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise StationError(f"{name} is a number from 1 on, not {value!r}"[:200])
+    return str(value)
+
+
 def _said(name: str, value: Any) -> str:
     """A field of a request as an event's text has it."""
-    if name == "connector":
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise StationError(f"connector is a number from 1 on, not {value!r}"[:200])
-        return str(value)
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if not isinstance(value, str) or _UNSPEAKABLE.search(value):

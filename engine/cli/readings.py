@@ -97,7 +97,7 @@ def look_up(actor: Actor, path: str, messages: Mapping[tuple[str, str], str] | N
     found = _found(actor, path)
     if found is not None:
         value, kind = found
-        return "?" if value is _UNREADABLE else value_text(value, kind)
+        return "?" if value is _UNREADABLE else _text(value, kind)
     head, _, rest = path.partition(".")
     if not rest:
         return _title(actor, head) if head in actor.machine.chart.states else (messages or {}).get((actor.path, head))
@@ -106,6 +106,13 @@ def look_up(actor: Actor, path: str, messages: Mapping[tuple[str, str], str] | N
 
 
 _UNREADABLE = object()
+
+
+def _text(value: Any, kind: Type) -> str:
+    """As the view shows it: what is in a list is parted by commas."""
+    if not isinstance(value, list) or kind.secret:
+        return value_text(value, kind)
+    return ", ".join(value_text(one, kind.item) for one in value)
 
 
 def _found(actor: Actor, path: str) -> tuple[Any, Type] | None:

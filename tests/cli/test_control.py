@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engine.cli.control import ControlServer, Hands, NotOffered
 from engine.run import System, VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
-from engine.run.station.plan import Control
+from engine.run.station.plan import Control, Hand
 from tests.cli.conftest import Engine
 
 SAID = {"connector": 1, "idTag": "A1"}
@@ -93,6 +94,22 @@ def test_what_is_said_wrong_is_not_done(asked: dict[str, Any], told: str) -> Non
         hands.do(asked)
 
 
+def test_what_a_number_is_called_is_the_station_files() -> None:
+    """The first is meant where it is not said; without a name for it there is no number."""
+    station, system, _ = site()
+    assert station.control is not None
+    hands = {"plug": Hand(("order pev{bay}.driver.plug_in",))}
+    numbered = Hands(Control("", "", hands, "bay"), station, system, system.roots["site"])
+    numbered.do({"event": "plug"})
+    with pytest.raises(StationError, match="bay is a number from 1 on"):
+        numbered.do({"event": "plug", "bay": "2"})
+    with pytest.raises(StationError, match="connector cannot be said"):
+        numbered.do({"event": "plug", "connector": 1})
+    unnumbered = Hands(Control("", "", hands), station, system, system.roots["site"])
+    with pytest.raises(StationError, match="plug needs bay"):
+        unnumbered.do({"event": "plug"})
+
+
 def test_what_is_not_offered() -> None:
     _, _, hands = site()
     for asked in ({"event": "power_cycle"}, {"event": "fault", "errorCode": "Rust"}, {"event": "fault"}):
@@ -119,7 +136,7 @@ def served(token: str = "") -> Iterator[ControlServer]:
     """A server whose system is looked after by this thread's helper."""
     station, system, hands = site()
     assert station.control is not None
-    server = ControlServer(Control("127.0.0.1:0", token, station.control.hands), hands, system)
+    server = ControlServer(replace(station.control, token=token), hands, system)
     over = threading.Event()
     woken = threading.Event()
     system.wake = woken.set

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import engine
+from engine.cli.readings import Headlines
 from engine.language.text_values import typed
 from engine.language.types import BOOL, BYTES, DURATION, FLOAT, INT, UNITS, Kind, Type
-from engine.run import System
+from engine.run import System, VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
 from engine.run.station.setting_types import setting_type
@@ -75,6 +76,18 @@ def test_a_value_of_a_machine_that_an_option_takes_away_is_not_displayed() -> No
     shown = {headline.value for headline in resolve(file, None, options, installed(), engine.load).display}
     assert "evse.meter.power" in shown
     assert "pev.charger.soc" not in shown
+
+
+def test_a_list_is_displayed_without_marks() -> None:
+    station = resolve(
+        Path("machines/charge_point.yaml"), None, Overrides(("outlets=2",), {}, {}), installed(), engine.load
+    )
+    system = System(VirtualClock())
+    build(station, system, installed())
+    system.start()
+    system.advance(3 * S)
+    shown = dict(Headlines(system, station).values())["OCPP"]
+    assert re.fullmatch(r"[A-Z]\w+, [A-Z]\w+", shown)
 
 
 def test_an_option_declared_value_by_value_is_chosen_by_set_too() -> None:

@@ -1,5 +1,7 @@
 """Reads ``[control]`` of a station file: what a bench may do to the simulated world, and how.
 
+[station]
+control_number = "connector"                            # the field that says which of several
 [control]
 plug = "order pev{connector}.driver.plug_in"            # an order to an adapter
 swipe = "outlet{connector}.reader.token(id={idTag})"    # an event, as --events takes it

@@ -29,7 +29,7 @@ _TOP = (
     "units",
     "control",
 )
-_STATION = ("machine", "name", "title", "session_end", "ready", "faults", "control", "control_token")
+_STATION = ("machine", "name", "title", "session_end", "ready", "faults", "control", "control_token", "control_number")
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _UNIT = ("adapters", "machines")
 _NOTES = ("title", "source", "description")  # in a parameter set, for people

@@ -156,11 +156,13 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """``where``: HOST:PORT, as it was given; ``token``: what a caller must show, if anything."""
+    """``where``: HOST:PORT, as it was given; ``token``: what a caller must show, if anything; ``number``: the field
+    that says which of several is meant, a number from 1 on, 1 where a caller does not say it."""
 
     where: str
     token: str
     hands: Mapping[str, Hand]
+    number: str = ""
 
 
 @dataclass(slots=True)

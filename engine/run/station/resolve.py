@@ -648,7 +648,9 @@ class _Resolver:
     def _control(self) -> Control | None:
         head = self.file.table("station")
         where = str(head.get("control", ""))
-        return Control(where, str(head.get("control_token", "")), hands(self.file)) if where else None
+        if not where:
+            return None
+        return Control(where, str(head.get("control_token", "")), hands(self.file), str(head.get("control_number", "")))
 
     def _session_end(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("session_end")
