@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+from adapters.ocpp.contract import FROM_CENTRAL_SYSTEM
 from adapters.ocpp.errors import ErrorCode
 from adapters.ocpp.flat import NotFlat, flatten, nest
 from adapters.ocpp.rpc import Call, Ignored, Refused, Reply, Result, Rpc
@@ -99,6 +100,9 @@ class CentralSystem(Adapter):
                 self.port.tell(f"ignored: {reason}", text=said)
 
     def _asked(self, rpc: Rpc, call: Call) -> None:
+        if call.action not in FROM_CENTRAL_SYSTEM:
+            self._transmit(rpc.refuse(call.id, "NotSupported", f"{call.action} is for a charge point to ask"))
+            return
         try:
             values = flatten(call.action, call.payload, response=False)
         except NotFlat as reason:
@@ -184,7 +188,8 @@ class CentralSystem(Adapter):
             text = make(self._rpc)
         except KeyError:
             raise AdapterError(f"no CALL '{call}' waits for an answer") from None
-        except ValueError as reason:
+        except ValueError as reason:  # our fault; the other side shall not wait for nothing
+            self._transmit(self._rpc.refuse(call, "InternalError", "the answer would not fit its schema"))
             raise AdapterError(str(reason)) from None
         self._transmit(text)
 

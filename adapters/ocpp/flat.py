@@ -6,7 +6,8 @@
   inner one, with what belongs to the outer one repeated: MeterValues has a row for each sampled value. Rows that follow
   one another and are equal in the outer fields belong together. What a row does not say is ``""`` or 0.
 * A date and time is a ``duration`` since 1970-01-01 UTC in whole nanoseconds, written to the millisecond; periods in
-  seconds are durations too.
+  seconds are durations too. What is further away than 146 years is 146 years away: central systems write the year 9999
+  for never, and the sum of two durations fits 64 bits.
 * ``limit`` and ``minChargingRate`` are written to one decimal, as the schemas ask.
 
 Sources: OCPP 1.6 edition 2, chapter 6; the schemas of the Open Charge Alliance in the package ``ocpp``.
@@ -32,6 +33,10 @@ SECONDS = frozenset({"interval", "duration", "startPeriod", "retryInterval"})
 WATT_HOURS = frozenset({"meterStart", "meterStop"})
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NS = 1_000_000_000
+FURTHEST = 2**62 - 1
+"""ns; 146 years."""
+LARGEST = 1e12
+"""Of a number that is meant: more than any limit in A or W."""
 BLANK: Mapping[str, Any] = {"int": 0, "seconds": 0, "time": 0, "float": 0.0, "bool": False}
 """What a row does not say, by kind; of the others ``""``. What a row needs is written (a ``limit`` of 0)."""
 
@@ -88,7 +93,7 @@ def fields(action: str, response: bool) -> tuple[Field, ...]:
 
 def flatten(action: str, payload: Payload, *, response: bool) -> Payload:
     """The named values of a payload that fits its schema; None for what is left out. Raises :class:`NotFlat` for a
-    time that is none."""
+    time that is none, and a number beyond what can be meant."""
     values: Payload = {field.name: None for field in fields(action, response)}
     for field in fields(action, response):
         if not field.rows and (found := _at(payload, field.path)) is not None:
@@ -121,14 +126,15 @@ def nest(action: str, values: Mapping[str, Any], *, response: bool) -> Payload:
 
 
 def time_ns(text: str) -> int:
-    """Nanoseconds since 1970-01-01 UTC of an ISO 8601 text; one without a zone is UTC. Raises :class:`NotFlat`."""
+    """Nanoseconds since 1970-01-01 UTC of an ISO 8601 text, within ``FURTHEST``; one without a zone is UTC. Raises
+    :class:`NotFlat`."""
     try:
         read = datetime.fromisoformat(text.strip())
     except ValueError:
         raise NotFlat(f"'{text[:40]}' is no date and time") from None
     if read.tzinfo is None:
         read = read.replace(tzinfo=UTC)
-    return (read - EPOCH) // timedelta(microseconds=1) * 1000
+    return _within((read - EPOCH) // timedelta(microseconds=1) * 1000)
 
 
 def time_text(ns: int) -> str:
@@ -195,10 +201,18 @@ def _value(field: Field, found: Any) -> Any:
     if field.kind == "time":
         return time_ns(found)
     if field.kind == "seconds":
-        return int(found) * NS
+        return _within(int(found) * NS)
     if field.kind == "int":
         return int(found)  # 1.0 is an integer in JSON
-    return float(found) if field.kind == "float" else found
+    if field.kind == "float":
+        if abs(found) > LARGEST:
+            raise NotFlat(f"{field.name}: {found:g} is beyond {LARGEST:g}")
+        return float(found)
+    return found
+
+
+def _within(ns: int) -> int:
+    return max(-FURTHEST, min(ns, FURTHEST))
 
 
 def _written(field: Field, value: Any) -> Any:

@@ -15,6 +15,7 @@ as in the public ESP32-C6 charger (answers named by action instead of id).
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -148,7 +149,9 @@ class Rpc:
     def _receive(self, text: str) -> Heard:
         if len(text) > MAX_TEXT:
             return Ignored(f"{len(text)} characters are more than {MAX_TEXT}", text[:200])
-        frame = json.loads(text, parse_constant=_no_number)
+        frame = json.loads(text, parse_constant=_no_number, parse_int=_whole)
+        if "\\u" in text and not _is_unicode(frame):
+            return self._no_unicode(frame, text)
         match frame:
             case [2, str(id), str(action), dict(payload)] if 0 < len(id) <= MAX_ID:
                 return self._asked_for(id, action, payload, hash(text))
@@ -165,6 +168,15 @@ class Rpc:
             ):
                 return Ignored(f"{kind} is no message type of OCPP 1.6", text[:200])  # §4.1.3: shall be ignored
         return Ignored("no message of OCPP-J", text[:200])
+
+    def _no_unicode(self, frame: Any, text: str) -> Heard:
+        """A half of a surrogate pair can be escaped in JSON, but neither stored nor sent (RFC 8259 §8.2)."""
+        match frame:
+            case [2, str(id), *_] if 0 < len(id) <= MAX_ID and _is_unicode(id):
+                return self._reject(id, hash(text), "FormationViolation", "half of a surrogate pair is no character")
+            case [3 | 4, str(id), *_] if (ours := self._taken(id)) is not None:
+                return Refused(*ours, "FormationViolation", "half of a surrogate pair is no character", ours=True)
+        return Ignored("half of a surrogate pair is no character", text[:200])
 
     def _asked_for(self, id: str, action: str, payload: Payload, which: int) -> Heard:
         # A central system that begins to count anew is not repeating itself: a repeat is the same text.
@@ -230,6 +242,20 @@ def _error(id: str, code: ErrorCode, description: str) -> str:
 
 def _said(wrong: Misfit) -> str:
     return f"{wrong.path}: {wrong.reason}" if wrong.path else wrong.reason
+
+
+def _whole(digits: str) -> int | float:
+    """What no 64 bits can hold is not of type integer: its schema refuses it."""
+    number = int(digits)
+    return number if -(2**63) <= number < 2**63 else math.inf
+
+
+def _is_unicode(part: Any) -> bool:
+    try:
+        json.dumps(part, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _no_number(name: str) -> Any:

@@ -8,9 +8,10 @@ the value. ``multipleOf`` is decimal: 21.4 is a multiple of 0.1.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from importlib import resources
 from typing import Any, Literal
@@ -107,12 +108,16 @@ def _validator(name: str) -> Any:
     return extend(Draft4Validator, {"multipleOf": _multiple_of})(schema(name))
 
 
+_EXACT = Context(prec=400)
+"""As many digits as a float can have before its point, and some behind it."""
+
+
 def _multiple_of(validator: Any, factor: float, instance: object, schema: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
     if isinstance(instance, bool) or not isinstance(instance, int | float):
         return
-    if Decimal(str(instance)) % Decimal(str(factor)):
+    if not math.isfinite(instance) or _EXACT.remainder(Decimal(str(instance)), Decimal(str(factor))):
         yield ValidationError(f"{instance!r} is not a multiple of {factor}")
 
 

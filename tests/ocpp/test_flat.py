@@ -113,6 +113,31 @@ def test_times_as_central_systems_write_them(text: str, ns: int) -> None:
     assert flat.time_ns(text) == ns
 
 
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [("9999-12-31T23:59:59-14:00", 146), ("2200-01-01T00:00:00Z", 146), ("0001-01-01T00:00:00+14:00", -146)],
+)
+def test_never_is_far_away_but_two_of_it_can_be_added(text: str, years: int) -> None:
+    ns = flat.time_ns(text)
+    assert round(ns / NS / 3600 / 24 / 365.25) == years
+    assert -(2**63) <= 2 * ns < 2**63
+    assert abs(flat.time_ns(flat.time_text(ns)) - ns) < 1_000_000
+
+
+def test_a_period_of_ages_is_a_long_one() -> None:
+    payload = {"connectorId": 1, "duration": 2**62}
+    assert flatten("GetCompositeSchedule", payload, response=False)["duration"] == flat.FURTHEST
+
+
+@pytest.mark.parametrize("limit", [1e308, -1e13])
+def test_a_number_beyond_what_can_be_meant(limit: float) -> None:
+    """Twice 1e308 is no number any more."""
+    periods = [{"startPeriod": 0, "limit": limit}]
+    profile = {"chargingSchedule": {"chargingRateUnit": "A", "chargingSchedulePeriod": periods}}
+    with pytest.raises(NotFlat, match=r"limit: .* is beyond 1e\+12"):
+        flatten("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": profile}, response=False)
+
+
 @pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01T00:00:00Z", "1000000000000"])
 def test_what_is_no_time_is_told(text: str) -> None:
     with pytest.raises(NotFlat, match="is no date and time"):

@@ -143,6 +143,43 @@ def test_what_cannot_be_processed_is_answered_by_its_error(frame: list[Any], cod
 
 
 @pytest.mark.parametrize(
+    ("action", "payload", "code"),
+    [
+        ("RemoteStopTransaction", f'{{"transactionId":{2**63}}}', "TypeConstraintViolation"),
+        ("RemoteStopTransaction", f'{{"transactionId":{-(2**63) - 1}}}', "TypeConstraintViolation"),
+        ("RemoteStopTransaction", '{"transactionId":1e400}', "TypeConstraintViolation"),
+        ("RemoteStopTransaction", '{"transactionId":1e308}', "TypeConstraintViolation"),
+        ("Reset", '{"type":"\\ud800"}', "FormationViolation"),
+        ("DataTransfer", '{"vendorId":"x","data":"\\uDfFf"}', "FormationViolation"),
+        ("\\udc00", "{}", "FormationViolation"),
+    ],
+)
+def test_what_can_neither_be_stored_nor_sent_is_answered_too(action: str, payload: str, code: str) -> None:
+    """Numbers beyond 64 bits, and halves of surrogate pairs, which JSON can write but UTF-8 cannot."""
+    reply = Rpc().receive(f'[2,"1","{action}",{payload}]')
+    assert isinstance(reply, Reply)
+    assert sent(reply.text)[:3] == [4, "1", code]
+    reply.text.encode()
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    payload = {"vendorId": "\N{GRINNING FACE}"}
+    assert Rpc().receive(json.dumps([2, "1", "DataTransfer", payload])) == Call("1", "DataTransfer", payload)
+
+
+def test_an_answer_that_can_neither_be_stored_nor_sent_is_none() -> None:
+    rpc = Rpc()
+    id = sent(rpc.call("Authorize", {"idTag": "A"}))[1]
+    refused = rpc.receive(f'[3,"{id}",{{"idTagInfo":{{"status":"Accepted","parentIdTag":"\\ud800"}}}}]')
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.ours) == ("FormationViolation", True)
+    id = sent(rpc.call("Authorize", {"idTag": "A"}))[1]
+    assert isinstance(rpc.receive(f'[4,"{id}","GenericError","\\ud800",{{}}]'), Refused)
+    assert isinstance(rpc.receive('[2,"\\ud800","ClearCache",{}]'), Ignored)  # nothing could name it
+    assert rpc.waits_for == ""
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "", "x", "{}", "[]", "[2]", "7", "null", '["2","1","Reset",{}]', '[2,"","Reset",{}]',

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -50,6 +51,16 @@ def test_both_libraries_have_the_same_verdict(data: st.DataObject) -> None:
     broken = data.draw(damaged(payload))
     verdicts = {engine: misfit(action, broken, response=response, engine=engine) for engine in available()}
     assert len(set(verdicts.values())) == 1, verdicts
+
+
+@pytest.mark.parametrize("limit", ["1e400", "-1e400", "1e308", "123456789012345678901234567890.5"])
+def test_numbers_at_the_ends_of_what_there_is(limit: str) -> None:
+    period = f'{{"startPeriod": 0, "limit": {limit}}}'
+    schedule = json.loads(f'{{"chargingRateUnit": "A", "chargingSchedulePeriod": [{period}]}}')
+    payload = {"status": "Accepted", "connectorId": 1, "scheduleStart": "", "chargingSchedule": schedule}
+    verdicts = {misfit("GetCompositeSchedule", payload, response=True, engine=engine) for engine in available()}
+    assert len(verdicts) == 1
+    assert (verdicts == {None}) == ("400" not in limit)
 
 
 @given(data=st.data())

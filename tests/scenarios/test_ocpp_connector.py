@@ -10,6 +10,9 @@ from tests.scenarios.connector import Connector, S
 
 NOTIFY = "csms.StatusNotificationReq"
 READ = "outlets.read"
+ROWS = ("timestamp", "value", "context", "measurand", "phase", "unit")
+NOTHING: dict[str, Any] = {"time": 0, "energy": 0.0, **{name: [] for name in ROWS}, "lost": ""}
+"""What a sample without rows ends with."""
 
 
 def told(stage: Connector) -> list[tuple[str, str]]:
@@ -642,10 +645,23 @@ def test_meter_values_by_the_clock() -> None:
     stage.run(0.001)
     told_ = stage.input("by_clock")
     assert (told_["to"], told_["context"], told_["measurands"]) == ("central_system", "Sample.Clock", ["SoC"])
-    stage.ends(
-        "by_clock", time=0, energy=0.0, timestamp=[], value=[], context=[], measurand=[], phase=[], unit=[], lost=""
-    )
+    stage.ends("by_clock", **NOTHING)
     assert stage.run(900).children() == ["by_clock", "reservation"]
+
+
+@pytest.mark.parametrize(
+    ("set_to_s", "next_s"),
+    [
+        (899.5, 1800),  # a little back: the time that was told comes again
+        (5300, 5400),  # forward, past several times: none of them has been
+        (100, 900),  # back past the last one: that day has it twice
+    ],
+)
+def test_a_clock_that_is_set_floods_nobody_and_stops_nothing(set_to_s: float, next_s: float) -> None:
+    stage = online(Connector(ClockAlignedDataInterval=900 * S)).finish("notify").run(900)
+    stage.values("clock", now=round(set_to_s * S)).ends("by_clock", **NOTHING).run(next_s - set_to_s - 0.001)
+    assert stage.children() == ["reservation"]
+    assert stage.run(0.001).children() == ["by_clock", "reservation"]
 
 
 @pytest.mark.parametrize("words", ["offline", "charging", "never"])
@@ -666,9 +682,7 @@ def test_meter_values_on_request(words: str) -> None:
     asked = stage.input("asked")
     assert (asked["context"], asked["measurands"]) == ("Trigger", ["SoC"])
     assert (asked["to"], asked["transaction"]) == (("ledger", 7) if words else ("central_system", 0))
-    stage.ends(
-        "asked", time=0, energy=0.0, timestamp=[], value=[], context=[], measurand=[], phase=[], unit=[], lost=""
-    )
+    stage.ends("asked", **NOTHING)
     assert stage.post("tell_meter_values").input("asked")
 
 

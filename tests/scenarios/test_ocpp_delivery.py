@@ -47,7 +47,18 @@ def test_with_nothing_left_it_waits_for_the_next() -> None:
     assert len(stage.ordered("ledger.next")) == 2
 
 
-@pytest.mark.parametrize("how", ["InternalError", "no answer"])
+@pytest.mark.parametrize("code", ["NotImplemented", "NotSupported"])
+@pytest.mark.parametrize("action", ["SecurityEventNotification", "DataTransfer", "LogStatusNotification"])
+def test_what_the_central_system_does_not_know_is_not_sent_to_it_again(action: str, code: str) -> None:
+    """A central system without the security whitepaper: transactions wait behind each security event."""
+    stage = begun().post("may_send")
+    stage.finish("first", number=1, id="m1", action=action, payload={}, attempts=0).fail("message", code)
+    assert stage.order("ledger.drop") == {"number": 1, "reason": code}
+    found(stage.emit("ledger.dropped", action=action, transaction=None, reason=code), 2)
+    assert (sent(stage), stage.now_s) == (["m1", "m2"], 0)
+
+
+@pytest.mark.parametrize("how", ["InternalError", "NotSupported", "no answer"])
 def test_what_is_not_taken_is_sent_again_and_then_given_up(how: str) -> None:
     """D1 of the field: three sends in all, 60 s and 120 s between them; then it goes, and the next one has its turn."""
     stage, at = sending(), []

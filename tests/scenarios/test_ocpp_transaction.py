@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.ocpp.keys import KEYS
-from tests.scenarios.ocpp import keys
+from tests.scenarios.ocpp import change, keys, running_clock
 from tests.scenarios.stage import Stage
 
 S = 1_000_000_000
@@ -26,7 +26,7 @@ NONE: dict[str, Any] = {
 def begun(now_s: int = 1000, **parameters: Any) -> Stage:
     changed = {name: parameters.pop(name) for name in [*parameters] if name in KEYS}
     values = {**keys(**changed), "clock.now": now_s * S}
-    return Stage("machines/ocpp/transaction.yaml", values, connectorId=1, idTag="CARD", **parameters)
+    return running_clock(Stage("machines/ocpp/transaction.yaml", values, connectorId=1, idTag="CARD", **parameters))
 
 
 def sampled(stage: Stage, child: str, energy: float, at_s: int, **rows: Any) -> Stage:
@@ -104,9 +104,41 @@ def test_clock_aligned_values() -> None:
     stage.run(0.001)
     told = stage.input("aligned")
     assert (told["to"], told["transaction"], told["context"]) == ("ledger", 7, "Sample.Clock")
-    stage.values("clock", now=1800 * S)
-    sampled(stage, "aligned", 5100.0, 1800).run(900)
-    assert stage.children() == ["aligned"]
+    sampled(stage, "aligned", 5100.0, 1800).run(899.999)
+    assert stage.children() == []
+    assert stage.run(0.001).children() == ["aligned"]
+
+
+@pytest.mark.parametrize(
+    ("set_to_s", "next_s"),
+    [
+        (1799.5, 2700),  # a little back: the time that was told comes again
+        (5300, 5400),  # forward, past several times: none of them has been
+        (1000, 1800),  # back past the last one: that day has it twice
+    ],
+)
+def test_a_clock_that_is_set_floods_nobody_and_stops_nothing(set_to_s: float, next_s: float) -> None:
+    stage = running(now_s=1000, MeterValueSampleInterval=0, ClockAlignedDataInterval=900 * S, T_clock=60 * S).run(800)
+    stage.values("clock", now=round(set_to_s * S))
+    sampled(stage, "aligned", 5100.0, 1800).run(next_s - set_to_s - 0.001)
+    assert stage.children() == []
+    assert stage.run(0.001).children() == ["aligned"]
+
+
+def test_a_time_that_is_passed_by_in_a_jump_has_no_sample() -> None:
+    stage = running(now_s=1000, MeterValueSampleInterval=0, ClockAlignedDataInterval=900 * S).run(799)
+    stage.values("clock", now=1860 * S).run(1)
+    assert stage.children() == []
+    stage.values("clock", now=2699 * S).run(59.999)
+    assert stage.children() == []
+    assert stage.run(0.001).children() == ["aligned"]  # that it was set is seen after T_clock
+
+
+def test_a_change_of_the_period_holds_at_once() -> None:
+    stage = running(now_s=1000, MeterValueSampleInterval=0).run(10)
+    change(stage, ClockAlignedDataInterval=100 * S).run(89.999)
+    assert stage.children() == []
+    assert stage.run(0.001).children() == ["aligned"]
 
 
 def test_none_by_the_clock() -> None:
