@@ -855,3 +855,42 @@ def test_who_is_still_there_after_a_reset(attached: bool) -> None:
     gone = opens(charging().post("close_down")).forget().post("reset")
     pilot(gone, "A").run(10)
     assert not gone.told("connected")
+
+
+# ---------------------------------------------------------------- release on order
+
+
+def statuses(stage: Stage) -> list[str]:
+    return [told["status"] for told in stage.told("unlocked")]
+
+
+def test_a_plug_is_released_on_order() -> None:
+    """Also where a stop by the user would not release it; it is told when the lock says so."""
+    stage = plugged(release_when_stopped=False).forget().post("unlock").post("unlock")
+    assert stage.ordered("lock.unlock") == [{}]
+    assert statuses(stage) == []
+    stage.values("lock", is_locked=False).emit("lock.unlocked").run(5)
+    assert statuses(stage) == ["Unlocked"]
+    assert statuses(free().post("unlock")) == ["Unlocked"], "nothing is locked there"
+
+
+def test_a_plug_that_stays_locked() -> None:
+    stage = plugged().post("unlock").run(2.9)
+    assert statuses(stage) == []
+    assert statuses(stage.run(0.1)) == ["UnlockFailed"]
+
+
+def test_a_plug_that_something_is_offered_is_not_released() -> None:
+    for stage in (offered(), charging()):
+        assert statuses(stage.post("unlock")) == ["UnlockFailed"]
+        assert not stage.ordered("lock.unlock")
+    stage = charging().post("withhold").forget().post("unlock")
+    assert (statuses(stage), stage.ordered("lock.unlock")) == (["UnlockFailed"], []), "still closed"
+
+
+def test_a_cable_of_the_stations_own_is_not_unlocked() -> None:
+    assert statuses(plugged(attached=True).post("unlock")) == ["NotSupported"]
+
+
+def test_the_outlet_bears_less_than_the_cable() -> None:
+    assert plugged(OHM_32, I_outlet=16.0).told("connected") == [{"rating": 16.0}]

@@ -139,15 +139,16 @@ def test_out_of_service_is_no_fault() -> None:
 def test_what_it_measures() -> None:
     stage = available().values("meter", energy=1500.0, power=11e3, voltage=400.0, current=27.5).post("read")
     measured = {"energy": 1500.0, "power": 11e3, "voltage": 400.0, "current": 27.5}
-    assert stage.told("readings") == [{**measured, "offered": None, "soc": None}]
+    nothing = {"offered_power": None, "offered_current": None, "soc": None, "phase_voltages": [], "phase_currents": []}
+    assert stage.told("readings") == [{**measured, **nothing}]
     stage = charging().post("grant", power=9e3, order=1).child("session.demand", current=9.0, soc=40, voltage=400.0)
-    assert (stage.post("read").told("readings")[0]["offered"], stage.told("readings")[0]["soc"]) == (9e3, 40)
+    assert (stage.post("read").told("readings")[0]["offered_power"], stage.told("readings")[0]["soc"]) == (9e3, 40)
 
 
 @pytest.mark.parametrize("is_locked", [True, False])
 def test_is_it_released(is_locked: bool) -> None:
     assert available().values("lock", is_locked=is_locked).post("unlock").told("unlocked") == [
-        {"released": not is_locked}
+        {"status": "UnlockFailed" if is_locked else "Unlocked"}
     ]
 
 
@@ -206,13 +207,13 @@ def test_what_outlets_say_passes(event: str, data: dict[str, Any], told_: str, p
 
 
 def test_answers_pass() -> None:
-    stage = site().child("outlet.unlocked", 1, released=True).child("outlet.unlocked", 1, released=False)
-    assert [one["status"] for one in stage.told("unlock.done")] == ["Unlocked", "UnlockFailed"]
+    stage = site().child("outlet.unlocked", 1, status="Unlocked").child("outlet.unlocked", 1, status="NotSupported")
+    assert [one["status"] for one in stage.told("unlock.done")] == ["Unlocked", "NotSupported"]
     measured = {"energy": 1.0, "power": 2.0, "voltage": 3.0, "current": 4.0, "soc": 5}
-    stage.child("outlet.readings", 1, offered=6.0, **measured)
-    read = stage.told("read.done")[0]
-    assert {name: read[name] for name in measured} == measured
-    assert (read["offered_power"], read["phase_voltages"]) == (6.0, [])
+    offered = {"offered_power": 6.0, "offered_current": 7.0}
+    phases = {"phase_voltages": [230.0, 231.0, 232.0], "phase_currents": [1.0, 2.0, 3.0]}
+    stage.child("outlet.readings", 1, **offered, **measured, **phases)
+    assert stage.told("read.done") == [{**measured, **offered, **phases, "temperature": None}]
 
 
 def test_a_report() -> None:

@@ -1,0 +1,379 @@
+"""Scenarios of what a back end and a site hear of an AC outlet (machines/evse_ac.yaml), and order of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.scenarios.stage import Stage
+from tests.scenarios.test_evse_ac_session import EVCCID, charging, in_session, inviting, shown, to
+
+
+def available(**parameters: Any) -> Stage:
+    """By the pilot alone, three phases; a back end listens."""
+    given = {"medium": "none", "authorisation": "external", **parameters}
+    stage = Stage("machines/evse_ac.yaml", {"meter.energy": 1000.0, "phase_switch.count": 3}, **given)
+    return stage.post("report")
+
+
+def plugged(**parameters: Any) -> Stage:
+    return available(**parameters).child("outlet.offers", current=16.0).child("outlet.connected", rating=16.0)
+
+
+def offered(**parameters: Any) -> Stage:
+    return plugged(**parameters).post("authorise")
+
+
+def energy(**parameters: Any) -> Stage:
+    """By the nominal duty."""
+    stage = offered(**parameters).child("outlet.charging")
+    stage.values("meter", energy=3500.0, current_L1=16.0, power=11e3).values("contactor", is_closed=True)
+    assert stage.active("vehicle.plugged.charging")
+    return stage.forget()
+
+
+def states(stage: Stage) -> list[str]:
+    return [one["state"] for one in stage.told("outlet_state")]
+
+
+def limits(stage: Stage) -> list[float]:
+    return [round(one["current"], 3) for one in stage.ordered("outlet.limit")]
+
+
+def powers(stage: Stage) -> list[float]:
+    return [one["power"] for one in stage.told("needs")]
+
+
+# ---------------------------------------------------------------- what is here
+
+
+def test_nobody_is_told_before_somebody_asks() -> None:
+    stage = Stage("machines/evse_ac.yaml", medium="none").child("outlet.connected", rating=16.0)
+    assert states(stage) == []
+    assert states(stage.post("report")) == ["free", "plugged"]
+    assert states(stage.post("report")) == ["free", "plugged"] * 2
+
+
+def test_from_plug_to_plug() -> None:
+    stage = plugged()
+    assert states(stage) == ["free", "plugged", "wanting"]
+    assert not stage.ordered("outlet.offer")
+    stage.emit("operator.token", id="CARD")
+    assert stage.told("card_shown") == [{"id": "CARD"}]
+    stage.post("refuse", reason="Blocked")
+    assert shown(stage)[-1] == "Blocked"
+    assert not stage.ordered("outlet.offer")
+    stage.post("authorise").post("authorise").post("refuse", reason="somebody else charges")
+    assert stage.ordered("outlet.offer") == [{}]
+    stage.child("outlet.charging").emit("operator.stop_pressed").child("outlet.is_off")
+    assert stage.told("stop_asked") == [{}]
+    stage.child("outlet.disconnected")
+    assert states(stage) == ["free", "plugged", "wanting", "plugged", "charging", "plugged", "ended", "free"]
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("why", ["", "vehicle", "no_current"])
+def test_unplugged(why: str) -> None:
+    """Nothing else is told in between: the transaction ends as one whose vehicle went."""
+    stage = energy()
+    if why:
+        stage.child("outlet.not_charging", why=why).forget()
+    assert states(stage.child("outlet.disconnected")) == ["free"]
+
+
+def test_a_card_of_its_own_list_is_its_own_business() -> None:
+    assert not plugged(authorisation="list").emit("operator.token", id="X").told("card_shown")
+
+
+@pytest.mark.parametrize(
+    ("why", "state"),
+    [
+        ("vehicle", "suspended_ev"),
+        ("no_current", "suspended_evse"),
+        ("ventilation", "suspended_evse"),
+        ("delay", "suspended_evse"),
+        ("phases", "suspended_evse"),
+    ],
+)
+def test_who_suspends(why: str, state: str) -> None:
+    """B2: the vehicle. x1: the station, whatever the vehicle would do."""
+    stage = energy().child("outlet.not_charging", why=why)
+    assert states(stage) == [state]
+    stage.child("outlet.charging")
+    assert states(stage) == [state, "charging"]
+    assert states(offered().forget().child("outlet.not_charging", why=why)) == [state], "before any energy, too"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ("vehicle", "no_current", ["suspended_ev", "suspended_evse"]),
+        ("no_current", "vehicle", ["suspended_evse", "suspended_ev"]),
+    ],
+)
+def test_one_suspends_after_the_other(first: str, then: str, told: list[str]) -> None:
+    assert states(energy().child("outlet.not_charging", why=first).child("outlet.not_charging", why=then)) == told
+
+
+@pytest.mark.parametrize("first", ["vehicle", "no_current"])
+def test_suspended_and_stopped(first: str) -> None:
+    stage = energy().child("outlet.not_charging", why=first).post("end_session").child("outlet.is_off")
+    assert states(stage)[1:] == ["plugged", "ended"]
+
+
+def test_a_vehicle_that_takes_none_in_state_c() -> None:
+    """It begins with 0 A, too; one that stays there has suspended it, and goes on when it draws again."""
+    stage = energy().values("meter", current_L1=0.2).run(3).values("meter", current_L1=9.0).run(8)
+    assert states(stage) == []
+    stage.values("meter", current_L1=0.2).run(10)
+    assert states(stage) == ["suspended_ev"]
+    stage.values("meter", current_L3=6.0).run(0.2)
+    assert states(stage) == ["suspended_ev", "charging"]
+
+
+def test_a_session_by_messages() -> None:
+    """The vehicle is told; waiting for somebody; energy; less than 6 A is the station's pause."""
+    stage = inviting(authorisation="external").post("report").forget()
+    stage = in_session(stage)
+    stage = in_session(inviting(authorisation="external").post("report"))
+    stage.child("session.authorisation_wanted")
+    assert states(stage) == ["wanting"]
+    stage.post("authorise").child("session.power_on").child("outlet.power_ready")
+    assert states(stage) == ["wanting", "plugged", "charging"]
+    stage.child("outlet.offers", current=5.0)
+    assert states(stage)[-1] == "suspended_evse"
+    stage.child("outlet.offers", current=6.0)
+    assert states(stage)[-1] == "charging"
+    stage.child("session.power_off").child("session.session_ended", end="normal").child("outlet.is_off")
+    assert states(stage)[-2:] == ["plugged", "ended"]
+
+
+def test_a_session_that_is_paused() -> None:
+    stage = charging().post("report").child("session.power_off").child("session.session_ended", end="paused")
+    assert states(stage)[-1] == "suspended_ev"
+
+
+def test_the_vehicle_is_told() -> None:
+    stage = inviting().post("report").child("session.session_started", EVCCID=EVCCID, protocol="iso2")
+    assert stage.told("vehicle_known") == [{"EVCCID": EVCCID, "protocol": "iso2"}]
+
+
+# ---------------------------------------------------------------- orders
+
+
+def test_a_stop_leaves_the_plug_locked() -> None:
+    """Until it is taken from the vehicle, or ordered to be released; a stop by the user releases it."""
+    stage = energy().post("end_session").child("outlet.is_off").post("end_session")
+    assert to(stage, "outlet") == ["withhold"]
+    assert stage.active("vehicle.plugged.finished")
+    stage = energy().emit("operator.stop_pressed").child("outlet.is_off")
+    assert to(stage, "outlet") == ["withhold", "release"]
+
+
+@pytest.mark.parametrize(("order", "released"), [("end_session", False), ("operator.stop_pressed", True)])
+def test_a_stop_in_a_session(order: str, released: bool) -> None:
+    """The vehicle is asked, and ends it."""
+    stage = charging()
+    stage = stage.post(order) if order == "end_session" else stage.emit(order)
+    assert to(stage, "session") == ["stop"]
+    stage.child("session.power_off").child("session.session_ended", end="normal").child("outlet.is_off")
+    assert ("release" in to(stage, "outlet")) is released
+    assert stage.unhandled == []
+
+
+def test_a_stop_where_nobody_is() -> None:
+    assert available().post("end_session").post("authorise").post("refuse", reason="x").unhandled == []
+
+
+def test_release_on_order() -> None:
+    stage = available().post("unlock")
+    assert stage.ordered("outlet.unlock") == [{}]
+    assert stage.child("outlet.unlocked", status="NotSupported").told("unlocked") == [{"status": "NotSupported"}]
+
+
+def test_what_it_measures() -> None:
+    stage = available().values("meter", energy=1500.0, power=11e3, voltage_L1=229.0, voltage_L2=230.0, voltage_L3=231.0)
+    stage.values("meter", current_L1=15.0, current_L2=16.0, current_L3=15.5).post("read")
+    assert stage.told("readings") == [
+        {
+            "energy": 1500.0,
+            "power": 11e3,
+            "voltage": 231.0,
+            "current": 16.0,
+            "offered_power": 0.0,
+            "offered_current": 0.0,
+            "soc": None,
+            "phase_voltages": [229.0, 230.0, 231.0],
+            "phase_currents": [15.0, 16.0, 15.5],
+        }
+    ]
+    stage = offered().values("phase_switch", count=1).values("meter", voltage_L1=230.0, current_L1=9.0).post("read")
+    read = stage.told("readings")[0]
+    assert (read["offered_current"], read["offered_power"]) == (16.0, 3680.0)
+    assert (read["phase_voltages"], read["phase_currents"]) == ([230.0], [9.0])
+
+
+# ---------------------------------------------------------------- faults
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("residual current, dc", "GroundFailure"),
+        ("the contactor does not open", "PowerSwitchFailure"),
+        ("the phase switch does not follow", "PowerSwitchFailure"),
+        ("something else", "OtherError"),
+    ],
+)
+def test_an_outlet_out_of_order(reason: str, code: str) -> None:
+    stage = energy().child("outlet.fault", reason=reason)
+    assert stage.told("outlet_fault") == [{"errorCode": code, "info": reason, "emergency": False}]
+    assert stage.told("outlet_mended") == []
+    assert states(stage) == ["plugged"], "the vehicle is still there"
+    stage.emit("operator.reset_pressed")
+    assert stage.told("outlet_mended") == [{}]
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "code"),
+    [
+        ("cable_bad", "the plug does not lock", "ConnectorLockFailure"),
+        ("cable_bad", "the proximity contact has changed", "OtherError"),
+        ("vehicle_fault", "the vehicle draws more than it is offered", "OverCurrentFailure"),
+        ("vehicle_fault", "pilot line shorted", "EVCommunicationError"),
+    ],
+)
+def test_no_power_for_this_vehicle(event: str, reason: str, code: str) -> None:
+    """Until it is unplugged."""
+    stage = plugged().forget().child(f"outlet.{event}", reason=reason)
+    assert stage.told("outlet_fault") == [{"errorCode": code, "info": reason, "emergency": False}]
+    assert states(stage)[-1] == "ended"
+    assert stage.told("outlet_mended") == []
+    stage.child("outlet.disconnected")
+    assert (stage.told("outlet_mended"), states(stage)[-1]) == ([{}], "free")
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_plug_that_does_not_lock(gone: bool) -> None:
+    """It never was plugged in; the fault ends with it, or when it has locked after all."""
+    stage = available().child("outlet.cable_bad", reason="the plug does not lock")
+    assert [one["errorCode"] for one in stage.told("outlet_fault")] == ["ConnectorLockFailure"]
+    stage = stage.child("outlet.disconnected") if gone else stage.child("outlet.connected", rating=32.0)
+    assert stage.told("outlet_mended") == [{}]
+    assert not stage.ordered("outlet.offer")
+
+
+def test_one_trouble_after_the_other() -> None:
+    """The newest is told; a vehicle's trouble is none of an outlet that is out of order."""
+    stage = plugged().child("outlet.cable_bad", reason="the plug does not lock").emit("operator.emergency_stop")
+    stage.child("outlet.vehicle_fault", reason="no diode in the pilot circuit").child("outlet.disconnected")
+    assert [one["info"] for one in stage.told("outlet_fault")] == ["the plug does not lock", "emergency button"]
+    assert stage.told("outlet_mended") == []
+
+
+def test_the_emergency_button() -> None:
+    stage = available().emit("operator.emergency_stop")
+    assert stage.told("outlet_fault") == [{"errorCode": "OtherError", "info": "emergency button", "emergency": True}]
+
+
+def test_out_of_service_is_no_fault() -> None:
+    stage = available().post("out_of_service")
+    assert stage.active("vehicle.faulted")
+    assert stage.told("outlet_fault") == []
+    assert stage.post("in_service").active("vehicle.resetting")
+
+
+def test_a_fault_after_out_of_service_is_one() -> None:
+    assert available().post("out_of_service").child("outlet.fault", reason="x").told("outlet_fault")
+
+
+# ---------------------------------------------------------------- the site's share
+
+
+def test_what_it_needs() -> None:
+    """By the phases that are connected, as soon as somebody may charge; nothing when it is over."""
+    stage = plugged()
+    assert powers(stage) == []
+    stage.post("authorise")
+    assert powers(stage) == [11_040.0]
+    stage.post("limit", current=10.0).values("phase_switch", count=1).post("grant", power=9e3, order=1)
+    stage.child("outlet.phases_now", count=1).child("outlet.connected", rating=13.0)
+    assert powers(stage) == [11_040.0, 6_900.0, 2_300.0, 2_300.0]
+    stage.post("end_session")
+    assert powers(stage)[-1] == 0
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("end", ["finished", "unplugged", "refused"])
+def test_it_needs_nothing_any_more(end: str) -> None:
+    stage = energy()
+    if end == "finished":
+        stage.emit("operator.stop_pressed").child("outlet.is_off")
+    elif end == "unplugged":
+        stage.child("outlet.disconnected")
+    else:
+        stage.child("outlet.vehicle_fault", reason="x")
+    assert powers(stage) == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("count", "power", "limit"),
+    [(3, 6_900.0, 10.0), (1, 2_300.0, 10.0), (3, 0.0, 0.0), (3, 99e3, 16.0), (0, 3_680.0, 16.0)],
+)
+def test_the_share_is_one_in_amperes_for_each_phase(count: int, power: float, limit: float) -> None:
+    """The less of it and of what was said of each phase."""
+    stage = offered().forget().values("phase_switch", count=count).post("limit", current=16.0)
+    assert limits(stage) == [16.0]
+    stage.post("grant", power=power, order=1)
+    assert limits(stage)[-1] == limit
+
+
+def test_the_share_follows_the_phases() -> None:
+    stage = offered().forget().post("grant", power=6_900.0, order=1).values("phase_switch", count=1)
+    stage.child("outlet.phases_now", count=1)
+    assert limits(stage) == [10.0, 30.0]
+
+
+def test_a_higher_share_is_kept_at_once() -> None:
+    stage = energy().post("grant", power=0.0, order=0).forget()
+    stage = energy().post("grant", power=12e3, order=1).post("grant", power=14e3, order=2)
+    assert stage.told("kept") == [{"order": 1}, {"order": 2}]
+
+
+def test_a_lower_share_is_kept_when_the_vehicle_has_had_its_time_and_does() -> None:
+    """Not by what it draws by chance before that."""
+    stage = energy().post("grant", power=12e3, order=1).forget().values("meter", power=3e3)
+    stage.post("grant", power=5e3, order=2).run(9.9)
+    assert stage.told("kept") == []
+    stage.values("meter", power=7e3).run(5)
+    assert stage.told("kept") == []
+    stage.values("meter", power=5.4e3).run(0.2)
+    assert stage.told("kept") == [{"order": 2}]
+
+
+def test_higher_again_is_not_kept_before_what_it_drew_is_gone() -> None:
+    stage = energy().post("grant", power=12e3, order=1).forget()
+    stage.post("grant", power=5e3, order=2).run(2).post("grant", power=7e3, order=3).run(9.9)
+    assert stage.told("kept") == []
+    stage.values("meter", power=7e3).run(0.4)
+    assert stage.told("kept") == [{"order": 3}]
+
+
+@pytest.mark.parametrize("after", [2, 15])
+def test_an_open_contactor_keeps_to_any_share(after: float) -> None:
+    stage = energy().post("grant", power=12e3, order=1).forget().post("grant", power=0.0, order=2).run(after)
+    assert stage.told("kept") == []
+    stage.values("contactor", is_closed=False).run(0.2)
+    assert stage.told("kept") == [{"order": 2}]
+    assert stage.post("grant", power=4e3, order=3).post("grant", power=1e3, order=4).told("kept")[1:] == [
+        {"order": 3},
+        {"order": 4},
+    ]
+
+
+def test_an_old_measurement_says_nothing() -> None:
+    stage = energy().post("grant", power=12e3, order=1).forget().values("meter", power=5e3)
+    stage.silent("meter", "power").post("grant", power=5e3, order=2).run(30)
+    assert stage.told("kept") == []
+    assert stage.tells("meter").run(0.2).told("kept") == [{"order": 2}]
