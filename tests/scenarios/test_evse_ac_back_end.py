@@ -335,45 +335,8 @@ def test_the_share_follows_the_phases() -> None:
     assert limits(stage) == [10.0, 30.0]
 
 
-def test_a_higher_share_is_kept_at_once() -> None:
-    stage = energy().post("grant", power=0.0, order=0).forget()
-    stage = energy().post("grant", power=12e3, order=1).post("grant", power=14e3, order=2)
-    assert stage.told("kept") == [{"order": 1}, {"order": 2}]
-
-
-def test_a_lower_share_is_kept_when_the_vehicle_has_had_its_time_and_does() -> None:
-    """Not by what it draws by chance before that."""
-    stage = energy().post("grant", power=12e3, order=1).forget().values("meter", power=3e3)
-    stage.post("grant", power=5e3, order=2).run(9.9)
+def test_its_share_says_when_it_keeps_to_it() -> None:
+    stage = offered().post("grant", power=5e3, order=2)
+    assert stage.order("share.grant") == {"power": 5e3, "order": 2}
     assert stage.told("kept") == []
-    stage.values("meter", power=7e3).run(5)
-    assert stage.told("kept") == []
-    stage.values("meter", power=5.4e3).run(0.2)
-    assert stage.told("kept") == [{"order": 2}]
-
-
-def test_higher_again_is_not_kept_before_what_it_drew_is_gone() -> None:
-    stage = energy().post("grant", power=12e3, order=1).forget()
-    stage.post("grant", power=5e3, order=2).run(2).post("grant", power=7e3, order=3).run(9.9)
-    assert stage.told("kept") == []
-    stage.values("meter", power=7e3).run(0.4)
-    assert stage.told("kept") == [{"order": 3}]
-
-
-@pytest.mark.parametrize("after", [2, 15])
-def test_an_open_contactor_keeps_to_any_share(after: float) -> None:
-    stage = energy().post("grant", power=12e3, order=1).forget().post("grant", power=0.0, order=2).run(after)
-    assert stage.told("kept") == []
-    stage.values("contactor", is_closed=False).run(0.2)
-    assert stage.told("kept") == [{"order": 2}]
-    assert stage.post("grant", power=4e3, order=3).post("grant", power=1e3, order=4).told("kept")[1:] == [
-        {"order": 3},
-        {"order": 4},
-    ]
-
-
-def test_an_old_measurement_says_nothing() -> None:
-    stage = energy().post("grant", power=12e3, order=1).forget().values("meter", power=5e3)
-    stage.silent("meter", "power").post("grant", power=5e3, order=2).run(30)
-    assert stage.told("kept") == []
-    assert stage.tells("meter").run(0.2).told("kept") == [{"order": 2}]
+    assert stage.child("share.kept", order=2).told("kept") == [{"order": 2}]
