@@ -59,6 +59,7 @@ CARRIED = {
     ),
     "transitions": ("console", "current_watch", "keep_alive", "simulated_lock"),
     "xstate": (
+        "ac_share",
         "bench_station",
         "console",
         "current_watch",
