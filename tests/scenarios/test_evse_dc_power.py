@@ -439,11 +439,14 @@ def test_output_goes_off_for_the_vehicle_s_sake() -> None:
     assert not stage.active("outlet.faulted")
 
 
-def test_tripped_output_and_the_vehicle_leaves() -> None:
-    """It is not invited again in this plug-in."""
+@pytest.mark.parametrize("end", ["normal", "paused", "failed", "aborted"])
+def test_tripped_output_and_the_vehicle_leaves(end: str) -> None:
+    """It is not invited again in this plug-in, and the charge has failed, however well the vehicle ended it."""
     stage = charging().child("output.tripped", reason="too high")
-    end_session(stage, "failed")
+    end_session(stage, end)
     assert stage.active("outlet.plugged.finished")
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["reason"]) == ("failed", "too high")
 
 
 # ---------------------------------------------------------------- the pilot

@@ -304,6 +304,26 @@ def test_out_of_order(what: str) -> None:
     assert stage.run(0.2).active("vehicle.available")
 
 
+@pytest.mark.parametrize(
+    "reason",
+    ["residual current, AC 30 mA", "the contactor does not open", "the vehicle draws more than it is offered", "button"],
+)
+@pytest.mark.parametrize("charged", [True, False])
+def test_what_breaks_the_charge_off_is_no_good_end(reason: str, charged: bool) -> None:
+    """A trip, a weld, an emergency stop: failed, with the reason people read, though it was read and charged before."""
+    stage = charging() if charged else read(in_session())
+    if reason == "button":
+        stage.emit("operator.emergency_stop")
+        shown = "emergency button"
+    else:
+        stage.child("outlet.vehicle_fault" if "vehicle" in reason else "outlet.fault", reason=reason)
+        shown = reason
+    stage.child("outlet.disconnected")
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["reason"], told["soc"]) == ("failed", shown, 63)
+    assert stage.ordered("operator.show")[-1] == {"text": shown}
+
+
 def test_what_is_known_and_means_nothing_now() -> None:
     """Late words of outlet, modem, session and callback change nothing at a free outlet, and surprise nobody."""
     stage = available()
