@@ -148,6 +148,50 @@ def test_a_plug_that_does_not_lock() -> None:
     stage = pilot(free(), "B").run(0.3).run(2.999)
     assert not stage.told("cable_bad")
     assert stage.run(0.002).told("cable_bad") == [{"reason": "the plug does not lock"}]
+    assert stage.ordered("lock.unlock") == [{}]
+
+
+def test_a_lock_that_is_late_keeps_nobody() -> None:
+    """Unlocked as often as it locks; the next cable is locked and charged."""
+    stage = pilot(free(), "B").run(3.3)
+    locked(locked(stage).values("lock", is_locked=False).emit("lock.unlocked"))
+    assert stage.ordered("lock.unlock") == [{}, {}, {}]
+    stage.values("lock", is_locked=False).emit("lock.unlocked").emit("proximity.changed", resistance=OHM_20)
+    assert locked(stage.run(0.3)).told("connected") == [{"rating": 32.0}]
+    assert stage.ordered("lock.unlock") == [{}, {}, {}]
+    assert not stage.unhandled
+
+
+def test_a_lock_that_is_late_blocks_no_free_outlet() -> None:
+    """The vehicle was quicker than the lock."""
+    stage = pilot(pilot(free(), "B").run(0.4), "A")
+    assert stage.told("free") == [{}]
+    locked(stage.forget())
+    assert stage.ordered("lock.unlock") == [{}]
+    pilot(stage, "B").run(1)
+    assert not stage.ordered("lock.lock"), "not before it is out of the way"
+    stage.values("lock", is_locked=False).emit("lock.unlocked").run(0.3)
+    assert stage.ordered("lock.lock") == [{}]
+    stuck = locked(pilot(pilot(free(), "B").run(0.4), "A"))
+    assert locked(pilot(stuck, "B").run(3.4)).told("connected"), "one that stays locked is no worse than at the start"
+    attached = pilot(free(NONE, attached=True), "A").emit("lock.locked")
+    assert not attached.ordered("lock.unlock")
+    assert not stage.unhandled + stuck.unhandled
+
+
+def test_a_cable_that_is_not_charged_over_any_more_can_be_taken() -> None:
+    """When the outlet is dead, and not while the contactor is on its way (H1, H2)."""
+    stage = charging().values("proximity", resistance=NONE).emit("proximity.changed", resistance=NONE).run(1)
+    assert stage.told("cable_bad")
+    assert not stage.ordered("lock.unlock")
+    opens(stage.values("meter", current_L1=0.0).run(0.1))
+    assert stage.ordered("lock.unlock") == [{}]
+    closing = pilot(offered().emit("proximity.changed", resistance=NONE).run(0.9), "C")
+    closing.values("proximity", resistance=NONE).run(0.1)
+    assert closing.active("plug.bad.live")
+    assert not closing.ordered("lock.unlock")
+    opens(closing.run(0.1))
+    assert closing.ordered("lock.unlock") == [{}]
 
 
 def test_a_contact_that_changes_in_a_session_ends_it() -> None:

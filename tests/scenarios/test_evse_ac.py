@@ -180,10 +180,27 @@ def test_no_power_for_this_vehicle(what: str) -> None:
     assert not stage.unhandled
 
 
-def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
-    stage = available().forget().child("outlet.cable_bad", reason="the cable has no proximity resistor")
-    assert shown(stage) == ["the cable has no proximity resistor"]
-    assert shown(stage.child("outlet.vehicle_fault", reason="pilot line shorted"))[-1] == "pilot line shorted"
+@pytest.mark.parametrize("where", ["available", "starting", "resetting"])
+def test_a_cable_that_is_refused_before_it_counts_as_plugged(where: str) -> None:
+    """Its end is told all the same, once; a cable that is good after all is charged over."""
+    stage = available()
+    if where == "starting":
+        stage = Stage("machines/evse_ac.yaml", {"meter.energy": 1000.0})
+    elif where == "resetting":
+        stage.post("out_of_service").post("in_service")
+    stage.forget().child("outlet.cable_bad", reason="the plug does not lock")
+    assert (shown(stage), lights(stage)) == (["the plug does not lock"], ["fault"])
+    assert (result(stage)["end"], result(stage)["reason"]) == ("failed", "the plug does not lock")
+    stage.child("outlet.disconnected").child("outlet.free")
+    assert len(stage.told("session_ended")) == 1
+    again = available().child("outlet.cable_bad", reason="x").child("outlet.connected", rating=20.0)
+    assert again.active("vehicle.plugged.offering")
+    assert not stage.unhandled
+
+
+def test_a_pilot_line_that_is_shorted_is_no_plug_in() -> None:
+    stage = available().forget().child("outlet.vehicle_fault", reason="pilot line shorted")
+    assert shown(stage) == ["pilot line shorted"]
     assert not stage.told("session_ended")
 
 

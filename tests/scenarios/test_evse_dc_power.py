@@ -119,6 +119,43 @@ def test_connector_does_not_lock() -> None:
     assert orders(stage) == ["lock.lock"]
 
 
+@pytest.mark.parametrize("where", ["session", "waking", "gave_up", "finished", "unplugged", "available", "faulted"])
+def test_a_lock_that_is_late_keeps_nobody(where: str) -> None:
+    """What was given up is unlocked at once, and again when it locks after that."""
+    stage = in_session(C_session_retry=1 if where == "gave_up" else 3).child("session.cable_check").run(3)
+    assert stage.ordered("lock.unlock") == [{}]
+    if where == "faulted":
+        stage.emit("operator.emergency_stop").emit("lock.locked")
+        assert len(stage.ordered("lock.unlock")) == 1, "not before it is known to be dead"
+        stage.child("output.is_off")
+    elif where == "finished":
+        stage.emit("operator.stop_pressed")
+    if where in ("waking", "gave_up", "finished"):
+        end_session(stage, "failed")
+    elif where in ("unplugged", "available"):
+        pilot(stage, "A")
+    if where in ("gave_up", "finished", "unplugged", "available"):
+        stage.emit("lock.locked")
+        assert len(stage.ordered("lock.unlock")) == 1, "the output goes down first"
+        stage.child("output.is_off")
+        if where == "available":
+            stage.run(0.3)
+    assert stage.active(
+        {"session": f"{POWER}.none", "available": "outlet.available"}.get(
+            where, f"outlet.plugged.{where}" if where in ("waking", "gave_up", "finished") else f"outlet.{where}"
+        )
+    )
+    stage.forget().values("lock", is_locked=True).emit("lock.locked")
+    assert stage.ordered("lock.unlock") == [{}]
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("step", ["checking", "pre-charge", "charging"])
+def test_a_lock_that_says_again_that_it_is_locked_stays_so(step: str) -> None:
+    stage = STEPS[step]().emit("lock.locked")
+    assert not stage.ordered("lock.unlock")
+
+
 def test_cable_check_passed() -> None:
     stage = locked().child("output.cable_check_ok")
     assert orders(stage) == ["session.cable_check_ok"]

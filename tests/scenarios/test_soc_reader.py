@@ -289,6 +289,18 @@ def test_no_power_for_this_vehicle(what: str) -> None:
     assert gone.told("session_ended")[0]["end"] == "aborted"
 
 
+def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
+    """Its end is told all the same, once, also after the start and after a reset."""
+    stage = available().child("outlet.cable_bad", reason="the plug does not lock")
+    assert stage.order("operator.show") == {"text": "the plug does not lock"}
+    assert stage.child("outlet.disconnected").child("outlet.free").active("vehicle.available")
+    stage.emit("operator.emergency_stop").emit("operator.reset_pressed").child("outlet.cable_bad", reason="x")
+    early = started().child("outlet.cable_bad", reason="y").run(10.1)
+    told = [(each["end"], each["reason"]) for each in stage.told("session_ended") + early.told("session_ended")]
+    assert told == [("failed", "the plug does not lock"), ("failed", "x"), ("failed", "y")]
+    assert not stage.unhandled + early.unhandled
+
+
 @pytest.mark.parametrize("what", ["fault", "emergency"])
 def test_out_of_order(what: str) -> None:
     stage = basic().forget()
@@ -306,7 +318,12 @@ def test_out_of_order(what: str) -> None:
 
 @pytest.mark.parametrize(
     "reason",
-    ["residual current, AC 30 mA", "the contactor does not open", "the vehicle draws more than it is offered", "button"],
+    [
+        "residual current, AC 30 mA",
+        "the contactor does not open",
+        "the vehicle draws more than it is offered",
+        "button",
+    ],
 )
 @pytest.mark.parametrize("charged", [True, False])
 def test_what_breaks_the_charge_off_is_no_good_end(reason: str, charged: bool) -> None:
@@ -331,7 +348,7 @@ def test_what_is_known_and_means_nothing_now() -> None:
         stage.child(f"outlet.{event}")
     stage.child("outlet.not_charging", why="vehicle").child("outlet.phases_now", count=3)
     stage.child("outlet.offers", current=16.0).child("outlet.power_refused", reason="x")
-    stage.child("outlet.cable_bad", reason="x").child("outlet.vehicle_fault", reason="x")
+    stage.child("outlet.vehicle_fault", reason="x")
     stage.child("slac.matching").child("slac.matching_failed", reason="x").child("slac.dlink_lost")
     stage.child("slac.no_request").child("callback.delivered")
     stage.child("session.session_started", EVCCID=EVCCID, protocol="din").child("session.session_ended", end="failed")
