@@ -1,59 +1,12 @@
-"""The whole charge point on the virtual clock: site, outlets, vehicles, a central system; real bytes on both sides."""
+"""The whole charge point: what a charge is to a central system, with a line and without one."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import engine
-from adapters.registry import REGISTRY
-from engine.language.model import Chart
-from engine.run import System
-from engine.run.station import Overrides, build, resolve
-from tests.ocpp.central import Central
-
-S = 1_000_000_000
-STAND_IN = f"{Path(__file__).parent / 'central.py'}:ScriptedCentralSystem"
-OCPP = ("ocpp.url=ws://central", f"ocpp.adapters.csms.use={STAND_IN}", "ocpp.adapters.clock.use=simulated")
-
-
-@cache
-def chart(path: Path) -> Chart:
-    return engine.load(path)
-
-
-class ChargePoint:
-    """One outlet with its vehicle; a card is shown after 8 s."""
-
-    def __init__(self, *sets: str, outlets: int = 1, online: bool = True) -> None:
-        given = (f"outlets={outlets}", "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.75", *OCPP, *sets)
-        station = resolve(Path("machines/charge_point.yaml"), None, Overrides(given, {}), REGISTRY, chart)
-        self.system = System()
-        build(station, self.system, REGISTRY)
-        self.central: Central = self.system.world.shared("central system", Central)
-        self.central.reachable = online
-        self.system.start()
-
-    def run(self, seconds: float) -> ChargePoint:
-        self.system.advance(round(seconds * S))
-        assert self.system.failures == []
-        return self
-
-    def until(self, condition: Callable[[], bool], limit_s: float = 300) -> ChargePoint:
-        assert self.system.run_until(condition, self.system.clock.now_ns() + round(limit_s * S)), self.central.heard
-        return self
-
-    def statuses(self, connector: int = 1) -> list[str]:
-        return [one["status"] for one in self.central.said("StatusNotification") if one["connectorId"] == connector]
-
-    def heard(self) -> list[str]:
-        """The actions, those of the transaction and the card only."""
-        kept = ("Authorize", "StartTransaction", "MeterValues", "StopTransaction")
-        return [action for action, _ in self.central.heard if action in kept]
+from tests.ocpp.charge_point import ChargePoint
 
 
 @pytest.mark.ocpp_cases("TC_003")

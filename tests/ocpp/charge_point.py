@@ -1,0 +1,153 @@
+"""The whole charge point on the virtual clock: site, outlets, vehicles, a central system; real bytes on both sides."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Self
+
+import engine
+from adapters.host.wall_clock import SimulatedWallClock
+from adapters.ocpp.database import Database
+from adapters.ocpp.store import Failed, Then, Work, Writer
+from adapters.registry import REGISTRY
+from engine.language.model import Chart
+from engine.run import System
+from engine.run.station import Overrides, build, resolve
+from tests.ocpp.central import NOON, Central, ScriptedCentralSystem
+from tests.ocpp.outlets import StandInOutlets
+
+S = 1_000_000_000
+STAND_IN = f"{Path(__file__).parent / 'central.py'}:ScriptedCentralSystem"
+OCPP = ("ocpp.url=ws://central", f"ocpp.adapters.csms.use={STAND_IN}", "ocpp.adapters.clock.use=simulated")
+
+
+@cache
+def chart(path: Path) -> Chart:
+    return engine.load(path)
+
+
+class OnStage:
+    """What both have: a system on the virtual clock, and its central system."""
+
+    system: System
+    central: Central
+
+    def settle(self) -> None:
+        """What no clock waits for: nothing, unless there is a file."""
+
+    def run(self, seconds: float) -> Self:
+        self._until(lambda: False, seconds)
+        return self.sound()
+
+    def _until(self, condition: Callable[[], bool], limit_s: float) -> bool:
+        def holds() -> bool:
+            self.settle()
+            return condition()
+
+        return self.system.run_until(holds, self.system.clock.now_ns() + round(limit_s * S))
+
+    def until(self, condition: Callable[[], bool], limit_s: float = 300) -> Self:
+        came = self._until(condition, limit_s)
+        assert came, self.central.heard[-20:]
+        return self.sound()
+
+    def sound(self) -> Self:
+        """Nothing has broken, nothing invalid was sent."""
+        assert self.system.failures == []
+        assert self.central.wrong == []
+        return self
+
+    def statuses(self, connector: int = 1) -> list[str]:
+        return [one["status"] for one in self.central.said("StatusNotification") if one["connectorId"] == connector]
+
+    def heard(self) -> list[str]:
+        """The actions, those of the transaction and the card only."""
+        kept = ("Authorize", "StartTransaction", "MeterValues", "StopTransaction")
+        return [action for action, _ in self.central.heard if action in kept]
+
+
+class ChargePoint(OnStage):
+    """One outlet with its vehicle; a card is shown after 8 s."""
+
+    def __init__(self, *sets: str, outlets: int = 1, online: bool = True) -> None:
+        given = (f"outlets={outlets}", "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.75", *OCPP, *sets)
+        station = resolve(Path("machines/charge_point.yaml"), None, Overrides(given, {}), REGISTRY, chart)
+        self.system = System()
+        build(station, self.system, REGISTRY)
+        self.central = self.system.world.shared("central system", Central)
+        self.central.reachable = online
+        self.system.start()
+
+
+CHART = Path("machines/charge_point.yaml")
+Kept = Callable[[Database], None] | None
+
+
+class Alone(OnStage):
+    """All charts of machines/ocpp on stand-in outlets: cheap, for hours and thousands of messages. ``sets``: first
+    values of configuration keys; ``file``: where all is kept; empty: in memory, where ``kept`` writes first."""
+
+    def __init__(self, outlets: int = 1, file: str = "", kept: Kept = None, **sets: Any) -> None:
+        self.system = System()
+        world = self.system.world
+        if kept is not None:
+            database: Database = world.shared("OCPP store ", lambda: Database(None))
+            database.begin()
+            kept(database)
+            database.commit()
+        self.central = world.shared("central system", Central)
+        self.outlets = StandInOutlets({"count": outlets}, world)
+        self.roles: dict[str, Any] = {
+            "csms": ScriptedCentralSystem({}, world),
+            "outlets": self.outlets,
+            "clock": SimulatedWallClock({"begin": NOON // S}, world),
+        }
+        charts = chart(CHART)
+        for role, contract in charts.adapters.items():
+            if role not in self.roles:
+                found = REGISTRY.implementations(contract.name)
+                in_file = bool(file) and "sqlite" in found
+                module, _, name = found["sqlite" if in_file else next(iter(found))].partition(":")
+                config = {**({"file": file} if in_file else {}), **(sets if role == "settings" else {})}
+                self.roles[role] = getattr(import_module(module), name)(config, world)
+        self.system.add(charts, "ocpp", {"url": "ws://central"}, self.roles)
+        self.system.start()
+        self._jobs = Jobs(world.shared(f"OCPP store {Path(file).absolute()}", list)) if file else None
+
+    def settle(self) -> None:
+        """The virtual clock stands while the file is written."""
+        if self._jobs is not None:
+            self._jobs.done()
+
+
+class Jobs:
+    """Of the thread that writes: how many are not done."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._add, writer.add = writer.add, self._counted  # type: ignore[method-assign]
+        self._left = 0
+        self._changed = threading.Condition()
+
+    def _counted(self, work: Work, then: Then, failed: Failed) -> None:
+        def told(tell: Callable[[Any], None]) -> Callable[[Any], None]:
+            def tells(what: Any) -> None:
+                tell(what)
+                with self._changed:
+                    self._left -= 1
+                    self._changed.notify()
+
+            return tells
+
+        with self._changed:
+            self._left += 1
+        self._add(work, told(then), told(failed))
+
+    def done(self) -> None:
+        """Wait until all are."""
+        if self._left:
+            with self._changed:
+                assert self._changed.wait_for(lambda: not self._left, 60), "the file is not written"
