@@ -1,4 +1,5 @@
-"""Simulated power path, the station's side: supply, contacts, insulation monitor, bolt, meter, and the operator.
+"""Simulated power path, the station's side: supply, contacts, insulation monitor, bolt, meter, and what a
+person has there: buttons, display, reader.
 
 All of one ``outlet`` and the vehicle there (vehicle.py) share one :class:`~adapters.power.circuit.PowerCircuit`.
 """
@@ -6,6 +7,7 @@ All of one ``outlet`` and the vehicle there (vehicle.py) share one :class:`~adap
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 
 from adapters.power.circuit import PowerCircuit
@@ -279,30 +281,57 @@ class SimulatedMeter(OnCircuit):
         return circuit.output_V * circuit.output_A
 
 
-_PRESSED = ("stop_pressed", "emergency_stop", "emergency_released", "reset_pressed", "authorised", "rejected")
+_PRESSED = ("stop_pressed", "emergency_stop", "emergency_released", "reset_pressed")
 
 
-class SimulatedOperator(Simulated):
-    """The person at the station. :attr:`text` is the last line ``show`` was given."""
+class SimulatedButton(Simulated):
+    """The buttons of the station."""
 
-    contract = "operator"
+    contract = "button"
     settings: ClassVar[Mapping[str, Setting]] = {
-        **{
-            f"{event}_after": Setting("duration?", None, f"When after the start {event} comes; none: never")
-            for event in _PRESSED
-        },
-        "token": Setting("string", "", "The card that is shown"),
-        "token_after": Setting("duration?", None, "When after the start it is shown; none: never"),
+        f"{event}_after": Setting("duration?", None, f"When after the start {event} comes; none: never")
+        for event in _PRESSED
     }
-    text: str = ""
 
     def open(self, port: Port) -> None:
         super().open(port)
         for event in _PRESSED:
             if self.config[f"{event}_after"] is not None:
-                port.call_later(self.config[f"{event}_after"], lambda event=event: port.emit(event))  # type: ignore[misc]
-        if self.config["token_after"] is not None:
-            port.call_later(self.config["token_after"], lambda: port.emit("token", id=self.config["token"]))
+                port.call_later(self.config[f"{event}_after"], partial(port.emit, event))
+
+
+class SimulatedDisplay(Simulated):
+    """The display of the station. :attr:`text` is the line it shows."""
+
+    contract = "display"
+    text: str = ""
 
     def show(self, *, text: str) -> None:
         self.text = text
+
+
+class SimulatedReader(Simulated):
+    """The reader of the station. :attr:`accepted` is what it was last told of a card."""
+
+    contract = "reader"
+    settings: ClassVar[Mapping[str, Setting]] = {
+        "token": Setting("string", "", "The card that is shown"),
+        "token_after": Setting("duration?", None, "When after the start it is shown; none: never"),
+        "authorised_after": Setting("duration?", None, "When after the start it lets who is here charge; none: never"),
+        "refused_after": Setting("duration?", None, "When after the start it does not; none: never"),
+    }
+    accepted: bool | None = None
+
+    def open(self, port: Port) -> None:
+        super().open(port)
+        comes = {
+            "token": partial(port.emit, "token", id=self.config["token"]),
+            "authorised": partial(port.emit, "authorised"),
+            "refused": partial(port.emit, "refused", reason=""),
+        }
+        for event, emit in comes.items():
+            if self.config[f"{event}_after"] is not None:
+                port.call_later(self.config[f"{event}_after"], emit)
+
+    def result(self, *, accepted: bool) -> None:
+        self.accepted = accepted

@@ -22,9 +22,9 @@ _EPILOG = """examples:
   engine upgrade charts/ --contracts old/adapters/
                                       charts that do not fit the contracts of today's adapters: by those of their time
 
-Comments and layout stay; a chart of the present version is left as it is. A chart that cannot be upgraded, or would not
-mean the same, is named with its place and the reason, and then no file is written. Contracts in the folders of the
-charts and of --contracts are taken before those of the installed adapters.
+Comments and layout stay; of a chart of the present version only roles are rewritten whose contract is no more. A chart
+that cannot be upgraded, or would not mean the same, is named with its place and the reason, and then no file is
+written. Contracts in the folders of the charts and of --contracts are taken before those of the installed adapters.
 exit codes: 0 done, 1 something is to be upgraded (--check), 2 a file cannot be upgraded
 """
 

@@ -590,3 +590,6 @@ class Contract:
     local: frozenset[str] = frozenset()
     person: bool = False
     """Its events are what a person does."""
+    formerly: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Contracts that are no more, of which this one has taken over what it has: by their names, its own names by those
+    which they had there, where these differ."""

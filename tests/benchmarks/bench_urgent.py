@@ -75,7 +75,7 @@ def others(system: System) -> Iterator[Callable[[], None]]:
     known = system.roots["evse"].machine.chart.adapters["link"].events["CM_MNBC_SOUND_IND"].payload or {}
     heard = {name: sound.get(name, 0) for name in known}
     told: list[tuple[str, str, dict[str, Any]]] = [
-        ("operator", "token", {"id": "somebody"}),
+        ("reader", "token", {"id": "somebody"}),
         ("imd", "measured", {"resistance": 1000.0}),
         ("link", "CM_MNBC_SOUND_IND", heard),
         ("sdp", "request", asked),

@@ -155,7 +155,7 @@ def test_a_diode_that_is_lost_under_power() -> None:
 def test_stopped_at_full_current() -> None:
     """x1, then the vehicle's current goes, then the contactor: no contact is opened under load."""
     bench = AcBench().charging()
-    bench.emit("operator", "stop_pressed")
+    bench.emit("button", "stop_pressed")
     currents = []
     while bench.circuit.station_closed:
         currents.append(bench.ac.current_A)
@@ -167,7 +167,7 @@ def test_stopped_at_full_current() -> None:
 
 
 def test_residual_current_and_emergency() -> None:
-    for role, event, data in (("rcd", "tripped", {"kind": "dc"}), ("operator", "emergency_stop", {})):
+    for role, event, data in (("rcd", "tripped", {"kind": "dc"}), ("button", "emergency_stop", {})):
         bench = AcBench().charging()
         bench.emit(role, event, **data)
         bench.opened_within(0.1)
@@ -216,7 +216,7 @@ def test_after_a_power_cut() -> None:
     bench.bring("pev")
     bench.run(120)
     assert not bench.circuit.station_closed
-    bench.emit("operator", "authorised")
+    bench.emit("reader", "authorised")
     bench.charging()
 
 

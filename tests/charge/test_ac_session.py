@@ -154,7 +154,7 @@ def test_pause_and_resume() -> None:
 def test_a_stop_by_the_user() -> None:
     """The vehicle is told, ends its current, and the cable can be taken."""
     bench = Session(THREE).loop()
-    bench.emit("operator", "stop_pressed")
+    bench.emit("button", "stop_pressed")
     assert bench.finishes()["end"] == "normal"
     assert bench.data("evse/outlet", "under_load") == 0
     bench.until(lambda: not bench.inside("evse", "lock").is_locked, 2, "released plug")
@@ -167,7 +167,7 @@ def test_off_within_100_ms(what: str) -> None:
     if what == "rcd":
         bench.emit("rcd", "tripped", kind="dc")
     elif what == "emergency":
-        bench.emit("operator", "emergency_stop")
+        bench.emit("button", "emergency_stop")
     elif what == "B":
         bench.cable.set_load("B")
     else:
@@ -181,7 +181,7 @@ def test_phases_change_between_two_sessions() -> None:
     bench = Session(THREE, "evse.authorisation=external", vehicle=False)
     bench.bring("pev")
     bench.run(1)
-    bench.emit("operator", "authorised")
+    bench.emit("reader", "authorised")
     bench.loop()
     bench.say("phases", count=1)
     bench.until(lambda: bench.ac.phases == 1, 30, "one phase")
@@ -231,7 +231,7 @@ def test_a_card_in_the_middle() -> None:
     bench.say("limit", current=4.0)
     bench.bring("pev")
     bench.until(lambda: bench.is_in("evse/session/dialogue", "sequence.authorization.asking"), 20, "question")
-    bench.emit("operator", "token", id="A1")
+    bench.emit("reader", "token", id="A1")
     bench.run(30)
     assert bench.is_in("evse/session/dialogue", "sequence.authorization.asking")
     bench.say("limit", current=9.0)
@@ -258,7 +258,7 @@ def test_the_nominal_duty_beside_the_session() -> None:
     bench.run(6)
     bench.say("limit", current=14.0)
     bench.until(lambda: bench.ac.current_A == 14.0, 10, "14 A by another schedule")
-    bench.emit("operator", "stop_pressed")
+    bench.emit("button", "stop_pressed")
     assert bench.finishes()["protocol"] == "iso2"
 
 
@@ -276,11 +276,11 @@ def test_a_start_delay() -> None:
 def test_after_a_reset_the_vehicle_that_is_still_there_is_charged(link: str) -> None:
     """Emergency button, released, reset: nobody has to replug."""
     bench = AcBench(link="none").charging() if link == "none" else Session(THREE).loop()
-    bench.emit("operator", "emergency_stop")
+    bench.emit("button", "emergency_stop")
     bench.run(3)
     assert not bench.inside("evse", "lock").is_locked
-    bench.emit("operator", "emergency_released")
-    bench.emit("operator", "reset_pressed")
+    bench.emit("button", "emergency_released")
+    bench.emit("button", "reset_pressed")
     bench.run(1)
     bench.charging()
     assert bench.inside("evse", "lock").is_locked

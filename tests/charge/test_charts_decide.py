@@ -57,7 +57,7 @@ GREETING = """      available:
 """
 CLEANING = """      cleaning:
         title: The contacts are blown clean before the next vehicle
-        entry: operator.show(text='Cleaning')
+        entry: display.show(text='Cleaning')
         after:
           90 s: available
 
@@ -78,7 +78,7 @@ def test_another_state(tmp_path: Path) -> None:
     walk_on(vehicle, "ServiceDiscovery")
     vehicle.go_away()
     bench.until(lambda: bench.is_in("evse", "outlet.cleaning"), 5, "the new state")
-    assert bench.adapter("evse", "operator").text == "Cleaning"
+    assert bench.adapter("evse", "display").text == "Cleaning"
     stays(bench, lambda: bench.is_in("evse", "outlet.cleaning"), 89.9, "the new state")
     bench.until(lambda: bench.is_in("evse", "outlet.available"), 0.2, "free outlet")
     next_vehicle_charges(bench, free_within_s=100)

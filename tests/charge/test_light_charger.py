@@ -124,7 +124,7 @@ class LightBench:
 
     @property
     def text(self) -> str:
-        return str(self.system.roots["charger"].roles["operator"].adapter.text)  # type: ignore[attr-defined]
+        return str(self.system.roots["charger"].roles["display"].adapter.text)  # type: ignore[attr-defined]
 
     @property
     def is_off(self) -> bool:

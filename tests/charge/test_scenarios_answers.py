@@ -60,7 +60,7 @@ def test_vehicle_is_told_to_wait_for_a_person(protocol: str) -> None:
     for _ in range(55):
         assert vehicle.ask("AuthorizationReq").EVSEProcessing == waiting
         bench.run(2.0)
-    bench.adapter("evse", "operator").port.emit("authorised")
+    bench.adapter("evse", "reader").port.emit("authorised")
     bench.run(0.1)
     walk_on(vehicle, "Authorization")
 
@@ -156,7 +156,7 @@ def test_refusal_says_what_is_measured(protocol: str, how: str) -> None:
 def test_stop_stays() -> None:
     """A wish to negotiate anew does not take a stop back."""
     bench, vehicle = live_at("CurrentDemand")
-    bench.adapter("evse", "operator").port.emit("stop_pressed")
+    bench.adapter("evse", "button").port.emit("stop_pressed")
     bench.run(0.01)
     bench.system.post(bench.system.roots["evse"], "renegotiate", {})
     bench.run(0.01)

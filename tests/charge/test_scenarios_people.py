@@ -14,9 +14,14 @@ from tests.charge.test_scenarios_power import LIVE, is_out_of_order, live_at, re
 from tests.charge.walk import STEPS, prepare, take, walk, walk_on
 
 
-def press(bench: Bench, button: str, **payload: Any) -> None:
+def press(bench: Bench, button: str) -> None:
     """Somebody at the station."""
-    bench.adapter("evse", "operator").port.emit(button, **payload)
+    bench.adapter("evse", "button").port.emit(button)
+
+
+def read(bench: Bench, event: str, **payload: Any) -> None:
+    """The reader of the station."""
+    bench.adapter("evse", "reader").port.emit(event, **payload)
 
 
 # ---------------------------------------------------------------- buttons
@@ -86,11 +91,11 @@ def test_card_of_the_list() -> None:
     """A wrong card changes nothing, the right one lets the vehicle charge."""
     bench, vehicle = arrive("iso2", "Authorization", "authorisation=list", "tokens=04A1,04B2")
     assert vehicle.ask("AuthorizationReq").EVSEProcessing.startswith("Ongoing")
-    press(bench, "token", id="0BAD")
+    read(bench, "token", id="0BAD")
     bench.run(0.5)
     assert vehicle.ask("AuthorizationReq").EVSEProcessing.startswith("Ongoing")
-    assert bench.adapter("evse", "operator").text == "Card not accepted"
-    press(bench, "token", id="04B2")
+    assert bench.adapter("evse", "display").text == "Card not accepted"
+    read(bench, "token", id="04B2")
     bench.run(0.5)
     assert vehicle.ask("AuthorizationReq").EVSEProcessing == "Finished"
     walk_on_after(bench, vehicle)
@@ -114,7 +119,7 @@ def test_authorised_late(protocol: str) -> None:
     for _ in range(50):
         assert vehicle.ask("AuthorizationReq").EVSEProcessing.startswith("Ongoing")
         bench.run(1)
-    press(bench, "authorised")
+    read(bench, "authorised")
     bench.run(0.1)
     assert vehicle.ask("AuthorizationReq").EVSEProcessing == "Finished"
     walk_on_after(bench, vehicle)
@@ -138,9 +143,9 @@ def test_never_authorised(protocol: str) -> None:
 @in_both
 def test_rejected(protocol: str) -> None:
     """A back end's no is FAILED, at once."""
-    bench, vehicle = arrive(protocol, "Authorization", "authorisation=external")
+    bench, vehicle = arrive(protocol, "Authorization", "authorisation=external", "refused_user=ends_session")
     assert vehicle.ask("AuthorizationReq").EVSEProcessing.startswith("Ongoing")
-    press(bench, "rejected")
+    read(bench, "refused", reason="")
     bench.run(0.1)
     assert vehicle.ask("AuthorizationReq").ResponseCode == "FAILED"
     vehicle.go_away()

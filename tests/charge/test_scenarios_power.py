@@ -38,7 +38,7 @@ def live_at(step: str, protocol: str = "iso2", *sets: str) -> tuple[Bench, Scrip
 
 def reset(bench: Bench) -> None:
     """Somebody repairs the station and presses reset."""
-    bench.adapter("evse", "operator").port.emit("reset_pressed")
+    bench.adapter("evse", "button").port.emit("reset_pressed")
 
 
 def is_out_of_order(bench: Bench) -> bool:
@@ -250,7 +250,7 @@ def test_power_delivery_and_the_button(protocol: str) -> None:
     vehicle.send("PowerDeliveryReq")
     bench.run(0.1)
     assert bench.is_in("evse/output", "energised.pre_charge.awaited")
-    bench.adapter("evse", "operator").port.emit("emergency_stop")
+    bench.adapter("evse", "button").port.emit("emergency_stop")
     goes_dead_at_once(bench)
     assert vehicle.hear().ResponseCode == "FAILED_PowerDeliveryNotApplied"
 

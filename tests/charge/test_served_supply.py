@@ -119,7 +119,7 @@ def test_modules_that_do_not_switch_off_are_an_alarm_in_the_charts_time() -> Non
 def ends_safe_after_reset(bench: Bench, vehicle: ScriptedVehicle) -> None:
     """A faulty output waits for a person; after that the next vehicle charges."""
     bench.run(3)
-    bench.adapter("evse", "operator").port.emit("reset_pressed")
+    bench.adapter("evse", "button").port.emit("reset_pressed")
     ends_safe(bench, vehicle)
 
 

@@ -242,6 +242,6 @@ def test_an_evccid_lets_it_charge() -> None:
     other.until(lambda: bool(other.events("soc")), 40, "state of charge")
     other.run(120)
     assert not other.circuit.station_closed
-    other.adapter("reader", "operator").port.emit("token", id="020000000002")
+    other.adapter("reader", "reader").port.emit("token", id="020000000002")
     other.charging(HAND_OVER_S + 10)
     assert not bench.errors + other.errors

@@ -37,7 +37,7 @@ def charging() -> System:
     [
         ("pilot", "levels", {"high": 9.0, "low": -12.0}),
         ("pilot", "levels", {"high": 12.0, "low": -12.0}),
-        ("operator", "emergency_stop", {}),
+        ("button", "emergency_stop", {}),
         ("supply", "alarm", {"code": "overtemperature", "text": "hot"}),
         ("contactor", "opened", {}),
         ("imd", "fault", {"text": "broken"}),
@@ -67,9 +67,9 @@ def test_the_contactor_is_ordered_open_before_anything_else_that_waits(
     roles["contactor"].adapter.set = noted  # type: ignore[attr-defined]
     system.observers.append(Seen())
     for _ in range(900):
-        roles["operator"].emit("token", {"id": "somebody"})
+        roles["reader"].emit("token", {"id": "somebody"})
         roles["imd"].emit("measured", {"resistance": 1000.0})
     roles[role].emit(event, payload)
     system.run_due()
-    assert taken.count("operator.token") == 900
-    assert not {"operator.token", "imd.measured"} & set(opened_after[0]), opened_after[0]
+    assert taken.count("reader.token") == 900
+    assert not {"reader.token", "imd.measured"} & set(opened_after[0]), opened_after[0]

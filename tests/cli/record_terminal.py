@@ -31,7 +31,7 @@ def asking() -> Page:
 def stopping() -> Page:
     """A person presses stop in the middle of a charge."""
     page = charging()
-    page.system.enqueue(page.main, Event("operator.stop_pressed"))
+    page.system.enqueue(page.main, Event("button.stop_pressed"))
     return page.run(0.5)
 
 
@@ -43,7 +43,7 @@ def site() -> Page:
 def fault() -> Page:
     """The red button in the middle of a charge."""
     page = charging()
-    page.system.enqueue(page.main, Event("operator.emergency_stop"))
+    page.system.enqueue(page.main, Event("button.emergency_stop"))
     return page.run(1)
 
 

@@ -54,9 +54,7 @@ def test_what_is_waited_for_and_how_long_still(asking: Page) -> None:
     assert stage(lines) == "authorisation"
     (waits,) = [line for line in lines if "waits for" in line]
     assert re.search(r" T_customer \d+\.\d s left ", waits), "of the times for two protocols the one that runs"
-    assert waits.endswith("waits for operator.token, operator.authorised, authorise"), (
-        "not for the next AuthorizationReq"
-    )
+    assert waits.endswith("waits for reader.token, reader.authorised, authorise"), "not for the next AuthorizationReq"
 
 
 def test_what_leads_on_is_told_and_not_what_may_go_wrong() -> None:
@@ -88,12 +86,12 @@ def test_what_may_be_sent_is_named_in_two_lines_by_names_that_may_be_typed(askin
     assert names[:2] == ["token(…)", "authorised"], "what is waited for first"
     assert re.fullmatch(r"… \d+ more", more)
     for name in names:
-        typed = name.replace("(…)", "(id=04a2)")
+        typed = name.replace("(…)", "(reason=lost)" if name.startswith("refused") else "(id=04a2)")
         actor, event = addressed(asking.system, asking.main, typed)
         assert isinstance(event, Event)
         assert event.name.endswith(name.partition("(")[0])
         assert (actor.path == "pev") == event.name.startswith("driver.")
-    with pytest.raises(StationError, match=r"which stop_pressed: operator.stop_pressed, pev.driver.stop_pressed\?"):
+    with pytest.raises(StationError, match=r"which stop_pressed: button.stop_pressed, pev.driver.stop_pressed\?"):
         addressed(asking.system, asking.main, "stop_pressed")
     asking.view._key("?")
     drawn = "\n".join(asking.drawn())
@@ -118,8 +116,8 @@ def test_a_site_names_what_may_be_sent() -> None:
 def test_what_a_person_may_do_is_offered_with_what_it_carries(asking: Page) -> None:
     asking.resize(300, 24)
     possible = "\n".join(asking.drawn()).partition("Now possible")[2]
-    assert "operator.token(id=…)" in possible
-    assert "operator.emergency_stop" in possible
+    assert "reader.token(id=…)" in possible
+    assert "button.emergency_stop" in possible
     assert "grant(power=…, order=…)" in possible
     assert "pilot." not in possible, "nobody plays the pilot line by hand"
     assert "pev.driver." in possible
@@ -150,10 +148,10 @@ def test_rows_of_a_charge_loop_stand_still_and_a_person_s_event_is_news() -> Non
     assert re.search(r"▁+.*█", lines[number + 2])
 
     page.resize(120, 24)
-    page.system.enqueue(page.main, Event("operator.stop_pressed"))
+    page.system.enqueue(page.main, Event("button.stop_pressed"))
     lines = page.run(0.4).drawn()
     told = [match for line in lines if (match := re.search(r"(\d+\.\d{3}) \S+ +([▸◂◷↻] .*)", line))]
-    assert any("operator.stop_pressed" in row[2] for row in told)
+    assert any("button.stop_pressed" in row[2] for row in told)
     times = [float(row[1]) for row in told]
     assert times == sorted(times)
     assert times[-1] > 11.5, "what goes on is told anew below"
@@ -177,7 +175,7 @@ def test_a_site_s_loops_are_a_row_each_however_many() -> None:
 def test_a_machine_in_no_stage_says_where_it_is_and_why(chart: str, told: str) -> None:
     """At 80×24: which fault it is decides whether somebody drives there."""
     page = Page(chart).run(11)
-    page.system.enqueue(page.main, Event("operator.emergency_stop"))
+    page.system.enqueue(page.main, Event("button.emergency_stop"))
     lines = page.run(1).drawn()
     assert "●" not in "\n".join(lines)
     assert any(told in line and line.endswith(": emergency button") for line in lines), lines
@@ -246,5 +244,5 @@ def test_a_page_is_recorded_anew(asking: Page) -> None:
     asking.resize(80, 24)
     anew = filled("<!-- terminal: asking -->\nold<!-- end -->", {"asking": lambda: asking})
     assert anew.count("```") == 2
-    assert "operator.token" in anew
+    assert "reader.token" in anew
     assert "old" not in anew

@@ -313,11 +313,13 @@ def test_the_type_of_a_setting_is_written_as_in_a_chart() -> None:
         ([], "simulated surroundings"),
         (
             ["--iface", "lo"],
-            "real: link, modem, sdp, v2g; pretended: pilot; simulated: supply, contactor, imd, lock, meter, operator",
+            "real: link, modem, sdp, v2g; pretended: pilot;"
+            " simulated: supply, contactor, imd, lock, meter, button, display, reader",
         ),
         (
             ["--set", "adapters.lock.use=none"],
-            "simulated: pilot, link, modem, sdp, v2g, supply, contactor, imd, meter, operator; absent: lock",
+            "simulated: pilot, link, modem, sdp, v2g, supply, contactor, imd, meter, button, display, reader;"
+            " absent: lock",
         ),
     ],
 )

@@ -93,13 +93,13 @@ def test_a_residual_current_opens_the_outlet(capsys: pytest.CaptureFixture[str])
 
 
 def test_a_unit_of_a_site_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    """`outlet1.operator.stop_pressed` is for one outlet and no other."""
+    """`outlet1.button.stop_pressed` is for one outlet and no other."""
     command = ["run", "machines/site.yaml", "--set", "outlets=2", "--fast", "--plain", "--for", "2 s"]
-    main([*command, "--events", "1 s, outlet1.operator.stop_pressed"])
+    main([*command, "--events", "1 s, outlet1.button.stop_pressed"])
     said = capsys.readouterr().out
-    assert "site/outlet[1]  operator.stop_pressed" in said
-    assert "site/outlet[2]  operator.stop_pressed" not in said
-    assert main([*command, "--events", "operator.stop_pressed"]) == 2
-    assert "which operator.stop_pressed: outlet1.operator.stop_pressed, outlet2." in capsys.readouterr().err
-    assert main([*command, "--events", "outlet1.operator.nonsense"]) == 2
-    assert "outlet1.operator knows no event 'nonsense'; there are: " in capsys.readouterr().err
+    assert "site/outlet[1]  button.stop_pressed" in said
+    assert "site/outlet[2]  button.stop_pressed" not in said
+    assert main([*command, "--events", "button.stop_pressed"]) == 2
+    assert "which button.stop_pressed: outlet1.button.stop_pressed, outlet2." in capsys.readouterr().err
+    assert main([*command, "--events", "outlet1.button.nonsense"]) == 2
+    assert "outlet1.button knows no event 'nonsense'; there are: " in capsys.readouterr().err

@@ -8,6 +8,7 @@ import pytest
 
 import engine
 from engine.cli import main
+from engine.language.load.contract import load_contract
 from engine.language.load.keys import LANGUAGE
 from engine.language.problems import ChartError
 
@@ -254,3 +255,82 @@ def test_what_is_shipped_is_of_the_present_language(capsys: pytest.CaptureFixtur
     for path in sorted((ROOT / "machines").rglob("*.yaml")):
         assert f"\nlanguage: {LANGUAGE}\n" in path.read_text("utf-8"), path
     capsys.readouterr()
+
+
+# ---------------------------------------------------------------- contracts that are no more
+
+SPLIT = """\
+machine: kiosk
+language: 2
+adapters:
+  people: operator   # all of them
+  display: contactor
+states:
+  shut:
+    entry: people.show(text='Closed')   # as people.show says
+    on:
+      people.reset_pressed people.rejected: shut
+      people.token: {guard: event.id == 'A1', target: gone}
+    ignore: [people.stop_pressed, display.opened]
+  gone: {type: final}
+"""
+
+NOW = """\
+machine: kiosk
+language: 2
+adapters:
+  button: button
+  people_display: display
+  reader: reader   # all of them
+  display: contactor
+states:
+  shut:
+    entry: people_display.show(text='Closed')   # as people_display.show says
+    on:
+      button.reset_pressed reader.refused: shut
+      reader.token: {guard: event.id == 'A1', target: gone}
+    ignore: [button.stop_pressed, display.opened]
+  gone: {type: final}
+"""
+
+
+def test_a_chart_of_a_contract_that_was_split_loads_and_is_upgraded(tmp_path: Path) -> None:
+    """Its roles, each where its orders and events are now; the one that is taken gets another name."""
+    path = tmp_path / "kiosk.yaml"
+    path.write_text(SPLIT, "utf-8")
+    before = engine.load(path)
+    assert set(before.adapters["people"].events) >= {"token", "rejected", "stop_pressed"}
+    assert main(["upgrade", str(path)]) == 0
+    assert path.read_text("utf-8") == NOW
+    assert {role: contract.name for role, contract in engine.load(path).adapters.items()} == {
+        "button": "button", "people_display": "display", "reader": "reader", "display": "contactor"
+    }  # fmt: skip
+
+
+def test_a_contract_that_was_renamed_is_the_new_one(tmp_path: Path) -> None:
+    path = tmp_path / "grid.yaml"
+    path.write_text(
+        "machine: grid\nlanguage: 2\nadapters: {all: power_limit}\nstates: {s: {entry: all.limit(power=1 kW)}}\n"
+    )
+    assert engine.load(path).adapters["all"].name == "back_end"
+    assert main(["upgrade", str(path)]) == 0
+    assert "adapters: {all: back_end}\nstates: {s: {entry: all.limit(power=1 kW)}}" in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("use", ["people.*: {}", "error.adapter.people: {}"])
+def test_what_of_a_split_contract_is_meant_is_not_guessed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], use: str
+) -> None:
+    path = tmp_path / "kiosk.yaml"
+    text = SPLIT.replace("on:", f"on:\n      {use}", 1)
+    path.write_text(text, "utf-8")
+    assert main(["upgrade", str(path)]) == 2
+    assert path.read_text("utf-8") == text
+    assert "'operator' is button, display, reader now; write which is meant" in capsys.readouterr().out
+
+
+def test_a_former_name_must_lead_somewhere(tmp_path: Path) -> None:
+    file = tmp_path / "bell.contract.yaml"
+    file.write_text("contract: bell\nformerly: {gong: {bang: ring}}\nactions: {rings: {}}\n")
+    with pytest.raises(ChartError, match=r"'ring' is no order, event or value of this contract"):
+        load_contract(file)

@@ -17,7 +17,7 @@ from engine.tools.diagram.elk import Elk
 from engine.tools.diagram.graph import Graph
 from engine.tools.diagram.scene import Group, Text
 from engine.tools.diagram.sheets import pictures
-from engine.tools.diagram.station import station_graph, with_bands
+from engine.tools.diagram.station import _layer_name, station_graph, with_bands
 
 STATION = Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml"
 
@@ -81,7 +81,7 @@ def test_all_machines_children_and_adapters_of_a_station_are_drawn(elk: Elk) -> 
 
 
 def test_a_chart_that_serves_stands_where_an_adapter_does(elk: Elk) -> None:
-    """With what it orders of its own roles, and what stands behind these."""
+    """In a row of adapters, with what it orders of its own roles, and what stands behind these."""
     served = STATION.with_name("evse_dc_served.toml")
     station = resolve(served, None, Overrides(environ={}), installed(), engine.load)
     graph = station_graph(station)
@@ -92,7 +92,8 @@ def test_a_chart_that_serves_stands_where_an_adapter_does(elk: Elk) -> None:
     assert {"on", "off", "set"} <= set(told["evse/output", "evse:supply"]["↓"])
     assert {"on", "off", "set"} <= set(told["evse:supply", "evse/supply:modules"]["↓"])
     assert "alarm" in told["evse:supply", "evse/supply:modules"]["↑"]
-    assert nodes["evse:supply"].layer == nodes["evse:contactor"].layer
+    for id in ("evse:supply", "evse:contactor"):
+        assert _layer_name(nodes[id].layer or 0) == "adapters"
     assert all({e.source, e.target} <= set(nodes) for e in graph.edges)
     drawn = draw_station(station, "evse_dc_served", elk).svg
     assert 'data-machine="evse/supply"' in drawn

@@ -92,7 +92,7 @@ READINGS = ("session.metered",)
 def orders(stage: Stage) -> list[str]:
     """Everything ordered, in order, but who is admitted and what the meter reads; a line for people with its text."""
     told = [o for o in stage.orders if o.what not in ADMISSION + READINGS]
-    return [f"show {o.args['text']}" if o.what == "operator.show" else o.what for o in told]
+    return [f"show {o.args['text']}" if o.what == "display.show" else o.what for o in told]
 
 
 def admitted(stage: Stage) -> bool:
@@ -104,7 +104,7 @@ def admitted(stage: Stage) -> bool:
 
 def shown(stage: Stage) -> list[str]:
     """The lines for the display."""
-    return [str(args["text"]) for args in stage.ordered("operator.show")]
+    return [str(args["text"]) for args in stage.ordered("display.show")]
 
 
 def to(stage: Stage, child: str) -> list[str]:
@@ -117,5 +117,5 @@ def each(stage: Stage) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for order in (order for order in stage.orders if order.what not in ADMISSION + READINGS):
         part, _, what = order.what.partition(".")
-        found.setdefault(part, []).append(order.args["text"] if part == "operator" else what)
+        found.setdefault(part, []).append(order.args["text"] if part == "display" else what)
     return found

@@ -30,18 +30,18 @@ def test_nobody_is_told_before_somebody_asks() -> None:
 def test_from_plug_to_plug() -> None:
     """The states of a charge, in their order; the card, the vehicle, the stop."""
     stage = start_session(pilot(available(**EXTERNAL).post("report"), "B").child("slac.dlink_ready", pev_mac=bytes(6)))
-    stage.child("session.authorisation_wanted").emit("operator.token", id="CARD")
+    stage.child("session.authorisation_wanted").emit("reader.token", id="CARD")
     assert told(stage)[-1] == "wanting"
     assert stage.told("card_shown") == [{"id": "CARD"}]
     stage.post("refuse", reason="Blocked")
-    assert stage.order("operator.show") == {"text": "Blocked"}
+    assert stage.order("display.show") == {"text": "Blocked"}
     assert not stage.ordered("session.reject_user")
     stage.post("authorise")
     assert stage.ordered("session.authorise") == [{}]
     assert told(stage)[-1] == "plugged"
     stage.post("authorise").post("refuse", reason="late")
     assert len(stage.ordered("session.authorise")) == 1
-    stage.emit("operator.stop_pressed")
+    stage.emit("button.stop_pressed")
     assert stage.told("stop_asked") == [{}]
 
 
@@ -51,7 +51,7 @@ def test_the_vehicle_is_told() -> None:
 
 
 def test_a_card_is_its_own_business_where_it_decides_itself() -> None:
-    assert not available(authorisation="list").post("report").emit("operator.token", id="X").told("card_shown")
+    assert not available(authorisation="list").post("report").emit("reader.token", id="X").told("card_shown")
 
 
 def test_energy() -> None:
@@ -117,16 +117,16 @@ def test_a_stop_by_the_back_end() -> None:
 def test_faults(button: bool) -> None:
     stage = available().post("report")
     if button:
-        stage.emit("operator.emergency_stop")
+        stage.emit("button.emergency_stop")
         assert stage.told("outlet_fault") == [
             {"errorCode": "OtherError", "info": "emergency button", "emergency": True}
         ]
-        stage.emit("operator.emergency_released")
+        stage.emit("button.emergency_released")
     else:
         stage.child("output.fault", reason="insulation fault")
         assert stage.told("outlet_fault")[0]["errorCode"] == "GroundFailure"
     assert stage.told("outlet_mended") == []
-    stage.emit("operator.reset_pressed")
+    stage.emit("button.reset_pressed")
     assert stage.told("outlet_mended") == [{}]
 
 

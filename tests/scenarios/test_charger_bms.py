@@ -35,7 +35,7 @@ def charging(**parameters: Any) -> Stage:
 
 
 def shown(stage: Stage) -> list[str]:
-    return [str(args["text"]) for args in stage.ordered("operator.show")]
+    return [str(args["text"]) for args in stage.ordered("display.show")]
 
 
 def results(stage: Stage) -> list[tuple[str, str, float]]:
@@ -57,8 +57,8 @@ def test_free_as_soon_as_the_power_stage_speaks() -> None:
     stage.child("output.unwell", reason="too few")
     assert shown(stage)[-1] == "Starting"
     stage.child("output.is_off").child("output.ready").child("output.refused", reason="x").child("output.no_current")
-    stage.child("output.tripped", reason="x").post("in_service").emit("operator.reset_pressed")
-    stage.post("start").post("stop", reason="x").emit("operator.stop_pressed").post("deauthorise")
+    stage.child("output.tripped", reason="x").post("in_service").emit("button.reset_pressed")
+    stage.post("start").post("stop", reason="x").emit("button.stop_pressed").post("deauthorise")
     assert (stage.active("outlet.starting"), stage.unhandled) == (True, [])
 
 
@@ -137,26 +137,26 @@ def test_free_and_by_the_plug() -> None:
 def test_whoever_is_authorised_by_a_back_end_and_begun_by_an_order() -> None:
     """All three must stand, in any order; nothing is energised before."""
     stage = plugged(authorisation="external", begun_by="order")
-    stage.emit("operator.token", id="x").emit("operator.rejected")
+    stage.emit("reader.token", id="x").emit("reader.refused", reason="")
     assert shown(stage)[-1] == "Card not accepted"
     stage.post("start")
     assert not stage.ordered("output.start")
     stage.post("authorise")
     assert stage.ordered("output.start")
-    stage = plugged(authorisation="external", begun_by="order").emit("operator.authorised")
+    stage = plugged(authorisation="external", begun_by="order").emit("reader.authorised")
     assert (stage.active("user.known"), stage.ordered("output.start")) == (True, [])
     assert stage.post("start").ordered("output.start")
-    free = plugged().post("authorise").emit("operator.rejected").emit("operator.authorised")
+    free = plugged().post("authorise").emit("reader.refused", reason="").emit("reader.authorised")
     assert shown(free) == ["Battery connected"]
-    assert available(authorisation="external").emit("operator.authorised").active("user.known")
+    assert available(authorisation="external").emit("reader.authorised").active("user.known")
 
 
 def test_tokens() -> None:
-    stage = plugged(authorisation="list", tokens=["A1"]).emit("operator.token", id="A2")
+    stage = plugged(authorisation="list", tokens=["A1"]).emit("reader.token", id="A2")
     assert (shown(stage)[-1], stage.active("user.unknown")) == ("Card not accepted", True)
-    stage.post("authorise").emit("operator.authorised").emit("operator.rejected")
+    stage.post("authorise").emit("reader.authorised").emit("reader.refused", reason="")
     assert stage.active("user.unknown")
-    assert stage.emit("operator.token", id="A1").ordered("output.start")
+    assert stage.emit("reader.token", id="A1").ordered("output.start")
 
 
 def test_no_start_before_the_plug() -> None:
@@ -199,7 +199,7 @@ def test_energy_is_counted_by_what_the_terminals_say() -> None:
     stage = terminals(charging(), 75.0, 60.0).run(60)
     assert stage.data("energy") == pytest.approx(75.0)
     terminals(terminals(stage, -75.0, 60.0).run(5), 75.0, -60.0).run(5)
-    terminals(stage, 75.0, 60.0).emit("operator.stop_pressed").run(3).child("output.is_off")
+    terminals(stage, 75.0, 60.0).emit("button.stop_pressed").run(3).child("output.is_off")
     assert results(stage) == [("normal", "stopped at the charger", 75.0)]
 
 
@@ -250,7 +250,7 @@ def test_the_end_while_it_is_suspended(how: str, seconds: int, why: str, energy:
 
 ENDS: list[tuple[Any, str, str]] = [
     (lambda s: s.child("battery.silent", reason="no frame for 3 s"), "failed", "no frame for 3 s"),
-    (lambda s: s.emit("operator.stop_pressed"), "normal", "stopped at the charger"),
+    (lambda s: s.emit("button.stop_pressed"), "normal", "stopped at the charger"),
     (lambda s: s.post("stop", reason="remote"), "normal", "remote"),
     (lambda s: s.post("deauthorise"), "aborted", "nobody may charge any more"),
     (lambda s: s.child("output.unwell", reason="x"), "failed", "too few frames of the power stage"),
@@ -283,7 +283,7 @@ def test_a_plug_pulled_while_the_output_comes_up() -> None:
 
 
 def test_an_output_that_does_not_go_off() -> None:
-    stage = charging().emit("operator.stop_pressed").run(4.9)
+    stage = charging().emit("button.stop_pressed").run(4.9)
     assert goes_down(stage)
     stage.run(0.1)
     assert results(stage) == [("failed", "the output does not go off", 0.0)]
@@ -307,9 +307,9 @@ def test_a_beginning_that_fails_is_tried_again() -> None:
 
 def test_stopped_while_it_waits() -> None:
     stage = plugged().child("output.refused", reason="x").child("battery.standby", reason="too cold")
-    stage.emit("operator.stop_pressed")
+    stage.emit("button.stop_pressed")
     assert results(stage) == [("normal", "stopped at the charger", 0.0)]
-    stage.post("start").post("stop", reason="x").emit("operator.stop_pressed")
+    stage.post("start").post("stop", reason="x").emit("button.stop_pressed")
     assert stage.unhandled == []
 
 
@@ -356,7 +356,7 @@ def test_what_the_console_is_told() -> None:
     [
         (lambda s: s.child("output.fault", reason="welded?"), "welded?"),
         (lambda s: s.child("output.fault", reason=""), "the output is faulty"),
-        (lambda s: s.emit("operator.emergency_stop"), "emergency button"),
+        (lambda s: s.emit("button.emergency_stop"), "emergency button"),
         (lambda s: s.post("out_of_service"), "out of service"),
         (lambda s: s.child("desk.emergency"), "emergency stop at the console"),
     ],
@@ -376,11 +376,11 @@ def test_out_of_order(happens: Any, why: str) -> None:
 
 
 def test_the_button_is_released_before_a_reset() -> None:
-    stage = charging().emit("operator.emergency_stop")
+    stage = charging().emit("button.emergency_stop")
     assert stage.ordered("output.emergency_off") == [{}, {}]
-    stage.emit("operator.reset_pressed").post("in_service")
+    stage.emit("button.reset_pressed").post("in_service")
     assert stage.active("outlet.faulted")
-    stage.emit("operator.emergency_released").emit("operator.reset_pressed")
+    stage.emit("button.emergency_released").emit("button.reset_pressed")
     assert (stage.ordered("output.reset", "output.stop"), stage.order("battery.condition")) == ([{}, {}], {"flags": []})
     stage.child("output.is_off")
     assert (stage.active("outlet.unplugged"), len(results(stage))) == (True, 1)
@@ -401,7 +401,7 @@ def test_the_end_of_the_program(begun: Any) -> None:
     assert results(stage) == ([("aborted", "shut down", 0.0)] if begun is charging else [])
     assert not stage.told("shut")
     assert stage.child("output.is_off").told("shut") == [{}]
-    stage.post("shut_down").child("output.fault", reason="x").emit("operator.emergency_stop").post("out_of_service")
+    stage.post("shut_down").child("output.fault", reason="x").emit("button.emergency_stop").post("out_of_service")
     stage.child("desk.emergency")
     assert (stage.active("outlet.shutting_down.shut"), stage.unhandled) == (True, [])
     assert begun().post("shut_down").run(5).told("shut") == [{}]

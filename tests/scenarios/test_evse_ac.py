@@ -24,7 +24,7 @@ def charging(**parameters: Any) -> Stage:
 
 
 def shown(stage: Stage) -> list[str]:
-    return [str(args["text"]) for args in stage.ordered("operator.show")]
+    return [str(args["text"]) for args in stage.ordered("display.show")]
 
 
 def lights(stage: Stage) -> list[str]:
@@ -85,15 +85,15 @@ def test_gone_before_anything() -> None:
 
 def test_a_card_of_the_list() -> None:
     """Before it, and with another one, nothing is offered (H12); shown again, it stops."""
-    stage = connected(authorisation="list", tokens=["A1"]).emit("operator.authorised").emit("operator.token", id="B2")
-    stage.emit("operator.rejected").run(600)
+    stage = connected(authorisation="list", tokens=["A1"]).emit("reader.authorised").emit("reader.token", id="B2")
+    stage.emit("reader.refused", reason="").run(600)
     assert shown(stage) == ["Please identify yourself", "Card not accepted"]
     assert not outlet(stage)
-    stage.emit("operator.token", id="A1")
+    stage.emit("reader.token", id="A1")
     assert outlet(stage) == ["offer"]
-    stage.emit("operator.token", id="B2")
+    stage.emit("reader.token", id="B2")
     assert outlet(stage) == ["offer"]
-    stage.emit("operator.token", id="A1")
+    stage.emit("reader.token", id="A1")
     assert outlet(stage) == ["offer", "withhold"]
     assert not stage.unhandled
 
@@ -104,45 +104,47 @@ def test_why_a_vehicle_was_given_nothing(stopped: bool) -> None:
 
     def ends(stage: Stage) -> str:
         if stopped:
-            stage.emit("operator.stop_pressed").child("outlet.is_off")
+            stage.emit("button.stop_pressed").child("outlet.is_off")
         return str(result(stage.child("outlet.disconnected"))["reason"])
 
     listed = {"authorisation": "list", "tokens": ["A1"]}
     otherwise = "stopped before anything was charged" if stopped else "unplugged"
-    wrong = connected(**listed).emit("operator.token", id="B2")
+    wrong = connected(**listed).emit("reader.token", id="B2")
     assert ends(wrong) == "card not accepted"
     wrong.child("outlet.free").forget().child("outlet.connected", rating=32.0)
     assert ends(wrong) == otherwise
-    assert ends(connected(**listed).emit("operator.token", id="B2").emit("operator.token", id="A1")) == otherwise
-    assert ends(connected(authorisation="external").emit("operator.rejected")) == "not authorised"
+    assert ends(connected(**listed).emit("reader.token", id="B2").emit("reader.token", id="A1")) == otherwise
+    assert ends(connected(authorisation="external").emit("reader.refused", reason="")) == "not authorised"
     needs = connected().child("outlet.not_charging", why="ventilation")
     assert ends(needs) == "ventilation needed, and there is none"
     assert ends(connected().child("outlet.not_charging", why="ventilation").child("outlet.charging")) == ""
 
 
 def test_a_card_before_the_plug_counts_for_one_vehicle() -> None:
-    stage = available(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1").forget()
+    stage = available(authorisation="list", tokens=["A1"]).emit("reader.token", id="A1").forget()
     stage.child("outlet.connected", rating=32.0)
     assert outlet(stage) == ["offer"]
     stage.child("outlet.disconnected").child("outlet.free").forget().child("outlet.connected", rating=32.0)
     assert not outlet(stage)
-    early = (
-        available(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1").emit("operator.token", id="A1")
-    )
+    early = available(authorisation="list", tokens=["A1"]).emit("reader.token", id="A1").emit("reader.token", id="A1")
     assert early.active("user.known")
 
 
 def test_a_back_end() -> None:
-    stage = connected(authorisation="external").emit("operator.token", id="A1").emit("operator.rejected")
+    stage = connected(authorisation="external").emit("reader.token", id="A1").emit("reader.refused", reason="")
     assert shown(stage) == ["Please identify yourself", "Not authorised"]
-    assert outlet(stage.emit("operator.authorised")) == ["offer"]
-    free = connected().emit("operator.rejected")
+    assert not stage.ordered("session.reject_user")
+    assert outlet(stage.emit("reader.authorised")) == ["offer"]
+    assert stage.ordered("reader.result") == [{"accepted": False}, {"accepted": True}]
+    ended = connected(authorisation="external", refused_user="ends_session").emit("reader.refused", reason="Blocked")
+    assert (shown(ended)[1:], ended.ordered("session.reject_user")) == (["Blocked"], [{}])
+    free = connected().emit("reader.refused", reason="")
     assert shown(free) == ["Vehicle connected"]
 
 
 def test_a_stop() -> None:
     """The vehicle ends its current first; then the cable can be taken, and nothing is offered until the next plug."""
-    stage = charging().forget().emit("operator.stop_pressed").emit("operator.stop_pressed")
+    stage = charging().forget().emit("button.stop_pressed").emit("button.stop_pressed")
     assert outlet(stage) == ["withhold"]
     stage.run(7.9)
     assert outlet(stage) == ["withhold"]
@@ -150,13 +152,13 @@ def test_a_stop() -> None:
     assert outlet(stage) == ["withhold", "release"]
     assert result(stage)["end"] == "normal"
     assert (shown(stage), lights(stage)) == (["Finished"], ["finished"])
-    stage.emit("operator.stop_pressed").run(600)
+    stage.emit("button.stop_pressed").run(600)
     assert outlet(stage) == ["withhold", "release"]
     stage.child("outlet.disconnected").child("outlet.free")
     assert len(stage.told("session_ended")) == 1
-    slow = charging().emit("operator.stop_pressed").run(8.1)
+    slow = charging().emit("button.stop_pressed").run(8.1)
     assert slow.active("vehicle.plugged.finished")
-    early = connected(authorisation="list").emit("operator.stop_pressed").child("outlet.is_off")
+    early = connected(authorisation="list").emit("button.stop_pressed").child("outlet.is_off")
     assert result(early)["reason"] == "stopped before anything was charged"
     assert not stage.unhandled
 
@@ -172,7 +174,7 @@ def test_no_power_for_this_vehicle(what: str) -> None:
         "energy": 2500.0,
     }
     assert (shown(stage), lights(stage)) == (["no diode in the pilot circuit"], ["fault"])
-    stage.emit("operator.stop_pressed").run(600)
+    stage.emit("button.stop_pressed").run(600)
     assert not outlet(stage)
     assert stage.child("outlet.connected", rating=20.0).active("vehicle.plugged.offering")
     gone = charging().child(what, reason="x").child("outlet.disconnected").child("outlet.free")
@@ -211,7 +213,7 @@ def test_out_of_order(what: str) -> None:
     if what == "fault":
         stage.child("outlet.fault", reason="residual current, dc")
     elif what == "emergency":
-        stage.emit("operator.emergency_stop")
+        stage.emit("button.emergency_stop")
     else:
         stage.post("out_of_service")
     assert set(outlet(stage)) == {"close_down"}
@@ -221,10 +223,10 @@ def test_out_of_order(what: str) -> None:
     assert lights(stage) == ["out_of_service" if what == "service" else "fault"]
     stage.child("outlet.disconnected")
     if what == "emergency":
-        stage.emit("operator.reset_pressed")
+        stage.emit("button.reset_pressed")
         assert "reset" not in outlet(stage)
-        stage.emit("operator.emergency_released")
-    stage.emit("operator.reset_pressed") if what != "service" else stage.post("in_service")
+        stage.emit("button.emergency_released")
+    stage.emit("button.reset_pressed") if what != "service" else stage.post("in_service")
     assert outlet(stage)[-1] == "reset"
     assert stage.run(3.1).active("vehicle.available")
     assert not stage.unhandled
@@ -232,9 +234,7 @@ def test_out_of_order(what: str) -> None:
 
 def test_a_vehicle_that_is_still_there_after_a_reset() -> None:
     """The outlet says again that it is connected."""
-    stage = (
-        charging().emit("operator.emergency_stop").emit("operator.emergency_released").emit("operator.reset_pressed")
-    )
+    stage = charging().emit("button.emergency_stop").emit("button.emergency_released").emit("button.reset_pressed")
     stage.run(3.1).forget().child("outlet.connected", rating=32.0)
     assert outlet(stage) == ["offer"]
 
@@ -253,7 +253,7 @@ def test_the_end_of_the_program(where: str) -> None:
     if where == "free":
         stage = available()
     elif where == "finished":
-        stage = charging().emit("operator.stop_pressed").child("outlet.is_off")
+        stage = charging().emit("button.stop_pressed").child("outlet.is_off")
     elif where == "refused":
         stage = charging().child("outlet.cable_bad", reason="x")
     elif where == "faulted":

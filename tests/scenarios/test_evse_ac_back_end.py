@@ -59,14 +59,14 @@ def test_from_plug_to_plug() -> None:
     stage = plugged()
     assert states(stage) == ["free", "plugged", "wanting"]
     assert not stage.ordered("outlet.offer")
-    stage.emit("operator.token", id="CARD")
+    stage.emit("reader.token", id="CARD")
     assert stage.told("card_shown") == [{"id": "CARD"}]
     stage.post("refuse", reason="Blocked")
     assert shown(stage)[-1] == "Blocked"
     assert not stage.ordered("outlet.offer")
     stage.post("authorise").post("authorise").post("refuse", reason="somebody else charges")
     assert stage.ordered("outlet.offer") == [{}]
-    stage.child("outlet.charging").emit("operator.stop_pressed").child("outlet.is_off")
+    stage.child("outlet.charging").emit("button.stop_pressed").child("outlet.is_off")
     assert stage.told("stop_asked") == [{}]
     stage.child("outlet.disconnected")
     assert states(stage) == ["free", "plugged", "wanting", "plugged", "charging", "plugged", "ended", "free"]
@@ -83,7 +83,7 @@ def test_unplugged(why: str) -> None:
 
 
 def test_a_card_of_its_own_list_is_its_own_business() -> None:
-    assert not plugged(authorisation="list").emit("operator.token", id="X").told("card_shown")
+    assert not plugged(authorisation="list").emit("reader.token", id="X").told("card_shown")
 
 
 @pytest.mark.parametrize(
@@ -167,11 +167,11 @@ def test_a_stop_leaves_the_plug_locked() -> None:
     stage = energy().post("end_session").child("outlet.is_off").post("end_session")
     assert to(stage, "outlet") == ["withhold"]
     assert stage.active("vehicle.plugged.finished")
-    stage = energy().emit("operator.stop_pressed").child("outlet.is_off")
+    stage = energy().emit("button.stop_pressed").child("outlet.is_off")
     assert to(stage, "outlet") == ["withhold", "release"]
 
 
-@pytest.mark.parametrize(("order", "released"), [("end_session", False), ("operator.stop_pressed", True)])
+@pytest.mark.parametrize(("order", "released"), [("end_session", False), ("button.stop_pressed", True)])
 def test_a_stop_in_a_session(order: str, released: bool) -> None:
     """The vehicle is asked, and ends it."""
     stage = charging()
@@ -231,7 +231,7 @@ def test_an_outlet_out_of_order(reason: str, code: str) -> None:
     assert stage.told("outlet_fault") == [{"errorCode": code, "info": reason, "emergency": False}]
     assert stage.told("outlet_mended") == []
     assert states(stage) == ["plugged"], "the vehicle is still there"
-    stage.emit("operator.reset_pressed")
+    stage.emit("button.reset_pressed")
     assert stage.told("outlet_mended") == [{}]
 
 
@@ -266,14 +266,14 @@ def test_a_plug_that_does_not_lock(gone: bool) -> None:
 
 def test_one_trouble_after_the_other() -> None:
     """The newest is told; a vehicle's trouble is none of an outlet that is out of order."""
-    stage = plugged().child("outlet.cable_bad", reason="the plug does not lock").emit("operator.emergency_stop")
+    stage = plugged().child("outlet.cable_bad", reason="the plug does not lock").emit("button.emergency_stop")
     stage.child("outlet.vehicle_fault", reason="no diode in the pilot circuit").child("outlet.disconnected")
     assert [one["info"] for one in stage.told("outlet_fault")] == ["the plug does not lock", "emergency button"]
     assert stage.told("outlet_mended") == []
 
 
 def test_the_emergency_button() -> None:
-    stage = available().emit("operator.emergency_stop")
+    stage = available().emit("button.emergency_stop")
     assert stage.told("outlet_fault") == [{"errorCode": "OtherError", "info": "emergency button", "emergency": True}]
 
 
@@ -309,7 +309,7 @@ def test_what_it_needs() -> None:
 def test_it_needs_nothing_any_more(end: str) -> None:
     stage = energy()
     if end == "finished":
-        stage.emit("operator.stop_pressed").child("outlet.is_off")
+        stage.emit("button.stop_pressed").child("outlet.is_off")
     elif end == "unplugged":
         stage.child("outlet.disconnected")
     else:

@@ -62,7 +62,7 @@ def to(stage: Stage, child: str) -> list[str]:
 
 
 def shown(stage: Stage) -> list[str]:
-    return [str(args["text"]) for args in stage.ordered("operator.show")]
+    return [str(args["text"]) for args in stage.ordered("display.show")]
 
 
 def result(stage: Stage) -> dict[str, Any]:
@@ -154,7 +154,7 @@ def test_who_pays_and_is_there_enough() -> None:
     """The session waits for both, and is told so by Ongoing; the next session of the plug-in needs no new card."""
     stage = in_session(authorisation="list", tokens=["A1"]).child("session.authorisation_wanted")
     assert (shown(stage), stage.order("light.show")) == (["Please identify yourself"], {"state": "identify"})
-    stage.child("outlet.offers", current=5.9).emit("operator.token", id="A1")
+    stage.child("outlet.offers", current=5.9).emit("reader.token", id="A1")
     assert "authorise" not in to(stage, "session")
     stage.child("outlet.offers", current=6.0)
     assert to(stage, "session")[-1] == "authorise"
@@ -183,7 +183,7 @@ def test_a_vehicle_that_never_speaks() -> None:
     stage.child("slac.no_request")
     stage.child("outlet.is_off").child("outlet.pulse_done")
     assert to(stage, "outlet")[-2:] == ["withhold", "pulse_ef"]
-    stage.emit("operator.token", id="A1")
+    stage.emit("reader.token", id="A1")
     assert to(stage, "outlet")[-1] == "offer"
     falls_back(inviting().child("slac.no_request"), "pulse_ef")
     falls_back(inviting(begin_anew="x1").child("slac.no_request"), "pulse_x1")
@@ -294,13 +294,13 @@ def test_a_stop_in_a_session(how: str) -> None:
     """Told to the vehicle; cut after 20 s; and the cable can be taken."""
     stage = charging(authorisation="list", tokens=["A1"]) if how == "never" else charging()
     if how == "button":
-        stage.emit("operator.stop_pressed")
+        stage.emit("button.stop_pressed")
     elif how == "program":
         stage.post("shut_down")
     else:
-        stage = inviting(authorisation="list", tokens=["A1"]).emit("operator.token", id="A1")
+        stage = inviting(authorisation="list", tokens=["A1"]).emit("reader.token", id="A1")
         parameters(in_session(stage).child("session.authorisation_wanted")).child("session.power_on")
-        stage.child("outlet.power_ready").forget().emit("operator.token", id="A1")
+        stage.child("outlet.power_ready").forget().emit("reader.token", id="A1")
     assert to(stage, "session") == ["stop"]
     stage.forget().run(19.9)
     assert "abort" not in to(stage, "session")
@@ -311,11 +311,11 @@ def test_a_stop_in_a_session(how: str) -> None:
         assert to(stage, "outlet")[-1] == "close_down"
     else:
         assert to(stage, "outlet")[-1] == "release"
-    quick = charging().emit("operator.stop_pressed").child("session.session_ended", end="paused")
+    quick = charging().emit("button.stop_pressed").child("session.session_ended", end="paused")
     assert quick.active("vehicle.plugged.leaving"), "who is stopped is not waited for"
     assert quick.run(8.1).active("vehicle.plugged.finished")
     assert "release" in to(quick, "outlet")
-    waiting = inviting().forget().emit("operator.stop_pressed")
+    waiting = inviting().forget().emit("button.stop_pressed")
     assert (to(waiting, "outlet"), to(waiting, "slac")) == (["withhold"], ["leave_bcd"])
 
 
@@ -334,7 +334,7 @@ def test_a_pause_of_the_vehicle() -> None:
     itself.child("session.session_started", EVCCID=EVCCID, protocol="iso2")
     assert (to(itself, "outlet"), to(itself, "slac")) == (["invite"], ["enter_bcd"])
     assert itself.active("vehicle.plugged.session")
-    stopped = charging().child("session.session_ended", end="paused").emit("operator.stop_pressed")
+    stopped = charging().child("session.session_ended", end="paused").emit("button.stop_pressed")
     assert stopped.active("vehicle.plugged.stopping")
     gone = charging().child("session.session_ended", end="paused").child("outlet.disconnected")
     assert result(gone)["end"] == "normal"
@@ -379,7 +379,7 @@ def test_phases_are_agreed_once_in_a_session() -> None:
     assert refused.active("vehicle.plugged.rephasing")
     assert refused.run(0.2).active("vehicle.plugged.inviting")
     stopped = (
-        charging().child("outlet.phases_due").emit("operator.stop_pressed").child("session.session_ended", end="normal")
+        charging().child("outlet.phases_due").emit("button.stop_pressed").child("session.session_ended", end="normal")
     )
     assert stopped.active("vehicle.plugged.leaving")
     paused = charging().child("outlet.phases_due").child("session.session_ended", end="paused")
@@ -415,9 +415,9 @@ def test_why_a_session_brought_nothing(why: str) -> None:
     stage = inviting(authorisation="list", tokens=["A1"])
     in_session(stage).child("session.authorisation_wanted")
     if why == "card not accepted":
-        stage.emit("operator.token", id="B2").emit("operator.stop_pressed")
+        stage.emit("reader.token", id="B2").emit("button.stop_pressed")
     else:
-        parameters(stage.emit("operator.token", id="A1")).child("session.power_on")
+        parameters(stage.emit("reader.token", id="A1")).child("session.power_on")
         stage.child("outlet.power_refused", reason=why)
     stage.child("session.session_ended", end="normal").child("outlet.is_off")
     assert (result(stage)["end"], result(stage)["reason"]) == ("aborted", why)
@@ -436,12 +436,12 @@ def test_residual_current_is_told() -> None:
     stage.child("outlet.fault", reason="residual current, dc")
     assert to(stage, "session")[1] == "malfunction"
     assert (to(stage, "outlet"), to(stage, "slac")) == (["close_down"], ["leave_bcd"])
-    stage.emit("operator.reset_pressed")
+    stage.emit("button.reset_pressed")
     assert to(stage, "session")[-1] == "abort"
 
 
 def test_an_emergency_is_told() -> None:
-    stage = charging().emit("operator.emergency_stop")
+    stage = charging().emit("button.emergency_stop")
     assert to(stage, "session")[0] == "emergency"
     assert "malfunction" not in to(stage, "session")
 
@@ -562,7 +562,7 @@ def test_a_vehicle_that_is_there_before_the_modem(ready: str) -> None:
 
 def test_still_there_after_a_reset() -> None:
     """The outlet says so; everything begins anew."""
-    stage = charging().post("out_of_service").emit("operator.reset_pressed").forget()
+    stage = charging().post("out_of_service").emit("button.reset_pressed").forget()
     stage.child("outlet.connected", rating=32.0)
     assert to(stage, "outlet") == ["invite"]
 
@@ -573,10 +573,10 @@ def test_a_vehicle_that_comes_back_to_a_finished_charge() -> None:
     stage.child("outlet.bcb_toggle")
     assert to(stage, "outlet") == ["invite"]
     assert result(stage.child("outlet.disconnected"))["end"] == "aborted"
-    stopped = charging().emit("operator.stop_pressed").child("session.session_ended", end="normal")
+    stopped = charging().emit("button.stop_pressed").child("session.session_ended", end="normal")
     stopped.child("outlet.is_off").child("outlet.bcb_toggle")
     assert stopped.active("vehicle.plugged.finished")
-    listed = inviting(authorisation="external").emit("operator.authorised")
+    listed = inviting(authorisation="external").emit("reader.authorised")
     parameters(in_session(listed)).child("session.power_on").child("outlet.power_ready")
     listed.child("session.session_ended", end="normal").child("outlet.is_off").child("outlet.bcb_toggle")
     in_session(listed).child("session.authorisation_wanted")

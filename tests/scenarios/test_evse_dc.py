@@ -140,7 +140,7 @@ def test_link_but_no_session() -> None:
     assert not stage.orders
     stage.run(0.001)
     assert each(stage) == {
-        "operator": ["Trying again"],
+        "display": ["Trying again"],
         "output": ["emergency_off"],
         "slac": ["dlink_error", "leave_bcd"],
         "cp_line": ["step_ef"],
@@ -203,12 +203,12 @@ def test_failed_sessions() -> None:
     assert not admitted(stage)
     assert each(stage) == {
         "lock": ["lock"],
-        "operator": ["Trying again", "Please unplug"],
+        "display": ["Trying again", "Please unplug"],
         "output": ["power_off", "emergency_off", "power_off"],
         "cp_line": ["x1"],
         "slac": ["dlink_error"],
     }
-    stage.forget().child("output.current_off").emit("operator.stop_pressed")
+    stage.forget().child("output.current_off").emit("button.stop_pressed")
     assert not stage.orders
     stage.child("output.is_off")
     assert orders(stage) == ["lock.unlock"]
@@ -254,7 +254,7 @@ def test_a_link_that_is_lost_while_the_vehicle_may_come_back() -> None:
 
 
 def test_stop_while_the_vehicle_may_come_back() -> None:
-    stage = end_session(in_session(), "failed").emit("operator.stop_pressed")
+    stage = end_session(in_session(), "failed").emit("button.stop_pressed")
     assert stage.active("outlet.plugged.finished")
     assert not admitted(stage)
 
@@ -268,9 +268,9 @@ def test_who_is_admitted() -> None:
     stage.forget()
     assert end_session(start_session(stage), "paused").active("outlet.plugged.paused")
     assert not any(o.what in ADMISSION for o in stage.orders), "a paused vehicle may come back"
-    stage.emit("operator.emergency_stop")
+    stage.emit("button.emergency_stop")
     assert not admitted(stage)
-    stage.emit("operator.emergency_released").emit("operator.reset_pressed").child("output.is_off").run(1)
+    stage.emit("button.emergency_released").emit("button.reset_pressed").child("output.is_off").run(1)
     assert not admitted(stage)
     stage.child("output.is_off").run(0.2)
     assert stage.active("outlet.plugged.inviting")
@@ -287,7 +287,7 @@ def test_limit_of_failed_sessions(limit: int, gives_up: bool) -> None:
 
 def test_stop_between_two_tries() -> None:
     """A user who has had enough: no third try, and the bill says how it ended."""
-    stage = end_session(in_session(), "failed").forget().emit("operator.stop_pressed")
+    stage = end_session(in_session(), "failed").forget().emit("button.stop_pressed")
     assert stage.active("outlet.plugged.finished")
     assert stage.data("last_end") == "failed"
     stage.child("cp_line.step_done").run(100)
@@ -309,11 +309,11 @@ def test_card_before_and_after_the_question() -> None:
     """A card of the list authorises, another one does not; a second question is answered at once."""
     stage = linked(authorisation="list", tokens=["04A1", "04B2"]).child("session.authorisation_wanted")
     assert orders(stage) == ["show Please identify yourself"]
-    stage.emit("operator.token", id="0BAD")
+    stage.emit("reader.token", id="0BAD")
     assert shown(stage)[1:] == ["Card not accepted"]
-    stage.emit("operator.authorised").emit("operator.rejected")
+    stage.emit("reader.authorised").emit("reader.refused", reason="")
     assert not to(stage, "session")
-    stage.emit("operator.token", id="04B2")
+    stage.emit("reader.token", id="04B2")
     assert to(stage, "session") == ["authorise"]
     stage.child("session.authorisation_wanted")
     assert to(stage, "session") == ["authorise", "authorise"]
@@ -325,32 +325,47 @@ def test_card_before_and_after_the_question() -> None:
 
 
 def test_back_end_decides() -> None:
-    """A back end's no goes to the session, its yes authorises, a card alone does nothing."""
+    """A back end's no is shown, its yes authorises, a card alone does nothing."""
     stage = linked(authorisation="external", tokens=["04A1"])
-    stage.emit("operator.token", id="04A1")
+    stage.emit("reader.token", id="04A1")
     assert not stage.orders
-    stage.emit("operator.rejected")
-    assert to(stage, "session") == ["reject_user"]
-    stage.emit("operator.authorised")
-    assert to(stage, "session") == ["reject_user", "authorise"]
+    stage.emit("reader.refused", reason="")
+    assert (stage.ordered("reader.result"), shown(stage)) == ([{"accepted": False}], ["Not authorised"])
+    stage.post("refuse", reason="Blocked")
+    assert shown(stage)[1:] == ["Blocked"]
+    assert not to(stage, "session")
+    stage.forget().emit("reader.authorised")
+    assert (stage.ordered("reader.result"), to(stage, "session")) == ([{"accepted": True}], ["authorise"])
+    stage.forget().emit("reader.authorised").emit("reader.refused", reason="late")
+    assert (stage.ordered("reader.result"), shown(stage)) == ([{"accepted": False}], ["late"])
+    assert not to(stage, "session")
 
 
-@pytest.mark.parametrize("event", ["authorised", "rejected"])
+def test_a_refused_user_may_end_the_session() -> None:
+    for mode, event, data in (
+        ("external", "reader.refused", {"reason": "x"}),
+        ("list", "reader.token", {"id": "0BAD"}),
+    ):
+        stage = linked(authorisation=mode, refused_user="ends_session").emit(event, **data)
+        assert to(stage, "session") == ["reject_user"]
+
+
+@pytest.mark.parametrize(("event", "data"), [("authorised", {}), ("refused", {"reason": ""})])
 @pytest.mark.parametrize("mode", ["free", "list"])
-def test_back_end_where_nobody_asked_it(mode: str, event: str) -> None:
-    stage = linked(authorisation=mode).emit(f"operator.{event}")
+def test_back_end_where_nobody_asked_it(mode: str, event: str, data: dict[str, str]) -> None:
+    stage = linked(authorisation=mode).emit(f"reader.{event}", **data)
     assert not stage.orders
 
 
 def authorised(**parameters: Any) -> Stage:
-    stage = linked(authorisation="external", **parameters).emit("operator.authorised")
+    stage = linked(authorisation="external", **parameters).emit("reader.authorised")
     assert stage.active("user.known")
     return stage.forget()
 
 
 def test_stop_before_the_session() -> None:
     """A user who changes his mind: no more invitation, the connector free, and nothing is charged for."""
-    stage = authorised().emit("operator.stop_pressed")
+    stage = authorised().emit("button.stop_pressed")
     assert orders(stage) == ["show Finished", "cp_line.x1", "output.power_off", "slac.dlink_terminate"]
     assert stage.active("outlet.plugged.finished.discharging")
     assert stage.active("user.unknown")
@@ -368,7 +383,7 @@ def test_normal_end() -> None:
     stage = start_session(authorised())
     end_session(stage, "normal")
     assert each(stage) == {
-        "operator": ["Finished"],
+        "display": ["Finished"],
         "output": ["power_off", "power_off"],
         "cp_line": ["x1"],
         "slac": ["dlink_terminate"],
@@ -381,7 +396,7 @@ def test_normal_end() -> None:
     stage.child("output.is_off")
     assert stage.active("outlet.plugged.finished.unlocked")
     stage.child("output.is_off")
-    stage.emit("lock.unlocked").emit("operator.stop_pressed")
+    stage.emit("lock.unlocked").emit("button.stop_pressed")
     stage.child("slac.modem_ready").child("slac.no_request").child("slac.dlink_lost")
     stage.child("session.session_ended", end="failed").run(1000)
     assert orders(stage) == ["lock.unlock"]
@@ -392,7 +407,7 @@ def test_normal_end() -> None:
 def test_pause() -> None:
     """Steady +12 V and no E/F pulse while the vehicle sleeps, its modem off; its B-C-B toggle brings 5 % back."""
     stage = end_session(start_session(authorised()), "paused")
-    paused = {"operator": ["Paused"], "output": ["power_off"], "slac": ["dlink_pause"], "cp_line": ["x1"]}
+    paused = {"display": ["Paused"], "output": ["power_off"], "slac": ["dlink_pause"], "cp_line": ["x1"]}
     assert each(stage) == paused
     assert stage.active("user.known"), "the same user goes on"
     stage.forget().child("slac.dlink_lost").child("slac.no_request").run(3600)
@@ -470,7 +485,7 @@ def test_user_leaves_with_the_vehicle() -> None:
 
 def test_a_modem_that_does_not_say_why_it_fails_leaves_a_reason_all_the_same() -> None:
     """People read a reason of an outlet out of order, whatever a child said or left out."""
-    stage = plugged().emit("operator.emergency_stop").forget().child("slac.modem_fault", reason="")
+    stage = plugged().emit("button.emergency_stop").forget().child("slac.modem_fault", reason="")
     assert stage.active("outlet.faulted")
     assert shown(stage) == ["the modem is faulty"]
     assert stage.data("reason") == "the modem is faulty"
@@ -493,14 +508,14 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("cp_line.diode_fault", {}, "no diode on the pilot line"),
     ("cp_line.state", {"state": "E"}, "pilot line shorted"),
     ("output.fault", {"reason": "contactor welded"}, "contactor welded"),
-    ("operator.emergency_stop", {}, "emergency button"),
+    ("button.emergency_stop", {}, "emergency button"),
     ("out_of_service", {}, "out of service"),
 ]
 
 
 def happens(stage: Stage, event: str, data: dict[str, Any]) -> Stage:
     role = event.partition(".")[0]
-    if role == "operator":
+    if role == "button":
         return stage.emit(event, **data)
     return stage.post(event, **data) if role == event else stage.child(event, **data)
 
@@ -509,13 +524,13 @@ def happens(stage: Stage, event: str, data: dict[str, Any]) -> Stage:
 @pytest.mark.parametrize("step", ["plugged", "charging"])
 def test_fault(step: str, event: str, data: dict[str, Any], reason: str) -> None:
     """Output off first, pilot F, the link left, the user forgotten; out of order until it is reset."""
-    stage = STEPS[step](authorisation="external").emit("operator.authorised").forget()
+    stage = STEPS[step](authorisation="external").emit("reader.authorised").forget()
     happens(stage, event, data)
-    told = "emergency" if event == "operator.emergency_stop" else "malfunction"
+    told = "emergency" if event == "button.emergency_stop" else "malfunction"
     assert to(stage, "session") == [told], "the vehicle reads why"
     assert not admitted(stage)
     expected = ["output.emergency_off", "output.power_off", "cp_line.fault", f"session.{told}", "slac.leave_bcd"]
-    if event == "operator.emergency_stop":
+    if event == "button.emergency_stop":
         expected = ["output.emergency_off", *expected]
     assert orders(stage) == ["show Out of order", *expected]
     assert stage.data("reason") == reason
@@ -552,7 +567,7 @@ def test_a_fault_that_gives_no_reason() -> None:
 def test_reset() -> None:
     """With the vehicle still there: output and pilot are reset, all is brought to rest, it is invited again."""
     stage = plugged().child("cp_line.diode_fault").forget()
-    stage.emit("operator.reset_pressed")
+    stage.emit("button.reset_pressed")
     assert orders(stage) == ["output.reset", "output.power_off", "cp_line.x1"]
     assert stage.active("outlet.resetting")
     stage.run(2.999).child("output.is_off")
@@ -560,7 +575,7 @@ def test_reset() -> None:
     stage.forget().child("output.is_off").run(0.2)
     assert each(stage) == {
         "lock": ["unlock"],
-        "operator": ["Available", "Vehicle connected"],
+        "display": ["Available", "Vehicle connected"],
         "cp_line": ["x1", "hlc"],
         "slac": ["enter_bcd"],
     }
@@ -569,7 +584,7 @@ def test_reset() -> None:
 def test_the_connector_is_released_when_the_output_is_off() -> None:
     """A fault does not hold the vehicle for ever, and a live connector is not released (IEC 61851-23 CC.5.3)."""
     for seconds in (0.1, 1000):
-        stage = charging().values("meter", voltage=60.0).emit("operator.emergency_stop").forget().run(seconds)
+        stage = charging().values("meter", voltage=60.0).emit("button.emergency_stop").forget().run(seconds)
         assert orders(stage) == []
         stage.child("output.is_off")
         assert orders(stage) == ["lock.unlock"]
@@ -608,7 +623,7 @@ def test_the_connector_stays_locked_while_it_may_be_live() -> None:
 def test_reset_while_the_pilot_is_shorted() -> None:
     """Nobody is invited until the short is gone; the pilot chart says so by its next state, half a second late."""
     for state in ("A", "B"):
-        stage = pilot(plugged(), "E").emit("operator.reset_pressed").child("output.is_off").child("output.is_off")
+        stage = pilot(plugged(), "E").emit("button.reset_pressed").child("output.is_off").child("output.is_off")
         stage.forget().run(100)
         assert stage.active("outlet.starting")
         assert each(stage) == {"cp_line": ["x1"]}
@@ -632,15 +647,15 @@ def test_emergency_button_must_come_out_first(event: str) -> None:
 
     def reset() -> None:
         if event == "reset":
-            stage.emit("operator.reset_pressed")
+            stage.emit("button.reset_pressed")
         else:
             stage.post("in_service")
 
-    stage = charging().emit("operator.emergency_stop").forget()
+    stage = charging().emit("button.emergency_stop").forget()
     reset()
     assert stage.active("outlet.faulted")
     assert not stage.orders
-    stage.emit("operator.emergency_released")
+    stage.emit("button.emergency_released")
     assert stage.active("safety.normal")
     assert stage.active("outlet.faulted")
     reset()

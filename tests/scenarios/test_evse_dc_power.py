@@ -125,11 +125,11 @@ def test_a_lock_that_is_late_keeps_nobody(where: str) -> None:
     stage = in_session(C_session_retry=1 if where == "gave_up" else 3).child("session.cable_check").run(3)
     assert stage.ordered("lock.unlock") == [{}]
     if where == "faulted":
-        stage.emit("operator.emergency_stop").emit("lock.locked")
+        stage.emit("button.emergency_stop").emit("lock.locked")
         assert len(stage.ordered("lock.unlock")) == 1, "not before it is known to be dead"
         stage.child("output.is_off")
     elif where == "finished":
-        stage.emit("operator.stop_pressed")
+        stage.emit("button.stop_pressed")
     if where in ("waking", "gave_up", "finished"):
         end_session(stage, "failed")
     elif where in ("unplugged", "available"):
@@ -298,9 +298,9 @@ def test_what_is_charged_for() -> None:
     end_session(stage, "normal")
     assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (350.0, 80, "normal")
     assert len(stage.told("session_ended")) == 1
-    pilot(stage.emit("operator.stop_pressed"), "A").child("output.is_off").run(0.2)
+    pilot(stage.emit("button.stop_pressed"), "A").child("output.is_off").run(0.2)
     assert len(stage.told("session_ended")) == 1
-    pilot(stage, "B").emit("operator.stop_pressed")
+    pilot(stage, "B").emit("button.stop_pressed")
     assert [one["end"] for one in stage.told("session_ended")] == ["normal", "aborted"]
     assert (stage.data("energy"), stage.data("soc"), stage.data("last_end")) == (0.0, 0, "aborted")
     assert stage.data("protocol") == ""
@@ -341,7 +341,7 @@ def test_what_became_of_a_plug_in_is_told_once(ending: str, end: str, reason: st
     elif ending == "fault":
         stage.child("output.fault", reason="the contactor opened by itself")
     else:
-        end_session(stage.child("slac.dlink_lost").emit("operator.stop_pressed"), "aborted")
+        end_session(stage.child("slac.dlink_lost").emit("button.stop_pressed"), "aborted")
     (told,) = stage.told("session_ended")
     assert (told["end"], told["reason"]) == (end, reason)
     assert (told["EVCCID"], told["protocol"], told["soc"]) == (EVCCID, "din", 80)
@@ -354,7 +354,7 @@ def test_what_became_of_a_plug_in_is_told_once(ending: str, end: str, reason: st
 def test_a_fault_or_an_unplugging_without_a_vehicle_is_no_session() -> None:
     """A station that goes out of order while it is free has failed nobody."""
     stage = pilot(plugged(), "A").child("output.is_off").run(1).forget()
-    stage.child("output.fault", reason="over-temperature").emit("operator.reset_pressed").child("output.is_off")
+    stage.child("output.fault", reason="over-temperature").emit("button.reset_pressed").child("output.is_off")
     assert stage.told("session_ended") == []
 
 
@@ -370,7 +370,7 @@ def energise(stage: Stage) -> Stage:
 def test_stop_button(step: str) -> None:
     """The vehicle is asked to stop, and has 20 s; then the output goes down and the session is closed, and nobody is
     invited again."""
-    stage = STEPS[step]().emit("operator.stop_pressed")
+    stage = STEPS[step]().emit("button.stop_pressed")
     assert orders(stage) == ["session.stop"]
     stage.forget().run(19.999)
     assert orders(stage) == []
@@ -387,13 +387,13 @@ def test_stop_button(step: str) -> None:
 def test_stop_button_after_a_pause() -> None:
     """The end of the second part is what is told, not that of the first."""
     stage = end_session(charging(), "paused").child("cp_line.bcb_toggle")
-    start_session(stage).emit("operator.stop_pressed").run(20)
+    start_session(stage).emit("button.stop_pressed").run(20)
     assert end_session(stage, "aborted").data("last_end") == "aborted"
 
 
 def test_stop_button_and_the_vehicle_obeys() -> None:
     """Nothing more happens 20 s after the button when the session has ended by then."""
-    stage = charging().emit("operator.stop_pressed").run(10)
+    stage = charging().emit("button.stop_pressed").run(10)
     end_session(stage, "normal").child("output.is_off").forget().run(100)
     assert orders(stage) == []
     assert stage.data("last_end") == "normal"
@@ -401,8 +401,8 @@ def test_stop_button_and_the_vehicle_obeys() -> None:
 
 def test_stop_button_twice() -> None:
     """Pressing again asks again; it gives the vehicle no more time."""
-    stage = charging().emit("operator.stop_pressed").run(15)
-    stage.emit("operator.stop_pressed").run(5)
+    stage = charging().emit("button.stop_pressed").run(15)
+    stage.emit("button.stop_pressed").run(5)
     assert orders(stage) == ["session.stop", "session.stop", "output.power_off", "session.abort"]
 
 
@@ -412,7 +412,7 @@ def test_session_that_fails_after_a_stop(who: str, end: str) -> None:
     """Who pressed stop is not charged on because the vehicle broke off instead of ending well; nor is a hot plug."""
     stage = charging()
     if who == "user":
-        stage.emit("operator.stop_pressed")
+        stage.emit("button.stop_pressed")
     else:
         stage.child("output.stop_due", reason="over-temperature")
     end_session(stage.run(19), end)
@@ -422,7 +422,7 @@ def test_session_that_fails_after_a_stop(who: str, end: str) -> None:
 
 def test_a_stop_counts_for_its_own_plug_in() -> None:
     """The next vehicle's session that fails is tried again."""
-    stage = end_session(charging().emit("operator.stop_pressed"), "failed")
+    stage = end_session(charging().emit("button.stop_pressed"), "failed")
     pilot(stage.child("output.is_off"), "A").child("output.is_off").run(0.2)
     end_session(start_session(pilot(stage, "B")).child("session.cable_check"), "failed")
     assert stage.active("outlet.plugged.waking")
@@ -587,7 +587,7 @@ def test_an_outlet_without_a_need_takes_nothing_back() -> None:
     assert end_session(in_session(), "normal").told("needs") == []
 
 
-@pytest.mark.parametrize("end", ["operator.emergency_stop", "unplugged", "fault"])
+@pytest.mark.parametrize("end", ["button.emergency_stop", "unplugged", "fault"])
 def test_a_need_ends_with_the_session_whatever_ends_it(end: str) -> None:
     stage = charging().child("session.needs", power=60_000.0)
     if end == "unplugged":

@@ -60,7 +60,7 @@ def test_however_that_session_ends_no_other_begins(end: str) -> None:
     assert stage.active(f"{SHUT}.discharging")
     evse.pilot(stage, "B")
     stage.child("session.session_started", EVCCID=evse.EVCCID, protocol="din")
-    stage.emit("operator.stop_pressed")
+    stage.emit("button.stop_pressed")
     assert stage.active(SHUT)
     assert stage.unhandled == []
     assert "hlc" not in evse.to(stage, "cp_line")

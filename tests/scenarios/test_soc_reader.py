@@ -131,8 +131,8 @@ def test_a_vehicle_that_goes_while_it_is_read() -> None:
     stage = in_session().child("outlet.disconnected")
     assert (to(stage, "session"), to(stage, "slac")) == (["abort", "refuse"], ["leave_bcd"])
     assert to(stage, "discovery") == ["be_silent"]
-    bad = linking().child("outlet.cable_bad", reason="x").emit("operator.token", id="C1")
-    assert bad.emit("operator.stop_pressed").active("vehicle.plugged.refused")
+    bad = linking().child("outlet.cable_bad", reason="x").emit("reader.token", id="C1")
+    assert bad.emit("button.stop_pressed").active("vehicle.plugged.refused")
 
 
 def test_why_a_vehicle_left_unread_and_uncharged() -> None:
@@ -163,12 +163,12 @@ def test_what_people_read() -> None:
     stage = read(linking().child("session.session_started", EVCCID=EVCCID, protocol="din"))
     stage.child("session.session_ended", end="normal").child("outlet.is_off").child("outlet.pulse_done")
     stage.child("outlet.charging")
-    shown = [each["text"] for each in stage.ordered("operator.show")]
+    shown = [each["text"] for each in stage.ordered("display.show")]
     assert shown == ["Reading the state of charge", "63 %", "Charging"]
-    assert stage.child("outlet.cable_bad", reason="x").order("operator.show") == {"text": "x"}
-    assert basic().child("outlet.fault", reason="y").order("operator.show") == {"text": "y"}
-    assert basic().emit("operator.emergency_stop").order("operator.show") == {"text": "emergency button"}
-    assert linking().emit("operator.emergency_stop").told("session_ended")[0]["reason"] == "emergency button"
+    assert stage.child("outlet.cable_bad", reason="x").order("display.show") == {"text": "x"}
+    assert basic().child("outlet.fault", reason="y").order("display.show") == {"text": "y"}
+    assert basic().emit("button.emergency_stop").order("display.show") == {"text": "emergency button"}
+    assert linking().emit("button.emergency_stop").told("session_ended")[0]["reason"] == "emergency button"
 
 
 def test_an_outlet_that_does_not_answer_holds_nobody() -> None:
@@ -292,9 +292,9 @@ def test_no_power_for_this_vehicle(what: str) -> None:
 def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
     """Its end is told all the same, once, also after the start and after a reset."""
     stage = available().child("outlet.cable_bad", reason="the plug does not lock")
-    assert stage.order("operator.show") == {"text": "the plug does not lock"}
+    assert stage.order("display.show") == {"text": "the plug does not lock"}
     assert stage.child("outlet.disconnected").child("outlet.free").active("vehicle.available")
-    stage.emit("operator.emergency_stop").emit("operator.reset_pressed").child("outlet.cable_bad", reason="x")
+    stage.emit("button.emergency_stop").emit("button.reset_pressed").child("outlet.cable_bad", reason="x")
     early = started().child("outlet.cable_bad", reason="y").run(10.1)
     told = [(each["end"], each["reason"]) for each in stage.told("session_ended") + early.told("session_ended")]
     assert told == [("failed", "the plug does not lock"), ("failed", "x"), ("failed", "y")]
@@ -304,14 +304,14 @@ def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
 @pytest.mark.parametrize("what", ["fault", "emergency"])
 def test_out_of_order(what: str) -> None:
     stage = basic().forget()
-    stage.child("outlet.fault", reason="residual current") if what == "fault" else stage.emit("operator.emergency_stop")
+    stage.child("outlet.fault", reason="residual current") if what == "fault" else stage.emit("button.emergency_stop")
     assert to(stage, "outlet") == ["close_down"]
     assert ("abort" in to(stage, "session"), to(stage, "slac")) == (True, ["leave_bcd"])
-    stage.emit("operator.reset_pressed")
+    stage.emit("button.reset_pressed")
     assert to(stage, "outlet") == ["close_down", "reset"]
     again = stage.child("outlet.connected", rating=32.0)
     assert again.active("vehicle.plugged"), "it is still there"
-    stage.emit("operator.emergency_stop").emit("operator.reset_pressed")
+    stage.emit("button.emergency_stop").emit("button.reset_pressed")
     assert stage.run(2.9).active("vehicle.resetting")
     assert stage.run(0.2).active("vehicle.available")
 
@@ -330,7 +330,7 @@ def test_what_breaks_the_charge_off_is_no_good_end(reason: str, charged: bool) -
     """A trip, a weld, an emergency stop: failed, with the reason people read, though it was read and charged before."""
     stage = charging() if charged else read(in_session())
     if reason == "button":
-        stage.emit("operator.emergency_stop")
+        stage.emit("button.emergency_stop")
         shown = "emergency button"
     else:
         stage.child("outlet.vehicle_fault" if "vehicle" in reason else "outlet.fault", reason=reason)
@@ -338,7 +338,7 @@ def test_what_breaks_the_charge_off_is_no_good_end(reason: str, charged: bool) -
     stage.child("outlet.disconnected")
     (told,) = stage.told("session_ended")
     assert (told["end"], told["reason"], told["soc"]) == ("failed", shown, 63)
-    assert stage.ordered("operator.show")[-1] == {"text": shown}
+    assert stage.ordered("display.show")[-1] == {"text": shown}
 
 
 def test_what_is_known_and_means_nothing_now() -> None:
@@ -372,13 +372,13 @@ def test_a_limit() -> None:
 
 def test_the_end_of_the_program_in_mid_charge() -> None:
     """As a stop by the user: the vehicle ends its current before the contactor opens; then F."""
-    stage = charging().post("shut_down").post("shut_down").emit("operator.stop_pressed")
+    stage = charging().post("shut_down").post("shut_down").emit("button.stop_pressed")
     assert to(stage, "outlet") == ["withhold"]
     stage.child("outlet.is_off")
     assert to(stage, "outlet") == ["withhold", "release", "close_down"]
-    stage.child("outlet.fault", reason="x").emit("operator.emergency_stop").post("shut_down").run(2.9)
+    stage.child("outlet.fault", reason="x").emit("button.emergency_stop").post("shut_down").run(2.9)
     assert not stage.told("shut")
-    stage.run(0.2).post("shut_down").child("outlet.fault", reason="x").emit("operator.emergency_stop")
+    stage.run(0.2).post("shut_down").child("outlet.fault", reason="x").emit("button.emergency_stop")
     assert stage.told("shut") == [{}]
     assert len(stage.told("session_ended")) == 1
     assert to(stage, "outlet") == ["withhold", "release", "close_down"]
@@ -394,15 +394,15 @@ def test_the_end_of_the_program_elsewhere(where: str) -> None:
     elif where == "refused":
         stage = linking().child("outlet.cable_bad", reason="x").post("shut_down")
     elif where == "faulted":
-        stage = basic().emit("operator.emergency_stop").post("shut_down")
+        stage = basic().emit("button.emergency_stop").post("shut_down")
     else:
-        stage = charging().emit("operator.stop_pressed")
+        stage = charging().emit("button.stop_pressed")
         if where == "finished":
             stage.child("outlet.is_off").post("shut_down")
         else:
             stage.post("shut_down").child("outlet.is_off")
     assert to(stage, "outlet")[-1] == "close_down"
-    assert stage.order("operator.show") == {"text": "Shut down"}
+    assert stage.order("display.show") == {"text": "Shut down"}
     assert ("abort" in to(stage, "session"), to(stage, "slac")[-1]) == (True, "leave_bcd")
     assert stage.run(3.1).told("shut") == [{}]
     assert len(stage.told("session_ended")) == (0 if where == "available" else 1)
@@ -410,7 +410,7 @@ def test_the_end_of_the_program_elsewhere(where: str) -> None:
 
 def test_an_emergency_on_the_way_out() -> None:
     """The outlet is closed down at once, and the program ends all the same."""
-    stage = charging().post("shut_down").emit("operator.emergency_stop")
+    stage = charging().post("shut_down").emit("button.emergency_stop")
     assert to(stage, "outlet")[:2] == ["withhold", "close_down"]
     assert stage.run(3.1).told("shut") == [{}]
 
@@ -422,11 +422,11 @@ def test_an_emergency_on_the_way_out() -> None:
 def test_stopped_by_a_person(where: str) -> None:
     """Whatever goes on ends; the plug is released when the outlet is dead, and the result told once."""
     stage = {"reading": linking, "session": in_session, "charging": charging}[where]().forget()
-    stage.emit("operator.stop_pressed")
+    stage.emit("button.stop_pressed")
     assert (to(stage, "session")[0], to(stage, "slac"), to(stage, "outlet")) == ("abort", ["leave_bcd"], ["withhold"])
-    stage.emit("operator.stop_pressed").child("outlet.is_off").emit("operator.stop_pressed")
+    stage.emit("button.stop_pressed").child("outlet.is_off").emit("button.stop_pressed")
     assert to(stage, "outlet") == ["withhold", "release"]
-    assert stage.order("operator.show") == {"text": "Finished"}
+    assert stage.order("display.show") == {"text": "Finished"}
     stage.child("outlet.cable_bad", reason="pulled").child("outlet.disconnected")
     (told,) = stage.told("session_ended")
     if where == "charging":
@@ -437,7 +437,7 @@ def test_stopped_by_a_person(where: str) -> None:
 
 
 def test_an_outlet_that_does_not_open_ends_the_stop_in_time() -> None:
-    stage = charging().emit("operator.stop_pressed").run(7.9)
+    stage = charging().emit("button.stop_pressed").run(7.9)
     assert to(stage, "outlet") == ["withhold"]
     assert to(stage.run(0.2), "outlet") == ["withhold", "release"]
 
@@ -450,35 +450,33 @@ def handed_over(**parameters: Any) -> Stage:
     stage = read(in_session(**parameters)).child("session.session_ended", end="normal").forget().child("outlet.is_off")
     assert stage.active("vehicle.plugged.identifying")
     assert not to(stage, "outlet")
-    assert stage.ordered("operator.show")[-1] == {"text": "Please identify yourself"}
+    assert stage.ordered("display.show")[-1] == {"text": "Please identify yourself"}
     return stage.forget()
 
 
 def test_a_card_lets_it_charge_and_ends_it() -> None:
     """It is read before anybody is known, and has no power until then."""
     stage = handed_over(authorisation="list", tokens=["C1", "C2"]).run(600)
-    stage.emit("operator.token", id="C3")
-    assert stage.ordered("operator.show") == [{"text": "Card not accepted"}]
-    stage.emit("operator.authorised")
+    stage.emit("reader.token", id="C3")
+    assert stage.ordered("display.show") == [{"text": "Card not accepted"}]
+    stage.emit("reader.authorised")
     assert not to(stage, "outlet")
-    stage.emit("operator.token", id="C1")
+    stage.emit("reader.token", id="C1")
     assert to(stage, "outlet") == ["pulse_ef"]
-    stage.child("outlet.pulse_done").child("outlet.charging").emit("operator.token", id="C3")
+    stage.child("outlet.pulse_done").child("outlet.charging").emit("reader.token", id="C3")
     assert to(stage, "outlet") == ["pulse_ef", "offer"]
-    stage.emit("operator.token", id="C2")
+    stage.emit("reader.token", id="C2")
     assert to(stage, "outlet") == ["pulse_ef", "offer", "withhold"]
-    stage.emit("operator.token", id="C2").child("outlet.is_off").emit("operator.token", id="C1")
+    stage.emit("reader.token", id="C2").child("outlet.is_off").emit("reader.token", id="C1")
     assert to(stage, "outlet") == ["pulse_ef", "offer", "withhold", "release"]
 
 
 def test_a_card_before_the_plug() -> None:
     """And nobody charges on it afterwards."""
-    stage = (
-        available(authorisation="list", tokens=["C1"]).emit("operator.token", id="C1").emit("operator.token", id="C1")
-    )
+    stage = available(authorisation="list", tokens=["C1"]).emit("reader.token", id="C1").emit("reader.token", id="C1")
     stage.child("outlet.connected", rating=32.0).child("slac.no_request").child("outlet.is_off")
     assert "pulse_ef" in to(stage, "outlet")
-    assert "Please identify yourself" not in [shown["text"] for shown in stage.ordered("operator.show")]
+    assert "Please identify yourself" not in [shown["text"] for shown in stage.ordered("display.show")]
     stage.child("outlet.disconnected").child("outlet.free").child("outlet.connected", rating=32.0)
     stage.forget().child("slac.no_request").child("outlet.is_off")
     assert stage.active("vehicle.plugged.identifying")
@@ -494,10 +492,10 @@ def test_an_evccid_as_a_token() -> None:
 
 
 def test_a_back_end_decides() -> None:
-    stage = handed_over(authorisation="external").emit("operator.token", id="C1").emit("operator.rejected")
-    assert [shown["text"] for shown in stage.ordered("operator.show")] == ["Not authorised"]
-    assert to(stage.emit("operator.authorised"), "outlet") == ["pulse_ef"]
-    free = available().emit("operator.token", id="C1").emit("operator.authorised").emit("operator.rejected")
+    stage = handed_over(authorisation="external").emit("reader.token", id="C1").emit("reader.refused", reason="")
+    assert [shown["text"] for shown in stage.ordered("display.show")] == ["Not authorised"]
+    assert to(stage.emit("reader.authorised"), "outlet") == ["pulse_ef"]
+    free = available().emit("reader.token", id="C1").emit("reader.authorised").emit("reader.refused", reason="")
     assert not free.orders
 
 
@@ -505,12 +503,12 @@ def test_unread_and_not_known() -> None:
     """Without a modem there is no 5 % before, and so nothing to begin anew."""
     stage = started(authorisation="external").run(10.1).child("outlet.connected", rating=32.0)
     assert not to(stage, "outlet")
-    assert to(stage.emit("operator.authorised"), "outlet") == ["offer"]
+    assert to(stage.emit("reader.authorised"), "outlet") == ["offer"]
 
 
 @pytest.mark.parametrize("what", ["unplugged", "fault", "refused", "finished"])
 def test_who_was_let_charge_is_forgotten(what: str) -> None:
-    stage = handed_over(authorisation="external").emit("operator.authorised").child("outlet.pulse_done")
+    stage = handed_over(authorisation="external").emit("reader.authorised").child("outlet.pulse_done")
     assert stage.active("user.known")
     if what == "unplugged":
         stage.child("outlet.disconnected")
@@ -519,7 +517,7 @@ def test_who_was_let_charge_is_forgotten(what: str) -> None:
     elif what == "refused":
         stage.child("outlet.vehicle_fault", reason="x")
     else:
-        stage.emit("operator.stop_pressed").child("outlet.is_off")
+        stage.emit("button.stop_pressed").child("outlet.is_off")
     assert stage.active("user.unknown")
 
 

@@ -93,7 +93,7 @@ def test_states_timers_and_what_a_person_sees_stand_at_the_ends(run: Run) -> Non
     picture = drawn(session(run))
     beside = {(m.source, m.kind, m.text) for m in picture.messages if m.source == m.target}
     assert {source for source, _, _ in beside} == {"Vehicle", "Station"}
-    assert ("Station", "note", "operator.show(text=Charging)") in beside
+    assert ("Station", "note", "display.show(text=Charging)") in beside
     assert any(kind == "state" and source == "Station" for source, kind, _ in beside)
     assert any(kind == "timer" and source == "Vehicle" for source, kind, _ in beside)
     assert overview(session(run), sides_of(session(run)), states=False).messages[0].kind != "state"

@@ -16,6 +16,7 @@ from engine.language.expr.tree import Literal
 from engine.language.load import keys
 from engine.language.load.clauses import read_citation
 from engine.language.load.events import read_payload
+from engine.language.load.former import former_contract, successors
 from engine.language.load.lookups import Lookups
 from engine.language.load.reader import NAME, NO_NAMES, Reader
 from engine.language.load.registries import registries
@@ -123,7 +124,25 @@ def _read(reader: Reader, root: Node) -> Contract | None:
         reader.text(mapping.get("lane"), "'lane'"),
         _local(reader, mapping.get("local"), [*actions, *events]),
         reader.flag(mapping.get("person"), "'person'"),
+        _formerly(reader, mapping.get("formerly"), [*actions, *events, *values]),
     )
+
+
+def _formerly(reader: Reader, node: Node | None, known: list[str]) -> dict[str, dict[str, str]]:
+    """``{operator: {rejected: refused}}``."""
+    found: dict[str, dict[str, str]] = {}
+    for old, key, renamed in reader.entries(node, "'formerly'"):
+        if not reader.name(key, "a contract"):
+            continue
+        found[old] = {}
+        for was, was_key, now in reader.entries(renamed, f"'formerly' of {old!r}"):
+            name = reader.text(now, "a name of this contract")
+            if name not in known:
+                message = f"{name[:80]!r} is no order, event or value of this contract"
+                reader.problem(now, "unknown-name", message, known=known)
+            elif reader.name(was_key, "a former name"):
+                found[old][was] = name
+    return found
 
 
 def _local(reader: Reader, node: Node | None, known: list[str]) -> frozenset[str]:
@@ -268,6 +287,7 @@ class Contracts:
         self._given = given
         self._lookups = lookups
         self._beside: dict[Path, Contract] = {}
+        self._former: dict[str, Contract | None] = {}
 
     def names(self, folder: Path) -> list[str]:
         """The names a chart in ``folder`` may use."""
@@ -278,6 +298,7 @@ class Contracts:
 
     def get(self, name: str, folder: Path) -> Contract | None:
         """The contract of this name, for a chart in ``folder``, or None. A file there is taken before an installed one.
+        A name that is no more is what its successors make of it.
 
         Raises:
             ChartError: the contract's own file does not load.
@@ -285,14 +306,28 @@ class Contracts:
             OSError: the file beside the chart cannot be read.
         """
         if self._given is not None:
-            return self._given.get(name)
+            return self._given.get(name) or former_contract(name, successors(name, self._given.values()))
         path = folder / (name + SUFFIX)
         real = self._lookups.real(path) if NAME.fullmatch(name) else None
         if real is not None:
             if real not in self._beside:
                 self._beside[real] = read_contract(self._lookups.source(path))
             return self._beside[real]
-        return _registered(name) if name in _registered_files() else None
+        if name in _registered_files():
+            return _registered(name)
+        if name not in self._former:
+            self._former[name] = former_contract(name, successors(name, installed_contracts().values()))
+        return self._former[name]
+
+    def successors(self, name: str, folder: Path) -> list[Contract]:
+        """The contracts that have taken over what an installed one of this name was.
+
+        Raises:
+            ChartError: one of the installed contracts does not load.
+        """
+        if self._lookups.real(folder / (name + SUFFIX)) is not None or name in _registered_files():
+            return []
+        return successors(name, (self._given if self._given is not None else installed_contracts()).values())
 
 
 def installed_contracts() -> dict[str, Contract]:

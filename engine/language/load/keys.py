@@ -436,6 +436,11 @@ TABLE: dict[str, Keys] = {
             "lane": Key("note", "the medium its messages cross, a lifeline in pictures of a run: `PLC`"),
             "local": Key("texts", "orders and events that do not cross it: these stay between chart and adapter"),
             "person": Key("flag", "its events are what a person does: views offer them"),
+            "formerly": Key(
+                "NAME: NAME: text",
+                "a contract that is no more, of which this one has taken over what it has: `{OLD: {old_name: name}}`,"
+                " where names differ",
+            ),
         },
     ),
     "contract action": Keys(

@@ -60,6 +60,11 @@ def rewritten_contract(text: str, root: Mapping) -> str:
     return _Text(text).applied(edit for kind, mapping in mappings(root, "contract") for edit in _cited(kind, mapping))
 
 
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """The text after edits, which do not overlap; a byte order mark does not count."""
+    return _Text(text).applied(edits)
+
+
 def _cited(kind: str, mapping: Mapping) -> Iterator[Edit]:
     if "source" not in mapping.entries:
         return
