@@ -61,9 +61,10 @@ class Loss:
 
 @dataclass(slots=True)
 class Exported:
-    """The text of the export and its losses, in document order."""
+    """The text of the export and its losses, in document order. ``files`` by name: of a format that has several."""
 
     text: str = ""
+    files: dict[str, str] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
 
     def lose(self, construct: Construct, where: str, what: str, position: Position = NOWHERE) -> None:

@@ -1,0 +1,29 @@
+"""A chart as C99: constant tables for the core in ``firmware/core``, and a header for the host (docs/firmware.md)."""
+
+from __future__ import annotations
+
+from engine.language.model import Chart
+from engine.tools.export.c.blocks import Functions
+from engine.tools.export.c.design import Design
+from engine.tools.export.c.files import Files
+from engine.tools.export.c.tables import tables_of
+from engine.tools.export.losses import Exported
+
+
+def export_c(chart: Chart) -> Exported:
+    """The files ``NAME.h`` and ``NAME.c``. What is not translated is a loss with its place; then there is no file,
+    since half a chart controls nothing."""
+    return designed(chart)[0]
+
+
+def designed(chart: Chart) -> tuple[Exported, Design]:
+    """The same, with the names and numbers in it."""
+    exported = Exported()
+    design = Design(chart, exported)
+    functions = Functions(design)
+    tables = tables_of(design, functions)
+    files = Files(design, functions, tables)
+    if not exported.losses:
+        source = files.source()
+        exported.files = {f"{design.name}.h": files.header(), f"{design.name}.c": source}
+    return exported, design

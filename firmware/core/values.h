@@ -1,0 +1,25 @@
+/* Numbers and texts as expressions of charts have them. What has no value sets `failed` of the machine and gives 0. */
+#ifndef CHART_VALUES_H
+#define CHART_VALUES_H
+
+#include "chart.h"
+
+int64_t chart_add(struct chart *me, int64_t a, int64_t b);
+int64_t chart_subtract(struct chart *me, int64_t a, int64_t b);
+int64_t chart_multiply(struct chart *me, int64_t a, int64_t b);
+int64_t chart_floor_divide(struct chart *me, int64_t a, int64_t b); /* rounds towards minus infinity */
+int64_t chart_modulo(struct chart *me, int64_t a, int64_t b);       /* with the sign of b */
+int64_t chart_whole(struct chart *me, int64_t value, int64_t low, int64_t high); /* value, which lies between */
+int64_t chart_least(int64_t a, int64_t b);
+int64_t chart_most(int64_t a, int64_t b);
+int64_t chart_magnitude(struct chart *me, int64_t value);
+
+/* Texts end with a zero octet and are UTF-8; lengths are octets. */
+bool chart_same(const char *a, const char *b);
+int64_t chart_length(const char *text);
+bool chart_fits(const char *text, size_t low, size_t high); /* no longer than high; does not read on */
+void chart_copy(char *to, size_t size, const char *text);   /* what has no room is cut off */
+const char *chart_join(char *to, size_t size, const char *a, const char *b);
+const char *chart_text(struct chart *me, const char *text, size_t low, size_t high); /* text, of such a length */
+
+#endif

@@ -1,0 +1,313 @@
+"""A chart's C as a program that takes a script and prints what each macrostep did."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from engine.language.types import Kind, Type
+from engine.tools.export.c.design import Design
+from engine.tools.export.c.names import identifier
+
+ROOT = Path(__file__).parents[2]
+CORE = ROOT / "firmware" / "core"
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off", "-DCHART_TRACE"]
+SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+MOST_TEXT = 4096
+
+
+def compiler(name: str) -> str:
+    """The path of a compiler. Skips where there is none; where it can be installed (``.ci/run``) that is a failure."""
+    found = shutil.which(name)
+    if found is None:
+        if "CHARGECHART_COMPILERS" in os.environ:
+            pytest.fail(f"{name} is not installed, though .ci/run installs it")
+        pytest.skip(f"no {name} on this machine")
+    return found
+
+
+def compile_c(sources: list[Path], to: Path, options: list[str], cc: str = "cc") -> Path:
+    """Compile and link. Fails with what the compiler says."""
+    command = [compiler(cc), *STRICT, *options, f"-I{CORE}", *map(str, sources), "-o", str(to)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    if run.returncode:
+        pytest.fail(f"{' '.join(command)}\n{run.stderr[-6000:]}")
+    return to
+
+
+def run_script(program: Path, script: str, sound: bool = True) -> list[str]:
+    """What the program prints for a script, line by line. A ``sound`` one neither crashes nor makes a sanitizer speak."""
+    run = subprocess.run([str(program)], input=script, capture_output=True, text=True, check=False, timeout=300)
+    if run.returncode and sound:
+        pytest.fail(f"{program.name}: exit code {run.returncode}\n{run.stderr[-6000:]}")
+    return run.stdout.splitlines()
+
+
+def write_program(design: Design, files: dict[str, str], folder: Path) -> list[Path]:
+    """Write a chart's files and the program that drives them; all sources to compile, the core's included."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in {**files, "script.c": script_c(design)}.items():
+        (folder / name).write_text(text)
+    return [folder / f"{design.name}.c", folder / "script.c", *sorted(CORE.glob("*.c"))]
+
+
+def script_c(design: Design) -> str:
+    """The program. A script's first word of a line says what to do:
+
+    ``N`` parameters: a new machine; ``B`` now: begin; ``V`` number value: what an adapter shows, ``!`` for nothing;
+    ``E`` event now values; ``X`` timer now: it expires; ``T`` now: the first due timer; ``F`` now: end it.
+    """
+    name, upper = design.name, design.upper
+    parts = [_HEAD.replace("NAME", name).replace("UPPER", upper)]
+    texts = ", ".join(f'"{word}"' for word in design.all_words) or '""'
+    parts.append(f"static const char *const words[] = {{{texts}}};\n")
+    for index, ((role, value), type_) in enumerate(design.readings.items()):
+        held = "char" if type_.kind is Kind.STRING else design.c_type(type_)
+        size = f"[{MOST_TEXT}]" if type_.kind is Kind.STRING else ""
+        parts.append(f"static {held} shown_{index}{size}; /* {role}.{value} */\nstatic bool is_shown_{index};\n")
+    ports = []
+    for port in design.ports.values():
+        ports.append(f".{port.name} = port_{port.name}")
+        if port.result is not None:
+            index = [f"read_{identifier(r)}_{identifier(v)}" for r, v in design.readings].index(port.name)
+            held = "const char *" if port.result.kind is Kind.STRING else f"{design.c_type(port.result)} "
+            lines = [f"static bool port_{port.name}(void *context, {held}*value)", "{", "(void)context;"]
+            lines += [f"*value = shown_{index};", f"return is_shown_{index};", "}"]
+        else:
+            given = [(f"given_{i}", type_) for i, (_, type_) in enumerate(port.arguments)]
+            arguments = ["void *context", *(design.passed(type_, one) for one, type_ in given)]
+            lines = [f"static void port_{port.name}({', '.join(arguments)})", "{", "(void)context;"]
+            lines += [f'(void)printf("{port.name}(");', *(_shown(type_, one) for one, type_ in given)]
+            lines += ['(void)printf(") ");', "}"]
+        parts.append("\n".join(lines) + "\n")
+    if "*done)" in _header_of(design):
+        lines = [f"static void port_done(void *context, const struct {name}_output *output)", "{"]
+        lines += ["(void)context;", "(void)output;", '(void)printf("done(");']
+        lines += [_shown(type_, f"output->{identifier(one)}") for one, type_ in design.output.items()]
+        parts.append("\n".join([*lines, '(void)printf(") ");', "}"]) + "\n")
+        ports.append(".done = port_done")
+    parts.append(_ERRORS)
+    ports += [".error = port_error", ".fault = port_fault"]
+    parts.append(f"static const struct {name}_ports ports = {{{', '.join(ports)}}};\n")
+    parts.append(_RECORD.replace("UPPER", upper))
+    data = [_shown(d.type, f"machine.data.{design.data_names.of(n)}") for n, d in design.chart.data.items()]
+    parts.append("\n".join(["static void show_data(void)", "{", *data, "}"]) + "\n")
+    parts.append("static void new_machine(void)\n{\n" + f"static struct {name}_parameters given;\n")
+    for one, parameter in design.chart.parameters.items():
+        to = f"given.{design.parameter_names.of(one)}"
+        parts.append(_read(design, parameter.type, to))
+    parts += [f"is_shown_{index} = false;\n" for index in range(len(design.readings))]
+    parts.append(f"check({name}_init(&machine, &ports, NULL, &given));\n}}\n")
+    parts.append("static bool event(long number, int64_t now)\n{\nswitch (number) {\n")
+    for one in design.events:
+        if not one.from_outside:
+            continue
+        own = design.event_names.of(one.name)
+        lines = [f"case {design.event_name(one.name)}: {{"]
+        arguments = ["&machine", "now"]
+        for field, type_ in one.payload.items():
+            held = f"static char {field}_read[{MOST_TEXT}];"
+            lines.append(held if type_.kind is Kind.STRING else f"{design.c_type(type_)} {field}_read;")
+            arguments.append(f"{field}_read")
+        lines += [_read(design, type_, f"{field}_read") for field, type_ in one.payload.items()]
+        parts.append("\n".join([*lines, f"return {name}_{own}({', '.join(arguments)});", "}"]) + "\n")
+    parts.append("default:\ncheck(false);\nreturn false;\n}\n}\nstatic void show(long number)\n{\nswitch (number) {\n")
+    for index, type_ in enumerate(design.readings.values()):
+        lines = [f"case {index}:", f"is_shown_{index} = !nothing();", f"if (is_shown_{index}) {{"]
+        parts.append("\n".join([*lines, _read(design, type_, f"shown_{index}"), "}", "break;"]) + "\n")
+    parts.append("default:\ncheck(false);\nbreak;\n}\n}\n" + _MAIN.replace("NAME", name))
+    return "".join(parts)
+
+
+def _header_of(design: Design) -> str:
+    return design.exported.files.get(f"{design.name}.h", "")
+
+
+def _shown(type_: Type, value: str) -> str:
+    match type_.kind:
+        case Kind.FLOAT:
+            return f'(void)printf("%.17g,", {value});'
+        case Kind.BOOL:
+            return f'(void)printf("%d,", {value} ? 1 : 0);'
+        case Kind.ENUM:
+            return f'(void)printf("%s,", words[{value}]);'
+        case Kind.STRING:
+            return f"show_octets((const unsigned char *){value}, strlen({value}));"
+    return f'(void)printf("%lld,", (long long){value});'
+
+
+def _read(design: Design, type_: Type, to: str) -> str:
+    match type_.kind:
+        case Kind.FLOAT:
+            return f"{to} = strtod(word(), NULL);\n"
+        case Kind.BOOL:
+            return f"{to} = strtol(word(), NULL, 10) != 0;\n"
+        case Kind.ENUM:
+            return f"{to} = ({design.words})strtol(word(), NULL, 10);\n"
+        case Kind.STRING:
+            return f"(void)read_octets((unsigned char *){to}, sizeof {to});\n"
+    return f"{to} = ({design.c_type(type_)})strtoll(word(), NULL, 10);\n"
+
+
+_HEAD = r"""#include "NAME.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct NAME machine;
+static char line[1 << 20];
+static char *rest;
+static uint16_t taken[UPPER_TRANSITIONS * 64U];
+static size_t takes;
+static uint16_t failed[1024]; /* places; told when the step is over, as the engine's record has them */
+static size_t errors;
+
+static void check(bool good)
+{
+    if (!good) {
+        (void)fprintf(stderr, "the script cannot go on: %s\n", line);
+        exit(3);
+    }
+}
+
+static const char *word(void)
+{
+    char *const found = rest;
+    rest = strchr(rest, ' ');
+    if (rest == NULL) {
+        rest = strchr(found, '\0');
+    } else {
+        *rest = '\0';
+        rest++;
+    }
+    return found;
+}
+
+bool nothing(void);
+bool nothing(void) { return *rest == '!'; }
+
+/* Octets are written in hexadecimal behind a ':'. */
+size_t read_octets(unsigned char *to, size_t size);
+size_t read_octets(unsigned char *to, size_t size)
+{
+    const char *const from = word();
+    const size_t count = (strlen(from) - 1U) / 2U;
+    check(count < size);
+    for (size_t i = 0; i < count; i++) {
+        unsigned octet = 0;
+        (void)sscanf(&from[1U + 2U * i], "%2x", &octet);
+        to[i] = (unsigned char)octet;
+    }
+    to[count] = 0U;
+    return count;
+}
+
+void show_octets(const unsigned char *octets, size_t count);
+void show_octets(const unsigned char *octets, size_t count)
+{
+    (void)printf(":");
+    for (size_t i = 0; i < count; i++) {
+        (void)printf("%02x", octets[i]);
+    }
+    (void)printf(",");
+}
+
+void chart_trace(const struct chart *me, char what, uint16_t number)
+{
+    (void)me;
+    if (what == 't') {
+        check(takes < sizeof taken / sizeof taken[0]);
+        taken[takes] = number;
+        takes++;
+    }
+}
+"""
+_ERRORS = r"""
+static void port_error(void *context, uint16_t place)
+{
+    (void)context;
+    check(errors < sizeof failed / sizeof failed[0]);
+    failed[errors] = place;
+    errors++;
+}
+
+static void port_fault(void *context, uint16_t number)
+{
+    (void)context;
+    (void)printf("fault(%u) ", number);
+}
+"""
+_RECORD = r"""
+static void show_data(void);
+
+static void record(void)
+{
+    const int64_t deadline = chart_deadline_ns(&machine.chart);
+    for (size_t i = 0; i < errors; i++) {
+        (void)printf("error(%u) ", failed[i]);
+    }
+    (void)printf("|");
+    for (size_t i = 0; i < takes; i++) {
+        (void)printf("%u,", taken[i]);
+    }
+    (void)printf("|");
+    for (unsigned i = 0; i < UPPER_STATES; i++) {
+        if (chart_in(&machine.chart, (uint8_t)i)) {
+            (void)printf("%u,", i);
+        }
+    }
+    (void)printf("|%lld|", (deadline == CHART_NEVER) ? -1LL : (long long)deadline);
+    show_data();
+    (void)printf("\n");
+    takes = 0;
+    errors = 0;
+}
+"""
+_MAIN = r"""
+int main(void)
+{
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        int64_t now;
+        line[strcspn(line, "\n")] = '\0';
+        rest = line;
+        switch (*word()) {
+        case 'N':
+            new_machine();
+            continue;
+        case 'V':
+            show(strtol(word(), NULL, 10));
+            continue;
+        case 'B':
+            check(NAME_begin(&machine, strtoll(word(), NULL, 10)));
+            break;
+        case 'E': {
+            const long number = strtol(word(), NULL, 10);
+            now = strtoll(word(), NULL, 10);
+            (void)printf("%s", event(number, now) ? "" : "refused ");
+            break;
+        }
+        case 'X': {
+            const long timer = strtol(word(), NULL, 10);
+            now = strtoll(word(), NULL, 10);
+            (void)chart_fire(&machine.chart, (uint16_t)timer, now);
+            break;
+        }
+        case 'T':
+            (void)printf("%s", chart_expire(&machine.chart, strtoll(word(), NULL, 10)) ? "" : "not due ");
+            break;
+        case 'F':
+            chart_finish(&machine.chart, strtoll(word(), NULL, 10));
+            break;
+        default:
+            check(false);
+            break;
+        }
+        record();
+    }
+    return 0;
+}
+"""

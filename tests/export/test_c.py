@@ -1,0 +1,133 @@
+"""A chart's C against the Python engine: the same lines for the same events, readings and times, macrostep by macrostep.
+
+`.ci/campaign charts` takes 10,000 random sequences of each chart.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.tools.export.c import designed
+from engine.tools.export.c.design import Design
+from engine.tools.testing.transitions import TransitionSearch
+from tests.export.c_peer import ROOT, SANITIZED, compile_c, compiler, run_script, write_program
+from tests.export.c_sequences import Random, Sequence, of_path
+
+CHARTS = ("pilot/evse", "pilot/pev", "sdp/secc", "sdp/evcc")
+SEQUENCES = max(1000, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)
+SEED = os.environ.get("CHARGECHART_FUZZ_SEED", "1")
+MUTANTS = 6 if SEQUENCES == 1000 else 60
+
+
+@cache
+def design_of(chart: str) -> Design:
+    exported, design = designed(engine.load(str(ROOT / "machines" / f"{chart}.yaml")))
+    assert not exported.losses, "\n".join(map(str, exported.losses))
+    return design
+
+
+@cache
+def sequences_of(chart: str) -> list[Sequence]:
+    """The paths that take every transition, and random sequences."""
+    design = design_of(chart)
+    paths = TransitionSearch(design.chart).run().paths
+    source = Random(design, SEED)
+    return [*(of_path(design, path, number) for number, path in enumerate(paths)), *map(source.sequence, range(SEQUENCES))]
+
+
+def differences(lines: list[str], sequences: list[Sequence]) -> list[str]:
+    """The first difference of each sequence, with what led to it."""
+    found, at = [], 0
+    for sequence in sequences:
+        own = lines[at : at + len(sequence.expected)]
+        at += len(sequence.expected)
+        step = next((n for n, (c, e) in enumerate(zip(own, sequence.expected, strict=False)) if c != e), len(own))
+        if own != sequence.expected:
+            steps = [line for line in sequence.script if line[0] not in "NV"]
+            wanted = sequence.expected[step] if step < len(sequence.expected) else "(nothing)"
+            got = own[step] if step < len(own) else "(nothing)"
+            told = "\n".join(sequence.script[: sequence.script.index(steps[step]) + 1])
+            found.append(f"{sequence.name}, step {step}:\n{told}\nengine: {wanted}\nC:      {got}")
+    return found
+
+
+def scripts(sequences: list[Sequence]) -> str:
+    return "".join(f"{line}\n" for sequence in sequences for line in sequence.script)
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_the_c_does_what_the_engine_does_and_takes_every_transition(chart: str, tmp_path: Path) -> None:
+    """With sanitizers. A transition of the C that no sequence takes is one that nobody has compared."""
+    design, sequences = design_of(chart), sequences_of(chart)
+    sources = write_program(design, design.exported.files, tmp_path)
+    program = compile_c(sources, tmp_path / design.name, SANITIZED)
+    lines = run_script(program, scripts(sequences))
+    parted = differences(lines, sequences)
+    assert not parted, f"{len(parted)} of {len(sequences)} sequences part:\n" + "\n\n".join(parted[:3])
+    assert len(lines) == sum(len(sequence.expected) for sequence in sequences)
+    taken = {int(number) for line in lines for number in line.split("|")[1].split(",") if number}
+    missing = set(range(len(design.transitions))) - taken
+    assert not missing, f"not taken: {[design.transitions[number].id for number in missing]}"
+
+
+# ---------------------------------------------------------------- mutants
+
+
+def mutants(design: Design) -> dict[str, str]:
+    """The source with one row of a table or one function changed, by what was changed."""
+    source = design.exported.files[f"{design.name}.c"]
+    found: dict[str, str] = {}
+    rows = re.search(r"transitions\[\d+\] = \{\n(.*?)\n\};", source, re.DOTALL)
+    assert rows
+    lines = rows[1].split("\n")
+    sets = source.count("{{0x", source.index("chart_set sets["), source.index("chart_guard guards["))
+    for number, line in enumerate(lines):
+        match = re.fullmatch(r"( +\{\w+, )(\w+)(, )(\d+)(U, )(\d+)(U, .*)", line)
+        assert match, line
+        start, domain, comma, entered, middle, guard, end = match.groups()
+        if domain != "CHART_NONE":
+            other = (int(entered) + 1) % sets
+            found[f"transition {number}: target"] = f"{start}{domain}{comma}{other}{middle}{guard}{end}"
+        if guard != "0":
+            found[f"transition {number}: guard"] = f"{start}{domain}{comma}{entered}{middle}0{end}"
+    changed = {
+        name: source.replace(rows[1], "\n".join([*lines[:at], row, *lines[at + 1 :]]))
+        for name, row in found.items()
+        for at in (int(name.split()[1].rstrip(":")),)
+    }
+    for function in re.finditer(r"int64_t (delay_\d+)\(.*?\n\}", source, re.DOTALL):
+        longer = re.sub(r"return (.*);", r"return \1 + 1;", function[0])
+        changed[f"timer {function[1]}: duration"] = source.replace(function[0], longer)
+    return changed
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_a_changed_table_is_found(chart: str, tmp_path: Path) -> None:
+    """A target, a guard or a timer's duration changed in the C alone: the comparison sees it."""
+    design, sequences = design_of(chart), sequences_of(chart)
+    script = scripts(sequences)
+    changed = mutants(design)
+    kinds = {kind: [name for name in sorted(changed) if name.endswith(kind)] for kind in ("target", "guard", "duration")}
+    chosen = [name for names in kinds.values() for name in names[:: max(1, len(names) * 3 // MUTANTS)]]
+    alive = []
+    for number, name in enumerate(chosen):
+        folder = tmp_path / str(number)
+        files = {**design.exported.files, f"{design.name}.c": changed[name]}
+        program = compile_c(write_program(design, files, folder), folder / design.name, ["-O0"])
+        if not differences(run_script(program, script, sound=False), sequences):
+            alive.append(name)
+    assert not alive, f"{design.name}: nobody notices {alive}"
+
+
+def test_a_missing_compiler_is_a_failure_where_it_can_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A build step that is cut short must not look like success."""
+    monkeypatch.setenv("CHARGECHART_COMPILERS", "required")
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(pytest.fail.Exception, match="cc is not installed"):
+        compiler("cc")
