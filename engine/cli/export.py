@@ -17,9 +17,12 @@ _EPILOG = """examples:
   engine export machines/slac/evse.yaml --to xstate -o slac_evse.json
   engine export machines/slac/session.yaml --to transitions --strict -o session.py
   engine export chart.yaml --to yaml               the chart itself, its templates written out
+  engine export machines/pilot/evse.yaml --to c -o build/pilot    pilot_evse.h and pilot_evse.c, for firmware/core
 
-What a format cannot carry is said on standard error, construct by construct; --strict makes that an error.
-exit codes: 0 done, 1 something was lost and --strict was given, 2 usage or a chart that does not load
+What a format cannot carry is said on standard error, construct by construct; --strict makes that an error. In C a
+chart is whole or not there: what is not translated is always an error.
+exit codes: 0 done, 1 something was lost and --strict was given (or the format is c), 2 usage or a chart that does not
+load
 """
 ENDINGS = {
     "scxml": (".scxml", ".xml"),
@@ -30,10 +33,13 @@ ENDINGS = {
     "transitions": (".py",),
     "python-statemachine": (".py",),
     "yaml": (".yaml", ".yml"),
+    "c": (),
 }
 """What files of each format are called; endings of no format are nobody's business."""
 PICTURES = (".svg", ".pdf", ".png", ".gif", ".jpg", ".jpeg")
 FORMATS = tuple(ENDINGS)
+WHOLE = ("c",)
+"""Formats of several files, written to a folder, in which nothing may be lost."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("path", metavar="PATH", help="a chart, or an installed one's name: evse_dc")
     parser.add_argument("--to", required=True, choices=FORMATS, help="the format")
-    parser.add_argument("-o", "--output", metavar="FILE", help="write here instead of standard output")
+    parser.add_argument("-o", "--output", metavar="FILE", help="write here, not to standard output; --to c: the folder")
     parser.add_argument("--strict", action="store_true", help="write nothing and fail when something would be lost")
 
 
@@ -51,18 +57,28 @@ def run(args: argparse.Namespace) -> int:
     from engine.language.load import load
 
     ending = Path(args.output or "").suffix
-    if ending not in ENDINGS[args.to] and (instead := _instead(ending)):
+    whole = args.to in WHOLE
+    if whole and (not args.output or Path(args.output).is_file()):
+        print(f"engine: --to {args.to} writes several files: name a folder with -o", file=sys.stderr)
+        return 2
+    if not whole and ending not in ENDINGS[args.to] and (instead := _instead(ending)):
         named = " or ".join(ENDINGS[args.to])
         print(f"engine: -o {args.output}: {args.to} is written to {named}; {instead}", file=sys.stderr)
         return 2
     exported = _exporter(args.to)(load(args.path))
+    strict = args.strict or whole
     for loss in exported.losses:
-        print(f"{'error' if args.strict else 'warning'}: {loss}", file=sys.stderr)
-    if exported.losses and args.strict:
+        print(f"{'error' if strict else 'warning'}: {loss}", file=sys.stderr)
+    if exported.losses and strict:
         count = len(exported.losses)
         print(f"engine: {args.path}: {args.to} cannot carry {count} things; nothing written", file=sys.stderr)
         return 1
-    if args.output:
+    if exported.files:
+        folder = Path(args.output)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in exported.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
+    elif args.output:
         Path(args.output).write_text(exported.text, encoding="utf-8")
     else:
         sys.stdout.write(exported.text)
@@ -95,6 +111,10 @@ def _exporter(format: str) -> Callable[[Chart], Exported]:
             from engine.tools.export.statemachine import export_statemachine
 
             return export_statemachine
+        case "c":
+            from engine.tools.export.c import export_c
+
+            return export_c
         case "yaml":
             from engine.tools.export.written_out import export_written_out
 

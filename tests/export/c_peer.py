@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,11 @@ def compiler(name: str) -> str:
     return found
 
 
-def compile_c(sources: list[Path], to: Path, options: list[str], cc: str = "cc") -> Path:
+def compile_c(
+    sources: list[Path], to: Path, options: list[str], cc: str = "cc", common: Sequence[str] = STRICT
+) -> Path:
     """Compile and link. Fails with what the compiler says."""
-    command = [compiler(cc), *STRICT, *options, f"-I{CORE}", *map(str, sources), "-o", str(to)]
+    command = [compiler(cc), *common, *options, f"-I{CORE}", *map(str, sources), "-o", str(to)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         pytest.fail(f"{' '.join(command)}\n{run.stderr[-6000:]}")
@@ -40,7 +43,7 @@ def compile_c(sources: list[Path], to: Path, options: list[str], cc: str = "cc")
 
 
 def run_script(program: Path, script: str, sound: bool = True) -> list[str]:
-    """What the program prints for a script, line by line. A ``sound`` one neither crashes nor makes a sanitizer speak."""
+    """What the program prints for a script, line by line. ``sound``: it may not fail."""
     run = subprocess.run([str(program)], input=script, capture_output=True, text=True, check=False, timeout=300)
     if run.returncode and sound:
         pytest.fail(f"{program.name}: exit code {run.returncode}\n{run.stderr[-6000:]}")
@@ -261,6 +264,11 @@ static void record(void)
         }
     }
     (void)printf("|%lld|", (deadline == CHART_NEVER) ? -1LL : (long long)deadline);
+    for (unsigned i = 0; i < UPPER_TIMERS; i++) {
+        const int64_t due = machine.timers[i].due_ns;
+        (void)printf("%lld,", (due == CHART_NEVER) ? -1LL : (long long)due);
+    }
+    (void)printf("|");
     show_data();
     (void)printf("\n");
     takes = 0;

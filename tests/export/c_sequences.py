@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -64,7 +65,7 @@ class Recorder:
         self.machine.surroundings = self.surroundings
         self.now_ns = 0
         self.deadlines = Deadlines()
-        self.running: dict[str, tuple[Deadline, list[str]]] = {}
+        self.running: dict[str, Deadline] = {}
         self.fired = ""
         self.timer_numbers = {timer.id: i for i, (_, timer) in enumerate(design.timers)}
         self.numbers = {t.id: i for i, t in enumerate(design.transitions)}
@@ -102,7 +103,7 @@ class Recorder:
     def fire(self, timer: str) -> None:
         """A timer expires, whatever the time."""
         if timer in self.running:
-            self.running.pop(timer)[0].cancel()
+            self.running.pop(timer).cancel()
         self._step(f"X {self.timer_numbers[timer]} {self.now_ns}", self.machine.expire(timer))
 
     def advance(self, to_ns: int) -> None:
@@ -127,7 +128,7 @@ class Recorder:
         told = []
         for effect in step.effects:
             told += self._effect(effect)
-        told += [f"error({self.places[failure.position]})" for failure in step.failures]
+        told += [f"error({self.places[_short(failure.position)]})" for failure in step.failures]
         self.sequence.taken.update(step.transitions)
         self._line(script, "".join(f"{one} " for one in told), step.transitions)
 
@@ -138,23 +139,25 @@ class Recorder:
         deadline = self.deadlines.next_ns()
         data = "".join(self.shown(d.type, machine.data[n]) for n, d in self.design.chart.data.items())
         states = "".join(f"{s}," for s in active)
+        timers = [self.running.get(timer.id) for _, timer in self.design.timers]
+        due = "".join(f"{-1 if one is None else one.due_ns}," for one in timers)
         self.sequence.script.append(script)
-        self.sequence.expected.append(f"{told}|{taken}|{states}|{-1 if deadline is None else deadline}|{data}")
+        self.sequence.expected.append(f"{told}|{taken}|{states}|{-1 if deadline is None else deadline}|{due}|{data}")
 
     def _effect(self, effect: Any) -> Iterator[str]:
         design = self.design
         match effect:
             case StartTimer(id=timer, delay_ns=delay):
                 if timer in self.running:
-                    self.running[timer][0].cancel()
+                    self.running[timer].cancel()
 
                 def fired(name: str = timer) -> None:
                     self.fired = name
 
-                self.running[timer] = (self.deadlines.add(self.now_ns + delay, fired), [])
+                self.running[timer] = self.deadlines.add(self.now_ns + delay, fired)
             case CancelTimer(id=timer):
                 if timer in self.running:
-                    self.running.pop(timer)[0].cancel()
+                    self.running.pop(timer).cancel()
             case Call(role=role, action=action, args=args):
                 yield self._called(f"{role}_{action}", args)
             case StartCall(id=id_, args=args):
@@ -184,6 +187,11 @@ class Recorder:
     def _number_of(self, value: str) -> str:
         words = self.design.all_words
         return str(words.index(value) if value in words else len(words))
+
+
+def _short(position: str) -> str:
+    """A place as the C has it: without folders."""
+    return re.sub(r"[^ ()]*/", "", position)
 
 
 def _word(type_: Type, value: Any, enumerated: Any) -> str:

@@ -1,4 +1,4 @@
-"""A chart's C against the Python engine: the same lines for the same events, readings and times, macrostep by macrostep.
+"""A chart's C against the Python engine: the same lines for the same events, readings and times, step by step.
 
 `.ci/campaign charts` takes 10,000 random sequences of each chart.
 """
@@ -38,7 +38,10 @@ def sequences_of(chart: str) -> list[Sequence]:
     design = design_of(chart)
     paths = TransitionSearch(design.chart).run().paths
     source = Random(design, SEED)
-    return [*(of_path(design, path, number) for number, path in enumerate(paths)), *map(source.sequence, range(SEQUENCES))]
+    return [
+        *(of_path(design, path, number) for number, path in enumerate(paths)),
+        *map(source.sequence, range(SEQUENCES)),
+    ]
 
 
 def differences(lines: list[str], sequences: list[Sequence]) -> list[str]:
@@ -92,7 +95,7 @@ def mutants(design: Design) -> dict[str, str]:
         assert match, line
         start, domain, comma, entered, middle, guard, end = match.groups()
         if domain != "CHART_NONE":
-            other = (int(entered) + 1) % sets
+            other = int(entered) % (sets - 1) + 1  # the first one is the start's
             found[f"transition {number}: target"] = f"{start}{domain}{comma}{other}{middle}{guard}{end}"
         if guard != "0":
             found[f"transition {number}: guard"] = f"{start}{domain}{comma}{entered}{middle}0{end}"
@@ -113,7 +116,9 @@ def test_a_changed_table_is_found(chart: str, tmp_path: Path) -> None:
     design, sequences = design_of(chart), sequences_of(chart)
     script = scripts(sequences)
     changed = mutants(design)
-    kinds = {kind: [name for name in sorted(changed) if name.endswith(kind)] for kind in ("target", "guard", "duration")}
+    kinds = {
+        kind: [name for name in sorted(changed) if name.endswith(kind)] for kind in ("target", "guard", "duration")
+    }
     chosen = [name for names in kinds.values() for name in names[:: max(1, len(names) * 3 // MUTANTS)]]
     alive = []
     for number, name in enumerate(chosen):

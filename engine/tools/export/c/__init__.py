@@ -23,6 +23,7 @@ def designed(chart: Chart) -> tuple[Exported, Design]:
     functions = Functions(design)
     tables = tables_of(design, functions)
     files = Files(design, functions, tables)
+    exported.losses.sort(key=lambda loss: (loss.position.file, loss.position.line, loss.position.column))
     if not exported.losses:
         source = files.source()
         exported.files = {f"{design.name}.h": files.header(), f"{design.name}.c": source}

@@ -33,15 +33,16 @@ class Functions:
 
     # ------------------------------------------------------------ guards and delays
 
-    def guard(self, guard: tree.Expr, position: Position, where: str) -> int:
-        """The number of a guard; 0 when it is not translated."""
+    def guard(self, guard: tree.Expr, position: Position, where: str) -> tuple[int, int]:
+        """The number of a guard, 0 when it is not translated, and its place when it may have no value."""
         expression = Expression(self.design, self.event)
         try:
             value = expression.condition(guard)
         except NotInC as why:
             self.design.refuse(str(why), where, position)
-            return 0
-        return self._function(self.guards, "guard", "bool", [*expression.before, f"return {value};"])
+            return 0, 0
+        number = self._function(self.guards, "guard", "bool", [*expression.before, f"return {_bare(value)};"])
+        return number, self.design.place(position) if expression.fails else 0
 
     def delay(self, delay: tree.Expr, position: Position, where: str) -> str:
         """The name of the function of a timer's delay."""
@@ -110,9 +111,8 @@ class Functions:
         text = expression.stored(value, type_)
         held = self.design.c_type(type_)
         copied = type_.kind is Kind.STRING
-        own = isinstance(value, tree.Variable)  # a text that may be the one it is copied to
-        if copied and own and f"me->data.{self.design.data_names.of(value.name)}" == to:
-            return []
+        if copied and text == to:
+            return []  # assigned to itself
         give = f"chart_copy({to}, sizeof {to}, {{}});" if copied else f"{to} = {{}};"
         if not expression.fails:
             lines = [*expression.before, give.format(_bare(text))]
@@ -130,6 +130,8 @@ class Functions:
             return []
         given = dict(data)
         struct, name = f"struct {self.design.name}_event", self.design.event_name(event)
+        if self.design.internal_event != struct:
+            return ["{", f"    const struct chart_event event = {{{name}}};", "    chart_raise(chart, &event);", "}"]
         lines = [f"{struct} event;", "(void)memset(&event, 0, sizeof event);", f"event.base.name = {name};"]
         checks: list[str] = []
         for field, type_ in known.payload.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import PurePath
 from typing import Any
 
 from engine.language.expr import tree
@@ -85,7 +86,7 @@ class Design:
 
     def place(self, position: Position) -> int:
         """The number of a place in the YAML, for errors at run time."""
-        text = str(position)
+        text = place_text(position)
         if text not in self.places:
             self.places.append(text)
         return self.places.index(text)
@@ -176,6 +177,12 @@ class Design:
         for state in self.states:
             yield from walk_blocks(state)
 
+    @cached_property
+    def internal_event(self) -> str:
+        """The type of internal events: those of most charts carry nothing, and need no room for what others do."""
+        carries = any(event.payload for event in self.events if event.name in set(self._raised()))
+        return f"struct {self.name}_event" if carries else "struct chart_event"
+
     def _outside(self, name: str) -> bool:
         own = self.chart.events.get(name)
         return not (own is not None and own.direction != "in") and not name.startswith(("done.state.", FAILURE))
@@ -216,3 +223,9 @@ class Design:
                     continue  # said where it is given
                 found[name] = replace(type_, maximum=max(octets, default=0))
         return found
+
+
+def place_text(position: Position) -> str:
+    """``evse.yaml:93:15``: the folder would make the C differ from one machine to the next."""
+    text = f"{PurePath(position.file).name}:{position.line}:{position.column}"
+    return text if position.used is None else f"{text} (used in {place_text(position.used)})"

@@ -44,7 +44,7 @@ class Files:
         design, name, upper = self.design, self.name, self.design.upper
         chart = design.chart
         lines = [
-            f"/* {_comment(chart.title or chart.name)}. Made by `engine export --to c` from {chart.name}.yaml: do not edit. */",
+            f"/* {_comment(chart.title or chart.name)}: made by `engine export --to c`, do not edit. */",
             f"#ifndef {upper}_H",
             f"#define {upper}_H",
             "",
@@ -81,7 +81,7 @@ class Files:
             f"    const struct {name}_parameters *parameters);",
             f"bool {name}_begin(struct {name} *me, int64_t now_ns);",
             "",
-            "/* One macrostep for an event. False, and nothing is done, when a value is not what the event declares. */",
+            "/* One macrostep for an event. False, and nothing is done, when a value is not as it is declared. */",
             *[f"{head};" for head, _ in self.doors],
             "",
             "#endif",
@@ -122,7 +122,7 @@ class Files:
 
     def _ports(self) -> list[str]:
         lines = [
-            "/* What the host provides. Called inside a step: they may not call the machine, and an order may not change a",
+            "/* What the host provides. Called inside a step: they may not call the machine, and an order changes no",
             " * reading before the step is over. */",
             f"struct {self.name}_ports {{",
         ]
@@ -141,7 +141,7 @@ class Files:
         return [
             *lines,
             "    void (*error)(void *context, uint16_t place); /* a guard or an action has no value */",
-            "    void (*fault)(void *context, uint16_t number); /* an assertion failed: put the outputs in their safe state */",
+            "    void (*fault)(void *context, uint16_t number); /* an assertion failed: to the safe state */",
             "};",
             "",
         ]
@@ -161,8 +161,8 @@ class Files:
             held = "const char *" if type_.kind is Kind.STRING else f"{self.design.c_type(type_)} "
             lines += [f"    {held}reading_{index}; /* {role}.{name} */", f"    uint8_t read_{index};"]
         lines += [
-            f"    struct {self.name}_event queue[{self.design.upper}_QUEUE];",
-            f"    struct {self.name}_event taken;",
+            f"    {self.design.internal_event} queue[{self.design.upper}_QUEUE];",
+            f"    {self.design.internal_event} taken;",
             f"    struct chart_timer timers[{max(1, len(self.design.timers))}];",
             f"    uint32_t told[{max(1, math.ceil(len(self.design.transitions) / 32))}];",
             "};",
@@ -176,7 +176,7 @@ class Files:
         """``NAME.c``."""
         design, name, upper = self.design, self.name, self.design.upper
         lines = [
-            f"/* Made by `engine export --to c` from {design.chart.name}.yaml: do not edit. */",
+            "/* Made by `engine export --to c`, do not edit. */",
             f'#include "{name}.h"',
             "",
             *(["#include <math.h>"] if design.uses_real else []),
@@ -193,15 +193,13 @@ class Files:
         if design.uses_texts:
             texts = [quoted(value) for value in design.all_words]
             lines += [f"static const char *const texts[{len(texts)}] = {{", *_listed(texts), "};", ""]
-        body = "".join([*self.functions.text, *self.accessors, *(text for _, text in self.doors), *self.initial])
-        if "own(chart)" in body:
-            lines += [
-                f"static struct {name} *own(struct chart *chart)",
-                "{",
-                f"    return (struct {name} *)(void *)chart; /* its first member */",
-                "}",
-                "",
-            ]
+        lines += [
+            f"static struct {name} *own(struct chart *chart)",
+            "{",
+            f"    return (struct {name} *)(void *)chart; /* its first member */",
+            "}",
+            "",
+        ]
         if design.uses_event:
             lines += [
                 f"static const struct {name}_event *in_work(const struct {name} *me)",
@@ -286,7 +284,7 @@ class Files:
             f"{upper}_TIMERS",
             f"{upper}_TRANSITIONS",
             f"{upper}_QUEUE",
-            f"(uint16_t)sizeof(struct {name}_event)",
+            f"(uint16_t)sizeof({design.internal_event})",
             self.tables.failure,
             f"{self.tables.initial}U",
             set_text(design.topology.atomic, self.words),
@@ -442,7 +440,8 @@ class Files:
             nothing = '""' if text else _nothing_of(self.design, type_)
             lines = [f"static {result}{self.design.field(field, type_)}(struct {name} *me)", "{"]
             lines += [
-                f"    const struct {name}_event *const event = (const struct {name}_event *)(const void *)me->chart.event;"
+                f"    const struct {name}_event *const event =",
+                f"        (const struct {name}_event *)(const void *)me->chart.event;",
             ]
             lines += [f"    {result}value = {nothing};", "    switch ((event == NULL) ? 0U : event->base.name) {"]
             for event in self.design.events:

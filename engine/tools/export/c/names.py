@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 _KEYWORDS = frozenset(
-    """auto bool break case char const continue default do double else enum extern false float for goto if inline int
-    long register restrict return short signed sizeof static struct switch true typedef union unsigned void volatile
-    while""".split()
+    re.findall(
+        r"\w+",
+        """auto bool break case char const continue default do double else enum extern false float for goto if inline
+        int long register restrict return short signed sizeof static struct switch true typedef union unsigned void
+        volatile while""",
+    )
 )
 
 

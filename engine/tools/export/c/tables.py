@@ -40,6 +40,9 @@ def tables_of(design: Design, functions: Functions) -> Tables:
     if len(design.states) > MOST_STATES:
         what = f"{len(design.states)} states, where {MOST_STATES} are possible"
         design.refuse(what, "", design.chart.position, Construct.ACTION)
+    if design.chart.strict:
+        what = "an event that nobody hears is no error: leave `strict` out"
+        design.refuse(what, "", design.chart.position, Construct.STRICT)
     for state in design.states:
         _refused(design, state)
     if any(construct is Construct.HISTORY for construct in (loss.construct for loss in design.exported.losses)):
@@ -104,10 +107,10 @@ def _transition(design: Design, functions: Functions, tables: Tables, number: in
     inside = NO_STATE if domain < 0 else design.state_name(design.states[domain].id)
     events = [event for event in design.events if t in event.heard]
     functions.event = events[0] if len(events) == 1 and t.timer is None else None
-    guard = 0 if t.guard is None else functions.guard(t.guard, t.position, t.id)
+    guard, place = (0, 0) if t.guard is None else functions.guard(t.guard, t.position, t.id)
     actions = functions.block((t.actions,), t.id)
     functions.event = None
-    row = f"{{{source}, {inside}, {_set(tables, entered)}U, {guard}U, {actions}U, {design.place(t.position)}U}}"
+    row = f"{{{source}, {inside}, {_set(tables, entered)}U, {guard}U, {actions}U, {place}U}}"
     return f"{row}, /* {number}: {t.id} */"
 
 

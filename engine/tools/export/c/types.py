@@ -9,8 +9,10 @@ from engine.language.values import INT_MAX, INT_MIN, describe
 
 TEXT_OCTETS = 255  # of a string that declares no maximum
 WHOLE = (Kind.INT, Kind.DURATION)
-_SIZES = (("uint8_t", 0, 2**8 - 1), ("int8_t", -(2**7), 2**7 - 1), ("uint16_t", 0, 2**16 - 1))
-_SIZES += (("int16_t", -(2**15), 2**15 - 1), ("uint32_t", 0, 2**32 - 1), ("int32_t", -(2**31), 2**31 - 1))
+_SIZES = [
+    *(("uint8_t", 0, 2**8 - 1), ("int8_t", -(2**7), 2**7 - 1), ("uint16_t", 0, 2**16 - 1)),
+    *(("int16_t", -(2**15), 2**15 - 1), ("uint32_t", 0, 2**32 - 1), ("int32_t", -(2**31), 2**31 - 1)),
+]
 
 
 class NotInC(Exception):
@@ -27,7 +29,7 @@ class Range:
     @property
     def fits(self) -> bool:
         """Whether 64 bits, signed, hold them all."""
-        return INT_MIN <= self.low and self.high <= INT_MAX
+        return self.within(Range(INT_MIN, INT_MAX))
 
     def within(self, other: Range) -> bool:
         """Whether all of it lies in another one."""
