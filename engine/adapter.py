@@ -127,6 +127,12 @@ class Adapter:
         machine may."""
         return {}
 
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        """Why values that have their types cannot be all the same (a range, two that contradict each other), by
+        setting. Looked at before anything is made or opened."""
+        return {}
+
     def open(self, port: Port) -> None:
         """Acquire what is needed. Raises ``AdapterError`` that says what is wrong and what to do."""
         self.port = port

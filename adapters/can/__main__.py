@@ -5,29 +5,32 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
 import itertools
 import math
 import os
-import struct
 import sys
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from adapters.can.families import FAMILIES, family
-from adapters.can.frame import Frame, Message, Misfit
-from adapters.can.python_can import check_interface, parse_options, said
-from adapters.can.roles import SIDES, contract_text, parse_profile
+from adapters.can.frame import EXTENDED_MASK, Frame, Message, Misfit
+from adapters.can.python_can import check_interface, parse_options, said, state_of
+from adapters.can.rack import MOST
+from adapters.can.roles import SIDES, codec_of, contract_text, parse_profile
 from adapters.can.simulators import SPEAKERS
-from adapters.can.table import Family
+from adapters.can.table import Family, Field
 from adapters.can.transport import Transport
 from engine.adapter import ConfigurationError
 
 if TYPE_CHECKING:
     import can
 
+ERROR_FLAG = 1 << 29
+"""Of the identifier of an error frame, as SocketCAN and candump write it."""
 LOGS = ".log (candump), .asc, .blf, .trc, .csv, .db"
 
 
@@ -64,32 +67,60 @@ class Decoder:
             return head.rstrip()
         if isinstance(read, Misfit):
             return f"{head} {name} ? {read.reason}"
-        units = {f.name: f.unit for f in self._fields(name, read.name)}
-        values = " ".join(f"{key}={_shown(value, units.get(key, ''))}" for key, value in read.values.items())
+        row = next(codec for codec in self.families if codec.name == name).messages.get(read.name)
+        fields = {f.name: f for f in row.fields} if row is not None else {}
+        values = " ".join(f"{key}={_shown(value, fields.get(key))}" for key, value in read.values.items())
         return f"{head} {name} {read.name} {values}".rstrip()
 
-    def _fields(self, name: str, message: str) -> Iterable[Any]:
-        row = next(codec for codec in self.families if codec.name == name).messages.get(message)
-        return row.fields if row is not None else ()
 
-
-def _shown(value: object, unit: str) -> str:
-    if isinstance(value, float):
-        return f"{value:.6g}{unit}"
+def _shown(value: object, field: Field | None) -> str:
     if isinstance(value, list):
-        return "[" + ",".join(_shown(one, unit) for one in value) + "]"
-    return "-" if value is None else str(value)
+        return "[" + ",".join(_shown(one, field) for one in value) + "]"
+    text = "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    if field is None or not isinstance(value, (int, float)):
+        return text
+    text += field.unit if isinstance(value, float) else ""
+    doubt = field.doubt(value)
+    return f"{text}({doubt})" if doubt else text
 
 
-def messages_of(source: Iterable[can.Message]) -> Iterator[tuple[float, Frame]]:
-    """Seconds and frame of each data frame; error frames, remote frames and CAN FD are left out."""
-    for message in source:
-        if not (message.is_error_frame or message.is_remote_frame or message.is_fd):
-            yield message.timestamp, Frame(message.arbitration_id, bytes(message.data), message.is_extended_id)
+class Other:
+    """Counts what is no data frame of CAN 2.0, and says it as lines do."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def line(self, message: can.Message) -> str:
+        """What stands in the place of a frame and its meaning."""
+        name = f"{message.arbitration_id:0{8 if message.is_extended_id else 3}X}"
+        if message.is_error_frame:
+            kind = "error frame"
+            found = state_of(message.arbitration_id, bytes(message.data))
+            text = f"{name}#{bytes(message.data).hex().upper()}".ljust(26) + f"  {kind}" + (": " if found else "")
+            text += f"{found[0]}: {found[1]}" if found else ""
+        elif message.is_remote_frame:
+            kind = "remote frame"
+            text = f"{name}#R{message.dlc}".ljust(26) + f"  {kind}"
+        else:
+            kind = "CAN FD frame"
+            text = f"{name}##{bytes(message.data).hex().upper()}".ljust(26) + f"  {kind}"
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return text
+
+    def __str__(self) -> str:
+        """``2 error frames, 1 remote frame``; empty when there was none."""
+        return ", ".join(f"{count} {kind}{'s' * (count > 1)}" for kind, count in self.counts.items())
+
+
+def frame_of(message: can.Message) -> Frame | None:
+    """The data frame of CAN 2.0 that a message is."""
+    if message.is_error_frame or message.is_remote_frame or message.is_fd:
+        return None
+    return Frame(message.arbitration_id, bytes(message.data), message.is_extended_id)
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line: 0 at the end, 1 when something cannot be had, 2 for a wrong argument."""
+    """Run the command line: 0 at the end, 1 when a bus cannot be had, 2 for a wrong argument or a log that is none."""
     options = _parser().parse_args(arguments)
     if options.command == "contracts":
         for contract in SIDES:
@@ -112,8 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader has gone: nothing more to say
         return 0
-    except (ConfigurationError, KeyError, TypeError) as error:
-        print(f"error: {error.args[0] if error.args else error}", file=sys.stderr)
+    except ConfigurationError as error:
+        print(f"error: {error}", file=sys.stderr)
         return 2
     except (can.CanError, OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -144,22 +175,41 @@ def _way_out(options: argparse.Namespace, error: Exception) -> str:
     return ""
 
 
-def _log(path: str) -> Iterator[tuple[float, Frame]]:
-    """The frames of a log. Raises ``OSError`` that names it for one that cannot be read or has none."""
+def _candump(path: str) -> Iterator[can.Message]:
+    """A log of candump, by python-can's reader, which takes most error frames (``20000040#…``) for data frames."""
+    import can
+
+    with can.CanutilsLogReader(path) as reader, open(path, encoding="utf-8") as file:
+        for message, line in zip(reader, filter(str.strip, file), strict=False):
+            can_id, _, data = line.split()[2].partition("#")
+            if int(can_id, 16) & ERROR_FLAG:
+                octets = bytes.fromhex(data)
+                yield can.Message(message.timestamp, int(can_id, 16) & EXTENDED_MASK, is_error_frame=True, data=octets)
+            else:
+                yield message
+
+
+def _log(path: str) -> Iterator[can.Message]:
+    """The messages of a log. Raises ``ConfigurationError`` that names it for one that cannot be read or has none."""
     import can
 
     count = 0
     try:
-        with can.LogReader(path) as reader:
-            for found in messages_of(reader):
+        with open(path, "rb"):  # python-can's reader of .db would make a file that is not there
+            pass
+        with contextlib.ExitStack() as stack:
+            is_candump = Path(path).suffix == ".log"
+            for message in _candump(path) if is_candump else stack.enter_context(can.LogReader(path)):
                 count += 1
-                yield found
+                yield message
     except OSError as error:
-        raise OSError(f"{path}: {error.strerror or error}") from None
-    except (can.CanError, ValueError, IndexError, KeyError, struct.error) as error:
-        raise OSError(f"{path}: after {count} frames: no log that python-can reads ({LOGS}): {said(error)}") from None
+        raise ConfigurationError(f"{path}: {error.strerror or error}") from None
+    except Exception as error:  # a damaged file can lead its reader anywhere
+        raise ConfigurationError(
+            f"{path}: after {count} frames: no log that python-can reads ({LOGS}): {said(error)}"
+        ) from None
     if not count:
-        raise OSError(f"{path}: there is no frame in it that could be read ({LOGS})")
+        raise ConfigurationError(f"{path}: there is no frame in it that could be read ({LOGS})")
 
 
 def _monitor(options: argparse.Namespace) -> int:
@@ -167,14 +217,14 @@ def _monitor(options: argparse.Namespace) -> int:
     profile = parse_profile(options.profile)
     if profile and len(names) != 1:
         raise ConfigurationError("--profile is of one family: name it with --kind")
-    decoder = Decoder(family(name, profile) for name in names)
+    decoder = Decoder(codec_of(name, options.profile, family) for name in names)
     if options.log:
         _print(decoder, _log(options.log))
         return 0
     if not options.channel:
         raise ConfigurationError("what to read: a log, or --channel of a bus")
     with _bus(options) as bus:
-        _print(decoder, messages_of(bus))
+        _print(decoder, bus)
     return 0
 
 
@@ -201,15 +251,25 @@ def _modules(options: argparse.Namespace) -> int:
     return os.execv(sys.executable, run)
 
 
-def _print(decoder: Decoder, frames: Iterator[tuple[float, Frame]]) -> None:
+def _print(decoder: Decoder, messages: Iterable[can.Message]) -> None:
     began: float | None = None
     before = -math.inf
-    for count, (at_s, frame) in enumerate(frames, 1):
-        began = at_s if began is None else began
-        if at_s < before:
-            print(f"frame {count}: its time is {before - at_s:.6g} s before that of the last one", file=sys.stderr)
-        before = at_s
-        print(decoder.line(at_s - began, frame), flush=True)
+    other = Other()
+    try:
+        for count, message in enumerate(messages, 1):
+            at_s = message.timestamp
+            began = at_s if began is None else began
+            if at_s < before:
+                print(f"frame {count}: its time is {before - at_s:.6g} s before that of the last one", file=sys.stderr)
+            before = at_s
+            frame = frame_of(message)
+            if frame is None:
+                print(f"{at_s - began:12.6f}  {other.line(message)}", flush=True)
+            else:
+                print(decoder.line(at_s - began, frame), flush=True)
+    finally:
+        if other.counts:
+            print(other, file=sys.stderr)
 
 
 def _replay(options: argparse.Namespace) -> int:
@@ -217,18 +277,29 @@ def _replay(options: argparse.Namespace) -> int:
 
     if not options.channel:
         raise ConfigurationError("where to send it: --channel of a bus")
-    sent, began = 0, None
-    frames = _log(options.log)
-    first = next(frames)  # what is no log is said before a bus is opened
+    sent, began, other = 0, None, Other()
+    messages = _log(options.log)
+    first = next(messages)  # what is no log is said before a bus is opened
     with _bus(options) as bus:
         start = time.monotonic()
-        for at_s, frame in itertools.chain([first], frames):
-            began = at_s if began is None else began
+        for message in itertools.chain([first], messages):
+            began = message.timestamp if began is None else began
             if options.speed:
-                time.sleep(max(0.0, (at_s - began) / options.speed - (time.monotonic() - start)))
-            bus.send(can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended), timeout=1.0)
+                wait_s = (message.timestamp - began) / options.speed - (time.monotonic() - start)
+                time.sleep(max(0.0, wait_s))
+            if message.is_error_frame or message.is_fd:
+                other.line(message)
+                continue
+            again = can.Message(
+                arbitration_id=message.arbitration_id,
+                data=None if message.is_remote_frame else message.data,
+                dlc=message.dlc,
+                is_extended_id=message.is_extended_id,
+                is_remote_frame=message.is_remote_frame,
+            )
+            bus.send(again, timeout=1.0)
             sent += 1
-    print(f"{sent} frames sent")
+    print(f"{sent} frames sent" + (f"; left out: {other}" if other.counts else ""))
     return 0
 
 
@@ -237,6 +308,13 @@ def _speed(text: str) -> float:
     if not 0.0 <= speed < math.inf:
         raise argparse.ArgumentTypeError(f"{text} is no speed: 2 is twice as fast, 0 at once")
     return speed
+
+
+def _count(text: str) -> int:
+    count = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
+    if not 0 < count <= MOST:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of modules: 1 to {MOST}")
+    return count
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -251,7 +329,7 @@ def _parser() -> argparse.ArgumentParser:
     replay.add_argument("--speed", type=_speed, default=1.0, help="how many times as fast; 0: at once (1)")
     modules = commands.add_parser("modules", help="simulated power modules on a bus")
     modules.add_argument("--kind", choices=SPEAKERS, default="infy", help="their make (infy)")
-    modules.add_argument("--count", type=int, default=4, help="how many there are (4)")
+    modules.add_argument("--count", type=_count, default=4, help="how many there are (4)")
     modules.add_argument(
         "--set",
         action="append",

@@ -378,6 +378,11 @@ class PythonCanBus(CanBus):
             mine["channel"] = f"the serial port {config['channel']!r}"
         return mine
 
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        rate = config["bitrate"]
+        return {} if rate >= 0 else {"bitrate": f"bits per second, or 0 where it is not set here, not {rate}"}
+
     _opened: PythonCanLink | None = None
 
     def make_link(self, node: Node) -> Link:

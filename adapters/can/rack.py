@@ -14,6 +14,7 @@ from adapters.power.circuit import PowerCircuit
 from engine.adapter import AdapterError, Cancellable, Port, Setting, World
 
 NS_PER_S: Final = 1_000_000_000
+MOST: Final = 128
 SAME_V: Final = 5.0
 """Modules whose set points are so near to one another share the load; one that is set lower gives nothing."""
 
@@ -27,7 +28,7 @@ class SimulatedRack(BusRole):
     settings: ClassVar[Mapping[str, Setting]] = {
         **ON_BUS,
         "kind": Setting(f"enum({', '.join(SPEAKERS)})", "infy", "Make of the modules"),
-        "count": Setting("int", 4, "How many there are"),
+        "count": Setting("int", 4, f"How many there are, 1 to {MOST}"),
         "outlet": Setting("string", "1", "Name of the power circuit they feed", names="unit"),
         "lone": Setting("bool", False, "There is no circuit around: the output takes its load for granted"),
         "maximum_voltage": Setting("float V", 500.0, "Of one module: the most it gives"),
@@ -43,6 +44,11 @@ class SimulatedRack(BusRole):
     @classmethod
     def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
         return {"outlet": f"the supply of power circuit {config['outlet']!r}"}
+
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        count = config["count"]
+        return {} if 0 < count <= MOST else {"count": f"a rack has 1 to {MOST} modules, not {count}"}
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)

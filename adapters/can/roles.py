@@ -16,8 +16,11 @@ from adapters.can.frame import Frame, Message, Misfit
 from adapters.can.modules import READINGS
 from adapters.can.table import Family, Field, IdField, MessageType, Unfit
 from adapters.can.transport import Transport
-from engine.adapter import AdapterError, ConfigurationError, Setting, World
+from engine.adapter import AdapterError, Cancellable, ConfigurationError, Setting, World
 
+MISFITS_NS: Final = 100_000_000
+"""So often a role tells of frames that cannot be read, and how many there were: who floods the bus with them fills
+nobody's queue."""
 PROFILE: Final = Setting("string", "", "What differs between models of the family: current_limit_scale=30, …")
 
 
@@ -39,11 +42,47 @@ def codec_of(name: str, profile: str, make: Callable[[str, Mapping[str, float]],
     """The codec that settings name. Raises ``ConfigurationError``."""
     try:
         return make(name, parse_profile(profile))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(f"family '{name}', profile '{profile}': {error.args[0]}") from None
 
 
-class PowerModules(BusRole):
+def refused_profile(name: str, profile: str) -> Mapping[str, str]:
+    """Why this profile cannot be of this family: :meth:`Adapter.refuses`."""
+    try:
+        codec_of(name, profile, family)
+    except ConfigurationError as error:
+        return {"profile": str(error)}
+    return {}
+
+
+class DecodingRole(BusRole):
+    """Base of the roles with a codec."""
+
+    _misfits = 0
+    _quiet: Cancellable | None = None
+
+    def misfit(self, frame: Frame, reason: str) -> None:
+        """Tell of a frame that cannot be read: the first at once, then the last one of each :data:`MISFITS_NS`."""
+        self._misfits += 1
+        self._last_misfit = frame, reason
+        if self._quiet is None:
+            self._tell_misfits()
+
+    def _tell_misfits(self) -> None:
+        self._quiet = None
+        if self._misfits:
+            (frame, reason), count = self._last_misfit, self._misfits
+            self._misfits = 0
+            self._quiet = self.port.call_later(MISFITS_NS, self._tell_misfits)
+            self.port.emit("misfit", id=frame.id, data=frame.data[:8], reason=reason, count=count)
+
+    def close(self) -> None:
+        if self._quiet is not None:
+            self._quiet.cancel()
+        super().close()
+
+
+class PowerModules(DecodingRole):
     """Contract ``power_modules``: orders become frames of the family, frames of modules become readings and status."""
 
     contract = "power_modules"
@@ -52,6 +91,10 @@ class PowerModules(BusRole):
         "family": Setting(f"enum({', '.join(MODULES)})", "infy", "Make of the modules"),
         "profile": PROFILE,
     }
+
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return refused_profile(config["family"], config["profile"])
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
@@ -132,7 +175,7 @@ class PowerModules(BusRole):
         if message is None:
             return
         if isinstance(message, Misfit):
-            self.port.emit("misfit", id=frame.id, data=frame.data, reason=message.reason)
+            self.misfit(frame, message.reason)
         elif message.sender == "module":
             self._told(message)
 
@@ -176,10 +219,14 @@ SIDES: Final[dict[str, tuple[str, str, int | None]]] = {
 """Contract -> family, who we are, our address where messages are longer than a frame."""
 
 
-class MessageRole(BusRole):
+class MessageRole(DecodingRole):
     """Base of the adapters whose orders are the messages we send and whose events those of the others."""
 
     settings: ClassVar[Mapping[str, Setting]] = {**ON_BUS, "profile": PROFILE}
+
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        return refused_profile(SIDES[cls.contract][0], config["profile"])
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
@@ -209,7 +256,7 @@ class MessageRole(BusRole):
         for part in outcome.send:
             self.put(part)
         if outcome.misfit is not None and frame.id >> 8 & 0xFF == self.address:
-            self.port.emit("misfit", id=frame.id, data=frame.data, reason=outcome.misfit.reason)
+            self.misfit(frame, outcome.misfit.reason)
         whole = outcome.whole or outcome.passed
         if whole is not None:
             self._read(whole)
@@ -217,7 +264,7 @@ class MessageRole(BusRole):
     def _read(self, frame: Frame) -> None:
         message = self.codec.decode(frame)
         if isinstance(message, Misfit):
-            self.port.emit("misfit", id=frame.id, data=frame.data[:8], reason=message.reason)
+            self.misfit(frame, message.reason)
         elif message is not None and message.sender != self.side:
             self.port.emit(message.name, **message.values)
 
@@ -270,8 +317,8 @@ def contract_text(contract: str) -> str:
         lines += [f"  {row.name}:", f"    payload: {_fields(row, False)}"]
     lines += [
         "  misfit:",
-        "    description: A frame of this protocol that cannot be read. What is in it is not relied on.",
-        "    payload: {id: int, data: bytes, reason: string}",
+        "    description: A frame of this protocol that cannot be read, the last of count; at most ten a second.",
+        "    payload: {id: int, data: bytes, reason: string, count: int}",
         "values: {}",
     ]
     return "\n".join(lines) + "\n"

@@ -147,6 +147,11 @@ class SimulatedCanBus(CanBus):
         "bitrate": Setting("int", 125_000, "Bits per second; the first node on the bus says it"),
     }
 
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        rate = config["bitrate"]
+        return {} if rate > 0 else {"bitrate": f"a bus passes 1 bit per second and more, not {rate}"}
+
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
         self.wire: Wire = world.shared(f"CAN wire {self.config['bus']}", lambda: Wire(self.config["bitrate"]))

@@ -37,6 +37,13 @@ class Unfit(ValueError):
     """A value that its field of a message cannot hold, or a message that the family does not have."""
 
 
+def within(name: str, number: float, least: float, most: float, *, whole: bool = False) -> None:
+    """Raises ``ValueError``, which names it and its range, for a number of a profile that cannot be."""
+    if not least <= number <= most or (whole and number != round(number)):
+        kind = "a whole number" if whole else "a number"
+        raise ValueError(f"{name} is {kind} from {least:g} to {most:g}, not {number:g}")
+
+
 # ------------------------------------------------------------------------------------------------ fields
 
 
@@ -46,7 +53,8 @@ class Field:
 
     ``start`` and ``octets`` are its place; ``shift`` and ``width`` (bits; 0: all) its place in these octets as a
     number. ``kind``: ``number``, ``float``, ``word``, ``flags``, ``text``, ``bcd``, ``series``. ``default`` is what
-    :meth:`Family.encode` takes when nobody gives a value; None: it has to be given.
+    :meth:`Family.encode` takes when nobody gives a value; None: it has to be given. ``valid`` is the range that the
+    source states, ``void`` that all ones mean "not given": values are read all the same, :meth:`doubt` tells people.
     """
 
     name: str
@@ -63,6 +71,17 @@ class Field:
     words: Mapping[int, str] = field(default_factory=dict)
     default: Any = None
     little: bool | None = None
+    valid: tuple[float, float] | None = None
+    void: bool = False
+
+    def doubt(self, value: float) -> str:
+        """Why a number cannot be what it says, for people: ``not given``, or out of the range of the source."""
+        ones = (1 << (self.width or 8 * self.octets)) - 1
+        if self.void and round(value * self.per) + self.zero == ones:
+            return "not given"
+        if self.valid is not None and not self.valid[0] <= value <= self.valid[1]:
+            return f"out of range: {self.valid[0]:g} to {self.valid[1]:g}"
+        return ""
 
     @property
     def type(self) -> str:
@@ -113,9 +132,9 @@ def text(name: str, start: int, octets: int) -> Field:
     return Field(name, "text", start, octets, default="")
 
 
-def bcd(name: str, start: int, octets: int = 1) -> Field:
+def bcd(name: str, start: int, octets: int = 1, **more: Any) -> Field:
     """Packed decimal digits, the lower octet first; FF is None: not told."""
-    return Field(name, "bcd", start, octets, little=True)
+    return Field(name, "bcd", start, octets, little=True, **more)
 
 
 def series(name: str, start: int, octets: int, unit: str = "", **more: Any) -> Field:

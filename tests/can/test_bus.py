@@ -224,7 +224,9 @@ def test_a_broken_message_is_a_misfit_of_its_role() -> None:
     pack.send(id=0x18904001, data=bytes(3))
     pack.send(id=0x1CEB56F4, data=bytes(8))
     bench.clock.advance(10 * MS)
-    assert daly.named("misfit") == [{"id": 0x18904001, "data": bytes(3), "reason": "pack: 3 octets instead of 8"}]
+    assert daly.named("misfit") == [
+        {"id": 0x18904001, "data": bytes(3), "reason": "pack: 3 octets instead of 8", "count": 1}
+    ]
     assert ["not begun" in event["reason"] for event in gbt.named("misfit")] == [True]
 
 

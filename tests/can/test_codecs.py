@@ -407,8 +407,31 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         module_family("huawei", {"protocol": 0x21}).order("set", 1, voltage=53.0, current=10.0)
     with pytest.raises(TypeError, match="no profile"):
         family("infy", {"colour": 1})
+    with pytest.raises(TypeError, match="huawei has no profile colour; it has: protocol, setting"):
+        family("huawei", {"colour": 1})
     with pytest.raises(KeyError, match="no power modules"):
         module_family("elcon")
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -1.0, 0.0, 0.5, 1e9])
+@pytest.mark.parametrize(
+    ("name", "key", "fits"),
+    [
+        ("terminal", "current_divisor", {0.5}),
+        ("huawei", "protocol", {0.0}),
+        ("huawei", "setting", set()),
+        ("huawei", "software_address", {0.0}),
+        ("huawei", "current_limit_scale", {0.0}),
+        ("uu", "group", {0.0}),
+    ],
+)
+def test_a_profile_that_no_model_has_is_refused(name: str, key: str, fits: set[float], number: float) -> None:
+    """At the start, with its range: it would else divide by zero, or scale a current by nothing, when a frame comes."""
+    if number in fits:
+        assert family(name, {key: number}).name == name
+        return
+    with pytest.raises(ValueError, match=f"{key} is a.* number from "):
+        family(name, {key: number})
 
 
 @pytest.mark.parametrize("name", MODULES)

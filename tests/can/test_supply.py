@@ -426,6 +426,26 @@ def test_alien_traffic_at_full_load() -> None:
     racks.until(lambda: racks.output == "disabled", 1, "off confirmed")
 
 
+def test_a_flood_of_frames_that_cannot_be_read_loses_none_that_can() -> None:
+    """Frames with a module's own identifier and a wrong length, more than any queue holds, between two turns: they are
+    counted, told together, and what the modules say meanwhile arrives."""
+    racks = Racks().delivering()
+    assert racks._node is not None
+    for number in range(5000):
+        racks._node.deliver(Frame(0x0283F001, bytes(number % 8)))
+    racks._node.deliver(Frame(0x0283F001, struct.pack(">ff", 401.5, 20.0)))
+    racks.system.run_due()
+    assert racks.data("present_voltage") == 401.5
+    racks.run(0.2)
+    assert racks.data("unreadable") == 5000
+    assert (racks.errors, racks.output, racks.said) == ([], "enabled", [])
+    for _ in range(1000):
+        racks._node.deliver(Frame(0x0283F001, bytes(3)))
+        racks.run(0.001)
+    racks.run(0.2)
+    assert racks.data("unreadable") == 6000
+
+
 class _Nobody:
     sent = received = 0
 

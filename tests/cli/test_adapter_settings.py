@@ -48,6 +48,14 @@ class TypedDoor(Door):
     }
 
 
+class NarrowDoor(TypedDoor):
+    """Not every width can be."""
+
+    @classmethod
+    def refuses(cls, config):
+        return {} if config["width"] > 0 else {"width": f"a door is wider than {config['width']:g} m"}
+
+
 class Halfdoor(Door):
     """Lacks a method."""
 
@@ -61,6 +69,7 @@ class Registry:
     def implementations(self, contract: str) -> dict[str, str]:
         here = "tests.cli.test_adapter_settings"
         known = {"plain": "tests.system.tools:Door", "typed": f"{here}:TypedDoor", "half": f"{here}:Halfdoor",
+                 "narrow": f"{here}:NarrowDoor",
                  "gone": "tests.nowhere:Door"}  # fmt: skip
         return known if contract == "door" else {}
 
@@ -127,6 +136,18 @@ def test_a_wrong_setting_is_told(assignment: str, told: str) -> None:
     with pytest.raises(StationError) as wrong:
         gate(assignment)
     assert told in str(wrong.value)
+
+
+def test_a_value_that_its_adapter_refuses_is_told_with_its_place() -> None:
+    """Before anything is made: file, line and column, or whatever else set it; role and setting."""
+    Path("gate.toml").write_text('[adapters.front]\nuse = "narrow"\nwidth = 0.0\n')
+    with pytest.raises(StationError) as wrong:
+        gate()
+    assert str(wrong.value) == "gate.toml:3:9: role front, setting width: a door is wider than 0 m"
+    with pytest.raises(StationError) as wrong:
+        gate("adapters.front.width=-1")
+    assert str(wrong.value).startswith("--set adapters.front.width=-1: role front, setting width: ")
+    assert gate("adapters.front.width=1").machines["gate"].adapters["front"].config["width"] == 1.0
 
 
 def test_rules_about_frames_go_to_every_adapter_that_takes_them() -> None:
@@ -197,7 +218,7 @@ def test_an_adapter_that_does_not_fit_its_contract_is_told_with_its_role() -> No
 
 def test_help_config_lists_the_settings_of_the_adapter_in_use() -> None:
     text = describe(gate(), Registry())
-    uses = "one of plain, typed, half, gone, none, FILE.py:CLASS, CHART.yaml, machine:NAME"
+    uses = "one of plain, typed, half, narrow, gone, none, FILE.py:CLASS, CHART.yaml, machine:NAME"
     assert re.search(rf"adapters\.front\.use = typed  \({re.escape(uses)}; \S*gate\.toml\)", text)
     assert "adapters.front.side = left  (enum(left, right); default)" in text
     assert "Where the hinge is." in text

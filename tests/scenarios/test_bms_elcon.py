@@ -130,7 +130,9 @@ def test_frames_that_cannot_be_read_are_none() -> None:
     """A frame of three octets, or with a code nobody knows, keeps no battery alive; the reason names it."""
     stage = command(on_bus())
     for _ in range(6):
-        stage.run(0.5).emit("bms.misfit", id=0x1806E5F4, data=b"\1\2\3", reason="command: 3 octets, at least 5")
+        stage.run(0.5).emit(
+            "bms.misfit", id=0x1806E5F4, data=b"\1\2\3", reason="command: 3 octets, at least 5", count=1
+        )
     why = "no frame of the battery for 3 s, the last one could not be read: command: 3 octets, at least 5"
     assert reasons(stage, "silent") == [why]
     command(stage).run(3)

@@ -324,7 +324,9 @@ def test_what_comes_out_of_turn_changes_nothing() -> None:
     stage = unplugged().emit("bms.brm", **BRM).emit("bms.bcp", **BCP).emit("bms.bro", ready="yes")
     bcl(stage).emit("bms.bcs", **BCS).emit("bms.bsm", **BSM).emit("bms.bst", **BST).emit("bms.bsd", **BSD)
     stage.emit("bms.bem", **BEM).emit("bms.bhm", maximum_voltage=400.0).post("ready").post("stop", by_hand=True)
-    stage.emit("bms.misfit", id=1, data=b"", reason="x").emit("bms.bmv", cells=[]).emit("bms.bmt", temperatures=[])
+    stage.emit("bms.misfit", id=1, data=b"", reason="x", count=1).emit("bms.bmv", cells=[]).emit(
+        "bms.bmt", temperatures=[]
+    )
     stage.emit("bms.bsp", reserved=[]).post("unplugged")
     assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
 

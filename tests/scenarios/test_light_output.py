@@ -80,7 +80,7 @@ def test_the_bus_is_opened_again_until_it_is_there() -> None:
     assert stage.times("modules.poll") == pytest.approx([2.5, 2.7, 2.9])
     stage.emit("bus.bus_state", state="error_passive", reason="x").emit("bus.overflow", lost=1)
     stage.emit("bus.send_failed", id=1, data=b"", reason="full", text="x")
-    stage.emit("modules.misfit", id=1, data=b"", reason="x").emit("modules.taken", module=1, what="x")
+    stage.emit("modules.misfit", id=1, data=b"", reason="x", count=1).emit("modules.taken", module=1, what="x")
     stage.emit("modules.refused", module=1, what="x").emit("modules.status", module=1, output=None, alarms=[])
     assert (stage.active("bus.there"), stage.unhandled) == (True, [])
 
@@ -394,7 +394,7 @@ def test_terminals_that_fall_silent() -> None:
     [
         (
             "terminal.misfit",
-            {"id": 0x433F01, "data": bytes(8), "reason": "voltage is not finite"},
+            {"id": 0x433F01, "data": bytes(8), "reason": "voltage is not finite", "count": 1},
             "voltage is not finite",
         ),
         ("terminal.output", {"voltage": 3e38, "current": 0.0}, "3e+38 V, 0.0 A"),

@@ -95,7 +95,7 @@ def test_it_orders_nothing() -> None:
     stage.emit("modules.status", module=1, output="on", alarms=["fan"])
     stage.emit("modules.taken", module=1, what="set_taken")
     stage.emit("modules.refused", module=1, what="set")
-    stage.emit("modules.misfit", id=1, data=b"", reason="too short")
+    stage.emit("modules.misfit", id=1, data=b"", reason="too short", count=1)
     stage.run(5)
     assert (stage.orders, stage.unhandled) == ([], [])
     assert stage.system.clock.now_ns() == 5 * S

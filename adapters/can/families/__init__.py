@@ -16,7 +16,8 @@ MODULES: Final[dict[str, str]] = {
     "huawei": "Huawei R-series power modules",
     "tonhe": "TonHe power modules",
 }
-"""Families of power modules: name -> what it is. The folder of this name has the function ``family(**profile)``."""
+"""Families of power modules: name -> what it is. The folder of this name has the function ``family``; its keyword
+arguments are the profile."""
 
 OTHERS: Final[dict[str, str]] = {
     "elcon": "battery and charger, ELCON/TC on-board charger protocol",
@@ -30,11 +31,18 @@ FAMILIES: Final[dict[str, str]] = {**MODULES, **OTHERS}
 
 
 def family(name: str, profile: Mapping[str, float] | None = None) -> Family:
-    """The codec of a family. ``profile`` has what differs between models (``{"current_divisor": 10}``); a name that the
-    family does not have is a ``TypeError``. Raises ``KeyError`` for an unknown family."""
+    """The codec of a family. ``profile`` has what differs between models (``{"current_divisor": 10}``). Raises
+    ``KeyError`` for an unknown family, ``TypeError`` for a name of the profile that the family does not have and
+    ``ValueError`` for a number out of its range."""
     if name not in FAMILIES:
         raise KeyError(f"there is no family '{name}'; there are: {', '.join(FAMILIES)}")
-    made: Family = import_module(f"adapters.can.families.{name}").family(**(profile or {}))
+    make = import_module(f"adapters.can.families.{name}").family
+    profile, known = profile or {}, make.__kwdefaults__ or {}
+    unknown = [key for key in profile if key not in known]
+    if unknown:
+        has = f"; it has: {', '.join(known)}" if known else ""
+        raise TypeError(f"{name} has no profile {', '.join(unknown)}{has}")
+    made: Family = make(**profile)
     return made
 
 

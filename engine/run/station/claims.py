@@ -1,13 +1,22 @@
-"""Things that only one machine of a station can have: the end of a cable, a host's name, a port. See
-``Adapter.claims``."""
+"""What adapters say of their sections before they are made: values that cannot be (``Adapter.refuses``), and things
+that only one machine of a station can have: the end of a cable, a host's name, a port (``Adapter.claims``)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from engine.adapter import Registry
 from engine.run.station.behind import adapter_class
 from engine.run.station.plan import AdapterPlan, MachinePlan, Station, StationError, UnitPlan
+
+
+def refuse_values(station: Station, registry: Registry, place: Callable[[str, str], str]) -> None:
+    """Raises ``StationError`` for a value that its adapter refuses; ``place`` is where a text stands in a file."""
+    for top in station.holders:
+        for role, _, plan, contract in _behind(top, ""):
+            for setting, why in adapter_class(plan.use, contract, registry).refuses(plan.config).items():
+                where = place(plan.origins.get(setting, plan.origin), str(plan.config[setting]))
+                raise StationError(f"{where}: role {role}, setting {setting}: {why}")
 
 
 def refuse_double_claims(station: Station, registry: Registry) -> None:

@@ -33,7 +33,7 @@ from engine.run.station.behind import (
     refuse_machine,
     serving_chart,
 )
-from engine.run.station.claims import refuse_double_claims
+from engine.run.station.claims import refuse_double_claims, refuse_values
 from engine.run.station.control import hands
 from engine.run.station.faults import fault_places, is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
@@ -209,6 +209,7 @@ class _Resolver:
         self.plan.invariants = read_promises(self.file.path, promises, charts, self.absent | self.unloaded)
         for holder in self.plan.holders:
             self._complete(holder)
+        refuse_values(self.plan, self.registry, self._place)
         refuse_double_claims(self.plan, self.registry)
         self._faults(faults)
         self.plan.session_end = self._session_end()

@@ -81,8 +81,6 @@ def _messages() -> list[MessageType]:
     return made
 
 
-def family(**profile: Any) -> Family:
+def family() -> Family:
     """The codec. It has no profile."""
-    if profile:
-        raise TypeError(f"daly has no profile {', '.join(profile)}")
     return Family("daly", "Daly BMS", "CAN protocol V1.0", _messages(), (250_000,))

@@ -8,7 +8,7 @@ vehicles.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from adapters.can.table import Family, IdField, IdLayout, MessageType, flags, uint, word
 
@@ -30,8 +30,6 @@ MESSAGES: Final = [
 ]  # fmt: skip
 
 
-def family(**profile: Any) -> Family:
+def family() -> Family:
     """The codec. It has no profile."""
-    if profile:
-        raise TypeError(f"elcon has no profile {', '.join(profile)}")
     return Family("elcon", "ELCON/TC", "manufacturer's note on CAN", MESSAGES, (250_000, 500_000))

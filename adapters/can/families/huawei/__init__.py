@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.can.modules import ModuleFamily, Order, Send
-from adapters.can.table import Field, IdField, IdLayout, MessageType, Unfit, flags, uint, word
+from adapters.can.table import Field, IdField, IdLayout, MessageType, Unfit, flags, uint, within, word
 
 EVERYONE: Final = 0
 ERRORS: Final = {0: "none", 2: "command", 3: "address_identification"}
@@ -129,8 +129,13 @@ def family(
     ``protocol``: 0x0D, 0x21 for R48xx rectifiers. ``setting``: the message that sets, 0x80 (control) or 0x81
     (configuration). ``software_address``: 0 when modules are called by their hardware's address.
     ``current_limit_scale``: counts per ampere of signals 103 and 176, by the model; 0 when it is not known: then signal
-    10F sets the current.
+    10F sets the current. Raises ``ValueError`` for a number out of its range.
     """
+    within("protocol", protocol, 0, 0x3F, whole=True)
+    within("setting", setting, 0x80, 0x81, whole=True)
+    within("software_address", software_address, 0, 1, whole=True)
+    if current_limit_scale != 0:
+        within("current_limit_scale", current_limit_scale, 1, 10_000)
     scale = current_limit_scale
 
     def known_scale() -> None:

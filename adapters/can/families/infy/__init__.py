@@ -7,7 +7,7 @@ A module switches itself off 10 s after the last frame of its controller.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from adapters.can.modules import ModuleFamily, Order, Send
 from adapters.can.table import IdField, IdLayout, IdPattern, MessageType, flags, real, sint, uint, word
@@ -107,10 +107,8 @@ def _switch(output: str) -> Order:
     return order
 
 
-def family(**profile: Any) -> ModuleFamily:
+def family() -> ModuleFamily:
     """The codec. It has no profile."""
-    if profile:
-        raise TypeError(f"infy has no profile {', '.join(profile)}")
     return ModuleFamily(
         "infy",
         "Infypower REG/BEG",

@@ -8,7 +8,7 @@ Winline agrees with it (the section of its README about identifiers does not).
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from adapters.can.modules import ModuleFamily, Order, Send
 from adapters.can.table import Field, IdField, IdLayout, MessageType, flags, real, uint, word
@@ -105,10 +105,8 @@ def _run(output: str) -> Order:
     return order
 
 
-def family(**profile: Any) -> ModuleFamily:
+def family() -> ModuleFamily:
     """The codec. It has no profile."""
-    if profile:
-        raise TypeError(f"maxwell has no profile {', '.join(profile)}")
     return ModuleFamily(
         "maxwell",
         "Maxwell MXR / Winline",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from adapters.can.table import Family, MessageType, exactly, real, word
+from adapters.can.table import Family, MessageType, exactly, real, within, word
 
 CHARGING: Final = {0x0301: "no", 0x0302: "yes"}
 
 
 def family(*, current_divisor: float = 1) -> Family:
-    """The codec. ``current_divisor``: what the current of the frame is divided by, 1 or 10."""
+    """The codec. ``current_divisor``: what the current of the frame is divided by, 1 or 10. Raises ``ValueError``."""
+    within("current_divisor", current_divisor, 0.001, 1000)
     messages = [
         MessageType("output", "charger", exactly(0x00433F01), [
             real("voltage", 0, "V"), real("current", 4, "A", per=current_divisor)

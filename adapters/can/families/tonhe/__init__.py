@@ -83,10 +83,8 @@ def _poll(module: int) -> list[Send]:
     return [("timing", {})]
 
 
-def family(**profile: Any) -> ModuleFamily:
+def family() -> ModuleFamily:
     """The codec. It has no profile. ``poll`` is the timing frame: modules report without being asked."""
-    if profile:
-        raise TypeError(f"tonhe has no profile {', '.join(profile)}")
     return ModuleFamily(
         "tonhe",
         "TonHe",

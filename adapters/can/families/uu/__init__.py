@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Final
 
 from adapters.can.modules import ModuleFamily, Order, Send
-from adapters.can.table import Field, IdField, IdLayout, MessageType, flags, sint, uint, word
+from adapters.can.table import Field, IdField, IdLayout, MessageType, flags, sint, uint, within, word
 
 EVERYONE: Final = 0
 SWITCH: Final = {0: "on", 1: "off"}
@@ -114,7 +114,8 @@ def _order(message: str, **value: str) -> Order:
 
 
 def family(*, group: float = 0) -> ModuleFamily:
-    """The codec. ``group`` (0 to 15) is sent in the first octet of every order."""
+    """The codec. ``group`` (0 to 15) is sent in the first octet of every order. Raises ``ValueError``."""
+    within("group", group, 0, 15, whole=True)
     return ModuleFamily(
         "uu",
         "UUGreenPower / Maxwell ENR",
