@@ -138,7 +138,7 @@ def _short(name: str, known: Sequence[str]) -> str:
 
 
 def by_people(chart: Chart) -> list[str]:
-    """What a person does by an adapter, ``operator.token``, then what others tell the chart."""
+    """What a person does by an adapter, ``reader.token``, then what others tell the chart."""
     contracts = chart.adapters.items()
     done = [f"{role}.{name}" for role, contract in contracts if contract.person for name in contract.events]
     return done + [name for name, event in chart.events.items() if event.direction == "in"]

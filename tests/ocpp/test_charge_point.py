@@ -62,6 +62,21 @@ def test_remote_stop_and_limits() -> None:
     assert point.central.said("StopTransaction")[0]["reason"] == "Remote"
 
 
+@pytest.mark.parametrize("by", ["EVCCID", "mac"])
+def test_a_vehicle_pays_for_itself(by: str) -> None:
+    """Autocharge: nobody shows a card; one that the central system does not know waits for one."""
+    sets = (f"ocpp.connector.autocharge={by}", "outlet1.adapters.reader.token_after=none")
+    point = ChargePoint(*sets)
+    point.until(lambda: bool(point.central.said("StopTransaction")))
+    idTag = point.central.said("StartTransaction")[0]["idTag"]
+    assert idTag.startswith("VID:")
+    assert point.central.said("Authorize") == [{"idTag": idTag}]
+    stranger = ChargePoint(*sets[:1])
+    stranger.central.cards[idTag] = "Invalid"
+    stranger.until(lambda: bool(stranger.central.said("StartTransaction")))
+    assert stranger.central.said("StartTransaction")[0]["idTag"] == "CARD1"
+
+
 def test_questions_are_answered() -> None:
     """Each part answers its own, and nobody the unknown."""
     point = ChargePoint(outlets=2).run(2)

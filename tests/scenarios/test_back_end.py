@@ -10,6 +10,7 @@ from tests.scenarios.evse import EVCCID, available, charging, in_session, pilot,
 from tests.scenarios.stage import Stage
 
 S = 1_000_000_000
+MAC = bytes.fromhex("00b052000007")
 EXTERNAL: dict[str, Any] = {"authorisation": "external"}
 
 
@@ -46,8 +47,14 @@ def test_from_plug_to_plug() -> None:
 
 
 def test_the_vehicle_is_told() -> None:
-    stage = plugged().post("report").child("session.session_started", EVCCID=EVCCID, protocol="din")
-    assert stage.told("vehicle_known") == [{"EVCCID": EVCCID, "protocol": "din"}]
+    """Its modem's address is that of this plug-in."""
+    stage = plugged().post("report").child("slac.dlink_ready", pev_mac=MAC)
+    stage.child("session.session_started", EVCCID=EVCCID, protocol="din")
+    assert stage.told("vehicle_known") == [{"EVCCID": EVCCID, "mac": MAC, "protocol": "din"}]
+    pilot(pilot(stage, "A").child("output.is_off").run(1), "B").child(
+        "session.session_started", EVCCID=EVCCID, protocol="din"
+    )
+    assert stage.told("vehicle_known")[-1]["mac"] == b""
 
 
 def test_a_card_is_its_own_business_where_it_decides_itself() -> None:
@@ -192,9 +199,9 @@ SAID: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("outlet_mended", {}, "fault_cleared", {}),
     (
         "vehicle_known",
-        {"EVCCID": EVCCID, "protocol": "din"},
+        {"EVCCID": EVCCID, "mac": MAC, "protocol": "din"},
         "vehicle",
-        {"EVCCID": EVCCID, "mac": b"", "protocol": "din", "soc": None},
+        {"EVCCID": EVCCID, "mac": MAC, "protocol": "din", "soc": None},
     ),
     ("card_shown", {"id": "A"}, "token", {"id": "A"}),
     ("stop_asked", {}, "stop_pressed", {}),

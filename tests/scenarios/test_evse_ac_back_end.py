@@ -155,8 +155,9 @@ def test_a_session_that_is_paused() -> None:
 
 
 def test_the_vehicle_is_told() -> None:
-    stage = inviting().post("report").child("session.session_started", EVCCID=EVCCID, protocol="iso2")
-    assert stage.told("vehicle_known") == [{"EVCCID": EVCCID, "protocol": "iso2"}]
+    stage = inviting().post("report").child("slac.dlink_ready", pev_mac=b"\x07" * 6)
+    stage.child("session.session_started", EVCCID=EVCCID, protocol="iso2")
+    assert stage.told("vehicle_known") == [{"EVCCID": EVCCID, "mac": b"\x07" * 6, "protocol": "iso2"}]
 
 
 # ---------------------------------------------------------------- orders

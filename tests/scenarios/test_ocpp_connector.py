@@ -42,6 +42,77 @@ def second_card(stage: Connector, card: str, status: str = "Accepted", parent: s
         stage.ends("other", status=status, parentIdTag=parent)
 
 
+# ---------------------------------------------------------------- autocharge
+
+VEHICLE: dict[str, Any] = {
+    "outlet": 1,
+    "EVCCID": bytes.fromhex("020000000001"),
+    "mac": bytes.fromhex("00b052000007"),
+    "protocol": "iso2",
+    "soc": None,
+}
+
+
+@pytest.mark.parametrize(("by", "idTag"), [("EVCCID", "VID:020000000001"), ("mac", "VID:00b052000007")])
+def test_a_vehicle_is_its_owners_card(by: str, idTag: str) -> None:
+    stage = Connector(autocharge=by).play("plugged").emit("outlets.vehicle", **{**VEHICLE, "outlet": 2})
+    assert "authorisation" not in stage.children()
+    assert stage.emit("outlets.vehicle", **VEHICLE).input("authorisation")["idTag"] == idTag
+    stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    assert stage.input("transaction")["idTag"] == idTag
+    own = Connector(autocharge=by, autocharge_prefix="").play("plugged").emit("outlets.vehicle", **VEHICLE)
+    assert own.input("authorisation")["idTag"] == idTag.removeprefix("VID:")
+
+
+def test_nobody_is_asked_about_a_vehicle() -> None:
+    """Where it is not wanted, of one that says nothing of use, and where somebody is here already."""
+    nobody = {**VEHICLE, "EVCCID": bytes(6), "mac": b""}
+    for stage, vehicle in (
+        (Connector().play("plugged"), VEHICLE),
+        (Connector(autocharge="EVCCID").play("plugged"), nobody),
+        (Connector(autocharge="mac").play("plugged"), nobody),
+        (Connector(autocharge="EVCCID", free=True).play("plugged"), VEHICLE),
+        (Connector(autocharge="EVCCID").play("plugged card charging"), VEHICLE),
+        (Connector(autocharge="EVCCID").play("plugged card charging end"), VEHICLE),
+        (Connector(autocharge="EVCCID").play("plugged timeout"), VEHICLE),
+        (Connector(autocharge="EVCCID").play("plugged fault"), VEHICLE),
+    ):
+        stage.forget().emit("outlets.vehicle", **vehicle)
+        assert "authorisation" not in stage.children()
+        assert not stage.unhandled
+
+
+def test_a_vehicle_that_is_not_known_waits_for_a_card() -> None:
+    stage = Connector(autocharge="EVCCID").play("plugged").emit("outlets.vehicle", **VEHICLE)
+    stage.ends("authorisation", status="Invalid", parentIdTag=None)
+    assert not stage.ordered("outlets.refuse")
+    stage.play("card")
+    assert stage.input("transaction")["idTag"] == "CARD"
+
+
+def test_a_card_goes_before_the_vehicle() -> None:
+    stage = Connector(autocharge="EVCCID").play("plugged").emit("outlets.vehicle", **VEHICLE)
+    stage.play("card")
+    assert stage.input("transaction")["idTag"] == "CARD"
+
+
+def test_a_remote_start_waits_until_the_vehicle_is_known_or_not() -> None:
+    for status, answer in (("Accepted", "Rejected"), ("Invalid", "Accepted")):
+        stage = Connector(autocharge="EVCCID", AuthorizeRemoteTxRequests=False).play("plugged")
+        stage.emit("outlets.vehicle", **VEHICLE).post("remote_start", call="7", idTag="APP")
+        assert not stage.ordered("csms.RemoteStartTransactionConf")
+        stage.ends("authorisation", status=status, parentIdTag=None)
+        assert stage.order("csms.RemoteStartTransactionConf") == {"call": "7", "status": answer}
+
+
+def test_a_reserved_connector_is_its_holders_vehicle() -> None:
+    stage = Connector(autocharge="EVCCID").play("reserved plugged").emit("outlets.vehicle", **VEHICLE)
+    stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    assert stage.order("reservation.card") == {"idTag": "VID:020000000001"}
+    stage.child("reservation.holder", idTag="VID:020000000001", reservationId=3)
+    assert stage.input("transaction")["idTag"] == "VID:020000000001"
+
+
 # ---------------------------------------------------------------- who charges
 
 
