@@ -10,7 +10,7 @@ from adapters import v2gtp
 from adapters.v2g import codec
 from adapters.v2g.codec import ExiError, Message
 from adapters.v2g.counters import Counters, ResendRules
-from adapters.v2g.dialects import SAP, Dialect, payload_type
+from adapters.v2g.dialects import SAP, Dialect, PayloadTypeError
 from engine.adapter import AdapterError
 
 
@@ -97,44 +97,37 @@ class Endpoint:
         before = self._before
         dialect = self.dialect if before is None or frame.payload != before[0] else before[1]
         type_ = int(frame.payload_type)
-        schema = dialect.schemas.get(frame.payload_type)
-        if schema is None:
-            self.counters.rx_invalid_v2gtp += 1
-            self.on_undecodable("payload_type", f"{frame.payload_type.name} does not belong to {dialect.name}", type_)
-            return
         found: list[codec.ValidationError] = []
         try:
-            message = codec.decode(schema, frame.payload, misfits=found)
+            content = dialect.read(frame.payload_type, frame.payload, found)
+        except PayloadTypeError as error:
+            self.counters.rx_invalid_v2gtp += 1
+            self.on_undecodable("payload_type", str(error), type_)
+            return
         except ExiError as error:
             self.counters.rx_decode_errors += 1
-            self.on_undecodable("exi", f"{schema}: {error}", type_)
+            self.on_undecodable("exi", f"{dialect.schemas[frame.payload_type]}: {error}", type_)
             return
         if dialect.comes_again:
             self._before = frame.payload, dialect
-        content = dialect.content(message) if isinstance(message, Message) else None
-        if content is None:
-            self.counters.rx_decode_errors += 1
-            self.on_undecodable("exi", f"{schema}: a document that is no message of a dialogue", type_)
-            return
         misfits = [str(each).removeprefix("V2G_Message.").removeprefix("Body.") for each in found]
-        name = dialect.contract_name(content.name)
+        name, session_id, body = content
         self.counters.rx_validation_errors += bool(misfits)
         try:
-            self.on_message(Received(dialect, name, content.session_id, content.body, type_, frame.payload, misfits))
+            self.on_message(Received(dialect, name, session_id, body, type_, frame.payload, misfits))
         except codec.ValidationError as error:
             self.counters.rx_validation_errors += 1
-            self.on_undecodable("exi", f"{schema} {content.name}: {error}", type_)
+            self.on_undecodable("exi", f"{dialect.name} {body.ELEMENT}: {error}", type_)
 
-    def send(self, dialect: Dialect, body: Any) -> None:
-        """Write a message of a dialect, with the header of this session. Raises ``AdapterError`` when nothing is
-        connected or it cannot be encoded."""
+    def send(self, dialect: Dialect, name: str, message: Message) -> None:
+        """Write a whole message of a dialect, by the contracts' name. Raises ``AdapterError`` when nothing is connected
+        or it cannot be encoded."""
         try:
-            document = dialect.document(body, self.session_id)
-            payload = codec.encode(document) + bytes(self.trailing_bytes)
+            payload = codec.encode(message) + bytes(self.trailing_bytes)
         except codec.ValidationError as error:
-            raise AdapterError(f"{body.ELEMENT} cannot be encoded: {error}") from error
+            raise AdapterError(f"{dialect.own_name(name)} cannot be encoded: {error}") from error
         self.trailing_bytes = 0
-        self.write_bytes(v2gtp.encode(payload_type(document), payload))
+        self.write_bytes(v2gtp.encode(dialect.carried(name)[0], payload))
 
     def write_bytes(self, data: bytes) -> None:
         """Write a frame as it is, and keep it for a repetition. Raises ``AdapterError`` when nothing is connected."""

@@ -42,9 +42,9 @@ class EvccMessages(Connection):
     # ---------------------------------------------------------------- orders
 
     def use_protocol(self, *, protocol: str) -> None:
-        """Encode and decode with this schema from now on."""
+        """Encode and decode by this table from now on. Raises ``ValueError`` when there is none of this name."""
         self.endpoint.dialect = dialect(protocol)
-        codec.messages(protocol)
+        self.endpoint.dialect.load()
 
     def use_session(self, *, SessionID: bytes) -> None:
         """Set the session id of the next headers, 1 to 8 bytes."""
@@ -71,13 +71,13 @@ class EvccMessages(Connection):
     def _request(self, name: str, args: Mapping[str, Any], spoken: Dialect | None = None) -> None:
         spoken = spoken or self.endpoint.dialect
         try:
-            body = spoken.request(name, args)
+            message = spoken.request(name, args, self.endpoint.session_id)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
         if spoken.units_are_optional and not self._units:
-            without_units(body)
+            without_units(message)
         self.endpoint.trailing_bytes = self._trailing.get(name, 0)
-        self.endpoint.send(spoken, body)
+        self.endpoint.send(spoken, name, message)
 
     # The other requests: the contract has checked names and types of the arguments.
 

@@ -29,7 +29,7 @@ class SeccMessages(Connection):
     def open(self, port: Port) -> None:
         super().open(port)
         for each in DIALECTS.values():  # before a vehicle can be there, not while it waits for its answer
-            port.call_later(0, lambda each=each: _load(each))  # type: ignore[misc]
+            port.call_later(0, each.load)
 
     # ---------------------------------------------------------------- requests
 
@@ -55,9 +55,9 @@ class SeccMessages(Connection):
     # ---------------------------------------------------------------- orders
 
     def use_protocol(self, *, protocol: str) -> None:
-        """Decode and encode with this schema from now on."""
+        """Decode and encode by this table from now on. Raises ``ValueError`` when there is none of this name."""
         self.endpoint.dialect = dialect(protocol)
-        _load(self.endpoint.dialect)
+        self.endpoint.dialect.load()
 
     def expect_session(self, *, SessionID: bytes | None, unchecked: list[str]) -> None:
         """From now on a request with another id is UnknownSessionReq, but for those named ``unchecked`` (None: none
@@ -83,13 +83,14 @@ class SeccMessages(Connection):
         if self._asked is None:
             raise AdapterError("nothing was asked yet that could be answered")
         spoken, name = self._asked
+        answer = name.removesuffix("Req") + "Res"
         try:
-            body = spoken.refusal(name.removesuffix("Req") + "Res", ResponseCode, self._always | known)
+            message = spoken.refusal(answer, ResponseCode, self._always | known, self.endpoint.session_id)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        if body is None:
+        if message is None:
             raise AdapterError(f"{spoken.name} has no answer to the last request, {name!r}")
-        self.endpoint.send(spoken, body)
+        self.endpoint.send(spoken, answer, message)
 
     def supportedAppProtocolRes(self, **args: Any) -> None:
         """Answer the handshake."""
@@ -98,10 +99,10 @@ class SeccMessages(Connection):
     def _respond(self, name: str, args: Mapping[str, Any], spoken: Dialect | None = None) -> None:
         spoken = spoken or self.endpoint.dialect
         try:
-            body = spoken.response(name, {**self._always, **args})
+            message = spoken.response(name, {**self._always, **args}, self.endpoint.session_id)
         except codec.ValidationError as error:
             raise AdapterError(f"{name}: {error}") from error
-        self.endpoint.send(spoken, body)
+        self.endpoint.send(spoken, name, message)
 
     # The other responses: the contract has checked names and types of the arguments.
 
@@ -146,8 +147,3 @@ class SeccMessages(Connection):
 
     def SessionStopRes(self, **args: Any) -> None:
         self._respond("SessionStopRes", args)
-
-
-def _load(spoken: Dialect) -> None:
-    for schema in spoken.schemas.values():
-        codec.messages(schema)

@@ -242,9 +242,8 @@ class ScriptedVehicle:
         for event in self._decoder.receive(data):
             assert isinstance(event, v2gtp.V2gtpMessage), event
             message = codec.decode(self.schema, event.payload)
-            content = dialect(self.schema).content(message)  # type: ignore[arg-type]
-            assert content is not None
-            self.inbox.append((dialect(self.schema).contract_name(content.name), message, event.payload))
+            content = dialect(self.schema).read(event.payload_type, event.payload)
+            self.inbox.append((content.name, message, event.payload))
 
     def _closed(self, reason: str) -> None:
         self.ended = reason
@@ -267,8 +266,9 @@ class ScriptedVehicle:
             )
             message = sap.supportedAppProtocolReq(AppProtocol=[offer])
             return v2gtp.encode(v2gtp.PayloadType.SAP, codec.encode(message))
-        body = dialect(self.protocol).request(name, {**self._usual(name), **changes})
-        return self.document(body, session_id=session_id)
+        spoken, header = dialect(self.protocol), self.session_id if session_id is None else session_id
+        message = spoken.request(name, {**self._usual(name), **changes}, header)
+        return v2gtp.encode(spoken.carried(name)[0], codec.encode(message))
 
     def document(self, body: Any, *, session_id: bytes | None = None) -> bytes:
         """A V2GTP message around a body element."""

@@ -77,12 +77,11 @@ class ScriptedStation:
     def _received(self, data: bytes) -> None:
         for event in self._decoder.receive(data):
             assert isinstance(event, v2gtp.V2gtpMessage), event
-            self._answer(codec.decode(self.schema, event.payload), event.payload)
+            self._answer(codec.decode(self.schema, event.payload), event)
 
-    def _answer(self, message: Any, payload: bytes) -> None:
-        content = dialect(self.schema).content(message)
-        assert content is not None
-        name, body = dialect(self.schema).contract_name(content.name), content.body
+    def _answer(self, message: Any, frame: v2gtp.V2gtpMessage) -> None:
+        payload = frame.payload
+        name, _, body = dialect(self.schema).read(frame.payload_type, payload)
         step = name.removesuffix("Req")
         if step == "PowerDelivery" and self._progress(body) == "Stop":
             step = "PowerDelivery(Stop)"
@@ -128,9 +127,8 @@ class ScriptedStation:
             usual = {"ResponseCode": "OK_SuccessfulNegotiation", "SchemaID": 1 if self.protocol == "din" else 2}
             message = codec.messages("sap").supportedAppProtocolRes(**usual | changes)
         else:
-            spoken = dialect(self.protocol)
-            body = spoken.response(f"{step.split('(')[0]}Res", {**self._usual(step), **changes})
-            message = spoken.document(body, self.session_id)
+            name = f"{step.split('(')[0]}Res"
+            message = dialect(self.protocol).response(name, {**self._usual(step), **changes}, self.session_id)
         return v2gtp.encode(v2gtp.PayloadType.SAP, codec.encode(message))
 
     def _usual(self, step: str) -> dict[str, Any]:

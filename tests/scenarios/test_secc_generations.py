@@ -1,7 +1,7 @@
 """Room for another generation of the protocol: its dialogue is one more invoke beside that of DIN and ISO 15118-2.
 
-The dialogue here is a stand-in of two messages; the connection is the shipped one with that state put into it. It is
-chosen as `din`, since the message adapter knows no third schema yet.
+The dialogue here is a stand-in of two messages; the connection is the shipped one with that state put into it. What the
+message adapter needs is a table: tests/v2g/test_dialect_iso20.py.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ states:
         actions:
           - send: {event: stands, to: parent, data: {joined: False}}
           - v2g.SessionSetupRes(ResponseCode='OK_NewSessionEstablished', SessionID=event.NewSessionID, EVSEID='ZZ20')
-          - send: {event: session_started, to: parent, data: {EVCCID: event.EVCCID, protocol: "'din'"}}
+          - send: {event: session_started, to: parent, data: {EVCCID: event.EVCCID, protocol: "'iso20'"}}
   standing:
     on:
       v2g.SessionStopReq:
@@ -72,9 +72,10 @@ def secc(tmp_path_factory: pytest.TempPathFactory) -> str:
     text = SECC.read_text()
     to_iso2, to_iso20 = (
         "                - target: iso2\n",
-        "                - {guard: protocol == 'din', target: iso20}\n",
+        "                - {guard: protocol == 'iso20', target: iso20}\n",
     )
     for was, now in (
+        ("enum(none, din, iso2)", "enum(none, din, iso2, iso20)"),
         (to_iso2, to_iso20 + to_iso2),
         ("          no_dialogue:\n", STATE + "          no_dialogue:\n"),
     ):  # fmt: skip
@@ -93,10 +94,10 @@ def test_each_generation_has_its_dialogue(secc: str) -> None:
         SUPPLY,
         real=("secc_iso2", "secc_iso20"),
         supported_namespaces=[ISO2, ISO20],
-        supported_protocols=["iso2", "din"],
+        supported_protocols=["iso2", "iso20"],
         supported_major=[2, 1],
     ).emit("v2g.listening", port_tcp=61341, port_tls=0)
-    for schema, major, evse, protocol in ((ISO20, 1, "ZZ20", "din"), (ISO2, 2, "ZZ00000", "iso2")):
+    for schema, major, evse, protocol in ((ISO20, 1, "ZZ20", "iso20"), (ISO2, 2, "ZZ00000", "iso2")):
         connect(stage.forget())
         offer(stage, (schema, major, 0, 3, 1))
         assert stage.order("v2g.use_protocol") == {"protocol": protocol}

@@ -39,8 +39,9 @@ def test_a_table_speaks_of_its_own_schema(spoken: Dialect) -> None:
     """Its own names are classes of the schema, the names they stand for are not; its codes are of the schema."""
     tables = (spoken.reads_requests, spoken.writes_responses, spoken.writes_requests, spoken.reads_responses)
     for name in named(*tables):
-        assert hasattr(spoken.schema, spoken.own_name(name)), name
-        assert spoken.contract_name(spoken.own_name(name)) == name
+        assert hasattr(spoken.classes(name), spoken.own_name(name)), name
+        for payload_type in spoken.carried(name):
+            assert spoken.contract_name(spoken.own_name(name), payload_type) == name
     assert not [name for name in spoken.names if hasattr(spoken.schema, name)]
     codes = (
         set(next(f for f in spoken.schema.SessionStopRes.FIELDS if f.name == "ResponseCode").type.values)
@@ -58,13 +59,12 @@ def test_everything_can_be_refused(protocol: str, known: dict[str, Any]) -> None
     asked = [name for name in dir(spoken.schema) if name.endswith("Req") and hasattr(spoken.schema, f"{name[:-3]}Res")]
     assert len(asked) >= 16
     for name in asked:
-        answer = spoken.contract_name(f"{name[:-3]}Res")
-        body = spoken.refusal(answer, "FAILED_SequenceError", {"NotificationMaxDelay": 0, **known})
-        document = spoken.document(body, bytes(8))
-        read = codec.decode(protocol, codec.encode(document))
-        content = spoken.content(read)  # type: ignore[arg-type]
-        assert content is not None
-        assert content.name == f"{name[:-3]}Res"
+        answer = spoken.contract_name(f"{name[:-3]}Res", v2gtp.PayloadType.SAP)
+        refused = spoken.refusal(answer, "FAILED_SequenceError", {"NotificationMaxDelay": 0, **known}, bytes(8))
+        assert refused is not None
+        content = spoken.read(v2gtp.PayloadType.SAP, codec.encode(refused))
+        assert content.name == answer
+        assert type(content.body) is getattr(spoken.schema, f"{name[:-3]}Res")
         assert content.body.ResponseCode == "FAILED_SequenceError"
 
 

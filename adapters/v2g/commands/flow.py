@@ -6,6 +6,7 @@ import argparse
 import sys
 
 from adapters.v2g.commands.vehicle import ENERGIES, MinimalVehicle, StationError, address_of
+from adapters.v2g.dialects import dialect
 
 _DESCRIPTION = """Connects to a station and charges: supportedAppProtocol to SessionStop, with one line per answer, its
 ResponseCode and its time. A smoke test: whatever is not OK ends it with exit code 1. The pilot is not touched; the
@@ -34,7 +35,7 @@ def add_station(parser: argparse.ArgumentParser) -> None:
 
 def vehicle_at(to: tuple[str, int], options: argparse.Namespace) -> MinimalVehicle:
     """A vehicle as the options say. Raises ``OSError`` when it cannot connect."""
-    if options.energy == "ac" and options.protocol != "iso2":
+    if options.energy == "ac" and "ChargingStatusReq" not in dialect(options.protocol).writes_requests:
         options.parser.error("--energy ac: DIN SPEC 70121 knows no AC session")
     return MinimalVehicle(to, options.protocol, energy=options.energy, phases=options.phases, wait_s=options.wait)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from adapters import v2gtp
 from adapters.v2g import codec
-from adapters.v2g.codec import ExiError, Message
-from adapters.v2g.dialects import SAP, dialect, payload_type
+from adapters.v2g.codec import ExiError
+from adapters.v2g.dialects import SAP, Content, PayloadTypeError, dialect
 from adapters.v2g.dialects.physical import number
 
 STEPS = (
@@ -94,16 +94,16 @@ class MinimalVehicle:
             content = {"ProtocolNamespace": [dialect(self.protocol).namespaces[0]], **versions}
         else:
             spoken, content = dialect(self.protocol), self._content(step)
-        body = spoken.request(f"{_message(step)}Req", content)
-        document = spoken.document(body, self.session_id if session_id is None else session_id)
-        return v2gtp.encode(payload_type(document), codec.encode(document))
+        name = f"{_message(step)}Req"
+        message = spoken.request(name, content, self.session_id if session_id is None else session_id)
+        return v2gtp.encode(spoken.carried(name)[0], codec.encode(message))
 
     def send(self, data: bytes) -> None:
         """Bytes of the stream, in one call."""
         self._socket.sendall(data)
 
-    def hear(self, seconds: float | None = None) -> tuple[str, Any, Message] | None:
-        """The next answer: contract name, body, document; None when the station closed the connection.
+    def hear(self, seconds: float | None = None) -> Content | None:
+        """The next answer; None when the station closed the connection.
 
         Raises ``TimeoutError`` after the time, ``StationError`` for bytes that are no message.
         """
@@ -120,28 +120,21 @@ class MinimalVehicle:
                 if not isinstance(event, v2gtp.V2gtpMessage):
                     raise StationError(f"the station sent no V2GTP message: {event}")
                 self._heard.append(event)
-        payload = self._heard.popleft().payload
+        frame = self._heard.popleft()
         try:
-            document = codec.decode(self.schema, payload)
-        except ExiError as error:
+            return dialect(self.schema).read(frame.payload_type, frame.payload)
+        except (PayloadTypeError, ExiError) as error:
             raise StationError(f"the station's answer does not decode as {self.schema}: {error}") from error
-        if not isinstance(document, Message):
-            raise StationError(f"the station's answer is no message: {document!r}")
-        content = dialect(self.schema).content(document)
-        if content is None:
-            raise StationError(f"the station's answer has no body: {document!r}")
-        return dialect(self.schema).contract_name(content.name), content.body, document
 
-    def learn(self, step: str, document: Message) -> None:
+    def learn(self, step: str, answer: Content) -> None:
         """Keep the values of an answer that the next requests need."""
         if step == "supportedAppProtocol":
             self.schema = self.protocol
         elif step == "SessionSetup":
-            self.session_id = document.Header.SessionID  # type: ignore[attr-defined]
+            self.session_id = answer.session_id or self.session_id
         elif step == "ChargingStatus":
-            body = document.Body.BodyElement  # type: ignore[attr-defined]
-            meter = body.MeterInfo
-            wanted = body.ReceiptRequired and meter is not None
+            meter = answer.body.MeterInfo
+            wanted = answer.body.ReceiptRequired and meter is not None
             known = {"MeterID": meter.MeterID, "MeterReading": meter.MeterReading} if wanted else {}
             self._receipt = {"SessionID": self.session_id, "SAScheduleTupleID": 1, **known} if wanted else None
 
@@ -158,13 +151,12 @@ class MinimalVehicle:
             raise StationError(f"{step}: no answer within {self.wait_s:g} s") from None
         if heard is None:
             raise StationError(f"{step}: the station closed the connection")
-        name, body, document = heard
-        if name != f"{_message(step)}Res":
-            raise StationError(f"{step}: the station answered {name}")
-        if not body.ResponseCode.startswith("OK"):
-            raise StationError(f"{step}: {body.ResponseCode}")
-        self.learn(step, document)
-        return body
+        if heard.name != f"{_message(step)}Res":
+            raise StationError(f"{step}: the station answered {heard.name}")
+        if not heard.body.ResponseCode.startswith("OK"):
+            raise StationError(f"{step}: {heard.body.ResponseCode}")
+        self.learn(step, heard)
+        return heard.body
 
     def take(self, step: str, loops: int) -> Iterator[tuple[Any, float]]:
         """Do a step; yields each good answer with its time in s. Raises ``StationError``."""

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from adapters.v2g.codec import Message
 from adapters.v2g.dialects.din import DIN
 from adapters.v2g.dialects.iso2 import ISO2
 from adapters.v2g.dialects.sap import SAP
-from adapters.v2g.dialects.table import Content, Dialect
-from adapters.v2gtp import PayloadType
+from adapters.v2g.dialects.table import Content, Dialect, PayloadTypeError
 
-__all__ = ["DIALECTS", "SAP", "Content", "Dialect", "dialect", "payload_type"]
+__all__ = ["DIALECTS", "SAP", "Content", "Dialect", "PayloadTypeError", "dialect"]
 
 DIALECTS = {each.name: each for each in (SAP, DIN, ISO2)}
-_PAYLOAD_TYPES = {schema: type_ for each in DIALECTS.values() for type_, schema in each.schemas.items()}
 
 
 def dialect(name: str) -> Dialect:
@@ -21,8 +18,3 @@ def dialect(name: str) -> Dialect:
     if found is None:
         raise ValueError(f"unknown protocol {name[:40]!r}; known: {', '.join(DIALECTS)}")
     return found
-
-
-def payload_type(message: Message) -> PayloadType:
-    """The V2GTP payload type that a document is sent with."""
-    return _PAYLOAD_TYPES[message.PROTOCOL]

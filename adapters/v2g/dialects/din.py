@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from adapters.v2g import codec
-from adapters.v2g.dialects import evcc, secc, sessions
-from adapters.v2g.dialects.parts import Args, Fields
+from adapters.v2g.dialects import evcc, secc
+from adapters.v2g.dialects.parts import Args, Fields, session_header
 from adapters.v2g.dialects.physical import nanoseconds
 from adapters.v2g.dialects.table import Dialect
 from adapters.v2gtp import PayloadType
@@ -115,8 +115,8 @@ DIN = Dialect(
     name="din",
     namespaces=("urn:din:70121:2012:MsgDef",),
     schemas={PayloadType.SAP: "din"},
-    opened=sessions.opened,
-    closed=sessions.closed,
+    header=session_header,
+    around="V2G_Message",
     names={
         "AuthorizationReq": "ContractAuthenticationReq",
         "AuthorizationRes": "ContractAuthenticationRes",

@@ -6,8 +6,8 @@ import time
 from functools import lru_cache
 from typing import Any
 
-from adapters.v2g.dialects import evcc, secc, sessions
-from adapters.v2g.dialects.parts import Args, Fields, given, meter_fields, meter_info, rows
+from adapters.v2g.dialects import evcc, secc
+from adapters.v2g.dialects.parts import Args, Fields, given, meter_fields, meter_info, rows, session_header
 from adapters.v2g.dialects.physical import NS_PER_S, nanoseconds, number, optional_number, physical
 from adapters.v2g.dialects.table import Dialect
 from adapters.v2gtp import PayloadType
@@ -278,8 +278,8 @@ ISO2 = Dialect(
     name="iso2",
     namespaces=("urn:iso:15118:2:2013:MsgDef",),
     schemas={PayloadType.SAP: "iso2"},
-    opened=sessions.opened,
-    closed=sessions.closed,
+    header=session_header,
+    around="V2G_Message",
     reads_requests=secc.reads(_charge_parameters, _power_delivery, _session_stop)
     | {"ChargingStatusReq": secc.nothing, "MeteringReceiptReq": _metering_receipt},
     writes_responses=secc.writes(_set_up, _services, _limits, _power)

@@ -11,13 +11,17 @@ from adapters.v2g.schema.units import unit_of
 
 
 def minimal(kind: type[Message], member: str = "DC_") -> Message:
-    """An instance of ``kind`` that its schema accepts, with nothing optional in it. Where one of several may stand, it
-    is the first whose name begins with ``member``."""
+    """An instance of ``kind`` that its schema accepts, with nothing optional in it. Where one of several must stand, it
+    is the first; of a substitution group the first whose name begins with ``member``."""
     values: dict[str, Any] = {}
     for field in kind.FIELDS:
         if field.least:
             one = _value(field, member)
             values[field.name] = [one] * field.least if field.repeated else one
+    for required, names in kind.CHOICES:
+        if required and values.keys().isdisjoint(names):
+            chosen = next(field for field in kind.FIELDS if field.name == names[0])
+            values[chosen.name] = _value(chosen, member)
     return kind(**values)
 
 

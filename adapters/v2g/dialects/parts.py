@@ -1,14 +1,23 @@
-"""What requests and responses of both sides are made of: meter readings, rows of lists, fields that must be given."""
+"""What requests and responses of both sides are made of: header, meter readings, rows of lists, fields that must be
+given."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
 from adapters.v2g import codec
 
 Fields = dict[str, Any]
 Args = Mapping[str, Any]
+
+
+@lru_cache(maxsize=64)
+def session_header(classes: ModuleType, session_id: bytes) -> Any:
+    """The header of DIN SPEC 70121 and ISO 15118-2. Messages never change it, so those of a session share one."""
+    return classes.MessageHeaderType(SessionID=session_id)
 
 
 def given(args: Args, whose: str, *names: str) -> None:

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.v2g.codec import Message
 from adapters.v2g.dialects.parts import Args, Fields, rows
-from adapters.v2g.dialects.table import Content, Dialect
+from adapters.v2g.dialects.table import Dialect
 from adapters.v2gtp import PayloadType
 
 _OFFER = ("ProtocolNamespace", "VersionNumberMajor", "VersionNumberMinor", "SchemaID", "Priority")
-
-
-def _opened(dialect: Dialect, message: Message) -> Content:
-    return Content(message.ELEMENT, None, message)
-
-
-def _closed(dialect: Dialect, body: Any, session_id: bytes) -> Message:
-    made: Message = body
-    return made
 
 
 def _offers(body: Any) -> Fields:
@@ -41,8 +31,6 @@ def _choice(dialect: Dialect, args: Args) -> Fields:
 SAP = Dialect(
     name="sap",
     schemas={PayloadType.SAP: "sap"},
-    opened=_opened,
-    closed=_closed,
     only_refusal="Failed_NoNegotiation",
     comes_again=True,
     reads_requests={"supportedAppProtocolReq": _offers},

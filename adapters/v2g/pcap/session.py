@@ -30,13 +30,14 @@ _PATIENCE_SEGMENTS: Final = 32
 _EXI_TYPES: Final = frozenset((PayloadType.SAP, *v2gtp.EXI_PROTOCOL))
 
 _PROTOCOL_OF_NAMESPACE: Final = {
-    **{namespace: each.name for each in DIALECTS.values() for namespace in each.namespaces},
+    **{namespace: next(iter(each.schemas.values())) for each in DIALECTS.values() for namespace in each.namespaces},
     "urn:iso:std:iso:15118:-20:AC": "iso20",
     "urn:iso:std:iso:15118:-20:DC": "iso20",
     "urn:iso:std:iso:15118:-20:WPT": "iso20",
     "urn:iso:std:iso:15118:-20:ACDP": "iso20",
 }
-
+_TRIED: Final = ("iso2", "din")
+"""What a capture that begins within a session is tried with."""
 
 _FROM_EV: Final = frozenset(
     (
@@ -466,11 +467,11 @@ class _Connection:
             return (fixed,)
         if payload_type is not PayloadType.SAP:
             return ()
-        if self._exi in ("din", "iso2"):
+        if self._exi in _TRIED:
             # The handshake once more is against the standard, and worth seeing.
             return (self._exi, "sap")
         # Not known: the capture begins later, lacks the answer, or a namespace of a manufacturer's own was chosen.
-        return ("sap",) if self._exi else ("sap", "iso2", "din")
+        return ("sap",) if self._exi else ("sap", *_TRIED)
 
     def _learn(self, protocol: str, view: dict[str, Any]) -> None:
         if protocol != "sap":
