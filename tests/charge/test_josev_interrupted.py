@@ -42,7 +42,7 @@ def interrupt(to: tuple[str, int], protocol: str, step: str, how: str) -> None:
         elif how == "wrong session id":
             vehicle.send(vehicle.frame(step, session_id=bytes(7) + b"\x01"))
             heard = vehicle.hear()
-            assert heard is None or heard[1].ResponseCode == "FAILED_UnknownSession"
+            assert heard is None or heard.body.ResponseCode == "FAILED_UnknownSession"
         if how != "close":
             assert vehicle.hear(25.0) is None, "still served"
     finally:
