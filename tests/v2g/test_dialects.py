@@ -77,8 +77,9 @@ def test_no_adapter_asks_which_protocol_it_speaks() -> None:
     for path in sorted(Path("adapters").rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, (ast.Compare, ast.match_case)):
-                said = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)} & names
-                found += [f"{path}: {ast.unparse(node)}"] if said else []
+                asked = node.pattern if isinstance(node, ast.match_case) else node
+                said = {each.value for each in ast.walk(asked) if isinstance(each, ast.Constant)} & names
+                found += [f"{path}: {ast.unparse(asked)}"] if said else []
     assert found == []
 
 
