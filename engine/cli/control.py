@@ -80,12 +80,21 @@ class Hands:
         for act in [self._understood(self._filled(act, given)) for act in acts]:
             act()
 
+    def possible(self) -> list[str]:
+        """The events that can be done here: those whose orders find their machine."""
+        return [name for name, hand in self._hands.items() if all(map(self._has_machine, hand.acts))]
+
+    def _has_machine(self, act: str) -> bool:
+        verb, _, rest = act.partition(" ")
+        where = _FIELD.sub("1", rest.strip()).partition("(")[0].rpartition(".")[0]
+        return verb != "order" or self._bound(where) is not None
+
     def _filled(self, act: str, given: Mapping[str, Any]) -> str:
         """An act with what the bench says in its place."""
 
         def said(found: re.Match[str]) -> str:
             name = found[1]
-            return _numbered(name, given[name]) if name == self._number else _said(name, given[name])
+            return _numbered(name, given[name]) if name == self._number else said_of(name, given[name])
 
         return _FIELD.sub(said, act)
 
@@ -272,7 +281,7 @@ def _numbered(name: str, value: Any) -> str:
     return str(value)
 
 
-def _said(name: str, value: Any) -> str:
+def said_of(name: str, value: Any) -> str:
     """A field of a request as an event's text has it."""
     if isinstance(value, bool | int | float):
         return json.dumps(value)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from engine.language.model import Chart
+from engine.language.model import Chart, EventDef
 from engine.language.problems import nearest
 from engine.language.text_values import duration, fields, parts, typed, untyped
 from engine.language.traverse import event_definition
@@ -114,6 +114,22 @@ def offered_by_all(system: System, main: Actor) -> list[str]:
     ]
     units = [f"{role}.{name}" for role, binding in _people_of_units(main).items() for name in binding.contract.events]
     return list(dict.fromkeys([*offered(main.machine.chart), *units, *others]))
+
+
+def by_everybody(system: System, main: Actor) -> dict[str, EventDef]:
+    """What people do by adapters, and what others tell the charts, by the name to send it by: of the main machine
+    first, then of its units, then of the others."""
+    found: dict[str, EventDef] = {}
+    for root in (main, *(root for root in system.roots.values() if root is not main)):
+        before = "" if root is main else f"{root.path}."
+        for name in by_people(root.machine.chart):
+            definition = event_definition(root.machine.chart, name)
+            if definition is not None:
+                found[f"{before}{name}"] = definition
+        if root is main:
+            for role, binding in _people_of_units(main).items():
+                found |= {f"{role}.{name}": event for name, event in binding.contract.events.items()}
+    return found
 
 
 def _people_of_units(main: Actor) -> dict[str, Binding]:

@@ -16,7 +16,7 @@ from engine.cli.events import EventScript, split
 from engine.cli.numbers import count
 from engine.cli.out import Output
 from engine.cli.readings import Headlines
-from engine.cli.sessions import Sessions
+from engine.cli.sessions import Report, Sessions, header_of
 from engine.cli.signals import Signals
 from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
 from engine.language.load.collector import collector_paused
@@ -32,6 +32,7 @@ from engine.run.station import Overrides, Station, StationError, build, resolve
 if TYPE_CHECKING:
     from engine.cli.control import ControlServer
     from engine.cli.live import LiveView
+    from engine.cli.ui import Page
     from engine.tools.trace import TraceWriter
 
 _EPILOG = """examples:
@@ -42,6 +43,7 @@ _EPILOG = """examples:
   engine run machines/evse_dc.yaml --set vehicle=NAME      a parameter set the station file offers
   engine run machines/evse_dc.yaml --trace run.jsonl       then: engine trace show run.jsonl
   engine run light.yaml --fast --events "go, 30 s, stop"   send events, wait in between
+  engine run machines/evse_dc.yaml --ui                    in a browser: states light up, a click plugs the car in
   engine run machines/evse_dc.yaml --help-config           every key of the configuration
   engine run evse_dc                                       an installed chart, from any folder
 
@@ -70,6 +72,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="something that goes wrong on purpose: docs/faults.md; may be repeated",
     )
     parser.add_argument("--events", metavar="LIST", help="events to send: a,b,'5 s',c, a file, or - for standard input")
+    parser.add_argument(
+        "--ui",
+        nargs="?",
+        const="",
+        metavar="ADDR",
+        help="show the run in a browser: HOST:PORT, HOST or PORT (default: 127.0.0.1:8080; docs/page.md)",
+    )
+    parser.add_argument("--ui-token", metavar="TOKEN", help="what a browser has to show (default: CHARGER_UI_TOKEN)")
     parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
     parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal; what repeats is counted")
     parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
@@ -88,6 +98,8 @@ def run(args: argparse.Namespace) -> int:
     options = _options(args.unknown)
     if args.iface:
         options["iface"] = args.iface
+    if args.ui is not None:
+        options["ui"] = args.ui or "on"
     overrides = Overrides(args.set, options=options, faults=args.fault, command=args.options)
     with collector_paused():  # it would walk all that a start makes again and again: a sixth of the time until READY
         station = resolve(machine, args.station, overrides, registry, load_kept)
@@ -119,10 +131,11 @@ class _Run:
         self.last_values: list[tuple[str, str]] = []
         self.script = EventScript(self.system, self.main, self._events())
         self.control = self._control()
+        self.page = self._page()
         self.out = Output()
         self.interactive = self.out.isatty() and not args.plain and not args.quiet
         self.alarms = Alarms(self.system, at_once=not self.interactive)
-        self.sessions.told = self.alarms.session
+        self.sessions.told = self._session
 
     def run(self) -> int:
         trace = self._trace()
@@ -172,6 +185,7 @@ class _Run:
                     self.system.start()
                     view.started()
                     self.ready.started()
+                    self._open_page()
                     self.script.start()
                     self.system.run_until(enough(1, self._over), self.limit_ns)
                     self.system.run_due()  # what already waits
@@ -183,7 +197,19 @@ class _Run:
             finally:
                 self._ending(view)
                 self.system.shutdown()
+                if self.page is not None:
+                    self.page.close()
                 view.close()
+
+    def _session(self, report: Report) -> None:
+        self.alarms.session(report)
+        if self.page is not None:
+            self.page.session(report)
+
+    def _open_page(self) -> None:
+        if self.page is not None:
+            self.page.start()
+            self.system.note(self.main.path, "adapter_note", f"page: {self.page.url}")
 
     async def _run_live(self, view: PlainView | LiveView) -> None:
         from engine.run.host import Host
@@ -194,6 +220,7 @@ class _Run:
                 self.system.note(self.main.path, "adapter_note", f"control: POST http://{self.control.where}/event")
             view.started()
             self.ready.started()
+            self._open_page()
             self.script.start()
 
         host = Host(self.system, ready, lambda: self._ending(view))
@@ -206,6 +233,8 @@ class _Run:
         finally:
             if self.control is not None:
                 self.control.close()
+            if self.page is not None:
+                self.page.close()
             view.close()
 
     def _ending(self, view: PlainView | LiveView) -> None:
@@ -234,13 +263,21 @@ class _Run:
 
     def _control(self) -> ControlServer | None:
         control = self.station.control
-        if control is None:
+        if control is None or not control.where:
             return None
         if self.args.fast:
             raise StationError("--control needs the real clock, so not --fast")
         from engine.cli.control import ControlServer, Hands
 
         return ControlServer(control, Hands(control, self.station, self.system, self.main), self.system)
+
+    def _page(self) -> Page | None:
+        if self.args.ui is None:
+            return None
+        from engine.cli.ui import Page
+
+        where, token, secrets = self.args.ui, self.args.ui_token, self.args.secrets
+        return Page(where, token, self.station, self.system, self.main, self.headlines, secrets=secrets)
 
     def _events(self) -> list[str]:
         given = self.args.events
@@ -260,9 +297,8 @@ class _Run:
             return None
         from engine.tools.trace import TraceWriter
 
-        station = self.station
-        sides = {label: (path, station.unit_of(path)) for label, path in station.sides.items()}
-        return TraceWriter(self.system, self.args.trace, station.title, sides=sides, secrets=self.args.secrets)
+        told = header_of(self.station)
+        return TraceWriter(self.system, self.args.trace, self.station.title, **told, secrets=self.args.secrets)
 
     def _code(self) -> int:
         """0: it did what was asked."""

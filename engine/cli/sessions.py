@@ -142,6 +142,18 @@ def values_text(values: Sequence[tuple[str, str]]) -> str:
     return ", ".join(f"{label} {value}" for label, value in values)
 
 
+def header_of(station: Station) -> dict[str, Any]:
+    """What the header of a trace tells of a station, beside its title."""
+    return {
+        "sides": {label: (path, station.unit_of(path)) for label, path in station.sides.items()},
+        "display": {one.label: one.value for one in station.display},
+        "rows": [
+            {"unit": row.unit, "count": row.count, "columns": {one.label: one.value for one in row.columns}}
+            for row in station.rows
+        ],
+    }
+
+
 class _Side:
     """One machine's way through its titled states."""
 

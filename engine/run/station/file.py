@@ -78,6 +78,9 @@ class ParameterSet:
         ]
 
 
+_WISHES = ("ui",)  # options of the command itself: a station file may have something to say to them
+
+
 class StationFile:
     """One station file, its keys checked; ``StationFile(None)`` is the empty one."""
 
@@ -130,6 +133,8 @@ class StationFile:
         """
         options = self.table("options")
         where = str(self.path or "")
+        if name not in options and name in _WISHES:
+            return []
         if name not in options:
             hint = suggestion(f"--{name}", [*{*command} - {f"--{name}"}, *(f"--{option}" for option in options)])
             raise StationError(f"--{name}: there is no such option{f' in {where}' if where else ''}{hint}")

@@ -156,8 +156,9 @@ class Hand:
 
 @dataclass(frozen=True, slots=True)
 class Control:
-    """``where``: HOST:PORT, as it was given; ``token``: what a caller must show, if anything; ``number``: the field
-    that says which of several is meant, a number from 1 on, 1 where a caller does not say it."""
+    """``where``: HOST:PORT, as it was given, empty where nobody listens; ``token``: what a caller must show, if
+    anything; ``number``: the field that says which of several is meant, a number from 1 on, 1 where a caller does not
+    say it."""
 
     where: str
     token: str

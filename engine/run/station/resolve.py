@@ -649,7 +649,7 @@ class _Resolver:
     def _control(self) -> Control | None:
         head = self.file.table("station")
         where = str(head.get("control", ""))
-        if not where:
+        if not where and not self.file.table("control"):
             return None
         return Control(where, str(head.get("control_token", "")), hands(self.file), str(head.get("control_number", "")))
 

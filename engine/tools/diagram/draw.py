@@ -92,7 +92,7 @@ def _drawing(
     """The drawing; from what is kept when the same (these graphs, or what is made from the same chart) was drawn
     before. ``layout`` names what lays it out."""
     paper = cache(lambda: _Paper(block, layout, lay_out, tables()))
-    key = kept.key("svg", _own_hash(), layout, repr(graphs), repr(block))
+    key = kept.key("svg", own_hash(), layout, repr(graphs), repr(block))
     found = kept.read(key)
     svgs: list[str] = json.loads(found) if found is not None else paper().svgs
     if found is None:
@@ -101,7 +101,7 @@ def _drawing(
 
 
 @cache
-def _own_hash() -> str:
+def own_hash() -> str:
     """A hash of the code that draws."""
     files = sorted(file for file in Path(__file__).parent.rglob("*") if file.suffix in (".py", ".mjs"))
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()

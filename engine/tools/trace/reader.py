@@ -90,7 +90,17 @@ def _is_header(record: Record) -> bool:
             isinstance(s, dict) and isinstance(s.get("machine"), str) and isinstance(s.get("unit", ""), str)
             for s in sides.values()
         )
+        and _has_texts(record.get("display", {}))
+        and isinstance(record.get("rows", []), list)
+        and all(
+            isinstance(row, dict) and type(row.get("count")) is int and _has_texts(row.get("columns"))
+            for row in record.get("rows", [])
+        )
     )
+
+
+def _has_texts(found: object) -> bool:
+    return isinstance(found, dict) and all(isinstance(text, str) for text in found.values())
 
 
 def _problem(record: Record) -> str:

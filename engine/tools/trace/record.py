@@ -6,7 +6,7 @@ no macrostep). Fields that say nothing (empty, default) are left out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from engine.language.model import Chart, StateKind
@@ -37,10 +37,17 @@ TRACE_VERSION = 1
 
 
 def header(
-    system: System, started: str = "", title: str = "", sides: Mapping[str, tuple[str, str]] | None = None
+    system: System,
+    started: str = "",
+    title: str = "",
+    sides: Mapping[str, tuple[str, str]] | None = None,
+    display: Mapping[str, str] | None = None,
+    rows: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock.
-    ``sides``: who talks, from left to right: by label the machine and the unit it belongs to (or "")."""
+    ``sides``: who talks, from left to right: by label the machine and the unit it belongs to (or ""). ``display``: the
+    values that matter most, by label; ``rows``: those of each ``unit`` (how many: ``count``), with ``{}`` for its
+    number in ``columns``."""
     return {
         "trace": TRACE_VERSION,
         **({"title": title} if title else {}),
@@ -49,6 +56,8 @@ def header(
             top.path: {"chart": top.machine.chart.name, "file": top.machine.chart.file} for top in system.tops()
         },
         **({"sides": {label: _side(*side) for label, side in sides.items()}} if sides else {}),
+        **({"display": dict(display)} if display else {}),
+        **({"rows": [dict(row) for row in rows]} if rows else {}),
     }
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from engine.run.clock import RealClock
 from engine.tools.trace.lines import Recorder, encode
@@ -31,7 +31,7 @@ class TraceWriter:
 
     Only its owner may read the file. What charts and contracts declare secret is hidden in it unless ``secrets``.
 
-    ``sides`` goes into the header, see :func:`engine.tools.trace.record.header`.
+    ``sides``, ``display`` and ``rows`` go into the header, see :func:`engine.tools.trace.record.header`.
 
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
@@ -44,6 +44,8 @@ class TraceWriter:
         title: str = "",
         *,
         sides: Mapping[str, tuple[str, str]] | None = None,
+        display: Mapping[str, str] | None = None,
+        rows: Sequence[Mapping[str, Any]] = (),
         secrets: bool = False,
     ) -> None:
         self.lines = 0
@@ -57,7 +59,7 @@ class TraceWriter:
         self._flush_ns = 0
         real = self._real = isinstance(system.clock, RealClock)
         started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
-        self._write(encode(header(system, started, title, sides)))
+        self._write(encode(header(system, started, title, sides, display, rows)))
         system.observers.append(self)
 
     def step(self, record: StepRecord) -> None:

@@ -1,0 +1,168 @@
+"""``--ui``: the page of a run. What it may ask for is what the station file's ``[control]`` offers, what people do by
+adapters, and what others tell the charts."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import deque
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
+
+from engine.cli.control import Hands, NotOffered, said_of
+from engine.cli.events import addressed, by_everybody, deliver
+from engine.cli.readings import Headlines
+from engine.cli.sessions import Report, header_of
+from engine.language.types import Kind, Type
+from engine.run import Actor, Note, RealClock, StepRecord, System
+from engine.run.station import Station, StationError
+from engine.semantics.step import Event
+from engine.tools.page.history import History
+from engine.tools.page.server import PageServer
+from engine.tools.trace.record import header
+
+if TYPE_CHECKING:
+    from engine.tools.page.door import App
+
+TOKEN: Final = "CHARGER_UI_TOKEN"
+LOOK_NS: Final = 250_000_000
+RESULTS: Final = 200
+"""Sessions that are told of."""
+_NUMBERS = {Kind.INT: "integer", Kind.FLOAT: "number"}
+
+
+class Page:
+    """Listens from now on. Make it before the system starts. Raises ``StationError`` and ``MissingExtra``."""
+
+    def __init__(
+        self,
+        where: str,
+        token: str | None,
+        station: Station,
+        system: System,
+        main: Actor,
+        headlines: Headlines,
+        *,
+        secrets: bool = False,
+    ) -> None:
+        self._server = PageServer(where, os.environ.get(TOKEN, "") if token is None else token)
+        self._station, self._system, self._main = station, system, main
+        self._hands = Hands(station.control, station, system, main) if station.control is not None else None
+        self._history = History(system, secrets=secrets)
+        self._results: deque[dict[str, Any]] = deque(maxlen=RESULTS)
+        real = self._real = isinstance(system.clock, RealClock)
+        started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
+        self._header = header(system, started, station.title, **header_of(station))
+        self.url = self._server.url
+        self._headlines, self._look_ns = headlines, 0
+        if station.rows:
+            headlines.watch()
+        system.observers.append(self)
+
+    def start(self) -> None:
+        """Answer."""
+        self._server.start(self._app)
+
+    def close(self) -> None:
+        """No more."""
+        self._server.close()
+
+    def session(self, report: Report) -> None:
+        """A session has ended."""
+        told = {"number": report.number, "time_ns": report.time_ns, "good": report.good, "text": report.told}
+        told |= {"duration_ns": report.duration_ns, "unit": report.unit, "sides": list(report.sides)}
+        self._results.append(told)
+        self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
+
+    # ------------------------------------------------------------ observer
+
+    def step(self, record: StepRecord) -> None:
+        """A look at the headlines, a few times a second: no step need have read them."""
+        if record.time_ns < self._look_ns or not (self._headlines.chosen or self._station.rows):
+            return
+        self._look_ns = record.time_ns + LOOK_NS
+        told: dict[str, Any] = {"time_ns": record.time_ns, "machine": self._main.path}
+        told["sample"] = {name: value for name, value in self._headlines.numbers().items() if isfinite(value)}
+        if self._station.rows:
+            told["rows"] = [[values for _, values in units] for _, units in self._headlines.rows()]
+        self._history.told(told)
+
+    def note(self, note: Note) -> None:
+        """Nothing to see here."""
+
+    # ------------------------------------------------------------ private
+
+    def _app(self) -> App:
+        from engine.tools.page.routes import Api, Live
+
+        live = Live(
+            self._system,
+            self._header,
+            self._history,
+            self._main.path,
+            self._real,
+            self._offers,
+            self._act,
+            lambda: list(self._results),
+            lambda: self._server.closing,
+        )
+        return Api(live).app()
+
+    def _offers(self) -> list[dict[str, Any]]:
+        found = [] if self._hands is None else [self._of_hand(name) for name in self._hands.possible()]
+        for name, event in by_everybody(self._system, self._main).items():
+            fields = {field: _field(type_) for field, type_ in (event.payload or {}).items()}
+            kind = "told" if event.direction == "in" else "person"
+            found.append({"event": name, "kind": kind, "fields": fields, "text": event.description})
+        return found
+
+    def _of_hand(self, name: str) -> dict[str, Any]:
+        control = self._station.control
+        assert control is not None
+        hand = control.hands[name]
+        fields: dict[str, Any] = {}
+        acts = [*hand.acts, *(act for acts in hand.choices.values() for act in acts)]
+        if hand.by:
+            fields[hand.by] = {"type": "string", "choices": list(hand.choices)}
+        for field in dict.fromkeys(found for act in acts for found in re.findall(r"\{(\w+)\}", act)):
+            if field == control.number:
+                most = sum(unit.unit == next(iter(self._main.machine.chart.units)) for unit in self._units())
+                fields[field] = {"type": "integer", "least": 1, "most": max(1, most)}
+            else:
+                fields[field] = {"type": "string"}
+        return {"event": name, "kind": "control", "fields": fields, "text": "; ".join(hand.acts)}
+
+    def _units(self) -> list[Any]:
+        return self._station.machines[self._main.path].units
+
+    def _act(self, asked: Mapping[str, Any]) -> None:
+        from engine.tools.page.routes import Refused
+
+        name = asked.get("event")
+        try:
+            if self._hands is not None and self._station.control is not None and name in self._station.control.hands:
+                self._hands.do(asked)
+            elif isinstance(name, str) and name in by_everybody(self._system, self._main):
+                given = ", ".join(f"{key}={said_of(key, value)}" for key, value in asked.items() if key != "event")
+                to, event = addressed(self._system, self._main, f"{name}({given})" if given else name)
+                assert isinstance(event, Event)
+                deliver(self._system, to, event)
+            else:
+                raise NotOffered(f"{str(name)[:80]!r} is not offered: see /api/events")
+        except NotOffered as error:
+            raise Refused(501, str(error)) from None
+        except (StationError, ValueError) as error:
+            raise Refused(400, str(error)) from None
+
+
+def _field(type_: Type) -> dict[str, Any]:
+    found: dict[str, Any] = {"type": "boolean" if type_.kind is Kind.BOOL else _NUMBERS.get(type_.kind, "string")}
+    if type_.kind is Kind.ENUM:
+        found["choices"] = list(type_.values)
+    if type_.unit is not None:
+        found["unit"] = type_.unit.symbol
+    if type_.optional:
+        found["optional"] = True
+    return found

@@ -1,0 +1,165 @@
+"""The one door of the page: files, API and stream are behind it, by the same token, within the same limits."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from engine.tools.page.places import is_loopback
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+COOKIE: Final = "chargechart_token"
+LARGEST: Final = 65_536
+"""Octets of a request's body."""
+ASKED_PER_S: Final = 100.0
+"""Questions of one caller in a second."""
+ACTS_PER_S: Final = 10.0
+"""Orders of one caller in a second."""
+BURST: Final = 2.0
+"""So many seconds' worth at once."""
+CALLERS: Final = 256
+_SAFE: Final = ("GET", "HEAD")
+_HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+)
+_LOGIN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Token</title><style>body{font:1rem system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:1rem;
+color-scheme:light dark}input,button{font:inherit;padding:.5rem;margin:.5rem 0;width:100%;box-sizing:border-box}</style>
+<main><h1>This station asks for its token</h1><form method="get"><label>Token
+<input name="token" type="password" autocomplete="current-password" required autofocus></label>
+<button>Open</button></form></main></html>"""
+
+
+class Door:
+    """An ASGI application around another. ``host``: where it listens; without a ``token`` only pages from there may
+    speak to it, by a name of this computer."""
+
+    def __init__(self, app: App, host: str, token: str = "") -> None:
+        self._app, self._token = app, token
+        self._local = is_loopback(host)
+        self._callers: OrderedDict[str, list[_Bucket]] = OrderedDict()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        refusal = self._refused(scope, headers)
+        if refusal is not None:
+            await _answer(send, *refusal)
+        elif scope["path"].endswith("/") and self._token and (given := _in_query(scope)):
+            cookie = f"{COOKIE}={given}; HttpOnly; SameSite=Strict; Path=/"
+            await _answer(send, 303, "", (b"location", b"./"), (b"set-cookie", cookie.encode("latin-1")))
+        else:
+            await self._app(scope, _bounded(receive), _with_headers(send))
+
+    def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[Any, ...] | None:
+        safe = scope["method"] in _SAFE
+        caller = (scope.get("client") or ("?",))[0]
+        if not self._bucket(caller, safe).take():
+            return 429, "too many requests: wait a second", (b"retry-after", b"1")
+        if not headers.get("content-length", "0").isdecimal() or int(headers.get("content-length", "0")) > LARGEST:
+            return 413, f"at most {LARGEST} octets"
+        host = headers.get("host", "")
+        if not self._token and self._local and not is_loopback(host.rpartition(":")[0] or host):
+            return 403, f"without a token this is for this computer alone, which is not called {host[:80]!r}"
+        origin = headers.get("origin")
+        if origin is not None and not safe and origin.partition("://")[2] != host:
+            return 403, "not from another site's page"
+        if self._token and not self._may(scope, headers):
+            if safe and scope["path"].endswith("/"):
+                return 401, _LOGIN
+            return 401, "show the token: Authorization: Bearer TOKEN"
+        return None
+
+    def _may(self, scope: Scope, headers: dict[str, str]) -> bool:
+        shown = [headers.get("authorization", "").removeprefix("Bearer ")]
+        try:
+            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+            shown.append(cookie.value if cookie is not None else "")
+        except CookieError:
+            pass
+        if scope["path"].endswith("/"):
+            shown.append(_in_query(scope))
+        return any(hmac.compare_digest(one.encode(errors="replace"), self._token.encode()) for one in shown)
+
+    def _bucket(self, caller: str, safe: bool) -> _Bucket:
+        found = self._callers.pop(caller, None) or [_Bucket(ACTS_PER_S), _Bucket(ASKED_PER_S)]
+        self._callers[caller] = found
+        if len(self._callers) > CALLERS:
+            self._callers.popitem(last=False)
+        return found[safe]
+
+
+class _Bucket:
+    """Fills with time."""
+
+    def __init__(self, per_s: float) -> None:
+        self._per_s, self._content, self._at_s = per_s, per_s * BURST, time.monotonic()
+
+    def take(self) -> bool:
+        now_s = time.monotonic()
+        self._content = min(self._per_s * BURST, self._content + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        if self._content < 1:
+            return False
+        self._content -= 1
+        return True
+
+
+def _in_query(scope: Scope) -> str:
+    query: bytes = scope.get("query_string", b"")
+    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
+
+
+class TooLarge(Exception):
+    """A body grows beyond what is taken."""
+
+
+def _bounded(receive: Receive) -> Receive:
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST:
+            raise TooLarge
+        return message
+
+    return bounded
+
+
+def _with_headers(send: Send) -> Send:
+    async def sends(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message.get("headers", ()), *_HEADERS]
+        await send(message)
+
+    return sends
+
+
+async def _answer(send: Send, status: int, text: str, *headers: tuple[bytes, bytes]) -> None:
+    is_page = text.startswith("<")
+    kind = b"text/html; charset=utf-8" if is_page else b"application/json"
+    body = text.encode() if is_page else json.dumps({"error": text}).encode() if text else b""
+    own = ((b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"))
+    await send({"type": "http.response.start", "status": status, "headers": [*own, *headers, *_HEADERS]})
+    await send({"type": "http.response.body", "body": body})

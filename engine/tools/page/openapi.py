@@ -1,0 +1,116 @@
+"""The OpenAPI description of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+Plain = dict[str, Any]
+_NUMBER: Plain = {"type": "string", "pattern": "^[0-9]{1,15}$"}
+
+
+def _answers(schema: Plain | None, *others: int, media: str = "application/json", status: int = 200) -> Plain:
+    told = {"description": "done" if status == 204 else "as asked"}
+    answer = {**told, "content": {media: {"schema": schema}}} if schema is not None else told
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    return {str(status): answer} | {
+        str(one): {"description": "refused: the body says why", "content": error} for one in (*others, 429, 503)
+    }
+
+
+def _get(summary: str, schema: Plain, *others: int, parameters: Iterable[Plain] = (), **more: Any) -> Plain:
+    return {"get": {"summary": summary, "parameters": list(parameters), "responses": _answers(schema, *others, **more)}}
+
+
+def _object(**properties: Plain) -> Plain:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+_MACHINE = {"$ref": "#/components/schemas/Machine"}
+_RECORD = {"$ref": "#/components/schemas/Record"}
+
+
+def _parameter(name: str, where: str, schema: Plain, text: str) -> Plain:
+    return {"name": name, "in": where, "required": where == "path", "schema": schema, "description": text}
+
+
+def document(more: Iterable[Any] = ()) -> Plain:
+    """The whole description; ``more``: routes beside these, which describe themselves in ``described``."""
+    paths: dict[str, Plain] = {
+        "/api/state": _get(
+            "How everything stood at the number `first`, and the records from then on",
+            _object(header={"type": "object"}, first={"type": "integer"}, next={"type": "integer"},
+                    base={"type": "object"}, records={"type": "array", "items": _RECORD}),
+            parameters=[_parameter("all", "query", {"enum": ["0", "1"]}, "1: all that is kept")],
+        ),
+        "/api/stream": _get(
+            "Server-sent events: records as they come. `gone`: begin anew with /api/state; `over`: it has ended",
+            {"type": "string"}, 400, media="text/event-stream",
+            parameters=[_parameter("after", "query", _NUMBER, "the number of the first record wanted: `next`")],
+        ),
+        "/api/charts": _get("The charts by their keys", {"type": "object"}),
+        "/api/drawings/{key}": _get(
+            "The sheets of a chart's drawing, SVG; none where it cannot be drawn",
+            _object(sheets={"type": "array", "items": {"type": "string"}}), 404,
+            parameters=[_parameter("key", "path", {"type": "string"}, "a key of /api/charts")],
+        ),
+        "/api/machines": _get("How every machine stands", _object(machines={"type": "array", "items": _MACHINE})),
+        "/api/machines/{path}": _get(
+            "How one machine stands", _MACHINE, 404,
+            parameters=[_parameter("path", "path", {"type": "string"}, "its path: evse/slac")],
+        ),
+        "/api/trace": _get("What is kept of the trace, JSON Lines", {"type": "string"}, media="application/x-ndjson"),
+        "/api/results": _get(
+            "The sessions that ended, the last ones",
+            _object(results={"type": "array", "items": {"$ref": "#/components/schemas/Result"}}),
+        ),
+        "/api/events": _get(
+            "What can be asked for", _object(events={"type": "array", "items": {"$ref": "#/components/schemas/Offer"}})
+        ),
+        "/api/event": {
+            "post": {
+                "summary": "Ask for one of /api/events",
+                "requestBody": {
+                    "required": True,
+                    "content": {
+                        "application/json": {
+                            "schema": {
+                                "type": "object", "required": ["event"],
+                                "properties": {"event": {"type": "string"}},
+                                "additionalProperties": {"type": ["string", "number", "boolean"]},
+                            }
+                        }
+                    },
+                },
+                "responses": _answers(None, 400, 413, 501, status=204),
+            }
+        },
+    }  # fmt: skip
+    for route in more:
+        paths |= getattr(route, "described", {})
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "A station",
+            "version": "1",
+            "description": "Machines, their configurations and data, what can be asked for, records and results. "
+            "Times are nanoseconds of the station's clock; values are in the units their charts declare.",
+        },
+        "paths": paths,
+        "components": {
+            "schemas": {
+                "Error": _object(error={"type": "string"}),
+                "Record": {"type": "object", "description": "a line of a trace: docs/trace.schema.json"},
+                "Machine": _object(
+                    machine={"type": "string"}, chart={"type": "string"}, state={"type": "string"},
+                    configuration={"type": "array", "items": {"type": "string"}}, data={"type": "object"},
+                    timers={"type": "object", "additionalProperties": {"type": "integer"}},
+                ),
+                "Offer": _object(event={"type": "string"}, fields={"type": "object"}),
+                "Result": _object(number={"type": "integer"}, time_ns={"type": "integer"}, good={"type": "boolean"},
+                                  text={"type": "string"}),
+            },
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+        },
+        "security": [{}, {"token": []}],
+    }  # fmt: skip

@@ -1,0 +1,296 @@
+"""The page's files and its API, as a Starlette application that knows nothing of what is charged.
+
+An answer of the API is JSON; one that refuses is ``{"error": "…"}``. docs/page.md has the paths, ``/api/openapi.json``
+describes them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute, Route
+
+from engine.language.model import Chart
+from engine.run import System
+from engine.tools.page.charts import chart_key, chart_values, with_children
+from engine.tools.page.door import TooLarge
+from engine.tools.page.drawings import Drawings
+from engine.tools.page.files import FILES, text_of
+from engine.tools.page.history import PARTS, History, situation
+from engine.tools.page.openapi import document
+
+AT_ONCE: Final = 400
+"""Records in one message of the stream; who is behind by more than a few of these begins anew."""
+BEHIND: Final = 4_000
+LOOK_S: Final = 0.1
+TICK_S: Final = 2.0
+WATCHERS: Final = 64
+PATIENCE_S: Final = 10.0
+"""So long a caller waits for the machines, and the stream for a reader."""
+FIRST: Final = 2
+"""Parts of the history that a page begins with; the rest when somebody looks back."""
+
+
+class Refused(Exception):
+    """What a caller asks for is not done: ``status`` and why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status, self.why = status, why
+
+
+@dataclass(slots=True)
+class Live:
+    """A running system as the page sees it. ``header``: as of a trace; ``offers``: what can be asked for;
+    ``act``: does it, in the system's thread, or raises :class:`Refused`; ``results``: of sessions, as they end."""
+
+    system: System
+    header: Mapping[str, Any]
+    history: History
+    main: str
+    real: bool
+    offers: Callable[[], list[dict[str, Any]]]
+    act: Callable[[Mapping[str, Any]], None]
+    results: Callable[[], list[dict[str, Any]]]
+    closing: Callable[[], bool]
+    more: list[BaseRoute] = field(default_factory=list)
+
+
+class Api:
+    """Answers for one system."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._drawings = Drawings()
+        self._watchers = 0
+        self._chunk: tuple[int, int, bytes] = (-1, -1, b"")  # the last one made: most watchers want the same
+
+    def app(self) -> Starlette:
+        """The application."""
+        routes: list[BaseRoute] = [
+            Route("/", self._file),
+            *(Route(f"/{name}", self._file) for name in FILES),
+            Route("/api/state", self._state),
+            Route("/api/stream", self._stream),
+            Route("/api/charts", self._charts),
+            Route("/api/drawings/{key}", self._drawing),
+            Route("/api/machines", self._machines),
+            Route("/api/machines/{path:path}", self._machine),
+            Route("/api/trace", self._trace),
+            Route("/api/results", self._results),
+            Route("/api/events", self._offered),
+            Route("/api/event", self._event, methods=["POST"]),
+            Route("/api/openapi.json", self._openapi),
+            *self._live.more,
+        ]
+        return Starlette(
+            routes=routes,
+            middleware=[Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)],
+            exception_handlers={HTTPException: _http, Refused: _refused, TooLarge: _too_large},
+        )
+
+    # ------------------------------------------------------------ what stays as it is
+
+    async def _file(self, request: Request) -> Response:
+        name = request.url.path.rpartition("/")[2] or "page.html"
+        return Response(text_of(name), media_type=FILES[name], headers={"Cache-Control": "no-cache"})
+
+    @cached_property
+    def _known(self) -> dict[str, Chart]:
+        tops = [top.machine.chart for top in self._live.system.tops()]
+        return {chart_key(chart): chart for chart in with_children(tops)}
+
+    @cached_property
+    def _charts_text(self) -> bytes:
+        values = {key: chart_values(chart) for key, chart in self._known.items()}
+        return gzip.compress(json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode(), 6)
+
+    async def _charts(self, request: Request) -> Response:
+        body = await asyncio.to_thread(lambda: self._charts_text)
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            return Response(body, media_type="application/json", headers={"Content-Encoding": "gzip"})
+        return Response(gzip.decompress(body), media_type="application/json")
+
+    async def _drawing(self, request: Request) -> Response:
+        chart = self._known.get(request.path_params["key"])
+        if chart is None:
+            raise Refused(404, "there is no such chart here")
+        return JSONResponse({"sheets": await self._drawings.sheets(chart)})
+
+    async def _openapi(self, request: Request) -> Response:
+        return JSONResponse(document(self._live.more))
+
+    # ------------------------------------------------------------ how things stand
+
+    async def _state(self, request: Request) -> Response:
+        whole = request.query_params.get("all") == "1"
+        live = self._live
+        kept = live.history.kept(PARTS if whole else FIRST)
+        head = {"header": live.header, "main": live.main, "real": live.real, "live": True}
+        head |= {"first": kept.first, "next": kept.next, "oldest": kept.oldest, "now_ns": live.system.clock.now_ns()}
+        text = json.dumps(head, ensure_ascii=False)
+        body = f'{text[:-1]},"base":{kept.base},"records":[{",".join(kept.lines)}]}}'
+        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+
+    async def _trace(self, request: Request) -> Response:
+        kept = self._live.history.kept()
+        body = "\n".join([json.dumps(self._live.header, ensure_ascii=False), *kept.lines, ""])
+        return Response(body, media_type="application/x-ndjson")
+
+    async def _machines(self, request: Request) -> Response:
+        return JSONResponse({"machines": await self._situation()})
+
+    async def _machine(self, request: Request) -> Response:
+        path = request.path_params["path"]
+        for one in await self._situation():
+            if one["machine"] == path:
+                return JSONResponse(one)
+        raise Refused(404, f"no machine {path[:200]!r} runs")
+
+    async def _situation(self) -> list[dict[str, Any]]:
+        live = self._live
+        found: list[dict[str, Any]] = await self.in_system(lambda: situation(live.system, live.history.veil))
+        return found
+
+    async def _results(self, request: Request) -> Response:
+        return JSONResponse({"results": await self.in_system(self._live.results)})
+
+    # ------------------------------------------------------------ what can be done
+
+    async def _offered(self, request: Request) -> Response:
+        return JSONResponse({"events": await self.in_system(self._live.offers)})
+
+    async def _event(self, request: Request) -> Response:
+        asked = await body_of(request)
+        await self.in_system(lambda: self._live.act(asked))
+        return Response(status_code=204)
+
+    async def in_system(self, do: Callable[[], Any]) -> Any:
+        """What ``do`` gives, done in the system's thread between two steps. Raises :class:`Refused`."""
+        done: Future[Any] = Future()
+
+        def act() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                done.set_result(do())
+            except BaseException as error:
+                done.set_exception(error)
+
+        self._live.system.hand_over(act)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE_S)
+        except TimeoutError:
+            raise Refused(503, f"the machines have not come to it in {PATIENCE_S:.0f} s") from None
+
+    # ------------------------------------------------------------ the stream of steps
+
+    async def _stream(self, request: Request) -> Response:
+        given = request.headers.get("last-event-id") or request.query_params.get("after", "")
+        if given and not (given.isascii() and given.isdigit() and len(given) < 16):
+            raise Refused(400, "after: the number of the record to begin with")
+        if self._watchers >= WATCHERS:
+            raise Refused(503, f"{WATCHERS} others watch already")
+        number = int(given) if given else self._live.history.next
+        headers = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
+        return _Watched(self._records(number), media_type="text/event-stream", headers=headers)
+
+    async def _records(self, number: int) -> AsyncIterator[bytes]:
+        history = self._live.history
+        self._watchers += 1
+        idle_s = TICK_S
+        try:
+            while not self._live.closing():
+                if history.next - number > BEHIND:
+                    break
+                if history.next == number and idle_s < TICK_S:
+                    await asyncio.sleep(LOOK_S)
+                    idle_s += LOOK_S
+                    continue
+                chunk, number_then = self._made(number)
+                if not chunk:
+                    break
+                yield chunk
+                idle_s = 0.0
+                if number_then == number or history.next == number_then:
+                    await asyncio.sleep(LOOK_S)
+                    idle_s += LOOK_S
+                number = number_then
+            else:
+                yield b"event: over\ndata: {}\n\n"
+                return
+            yield b"event: gone\ndata: {}\n\n"
+        finally:
+            self._watchers -= 1
+
+    def _made(self, number: int) -> tuple[bytes, int]:
+        """The next message and the number after it; nothing where the records are gone."""
+        began, then, chunk = self._chunk
+        if began == number and then == self._live.history.next:
+            return chunk, then
+        lines = self._live.history.after(number, AT_ONCE)
+        if lines is None:
+            return b"", number
+        then = number + len(lines)
+        now_ns = self._live.system.clock.now_ns()
+        text = f'id: {then}\ndata: {{"first":{number},"now_ns":{now_ns},"records":[{",".join(lines)}]}}\n\n'
+        chunk = text.encode(errors="backslashreplace")
+        if lines:
+            self._chunk = (number, then, chunk)
+        return chunk, then
+
+
+class _Watched(StreamingResponse):
+    """A stream whose reader is not waited for: one that takes nothing for some seconds is left."""
+
+    async def stream_response(self, send: Any) -> None:
+        async def patient(message: Any) -> None:
+            await asyncio.wait_for(send(message), PATIENCE_S)
+
+        try:
+            await super().stream_response(patient)
+        except TimeoutError:
+            raise OSError("the reader does not read") from None
+        finally:
+            close = getattr(self.body_iterator, "aclose", None)
+            if close is not None:
+                await close()
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object of a request; an empty body is an empty one. Raises :class:`Refused`."""
+    body = await request.body()
+    try:
+        found = json.loads(body) if body.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise Refused(400, f"no JSON: {error}"[:200]) from None
+    if not isinstance(found, dict):
+        raise Refused(400, "the body is to be a JSON object")
+    return found
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    return JSONResponse({"error": error.detail}, error.status_code, headers=dict(error.headers or {}))
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    return JSONResponse({"error": error.why}, error.status)
+
+
+async def _too_large(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "the body is too large"}, 413)

@@ -1,0 +1,268 @@
+"use strict";
+// The parts of the page beside the drawing; each shows one moment. What has not changed is not touched.
+
+function el(tag, attributes = {}, ...children) {
+  const one = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === undefined || value === null || value === false) continue;
+    if (name === "class") one.className = value; else if (name.startsWith("on")) one.addEventListener(name.slice(2), value);
+    else one.setAttribute(name, value === true ? "" : value);
+  }
+  one.append(...children.filter((child) => child !== null && child !== undefined && child !== ""));
+  return one;
+}
+
+/** Puts children into a place unless they are as they were; the place scrolls as before. */
+function put(place, children, version) {
+  if (version !== undefined && place.dataset.version === String(version)) return;
+  if (version !== undefined) place.dataset.version = version;
+  place.replaceChildren(...children);
+}
+
+const Panels = {
+  stages(place, chart, world, main) {
+    const list = place.querySelector("ol"), stages = chart?.stages || [];
+    place.hidden = !stages.length;
+    let present = -1;
+    stages.forEach((stage, n) => { if (holds(world, main, stage.holds)) present = n; });
+    if (list.children.length !== stages.length) list.replaceChildren(...stages.map((stage) => el("li", {}, el("span", {}, stage.title))));
+    [...list.children].forEach((one, n) => {
+      one.className = n === present ? "here" : n < present ? "behind" : "";
+      if (n === present) one.setAttribute("aria-current", "step"); else one.removeAttribute("aria-current");
+    });
+    return present < 0 ? "" : stages[present].title;
+  },
+
+  tiles(place, timeline, world, until) {
+    const labels = Object.keys(timeline.display);
+    place.hidden = !labels.length;
+    const tiles = place.querySelector(".tiles");
+    if (tiles.children.length !== labels.length)
+      tiles.replaceChildren(...labels.map((label) => {
+        const tile = el("div", { class: "tile" }, el("span", { class: "label" }, label), el("span", { class: "value number" }));
+        tile.append(document.createElementNS(SVG, "svg"));
+        tile.lastChild.setAttribute("aria-hidden", "true");
+        return tile;
+      }));
+    labels.forEach((label, n) => {
+      const found = headline(world, timeline.charts, label, timeline.display[label]);
+      const tile = tiles.children[n], text = found ? found.text ?? written(found.value, found.unit) : "–";
+      const [, number, unit] = /^(-?[\d.]+) (\S+)$/.exec(text) || [null, text, ""];
+      const value = tile.children[1];
+      if (value.dataset.text !== text) { value.dataset.text = text; value.replaceChildren(number, unit ? el("small", {}, " " + unit) : ""); }
+      drawCurve(tile.children[2], timeline.series[label] || [], until);
+    });
+  },
+
+  units(place, header, charts, world, chosen, choose) {
+    const rows = header.rows || [];
+    place.hidden = !rows.length;
+    if (!rows.length) return;
+    const tables = rows.map((row, k) => {
+      const labels = Object.keys(row.columns);
+      const lines = Array.from({ length: row.count }, (_, n) => {
+        const values = labels.map((label) => {
+          if (world.rows) return el("td", {}, world.rows[k]?.[n]?.[labels.indexOf(label)] ?? "–");
+          const found = lookUp(world, charts, row.columns[label].replaceAll("{}", n + 1));
+          return el("td", {}, found ? found.text ?? written(found.value, found.unit) : "–");
+        });
+        const path = [...world.machines.keys()].find((one) => one.includes("/") && one.endsWith(`[${n + 1}]`));
+        const name = `${row.unit}${n + 1}`;
+        return el("tr", {}, el("th", { scope: "row" }, path ? el("button", { type: "button", class: "link", onclick: () => choose(path) }, name) : name), ...values);
+      });
+      return el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), ...labels.map((label) => el("th", { scope: "col" }, label)))), el("tbody", {}, ...lines));
+    });
+    const text = tables.map((one) => one.textContent).join();
+    put(place.querySelector(".scroll"), tables, text);
+  },
+
+  machines(place, charts, world, chosen, choose) {
+    const list = place.querySelector("ul");
+    const paths = ordered([...world.machines.keys()]);
+    const kept = new Map([...list.children].map((one) => [one.dataset.path, one]));
+    const rows = paths.map((path) => {
+      const machine = world.machines.get(path), chart = charts[machine.key];
+      let row = kept.get(path);
+      if (!row) {
+        const parts = path.split("/");
+        const button = el("button", { type: "button", onclick: () => choose(path) }, el("span", { class: "name" }, parts[parts.length - 1]), el("span", { class: "state" }));
+        row = el("li", { "data-path": path }, button);
+        button.style.setProperty("--depth", depthOf(path, world));
+      }
+      const button = row.firstChild;
+      const text = machine.state === "running" ? shortStates(machine, chart) : t("ended");
+      if (button.lastChild.textContent !== text) { button.lastChild.textContent = text; button.title = `${path}: ${text}`; }
+      button.setAttribute("aria-current", path === chosen ? "true" : "false");
+      button.classList.toggle("ended", machine.state !== "running");
+      return row;
+    });
+    if (rows.length !== list.children.length || rows.some((row, n) => list.children[n] !== row)) list.replaceChildren(...rows);
+  },
+
+  why(place, charts, world, machine, live) {
+    const parts = [];
+    if (!machine) { put(place, [el("p", { class: "quiet" }, t("gone"))]); return; }
+    const chart = charts[machine.key] || { transitions: {} };
+    const record = machine.last;
+    if (!record) parts.push(el("p", { class: "quiet" }, t("nothing")));
+    else {
+      const cause = record.event ? el("code", {}, record.event.name) : record.timer ? el("code", { class: "timer" }, timerText(record.timer)) : t(record.cause);
+      parts.push(el("p", {}, el("b", {}, t("last")), ` ${clock(record.time_ns)} `, el("span", { class: "quiet" }, t("because"), " "), cause,
+        record.event?.data ? el("span", { class: "quiet" }, " ", carried(record.event.data, machine.units[record.event.name])) : "",
+        record.unhandled ? el("span", { class: "bad" }, " ", t("unhandled")) : ""));
+      for (const id of (record.transitions || []).slice(0, 6)) parts.push(wayText(id, chart));
+      for (const failure of record.failures || []) parts.push(el("p", { class: "bad" }, `${failure.message} (${failure.position})`));
+    }
+    const timers = Object.entries(machine.timers).sort(([, a], [, b]) => a.due - b.due);
+    if (timers.length) {
+      parts.push(el("h3", {}, t("timers")));
+      parts.push(el("ul", { class: "timers" }, ...timers.map(([id, { due, delay }]) => {
+        const bar = el("span", { class: "bar", "data-due": due, "data-delay": delay || "" }, el("i", {}));
+        return el("li", {}, el("code", { class: "timer" }, timerText(id)), " ", el("span", { class: "quiet" }, id.split("/after ")[0]), bar, el("span", { class: "number left", "data-left": due }));
+      })));
+    }
+    const ways = Object.entries(chart.transitions).filter(([, way]) => way.on && !way.ignores && (way.from === "" || machine.isActive(way.from)));
+    if (machine.state === "running" && ways.length) {
+      parts.push(el("h3", {}, t("waits")));
+      const inner = ways.sort(([, a], [, b]) => b.from.split(".").length - a.from.split(".").length).slice(0, 30);
+      parts.push(el("ul", { class: "waits" }, ...inner.map(([id, way]) => el("li", {},
+        el("code", {}, way.on.join(", ")), way.guard ? el("span", { class: "guard" }, ` [${way.guard}]`) : "",
+        way.to.length ? el("span", { class: "quiet" }, " → " + way.to.map(last).join(", ")) : "", way.citation ? el("small", { class: "quiet" }, " " + way.citation) : ""))));
+    }
+    put(place, parts, `${machine.path} ${machine.key} ${record ? record.time_ns + JSON.stringify(record.transitions || 0) + (record.event?.name || record.timer) : ""} ${timers.map(([id, one]) => id + one.due)} ${charts[machine.key] ? 1 : 0}`);
+    Panels.count(place, live());
+  },
+  /** Timers count down between the steps. */
+  count(place, now) {
+    for (const one of place.querySelectorAll("[data-left]")) one.textContent = seconds(Math.max(0, one.dataset.left - now));
+    for (const one of place.querySelectorAll("[data-due]")) {
+      const delay = Number(one.dataset.delay) || 0;
+      one.firstChild.style.width = delay ? `${Math.max(0, Math.min(100, 100 * (one.dataset.due - now) / delay))}%` : "100%";
+    }
+  },
+
+  data(place, charts, world, machine) {
+    if (!machine) { put(place, []); return; }
+    const chart = charts[machine.key] || {};
+    const groups = [
+      [null, Object.keys(machine.data).filter((name) => !chart.arguments?.[name]).map((name) => [name, machine.data[name], chart.data?.[name]])],
+      ["readings", Object.keys(machine.readings).map((name) => [name, machine.readings[name].value, chart.values?.[name]])],
+      ["arguments", Object.keys(chart.arguments || {}).filter((name) => machine.data[name] !== undefined && machine.isActive(chart.arguments[name].of)).map((name) => [name, machine.data[name], chart.arguments[name]])],
+      ["parameters", Object.keys(machine.parameters).map((name) => [name, machine.parameters[name], chart.parameters?.[name]])],
+    ];
+    const kept = place.dataset.path === machine.path && place.dataset.of === machine.key + (chart.data ? 1 : 0) ? new Map([...place.querySelectorAll("tr")].map((one) => [one.dataset.name, one])) : new Map();
+    const many = groups.map(([, rows]) => rows.length).join();
+    if (!kept.size || place.dataset.many !== many) {
+      const parts = groups.filter(([, rows]) => rows.length).map(([name, rows]) => {
+        const table = el("table", { class: "data" }, el("tbody", {}, ...rows.map(([own, , kind]) =>
+          el("tr", { "data-name": `${name || ""}.${own}`, title: kind?.text }, el("th", { scope: "row" }, own), el("td", {})))));
+        return name ? el("details", { open: name !== "parameters", "data-group": name }, el("summary", {}, t(name)), table) : table;
+      });
+      for (const one of place.querySelectorAll("details")) for (const two of parts) if (two.dataset.group === one.dataset.group) two.open = one.open;
+      place.replaceChildren(...parts);
+      place.dataset.path = machine.path; place.dataset.of = machine.key + (chart.data ? 1 : 0); place.dataset.many = many;
+    }
+    const cells = new Map([...place.querySelectorAll("tr")].map((one) => [one.dataset.name, one.lastChild]));
+    for (const [name, rows] of groups)
+      for (const [own, value, kind] of rows) {
+        const cell = cells.get(`${name || ""}.${own}`), text = kind?.secret && value ? "•••" : written(value, kind?.unit);
+        if (cell && cell.textContent !== text) {
+          cell.classList.toggle("fresh", cell.textContent !== "");
+          cell.textContent = text;
+        } else cell?.classList.remove("fresh");
+      }
+  },
+
+  tree(place, chart, machine, find) {
+    const states = chart?.states || [...new Set(machine?.configuration || [])].filter(Boolean).map((id) => ({ id }));
+    const of = chart ? chart.name + chart.states.length : states.map((one) => one.id).join();
+    if (place.dataset.of !== of) {
+      const lists = new Map([["", el("ul")]]);
+      for (const state of states) {
+        const above = state.id.includes(".") ? state.id.slice(0, state.id.lastIndexOf(".")) : "";
+        const inside = states.some((one) => one.id.startsWith(state.id + "."));
+        const label = [el("b", {}, last(state.id)), state.title ? el("span", { class: "quiet" }, " " + state.title) : ""];
+        const list = el("ul");
+        const item = inside ? el("li", {}, el("details", { open: true, "data-state": state.id }, el("summary", {}, ...label), list)) : el("li", {}, el("span", { "data-state": state.id }, ...label));
+        lists.set(state.id, list);
+        (lists.get(above) || lists.get("")).append(item);
+      }
+      place.replaceChildren(lists.get(""));
+      place.dataset.of = of;
+    }
+    let first = null;
+    for (const one of place.querySelectorAll("[data-state]")) {
+      one.classList.toggle("on", Boolean(machine?.isActive(one.dataset.state)));
+      const found = find && one.dataset.state.toLowerCase().includes(find.toLowerCase());
+      one.classList.toggle("found", Boolean(found));
+      if (found && !first) first = one;
+    }
+    return first;
+  },
+
+  messages(place, messages, header) {
+    const sides = messages.sides.length ? messages.sides.map((one) => one.label) : [""];
+    put(place, messages.rows.length ? [el("ol", { class: "messages", style: `--sides:${sides.length}` },
+      el("li", { class: "heads" }, el("span", {}), ...sides.map((one) => el("b", {}, one))),
+      ...messages.rows.slice(-120).map((row) => {
+        const right = row.side < sides.length / 2;
+        const arrow = row.kind === "person" ? "☝" : (row.kind === "out") === right ? "→" : "←";
+        return el("li", { class: `${row.kind} ${row.side ? "second" : "first"}` },
+          el("span", { class: "number quiet" }, clock(row.time)),
+          el("span", { class: "text" }, arrow === "←" && row.kind !== "person" ? el("i", {}, "← ") : "", el("b", {}, row.name), row.count > 1 ? el("em", {}, ` ×${row.count}`) : "",
+            arrow === "→" ? el("i", {}, " →") : "", arrow === "☝" ? el("i", {}, " ☝") : "",
+            el("small", {}, carried(row.data, row.units))));
+      }))] : [el("p", { class: "quiet" }, t("empty"))], `m${messages.version} ${messages.rows.length}`);
+  },
+
+  steps(place, timeline, until, go) {
+    const end = until ?? timeline.next, from = Math.max(timeline.first, end - 120);
+    const rows = [];
+    for (let n = from; n < Math.min(timeline.next, end + 30); n++) {
+      const record = timeline.record(n);
+      if (!("cause" in record)) continue;
+      const what = record.event ? record.event.name : record.timer ? timerText(record.timer) : t(record.cause);
+      rows.push(el("li", { class: n === end - 1 ? "here" : n >= end ? "ahead" : "" }, el("button", { type: "button", onclick: () => go(n + 1) },
+        el("span", { class: "number quiet" }, clock(record.time_ns)), el("span", { class: "name" }, record.machine),
+        el("b", { class: record.timer ? "timer" : record.unhandled || record.failures ? "bad" : "" }, what),
+        el("span", { class: "quiet" }, (record.entered || []).length ? "→ " + [...record.entered].filter((one, k, all) => one && !all.some((other) => other.startsWith(one + "."))).map(last).join(", ") : ""))));
+    }
+    put(place, rows.length ? [el("ol", { class: "steps" }, ...rows)] : [el("p", { class: "quiet" }, t("empty"))], `s${end} ${timeline.next}`);
+  },
+
+  log(place, rows) {
+    put(place, rows.length ? [el("ol", { class: "log" }, ...rows.slice(-200).map((row) => el("li", { class: row.bad ? "bad" : "" },
+      el("span", { class: "number quiet" }, clock(row.time)), el("span", { class: "name" }, row.machine), el("span", {}, row.text))))] : [el("p", { class: "quiet" }, t("empty"))],
+    `l${rows.length} ${rows.length ? rows[rows.length - 1].time : ""}`);
+  },
+
+  results(place, results) {
+    put(place, results.length ? [el("ol", { class: "results" }, ...results.slice(-100).reverse().map(({ time_ns, result }) => el("li", {},
+      el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${result.unit}` : ""), " ",
+        result.good === undefined ? "" : el("span", { class: result.good ? "badge good" : "badge bad" }, t(result.good ? "good" : "bad")), " ",
+        el("span", { class: "quiet number" }, clock(time_ns), result.duration_ns ? `, ${seconds(result.duration_ns)}` : "")),
+      el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("empty"))],
+    `r${results.length}`);
+  },
+};
+
+const last = (state) => state.slice(state.lastIndexOf(".") + 1) || state;
+const timerText = (id) => (id.includes("/after ") ? "after " + id.split("/after ")[1] : id);
+function wayText(id, chart) {
+  const way = chart.transitions?.[id];
+  if (!way) return el("p", { class: "way" }, el("code", {}, id));
+  return el("p", { class: "way" }, el("span", { class: "quiet" }, t("took"), " "), el("code", {}, way.from || "·"), " → ", el("code", {}, way.to.map((one) => one).join(", ") || "·"),
+    way.guard ? el("span", { class: "guard" }, ` [${way.guard}]`) : "", way.description ? el("span", { class: "quiet" }, " " + way.description) : "",
+    way.citation ? el("small", { class: "quiet" }, " " + way.citation) : "");
+}
+function shortStates(machine, chart) {
+  return machine.leaves.map((one) => chart?.titles?.[one] || last(one)).filter((one, n, all) => all.indexOf(one) === n).join(" · ");
+}
+/** Parents first, each followed by what is inside it; what stands for adapters after the machines they belong to. */
+function ordered(paths) {
+  return paths.map((path) => [path.split("/"), path]).sort(([a], [b]) => {
+    for (let n = 0; n < Math.min(a.length, b.length); n++) if (a[n] !== b[n]) return n === 0 ? paths.indexOf(a[0]) - paths.indexOf(b[0]) : a[n].localeCompare(b[n], "en", { numeric: true });
+    return a.length - b.length;
+  }).map(([, path]) => path);
+}
+const depthOf = (path) => path.split("/").length - 1;

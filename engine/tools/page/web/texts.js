@@ -1,0 +1,58 @@
+"use strict";
+// The words of the page. What charts say is in their own language.
+const TEXTS = {
+  en: {
+    skip: "Skip to the state chart", stages: "Stages", values: "Values", outlets: "Side by side", controls: "Controls",
+    more: "More events", machines: "Machines", sheets: "Sheets", search: "Find a state", view: "View", drawing: "Drawing",
+    tree: "Tree", zoom: "Zoom", smaller: "Smaller", larger: "Larger", fit: "Fit", why: "Why", data: "Data",
+    activity: "What happens", messages: "Messages", steps: "Steps", log: "Log", results: "Results", travel: "Through time",
+    back: "One step back", play: "Play", on: "One step on", moment: "Moment", live: "Live", cancel: "Cancel", do: "Do it",
+    restart: "Restart", real: "real clock", virtual: "virtual clock", connected: "live", lost: "connection lost, {0} old",
+    over: "has ended", trace: "trace", past: "looking back", step: "{0} of {1}", last: "Last step", because: "because of",
+    guard: "guard", took: "took", waits: "Waits for", timers: "Timers", none: "nothing", start: "start of the machine",
+    stop: "ended from outside", nothing: "No step yet", ended: "ended", arguments: "Arguments of active states",
+    readings: "Readings", parameters: "Parameters", empty: "Nothing yet", good: "ended well", bad: "failed",
+    session: "Session {0}", noDrawing: "There is no drawing of this chart here; this is its tree of states.",
+    waitDrawing: "The drawing is being made …", sheet: "Sheet {0}", unhandled: "nobody handles it", failed: "failed",
+    confirm: "A session is going on. This may end it.", confirmRestart: "The station ends in order and starts anew.",
+    done: "{0}: done", gone: "This machine has ended.", due: "due", left: "left", events: "Events", onlyNow: "only in the present",
+    repeats: "{0}×", always: "at once", inStates: "Active states", unitRow: "Unit",
+  },
+  de: {
+    skip: "Zum Zustandsdiagramm", stages: "Abschnitte", values: "Werte", outlets: "Nebeneinander", controls: "Bedienung",
+    more: "Weitere Ereignisse", machines: "Automaten", sheets: "Blätter", search: "Zustand suchen", view: "Ansicht",
+    drawing: "Zeichnung", tree: "Baum", zoom: "Größe", smaller: "Kleiner", larger: "Größer", fit: "Einpassen", why: "Warum",
+    data: "Daten", activity: "Was geschieht", messages: "Nachrichten", steps: "Schritte", log: "Protokoll",
+    results: "Ergebnisse", travel: "Durch die Zeit", back: "Einen Schritt zurück", play: "Abspielen",
+    on: "Einen Schritt weiter", moment: "Zeitpunkt", live: "Jetzt", cancel: "Abbrechen", do: "Ausführen",
+    restart: "Neustart", real: "wirkliche Zeit", virtual: "gedachte Zeit", connected: "verbunden",
+    lost: "Verbindung verloren, {0} alt", over: "ist beendet", trace: "Aufzeichnung", past: "Rückschau", step: "{0} von {1}",
+    last: "Letzter Schritt", because: "wegen", guard: "Bedingung", took: "Übergang", waits: "Wartet auf", timers: "Uhren",
+    none: "nichts", start: "Beginn des Automaten", stop: "von außen beendet", nothing: "Noch kein Schritt", ended: "beendet",
+    arguments: "Angaben aktiver Zustände", readings: "Messwerte", parameters: "Parameter", empty: "Noch nichts",
+    good: "gut beendet", bad: "fehlgeschlagen", session: "Sitzung {0}",
+    noDrawing: "Von diesem Automaten gibt es hier keine Zeichnung; dies sind seine Zustände.",
+    waitDrawing: "Die Zeichnung wird gemacht …", sheet: "Blatt {0}", unhandled: "niemand nimmt es an", failed: "fehlgeschlagen",
+    confirm: "Eine Sitzung läuft. Dies kann sie beenden.", confirmRestart: "Die Station endet geordnet und beginnt neu.",
+    done: "{0}: getan", gone: "Dieser Automat ist beendet.", due: "fällig", left: "übrig", events: "Ereignisse",
+    onlyNow: "nur in der Gegenwart", repeats: "{0}×", always: "sofort", inStates: "Aktive Zustände", unitRow: "Einheit",
+  },
+};
+const LANGUAGE = (navigator.languages || ["en"]).map((one) => one.slice(0, 2)).find((one) => one in TEXTS) || "en";
+
+/** The text of a name, with `{0}`, `{1}` filled in. */
+function t(name, ...given) {
+  const text = TEXTS[LANGUAGE][name] ?? TEXTS.en[name] ?? name;
+  return text.replace(/\{(\d)\}/g, (_, n) => given[n]);
+}
+
+/** Puts the texts into the page. */
+function translate() {
+  document.documentElement.lang = LANGUAGE;
+  for (const one of document.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
+  for (const one of document.querySelectorAll("[data-t-label]")) {
+    one.setAttribute("aria-label", t(one.dataset.tLabel));
+    if (one.tagName === "BUTTON") one.title = t(one.dataset.tLabel);
+  }
+  for (const one of document.querySelectorAll("[data-t-hint]")) one.placeholder = t(one.dataset.tHint);
+}

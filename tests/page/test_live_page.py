@@ -1,0 +1,72 @@
+"""The page of a running station in a browser: what a newcomer does first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.page.conftest import station
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+LIT = """() => [...document.querySelector('#drawing > div').shadowRoot.querySelectorAll('.on')]
+    .map((e) => e.dataset.state)"""
+AT = """(n) => { const s = document.getElementById('slider'); s.value = n; s.dispatchEvent(new Event('input')); }"""
+
+
+def test_a_click_plugs_the_car_in_and_the_session_is_watched_to_its_end(page: Page) -> None:
+    with station("machines/evse_dc.yaml", "--link", "ethernet", "--set", "pev.adapters.battery.soc=41.8") as url:
+        page.goto(url)
+        page.wait_for_function(f"({LIT})().includes('outlet.available')")
+        assert page.inner_text("#stages li.here") == "plug"
+        page.click("[data-event=plug]")
+        page.wait_for_function(f"({LIT})().some((one) => one.startsWith('outlet.plugged.session.power.charging'))")
+        assert page.inner_text("#stages li.here") == "charge"
+        page.wait_for_function("parseFloat(document.querySelectorAll('.tile .value')[2].textContent) > 0")
+        assert "CurrentDemandReq" in page.inner_text("#pane")
+        assert page.locator("#drawing svg").count() == 1
+        page.click("#tab-results")
+        page.wait_for_function("document.querySelector('#pane .badge.good') !== null")
+        assert "end=normal" in page.inner_text("#pane")
+
+        last = int(page.input_value("#slider"))
+        page.evaluate(AT, 200)
+        page.wait_for_function("document.body.classList.contains('past')")
+        assert page.is_disabled("[data-event=unplug]")
+        then = page.inner_text("#moment")
+        page.click("#back")
+        page.wait_for_function("document.getElementById('slider').value === '199'")
+        assert page.inner_text("#moment") != then
+        page.click("#now")
+        page.wait_for_function("!document.body.classList.contains('past')")
+        assert int(page.input_value("#slider")) >= last
+
+
+def test_what_ends_a_session_is_asked_about_first(page: Page) -> None:
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        page.goto(url)
+        page.click("[data-event=plug]")
+        page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'charge'")
+        page.click("[data-event=unplug]")
+        assert "may end it" in page.inner_text("#ask")
+        page.click("#ask-no")
+        assert page.inner_text("#stages li.here") == "charge"
+        page.click("[data-event=unplug]")
+        page.click("#ask-yes")
+        page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'plug'")
+
+
+def test_a_page_that_hears_nothing_says_so_and_locks_its_controls(page: Page) -> None:
+    with station("machines/evse_dc.yaml") as url:
+        page.goto(url)
+        page.wait_for_function("document.getElementById('link').textContent === 'live'")
+    page.wait_for_function("['lost', 'over'].some((one) => document.getElementById('link').classList.contains(one))")
+    assert page.is_disabled("[data-event=plug]")
+
+
+def test_the_page_keeps_to_the_policy_that_comes_with_it(strict_page: Page) -> None:
+    with station("machines/evse_dc.yaml") as url:
+        strict_page.goto(url)
+        strict_page.locator("#drawing svg .node.on").first.wait_for()
+        strict_page.get_by_role("button", name="Tree").click()
+        strict_page.locator("#tree [data-state].on").first.wait_for()
