@@ -74,7 +74,7 @@ def noted(chart: Chart) -> list[str] | None:
 
 
 def shipped(chart: Chart) -> list[str] | None:
-    """The sheets in a folder ``diagrams`` beside the chart's, or above that; None unless they are of this very chart."""
+    """The sheets in a folder ``diagrams`` beside the chart or above it; None unless they are of this very chart."""
     for folder in Path(chart.file).absolute().parents[:ABOVE]:
         first = folder / "diagrams" / f"{chart.name}.overview.svg"
         try:
