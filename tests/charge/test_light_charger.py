@@ -214,7 +214,10 @@ def test_a_power_stage_whose_bus_is_cut() -> None:
 def test_a_battery_that_asks_above_the_limits() -> None:
     bench = charging()
     bench.circuit.battery.maximum_V = 90.0
-    ends(bench, 3.0, "normal", "the battery asks for 90.0 V, this charger gives 56.0 to 85.5 V")
+    text = "the battery asks for 90.0 V, this charger gives 56.0 to 85.5 V"
+    bench.until(lambda: bench.is_in("outlet.plugged.suspended"), 3.0, "end of the current")
+    assert (bench.text, bench.results) == (text, [])
+    ends(bench, 31.0, "failed", text)
     assert max(struct.unpack(">ff", data)[0] for _, data in bench.power.frames(TERMINALS)) < 85.5
 
 

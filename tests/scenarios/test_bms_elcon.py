@@ -58,16 +58,34 @@ def test_more_than_the_charger_has_is_no_order() -> None:
         ({"control": "heat"}, "the battery wants to be heated, not charged"),
         ({"current": 0.4}, "the battery takes no current"),
         ({"current": 0.0, "voltage": 0.1}, "the battery takes no current"),
-        ({"voltage": 85.6}, "the battery asks for 85.6 V, this charger gives 56.0 to 85.5 V"),
-        ({"voltage": 55.9}, "the battery asks for 55.9 V, this charger gives 56.0 to 85.5 V"),
     ],
 )
 def test_a_battery_that_may_not_be_charged(said: dict[str, Any], why: str) -> None:
-    """Forbidden by a flag, by 0.1 V and 0.1 A, or asking beyond what the charger may give: no current, and the reason
-    is told. The last good demand is not held."""
+    """Forbidden by a flag, or by 0.1 V and 0.1 A: no current, and the reason is told. The last good demand is not
+    held."""
     stage = command(on_bus()).forget()
     command(stage, **said)
     assert (reasons(stage), stage.told("demand")) == ([why], [])
+
+
+@pytest.mark.parametrize("voltage", [85.6, 55.9])
+def test_a_battery_that_asks_beyond_the_charger(voltage: float) -> None:
+    """That is not the battery's wish to end, and is told as what it is, with each of its frames; so is its silence."""
+    stage = command(on_bus()).forget()
+    command(command(stage, voltage).run(0.5), voltage)
+    why = f"the battery asks for {voltage} V, this charger gives 56.0 to 85.5 V"
+    assert (reasons(stage, "beyond"), reasons(stage), stage.told("demand")) == ([why, why], [], [])
+    stage.emit("bms.misfit", id=0x1806E5F4, data=b"", reason="too short", count=1).run(3)
+    assert reasons(stage, "silent") == ["no frame of the battery for 3 s, the last one could not be read: too short"]
+    assert command(stage).told("demand")
+
+
+def test_more_current_than_the_charger_has_is_limited_and_said_once() -> None:
+    stage = command(command(on_bus(), current=300.1), current=400.0)
+    assert [told["current"] for told in stage.told("demand")] == [300.0, 300.0]
+    assert stage.logs == ["the battery allows 300.1 A, this charger gives 300.0 A at most"]
+    command(command(stage, current=300.0), current=310.0)
+    assert stage.logs[1:] == ["the battery allows 310.0 A, this charger gives 300.0 A at most"]
 
 
 @pytest.mark.parametrize(("voltage", "current"), [(85.5, 0.5), (56.0, 300.0)])
@@ -78,7 +96,7 @@ def test_limits_are_within(voltage: float, current: float) -> None:
 def test_a_battery_that_asks_for_less_than_it_has() -> None:
     """A pack of 72 V that asks for its nominal voltage: no current flows, and somebody has to say why."""
     stage = on_bus().post("measured", voltage=74.31, current=0.0)
-    assert reasons(command(stage, 72.0)) == ["the battery asks for 72.0 V and has 74.3 V already"]
+    assert reasons(command(stage, 72.0), "beyond") == ["the battery asks for 72.0 V and has 74.3 V already"]
     stage.post("measured", voltage=72.5, current=0.0)
     assert command(stage, 72.0).told("demand") == [{"voltage": 72.0, "current": 60.0}], "what two meters may differ"
 

@@ -280,6 +280,29 @@ def test_asking_above_the_limits() -> None:
     assert stage.told("demand") == [{"voltage": 410.0, "current": 250.0}, {"voltage": 400.0, "current": 0.0}]
 
 
+def test_asking_above_the_limits_for_long_is_a_fault() -> None:
+    """Twenty BCL in a row, a second of them: CST, and the charge has failed; fewer, and it goes on."""
+    stage = charging().forget()
+    for _ in range(19):
+        bcl(stage, 410.1)
+    for _ in range(19):
+        bcl(bcl(stage, 410.0), 410.1)
+    for _ in range(18):
+        bcl(stage, 410.1)
+    stage.emit("bms.bsm", **{**BSM, "permitted": "no"})
+    bcl(stage, 400.0)
+    for _ in range(19):
+        bcl(stage, 410.1)
+    assert reasons(stage, "end_current") == []
+    bcl(stage, 410.2)
+    assert reasons(stage, "end_current") == ["the battery asks for 410.2 V, above 410.0 V"]
+    assert stage.order("bms.cst")["fault"] == "yes"
+    stage.emit("bms.bst", **BST).emit("bms.bsd", **BSD)
+    assert [(told["end"], told["reason"]) for told in stage.told("over")] == [
+        ("failed", "the battery asks for 410.2 V, above 410.0 V")
+    ]
+
+
 def test_a_pause() -> None:
     """No current while BSM forbids it, for ten minutes at most."""
     stage = charging().forget().emit("bms.bsm", **{**BSM, "permitted": "no"})

@@ -229,6 +229,50 @@ def test_a_battery_that_changes_its_mind() -> None:
     assert (stage.active("outlet.plugged.charging"), results(stage)) == (True, [])
 
 
+ASKS = "the battery asks for 90.0 V, this charger gives 56.0 to 85.5 V"
+
+
+@pytest.mark.parametrize("end", ["time", "unplugged", "stopped", "sense"])
+def test_a_battery_that_asks_for_what_cannot_be(end: str) -> None:
+    """No current; unless it comes to its senses in 30 s the charge has failed, with what it asked for."""
+    stage = terminals(charging(), 80.0, 60.0).run(36).child("battery.beyond", reason=ASKS)
+    assert goes_down(stage)
+    terminals(stage, 80.0, 0.0).child("output.is_off")
+    assert (stage.active("outlet.plugged.suspended"), shown(stage)) == (True, [ASKS])
+    if end == "sense":
+        assert demand(stage.run(29)).active("outlet.plugged.connecting")
+        assert results(stage) == []
+        return
+    if end == "time":
+        stage.run(29.9)
+        assert not results(stage)
+        stage.run(0.1)
+    elif end == "stopped":
+        stage.emit("button.stop_pressed")
+    else:
+        stage.child("battery.silent", reason="gone")
+    assert (results(stage), stage.data("sessions")) == ([("failed", ASKS, 48.0)], 0)
+
+
+def test_a_battery_that_asks_for_what_cannot_be_from_the_beginning() -> None:
+    """It is waited for, with the reason on the display, for 30 s."""
+    stage = terminals(available().child("battery.beyond", reason=ASKS))
+    assert (shown(stage), stage.ordered("output.start")) == ([ASKS], [])
+    stage.run(29.9)
+    assert not results(stage)
+    stage.run(0.1)
+    assert (results(stage), stage.ordered("output.start")) == ([("failed", ASKS, 0.0)], [])
+    other = terminals(available().child("battery.standby", reason="too cold")).run(300)
+    assert (results(other), other.active("outlet.plugged.waiting")) == ([], True)
+
+
+def test_asking_for_too_much_while_it_connects() -> None:
+    stage = plugged().child("battery.beyond", reason=ASKS)
+    assert goes_down(stage)
+    stage.child("output.is_off").run(30)
+    assert results(stage) == [("failed", ASKS, 0.0)]
+
+
 ENOUGH = "charged as far as the battery wants (too cold)"
 
 
