@@ -30,15 +30,16 @@ def problem(text: str, asked: str) -> str:
     frame = json.loads(text, parse_constant=_no_number)
     match frame:
         case [2, str(id), str(action), dict(payload)] if 0 < len(id) <= 36 and action in FROM_CHARGE_POINT:
-            return _misfit(action, payload)
+            return misfit(action, payload)
         case [3, str(), dict(payload)]:
-            return _misfit(f"{asked}Response", payload) if asked else ""
+            return misfit(f"{asked}Response", payload) if asked else ""
         case [4, str(), str(code), str(description), dict()] if code in CODES and len(description) <= 255:
             return ""
     return f"no message of OCPP-J 1.6 from a charge point: {text[:200]}"
 
 
-def _misfit(name: str, payload: Any) -> str:
+def misfit(name: str, payload: Any) -> str:
+    """What is wrong with the payload of a request (``Authorize``) or a response (``AuthorizeResponse``), or ``""``."""
     for error in _validator(name).iter_errors(payload):
         if error.validator == "multipleOf" and round(error.instance * 10) == error.instance * 10:
             continue  # 21.4 is a multiple of 0.1, though not for every library
