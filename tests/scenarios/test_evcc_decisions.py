@@ -415,6 +415,19 @@ def test_a_limit_not_repeated_stays() -> None:
     assert demanded(vehicle) == (400.0, 20.0)
 
 
+def test_a_vehicle_that_takes_no_current_for_now() -> None:
+    """It asks for 0 A, and goes on in its session; what it wants by then comes back. Said early, it holds, too."""
+    vehicle = vehicle_in("current_demand.sent").says("CurrentDemand")
+    vehicle.post("suspend")
+    assert demanded(vehicle) == (400.0, 0.0)
+    assert vehicle.order("v2g.CurrentDemandReq")["ChargingComplete"] is False
+    vehicle.says("CurrentDemand").post("resume")
+    assert demanded(vehicle) == (400.0, 90.0)
+    early = Vehicle()
+    early.post("suspend")
+    assert demanded(early) == (400.0, 0.0)
+
+
 def test_no_voltage_asked_for_at_all() -> None:
     """A battery that wants nothing: the power limit is no reason for a division by zero."""
     vehicle = vehicle_in("current_demand.sent").values("battery", target_voltage=0.0)

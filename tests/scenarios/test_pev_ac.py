@@ -57,6 +57,20 @@ def test_follows_a_new_duty_within_5_s() -> None:
     assert stage.child("cp_line.current", limit=5.0).run(2.1).order("charger.draw") == {"current": 0.0}
 
 
+def test_no_current_for_now() -> None:
+    """S2 stays closed; a new duty does not end it, the next plug does."""
+    stage = drawing().post("suspend")
+    assert stage.ordered("charger.draw") == [{"current": 0.0}]
+    stage.forget().child("cp_line.current", limit=10.0).run(3)
+    assert stage.ordered("charger.draw") == [{"current": 0.0}]
+    assert stage.active("inlet.plugged.drawing")
+    assert stage.forget().post("resume").run(3).ordered("charger.draw") == [{"current": 10.0}]
+    assert ready().post("suspend").child("cp_line.unplugged").child("cp_line.plugged").data("suspended") is False
+    early = ready().post("suspend").values("charger", has_mains=True).emit("charger.mains_on").run(3)
+    assert early.ordered("charger.draw") == [{"current": 0.0}]
+    assert early.post("resume").run(3).ordered("charger.draw")[-1] == {"current": 16.0}
+
+
 def test_x1_ends_the_current_then_C() -> None:
     """In this order, and within 3 s."""
     stage = drawing().child("cp_line.steady")

@@ -230,6 +230,17 @@ def test_a_pause(how: str) -> None:
     assert stage.input("session")["resumes"] == b""
 
 
+def test_no_current_for_now() -> None:
+    """The session goes on; whatever the station allows meanwhile."""
+    stage = charging().post("suspend").child("session.limit", current=10.0)
+    assert stage.ordered("charger.draw") == [{"current": 0.0}] * 2
+    assert stage.forget().post("resume").ordered("charger.draw") == [{"current": 10.0}]
+    assert not to_session(stage)
+    early = in_session().post("suspend").child("session.ready_to_charge").child("session.limit", current=16.0)
+    assert early.order("charger.draw") == {"current": 0.0}
+    assert early.post("resume").order("charger.draw") == {"current": 16.0}
+
+
 def test_a_pause_at_a_station_that_shows_5_percent_all_the_while() -> None:
     """The toggle alone wakes both."""
     stage = charging(T_pause=60 * S).post("pause").child("session.end_of_charge").values("charger", current=0.0)

@@ -361,6 +361,20 @@ def test_battery_full() -> None:
     assert stage.active("power.in_session.closed")
 
 
+def test_no_current_for_now() -> None:
+    """In each session of this plug-in, until it is told otherwise."""
+    stage = charging().forget().post("suspend").post("resume").post("suspend")
+    assert names(stage) == ["session.suspend", "session.resume", "session.suspend"]
+    stage.ends("session", **FAILED).forget()
+    assert "session.suspend" in names(again(stage))
+    stage.ends("session", **FAILED).post("resume").forget()
+    assert "session.suspend" not in names(again(stage))
+    early = linked().post("suspend")
+    assert found(early).ordered("session.suspend") == [{}]
+    next_time = linked().post("suspend").child("cp_line.unplugged").child("cp_line.plugged").child("cp_line.digital")
+    assert not found(next_time).ordered("session.suspend")
+
+
 def test_battery_fault() -> None:
     """The contactors open at once, under load if need be; the session is told."""
     stage = charging().forget().emit("battery.fault", text="cell 12 above 60 C")
