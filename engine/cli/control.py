@@ -44,16 +44,23 @@ class NotOffered(Exception):
     """The station has no hand for it."""
 
 
-class Hands:
-    """Does what ``[control]`` says. To be called in the system's thread."""
+Act = Callable[[], None]
 
-    def __init__(self, control: Control, station: Station, system: System, main: Actor) -> None:
+
+class Hands:
+    """Does what ``[control]`` says. To be called in the system's thread. ``restart``: what ``restart`` there does."""
+
+    def __init__(
+        self, control: Control, station: Station, system: System, main: Actor, restart: Act | None = None
+    ) -> None:
         self._hands, self._number = control.hands, control.number
         self._station, self._system, self._main = station, system, main
+        self._restart = restart
 
-    def do(self, asked: Mapping[str, Any]) -> None:
-        """Do one event; all of its acts are understood before the first is done. Raises :class:`NotOffered`, and
-        ``StationError`` for a field that is missing, unknown or of the wrong kind."""
+    def do(self, asked: Mapping[str, Any]) -> Act | None:
+        """Do one event; all of its acts are understood before the first is done. What is returned is to be done when
+        the caller has been answered. Raises :class:`NotOffered`, and ``StationError`` for a field that is missing,
+        unknown or of the wrong kind."""
         name = asked.get("event")
         if not isinstance(name, str):
             raise StationError('write {"event": NAME, …}')
@@ -77,8 +84,14 @@ class Hands:
             raise StationError(f"{name} here: {', '.join(unknown)} cannot be said")
         if missing := sorted(used - given.keys()):
             raise StationError(f"{name} needs {', '.join(missing)}")
+        last = None
+        if acts[-1] == "restart":
+            if self._restart is None:
+                raise NotOffered(f"{name} is not offered here: this program cannot begin anew")
+            acts, last = acts[:-1], self._restart
         for act in [self._understood(self._filled(act, given)) for act in acts]:
             act()
+        return last
 
     def possible(self) -> list[str]:
         """The events that can be done here: those whose orders find their machine."""
@@ -98,7 +111,7 @@ class Hands:
 
         return _FIELD.sub(said, act)
 
-    def _understood(self, text: str) -> Callable[[], None]:
+    def _understood(self, text: str) -> Act:
         verb, _, rest = text.partition(" ")
         if verb == "order":
             return self._order(rest.strip())
@@ -109,7 +122,7 @@ class Hands:
             raise StationError(f"{text}: a wait is no event")
         return partial(deliver, self._system, to, event)
 
-    def _order(self, text: str) -> Callable[[], None]:
+    def _order(self, text: str) -> Act:
         """``machine.role.action(argument=value)`` as the machine's chart would give it."""
         match = _ORDER.fullmatch(text)
         where, _, action = (match[1] if match else "").rpartition(".")
@@ -133,7 +146,7 @@ class Hands:
         actor = self._system.roots.get(machine) if machine else self._main
         return actor.roles.get(role) if actor is not None and actor.is_running else None
 
-    def _fault(self, verb: str, text: str) -> Callable[[], None]:
+    def _fault(self, verb: str, text: str) -> Act:
         found = [
             (fault, binding)
             for fault in role_faults(text, fault_places(self._station), self._main.path, "[control]")
@@ -161,7 +174,13 @@ class ControlServer:
                 " 127.0.0.1"
             )
         handler = type(
-            "Handler", (_Handler,), {"token": control.token, "do": staticmethod(partial(_ask, hands, system))}
+            "Handler",
+            (_Handler,),
+            {
+                "token": control.token,
+                "do": staticmethod(partial(_ask, hands, system)),
+                "afterwards": staticmethod(system.hand_over),
+            },
         )
         try:
             self._server = _Server((host, port), handler)
@@ -190,7 +209,8 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = PATIENCE_S
     token = ""
-    do: Callable[[Mapping[str, Any]], None]
+    do: Callable[[Mapping[str, Any]], Act | None]
+    afterwards: Callable[[Act], None]
 
     def do_POST(self) -> None:
         length = self.headers.get("Content-Length", "")
@@ -209,24 +229,28 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path != "/event":
             self._answer(HTTPStatus.NOT_FOUND, "there is POST /event")
         else:
-            self._answer(*self._done(body))
+            status, error, last = self._done(body)
+            self._answer(status, error, leave=last is not None)
+            if last is not None:
+                self.wfile.flush()
+                self.afterwards(last)
 
-    def _done(self, body: bytes) -> tuple[HTTPStatus, str]:
+    def _done(self, body: bytes) -> tuple[HTTPStatus, str, Act | None]:
         try:
             asked = json.loads(body)
         except (ValueError, RecursionError) as error:
-            return HTTPStatus.BAD_REQUEST, f"no JSON: {error}"
+            return HTTPStatus.BAD_REQUEST, f"no JSON: {error}", None
         if not isinstance(asked, dict):
-            return HTTPStatus.BAD_REQUEST, 'write {"event": NAME, …}'
+            return HTTPStatus.BAD_REQUEST, 'write {"event": NAME, …}', None
         try:
-            self.do(asked)
+            last = self.do(asked)
         except NotOffered as error:
-            return HTTPStatus.NOT_IMPLEMENTED, str(error)
+            return HTTPStatus.NOT_IMPLEMENTED, str(error), None
         except (StationError, ValueError) as error:
-            return HTTPStatus.BAD_REQUEST, str(error)
+            return HTTPStatus.BAD_REQUEST, str(error), None
         except TimeoutError:
-            return HTTPStatus.SERVICE_UNAVAILABLE, f"the machines have not come to it in {PATIENCE_S} s"
-        return HTTPStatus.NO_CONTENT, ""
+            return HTTPStatus.SERVICE_UNAVAILABLE, f"the machines have not come to it in {PATIENCE_S} s", None
+        return HTTPStatus.NO_CONTENT, "", last
 
     def _other(self) -> None:
         self._answer(HTTPStatus.METHOD_NOT_ALLOWED, "there is POST /event", leave=True)
@@ -252,23 +276,23 @@ class _Handler(BaseHTTPRequestHandler):
         """Not on standard error: what is done is seen in the run."""
 
 
-def _ask(hands: Hands, system: System, asked: Mapping[str, Any]) -> None:
+def _ask(hands: Hands, system: System, asked: Mapping[str, Any]) -> Act | None:
     """In the system's thread; in this one the result."""
-    done: Future[None] = Future()
+    done: Future[Act | None] = Future()
 
     def act() -> None:
         if not done.set_running_or_notify_cancel():
             return
         try:
-            hands.do(asked)
+            last = hands.do(asked)
         except BaseException as error:
             done.set_exception(error)
         else:
-            done.set_result(None)
+            done.set_result(last)
 
     system.hand_over(act)
     try:
-        done.result(PATIENCE_S)
+        return done.result(PATIENCE_S)
     except TimeoutError:
         done.cancel()  # nobody waits for it any more: it is not done later
         raise

@@ -138,7 +138,7 @@ class _Run:
         self.sessions.told = self._session
 
     def run(self) -> int:
-        trace = self._trace()
+        self.trace = trace = self._trace()
         view: PlainView | LiveView
         if self.interactive:
             from engine.cli.live import LiveView
@@ -146,6 +146,7 @@ class _Run:
             view = LiveView(self.system, self.station, self.sessions, self.out, secrets=self.args.secrets)
         else:
             view = PlainView(self.system, self.station, self.out, quiet=self.args.quiet, secrets=self.args.secrets)
+        self.view = view
         self.ready = ReadyWatch(self.station, self.system, view.ready)
         try:
             if self.args.fast:
@@ -269,7 +270,20 @@ class _Run:
             raise StationError("--control needs the real clock, so not --fast")
         from engine.cli.control import ControlServer, Hands
 
-        return ControlServer(control, Hands(control, self.station, self.system, self.main), self.system)
+        hands = Hands(control, self.station, self.system, self.main, self._begin_anew)
+        return ControlServer(control, hands, self.system)
+
+    def _begin_anew(self) -> None:
+        """Of the run only the lines and the terminal are left in order: nobody cuts those."""
+        from engine.cli.restart import begin_anew
+
+        assert self.control is not None  # which has asked for it
+        if self.trace is not None:
+            self.trace.close()
+        self.view.close()
+        self.out.write("stopped dead, begins anew\n")
+        self.out.flush()
+        begin_anew(self.control.where, self.args.trace)
 
     def _page(self) -> Page | None:
         if self.args.ui is None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -25,13 +28,25 @@ from tests.cli.conftest import Engine
 SAID = {"connector": 1, "idTag": "A1"}
 
 
+class Lives:
+    """How often a station was to begin anew."""
+
+    count = 0
+
+    def begin(self) -> None:
+        self.count += 1
+
+
+LIVES = Lives()
+
+
 def stood(chart: str, *sets: str, where: str = "127.0.0.1:0") -> tuple[Station, System, Hands]:
     overrides = Overrides(sets, environ={}, options={"control": where})
     station = resolve(Path(chart), None, overrides, installed(), engine.load)
     system = System(VirtualClock())
     build(station, system, installed())
     assert station.control is not None
-    return station, system, Hands(station.control, station, system, next(iter(system.roots.values())))
+    return station, system, Hands(station.control, station, system, next(iter(system.roots.values())), LIVES.begin)
 
 
 @pytest.mark.parametrize("chart", ["evse_dc", "evse_ac", "site", "charge_point"])
@@ -40,12 +55,15 @@ def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
     system.start()
     system.advance(1_000_000_000)
     assert station.control is not None
-    assert {"plug", "unplug", "swipe", "fault", "lock_fail", "lock_ok"} <= station.control.hands.keys()
+    assert {"plug", "unplug", "swipe", "suspend_ev", "resume_ev", "fault", "clear_fault", "lock_fail", "lock_ok"} <= {
+        *station.control.hands
+    }
     for name, hand in station.control.hands.items():
         for choice in hand.choices or ["" for _ in hand.acts]:
             fields = {hand.by: choice} if hand.by else {}
             given = {key: value for key, value in SAID.items() if f"{{{key}}}" in "".join(hand.acts)}
-            hands.do({"event": name, **given, **fields})
+            last = hands.do({"event": name, **given, **fields})
+            assert (last is not None) == (name == "power_cycle")
     assert not system.failures
 
 
@@ -112,9 +130,14 @@ def test_what_a_number_is_called_is_the_station_files() -> None:
 
 def test_what_is_not_offered() -> None:
     _, _, hands = site()
-    for asked in ({"event": "power_cycle"}, {"event": "fault", "errorCode": "Rust"}, {"event": "fault"}):
+    for asked in ({"event": "earthquake"}, {"event": "fault", "errorCode": "Rust"}, {"event": "fault"}):
         with pytest.raises(NotOffered, match="is not offered; there are: "):
             hands.do(asked)
+    station, system, _ = site()
+    assert station.control is not None
+    for_good = Hands(station.control, station, system, system.roots["site"])
+    with pytest.raises(NotOffered, match="this program cannot begin anew"):
+        for_good.do({"event": "power_cycle"})
 
 
 _sites: list[tuple[Station, System, Hands]] = []
@@ -175,7 +198,7 @@ def post(
 def test_answers() -> None:
     with served() as server:
         assert post(server, {"event": "plug", "connector": 2}) == (204, "")
-        assert post(server, {"event": "power_cycle"})[0] == 501
+        assert post(server, {"event": "earthquake"})[0] == 501
         assert post(server, {"event": "plug", "connector": 9}) == (400, "there is no order 'pev9.driver.plug_in' here")
         assert post(server, b"{")[0] == 400
         assert post(server, b"[" * 60_000)[0] == 400
@@ -185,6 +208,14 @@ def test_answers() -> None:
         assert post(server, b" " * 70_000)[0] == 413
         assert post(server, {"event": "plug"}, Origin="http://evil.example")[0] == 403
         assert post(server, {"event": "plug"}) == (204, "")  # and it still answers
+
+
+def test_a_new_life_begins_when_the_caller_has_been_answered() -> None:
+    before = LIVES.count
+    with served() as server:
+        assert post(server, {"event": "power_cycle"}) == (204, "")
+        assert post(server, {"event": "plug"}) == (204, "")
+    assert LIVES.count == before + 1
 
 
 def test_a_token() -> None:
@@ -233,6 +264,45 @@ def test_a_port_that_is_taken_is_told() -> None:
 def test_on_the_command_line(engine: Engine) -> None:
     code, _, err = engine("run", "evse_dc", "--fast", "--control", "127.0.0.1:0")
     assert (code, err) == (2, "engine: --control needs the real clock, so not --fast\n")
+
+
+def test_a_power_cycle(tmp_path: Path) -> None:
+    """The program stops dead, in the middle of whatever it does: no machine says a last word, and the same command
+    begins anew, at the same port. The trace of the life before is kept."""
+    trace = tmp_path / "run.jsonl"
+    command = [sys.executable, "-m", "engine.cli", "run", "evse_dc", "--plain", "--control", "127.0.0.1:0"]
+    life = subprocess.Popen(
+        [*command, "--trace", str(trace)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert life.stdout is not None
+    assert life.stderr is not None
+    try:
+        said = life.stderr.readline()
+        where = re.search(r"http://(127\.0\.0\.1:\d+)/event", said)
+        assert where is not None, said
+        for _ in range(2):
+            until_ready(life.stdout)
+            line = http.client.HTTPConnection(where[1], timeout=30)
+            line.request("POST", "/event", b'{"event": "power_cycle"}')
+            assert line.getresponse().status == 204
+            line.close()
+        assert "stopped dead, begins anew\n" in until_ready(life.stdout)
+    finally:
+        life.terminate()
+        life.communicate(timeout=120)
+    for kept in (tmp_path / "run.1.jsonl", tmp_path / "run.2.jsonl"):
+        causes = re.findall(r'"cause":"(\w+)"', kept.read_text("utf-8"))
+        assert "start" in causes
+        assert "stop" not in causes
+
+
+def until_ready(lines: IO[str]) -> list[str]:
+    found = []
+    for text in lines:
+        found.append(text)
+        if text.startswith("READY"):
+            return found
+    raise AssertionError("".join(found[-20:]))
 
 
 @pytest.mark.parametrize(

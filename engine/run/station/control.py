@@ -7,7 +7,8 @@ plug = "order pev{connector}.driver.plug_in"            # an order to an adapter
 swipe = "outlet{connector}.reader.token(id={idTag})"    # an event, as --events takes it
 lock_fail = "fault drop:outlet{connector}.lock.bolt.move"   # a rule of docs/faults.md, until
 lock_ok = "heal drop:outlet{connector}.lock.bolt.move"      # it is taken back
-suspend = ["one", "another"]                            # several, in their order
+clear_fault = ["one", "another"]                        # several, in their order
+power_cycle = "restart"                                 # the program stops dead and begins anew; the last of several
 [control.fault.errorCode]                               # the field errorCode chooses
 GroundFailure = "imd{connector}.fault(text=broken)"
 """
