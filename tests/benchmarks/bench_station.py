@@ -132,7 +132,8 @@ def ours(names: dict[str, str], directory: Path, loops: int, *words: str) -> dic
 def josevs(names: dict[str, str], directory: Path, loops: int, *words: str) -> dict[str, float]:
     """Josev's station."""
     start = time.monotonic()
-    with josev.secc(names["station"], "cable0", "iso2", directory) as station:
+    modes = josev.AC_MODES if "--ac" in words else josev.DC_MODES
+    with josev.secc(names["station"], "cable0", "iso2", directory, modes=modes) as station:
         station.until("UDP server started", 60)
         ready = time.monotonic() - start
         return {"ready": ready} | session(

@@ -17,6 +17,7 @@ from tests.slac.peers import peer_python
 ROOT = Path(__file__).resolve().parents[2]
 JOSEV_NAMES = {"din": "DIN_SPEC_70121", "iso2": "ISO_15118_2"}
 PEER = ROOT / "tests" / "charge" / "josev_peer.py"
+DC_MODES = ("DC_extended",)
 AC_MODES = ("AC_three_phase_core", "AC_single_phase_core")
 ENGINE = [sys.executable, "-m", "engine", "run"]
 
@@ -153,7 +154,7 @@ def secc(
     directory: Path,
     *,
     pki: Path | None = None,
-    modes: Sequence[str] = ("DC_extended",),
+    modes: Sequence[str] = DC_MODES,
 ) -> Process:
     """Josev's station, with TLS beside TCP when it has certificates. ``modes``: of ISO 15118-2; DIN has DC_extended."""
     environment = {

@@ -56,6 +56,21 @@ def test_a_vehicle_that_does_not_speak() -> None:
     assert not bench.errors
 
 
+@pytest.mark.parametrize("seed", [3, 4])
+def test_answers_that_are_left_out_on_purpose(seed: int) -> None:
+    """`tx_drop_prob`: a session that breaks of it leaves the contactor open, in 6 s at the latest (sequence 10.2). The
+    vehicle gets its energy, in the end by the nominal duty."""
+    lossy = ("evse.adapters.v2g.tx_drop_prob=0.05", f"evse.adapters.v2g.tx_drop_seed={seed}")
+    bench = Session(THREE, *lossy, "pev.adapters.charger.soc=40.8", "pev.stop_at_soc=41 %")
+    for broken in (1, 2):
+        bench.until(lambda: bench.data("evse", "failed_sessions") == broken, 120, f"broken session {broken}")  # noqa: B023
+        bench.opened_within(6.1)
+        assert bench.adapter("evse", "v2g").endpoint.counters.tx_dropped_count > 0
+    told = bench.finishes(400)
+    assert (told["end"], told["protocol"]) == ("normal", "pwm")
+    assert 130 < told["energy"] < 145
+
+
 def test_a_vehicle_that_speaks_nothing_that_the_station_does() -> None:
     """DIN only: out of the network, x1, the nominal duty, as soon as both know."""
     din = ("ProtocolNamespace=['urn:din:70121:2012:MsgDef']", "VersionNumberMajor=[2]", "VersionNumberMinor=[0]")
