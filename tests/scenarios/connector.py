@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from adapters.ocpp.keys import KEYS
-from tests.scenarios.ocpp import keys, running_clock
+from tests.scenarios.ocpp import keys
 from tests.scenarios.stage import Stage
 
 S = 1_000_000_000
@@ -17,8 +17,7 @@ class Connector(Stage):
 
     def __init__(self, **parameters: Any) -> None:
         changed = {name: parameters.pop(name) for name in [*parameters] if name in KEYS}
-        super().__init__("machines/ocpp/connector.yaml", keys(**changed), connectorId=1, begin=False, **parameters)
-        running_clock(self).begin()
+        super().__init__("machines/ocpp/connector.yaml", keys(**changed), connectorId=1, **parameters)
 
     def play(self, words: str) -> Connector:
         for word in words.split():

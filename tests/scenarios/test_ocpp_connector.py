@@ -708,42 +708,26 @@ def test_faults_and_warnings() -> None:
     assert stage.told("status")[-1] == {"status": "Preparing", "errorCode": "NoError"}
 
 
+@pytest.mark.ocpp_cases("TC_071")
 def test_meter_values_by_the_clock() -> None:
     """Without a transaction; errata 3.16."""
-    stage = online(Connector(ClockAlignedDataInterval=900 * S, MeterValuesAlignedData=["SoC"]))
-    stage.finish("notify").run(899.999)
-    assert stage.children() == ["reservation"]
-    stage.run(0.001)
+    stage = online(Connector(MeterValuesAlignedData=["SoC"])).finish("notify").post("by_clock").post("by_clock")
     told_ = stage.input("by_clock")
     assert (told_["to"], told_["context"], told_["measurands"]) == ("central_system", "Sample.Clock", ["SoC"])
     stage.ends("by_clock", **NOTHING)
-    assert stage.run(900).children() == ["by_clock", "reservation"]
-
-
-@pytest.mark.parametrize(
-    ("set_to_s", "next_s"),
-    [
-        (899.5, 1800),  # a little back: the time that was told comes again
-        (5300, 5400),  # forward, past several times: none of them has been
-        (100, 900),  # back past the last one: that day has it twice
-    ],
-)
-def test_a_clock_that_is_set_floods_nobody_and_stops_nothing(set_to_s: float, next_s: float) -> None:
-    stage = online(Connector(ClockAlignedDataInterval=900 * S)).finish("notify").run(900)
-    stage.values("clock", now=round(set_to_s * S)).ends("by_clock", **NOTHING).run(next_s - set_to_s - 0.001)
     assert stage.children() == ["reservation"]
-    assert stage.run(0.001).children() == ["by_clock", "reservation"]
+    assert stage.post("by_clock").children() == ["by_clock", "reservation"]
 
 
-@pytest.mark.parametrize("words", ["offline", "charging", "never"])
-def test_none_by_the_clock(words: str) -> None:
-    stage = Connector(ClockAlignedDataInterval=0 if words == "never" else 900 * S)
-    if words != "offline":
-        online(stage)
-    if words == "charging":
-        stage.play("plugged card charging")
-    stage.run(10_000)
+def test_none_by_the_clock_where_nobody_can_be_told() -> None:
+    assert Connector().post("by_clock").children() == ["reservation"]
+
+
+@pytest.mark.ocpp_cases("TC_071")
+def test_with_a_transaction_it_is_the_transactions() -> None:
+    stage = online(Connector()).play("plugged card charging").post("by_clock")
     assert "by_clock" not in stage.children()
+    assert stage.order("transaction.by_clock") == {}
 
 
 @pytest.mark.parametrize("words", ["", "plugged card charging"])

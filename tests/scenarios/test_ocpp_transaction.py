@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from adapters.ocpp.keys import KEYS
-from tests.scenarios.ocpp import change, keys, running_clock
+from tests.scenarios.ocpp import keys
 from tests.scenarios.stage import Stage
 
 S = 1_000_000_000
@@ -26,7 +26,7 @@ NONE: dict[str, Any] = {
 def begun(now_s: int = 1000, **parameters: Any) -> Stage:
     changed = {name: parameters.pop(name) for name in [*parameters] if name in KEYS}
     values = {**keys(**changed), "clock.now": now_s * S}
-    return running_clock(Stage("machines/ocpp/transaction.yaml", values, connectorId=1, idTag="CARD", **parameters))
+    return Stage("machines/ocpp/transaction.yaml", values, connectorId=1, idTag="CARD", **parameters)
 
 
 def sampled(stage: Stage, child: str, energy: float, at_s: int, **rows: Any) -> Stage:
@@ -97,52 +97,23 @@ def test_none_by_their_period() -> None:
     assert running(MeterValueSampleInterval=0).run(10_000).children() == []
 
 
+@pytest.mark.ocpp_cases("TC_071")
 def test_clock_aligned_values() -> None:
-    """OCPP 1.6 9.1.5: from midnight on, whenever the transaction began."""
-    stage = running(now_s=1000, MeterValueSampleInterval=0, ClockAlignedDataInterval=900 * S).run(799.999)
+    """OCPP 1.6 9.1.5; when it is time is machines/ocpp/by_clock.yaml's."""
+    stage = running(MeterValueSampleInterval=0).run(10_000)
     assert stage.children() == []
-    stage.run(0.001)
-    told = stage.input("aligned")
+    told = stage.post("by_clock").post("by_clock").input("aligned")
     assert (told["to"], told["transaction"], told["context"]) == ("ledger", 7, "Sample.Clock")
-    sampled(stage, "aligned", 5100.0, 1800).run(899.999)
+    sampled(stage, "aligned", 5100.0, 1800)
     assert stage.children() == []
-    assert stage.run(0.001).children() == ["aligned"]
+    assert stage.post("by_clock").children() == ["aligned"]
 
 
-@pytest.mark.parametrize(
-    ("set_to_s", "next_s"),
-    [
-        (1799.5, 2700),  # a little back: the time that was told comes again
-        (5300, 5400),  # forward, past several times: none of them has been
-        (1000, 1800),  # back past the last one: that day has it twice
-    ],
-)
-def test_a_clock_that_is_set_floods_nobody_and_stops_nothing(set_to_s: float, next_s: float) -> None:
-    stage = running(now_s=1000, MeterValueSampleInterval=0, ClockAlignedDataInterval=900 * S, T_clock=60 * S).run(800)
-    stage.values("clock", now=round(set_to_s * S))
-    sampled(stage, "aligned", 5100.0, 1800).run(next_s - set_to_s - 0.001)
-    assert stage.children() == []
-    assert stage.run(0.001).children() == ["aligned"]
-
-
-def test_a_time_that_is_passed_by_in_a_jump_has_no_sample() -> None:
-    stage = running(now_s=1000, MeterValueSampleInterval=0, ClockAlignedDataInterval=900 * S).run(799)
-    stage.values("clock", now=1860 * S).run(1)
-    assert stage.children() == []
-    stage.values("clock", now=2699 * S).run(59.999)
-    assert stage.children() == []
-    assert stage.run(0.001).children() == ["aligned"]  # that it was set is seen after T_clock
-
-
-def test_a_change_of_the_period_holds_at_once() -> None:
-    stage = running(now_s=1000, MeterValueSampleInterval=0).run(10)
-    change(stage, ClockAlignedDataInterval=100 * S).run(89.999)
-    assert stage.children() == []
-    assert stage.run(0.001).children() == ["aligned"]
-
-
-def test_none_by_the_clock() -> None:
-    assert running(MeterValueSampleInterval=0).run(100_000).children() == []
+@pytest.mark.parametrize("when", ["beginning", "ending"])
+def test_none_by_the_clock_while_it_begins_or_ends(when: str) -> None:
+    stage = begun() if when == "beginning" else stopped(running())
+    before = stage.children()
+    assert stage.post("by_clock").children() == before
 
 
 def test_a_reading_that_could_not_be_stored_is_said() -> None:
@@ -154,7 +125,7 @@ def test_a_reading_that_could_not_be_stored_is_said() -> None:
 def test_what_the_stop_carries() -> None:
     """OCPP 1.6 9.1.26, 9.1.24: of each list what it names, begin and end in any case."""
     wanted = {"StopTxnSampledData": ["SoC"], "StopTxnAlignedData": ["Voltage"]}
-    stage = begun(**wanted, ClockAlignedDataInterval=90 * S, MeterValueSampleInterval=60 * S)
+    stage = begun(**wanted, MeterValueSampleInterval=60 * S)
     sampled(stage, "first", 5000.0, 1000, context=["Transaction.Begin"]).finish("start", transaction=7)
     two = {
         "timestamp": [1060 * S] * 2,
@@ -164,7 +135,13 @@ def test_what_the_stop_carries() -> None:
     }
     two = {**two, "phase": ["", ""], "context": ["p", "p"]}
     sampled(stage.run(60), "sampled", 5100.0, 1060, **two)
-    sampled(stage.run(20), "aligned", 5200.0, 1080, **{**two, "timestamp": [1080 * S] * 2, "context": ["a", "a"]})
+    sampled(
+        stage.run(20).post("by_clock"),
+        "aligned",
+        5200.0,
+        1080,
+        **{**two, "timestamp": [1080 * S] * 2, "context": ["a", "a"]},
+    )
     sampled(stopped(stage), "sample", 5300.5, 1090, context=["Transaction.End"])
     assert stage.order("ledger.StopTransaction") == {
         "transaction": 7,
