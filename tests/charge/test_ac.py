@@ -13,34 +13,53 @@ import engine
 from adapters.ac.circuit import AcCircuit, ac_circuit_of
 from adapters.registry import REGISTRY
 from engine.run import System
-from engine.run.station import Overrides, Station, resolve
+from engine.run.observer import Note
+from engine.run.station import Overrides, Station, build, resolve
 from tests.charge.bench import Bench, HandPort
 
 _load = cache(engine.load)
 
 
 @cache
-def _plan(file: str, sets: tuple[str, ...], link: str | None = None) -> Station:
-    """``engine run machines/evse_ac.yaml --station machines/stations/FILE --set … --link …``, resolved."""
+def _plan(file: str, sets: tuple[str, ...], link: str | None = None, faults: tuple[str, ...] = ()) -> Station:
+    """``engine run machines/evse_ac.yaml --station machines/stations/FILE --set … --link … --fault …``, resolved."""
     options = {"link": link} if link else {}
-    return resolve(Path("machines/stations", file), None, Overrides(sets, {}, options), REGISTRY, _load)
+    return resolve(Path("machines/stations", file), None, Overrides(sets, {}, options, faults), REGISTRY, _load)
 
 
 class AcBench(Bench):
-    """``engine run machines/evse_ac.yaml --set …`` on the virtual clock; without a modem unless ``link`` says so."""
+    """``engine run machines/evse_ac.yaml --set … --fault …`` on the virtual clock; without a modem unless ``link`` says
+    so. ``struck``: rules of faults that have."""
 
-    def __init__(self, *sets: str, vehicle: bool = True, file: str = "evse_ac.toml", link: str = "none") -> None:
-        self.station = _plan(file, sets, link if file == "evse_ac.toml" else None)
+    def __init__(
+        self,
+        *sets: str,
+        vehicle: bool = True,
+        file: str = "evse_ac.toml",
+        link: str = "none",
+        faults: tuple[str, ...] = (),
+    ) -> None:
+        self.station = _plan(file, sets, link if file == "evse_ac.toml" else None, faults)
         self.system = System()
         self.system.observers.append(self)
         self.errors: list[str] = []
         self.said: list[tuple[float, str, dict[str, Any]]] = []
         self.shown: list[str] = []
         self.port = HandPort(self.system)
+        self.struck: set[str] = set()
         self.main = next(iter(self.station.machines))
+        if faults:  # they are the station file's, which is built as a whole
+            build(self.station, self.system, REGISTRY)
+            self.system.start()
+            return
         self.bring(self.main)
         if vehicle:
             self.bring("pev")
+
+    def note(self, note: Note) -> None:
+        super().note(note)
+        if note.kind == "fault":
+            self.struck.add(note.text)
 
     @property
     def ac(self) -> AcCircuit:

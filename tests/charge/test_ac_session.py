@@ -14,8 +14,8 @@ THREE, SINGLE = "vehicle=three_phase", "vehicle=single_phase"
 class Session(AcBench):
     """A station with a modem and a vehicle."""
 
-    def __init__(self, *sets: str, vehicle: bool = True) -> None:
-        super().__init__(*sets, vehicle=vehicle, link="plc")
+    def __init__(self, *sets: str, vehicle: bool = True, faults: tuple[str, ...] = ()) -> None:
+        super().__init__(*sets, vehicle=vehicle, link="plc", faults=faults)
 
     def loop(self, current_A: float = 16.0) -> Session:
         """Run until the vehicle draws so much by message."""
@@ -69,6 +69,28 @@ def test_answers_that_are_left_out_on_purpose(seed: int) -> None:
     told = bench.finishes(400)
     assert (told["end"], told["protocol"]) == ("normal", "pwm")
     assert 130 < told["energy"] < 145
+
+
+FAULTS = {  # --fault RULE -> how the station's session ends at the last, and by what it has charged
+    "drop:evse.v2g.ChargingStatusRes:3": ("normal", "iso2"),
+    "drop:pev.v2g.ChargingStatusReq:3": ("normal", "iso2"),
+    "delay(1 s):evse.v2g.ChargingStatusRes:3": ("normal", "iso2"),
+    "dup:pev.v2g.ChargingStatusReq:3": ("normal", "iso2"),
+    "set(ResponseCode=FAILED):evse.v2g.PowerDeliveryRes:1": ("normal", "iso2"),
+    "drop:pev.v2g.PowerDeliveryReq": ("normal", "pwm"),
+    "drop:contactor.set:1": ("failed", "iso2"),
+    "drop:lock.locked": ("failed", "pwm"),
+}
+
+
+@pytest.mark.parametrize("rule", FAULTS)
+def test_a_fault_on_purpose(rule: str) -> None:
+    """Lost, late, doubled, refused messages cost a try at the most; a part that does not what it is ordered ends all."""
+    bench = Session("pev.adapters.charger.soc=40.8", "pev.stop_at_soc=41 %", faults=(rule,))
+    told = bench.finishes(400)
+    assert bench.struck == {rule}
+    assert (told["end"], told["protocol"]) == FAULTS[rule]
+    assert told["energy"] == (0.0 if told["end"] == "failed" else pytest.approx(136, abs=8))
 
 
 def test_a_vehicle_that_speaks_nothing_that_the_station_does() -> None:
