@@ -85,7 +85,7 @@ FAULTS = {  # --fault RULE -> how the station's session ends at the last, and by
 
 @pytest.mark.parametrize("rule", FAULTS)
 def test_a_fault_on_purpose(rule: str) -> None:
-    """Lost, late, doubled, refused messages cost a try at the most; a part that does not what it is ordered ends all."""
+    """Lost, late, doubled, refused messages cost a try at most; a part that does not do what it is ordered ends all."""
     bench = Session("pev.adapters.charger.soc=40.8", "pev.stop_at_soc=41 %", faults=(rule,))
     told = bench.finishes(400)
     assert bench.struck == {rule}
