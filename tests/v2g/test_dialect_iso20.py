@@ -8,6 +8,7 @@ The codec's schema sets of -20 are the product's; the table and the two dialogue
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,7 +32,11 @@ from tests.scenarios.stage import StandIn
 S = 1_000_000_000
 AC = "urn:iso:std:iso:15118:-20:AC"
 SESSION = bytes.fromhex("1122334455667788")
-MAINSTREAM, AC_MAINSTREAM = PayloadType.MAINSTREAM, PayloadType.AC_MAINSTREAM
+MAINSTREAM, AC_MAINSTREAM, DC_MAINSTREAM = (
+    PayloadType.MAINSTREAM,
+    PayloadType.AC_MAINSTREAM,
+    PayloadType.DC_MAINSTREAM,
+)
 RENEGOTIATION = PayloadType.SCHEDULE_RENEGOTIATION
 
 # ---------------------------------------------------------------- the table
@@ -128,6 +133,19 @@ ISO20_AC = Dialect(
         "ChargingStatusRes": _loop_told,
         "SessionStopRes": _nothing,
     },
+)
+
+
+ISO20_DC = replace(
+    ISO20_AC,
+    name="iso20-dc",
+    namespaces=("urn:iso:std:iso:15118:-20:DC",),
+    schemas={MAINSTREAM: "iso20", DC_MAINSTREAM: "iso20-dc"},
+    names={
+        "ChargeParameterDiscoveryReq": "DC_ChargeParameterDiscoveryReq",
+        "ChargeParameterDiscoveryRes": "DC_ChargeParameterDiscoveryRes",
+    },
+    payload_types={},
 )
 
 
@@ -489,25 +507,26 @@ def test_a_message_of_another_schema_set_is_no_message() -> None:
 
 
 ASKED = [
-    (payload_type, name.removesuffix("Req"))
-    for payload_type in (MAINSTREAM, AC_MAINSTREAM)
-    for name in sorted(codec.schema(ISO20_AC.schemas[payload_type]).document_codes)
+    pytest.param(spoken, payload_type, name.removesuffix("Req"), id=f"{spoken.name}-{name}")
+    for spoken, own in ((ISO20_AC, AC_MAINSTREAM), (ISO20_DC, DC_MAINSTREAM))
+    for payload_type in (MAINSTREAM, own)
+    for name in sorted(codec.schema(spoken.schemas[payload_type]).document_codes)
     if name.endswith("Req")
 ]
 
 
-@pytest.mark.parametrize(("payload_type", "message"), ASKED)
-def test_everything_can_be_refused(payload_type: PayloadType, message: str) -> None:
-    """Of either schema set, in the tables or not: the least response, whole, with its header and payload type."""
+@pytest.mark.parametrize(("spoken", "payload_type", "message"), ASKED)
+def test_everything_can_be_refused(spoken: Dialect, payload_type: PayloadType, message: str) -> None:
+    """Of each schema set, in the tables or not: the least response, whole, with its header and payload type."""
     end = End()
-    name = ISO20_AC.contract_name(f"{message}Res", payload_type)
+    name = spoken.contract_name(f"{message}Res", payload_type)
     code = "FAILED_WrongEnergyTransferMode"
-    refused = ISO20_AC.refusal(name, code, {"NotificationMaxDelay": 0}, SESSION)
+    refused = spoken.refusal(name, code, {"NotificationMaxDelay": 0}, SESSION)
     assert refused is not None
-    end.endpoint.send(ISO20_AC, name, refused)
+    end.endpoint.send(spoken, name, refused)
     (frame,) = end.written
     assert int.from_bytes(frame[2:4], "big") == payload_type
-    read = ISO20_AC.read(payload_type, frame[8:])
+    read = spoken.read(payload_type, frame[8:])
     assert (type(read.body).__name__, read.name) == (f"{message}ResType", name)
     assert read.body.ResponseCode == "FAILED_WrongChargeParameter"
     assert read.session_id == SESSION
