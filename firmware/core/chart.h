@@ -137,6 +137,12 @@ struct chart {
     bool any;    /* whether a state was active that hears the event */
 };
 
+/* Octets that are somewhere else: of a machine, or of its host, where they stay until the step is over. */
+struct chart_octets {
+    const uint8_t *octet;
+    uint16_t length;
+};
+
 /* What a host calls through the functions written for its chart. Each runs one macrostep. */
 bool chart_begin(struct chart *me, int64_t now_ns);
 bool chart_process(struct chart *me, const struct chart_event *event, int64_t now_ns);

@@ -141,3 +141,52 @@ const char *chart_text(struct chart *me, const char *text, size_t low, size_t hi
     }
     return fits ? text : "";
 }
+
+struct chart_octets chart_octets(const uint8_t *octet, uint16_t length)
+{
+    const struct chart_octets octets = {octet, length};
+    return octets;
+}
+
+bool chart_same_octets(struct chart_octets a, struct chart_octets b)
+{
+    return (a.length == b.length) && ((a.length == 0U) || (memcmp(a.octet, b.octet, a.length) == 0));
+}
+
+int64_t chart_count(struct chart_octets octets)
+{
+    return octets.length;
+}
+
+bool chart_has_length(struct chart_octets octets, uint16_t low, uint16_t high)
+{
+    return (octets.length >= low) && (octets.length <= high);
+}
+
+struct chart_octets chart_sized(struct chart *me, struct chart_octets octets, uint16_t low, uint16_t high)
+{
+    const struct chart_octets none = {NULL, 0U};
+    const bool fits = chart_has_length(octets, low, high);
+    if (!fits) {
+        (void)failed(me);
+    }
+    return fits ? octets : none;
+}
+
+struct chart_octets chart_joined(uint8_t *to, uint16_t size, struct chart_octets a, struct chart_octets b)
+{
+    uint16_t first = 0;
+    uint16_t second = 0;
+    chart_keep(to, size, &first, a);
+    chart_keep(&to[first], (uint16_t)(size - first), &second, b);
+    return chart_octets(to, (uint16_t)(first + second));
+}
+
+void chart_keep(uint8_t *to, uint16_t size, uint16_t *length, struct chart_octets octets)
+{
+    const uint16_t kept = (octets.length < size) ? octets.length : size;
+    if (kept > 0U) {
+        (void)memmove(to, octets.octet, kept);
+    }
+    *length = kept;
+}

@@ -22,4 +22,12 @@ void chart_copy(char *to, size_t size, const char *text);   /* what has no room 
 const char *chart_join(char *to, size_t size, const char *a, const char *b);
 const char *chart_text(struct chart *me, const char *text, size_t low, size_t high); /* text, of such a length */
 
+struct chart_octets chart_octets(const uint8_t *octet, uint16_t length);
+bool chart_same_octets(struct chart_octets a, struct chart_octets b);
+int64_t chart_count(struct chart_octets octets);
+bool chart_has_length(struct chart_octets octets, uint16_t low, uint16_t high);
+struct chart_octets chart_sized(struct chart *me, struct chart_octets octets, uint16_t low, uint16_t high);
+struct chart_octets chart_joined(uint8_t *to, uint16_t size, struct chart_octets a, struct chart_octets b);
+void chart_keep(uint8_t *to, uint16_t size, uint16_t *length, struct chart_octets octets); /* to[size], *length of it */
+
 #endif

@@ -13,6 +13,7 @@ import pytest
 from engine.language.types import Kind, Type
 from engine.tools.export.c.design import Design
 from engine.tools.export.c.names import identifier
+from engine.tools.export.c.types import kept
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "firmware" / "core"
@@ -62,24 +63,38 @@ def script_c(design: Design) -> str:
     """The program. A script's first word of a line says what to do:
 
     ``N`` parameters: a new machine; ``B`` now: begin; ``V`` number value: what an adapter shows, ``!`` for nothing;
+    ``A`` number count 1: how many children of an id run, and whether the one of a key does;
     ``E`` event now values; ``X`` timer now: it expires; ``T`` now: the first due timer; ``F`` now: end it.
     """
     name, upper = design.name, design.upper
     parts = [_HEAD.replace("NAME", name).replace("UPPER", upper)]
     texts = ", ".join(f'"{word}"' for word in design.all_words) or '""'
-    parts.append(f"static const char *const words[] = {{{texts}}};\n")
+    parts.append(f"extern const char *const words[];\nconst char *const words[] = {{{texts}}};\n")
     for index, ((role, value), type_) in enumerate(design.readings.items()):
-        held = "char" if type_.kind is Kind.STRING else design.c_type(type_)
-        size = f"[{MOST_TEXT}]" if type_.kind is Kind.STRING else ""
-        parts.append(f"static {held} shown_{index}{size}; /* {role}.{value} */\nstatic bool is_shown_{index};\n")
+        parts.append(f"static {room(design, type_, f'shown_{index}')}; /* {role}.{value} */\n")
+        parts.append(f"static bool is_shown_{index};\n")
+    parts.append(f"static long alive[{len(alive_children(design)) + 1}];\n")
+    parts.append(f"static bool has[{len(alive_children(design)) + 1}];\n")
     ports = []
     for port in design.ports.values():
         ports.append(f".{port.name} = port_{port.name}")
         if port.result is not None:
             index = [f"read_{identifier(r)}_{identifier(v)}" for r, v in design.readings].index(port.name)
-            held = "const char *" if port.result.kind is Kind.STRING else f"{design.c_type(port.result)} "
+            held = f"{kept(port.result, design.words)} "
             lines = [f"static bool port_{port.name}(void *context, {held}*value)", "{", "(void)context;"]
-            lines += [f"*value = shown_{index};", f"return is_shown_{index};", "}"]
+            of = f"chart_octets(shown_{index}.octet, shown_{index}.length)"
+            lines += [
+                f"*value = {of if port.result.kind is Kind.BYTES else f'shown_{index}'};",
+                f"return is_shown_{index};",
+                "}",
+            ]
+        elif port.returns != "void":
+            index = alive_children(design).index(port.name.partition("_")[2])
+            counts = port.name.startswith("alive_")
+            arguments = ["void *context", *(design.passed(type_, one) for one, type_ in port.arguments)]
+            lines = [f"static {port.returns} port_{port.name}({', '.join(arguments)})", "{", "(void)context;"]
+            lines += [f"(void){one};" for one, _ in port.arguments]
+            lines += [f"return (uint8_t)alive[{index}];" if counts else f"return has[{index}];", "}"]
         else:
             given = [(f"given_{i}", type_) for i, (_, type_) in enumerate(port.arguments)]
             arguments = ["void *context", *(design.passed(type_, one) for one, type_ in given)]
@@ -104,6 +119,7 @@ def script_c(design: Design) -> str:
         to = f"given.{design.parameter_names.of(one)}"
         parts.append(_read(design, parameter.type, to))
     parts += [f"is_shown_{index} = false;\n" for index in range(len(design.readings))]
+    parts.append("(void)memset(alive, 0, sizeof alive);\n(void)memset(has, 0, sizeof has);\n")
     parts.append(f"check({name}_init(&machine, &ports, NULL, &given));\n}}\n")
     parts.append("static bool event(long number, int64_t now)\n{\nswitch (number) {\n")
     for one in design.events:
@@ -113,9 +129,9 @@ def script_c(design: Design) -> str:
         lines = [f"case {design.event_name(one.name)}: {{"]
         arguments = ["&machine", "now"]
         for field, type_ in one.payload.items():
-            held = f"static char {field}_read[{MOST_TEXT}];"
-            lines.append(held if type_.kind is Kind.STRING else f"{design.c_type(type_)} {field}_read;")
-            arguments.append(f"{field}_read")
+            lines.append(f"static {room(design, type_, f'{field}_read')};")
+            view = f"chart_octets({field}_read.octet, {field}_read.length)"
+            arguments.append(view if type_.kind is Kind.BYTES else f"{field}_read")
         lines += [_read(design, type_, f"{field}_read") for field, type_ in one.payload.items()]
         parts.append("\n".join([*lines, f"return {name}_{own}({', '.join(arguments)});", "}"]) + "\n")
     parts.append("default:\ncheck(false);\nreturn false;\n}\n}\nstatic void show(long number)\n{\nswitch (number) {\n")
@@ -130,8 +146,37 @@ def _header_of(design: Design) -> str:
     return design.exported.files.get(f"{design.name}.h", "")
 
 
+def alive_children(design: Design) -> list[str]:
+    """The children that the chart asks for, by `alive`."""
+    found = [port.name.partition("_")[2] for port in design.ports.values() if port.returns != "void"]
+    return list(dict.fromkeys(found))
+
+
+def room(design: Design, type_: Type, name: str) -> str:
+    """What a value of a script is read into: more than the chart takes, so that too long ones can be tried."""
+    if type_.kind is Kind.STRING:
+        return f"char {name}[{MOST_TEXT}]"
+    if type_.kind is Kind.BYTES:
+        return f"struct {{ uint16_t length; uint8_t octet[{MOST_TEXT}]; }} {name}"
+    return f"{design.c_type(type_)} {name}"
+
+
 def _shown(type_: Type, value: str) -> str:
     match type_.kind:
+        case Kind.BYTES:
+            return f"show_octets({value}.octet, {value}.length);"
+        case Kind.LIST if value.startswith("given_"):
+            assert type_.item is not None
+            inner = _shown(type_.item, f"{value}[i]")
+            return (
+                f'(void)printf("[");\nfor (unsigned i = 0; i < {value}_count; i++) {{\n{inner}\n}}\n(void)printf("],");'
+            )
+        case Kind.LIST:
+            assert type_.item is not None
+            inner = _shown(type_.item, f"{value}.item[i]")
+            return (
+                f'(void)printf("[");\nfor (unsigned i = 0; i < {value}.count; i++) {{\n{inner}\n}}\n(void)printf("],");'
+            )
         case Kind.FLOAT:
             return f'(void)printf("%.17g,", {value});'
         case Kind.BOOL:
@@ -153,10 +198,20 @@ def _read(design: Design, type_: Type, to: str) -> str:
             return f"{to} = ({design.words})strtol(word(), NULL, 10);\n"
         case Kind.STRING:
             return f"(void)read_octets((unsigned char *){to}, sizeof {to});\n"
+        case Kind.BYTES:
+            return f"{to}.length = (uint16_t)read_octets({to}.octet, sizeof {to}.octet);\n"
+        case Kind.LIST:
+            assert type_.item is not None
+            lines = [
+                f"{to}.count = (uint8_t)strtol(word(), NULL, 10);",
+                f"for (unsigned i = 0; i < {to}.count; i++) {{",
+            ]
+            return "\n".join([*lines, _read(design, type_.item, f"{to}.item[i]"), "}"]) + "\n"
     return f"{to} = ({design.c_type(type_)})strtoll(word(), NULL, 10);\n"
 
 
 _HEAD = r"""#include "NAME.h"
+#include "values.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,13 +254,15 @@ size_t read_octets(unsigned char *to, size_t size)
 {
     const char *const from = word();
     const size_t count = (strlen(from) - 1U) / 2U;
-    check(count < size);
+    check(count <= size);
     for (size_t i = 0; i < count; i++) {
         unsigned octet = 0;
         (void)sscanf(&from[1U + 2U * i], "%2x", &octet);
         to[i] = (unsigned char)octet;
     }
-    to[count] = 0U;
+    if (count < size) {
+        to[count] = 0U;
+    }
     return count;
 }
 
@@ -289,6 +346,12 @@ int main(void)
         case 'V':
             show(strtol(word(), NULL, 10));
             continue;
+        case 'A': {
+            const long number = strtol(word(), NULL, 10);
+            alive[number] = strtol(word(), NULL, 10);
+            has[number] = *word() == '1';
+            continue;
+        }
         case 'B':
             check(NAME_begin(&machine, strtoll(word(), NULL, 10)));
             break;

@@ -15,13 +15,25 @@ from engine.run.machine import Machine
 from engine.semantics.errors import EngineError, ParameterError
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.payloads import check_payload
-from engine.semantics.step import Call, CancelTimer, Done, Event, SendEvent, StartCall, StartTimer, Step, StopChild
+from engine.semantics.step import (
+    Call,
+    CancelTimer,
+    Done,
+    Event,
+    SendEvent,
+    StartCall,
+    StartChild,
+    StartTimer,
+    Step,
+    StopChild,
+)
 from engine.tools.explore.path import Path
-from engine.tools.explore.stimuli import Stimuli
+from engine.tools.explore.stimuli import Stimuli, World
 from engine.tools.explore.values import defaults
 from engine.tools.export.c.design import Design, EventOf
 from engine.tools.export.c.names import identifier
-from engine.tools.export.c.types import text_octets
+from engine.tools.export.c.types import most_items, most_octets, text_octets
+from tests.export.c_peer import alive_children
 
 Readings = dict[tuple[str, str], Any]
 _UNREADABLE = object()
@@ -42,6 +54,7 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.readings: Readings = {}
+        self.children: dict[str, tuple[int, bool]] = {}
 
     def read(self, role: str, name: str) -> Any:
         value = self.readings.get((role, name), _UNREADABLE)
@@ -50,7 +63,8 @@ class Surroundings:
         return value
 
     def alive(self, child: str, key: Any = None) -> int:
-        return 0
+        count, has = self.children.get(child, (0, False))
+        return count if key is None else int(has)
 
 
 class Recorder:
@@ -85,6 +99,14 @@ class Recorder:
                 word = "!" if value is _UNREADABLE else self.word(type_, value)
                 self.sequence.script.append(f"V {index} {word}")
         self.surroundings.readings = dict(readings)
+
+    def count(self, children: Mapping[str, tuple[int, bool]]) -> None:
+        """So many children run now, and whether the one of whatever key is asked for does."""
+        for number, child in enumerate(alive_children(self.design)):
+            count, has = children.get(child, (0, False))
+            if (count, has) != self.surroundings.children.get(child, (0, False)):
+                self.sequence.script.append(f"A {number} {count} {int(has)}")
+        self.surroundings.children = dict(children)
 
     def begin(self) -> None:
         self._step(f"B {self.now_ns}", self.machine.begin())
@@ -164,8 +186,12 @@ class Recorder:
                 yield self._called(f"start_{id_}", args)
             case StopChild(id=id_):
                 yield self._called(f"stop_{id_}", {})
+            case StartChild(id=id_, input=given, key=key):
+                yield self._called(f"start_{id_}", {"key": key, **given} if key is not None else given)
             case SendEvent(event=event, data=data, target="parent"):
                 yield self._called(f"send_{event}", data or {})
+            case SendEvent(event=event, data=data, target=str(child)):
+                yield self._called(f"send_{child}_{event}", data or {})
             case Done(output=output):
                 given = "".join(self.shown(type_, (output or {})[n]) for n, type_ in design.output.items())
                 yield f"done({given})"
@@ -182,6 +208,8 @@ class Recorder:
 
     def word(self, type_: Type, value: Any) -> str:
         """A value as the C reads it."""
+        if type_.kind is Kind.LIST and type_.item is not None:
+            return " ".join([str(len(value)), *(self.word(type_.item, item) for item in value)])
         return float(value).hex() if type_.kind is Kind.FLOAT else _word(type_, value, self._number_of)
 
     def _number_of(self, value: str) -> str:
@@ -204,6 +232,11 @@ def _word(type_: Type, value: Any, enumerated: Any) -> str:
             return str(enumerated(value))
         case Kind.STRING:
             return ":" + value.encode().hex()
+        case Kind.BYTES:
+            return ":" + bytes(value).hex()
+        case Kind.LIST:
+            assert type_.item is not None
+            return "[" + "".join(f"{_word(type_.item, item, enumerated)}," for item in value) + "]"
     return str(value)
 
 
@@ -245,6 +278,8 @@ class Random:
         due = recorder.deadlines.next_ns()
         if what < 0.12:
             recorder.show(self._readings(choice, recorder.surroundings.readings))
+            counts = {child: choice.choice((0, 1, 2, 5, 6)) for child in alive_children(self.design)}
+            recorder.count({child: (count, count > 0 and choice.random() < 0.4) for child, count in counts.items()})
         elif what < 0.45 and due is not None:
             until = choice.choice((due, due, due, (recorder.now_ns + due) // 2, due + 1, 2 * due - recorder.now_ns))
             if due < 2**60:
@@ -311,6 +346,11 @@ class Random:
                 return choice.random() < 0.5
             case Kind.ENUM:
                 return choice.choice(type_.values)
+        if type_.kind is Kind.BYTES:
+            most = most_octets(type_)
+            return choice.randbytes(choice.choice((0, 1, most, most, most + 1)))
+        if type_.kind is Kind.LIST and type_.item is not None:
+            return [self._any(choice, type_.item) for _ in range(choice.randrange(most_items(type_) + 1))]
         length = choice.choice((0, 1, 17, text_octets(type_)))
         return "".join(choice.choice("abcXYZ 09:%.äß") for _ in range(length)).encode()[:length].decode(errors="ignore")
 
@@ -330,6 +370,8 @@ def of_path(design: Design, path: Path, number: int) -> Sequence:
         if recorder.machine.done:
             break
         recorder.show(dict(stimulus.readings))
+        world = World(stimulus.readings, stimulus.alive)
+        recorder.count({c: (world.alive(c), bool(world.alive(c, b"1"))) for c in alive_children(design)})
         if not at:
             recorder.begin()
         elif stimulus.timer:

@@ -6,14 +6,27 @@ import re
 from collections.abc import Iterable, Sequence
 
 from engine.language.expr import tree
-from engine.language.model import Action, Assign, CallAction, If, Invoke, Raise, Send, State
+from engine.language.model import (
+    Action,
+    Assign,
+    CallAction,
+    Chart,
+    If,
+    Invoke,
+    Raise,
+    Send,
+    Spawn,
+    State,
+    Stop,
+    Transition,
+)
 from engine.language.position import Position
 from engine.language.traverse import event_definition
 from engine.language.types import Kind, Type
-from engine.tools.export.c.design import Design, EventOf
+from engine.tools.export.c.design import KEY, Design, EventOf
 from engine.tools.export.c.expressions import Expression
 from engine.tools.export.c.names import identifier
-from engine.tools.export.c.types import NotInC
+from engine.tools.export.c.types import NotInC, kept, most_items
 from engine.tools.export.losses import Construct
 
 Values = Sequence[tuple[str, tree.Expr]]
@@ -28,6 +41,7 @@ class Functions:
         self.guards: list[str] = ["NULL"]
         self.delays: list[str] = []
         self.blocks: list[str] = ["NULL"]
+        self.transition: Transition | None = None  # what is written now is of this one
         self.event: EventOf | None = None  # the only one that what is written now may have to do with
         self._known: dict[str, int] = {}
 
@@ -89,6 +103,10 @@ class Functions:
                 return self._order(f"{role}_{name}", types, args, f"{role}.{name}", position)
             case If(branches=branches):
                 return self._if(action, branches, where)
+            case Spawn():
+                return self._spawn(action)
+            case Stop():
+                return self._stop(action)
         raise NotInC(f"`{action.word}` is not translated")
 
     def _if(self, action: If, branches: Sequence[tuple[tree.Expr | None, Sequence[Action]]], where: str) -> list[str]:
@@ -108,18 +126,49 @@ class Functions:
 
     def _set(self, to: str, type_: Type, value: tree.Expr, position: Position) -> list[str]:
         expression = Expression(self.design, self.event)
+        if type_.kind is Kind.LIST:
+            return self._set_list(to, type_, value, position)
         text = expression.stored(value, type_)
-        held = self.design.c_type(type_)
+        held = kept(type_, self.design.words)
         copied = type_.kind is Kind.STRING
         if copied and text == to:
             return []  # assigned to itself
-        give = f"chart_copy({to}, sizeof {to}, {{}});" if copied else f"{to} = {{}};"
+        give = given_to(type_, to)
         if not expression.fails:
             lines = [*expression.before, give.format(_bare(text))]
             return ["{", *_indented(lines), "}"] if expression.before else lines
-        kept = f"const {'char *' if copied else held + ' '}value = {_bare(text)};"
-        lines = [*expression.before, kept, *self._unless_failed(position), give.format("value")]
+        first = f"{'' if copied else 'const '}{held}{'' if copied else ' '}value = {_bare(text)};"
+        lines = [*expression.before, first, *self._unless_failed(position), give.format("value")]
         return ["{", *_indented(lines), "}"]
+
+    def _set_list(self, to: str, type_: Type, value: tree.Expr, position: Position) -> list[str]:
+        """A list that is written out, or the list itself with more elements behind."""
+        assert type_.item is not None
+        most, checked = most_items(type_), isinstance(value, tree.Call) and value.function == "checked"
+        if isinstance(value, tree.Call) and checked:
+            value = value.args[0]
+        before = 0
+        match value:
+            case tree.ListOf(items=items):
+                lines = [f"{to}.count = 0U;"]
+            case tree.Binary(op="+", left=tree.Variable(name=name), right=tree.ListOf(items=items)) if (
+                to == f"me->data.{self.design.data_names.of(name)}"
+            ):
+                lines, before = [], most
+            case _:
+                raise NotInC("a list is translated that is written out, or that is itself with elements added behind")
+        if len(items) > 1 and before:
+            raise NotInC("only one element at a time is added to a list")
+        if len(items) > most:
+            raise NotInC(f"{len(items)} elements where {most} are held: declare `max`")
+        for at, item in enumerate(items):
+            place = f"{to}.item[{f'{to}.count' if before else at}]"
+            added = [*self._set(place, type_.item, item, position), f"{to}.count++;"]
+            full = ["chart->failed = true;", f"(void)chart_failure(chart, {self.design.place(position)}U);", "return;"]
+            if before:
+                added = [f"if ({to}.count >= {most}U) {{", *_indented(full), "}", *added]
+            lines += added
+        return lines
 
     def _unless_failed(self, position: Position) -> list[str]:
         return [f"if (chart_failure(chart, {self.design.place(position)}U)) {{", "    return;", "}"]
@@ -146,9 +195,12 @@ class Functions:
         if sent.is_internal and sent.name and action.delay is None and action.content is None:
             return self._raise(sent.name, action.data, action.position)
         target = getattr(action.target, "value", None)
-        plain = action.delay is None and action.key is None and action.content is None and action.type is None
-        if target not in ("parent", "#_parent") or sent.name is None or not plain or action.id_location:
-            raise NotInC("only a `send` of a named event to the parent, at once, is translated")
+        plain = action.delay is None and action.content is None and action.type is None and not action.id_location
+        child = self.design.child(target) if isinstance(target, str) and plain and sent.name else None
+        if child is not None and isinstance(target, str):
+            return self._send_to_child(action, child, target)
+        if target not in ("parent", "#_parent") or sent.name is None or not plain or action.key is not None:
+            raise NotInC("only a `send` of a named event to the parent or a child, at once, is translated")
         definition = event_definition(self.design.chart, sent.name)
         types = (definition.payload or {}) if definition is not None else {}
         return self._order(f"send_{sent.name}", types, action.data, f"the event {sent.name}", action.position)
@@ -166,10 +218,20 @@ class Functions:
         for argument in order:  # evaluated as they are written
             expression = Expression(self.design, self.event)
             expression.before = shared.before
-            text = expression.stored(given[argument], types[argument])
+            if types[argument].kind is Kind.LIST:
+                added, most = self._texts(given[argument], identifier(argument), expression)
+                if expression.fails:
+                    raise NotInC("a list that may have no value is not translated")
+                shared.before += [f"const char *{identifier(argument)}[{max(1, most)}];"]
+                lines += [f"uint8_t {identifier(argument)}_count = 0U;", *added]
+                values.append((argument, f"{identifier(argument)}, {identifier(argument)}_count"))
+                continue
+            key = types[argument] is KEY
+            text = expression.key(given[argument]) if key else expression.stored(given[argument], types[argument])
             if expression.fails:
-                held = "char *" if types[argument].kind is Kind.STRING else f"{self.design.c_type(types[argument])} "
-                lines.append(f"const {held}{identifier(argument)} = {_bare(text)};")
+                held = kept(types[argument], self.design.words)
+                held = held if held.endswith("*") else f"const {held} "
+                lines.append(f"{held}{identifier(argument)} = {_bare(text)};")
                 lines += self._unless_failed(position)
                 text = identifier(argument)
             values.append((argument, text))
@@ -177,6 +239,61 @@ class Functions:
         arguments = ", ".join(["me->context", *(_bare(by_name[argument]) for argument in types)])
         lines = [*shared.before, *lines, f"me->ports->{port}({arguments});"]
         return ["{", *_indented(lines), "}"] if len(lines) > 1 else lines
+
+    def _texts(self, expr: tree.Expr, to: str, expression: Expression) -> tuple[list[str], int]:
+        """Statements that put a list of texts together in an array, and how many there may be."""
+        match expr:
+            case tree.ListOf(items=items):
+                added = [f"{to}[{to}_count] = {expression.text(item)};\n    {to}_count++;" for item in items]
+                return [line for one in added for line in one.replace("    ", "").split("\n")], len(items)
+            case tree.Binary(op="+", left=left, right=right):
+                (one, most), (other, more) = (self._texts(side, to, expression) for side in (left, right))
+                return one + other, most + more
+            case tree.Conditional(test=test, then=then, other=otherwise):
+                (one, most), (other, more) = (self._texts(side, to, expression) for side in (then, otherwise))
+                last = ["} else {", *_indented(other)] if other else []
+                return [f"if ({_bare(expression.condition(test))}) {{", *_indented(one), *last, "}"], max(most, more)
+        raise NotInC("a list is translated that is put together of lists that are written out")
+
+    # ------------------------------------------------------------ children
+
+    def _spawn(self, action: Spawn) -> list[str]:
+        if action.unit is not None:
+            raise NotInC("`spawn` on a unit is not translated")
+        types = {name: action.chart.parameters[name].type for name, _ in action.input}
+        args = action.input
+        if action.key is not None:
+            types, args = {"key": KEY, **types}, (("key", action.key), *action.input)
+        self.design.most[action.id] = self._most(action.id) if action.key is not None else 1
+        about = f"{action.id} begins: {action.chart.name}"
+        return self._order(f"start_{action.id}", types, args, about, action.position)
+
+    def _most(self, child: str) -> int:
+        """How many children of an id may run: the transition that spawns them asks for fewer than a parameter."""
+        guard = None if self.transition is None else self.transition.guard
+        for part in guard.operands if isinstance(guard, tree.BoolOp) and guard.op == "and" else (guard,):
+            match part:
+                case tree.Compare(op="<", left=tree.Alive(child=own, key=None), right=tree.Parameter(type=type_)):
+                    if own == child and type_.maximum is not None:
+                        return int(type_.maximum)
+                case tree.Compare(op="<", left=tree.Alive(child=own, key=None), right=tree.Literal(value=int(most))):
+                    if own == child:
+                        return most
+        raise NotInC(
+            f"how many {child} may run is not declared: guard it by `alive({child}) < PARAMETER`, which has a `max`"
+        )
+
+    def _stop(self, action: Stop) -> list[str]:
+        if action.key is not None:
+            raise NotInC("`stop` of one of several is not translated")
+        return self._order(f"stop_{action.id}", {}, (), f"all {action.id} end", action.position)
+
+    def _send_to_child(self, action: Send, child: Chart, name: str) -> list[str]:
+        event = str(getattr(action.event, "value", ""))
+        if action.key is not None:
+            raise NotInC("a `send` to one of several children is not translated")
+        types = dict(child.events[event].payload or {})
+        return self._order(f"send_{name}_{event}", types, action.data, f"{event} to all {name}", action.position)
 
     # ------------------------------------------------------------ long actions, outputs
 
@@ -194,10 +311,16 @@ class Functions:
 
     def _invoked(self, inv: Invoke, state: State) -> list[str]:
         try:
-            if inv.role is None or inv.action is None:
-                raise NotInC(f"`invoke` of a chart ({inv.id}) is not translated")
-            if inv.finalize or inv.id_location or inv.relay:
-                raise NotInC("`finalize`, `idlocation` and `relay` are not translated")
+            if inv.finalize or inv.id_location or inv.relay or inv.autoforward or inv.source is not None:
+                raise NotInC(
+                    "`finalize`, `idlocation`, `relay`, `autoforward` and a chart found late are not translated"
+                )
+            if inv.chart is not None:
+                given = {name: inv.chart.parameters[name].type for name, _ in inv.input}
+                about = f"{inv.id} begins: {inv.chart.name}"
+                return self._order(f"start_{inv.id}", given, inv.input, about, inv.position)
+            assert inv.role is not None
+            assert inv.action is not None
             types = self.design.chart.adapters[inv.role].actions[inv.action].args
             about = f"{inv.role}.{inv.action}, which ends with done.invoke.{inv.id} or error.invoke.{inv.id}"
             return self._order(f"start_{inv.id}", types, inv.input, about, inv.position)
@@ -209,7 +332,7 @@ class Functions:
         """The block that ends the invocations of a state."""
         lines = []
         for inv in state.invokes:
-            about = f"the state of {inv.id} was left: no done.invoke.{inv.id} comes any more"
+            about = f"{inv.id} ends: nothing comes of it any more"
             lines.append(f"me->ports->{self.design.port(f'stop_{inv.id}', (), about)}(me->context);")
         return self.lines(lines)
 
@@ -262,3 +385,12 @@ def _bare(text: str) -> str:
         if depth == 0 and at < len(text) - 1:
             return text
     return text[1:-1]
+
+
+def given_to(type_: Type, to: str) -> str:
+    """The statement that stores a value, with ``{}`` in its place."""
+    if type_.kind is Kind.STRING:
+        return f"chart_copy({to}, sizeof {to}, {{}});"
+    if type_.kind is Kind.BYTES:
+        return f"chart_keep({to}.octet, (uint16_t)sizeof {to}.octet, &{to}.length, {{}});"
+    return f"{to} = {{}};"

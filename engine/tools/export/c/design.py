@@ -26,6 +26,8 @@ from engine.tools.export.c.types import NotInC, c_type, declared, passed
 from engine.tools.export.losses import Construct, Exported
 
 FAILURE = "error.execution"
+KEY = Type(Kind.BYTES, maximum=2**16 - 1)
+"""The key of a spawned child, however it is put together."""
 
 
 @dataclass(slots=True)
@@ -48,6 +50,7 @@ class Port:
     arguments: tuple[tuple[str, Type], ...]
     about: str
     result: Type | None = None
+    returns: str = "void"
 
 
 class Design:
@@ -72,6 +75,8 @@ class Design:
         self.ports: dict[str, Port] = {}
         self.readings: dict[tuple[str, str], Type] = {}
         self.fields: dict[tuple[str, str], Type] = {}  # by name and what holds it
+        self.most: dict[str, int] = {}  # children of an id that may run
+        self.members: dict[str, Type] = {}  # lists in which a value is looked for, by their place: their items
         self.data_names, self.parameter_names, self.event_names, self.state_names = (Names() for _ in range(4))
         self.field_names, self.word_names = Names(), Names()
         self._words: dict[str, None] = {}
@@ -129,18 +134,42 @@ class Design:
 
     # ------------------------------------------------------------ what the host provides
 
-    def port(self, name: str, arguments: Iterable[tuple[str, Type]], about: str, result: Type | None = None) -> str:
-        """A function of the host; its name in the struct of them."""
+    def port(
+        self,
+        name: str,
+        arguments: Iterable[tuple[str, Type]],
+        about: str,
+        result: Type | None = None,
+        returns: str = "void",
+    ) -> str:
+        """A function of the host; its name in the struct of them. ``result``: it reads a value, ``returns``: it gives
+        an answer. Raises ``NotInC``."""
         name = identifier(name)
-        known = self.ports.setdefault(name, Port(name, tuple(arguments), about, result))
+        known = self.ports.setdefault(name, Port(name, tuple(arguments), about, result, returns))
         if known.about != about:
             raise NotInC(f"{about} and {known.about} would both be the function {name}: rename one")
         for _, type_ in known.arguments:
-            self.c_type(type_)
+            self.passed(type_, "given")
         return name
+
+    def alive(self, child: str, key: tree.Expr | None) -> str:
+        """The function of the host that counts children, or knows whether there is one of a key. Raises ``NotInC``."""
+        if key is None:
+            return self.port(f"alive_{child}", (), f"how many {child} run", returns="uint8_t")
+        return self.port(f"has_{child}", (("key", KEY),), f"whether the {child} of this key runs", returns="bool")
+
+    def child(self, name: str) -> Chart | None:
+        """The chart that runs under an id."""
+        return next((node.chart for node in self.symbols.child_nodes if node.id == name), None)
+
+    def member_of(self, place: str, item: Type) -> str:
+        """The function of the machine that looks for a value in a list at a place."""
+        self.members[place] = item
+        return f"in_{identifier(place.removeprefix('me->'))}"
 
     def reading(self, role: str, name: str, type_: Type) -> str:
         """The function of the machine that reads a value once in a step."""
+        self.c_type(type_)
         self.readings[role, name] = type_
         self.port(f"read_{role}_{name}", (), f"{role}.{name}, the value", type_)
         return f"read_{identifier(role)}_{identifier(name)}"

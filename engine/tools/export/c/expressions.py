@@ -11,10 +11,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.language.expr import tree
+from engine.language.expr.functions import hex_
 from engine.language.types import Kind, Type
 from engine.language.values import INT_MAX, INT_MIN, describe
 from engine.tools.export.c.names import quoted
-from engine.tools.export.c.types import WHOLE, NotInC, Range, text_octets, whole_range
+from engine.tools.export.c.types import WHOLE, NotInC, Range, most_items, most_octets, text_octets, whole_range
 
 if TYPE_CHECKING:
     from engine.tools.export.c.design import Design, EventOf
@@ -54,7 +55,44 @@ class Expression:
                     f"a text of up to {self.octets(expr)} octets where {text_octets(type_)} are held: declare `max`"
                 )
             return self.text(expr)
+        if type_.kind is Kind.BYTES:
+            if self.octets(expr) > most_octets(type_):
+                raise NotInC(f"up to {self.octets(expr)} octets where {most_octets(type_)} are held: declare `max`")
+            return self.view(expr)
         raise NotInC(f"{describe(type_)} is not translated")
+
+    def view(self, expr: tree.Expr) -> str:
+        """Bytes, as a ``struct chart_octets``. Raises :class:`NotInC`."""
+        match expr:
+            case tree.Literal(value=bytes(value)):
+                return self._octets(value)
+            case tree.Call(function="hex", args=(tree.Literal(value=str(text)),)):
+                return self._octets(hex_(text))
+            case tree.Conditional(test=test, then=then, other=other):
+                return self._chosen(test, self.view(then), self.view(other))
+            case tree.Binary(op="+", left=left, right=right):
+                name = f"octets_{len(self.before) + 1}"
+                one, other_view = self.view(left), self.view(right)
+                self.before.append(f"uint8_t {name}[{max(1, self.octets(expr))}];")
+                return f"chart_joined({name}, (uint16_t)sizeof {name}, {one}, {other_view})"
+            case tree.Call(function="checked", args=(value,), type=type_):
+                if type_.kind is not Kind.BYTES or type_.optional:
+                    raise NotInC(f"a check against {describe(type_)} is not translated")
+                self.fails = True
+                return f"chart_sized(chart, {self.view(value)}, {int(type_.minimum or 0)}U, {most_octets(type_)}U)"
+        if expr.type.kind is not Kind.BYTES or expr.type.optional:
+            raise NotInC(f"{describe(expr.type)} where bytes are needed")
+        text = self._named(expr)
+        stored = isinstance(expr, (tree.Variable, tree.Parameter)) or text.startswith("in_work")
+        return f"chart_octets({text}.octet, {text}.length)" if stored else text
+
+    def _octets(self, value: bytes) -> str:
+        if not value:
+            return "chart_octets(NULL, 0U)"
+        name = f"octets_{len(self.before) + 1}"
+        listed = ", ".join(f"0x{octet:02X}U" for octet in value)
+        self.before.append(f"static const uint8_t {name}[{len(value)}] = {{{listed}}};")
+        return f"chart_octets({name}, {len(value)}U)"
 
     def condition(self, expr: tree.Expr) -> str:
         """A bool. Raises :class:`NotInC`."""
@@ -72,6 +110,8 @@ class Expression:
                 return f"chart_in(chart, {self.design.state_name(state)})" if state in self.design.numbers else "false"
             case tree.Compare():
                 return self._compare(expr)
+            case tree.Alive(child=child, key=key) if key is not None:
+                return f"me->ports->{self.design.alive(child, key)}(me->context, {self.key(key)})"
             case tree.Conditional(test=test, then=then, other=other):
                 return self._chosen(test, self.condition(then), self.condition(other))
         return self._named(expr)
@@ -95,6 +135,8 @@ class Expression:
                 return self._checked_whole(value, type_)
             case tree.Call(function=function, args=args):
                 return self._whole_call(function, args, expr)
+            case tree.Alive(child=child):
+                return f"(int64_t)me->ports->{self.design.alive(child, None)}(me->context)"
         text = self._named(expr)
         return text if self.design.c_type(expr.type) == "int64_t" else f"(int64_t){text}"
 
@@ -167,18 +209,30 @@ class Expression:
             raise NotInC(f"{describe(expr.type)} where a text is needed")
         return self._named(expr)
 
+    def key(self, expr: tree.Expr) -> str:
+        """The key of a child: bytes. Raises :class:`NotInC`."""
+        if isinstance(expr, tree.Call) and expr.function == "checked":
+            return self.key(expr.args[0])  # the language makes sure of no more than that it is not None
+        if expr.type.kind is not Kind.BYTES:
+            raise NotInC(f"a key that is {describe(expr.type)} is not translated: only bytes are")
+        return self.view(expr)
+
     def octets(self, expr: tree.Expr) -> int:
-        """How many octets a text may have. Raises :class:`NotInC`."""
+        """How many octets a text or bytes may have. Raises :class:`NotInC`."""
         match expr:
             case tree.Literal(value=str(value)):
                 return len(value.encode())
+            case tree.Literal(value=bytes(octets)):
+                return len(octets)
+            case tree.Call(function="hex", args=(tree.Literal(value=str(text)),)):
+                return len(hex_(text))
             case tree.Conditional(then=then, other=other):
                 return max(self.octets(then), self.octets(other))
             case tree.Binary(op="+", left=left, right=right):
                 return self.octets(left) + self.octets(right)
         if expr.type.kind is Kind.ENUM:
             return max(len(value.encode()) for value in expr.type.values)
-        return text_octets(expr.type)
+        return most_octets(expr.type) if expr.type.kind is Kind.BYTES else text_octets(expr.type)
 
     # ------------------------------------------------------------ kinds of node
 
@@ -208,6 +262,9 @@ class Expression:
     def _compare(self, expr: tree.Compare) -> str:
         op, a, b = expr.op, expr.left, expr.right
         if op in ("in", "not in"):
+            if isinstance(b, (tree.Variable, tree.Parameter)) and b.type.kind is Kind.LIST and b.type.item is not None:
+                found = f"{self.design.member_of(self._named(b), b.type.item)}(me, {self.stored(a, b.type.item)})"
+                return found if op == "in" else f"(!{found})"
             if not isinstance(b, tree.ListOf) or not b.items:
                 raise NotInC(f"`{op}` is translated for a list that is written out, only")
             parts = [self._compare(tree.Compare("==", a, item, expr.type)) for item in b.items]
@@ -226,6 +283,9 @@ class Expression:
             return f"({self.condition(a)} {op} {self.condition(b)})"
         if kinds <= {Kind.ENUM, Kind.STRING} and op in ("==", "!="):
             return self._compare_text(op, a, b)
+        if kinds == {Kind.BYTES} and op in ("==", "!="):
+            same = f"chart_same_octets({self.view(a)}, {self.view(b)})"
+            return same if op == "==" else f"(!{same})"
         raise NotInC(f"`{op}` of {describe(a.type)} and {describe(b.type)} is not translated")
 
     def _compare_real(self, op: str, a: tree.Expr, b: tree.Expr) -> str:
@@ -280,6 +340,11 @@ class Expression:
             return self.whole(args[0])
         if function == "len" and args[0].type.kind is Kind.STRING:
             return f"chart_length({self.text(args[0])})"
+        if function == "len" and args[0].type.kind is Kind.BYTES:
+            return f"chart_count({self.view(args[0])})"
+        if function == "len" and args[0].type.kind is Kind.LIST:
+            most_items(args[0].type)
+            return f"(int64_t){self._named(args[0])}.count"
         if function == "abs":
             self._bounded(expr)
             return f"chart_magnitude(chart, {self.whole(args[0])})"
@@ -323,7 +388,9 @@ class Expression:
                     own = own.joined(self.range(arg))
                 return own
             case tree.Call(function="len", args=(value,)):
-                return Range(0, self.octets(value))
+                return Range(0, most_items(value.type) if value.type.kind is Kind.LIST else self.octets(value))
+            case tree.Alive():
+                return Range(0, 255)
         return whole_range(expr.type)
 
     # ------------------------------------------------------------ floats

@@ -9,14 +9,15 @@ from typing import Any
 from engine.language.expr import tree
 from engine.language.model import ParameterDef, Raise, Send
 from engine.language.types import Kind, Type
+from engine.language.values import describe
 from engine.semantics.errors import ParameterError
 from engine.semantics.parameters import bind_parameters
-from engine.tools.export.c.blocks import Functions
+from engine.tools.export.c.blocks import Functions, given_to
 from engine.tools.export.c.design import Design, EventOf
 from engine.tools.export.c.expressions import Expression, number, real
 from engine.tools.export.c.names import identifier, quoted
 from engine.tools.export.c.tables import Tables, set_text
-from engine.tools.export.c.types import NotInC, text_octets, whole_range
+from engine.tools.export.c.types import NotInC, kept, most_items, most_octets, text_octets, whole_range
 from engine.tools.export.losses import Construct
 
 _LEAST_QUEUE = 4
@@ -33,7 +34,7 @@ class Files:
         self.words = max(1, math.ceil(len(design.states) / 32))
         self.defaults = self._defaults()
         self.initial = self._initial()
-        self.accessors = list(self._accessors())
+        self.accessors = [*self._accessors(), *self._searches()]
         self.checks = self._parameter_checks()
         self.doors = [self._door(event) for event in design.events if event.from_outside]
 
@@ -60,6 +61,7 @@ class Files:
             f"#define {upper}_TIMERS {len(design.timers)}U",
             f"#define {upper}_TRANSITIONS {len(design.transitions)}U",
             f"#define {upper}_QUEUE {self.queue}U",
+            *[f"#define {upper}_MOST_{identifier(child)} {most}U" for child, most in design.most.items()],
             "",
         ]
         if design.all_words:
@@ -128,12 +130,10 @@ class Files:
         ]
         for port in self.design.ports.values():
             arguments = ["void *context", *(self.design.passed(type_, identifier(n)) for n, type_ in port.arguments)]
-            result = "void"
+            result = port.returns
             if port.result is not None:
                 result = "bool"
-                held = self.design.c_type(port.result)
-                text = port.result.kind is Kind.STRING
-                arguments.append("const char **value" if text else f"{held} *value")
+                arguments.append(f"{kept(port.result, self.design.words)} *value".replace("* *", "**"))
             about = port.about + ("; false: it cannot be read" if port.result is not None else "")
             lines.append(f"    {result} (*{port.name})({', '.join(arguments)}); /* {_comment(about)} */")
         if self.ends:
@@ -158,8 +158,10 @@ class Files:
         if self.ends:
             lines.append(f"    struct {self.name}_output output;")
         for index, ((role, name), type_) in enumerate(self.design.readings.items()):
-            held = "const char *" if type_.kind is Kind.STRING else f"{self.design.c_type(type_)} "
-            lines += [f"    {held}reading_{index}; /* {role}.{name} */", f"    uint8_t read_{index};"]
+            lines += [
+                f"    {self.design.passed(type_, f'reading_{index}')}; /* {role}.{name} */",
+                f"    uint8_t read_{index};",
+            ]
         lines += [
             f"    {self.design.internal_event} queue[{self.design.upper}_QUEUE];",
             f"    {self.design.internal_event} taken;",
@@ -351,8 +353,7 @@ class Files:
                 continue
             checks += self._fits(type_, name)
             to = f"event.of.{own}.{design.field_names.of(field)}"
-            text = type_.kind is Kind.STRING
-            given.append(f"chart_copy({to}, sizeof {to}, {name});" if text else f"{to} = {name};")
+            given.append(given_to(type_, to).format(name))
         lines = ["{", f"    struct {self.name}_event event;"]
         lines += [f"    const bool good = {' && '.join(checks) or 'true'};"]
         lines += ["    if (good) {", "        (void)memset(&event, 0, sizeof event);"]
@@ -370,6 +371,13 @@ class Files:
             return [f"chart_between({name}, {low}, {high})"]
         if type_.kind is Kind.STRING:
             return [f"chart_fits({name}, {int(type_.minimum or 0)}U, {text_octets(type_)}U)"]
+        if type_.kind is Kind.BYTES:
+            stored = f"chart_octets({name}.octet, {name}.length)" if name.startswith("parameters->") else name
+            return [f"chart_has_length({stored}, {int(type_.minimum or 0)}U, {most_octets(type_)}U)"]
+        if type_.kind is Kind.LIST:
+            if type_.item is None or type_.item.kind not in (Kind.INT, Kind.DURATION, Kind.BOOL) or type_.item.minimum:
+                raise NotInC(f"{describe(type_)}: such a list is not translated as a parameter")
+            return [f"({name}.count <= {most_items(type_)}U)"]
         if type_.kind is Kind.ENUM:
             return ["(" + " || ".join(f"({name} == {design.word(value)})" for value in type_.values) + ")"]
         if type_.kind in (Kind.INT, Kind.DURATION):
@@ -421,23 +429,27 @@ class Files:
                     if item.argument_of:
                         continue  # every target that enters its state gives it
                     raise NotInC("a data item without an initial value is not translated")
+                if item.type.kind is Kind.LIST:
+                    if not isinstance(item.initial, tree.ListOf) or item.initial.items:
+                        raise NotInC("a list that begins with elements is not translated")
+                    lines.append(f"{to}.count = 0U;")
+                    continue
                 value = expression.stored(item.initial, item.type)
                 if expression.fails:
                     raise NotInC("an initial value that may not be had is not translated")
             except NotInC as why:
                 self.design.refuse(str(why), item.name, item.position, Construct.TYPES)
                 continue
-            text = item.type.kind is Kind.STRING
-            lines += [*expression.before, f"chart_copy({to}, sizeof {to}, {value});" if text else f"{to} = {value};"]
+            lines += [*expression.before, given_to(item.type, to).format(value)]
         return lines
 
     def _accessors(self) -> Iterator[str]:
         """Functions that read a field of the event in work, or a value of an adapter once in a step."""
         name = self.name
-        for (field, held), type_ in self.design.fields.items():
-            text = type_.kind is Kind.STRING
-            result = "const char *" if text else f"{held} "
-            nothing = '""' if text else _nothing_of(self.design, type_)
+        for (field, _), type_ in self.design.fields.items():
+            result = kept(type_, self.design.words)
+            result = result if result.endswith("*") else f"{result} "
+            nothing = _nothing_of(self.design, type_)
             lines = [f"static {result}{self.design.field(field, type_)}(struct {name} *me)", "{"]
             lines += [
                 f"    const struct {name}_event *const event =",
@@ -448,11 +460,9 @@ class Files:
                 own = event.payload.get(field)
                 if own is not None and own.kind is type_.kind:
                     to = f"event->of.{design_event(self.design, event)}.{self.design.field_names.of(field)}"
-                    lines += [
-                        f"    case {self.design.event_name(event.name)}:",
-                        f"        value = {to};",
-                        "        break;",
-                    ]
+                    view = f"chart_octets({to}.octet, {to}.length)" if type_.kind is Kind.BYTES else to
+                    lines += [f"    case {self.design.event_name(event.name)}:", f"        value = {view};"]
+                    lines += ["        break;"]
             lines += [
                 "    default:",
                 "        me->chart.failed = true;",
@@ -464,10 +474,11 @@ class Files:
             ]
             yield "\n".join(lines)
         for index, ((role, value), type_) in enumerate(self.design.readings.items()):
-            held = "const char *" if type_.kind is Kind.STRING else f"{self.design.c_type(type_)} "
+            held = kept(type_, self.design.words)
+            held = held if held.endswith("*") else f"{held} "
             function = self.design.reading(role, value, type_)
-            kept = f"me->reading_{index}"
-            fits = " && ".join([f"me->ports->{function}(me->context, &{kept})", *self._fits(type_, kept)])
+            stored = f"me->reading_{index}"
+            fits = " && ".join([f"me->ports->{function}(me->context, &{stored})", *self._fits(type_, stored)])
             yield "\n".join(
                 [
                     f"static {held}{function}(struct {name} *me)",
@@ -476,11 +487,24 @@ class Files:
                     f"        me->read_{index} = ({fits}) ? 1U : 0U;",
                     "    }",
                     f"    me->chart.failed = me->chart.failed || (me->read_{index} == 0U);",
-                    f"    return {kept};",
+                    f"    return {stored};",
                     "}",
                     "",
                 ]
             )
+
+    def _searches(self) -> Iterator[str]:
+        """Functions that look for a value in a list."""
+        for place, item in self.design.members.items():
+            same = f"{place}.item[i] == value"
+            if item.kind is Kind.BYTES:
+                same = f"chart_same_octets(chart_octets({place}.item[i].octet, {place}.item[i].length), value)"
+            if item.kind not in (Kind.BYTES, Kind.INT, Kind.DURATION, Kind.BOOL, Kind.ENUM):
+                raise NotInC(f"looking for {describe(item)} in a list is not translated")
+            function = self.design.member_of(place, item)
+            lines = [f"static bool {function}(const struct {self.name} *me, {self.design.passed(item, 'value')})", "{"]
+            lines += ["    bool found = false;", f"    for (uint8_t i = 0; i < {place}.count; i++) {{"]
+            yield "\n".join([*lines, f"        found = found || ({same});", "    }", "    return found;", "}", ""])
 
 
 def design_event(design: Design, event: EventOf) -> str:
@@ -497,11 +521,17 @@ def _nothing(type_: Type) -> Any:
 
 
 def _nothing_of(design: Design, type_: Type) -> str:
-    return _constant(design, type_, _nothing(type_))
+    return "{NULL, 0U}" if type_.kind is Kind.BYTES else _constant(design, type_, _nothing(type_))
 
 
 def _constant(design: Design, type_: Type, value: Any) -> str:
     """A value as a constant of C. Raises ``NotInC``."""
+    if type_.kind is Kind.BYTES:
+        most_octets(type_)
+        return f"{{{len(value)}U, {{{', '.join(f'{octet}U' for octet in value or bytes(1))}}}}}"
+    if type_.kind is Kind.LIST and type_.item is not None:
+        items = [_constant(design, type_.item, item) for item in value] or ["0"]
+        return f"{{{len(value)}U, {{{', '.join(items)}}}}}"
     literal = tree.Literal(value, type_)
     expression = Expression(design)
     if type_.kind is Kind.STRING and len(value.encode()) > text_octets(type_):

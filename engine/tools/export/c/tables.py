@@ -106,10 +106,11 @@ def _transition(design: Design, functions: Functions, tables: Tables, number: in
     source = design.state_name(t.source.id)
     inside = NO_STATE if domain < 0 else design.state_name(design.states[domain].id)
     events = [event for event in design.events if t in event.heard]
+    functions.transition = t
     functions.event = events[0] if len(events) == 1 and t.timer is None else None
     guard, place = (0, 0) if t.guard is None else functions.guard(t.guard, t.position, t.id)
     actions = functions.block((t.actions,), t.id)
-    functions.event = None
+    functions.event = functions.transition = None
     row = f"{{{source}, {inside}, {_set(tables, entered)}U, {guard}U, {actions}U, {place}U}}"
     return f"{row}, /* {number}: {t.id} */"
 

@@ -8,6 +8,7 @@ from engine.language.types import Kind, Type
 from engine.language.values import INT_MAX, INT_MIN, describe
 
 TEXT_OCTETS = 255  # of a string that declares no maximum
+OCTETS = "struct chart_octets"
 WHOLE = (Kind.INT, Kind.DURATION)
 _SIZES = [
     *(("uint8_t", 0, 2**8 - 1), ("int8_t", -(2**7), 2**7 - 1), ("uint16_t", 0, 2**16 - 1)),
@@ -60,6 +61,20 @@ def text_octets(type_: Type) -> int:
     return TEXT_OCTETS if type_.maximum is None else int(type_.maximum)
 
 
+def most_octets(type_: Type) -> int:
+    """How many octets bytes may have. Raises :class:`NotInC` where that is not declared."""
+    if type_.maximum is None or not 0 < type_.maximum < 2**16:
+        raise NotInC("bytes of any length: declare the most by `max`")
+    return int(type_.maximum)
+
+
+def most_items(type_: Type) -> int:
+    """How many elements a list may have. Raises :class:`NotInC` where that is not declared."""
+    if type_.maximum is None or not 0 < type_.maximum < 2**8:
+        raise NotInC("a list of any length: declare the most by `max`, at most 255")
+    return int(type_.maximum)
+
+
 def c_type(type_: Type, words: str) -> str:
     """What holds a value, but for a string: that is an array of ``char``. ``words``: the enumeration of the chart.
 
@@ -80,16 +95,42 @@ def c_type(type_: Type, words: str) -> str:
             return next((name for name, low, high in _SIZES if own.within(Range(low, high))), "int64_t")
         case Kind.STRING:
             return "char"
+        case Kind.BYTES:
+            most_octets(type_)
+            return OCTETS
+        case Kind.LIST if type_.item is not None:
+            c_type(type_.item, words)
+            return "struct"
     raise NotInC(f"{describe(type_)} is not translated")
 
 
 def declared(type_: Type, name: str, words: str) -> str:
     """The declaration of a member that holds a value. Raises :class:`NotInC`."""
     held = c_type(type_, words)
-    return f"char {name}[{text_octets(type_) + 1}]" if type_.kind is Kind.STRING else f"{held} {name}"
+    match type_.kind:
+        case Kind.STRING:
+            return f"char {name}[{text_octets(type_) + 1}]"
+        case Kind.BYTES:
+            return f"struct {{ uint16_t length; uint8_t octet[{most_octets(type_)}]; }} {name}"
+        case Kind.LIST:
+            assert type_.item is not None
+            if type_.item.kind in (Kind.STRING, Kind.LIST):
+                raise NotInC(f"{describe(type_)}: such a list is translated as an argument of an order, only")
+            return f"struct {{ uint8_t count; {declared(type_.item, f'item[{most_items(type_)}]', words)}; }} {name}"
+    return f"{held} {name}"
 
 
 def passed(type_: Type, name: str, words: str) -> str:
     """The declaration of an argument. Raises :class:`NotInC`."""
+    if type_.kind is Kind.LIST:
+        if type_.item is None or type_.item.kind is not Kind.STRING:
+            raise NotInC(f"{describe(type_)}: only a list of string is translated as an argument")
+        return f"const char *const *{name}, uint8_t {name}_count"
+    held = kept(type_, words)
+    return f"{held}{name}" if held.endswith("*") else f"{held} {name}"
+
+
+def kept(type_: Type, words: str) -> str:
+    """What an expression's value is kept in. Raises :class:`NotInC`."""
     held = c_type(type_, words)
-    return f"const char *{name}" if type_.kind is Kind.STRING else f"{held} {name}"
+    return "const char *" if type_.kind is Kind.STRING else held
