@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from engine.language.types import Kind, Type
@@ -28,8 +29,8 @@ from engine.semantics.step import (
     StopChild,
 )
 from engine.tools.explore.path import Path
-from engine.tools.explore.stimuli import Stimuli, World
-from engine.tools.explore.values import defaults
+from engine.tools.explore.stimuli import Stimuli, Stimulus, World
+from engine.tools.explore.values import Situation, defaults
 from engine.tools.export.c.design import Design, EventOf
 from engine.tools.export.c.names import identifier
 from engine.tools.export.c.types import most_items, most_octets, text_octets
@@ -245,11 +246,14 @@ def _word(type_: Type, value: Any, enumerated: Any) -> str:
 
 class Random:
     """Random sequences of a chart, the same for the same seed: events in and out of season, readings that come and go,
-    time to the next deadline, short of it and beyond; values that guards ask for, their neighbours, and extremes."""
+    time to the next deadline, short of it and beyond; values that guards ask for, their neighbours, and extremes. Half
+    of them go on from the end of one of ``paths``, else few would come far."""
 
-    def __init__(self, design: Design, seed: str) -> None:
+    def __init__(self, design: Design, paths: list[Path], seed: str) -> None:
         self.design = design
+        self.paths = paths
         self.seed = seed
+        self._groups: dict[str, int] = {}  # of equal parameters
         chart = design.chart
         base = {n: defaults(p.type)[-1] for n, p in chart.parameters.items() if p.default is None}
         self.base = base
@@ -260,9 +264,15 @@ class Random:
     def sequence(self, number: int) -> Sequence:
         """The sequence of this number."""
         choice = random.Random(f"{self.seed}/{self.design.name}/{number}")
-        recorder = Recorder(self.design, self._parameters(choice), f"random sequence {number}")
-        recorder.show(self._readings(choice, {}))
-        recorder.begin()
+        name = f"random sequence {number}"
+        if choice.random() < 0.5 and self.paths:
+            path = choice.choice(self.paths)
+            recorder = Recorder(self.design, path.parameters, name)
+            follow(recorder, path)
+        else:
+            recorder = Recorder(self.design, self._parameters(choice), name)
+            recorder.show(self._readings(choice, {}))
+            recorder.begin()
         for _ in range(choice.choice((5, 15, 30))):
             if recorder.machine.done:
                 break
@@ -287,7 +297,27 @@ class Random:
         elif self.outside:
             recorder.advance(recorder.now_ns + choice.choice((0, 0, 1, 1_000_000, 30_000_000)))
             if not recorder.machine.done:
-                self._event(choice, recorder)
+                (self._aimed if choice.random() < 0.4 else self._event)(choice, recorder)
+
+    def _aimed(self, choice: random.Random, recorder: Recorder) -> None:
+        """An event for which some guard holds, or would if one field of it were not another."""
+        machine, around = recorder.machine, recorder.surroundings
+        group = self._groups.setdefault(repr(machine.parameters), len(self._groups))
+        where = Situation(dict(machine.data), machine.parameters, frozenset(machine.configuration), group)
+        world = Stimulus(readings=dict(around.readings), alive={c: n for c, (n, _) in around.children.items()})
+        found = [one for one in islice(self.stimuli.narrow(where, world, ()), 40) if one.event in self.design.by_name]
+        if not found:
+            self._event(choice, recorder)
+            return
+        chosen = choice.choice(found)
+        recorder.show(dict(chosen.readings))
+        after = World(chosen.readings, chosen.alive)
+        recorder.count({c: (after.alive(c), bool(after.alive(c, b"1"))) for c in alive_children(self.design)})
+        event, data = self.design.by_name[chosen.event], dict(chosen.data or {})
+        if event.payload and choice.random() < 0.4:
+            field_ = choice.choice(list(event.payload))
+            data[field_] = self._value(choice, ("event", field_), event.payload[field_])
+        recorder.send(event, data)
 
     def _event(self, choice: random.Random, recorder: Recorder) -> None:
         active = set(recorder.machine.configuration) | {""}
@@ -366,6 +396,13 @@ def _fits(value: Any, type_: Type) -> bool:
 def of_path(design: Design, path: Path, number: int) -> Sequence:
     """A path of the engine's own search, which takes a transition that none before takes."""
     recorder = Recorder(design, path.parameters, f"path {number}: {path.name}")
+    follow(recorder, path)
+    return recorder.sequence
+
+
+def follow(recorder: Recorder, path: Path) -> None:
+    """Go a path's way: its timers expire when it says so."""
+    design = recorder.design
     for at, stimulus in enumerate((path.start, *path.steps)):
         if recorder.machine.done:
             break
@@ -379,4 +416,3 @@ def of_path(design: Design, path: Path, number: int) -> Sequence:
         elif stimulus.event in design.by_name:
             event = design.by_name[stimulus.event]
             recorder.send(event, dict(stimulus.data or {}))
-    return recorder.sequence

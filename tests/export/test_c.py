@@ -37,7 +37,7 @@ def sequences_of(chart: str) -> list[Sequence]:
     """The paths that take every transition, and random sequences."""
     design = design_of(chart)
     paths = TransitionSearch(design.chart).run().paths
-    source = Random(design, SEED)
+    source = Random(design, paths, SEED)
     return [
         *(of_path(design, path, number) for number, path in enumerate(paths)),
         *map(source.sequence, range(SEQUENCES)),

@@ -5,23 +5,33 @@ from __future__ import annotations
 from engine.language.types import Kind, Type
 from engine.tools.export.c.design import Design
 from engine.tools.export.c.names import identifier
-from engine.tools.export.c.types import text_octets
+from engine.tools.export.c.types import kept, most_octets, text_octets
 
 
 def fuzz_c(design: Design) -> str:
     """``LLVMFuzzerTestOneInput``: aborts when an assertion of the core fails or a configuration is not legal."""
     name = design.name
-    parts = [_HEAD.replace("NAME", name).replace("UPPER", design.upper)]
+    parts = [_HEAD.replace("NAME", name).replace("UPPER", design.upper), _ERRORS]
     ports = []
     for port in design.ports.values():
         given = [f"given_{i}" for i in range(len(port.arguments))]
         arguments = [design.passed(type_, one) for one, (_, type_) in zip(given, port.arguments, strict=True)]
         unused = [f"(void){one};" for one in ("context", *given)]
         ports.append(f".{port.name} = port_{port.name}")
-        if port.result is None:
+        if port.returns != "void":
+            lines = [
+                f"static {port.returns} port_{port.name}({', '.join(['void *context', *arguments])})",
+                "{",
+                *unused,
+            ]
+            lines += ["return (octet() & 1U) != 0U;" if port.returns == "bool" else "return octet() & 7U;", "}"]
+        elif port.result is None:
+            unused += [
+                f"(void){one}_count;" for one, (_, t) in zip(given, port.arguments, strict=True) if t.kind is Kind.LIST
+            ]
             lines = [f"static void port_{port.name}({', '.join(['void *context', *arguments])})", "{", *unused, "}"]
         else:
-            held = "const char *" if port.result.kind is Kind.STRING else f"{design.c_type(port.result)} "
+            held = f"{kept(port.result, design.words)} "
             lines = [f"static bool port_{port.name}(void *context, {held}*value)", "{", "(void)context;"]
             lines += [*_taken(design, port.result, "*value"), "return (octet() & 7U) != 0U;", "}"]
         parts.append("\n".join(lines) + "\n")
@@ -29,7 +39,6 @@ def fuzz_c(design: Design) -> str:
         parts.append(f"static void port_done(void *context, const struct {name}_output *output)\n")
         parts.append("{\n(void)context;\n(void)output;\n}\n")
         ports.append(".done = port_done")
-    parts.append(_ERRORS)
     ports += [".error = port_error", ".fault = port_fault"]
     parts.append(f"static const struct {name}_ports ports = {{{', '.join(ports)}}};\n")
     outside = [event for event in design.events if event.from_outside]
@@ -39,8 +48,7 @@ def fuzz_c(design: Design) -> str:
         arguments = ["&machine", "now"]
         for field, type_ in event.payload.items():
             own = identifier(f"{field}_given")
-            held = "const char *" if type_.kind is Kind.STRING else f"{design.c_type(type_)} "
-            lines += [f"{held}{own};", *_taken(design, type_, own)]
+            lines += [f"{kept(type_, design.words)} {own};", *_taken(design, type_, own)]
             arguments.append(own)
         call = f"(void){name}_{design.event_names.of(event.name)}({', '.join(arguments)});"
         parts.append("\n".join([*lines, call, "break;", "}"]) + "\n")
@@ -57,6 +65,8 @@ def _taken(design: Design, type_: Type, to: str) -> list[str]:
             return [f"{to} = (octet() & 1U) != 0U;"]
         case Kind.ENUM:
             return [f"{to} = ({design.words})(octet() % {len(design.all_words) + 1}U);"]
+        case Kind.BYTES:
+            return [f"{to} = some({most_octets(type_) + 2}U);"]
         case Kind.STRING:
             return [f"{to} = text({text_octets(type_) + 2}U);"]
     return [f"{to} = ({design.c_type(type_)})(((octet() & 3U) != 0U) ? (int64_t)octet() : (int64_t)whole());"]
@@ -70,6 +80,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 uint64_t whole(void);
 double odd_real(void);
 const char *text(size_t most);
+struct chart_octets some(size_t most);
 
 static struct NAME machine;
 static const uint8_t *at;
@@ -109,7 +120,7 @@ const char *text(size_t most)
 {
     static char *all[16];
     static size_t next;
-    const size_t length = ((size_t)octet() * 4U) % most;
+    const size_t length = ((size_t)octet() * ((most > 64U) ? 4U : 1U)) % most;
     char *const kept = malloc(length + 1U);
     free(all[next]); /* of an event before: one has fewer texts */
     all[next] = kept;
@@ -125,6 +136,14 @@ const char *text(size_t most)
 }
 """
 _ERRORS = r"""
+struct chart_octets some(size_t most)
+{
+    const size_t length = (size_t)octet() % most;
+    const char *const octets = text(length + 1U);
+    const struct chart_octets found = {(const uint8_t *)octets, (uint16_t)strlen(octets)};
+    return found;
+}
+
 static void port_error(void *context, uint16_t place)
 {
     (void)context;
