@@ -59,7 +59,7 @@ TARGET = "        target: b"
             TARGET,
             "        actions: [send: {event: f}]",
             "19:25",
-            "only a `send` of a named event to the parent, at once",
+            "only a `send` of a named event to the parent or a child",
         ),
         ("  r: {type: float, initial: 0.0}", "  r: {type: float?, initial: None}", "7:3", "a value that may be None"),
         (
@@ -91,6 +91,37 @@ def test_a_declared_range_makes_room(tmp_path: Path) -> None:
     exported = export_c(engine.load_text(text, "ranged.yaml"))
     assert not exported.losses
     assert "uint8_t x;" in exported.files["refused.h"]
+
+
+SPAWNING = """\
+machine: parent
+parameters: {most: {type: int, default: 3}}
+events: {go: {direction: in, payload: {key: {type: bytes, max: 6}}}}
+initial: a
+states:
+  a:
+    on:
+      go:
+        guard: alive(child) < most
+        actions:
+          - spawn: {id: child, src: child.yaml, key: event.key}
+"""
+
+
+def test_children_without_an_end_are_refused(tmp_path: Path) -> None:
+    """The most that may run is declared in the chart, and a host is told it."""
+    (tmp_path / "child.yaml").write_text("machine: child\nstates: {only: {}}\n")
+    path = tmp_path / "parent.yaml"
+    path.write_text(SPAWNING)
+    (loss,) = map(str, export_c(engine.load(path)).losses)
+    assert loss.startswith(f"{path}:11:20: ")
+    assert "guard it by `alive(child) < PARAMETER`, which has a `max`" in loss
+    path.write_text(SPAWNING.replace("type: int, default", "type: int, max: 9, default"))
+    assert "#define PARENT_MOST_child 9U" in export_c(engine.load(path)).files["parent.h"]
+    path.write_text(
+        SPAWNING.replace("type: bytes, max: 6", "type: bytes").replace("int, default", "int, max: 9, default")
+    )
+    assert f"{path}:3:10: " in str(export_c(engine.load(path)).losses[0])
 
 
 def test_a_text_has_as_much_room_as_the_chart_declares() -> None:
