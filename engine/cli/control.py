@@ -13,7 +13,7 @@ import hmac
 import json
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
@@ -84,6 +84,9 @@ class Hands:
             raise StationError(f"{name} here: {', '.join(unknown)} cannot be said")
         if missing := sorted(used - given.keys()):
             raise StationError(f"{name} needs {', '.join(missing)}")
+        acts = [act for act in acts if not self._elsewhere(act, given.get(self._number))]
+        if not acts:
+            raise NotOffered(f"{name} is not offered at {self._number} {given[self._number]}")
         last = None
         if acts[-1] == "restart":
             if self._restart is None:
@@ -95,12 +98,31 @@ class Hands:
 
     def possible(self) -> list[str]:
         """The events that can be done here: those whose orders find their machine."""
-        return [name for name, hand in self._hands.items() if all(map(self._has_machine, hand.acts))]
+        numbers = {n for _, n in self._main.units} or {1}
+        return [name for name, hand in self._hands.items() if any(self._can(hand.acts, number) for number in numbers)]
 
-    def _has_machine(self, act: str) -> bool:
+    def _can(self, acts: Sequence[str], number: int) -> bool:
+        here = [act for act in acts if not self._elsewhere(act, number)]
+        return len(here) >= min(len(acts), 1) and all(self._has_machine(act, number) for act in here)
+
+    def _has_machine(self, act: str, number: int) -> bool:
         verb, _, rest = act.partition(" ")
-        where = _FIELD.sub("1", rest.strip()).partition("(")[0].rpartition(".")[0]
+        where = _FIELD.sub(str(number), rest.strip()).partition("(")[0].rpartition(".")[0]
         return verb != "order" or self._bound(where) is not None
+
+    def _elsewhere(self, act: str, number: Any) -> bool:
+        """Whether an act is for units of another kind than that of this number: they have the role or the machine that
+        it names, this one has not."""
+        if not self._number or type(number) is not int or number not in {n for _, n in self._main.units}:
+            return False
+        units = self._main.machine.chart.units
+        for name, role in re.findall(rf"(\w+)\{{{self._number}\}}(?:\.(\w+))?", act):
+            known = any(role in roles for roles in units[name].roles.values()) if name in units else False
+            if known and role not in self._main.units.get((name, number), {}):
+                return True
+            if name in self._station.beside and f"{name}{number}" not in self._system.roots:
+                return True
+        return False
 
     def _filled(self, act: str, given: Mapping[str, Any]) -> str:
         """An act with what the bench says in its place."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.language.expr.evaluate import evaluate
 from engine.language.expr.tree import Expr
-from engine.language.model import Chart
+from engine.language.model import Chart, SessionDef
 from engine.language.values import EvaluationError
 from engine.run import Actor, Note, StepRecord, System
 from engine.run.json_values import to_json
@@ -60,13 +60,8 @@ class Sessions:
         self._began_ns: dict[Actor, int] = {}
         self._units: dict[str, str] = {}  # of the machines on units, by path
         self._station = station
-        chart, self.places = station.charts_at(self._machine)
-        if chart is not None:
-            self._chart = chart
-            definition = self._chart.session
-            own = definition is not None and definition.result == self._event
-            self._success = definition.success if own and definition is not None else None
-            self._during = definition.during if own and definition is not None else None
+        charts, self.places = station.charts_at(self._machine)
+        if charts:
             system.observers.append(self)
 
     @property
@@ -94,7 +89,8 @@ class Sessions:
             side.below(record)  # what it is told by a child, a dialogue say, is its way, too
         if not self._is_watched(actor):
             return
-        if self._during in record.step.entered:
+        own = self._definition(actor)
+        if own is not None and own.during in record.step.entered:
             self._began_ns.setdefault(actor, record.time_ns)
         event = record.event
         if event is not None and event.name == self._event:
@@ -118,15 +114,21 @@ class Sessions:
             self._units[actor.path] = self._station.unit_of(actor.path) if here else ""
         return bool(self._units[actor.path])
 
+    def _definition(self, actor: Actor) -> SessionDef | None:
+        """What the chart that runs there says of its sessions, where the event is of one."""
+        own = actor.machine.chart.session
+        return own if own is not None and own.result == self._event else None
+
     def _count(self, actor: Actor, time_ns: int, data: Any) -> None:
-        definition = self._chart.events.get(self._event)
+        chart, own = actor.machine.chart, self._definition(actor)
+        definition = chart.events.get(self._event)
         secret = secret_fields(definition.payload if definition is not None else None)
         if isinstance(data, Mapping) and data:
             lean = {name: value for name, value in data.items() if value != "" and value != b""}
-            told = arguments(to_json(Veil().hide(lean, secret)), units_of(self._chart).get(self._event))
+            told = arguments(to_json(Veil().hide(lean, secret)), units_of(chart).get(self._event))
         else:
             told = values_text(self._look())
-        good = self._success is None or _holds(self._success, actor, data)
+        good = own is None or own.success is None or _holds(own.success, actor, data)
         began_ns = self._began_ns.pop(actor, None)
         lasted = time_ns - began_ns if began_ns is not None else None
         unit = self._units.get(actor.path, "")

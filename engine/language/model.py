@@ -209,6 +209,7 @@ class Spawn(ActionKind):
     position: Position = NOWHERE
     adapters: tuple[tuple[str, str], ...] = ()  # child's role -> own role, where the names differ, or with `unit` all
     unit: str | None = None
+    kind: str = ""  # of units of several kinds: the one it is for
 
 
 @dataclass(frozen=True, slots=True)
@@ -457,12 +458,14 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class UnitDef:
-    """``units``: a set of roles that a station has ``count`` times (over parameters), numbered from 1. ``roles`` are
-    those of the charts spawned on it."""
+    """``units``: a set of roles that a station has ``count`` times (over parameters), numbered from 1. ``kinds``: what
+    each is, in turn (a list of strings over parameters). ``roles`` are those of the charts spawned on it, by kind;
+    of a unit without kinds those of ``""``."""
 
     name: str
     count: Expr
-    roles: dict[str, Contract] = field(default_factory=dict, compare=False)
+    roles: dict[str, dict[str, Contract]] = field(default_factory=dict, compare=False)
+    kinds: Expr | None = None
     description: str = ""
     position: Position = NOWHERE
 

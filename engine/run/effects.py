@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from engine.adapter import AdapterError
 from engine.language.model import Chart
 from engine.language.problems import suggestion
-from engine.language.traverse import charts_below
+from engine.language.traverse import charts_at
 from engine.run.actor import Actor, DelayedSend, RunningCall
 from engine.semantics.interfaces import Stepper
 from engine.semantics.step import (
@@ -239,9 +239,15 @@ def _start_child(system: System, actor: Actor, effect: StartChild) -> None:
 
 
 def _is_for(chart: Chart, name: str, parent: Actor, id_: str) -> bool:
-    """Whether a parameter given for a child is this chart's: it may be that of another that runs in its turn."""
-    others = charts_below(parent.machine.chart).get(id_, ())
-    return name in chart.parameters or not any(name in other.parameters for other in others)
+    """Whether a parameter given for a child is this chart's: it may be that of another that runs in its place, or at
+    the same path on a unit of another kind."""
+    if name in chart.parameters:
+        return True
+    root = parent
+    while root.parent is not None:
+        root = root.parent
+    others = charts_at(root.machine.chart, ".".join((*parent.ids[1:], id_)))
+    return not any(name in other.parameters for other in others)
 
 
 def _given_outside(system: System, ids: tuple[str, ...], names: tuple[str, ...]) -> dict[str, Any]:

@@ -140,16 +140,19 @@ class System:
         for path, values in below.items():
             self.parameters[(actor.path, *path.split("."))] = values
 
-    def bind(self, role: str, actor: Actor, adapter: Adapter | ServedChart | Actor, own_role: str = "") -> Binding:
+    def bind(
+        self, role: str, actor: Actor, adapter: Adapter | ServedChart | Actor, own_role: str = "", kind: str = ""
+    ) -> Binding:
         """Bind an adapter, a chart that serves, or another root machine that does, to a machine's role; the contract is
         the chart's. ``outlet2.pilot``
-        is the role ``pilot`` of the second unit ``outlet``. Raises ``AdapterError`` when the chart has no such role or
+        is the role ``pilot`` of the second unit ``outlet``, and ``kind`` what that is, where units are of several.
+        Raises ``AdapterError`` when the chart has no such role or
         the adapter does not fulfil the contract."""
         contract = actor.machine.chart.adapters.get(role)
         unit = _role_of_unit(actor.machine.chart, role) if contract is None else None
         if unit is not None:
             name, number, role = unit
-            contract = actor.machine.chart.units[name].roles.get(role)
+            contract = actor.machine.chart.units[name].roles.get(kind, {}).get(role)
             own_role = own_role or f"{name}{number}.{role}"
         if contract is None:
             raise AdapterError(f"{actor.machine.chart.name} has no role {role!r}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from engine.language.expr.evaluate import evaluate
+from engine.language.expr.unify import unified
 from engine.language.model import Chart, ParameterDef
 from engine.language.problems import nearest, suggestion
 from engine.language.traverse import chart_tree, charts_at
@@ -87,10 +90,10 @@ def declaration(chart: Chart, address: str) -> tuple[str, ParameterDef]:
         known = list(dict.fromkeys(at for at, _ in chart_tree(chart) if at))
         hint = suggestion(path, known) if nearest(path, known) else _hint(chart, path, name)
         raise ParameterError(f"chart {chart.name!r} has no child {path!r}{hint}")
-    found = next((one.parameters[name] for one in there if name in one.parameters), None)
-    if found is None:
+    found = [one.parameters[name] for one in there if name in one.parameters]
+    if not found:
         raise ParameterError(f"chart {there[0].name!r} has no parameter {name!r}{_hint(chart, path, name)}")
-    return written, found
+    return written, replace(found[0], type=reduce(unified, (one.type for one in found)))
 
 
 def _hint(chart: Chart, path: str, name: str) -> str:

@@ -51,6 +51,34 @@ def stood(chart: str, *sets: str, where: str = "127.0.0.1:0") -> tuple[Station, 
 
 @pytest.mark.parametrize("chart", ["evse_dc", "evse_ac", "site", "charge_point"])
 def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
+    all_is_done(chart)
+
+
+def test_what_is_of_another_kind_is_not_offered_there() -> None:
+    """Of what an event does, that which is for outlets of this kind is done; where nothing is left, it is not
+    offered."""
+    _, system, hands = stood("machines/site.yaml", "kinds=dc,ac")
+    system.start()
+    system.advance(1_000_000_000)
+    for number in (1, 2):
+        hands.do({"event": "plug", "connector": number})
+    system.advance(3_000_000_000)
+    outlets = system.roots["site"].children
+    assert "outlet.plugged" in outlets["outlet", 1].machine.configuration
+    assert "vehicle.plugged" in outlets["outlet", 2].machine.configuration
+    for number in (1, 2):
+        hands.do({"event": "fault", "connector": number, "errorCode": "GroundFailure"})
+    system.advance(1_000_000_000)
+    assert "outlet.faulted" in outlets["outlet", 1].machine.configuration
+    assert "vehicle.faulted" in outlets["outlet", 2].machine.configuration
+    imd = {"fault": replace(hands._hands["fault"], choices={"X": ("outlet{connector}.imd.fault(text=x)",)})}
+    hands._hands = imd
+    with pytest.raises(NotOffered, match="fault is not offered at connector 2"):
+        hands.do({"event": "fault", "connector": 2, "errorCode": "X"})
+    assert system.failures == []
+
+
+def all_is_done(chart: str) -> None:
     station, system, hands = stood(f"machines/{chart}.yaml")
     system.start()
     system.advance(1_000_000_000)

@@ -255,13 +255,17 @@ def test_parents_hand_down_only_what_they_change() -> None:
 @cache
 def addresses(station: Path) -> dict[str, tuple[ParameterDef, Any]]:
     """Every parameter of a station by machine and path, with another value than its default; how many units there are
-    stays."""
+    and of what kinds stays."""
     found: dict[str, tuple[ParameterDef, Any]] = {}
     plan = resolve(station, None, Overrides((), {}), installed(), shipped)
     for name, machine in plan.machines.items():
         for path, chart in chart_tree(machine.chart):
             counts = {
-                part.name for unit in chart.units.values() for part in within(unit.count) if hasattr(part, "name")
+                part.name
+                for unit in chart.units.values()
+                for expr in (unit.count, unit.kinds)
+                for part in (() if expr is None else within(expr))
+                if hasattr(part, "name")
             }
             values = Machine(chart, {n: _zero(p) for n, p in chart.parameters.items() if p.default is None}).parameters
             for parameter in chart.parameters.values():

@@ -8,6 +8,7 @@ import pytest
 
 import engine
 from engine.cli import main
+from engine.language.problems import ChartError
 from engine.run import System
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
@@ -114,10 +115,67 @@ default = ["calm", "keen"]
 """
 
 
+BUS = """
+machine: bus_stop
+parameters: {T_open: {type: duration, default: 1 s}, lamps: {type: int, default: 3}}
+adapters: {lamp: gate}
+events: {passed: {direction: out, payload: {good: bool}}}
+states:
+  lit:
+    entry: lamp.lift(by=lamps)
+    on: {lamp.lifted: {actions: {send: {event: passed, to: parent, data: {good: True}}}}}
+"""
+STREET = """
+machine: street
+station: street.toml
+parameters: {lanes: {type: int, default: 3}, kinds: {type: list of string, default: "['lane', 'bus']"}}
+units: {lane: {count: lanes, kinds: kinds}}
+adapters: {bell: gate}
+data: {passed: {type: int, initial: 0}}
+states:
+  running:
+    entry:
+      - foreach:
+          in: range(lanes)
+          item: i
+          do:
+            - if: kinds[i % max(len(kinds), 1)] == 'bus'
+              then: [spawn: {id: lane, src: bus_stop.yaml, key: i + 1, unit: lane, kind: bus}]
+              else: [spawn: {id: lane, src: lane.yaml, key: i + 1, unit: lane, kind: lane, adapters: {bell: bell}}]
+    on:
+      lane.passed: {actions: [assign: {passed: passed + event.key * int(event.good)}]}
+      bell.lifted:
+"""
+STREET_STATION = """
+[station]
+machine = "street.yaml"
+[adapters.bell]
+use = "./gate.py:Gate"
+name = "bell"
+[units.lane.adapters.gate]
+use = "./gate.py:Gate"
+[units.lane.adapters.lamp]
+use = "./gate.py:Gate"
+step = 5
+[units.lane.machines.waiter]
+chart = "waiter.yaml"
+kind = "lane"
+[units.lane.machines.waiter.adapters.gate]
+use = "./gate.py:Gate"
+name = "waiter's {}"
+[display]
+"Height {}" = "street.lane[{}].gate.height"
+"Patience {}" = "waiter{}.patience"
+[sides]
+"Waiter {}" = "waiter{}"
+"""
+
+
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     files = {"gate.contract.yaml": GATE_CONTRACT, "gate.py": GATE_PY, "lane.yaml": LANE, "watch.yaml": WATCH,
-             "place.yaml": PLACE, "waiter.yaml": WAITER, "place.toml": STATION}  # fmt: skip
+             "place.yaml": PLACE, "waiter.yaml": WAITER, "place.toml": STATION,
+             "bus_stop.yaml": BUS, "street.yaml": STREET, "street.toml": STREET_STATION}  # fmt: skip
     (tmp_path / "moods").mkdir()
     files |= {"moods/calm.toml": "patience = 9", "moods/keen.toml": "patience = 2"}
     for name, text in files.items():
@@ -331,3 +389,102 @@ def test_help_config_lists_the_roles_of_units(capsys: pytest.CaptureFixture[str]
     assert "machines.outlet1.adapters.link.interface = eth1  (string; --iface eth1,eth2)" in out
     assert "machines.outlet2.adapters.link.interface = eth2" in out
     assert "CHARGER_MACHINES_OUTLET1_ADAPTERS_LINK_INTERFACE" in out
+
+
+# ---------------------------------------------------------------- of several kinds
+
+
+def street(*sets: str) -> Station:
+    return resolve(Path("street.yaml"), None, Overrides(sets, {}), installed(), engine.load)
+
+
+def test_units_of_several_kinds_have_charts_and_roles_of_their_own() -> None:
+    """In turn; what is said of a role is said of those that have it, and machines stand where they are for."""
+    station = street()
+    units = {unit.name: (unit.kind, sorted(unit.adapters)) for unit in station.machines["street"].units}
+    assert units == {"lane1": ("lane", ["gate"]), "lane2": ("bus", ["lamp"]), "lane3": ("lane", ["gate"])}
+    assert [name for name in station.machines if name.startswith("waiter")] == ["waiter1", "waiter3"]
+    assert list(station.sides) == ["Waiter 1", "Waiter 3"]
+    system = System()
+    build(station, system, installed())
+    system.start()
+    system.advance(2_000_000_000)
+    root = system.roots["street"]
+    assert [root.children["lane", key].machine.chart.name for key in (1, 2, 3)] == ["lane", "bus_stop", "lane"]
+    assert root.children["lane", 2].roles["lamp"].read("height") == 3 * 5
+    assert root.machine.data["passed"] == 1 + 2 + 3
+    assert system.failures == []
+
+
+def test_parameters_of_units_of_several_kinds() -> None:
+    """Of all that have it, or of one."""
+    station = street("lane.T_open=5 s", "lane.lamps=7", "lane[1].good=no", "lanes=2")
+    system = System()
+    build(station, system, installed())
+    system.start()
+    lanes = system.roots["street"].children
+    assert lanes["lane", 2].machine.parameters == {"T_open": 5_000_000_000, "lamps": 7}
+    assert lanes["lane", 1].machine.parameters == {"T_open": 5_000_000_000, "good": False}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("kinds=tram", "no lane is of the kind 'tram'; there are bus, lane"),
+        ("kinds=", "of what kind each lane is, is not said"),
+        ("lane2.adapters.gate.step=1", "the unit lane that is bus has no role 'gate'; there are: lamp"),
+        ("lane.adapters.door.step=1", "has no role 'door'"),
+    ],
+)
+def test_what_is_wrong_of_kinds_is_told(given: str, said: str) -> None:
+    with pytest.raises(StationError) as error:
+        street(given)
+    assert said in str(error.value)
+
+
+def test_a_machine_for_a_kind_that_no_unit_is_of(folder: Path) -> None:
+    """It is not there; where units are of one kind, it is a mistake."""
+    assert [name for name in street("kinds=bus").machines] == ["street"]
+    with pytest.raises(StationError, match=r"--set waiter\.patience=2: no lane is of the kind of waiter here"):
+        street("kinds=bus", "waiter.patience=2")
+    file = folder / "place.toml"
+    file.write_text(STATION.replace('chart = "waiter.yaml"', 'chart = "waiter.yaml"\nkind = "bus"'))
+    with pytest.raises(StationError, match="kind = 'bus', and all lanes are of one kind"):
+        place()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (", kind: bus", "", "the unit lane is of several kinds"),
+        (", kinds: kinds", "", "'kind' without a unit that is of several kinds"),
+        ("unit: lane, kind: bus", "unit: lane, kind: bus, adapters: {lamp: bell}", ""),
+        ("id: lane, src: bus", "id: bell, src: bus", "the id 'bell' is a role of an adapter"),
+    ],
+)
+def test_a_chart_that_spawns_on_kinds(folder: Path, old: str, new: str, said: str) -> None:
+    (folder / "street.yaml").write_text(STREET.replace(old, new, 1))
+    if not said:
+        engine.load("street.yaml")
+        return
+    with pytest.raises(ChartError) as error:
+        engine.load("street.yaml")
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "T_open: {type: duration, default: 1 s}",
+            "T_open: {type: int, default: 1}",
+            "the type of the parameter 'T_open'",
+        ),
+        ("adapters: {lamp: gate}", "adapters: {lamp: gate}\noutput: {x: int}", "they end with different outputs"),
+    ],
+)
+def test_charts_of_several_kinds_mean_the_same_by_a_word(folder: Path, old: str, new: str, said: str) -> None:
+    (folder / "bus_stop.yaml").write_text(BUS.replace(old, new, 1))
+    with pytest.raises(ChartError) as error:
+        engine.load("street.yaml")
+    assert said in str(error.value)

@@ -15,7 +15,7 @@ from adapters.ocpp.database import Database
 from adapters.ocpp.store import Failed, Then, Work, Writer
 from adapters.registry import REGISTRY
 from engine.language.model import Chart
-from engine.run import System
+from engine.run import Actor, System
 from engine.run.station import Overrides, build, resolve
 from tests.ocpp.central import NOON, Central, ScriptedCentralSystem
 from tests.ocpp.outlets import StandInOutlets
@@ -70,17 +70,67 @@ class OnStage:
         return [action for action, _ in self.central.heard if action in kept]
 
 
-class ChargePoint(OnStage):
-    """One outlet with its vehicle; a card is shown after 8 s."""
+VEHICLES = {
+    "dc": ("pev", ("pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.75")),
+    "ac": ("ac_pev", ("ac_pev.stop_at_soc=41 %", "ac_pev.adapters.charger.soc=40.8")),
+}
+"""By the kind of outlet: what the vehicle is called, and how it charges for a minute."""
+STORED = ("ledger", "settings", "cards", "profiles", "availability", "reservations", "job", "store")
 
-    def __init__(self, *sets: str, outlets: int = 1, online: bool = True) -> None:
-        given = (f"outlets={outlets}", "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.75", *OCPP, *sets)
-        station = resolve(Path("machines/charge_point.yaml"), None, Overrides(given, {}), REGISTRY, chart)
+
+class ChargePoint(OnStage):
+    """Outlets with their vehicles, ``kinds`` in turn; a card is shown after 8 s. ``folder``: what is kept is kept in a
+    file of that folder."""
+
+    def __init__(
+        self, *sets: str, outlets: int = 1, online: bool = True, kinds: str = "dc", folder: Path | None = None
+    ) -> None:
+        self.kinds = kinds.split(",")
+        given = (f"outlets={outlets}", f"kinds={kinds}", *OCPP)
+        given += tuple(one for kind in dict.fromkeys(self.kinds) for one in VEHICLES[kind][1])
+        file = folder / "charge_point.db" if folder is not None else None
+        if file is not None:
+            given += ("store=file", *(f"ocpp.adapters.{role}.file={file}" for role in STORED))
+        station = resolve(Path("machines/charge_point.yaml"), None, Overrides((*given, *sets), {}), REGISTRY, chart)
         self.system = System()
         build(station, self.system, REGISTRY)
         self.central = self.system.world.shared("central system", Central)
         self.central.reachable = online
         self.system.start()
+        self._jobs = Jobs(self.system.world.shared(f"OCPP store {file.absolute()}", list)) if file else None
+
+    def settle(self) -> None:
+        """The virtual clock stands while the file is written."""
+        if self._jobs is not None:
+            self._jobs.done()
+
+    def vehicle(self, outlet: int = 1) -> Actor:
+        """The machine of the vehicle at an outlet."""
+        return self.system.roots[f"{VEHICLES[self.kinds[(outlet - 1) % len(self.kinds)]][0]}{outlet}"]
+
+    def unplug(self, outlet: int = 1) -> Self:
+        self.vehicle(outlet).roles["driver"].call("unplug", {})
+        return self.run(2)
+
+    def outlet(self, number: int = 1) -> Actor:
+        return self.system.roots["site"].children["outlet", number]
+
+    def limit(self, connector: int, amperes: float) -> Self:
+        """SetChargingProfile: TxDefaultProfile, from now on."""
+        profile = {
+            "chargingProfileId": 1,
+            "stackLevel": 0,
+            "chargingProfilePurpose": "TxDefaultProfile",
+            "chargingProfileKind": "Relative",
+            "chargingSchedule": {
+                "chargingRateUnit": "A",
+                "chargingSchedulePeriod": [{"startPeriod": 0, "limit": amperes}],
+            },
+        }
+        self.central.ask("SetChargingProfile", connectorId=connector, csChargingProfiles=profile)
+        self.run(1)
+        assert self.central.answers["SetChargingProfile"] == {"status": "Accepted"}
+        return self
 
 
 CHART = Path("machines/charge_point.yaml")

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.ocpp.charge_point import ChargePoint
+from tests.ocpp.charge_point import VEHICLES, ChargePoint
+
+both = pytest.mark.parametrize("kinds", ["dc", "ac"])
 
 
+@both
 @pytest.mark.ocpp_cases("TC_003")
-def test_a_charge() -> None:
+def test_a_charge(kinds: str) -> None:
     """Plug, card, charge, stop by the vehicle, unplug: what the central system hears, and in which order."""
-    point = ChargePoint()
+    point = ChargePoint(kinds=kinds)
     point.until(lambda: "Available" in point.statuses()[2:])
     assert point.central.heard[0][0] == "BootNotification"
     assert point.statuses() == ["Available", "Preparing", "Charging", "SuspendedEV", "Finishing", "Available"]
@@ -24,10 +29,11 @@ def test_a_charge() -> None:
     assert len(set(point.central.ids)) == len(point.central.ids)
 
 
+@both
 @pytest.mark.ocpp_cases("TC_039")
-def test_a_charge_while_there_is_no_line() -> None:
+def test_a_charge_while_there_is_no_line(kinds: str) -> None:
     """Start, then stop, in order, under the id that comes late; only the present status."""
-    point = ChargePoint(online=False).run(90)
+    point = ChargePoint(online=False, kinds=kinds).run(90)
     assert point.central.heard == []
     point.central.reachable = True
     point.until(lambda: bool(point.central.said("StopTransaction")))
@@ -36,22 +42,24 @@ def test_a_charge_while_there_is_no_line() -> None:
     assert point.statuses() == ["Available"]
 
 
+@both
 @pytest.mark.ocpp_cases("TC_037_3")
-def test_a_card_that_turns_out_to_be_none() -> None:
+def test_a_card_that_turns_out_to_be_none(kinds: str) -> None:
     """StopTransactionOnInvalidId: what was begun offline ends when the central system hears of it."""
-    point = ChargePoint("pev.stop_at_soc=80 %", online=False).run(20)
+    point = ChargePoint(f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", online=False, kinds=kinds).run(20)
     point.central.cards["CARD1"] = "Blocked"
     point.central.reachable = True
     point.until(lambda: bool(point.central.said("StopTransaction")))
     assert point.central.said("StopTransaction")[0]["reason"] == "DeAuthorized"
-    point.run(1)
-    assert point.statuses()[-1] == "Finishing"
+    point.until(lambda: point.statuses()[-1] == "Finishing", 5)
 
 
+@both
 @pytest.mark.ocpp_cases("TC_012", "TC_070")
-def test_remote_stop_and_limits() -> None:
-    """A limit reaches the output; meter values by their period; the central system ends it."""
-    point = ChargePoint("pev.stop_at_soc=80 %", "ocpp.adapters.settings.MeterValueSampleInterval=10 s").run(40)
+def test_meter_values_and_remote_stop(kinds: str) -> None:
+    """Meter values by their period; the central system ends it."""
+    long = (f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", "ocpp.adapters.settings.MeterValueSampleInterval=10 s")
+    point = ChargePoint(*long, kinds=kinds).run(40)
     values = point.central.said("MeterValues")
     assert [one["transactionId"] for one in values] == [101] * 3
     named = {one["measurand"] for one in values[-1]["meterValue"][0]["sampledValue"]}
@@ -98,3 +106,105 @@ def test_questions_are_answered() -> None:
     assert "listVersion" in answers["GetLocalListVersion"]
     assert answers["DataTransfer"]["status"].startswith("Unknown")
     assert point.central.said("Heartbeat")
+
+
+def _ac(*sets: str, **given: Any) -> ChargePoint:
+    """An AC outlet whose vehicle charges."""
+    point = ChargePoint("ac_pev.stop_at_soc=80 %", *sets, kinds="ac", **given)
+    return point.until(lambda: "Charging" in point.statuses()).run(20)
+
+
+@pytest.mark.ocpp_cases("TC_056", "TC_082")
+def test_a_limit_reaches_the_duty() -> None:
+    """By the pilot alone: 32 A, then 16, 10 and none, and 16 again; the vehicle follows. Without 6 A it is the station
+    that suspends, whatever the vehicle would do."""
+    point = _ac("outlet.medium=none")
+    pilot, meter = point.outlet().roles["pilot"], point.outlet().roles["meter"]
+    assert pilot.read("duty") == pytest.approx(53.3, abs=0.1)
+    point.limit(1, 16).run(15)
+    assert (pilot.read("duty"), meter.read("current_L1")) == (pytest.approx(26.7, abs=0.1), pytest.approx(16, abs=0.5))
+    point.limit(1, 10).run(15)
+    assert (pilot.read("duty"), meter.read("current_L3")) == (pytest.approx(16.7, abs=0.1), pytest.approx(10, abs=0.5))
+    point.limit(1, 5).run(15)
+    assert (pilot.read("duty"), meter.read("power")) == (100, 0)
+    assert point.statuses()[-1] == "SuspendedEVSE"
+    point.limit(1, 16).run(30)
+    assert point.statuses()[-2:] == ["SuspendedEVSE", "Charging"]
+    assert meter.read("current_L1") == pytest.approx(16, abs=0.5)
+
+
+@pytest.mark.ocpp_cases("TC_056", "TC_082")
+def test_a_limit_reaches_the_session() -> None:
+    """By ISO 15118-2 the vehicle reads it in the next answer; the pilot stays at 5 %."""
+    point = _ac("ocpp.adapters.settings.MeterValuesSampledData=Current.Import,Current.Offered,Voltage")
+    pilot, meter = point.outlet().roles["pilot"], point.outlet().roles["meter"]
+    assert point.outlet().machine.data["protocol"] == "iso2"
+    point.limit(1, 10).run(15)
+    assert (pilot.read("duty"), meter.read("current_L1")) == (5, pytest.approx(10, abs=0.5))
+    values = point.limit(1, 13).run(15).central
+    values.ask("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
+    point.run(2)
+    told = values.said("MeterValues")[-1]["meterValue"][0]["sampledValue"]
+    phases = {one["phase"] for one in told if one["measurand"] == "Current.Import"}
+    assert (phases, [one["value"] for one in told if one["measurand"] == "Current.Offered"]) == (
+        {"L1", "L2", "L3"},
+        ["13.0"],
+    )
+
+
+@both
+@pytest.mark.ocpp_cases("TC_005_1")
+def test_unplugged_while_it_charges(kinds: str) -> None:
+    point = ChargePoint(f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", kinds=kinds)
+    point.until(lambda: "Charging" in point.statuses()).run(10).unplug()
+    assert point.central.said("StopTransaction")[0]["reason"] == "EVDisconnected"
+    assert point.statuses()[-1] == "Available"
+
+
+@both
+@pytest.mark.ocpp_cases("TC_032_2")
+def test_power_is_lost_while_it_charges(kinds: str, tmp_path: Path) -> None:
+    """The vehicle is still there: the transaction goes on, and keeps its number and where it began."""
+    long = f"{VEHICLES[kinds][0]}.stop_at_soc=80 %"
+    point = ChargePoint(long, kinds=kinds, folder=tmp_path)
+    point.until(lambda: "Charging" in point.statuses()).run(20)
+    started = point.central.said("StartTransaction")
+    again = tmp_path / "again"
+    again.mkdir()
+    for file in tmp_path.glob("charge_point.db*"):
+        shutil.copy(file, again)
+    point = ChargePoint(long, "outlet.adapters.reader.token_after=none", kinds=kinds, folder=again)
+    point.until(lambda: "Charging" in point.statuses()).run(10)
+    assert point.central.said("StartTransaction") == []
+    point.central.ask("RemoteStopTransaction", transactionId=101)
+    point.until(lambda: bool(point.central.said("StopTransaction")))
+    assert point.central.said("StopTransaction")[0]["transactionId"] == 101
+    assert started[0]["idTag"] == "CARD1"
+
+
+def test_a_site_of_one_dc_and_one_ac_outlet() -> None:
+    """One limit of the charge point over both, a limit of one in amperes, and each its own statuses."""
+    point = ChargePoint("pev.stop_at_soc=80 %", "ac_pev.stop_at_soc=80 %", outlets=2, kinds="dc,ac")
+    point.until(lambda: all("Charging" in point.statuses(n) for n in (1, 2))).run(20)
+    meters = [point.outlet(n).roles["meter"] for n in (1, 2)]
+    assert {one["idTag"] for one in point.central.said("StartTransaction")} == {"CARD1", "CARD2"}
+    assert meters[1].read("power") > 10e3
+    point.limit(2, 10).run(30)
+    assert meters[1].read("current_L1") == pytest.approx(10, abs=0.5)
+    profile = {
+        "chargingProfileId": 2,
+        "stackLevel": 0,
+        "chargingProfilePurpose": "ChargePointMaxProfile",
+        "chargingProfileKind": "Absolute",
+        "chargingSchedule": {
+            "startSchedule": "2026-11-29T12:00:00Z",
+            "chargingRateUnit": "W",
+            "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 20000}],
+        },
+    }
+    point.central.ask("SetChargingProfile", connectorId=0, csChargingProfiles=profile)
+    point.run(40)
+    assert point.central.answers["SetChargingProfile"] == {"status": "Accepted"}
+    assert 12e3 < sum(meter.read("power") for meter in meters) <= 20.5e3
+    point.unplug(2)
+    assert (point.statuses(1)[-1], point.statuses(2)[-1]) == ("Charging", "Available")

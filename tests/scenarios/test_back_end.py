@@ -159,6 +159,17 @@ def test_is_it_released(is_locked: bool) -> None:
     ]
 
 
+def test_it_needs_no_more_than_a_back_end_lets_it_give() -> None:
+    """In amperes, at U_cap; before a vehicle wants something, and while it does."""
+    stage = charging().child("session.needs", power=80e3)
+    assert stage.told("needs") == [{"power": 80e3}]
+    stage.post("limit", current=10.0).post("limit", current=1000.0)
+    assert stage.told("needs")[1:] == [{"power": 4e3}, {"power": 80e3}]
+    stage = in_session().post("limit", current=10.0)
+    assert stage.told("needs") == []
+    assert stage.child("session.needs", power=80e3).told("needs") == [{"power": 4e3}]
+
+
 # ---------------------------------------------------------------- by way of the site
 
 
@@ -246,8 +257,7 @@ def test_who_ends_unasked_is_told_to_nobody() -> None:
     ("cap", "granted"),
     [
         ({"power": 20e3, "current": None}, 20e3),
-        ({"power": None, "current": 10.0}, 4e3),
-        ({"power": 20e3, "current": 10.0}, 4e3),
+        ({"power": 20e3, "current": 10.0}, 20e3),
         ({"power": None, "current": None}, 80e3),
         ({"power": 0.0, "current": None}, 0.0),
     ],
@@ -262,6 +272,8 @@ def test_limits_of_one_outlet(before: bool, cap: dict[str, Any], granted: float)
     if before:
         stage.child("outlet.needs", 1, power=80e3)
     assert stage.data("granted")[0] == granted
+    told = 10.0 if cap["current"] is not None else 1000.0
+    assert stage.ordered("outlet.limit") == [{"current": told}], "amperes are the outlet's own to keep to"
     stage.child("outlet.needs", 2, power=50e3)
     assert stage.data("granted")[1] in (50e3, 70e3 if granted == 80e3 else 50e3)
 

@@ -759,6 +759,7 @@ def test_what_a_power_loss_cut_goes_on() -> None:
     assert (given["resumed"], given["resumed_from"], given["resumed_at"], given["idTag"]) == (7, 4000.0, 100, "OLD")
     stage.play("charging")
     assert [one["status"] for one in stage.told("status")] == ["Available", "Preparing", "Charging"]
+    assert stage.told("transaction_id") == [{"transactionId": 42}], "it can be stopped by its id"
     second_card(stage, "OLD")
     assert stops(stage) == [("Local", "OLD")]
 

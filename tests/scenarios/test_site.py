@@ -288,6 +288,24 @@ def test_whatever_happens_the_limit_is_kept(sharing: str, seed: int) -> None:
     assert not wanting or sum(site.grants) >= min(100_000.0, sum(site.stage.data("need"))) - 2_000
 
 
+# ---------------------------------------------------------------- outlets of several kinds
+
+
+def test_what_the_outlets_are_in_turn() -> None:
+    site = Site(3, kinds=["dc", "ac"])
+    charts = [site.stage.actor.children["outlet", key].machine.chart.name for key in (1, 2, 3)]
+    assert charts == ["evse_dc", "evse_ac", "evse_dc"]
+
+
+def test_an_ac_outlet_has_the_time_that_a_vehicle_needs_to_follow_a_duty() -> None:
+    """A DC output comes down in T_keep."""
+    site = Site(2, kinds=["ac", "dc"], P_site=30_000.0).needs(1, 22_000.0).needs(2, 8_000.0).settle()
+    site.limited(10_000.0)
+    assert site.run(3).told("out_of_service") == [2]
+    assert site.run(21.9).told("out_of_service") == [2]
+    assert site.run(0.1).told("out_of_service") == [2, 1]
+
+
 # ---------------------------------------------------------------- the end
 
 

@@ -20,7 +20,7 @@ ENTRY_HINT = "it may be entered for several reasons: keep the field in data by `
 @dataclass(slots=True)
 class Child:
     """A child of the chart being built: another chart, or an adapter's long action (``chart`` None). ``others``: charts
-    that run under the same id in its turn."""
+    that run under the same id in its turn; ``on``: of those spawned on units of several kinds, the unit."""
 
     chart: Chart | None
     result: Payload
@@ -30,6 +30,7 @@ class Child:
     states: list[State] = field(default_factory=list)  # that invoke it; never two of them at once
     others: list[Chart] = field(default_factory=list)
     invoked: dict[int, Chart] = field(default_factory=dict)  # by the id() of the state that does
+    on: str = ""
 
     @property
     def charts(self) -> list[Chart]:

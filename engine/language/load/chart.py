@@ -273,9 +273,14 @@ def _units(build: Build, node: Node | None) -> None:
         if count is None:
             reader.missing(body, key, f"unit {name!r} needs how many there are", "count: EXPR")
             continue
-        number = build.expression(count, f"the count of {name!r}", Scope(parameters=build.parameters), INT)
+        scope = Scope(parameters=build.parameters)
+        number = build.expression(count, f"the count of {name!r}", scope, INT)
+        of = body.get("kinds")
+        kinds = (
+            None if of is None else build.expression(of, f"the kinds of {name!r}", scope, Type(Kind.LIST, item=STRING))
+        )
         description = reader.text(body.get("description"), "'description'")
-        build.chart.units[name] = UnitDef(name, number, {}, description, reader.position(key))
+        build.chart.units[name] = UnitDef(name, number, {}, kinds, description, reader.position(key))
 
 
 def _own_events(build: Build) -> None:

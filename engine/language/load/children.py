@@ -13,7 +13,7 @@ from engine.language.load.build import Build, Child
 from engine.language.load.yaml_source import Mapping, Node, Scalar, Sequence
 from engine.language.model import Action, Chart, Invoke, Spawn, State, StateKind, UnitDef
 from engine.language.problems import did_you_mean
-from engine.language.types import ANY, INT, KEY, Type
+from engine.language.types import ANY, INT, KEY, Kind, Type
 
 MAX_PLACES = 100  # states that invoke a child of one id
 
@@ -87,9 +87,11 @@ def _find_spawn(build: Build, node: Mapping) -> None:
     id_ = build.reader.text(node.get("id"), "'id'") or chart.name
     key = None if node.get("key") is None else ANY if node.get("unit") is None else INT  # else known when it is read
     before = build.children.get(id_)
-    if before is not None and before.spawned and before.chart is chart:
+    if before is not None and before.spawned and chart in before.charts:
         return
-    _declare(build, node, id_, Child(chart, chart.output, key, spawned=True))
+    unit = node.get("unit")
+    on = unit.text if isinstance(unit, Scalar) and node.get("kind") is not None else ""
+    _declare(build, node, id_, Child(chart, chart.output, key, spawned=True, on=on))
 
 
 def invoke_id(build: Build, node: Mapping) -> str:
@@ -111,6 +113,9 @@ def _declare(build: Build, node: Mapping, id_: str, child: Child) -> None:
         before = build.children.get(id_)
         if before is not None and id_ and not _share(build, place, id_, before, child):
             return
+        if before is not None and before.spawned and child.chart is not None:
+            _declare_another(build, id_, child, child.chart)
+            return
         if not id_:
             reader.problem(place, "duplicate-name", "a child needs an id", "an id of its own")
             return
@@ -127,11 +132,29 @@ def _declare(build: Build, node: Mapping, id_: str, child: Child) -> None:
                 build.events.add(f"{id_}.{event.name}", {**(event.payload or {}), **key})
 
 
+def _declare_another(build: Build, id_: str, child: Child, chart: Chart) -> None:
+    """The events of a chart spawned under an id that others have: of one that they send, too, what all carry."""
+    key = {} if child.key is None else {"key": child.key}
+    known = set(build.events.names())
+    for event in chart.events.values():
+        if event.direction == "out":
+            name, payload = f"{id_}.{event.name}", {**(event.payload or {}), **key}
+            build.events.add_done(name, [build.events.fields([name]), payload] if name in known else [payload])
+
+
 def _share(build: Build, place: Node, id_: str, one: Child, other: Child) -> bool:
     """Let two invokes share an id, in states that are never active together: of one chart or result, or of charts that
-    use the same words. Whether the second one brings events of its own; told of when they may not."""
+    use the same words; or two spawns, on units of one name and different kinds. Whether the second one brings events of
+    its own; told of when they may not."""
     why = ""
-    if one.spawned or other.spawned:
+    if one.spawned and other.spawned:
+        if not one.on or one.on != other.on:
+            why = "they are not on units of one name that are of several kinds"
+        elif one.result != other.result:
+            why = "they end with different outputs"
+        elif other.chart is not None:
+            why = next((text for chart in one.charts if (text := _other_words(chart, other.chart, loose=True))), "")
+    elif one.spawned or other.spawned:
         why = "one of them is spawned"
     elif (one.chart is None) is not (other.chart is None) or one.plain_events is not other.plain_events:
         why = "they are of two kinds"
@@ -155,15 +178,21 @@ def _share(build: Build, place: Node, id_: str, one: Child, other: Child) -> boo
     return True
 
 
-def _other_words(one: Chart, other: Chart) -> str:
-    """What two charts that run in turn say in one word and do not mean alike; empty when there is nothing."""
+def _other_words(one: Chart, other: Chart, *, loose: bool = False) -> str:
+    """What two charts that run in turn say in one word and do not mean alike; empty when there is nothing. ``loose``:
+    what they tell may carry more with the one than with the other, and a parameter have more values."""
     for name, event in one.events.items():
         theirs = other.events.get(name)
         both = event.direction and theirs is not None and theirs.direction
+        if loose and both and theirs is not None and theirs.direction == event.direction == "out":
+            continue
         if both and theirs is not None and (theirs.direction, theirs.payload) != (event.direction, event.payload):
             return f"the event {name!r} is another in {other.name} than in {one.name}"
     for name, parameter in one.parameters.items():
-        if name in other.parameters and other.parameters[name].type != parameter.type:
+        theirs_type = other.parameters[name].type if name in other.parameters else parameter.type
+        if loose and theirs_type.kind is parameter.type.kind is Kind.ENUM:
+            continue
+        if theirs_type != parameter.type:
             return f"the type of the parameter {name!r} is another in {other.name} than in {one.name}"
     return ""
 
@@ -262,7 +291,9 @@ def _input(build: Build, body: Mapping, chart: Chart, scope: Scope) -> Fields:
     return fit_fields(build, fields, types, node or body, f"the input of {chart.name}", given)
 
 
-def _roles(build: Build, body: Mapping, chart: Chart, unit: UnitDef | None = None) -> tuple[tuple[str, str], ...]:
+def _roles(
+    build: Build, body: Mapping, chart: Chart, unit: UnitDef | None = None, kind: str = ""
+) -> tuple[tuple[str, str], ...]:
     """The child's roles that have another name here; each of the child's roles must be one of ours, or of ``unit``."""
     reader = build.reader
     own = build.chart.adapters
@@ -280,7 +311,7 @@ def _roles(build: Build, body: Mapping, chart: Chart, unit: UnitDef | None = Non
     for role, contract in chart.adapters.items():
         name = mapped.get(role, role)
         if unit is not None and role not in mapped:
-            other = unit.roles.setdefault(role, contract)
+            other = unit.roles.setdefault(kind, {}).setdefault(role, contract)
             if other is not contract:
                 message = f"{role!r} of {chart.name} is a {contract.name}, in the unit {unit.name} a {other.name}"
                 reader.problem(body, "type", message, f"a role with the contract {other.name}")
@@ -323,7 +354,12 @@ def read_spawn(build: Build, value: Node, scope: Scope) -> list[Action]:
     if unit is not None and key_node is None:
         reader.missing(body, body, f"a child on the unit {name} needs its number", "key: 1 to the unit's count")
         return []
-    roles = _roles(build, body, chart, unit)
+    kind = reader.text(body.get("kind"), "'kind'")
+    if bool(kind) is not (unit is not None and unit.kinds is not None):
+        what = f"the unit {name} is of several kinds" if not kind else "'kind' without a unit that is of several kinds"
+        reader.problem(body.get("kind") or body, "missing-key" if not kind else "shape", what, "kind: NAME")
+        return []
+    roles = _roles(build, body, chart, unit, kind)
     key = None if key_node is None else build.expression(key_node, "'key'", scope, KEY if unit is None else INT)
     given = _input(build, body, chart, scope)
-    return [Spawn(id_, chart, key, given, reader.position(body), roles, name)]
+    return [Spawn(id_, chart, key, given, reader.position(body), roles, name, kind)]

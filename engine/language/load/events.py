@@ -73,7 +73,7 @@ class EventTable:
         self._below = None
 
     def add_done(self, name: str, payloads: list[Payload]) -> None:
-        """Add the end of a compound state: the fields that all its final states give."""
+        """Add what is told in several ways, as the end of a compound state by its final states: the fields of all."""
         common = dict(payloads[0]) if payloads else {}
         for other in payloads[1:]:
             _keep_common(common, other)

@@ -210,6 +210,7 @@ TABLE: dict[str, Keys] = {
         "a unit",
         {
             "count": Key("expression", "an int over parameters: how many there are, numbered from 1", required=True),
+            "kinds": Key("expression", "a list of strings over parameters: what each of them is, in turn"),
             "description": _NOTE,
         },
     ),
@@ -384,6 +385,7 @@ TABLE: dict[str, Keys] = {
             "input": _CHILD["input"],
             "adapters": _CHILD["adapters"],
             "unit": Key("text", "the child's roles are those of this unit, but for those `adapters` names"),
+            "kind": Key("text", "of units that are of several `kinds`: the one this child is for"),
         },
     ),
     "stop": Keys(

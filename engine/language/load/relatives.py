@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from engine.language.expr.check import Scope
@@ -39,6 +39,11 @@ def _below(chart: Chart, depth: int) -> Mapping[str, Scope]:
     keyed = {node.id for node in child_nodes(chart) if getattr(node, "key", None) is not None}
     below = {id_: charts for id_, charts in charts_below(chart).items() if id_ not in keyed}
     return {id_: _in_turn([scope_of(one, depth + 1) for one in charts]) for id_, charts in below.items()}
+
+
+def scope_of_any(charts: Sequence[Chart]) -> Scope:
+    """The same of one that runs any of these charts."""
+    return _in_turn([scope_of(chart) for chart in charts])
 
 
 def _in_turn(scopes: list[Scope]) -> Scope:

@@ -27,9 +27,9 @@ def build(station: Station, system: System, registry: Registry) -> None:
     for machine in station.machines.values():
         actor = system.roots[machine.name]
         prefix = f"{machine.name}." if len(list(station.holders)) > 1 else ""
-        _bind(machine, actor, system, registry, "", prefix)
+        _bind(machine, actor, system, registry, prefix=prefix)
         for unit in machine.units:
-            _bind(unit, actor, system, registry, f"{unit.name}.", "")
+            _bind(unit, actor, system, registry, f"{unit.name}.", kind=unit.kind)
         if len(actor.roles) != len(machine.chart.adapters):
             raise StationError(f"machine {machine.name}: not every role is bound")
     for fault in station.faults:
@@ -49,11 +49,17 @@ def struck_by(fault: RoleFault, station: Station, system: System) -> Iterator[Bi
 
 
 def _bind(
-    holder: MachinePlan | UnitPlan, actor: Actor, system: System, registry: Registry, unit: str, prefix: str
+    holder: MachinePlan | UnitPlan,
+    actor: Actor,
+    system: System,
+    registry: Registry,
+    unit: str = "",
+    prefix: str = "",
+    kind: str = "",
 ) -> None:
     for role, adapter in _adapters(holder, system, registry).items():
         try:
-            system.bind(unit + role, actor, adapter, f"{prefix}{role}" if prefix else "")
+            system.bind(unit + role, actor, adapter, f"{prefix}{role}" if prefix else "", kind)
         except ValueError as error:
             raise StationError(f"{holder.name}: the chart behind role {role!r}: {error}") from None
 

@@ -102,9 +102,10 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
         yield ""
     yield from _roles(machine, main, registry, root, own)
     for unit in machine.units:
-        others = [other for other in machine.units if other.unit == unit.unit and other is not unit]
-        if unit.number == 1:
-            yield f"Each {unit.unit}: {', '.join(one.name for one in (unit, *others))}"
+        first, *others = [one for one in machine.units if one.unit == unit.unit and one.kind == unit.kind]
+        if unit is first:
+            several = len({one.kind for one in machine.units if one.unit == unit.unit}) > 1
+            yield f"Each {unit.told if several else unit.unit}: {', '.join(one.name for one in (unit, *others))}"
             yield f"  [units.{unit.unit}.adapters.ROLE] and --set {unit.unit}.adapters.ROLE.KEY=VALUE are said of all"
             yield ""
             yield from _roles(unit, main, registry, unit.name, "", others)

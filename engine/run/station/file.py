@@ -32,6 +32,7 @@ _TOP = (
 _STATION = ("machine", "name", "title", "session_end", "ready", "faults", "control", "control_token", "control_number")
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _UNIT = ("adapters", "machines")
+_BESIDE = (*_MACHINE, "kind")
 _NOTES = ("title", "source", "description")  # in a parameter set, for people
 
 
@@ -94,7 +95,7 @@ class StationFile:
         for name, unit in self.units().items():
             self._check(unit, _UNIT, f"units.{name}.")
             for beside, machine in _table(unit.get("machines", {}), f"{path}: [units.{name}.machines]").items():
-                self._check(machine, _MACHINE, f"units.{name}.machines.{beside}.")
+                self._check(machine, _BESIDE, f"units.{name}.machines.{beside}.")
 
     def table(self, name: str) -> dict[str, Any]:
         """A top-level table; empty when it is absent."""

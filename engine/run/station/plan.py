@@ -67,13 +67,19 @@ class _Holder:
 
 @dataclass(slots=True)
 class UnitPlan(_Holder):
-    """One of a unit, ``outlet2``: the roles that the child spawned on it has."""
+    """One of a unit, ``outlet2``: the roles that the child spawned on it has. ``kind``: what it is, of several."""
 
     name: str
     unit: str
     number: int
     contracts: Mapping[str, Contract]
+    kind: str = ""
     adapters: dict[str, AdapterPlan] = field(default_factory=dict)
+
+    @property
+    def told(self) -> str:
+        """For people."""
+        return f"{self.unit} that is {self.kind}" if self.kind else self.unit
 
 
 @dataclass(slots=True)
@@ -182,6 +188,7 @@ class Station:
     sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session
     faults: list[RoleFault] = field(default_factory=list)
     control: Control | None = None  # of the simulated world, from outside
+    beside: tuple[str, ...] = ()  # what machines beside units are called, of whatever kind; not all need be there
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 
     @property
@@ -191,18 +198,17 @@ class Station:
             yield machine
             yield from machine.units
 
-    def charts_at(self, path: str) -> tuple[Chart | None, int]:
-        """The chart that runs at ``machine/child`` (None when there is none), and how many of it: those on units are
-        as many as these."""
+    def charts_at(self, path: str) -> tuple[list[Chart], int]:
+        """The charts that may run at ``machine/child``, and how many run there: those on units are as many as these."""
         root, _, below = path.partition("/")
         machine = self.machines.get(root)
         if machine is None:
-            return None, 0
-        chart = next(iter(charts_at(machine.chart, below.replace("/", "."))), None)
+            return [], 0
+        charts = charts_at(machine.chart, below.replace("/", "."))
         for node in child_nodes(machine.chart):
             if node.id == below.partition("/")[0] and isinstance(node, Spawn) and node.unit is not None:
-                return chart, sum(unit.unit == node.unit for unit in machine.units)
-        return chart, 1
+                return charts, sum(unit.unit == node.unit for unit in machine.units)
+        return charts, 1
 
     def unit_of(self, path: str) -> str:
         """The unit a running machine belongs to: ``outlet2`` of ``site/outlet[2]/session`` and of ``pev2``."""

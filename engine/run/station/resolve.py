@@ -16,7 +16,7 @@ from pathlib import Path
 from engine.adapter import Registry, Setting
 from engine.language.expr.tree import InState
 from engine.language.load.installed_files import found, installed_file
-from engine.language.load.relatives import scope_of
+from engine.language.load.relatives import scope_of_any
 from engine.language.model import Chart, Contract, Spawn
 from engine.language.problems import nearest, suggestion
 from engine.language.text_values import typed, untyped
@@ -134,6 +134,7 @@ class _Resolver:
         self.unloaded = self._absent_by_option()
         self.units = Units(file, chart, self._given)
         self.plan.machines[self.main].units = self.units.plans(chart)
+        self.plan.beside = self.units.beside
         for name, content in file.table("machines").items():
             if name in self.unloaded:
                 continue  # a vehicle that an option takes away is not worth the time to load it
@@ -290,7 +291,8 @@ class _Resolver:
         """Who sees the title must not take a pretended vehicle for a real one: ``real: link; simulated: supply``."""
         main = self.plan.machines[self.main]
         found: dict[str, list[str]] = {"real": [], "pretended": [], "simulated": [], "absent": []}
-        holders: list[MachinePlan | UnitPlan] = [main, *[unit for unit in main.units if unit.number == 1]]
+        first = {(unit.unit, unit.kind): unit for unit in reversed(main.units)}  # as all of its kind
+        holders: list[MachinePlan | UnitPlan] = [main, *first.values()]
         for holder in holders:
             self._look_behind(holder, "", found)
         kinds = [kind for kind, roles in found.items() if roles]
@@ -431,7 +433,7 @@ class _Resolver:
         contract = machine.contracts.get(role)
         if contract is None or not setting:
             hint = suggestion(role, machine.contracts)
-            owner = machine.chart.name if isinstance(machine, MachinePlan) else f"the unit {machine.unit}"
+            owner = machine.chart.name if isinstance(machine, MachinePlan) else f"the unit {machine.told}"
             raise StationError(f"{one.origin}: {owner} has no role {role!r}{hint}")
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         plan.origins[setting] = one.origin
@@ -700,17 +702,18 @@ class _Resolver:
             return None
         if isinstance(given, dict):
             path = given.get("machine", self.main)
-            chart, _ = self.plan.charts_at(str(path))
-            if chart is None or {*given} - {"machine", "expr"} or not isinstance(given.get("expr"), str):
-                hint = suggestion(str(path).partition("/")[0], self.plan.machines) if chart is None else ""
+            charts, _ = self.plan.charts_at(str(path))
+            if not charts or {*given} - {"machine", "expr"} or not isinstance(given.get("expr"), str):
+                hint = suggestion(str(path).partition("/")[0], self.plan.machines) if not charts else ""
                 form = 'write {machine = "machine/child", expr = "…"}'
                 raise StationError(f"{self.file.path}: ready = {given!r}: {form}{hint}")
-            return Ready(path, condition_of(self.file.path, given["expr"], scope_of(chart)), f"{path}: {given['expr']}")
+            condition = condition_of(self.file.path, given["expr"], scope_of_any(charts))
+            return Ready(path, condition, f"{path}: {given['expr']}")
         path, _, state = str(given).partition(".")
         root = path.partition("/")[0]
-        chart, _ = self.plan.charts_at(path)
-        if chart is None or state not in chart.states:
-            hint = suggestion(state, chart.states) if chart is not None else suggestion(root, self.plan.machines)
+        charts, _ = self.plan.charts_at(path)
+        if not any(state in chart.states for chart in charts):
+            hint = suggestion(state, charts[0].states) if charts else suggestion(root, self.plan.machines)
             raise StationError(f"{self.file.path}: ready = {given!r}: write machine.state or machine/child.state{hint}")
         return Ready(path, InState(state, BOOL), str(given))
 

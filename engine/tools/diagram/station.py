@@ -53,11 +53,12 @@ class Link:
 
 def station_graph(station: Station) -> Graph:
     """One frame for each root machine, with its charts, the adapters they are bound to and the machines it serves; of
-    units, the first."""
+    units, the first of each kind."""
     root = Node("(station)", Shape.COMPOSITE, [[Line(station.title or "station", "title")]], css="station")
     links: list[Link] = []
     units = [unit for plan in station.machines.values() for unit in plan.units]
-    others = {unit.name for unit in units if unit.number > 1}
+    firsts = {(unit.unit, unit.kind): unit for unit in reversed(units)}.values()
+    others = {unit.name for unit in units if unit not in firsts}
     for plan in station.machines.values():
         if plan.unit not in others:
             clients = [one for one in station.machines.values() if _serves(plan, one) and one.unit not in others]
@@ -153,10 +154,10 @@ def _layer_name(layer: int) -> str:
 
 
 def times(units: Collection[UnitPlan], name: str) -> str:
-    """`` ×N`` for one of a unit that a station has N times."""
-    unit = next((unit.unit for unit in units if unit.name == name), "")
-    count = sum(other.unit == unit for other in units)
-    return f" ×{count}" if unit and count > 1 else ""
+    """`` ×N`` for one of a unit that a station has N times, of its kind."""
+    alike = next(((unit.unit, unit.kind) for unit in units if unit.name == name), None)
+    count = sum((other.unit, other.kind) == alike for other in units)
+    return f" ×{count}" if count > 1 else ""
 
 
 def station_block(station: Station, name: str) -> TitleBlock:
@@ -175,7 +176,7 @@ class _Machine:
         self.plan = plan
         self.clients = clients
         self.links = links
-        self.units = {unit.unit: unit for unit in plan.units if unit.number == 1}
+        self.units = {(unit.unit, unit.kind): unit for unit in reversed(plan.units)}  # the first of each kind
         self.layers: dict[str, int] = {}
         self.read: dict[str, set[tuple[str, str]]] = {}  # by a chart's hash, the values it reads and their roles
         self.frame = Node(f"{plan.name}:", Shape.COMPOSITE, [[Line(plan.name + often, "title")]], css="machine")
@@ -262,13 +263,16 @@ class _Machine:
         for id, child in ((id, child) for id, children in charts_below(chart).items() for child in children):
             if child.name in above:
                 continue
-            first = charts_below(chart)[id][0]
-            below, unit = f"{path}/{id}" if child is first else f"{path}/{id} ({child.name})", self._unit(chart, id)
+            if self._is_away(chart, id, child):
+                continue
+            first = next(one for one in charts_below(chart)[id] if not self._is_away(chart, id, one))
+            below = f"{path}/{id}" if child is first else f"{path}/{id} ({child.name})"
+            unit = self._unit(chart, id, child)
             mapping = {
                 own: roles.get(outer, f"{self.plan.name}:{outer}") for own, outer in _mapped(chart, id, child).items()
             }
             if unit is not None:
-                given = dict(_starter(chart, id).adapters)
+                given = dict(_starter(chart, id, child).adapters)
                 mapping |= {own: f"{unit.name}:{own}" for own in child.adapters if own not in given}
             often = times(self.plan.units, unit.name) if unit is not None else ""
             self._chart(below, child, mapping, above | {chart.name}, layer + 1, often)
@@ -279,10 +283,15 @@ class _Machine:
             if down or up:
                 self._link(node, behind, down, up)
 
-    def _unit(self, chart: Chart, id: str) -> UnitPlan | None:
+    def _unit(self, chart: Chart, id: str, child: Chart) -> UnitPlan | None:
         """The first of the unit that a child is spawned on."""
-        starter = _starter(chart, id)
-        return self.units.get(starter.unit or "") if isinstance(starter, Spawn) else None
+        starter = _starter(chart, id, child)
+        return self.units.get((starter.unit or "", starter.kind)) if isinstance(starter, Spawn) else None
+
+    def _is_away(self, chart: Chart, id: str, child: Chart) -> bool:
+        """Whether a child is for units of a kind that this station has none of."""
+        starter = _starter(chart, id, child)
+        return isinstance(starter, Spawn) and starter.kind != "" and self._unit(chart, id, child) is None
 
     def _readings(self, chart: Chart, role: str) -> list[str]:
         """The adapter's values that some expression of the chart reads."""
