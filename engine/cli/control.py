@@ -84,7 +84,7 @@ class Hands:
             raise StationError(f"{name} here: {', '.join(unknown)} cannot be said")
         if missing := sorted(used - given.keys()):
             raise StationError(f"{name} needs {', '.join(missing)}")
-        acts = [act for act in acts if not self._elsewhere(act, given.get(self._number))]
+        acts = tuple(act for act in acts if not self._elsewhere(act, given.get(self._number)))
         if not acts:
             raise NotOffered(f"{name} is not offered at {self._number} {given[self._number]}")
         last = None
