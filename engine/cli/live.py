@@ -60,8 +60,7 @@ class LiveView:
         self._headlines = Headlines(system, station)
         self._curves = Curves()
         self._stages = StageLine(next(iter(system.roots.values())))
-        if station.rows:
-            self._headlines.watch()
+        self._headlines.watch()
         self._reserved = 1  # lines left to the shell, and in the end to the summary
         self._console = Console(file=cast("IO[str] | None", out))
         self._live = Live(console=self._console, auto_refresh=False, screen=False, transient=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from typing import Any
 
 from engine.adapter import AdapterError
@@ -37,7 +38,8 @@ class Headlines:
 
     def watch(self) -> None:
         """Begin to keep the last message of each role, where somebody wants to see one."""
-        self._system.observers.append(self)
+        if self._rows and self not in self._system.observers:
+            self._system.observers.append(self)
 
     def step(self, record: StepRecord) -> None:
         """Of a step that a message began, this; else the last order it gave."""
@@ -80,6 +82,18 @@ class Headlines:
             value = _found(self._system.roots[root], rest)
             if value is not None and type(value[0]) in (int, float) and value[1].kind in (Kind.INT, Kind.FLOAT):
                 found[headline.label] = float(value[0])
+        return found
+
+    def seen(self) -> dict[str, Any]:
+        """What a record of a run has of them: the numbers as ``display``, the units' texts as ``rows``. Nothing where a
+        reading is to go wrong on purpose: each look at it counts."""
+        if any(one.faults is not None and one.faults.strikes(one.contract.values) for one in self._system.bindings):
+            return {}
+        found: dict[str, Any] = {}
+        if numbers := {label: value for label, value in self.numbers().items() if isfinite(value)}:
+            found["display"] = numbers
+        if self._rows:
+            found["rows"] = [[values for _, values in units] for _, units in self.rows()]
         return found
 
     def values(self) -> list[tuple[str, str]]:

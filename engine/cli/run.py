@@ -311,8 +311,10 @@ class _Run:
             return None
         from engine.tools.trace import TraceWriter
 
-        told = header_of(self.station)
-        return TraceWriter(self.system, self.args.trace, self.station.title, **told, secrets=self.args.secrets)
+        self.headlines.watch()
+        told, secrets = header_of(self.station), self.args.secrets
+        look = self.headlines.seen if self.station.display or self.station.rows else None
+        return TraceWriter(self.system, self.args.trace, self.station.title, **told, look=look, secrets=secrets)
 
     def _code(self) -> int:
         """0: it did what was asked."""

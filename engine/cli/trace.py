@@ -1,4 +1,4 @@
-"""``engine trace show|sequence|replay|diff``."""
+"""``engine trace show|view|sequence|replay|diff``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,8 +20,10 @@ from engine.tools.trace import read
 from engine.tools.trace.reader import Record, Trace, TraceError
 from engine.tools.trace.show import Lines, seconds
 from engine.tools.trace.window import Window, is_below, names, time_of
+from engine.tools.trace.writer import private
 
 if TYPE_CHECKING:
+    from engine.language.model import Chart
     from engine.tools.trace.sequence import Sequence as Picture
 
 DRAWN = (".pdf", ".svg", ".png", ".mmd")
@@ -28,6 +31,8 @@ _EPILOG = """examples:
   engine trace show run.jsonl                          every step, one line each
   engine trace show run.jsonl --machine evse/slac      of one machine and its children
   engine trace show run.jsonl --event "session.*" --from 30 --to 2min
+  engine trace view run.jsonl                          in a browser: the charts lit, a slider through time
+  engine trace view run.jsonl -o run.html              the same in one file, to send to somebody
   engine trace sequence run.jsonl -o run.pdf           who said what to whom, drawn on sheets to print
   engine trace sequence run.jsonl --machine evse       inside the station: every machine and adapter, a lifeline each
   engine trace sequence run.jsonl --between evse evse/slac
@@ -44,7 +49,7 @@ FILE is what engine run --trace wrote; its format is docs/trace.md.
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of ``engine trace``."""
     parser.epilog = _EPILOG
-    actions = parser.add_subparsers(dest="action", required=True, metavar="show|sequence|replay|diff")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="show|view|sequence|replay|diff")
     show = actions.add_parser("show", help="every step, one line each")
     show.add_argument("file", type=Path)
     show.add_argument("--machine", metavar="PATH", default="", help="only this machine and its children")
@@ -56,6 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--problems", action="store_true", help="only failures, unhandled events, notes and what is logged"
     )
     show.add_argument("--wide", action="store_true", help="whole lines, also at a terminal")
+    view = actions.add_parser("view", help="in a browser: every chart as it was at any step")
+    view.add_argument("file", type=Path)
+    view.add_argument("-o", "--output", type=Path, metavar="FILE", help="one HTML file that needs nothing else")
+    view.add_argument("--to", dest="to_ns", type=_time, default=inf, metavar="TIME", help="until then: 12.5, 2min")
     draw = actions.add_parser("sequence", help="sequence diagram: drawn with -o FILE, else Mermaid text")
     draw.add_argument("file", type=Path)
     draw.add_argument("-o", "--output", type=_drawing, metavar="FILE", help=f"{_listed(DRAWN)}")
@@ -112,6 +121,8 @@ def run(args: argparse.Namespace) -> int:
     match args.action:
         case "show":
             return _show(trace, args)
+        case "view":
+            return _view(trace, args)
         case "sequence":
             return _sequence(trace, args)
         case "replay":
@@ -146,6 +157,49 @@ def _show(trace: Trace, args: argparse.Namespace) -> int:
         text.stylize("bright_black", 0, at + len(shown[0][at:].partition("  ")[0]))
         console.print(text, soft_wrap=True)
     return 0
+
+
+def _view(trace: Trace, args: argparse.Namespace) -> int:
+    """Writes the page, and opens it where no file for it is named."""
+    from engine.tools.page.single import document
+
+    records = [record for record in trace.records if record["time_ns"] <= args.to_ns]
+    text = document(replace(trace, records=records), list(_charts_of(trace)))
+    file = args.output
+    if file is None:
+        import tempfile
+
+        folder = Path(tempfile.mkdtemp(prefix="trace-"))  # for this user alone: a trace may have secrets
+        file = folder / f"{Path(trace.file).stem}.html"
+    with open(file, "w", encoding="utf-8", errors="backslashreplace", opener=private) as opened:
+        opened.write(text)
+    print(file)
+    if args.output is None:
+        import webbrowser
+
+        if not webbrowser.open(file.as_uri()):
+            complain(f"no browser was found to open {file}")
+    return 0
+
+
+def _charts_of(trace: Trace) -> Iterator[Chart]:
+    """The charts that ran, with those they start, as far as they are there and as they were."""
+    import engine
+    from engine.language.problems import ChartError
+    from engine.tools.page.charts import with_children
+
+    ran = {record["text_hash"] for record in trace.steps() if record["cause"] == "start"}
+    for name, machine in trace.header["machines"].items():
+        try:
+            charts = with_children([engine.load(_chart_file(trace, machine["file"]))])
+        except (ChartError, OSError) as error:
+            complain(f"{name}: {error}")
+            continue
+        yield from (chart for chart in charts if chart.text_hash in ran)
+        if charts[0].text_hash not in ran:
+            complain(
+                f"{name}: {machine['file']} has changed since: its states are shown as a list"
+            )
 
 
 def _picked(trace: Trace, args: argparse.Namespace) -> list[Record]:

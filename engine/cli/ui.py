@@ -8,7 +8,6 @@ import re
 from collections import deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.cli.control import Hands, NotOffered, said_of
@@ -16,7 +15,7 @@ from engine.cli.events import addressed, by_everybody, deliver
 from engine.cli.readings import Headlines
 from engine.cli.sessions import Report, header_of
 from engine.language.types import Kind, Type
-from engine.run import Actor, Note, RealClock, StepRecord, System
+from engine.run import Actor, RealClock, System
 from engine.run.station import Station, StationError
 from engine.semantics.step import Event
 from engine.tools.page.history import History
@@ -50,16 +49,13 @@ class Page:
         self._server = PageServer(where, os.environ.get(TOKEN, "") if token is None else token)
         self._station, self._system, self._main = station, system, main
         self._hands = Hands(station.control, station, system, main) if station.control is not None else None
-        self._history = History(system, secrets=secrets)
+        headlines.watch()
+        self._history = History(system, headlines.seen, LOOK_NS, secrets=secrets)
         self._results: deque[dict[str, Any]] = deque(maxlen=RESULTS)
         real = self._real = isinstance(system.clock, RealClock)
         started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
         self._header = header(system, started, station.title, **header_of(station))
         self.url = self._server.url
-        self._headlines, self._look_ns = headlines, 0
-        if station.rows:
-            headlines.watch()
-        system.observers.append(self)
 
     def start(self) -> None:
         """Answer."""
@@ -75,22 +71,6 @@ class Page:
         told |= {"duration_ns": report.duration_ns, "unit": report.unit, "sides": list(report.sides)}
         self._results.append(told)
         self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
-
-    # ------------------------------------------------------------ observer
-
-    def step(self, record: StepRecord) -> None:
-        """A look at the headlines, a few times a second: no step need have read them."""
-        if record.time_ns < self._look_ns or not (self._headlines.chosen or self._station.rows):
-            return
-        self._look_ns = record.time_ns + LOOK_NS
-        told: dict[str, Any] = {"time_ns": record.time_ns, "machine": self._main.path}
-        told["sample"] = {name: value for name, value in self._headlines.numbers().items() if isfinite(value)}
-        if self._station.rows:
-            told["rows"] = [[values for _, values in units] for _, units in self._headlines.rows()]
-        self._history.told(told)
-
-    def note(self, note: Note) -> None:
-        """Nothing to see here."""
 
     # ------------------------------------------------------------ private
 

@@ -11,7 +11,7 @@ Nothing here reads a clock: :meth:`Faults.strike` is given the time.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -140,6 +140,10 @@ class Faults:
         kept = [rule for rule in rules if rule.text != text]
         self._rules[name] = kept
         return len(rules) - len(kept)
+
+    def strikes(self, names: Iterable[str]) -> bool:
+        """Whether a rule is about one of these."""
+        return any(self._rules.get(name) for name in names)
 
     def strike(self, name: str, data: Mapping[str, Any], now_ns: int) -> Sequence[tuple[int, dict[str, Any]]]:
         """What passes in place of an order or event with ``data``: (delay in ns, data) for each. Empty: nothing."""

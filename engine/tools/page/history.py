@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from engine.run import Actor, Note, StepRecord, System
 from engine.run.json_values import to_json
-from engine.tools.trace.lines import Recorder, encode
+from engine.tools.trace.lines import Look, Recorder, encode
 from engine.tools.trace.record import note_record, start_record
 from engine.tools.trace.secrets import Veil
 
@@ -46,12 +46,15 @@ class Kept:
 
 
 class History:
-    """An observer. Its methods for readers may be called from any thread. Make it before the system starts."""
+    """An observer. Its methods for readers may be called from any thread. Make it before the system starts. ``look``:
+    what is displayed now, once in ``every_ns``."""
 
-    def __init__(self, system: System, *, secrets: bool = False) -> None:
+    def __init__(
+        self, system: System, look: Look | None = None, every_ns: int = 250_000_000, *, secrets: bool = False
+    ) -> None:
         self._system = system
         self.veil = None if secrets else Veil()
-        self._recorder = Recorder(self.veil)
+        self._recorder = Recorder(self.veil, look, every_ns)
         self._next = 0
         self._lock = threading.Lock()
         self._parts: deque[_Part] = deque([_Part(0, "{}")])

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from engine.tools.trace.reader import Record, Trace
 
-_INCIDENTAL = ("text_hash", "session", "titles")
+_INCIDENTAL = ("text_hash", "session", "titles", "display", "rows")
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ again and again (names, configurations, the transitions of a step) is kept as te
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring
 from math import isfinite
 from typing import TYPE_CHECKING, Any
@@ -64,11 +64,18 @@ _ACTIVE = _Texts(lambda states: f',"configuration":{encode(list(states))}')
 _WHOLE = _Texts(lambda parts: _TAKEN[parts[:-1]] + _ACTIVE[parts[-1]])
 
 
-class Recorder:
-    """Writes step records; remembers each machine's data to find what changed. ``veil`` hides secrets."""
+Look = Callable[[], Mapping[str, Any]]
+"""The values that a station displays as they are now, as ``display`` and ``rows`` of a step; steps need not read
+them."""
 
-    def __init__(self, veil: Veil | None = None) -> None:
+
+class Recorder:
+    """Writes step records; remembers each machine's data to find what changed. ``veil`` hides secrets. Once in
+    ``every_ns`` a step has what ``look`` sees."""
+
+    def __init__(self, veil: Veil | None = None, look: Look | None = None, every_ns: int = 1_000_000_000) -> None:
         self._veil = veil
+        self._look, self._every_ns, self._look_ns = look, every_ns, 0
         self._machines: dict[Actor, _Known] = {}
         self._tags = 0  # values that JSON has no word for, in the text that is being made
         make: Any = getattr(json.encoder, "c_make_encoder", None)  # kept: making one takes longer than a short text
@@ -107,6 +114,9 @@ class Recorder:
         changes = known.changes()
         if changes:
             text += f',"data":{self.value(veil.own(machine.chart, "data", changes) if veil else changes)}'
+        if self._look is not None and record.time_ns >= self._look_ns:
+            self._look_ns = record.time_ns + self._every_ns
+            text += f",{encode(seen)[1:-1]}" if (seen := to_json(self._look())) else ""
         if actor.state != "running":
             del self._machines[actor]
         return f"{text}}}"

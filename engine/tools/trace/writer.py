@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from engine.run.clock import RealClock
-from engine.tools.trace.lines import Recorder, encode
+from engine.tools.trace.lines import Look, Recorder, encode
 from engine.tools.trace.record import header, note_record
 from engine.tools.trace.secrets import Veil
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from engine.run import Note, StepRecord, System
 
 
-def _private(path: str, flags: int) -> int:
-    """Opens for the owner only, also a file that was there already."""
+def private(path: str, flags: int) -> int:
+    """An opener: for the owner only, also a file that was there already."""
     number = os.open(path, flags, 0o600)
     if stat.S_ISREG(os.fstat(number).st_mode):
         os.fchmod(number, 0o600)
@@ -31,7 +31,8 @@ class TraceWriter:
 
     Only its owner may read the file. What charts and contracts declare secret is hidden in it unless ``secrets``.
 
-    ``sides``, ``display`` and ``rows`` go into the header, see :func:`engine.tools.trace.record.header`.
+    ``sides``, ``display`` and ``rows`` go into the header, see :func:`engine.tools.trace.record.header`; ``look`` is
+    called once a second.
 
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
@@ -46,15 +47,16 @@ class TraceWriter:
         sides: Mapping[str, tuple[str, str]] | None = None,
         display: Mapping[str, str] | None = None,
         rows: Sequence[Mapping[str, Any]] = (),
+        look: Look | None = None,
         secrets: bool = False,
     ) -> None:
         self.lines = 0
         self._path = str(path)
         self._file: IO[str] = open(  # noqa: SIM115 (closed by close)
-            path, "w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16, opener=_private
+            path, "w", encoding="utf-8", errors="backslashreplace", buffering=1 << 16, opener=private
         )
         self._veil = None if secrets else Veil()
-        self._recorder = Recorder(self._veil)
+        self._recorder = Recorder(self._veil, look)
         self._system = system
         self._flush_ns = 0
         real = self._real = isinstance(system.clock, RealClock)

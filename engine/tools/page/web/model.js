@@ -56,7 +56,8 @@ class World {
 
   apply(record) {
     if (record.time_ns !== undefined) this.time = record.time_ns;
-    if (record.sample) { this.sample = record.sample; this.rows = record.rows ?? this.rows; }
+    if (record.display) this.sample = record.display;
+    if (record.rows) this.rows = record.rows;
     if (!("cause" in record)) return;
     let one = this.machines.get(record.machine);
     if (record.cause === "start" || !one) {
