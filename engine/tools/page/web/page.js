@@ -47,7 +47,8 @@ function recorded(told) {
   page.alive = "trace";
   byId("controls").hidden = true;
   setUp();
-  moveTo(page.timeline.next);
+  const end = told.records.findIndex((one) => one.cause === "stop" && one.machine in header.machines);
+  moveTo(end < 0 ? page.timeline.next : end); // before the end of the run: then all states have been left
   requestAnimationFrame(frame);
 }
 
