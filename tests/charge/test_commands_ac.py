@@ -15,6 +15,15 @@ from tests.charge.test_commands import SURVIVED, address, needs_namespaces
 from tests.slac import netns
 
 RECEIPT = "v2g.MeteringReceiptRes(ResponseCode=OK"
+QUICK = [
+    "--sessions", "999",
+    "--set", "pilot.ready_after=50 ms",
+    "--set", "pilot.unplug_after=50 ms",
+    "--set", "T_unlock=300 ms",
+    "--set", "T_return=1 s",
+    "--set", "session.T_close=200 ms",
+]  # fmt: skip
+"""An AC station whose stand-in vehicle unplugs when 5 % have ended, and comes back."""
 
 
 @pytest.fixture(scope="module")
@@ -26,19 +35,9 @@ def cable() -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def outlet(cable: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[josev.Process]:
-    """Our AC station, which asks for receipts. Its stand-in vehicle unplugs when 5 % have ended, and comes back."""
-    quick = [
-        "--sessions", "999",
-        "--set", "pilot.ready_after=50 ms",
-        "--set", "pilot.unplug_after=50 ms",
-        "--set", "T_unlock=300 ms",
-        "--set", "T_return=1 s",
-        "--set", "session.T_close=200 ms",
-        "--set", "session.dialogue.ReceiptRequired=True",
-    ]  # fmt: skip
-    with josev.engine_run(
-        cable["station"], "evse_ac", tmp_path_factory.mktemp("outlet"), "--iface", "wire0", *quick
-    ) as running:
+    """Our AC station, which asks for receipts."""
+    words = ["--iface", "wire0", *QUICK, "--set", "session.dialogue.ReceiptRequired=True"]
+    with josev.engine_run(cable["station"], "evse_ac", tmp_path_factory.mktemp("outlet"), *words) as running:
         running.until("communication.open", 120)
         yield running
 

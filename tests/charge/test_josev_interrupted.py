@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from adapters.v2g.commands.vehicle import STEPS, MinimalVehicle, StationError, address_of
+from adapters.v2g.commands.vehicle import AC_STEPS, STEPS, MinimalVehicle, StationError, address_of
 from tests.charge import josev
 from tests.charge.test_commands import address
+from tests.charge.test_commands_ac import QUICK, until_inviting
 from tests.slac import netns
 
 REASON = netns.missing() or josev.missing()
 pytestmark = pytest.mark.skipif(bool(REASON), reason=REASON)
 
 NORMAL_END = "evse  session.session_ended(end=normal)"
+CONTACTOR = re.compile(r"contactor\.set\(closed=(\w+)\)")
 
 
 @pytest.fixture(scope="module")
@@ -28,11 +31,11 @@ def cable() -> Iterator[dict[str, str]]:
         yield names
 
 
-def interrupt(to: tuple[str, int], protocol: str, step: str, how: str) -> None:
+def interrupt(to: tuple[str, int], protocol: str, step: str, how: str, energy: str = "dc") -> None:
     """A session up to ``step``, and there the interruption; until the station has closed, where it has to."""
-    vehicle = MinimalVehicle(to, protocol)
+    vehicle = MinimalVehicle(to, protocol, energy=energy)
     try:
-        for one in STEPS[: STEPS.index(step)]:
+        for one in vehicle.steps[: vehicle.steps.index(step)]:
             for _ in vehicle.take(one, 2):
                 pass
         frame = vehicle.frame(step)
@@ -77,4 +80,32 @@ def test_interrupted_at_each_message(
         station.until_all([NORMAL_END] * (before + 1), 60)
     assert "FAILED" not in text
     assert text.count("CurrentDemandRes received") >= 8  # in DIN its first loop is not logged
+    assert "Traceback" not in station.text
+
+
+def test_interrupted_at_each_message_of_ac(cable: dict[str, str], tmp_path: Path) -> None:
+    """The same in AC: no contactor stays closed, and a foreign vehicle charges on three phases behind it all."""
+    options = [*QUICK, "--set", "session.V2G_SECC_Sequence_Timeout=6 s", "--set", "T_session_start=10 min"]
+    with josev.engine_run(cable["station"], "evse_ac", tmp_path, "--iface", "wire0", *options) as station:
+        station.until("communication.open", 60)
+        to = address_of(address(cable["station"]))
+        ways = itertools.cycle(("close", "garbage", "wrong session id", "silence"))
+        for how, step in zip(ways, AC_STEPS, strict=False):
+            until_inviting(station)
+            try:
+                netns.inside(cable["vehicle"], lambda: interrupt(to, "iso2", step, how, "ac"))  # noqa: B023
+            except StationError as error:
+                raise AssertionError(f"before {how} at {step}: {error}\n{station.text[-2000:]}") from error
+        until_inviting(station)
+        orders = CONTACTOR.findall(station.text)
+        assert "True" in orders
+        assert orders[-1] == "False"
+        before = station.text.count(NORMAL_END)
+        with josev.evcc(cable["vehicle"], "wire1", "iso2", tmp_path, mode="AC_three_phase_core", loops=4) as vehicle:
+            vehicle.until("SessionStopRes received", 180)
+            text = vehicle.text
+        station.until_all([NORMAL_END] * (before + 1), 60)
+    assert "FAILED" not in text
+    assert text.count("ChargingStatusRes received") >= 4
+    assert CONTACTOR.findall(station.text)[-1:] == ["False"]
     assert "Traceback" not in station.text
