@@ -121,7 +121,7 @@ def script_c(design: Design) -> str:
     parts += [f"is_shown_{index} = false;\n" for index in range(len(design.readings))]
     parts.append("(void)memset(alive, 0, sizeof alive);\n(void)memset(has, 0, sizeof has);\n")
     parts.append(f"check({name}_init(&machine, &ports, NULL, &given));\n}}\n")
-    parts.append("static bool event(long number, int64_t now)\n{\nswitch (number) {\n")
+    parts.append("static bool event(long number, int64_t now)\n{\n(void)now;\nswitch (number) {\n")
     for one in design.events:
         if not one.from_outside:
             continue
@@ -219,9 +219,9 @@ _HEAD = r"""#include "NAME.h"
 static struct NAME machine;
 static char line[1 << 20];
 static char *rest;
-static uint16_t taken[UPPER_TRANSITIONS * 64U];
+static uint16_t taken[20000];
 static size_t takes;
-static uint16_t failed[1024]; /* places; told when the step is over, as the engine's record has them */
+static uint16_t failed[20000]; /* places; told when the step is over, as the engine's record has them */
 static size_t errors;
 
 static void check(bool good)
@@ -321,7 +321,7 @@ static void record(void)
         }
     }
     (void)printf("|%lld|", (deadline == CHART_NEVER) ? -1LL : (long long)deadline);
-    for (unsigned i = 0; i < UPPER_TIMERS; i++) {
+    for (unsigned i = 0; i < machine.chart.is->timers; i++) {
         const int64_t due = machine.timers[i].due_ns;
         (void)printf("%lld,", (due == CHART_NEVER) ? -1LL : (long long)due);
     }

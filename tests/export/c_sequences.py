@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -13,7 +14,7 @@ from engine.language.types import Kind, Type
 from engine.language.values import INT_MAX, INT_MIN, EvaluationError, checked
 from engine.run.deadlines import Deadline, Deadlines
 from engine.run.machine import Machine
-from engine.semantics.errors import EngineError, ParameterError
+from engine.semantics.errors import EndlessLoop, EngineError, ParameterError
 from engine.semantics.parameters import bind_parameters
 from engine.semantics.payloads import check_payload
 from engine.semantics.step import (
@@ -38,6 +39,8 @@ from tests.export.c_peer import alive_children
 
 Readings = dict[tuple[str, str], Any]
 _UNREADABLE = object()
+ENDLESS = "fault(10"
+"""The line of a step that does not come to rest: the engine raises, the C says so, or that its queue is full."""
 
 
 @dataclass(slots=True)
@@ -110,7 +113,7 @@ class Recorder:
         self.surroundings.children = dict(children)
 
     def begin(self) -> None:
-        self._step(f"B {self.now_ns}", self.machine.begin())
+        self._step(f"B {self.now_ns}", self.machine.begin)
 
     def send(self, event: EventOf, data: Mapping[str, Any]) -> None:
         """An event now; what it carries that the chart does not read stays away from the C."""
@@ -121,13 +124,13 @@ class Recorder:
         except EngineError:
             self._line(script, "refused ", ())
             return
-        self._step(script, self.machine.process(Event(event.name, payload)))
+        self._step(script, lambda: self.machine.process(Event(event.name, payload)))
 
     def fire(self, timer: str) -> None:
         """A timer expires, whatever the time."""
         if timer in self.running:
             self.running.pop(timer).cancel()
-        self._step(f"X {self.timer_numbers[timer]} {self.now_ns}", self.machine.expire(timer))
+        self._step(f"X {self.timer_numbers[timer]} {self.now_ns}", lambda: self.machine.expire(timer))
 
     def advance(self, to_ns: int) -> None:
         """Let time pass: timers expire on the way, in their order."""
@@ -136,18 +139,29 @@ class Recorder:
             self.deadlines.pop().run()
             timer = self.fired
             del self.running[timer]
-            self._step(f"T {due}", self.machine.expire(timer))
-            if len(self.sequence.expected) > 400:
+            self._step(f"T {due}", partial(self.machine.expire, timer))
+            if len(self.sequence.expected) > 400 or self.over:
                 return  # timers of no duration restart each other
         self.now_ns = max(self.now_ns, to_ns)
 
     def finish(self) -> None:
-        if not self.machine.done:
-            self._step(f"F {self.now_ns}", self.machine.finish())
+        if not self.over:
+            self._step(f"F {self.now_ns}", self.machine.finish)
 
     # ------------------------------------------------------------ lines
 
-    def _step(self, script: str, step: Step) -> None:
+    @property
+    def over(self) -> bool:
+        """Whether nothing more is to be compared."""
+        return self.machine.done or ENDLESS in self.sequence.expected
+
+    def _step(self, script: str, compute: Callable[[], Step]) -> None:
+        try:
+            step = compute()
+        except EndlessLoop:
+            self.sequence.script.append(script)
+            self.sequence.expected.append(ENDLESS)
+            return
         told = []
         for effect in step.effects:
             told += self._effect(effect)
@@ -274,7 +288,7 @@ class Random:
             recorder.show(self._readings(choice, {}))
             recorder.begin()
         for _ in range(choice.choice((5, 15, 30))):
-            if recorder.machine.done:
+            if recorder.over:
                 break
             self._one(choice, recorder)
         if choice.random() < 0.5:
@@ -296,7 +310,7 @@ class Random:
                 recorder.advance(until)
         elif self.outside:
             recorder.advance(recorder.now_ns + choice.choice((0, 0, 1, 1_000_000, 30_000_000)))
-            if not recorder.machine.done:
+            if not recorder.over:
                 (self._aimed if choice.random() < 0.4 else self._event)(choice, recorder)
 
     def _aimed(self, choice: random.Random, recorder: Recorder) -> None:
@@ -362,7 +376,14 @@ class Random:
             value += choice.choice((-1, 1))
         if type_.kind is Kind.DURATION:
             return min(max(value, -1), 2**62)
-        return min(max(value, INT_MIN), INT_MAX) if type_.kind is Kind.INT else value
+        return self._held(value, type_) if type_.kind is Kind.INT else value
+
+    def _held(self, value: int, type_: Type) -> int:
+        """The nearest number that a variable of its C type holds."""
+        held = self.design.c_type(type_)
+        bits = int(re.sub(r"\D", "", held))
+        low, high = (0, 2**bits - 1) if held.startswith("u") else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+        return min(max(value, low), high)
 
     def _any(self, choice: random.Random, type_: Type) -> Any:
         match type_.kind:

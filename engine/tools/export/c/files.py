@@ -15,7 +15,7 @@ from engine.semantics.parameters import bind_parameters
 from engine.tools.export.c.blocks import Functions, given_to
 from engine.tools.export.c.design import Design, EventOf
 from engine.tools.export.c.expressions import Expression, number, real
-from engine.tools.export.c.names import identifier, quoted
+from engine.tools.export.c.names import comment, identifier, quoted
 from engine.tools.export.c.tables import Tables, set_text
 from engine.tools.export.c.types import NotInC, kept, most_items, most_octets, text_octets, whole_range
 from engine.tools.export.losses import Construct
@@ -45,7 +45,7 @@ class Files:
         design, name, upper = self.design, self.name, self.design.upper
         chart = design.chart
         lines = [
-            f"/* {_comment(chart.title or chart.name)}: made by `engine export --to c`, do not edit. */",
+            f"/* {comment(chart.title or chart.name)}: made by `engine export --to c`, do not edit. */",
             f"#ifndef {upper}_H",
             f"#define {upper}_H",
             "",
@@ -135,7 +135,7 @@ class Files:
                 result = "bool"
                 arguments.append(f"{kept(port.result, self.design.words)} *value".replace("* *", "**"))
             about = port.about + ("; false: it cannot be read" if port.result is not None else "")
-            lines.append(f"    {result} (*{port.name})({', '.join(arguments)}); /* {_comment(about)} */")
+            lines.append(f"    {result} (*{port.name})({', '.join(arguments)}); /* {comment(about)} */")
         if self.ends:
             lines.append(f"    void (*done)(void *context, const struct {self.name}_output *output);")
         return [
@@ -238,7 +238,8 @@ class Files:
         rows = tables.transitions or ["{0U, CHART_NONE, 0U, 0U, 0U, 0U},"]
         lines += [f"static const struct chart_transition transitions[{len(rows)}] = {{", *_indented(rows), "};", ""]
         triggers = [
-            f"{{{first}U, {len(own)}U, {set_text(sources, self.words)}, {set_text(atoms, self.words)}}}, /* {label} */"
+            f"{{{first}U, {len(own)}U, {set_text(sources, self.words)}, {set_text(atoms, self.words)}}}, "
+            f"/* {comment(label)} */"
             for label, first, own, sources, atoms in tables.triggers
         ]
         lines += [f"static const struct chart_trigger triggers[{len(triggers)}] = {{", *_indented(triggers), "};", ""]
@@ -555,7 +556,3 @@ def _listed(parts: Iterable[str], per_line: int = 1) -> list[str]:
 
 def _indented(lines: Iterable[str]) -> list[str]:
     return [f"    {line}" for line in lines]
-
-
-def _comment(text: str) -> str:
-    return text.replace("*/", "* /").replace("\n", " ")

@@ -52,3 +52,8 @@ def quoted(text: str) -> str:
         else:
             parts.append(f"\\{octet:03o}")
     return '"' + "".join(parts) + '"'
+
+
+def comment(text: str) -> str:
+    """A text that a comment of C may hold."""
+    return text.replace("*/", "* /").replace("/*", "/ *").replace("\n", " ")

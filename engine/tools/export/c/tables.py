@@ -8,6 +8,7 @@ from engine.language.model import State, StateKind, Transition
 from engine.semantics.compiled.topology import members
 from engine.tools.export.c.blocks import Functions
 from engine.tools.export.c.design import FAILURE, Design
+from engine.tools.export.c.names import comment
 from engine.tools.export.losses import Construct
 
 NO_STATE = "CHART_NONE"
@@ -60,7 +61,7 @@ def tables_of(design: Design, functions: Functions) -> Tables:
         delay = functions.delay(one.delay, one.position, state.id)
         periodic = "true" if one.periodic else "false"
         row = f"{{{delay}, {design.place(one.position)}U, {design.state_name(state.id)}, {periodic}}}"
-        tables.clocks.append(f"{row}, /* {state.id}: after {one.text} */")
+        tables.clocks.append(f"{row}, /* {comment(state.id)}: after {comment(one.text)} */")
     if FAILURE in design.by_name:
         tables.failure = design.event_name(FAILURE)
     return tables
@@ -112,7 +113,7 @@ def _transition(design: Design, functions: Functions, tables: Tables, number: in
     actions = functions.block((t.actions,), t.id)
     functions.event = functions.transition = None
     row = f"{{{source}, {inside}, {_set(tables, entered)}U, {guard}U, {actions}U, {place}U}}"
-    return f"{row}, /* {number}: {t.id} */"
+    return f"{row}, /* {number}: {comment(t.id)} */"
 
 
 def _set(tables: Tables, mask: int) -> int:
