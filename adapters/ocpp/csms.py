@@ -23,7 +23,7 @@ from ocpp.exceptions import OCPPError
 from ocpp.routing import on
 from ocpp.v16 import ChargePoint, call, call_result
 from ocpp.v16.datatypes import IdTagInfo
-from ocpp.v16.enums import AuthorizationStatus, DataTransferStatus, RegistrationStatus
+from ocpp.v16.enums import AuthorizationStatus, DataTransferStatus, GenericStatus, RegistrationStatus
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -247,6 +247,21 @@ class _Line(ChargePoint):  # type: ignore[misc]
     def on_security(self, type: str, **_: Any) -> Any:
         self._say(f"security event {type}")
         return call_result.SecurityEventNotification()
+
+    @on("LogStatusNotification")  # type: ignore[untyped-decorator]
+    def on_log(self, status: str, **_: Any) -> Any:
+        self._say(f"log {status}")
+        return call_result.LogStatusNotification()
+
+    @on("SignedFirmwareStatusNotification")  # type: ignore[untyped-decorator]
+    def on_signed_firmware(self, status: str, **_: Any) -> Any:
+        self._say(f"signed firmware {status}")
+        return call_result.SignedFirmwareStatusNotification()
+
+    @on("SignCertificate")  # type: ignore[untyped-decorator]
+    def on_sign(self, **_: Any) -> Any:
+        self._say("asks for a certificate; there is nobody here who signs one")
+        return call_result.SignCertificate(status=GenericStatus.rejected)
 
 
 _ACCEPTED: Final = IdTagInfo(status=AuthorizationStatus.accepted)

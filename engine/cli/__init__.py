@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser, options = _parser(command)
     try:
         args, unknown = parser.parse_known_args(arguments)
-        # A station file may declare options of its own for `run`; each has a value.
-        if unknown and (command != "run" or (unknown[-1].startswith("-") and "=" not in unknown[-1])):
+        # A station file may declare options of its own for `run`: --NAME VALUE, or --NAME alone.
+        if unknown and (command != "run" or not all(one.startswith("--") for one in unknown if one[0:1] == "-")):
             at_fault = unknown[-1] if command == "run" else unknown[0]
             complain(f"unknown argument {at_fault}{_like(at_fault, options)}; see engine {command} --help")
             return 2

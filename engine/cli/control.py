@@ -328,7 +328,7 @@ def _numbered(name: str, value: Any) -> str:
 
 
 def said_of(name: str, value: Any) -> str:
-    """A field of a request as an event's text has it."""
+    """A field of a request as an event's text has it. Raises ``StationError`` for what an event cannot carry."""
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if not isinstance(value, str) or _UNSPEAKABLE.search(value):

@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO, TYPE_CHECKING, cast
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -77,6 +77,8 @@ class LiveView:
         self._host: Host | None = None
         self._ticker: asyncio.Task[None] | None = None
         self._calls = 0
+        self.programs: Mapping[str, Callable[[str], None]] = {}
+        """Beside the run, by name: what a line typed for one is given to."""
         system.observers.append(self)
 
     # ------------------------------------------------------------ life
@@ -330,6 +332,10 @@ class LiveView:
 
     def _send(self, text: str) -> None:
         if not text.strip() or self._main is None:
+            return
+        name, _, words = text.strip().partition(" ")
+        if name in self.programs:
+            self.programs[name](words.strip())
             return
         try:
             actor, item = addressed(self._system, self._main, text)

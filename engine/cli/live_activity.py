@@ -118,7 +118,8 @@ class Activity:
                 self._complaints.add((note.path, note.text))
             bad = note.kind in ("machine_failed", "queue_full", "invariant", "adapter_error")
             style = BAD if bad else "yellow"
-            self.log.append((note.time_ns, Text(f"{note.path}: {note.kind.replace('_', ' ')}: {note.text}", style)))
+            kind = "" if note.kind == "log" else f"{note.kind.replace('_', ' ')}: "
+            self.log.append((note.time_ns, Text(f"{note.path}: {kind}{note.text}", style)))
 
     def table(self, room: int, width: int, now_ns: int) -> RenderableType:
         """The last ``room`` rows, ``width`` characters wide, at the time ``now_ns``."""

@@ -32,6 +32,7 @@ from engine.run.station import Overrides, Station, StationError, build, resolve
 if TYPE_CHECKING:
     from engine.cli.control import ControlServer
     from engine.cli.live import LiveView
+    from engine.cli.programs import Program
     from engine.cli.ui import Page
     from engine.tools.trace import TraceWriter
 
@@ -147,6 +148,9 @@ class _Run:
         else:
             view = PlainView(self.system, self.station, self.out, quiet=self.args.quiet, secrets=self.args.secrets)
         self.view = view
+        self.programs = self._programs()
+        if not isinstance(view, PlainView):
+            view.programs = {one.name: one.write for one in self.programs}
         self.ready = ReadyWatch(self.station, self.system, view.ready)
         try:
             if self.args.fast:
@@ -154,6 +158,8 @@ class _Run:
             else:
                 asyncio.run(self._run_live(view))
         finally:
+            for one in self.programs:
+                one.end()
             if trace is not None:
                 trace.close()
         told = summary(self.system, self.sessions, self.tally, self.last_values)
@@ -283,7 +289,22 @@ class _Run:
         self.view.close()
         self.out.write("stopped dead, begins anew\n")
         self.out.flush()
+        if self.programs:
+            from engine.cli.programs import leave
+
+            leave(self.programs)
         begin_anew(self.control.where, self.args.trace)
+
+    def _programs(self) -> list[Program]:
+        if not self.station.programs:
+            return []
+        if self.args.fast:
+            raise StationError(
+                f"{', '.join(self.station.programs)} beside it: that needs the real clock, so not --fast"
+            )
+        from engine.cli.programs import started
+
+        return started(self.station.programs, self.system)
 
     def _page(self) -> Page | None:
         if self.args.ui is None:
@@ -354,14 +375,14 @@ def _what_runs(folder: Path) -> str:
 
 
 def _options(unknown: list[str]) -> dict[str, str]:
-    """``--NAME VALUE`` and ``--NAME=VALUE`` pairs."""
+    """``--NAME VALUE`` and ``--NAME=VALUE`` pairs; a name alone has an empty value."""
     found: dict[str, str] = {}
     rest = list(unknown)
     while rest:
         name, equals, value = rest.pop(0).partition("=")
-        if not name.startswith("--") or (not equals and not rest):
+        if not name.startswith("--"):
             raise StationError(f"unknown argument {name}; see engine run --help")
-        found[name[2:]] = value if equals else rest.pop(0)
+        found[name[2:]] = value if equals or not rest or rest[0].startswith("--") else rest.pop(0)
     return found
 
 

@@ -84,7 +84,7 @@ class Tally:
             self.failures[f"{record.actor.path}: {failure.message} ({failure.position})"] += 1
 
     def note(self, note: Note) -> None:
-        if note.kind not in ("out", "shutting_down"):
+        if note.kind not in ("out", "shutting_down", "log"):
             self.notes[note.kind] += 1
 
 

@@ -28,10 +28,10 @@ class StepRecord:
 class Note:
     """Something that is no macrostep. ``path`` is the machine's, or the role; ``kind`` is ``queue_full``, ``dropped``
     (an event nobody can take any more), ``undelivered`` (nobody to take it), ``adapter_error``, ``adapter_note`` (what
-    an adapter tells people), ``fault`` (one made on purpose has struck; ``text`` is its rule), ``host_late`` (timers
-    came late), ``machine_failed``, ``child_refused``, ``invariant`` (a joint one was broken), or ``out`` (a root
-    machine's event to whoever watches; ``text`` is its name). ``secret`` are the fields of ``data`` that are not for
-    people."""
+    an adapter tells people), ``log`` (what a program beside the run says, by its name), ``fault`` (one made on purpose
+    has struck; ``text`` is its rule), ``host_late`` (timers came late), ``machine_failed``, ``child_refused``,
+    ``invariant`` (a joint one was broken), or ``out`` (a root machine's event to whoever watches; ``text`` is its
+    name). ``secret`` are the fields of ``data`` that are not for people."""
 
     time_ns: int
     path: str

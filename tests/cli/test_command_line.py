@@ -39,7 +39,7 @@ def light(tmp_path: Path) -> Path:
     [
         (["chekc", "x.yaml"], "there is no command 'chekc'; did you mean 'check'?"),
         (["check", "x.yaml", "--jsn"], "unknown argument --jsn; did you mean '--json'?"),
-        (["run", "{light}", "--fats"], "unknown argument --fats; did you mean '--fast'?"),
+        (["run", "{light}", "--fats"], "--fats: there is no such option; did you mean '--fast'?"),
         (["run", "{light}", "--traec", "x"], "--traec: there is no such option; did you mean '--trace'?"),
         (["trace", "show", "x.jsonl", "--problem"], "x.jsonl: No such file or directory"),
         (["check", "{light}l"], "{light}l: no such chart or folder; did you mean '{light}'?"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 
@@ -71,6 +72,20 @@ def test_what_a_charge_point_tells_is_shown_and_what_is_typed_is_sent() -> None:
             assert (await csms.command("list")).startswith(f"{identity} (gone)")
 
     run(talk)
+
+
+def test_it_is_started_beside_a_charge_point() -> None:
+    """``--csms``: both in one command; what it hears is told in the run."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        where = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [sys.executable, "-m", "engine.cli", "run", "charge_point", "--plain", "--csms", where]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run_:
+        assert run_.stdout is not None
+        try:
+            assert any("csms  log: CP_1: boot of chargechart" in text for text in run_.stdout)
+        finally:
+            run_.terminate()
+            run_.communicate(timeout=120)
 
 
 def test_the_command_says_that_it_is_not_for_production_and_ends_with_its_input() -> None:

@@ -28,6 +28,8 @@ _TOP = (
     "invariants",
     "units",
     "control",
+    "programs",
+    "option_values",
 )
 _STATION = ("machine", "name", "title", "session_end", "ready", "faults", "control", "control_token", "control_number")
 _MACHINE = ("chart", "present", "parameters", "adapters")
@@ -128,7 +130,8 @@ class StationFile:
 
     def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
         """The assignments of ``--name value`` (``[options.name]`` or ``[options.name.value]``); ``{}`` becomes the
-        value, of units a list of values, one for each (:meth:`engine.run.station.units.Units.spread`).
+        value, of units a list of values, one for each (:meth:`engine.run.station.units.Units.spread`). Without a value
+        it is that of ``[option_values]``.
 
         ``command`` are the command's own options, for hints. Raises ``StationError`` for an unknown option or value.
         """
@@ -139,6 +142,10 @@ class StationFile:
         if name not in options:
             hint = suggestion(f"--{name}", [*{*command} - {f"--{name}"}, *(f"--{option}" for option in options)])
             raise StationError(f"--{name}: there is no such option{f' in {where}' if where else ''}{hint}")
+        if not value:
+            value = str(self.table("option_values").get(name, ""))
+        if not value:
+            raise StationError(f"--{name}: write a value behind it")
         changes = _table(options[name], f"{where}: [options.{name}]")
         if changes and all(isinstance(change, dict) for change in changes.values()):
             if value not in changes:

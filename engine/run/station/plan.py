@@ -189,6 +189,7 @@ class Station:
     faults: list[RoleFault] = field(default_factory=list)
     control: Control | None = None  # of the simulated world, from outside
     beside: tuple[str, ...] = ()  # what machines beside units are called, of whatever kind; not all need be there
+    programs: dict[str, str] = field(default_factory=dict)  # name -> command of a program that runs with it
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 
     @property

@@ -217,6 +217,7 @@ class _Resolver:
         self.plan.ready = self._ready()
         self.plan.sides = self._sides()
         self.plan.control = self._control()
+        self.plan.programs = self._programs()
         away = self.absent | self.unloaded
         self.plan.display = tuple(one for one in self.plan.display if one.value.partition(".")[0] not in away)
         self.plan.surroundings = self._surroundings()
@@ -392,6 +393,8 @@ class _Resolver:
             if rest == "title":
                 self.plan.title = str(one.value)
             self.file.content.setdefault("station", {})[rest] = one.value
+        elif head == "programs":
+            self.file.content.setdefault("programs", {})[rest] = one.value
         elif head == "machines":
             self._assign_machine(one, rest)
         else:
@@ -647,6 +650,13 @@ class _Resolver:
                     taken += 1
         if not taken:
             raise StationError(f"--fault {fault}: no adapter of this station has a setting 'fault'")
+
+    def _programs(self) -> dict[str, str]:
+        programs = self.file.table("programs")
+        for name, command in programs.items():
+            if not isinstance(command, str) or not command.strip():
+                raise StationError(f"{self.file.path}: [programs] {name}: write a command, not {command!r}"[:300])
+        return dict(programs)
 
     def _control(self) -> Control | None:
         head = self.file.table("station")
