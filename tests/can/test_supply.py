@@ -76,11 +76,16 @@ def test_nobody_there() -> None:
     racks = Racks(count=2)
     for place in (0, 1):
         racks.rack_is_told("pull", place)
-    racks.run(20).set(400.0, 10.0).on()
+    racks.run(20)
+    unfit = ("communication", "0 of at least 1 modules are there and in order; no module has answered")
+    assert [said for said in racks.said if said[0] != "stale"] == [unfit]
+    racks.set(400.0, 10.0).on()
+    said = [said for said in racks.said if said[0] != "stale"]
+    assert said[1:] == [("communication", "0 of at least 1 modules are ready; no module has answered")]
     assert racks.output == "faulty"
-    (said,) = [said for said in racks.said if said[0] != "stale"]
-    assert said == ("communication", "0 of at least 1 modules are ready; no module has answered")
-    racks.rack_is_told("plug", 0).run(3).on().run(3)
+    racks.rack_is_told("plug", 0).run(3)
+    assert (racks.output, racks.cleared) == ("disabled", 1)
+    racks.on().run(3)
     assert (racks.output, racks.cleared) == ("enabled", 1)
 
 
@@ -233,8 +238,10 @@ def test_when_the_last_one_trips_it_is_an_alarm(alarm: str, code: str) -> None:
     for place in (0, 1):
         racks.rack_is_told("fail", place, alarm=alarm)
     racks.run(1)
-    assert racks.said == [(code, f"no module delivers any more; module {racks.data('why')[7]}: {alarm}")]
-    assert racks.output == "faulty"
+    module = racks.data("why")[7]
+    assert racks.said[0] == (code, f"no module delivers any more; module {module}: {alarm}")
+    assert racks.said[1:] == [(code, f"0 of at least 1 modules are there and in order; module {module}: {alarm}")]
+    assert (racks.output, racks.cleared) == ("disabled", 0)
 
 
 def test_a_module_that_restarts_is_switched_on_again_but_not_for_ever() -> None:

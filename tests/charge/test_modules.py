@@ -86,6 +86,45 @@ def test_one_pulled_in_mid_charge_is_survived(kind: str) -> None:
     assert bench.errors == []
 
 
+def test_a_station_without_a_module_takes_no_vehicle_until_one_is_back() -> None:
+    """All are pulled before anybody comes: out of order, with a reason that names them, and no session of 0 Wh that
+    "ended well". Back, the station is free again by itself, and the vehicle that waits is charged."""
+    bench = Bench("evse_dc", ("modules", "evse"), "supply=infy")
+    bench.run(5)
+    assert bench.is_in("evse", "outlet.available")
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "pull", {"module": address(bench, place)})
+    bench.run(5)
+    assert bench.is_in("evse", "outlet.faulted")
+    evse = bench.system.roots["evse"].machine
+    assert evse.data["reason"] == "power supply: modules 0, 1, 2, 3 say nothing"
+    bench.bring("pev")
+    bench.run(40)
+    assert [event["end"] for event in bench.events("session_ended") if "EVCCID" in event] == []
+    bench.system.post(bench.system.roots["modules"], "plug", {"module": address(bench, 2)})
+    bench.until(lambda: bench.circuit.output_A > 20.0, 60, "charge")
+
+
+def test_a_session_whose_modules_go_before_it_has_power_has_failed() -> None:
+    bench = Bench("evse_dc", ("modules", "evse", "pev"), "supply=infy")
+    bench.until(lambda: bench.is_in("evse", "outlet.plugged.session"), 40, "session")
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "pull", {"module": address(bench, place)})
+    bench.until(lambda: bench.is_in("evse", "outlet.faulted"), 40, "fault")
+    (told,) = [event for event in bench.events("session_ended") if "protocol" in event and "energy" in event][:1]
+    assert told["end"] == "failed"
+    assert "module" in told["reason"]
+
+
+def test_a_module_that_does_not_switch_off_is_named_where_the_fault_is_told() -> None:
+    bench = charging("infy")
+    bench.system.post(bench.system.roots["modules"], "stick", {"module": address(bench, 1)})
+    bench.system.roots["evse"].roles["button"].emit("stop_pressed", {})
+    bench.until(lambda: bench.is_in("evse", "outlet.faulted"), 40, "fault")
+    reason = bench.system.roots["evse"].machine.data["reason"]
+    assert reason.endswith("power supply: not all modules switch off; module 1: does not switch off")
+
+
 @pytest.mark.parametrize("kind", ["maxwell", "tonhe"])
 def test_the_modules_are_the_meter(kind: str) -> None:
     """``--set meter=modules``: the result's energy is what the modules measured, near to what went into the vehicle."""

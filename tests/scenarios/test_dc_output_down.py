@@ -119,7 +119,29 @@ def test_an_output_that_does_not_discharge_is_locked() -> None:
     assert stage.orders == []
     stage.run(MS)
     is_dead(stage)
+    assert stage.active("stuck")
+    stage.run(2.5 - MS)
+    assert stage.told("fault") == []
+    stage.run(MS)
     assert stage.told("fault") == [{"reason": "the output does not discharge"}]
+    assert stage.active("faulty")
+
+
+@pytest.mark.parametrize(("after_s", "event"), [(0.0, ""), (2.4, ""), (1.0, "reset")])
+def test_an_output_that_does_not_discharge_is_explained_by_its_supply(after_s: float, event: str) -> None:
+    """A module that keeps delivering is known to the supply a moment later: the one reason that is told names it. Off
+    and open were ordered before, and who does not wait hears what is known."""
+    stage = delivering().post("power_off").run(1.0).run(after_s).forget()
+    stage.post("cable_check").post("power_on").post("power_off").emit("contactor.opened").emit("imd.fault", text="x")
+    stage.post("emergency_off").post("pilot_lost")
+    assert stage.told("power_refused") == [{"reason": "the output does not discharge"}]
+    assert (stage.told("fault"), stage.orders, stage.unhandled) == ([], [], [])
+    if event:
+        stage.post(event)
+    else:
+        stage.emit("supply.alarm", code="other", text="module 1: does not switch off")
+    why = "" if event else "; power supply: module 1: does not switch off"
+    assert stage.told("fault") == [{"reason": "the output does not discharge" + why}]
     assert stage.active("faulty")
 
 
@@ -191,6 +213,8 @@ def test_the_pilot_lost_under_load_is_an_emergency(where: str) -> None:
 def test_an_output_that_stays_live_after_the_vehicle_left_is_a_fault(closed: bool, voltage: float) -> None:
     """A welded contactor or a charged output is found after an orderly end too."""
     stage = left(0.0).values("contactor", is_closed=closed).values("supply", present_voltage=voltage).run(1)
+    assert stage.active("stuck")
+    stage.run(2.5)
     assert stage.active("faulty")
     assert stage.told("fault") == [{"reason": "left by the vehicle: still live"}]
     stage.forget().post("pilot_lost")
@@ -232,11 +256,63 @@ def test_emergency_off_is_dead_in_the_same_step(where: str) -> None:
 )
 @pytest.mark.parametrize("where", ["off", "delivering", "opening"])
 def test_a_part_says_that_it_is_broken(role: str, event: str, reason: str, where: str) -> None:
+    """A supply at rest that does mends by itself: the tests below."""
+    if (role, where) == ("supply", "off"):
+        return
     stage = {"off": off, "delivering": delivering, "opening": lambda: precharging().post("power_off")}[where]()
     stage.forget().emit(f"{role}.{event}", text="overvoltage", **({"code": "other"} if role == "supply" else {}))
     is_dead(stage)
     assert stage.told("fault") == [{"reason": reason}]
     assert stage.active("emergency")
+
+
+def alarm(stage: Stage, text: str = "no module") -> Stage:
+    return stage.emit("supply.alarm", code="communication", text=text)
+
+
+def test_a_supply_that_can_give_nothing_at_rest() -> None:
+    """Nothing is energised, so nobody has to look at it: it is told, whoever wants power hears why not, and it is over
+    when the supply says so."""
+    stage = alarm(off().forget())
+    assert stage.active("off")
+    assert (stage.told("unfit"), stage.told("fault"), stage.orders) == ([{"reason": "power supply: no module"}], [], [])
+    stage.forget().post("cable_check").post("power_on").post("emergency_off").post("pilot_lost").post("reset")
+    assert stage.told("cable_check_bad") == [{"reason": "power supply: no module"}]
+    assert stage.told("power_refused") == [{"reason": "power supply: no module"}]
+    assert stage.active("off")
+    assert alarm(stage.forget(), "fan").told("unfit") == [{"reason": "power supply: fan"}]
+    stage.forget().post("power_off")
+    assert [name for _, name, _ in stage.said] == ["current_off", "is_off", "unfit"], (
+        "who asks after a reset hears it again"
+    )
+    stage.forget().emit("supply.alarm_cleared")
+    assert [name for _, name, _ in stage.said] == ["fit"]
+    stage.forget().post("power_off")
+    assert [name for _, name, _ in stage.said] == ["current_off", "is_off"]
+    assert stage.post("cable_check").active("cable_check.self_test")
+    assert stage.unhandled == []
+
+
+@pytest.mark.parametrize("mended", [False, True])
+@pytest.mark.parametrize("where", ["emergency", "faulty"])
+def test_a_supply_that_says_so_in_an_emergency_is_unfit_after_it(where: str, mended: bool) -> None:
+    """Its modules have gone for good, or are back before anybody asks."""
+    stage = emergency(100.0 if where == "faulty" else 0.0).run(1.0 if where == "faulty" else 0.5)
+    assert stage.active(where)
+    if where == "faulty":
+        stage.values("supply", present_voltage=0.0).post("reset")
+    alarm(stage)
+    if mended:
+        stage.emit("supply.alarm_cleared")
+    stage.forget().run(1)
+    assert stage.active("off")
+    assert stage.told("unfit") == ([] if mended else [{"reason": "power supply: no module"}])
+
+
+def test_a_reset_asks_the_supply_anew() -> None:
+    """What it said before somebody looked is forgotten; what stands it says again when it is told to be off."""
+    stage = alarm(emergency(100.0).run(1.0)).values("supply", present_voltage=0.0).post("reset").run(1)
+    assert (stage.active("off"), stage.told("unfit")) == (True, [])
 
 
 @pytest.mark.parametrize("where", ["off", "delivering"])

@@ -556,6 +556,48 @@ def test_what_else_breaks_is_the_reason() -> None:
     assert stage.data("reason") == "fan"
 
 
+def unfit(stage: Stage) -> Stage:
+    return stage.child("output.unfit", reason="power supply: no module")
+
+
+def test_an_outlet_that_can_give_nothing_is_out_of_service_until_it_can() -> None:
+    """Whoever plugs in meets no free outlet, and reads why; it is free again by itself."""
+    stage = unfit(available())
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "power supply: no module")
+    assert stage.ordered("display.show")[-1] == {"text": "Out of order"}
+    assert stage.ordered("cp_line.fault")
+    unfit(stage.child("output.is_off")).child("output.unfit", reason="power supply: fan")
+    assert stage.data("reason") == "power supply: fan"
+    stage.child("output.fit")
+    assert stage.active("outlet.resetting")
+    stage.child("output.is_off").child("output.is_off").run(1)
+    assert (stage.active("outlet.available"), stage.unhandled) == (True, [])
+
+
+@pytest.mark.parametrize("made", [plugged, in_session])
+def test_a_session_that_meets_it_has_failed_with_the_reason(made: Any) -> None:
+    stage = unfit(made())
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["reason"]) == ("failed", "power supply: no module")
+    assert stage.ordered("session.malfunction")
+
+
+@pytest.mark.parametrize("first", ["fault", "button"])
+def test_what_a_person_has_to_look_at_does_not_mend_by_itself(first: str) -> None:
+    """Nor does a supply that mends take a pressed emergency button back."""
+    stage = available()
+    if first == "fault":
+        unfit(stage.child("output.fault", reason="contactor welded"))
+    else:
+        unfit(stage).emit("button.emergency_stop")
+        unfit(stage)
+    reason = {"fault": "contactor welded", "button": "emergency button"}[first]
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, reason)
+    stage.child("output.fit")
+    assert stage.active("outlet.faulted")
+    assert unfit(available()).emit("button.reset_pressed").active("outlet.resetting")
+
+
 def test_a_fault_that_gives_no_reason() -> None:
     """An outlet that is out of order says why, if only where to look."""
     assert plugged().child("output.fault", reason="").data("reason") == "the output is faulty"

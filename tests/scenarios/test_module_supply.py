@@ -68,6 +68,72 @@ def given(stage: Stage, what: str = "module.deliver") -> list[Any]:
     return list(stage.ordered(what))
 
 
+# ---------------------------------------------------------------- at rest
+
+
+def test_too_few_modules_are_told_before_anybody_wants_something() -> None:
+    """After 10 s of looking for them; later at once, with what happened last. Taken back when there are enough."""
+    stage = speaking(become(on_bus(least=2), "standby", 1), 9.5).run(0.499)
+    assert alarms(stage) == []
+    stage.run(0.001)
+    text = "1 of at least 2 modules are there and in order; no module has answered"
+    assert (alarms(stage), stage.logs[-1]) == ([("communication", text)], text)
+    become(speaking(stage, 0.5), "stopping", 2)
+    assert stage.told("alarm_cleared") == [{}]
+    speaking(become(become(stage.forget(), "discharging", 2), "standby", 2), 60)
+    assert (alarms(stage), stage.told("alarm_cleared")) == ([], [])
+    become(stage, "lost", 1, why="silent")
+    text = "1 of at least 2 modules are there and in order; module 1: silent"
+    assert alarms(stage) == [("communication", text)]
+    become(become(stage.forget(), "offline", 1), "stopping", 1)
+    assert (alarms(stage), stage.told("alarm_cleared")) == ([], [{}])
+    become(become(stage.forget(), "discharging", 1), "dead", 2, why="overtemperature")
+    text = "1 of at least 2 modules are there and in order; module 2: overtemperature"
+    assert alarms(stage) == [("overtemperature", text)]
+    assert stage.forget().emit("bus.lost", reason="pulled").told("alarm_cleared") == []
+
+
+def test_modules_that_are_found_in_time_are_no_news() -> None:
+    stage = speaking(become(speaking(on_bus(), 9.5), "discharging", 3), 60)
+    assert (alarms(stage), stage.told("alarm_cleared"), stage.active("output.disabled.fit")) == ([], [], True)
+
+
+@pytest.mark.parametrize("why", ["", "pulled", "nonsense"])
+def test_modules_at_rest_that_fall_silent_together_are_told_in_a_second(why: str) -> None:
+    """Before their last words are stale to the station, so that a session that begins now hears who is silent."""
+    stage = speaking(become(become(ready(), "discharging", 2), "dead", 3, why="fan"), 20).forget()
+    if why == "pulled":
+        stage.emit("bus.lost", reason="pulled")
+    if why == "nonsense":
+        stage.emit("modules.misfit", id=1, data=b"", reason="output: current is nan", count=1)
+    stage.run(0.499)
+    assert alarms(stage) == []
+    stage.run(0.001)
+    text = {"": "", "pulled": ": pulled", "nonsense": " that can be read: output: current is nan"}[why]
+    assert alarms(stage) == [("communication", "modules 1, 2 say nothing" + text)]
+    stage.run(60).forget().emit("modules.status", module=1, output="off", alarms=[])
+    assert (stage.told("alarm_cleared"), alarms(stage)) == ([{}], [])
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_an_alarm_is_over_when_nothing_is_on_and_enough_are_in_order(left: int) -> None:
+    """Half a second after the last one has switched off; with too few in order the alarm stands, and is told with what
+    is known now."""
+    stage = become(delivering(), "dead", 3, why="fan")
+    become(become(stage, "lost", 2, why="silent"), "fault", 1, why="fan")
+    assert alarms(stage) == [("other", "no module delivers any more; module 1: fan")]
+    stage.forget().run(5)
+    assert (stage.active("output.faulty"), stage.told("alarm_cleared")) == (True, [])
+    become(stage, "dead", 1)
+    if left:
+        become(stage, "standby", 2)
+    speaking(stage, 0.5)
+    assert stage.active("output.disabled.fit" if left else "output.disabled.missing")
+    assert stage.told("alarm_cleared") == [{}] * left
+    text = "0 of at least 1 modules are there and in order; module 1: fan"
+    assert alarms(stage) == ([] if left else [("other", text)])
+
+
 # ---------------------------------------------------------------- the bus
 
 
@@ -76,7 +142,10 @@ def test_the_bus_is_tried_less_and_less_often() -> None:
     assert stage.times("bus.connect") == pytest.approx([0.0, 0.5, 1.5, 3.5, 6.5, 9.5])
     stage.emit("bus.lost", reason="no such device").emit("bus.bus_state", state="bus_off", reason="x")
     stage.emit("bus.send_failed", id=1, data=b"", reason="full", text="full")
-    stage.child("module.is", 1, state="dead", why="fan").post("on")
+    assert alarms(stage) == [
+        ("communication", "0 of at least 1 modules are there and in order; CAN bus: not connected")
+    ]
+    stage.child("module.is", 1, state="dead", why="fan").forget().post("on")
     assert alarms(stage) == [("communication", "CAN bus: no such device")]
     assert stage.active("output.faulty")
     assert alarms(without_bus().post("on")) == [("communication", "CAN bus: not connected")]
