@@ -1,13 +1,21 @@
 """Contract ``can_bus`` over python-can: SocketCAN, slcan, gs_usb, PCAN, virtual, udp_multicast … by its own names.
 
-A thread waits in ``recv`` and hands frames to the host in portions, another sends; both end with the interface and say
-why. Queues are bounded. Nothing here tries again: that is the chart's. The real clock only.
+Where the interface is a socket (SocketCAN, udp_multicast) the host's event loop reads it itself, a portion a turn, and
+sends what the socket takes at once; a thread only empties the socket while the host is late, and sends what has to
+wait. Other interfaces are read by a thread that waits in ``recv`` and hands frames to the host in portions. Threads end
+with the interface and say why. Queues are bounded. Nothing here tries again: that is the chart's. The real clock only.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import errno
 import math
+import os
+import select
+import socket
+import stat
 import threading
 import time
 from collections import deque
@@ -32,6 +40,13 @@ PATIENCE_S: Final = 0.2
 """How long a thread waits before it looks whether it shall end."""
 GATHER_S: Final = 0.0005
 """From one waking of the host to the next: on a full bus each takes several frames, a lone frame wakes it at once."""
+LATE_S: Final = 0.02
+"""A host that has not read a socket for so long is late; a kernel's buffer may hold no more than 60 ms of a full bus.
+"""
+KERNEL_BUFFER: Final = 1 << 21
+"""Octets that a socket's buffer is asked to have; a kernel gives 200,000 and more, a frame takes some 800."""
+SO_RCVBUFFORCE: Final = 33
+"""Of linux/asm-generic/socket.h: beyond what the system allows everybody."""
 SEND_S: Final = 0.1
 """How long an interface may take for a frame."""
 FLUSH_S = 1.0
@@ -87,6 +102,10 @@ class PythonCanLink:
         """Called by a thread: ``what`` is done by the host while the session is the present one."""
         self._port.call_soon_threadsafe(lambda: what(self._owner) if session is self._session else None)
 
+    def later(self, work: Callable[[], None]) -> None:
+        """Called by a thread: ``work`` is done by the host, whatever session is the present one."""
+        self._port.call_soon_threadsafe(work)
+
     def open(self) -> can.BusABC:
         """Open the interface; raises what python-can raises."""
         return self._make()
@@ -98,6 +117,20 @@ class PythonCanLink:
     def wake(self, session: _Session) -> None:
         """Called by the reader: frames wait."""
         self._port.call_soon_threadsafe(lambda: self._drain(session))
+
+    def read(self, session: _Session, take: Callable[[], Frame | None]) -> None:
+        """Called by the host's loop: a socket can be read. What the thread has read while the host was late goes first;
+        what is left goes after everything else had its turn."""
+        if session.received:
+            self._drain(session)
+            return
+        deliver = self.node.deliver
+        for _ in range(PORTION):
+            frame = take()
+            if frame is None or session is not self._session:
+                return
+            self._owner.received += 1
+            deliver(frame)
 
     def _drain(self, session: _Session) -> None:
         if session is not self._session:
@@ -139,6 +172,13 @@ class _Session:
         self._waiting: deque[Frame] = deque()
         self._something = threading.Condition()
         self._ended = False
+        self._bus: can.BusABC | None = None  # a socket, which the host reads and sends on
+        self._fd = -1
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._turns = 0  # of the host, to read the socket
+        self._reading = threading.Lock()
+        self._released = threading.Event()  # the host's loop does not watch the socket (any more)
+        self._sending = False
         self._reader = threading.Thread(target=self._read, name=f"CAN reader of {link.node.name}", daemon=True)
 
     @property
@@ -154,6 +194,7 @@ class _Session:
         """Let the threads end; the interface is closed by its reader."""
         self.is_opening = self._is_open = False
         self._until = time.monotonic() + FLUSH_S
+        self._release()
         with self._something:
             self._ended = True
             self._something.notify()
@@ -166,11 +207,61 @@ class _Session:
     def put(self, frame: Frame) -> bool:
         """Queue a frame; False when the queue is full and no frame in it says the same."""
         with self._something:
+            is_next = not self._waiting and not self._sending and not self._ended
+            if self._bus is not None and is_next and self._send_now(self._bus, frame):
+                return True
             if len(self._waiting) >= MOST_WAITING:
                 return replaced(self._waiting, frame)
             self._waiting.append(frame)
             self._something.notify()
         return True
+
+    def _send_now(self, bus: can.BusABC, frame: Frame) -> bool:
+        """Send a frame on a socket that takes it without waiting; False: the thread has to, and says what is wrong."""
+        try:
+            if not select.select((), (self._fd,), (), 0)[1]:
+                return False
+            bus.send(_message(frame), SEND_S)
+        except Exception:
+            return False
+        self._link.sent()
+        return True
+
+    # ------------------------------------------------------------ a socket, in the host's thread
+
+    def _watch(self, bus: can.BusABC) -> None:
+        if self._ended:
+            return
+        self._loop = asyncio.get_running_loop()
+        self._bus = bus
+        self._loop.add_reader(self._fd, self._readable)
+
+    def _readable(self) -> None:
+        self._turns += 1
+        self._link.read(self, self._take)
+
+    def _take(self) -> Frame | None:
+        """The next frame of the socket; None when there is none, or it has gone."""
+        bus = self._bus
+        if bus is None:
+            return None
+        try:
+            with self._reading:
+                while (message := bus.recv(0)) is not None:
+                    frame = self._frame(message)
+                    if frame is not None:
+                        return frame
+        except Exception as error:
+            self._lose(said(error))
+            self._release()
+        return None
+
+    def _release(self) -> None:
+        """The host reads the socket no more, so that it may be closed."""
+        if self._loop is not None:
+            self._loop.remove_reader(self._fd)
+            self._loop = self._bus = None
+        self._released.set()
 
     # ------------------------------------------------------------ the reader's thread
 
@@ -189,9 +280,13 @@ class _Session:
             target=self._send, args=(bus,), name=f"CAN sender of {self._link.node.name}", daemon=True
         )
         try:
-            self._opened()
+            self._fd = _socket_of(bus)
+            self._opened(bus)
             sender.start()
-            self._receive(bus)
+            if self._fd < 0:
+                self._receive(bus)
+            else:
+                self._stand_by(bus)
         except Exception as error:
             self._lose(said(error))
         finally:
@@ -199,18 +294,57 @@ class _Session:
                 self._ended = True
                 self._something.notify()
             sender.join(FLUSH_S + 2 * SEND_S)
+            if self._fd >= 0:
+                self._link.later(self._release)
+                self._released.wait(FLUSH_S)
             try:
                 bus.shutdown()
             except Exception as error:  # it has gone already; the chart knows that
                 text = said(error)
                 self._link.tell(self, lambda owner: owner.port.tell(f"closing the CAN interface: {text}"))
 
-    def _opened(self) -> None:
+    def _opened(self, bus: can.BusABC) -> None:
         def tell(owner: PythonCanBus) -> None:
             self.is_opening, self._is_open = False, True
+            if self._fd >= 0:
+                self._watch(bus)
             owner.connected()
 
         self._link.tell(self, tell)
+
+    def _stand_by(self, bus: can.BusABC) -> None:
+        """While the host is late, empty the socket: its buffer in the kernel is small, and what it loses nobody
+        counts."""
+        seen = -1
+        while not self._ended:
+            with self._something:
+                if not self._ended:
+                    self._something.wait_for(lambda: self._ended, LATE_S)
+            if self._ended or self._turns != seen or not select.select((self._fd,), (), (), 0)[0]:
+                seen = self._turns
+                continue
+            with self._reading:
+                while self._turns == seen and not self._ended and (message := bus.recv(0)) is not None:
+                    frame = self._frame(message)
+                    if frame is not None:
+                        self._keep(frame)
+            if not self.woken:
+                self.woken = True
+                self._link.wake(self)
+
+    def _keep(self, frame: Frame) -> None:
+        if len(self.received) >= MOST_RECEIVED:
+            self.lost += 1
+        else:
+            self.received.append(frame)
+
+    def _frame(self, message: can.Message) -> Frame | None:
+        """The data frame that was received; an error frame tells of the bus."""
+        if message.is_error_frame:
+            self._error_frame(message)
+        elif not (message.is_remote_frame or message.is_fd):
+            return Frame(message.arbitration_id, bytes(message.data), message.is_extended_id)
+        return None
 
     def _receive(self, bus: can.BusABC) -> None:
         import can
@@ -221,7 +355,7 @@ class _Session:
             can.BusState.PASSIVE: "error_passive",
             can.BusState.ERROR: "bus_off",
         }
-        received, recv, wake, link = self.received, bus.recv, self._link.wake, self._link
+        recv, wake, link = bus.recv, self._link.wake, self._link
         state, looked_s = states[can.BusState.ACTIVE], time.monotonic()
         woke_s, told = 0.0, True  # when the host was woken last, and whether it is for all that has come
         while not self._ended:
@@ -235,17 +369,10 @@ class _Session:
                 looked_s, before, state = time.monotonic(), state, states[bus.state]
                 if state != before:
                     link.tell(self, lambda owner, now=state: owner.state_changed(now, "the interface says so"))  # type: ignore[misc]
-            if message is None:
+            frame = None if message is None else self._frame(message)
+            if frame is None:
                 continue
-            if message.is_error_frame:
-                self._error_frame(message)
-                continue
-            if message.is_remote_frame or message.is_fd:
-                continue
-            if len(received) >= MOST_RECEIVED:
-                self.lost += 1
-                continue
-            received.append(Frame(message.arbitration_id, bytes(message.data), message.is_extended_id))
+            self._keep(frame)
             if not self.woken:
                 now_s = time.monotonic()
                 told = now_s - woke_s >= GATHER_S
@@ -271,8 +398,6 @@ class _Session:
     # ------------------------------------------------------------ the sender's thread
 
     def _send(self, bus: can.BusABC) -> None:
-        import can
-
         while True:
             with self._something:
                 while not self._waiting and not self._ended:
@@ -280,13 +405,14 @@ class _Session:
                 if not self._waiting or self._told_lost or time.monotonic() > self._until:
                     return
                 frame = self._waiting.popleft()
-            message = can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended, check=False)
+                self._sending = True
             try:
-                bus.send(message, SEND_S)
+                bus.send(_message(frame), SEND_S)
             except Exception as error:
                 self._refused(frame, error)
             else:
                 self._link.sent()
+            self._sending = False
 
     def _refused(self, frame: Frame, error: Exception) -> None:
         code = (
@@ -301,6 +427,31 @@ class _Session:
         self._link.tell(self, lambda owner: owner.send_failed(frame, "refused", text))
         if code in (errno.ENETDOWN, errno.ENODEV, errno.ENXIO, errno.EIO, errno.EBADF):
             self._lose(text)
+
+
+def _message(frame: Frame) -> can.Message:
+    import can
+
+    return can.Message(arbitration_id=frame.id, data=frame.data, is_extended_id=frame.extended, check=False)
+
+
+def _socket_of(bus: can.BusABC) -> int:
+    """The descriptor of the socket that an interface is; -1 for one that is none, or has to be asked for its state."""
+    import can
+
+    if type(bus).state is not can.BusABC.state:
+        return -1
+    try:
+        number = bus.fileno()
+        if number < 0 or not stat.S_ISSOCK(os.fstat(number).st_mode):
+            return -1
+        with socket.socket(fileno=os.dup(number)) as same:
+            for option in (socket.SO_RCVBUF, SO_RCVBUFFORCE):  # the second one where this program may
+                with contextlib.suppress(OSError):
+                    same.setsockopt(socket.SOL_SOCKET, option, KERNEL_BUFFER)
+        return number
+    except (NotImplementedError, can.CanError, OSError):
+        return -1
 
 
 def said(error: Exception) -> str:

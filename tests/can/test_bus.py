@@ -592,6 +592,158 @@ def test_a_flood_is_bounded_and_counted() -> None:
     run(work)
 
 
+# ---------------------------------------------------------------- an interface that is a socket
+
+
+class Wired(can.BusABC):
+    """One end of a pair of sockets: a frame is its identifier, a mark of an error frame and its data."""
+
+    def __init__(self) -> None:
+        super().__init__(channel="wired")
+        self.socket, self.peer = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+
+    def fileno(self) -> int:
+        return self.socket.fileno()
+
+    def _recv_internal(self, timeout: float | None) -> tuple[can.Message | None, bool]:
+        if not select.select([self.socket], [], [], timeout)[0]:
+            return None, False
+        packet = self.socket.recv(16)
+        if not packet:
+            raise can.CanOperationError("Network is down", 100)
+        can_id, is_error = int.from_bytes(packet[:4], "big"), bool(packet[4])
+        return can.Message(arbitration_id=can_id, data=packet[5:], is_error_frame=is_error), False
+
+    def send(self, msg: can.Message, timeout: float | None = None) -> None:
+        if not select.select([], [self.socket], [], timeout)[1]:
+            raise can.CanOperationError("Transmit buffer full")
+        self.socket.send(msg.arbitration_id.to_bytes(4, "big") + b"\0" + bytes(msg.data))
+
+    def says(self, number: int, data: bytes = b"", error: bool = False) -> None:
+        """The other side sends."""
+        self.peer.send(number.to_bytes(4, "big") + bytes((error,)) + data)
+
+    def heard(self) -> int:
+        """The identifier of the next frame that the other side has received."""
+        return int.from_bytes(self.peer.recv(16)[:4], "big")
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self.socket.close()
+
+
+async def wired() -> tuple[Wired, PythonCanBus, RealPort]:
+    interface = Wired()
+    bus, port = broken(interface)  # type: ignore[arg-type]
+    await until(lambda: port.named("connected"))
+    return interface, bus, port
+
+
+def test_a_socket_is_read_and_sent_on_by_the_loop_itself() -> None:
+    """No thread stands between the bus and the chart, either way; error frames are states, and what is over is over."""
+
+    async def work() -> None:
+        interface, bus, port = await wired()
+        for number in range(300):
+            interface.says(number)
+        await until(lambda: bus.received == 300)
+        assert [event["id"] for event in port.named("frame")] == list(range(300))
+        bus.send(id=0x029A01F0, data=b"\1")
+        assert (interface.heard(), bus.sent) == (0x029A01F0, 1), "sent in the call"
+        interface.says(0x40, bytes(8), error=True)
+        await until(lambda: port.named("bus_state"))
+        assert port.named("bus_state")[0]["state"] == "bus_off"
+        bus.disconnect()
+        interface.says(7)
+        await until(lambda: interface.socket.fileno() == -1)
+        assert bus.received == 300
+        bus.close()
+        assert port.errors == []
+
+    run(work)
+
+
+def test_a_socket_that_goes_is_lost_and_can_be_opened_again() -> None:
+    async def work() -> None:
+        interface, bus, port = await wired()
+        interface.peer.close()
+        await until(lambda: port.named("lost"))
+        assert "Network is down" in port.named("lost")[0]["reason"]
+        assert not bus.is_connected
+        await until(lambda: interface.socket.fileno() == -1)
+        again = Wired()
+        assert bus._opened is not None
+        bus._opened._make = lambda: again
+        bus.connect()
+        await until(lambda: len(port.named("connected")) == 2)
+        again.says(5)
+        await until(lambda: bus.received == 1)
+        assert len(port.named("lost")) == 1
+        bus.close()
+
+    run(work)
+
+
+def test_a_host_that_is_late_loses_what_its_queue_does_not_hold_and_counts_it() -> None:
+    """A thread empties the socket meanwhile, into the bounded queue; what is in it comes first and in order."""
+
+    async def work() -> None:
+        interface, bus, port = await wired()
+        count = 3 * MOST_RECEIVED
+
+        def talk() -> None:
+            for number in range(count):
+                interface.says(number)
+
+        talker = threading.Thread(target=talk)
+        talker.start()
+        talker.join()  # the host does nothing else
+        await until(lambda: bus.received + bus.dropped == count)
+        assert bus.received >= MOST_RECEIVED
+        assert sum(event["lost"] for event in port.named("overflow")) == bus.dropped > 0
+        heard = [event["id"] for event in port.named("frame")]
+        assert heard == sorted(heard)
+        bus.close()
+
+    run(work)
+
+
+def test_a_bus_that_is_never_quiet_leaves_others_their_turn() -> None:
+    async def work() -> None:
+        interface, bus, _ = await wired()
+        stop = threading.Event()
+
+        def talk() -> None:
+            while not stop.is_set():
+                interface.says(1)
+
+        talker = threading.Thread(target=talk)
+        talker.start()
+        for _ in range(50):
+            await asyncio.sleep(0)
+        await until(lambda: bus.received > 1000)
+        stop.set()
+        while talker.is_alive():
+            await asyncio.sleep(0)
+        bus.close()
+
+    run(work)
+
+
+def test_frames_that_a_socket_does_not_take_wait_and_keep_their_order() -> None:
+    async def work() -> None:
+        interface, bus, port = await wired()
+        interface.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+        for number in range(100):
+            bus.send(id=number, data=bytes((number,)))
+        assert bus.sent < 100
+        assert [await asyncio.to_thread(interface.heard) for _ in range(100)] == list(range(100))
+        assert port.named("send_failed") == []
+        bus.close()
+
+    run(work)
+
+
 def test_what_is_missing_is_said_before_it_runs() -> None:
     """No channel, an interface that python-can has not: an error of the settings that says what there is."""
 
