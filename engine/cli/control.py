@@ -96,6 +96,11 @@ class Hands:
             act()
         return last
 
+    @property
+    def names(self) -> frozenset[str]:
+        """All events of the station file."""
+        return frozenset(self._hands)
+
     def possible(self) -> list[str]:
         """The events that can be done here: those whose orders find their machine."""
         numbers = {n for _, n in self._main.units} or {1}

@@ -116,19 +116,19 @@ def offered_by_all(system: System, main: Actor) -> list[str]:
     return list(dict.fromkeys([*offered(main.machine.chart), *units, *others]))
 
 
-def by_everybody(system: System, main: Actor) -> dict[str, EventDef]:
-    """What people do by adapters, and what others tell the charts, by the name to send it by: of the main machine
-    first, then of its units, then of the others."""
-    found: dict[str, EventDef] = {}
+def by_everybody(system: System, main: Actor) -> dict[str, tuple[EventDef, bool]]:
+    """What people do by adapters, and what others tell the charts, by the name to send it by, and whether it is a
+    person's: of the main machine first, then of its units, then of the others."""
+    found: dict[str, tuple[EventDef, bool]] = {}
     for root in (main, *(root for root in system.roots.values() if root is not main)):
         before = "" if root is main else f"{root.path}."
         for name in by_people(root.machine.chart):
             definition = event_definition(root.machine.chart, name)
             if definition is not None:
-                found[f"{before}{name}"] = definition
+                found[f"{before}{name}"] = definition, name not in root.machine.chart.events
         if root is main:
             for role, binding in _people_of_units(main).items():
-                found |= {f"{role}.{name}": event for name, event in binding.contract.events.items()}
+                found |= {f"{role}.{name}": (event, True) for name, event in binding.contract.events.items()}
     return found
 
 

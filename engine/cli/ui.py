@@ -59,7 +59,7 @@ class Page:
 
     def start(self) -> None:
         """Answer."""
-        self._server.start(self._app)
+        self._server.start(self.app)
 
     def close(self) -> None:
         """No more."""
@@ -72,9 +72,8 @@ class Page:
         self._results.append(told)
         self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
 
-    # ------------------------------------------------------------ private
-
-    def _app(self) -> App:
+    def app(self) -> App:
+        """The application, without its door."""
         from engine.tools.page.routes import Api, Live
 
         live = Live(
@@ -90,11 +89,13 @@ class Page:
         )
         return Api(live).app()
 
+    # ------------------------------------------------------------ private
+
     def _offers(self) -> list[dict[str, Any]]:
         found = [] if self._hands is None else [self._of_hand(name) for name in self._hands.possible()]
-        for name, event in by_everybody(self._system, self._main).items():
+        for name, (event, is_person) in by_everybody(self._system, self._main).items():
             fields = {field: _field(type_) for field, type_ in (event.payload or {}).items()}
-            kind = "told" if event.direction == "in" else "person"
+            kind = "person" if is_person else "told"
             found.append({"event": name, "kind": kind, "fields": fields, "text": event.description})
         return found
 
@@ -122,15 +123,17 @@ class Page:
 
         name = asked.get("event")
         try:
-            if self._hands is not None and self._station.control is not None and name in self._station.control.hands:
+            if not isinstance(name, str):
+                raise StationError('write {"event": NAME, …}')
+            if self._hands is not None and name in self._hands.names:
                 self._hands.do(asked)
-            elif isinstance(name, str) and name in by_everybody(self._system, self._main):
+            elif name in by_everybody(self._system, self._main):
                 given = ", ".join(f"{key}={said_of(key, value)}" for key, value in asked.items() if key != "event")
                 to, event = addressed(self._system, self._main, f"{name}({given})" if given else name)
                 assert isinstance(event, Event)
                 deliver(self._system, to, event)
             else:
-                raise NotOffered(f"{str(name)[:80]!r} is not offered: see /api/events")
+                raise NotOffered(f"{name[:80]!r} is not offered: see /api/events")
         except NotOffered as error:
             raise Refused(501, str(error)) from None
         except (StationError, ValueError) as error:

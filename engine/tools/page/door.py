@@ -160,6 +160,7 @@ async def _answer(send: Send, status: int, text: str, *headers: tuple[bytes, byt
     is_page = text.startswith("<")
     kind = b"text/html; charset=utf-8" if is_page else b"application/json"
     body = text.encode() if is_page else json.dumps({"error": text}).encode() if text else b""
-    own = ((b"content-type", kind), (b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store"))
+    own = [(b"content-length", str(len(body)).encode()), (b"cache-control", b"no-store")]
+    own += [(b"content-type", kind)] if body else []
     await send({"type": "http.response.start", "status": status, "headers": [*own, *headers, *_HEADERS]})
     await send({"type": "http.response.body", "body": body})

@@ -45,7 +45,7 @@ def document(more: Iterable[Any] = ()) -> Plain:
         ),
         "/api/stream": _get(
             "Server-sent events: records as they come. `gone`: begin anew with /api/state; `over`: it has ended",
-            {"type": "string"}, 400, media="text/event-stream",
+            {"description": "each event's data is JSON"}, 400, media="text/event-stream",
             parameters=[_parameter("after", "query", _NUMBER, "the number of the first record wanted: `next`")],
         ),
         "/api/charts": _get("The charts by their keys", {"type": "object"}),

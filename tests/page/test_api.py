@@ -1,0 +1,161 @@
+"""The API and its door: what is answered, who may, what is refused and why."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.page.conftest import station
+
+pytest.importorskip("starlette", reason="the extra [ui]")
+pytest.importorskip("uvicorn", reason="the extra [ui]")
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with station("machines/evse_dc.yaml") as found:
+        yield found
+
+
+def ask(url: str, path: str, method: str = "GET", body: Any = None, **headers: str) -> tuple[int, Any]:
+    """Status and body; JSON where it is some."""
+    at = urlsplit(url)
+    line = http.client.HTTPConnection(at.hostname or "", at.port or 0, timeout=20)
+    try:
+        sent = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
+        line.request(method, path, sent, {name.replace("_", "-"): value for name, value in headers.items()})
+        answer = line.getresponse()
+        text = answer.read()
+    finally:
+        line.close()
+    return answer.status, json.loads(text) if answer.headers.get_content_type() == "application/json" else text.decode()
+
+
+def test_how_everything_stands(url: str) -> None:
+    status, told = ask(url, "/api/machines")
+    assert status == 200
+    evse = next(one for one in told["machines"] if one["machine"] == "evse")
+    assert "outlet" in evse["configuration"]
+    assert evse["data"]["cp"] == "A"
+    assert ask(url, "/api/machines/evse/slac")[1]["chart"] == "slac_evse"
+    assert ask(url, "/api/machines/nobody") == (404, {"error": "no machine 'nobody' runs"})
+
+
+def test_the_records_fit_the_state_they_begin_with(url: str) -> None:
+    """What is told at once and what the stream brings are one row of numbers."""
+    _, whole = ask(url, "/api/state?all=1")
+    assert whole["next"] - whole["first"] == len(whole["records"])
+    assert whole["header"]["display"]["Voltage"] == "evse.meter.voltage"
+    at = urlsplit(url)
+    line = http.client.HTTPConnection(at.hostname or "", at.port or 0, timeout=20)
+    line.request("GET", f"/api/stream?after={whole['next'] - 3}")
+    answer = line.getresponse()
+    assert (answer.headers["Cache-Control"], answer.headers["X-Accel-Buffering"]) == ("no-cache, no-store", "no")
+    assert answer.readline().startswith(b"id: ")
+    told = json.loads(answer.readline().removeprefix(b"data: "))
+    assert told["records"][:3] == whole["records"][-3:]
+    line.close()
+
+
+def test_whoever_asks_for_records_that_are_gone_or_never_were_is_told_to_begin_anew(url: str) -> None:
+    assert "event: gone" in ask(url, "/api/stream?after=999999999")[1]
+    assert ask(url, "/api/stream?after=-1")[0] == 400
+
+
+def test_an_event_that_is_offered_is_done(url: str) -> None:
+    names = {one["event"]: one for one in ask(url, "/api/events")[1]["events"]}
+    assert names["fault"]["fields"]["errorCode"]["choices"]
+    assert names["reader.token"]["kind"] == "person"
+    assert ask(url, "/api/event", "POST", {"event": "swipe", "idTag": "A1"}) == (204, "")
+    _, told = ask(url, "/api/state")
+    taken = [one["event"]["data"] for one in told["records"] if one.get("event", {}).get("name") == "reader.token"]
+    assert taken
+    assert taken[-1]["id"] == "A1"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "why"),
+    [
+        ({"event": "explode"}, 501, "not offered"),
+        ({"event": "swipe"}, 400, "needs idTag"),
+        ({"event": "swipe", "idTag": 'a")\x00'}, 400, "without quotes"),
+        ({"event": "reader.token", "id": "a, b=(c"}, 204, ""),
+        ({"event": ["plug"]}, 400, "write"),
+        ([], 400, "object"),
+        (b"{", 400, "no JSON"),
+        (b"[" * 20_000, 400, "no JSON"),
+        (b"\xff\xfe", 400, "no JSON"),
+        (b" " * 70_000, 413, "octets"),
+    ],
+)
+def test_what_is_not_done_is_refused_with_the_reason(url: str, body: Any, status: int, why: str) -> None:
+    found, told = ask(url, "/api/event", "POST", body)
+    assert found == status
+    assert why in (told["error"] if told else "")
+
+
+def test_no_other_site_may_speak_to_it(url: str) -> None:
+    assert ask(url, "/api/state", Host="evil.example")[0] == 403
+    assert ask(url, "/api/event", "POST", {"event": "plug"}, Origin="http://evil.example")[0] == 403
+    status, told = ask(url, "/api/event", "OPTIONS")
+    assert status == 405, told
+
+
+def paths(url: str, **headers: str) -> list[str]:
+    document = ask(url, "/api/openapi.json", **headers)[1]
+    return [re.sub(r"\{\w+\}", "x", path) for path in document["paths"]]
+
+
+def test_the_door_is_one_for_everything() -> None:
+    """All that is described, and every file, without the token."""
+    from engine.tools.page.files import FILES
+
+    with station("machines/evse_dc.yaml", "--ui-token", "s3cret") as url:
+        shown = {"Authorization": "Bearer s3cret"}
+        all_paths = [*paths(url, **shown), *(f"/{name}" for name in FILES), "/", "/api/openapi.json"]
+        assert len(all_paths) > 15
+        for path in all_paths:
+            method = "POST" if path == "/api/event" else "GET"
+            assert ask(url, path, method)[0] == 401, path
+            assert ask(url, path, method, Authorization="Bearer wrong")[0] == 401, path
+        assert ask(url, "/", **shown)[0] == 200
+        assert ask(url, "/", Cookie="chargechart_token=s3cret")[0] == 200
+        assert ask(url, "/?token=s3cret")[0] == 303
+        assert ask(url, "/api/state?token=s3cret")[0] == 401
+        assert "s3cret" not in json.dumps(ask(url, "/api/state?all=1", **shown)[1])
+
+
+def test_everybody_is_let_ask_so_often_and_no_more(url: str) -> None:
+    codes = [ask(url, "/api/event", "POST", {"event": "no"})[0] for _ in range(60)]
+    assert set(codes) == {501, 429}
+    assert codes.index(429) >= 15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        (("--ui", "0.0.0.0:0"), "give --ui-token"),
+        (("--ui", "a:b:c"), "write HOST:PORT"),
+        (("--ui", "127.0.0.1:99999"), "write HOST:PORT"),
+        (("--ui", "192.0.2.1:0", "--ui-token", "x"), "cannot listen"),
+    ],
+)
+def test_where_it_may_not_listen_it_says_why(arguments: tuple[str, ...], why: str, capsys: Any) -> None:
+    from engine.cli import main
+
+    assert main(["run", "machines/evse_dc.yaml", *arguments]) == 2
+    assert why in capsys.readouterr().err
+
+
+def test_without_the_extra_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    from engine.cli import main
+
+    monkeypatch.setattr("engine.tools.extras.find_spec", lambda name: None)
+    assert main(["run", "machines/evse_dc.yaml", "--ui"]) == 2
+    assert "pip install '.[ui]'" in capsys.readouterr().err

@@ -1,0 +1,56 @@
+"""Whatever is asked of the API, as its description has it or not, is answered, and never by 500."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+import engine
+from engine.run import System, VirtualClock
+from engine.run.registry import installed
+from engine.run.station import Overrides, build, resolve
+
+schemathesis = pytest.importorskip("schemathesis", reason="the extra [test]")
+pytest.importorskip("starlette", reason="the extra [ui]")
+
+
+class AtOnce(System):
+    """What is handed over is done at once: there is no other thread here."""
+
+    def hand_over(self, callback: Any) -> None:
+        callback()
+        self.run_due()
+
+
+def app() -> Any:
+    """The DC station behind its API, nobody at the door."""
+    from engine.cli.readings import Headlines
+    from engine.cli.ui import Page
+
+    overrides = Overrides((), environ={}, options={"ui": "on"})
+    station = resolve(Path("machines/evse_dc.yaml"), None, overrides, installed(), engine.load)
+    system = AtOnce(VirtualClock())
+    build(station, system, installed())
+    main = next(iter(system.roots.values()))
+    page = Page("127.0.0.1:0", "", station, system, main, Headlines(system, station))
+    system.start()
+    system.advance(2_000_000_000)
+    page.close()  # streams end at once; everything else answers
+    return page.app()
+
+
+SCHEMA = schemathesis.openapi.from_asgi("/api/openapi.json", app())
+
+
+@SCHEMA.parametrize()
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+def test_no_question_breaks_it(case: Any) -> None:
+    answer = case.call()
+    assert answer.status_code < 500 or answer.status_code in (501, 503), answer.text
+    from schemathesis.specs.openapi import checks
+
+    described = [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]
+    case.validate_response(answer, checks=described)
