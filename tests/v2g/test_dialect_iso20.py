@@ -104,8 +104,9 @@ ISO20_AC = Dialect(
         "ChargingStatusReq": "AC_ChargeLoopReq",
         "ChargingStatusRes": "AC_ChargeLoopRes",
         "ScheduleRenegotiationReq": "ScheduleExchangeReq",
+        "ScheduleRenegotiationRes": "ScheduleExchangeRes",
     },
-    payload_types={"ScheduleRenegotiationReq": (RENEGOTIATION,)},
+    payload_types={"ScheduleRenegotiationReq": (RENEGOTIATION,), "ScheduleRenegotiationRes": (RENEGOTIATION,)},
     codes={"FAILED_WrongEnergyTransferMode": "FAILED_WrongChargeParameter"},
     reads_requests={
         "SessionSetupReq": lambda body: {"EVCCID": body.EVCCID.encode()},
@@ -463,10 +464,16 @@ def schedule_request() -> bytes:
 
 
 def test_one_element_is_two_messages_by_its_payload_type() -> None:
-    """A schedule beside the running loop (0x8101) is told from one before it (0x8002), by its name."""
+    """A schedule beside the running loop (0x8101) is told from one before it (0x8002), by its name; its answer, too."""
     end = End()
     for payload_type in (MAINSTREAM, RENEGOTIATION):
         end.endpoint.received(v2gtp.encode(payload_type, schedule_request()))
+        name = end.heard[-1].name.replace("Req", "Res")
+        refused = ISO20_AC.refusal(name, "FAILED", {}, SESSION)
+        assert refused is not None
+        end.endpoint.send(ISO20_AC, name, refused)
+        assert end.written[-1][2:4] == payload_type.to_bytes(2, "big")
+        assert type(codec.decode("iso20", end.written[-1][8:])).__name__ == "ScheduleExchangeResType"
     assert [(each.name, each.payload_type) for each in end.heard] == [
         ("ScheduleExchangeReq", 0x8002),
         ("ScheduleRenegotiationReq", 0x8101),
