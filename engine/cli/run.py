@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from engine.cli.control import ControlServer
     from engine.cli.live import LiveView
     from engine.cli.programs import Program
+    from engine.cli.status_lines import StatusLines
     from engine.cli.ui import Page
     from engine.tools.trace import TraceWriter
 
@@ -81,7 +82,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="show the run in a browser: HOST:PORT, HOST or PORT (default: 127.0.0.1:8080; docs/page.md)",
     )
     parser.add_argument("--ui-token", metavar="TOKEN", help="what a browser has to show (default: CHARGER_UI_TOKEN)")
-    parser.add_argument("--quiet", action="store_true", help="only READY and the summary: a fast run is faster")
+    parser.add_argument(
+        "--quiet", action="store_true", help="only READY, status lines and the summary: a fast run is faster"
+    )
     parser.add_argument("--plain", action="store_true", help="plain lines, also at a terminal; what repeats is counted")
     parser.add_argument("--help-config", action="store_true", help="document every key of the configuration")
 
@@ -137,6 +140,7 @@ class _Run:
         self.interactive = self.out.isatty() and not args.plain and not args.quiet
         self.alarms = Alarms(self.system, at_once=not self.interactive)
         self.sessions.told = self._session
+        self.status = self._status_lines()
 
     def run(self) -> int:
         self.trace = trace = self._trace()
@@ -235,14 +239,24 @@ class _Run:
             self.system.set_deadline(self.limit_ns, host.end)
         if not isinstance(view, PlainView):
             view.attach(host, self.main)
+        status = asyncio.create_task(self._tell_status(view)) if isinstance(view, PlainView) else None
         try:
             await host.run(self._over, signals=True)
         finally:
+            if status is not None:
+                status.cancel()
             if self.control is not None:
                 self.control.close()
             if self.page is not None:
                 self.page.close()
             view.close()
+
+    async def _tell_status(self, view: PlainView) -> None:
+        """Every so often, by this computer's clock: nothing that runs waits for it."""
+        if self.status is not None and self.station.status_every_ns is not None:
+            while True:
+                await asyncio.sleep(self.station.status_every_ns / 1e9)
+                view.status(self.status.now())
 
     def _ending(self, view: PlainView | LiveView) -> None:
         """The machines are about to leave their states: a last look."""
@@ -294,6 +308,13 @@ class _Run:
 
             leave(self.programs)
         begin_anew(self.control.where, self.args.trace)
+
+    def _status_lines(self) -> StatusLines | None:
+        if self.station.status_every_ns is None or self.interactive:
+            return None
+        from engine.cli.status_lines import StatusLines
+
+        return StatusLines(self.system, self.station, self.main.path)
 
     def _programs(self) -> list[Program]:
         if not self.station.programs:

@@ -102,6 +102,7 @@ class PlainView:
         *,
         secrets: bool = False,
     ) -> None:
+        self._system = system
         self._out = out or Output()
         self._together = 1 if self._out.isatty() or isinstance(system.clock, RealClock) else _TOGETHER
         self._folding: Folding[tuple[StepRecord | Note, tuple[str, ...]]] = Folding()
@@ -119,6 +120,13 @@ class PlainView:
         """The station is ready for a vehicle: write READY."""
         self._write()
         self._out.write(f"READY {', '.join(self._station.machines)}: {self._station.told}\n")
+        self._out.flush()
+
+    def status(self, told: Iterable[tuple[str, str]]) -> None:
+        """A line for each: who, and how it stands."""
+        self._write()
+        now = seconds(self._system.clock.now_ns())
+        self._out.write("".join([f"{now}  {who}  status: {text}\n" for who, text in told]))
         self._out.flush()
 
     def freeze(self) -> None:

@@ -29,9 +29,21 @@ _TOP = (
     "units",
     "control",
     "programs",
+    "status",
     "option_values",
 )
-_STATION = ("machine", "name", "title", "session_end", "ready", "faults", "control", "control_token", "control_number")
+_STATION = (
+    "machine",
+    "name",
+    "title",
+    "session_end",
+    "ready",
+    "faults",
+    "control",
+    "control_token",
+    "control_number",
+    "status_every",
+)
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _UNIT = ("adapters", "machines")
 _BESIDE = (*_MACHINE, "kind")

@@ -183,6 +183,9 @@ class Station:
     ready: Ready | None = None
     display: tuple[Headline, ...] = ()
     rows: tuple[UnitRows, ...] = ()
+    status: tuple[Headline, ...] = ()  # as `display`, of status lines
+    status_rows: tuple[UnitRows, ...] = ()
+    status_every_ns: int | None = None
     invariants: tuple[Invariant, ...] = ()  # over its machines
     file: str = ""
     sides: dict[str, str] = field(default_factory=dict)  # label -> machine path, of those that talk in a session

@@ -21,7 +21,7 @@ from engine.language.model import Chart, Contract, Spawn
 from engine.language.problems import nearest, suggestion
 from engine.language.text_values import typed, untyped
 from engine.language.traverse import chart_tree, child_nodes
-from engine.language.types import BOOL, Type
+from engine.language.types import BOOL, DURATION, Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import (
     adapter_class,
@@ -38,7 +38,17 @@ from engine.run.station.control import hands
 from engine.run.station.faults import fault_places, is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
 from engine.run.station.null_adapter import NONE
-from engine.run.station.plan import AdapterPlan, Control, Headline, MachinePlan, Ready, Station, StationError, UnitPlan
+from engine.run.station.plan import (
+    AdapterPlan,
+    Control,
+    Headline,
+    MachinePlan,
+    Ready,
+    Station,
+    StationError,
+    UnitPlan,
+    UnitRows,
+)
 from engine.run.station.promises import condition_of, read_promises
 from engine.run.station.setting_types import setting_type
 from engine.run.station.units import Units, main_parameter
@@ -46,7 +56,7 @@ from engine.semantics.errors import ParameterError
 from engine.semantics.parameters import declaration
 
 _PREFIX = "CHARGER_"
-_OF_STATION = ("title", "session_end", "ready", "control", "control_token")
+_OF_STATION = ("title", "session_end", "ready", "control", "control_token", "status_every")
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,15 +156,20 @@ class _Resolver:
             if machine.name in self.plan.machines:
                 raise StationError(f"{file.path}: there are two machines {machine.name!r}")
             self.plan.machines[machine.name] = machine
-        where, display = f"{file.path}: [display]", file.table("display")
-        columns = {label: value for label, value in display.items() if "{}" in str(value) and "{}" not in label}
-        rest = {label: value for label, value in display.items() if label not in columns}
-        self.plan.rows = self.units.rows(columns, where)
-        self.plan.display = tuple(Headline(*line) for line in self.units.lines(rest, where).items())
+        self.plan.display, self.plan.rows = self._picked("display")
+        self.plan.status, self.plan.status_rows = self._picked("status")
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
         self.below: dict[int, list[Assignment]] = {}  # of charts behind roles, by id() of their plan
         self.served: set[int] = set()  # the plans that had a chart, if only for a while
+
+    def _picked(self, table: str) -> tuple[tuple[Headline, ...], tuple[UnitRows, ...]]:
+        """Values that views show, of the whole and of every unit."""
+        where, content = f"{self.file.path}: [{table}]", self.file.table(table)
+        columns = {label: value for label, value in content.items() if "{}" in str(value) and "{}" not in label}
+        rest = {label: value for label, value in content.items() if label not in columns}
+        whole = tuple(Headline(*line) for line in self.units.lines(rest, where).items())
+        return whole, self.units.rows(columns, where)
 
     def _given(self, parameter: str) -> Assignment | None:
         """What a parameter of the main chart is set to, before anything is resolved: how many units there are."""
@@ -220,6 +235,12 @@ class _Resolver:
         self.plan.programs = self._programs()
         away = self.absent | self.unloaded
         self.plan.display = tuple(one for one in self.plan.display if one.value.partition(".")[0] not in away)
+        self.plan.status = tuple(one for one in self.plan.status if one.value.partition(".")[0] not in away)
+        self.plan.status_rows = tuple(
+            replace(one, columns=tuple(c for c in one.columns if c.value.partition(".")[0] not in away))
+            for one in self.plan.status_rows
+        )
+        self.plan.status_every_ns = self._status_every()
         self.plan.surroundings = self._surroundings()
         return self.plan
 
@@ -650,6 +671,16 @@ class _Resolver:
                     taken += 1
         if not taken:
             raise StationError(f"--fault {fault}: no adapter of this station has a setting 'fault'")
+
+    def _status_every(self) -> int | None:
+        text = str(self.file.table("station").get("status_every", "none"))
+        try:
+            every = typed(text, replace(DURATION, optional=True))
+        except ValueError as error:
+            raise StationError(f"{self.file.path}: status_every = {text!r}: {error}") from None
+        if every is not None and every <= 0:
+            raise StationError(f"{self.file.path}: status_every = {text!r}: a time, or none")
+        return None if every is None else int(every)
 
     def _programs(self) -> dict[str, str]:
         programs = self.file.table("programs")

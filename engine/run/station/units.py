@@ -200,6 +200,11 @@ class Units:
         for name, unit in {**self._machines, **{u: u for u in self.counts}, **self._spawned}.items():
             if re.search(rf"\b{re.escape(name)}\[?\{{\}}", text):
                 return unit
+        beside = set(self._file.table("machines")) & {text.partition(".")[0]}
+        if (
+            beside and "[{}]" in text and len(self.counts) == 1
+        ):  # a child for each unit, in a machine beside the main one
+            return next(iter(self.counts))
         known = ", ".join([*self.counts, *self._machines]) or "none here"
         raise StationError(f"{where}: {text!r}: {{}} is the number of a unit or its machine ({known})")
 
