@@ -73,6 +73,7 @@ class OnStage:
 VEHICLES = {
     "dc": ("pev", ("pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.75")),
     "ac": ("ac_pev", ("ac_pev.stop_at_soc=41 %", "ac_pev.adapters.charger.soc=40.8")),
+    "bms": ("battery", ("battery.stop_at_soc=45 %",)),
 }
 """By the kind of outlet: what the vehicle is called, and how it charges for a minute."""
 STORED = ("ledger", "settings", "cards", "profiles", "availability", "reservations", "job", "store")
@@ -109,8 +110,12 @@ class ChargePoint(OnStage):
         return self.system.roots[f"{VEHICLES[self.kinds[(outlet - 1) % len(self.kinds)]][0]}{outlet}"]
 
     def unplug(self, outlet: int = 1) -> Self:
-        self.vehicle(outlet).roles["driver"].call("unplug", {})
-        return self.run(2)
+        vehicle = self.vehicle(outlet)
+        if "driver" in vehicle.roles:
+            vehicle.roles["driver"].call("unplug", {})
+        else:
+            self.system.post(vehicle, "leave", {})
+        return self.run(5)
 
     def outlet(self, number: int = 1) -> Actor:
         return self.system.roots["site"].children["outlet", number]

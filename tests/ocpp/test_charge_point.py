@@ -11,6 +11,7 @@ import pytest
 from tests.ocpp.charge_point import VEHICLES, ChargePoint
 
 both = pytest.mark.parametrize("kinds", ["dc", "ac"])
+each = pytest.mark.parametrize("kinds", ["dc", "ac", "bms"])
 
 
 @both
@@ -29,7 +30,7 @@ def test_a_charge(kinds: str) -> None:
     assert len(set(point.central.ids)) == len(point.central.ids)
 
 
-@both
+@each
 @pytest.mark.ocpp_cases("TC_039")
 def test_a_charge_while_there_is_no_line(kinds: str) -> None:
     """Start, then stop, in order, under the id that comes late; only the present status."""
@@ -42,7 +43,7 @@ def test_a_charge_while_there_is_no_line(kinds: str) -> None:
     assert point.statuses() == ["Available"]
 
 
-@both
+@each
 @pytest.mark.ocpp_cases("TC_037_3")
 def test_a_card_that_turns_out_to_be_none(kinds: str) -> None:
     """StopTransactionOnInvalidId: what was begun offline ends when the central system hears of it."""
@@ -54,7 +55,7 @@ def test_a_card_that_turns_out_to_be_none(kinds: str) -> None:
     point.until(lambda: point.statuses()[-1] == "Finishing", 5)
 
 
-@both
+@each
 @pytest.mark.ocpp_cases("TC_012", "TC_070")
 def test_meter_values_and_remote_stop(kinds: str) -> None:
     """Meter values by their period; the central system ends it."""
@@ -152,7 +153,7 @@ def test_a_limit_reaches_the_session() -> None:
     )
 
 
-@both
+@each
 @pytest.mark.ocpp_cases("TC_005_1")
 def test_unplugged_while_it_charges(kinds: str) -> None:
     point = ChargePoint(f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", kinds=kinds)
@@ -161,7 +162,7 @@ def test_unplugged_while_it_charges(kinds: str) -> None:
     assert point.statuses()[-1] == "Available"
 
 
-@both
+@each
 @pytest.mark.ocpp_cases("TC_032_2")
 def test_power_is_lost_while_it_charges(kinds: str, tmp_path: Path) -> None:
     """The vehicle is still there: the transaction goes on, and keeps its number and where it began."""
@@ -208,3 +209,38 @@ def test_a_site_of_one_dc_and_one_ac_outlet() -> None:
     assert 12e3 < sum(meter.read("power") for meter in meters) <= 20.5e3
     point.unplug(2)
     assert (point.statuses(1)[-1], point.statuses(2)[-1]) == ("Charging", "Available")
+
+
+def test_a_light_vehicle() -> None:
+    """The battery is charged as far as it wants; a limit in amperes is its output's, and none at all suspends it."""
+    point = ChargePoint("battery.stop_at_soc=60 %", kinds="bms")
+    point.until(lambda: "Charging" in point.statuses()).run(10)
+    charger = point.outlet().machine
+    assert charger.data["current"] > 40
+    point.limit(1, 20).run(5)
+    assert charger.data["current"] == pytest.approx(20, abs=1)
+    point.limit(1, 0).run(10)
+    assert charger.data["current"] == pytest.approx(0, abs=0.1)
+    assert point.statuses()[-1] == "SuspendedEVSE"
+    point.limit(1, 30).until(lambda: bool(point.central.said("StopTransaction")), 900)
+    assert point.statuses()[-3:] == ["SuspendedEVSE", "Charging", "SuspendedEV"]
+    assert point.central.said("StopTransaction")[0]["meterStop"] > 100
+    point.until(lambda: point.statuses()[-1] == "Available", 60)
+    point.central.ask("UnlockConnector", connectorId=1)
+    point.run(1)
+    assert point.central.answers["UnlockConnector"] == {"status": "NotSupported"}
+
+
+def test_a_site_of_three_kinds() -> None:
+    """All have their share of one limit, and their own transactions."""
+    stops = ("pev.stop_at_soc=80 %", "ac_pev.stop_at_soc=80 %", "battery.stop_at_soc=80 %")
+    point = ChargePoint(*stops, "P_site=15 kW", outlets=3, kinds="dc,ac,bms")
+    point.until(lambda: all("Charging" in point.statuses(n) for n in (1, 2, 3))).run(60)
+    site = point.system.roots["site"].machine
+    assert all(granted > 1e3 for granted in site.data["granted"])
+    drawn = sum(point.outlet(n).roles["meter"].read("power") for n in (1, 2))
+    third = point.outlet(3).machine.data
+    assert 11e3 < drawn + third["voltage"] * third["current"] < 16e3
+    point.unplug(3)
+    assert point.central.said("StopTransaction")[0]["reason"] == "EVDisconnected"
+    assert [point.statuses(n)[-1] for n in (1, 2, 3)] == ["Charging", "Charging", "Available"]

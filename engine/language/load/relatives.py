@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.language.expr.check import Scope
@@ -42,8 +43,13 @@ def _below(chart: Chart, depth: int) -> Mapping[str, Scope]:
 
 
 def scope_of_any(charts: Sequence[Chart]) -> Scope:
-    """The same of one that runs any of these charts."""
-    return _in_turn([scope_of(chart) for chart in charts])
+    """The same of one that runs any of these charts, and of every machine that one of them may start: who does not run
+    is in no state."""
+    scopes = [scope_of(chart) for chart in charts]
+    below: dict[str, Scope] = {}
+    for scope in reversed(scopes):
+        below |= scope.relatives
+    return replace(_in_turn(scopes), relatives=below)
 
 
 def _in_turn(scopes: list[Scope]) -> Scope:
