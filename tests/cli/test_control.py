@@ -119,6 +119,31 @@ def test_who_plugs_in_is_the_bench() -> None:
     assert within(60, lambda: evse.read("lock", "is_locked"))
 
 
+@pytest.mark.parametrize("gap_ms", [10, 200, 500, 1000])
+@pytest.mark.parametrize("chart", ["evse_ac", "evse_dc"])
+def test_a_vehicle_that_is_plugged_in_again_at_once_is_charged(chart: str, gap_ms: int) -> None:
+    """Also while the modem takes a new key yet, so that the vehicle of before is out of the network."""
+    _, system, hands = stood(f"machines/{chart}.yaml", "machines.pev.parameters.stop_at_soc=100 %")
+    evse = system.roots["evse"]
+
+    def charges() -> bool:
+        return any(state.endswith(".power.charging") for state in evse.machine.configuration)
+
+    def within(seconds: int, happens: Callable[[], bool]) -> bool:
+        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+
+    system.start()
+    system.advance(15_000_000_000)
+    hands.do({"event": "plug"})
+    assert within(60, charges)
+    hands.do({"event": "unplug"})
+    system.advance(gap_ms * 1_000_000)
+    hands.do({"event": "plug"})
+    within(2, lambda: not charges())
+    assert within(60, charges)
+    assert evse.read("lock", "is_locked")
+
+
 @pytest.mark.parametrize(
     ("asked", "told"),
     [

@@ -419,6 +419,18 @@ def test_pause() -> None:
     assert end_session(stage, "normal").data("last_end") == "normal"
 
 
+def test_the_next_vehicle_is_here_before_the_modem_has_its_new_key() -> None:
+    """It is waited for as if nobody had been there, and the time of the link before is not counted."""
+    stage = pilot(in_session(), "A").child("output.is_off").run(0.3)
+    assert stage.active("outlet.available")
+    pilot(stage.forget(), "B")
+    assert to(stage, "slac") == ["enter_bcd"]
+    assert stage.run(60).active("outlet.plugged.inviting")
+    stage.child("slac.modem_ready").child("slac.dlink_ready", pev_mac=bytes(6)).run(30)
+    assert stage.active("outlet.plugged.waking"), "its own time has begun with its link"
+    assert not stage.unhandled
+
+
 def test_pause_over_the_link_that_is_still_there() -> None:
     """A vehicle that kept the network may just connect again."""
     stage = end_session(in_session(), "paused").forget()
