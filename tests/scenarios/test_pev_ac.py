@@ -107,6 +107,32 @@ def test_voltage_that_goes_under_load() -> None:
     assert stage.run(1.1).ordered("cp_line.ready") == [{}]
 
 
+@pytest.mark.parametrize(
+    ("what", "why"), [("pilot", "the pilot is gone"), ("mains", "the station has cut the current off")]
+)
+def test_a_charge_that_the_station_breaks_off_has_failed(what: str, why: str) -> None:
+    """With the reason; current that comes again makes up for it."""
+    stage = drawing()
+    if what == "pilot":
+        stage.child("cp_line.pilot_lost")
+    else:
+        stage.values("charger", has_mains=False, current=0.0).emit("charger.mains_off").child("cp_line.pilot_lost")
+    stage.run(1).child("cp_line.unplugged")
+    assert stage.told("session_ended") == [{"result": "failed", "reason": why, "soc": 40.0, "protocol": "pwm"}]
+    again = drawing().child("cp_line.pilot_lost") if what == "pilot" else drawing()
+    again.values("charger", has_mains=False).emit("charger.mains_off").child("cp_line.current", limit=9.0).run(1)
+    again.values("charger", has_mains=True).emit("charger.mains_on").run(2).child("cp_line.unplugged")
+    assert [(told["result"], told["reason"]) for told in again.told("session_ended")] == [("complete", "")]
+    assert not stage.unhandled + again.unhandled
+
+
+def test_what_the_station_does_after_the_charge_breaks_nothing_off() -> None:
+    """S2 is open, the contactor follows, and a station that closes down shows F."""
+    stage = drawing().child("cp_line.steady").values("charger", current=0.0).run(0.1).emit("charger.mains_off")
+    stage.child("cp_line.pilot_lost").child("cp_line.unplugged")
+    assert [(told["result"], told["reason"]) for told in stage.told("session_ended")] == [("complete", "")]
+
+
 def test_enough() -> None:
     """Full, at the level the driver wants, or stopped: current, S2, inlet, plug, one after the other."""
     stage = drawing(stop_at_soc=42).values("charger", soc=42.0).run(1)

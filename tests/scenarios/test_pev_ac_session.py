@@ -268,6 +268,49 @@ def test_another_departure() -> None:
     assert stage.order("session.wants") == {"energy": 36_000.0, "departure": 7200 * S}
 
 
+@pytest.mark.parametrize(
+    ("what", "why"),
+    [
+        ("RCD", "the station: RCD"),
+        ("mains", "the station has cut the current off"),
+        ("pilot", "the pilot is gone"),
+        ("session", "no ChargingStatusRes in time"),
+        ("link", "the link to the station is lost"),
+    ],
+)
+def test_a_charge_that_the_station_breaks_off_has_failed(what: str, why: str) -> None:
+    """With the reason, whichever of its signs the vehicle has; a session that goes on with current makes up for it."""
+
+    def broken() -> Stage:
+        stage = charging()
+        if what in ("RCD", "mains"):
+            stage.emit("charger.mains_off").child("session.open_contactors")
+            return stage.ends("session", result="complete", reason=why if what == "RCD" else "")
+        if what == "link":
+            return stage.child("slac.dlink_lost")
+        if what == "pilot":
+            return stage.child("cp_line.pilot_lost")
+        stage.child("session.open_contactors").child("session.end_of_charge")
+        return stage.ends("session", result="failed", reason=why)
+
+    stage = broken().run(0.2).child("cp_line.unplugged")
+    assert stage.told("session_ended") == [{"result": "failed", "reason": why, "soc": 40.0, "protocol": "iso2"}]
+    again = broken().values("charger", current=0.0).run(0.2).child("cp_line.current", limit=16.0)
+    again.run(1).values("charger", has_mains=True).emit("charger.mains_on").run(2.1).child("cp_line.unplugged")
+    assert [(told["result"], told["reason"]) for told in again.told("session_ended")] == [("complete", "")]
+
+
+def test_what_breaks_nothing_off() -> None:
+    """A contactor that the station closes again in the session, and one that opens after an orderly end."""
+    stage = charging().emit("charger.mains_off").emit("charger.mains_on").child("cp_line.unplugged")
+    assert [(told["result"], told["reason"]) for told in stage.told("session_ended")] == [("complete", "")]
+    stage = charging().child("session.open_contactors").emit("charger.mains_off").values("charger", current=0.0)
+    stage.run(0.2).ends("session", result="failed", reason="no SessionStopRes in time").child("cp_line.unplugged")
+    assert [told["result"] for told in stage.told("session_ended")] == ["complete"]
+    never = in_session().child("session.ready_to_charge").emit("charger.mains_on").emit("charger.mains_off")
+    assert never.child("cp_line.unplugged").told("session_ended")[0]["result"] == "failed"
+
+
 def test_patience_is_for_no_current() -> None:
     stage = plugged(T_patience=60 * S).run(50).child("cp_line.digital").child("slac.dlink_ready", evse_mac=bytes(6))
     in_session(stage).run(3600)

@@ -88,7 +88,7 @@ def test_5_percent_that_ends(then: str) -> None:
         stage.values("charger", has_mains=True).emit("charger.mains_on").run(2)
         assert stage.order("charger.draw") == {"current": 10.0}
     elif then == "unplugged":
-        assert stage.told("session_ended") == [{"result": "failed", "soc": 40.0}]
+        assert stage.told("session_ended") == [{"result": "failed", "reason": "", "soc": 40.0}]
     else:
         assert not stage.run(60).ordered("cp_line.ready")
     assert not stage.unhandled
@@ -212,6 +212,23 @@ def test_voltage_that_goes_under_load() -> None:
 # ---------------------------------------------------------------- the driver
 
 
+@pytest.mark.parametrize(
+    ("what", "why"), [("pilot", "the pilot is gone"), ("mains", "the station has cut the current off")]
+)
+def test_a_charge_that_the_station_breaks_off_has_failed(what: str, why: str) -> None:
+    """With the reason; current that comes again makes up for it."""
+    stage = drawing()
+    stage.child("cp_line.pilot_lost") if what == "pilot" else stage.values("charger", has_mains=False)
+    if what == "mains":
+        stage.emit("charger.mains_off").child("cp_line.pilot_lost")
+    stage.run(1).child("cp_line.unplugged")
+    assert stage.told("session_ended") == [{"result": "failed", "reason": why, "soc": 40.0}]
+    again = drawing().values("charger", has_mains=False).emit("charger.mains_off").run(1)
+    again.values("charger", has_mains=True).emit("charger.mains_on").run(2).child("cp_line.unplugged")
+    assert again.told("session_ended") == [{"result": "complete", "reason": "", "soc": 40.0}]
+    assert not stage.unhandled + again.unhandled
+
+
 def test_enough() -> None:
     """Full, at the level the driver wants, or stopped: current, S2, inlet, plug, one after the other."""
     stage = drawing(stop_at_soc=42).run(10)
@@ -230,7 +247,7 @@ def test_enough() -> None:
     assert stage.ordered("driver.unplug") == [{}]
     stage.child("cp_line.unplugged")
     assert stage.ordered("charger.cut")
-    assert stage.told("session_ended") == [{"result": "complete", "soc": 42.0}]
+    assert stage.told("session_ended") == [{"result": "complete", "reason": "", "soc": 42.0}]
     assert stage.active("driver.gone")
     stage.child("cp_line.plugged")
     assert stage.active("driver.away.content")
