@@ -269,7 +269,7 @@ def test_one_less_is_told_the_vehicle_with_the_next_answer() -> None:
     """What the modules can falls by one of them: the limit in the response falls with it, and the current."""
     bench = Bench("evse_dc", ("modules", "evse", "pev"), "supply=infy", "pev.adapters.battery.maximum_current=190 A",
                   "pev.adapters.battery.maximum_power=90 kW")  # fmt: skip
-    bench.until(lambda: bench.circuit.output_A > 182.0, 40, "75 kW of the schedule at 410 V")
+    bench.until(lambda: bench.circuit.output_A > 182.0, 40, "75 kW of the schedule")
     bench.system.post(bench.system.roots["modules"], "fail", {"module": address(bench, 2), "alarm": "fan"})
     bench.until(lambda: supply_data(bench)["maximum_current"] == 150.0, 0.5, "limit of three modules")
     bench.until(lambda: bench.data("pev/session/dialogue", "current_limit") == 150.0, 0.3, "limit told the vehicle")

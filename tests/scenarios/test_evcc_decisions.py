@@ -364,20 +364,21 @@ def demanded(vehicle: Vehicle) -> tuple[float, float]:
         ({}, (400.0, 90.0)),
         ({"EVSEMaximumCurrentLimit": 10.0}, (400.0, 10.0)),
         ({"EVSEMaximumVoltageLimit": 390.0}, (390.0, 90.0)),
-        ({"EVSEMaximumPowerLimit": 20_000.0}, (400.0, 50.0)),
-        ({"EVSEMaximumVoltageLimit": 390.0, "EVSEMaximumPowerLimit": 3_900.0}, (390.0, 10.0)),
+        ({"EVSEMaximumPowerLimit": 18_950.0}, (400.0, 50.0)),
+        ({"EVSEMaximumVoltageLimit": 390.0, "EVSEMaximumPowerLimit": 3_790.0}, (390.0, 10.0)),
         (
             {"EVSEMaximumVoltageLimit": None, "EVSEMaximumCurrentLimit": None, "EVSEMaximumPowerLimit": None},
             (400.0, 90.0),
         ),
-        ({"EVSEMaximumPowerLimit": 36_000.0}, (400.0, 90.0)),
+        ({"EVSEMaximumPowerLimit": 34_110.0}, (400.0, 90.0)),
     ],
 )
 @pytest.mark.parametrize("where", ["parameters", "loop"])
 def test_no_more_than_the_station_can_give(
     where: str, limits: dict[str, float | None], asked: tuple[float, float]
 ) -> None:
-    """The limits of ChargeParameterDiscovery hold from the first CurrentDemandReq on, newer ones from the next."""
+    """The limits of ChargeParameterDiscovery hold from the first CurrentDemandReq on, newer ones from the next. A power is
+    one at the 379 V that lie at the inlet, not at the 400 V that are asked for."""
     if where == "parameters":
         vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", **limits)
         assert demanded(vehicle) == asked
@@ -389,8 +390,8 @@ def test_no_more_than_the_station_can_give(
 @pytest.mark.parametrize(
     ("protocol", "powers", "asked_A"),
     [
-        ("iso2", [36_000.0, 20_000.0, 30_000.0], [90.0, 50.0, 75.0]),
-        ("din", [32_767.0, 20_000.0, 32_766.0], [90.0, 50.0, 81.915]),
+        ("iso2", [34_110.0, 18_950.0, 30_320.0], [90.0, 50.0, 80.0]),
+        ("din", [32_767.0, 18_950.0, 32_766.0], [90.0, 50.0, 86.4538]),
     ],
 )
 def test_the_demand_is_within_the_row(protocol: str, powers: list[float], asked_A: list[float]) -> None:
@@ -428,9 +429,18 @@ def test_a_vehicle_that_takes_no_current_for_now() -> None:
     assert demanded(early) == (400.0, 0.0)
 
 
+def test_a_voltage_that_is_not_measured() -> None:
+    """What is asked for stands for it; a power limit and a row of the schedule alike."""
+    vehicle = vehicle_in("current_demand.sent").values("battery", inlet_voltage=0.0)
+    assert demanded(vehicle.says("CurrentDemand", EVSEMaximumPowerLimit=20_000.0)) == (400.0, 50.0)
+    vehicle = vehicle_in("parameter_discovery.sent")
+    vehicle.says("ChargeParameterDiscovery", PMax=[20_000.0, 90_000.0]).to("current_demand.sent")
+    assert demanded(vehicle.values("battery", inlet_voltage=0.0).says("CurrentDemand")) == (400.0, 50.0)
+
+
 def test_no_voltage_asked_for_at_all() -> None:
     """A battery that wants nothing: the power limit is no reason for a division by zero."""
-    vehicle = vehicle_in("current_demand.sent").values("battery", target_voltage=0.0)
+    vehicle = vehicle_in("current_demand.sent").values("battery", target_voltage=0.0, inlet_voltage=0.0)
     vehicle.says("CurrentDemand", EVSEMaximumPowerLimit=0.0)
     assert demanded(vehicle) == (0.0, 90.0)
 
