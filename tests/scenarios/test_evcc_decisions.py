@@ -377,8 +377,8 @@ def demanded(vehicle: Vehicle) -> tuple[float, float]:
 def test_no_more_than_the_station_can_give(
     where: str, limits: dict[str, float | None], asked: tuple[float, float]
 ) -> None:
-    """The limits of ChargeParameterDiscovery hold from the first CurrentDemandReq on, newer ones from the next. A power is
-    one at the 379 V that lie at the inlet, not at the 400 V that are asked for."""
+    """The limits of ChargeParameterDiscovery hold from the first CurrentDemandReq on, newer ones from the next. A power
+    is one at the 379 V that lie at the inlet, not at the 400 V that are asked for."""
     if where == "parameters":
         vehicle = vehicle_in("parameter_discovery.sent").says("ChargeParameterDiscovery", **limits)
         assert demanded(vehicle) == asked
