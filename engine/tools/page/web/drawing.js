@@ -22,11 +22,12 @@ path.rule{stroke:var(--line)}.dot{fill:var(--ink)}
 .t-timer{fill:var(--brown)}.t-guard{fill:var(--blue)}
 .node.on>rect,.node.on>a>rect,.node.on>g:not([class])>rect{stroke:var(--on);stroke-width:2.6;fill:var(--on-2)}
 .node.on.leaf>rect,.node.on.leaf>a>rect{fill:var(--on-3);stroke-width:3.2}
-.node.on.leaf>text,.node.on.leaf>a>text{fill:var(--on-ink)}
+.node.on.leaf text{fill:var(--on-ink)}
 .node.found>rect,.node.found>a>rect{stroke:var(--brown);stroke-width:4}
 .taken path[class^=edge],path.taken[class^=edge]{stroke:var(--taken);stroke-width:3}
 .taken path[class^=head],path.taken[class^=head]{fill:var(--taken)}
 .taken text,text.taken{fill:var(--taken);font-weight:bold}
+.node.on.leaf .taken text,.node.on.leaf text.taken{fill:var(--on-ink);text-decoration:underline}
 @media (prefers-reduced-motion:no-preference){.fresh>rect{animation:lit .6s ease-out}@keyframes lit{from{fill:var(--on)}}}
 a:focus-visible rect,[tabindex]:focus-visible rect{stroke:var(--focus);stroke-width:3}
 `;

@@ -9,8 +9,16 @@ function sidesOf(header) {
   return Object.entries(header.sides || {}).map(([label, side]) => {
     const parts = side.machine.split("/");
     const unit = /\[/.test(parts[1] || "") ? parts.slice(0, 2).join("/") : parts[0];
-    return { label, under: unit };
+    return { label, under: unit, unit: side.unit || "" };
   });
+}
+
+/** Of the sides of several units those of one: of the unit that the machine belongs to, else the first. */
+function sidesOfUnit(sides, path) {
+  const units = [...new Set(sides.map((one) => one.unit))].filter(Boolean);
+  const here = sides.find((one) => one.unit && (path === one.under || path.startsWith(one.under + "/")));
+  const unit = here?.unit ?? units[0] ?? "";
+  return sides.map((one, n) => n).filter((n) => !sides[n].unit || sides[n].unit === unit);
 }
 
 class Messages {

@@ -257,7 +257,7 @@ function activity(world) {
   if (page.tab === "messages") {
     const all = page.messages;
     const shown = until === Infinity ? all : { sides: all.sides, rows: all.rows.filter((row) => row.time <= until).map((row) => (row.last > until ? { ...row, count: 1 } : row)), version: `${all.version}@${until}` };
-    Panels.messages(pane, shown, page.header);
+    Panels.messages(pane, shown, page.chosen);
   } else if (page.tab === "steps") Panels.steps(pane, page.timeline, page.moment, moveTo);
   else if (page.tab === "log") Panels.log(pane, page.log.filter((row) => row.time <= until));
   else Panels.results(pane, page.timeline.results.filter((row) => row.time_ns <= until));

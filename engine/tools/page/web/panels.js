@@ -200,19 +200,20 @@ const Panels = {
     return first;
   },
 
-  messages(place, messages, header) {
-    const sides = messages.sides.length ? messages.sides.map((one) => one.label) : [""];
-    put(place, messages.rows.length ? [el("ol", { class: "messages", style: `--sides:${sides.length}` },
+  messages(place, messages, path) {
+    const numbers = messages.sides.length ? sidesOfUnit(messages.sides, path) : [0];
+    const sides = numbers.map((n) => messages.sides[n]?.label ?? "");
+    const rows = messages.rows.filter((row) => numbers.includes(row.side)).slice(-120);
+    put(place, rows.length ? [el("ol", { class: "messages" },
       el("li", { class: "heads" }, el("span", {}), ...sides.map((one) => el("b", {}, one))),
-      ...messages.rows.slice(-120).map((row) => {
-        const right = row.side < sides.length / 2;
-        const arrow = row.kind === "person" ? "☝" : (row.kind === "out") === right ? "→" : "←";
-        return el("li", { class: `${row.kind} ${row.side ? "second" : "first"}` },
+      ...rows.map((row) => {
+        const left = numbers.indexOf(row.side) < numbers.length / 2;
+        const arrow = row.kind === "person" ? "☝" : (row.kind === "out") === left ? "→" : "←";
+        return el("li", { class: `${row.kind} ${left ? "first" : "second"}` },
           el("span", { class: "number quiet" }, clock(row.time)),
-          el("span", { class: "text" }, arrow === "←" && row.kind !== "person" ? el("i", {}, "← ") : "", el("b", {}, row.name), row.count > 1 ? el("em", {}, ` ×${row.count}`) : "",
-            arrow === "→" ? el("i", {}, " →") : "", arrow === "☝" ? el("i", {}, " ☝") : "",
-            el("small", {}, carried(row.data, row.units))));
-      }))] : [el("p", { class: "quiet" }, t("empty"))], `m${messages.version} ${messages.rows.length}`);
+          el("span", { class: "text" }, arrow === "←" ? el("i", {}, "← ") : "", el("b", {}, row.name), row.count > 1 ? el("em", {}, ` ×${row.count}`) : "",
+            arrow === "←" ? "" : el("i", {}, ` ${arrow}`), el("small", {}, carried(row.data, row.units))));
+      }))] : [el("p", { class: "quiet" }, t("empty"))], `m${messages.version} ${rows.length} ${sides}`);
   },
 
   steps(place, timeline, until, go) {
