@@ -85,7 +85,9 @@ def test_a_charger_with_a_fault(flag: str) -> None:
 
 
 def test_the_driver_pulls_the_plug() -> None:
-    stage = status(vehicle()).post("leave").run(1).forget().post("leave")
+    stage = status(vehicle()).emit("battery.full").post("leave").run(1)
+    assert stage.unhandled == [], "before it is plugged in it has not begun"
+    stage.forget().post("leave")
     assert told(stage) == [("failed", "unplugged", 40.0)]
     assert stage.ordered("battery.open_contactors") == [{}]
     stage = plugged(stop_at_soc=30.0).run(0.5)
@@ -105,6 +107,8 @@ def test_their_bus(file: str) -> None:
         "bus.send_failed", id=1, data=b"", reason="full", text=""
     )
     stage.emit("bus.overflow", lost=1)
+    if file == BATTERY:
+        stage.breaks("bms").emit("bms.misfit", id=1, data=b"", reason="too short", count=1)
     assert stage.active("bus.there")
     for event, data in (("bus.lost", {"reason": "x"}), ("bus.bus_state", {"state": "bus_off", "reason": "x"})):
         stage.forget().emit(event, **data)
