@@ -28,6 +28,56 @@ static bool meet(const chart_set *one, const chart_set *other)
     return found;
 }
 
+static bool empty(const chart_set *set)
+{
+    uint32_t any = 0;
+    for (uint8_t i = 0; i < CHART_WORDS; i++) {
+        any |= set->word[i];
+    }
+    return any == 0U;
+}
+
+/* The members of two sets together, from `from` on in document order: the first one; CHART_NONE when there is none. */
+static uint8_t first_of(const chart_set *set, const chart_set *other, uint16_t from)
+{
+    uint16_t at = from;
+    uint8_t found = CHART_NONE;
+    while ((at < (CHART_WORDS * 32U)) && (found == CHART_NONE)) {
+        const uint32_t rest = (set->word[at / 32U] & other->word[at / 32U]) >> (at % 32U);
+        if (rest == 0U) {
+            at = (uint16_t)((at / 32U + 1U) * 32U);
+        } else if ((rest & 0xFFU) == 0U) {
+            at = (uint16_t)(at + 8U);
+        } else if ((rest & 1U) == 0U) {
+            at++;
+        } else {
+            found = (uint8_t)at;
+        }
+    }
+    return found;
+}
+
+/* The member before `to`, the last of them; CHART_NONE when there is none. */
+static uint8_t last_of(const chart_set *set, uint16_t to)
+{
+    uint16_t at = to; /* behind what is looked at */
+    uint8_t found = CHART_NONE;
+    while ((at > 0U) && (found == CHART_NONE)) {
+        const uint16_t last = (uint16_t)(at - 1U);
+        const uint32_t rest = set->word[last / 32U] << (31U - (last % 32U));
+        if (rest == 0U) {
+            at = (uint16_t)((last / 32U) * 32U);
+        } else if ((rest & 0xFF000000U) == 0U) {
+            at = (uint16_t)(at - 8U);
+        } else if ((rest & 0x80000000U) == 0U) {
+            at--;
+        } else {
+            found = (uint8_t)last;
+        }
+    }
+    return found;
+}
+
 /* Whether a state lies in another one, or is it. The states inside a state follow it in document order. */
 static bool within(const struct chart *me, uint8_t state, uint8_t outer)
 {
@@ -178,7 +228,8 @@ static void enable(struct chart *me, struct enabled *all, uint16_t number)
 {
     const struct chart_transition *const t1 = &me->is->transition[number];
     bool preempted = false;
-    struct enabled kept = {0};
+    struct enabled kept;
+    kept.count = 0;
     for (uint16_t i = 0; (i < all->count) && !preempted; i++) {
         const struct chart_transition *const t2 = &me->is->transition[all->transition[i]];
         const bool conflict = (t1->domain != CHART_NONE) && (t2->domain != CHART_NONE) &&
@@ -196,7 +247,10 @@ static void enable(struct chart *me, struct enabled *all, uint16_t number)
         if (kept.count < CHART_ENABLED) {
             kept.transition[kept.count] = number;
             kept.count++;
-            *all = kept;
+            for (uint16_t i = 0; i < kept.count; i++) {
+                all->transition[i] = kept.transition[i];
+            }
+            all->count = kept.count;
         }
     }
 }
@@ -210,9 +264,10 @@ static void choose(struct chart *me, uint16_t name, struct enabled *all)
     all->count = 0;
     me->any = meet(&me->active, &trigger->sources);
     if (me->any) {
-        for (uint16_t i = 0; i < me->is->states; i++) {
-            uint8_t state = (uint8_t)i;
-            bool searching = has(&me->active, state) && has(&trigger->atoms, state);
+        uint8_t atom = first_of(&me->active, &trigger->atoms, 0U);
+        for (uint16_t i = 0; (atom != CHART_NONE) && (i < me->is->states); i++) {
+            uint8_t state = atom;
+            bool searching = true;
             for (uint16_t depth = 0; searching && (depth < me->is->states); depth++) {
                 if (has(&trigger->sources, state)) {
                     if (!has(&tried, state)) {
@@ -228,6 +283,7 @@ static void choose(struct chart *me, uint16_t name, struct enabled *all)
                 state = me->is->state[state].parent;
                 searching = searching && (state != CHART_NONE);
             }
+            atom = first_of(&me->active, &trigger->atoms, (uint16_t)(atom + 1U));
         }
     }
 }
@@ -278,10 +334,10 @@ static void enter(struct chart *me, uint8_t number)
 
 static void enter_all(struct chart *me, const chart_set *states)
 {
-    for (uint16_t i = 0; i < me->is->states; i++) {
-        if (has(states, (uint8_t)i)) {
-            enter(me, (uint8_t)i);
-        }
+    uint8_t state = first_of(states, states, 0U);
+    for (uint16_t i = 0; (state != CHART_NONE) && (i < me->is->states); i++) {
+        enter(me, state);
+        state = first_of(states, states, (uint16_t)(state + 1U));
     }
 }
 
@@ -289,6 +345,7 @@ static void enter_all(struct chart *me, const chart_set *states)
 static void microstep(struct chart *me, const struct enabled *all, chart_set *left)
 {
     chart_set entered = {{0}};
+    uint8_t state;
     (void)memset(left, 0, sizeof *left);
     for (uint16_t i = 0; i < all->count; i++) {
         const struct chart_transition *const t = &me->is->transition[all->transition[i]];
@@ -297,17 +354,17 @@ static void microstep(struct chart *me, const struct enabled *all, chart_set *le
             for (uint8_t w = 0; w < CHART_WORDS; w++) {
                 entered.word[w] |= set->word[w];
             }
-            for (uint16_t s = (uint16_t)(t->domain + 1U); s <= me->is->state[t->domain].last; s++) {
-                if (has(&me->active, (uint8_t)s)) {
-                    add(left, (uint8_t)s);
-                }
+            state = first_of(&me->active, &me->active, (uint16_t)(t->domain + 1U));
+            for (uint16_t s = 0; (s < me->is->states) && (state <= me->is->state[t->domain].last); s++) {
+                add(left, state);
+                state = first_of(&me->active, &me->active, (uint16_t)(state + 1U));
             }
         }
     }
-    for (uint16_t i = me->is->states; i > 0U; i--) {
-        if (has(left, (uint8_t)(i - 1U))) {
-            leave(me, (uint8_t)(i - 1U));
-        }
+    state = last_of(left, me->is->states);
+    for (uint16_t i = 0; (state != CHART_NONE) && (i < me->is->states); i++) {
+        leave(me, state);
+        state = last_of(left, state);
     }
     for (uint8_t w = 0; w < CHART_WORDS; w++) {
         me->starting.word[w] &= ~left->word[w];
@@ -327,12 +384,14 @@ static void microstep(struct chart *me, const struct enabled *all, chart_set *le
 
 static void invoke(struct chart *me)
 {
-    for (uint16_t i = 0; i < me->is->states; i++) {
-        if (has(&me->starting, (uint8_t)i)) {
-            perform(me, me->is->state[i].invoke);
+    if (!empty(&me->starting)) {
+        uint8_t state = first_of(&me->starting, &me->starting, 0U);
+        for (uint16_t i = 0; (state != CHART_NONE) && (i < me->is->states); i++) {
+            perform(me, me->is->state[state].invoke);
+            state = first_of(&me->starting, &me->starting, (uint16_t)(state + 1U));
         }
+        (void)memset(&me->starting, 0, sizeof me->starting);
     }
-    (void)memset(&me->starting, 0, sizeof me->starting);
 }
 
 /* exitInterpreter. */

@@ -133,6 +133,30 @@ const char *chart_join(char *to, size_t size, const char *a, const char *b)
     return to;
 }
 
+const char *chart_decimal(char *to, int64_t value)
+{
+    char digits[20]; /* the last one first */
+    size_t count = 0;
+    size_t length = 0;
+    uint64_t rest = (value < 0) ? (0U - (uint64_t)value) : (uint64_t)value;
+    if (value < 0) {
+        to[length] = '-';
+        length++;
+    }
+    do {
+        digits[count] = (char)('0' + (char)(rest % 10U));
+        count++;
+        rest /= 10U;
+    } while (rest > 0U);
+    while (count > 0U) {
+        count--;
+        to[length] = digits[count];
+        length++;
+    }
+    to[length] = '\0';
+    return to;
+}
+
 const char *chart_text(struct chart *me, const char *text, size_t low, size_t high)
 {
     const bool fits = chart_fits(text, low, high);

@@ -20,6 +20,7 @@ int64_t chart_length(const char *text);
 bool chart_fits(const char *text, size_t low, size_t high); /* no longer than high; does not read on */
 void chart_copy(char *to, size_t size, const char *text);   /* what has no room is cut off */
 const char *chart_join(char *to, size_t size, const char *a, const char *b);
+const char *chart_decimal(char *to, int64_t value); /* to[21] */
 const char *chart_text(struct chart *me, const char *text, size_t low, size_t high); /* text, of such a length */
 
 struct chart_octets chart_octets(const uint8_t *octet, uint16_t length);

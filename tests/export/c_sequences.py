@@ -22,6 +22,7 @@ from engine.semantics.step import (
     CancelTimer,
     Done,
     Event,
+    LogText,
     SendEvent,
     StartCall,
     StartChild,
@@ -199,6 +200,8 @@ class Recorder:
                 yield self._called(f"{role}_{action}", args)
             case StartCall(id=id_, args=args):
                 yield self._called(f"start_{id_}", args)
+            case LogText(text=text):
+                yield self._called("log", {"text": text})
             case StopChild(id=id_):
                 yield self._called(f"stop_{id_}", {})
             case StartChild(id=id_, input=given, key=key):

@@ -19,7 +19,7 @@ from engine.tools.testing.transitions import TransitionSearch
 from tests.export.c_peer import ROOT, SANITIZED, compile_c, compiler, run_script, write_program
 from tests.export.c_sequences import ENDLESS, Random, Sequence, of_path
 
-CHARTS = ("pilot/evse", "pilot/pev", "sdp/secc", "sdp/evcc", "slac/evse", "slac/session", "slac/pev")
+CHARTS = ("pilot/evse", "pilot/pev", "sdp/secc", "sdp/evcc", "slac/evse", "slac/session", "slac/pev", "slac/modem")
 SEQUENCES = max(1000, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)
 SEED = os.environ.get("CHARGECHART_FUZZ_SEED", "1")
 MUTANTS = 6 if SEQUENCES == 1000 else 60

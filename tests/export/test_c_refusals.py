@@ -47,14 +47,20 @@ TARGET = "        target: b"
             "18:9",
             "a whole number beyond 2 ** 53 compared with a float: give it a range",
         ),
-        (GUARD, "        guard: event.w == str(x)", "18:9", "str() as string is not translated"),
+        (GUARD, "        guard: event.w == str(r)", "18:9", "str() as string is not translated"),
         (
             TARGET,
             "        actions: [assign: {t: t + event.w}]",
             "19:28",
             "a text of up to 510 octets where 255 are held",
         ),
-        (TARGET, "        actions: [log: seen]", "19:24", "`log` is not translated"),
+        (
+            TARGET,
+            "        actions: [{foreach: {in: 'range(x)', item: i, do: [raise: f]}}]",
+            "19:29",
+            "`foreach` is not",
+        ),
+        (TARGET, "        actions: [log: '{r}']", "19:24", "str() as string is not translated"),
         (
             TARGET,
             "        actions: [send: {event: f}]",
@@ -132,7 +138,7 @@ def test_a_text_has_as_much_room_as_the_chart_declares() -> None:
 def test_the_command_writes_both_files_or_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
     good.write_text(CHART)
-    bad.write_text(CHART.replace(TARGET, "        actions: [log: seen]"))
+    bad.write_text(CHART.replace(TARGET, "        actions: [log: '{r}']"))
     assert main(["export", str(good), "--to", "c", "-o", str(tmp_path / "c")]) == 0
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["refused.c", "refused.h"]
     assert main(["export", str(bad), "--to", "c", "-o", str(tmp_path / "none")]) == 1

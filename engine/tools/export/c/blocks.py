@@ -13,6 +13,7 @@ from engine.language.model import (
     Chart,
     If,
     Invoke,
+    Log,
     Raise,
     Send,
     Spawn,
@@ -22,7 +23,7 @@ from engine.language.model import (
 )
 from engine.language.position import Position
 from engine.language.traverse import event_definition
-from engine.language.types import Kind, Type
+from engine.language.types import STRING, Kind, Type
 from engine.tools.export.c.design import KEY, Design, EventOf
 from engine.tools.export.c.expressions import Expression
 from engine.tools.export.c.names import identifier
@@ -103,6 +104,8 @@ class Functions:
                 return self._order(f"{role}_{name}", types, args, f"{role}.{name}", position)
             case If(branches=branches):
                 return self._if(action, branches, where)
+            case Log():
+                return self._log(action)
             case Spawn():
                 return self._spawn(action)
             case Stop():
@@ -227,7 +230,10 @@ class Functions:
                 values.append((argument, f"{identifier(argument)}, {identifier(argument)}_count"))
                 continue
             key = types[argument] is KEY
-            text = expression.key(given[argument]) if key else expression.stored(given[argument], types[argument])
+            if types[argument].kind is Kind.STRING:
+                text = expression.text(given[argument])  # of any length: nothing keeps it
+            else:
+                text = expression.key(given[argument]) if key else expression.stored(given[argument], types[argument])
             if expression.fails:
                 held = kept(types[argument], self.design.words)
                 held = held if held.endswith("*") else f"const {held} "
@@ -239,6 +245,19 @@ class Functions:
         arguments = ", ".join(["me->context", *(_bare(by_name[argument]) for argument in types)])
         lines = [*shared.before, *lines, f"me->ports->{port}({arguments});"]
         return ["{", *_indented(lines), "}"] if len(lines) > 1 else lines
+
+    def _log(self, action: Log) -> list[str]:
+        """A line for people, to a function of the host."""
+        text: tree.Expr = tree.Literal("", STRING)
+        for part in action.parts:
+            shown: tree.Expr = part
+            if part.type.kind is Kind.BOOL and not part.type.optional:
+                shown = tree.Conditional(part, tree.Literal("True", STRING), tree.Literal("False", STRING), STRING)
+            elif part.type.kind not in (Kind.STRING, Kind.ENUM):
+                shown = tree.Call("str", (part,), STRING)
+            text = shown if isinstance(text, tree.Literal) and not text.value else tree.Binary("+", text, shown, STRING)
+        longest = Type(Kind.STRING, maximum=max(1, Expression(self.design).octets(text)))
+        return self._order("log", {"text": longest}, (("text", text),), "a line for people", action.position)
 
     def _texts(self, expr: tree.Expr, to: str, expression: Expression) -> tuple[list[str], int]:
         """Statements that put a list of texts together in an array, and how many there may be."""

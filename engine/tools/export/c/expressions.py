@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.tools.export.c.design import Design, EventOf
 
 _NUMBERS = (*WHOLE, Kind.FLOAT)
+INT_OCTETS = 20  # of the longest whole number as text
 _EXACT = 2**53  # whole numbers up to this one are doubles, too
 _OVERFLOW = {"+": "chart_add", "-": "chart_subtract", "*": "chart_multiply"}
 _ROUNDED = {"round": "chart_round", "floor": "chart_floor", "ceil": "chart_ceiling", "int": "chart_cut"}
@@ -71,8 +72,8 @@ class Expression:
             case tree.Conditional(test=test, then=then, other=other):
                 return self._chosen(test, self.view(then), self.view(other))
             case tree.Binary(op="+", left=left, right=right):
-                name = f"octets_{len(self.before) + 1}"
                 one, other_view = self.view(left), self.view(right)
+                name = f"octets_{len(self.before) + 1}"
                 self.before.append(f"uint8_t {name}[{max(1, self.octets(expr))}];")
                 return f"chart_joined({name}, (uint16_t)sizeof {name}, {one}, {other_view})"
             case tree.Call(function="checked", args=(value,), type=type_):
@@ -191,11 +192,19 @@ class Expression:
                 return quoted(value)
             case tree.Conditional(test=test, then=then, other=other):
                 return self._chosen(test, self.text(then), self.text(other))
-            case tree.Binary(op="+", left=left, right=right):
+            case tree.Binary(op="+"):
+                first, *others = (self.text(part) for part in _joined(expr))
                 name = f"text_{len(self.before) + 1}"
-                one, other_text = self.text(left), self.text(right)
                 self.before.append(f"char {name}[{self.octets(expr) + 1}];")
-                return f"chart_join({name}, sizeof {name}, {one}, {other_text})"
+                for other_text in others:  # each is put behind what is there
+                    first = f"chart_join({name}, sizeof {name}, {first}, {other_text})"
+                return first
+            case tree.Call(function="str", args=(value,)) if value.type.kind is Kind.INT:
+                name = f"text_{len(self.before) + 1}"
+                self.before.append(f"char {name}[{INT_OCTETS + 1}];")
+                return f"chart_decimal({name}, {self.whole(value)})"
+            case tree.Call(function="str", args=(value,)) if value.type.kind in (Kind.STRING, Kind.ENUM):
+                return self.text(value)
             case tree.Call(function="checked", args=(value,), type=type_):
                 if type_.kind is not Kind.STRING or type_.optional:
                     raise NotInC(f"a check against {describe(type_)} is not translated")
@@ -224,6 +233,8 @@ class Expression:
                 return len(value.encode())
             case tree.Literal(value=bytes(octets)):
                 return len(octets)
+            case tree.Call(function="str", args=(value,)):
+                return INT_OCTETS if value.type.kind is Kind.INT else self.octets(value)
             case tree.Call(function="hex", args=(tree.Literal(value=str(text)),)):
                 return len(hex_(text))
             case tree.Conditional(then=then, other=other):
@@ -470,6 +481,13 @@ def _surely(expr: tree.Expr) -> bool:
 
 def _literal(expr: tree.Expr) -> tuple[str, ...]:
     return (expr.value,) if isinstance(expr, tree.Literal) and isinstance(expr.value, str) else ()
+
+
+def _joined(expr: tree.Expr) -> list[tree.Expr]:
+    """The texts that a ``+`` joins, from left to right."""
+    if isinstance(expr, tree.Binary) and expr.op == "+":
+        return [*_joined(expr.left), expr.right]
+    return [expr]
 
 
 def _described(expr: tree.Expr) -> str:
