@@ -14,6 +14,7 @@ from adapters.host.wall_clock import SimulatedWallClock
 from adapters.ocpp.database import Database
 from adapters.ocpp.store import Failed, Then, Work, Writer
 from adapters.registry import REGISTRY
+from engine.adapter import World
 from engine.language.model import Chart
 from engine.run import Actor, System
 from engine.run.station import Overrides, build, resolve
@@ -140,13 +141,17 @@ class ChargePoint(OnStage):
 
 CHART = Path("machines/charge_point.yaml")
 Kept = Callable[[Database], None] | None
+Made = Callable[[World], dict[str, Any]]
 
 
 class Alone(OnStage):
     """All charts of machines/ocpp on stand-in outlets: cheap, for hours and thousands of messages. ``sets``: first
-    values of configuration keys; ``file``: where all is kept; empty: in memory, where ``kept`` writes first."""
+    values of configuration keys; ``file``: where all is kept; empty: in memory, where ``kept`` writes first; ``made``:
+    other adapters, by their roles."""
 
-    def __init__(self, outlets: int = 1, file: str = "", kept: Kept = None, **sets: Any) -> None:
+    def __init__(
+        self, outlets: int = 1, file: str = "", kept: Kept = None, made: Made | None = None, **sets: Any
+    ) -> None:
         self.system = System()
         world = self.system.world
         if kept is not None:
@@ -154,13 +159,11 @@ class Alone(OnStage):
             database.begin()
             kept(database)
             database.commit()
+        self.roles: dict[str, Any] = made(world) if made else {}
         self.central = world.shared("central system", Central)
-        self.outlets = StandInOutlets({"count": outlets}, world)
-        self.roles: dict[str, Any] = {
-            "csms": ScriptedCentralSystem({}, world),
-            "outlets": self.outlets,
-            "clock": SimulatedWallClock({"begin": NOON // S}, world),
-        }
+        self.roles.setdefault("csms", ScriptedCentralSystem({}, world))
+        self.roles.setdefault("clock", SimulatedWallClock({"begin": NOON // S}, world))
+        self.outlets: StandInOutlets = self.roles.setdefault("outlets", StandInOutlets({"count": outlets}, world))
         charts = chart(CHART)
         for role, contract in charts.adapters.items():
             if role not in self.roles:
