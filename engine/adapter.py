@@ -161,6 +161,40 @@ class ConfigurationError(AdapterError):
     so the run ends before it begins. The message names the setting."""
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a path of ``adapters/web`` answers: a status of HTTP and a body of JSON."""
+
+    status: int
+    body: Any
+
+
+class Refusal(Exception):
+    """An order is not carried out: a status of HTTP and why."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status, self.why = status, why
+
+
+class Window(Protocol):
+    """A running station as the paths of another system see it (``[web]`` of its file)."""
+
+    async def values(self) -> dict[str, Any]:
+        """What the file names, as it is now: numbers in the units of their charts, bytes as hexadecimal digits, None
+        for what is not there. Raises :class:`Refusal` when the station does not answer."""
+        ...
+
+    async def results(self) -> list[dict[str, Any]]:
+        """The sessions that ended: ``good``, ``text``, ``time_ns``, ``duration_ns``, ``data`` of the event that told.
+        Raises :class:`Refusal`."""
+        ...
+
+    async def order(self, name: str, choice: str = "") -> None:
+        """Do what the file says for this name. Raises :class:`Refusal` where it says nothing, or it is not done."""
+        ...
+
+
 class Registry(Protocol):
     """The object that the entry point ``chargechart.adapters`` names: where contracts are and what implements
     them."""

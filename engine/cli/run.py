@@ -333,7 +333,8 @@ class _Run:
         from engine.cli.ui import Page
 
         where, token, secrets = self.args.ui, self.args.ui_token, self.args.secrets
-        return Page(where, token, self.station, self.system, self.main, self.headlines, secrets=secrets)
+        parts = (self.station, self.system, self.main, self.headlines, self.sessions)
+        return Page(where, token, *parts, secrets=secrets)
 
     def _events(self) -> list[str]:
         given = self.args.events

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from engine.language.expr.evaluate import evaluate
@@ -26,7 +26,7 @@ _MOVES = 4  # of each side, told of a session that failed
 class Report:
     """One session. ``duration_ns`` is None where the chart does not say when one begins; ``told`` is what its event
     carries, or else the headlines then; ``sides`` is where each side was last, of one that failed; ``unit`` where it
-    was, in a station of several."""
+    was, in a station of several; ``data`` what its event carries."""
 
     number: int
     time_ns: int
@@ -35,6 +35,7 @@ class Report:
     told: str
     sides: tuple[str, ...] = ()
     unit: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The session in a line; where each side was in one more for each."""
@@ -68,6 +69,11 @@ class Sessions:
     def ended(self) -> int:
         """How many sessions have ended."""
         return len(self.reports)
+
+    @property
+    def since_ns(self) -> int | None:
+        """When the session that runs began, the longest of several; None when none does."""
+        return min(self._began_ns.values(), default=None)
 
     @property
     def failed_at(self) -> str:
@@ -125,16 +131,17 @@ class Sessions:
         secret = secret_fields(definition.payload if definition is not None else None)
         if isinstance(data, Mapping) and data:
             lean = {name: value for name, value in data.items() if value != "" and value != b""}
-            told = arguments(to_json(Veil().hide(lean, secret)), units_of(chart).get(self._event))
+            carried = to_json(Veil().hide(lean, secret))
+            told = arguments(carried, units_of(chart).get(self._event))
         else:
-            told = values_text(self._look())
+            carried, told = {}, values_text(self._look())
         good = own is None or own.success is None or _holds(own.success, actor, data)
         began_ns = self._began_ns.pop(actor, None)
         lasted = time_ns - began_ns if began_ns is not None else None
         unit = self._units.get(actor.path, "")
         talked = [side for side in self._sides.values() if side.moves and side.unit in ("", unit)]
         sides = () if good else tuple(side.told() for side in talked)
-        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides, unit)
+        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides, unit, carried)
         self.reports.append(report)
         self.told(report)
 

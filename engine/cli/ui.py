@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from engine.adapter import Refusal
 from engine.cli.control import Hands, NotOffered, said_of
 from engine.cli.events import addressed, by_everybody, deliver
-from engine.cli.readings import Headlines
-from engine.cli.sessions import Report, header_of
+from engine.cli.readings import Headlines, plain_value
+from engine.cli.sessions import Report, Sessions, header_of
+from engine.cli.stage_line import StageLine
 from engine.language.types import Kind, Type
 from engine.run import Actor, RealClock, System
 from engine.run.station import Station, StationError
@@ -43,12 +45,14 @@ class Page:
         system: System,
         main: Actor,
         headlines: Headlines,
+        sessions: Sessions,
         *,
         secrets: bool = False,
     ) -> None:
         self._server = PageServer(where, os.environ.get(TOKEN, "") if token is None else token)
         self._station, self._system, self._main = station, system, main
         self._hands = Hands(station.control, station, system, main) if station.control is not None else None
+        self._sessions, self._stages = sessions, StageLine(main)
         headlines.watch()
         self._history = History(system, headlines.seen, LOOK_NS, secrets=secrets)
         self._results: deque[dict[str, Any]] = deque(maxlen=RESULTS)
@@ -68,7 +72,12 @@ class Page:
     def session(self, report: Report) -> None:
         """A session has ended."""
         told = {"number": report.number, "time_ns": report.time_ns, "good": report.good, "text": report.told}
-        told |= {"duration_ns": report.duration_ns, "unit": report.unit, "sides": list(report.sides)}
+        told |= {
+            "duration_ns": report.duration_ns,
+            "unit": report.unit,
+            "sides": list(report.sides),
+            "data": report.data,
+        }
         self._results.append(told)
         self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
 
@@ -86,6 +95,9 @@ class Page:
             self._act,
             lambda: list(self._results),
             lambda: self._server.closing,
+            self._seen,
+            self._order,
+            str(self._station.web.get("paths", "")),
         )
         return Api(live).app()
 
@@ -115,12 +127,36 @@ class Page:
                 fields[field] = {"type": "string"}
         return {"event": name, "kind": "control", "fields": fields, "text": "; ".join(hand.acts)}
 
+    def _seen(self) -> dict[str, Any]:
+        """The values that ``[web]`` of the station file names."""
+        web = self._station.web
+        found: dict[str, Any] = {}
+        for name, written in web.get("values", {}).items():
+            root, _, rest = str(written).partition(".")
+            actor = self._system.roots.get(root)
+            found[name] = None if actor is None else plain_value(actor, rest)
+        present = self._stages.present()
+        stage = "" if present is None else self._main.machine.chart.stages[present].title
+        found |= {name: by_stage.get(stage) for name, by_stage in web.get("by_stage", {}).items()}
+        since_ns = self._sessions.since_ns
+        found["session_s"] = 0.0 if since_ns is None else (self._system.clock.now_ns() - since_ns) / 1e9
+        return found
+
+    def _order(self, name: str, choice: str) -> None:
+        """What ``[web.orders]`` says for a name."""
+        asked = self._station.web.get("orders", {}).get(name)
+        if isinstance(asked, Mapping) and "event" not in asked:
+            if choice not in asked:
+                raise Refusal(422, f"{name} {choice[:80]!r} is not offered here; there are: {', '.join(asked)}")
+            asked = asked[choice]
+        if asked is None:
+            raise Refusal(501, f"{name} is not offered here")
+        self._act(asked if isinstance(asked, Mapping) else {"event": asked})
+
     def _units(self) -> list[Any]:
         return self._station.machines[self._main.path].units
 
     def _act(self, asked: Mapping[str, Any]) -> None:
-        from engine.tools.page.routes import Refused
-
         name = asked.get("event")
         try:
             if not isinstance(name, str):
@@ -135,9 +171,9 @@ class Page:
             else:
                 raise NotOffered(f"{name[:80]!r} is not offered: see /api/events")
         except NotOffered as error:
-            raise Refused(501, str(error)) from None
+            raise Refusal(501, str(error)) from None
         except (StationError, ValueError) as error:
-            raise Refused(400, str(error)) from None
+            raise Refusal(400, str(error)) from None
 
 
 def _field(type_: Type) -> dict[str, Any]:

@@ -28,6 +28,7 @@ class AtOnce(System):
 def app() -> Any:
     """The DC station behind its API, nobody at the door."""
     from engine.cli.readings import Headlines
+    from engine.cli.sessions import Sessions
     from engine.cli.ui import Page
 
     overrides = Overrides((), environ={}, options={"ui": "on"})
@@ -35,7 +36,8 @@ def app() -> Any:
     system = AtOnce(VirtualClock())
     build(station, system, installed())
     main = next(iter(system.roots.values()))
-    page = Page("127.0.0.1:0", "", station, system, main, Headlines(system, station))
+    headlines = Headlines(system, station)
+    page = Page("127.0.0.1:0", "", station, system, main, headlines, Sessions(station, system, headlines.values))
     system.start()
     system.advance(2_000_000_000)
     page.close()  # streams end at once; everything else answers

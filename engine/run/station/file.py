@@ -28,6 +28,7 @@ _TOP = (
     "invariants",
     "units",
     "control",
+    "web",
     "programs",
     "status",
     "option_values",

@@ -232,6 +232,7 @@ class _Resolver:
         self.plan.ready = self._ready()
         self.plan.sides = self._sides()
         self.plan.control = self._control()
+        self.plan.web = self.file.table("web")
         self.plan.programs = self._programs()
         away = self.absent | self.unloaded
         self.plan.display = tuple(one for one in self.plan.display if one.value.partition(".")[0] not in away)

@@ -11,7 +11,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
+from engine.adapter import Refusal
 from engine.language.model import Chart
 from engine.run import System
 from engine.tools.page.charts import chart_key, chart_values, with_children
@@ -31,6 +32,7 @@ from engine.tools.page.drawings import Drawings
 from engine.tools.page.files import FILES, text_of
 from engine.tools.page.history import PARTS, History, situation
 from engine.tools.page.openapi import document
+from engine.tools.page.paths import routes
 
 AT_ONCE: Final = 400
 """Records in one message of the stream; who is behind by more than a few of these begins anew."""
@@ -44,18 +46,11 @@ FIRST: Final = 2
 """Parts of the history that a page begins with; the rest when somebody looks back."""
 
 
-class Refused(Exception):
-    """What a caller asks for is not done: ``status`` and why."""
-
-    def __init__(self, status: int, why: str) -> None:
-        super().__init__(why)
-        self.status, self.why = status, why
-
-
 @dataclass(slots=True)
 class Live:
     """A running system as the page sees it. ``header``: as of a trace; ``offers``: what can be asked for;
-    ``act``: does it, in the system's thread, or raises :class:`Refused`; ``results``: of sessions, as they end."""
+    ``act``: does it, in the system's thread, or raises :class:`Refusal`; ``results``: of sessions, as they end.
+    ``web``: the module that answers another system's paths, by what ``seen`` gives and ``order`` does."""
 
     system: System
     header: Mapping[str, Any]
@@ -66,7 +61,9 @@ class Live:
     act: Callable[[Mapping[str, Any]], None]
     results: Callable[[], list[dict[str, Any]]]
     closing: Callable[[], bool]
-    more: list[BaseRoute] = field(default_factory=list)
+    seen: Callable[[], dict[str, Any]] = dict
+    order: Callable[[str, str], None] = lambda name, choice: None
+    web: str = ""
 
 
 class Api:
@@ -75,6 +72,7 @@ class Api:
     def __init__(self, live: Live) -> None:
         self._live = live
         self._drawings = Drawings()
+        self._more = routes(live.web, _Seen(self, live)) if live.web else []
         self._watchers = 0
         self._chunk: tuple[int, int, bytes] = (-1, -1, b"")  # the last one made: most watchers want the same
 
@@ -94,12 +92,12 @@ class Api:
             Route("/api/events", self._offered),
             Route("/api/event", self._event, methods=["POST"]),
             Route("/api/openapi.json", self._openapi),
-            *self._live.more,
+            *self._more,
         ]
         return Starlette(
             routes=routes,
             middleware=[Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)],
-            exception_handlers={HTTPException: _http, Refused: _refused, TooLarge: _too_large},
+            exception_handlers={HTTPException: _http, Refusal: _refused, TooLarge: _too_large},
         )
 
     # ------------------------------------------------------------ what stays as it is
@@ -127,11 +125,11 @@ class Api:
     async def _drawing(self, request: Request) -> Response:
         chart = self._known.get(request.path_params["key"])
         if chart is None:
-            raise Refused(404, "there is no such chart here")
+            raise Refusal(404, "there is no such chart here")
         return JSONResponse({"sheets": await self._drawings.sheets(chart)})
 
     async def _openapi(self, request: Request) -> Response:
-        return JSONResponse(document(self._live.more))
+        return JSONResponse(document(self._more))
 
     # ------------------------------------------------------------ how things stand
 
@@ -158,7 +156,7 @@ class Api:
         for one in await self._situation():
             if one["machine"] == path:
                 return JSONResponse(one)
-        raise Refused(404, f"no machine {path[:200]!r} runs")
+        raise Refusal(404, f"no machine {path[:200]!r} runs")
 
     async def _situation(self) -> list[dict[str, Any]]:
         live = self._live
@@ -179,7 +177,7 @@ class Api:
         return Response(status_code=204)
 
     async def in_system(self, do: Callable[[], Any]) -> Any:
-        """What ``do`` gives, done in the system's thread between two steps. Raises :class:`Refused`."""
+        """What ``do`` gives, done in the system's thread between two steps. Raises :class:`Refusal`."""
         done: Future[Any] = Future()
 
         def act() -> None:
@@ -194,16 +192,16 @@ class Api:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE_S)
         except TimeoutError:
-            raise Refused(503, f"the machines have not come to it in {PATIENCE_S:.0f} s") from None
+            raise Refusal(503, f"the machines have not come to it in {PATIENCE_S:.0f} s") from None
 
     # ------------------------------------------------------------ the stream of steps
 
     async def _stream(self, request: Request) -> Response:
         given = request.headers.get("last-event-id") or request.query_params.get("after", "")
         if given and not (given.isascii() and given.isdigit() and len(given) < 16):
-            raise Refused(400, "after: the number of the record to begin with")
+            raise Refusal(400, "after: the number of the record to begin with")
         if self._watchers >= WATCHERS:
-            raise Refused(503, f"{WATCHERS} others watch already")
+            raise Refusal(503, f"{WATCHERS} others watch already")
         number = int(given) if given else self._live.history.next
         headers = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
         return _Watched(self._records(number), media_type="text/event-stream", headers=headers)
@@ -253,6 +251,24 @@ class Api:
         return chunk, then
 
 
+class _Seen:
+    """The :class:`engine.adapter.Window` of a running system."""
+
+    def __init__(self, api: Api, live: Live) -> None:
+        self._api, self._live = api, live
+
+    async def values(self) -> dict[str, Any]:
+        found: dict[str, Any] = await self._api.in_system(self._live.seen)
+        return found
+
+    async def results(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = await self._api.in_system(self._live.results)
+        return found
+
+    async def order(self, name: str, choice: str = "") -> None:
+        await self._api.in_system(lambda: self._live.order(name, choice))
+
+
 class _Watched(StreamingResponse):
     """A stream whose reader is not waited for: one that takes nothing for some seconds is left."""
 
@@ -271,14 +287,14 @@ class _Watched(StreamingResponse):
 
 
 async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object of a request; an empty body is an empty one. Raises :class:`Refused`."""
+    """The JSON object of a request; an empty body is an empty one. Raises :class:`Refusal`."""
     body = await request.body()
     try:
         found = json.loads(body) if body.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise Refused(400, f"no JSON: {error}"[:200]) from None
+        raise Refusal(400, f"no JSON: {error}"[:200]) from None
     if not isinstance(found, dict):
-        raise Refused(400, "the body is to be a JSON object")
+        raise Refusal(400, "the body is to be a JSON object")
     return found
 
 
@@ -288,7 +304,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _refused(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refused)
+    assert isinstance(error, Refusal)
     return JSONResponse({"error": error.why}, error.status)
 
 

@@ -1,0 +1,148 @@
+"""Clients of the Raspberry Pi station, by its description, against ours: no change is needed where an order
+succeeds."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.page.conftest import station
+from tests.page.test_api import ask
+
+pytest.importorskip("starlette", reason="the extra [ui]")
+CHARGED = ("--link", "ethernet", "--set", "pev.adapters.battery.soc=41.8")
+STATUS = {
+    "session_active", "phase", "error", "contactor_closed", "cp_state", "voltage", "current", "energy_Wh", "time_s",
+    "last_session_summary", "session_params",
+}  # fmt: skip
+
+
+def within(seconds: float, url: str, path: str, holds: Callable[[Any], bool]) -> Any:
+    """What is answered when it holds."""
+    end = time.monotonic() + seconds
+    told: Any = None
+    while time.monotonic() < end:
+        told = ask(url, path)[1]
+        if holds(told):
+            return told
+        time.sleep(0.1)
+    pytest.fail(f"{path}: {told}")
+
+
+def test_its_smoke_test_runs() -> None:
+    """Ping the board, wait for a vehicle, match, look."""
+    with station("machines/evse_dc.yaml", "--events", "1 s") as url:
+        script = [
+            sys.executable,
+            str(Path(__file__).with_name("smoke.py")),
+            "--base",
+            url.rstrip("/"),
+            "--timeout",
+            "20",
+        ]
+        with subprocess.Popen(script, stdout=subprocess.PIPE, text=True) as client:
+            time.sleep(0.5)
+            assert ask(url, "/control/cp_state", "POST", {"state": "B"}) == (200, {"status": "ok", "state": "B"})
+            said, _ = client.communicate(timeout=60)
+    assert client.returncode == 0, said
+    assert "pong: True" in said
+    assert '"ev_mac": "02' in said
+
+
+def test_its_shell_script_charges_and_reads_the_meter() -> None:
+    """``curl -fsS``, and ``sed`` cuts the phase out of JSON without blanks."""
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    lines = """
+    set -e
+    curl -fsS "$BASE/hlc/status" >/dev/null
+    curl -fsS -X POST -H 'Content-Type: application/json' \
+        -d '{"target_voltage":20,"initial_current":15,"duration_s":2}' "$BASE/start_session"
+    for i in $(seq 120); do
+        phase=$(curl -fsS "$BASE/status" | sed -n 's/.*"phase":"\\([A-Z]*\\)".*/\\1/p')
+        case "$phase" in COMPLETE|ABORTED) break;; esac
+        sleep 0.5
+    done
+    echo "ended $phase"
+    curl -fsS "$BASE/meter"
+    """
+    with station("machines/evse_dc.yaml", *CHARGED) as url:
+        environment = {"BASE": url.rstrip("/"), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            ["sh", "-c", lines], env=environment, capture_output=True, text=True, timeout=90, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    assert '{"status":"started"}' in done.stdout
+    assert "ended COMPLETE" in done.stdout
+    assert '"energy_Wh":' in done.stdout
+
+
+def test_a_session_from_its_start_to_its_summary() -> None:
+    with station("machines/evse_dc.yaml", *CHARGED) as url:
+        idle = ask(url, "/status")[1]
+        assert set(idle) == STATUS
+        assert (idle["phase"], idle["cp_state"], idle["last_session_summary"]) == ("IDLE", "A", None)
+        assert ask(url, "/start_session", "POST") == (200, {"status": "started"})
+        within(20, url, "/status", lambda told: told["phase"] in ("HANDSHAKE", "PRECHARGE", "CHARGING"))
+        assert ask(url, "/start_session", "POST")[0] == 409
+        charging = within(30, url, "/status", lambda told: told["phase"] == "CHARGING" and told["current"] > 0)
+        assert charging["contactor_closed"] is True
+        assert ask(url, "/cp")[1] == {"voltage_v": 6.0, "state": "C"}
+        assert set(ask(url, "/meter")[1]) == {"energy_Wh", "avg_voltage", "avg_current", "session_time_s"}
+        assert ask(url, "/vehicle/bms")[1]["evcc_id"] == "020000000001"
+        told = within(40, url, "/status", lambda told: told["phase"] == "COMPLETE")
+        assert told["last_session_summary"]["ended_phase"] == "COMPLETE"
+        assert told["last_session_summary"]["energy_Wh"] > 0
+        status, why = ask(url, "/start_session", "POST")
+        assert (status, "plugged in" in why["message"]) == (409, True)
+
+
+def test_an_emergency_stop_ends_a_session_as_aborted() -> None:
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        ask(url, "/start_session", "POST", {})
+        within(40, url, "/status", lambda told: told["phase"] == "CHARGING")
+        assert ask(url, "/fault", "POST", {"type": "E_STOP"}) == (200, {"status": "fault_injected", "type": "E_STOP"})
+        within(5, url, "/status", lambda told: told["current"] == 0 and not told["contactor_closed"])
+        told = within(40, url, "/status", lambda told: told["phase"] == "ABORTED")
+        assert told["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status"),
+    [
+        ("/control/contactor", {"closed": True}, 501),
+        ("/control/contactor", {"closed": "yes"}, 422),
+        ("/control/pwm", {"duty": 5}, 501),
+        ("/control/pwm", {"duty": 101}, 422),
+        ("/control/pwm", {}, 422),
+        ("/control/cp_state", {"state": "F"}, 422),
+        ("/control/cp_state", {"state": "C"}, 422),
+        ("/fault", {"type": "none such"}, 422),
+        ("/fault", {"type": 5}, 422),
+        ("/start_session", {"duration_s": 0}, 422),
+        ("/start_session", b"{", 422),
+        ("/start_session", [], 422),
+        ("/slac/start_matching", {}, 409),
+        ("/slac/matched", {"ev_mac": "02:00"}, 501),
+        ("/hlc/stop", {}, 501),
+        ("/esp/mode", {"mode": "manual"}, 409),
+        ("/esp/restart_slac", {"reset_ms": 400}, 501),
+    ],
+)
+def test_what_is_not_carried_out_is_refused_with_the_reason(shared: str, path: str, body: Any, status: int) -> None:
+    found, told = ask(shared, path, "POST", body)
+    assert found == status, told
+    assert told.get("message") or told["detail"][0]["msg"]
+
+
+@pytest.fixture(scope="module")
+def shared() -> Any:
+    with station("machines/evse_dc.yaml") as url:
+        yield url
