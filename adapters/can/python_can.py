@@ -106,6 +106,10 @@ class PythonCanLink:
         """Called by a thread: ``work`` is done by the host, whatever session is the present one."""
         self._port.call_soon_threadsafe(work)
 
+    def report(self, error: Exception) -> None:
+        """A failure that is not the interface's."""
+        self._port.error(f"{type(error).__name__}: {error}")
+
     def open(self) -> can.BusABC:
         """Open the interface; raises what python-can raises."""
         return self._make()
@@ -172,6 +176,7 @@ class _Session:
         self._waiting: deque[Frame] = deque()
         self._something = threading.Condition()
         self._ended = False
+        self._over = threading.Event()
         self._bus: can.BusABC | None = None  # a socket, which the host reads and sends on
         self._fd = -1
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -198,6 +203,7 @@ class _Session:
         with self._something:
             self._ended = True
             self._something.notify()
+        self._over.set()
 
     def wait(self, seconds: float) -> None:
         """Wait until the interface is closed, not longer than this."""
@@ -238,7 +244,10 @@ class _Session:
 
     def _readable(self) -> None:
         self._turns += 1
-        self._link.read(self, self._take)
+        try:
+            self._link.read(self, self._take)
+        except Exception as error:  # of who hears the frame; the next one is read all the same
+            self._link.report(error)
 
     def _take(self) -> Frame | None:
         """The next frame of the socket; None when there is none, or it has gone."""
@@ -317,9 +326,7 @@ class _Session:
         counts."""
         seen = -1
         while not self._ended:
-            with self._something:
-                if not self._ended:
-                    self._something.wait_for(lambda: self._ended, LATE_S)
+            self._over.wait(LATE_S)
             if self._ended or self._turns != seen or not select.select((self._fd,), (), (), 0)[0]:
                 seen = self._turns
                 continue
@@ -391,6 +398,7 @@ class _Session:
             owner.lost(reason)
 
         self._ended = True
+        self._over.set()
         if not self._told_lost:
             self._told_lost = True
             self._link.tell(self, tell)

@@ -15,6 +15,7 @@ from typing import Any
 import can
 import pytest
 
+from adapters.can.frame import Frame
 from adapters.can.python_can import MOST_RECEIVED, PythonCanBus, parse_options, state_of
 from adapters.can.roles import (
     SIDES,
@@ -703,6 +704,25 @@ def test_a_host_that_is_late_loses_what_its_queue_does_not_hold_and_counts_it() 
         assert sum(event["lost"] for event in port.named("overflow")) == bus.dropped > 0
         heard = [event["id"] for event in port.named("frame")]
         assert heard == sorted(heard)
+        bus.close()
+
+    run(work)
+
+
+def test_a_role_that_fails_at_a_frame_is_told_and_the_next_frame_is_read() -> None:
+    async def work() -> None:
+        interface, bus, port = await wired()
+        assert bus._node is not None
+
+        def fails(frame: Frame) -> None:
+            if frame.id == 1:
+                raise ZeroDivisionError("by a codec")
+
+        bus._node.subscribe(fails)
+        for number in range(3):
+            interface.says(number)
+        await until(lambda: bus.received == 3)
+        assert port.errors == ["ZeroDivisionError: by a codec"]
         bus.close()
 
     run(work)
