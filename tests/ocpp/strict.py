@@ -53,7 +53,7 @@ _FORMATS = FormatChecker()
 @_FORMATS.checks("date-time")
 def _date_time(value: object) -> bool:
     """RFC 3339 5.6, in UTC."""
-    return not isinstance(value, str) or bool(re.fullmatch(r"2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value))
+    return not isinstance(value, str) or bool(re.fullmatch(r"[12]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", value))
 
 
 @cache

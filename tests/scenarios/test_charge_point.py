@@ -446,6 +446,12 @@ def test_reset(kind: str, reason: str) -> None:
     assert answer(stage, "Reset") == "Accepted"
     assert stage.ordered("connector.finish") == [{"reason": reason}] * 3
     assert stage.ordered("registration.boot_again") == [{}]
+    assert stage.ordered("security.security_event") == [{"type": "ResetOrReboot", "techInfo": kind}]
+
+
+def test_a_clock_that_was_set_is_a_security_event() -> None:
+    stage = accepted().child("registration.time_set", before=100_000_000_000, now=97_500_000_000)
+    assert stage.ordered("security.security_event") == [{"type": "SettingSystemTime", "techInfo": "by -2500 ms"}]
 
 
 @pytest.mark.ocpp_cases("TC_015", "TC_016")

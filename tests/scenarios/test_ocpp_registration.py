@@ -184,3 +184,14 @@ def test_what_the_central_system_triggers() -> None:
     stage.finish("heartbeat", currentTime=NOON).post("boot_again")
     assert len(stage.ordered("csms.BootNotificationReq")) == 1
     assert answered(stage, "Accepted", 10).told("registered") == [{"interval": 10 * S}]
+
+
+def test_a_clock_that_is_set_is_told() -> None:
+    """By more than it may drift, in either direction; before the boot is answered with anything else."""
+    stage = answered(booting(), "Pending")
+    assert stage.told("time_set") == [{"before": 0, "now": NOON}]
+    stage = registered(10).values("clock", now=NOON)
+    for seconds, told in ((1, 0), (-1, 0), (1.001, 1), (-2, 2)):
+        stage.run(10).finish("heartbeat", currentTime=NOON + round(seconds * S))
+        assert len(stage.told("time_set")) == told
+    assert stage.told("time_set")[-1] == {"before": NOON, "now": NOON - 2 * S}
