@@ -110,7 +110,8 @@ class Units:
     def spread(self, one: Assignment) -> list[Assignment]:
         """What is said of a unit, or of a machine in each, said of every one: ``outlet.adapters.v2g.port`` of
         ``outlet1``, ``outlet2``, …; ``outlet2.session.X`` and ``outlet[2].session.X`` is a parameter of that child;
-        ``outlet.supply.X`` and ``outlet2.supply.X`` of the chart behind that role."""
+        ``outlet.supply.X`` and ``outlet2.supply.X`` of the chart behind that role. Raises ``StationError`` for a
+        machine that stands at none of them."""
         address = one.address.removeprefix("machines.")
         head, _, rest = address.partition(".")
         if head == "units":
