@@ -170,7 +170,10 @@ def test_the_page_names_files_that_are_there_and_no_more_than_eight() -> None:
     assert list(found) == ["Always", "With an effect of its own", "Where an export has a counterpart"]
     assert all((ROOT / "engine" / file).is_file() for files in found.values() for file in files)
     assert len(found["Always"] | found["With an effect of its own"]) <= 8
-    assert len(found["Always"] | found["Where an export has a counterpart"]) <= 8
+    # Of the exports each has one file, and an action is meant for few of them.
+    exports = {Path(file).relative_to("tools/export").parts[0] for file in found["Where an export has a counterpart"]}
+    assert len(exports) == len(found["Where an export has a counterpart"])
+    assert len(found["Always"]) <= 5
 
 
 @pytest.mark.parametrize("kind", [Cancel, Stop])

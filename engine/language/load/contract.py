@@ -30,7 +30,20 @@ from engine.language.types import DURATION, Kind, Type
 SUFFIX = ".contract.yaml"
 # What engine.adapter.Adapter itself has; a test holds the two together.
 ADAPTER_NAMES = frozenset(
-    {"age_ns", "behind", "open", "close", "cancel_call", "claims", "config", "world", "port", "contract", "settings"}
+    {
+        "age_ns",
+        "behind",
+        "open",
+        "close",
+        "cancel_call",
+        "claims",
+        "config",
+        "world",
+        "port",
+        "contract",
+        "refuses",
+        "settings",
+    }
 )
 
 

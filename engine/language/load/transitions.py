@@ -48,9 +48,9 @@ def read_transitions(build: Build, state: State, body: Mapping) -> None:
                     _invoke_ends(build, state, node)
     told: set[str] = set()
     for item in _listed(build, "ignore", body.get("ignore"), told):
-        read_on(build, state, item.text, item, Scalar(item.start, item.end))
+        read_on(build, state, item.text, item, Scalar(item.start, item.end, source=item.source))
     for item in _listed(build, "defer", body.get("defer"), told):
-        read_on(build, state, item.text, item, Scalar(item.start, item.end))
+        read_on(build, state, item.text, item, Scalar(item.start, item.end, source=item.source))
         state.transitions[-1].actions = (Defer(build.reader.position(item)),)
     for node in build.reader.items(body.get("invoke")):
         if isinstance(node, Mapping) and node.get("relay") is not None:
