@@ -308,7 +308,7 @@ def test_unlock(connector: int, passed: bool) -> None:
     assert answer(stage, "UnlockConnector") == (None if passed else "NotSupported")
 
 
-@pytest.mark.ocpp_cases("TC_048_4", "TC_052")
+@pytest.mark.ocpp_cases("TC_048_4", "TC_050_4", "TC_052")
 @pytest.mark.parametrize(("connector", "passed"), [(1, True), (3, True), (0, False), (4, False)])
 def test_reservations(connector: int, passed: bool) -> None:
     wish = {"idTag": "A", "expiryDate": 9, "parentIdTag": None, "reservationId": 5}

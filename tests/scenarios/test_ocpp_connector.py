@@ -596,6 +596,36 @@ def test_unlock_with_a_transaction() -> None:
     assert stage.order("csms.UnlockConnectorConf") == {"call": "c", "status": "Unlocked"}
 
 
+@pytest.mark.ocpp_cases("TC_017_2")
+def test_unlock_a_fixed_cable() -> None:
+    stage = Connector(fixed_cable=True).post("unlock", call="c")
+    assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": "NotSupported"}]
+    assert not stage.ordered("outlets.unlock")
+
+
+@pytest.mark.ocpp_cases("TC_018_2")
+def test_unlock_a_fixed_cable_with_a_transaction() -> None:
+    """It goes on."""
+    stage = charging(fixed_cable=True).post("unlock", call="c").run(60)
+    assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": "NotSupported"}]
+    assert stops(stage) == []
+    assert not stage.ordered("outlets.unlock")
+
+
+@pytest.mark.ocpp_cases("TC_024")
+@pytest.mark.parametrize("words", ["plugged", ""])
+def test_a_lock_that_fails(words: str) -> None:
+    """Whoever shows a card: there is no transaction, and the central system hears why."""
+    stage = online(Connector()).finish("notify").play(words)
+    stage.emit("outlets.fault", outlet=1, errorCode="ConnectorLockFailure", info="", emergency=False)
+    stage.emit("outlets.token", outlet=1, id="CARD")
+    if "authorisation" in stage.children():
+        stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    stage.run(30)
+    assert ("Faulted", "ConnectorLockFailure") in told(stage)
+    assert "transaction" not in stage.children()
+
+
 def test_unlock_where_nothing_ends() -> None:
     stage = charging().post("unlock", call="c").run(29.999)
     assert not stage.ordered("outlets.unlock")
