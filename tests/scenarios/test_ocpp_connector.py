@@ -58,8 +58,9 @@ def test_a_vehicle_is_its_owners_card(by: str, idTag: str) -> None:
     stage = Connector(autocharge=by).play("plugged").emit("outlets.vehicle", **{**VEHICLE, "outlet": 2})
     assert "authorisation" not in stage.children()
     assert stage.emit("outlets.vehicle", **VEHICLE).input("authorisation")["idTag"] == idTag
-    stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    stage.ends("authorisation", status="Accepted", parentIdTag="FAMILY")
     assert stage.input("transaction")["idTag"] == idTag
+    assert stage.data("group") == "FAMILY"
     own = Connector(autocharge=by, autocharge_prefix="").play("plugged").emit("outlets.vehicle", **VEHICLE)
     assert own.input("authorisation")["idTag"] == idTag.removeprefix("VID:")
 
@@ -67,10 +68,14 @@ def test_a_vehicle_is_its_owners_card(by: str, idTag: str) -> None:
 def test_nobody_is_asked_about_a_vehicle() -> None:
     """Where it is not wanted, of one that says nothing of use, and where somebody is here already."""
     nobody = {**VEHICLE, "EVCCID": bytes(6), "mac": b""}
+    nothing = {**VEHICLE, "EVCCID": bytes(8), "mac": bytes(6)}
     for stage, vehicle in (
         (Connector().play("plugged"), VEHICLE),
         (Connector(autocharge="EVCCID").play("plugged"), nobody),
         (Connector(autocharge="mac").play("plugged"), nobody),
+        (Connector(autocharge="EVCCID").play("plugged"), nothing),
+        (Connector(autocharge="EVCCID").play("plugged"), {**VEHICLE, "EVCCID": b""}),
+        (Connector(autocharge="mac").play("plugged"), nothing),
         (Connector(autocharge="EVCCID", free=True).play("plugged"), VEHICLE),
         (Connector(autocharge="EVCCID").play("plugged card charging"), VEHICLE),
         (Connector(autocharge="EVCCID").play("plugged card charging end"), VEHICLE),
@@ -82,9 +87,13 @@ def test_nobody_is_asked_about_a_vehicle() -> None:
         assert not stage.unhandled
 
 
-def test_a_vehicle_that_is_not_known_waits_for_a_card() -> None:
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_vehicle_that_is_not_known_waits_for_a_card(answered: bool) -> None:
     stage = Connector(autocharge="EVCCID").play("plugged").emit("outlets.vehicle", **VEHICLE)
-    stage.ends("authorisation", status="Invalid", parentIdTag=None)
+    if answered:
+        stage.ends("authorisation", status="Invalid", parentIdTag=None)
+    else:
+        breaks(stage, "authorisation")
     assert not stage.ordered("outlets.refuse")
     stage.play("card")
     assert stage.input("transaction")["idTag"] == "CARD"
