@@ -288,7 +288,8 @@ class _Run:
             return None
         if self.args.fast:
             raise StationError("--control needs the real clock, so not --fast")
-        from engine.cli.control import ControlServer, Hands
+        from engine.cli.control import ControlServer
+        from engine.cli.hands import Hands
 
         hands = Hands(control, self.station, self.system, self.main, self._begin_anew)
         return ControlServer(control, hands, self.system)

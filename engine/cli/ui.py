@@ -11,13 +11,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.adapter import Refusal
-from engine.cli.control import Hands, NotOffered, said_of
 from engine.cli.events import addressed, by_everybody, deliver
+from engine.cli.hands import Hands, NotOffered, said_of
 from engine.cli.readings import Headlines, plain_value
 from engine.cli.sessions import Report, Sessions, header_of
-from engine.cli.stage_line import StageLine
 from engine.language.types import Kind, Type
 from engine.run import Actor, RealClock, System
+from engine.run.joint import holds
 from engine.run.station import Station, StationError
 from engine.semantics.step import Event
 from engine.tools.page.history import History
@@ -52,7 +52,8 @@ class Page:
         self._server = PageServer(where, os.environ.get(TOKEN, "") if token is None else token)
         self._station, self._system, self._main = station, system, main
         self._hands = Hands(station.control, station, system, main) if station.control is not None else None
-        self._sessions, self._stages = sessions, StageLine(main)
+        self._sessions = sessions
+        self._stages = [(one.title, holds(one.condition)) for one in main.machine.chart.stages]
         headlines.watch()
         self._history = History(system, headlines.seen, LOOK_NS, secrets=secrets)
         self._results: deque[dict[str, Any]] = deque(maxlen=RESULTS)
@@ -135,8 +136,7 @@ class Page:
             root, _, rest = str(written).partition(".")
             actor = self._system.roots.get(root)
             found[name] = None if actor is None else plain_value(actor, rest)
-        present = self._stages.present()
-        stage = "" if present is None else self._main.machine.chart.stages[present].title
+        stage = next((title for title, hold in reversed(self._stages) if hold(self._main)), "")
         found |= {name: by_stage.get(stage) for name, by_stage in web.get("by_stage", {}).items()}
         since_ns = self._sessions.since_ns
         found["session_s"] = 0.0 if since_ns is None else (self._system.clock.now_ns() - since_ns) / 1e9

@@ -18,7 +18,8 @@ from typing import IO, Any
 import pytest
 
 import engine
-from engine.cli.control import ControlServer, Hands, NotOffered
+from engine.cli.control import ControlServer
+from engine.cli.hands import Hands, NotOffered
 from engine.run import System, VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
