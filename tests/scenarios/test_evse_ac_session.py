@@ -147,6 +147,8 @@ def test_a_schedule_and_its_rows_are_passed_on() -> None:
     assert stage.order("session.schedule") == rows
     stage.child("session.schedule_row", current=8.0)
     assert stage.order("outlet.by_message") == {"current": 8.0}
+    stage.child("session.schedule_refused", reason="it has no row")
+    assert stage.told("schedule_refused") == [{"reason": "it has no row"}]
     free = available().post("schedule", **rows)
     assert (free.order("session.schedule"), free.unhandled) == (None, [])
 

@@ -239,6 +239,8 @@ def test_readings_of_the_meter_and_another_schedule_are_passed_on() -> None:
     ]
     rows = {"start": [0, 60_000_000_000], "PMax": [20_000.0, 10_000.0]}
     assert stage.post("schedule", **rows).order("session.schedule") == rows
+    stage.child("session.schedule_refused", reason="it has no row")
+    assert stage.told("schedule_refused") == [{"reason": "it has no row"}]
     free = plugged().post("schedule", **rows)
     assert free.order("session.schedule") is None
     assert not free.unhandled

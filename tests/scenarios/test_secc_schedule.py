@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.secc import DIN, ISO2, answer, arrive, ask, hang_up, refused
+from tests.scenarios.secc import DIN, ISO2, answer, arrive, ask, hang_up, offer, refused
 from tests.scenarios.stage import S, Stage
 from tests.scenarios.test_secc_ac import START, VEHICLE, agreed, at_parameters, charging
 
@@ -23,6 +23,13 @@ def rows(told: Any) -> list[tuple[float, float]]:
 
 def dc(step: str, schema: str = ISO2, **parameters: Any) -> Stage:
     return arrive(step, schema=schema, **parameters).values("supply", present_voltage=400.0)
+
+
+def agreeing(**parameters: Any) -> Stage:
+    """A dialogue has just begun."""
+    stage = arrive("supportedAppProtocol", **parameters)
+    offer(stage, (ISO2, 2, 0, 7, 1))
+    return stage
 
 
 # ---------------------------------------------------------------- what is offered
@@ -197,13 +204,71 @@ def test_a_schedule_before_anything_is_offered() -> None:
     assert (rows(told), told["EVSENotification"]) == ([(0, 4_140.0), (3590, 11_040.0)], "None")
 
 
-@pytest.mark.parametrize(("start", "power"), [([], []), ([0], [1000.0, 2000.0]), ([0, S], [1000.0])])
-def test_what_is_no_schedule(start: list[int], power: list[float]) -> None:
-    """It changes nothing, and is told to people."""
+NO_SCHEDULES = [
+    ([], [], "it has no row"),
+    ([0], [6_900.0, 4_140.0], "it has 1 times for 2 powers"),
+    ([0, S], [4_140.0], "it has 2 times for 1 powers"),
+    ([S, 2 * S], [4_140.0, 6_900.0], "its first row does not begin at 0 s"),
+    ([0, 2 * S, S], [6_900.0, 4_140.0, 6_900.0], "a row of it does not begin after the one before"),
+    ([0, S, S], [6_900.0, 4_140.0, 6_900.0], "a row of it does not begin after the one before"),
+    ([0, S], [6_900.0, -1.0], "a row of it allows less than nothing"),
+]
+"""Times, powers, and what is wrong with them."""
+
+
+@pytest.mark.parametrize(("start", "power", "why"), NO_SCHEDULES)
+def test_what_is_no_schedule(start: list[int], power: list[float], why: str) -> None:
+    """It is refused, and its least power is kept to all the same; one without a power says nothing to keep to."""
+    least = max(min(power), 0.0) if power else 11_040.0
     stage = charging().post("schedule", start=start, PMax=power)
-    assert stage.logs == [f"a schedule of {len(start)} times and {len(power)} powers is none"]
+    assert stage.told("schedule_refused") == [{"reason": why}]
+    assert [told["current"] for told in stage.told("schedule_row")] == ([least / 690.0] if power else [])
     _, told = answer(stage, "ChargingStatus")
-    assert (told["EVSEMaxCurrent"], told["EVSENotification"]) == (16.0, "None")
+    assert (told["EVSEMaxCurrent"], told["EVSENotification"]) == (least / 690.0, "ReNegotiation" if power else "None")
+    ask(stage, "PowerDelivery", ChargeProgress="Renegotiate", **START)
+    _, told = answer(stage.run(10), "ChargeParameterDiscovery", **VEHICLE)
+    assert rows(told) == [(0, least)]
+
+
+def test_what_is_no_schedule_lowers_the_one_in_force() -> None:
+    """Row by row, each at its time; one that is less stays, and so does all that a greater one would allow."""
+    stage = charging(schedule_start=[0, 40 * S, 80 * S], schedule_PMax=[11_040.0, 4_140.0, 8_280.0]).run(10)
+    stage.post("schedule", start=[0], PMax=[6_900.0, 9_000.0])
+    while stage.now_s < 100:
+        ask(stage.run(5), "ChargingStatus")
+    assert [told["current"] for told in stage.told("schedule_row")] == [10.0, 6.0, 10.0]
+    assert stage.times("schedule_row")[1:] == [40.0, 80.0]
+    more = (
+        charging().post("schedule", start=[0], PMax=[4_140.0]).post("schedule", start=[0, 0], PMax=[6_900.0, 11_040.0])
+    )
+    assert [told["current"] for told in more.told("schedule_row")] == [6.0]
+    assert len(more.told("schedule_refused")) == 1
+
+
+@pytest.mark.parametrize("schema", [DIN, ISO2])
+def test_what_is_no_schedule_in_dc(schema: str) -> None:
+    stage = dc("CurrentDemand", schema)
+    ask(stage, "CurrentDemand")
+    stage.post("schedule", start=[0], PMax=[8_000.0, 9_000.0])
+    assert stage.told("demand")[-1]["current"] == 20.0
+    _, told = answer(stage, "CurrentDemand")
+    assert told["EVSEMaximumPowerLimit"] == 8_000.0
+
+
+@pytest.mark.parametrize(("start", "power", "why"), NO_SCHEDULES[1:])
+def test_parameters_that_are_no_schedule(start: list[int], power: list[float], why: str) -> None:
+    """One row, of their least."""
+    stage = agreeing(schedule_start=start, schedule_PMax=power)
+    assert stage.told("schedule_refused") == [{"reason": why}]
+    _, told = answer(at_parameters(schedule_start=start, schedule_PMax=power), "ChargeParameterDiscovery", **VEHICLE)
+    assert rows(told) == [(0, max(min(power), 0.0))]
+
+
+def test_parameters_that_are_no_schedule_and_say_nothing() -> None:
+    """Times without powers are told; no schedule at all is the default."""
+    stage = agreeing(schedule_start=[0, S])
+    assert stage.told("schedule_refused") == [{"reason": "it has 2 times for 0 powers"}]
+    assert not agreeing().told("schedule_refused")
 
 
 def test_a_schedule_without_a_dialogue() -> None:

@@ -333,3 +333,6 @@ def test_sessions_of_outlets_are_no_business_of_the_power() -> None:
     site.sent.clear()
     site.stage.child("outlet.session_ended", 1, end="normal", reason="", protocol="din", EVCCID=b"", energy=0.0, soc=80)
     assert (site.sent, site.stage.unhandled) == ([], [])
+    site.stage.child("outlet.schedule_refused", 1, reason="it has no row")
+    assert site.stage.logs == ["outlet 1 does not keep to the schedule it was given: it has no row"]
+    assert (site.sent, site.stage.unhandled) == ([], [])

@@ -149,6 +149,38 @@ def test_a_value_nothing_asks_at_once_is_found_beside_busy_regions(tmp_path: Pat
     assert TransitionSearch(engine.load(tmp_path / "duty.yaml")).run().missing == {}
 
 
+TABLE = """
+machine: table
+data: {fits: {type: bool, initial: True}, rows: {type: int, initial: 0}}
+events:
+  told: {direction: in, payload: {times: list of duration, levels: list of float A, name: string}}
+  taken: {}
+states:
+  empty:
+    on:
+      told:
+        actions:
+          - assign: {fits: len(event.times) == len(event.levels), rows: len(event.times)}
+          - foreach:
+              in: event.times
+              item: time
+              index: i
+              do:
+                - if: i > 0 and time <= event.times[i - 1]
+                  then: [assign: {fits: False}]
+          - if: fits
+            then: [raise: taken]
+      taken: {guard: rows > 1, target: filled}
+  filled: {}
+"""
+
+
+def test_lists_that_belong_together_and_rise_are_found(tmp_path: Path) -> None:
+    """Of one length, each number greater than the one before: no guard says it, the chart looks at them one by one."""
+    (tmp_path / "table.yaml").write_text(TABLE)
+    assert TransitionSearch(engine.load(tmp_path / "table.yaml")).run().missing == {}
+
+
 def test_a_path_is_the_same_every_time(tmp_path: Path) -> None:
     first, second = (TransitionSearch(_chart(tmp_path)).run() for _ in range(2))
     assert [path.steps for path in first.paths] == [path.steps for path in second.paths]

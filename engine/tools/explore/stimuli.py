@@ -17,7 +17,17 @@ from engine.semantics.shared import name_matches
 from engine.semantics.step import Event
 from engine.tools.explore.influence import influence_of
 from engine.tools.explore.pools import Pools
-from engine.tools.explore.values import Choice, Situation, Term, defaults, same, solve, terms, values_of
+from engine.tools.explore.values import (
+    Choice,
+    Situation,
+    Term,
+    defaults,
+    rising_list,
+    same,
+    solve,
+    terms,
+    values_of,
+)
 
 Readings = Mapping[tuple[str, str], Any]
 _MOST = 6  # choices for one transition by one event
@@ -315,8 +325,11 @@ class Stimuli:
         return _Option(aim, choice, self._payload(choice, event), outside, repr(outside) if outside else "")
 
     def _lists(self, choice: Choice, event: str, world: Stimulus) -> Iterator[Stimulus]:
-        """Lists that belong together, element by element, all of one length."""
+        """Lists that belong together, element by element, all of one length: of what is known, and rising ones."""
         payload = self.payloads.get(event, {})
+        rising = {("event", k): numbers for k, t in payload.items() if (numbers := rising_list(t, 2))}
+        if len(rising) >= 2:
+            yield self._made({**choice, **rising}, event, "", world)
         lists = {
             k: [v for v in self.pools.values(("event", k), t) if isinstance(v, list) and v]
             for k, t in payload.items()

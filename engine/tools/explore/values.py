@@ -58,6 +58,19 @@ def defaults(kind: Type) -> list[Any]:
     return [*found, None] if kind.optional else found
 
 
+def rising_list(kind: Type, size: int) -> list[Any]:
+    """A list of so many numbers, each greater than the one before and none below zero, as rows and tables want them;
+    empty for what is no list of numbers, and where the type has not so many."""
+    item = kind.item
+    if item is None or item.kind not in (Kind.INT, Kind.FLOAT, Kind.DURATION):
+        return []
+    step = 1_000_000_000 if item.kind is Kind.DURATION else 1
+    number = float if item.kind is Kind.FLOAT else int
+    low = max(item.minimum or 0, 0)
+    found = [number(low + i * step) for i in range(size)]
+    return found if item.maximum is None or found[-1] <= item.maximum else []
+
+
 def every(kind: Type, boundaries: list[Any], most: int) -> tuple[list[Any], bool]:
     """Values of a type, at most ``most`` of a number, and whether these are all: else ``boundaries`` first of all."""
     none: list[Any] = [None] if kind.optional else []
