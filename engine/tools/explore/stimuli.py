@@ -327,7 +327,7 @@ class Stimuli:
     def _lists(self, choice: Choice, event: str, world: Stimulus) -> Iterator[Stimulus]:
         """Lists that belong together, element by element, all of one length: of what is known, and rising ones."""
         payload = self.payloads.get(event, {})
-        rising = {("event", k): numbers for k, t in payload.items() if (numbers := rising_list(t, 2))}
+        rising: Choice = {("event", k): numbers for k, t in payload.items() if (numbers := rising_list(t, 2))}
         if len(rising) >= 2:
             yield self._made({**choice, **rising}, event, "", world)
         lists = {
