@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 from engine.cli import main
@@ -26,8 +27,12 @@ def outputs(chart: Path, folder: Path) -> dict[str, str]:
     drawing = ["diagram", str(chart), "-o", str(folder), "--format", "svg,mermaid,plantuml,dot", "--level", "both"]
     assert main(drawing) == 0
     for format in FORMATS:
-        if format not in WHOLE:
-            assert main(["export", str(chart), "--to", format, "-o", str(folder / f"export.{format}")]) == 0
+        to = folder / f"export.{format}"
+        assert main(["export", str(chart), "--to", format, "-o", str(to)]) == 0
+        if format in WHOLE:
+            source = next(to.glob(f"*.{format}")).read_text()
+            shutil.rmtree(to)
+            to.write_text(source)
     assert main(["test", str(chart), "--json", str(folder / "tests.json")]) == 0
     return {path.name: path.read_text() for path in folder.iterdir()}
 

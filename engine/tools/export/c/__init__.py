@@ -5,7 +5,8 @@ from __future__ import annotations
 from engine.language.model import Chart
 from engine.tools.export.c.blocks import Functions
 from engine.tools.export.c.design import Design
-from engine.tools.export.c.files import Files
+from engine.tools.export.c.header import Header
+from engine.tools.export.c.source import Source
 from engine.tools.export.c.tables import tables_of
 from engine.tools.export.losses import Exported
 
@@ -22,9 +23,10 @@ def designed(chart: Chart) -> tuple[Exported, Design]:
     design = Design(chart, exported)
     functions = Functions(design)
     tables = tables_of(design, functions)
-    files = Files(design, functions, tables)
+    source = Source(design, functions, tables)
     exported.losses.sort(key=lambda loss: (loss.position.file, loss.position.line, loss.position.column))
     if not exported.losses:
-        source = files.source()
-        exported.files = {f"{design.name}.h": files.header(), f"{design.name}.c": source}
+        text = source.text()
+        header = Header(design, [head for head, _ in source.doors]).text()
+        exported.files = {f"{design.name}.h": header, f"{design.name}.c": text}
     return exported, design

@@ -13,7 +13,7 @@ from pathlib import PurePath
 from typing import Any
 
 from engine.language.expr import tree
-from engine.language.model import Action, Chart, EventDef, State, Timer, Transition
+from engine.language.model import Action, Chart, EventDef, State, StateKind, Timer, Transition
 from engine.language.position import NOWHERE, Position
 from engine.language.traverse import event_definition, walk_blocks
 from engine.language.types import Kind, Type
@@ -238,6 +238,11 @@ class Design:
         return event.heard[0].position if event.heard else NOWHERE
 
     # ------------------------------------------------------------ output
+
+    @property
+    def ends(self) -> bool:
+        """Whether the machine may end by itself."""
+        return any(s.kind is StateKind.FINAL and s.parent is self.states[0] for s in self.states)
 
     @cached_property
     def output(self) -> dict[str, Type]:

@@ -1,0 +1,219 @@
+"""The source of a chart in C: its tables and functions."""
+
+from __future__ import annotations
+
+import math
+
+from engine.tools.export.c.accessors import accessors, searches
+from engine.tools.export.c.blocks import Functions, given_to
+from engine.tools.export.c.design import Design, EventOf
+from engine.tools.export.c.layout import indented, listed
+from engine.tools.export.c.names import comment, quoted
+from engine.tools.export.c.tables import Tables, set_text
+from engine.tools.export.c.types import NotInC
+from engine.tools.export.c.values import defaults, fits, initial_values, parameter_checks
+from engine.tools.export.losses import Construct
+
+
+class Source:
+    """Writes the source of a design whose functions and tables are done. ``doors``: the functions for events."""
+
+    def __init__(self, design: Design, functions: Functions, tables: Tables) -> None:
+        self.design = design
+        self.functions = functions
+        self.tables = tables
+        self.name = design.name
+        self.words = max(1, math.ceil(len(design.states) / 32))
+        self.defaults = defaults(design)
+        self.initial = initial_values(design)
+        self.accessors = [*accessors(design), *searches(design)]
+        self.checks = parameter_checks(design)
+        self.doors = [self._door(event) for event in design.events if event.from_outside]
+
+    def text(self) -> str:
+        """``NAME.c``."""
+        design, name, upper = self.design, self.name, self.design.upper
+        lines = [
+            "/* Made by `engine export --to c`, do not edit. */",
+            f'#include "{name}.h"',
+            "",
+            *(["#include <math.h>"] if design.uses_real else []),
+            "#include <string.h>",
+            "",
+            *(['#include "real.h"'] if design.uses_real else []),
+            '#include "values.h"',
+            "",
+            f"#if CHART_STATES < {len(design.states)}",
+            f'#error "compile everything with -DCHART_STATES={len(design.states)} or more"',
+            "#endif",
+            "",
+        ]
+        if design.uses_texts:
+            texts = [quoted(value) for value in design.all_words]
+            lines += [f"static const char *const texts[{len(texts)}] = {{", *listed(texts), "};", ""]
+        lines += [
+            f"static struct {name} *own(struct chart *chart)",
+            "{",
+            f"    return (struct {name} *)(void *)chart; /* its first member */",
+            "}",
+            "",
+        ]
+        if design.uses_event:
+            lines += [
+                f"static const struct {name}_event *in_work(const struct {name} *me)",
+                "{",
+                f"    return (const struct {name}_event *)(const void *)me->chart.event;",
+                "}",
+                "",
+            ]
+        lines += [*self.accessors, *self.functions.text]
+        lines += self._tables()
+        lines += self._definition()
+        lines += [
+            f"const struct {name}_parameters {name}_defaults = {{",
+            *listed(self.defaults or ["'\\0'"]),
+            "};",
+            "",
+        ]
+        lines += [
+            f"const char *const {name}_places[{len(design.places)}] = {{",
+            *listed(map(quoted, design.places)),
+            "};",
+        ]
+        lines += ["", *self._init(), *(f"{head}\n{text}" for head, text in self.doors)]
+        return "\n".join(lines).replace(f"{upper}_WORDS", str(self.words))
+
+    def _tables(self) -> list[str]:
+        tables = self.tables
+        lines = [
+            f"static const struct chart_state states[{len(tables.states)}] = {{",
+            *indented(tables.states),
+            "};",
+            "",
+        ]
+        rows = tables.transitions or ["{0U, CHART_NONE, 0U, 0U, 0U, 0U},"]
+        lines += [f"static const struct chart_transition transitions[{len(rows)}] = {{", *indented(rows), "};", ""]
+        triggers = [
+            f"{{{first}U, {len(own)}U, {set_text(sources, self.words)}, {set_text(atoms, self.words)}}}, "
+            f"/* {comment(label)} */"
+            for label, first, own, sources, atoms in tables.triggers
+        ]
+        lines += [f"static const struct chart_trigger triggers[{len(triggers)}] = {{", *indented(triggers), "};", ""]
+        heard = [f"{one}U" for one in tables.heard] or ["0U"]
+        lines += [f"static const uint16_t heard[{len(heard)}] = {{", *listed(heard, 16), "};", ""]
+        sets = [set_text(mask, self.words) for mask in tables.sets]
+        lines += [f"static const chart_set sets[{len(sets)}] = {{", *listed(sets, 1), "};", ""]
+        guards, blocks = self.functions.guards, self.functions.blocks
+        lines += [f"static const chart_guard guards[{len(guards)}] = {{", *listed(guards, 8), "};", ""]
+        lines += [f"static const chart_block blocks[{len(blocks)}] = {{", *listed(blocks, 8), "};", ""]
+        clocks = tables.clocks or ["{NULL, 0U, CHART_NONE, false},"]
+        return [*lines, f"static const struct chart_clock clocks[{len(clocks)}] = {{", *indented(clocks), "};", ""]
+
+    def _definition(self) -> list[str]:
+        design, name, upper = self.design, self.name, self.design.upper
+        lines = [
+            "static void initial_data(struct chart *chart)",
+            "{",
+            *indented(
+                [f"struct {name} *const me = own(chart);", "(void)me;"]
+                if "me->" in "".join(self.initial)
+                else ["(void)chart;"]
+            ),
+            *indented(self.initial),
+            "}",
+            "",
+        ]
+        if design.readings:
+            forgotten = [f"me->read_{index} = 0U;" for index in range(len(design.readings))]
+            lines += ["static void forget(struct chart *chart)", "{", f"    struct {name} *const me = own(chart);"]
+            lines += [*indented(forgotten), "}", ""]
+        for what, argument in (("error", "place"), ("fault", "number")):
+            lines += [f"static void tell_{what}(struct chart *chart, uint16_t {argument})", "{"]
+            lines += [
+                f"    const struct {name} *const me = own(chart);",
+                f"    me->ports->{what}(me->context, {argument});",
+            ]
+            lines += ["}", ""]
+        told = "me->ports->done(me->context, &me->output);" if self.design.ends else "(void)me;"
+        lines += ["static void tell_done(struct chart *chart)", "{", f"    const struct {name} *const me = own(chart);"]
+        lines += [f"    {told}", "}", ""]
+        members = [
+            f"{upper}_STATES",
+            f"{upper}_EVENTS",
+            f"{upper}_TIMERS",
+            f"{upper}_TRANSITIONS",
+            f"{upper}_QUEUE",
+            f"(uint16_t)sizeof({design.internal_event})",
+            self.tables.failure,
+            f"{self.tables.initial}U",
+            set_text(design.topology.atomic, self.words),
+            "states",
+            "transitions",
+            "triggers",
+            "heard",
+            "sets",
+            "guards",
+            "blocks",
+            "clocks",
+            "initial_data",
+            "forget" if design.readings else "NULL",
+            "tell_error",
+            "tell_fault",
+            "tell_done",
+        ]
+        return [*lines, "static const struct chart_definition definition = {", *listed(members, 1), "};", ""]
+
+    def _init(self) -> list[str]:
+        design, name = self.design, self.name
+        ports = [*(p.name for p in design.ports.values()), *(["done"] if self.design.ends else []), "error", "fault"]
+        checks = [f"(ports->{port} != NULL)" for port in ports] + self.checks
+        return [
+            f"bool {name}_init(struct {name} *me, const struct {name}_ports *ports, void *context,",
+            f"    const struct {name}_parameters *parameters)",
+            "{",
+            f"    const bool good = {' && '.join(checks)};".replace(" && ", " &&\n        "),
+            "    if (good) {",
+            "        (void)memset(me, 0, sizeof *me);",
+            "        me->ports = ports;",
+            "        me->context = context;",
+            "        me->parameters = *parameters;",
+            "        me->chart.is = &definition;",
+            "        me->chart.timer = me->timers;",
+            "        me->chart.told = me->told;",
+            "        me->chart.told_words = (uint16_t)(sizeof me->told / sizeof me->told[0]);",
+            "        me->chart.queue = (unsigned char *)me->queue;",
+            "        me->chart.taken = (unsigned char *)&me->taken;",
+            "    }",
+            "    return good;",
+            "}",
+            "",
+            f"bool {name}_begin(struct {name} *me, int64_t now_ns)",
+            "{",
+            "    return chart_begin(&me->chart, now_ns);",
+            "}",
+            "",
+        ]
+
+    def _door(self, event: EventOf) -> tuple[str, str]:
+        """The function by which an event comes from outside: what it carries is checked here, once."""
+        design, own = self.design, self.design.event_names.of(event.name)
+        arguments = [f"struct {self.name} *me", "int64_t now_ns"]
+        checks: list[str] = []
+        given: list[str] = []
+        for field, type_ in event.payload.items():
+            name = f"{design.field_names.of(field)}_given"
+            try:
+                arguments.append(design.passed(type_, name))
+            except NotInC as why:
+                where = design.event_position(event)
+                design.refuse(f"its field {field!r}: {why}", event.name, where, Construct.TYPES)
+                continue
+            checks += fits(design, type_, name)
+            to = f"event.of.{own}.{design.field_names.of(field)}"
+            given.append(given_to(type_, to).format(name))
+        lines = ["{", f"    struct {self.name}_event event;"]
+        lines += [f"    const bool good = {' && '.join(checks) or 'true'};"]
+        lines += ["    if (good) {", "        (void)memset(&event, 0, sizeof event);"]
+        lines += [f"        event.base.name = {design.event_name(event.name)};", *[f"        {line}" for line in given]]
+        lines += ["        (void)chart_process(&me->chart, &event.base, now_ns);", "    }", "    return good;", "}", ""]
+        return f"bool {self.name}_{own}({', '.join(arguments)})", "\n".join(lines)
