@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from engine.language.types import Kind
-from engine.language.values import describe
 from engine.tools.export.c.design import Design
-from engine.tools.export.c.types import NotInC, kept
+from engine.tools.export.c.types import kept
 from engine.tools.export.c.values import fits, nothing_of
 
 
@@ -63,13 +62,11 @@ def accessors(design: Design) -> Iterator[str]:
 
 
 def searches(design: Design) -> Iterator[str]:
-    """Functions that look for a value in a list. Raises ``NotInC``."""
+    """Functions that look for a value in a list."""
     for place, item in design.members.items():
         same = f"{place}.item[i] == value"
         if item.kind is Kind.BYTES:
             same = f"chart_same_octets(chart_octets({place}.item[i].octet, {place}.item[i].length), value)"
-        if item.kind not in (Kind.BYTES, Kind.INT, Kind.DURATION, Kind.BOOL, Kind.ENUM):
-            raise NotInC(f"looking for {describe(item)} in a list is not translated")
         function = design.member_of(place, item)
         lines = [f"static bool {function}(const struct {design.name} *me, {design.passed(item, 'value')})", "{"]
         lines += ["    bool found = false;", f"    for (uint8_t i = 0; i < {place}.count; i++) {{"]

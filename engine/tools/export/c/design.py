@@ -17,6 +17,7 @@ from engine.language.model import Action, Chart, EventDef, State, StateKind, Tim
 from engine.language.position import NOWHERE, Position
 from engine.language.traverse import event_definition, walk_blocks
 from engine.language.types import Kind, Type
+from engine.language.values import describe
 from engine.semantics.compiled.symbols import Symbols, expressions
 from engine.semantics.compiled.topology import Topology
 from engine.semantics.shared import name_matches
@@ -163,19 +164,25 @@ class Design:
         return next((node.chart for node in self.symbols.child_nodes if node.id == name), None)
 
     def member_of(self, place: str, item: Type) -> str:
-        """The function of the machine that looks for a value in a list at a place."""
+        """The function of the machine that looks for a value in a list at a place. Raises ``NotInC``."""
+        if item.kind not in (Kind.BYTES, Kind.INT, Kind.DURATION, Kind.BOOL, Kind.ENUM):
+            raise NotInC(f"looking for {describe(item)} in a list is not translated")
         self.members[place] = item
         return f"in_{identifier(place.removeprefix('me->'))}"
 
     def reading(self, role: str, name: str, type_: Type) -> str:
-        """The function of the machine that reads a value once in a step."""
+        """The function of the machine that reads a value once in a step. Raises ``NotInC``."""
+        if type_.kind is Kind.LIST:
+            raise NotInC(f"{describe(type_)}: a list that an adapter shows is not translated")
         self.c_type(type_)
         self.readings[role, name] = type_
         self.port(f"read_{role}_{name}", (), f"{role}.{name}, the value", type_)
         return f"read_{identifier(role)}_{identifier(name)}"
 
     def field(self, name: str, type_: Type) -> str:
-        """The function of the machine that reads a field of the event in work."""
+        """The function of the machine that reads a field of the event in work. Raises ``NotInC``."""
+        if type_.kind is Kind.LIST:
+            raise NotInC(f"{describe(type_)}: a list in an event is not translated")
         held = self.c_type(type_)
         known = self.fields.setdefault((name, held), type_)
         kinds = [key for key in self.fields if key[0] == name]

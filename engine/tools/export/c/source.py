@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from engine.language.types import Kind
 from engine.tools.export.c.accessors import accessors, searches
 from engine.tools.export.c.blocks import Functions, given_to
 from engine.tools.export.c.design import Design, EventOf
@@ -203,6 +204,8 @@ class Source:
         for field, type_ in event.payload.items():
             name = f"{design.field_names.of(field)}_given"
             try:
+                if type_.kind is Kind.LIST:
+                    raise NotInC("a list in an event is not translated")
                 arguments.append(design.passed(type_, name))
             except NotInC as why:
                 where = design.event_position(event)
