@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.language.model import DataDef
 from engine.language.types import Kind, Type
 from engine.tools.export.c.design import Design
 from engine.tools.export.c.names import identifier
@@ -112,7 +113,7 @@ def script_c(design: Design) -> str:
     ports += [".error = port_error", ".fault = port_fault"]
     parts.append(f"static const struct {name}_ports ports = {{{', '.join(ports)}}};\n")
     parts.append(_RECORD.replace("UPPER", upper))
-    data = [_shown(d.type, f"machine.data.{design.data_names.of(n)}") for n, d in design.chart.data.items()]
+    data = [_shown(d.type, f"machine.data.{design.data_names.of(n)}") for n, d in kept_data(design)]
     parts.append("\n".join(["static void show_data(void)", "{", *data, "}"]) + "\n")
     parts.append("static void new_machine(void)\n{\n" + f"static struct {name}_parameters given;\n")
     for one, parameter in design.chart.parameters.items():
@@ -144,6 +145,11 @@ def script_c(design: Design) -> str:
 
 def _header_of(design: Design) -> str:
     return design.exported.files.get(f"{design.name}.h", "")
+
+
+def kept_data(design: Design) -> list[tuple[str, DataDef]]:
+    """The data to compare. Arguments of states have no value before a target gives them one, and are read behind it."""
+    return [(name, item) for name, item in design.chart.data.items() if not item.argument_of]
 
 
 def alive_children(design: Design) -> list[str]:

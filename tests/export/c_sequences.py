@@ -36,7 +36,7 @@ from engine.tools.explore.values import Situation, defaults
 from engine.tools.export.c.design import Design, EventOf
 from engine.tools.export.c.names import identifier
 from engine.tools.export.c.types import most_items, most_octets, text_octets
-from tests.export.c_peer import alive_children
+from tests.export.c_peer import alive_children, kept_data
 
 Readings = dict[tuple[str, str], Any]
 _UNREADABLE = object()
@@ -175,7 +175,7 @@ class Recorder:
         taken = "".join(f"{self.numbers[t]}," for t in transitions)
         active = [0, *(self.design.numbers[s] for s in machine.configuration)] if not machine.done else []
         deadline = self.deadlines.next_ns()
-        data = "".join(self.shown(d.type, machine.data[n]) for n, d in self.design.chart.data.items())
+        data = "".join(self.shown(d.type, machine.data[n]) for n, d in kept_data(self.design))
         states = "".join(f"{s}," for s in active)
         timers = [self.running.get(timer.id) for _, timer in self.design.timers]
         due = "".join(f"{-1 if one is None else one.due_ns}," for one in timers)

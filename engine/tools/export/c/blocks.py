@@ -225,7 +225,7 @@ class Functions:
                 added, most = self._texts(given[argument], identifier(argument), expression)
                 if expression.fails:
                     raise NotInC("a list that may have no value is not translated")
-                shared.before += [f"const char *{identifier(argument)}[{max(1, most)}];"]
+                shared.before += [f"const char *{identifier(argument)}[{max(1, most)}] = {{NULL}};"]
                 lines += [f"uint8_t {identifier(argument)}_count = 0U;", *added]
                 values.append((argument, f"{identifier(argument)}, {identifier(argument)}_count"))
                 continue
