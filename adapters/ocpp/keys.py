@@ -146,7 +146,7 @@ KEYS: Mapping[str, Key] = {
     "LocalAuthListMaxLength": _most(10_000, "Cards in it at most"),
     "SendLocalListMaxLength": _most(1_000, "Cards in one SendLocalList at most"),
     # Reservation
-    "ReserveConnectorZeroSupported": Key("bool", False, "Any connector may be reserved; not here"),
+    "ReserveConnectorZeroSupported": Key("bool", True, "One connector may be kept for somebody, whichever it is"),
     # SmartCharging
     "ChargeProfileMaxStackLevel": _most(10, "Highest stackLevel"),
     "ChargingScheduleAllowedChargingRateUnit": Key("list of string", ["Current", "Power"], "Current, Power or both"),

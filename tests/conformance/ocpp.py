@@ -15,10 +15,8 @@ PAGE = TESTS.parent / "docs" / "ocpp.md"
 MARK = "ocpp_cases"
 _BLOCK = re.compile(r"(<!-- cases -->\n).*?(<!-- end -->)", re.DOTALL)
 
-_ONE = "connector 0 cannot be reserved here: ReserveConnectorZeroSupported is not there (optional), see TC_050_4"
 NOT_SHOWN: dict[str, str] = {
     "TC_032_1": "for charge points with power of their own; without it TC_032_2",
-    **dict.fromkeys(("TC_049", "TC_050_1", "TC_050_2", "TC_050_3"), _ONE),
 }
 """Id -> why no test will show it."""
 

@@ -308,8 +308,8 @@ def test_unlock(connector: int, passed: bool) -> None:
     assert answer(stage, "UnlockConnector") == (None if passed else "NotSupported")
 
 
-@pytest.mark.ocpp_cases("TC_048_4", "TC_050_4", "TC_052")
-@pytest.mark.parametrize(("connector", "passed"), [(1, True), (3, True), (0, False), (4, False)])
+@pytest.mark.ocpp_cases("TC_048_4", "TC_052")
+@pytest.mark.parametrize(("connector", "passed"), [(1, True), (3, True), (-1, False), (4, False)])
 def test_reservations(connector: int, passed: bool) -> None:
     wish = {"idTag": "A", "expiryDate": 9, "parentIdTag": None, "reservationId": 5}
     stage = accepted().emit("csms.ReserveNowReq", call="c", connectorId=connector, **wish)
@@ -322,6 +322,88 @@ def test_reservations(connector: int, passed: bool) -> None:
         stage.child("connector.reservation_over", connector, reservationId=5)
     stage.emit("csms.CancelReservationReq", call="e", reservationId=5)
     assert answer(stage, "CancelReservation") == "Rejected"
+
+
+WISH: dict[str, Any] = {"connectorId": 0, "idTag": "A", "expiryDate": 9, "parentIdTag": None, "reservationId": 5}
+
+
+def zero_reserved() -> Stage:
+    return accepted().child("reservation.reserved", reservationId=5).forget()
+
+
+@pytest.mark.ocpp_cases("TC_049")
+def test_a_reservation_of_the_charge_point() -> None:
+    """Its connectors hear of it, and that it is over; it can be changed while nothing is free, and cancelled."""
+    stage = accepted().emit("csms.ReserveNowReq", call="c", **WISH)
+    assert stage.order("reservation.reserve") == {
+        "call": "c",
+        "idTag": "A",
+        "expiryDate": 9,
+        "reservationId": 5,
+    }
+    stage.child("reservation.reserved", reservationId=5)
+    assert asked(stage, "zero_reserved") == 3
+    for connector in (1, 2, 3):
+        status(stage, connector, "Charging")
+    stage.emit("csms.ReserveNowReq", call="d", **WISH)
+    assert len(stage.ordered("reservation.reserve")) == 2
+    stage.emit("csms.CancelReservationReq", call="e", reservationId=5)
+    assert stage.order("reservation.cancel") == {"call": "e", "reservationId": 5}
+    assert asked(stage.child("reservation.over", reservationId=5), "zero_over") == 3
+    stage.emit("csms.CancelReservationReq", call="f", reservationId=5)
+    assert answer(stage, "CancelReservation") == "Rejected"
+
+
+@pytest.mark.ocpp_cases("TC_050_1", "TC_050_2", "TC_050_3", "TC_050_4")
+@pytest.mark.parametrize(
+    ("statuses", "said"),
+    [
+        (("Faulted", "Faulted", "Faulted"), "Faulted"),
+        (("Charging", "Preparing", "Finishing"), "Occupied"),
+        (("Unavailable", "SuspendedEV", "Faulted"), "Occupied"),
+        (("Unavailable", "Unavailable", "Faulted"), "Unavailable"),
+        (("Reserved", "Reserved", "Unavailable"), "Occupied"),
+    ],
+)
+def test_a_charge_point_that_cannot_be_reserved(statuses: tuple[str, ...], said: str) -> None:
+    """And one that does not do it at all."""
+    stage = accepted()
+    for connector, one in enumerate(statuses, 1):
+        status(stage, connector, one)
+    stage.emit("csms.ReserveNowReq", call="c", **WISH)
+    assert answer(stage, "ReserveNow") == said
+    stage = (
+        accepted().values("settings", ReserveConnectorZeroSupported=False).emit("csms.ReserveNowReq", call="c", **WISH)
+    )
+    assert answer(stage, "ReserveNow") == "Rejected"
+    assert not stage.ordered("reservation.reserve")
+
+
+@pytest.mark.ocpp_cases("TC_049")
+def test_one_connector_is_kept_for_the_holder() -> None:
+    """Strangers get the others; who is plugged in at the last one and is a stranger, not. One after the other."""
+    stage = zero_reserved().child("connector.zero_card", 1, idTag="X", parentIdTag="G")
+    stage.child("connector.zero_card", 2, idTag="A", parentIdTag=None)
+    assert stage.ordered("reservation.card") == [{"idTag": "X", "parentIdTag": "G"}]
+    stage.child("reservation.stranger", idTag="X")
+    assert stage.ordered("connector.zero_free") == [{}]
+    stage.child("reservation.holder", idTag="A", reservationId=5)
+    assert stage.ordered("connector.zero_holder") == [{"reservationId": 5}]
+    assert stage.child("connector.zero_used", 2).ordered("reservation.used") == [{}]
+    stage = zero_reserved()
+    status(status(stage, 1, "Charging"), 2, "Faulted")
+    stage.child("connector.zero_card", 3, idTag="X", parentIdTag=None).child("reservation.stranger", idTag="X")
+    assert (asked(stage, "zero_free"), asked(stage, "zero_stranger")) == (0, 1)
+    stage.child("reservation.over", reservationId=5)
+    stage.child("connector.zero_card", 3, idTag="X", parentIdTag=None).child("reservation.stranger", idTag="X")
+    assert asked(stage, "zero_free") == 1, "nobody is waited for any more"
+
+
+def test_a_reservation_that_says_nothing_holds_nobody_up() -> None:
+    stage = zero_reserved().child("connector.zero_card", 1, idTag="X", parentIdTag=None).run(4)
+    stage.child("connector.zero_card", 2, idTag="Y", parentIdTag=None)
+    assert [one["idTag"] for one in stage.ordered("reservation.card")] == ["X", "Y"]
+    assert stage.child("reservation.stranger", idTag="Y").child("reservation.stranger", idTag="Y").unhandled == []
 
 
 def trigger(stage: Stage, message: str, connector: int | None = None, extended: bool = False) -> Stage:

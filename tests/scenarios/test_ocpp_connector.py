@@ -504,6 +504,62 @@ def test_remote_start_of_a_reserved_connector(status: str, holder: bool, answer:
     assert stage.ordered("csms.RemoteStartTransactionConf") == [{"call": "c", "status": answer}]
 
 
+def of_zero(told: str, call: str = "", **parameters: Any) -> Connector:
+    """A card, or a remote start, while the charge point is reserved; what its reservation says of it."""
+    stage = Connector(**parameters).play("plugged").post("zero_reserved")
+    stage = (
+        stage.post("remote_start", call=call, idTag="CARD")
+        if call
+        else stage.emit("outlets.token", outlet=1, id="CARD")
+    )
+    stage.ends("authorisation", status="Accepted", parentIdTag="GROUP")
+    assert stage.told("zero_card") == [{"idTag": "CARD", "parentIdTag": "GROUP"}]
+    assert not stage.active("user.known")
+    return stage.post(told, **({"reservationId": 3} if told == "zero_holder" else {})) if told else stage
+
+
+@pytest.mark.ocpp_cases("TC_049")
+@pytest.mark.parametrize("call", ["", "c"])
+def test_the_holder_of_the_charge_points_reservation(call: str) -> None:
+    """His transaction carries its id, and uses it up; the connector's own reservation is another one."""
+    stage = of_zero("zero_holder", call)
+    assert stage.input("transaction")["reservationId"] == 3
+    stage.child("transaction.started", transaction=7, at=5)
+    assert (stage.told("zero_used"), stage.ordered("reservation.used")) == ([{}], [])
+    assert [one["status"] for one in stage.ordered("csms.RemoteStartTransactionConf")] == ["Accepted"] * len(call)
+
+
+@pytest.mark.ocpp_cases("TC_049")
+@pytest.mark.parametrize("call", ["", "c"])
+def test_a_stranger_while_the_charge_point_is_reserved(call: str) -> None:
+    """He may as long as another connector is left for the holder; the status is never Reserved."""
+    stage = of_zero("zero_free", call)
+    assert stage.input("transaction")["reservationId"] is None
+    assert stage.child("transaction.started", transaction=7, at=5).told("zero_used") == []
+    for told, wait in (("zero_stranger", 0.0), ("", 5.0)):
+        stage = of_zero(told, call).run(wait)
+        assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "reserved"}
+        assert [one["status"] for one in stage.ordered("csms.RemoteStartTransactionConf")] == ["Rejected"] * len(call)
+        assert "transaction" not in stage.children()
+        stage.post("zero_holder", reservationId=3)
+        assert "transaction" not in stage.children(), "too late"
+    assert "Reserved" not in [one["status"] for one in stage.told("status")]
+
+
+def test_a_reservation_of_the_charge_point_that_is_over() -> None:
+    stage = Connector().play("plugged").post("zero_reserved").post("zero_over").emit("outlets.token", outlet=1, id="X")
+    stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    assert stage.told("zero_card") == []
+    assert stage.active("user.known")
+
+
+def test_a_reservation_that_ends_while_a_remote_start_is_asked_for() -> None:
+    """It is answered all the same."""
+    stage = Connector().play("reserved").post("remote_start", call="c", idTag="R")
+    stage.child("reservation.over", reservationId=3).ends("authorisation", status="Accepted", parentIdTag=None)
+    assert stage.ordered("csms.RemoteStartTransactionConf") == [{"call": "c", "status": "Accepted"}]
+
+
 RESERVE: dict[str, Any] = {"call": "c", "idTag": "A", "parentIdTag": None, "expiryDate": 99, "reservationId": 3}
 
 
