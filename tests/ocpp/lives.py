@@ -106,7 +106,7 @@ def live(folder: Path, peer: Any, seed: int, sessions: int) -> None:
     if outside.now > NOON:
         outside.now += round(chance.uniform(1, 300) * S)
         for number, state in enumerate(outside.states):
-            if state != "free" and chance.random() < 0.2:  # drove away in the dark
+            if state != "free" and chance.random() < 0.08:  # drove away in the dark
                 outside.states[number] = "free"
     begun_s = outside.now // S
     central = Far(peer, outside)
