@@ -22,7 +22,7 @@ PART: Final = 1_000
 PARTS: Final = 12
 """Parts kept; fewer where they are large."""
 OCTETS: Final = 8_000_000
-"""Characters kept, in all parts but the last two."""
+"""Characters kept, and a quarter more at most: a part that grows to a quarter is full."""
 
 
 @dataclass(slots=True)
@@ -104,7 +104,7 @@ class History:
 
     def _add(self, line: str) -> None:
         part = self._parts[-1]
-        if len(part.lines) >= PART:
+        if len(part.lines) >= PART or part.size >= OCTETS // 4:
             part = self._part()
         with self._lock:
             part.lines.append(line)
