@@ -1,16 +1,15 @@
-"""The configuration keys of OCPP 1.6, and how their values are written.
+"""The configuration keys of OCPP 1.6, which ``keys.toml`` lists, and how their values are written.
 
 Writes ``ocpp_settings.contract.yaml``: ``python -m adapters.ocpp.keys > adapters/ocpp/ocpp_settings.contract.yaml``.
-
-Sources: OCPP 1.6 edition 2 chapter 9, 5.3; errata sheet 4.0, 3.80, 3.83; whitepaper "Improved security for OCPP 1.6-J",
-edition 3, chapter 2. The specification names one default (MeterValuesSampledData); the others are ours.
 """
 
 from __future__ import annotations
 
 import string
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 NS = 1_000_000_000
@@ -85,82 +84,16 @@ def _key(text: str) -> bytes:
     return text.encode()
 
 
-def _seconds(default: int, description: str) -> Key:
-    return Key("duration", default * NS, description)
+def _read() -> dict[str, Key]:
+    found = {}
+    for name, row in tomllib.loads(_TABLE.read_text("utf-8")).items():
+        key = Key(row["type"], None, row["description"])
+        found[name] = replace(key, default=key.read(row["value"])) if "value" in row else key
+    return found
 
 
-def _most(default: int, description: str) -> Key:
-    return Key("int", default, description)
-
-
-KEYS: Mapping[str, Key] = {
-    # Core
-    "AllowOfflineTxForUnknownId": Key("bool", False, "Offline, a card nobody knows may charge"),
-    "AuthorizationCacheEnabled": Key("bool", True, "Cards are remembered"),
-    "AuthorizeRemoteTxRequests": Key("bool", False, "A remote start is authorised like a card"),
-    "BlinkRepeat": Key("int?", None, "How often lights blink; not there without lights"),
-    "ClockAlignedDataInterval": _seconds(0, "Between two clock-aligned meter values, from midnight UTC on; 0: none"),
-    "ConnectionTimeOut": _seconds(60, "From the card to the plug, or the other way round"),
-    "ConnectorPhaseRotation": Key("list of string", ["0.Unknown"], "CONNECTOR.ROTATION each; of DC NotApplicable"),
-    "ConnectorPhaseRotationMaxLength": _most(20, "Elements at most"),
-    "GetConfigurationMaxKeys": _most(100, "Keys asked for at once at most"),
-    "HeartbeatInterval": _seconds(300, "The answer to a BootNotification may change it"),
-    "LightIntensity": Key("int %?", None, "Of the lights; not there without lights"),
-    "LocalAuthorizeOffline": Key("bool", True, "Offline, cards are authorised by the local list and the cache"),
-    "LocalPreAuthorize": Key("bool", False, "Online too: a known card is not asked for first"),
-    "MaxEnergyOnInvalidId": Key(
-        "int Wh?", None, "What a card that turns out invalid may still take; not there: nothing"
-    ),
-    "MessageTimeout": _seconds(30, "For an answer of the central system"),
-    "MeterValueSampleInterval": _seconds(60, "Between two sampled meter values; 0: none"),
-    "MeterValuesAlignedData": Key(
-        "list of string", ["Energy.Active.Import.Register"], "Measurands, aligned to the clock"
-    ),
-    "MeterValuesAlignedDataMaxLength": _most(20, "Elements at most"),
-    "MeterValuesSampledData": Key("list of string", ["Energy.Active.Import.Register"], "Measurands, sampled"),
-    "MeterValuesSampledDataMaxLength": _most(20, "Elements at most"),
-    "MinimumStatusDuration": _seconds(0, "A status that lasts shorter is not told"),
-    "NumberOfConnectors": _most(1, "Without connector 0; the station knows it"),
-    "ResetRetries": _most(3, "Resets that are tried again"),
-    "StopTransactionMaxMeterValues": Key("int?", None, "Meter values in a StopTransaction at most; not there: all"),
-    "StopTransactionOnEVSideDisconnect": Key("bool", True, "A cable pulled out of the vehicle ends the transaction"),
-    "StopTransactionOnInvalidId": Key("bool", True, "So does a card that turns out invalid"),
-    "StopTxnAlignedData": Key("list of string", [], "Measurands in a StopTransaction, aligned to the clock"),
-    "StopTxnAlignedDataMaxLength": _most(20, "Elements at most"),
-    "StopTxnSampledData": Key("list of string", [], "Measurands in a StopTransaction, sampled"),
-    "StopTxnSampledDataMaxLength": _most(20, "Elements at most"),
-    "SupportedFeatureProfiles": Key(
-        "list of string",
-        ["Core", "FirmwareManagement", "LocalAuthListManagement", "Reservation", "SmartCharging", "RemoteTrigger"],
-        "Profiles of OCPP 1.6",
-    ),
-    "SupportedFeatureProfilesMaxLength": _most(6, "Elements at most"),
-    "TransactionMessageAttempts": _most(3, "Sends of one message of a transaction in all"),
-    "TransactionMessageRetryInterval": _seconds(60, "Before the next send, times the sends so far"),
-    "UnlockConnectorOnEVSideDisconnect": Key("bool", True, "A cable pulled out of the vehicle is unlocked here"),
-    "WebSocketPingInterval": _seconds(30, "Between two questions whether the line is alive; 0: none"),
-    # Firmware
-    "SupportedFileTransferProtocols": Key("list of string", ["HTTP", "HTTPS"], "Of firmware, diagnostics and logs"),
-    # LocalAuthListManagement
-    "LocalAuthListEnabled": Key("bool", True, "The local list counts"),
-    "LocalAuthListMaxLength": _most(10_000, "Cards in it at most"),
-    "SendLocalListMaxLength": _most(1_000, "Cards in one SendLocalList at most"),
-    # Reservation
-    "ReserveConnectorZeroSupported": Key("bool", True, "One connector may be kept for somebody, whichever it is"),
-    # SmartCharging
-    "ChargeProfileMaxStackLevel": _most(10, "Highest stackLevel"),
-    "ChargingScheduleAllowedChargingRateUnit": Key("list of string", ["Current", "Power"], "Current, Power or both"),
-    "ChargingScheduleMaxPeriods": _most(100, "Periods of a schedule at most"),
-    "ConnectorSwitch3to1PhaseSupported": Key("bool", False, "AC may change to one phase while it charges"),
-    "MaxChargingProfilesInstalled": _most(50, "Profiles at most"),
-    # Security
-    "AdditionalRootCertificateCheck": Key("bool", False, "One root of the central system, checked by the one before"),
-    "AuthorizationKey": Key("bytes?", None, "The password of HTTP Basic, 16 to 20 octets"),
-    "CertificateSignedMaxChainSize": _most(10_000, "Octets of a CertificateSigned at most"),
-    "CertificateStoreMaxLength": _most(20, "Certificates at most"),
-    "CpoName": Key("string", "", "Who operates it; O of its certificate"),
-    "SecurityProfile": Key("int", 0, "0 to 3"),
-}
+_TABLE = Path(__file__).with_name("keys.toml")
+KEYS: Mapping[str, Key] = _read()
 
 HEAD = """\
 # Written by `python -m adapters.ocpp.keys`; do not edit.
