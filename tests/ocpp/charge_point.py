@@ -165,13 +165,7 @@ class Alone(OnStage):
         self.roles.setdefault("clock", SimulatedWallClock({"begin": NOON // S}, world))
         self.outlets: StandInOutlets = self.roles.setdefault("outlets", StandInOutlets({"count": outlets}, world))
         charts = chart(CHART)
-        for role, contract in charts.adapters.items():
-            if role not in self.roles:
-                found = REGISTRY.implementations(contract.name)
-                in_file = bool(file) and "sqlite" in found
-                module, _, name = found["sqlite" if in_file else next(iter(found))].partition(":")
-                config = {**({"file": file} if in_file else {}), **(sets if role == "settings" else {})}
-                self.roles[role] = getattr(import_module(module), name)(config, world)
+        rest(self.roles, world, file, **sets)
         self.system.add(charts, "ocpp", {"url": "ws://central"}, self.roles)
         self.system.start()
         self._jobs = Jobs(world.shared(f"OCPP store {Path(file).absolute()}", list)) if file else None
@@ -180,6 +174,19 @@ class Alone(OnStage):
         """The virtual clock stands while the file is written."""
         if self._jobs is not None:
             self._jobs.done()
+
+
+def rest(roles: dict[str, Any], world: World, file: str = "", name: str = "", **sets: Any) -> None:
+    """Adds the roles of machines/charge_point.yaml that are not there yet. ``name``: whose memory it is."""
+    for role, contract in chart(CHART).adapters.items():
+        if role in roles:
+            continue
+        found = REGISTRY.implementations(contract.name)
+        module, _, made = found["sqlite" if file and "sqlite" in found else next(iter(found))].partition(":")
+        kind = getattr(import_module(module), made)
+        config: dict[str, Any] = dict(sets) if role == "settings" else {}
+        config |= {key: value for key, value in (("file", file), ("charge_point", name)) if key in kind.settings}
+        roles[role] = kind(config, world)
 
 
 class Jobs:
