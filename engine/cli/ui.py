@@ -122,8 +122,8 @@ class Page:
             fields[hand.by] = {"type": "string", "choices": list(hand.choices)}
         for field in dict.fromkeys(found for act in acts for found in re.findall(r"\{(\w+)\}", act)):
             if field == control.number:
-                most = sum(unit.unit == next(iter(self._main.machine.chart.units)) for unit in self._units())
-                fields[field] = {"type": "integer", "least": 1, "most": max(1, most)}
+                most = max((number for _, number in self._main.units), default=1)
+                fields[field] = {"type": "integer", "least": 1, "most": most}
             else:
                 fields[field] = {"type": "string"}
         return {"event": name, "kind": "control", "fields": fields, "text": "; ".join(hand.acts)}
@@ -152,9 +152,6 @@ class Page:
         if asked is None:
             raise Refusal(501, f"{name} is not offered here")
         self._act(asked if isinstance(asked, Mapping) else {"event": asked})
-
-    def _units(self) -> list[Any]:
-        return self._station.machines[self._main.path].units
 
     def _act(self, asked: Mapping[str, Any]) -> None:
         name = asked.get("event")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.page.conftest import station
 
 if TYPE_CHECKING:
@@ -70,3 +72,16 @@ def test_the_page_keeps_to_the_policy_that_comes_with_it(strict_page: Page) -> N
         strict_page.locator("#drawing svg .node.on").first.wait_for()
         strict_page.get_by_role("button", name="Tree").click()
         strict_page.locator("#tree [data-state].on").first.wait_for()
+
+
+@pytest.mark.parametrize("chart", ["evse_ac", "site", "charge_point", "charger_bms", "pev_dc"])
+def test_the_page_of_every_station_opens(page: Page, chart: str) -> None:
+    """Stages or units, every machine, the lit drawing of each that is chosen."""
+    with station(f"machines/{chart}.yaml") as url:
+        page.goto(url)
+        page.locator("#drawing svg .node.on").first.wait_for()
+        names = page.locator("#machines li")
+        assert names.count() >= 2
+        names.nth(1).locator("button").click()
+        page.locator("#drawing svg .node.on, #tree [data-state].on").first.wait_for()
+        page.wait_for_function("document.getElementById('link').textContent === 'live'")

@@ -12,6 +12,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -27,12 +28,14 @@ ABOVE: Final = 4
 """So many folders up a chart's drawing is looked for."""
 AT_ONCE: Final = 1
 """Processes that draw."""
+LOOK_S: Final = 0.1
 
 
 class Drawings:
-    """By the key of a chart; :meth:`sheets` belongs to one event loop."""
+    """By the key of a chart; :meth:`sheets` belongs to one event loop. None is waited for when it is ``closing``."""
 
-    def __init__(self) -> None:
+    def __init__(self, closing: Callable[[], bool]) -> None:
+        self._closing = closing
         self._known: dict[str, list[str]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._hands = asyncio.Semaphore(AT_ONCE)
@@ -57,13 +60,14 @@ class Drawings:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
             )
-            try:
-                out, _ = await asyncio.wait_for(process.communicate(), PATIENCE_S)
-            except TimeoutError:
-                return []
-            finally:
-                if process.returncode is None:  # it takes too long, or nobody wants it any more
-                    process.kill()
+            work = asyncio.ensure_future(process.communicate())
+            for _ in range(round(PATIENCE_S / LOOK_S)):
+                done, _others = await asyncio.wait({work}, timeout=LOOK_S)
+                if done or self._closing():
+                    break
+            if not work.done():  # it takes too long, or nobody wants it any more
+                process.kill()
+            out, _errors = await work
         return json.loads(out) if process.returncode == 0 else []
 
 

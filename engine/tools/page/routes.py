@@ -71,7 +71,7 @@ class Api:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._drawings = Drawings()
+        self._drawings = Drawings(live.closing)
         self._more = routes(live.web, _Seen(self, live)) if live.web else []
         self._watchers = 0
         self._chunk: tuple[int, int, bytes] = (-1, -1, b"")  # the last one made: most watchers want the same
