@@ -244,3 +244,15 @@ def test_a_site_of_three_kinds() -> None:
     point.unplug(3)
     assert point.central.said("StopTransaction")[0]["reason"] == "EVDisconnected"
     assert [point.statuses(n)[-1] for n in (1, 2, 3)] == ["Charging", "Charging", "Available"]
+
+
+@pytest.mark.ocpp_cases("TC_017_1", "TC_017_2")
+@pytest.mark.parametrize(("attached", "said"), [("false", "Unlocked"), ("true", "NotSupported")])
+def test_the_plug_of_an_ac_outlet_is_unlocked(attached: str, said: str) -> None:
+    """A cable of the vehicle's, and one of the station's; nobody has shown a card."""
+    sets = (f"outlet.outlet.attached={attached}", "outlet.adapters.reader.token_after=none")
+    point = ChargePoint(*sets, kinds="ac").run(10)
+    assert point.statuses()[-1] == "Preparing"
+    point.central.ask("UnlockConnector", connectorId=1)
+    point.run(4)
+    assert point.central.answers["UnlockConnector"] == {"status": said}

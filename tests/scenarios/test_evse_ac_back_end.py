@@ -193,6 +193,20 @@ def test_release_on_order() -> None:
     assert stage.child("outlet.unlocked", status="NotSupported").told("unlocked") == [{"status": "NotSupported"}]
 
 
+def test_a_plug_is_released_when_nothing_is_offered_any_more() -> None:
+    """A vehicle that is invited at 5 %, or waits for a card; who charges is another matter."""
+    for stage in (inviting(authorisation="external"), in_session(inviting(authorisation="external")), plugged()):
+        stage.forget().post("unlock").post("unlock")
+        assert not stage.ordered("outlet.unlock")
+        if stage.active("vehicle.plugged.session"):
+            assert to(stage, "session")[-1] == "abort"
+            stage.child("session.session_ended", end="aborted")
+        stage.child("outlet.is_off")
+        assert stage.ordered("outlet.unlock") == [{}]
+    assert energy().post("unlock").ordered("outlet.unlock") == [{}]
+    assert plugged().forget().post("unlock").run(8).ordered("outlet.unlock") == [{}]
+
+
 def test_what_it_measures() -> None:
     stage = available().values("meter", energy=1500.0, power=11e3, voltage_L1=229.0, voltage_L2=230.0, voltage_L3=231.0)
     stage.values("meter", current_L1=15.0, current_L2=16.0, current_L3=15.5).post("read")
