@@ -7,7 +7,7 @@ long actions, text of files and options, and results of expressions whose type t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import inf
 from typing import Any
 
@@ -258,21 +258,21 @@ def is_number(value: Any) -> bool:
 def unwieldy(value: Any) -> str:
     """Why an ``any`` value is too large to keep, counted until just beyond the limit; empty when it is not."""
     count = 0
-    todo = [(value, 0)]
+    todo: list[tuple[int, Iterable[Any]]] = [(0, (value,))]
     while todo:
-        part, depth = todo.pop()
-        count += 1
-        if isinstance(part, (str, bytes)):
-            count += len(part)
-        elif type(part) is int and not INT_MIN <= part <= INT_MAX:
-            return "the number does not fit 64 bits"
-        elif isinstance(part, (list, dict)):
-            count += len(part)
-            if depth >= MAX_DEPTH:
-                return f"a value nested deeper than {MAX_DEPTH}"
-            inner = part if isinstance(part, list) else list(part.values())
-            if count <= MAX_LENGTH:
-                todo.extend((item, depth + 1) for item in inner)
+        depth, parts = todo.pop()
+        for part in parts:
+            count += 1
+            if isinstance(part, (str, bytes)):
+                count += len(part)
+            elif type(part) is int and not INT_MIN <= part <= INT_MAX:
+                return "the number does not fit 64 bits"
+            elif isinstance(part, (list, dict)):
+                count += len(part)
+                if depth >= MAX_DEPTH:
+                    return f"a value nested deeper than {MAX_DEPTH}"
+                if count <= MAX_LENGTH:
+                    todo.append((depth + 1, part if isinstance(part, list) else part.values()))
         if count > MAX_LENGTH:
             return f"a value of more than {MAX_LENGTH} parts"
     return ""

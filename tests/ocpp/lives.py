@@ -64,6 +64,7 @@ class KeptOutlets(StandInOutlets):
     def wh(self, outlet: int) -> float:
         value = super().wh(outlet)
         self.outside.wh[outlet - 1] = value
+        self.outside.keep()
         return value
 
     def _is(self, outlet: int, state: str) -> None:

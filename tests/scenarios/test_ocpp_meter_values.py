@@ -33,11 +33,12 @@ def rows(stage: Stage) -> list[tuple[str, str, str, str]]:
 
 
 def test_what_is_wanted_and_measured_has_a_row() -> None:
-    """OCPP 1.6 7.31, 7.35: the units' names; the misspelt one as everybody sends it (OCPP-J errata 2.1)."""
+    """OCPP 1.6 7.31, 7.35: the units' names; the misspelt one as everybody sends it (OCPP-J errata 2.1). Of
+    12345.6 Wh as many as a meterStop of the same moment would have (D6 of the field): the register never falls."""
     stage = begun(ALL).finish("read", **READ, offered_power=50000.0, offered_current=125.0, soc=42, temperature=31.25)
     assert stage.order("outlets.read") == {"outlet": 2}
     assert rows(stage) == [
-        ("Energy.Active.Import.Register", "", "12346", "Wh"),
+        ("Energy.Active.Import.Register", "", "12345", "Wh"),
         ("Power.Active.Import", "", "11000", "W"),
         ("Voltage", "", "400.0", "V"),
         ("Current.Import", "", "27.5", "A"),
