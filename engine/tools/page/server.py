@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from engine.run.station import StationError
 from engine.tools.extras import need
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     import uvicorn
 
     from engine.tools.page.door import App
+
+
+SWITCH_S: Final = 0.0005
+"""So long, not Python's 5 ms, a busy reader keeps the machines waiting for the interpreter."""
 
 
 class PageError(StationError):
@@ -88,5 +93,6 @@ class PageServer:
             h11_max_incomplete_event_size=32_768,
         )
         self._server = uvicorn.Server(config)
+        sys.setswitchinterval(SWITCH_S)
         if not self._closing.is_set():
             self._server.run([self._socket])
