@@ -95,7 +95,7 @@ _POINTED = (
 
 def css(used: Collection[str]) -> str:
     """The style sheet of an SVG with shapes of the ``used`` styles, and text of ``t-…``."""
-    lines = [f"text{{font-family:{FONT_FAMILY}}}"]
+    lines = [f"text{{font-family:{FONT_FAMILY};stroke:none}}"]  # a box's own line is not its text's
     for name, style in SHAPES.items():
         if name not in used:
             continue

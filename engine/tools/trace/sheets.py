@@ -23,6 +23,7 @@ from engine.tools.trace.sequence import Loop, Message, Sequence, span
 
 _SIZE = 2.12  # mm: 6 pt
 _ROW = 3.9
+_CLOSE_ROW = 3.5  # where that takes a sheet less
 _HEAD = 15.0  # height of the names
 _TIMES = 15.0  # width of the column of times, at least
 _ANSWERS = 12.0  # of the column of answer times, at least
@@ -60,12 +61,15 @@ def sheets(drawn: Sequence, block: TitleBlock) -> list[printing.Page]:
     """The pages: A4 upright for few participants, else A3; A3 on its side for many."""
     sheet = _sheet(drawn)
     rows = list(_rows(drawn))
-    pages = list(_pages(rows, int((sheet.room[1] - _HEAD - 4) / _ROW))) or [[]]
+    row, pages = min(
+        ((row, list(_pages(rows, int((sheet.room[1] - _HEAD - 4) / row))) or [[]]) for row in (_ROW, _CLOSE_ROW)),
+        key=lambda tried: len(tried[1]),
+    )
     result: list[printing.Page] = []
     for number, own in enumerate(pages, 1):
         kind = f"sequence {number}/{len(pages)}" if len(pages) > 1 else "sequence"
         titled = TitleBlock(block.name, block.title, block.source, block.version, block.hash, kind)
-        items = [*blank_sheet(sheet, titled), _Sheet(drawn, sheet).drawn(own)]
+        items = [*blank_sheet(sheet, titled), _Sheet(drawn, sheet, row).drawn(own)]
         result.append((items, sheet.width, sheet.height))
     return result
 
@@ -194,9 +198,10 @@ def _next(last: _Row, message: Message, ends: tuple[str, ...]) -> tuple[_Row, li
 
 
 class _Sheet:
-    """One page: x and y in mm."""
+    """One page: x and y in mm. ``row``: the height of a line."""
 
-    def __init__(self, drawn: Sequence, sheet: Sheet) -> None:
+    def __init__(self, drawn: Sequence, sheet: Sheet, row: float) -> None:
+        self.row = row
         self.names = drawn.participants
         self.ends = drawn.ends
         self.media = drawn.media
@@ -218,7 +223,7 @@ class _Sheet:
 
     def drawn(self, rows: list[_Row]) -> Group:
         group = Group("sequence")
-        bottom = self.top + _HEAD + _ROW * (len(rows) + 0.5)
+        bottom = self.top + _HEAD + self.row * (len(rows) + 0.5)
         for name, x in self.lanes.items():
             group.items.append(Line((("M", (x, self.top + _HEAD)), ("L", (x, bottom))), "thread"))
             group.items += self._name(name, x)
@@ -232,12 +237,12 @@ class _Sheet:
         arrows: list[Item] = []  # above the plates of labels
         opened: float | None = None
         for number, row in enumerate(rows):
-            y = self.top + _HEAD + _ROW * (number + 1)
+            y = self.top + _HEAD + self.row * (number + 1)
             if row.kind == "loop":
-                opened = y - _ROW * _ABOVE
+                opened = y - self.row * _ABOVE
                 group.items += self._label(self.left + 1.5, y, row.text, "heading")
             elif row.kind == "end" and opened is not None:
-                group.items.insert(0, self._frame(opened, y - _ROW * 0.5))
+                group.items.insert(0, self._frame(opened, y - self.row * 0.5))
                 opened = None
             shown = [row.message] if row.message is not None else list(row.beside.values())
             group.items += self._at(shown[0], y) if shown else []
