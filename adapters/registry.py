@@ -30,7 +30,9 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
     "pilot_evse": {
         "simulated": "adapters.pilot.simulated:SimulatedPilotEvse",
         "bench": "machines/pilot/bench_vehicle.yaml",
+        "esp-uart": "machines/pilot/board.yaml",
     },
+    "pilot_board": {"esp-uart": "adapters.pilot.board:UartPilotBoard"},
     "pilot_pev": {
         "simulated": "adapters.pilot.simulated:SimulatedPilotPev",
         "bench": "machines/pilot/bench_station.yaml",
