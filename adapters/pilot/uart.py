@@ -108,7 +108,7 @@ class Ok:
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """``error``: a command changed nothing. ``code`` is the word before the colon of ``msg``: bad_json, missing_cmd,
-    unknown_cmd, mode_dc_auto, bad_mode, bad_value, too_long, overflow, cal_failed, not_B."""
+    unknown_cmd, mode_dc_auto, bad_mode, bad_value, too_long, overflow, cal_failed."""
 
     code: str
     text: str

@@ -11,7 +11,14 @@ from typing import Any
 from adapters.pilot import uart
 from adapters.pilot.cable import Cable
 
-LEVELS_V = {"A": (11.0, 13.0), "B": (8.0, 10.0), "C": (5.0, 7.0), "D": (2.0, 4.0), "E": (-1.0, 1.0), "F": (-13.0, -11.0)}
+LEVELS_V = {
+    "A": (11.0, 13.0),
+    "B": (8.0, 10.0),
+    "C": (5.0, 7.0),
+    "D": (2.0, 4.0),
+    "E": (-1.0, 1.0),
+    "F": (-13.0, -11.0),
+}
 
 
 class StandInBoard:
