@@ -45,6 +45,7 @@ class UartPilotBoard(Adapter):
         return {"device": f"the serial port {config['device']}"}
 
     def open(self, port: Port) -> None:
+        """Raises ``ConfigurationError`` without the library of the extra ``serial``."""
         super().open(port)
         try:
             import serialx  # noqa: F401

@@ -1,5 +1,5 @@
-"""The station whose pilot is a board on a serial port: real octets on a pseudo terminal, the real clock, a stand-in board.
-The chart's own times are in tests/scenarios/test_pilot_board.py."""
+"""The station whose pilot is a board on a serial port: real octets on a pseudo terminal, the real clock. The board is a
+stand-in. The chart's own times are in tests/scenarios/test_pilot_board.py."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ MISHAPS: dict[str, tuple[Callable[[Session], None], str]] = {
 
 @pytest.mark.parametrize("mishap", MISHAPS)
 def test_the_output_is_dead_in_time(mishap: str) -> None:
-    """In mid-charge the line is cut, garbled, the board hangs or restarts: told, off, open within the chart's time, and why."""
+    """In mid-charge the line is cut, garbled, the board hangs or restarts: told, off, open within the chart's time."""
     do, reason = MISHAPS[mishap]
     session = Session("pev.stop_at_soc=90 %")
     began: list[float] = []

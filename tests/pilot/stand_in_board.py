@@ -1,4 +1,4 @@
-"""A pilot board for tests: real octets on a pseudo terminal, at the station's end of a simulated cable. It knows the protocol
+"""A pilot board for tests: real octets on a pseudo terminal, at the station's end of a simulated cable. It knows lines
 (docs/pilot_board.md) and none of the station."""
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ LEVELS_V = {
 
 
 class StandInBoard:
-    """Begins with :meth:`run`. ``path`` is what the host opens. ``old``: as the board in the field, without events, uptime
-    and diode test."""
+    """Begins with :meth:`run`. ``path`` is what the host opens. ``old``: as the board in the field, without events,
+    uptime and diode test."""
 
     def __init__(self, cable: Cable, *, old: bool = False) -> None:
         self.cable, self.old = cable, old

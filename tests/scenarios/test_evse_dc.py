@@ -594,6 +594,20 @@ def test_a_session_that_meets_it_has_failed_with_the_reason(made: Any) -> None:
     assert stage.ordered("session.malfunction")
 
 
+def test_an_outlet_whose_pilot_board_is_lost_is_out_of_order_until_it_is_found() -> None:
+    """Off in that step, with the board's reason; by itself free again. What a person has to look at it does not mend."""
+    stage = in_session().forget().emit("pilot.lost", reason="the pilot board is silent")
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "the pilot board is silent")
+    assert stage.ordered("output.emergency_off")
+    stage.emit("pilot.lost", reason="unplugged")
+    assert stage.data("reason") == "unplugged"
+    stage.child("cp_line.state", state="E").child("cp_line.state", state="A").emit("pilot.found")
+    assert stage.active("outlet.resetting")
+    faulted = available().child("output.fault", reason="contactor welded").emit("pilot.lost", reason="unplugged")
+    assert faulted.emit("pilot.found").active("outlet.faulted")
+    assert faulted.data("reason") == "contactor welded"
+
+
 @pytest.mark.parametrize("first", ["fault", "button"])
 def test_what_a_person_has_to_look_at_does_not_mend_by_itself(first: str) -> None:
     """Nor does a supply that mends take a pressed emergency button back."""

@@ -199,7 +199,7 @@ def test_state_F_is_the_host_s() -> None:
 
 
 def test_a_vehicle_is_invited_anew_by_a_pulse_of_the_board() -> None:
-    """The host takes 5 % away and gives it again; the board has shown it all the time. It is silent as long as the pulse."""
+    """The host takes 5 % away and gives it again; the board has shown it all the time. It is silent while it pulses."""
     board = Board(decides="board")
     board.says(mode="dc", state="B", out=5).post("set_duty", duty=5.0)
     assert board.order("board.restart_slac_hint") is None
