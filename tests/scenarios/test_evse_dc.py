@@ -595,7 +595,7 @@ def test_a_session_that_meets_it_has_failed_with_the_reason(made: Any) -> None:
 
 
 def test_an_outlet_whose_pilot_board_is_lost_is_out_of_order_until_it_is_found() -> None:
-    """Off in that step, with the board's reason; by itself free again. What a person has to look at it does not mend."""
+    """Off in that step, with the board's reason; free again by itself. What a person has to look at stays."""
     stage = in_session().forget().emit("pilot.lost", reason="the pilot board is silent")
     assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "the pilot board is silent")
     assert stage.ordered("output.emergency_off")
