@@ -42,6 +42,7 @@ class Session:
         self.lost: list[tuple[float, str]] = []
         self.errors: list[str] = []
         self.contactor: list[tuple[float, bool]] = []
+        self.late = False
 
     def step(self, record: StepRecord) -> None:
         """Observer."""
@@ -59,6 +60,8 @@ class Session:
         """Observer."""
         if note.kind == "out" and note.path == "evse" and note.text == "session_ended":
             self.results.append(dict(note.data))
+        elif note.kind == "host_late":
+            self.late = True
         elif note.kind in ("machine_failed", "queue_full", "invariant", "adapter_error"):
             self.errors.append(f"{note.path}: {note.text}")
 
@@ -72,7 +75,7 @@ class Session:
 
     def run(self, until: Callable[[], bool], *then: tuple[Callable[[], None], Callable[[], bool]]) -> Session:
         """Until it holds; then each thing is done and what follows it waited for."""
-        asyncio.run(asyncio.wait_for(self._run(until, then), 30))
+        asyncio.run(asyncio.wait_for(self._run(until, then), 90))
         return self
 
     async def _run(
@@ -139,6 +142,21 @@ MISHAPS: dict[str, tuple[Callable[[Session], None], str]] = {
 def test_the_output_is_dead_in_time(mishap: str) -> None:
     """In mid-charge the line is cut, garbled, the board hangs or restarts: told, off, open within the chart's time."""
     do, reason = MISHAPS[mishap]
+    for _ in range(3):  # what this computer had no time for is tried again
+        session, began_s = struck(do)
+        if not session.late:
+            break
+    told = [(at_s, why) for at_s, why in session.lost if at_s >= began_s]
+    assert reason in told[0][1]
+    assert (session.results[0]["end"], session.results[0]["reason"]) == ("failed", told[0][1])
+    assert session.errors == []
+    silence_s = 0.35 if reason.endswith("silent") else 0.05
+    assert told[0][0] - began_s < silence_s + 0.25
+    assert session.contactor[-1][0] - told[0][0] < 0.5
+
+
+def struck(do: Callable[[Session], None]) -> tuple[Session, float]:
+    """A session that this happens to in mid-charge, and when, until the contactor is open and the result told."""
     session = Session("pev.stop_at_soc=90 %")
     began: list[float] = []
 
@@ -150,13 +168,7 @@ def test_the_output_is_dead_in_time(mishap: str) -> None:
         return bool(session.contactor) and not session.contactor[-1][1]
 
     session.run(lambda: session.charges, (strike, lambda: is_open() and bool(session.results)))
-    told = [(at_s, why) for at_s, why in session.lost if at_s >= began[0]]
-    assert reason in told[0][1]
-    silence_s = 0.35 if reason.endswith("silent") else 0.05
-    assert told[0][0] - began[0] < silence_s + 0.25  # beside it: this computer may be busy
-    assert session.contactor[-1][0] - told[0][0] < 0.5
-    assert (session.results[0]["end"], session.results[0]["reason"]) == ("failed", told[0][1])
-    assert session.errors == []
+    return session, began[0]
 
 
 def test_after_its_board_is_back_the_outlet_mends_by_itself() -> None:
