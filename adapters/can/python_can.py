@@ -256,6 +256,8 @@ class _Session:
             return None
         try:
             with self._reading:
+                if self.received:  # the thread has read since this turn began: that came before
+                    return self.received.popleft()
                 while (message := bus.recv(0)) is not None:
                     frame = self._frame(message)
                     if frame is not None:

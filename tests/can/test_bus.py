@@ -664,6 +664,38 @@ def test_a_socket_is_read_and_sent_on_by_the_loop_itself() -> None:
     run(work)
 
 
+def test_what_the_thread_reads_while_the_host_begins_to_comes_first() -> None:
+    """Frames stay in order when a late host wakes up in the middle of what the thread does for it."""
+
+    class Handover:
+        """The lock of who reads: at the host's first turn the thread has it, and has just read a frame."""
+
+        def __enter__(self) -> None:
+            if not kept:
+                kept.append(Frame(1, b""))
+                session.received.append(kept[0])
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+    kept: list[Frame] = []
+
+    async def work() -> None:
+        nonlocal session
+        interface, bus, port = await wired()
+        assert bus._opened is not None
+        session = bus._opened._session
+        session._reading = Handover()
+        interface.says(2)
+        interface.says(3)
+        await until(lambda: bus.received == 3)
+        assert [event["id"] for event in port.named("frame")] == [1, 2, 3]
+        bus.close()
+
+    session: Any = None
+    run(work)
+
+
 def test_a_socket_that_goes_is_lost_and_can_be_opened_again() -> None:
     async def work() -> None:
         interface, bus, port = await wired()
