@@ -56,8 +56,8 @@ class V2gSecc(SeccMessages):
         """Raise ``ConfigurationError`` when the settings cannot do what is ordered, whatever the interface does."""
 
     def open(self, port: Port) -> None:
-        super().open(port)
         self.callers = Callers(port, self.config["largest_call"], self._called, self._turned_away)
+        super().open(port)  # may refuse its settings; it is closed all the same
 
     def close(self) -> None:
         super().close()

@@ -212,6 +212,8 @@ class System:
             try:
                 binding.open()
             except AdapterError:
+                for server in reversed(self.servers.values()):
+                    self._stop_server(server)  # what its exit actions order is still open
                 for other in reversed(self.bindings[: self.bindings.index(binding) + 1]):
                     other.close()
                 raise

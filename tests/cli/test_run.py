@@ -223,6 +223,21 @@ def test_what_is_no_chart_is_refused_without_a_traceback(engine: Engine, content
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("machine", ["evse_ac", "pev_ac"])
+def test_an_adapter_that_does_not_open_is_all_that_is_told(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, machine: str
+) -> None:
+    """Neither what it failed to close nor what the charts behind other roles order at their end."""
+    monkeypatch.setenv("V2G_METRICS_UDP", "nonsense")
+    code, out, err = engine("run", str(ROOT / f"machines/{machine}.yaml"), "--fast", "--for", "30 s")
+    assert code == 2
+    assert out == ""
+    assert err.splitlines() == [
+        f"engine: role '{machine.split('_')[0]}.v2g': metrics_udp 'nonsense': write ADDRESS:PORT or [IPv6 ADDRESS]:PORT"
+        " (a port is missing)"
+    ]
+
+
 def test_a_file_that_is_not_there_is_named(engine: Engine) -> None:
     code, _, err = engine("run", "nowhere.yaml")
     assert code == 2
