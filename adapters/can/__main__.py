@@ -7,7 +7,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import itertools
 import math
 import os
 import sys
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from adapters.can.families import FAMILIES, family
 from adapters.can.frame import EXTENDED_MASK, Frame, Message, Misfit
-from adapters.can.python_can import check_interface, parse_options, said, state_of
+from adapters.can.python_can import check_interface, no_frame, no_message, parse_options, said, state_of
 from adapters.can.rack import MOST
 from adapters.can.roles import SIDES, codec_of, contract_text, parse_profile
 from adapters.can.simulators import SPEAKERS
@@ -224,8 +223,27 @@ def _monitor(options: argparse.Namespace) -> int:
     if not options.channel:
         raise ConfigurationError("what to read: a log, or --channel of a bus")
     with _bus(options) as bus:
-        _print(decoder, bus)
+        _print(decoder, _heard(bus))
     return 0
+
+
+def _heard(bus: can.BusABC) -> Iterator[can.Message]:
+    """The messages on a bus, for ever; what is none of CAN is told and dropped."""
+    while True:
+        try:
+            message = bus.recv(1.0)
+        except Exception as error:
+            reason = no_message(error, bus)
+            if reason is None:
+                raise
+        else:
+            if message is None:
+                continue
+            reason = no_frame(message)
+            if reason is None:
+                yield message
+                continue
+        print(f"dropped, no CAN frame: {reason}", file=sys.stderr)
 
 
 def _modules(options: argparse.Namespace) -> int:
@@ -278,11 +296,12 @@ def _replay(options: argparse.Namespace) -> int:
     if not options.channel:
         raise ConfigurationError("where to send it: --channel of a bus")
     sent, began, other = 0, None, Other()
-    messages = _log(options.log)
-    first = next(messages)  # what is no log is said before a bus is opened
+    for count, message in enumerate(_log(options.log), 1):  # what cannot be sent is said before a bus is opened
+        if (reason := no_frame(message)) is not None:
+            raise ConfigurationError(f"{options.log}: frame {count} cannot be sent: {reason}")
     with _bus(options) as bus:
         start = time.monotonic()
-        for message in itertools.chain([first], messages):
+        for message in _log(options.log):
             began = message.timestamp if began is None else began
             if options.speed:
                 wait_s = (message.timestamp - began) / options.speed - (time.monotonic() - start)

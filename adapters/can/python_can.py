@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from adapters.can.bus import BusState, CanBus, Link, Node
 from adapters.can.frame import Frame
 from adapters.can.simulated import replaced
-from engine.adapter import AdapterError, ConfigurationError, Port, Setting
+from engine.adapter import AdapterError, Cancellable, ConfigurationError, Port, Setting
 
 if TYPE_CHECKING:
     import can
@@ -49,6 +49,8 @@ SO_RCVBUFFORCE: Final = 33
 """Of linux/asm-generic/socket.h: beyond what the system allows everybody."""
 SEND_S: Final = 0.1
 """How long an interface may take for a frame."""
+MISFITS_NS: Final = 1_000_000_000
+"""What is no CAN frame is told once in so long."""
 FLUSH_S = 1.0
 """How long frames that wait may still be sent when the interface is being closed: the last order is "off"."""
 NO_BUFFER: Final = (
@@ -170,6 +172,7 @@ class _Session:
         self.received: deque[Frame] = deque()
         self.woken = False
         self.lost = 0
+        self.misfits, self.misfit = 0, ""  # not told yet: how many, and what the last one was
         self.is_opening = True
         """Neither open nor lost yet. Set by the host's thread alone, as the next one: what is told goes with it."""
         self._is_open = False
@@ -258,7 +261,7 @@ class _Session:
             with self._reading:
                 if self.received:  # the thread has read since this turn began: that came before
                     return self.received.popleft()
-                while (message := bus.recv(0)) is not None:
+                while (message := self._next(bus, 0)) is not None:
                     frame = self._frame(message)
                     if frame is not None:
                         return frame
@@ -333,8 +336,9 @@ class _Session:
                 seen = self._turns
                 continue
             with self._reading:
-                while self._turns == seen and not self._ended and (message := bus.recv(0)) is not None:
-                    frame = self._frame(message)
+                while self._turns == seen and not self._ended and select.select((self._fd,), (), (), 0)[0]:
+                    message = self._next(bus, 0)
+                    frame = None if message is None else self._frame(message)
                     if frame is not None:
                         self._keep(frame)
             if not self.woken:
@@ -346,6 +350,27 @@ class _Session:
             self.lost += 1
         else:
             self.received.append(frame)
+
+    def _next(self, bus: can.BusABC, wait_s: float) -> can.Message | None:
+        """The next message; None when there is none, or what came is none: that is told, and the interface goes on."""
+        try:
+            message = bus.recv(wait_s)
+        except Exception as error:
+            reason = no_message(error, bus)
+            if reason is None:
+                raise
+        else:
+            reason = None if message is None else no_frame(message)
+            if reason is None:
+                return message
+        self.misfits, self.misfit = self.misfits + 1, reason
+        if self.misfits == 1:
+            self._link.tell(self, self._tell_misfits)
+        return None
+
+    def _tell_misfits(self, owner: PythonCanBus) -> None:
+        count, self.misfits = self.misfits, 0
+        owner.misfit(self.misfit, count)
 
     def _frame(self, message: can.Message) -> Frame | None:
         """The data frame that was received; an error frame tells of the bus."""
@@ -364,11 +389,11 @@ class _Session:
             can.BusState.PASSIVE: "error_passive",
             can.BusState.ERROR: "bus_off",
         }
-        recv, wake, link = bus.recv, self._link.wake, self._link
+        wake, link = self._link.wake, self._link
         state, looked_s = states[can.BusState.ACTIVE], time.monotonic()
         woke_s, told = 0.0, True  # when the host was woken last, and whether it is for all that has come
         while not self._ended:
-            message = recv(PATIENCE_S if told else max(0.0, woke_s + GATHER_S - time.monotonic()))
+            message = self._next(bus, PATIENCE_S if told else max(0.0, woke_s + GATHER_S - time.monotonic()))
             if not told and (self.woken or message is None or time.monotonic() - woke_s >= GATHER_S):
                 told = True
                 if not self.woken:
@@ -470,6 +495,33 @@ def said(error: Exception) -> str:
     return text if len(text) > 8 else f"{type(error).__name__}: {text}"
 
 
+def no_message(error: Exception, bus: can.BusABC) -> str | None:
+    """Why what was received is no message of CAN, when that is what python-can has raised (a foreign datagram, digits
+    of slcan that are none); None when the interface itself failed."""
+    import can
+
+    if isinstance(error, can.CanOperationError):  # udp_multicast says that of whatever a datagram leads it to
+        cause = error.__cause__
+        is_unpacking = "unpack" in str(error) and cause is not None and not isinstance(cause, OSError)
+        why = "".join(each if each.isprintable() else "?" for each in str(cause)[:100])  # may hold what a peer wrote
+        return f"{said(error)}: {why}" if is_unpacking else None
+    if not isinstance(error, ValueError):
+        return None
+    try:
+        return said(error) if bus.fileno() >= 0 else None  # a closed descriptor is a ValueError as well
+    except (NotImplementedError, can.CanError, OSError):
+        return None
+
+
+def no_frame(message: can.Message) -> str | None:
+    """Why a message cannot be one of CAN: python-can does not look at each; None when it can."""
+    if not isinstance(message.arbitration_id, int):
+        return f"its identifier is {message.arbitration_id!r:.40}"
+    if len(message.data) > 8 and not message.is_fd:
+        return f"a classic frame has at most 8 octets, not {len(message.data)}"
+    return None
+
+
 _CONTROLLER, _BUS_OFF, _RESTARTED, _NO_ACK = 0x004, 0x040, 0x100, 0x020
 _PASSIVE, _ACTIVE = 0x30, 0x40
 
@@ -545,6 +597,23 @@ class PythonCanBus(CanBus):
         return {} if rate >= 0 else {"bitrate": f"bits per second, or 0 where it is not set here, not {rate}"}
 
     _opened: PythonCanLink | None = None
+    _misfits = 0
+    _last_misfit = ""
+    _quiet: Cancellable | None = None
+
+    def misfit(self, reason: str, count: int) -> None:
+        """So many messages that are none of CAN were dropped; people are told at once, then once in a while."""
+        self.dropped += count
+        self._misfits, self._last_misfit = self._misfits + count, reason
+        if self._quiet is None:
+            self._tell_misfits()
+
+    def _tell_misfits(self) -> None:
+        self._quiet = None
+        if self._misfits:
+            count, self._misfits = self._misfits, 0
+            self._quiet = self.port.call_later(MISFITS_NS, self._tell_misfits)
+            self.port.tell(f"{count} received that are no CAN frames, dropped; the last one: {self._last_misfit}")
 
     def make_link(self, node: Node) -> Link:
         """Raises ``AdapterError`` without python-can, ``ConfigurationError`` for an interface that it does not have."""
@@ -568,5 +637,7 @@ class PythonCanBus(CanBus):
     def close(self) -> None:
         super().close()
         opened, self._opened = self._opened, None
+        if self._quiet is not None:
+            self._quiet.cancel()
         if opened is not None:
             opened.close()

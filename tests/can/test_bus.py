@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import random
 import select
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 import can
 import pytest
+from can.interfaces.udp_multicast.utils import pack_message
 
 from adapters.can.frame import Frame
-from adapters.can.python_can import MOST_RECEIVED, PythonCanBus, parse_options, state_of
+from adapters.can.python_can import MOST_RECEIVED, PythonCanBus, no_message, parse_options, state_of
 from adapters.can.roles import (
     SIDES,
     DalyHost,
@@ -35,6 +39,7 @@ from tests.slac.real_port import RealPort
 from tests.slac.virtual_host import ADAPTERS, Clock, VirtualPort
 
 MS = 1_000_000
+GROUP = "239.74.163.2"
 
 
 class Bench:
@@ -342,27 +347,33 @@ def test_virtual_bus_of_python_can() -> None:
     run(partial(frames_both_ways, unique(), "virtual"))
 
 
+@contextmanager
+def multicast() -> Iterator[tuple[int, can.BusABC]]:
+    """A port of UDP multicast and a peer on it; skips where there is none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        udp = probe.getsockname()[1]
+    try:
+        peer = can.Bus(GROUP, "udp_multicast", port=udp)
+    except (can.CanError, OSError) as error:
+        pytest.skip(f"no UDP multicast on this machine: {error}")
+    with peer:
+        try:
+            with can.Bus(GROUP, "udp_multicast", port=udp) as other:
+                other.send(can.Message(arbitration_id=1))
+                if peer.recv(5) is None:
+                    pytest.skip("UDP multicast does not come back on this machine")
+        except (can.CanError, OSError) as error:
+            pytest.skip(f"no UDP multicast on this machine: {error}")
+        yield udp, peer
+
+
 def test_udp_multicast_of_python_can() -> None:
     """The same over UDP multicast, as between processes."""
 
     async def work() -> None:
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("", 0))
-            udp = probe.getsockname()[1]
-        channel = "239.74.163.2"
-        try:
-            peer = can.Bus(channel, "udp_multicast", port=udp)
-        except (can.CanError, OSError) as error:
-            pytest.skip(f"no UDP multicast on this machine: {error}")
-        with peer:
-            try:
-                with can.Bus(channel, "udp_multicast", port=udp) as other:
-                    other.send(can.Message(arbitration_id=1))
-                    if await asyncio.to_thread(peer.recv, 5) is None:
-                        pytest.skip("UDP multicast does not come back on this machine")
-            except (can.CanError, OSError) as error:
-                pytest.skip(f"no UDP multicast on this machine: {error}")
-            bus, port, _ = real(channel, "udp_multicast", options=f"port={udp}")
+        with multicast() as (udp, peer):
+            bus, port, _ = real(GROUP, "udp_multicast", options=f"port={udp}")
             bus.connect()
             await until(lambda: port.named("connected"))
             peer.send(can.Message(arbitration_id=0x1806E5F4, data=b"\x03\xd4\x00\xa0\x00"))
@@ -376,6 +387,59 @@ def test_udp_multicast_of_python_can() -> None:
             bus.close()
 
     run(work)
+
+
+FOREIGN = [
+    b"hello world",
+    b"",
+    pack_message(can.Message(arbitration_id=0x123, data=bytes(11))),
+    pack_message(can.Message(arbitration_id=1.5)),  # type: ignore[arg-type]
+    b"\x81\xa4\x1b[2J\x01",  # {"\x1b[2J": 1}
+    b"\x92\x01\x02",  # [1, 2]
+]
+"""Datagrams that are no CAN frames."""
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_a_foreign_datagram_is_no_lost_interface(is_late: bool) -> None:
+    """It is dropped, counted and told; the bus goes on, whether the host reads the socket or, while it is late, the
+    thread."""
+
+    async def work() -> None:
+        with multicast() as (udp, peer), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+            bus, port, _ = real(GROUP, "udp_multicast", options=f"port={udp}")
+            bus.connect()
+            await until(lambda: port.named("connected"))
+            for payload in FOREIGN:
+                stranger.sendto(payload, (GROUP, udp))
+            peer.send(can.Message(arbitration_id=0x1806E5F4, data=b"\x01"))
+            if is_late:
+                (session,) = [bus._opened._session] if bus._opened is not None else []
+                assert session is not None
+                deadline_s = time.monotonic() + 60
+                while not session.received and time.monotonic() < deadline_s:
+                    pass  # the host does nothing else
+                assert session.received
+            await until(lambda: port.named("frame") and bus.dropped == len(FOREIGN))
+            assert [frame["data"] for frame in port.named("frame")] == [b"\x01"]
+            assert bus.is_connected
+            assert not port.named("lost")
+            assert any("no CAN frames, dropped; the last one: " in text for text in port.told)
+            assert all(text.isprintable() for text in port.told)
+            bus.close()
+
+    run(work)
+
+
+def test_what_an_interface_fails_with_is_no_foreign_datagram() -> None:
+    """Of what python-can raises only what it could not read is a message's; the rest is the interface's."""
+    bus = can.Bus(unique(), "virtual")
+    failed = can.CanOperationError("Failed to wait for IP/UDP socket: Bad file descriptor")
+    failed.__cause__ = OSError(errno.EBADF, "Bad file descriptor")
+    failures = [failed, can.CanOperationError("No such device", errno.ENODEV), OSError(errno.ENETDOWN, "down")]
+    failures.append(ValueError("file descriptor cannot be a negative integer (-1)"))
+    assert [no_message(failure, bus) for failure in failures] == [None] * 4
+    bus.shutdown()
 
 
 class SlcanAdapter:
@@ -408,8 +472,8 @@ class SlcanAdapter:
 
 
 def test_slcan_on_a_pty_and_the_adapter_pulled() -> None:
-    """A serial adapter: opened with its bit rate, frames both ways; pulled, the chart is told, and connecting to a new
-    one works."""
+    """A serial adapter: opened with its bit rate, frames both ways, a line that is none is dropped; pulled, the
+    chart is told, and connecting to a new one works."""
 
     async def work() -> None:
         device = SlcanAdapter()
@@ -420,6 +484,9 @@ def test_slcan_on_a_pty_and_the_adapter_pulled() -> None:
         device.say(b"T1806E5F4503D400A000\r")
         await until(lambda: port.named("frame"))
         assert port.named("frame") == [{"id": 0x1806E5F4, "data": b"\x03\xd4\x00\xa0\x00", "extended": True}]
+        device.say(b"T18?garbled\rT1806E5F4101\r")
+        await until(lambda: len(port.named("frame")) == 2)
+        assert (bus.dropped, port.named("lost")) == (1, [])
         bus.send(id=0x18FF50E5, data=b"\x0c\x1c")
         await until(lambda: b"T18FF50E520C1C\r" in device.told)
         device.pull()

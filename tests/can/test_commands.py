@@ -12,6 +12,7 @@ import can
 import pytest
 
 from adapters.can.__main__ import main
+from tests.can.faulty import Device, register
 
 FRAMES = [
     (
@@ -186,6 +187,29 @@ def test_replay_sends_a_log_again(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(["replay", str(tmp_path / "bus.asc")]) == 2
 
 
+def test_a_monitor_goes_on_after_what_is_no_frame(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A foreign datagram and a classic frame of 11 octets are told and dropped; an interface that goes ends it."""
+    register(monkeypatch)
+    device = Device(f"monitor-{os.getpid()}-{random.randrange(1 << 30)}")
+    foreign = can.CanOperationError("could not unpack received message")
+    foreign.__cause__ = ValueError("extra data")
+    device.arriving.put(foreign)
+    device.says(0x1ABCDEF0, "00" * 11)
+    device.says(0x1ABCDEF0, "01")
+    device.pull()
+    device.plug()
+    assert main(["monitor", "--interface", "faulty", "--channel", device.channel]) == 1
+    said = capsys.readouterr()
+    assert [line.split()[1] for line in said.out.splitlines()] == ["1ABCDEF0#01"]
+    assert said.err.splitlines() == [
+        "dropped, no CAN frame: could not unpack received message: extra data",
+        "dropped, no CAN frame: a classic frame has at most 8 octets, not 11",
+        "error: No such device [Error Code 19]",
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -193,6 +217,11 @@ def test_replay_sends_a_log_again(tmp_path: Path, capsys: pytest.CaptureFixture[
         (["monitor", "{tmp}/junk.asc"], 2, ["junk.asc: there is no frame in it"]),
         (["monitor", "{tmp}/junk.txt"], 2, ["junk.txt: ", "(.log (candump), .asc"]),
         (["replay", "{tmp}/none.blf", "--interface", "virtual", "--channel", "x"], 2, ["none.blf: No such file"]),
+        (
+            ["replay", "{tmp}/long.log", "--interface", "virtual", "--channel", "x"],
+            2,
+            ["long.log: frame 2 cannot be sent: a classic frame has at most 8 octets, not 11"],
+        ),
         (["monitor", "--interface", "socketcam", "--channel", "can0"], 2, ["--interface: ", "socketcam", "socketcan"]),
         (["modules", "--interface", "slcan", "--channel", "/dev/none"], 1, ["slcan /dev/none: ", "No such file"]),
         (["modules"], 2, ["--channel"]),
@@ -203,6 +232,7 @@ def test_what_cannot_be_is_said_with_its_name(
 ) -> None:
     """Which file, which bus, and what would do; nothing is opened or sent before."""
     (tmp_path / "junk.log").write_text("(1.000000) can0 1806E5F4#03D400A000000000\nnothing of the kind\n")
+    (tmp_path / "long.log").write_text(f"(1.000000) can0 123#00\n(1.000000) can0 123#{'00' * 11}\n")
     for name in ("junk.asc", "junk.txt"):
         (tmp_path / name).write_text("nothing of the kind\n")
     assert main([argument.format(tmp=tmp_path) for argument in arguments]) == code
