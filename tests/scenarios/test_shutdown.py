@@ -120,6 +120,16 @@ def test_a_faulted_outlet_shuts_down_too() -> None:
     assert shut_down(stage).active(f"{SHUT}.discharging")
 
 
+def test_a_supply_that_can_give_nothing_does_not_begin_the_shutdown_anew() -> None:
+    """It is off: each power_off is answered with that, and with what it lacks."""
+    stage = shut_down(evse.available().child("output.unfit", reason="power supply: no module"))
+    assert evse.to(stage, "output") == ["power_off"]
+    stage.child("output.is_off").child("output.unfit", reason="power supply: no module")
+    assert stage.active(f"{SHUT}.shut")
+    assert evse.to(stage, "output") == ["power_off"]
+    assert len(stage.told("shut")) == 1
+
+
 # ---------------------------------------------------------------- the vehicle
 
 
