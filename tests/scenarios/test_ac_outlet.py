@@ -211,6 +211,32 @@ def test_a_contact_that_changes_in_a_session_ends_it() -> None:
     assert small.run(1).active("plug.connected.sure")
 
 
+@pytest.mark.parametrize("where", ["pulse", "waking", "phases"])
+def test_unplugged_while_the_line_shows_F(where: str) -> None:
+    """The pilot says it as soon as it can; a contact that is open with the vehicle still there is the cable's fault."""
+
+    def pulled() -> Stage:
+        if where == "pulse":
+            stage = plugged().post("pulse_ef")
+            assert stage.active("power.pulse.ef")
+        elif where == "waking":
+            stage = offered().run(30).child("cp_line.step_done").run(30)
+            assert stage.active("power.nominal.waking.ef")
+        else:
+            stage = plugged(phase_rest_at_F=True).post("offer").post("phases", count=1)
+            assert stage.active("power.switching")
+        return stage.values("proximity", resistance=NONE).emit("proximity.changed", resistance=NONE).run(3.9)
+
+    stage = pilot(pulled(), "A")
+    assert (stage.told("disconnected"), stage.told("cable_bad")) == ([{}], [])
+    if where == "phases":
+        return
+    stage = pulled().child("cp_line.step_done")
+    assert not stage.told("cable_bad")
+    assert stage.run(1).told("cable_bad") == [{"reason": "the proximity contact has changed"}]
+    assert not stage.told("disconnected")
+
+
 def test_unplugged() -> None:
     """The supervisor hears it at once; the plug is free when it is dead and released."""
     stage = pilot(charging(), "A")

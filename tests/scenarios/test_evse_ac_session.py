@@ -151,6 +151,29 @@ def test_a_schedule_and_its_rows_are_passed_on() -> None:
     assert stage.told("schedule_refused") == [{"reason": "it has no row"}]
     free = available().post("schedule", **rows)
     assert (free.order("session.schedule"), free.unhandled) == (None, [])
+    assert free.told("schedule_refused") == [{"reason": "there is no session that keeps to it"}]
+
+
+def test_the_nominal_duty_keeps_to_no_schedule() -> None:
+    """Whoever told one hears it, once: when the session that had it is given up, or at once by the nominal duty."""
+    rows = {"start": [0, 60_000_000_000], "PMax": [11_040.0, 5_520.0]}
+    stage = in_session(C_session_retry=1).post("schedule", **rows)
+    assert not stage.told("schedule_refused")
+    stage.child("session.session_ended", end="failed")
+    assert stage.active("vehicle.plugged.falling_back")
+    assert stage.told("schedule_refused") == [{"reason": "the nominal duty keeps to none"}]
+    stage.forget().post("schedule", **rows)
+    assert stage.told("schedule_refused") == [{"reason": "there is no session that keeps to it"}]
+    assert (stage.order("session.schedule"), stage.unhandled) == (None, [])
+    without = in_session(C_session_retry=1).child("session.session_ended", end="failed")
+    assert without.active("vehicle.plugged.falling_back")
+    assert not without.told("schedule_refused")
+    again = in_session().post("schedule", **rows).child("session.session_ended", end="normal")
+    assert again.active("vehicle.plugged.returning")
+    again.child("session.session_started", EVCCID=bytes(6), protocol="iso2").child(
+        "session.session_ended", end="normal"
+    )
+    assert again.told("schedule_refused") == [{"reason": "it was of the session before"}]
 
 
 def test_who_pays_and_is_there_enough() -> None:

@@ -141,6 +141,31 @@ def test_why_a_vehicle_left_unread_and_uncharged() -> None:
     assert (told["end"], told["reason"]) == ("failed", "the vehicle does not speak")
 
 
+@pytest.mark.parametrize("how", ["nobody", "card", "back end"])
+@pytest.mark.parametrize("end", ["disconnected", "stop"])
+def test_who_is_not_let_charge_has_no_good_end(how: str, end: str) -> None:
+    """Read, but not charged as nobody was authorised: aborted, and why."""
+    stage = read(in_session(authorisation="external" if how == "back end" else "list", tokens=["C1"]))
+    stage.child("session.session_ended", end="normal").child("outlet.is_off")
+    assert stage.active("vehicle.plugged.identifying")
+    if how == "card":
+        stage.emit("reader.token", id="C2")
+    elif how == "back end":
+        stage.emit("reader.refused", reason="unknown contract")
+    if end == "disconnected":
+        stage.child("outlet.disconnected")
+    else:
+        stage.emit("button.stop_pressed").child("outlet.is_off")
+    (told,) = stage.told("session_ended")
+    reason = {"nobody": "not authorised", "card": "card not accepted", "back end": "unknown contract"}[how]
+    assert (told["end"], told["reason"], told["soc"]) == ("aborted", reason, 63)
+    stage.child("outlet.disconnected").child("outlet.free").forget().child("outlet.connected", rating=32.0)
+    read(stage.child("session.session_started", EVCCID=EVCCID, protocol="din"))
+    stage.emit("reader.authorised") if how == "back end" else stage.emit("reader.token", id="C1")
+    (told,) = stage.child("outlet.disconnected").told("session_ended")
+    assert (told["end"], told["reason"]) == ("normal", "")
+
+
 def test_nothing_of_the_vehicle_before_is_told_of_the_next_one() -> None:
     stage = basic().child("outlet.charging").values("meter", energy=2500.0).child("outlet.disconnected")
     stage.child("outlet.free").forget().child("outlet.connected", rating=32.0).child("outlet.disconnected")
