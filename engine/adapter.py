@@ -114,6 +114,8 @@ class Adapter:
     behind: ClassVar[str] = "real"
     """What is behind the role, for people: ``real``, ``simulated``, ``pretended`` (a stand-in for the other side at
     real surroundings), or nothing for what touches no world (a codec)."""
+    real_clock: ClassVar[bool] = False
+    """It cannot do anything on the virtual clock: ``engine run --fast`` is refused with it."""
     settings: ClassVar[Mapping[str, Setting]] = {}
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:

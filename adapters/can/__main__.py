@@ -329,6 +329,12 @@ def _speed(text: str) -> float:
     return speed
 
 
+def _bitrate(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"'{text}' is no bit rate: bits per second, or 0 where it is not set here")
+    return int(text)
+
+
 def _count(text: str) -> int:
     count = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else 0
     if not 0 < count <= MOST:
@@ -359,7 +365,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (monitor, replay, modules):
         command.add_argument("--interface", default="socketcan", help="by python-can's name (socketcan)")
         command.add_argument("--channel", default="", help="can0, /dev/ttyACM0, 239.74.163.2")
-        command.add_argument("--bitrate", type=int, default=0, help="bits per second, where it is set here")
+        command.add_argument("--bitrate", type=_bitrate, default=0, help="bits per second, where it is set here")
         command.add_argument("--options", default="", help="further keywords of can.Bus: port=43113")
     commands.add_parser("contracts", help="write the contract files that are made from tables")
     return parser

@@ -574,6 +574,7 @@ def parse_options(text: str) -> dict[str, Any]:
 class PythonCanBus(CanBus):
     """Contract ``can_bus`` over an interface of python-can."""
 
+    real_clock = True
     settings: ClassVar[Mapping[str, Setting]] = {
         **CanBus.settings,
         "interface": Setting(

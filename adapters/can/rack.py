@@ -48,7 +48,13 @@ class SimulatedRack(BusRole):
     @classmethod
     def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
         count = config["count"]
-        return {} if 0 < count <= MOST else {"count": f"a rack has 1 to {MOST} modules, not {count}"}
+        refused = {} if 0 < count <= MOST else {"count": f"a rack has 1 to {MOST} modules, not {count}"}
+        for name in ("maximum_voltage", "maximum_current", "maximum_power"):
+            if not config[name] > 0.0:
+                refused[name] = f"the most that a module gives is more than 0, not {config[name]:g}"
+        if not config["minimum_voltage"] >= 0.0:
+            refused["minimum_voltage"] = f"the least it regulates is 0 V or more, not {config['minimum_voltage']:g} V"
+        return refused
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)

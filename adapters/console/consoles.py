@@ -180,6 +180,12 @@ class TcpConsole(Console):
         "port": Setting("int", 2323, "Its port; 0: a free one, which is told"),
         "most": Setting("int", 4, "So many may be there at once"),
     }
+
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        port = config["port"]
+        return {} if 0 <= port < 1 << 16 else {"port": f"a port is 0 to 65535, not {port}"}
+
     bound: int = 0
     """The port where it listens, once it does."""
     _listening: socket.socket | None = None

@@ -28,6 +28,7 @@ from engine.run import RealClock, System, VirtualClock
 from engine.run.ending import Ending
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
+from engine.run.station.claims import refuse_virtual_clock
 
 if TYPE_CHECKING:
     from engine.cli.control import ControlServer
@@ -112,6 +113,8 @@ def run(args: argparse.Namespace) -> int:
 
         print(describe(station, registry))
         return 0
+    if args.fast:
+        refuse_virtual_clock(station, registry)
     with collector_paused():
         running = _Run(args, station)
         gc.freeze()  # charts and adapters stay until the end: no collection need look at them during a session

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import engine
 from adapters.can.bus import BusState, Node
 from adapters.can.families import module_family
@@ -13,6 +15,7 @@ from adapters.can.python_can import PythonCanBus
 from adapters.can.roles import PowerModules
 from adapters.can.simulated import SimulatedCanBus, SimulatedLink
 from engine.adapter import World
+from engine.cli import main
 
 MS = 1_000_000
 
@@ -120,6 +123,32 @@ def test_a_real_interface_needs_the_real_clock() -> None:
     assert "real clock" in machine.data["told"]
     assert not bus.is_connected
     machine.stop()
+
+
+def test_fast_with_a_real_interface_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    """Before anything begins, instead of a session without energy."""
+    bus = "adapters.supply.adapters.bus"
+    sets = ["adapters.supply.use=modules", f"{bus}.use=python_can", f"{bus}.channel=x", f"{bus}.interface=virtual"]
+    assert main(["run", "machines/evse_dc.yaml", "--fast", "--plain", *(f"--set={one}" for one in sets)]) == 2
+    assert capsys.readouterr() == ("", "engine: supply: adapter 'python_can' needs the real clock, so not --fast\n")
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("maximum_current", "-3"),
+        ("maximum_voltage", "0"),
+        ("maximum_power", "-1"),
+        ("minimum_voltage", "-1"),
+        ("count", "0"),
+    ],
+)
+def test_a_rack_that_cannot_be_is_refused(setting: str, value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    key = f"adapters.rack.{setting}={value}"
+    assert main(["run", "machines/simulated/rack.yaml", "--fast", "--plain", "--set", key]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"engine: --set {key}: role rack, setting {setting}: ")
 
 
 def test_a_supply_of_one_module_is_a_chart(tmp_path: Path) -> None:

@@ -247,6 +247,14 @@ def test_no_speed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "-1 is no speed" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("rate", ["-5", "fast", "1e6"])
+def test_no_bit_rate(rate: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["monitor", "--interface", "virtual", "--channel", "x", f"--bitrate={rate}"])
+    assert ended.value.code == 2
+    assert f"argument --bitrate: '{rate}' is no bit rate" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("count", ["0", "-1", "two", "1.5", "", "1000"])
 def test_no_count(count: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A rack without a module, or with what is no number of them, is a mistake in the command."""

@@ -13,6 +13,7 @@ import pytest
 import engine
 from adapters.console.consoles import Console, PtyConsole, SimulatedConsole, TcpConsole
 from engine.adapter import AdapterError, World
+from engine.cli import main
 from engine.run import RealClock, System
 from engine.run.host import Host
 
@@ -112,6 +113,16 @@ def test_a_flood_of_lines_is_bounded() -> None:
     console.entered(["x"] * 1000, console.budget())
     system.run_due()
     assert list(console.written) == ["hello", *["heard x"] * 20]
+
+
+@pytest.mark.parametrize("port", ["99999", "-1"])
+def test_no_port(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """A number that no port has is a mistake in the setting, told before anything runs."""
+    sets = ("adapters.console.use=tcp", f"adapters.console.port={port}")
+    assert main(["run", "machines/charger_bms.yaml", "--plain", *(f"--set={one}" for one in sets)]) == 2
+    assert capsys.readouterr().err == (
+        f"engine: --set {sets[1]}: role console, setting port: a port is 0 to 65535, not {port}\n"
+    )
 
 
 def test_what_cannot_be_had_is_said(tmp_path: Path) -> None:

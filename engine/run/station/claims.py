@@ -19,6 +19,14 @@ def refuse_values(station: Station, registry: Registry, place: Callable[[str, st
                 raise StationError(f"{where}: role {role}, setting {setting}: {why}")
 
 
+def refuse_virtual_clock(station: Station, registry: Registry) -> None:
+    """Raises ``StationError`` where an adapter can do nothing on the virtual clock."""
+    for top in station.holders:
+        for role, _, plan, contract in _behind(top, ""):
+            if adapter_class(plan.use, contract, registry).real_clock:
+                raise StationError(f"{role}: adapter '{plan.use}' needs the real clock, so not --fast")
+
+
 def refuse_double_claims(station: Station, registry: Registry) -> None:
     """Raises ``StationError`` when two machines would share what belongs to one, and neither would know."""
     owners: dict[str, tuple[str, str, str]] = {}  # claim -> machine, role, key
