@@ -10,7 +10,7 @@ EVCCID = bytes.fromhex("020000000001")
 
 
 def starting(**parameters: Any) -> Stage:
-    return Stage("machines/evse_dc.yaml", {"meter.energy": 1000.0}, **parameters)
+    return Stage("machines/evse_dc.yaml", {"meter.energy": 1000.0, "supply.maximum_voltage": 500.0}, **parameters)
 
 
 def available(**parameters: Any) -> Stage:

@@ -594,6 +594,24 @@ def test_a_session_that_meets_it_has_failed_with_the_reason(made: Any) -> None:
     assert stage.ordered("session.malfunction")
 
 
+def test_a_vehicle_that_was_offered_nothing_has_not_charged_well() -> None:
+    """It leaves in order while the modules are not found yet. It is tried again, and has failed if they are not."""
+    stage = in_session()
+    stage.values("supply", maximum_voltage=0.0)
+    end_session(stage, "normal")
+    assert stage.active("outlet.plugged.waking")
+    assert stage.told("session_ended") == []
+    assert stage.data("sessions") == 0
+    unfit(stage)
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["reason"]) == ("failed", "power supply: no module")
+
+
+def test_a_vehicle_that_leaves_in_order_before_it_asks_for_power_has_ended_well() -> None:
+    (told,) = end_session(in_session(), "normal").told("session_ended")
+    assert (told["end"], told["reason"]) == ("normal", "")
+
+
 def test_an_outlet_whose_pilot_board_is_lost_is_out_of_order_until_it_is_found() -> None:
     """Off in that step, with the board's reason; free again by itself. What a person has to look at stays."""
     stage = in_session().forget().emit("pilot.lost", reason="the pilot board is silent")
