@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from engine.language.problems import suggestion
-from engine.language.types import Kind, Type
+from engine.language.types import DURATION_UNITS, Kind, Type
 
 MAX_LENGTH = 65_536  # of a string, bytes, list or mapping, and of all parts of an `any` value together
 MAX_DEPTH = 32  # of lists and mappings in an `any` value
@@ -131,12 +131,26 @@ def type_error(value: Any, type_: Type) -> str:
 
 
 def _out_of_bounds(size: float, type_: Type) -> str:
-    measured = f"length {size}" if type_.kind in _SIZED else f"{size}"
+    measured = f"length {size}" if type_.kind in _SIZED else _number_text(size, type_)
     if type_.minimum is not None and not size >= type_.minimum:
-        return f"{measured} is below the minimum {type_.minimum} of {describe(type_)}"
+        return f"{measured} is below the minimum {_number_text(type_.minimum, type_)} of {describe(type_)}"
     if type_.maximum is not None and not size <= type_.maximum:
-        return f"{measured} is above the maximum {type_.maximum} of {describe(type_)}"
+        return f"{measured} is above the maximum {_number_text(type_.maximum, type_)} of {describe(type_)}"
     return f"longer than {MAX_LENGTH}" if type_.kind in _SIZED and size > MAX_LENGTH else ""
+
+
+def _number_text(number: float, type_: Type) -> str:
+    if type_.kind is not Kind.DURATION:
+        return f"{number}"
+    count, unit = in_largest_unit(int(number))
+    return f"{count} {unit}"
+
+
+def in_largest_unit(nanoseconds: int) -> tuple[int, str]:
+    """A duration as whole units of the largest kind it has: 250 and ``ms``, 90 and ``s``."""
+    units = [unit for unit, size in DURATION_UNITS.items() if nanoseconds % size == 0]
+    unit = units[-1] if nanoseconds else "s"
+    return nanoseconds // DURATION_UNITS[unit], unit
 
 
 OFTEN = 50  # checks after which a function for just these fields is worth writing

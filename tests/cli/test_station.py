@@ -125,6 +125,8 @@ def test_a_childs_parameter_reaches_the_child() -> None:
         ("beep.tone=loud", "loud"),
         ("T_green=3", "a duration such as 250 ms"),
         ("T_green=fast", "a duration such as 250 ms"),
+        ("T_green=-1s", "parameter T_green: -1 s is below the minimum 0 s of duration"),
+        ("second.beep.T_beep=-2 ms", "-2 ms is below the minimum 0 s of duration"),
         ("lamps=2.5", "int"),
         ("power=3 V", "float kW"),
         ("roads=main", "did you mean 'road'?"),
@@ -149,6 +151,24 @@ def test_a_wrong_set_is_told_with_the_nearest_right_one(engine: Engine, assignme
 def test_an_environment_variable_that_names_nothing_is_told() -> None:
     with pytest.raises(StationError, match="CHARGER_PARAMETERS_T_GREEN"):
         crossing(environ={"CHARGER_PARAMETERS_T_GREN": "1 s"})
+
+
+def test_a_duration_below_nothing_is_refused_wherever_it_stands(engine: Engine) -> None:
+    """It would switch off what it delays or watches over, and nobody would be told."""
+    with pytest.raises(StationError, match=r"CHARGER_PARAMETERS_T_GREEN.*-1 s is below the minimum 0 s"):
+        crossing(environ={"CHARGER_PARAMETERS_T_GREEN": "-1 s"})
+    station = Path("crossing.toml").read_text()
+    Path("crossing.toml").write_text(station.replace('T_green = "10 s"', 'T_green = "-10 s"'))
+    code, _, err = engine("run", "crossing.toml")
+    assert code == 2
+    assert "-10 s is below the minimum 0 s" in err
+
+
+def test_a_duration_whose_min_says_so_may_be_below_nothing() -> None:
+    chart = Path("light.yaml")
+    chart.write_text(chart.read_text().replace("duration, default: 20 s", "duration, min: -1 min, default: -1 s"))
+    station = resolve(chart, None, Overrides(("T_green=-60 s",), {}), installed(), engine.load)
+    assert parameters(station, "light")["T_green"] == -60 * S
 
 
 def test_an_unknown_option_is_told(engine: Engine) -> None:
@@ -190,10 +210,10 @@ def test_help_config_lists_every_key_with_its_variable(engine: Engine) -> None:
     code, out, _ = engine("run", "crossing.toml", "--help-config")
     assert code == 0
     for told in (
-        "T_green = 10 s  (duration; crossing.toml)",
+        "T_green = 10 s  (duration, at least 0 s; crossing.toml)",
         "How long it is green; Road code 7",
         "CHARGER_PARAMETERS_T_GREEN",
-        "beep.T_beep = 3 s  (duration; crossing.toml)",
+        "beep.T_beep = 3 s  (duration, at least 0 s; crossing.toml)",
         "beep.tone = low  (enum(high, low); default, beeper.yaml:3)",
         "CHARGER_PARAMETERS_BEEP_TONE",
         "second.lamps = 5  (int; crossing.toml)",
@@ -213,13 +233,13 @@ def test_help_config_says_where_a_value_comes_from(engine: Engine, monkeypatch: 
     code, out, err = engine("run", "crossing.toml", "--help-config", *sets)
     assert code == 0, err
     for told in (
-        "T_green = 4 s  (duration; --rush 4 s)",
+        "T_green = 4 s  (duration, at least 0 s; --rush 4 s)",
         "power = 2 kW  (float kW; CHARGER_PARAMETERS_POWER)",
         "beep.tone = high  (enum(high, low); --set beep.tone=high)",
-        "second.beep.T_beep = T_green / 2  (duration; handed down by light, light.yaml:17)",
+        "second.beep.T_beep = T_green / 2  (duration, at least 0 s; handed down by light, light.yaml:17)",
     ):
         assert told in out
-    assert re.search(r"second\.T_green = 40 s  \(duration; \S*main\.(toml|yaml)\)", out)
+    assert re.search(r"second\.T_green = 40 s  \(duration, at least 0 s; \S*main\.(toml|yaml)\)", out)
 
 
 def test_two_keys_of_one_variable_are_told_of(monkeypatch: pytest.MonkeyPatch) -> None:

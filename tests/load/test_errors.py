@@ -82,6 +82,7 @@ CHANGES = [
     ("type: duration, default: 2 s", "type: «durtion, default: 2 s", "unknown-type", "'durtion'", "'duration'"),
     ("type: duration, default: 2 s", "type: duration, default: «2", "unit", "plain number where a duration", "2 ms"),
     ("type: duration, default: 2 s", "type: duration, default: 2 «sec", "unknown-unit", "'sec'", "s"),
+    ("type: duration, default: 2 s", "type: duration, default: «-2 s", "range", "-2 s is below the minimum 0 s", ""),
     ("type: duration, default: 2 s", "default: 2 s", "missing-key", "needs a type", "type: …"),
     ("type: float V, default: 500 V", "type: float «Vv, default: 500 V", "unknown-unit", "'Vv'", "'V'"),
     ("type: float V, default: 500 V", "type: float V, default: «5 A", "unit", "A where V", "float V"),

@@ -23,12 +23,13 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from engine.language.text_values import duration as read_duration
-from engine.language.types import DURATION_UNITS, Kind
+from engine.language.types import Kind
 from engine.language.values import (
     INT_MAX,
     INT_MIN,
     MAX_LENGTH,
     EvaluationError,
+    in_largest_unit,
     is_number,
     kind_of,
     shown,
@@ -323,10 +324,8 @@ def duration_text(a: Any) -> str:
     :class:`EvaluationError` for anything but an int."""
     if type(a) is not int:
         raise EvaluationError(f"{kind_of(a)} is no duration")
-    for unit, size in reversed(DURATION_UNITS.items()):
-        if a % size == 0 and (a != 0 or unit == "s"):
-            return f"{str_(a // size)} {unit}"
-    raise AssertionError("a whole number of nanoseconds is a multiple of 1 ns")
+    count, unit = in_largest_unit(a)
+    return f"{str_(count)} {unit}"
 
 
 def show(a: Any) -> str:

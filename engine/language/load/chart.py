@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from engine.adapter import AdapterError
@@ -175,6 +176,7 @@ def _parameters(build: Build, node: Node | None) -> None:
         if type_ is None:
             build.parameters[name] = BROKEN
             continue
+        type_ = _not_negative(type_)
         default_node = body.get("default")
         default = None
         if default_node is not None:
@@ -198,6 +200,13 @@ def _parameters(build: Build, node: Node | None) -> None:
         if "." not in other and (own is None or own.kind is not Kind.DURATION):
             known = [name for name, type_ in build.parameters.items() if type_.kind is Kind.DURATION]
             reader.problem(node, "unknown-name", f"{other[:80]!r} is no duration among the parameters", known=known)
+
+
+def _not_negative(type_: Type) -> Type:
+    """A time without a ``min`` of its own is at least 0: below it whatever it delays or watches over would be off."""
+    if type_.kind is Kind.DURATION and type_.minimum is None and (type_.maximum is None or type_.maximum >= 0):
+        return replace(type_, minimum=0)
+    return type_
 
 
 def _before(build: Build, node: Node | None, type_: Type) -> str:

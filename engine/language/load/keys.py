@@ -195,6 +195,7 @@ TABLE: dict[str, Keys] = {
         "a parameter",
         {
             **_TYPE,
+            "min": Key("expression", f"{_TYPE['min'].about}; of a duration 0 s unless said: `min: -1 h`"),
             "default": Key("expression", "a literal; without it the parameter must be given"),
             "before": Key(
                 "text",

@@ -92,7 +92,7 @@ def _machine(machine: MachinePlan, main: str, registry: Registry) -> Iterator[st
                 text, origin = value_text(values[name], definition.type), f"default, {_place(definition.position)}"
             else:
                 text, origin = "–", f"must be given, {_place(definition.position)}"
-            yield f"    {key} = {text or 'empty'}  ({type_text(definition.type)}; {origin})"
+            yield f"    {key} = {text or 'empty'}  ({_bounded(definition.type)}; {origin})"
             yield from _of_one(machine, path, definition)
             notes = [definition.description.strip(), definition.citation]
             told = "; ".join(" ".join(note.split()) for note in notes if note)
@@ -162,7 +162,16 @@ def _of_one(machine: MachinePlan, path: str, definition: ParameterDef) -> Iterat
         if written != path and re.sub(r"\[\d+\]", "", written) == path and definition.name in values:
             key = f"{written}.{definition.name}"
             text = value_text(values[definition.name], definition.type) or "empty"
-            yield f"    {key} = {text}  ({type_text(definition.type)}; {machine.origins[key]})"
+            yield f"    {key} = {text}  ({_bounded(definition.type)}; {machine.origins[key]})"
+
+
+def _bounded(kind: Type) -> str:
+    """A type and what may be given of it: ``duration, at least 0 s``; of a string, bytes or list its length."""
+    size = Type(Kind.INT) if kind.kind in (Kind.STRING, Kind.BYTES, Kind.LIST) else kind
+    told = [type_text(kind)]
+    told += [f"at least {value_text(kind.minimum, size)}"] if kind.minimum is not None else []
+    told += [f"at most {value_text(kind.maximum, size)}"] if kind.maximum is not None else []
+    return ", ".join(told)
 
 
 def handed_down(chart: Chart, path: str, child: Chart) -> dict[str, tuple[str, str]]:
