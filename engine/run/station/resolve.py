@@ -357,7 +357,7 @@ class _Resolver:
         if not given:
             return []
         known: dict[str, list[str]] = {}
-        for one in self.addresses():
+        for one in dict.fromkeys(self.addresses()):  # units of several kinds have the same keys
             known.setdefault(variable(one, self.main), []).append(one)
         found = []
         for name, value in sorted(given.items()):
