@@ -96,8 +96,14 @@ class UartPilotBoard(Adapter):
             if transport.get_write_buffer_size() > MOST_UNSENT:
                 raise AdapterError(f"{self.config['device']} takes no more octets: {command} was not sent")
             transport.write(octets)
-        except (ValueError, OSError, RuntimeError) as error:
+        except ValueError as error:
             raise AdapterError(f"{self.config['device']}: {command} was not sent: {error}") from None
+        except (OSError, RuntimeError) as error:  # the port has gone; who writes may see it before who reads does
+            session = self._session
+            if session is not None:
+                self.ended(session, str(error))
+            with contextlib.suppress(OSError, RuntimeError):
+                transport.close()
 
     # ------------------------------------------------------------ what a session reports
 

@@ -25,7 +25,8 @@ from tests.pilot.stand_in_board import StandInBoard
 pytest.importorskip("serialx", reason="the extra 'serial' is not installed")
 STATION = Path("machines/stations/rpi_esp_uart.toml")
 SHORT = ("pev.adapters.battery.soc=40.99", "pev.stop_at_soc=41 %", "pev.adapters.pilot.plug_after=100 ms")
-PATIENT_HERE = (*(one for one in PATIENT if not one.startswith("supply.")), "T_reset=30 s")
+PATIENT_HERE = (*(one for one in PATIENT if not one.startswith("supply.")), "T_reset=30 s", "pilot.T_stale=2 s")
+"""A machine that is late is no board that is silent; the chart's own 350 ms are a scenario's."""
 
 
 class Session:
@@ -144,31 +145,34 @@ def test_the_output_is_dead_in_time(mishap: str) -> None:
     do, reason = MISHAPS[mishap]
     for _ in range(3):  # what this computer had no time for is tried again
         session, began_s = struck(do)
-        if not session.late:
+        if began_s is not None and not session.late:
             break
+    assert began_s is not None, session.results
     told = [(at_s, why) for at_s, why in session.lost if at_s >= began_s]
     assert reason in told[0][1]
     assert (session.results[0]["end"], session.results[0]["reason"]) == ("failed", told[0][1])
     assert session.errors == []
-    silence_s = 0.35 if reason.endswith("silent") else 0.05
+    silence_s = 2.0 if reason.endswith("silent") else 0.05
     assert told[0][0] - began_s < silence_s + 0.25
     assert session.contactor[-1][0] - told[0][0] < 0.5
 
 
-def struck(do: Callable[[Session], None]) -> tuple[Session, float]:
-    """A session that this happens to in mid-charge, and when, until the contactor is open and the result told."""
+def struck(do: Callable[[Session], None]) -> tuple[Session, float | None]:
+    """A session that this happens to in mid-charge, and when, until the contactor is open and the result told; None:
+    it failed before."""
     session = Session("pev.stop_at_soc=90 %")
     began: list[float] = []
 
     def strike() -> None:
-        began.append(session.system.clock.now_ns() / 1e9)
-        do(session)
+        if session.charges:
+            began.append(session.system.clock.now_ns() / 1e9)
+            do(session)
 
     def is_open() -> bool:
-        return bool(session.contactor) and not session.contactor[-1][1]
+        return not session.contactor or not session.contactor[-1][1]
 
-    session.run(lambda: session.charges, (strike, lambda: is_open() and bool(session.results)))
-    return session, began[0]
+    session.run(lambda: session.charges or bool(session.results), (strike, lambda: is_open() and bool(session.results)))
+    return session, began[0] if began else None
 
 
 def test_after_its_board_is_back_the_outlet_mends_by_itself() -> None:
