@@ -202,7 +202,11 @@ def until_ready(station: Process) -> None:
         outlet = re.findall(r"→ [^\n]*?(outlet\.[a-z_.]+)", text)
         output = re.findall(r"evse/output  [^\n]*→ ([a-z_.]+)", text)
         pilot = re.findall(r"evse/cp_line  [^\n]*→ [^\n]*?vehicle\.([A-Za-z.]+)", text)
-        if outlet[-1:] == ["outlet.plugged.inviting"] and output[-1:] in (["off"], []) and pilot[-1:] == ["ready.C"]:
+        if (
+            outlet[-1:] == ["outlet.plugged.inviting"]
+            and output[-1:] in (["off.fit"], [])
+            and pilot[-1:] == ["ready.C"]
+        ):
             return
         assert time.monotonic() < end, f"{outlet[-3:]} {output[-3:]} {pilot[-3:]}\n{text[-1500:]}"
         time.sleep(0.05)  # a real process: nothing to wait on but its output

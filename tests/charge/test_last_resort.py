@@ -30,6 +30,7 @@ IS_SAFE: dict[str, Callable[[Any], bool]] = {
     "connector_lock": lambda lock: not lock.is_locked,
     "insulation_monitor": lambda monitor: True,  # it is told nothing more: see below
     "pilot_evse": lambda pilot: pilot.duty in (0.0, 100.0),
+    "pilot_board": lambda board: board._session is None,  # nobody speaks to it: it holds state F by itself
     "pilot_pev": lambda pilot: pilot.cable.circuit.load == "B",
     "traction_battery": lambda battery: not battery.now().vehicle_closed,
     "onboard_charger": lambda charger: charger.current == 0.0,  # its lock is the driver's

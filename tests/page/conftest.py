@@ -40,7 +40,7 @@ def station(chart: str, *arguments: str) -> Iterator[str]:
         process.wait(20)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # its loop runs in this thread: later tests want one of their own
 def browser() -> Iterator[Browser]:
     """Chromium as the system has it."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

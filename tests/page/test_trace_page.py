@@ -68,7 +68,7 @@ def test_the_slider_goes_back_to_where_the_car_was_not_there(page: Page, recorde
     page.wait_for_function("document.getElementById('slider').value === '1'")
     page.keyboard.press("End")
     page.wait_for_function("Number(document.getElementById('slider').value) > 2000")
-    assert float(page.inner_text(".tile:nth-child(6) .value").split()[0]) > 1
+    page.wait_for_function("parseFloat(document.querySelector('.tile:nth-child(6) .value').textContent) > 1")
     page.click("#tab-results")
     page.wait_for_function("document.getElementById('pane').textContent.includes('end=normal')")
 

@@ -106,7 +106,7 @@ GAPS = {
     "ocpp/local_list": 3,
     "ocpp/smart_charging": 13,
     "power/module": 2,
-    "power/supply": 26,
+    "power/supply": 28,
     "charge_point": 4,
     "ocpp/connector": 5,
     "ocpp/meter_values": 7,

@@ -130,7 +130,7 @@ def test_a_pdf_holds_all_sheets(traced: Run, tmp_path: Path, capsys: pytest.Capt
     assert main(["trace", "sequence", str(file), "--no-loops", "-o", str(out)]) == 0
     assert capsys.readouterr().out.split() == [str(out)]
     trace = read(file)
-    pages = sheets(sequence(trace.records, loops=False), title_block(trace))
+    pages = sheets(sequence(trace.records, states=True, loops=False), title_block(trace))
     document = pypdfium2.PdfDocument(out.read_bytes())
     assert len(document) == len(pages) > 1
     assert "unlock(pin=7)" in document[0].get_textpage().get_text_bounded()
