@@ -870,5 +870,7 @@ def test_or_is_ended(how: str) -> None:
         stage.run(0.001)
     assert stage.input("transaction")["resumed"] == 7
     assert stops(stage) == [("PowerLoss", None)]
+    stage.child("transaction.started", transaction=7, at=0)
+    assert stage.ordered("outlets.authorise") == [], "the next vehicle would charge without a card"
     stage.play("end")
     assert stage.data("status") == "Available"
