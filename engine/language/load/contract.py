@@ -41,6 +41,7 @@ ADAPTER_NAMES = frozenset(
         "world",
         "port",
         "contract",
+        "real_clock",
         "refuses",
         "settings",
     }
