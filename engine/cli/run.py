@@ -305,6 +305,9 @@ class _Run:
         if self.trace is not None:
             self.trace.close()
         self.view.close()
+        for binding in self.system.bindings:  # a power cut lets go of what was on; a program that is replaced would not
+            if binding.contract.unsafe:
+                binding.close()
         self.out.write("stopped dead, begins anew\n")
         self.out.flush()
         if self.programs:
