@@ -238,7 +238,7 @@ async def _hlc(window: Window, body: Body) -> Any:
         "state": state,
         "error": None,
         "protocol_state": values.get("hlc") or None,
-        "iface": "eth0",
+        "iface": None,
         "session_id": None,
     }
 

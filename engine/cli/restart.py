@@ -11,8 +11,8 @@ WHERE = "CHARGER_STATION_CONTROL"
 
 
 def begin_anew(control: str, trace: Path | None) -> None:
-    """This program stops here, between two steps, without a word to any machine, adapter or file, and the command it
-    was started with begins in its place. ``control``: HOST:PORT where a bench will go on. ``trace``: it is kept beside
+    """This program stops here, between two steps, without a word to any machine or file, and the command it was
+    started with begins in its place. ``control``: HOST:PORT where a bench will go on. ``trace``: it is kept beside
     the next one. What was handed to the operating system stays; what was not is gone. Does not return.
 
     Raises ``OSError``: the program is not there any more.
