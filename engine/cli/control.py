@@ -13,7 +13,6 @@ import hmac
 import json
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -147,24 +146,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _ask(hands: Hands, system: System, asked: Mapping[str, Any]) -> Act | None:
     """In the system's thread; in this one the result."""
-    done: Future[Act | None] = Future()
-
-    def act() -> None:
-        if not done.set_running_or_notify_cancel():
-            return
-        try:
-            last = hands.do(asked)
-        except BaseException as error:
-            done.set_exception(error)
-        else:
-            done.set_result(last)
-
-    system.hand_over(act)
+    done = system.ask(partial(hands.do, asked))
     try:
-        return done.result(PATIENCE_S)
+        last: Act | None = done.result(PATIENCE_S)
     except TimeoutError:
         done.cancel()  # nobody waits for it any more: it is not done later
         raise
+    return last
 
 
 def _place(where: str) -> tuple[str, int]:

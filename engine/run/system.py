@@ -11,7 +11,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, ConfigurationError, World
 from engine.language.model import Chart
@@ -33,6 +33,9 @@ from engine.semantics.interfaces import Stepper
 from engine.semantics.parameters import split_below
 from engine.semantics.payloads import check_payload
 from engine.semantics.step import Event, StartChild, Step
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 LATE_AGAIN_NS = 10_000_000_000
 """How often people are told that the host is late."""
@@ -435,6 +438,26 @@ class System:
         """Run ``callback`` in the system's thread; may be called from any thread."""
         self._foreign.append(callback)  # deque.append is atomic
         self.wake()
+
+    def ask(self, do: Callable[[], Any]) -> Future[Any]:
+        """What ``do`` gives or raises, done in the system's thread between two steps; may be called from any thread. A
+        future that is cancelled before is not done."""
+        from concurrent.futures import Future
+
+        done: Future[Any] = Future()
+
+        def act() -> None:
+            if not done.set_running_or_notify_cancel():
+                return
+            try:
+                result = do()
+            except BaseException as error:
+                done.set_exception(error)
+            else:
+                done.set_result(result)
+
+        self.hand_over(act)
+        return done
 
     # ------------------------------------------------------------ used by bindings and effects
 

@@ -10,7 +10,6 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -178,19 +177,8 @@ class Api:
 
     async def in_system(self, do: Callable[[], Any]) -> Any:
         """What ``do`` gives, done in the system's thread between two steps. Raises :class:`Refusal`."""
-        done: Future[Any] = Future()
-
-        def act() -> None:
-            if not done.set_running_or_notify_cancel():
-                return
-            try:
-                done.set_result(do())
-            except BaseException as error:
-                done.set_exception(error)
-
-        self._live.system.hand_over(act)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(done), PATIENCE_S)
+            return await asyncio.wait_for(asyncio.wrap_future(self._live.system.ask(do)), PATIENCE_S)
         except TimeoutError:
             raise Refusal(503, f"the machines have not come to it in {PATIENCE_S:.0f} s") from None
 
