@@ -187,6 +187,22 @@ def test_a_card_that_is_none(status: str) -> None:
     assert stage.children() == ["reservation"]
 
 
+@pytest.mark.parametrize("idTag", ["", "X" * 21])
+@pytest.mark.parametrize("reader", ["its own", "the one of all"])
+def test_what_is_no_id_of_a_card(idTag: str, reader: str) -> None:
+    """CiString20Type: an empty one began a transaction, a long one was dropped without a word."""
+    stage = Connector().play("plugged")
+    if reader == "its own":
+        stage.emit("outlets.token", outlet=1, id=idTag)
+    else:
+        stage.post("card", idTag=idTag)
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "a card number has 1 to 20 characters"}
+    assert stage.children() == ["reservation"]
+    stage.post("remote_start", call="c", idTag="")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+    assert Connector().play("plugged").emit("outlets.token", outlet=1, id="X" * 20).input("authorisation")
+
+
 def test_the_card_of_another_outlet() -> None:
     stage = Connector()
     stage.emit("outlets.token", outlet=2, id="CARD").emit("outlets.state", outlet=2, state="plugged")
@@ -872,5 +888,7 @@ def test_or_is_ended(how: str) -> None:
     assert stops(stage) == [("PowerLoss", None)]
     stage.child("transaction.started", transaction=7, at=0)
     assert stage.ordered("outlets.authorise") == [], "the next vehicle would charge without a card"
+    stage.emit("outlets.token", outlet=1, id="X")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
     stage.play("end")
-    assert stage.data("status") == "Available"
+    assert [one["status"] for one in stage.told("status")] == ["Available"], "nothing is plugged in: no Preparing"
