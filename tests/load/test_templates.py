@@ -116,6 +116,28 @@ def test_what_is_given_is_what_happens(chart: Chart) -> None:
     assert "second.think" in machine.configuration  # the request raises `again`
 
 
+def test_values_of_an_enum_keep_their_quotes_where_they_are_written_out(tmp_path: Path) -> None:
+    """`open if told else shut` stands bare only where a template's argument says what it may be."""
+    text = """
+machine: door
+data: {told: {type: bool, initial: False}, at: {type: "enum(open, shut)", initial: open}}
+events: {go: {direction: in}}
+templates:
+  moved:
+    args: {to: "enum(open, shut)"}
+    actions: [assign: {at: to if told else shut}]
+states:
+  only:
+    on:
+      go: {actions: [moved(to=open if told else shut)]}
+"""
+    (tmp_path / "door.yaml").write_text(text)
+    written = export_written_out(engine.load(tmp_path / "door.yaml")).text
+    again = engine.start(load_text(written, "written.yaml"))
+    again.send("go", {})
+    assert again.data["at"] == "shut"
+
+
 def test_the_chart_with_its_templates_written_out_is_the_same(chart: Chart) -> None:
     written = load_text(export_written_out(chart).text, "written.yaml")
     assert not written.templates

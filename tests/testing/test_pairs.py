@@ -108,6 +108,32 @@ states:
     assert found.why_not(("light.off/always", "door.a/ring")) == ""
 
 
+def test_what_ends_a_step_where_another_began_may_be_the_last(tmp_path: Path) -> None:
+    """A region that goes there and back leaves all as it was, and yet its way back is what comes before the next."""
+    text = """
+machine: gate
+type: parallel
+parameters: {rest: {type: float, default: 0}}
+data: {level: {type: float, initial: rest}, told: {type: float, initial: rest}}
+events: {knock: {direction: in, payload: {level: float}}, ring: {direction: in}}
+states:
+  door:
+    initial: a
+    states:
+      a: {on: {knock: {target: b, actions: [assign: {level: event.level}]}}}
+      b: {on: {ring: {}}}
+  line:
+    initial: steady
+    states:
+      steady: {always: {guard: told != level, target: telling}}
+      telling: {entry: [assign: {told: level}], always: {target: steady}}
+"""
+    chart = _load(tmp_path, text)
+    found = possible_pairs(chart, TransitionSearch(chart).stimuli)
+    assert found is not None
+    assert found.why_not(("line.telling/always", "door.b/ring")) == ""
+
+
 @pytest.mark.campaign
 @pytest.mark.parametrize("file", CHARTS, ids=lambda f: f.relative_to(ROOT / "machines").as_posix())
 def test_nothing_a_run_takes_was_called_impossible(file: Path) -> None:

@@ -6,7 +6,7 @@ Comments are lost; everything else stands as it was written, in block style.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +25,7 @@ from yaml.events import (
 )
 
 from engine.language.expr.lex import ExpressionError, tokenize
+from engine.language.expr.parse import Node as Syntax
 from engine.language.expr.parse import parse as parse_expression
 from engine.language.expr.words import are_words
 from engine.language.load.actions import called_template
@@ -150,8 +151,7 @@ class _Writer:
             value: Node = parameter.default or Scalar(node.start, node.end, "None")
             for name, part in zip(cast("list[str]", syntax.value), syntax.children[1:], strict=True):
                 if name == argument:
-                    text = node.text[part.start : part.end]
-                    text = f"'{text}'" if parameter.type is not None and text in parameter.type.values else text
+                    text = _quoted(node.text[part.start : part.end], parameter.type)
                     value = Scalar(node.start, node.end, text, source=node.source)
             given[argument] = Given(parameter, value)
         return self.templates.called(node, template.definition.name, given)
@@ -209,8 +209,23 @@ def _quoted(text: str, type_: Type | None) -> str:
     """A text that needs no quotes where it is given needs them inside an expression."""
     if type_ is None:
         return text
-    worded = (type_.kind is Kind.STRING and are_words(text)) or (type_.kind is Kind.ENUM and text in type_.values)
-    return repr(text) if worded else text
+    if type_.kind is Kind.ENUM:
+        try:
+            words = _words_of(parse_expression(text), type_.values)
+        except ExpressionError:
+            return repr(text) if text in type_.values else text
+        for word in reversed(words):
+            text = text[: word.start] + repr(word.value) + text[word.end :]
+        return text
+    return repr(text) if type_.kind is Kind.STRING and are_words(text) else text
+
+
+def _words_of(node: Syntax, values: Collection[object]) -> list[Syntax]:
+    """The bare values of an enum in an expression, in the branches of its ``if``, too."""
+    if node.kind == "if":
+        then, _, other = node.children
+        return [*_words_of(then, values), *_words_of(other, values)]
+    return [node] if node.kind == "name" and node.value in values else []
 
 
 def _is_transition(node: Mapping, role: str) -> bool:

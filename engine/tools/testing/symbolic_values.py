@@ -360,6 +360,7 @@ class OpenMachine(Interpreter):
             repr((self.readings, self.known_parameters, self.event)),
             frozenset(self.supposed.items()),
             frozenset(self.resting),
+            taken[-1].id,  # what comes next makes another pair with another one before it
         )
         if here in self.trail:
             raise Repeats
