@@ -190,7 +190,7 @@ def _zero(parameter: ParameterDef) -> Any:
     if parameter.type.kind is Kind.ENUM:
         return parameter.type.values[0]
     zero, least = zeros[parameter.type.kind], parameter.type.minimum
-    return max(zero, least) if parameter.type.kind is Kind.INT and least is not None else zero
+    return max(zero, least) if isinstance(zero, int | float) and least is not None else zero
 
 
 def starters(chart: Chart) -> Iterator[Invoke | Spawn]:
