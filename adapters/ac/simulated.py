@@ -83,6 +83,11 @@ class SimulatedPhaseSwitch(OnAcCircuit):
         "stuck": Setting("bool", False, "Fault: it does not move"),
     }
 
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        count = config["count"]
+        return {} if 1 <= count <= 3 else {"count": f"1 to 3 phases are connected, not {count}"}
+
     def open(self, port: Port) -> None:
         super().open(port)
         self._circuit.phases = self.config["count"]

@@ -14,7 +14,7 @@ from adapters.ac.circuit import AcCircuit, ac_circuit_of
 from adapters.registry import REGISTRY
 from engine.run import System
 from engine.run.observer import Note
-from engine.run.station import Overrides, Station, build, resolve
+from engine.run.station import Overrides, Station, StationError, build, resolve
 from tests.charge.bench import Bench, HandPort
 
 _load = cache(engine.load)
@@ -272,3 +272,9 @@ def test_the_soc_reader_charges_a_vehicle_that_does_not_speak() -> None:
     bench.charging()
     assert not bench.events("soc")
     assert not bench.errors
+
+
+@pytest.mark.parametrize("count", [0, 4, -1])
+def test_an_outlet_has_one_to_three_phases(count: int) -> None:
+    with pytest.raises(StationError, match=f"setting count: 1 to 3 phases are connected, not {count}"):
+        AcBench(f"adapters.phase_switch.count={count}")

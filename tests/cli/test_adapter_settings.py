@@ -125,6 +125,7 @@ def test_settings_are_overridden_by_environment_and_set() -> None:
     [
         ("adapters.front.spede=1 s", "did you mean 'speed'?"),
         ("adapters.front.speed=1", "a duration such as 250 ms"),
+        ("adapters.front.speed=-1 ms", "setting speed: -1 ms is below the minimum 0 s"),
         ("adapters.front.side=top", "top"),
         ("adapters.front.use=tiped", "did you mean 'typed'?"),
         ("adapters.frnt.use=typed", "did you mean 'front'?"),

@@ -104,7 +104,8 @@ def other(value: Any, type_: Type, number: int) -> Any:
         case Kind.BOOL:
             return not value
         case Kind.DURATION:
-            return (value or 0) + number * 1_000_000
+            new = (value or 0) + number * 1_000_000
+            return new if type_.maximum is None else min(new, type_.maximum)
         case Kind.INT | Kind.FLOAT:
             if type_.maximum is not None:
                 return type_.minimum if value == type_.maximum else type_.maximum

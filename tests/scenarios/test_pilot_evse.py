@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+import engine
+from engine.semantics.errors import ParameterError
 from tests.scenarios.stage import Stage
 
 BANDS_V = {"A": (11.0, 13.0), "B": (8.0, 10.0), "C": (5.0, 7.0), "D": (2.0, 4.0), "E": (-1.0, 1.0)}
@@ -474,3 +476,34 @@ def test_what_the_vehicle_shows_does_not_move_the_pilot(state: str) -> None:
     stage.level(NOMINAL_V[state], -12.0).run(10)
     assert stage.orders == []
     assert stage.active("signal.pwm.hlc")
+
+
+@pytest.mark.parametrize("end", ["minimum", "maximum"])
+def test_whatever_may_be_set_nominal_levels_are_their_states(end: str) -> None:
+    """IEC 61851-1 Table A.2: 12, 9, 6, 3 and 0 V are A to E by the least and the greatest of all bounds."""
+    bounds = {
+        name: getattr(parameter.type, end)
+        for name, parameter in engine.load("machines/pilot/evse.yaml").parameters.items()
+        if name.startswith("U_")
+    }
+    assert None not in bounds.values()
+    pilot = Pilot(**bounds)
+    for state in "BCDEA":
+        assert pilot.shows(state).vehicle == state
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("D_HLC", 8.0),
+        ("D_HLC", 2.0),
+        ("U_A", 9.0),
+        ("U_B_low", 6.0),
+        ("U_E_low", -12.0),
+        ("T_power_filter", 100_000_000),
+    ],
+)
+def test_what_no_pilot_may_be_is_refused(name: str, value: float) -> None:
+    """Windows that overlap, a duty that is nominal, a filter that leaves the contactor no time."""
+    with pytest.raises(ParameterError, match=name):
+        Pilot(**{name: value})

@@ -19,4 +19,6 @@ def setting_type(text: str) -> Type:
     optional = match[4] is not None
     if match[2]:
         return Type(Kind.ENUM, values=tuple(value.strip() for value in match[2].split(",")), optional=optional)
-    return Type(Kind(match[1]), unit=UNITS[match[3]] if match[3] else None, optional=optional)
+    kind = Kind(match[1])
+    least = 0 if kind is Kind.DURATION else None  # as of a chart's parameter
+    return Type(kind, unit=UNITS[match[3]] if match[3] else None, optional=optional, minimum=least)
