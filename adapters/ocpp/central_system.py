@@ -16,10 +16,21 @@ from adapters.ocpp.errors import ErrorCode
 from adapters.ocpp.flat import NotFlat, flatten, nest
 from adapters.ocpp.rpc import Call, Ignored, Refused, Reply, Result, Rpc
 from adapters.settings import filled
-from engine.adapter import Adapter, AdapterError, Setting, World
+from engine.adapter import Adapter, AdapterError, ConfigurationError, Setting, World
 
 WAITING = 100
 """CALLs that wait for the one before them; what has to be kept longer is in the store."""
+
+
+def checked_identity(identity: str) -> None:
+    """Raises ``ConfigurationError`` for what cannot be the identity of a charge point: nothing, a whole URL, control
+    characters. Everything else can be encoded (OCPP-J 1.6 §3.1.1)."""
+    if not identity.strip():
+        raise ConfigurationError("a charge point needs an identity, and this one is empty")
+    if "://" in identity:
+        raise ConfigurationError(f"'{identity}' is a URL; an identity is its last part alone")
+    if not identity.isprintable():  # control characters, half surrogates
+        raise ConfigurationError(f"{identity!r} is no identity: it has characters that nobody can see")
 
 
 @dataclass(slots=True)

@@ -14,10 +14,10 @@ from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from adapters.ocpp import tls
-from adapters.ocpp.central_system import CentralSystem
+from adapters.ocpp.central_system import CentralSystem, checked_identity
 from adapters.ocpp.mqtt_line import Connection, Line
 from adapters.ocpp.rpc import MAX_TEXT
-from engine.adapter import AdapterError, ConfigurationError, Port, Setting, World
+from engine.adapter import ConfigurationError, Port, Setting, World
 
 SECOND = 1_000_000_000
 
@@ -57,22 +57,18 @@ class MqttCentralSystem(CentralSystem):
         """Raises ``ConfigurationError`` for a topic that is none, and for certificates that cannot be read."""
         super().open(port)
         for key in TOPICS:
-            try:
-                topic(self.config[key], "CP_1", key)
-            except AdapterError as error:
-                raise ConfigurationError(str(error)) from None
+            topic(self.config[key], "CP_1", key)
         tls.context(self.config, _NamedContext)  # what cannot be read is told at the start
 
     def close(self) -> None:
         self.disconnect()
 
     def connect(self, *, url: str, identity: str, password: bytes | None = None, name: str | None = None) -> None:
-        """One attempt at ``mqtt://…`` or ``mqtts://…``. Raises ``AdapterError`` for another URL, an identity that
-        makes no topic."""
+        """One attempt at ``mqtt://…`` or ``mqtts://…``. Raises ``ConfigurationError`` for another URL, for what is no
+        identity, or makes no topic."""
         self.disconnect()
         where = broker(url)
-        if not identity:
-            raise AdapterError("a charge point needs an identity")
+        checked_identity(identity)
         topics = {key: topic(self.config[key], identity, key) for key in TOPICS}
         made = tls.context(self.config, _NamedContext) if where.secure else None  # as the files are now
         if isinstance(made, _NamedContext):
@@ -154,8 +150,9 @@ class Broker:
 
 
 def broker(url: str) -> Broker:
-    """``mqtt://host``, ``mqtts://host:8883``. Raises ``AdapterError`` for anything else."""
-    wrong = AdapterError(f"'{url}' is no URL of a broker; one is mqtt://host:1883 or mqtts://host:8883, without a path")
+    """``mqtt://host``, ``mqtts://host:8883``. Raises ``ConfigurationError`` for anything else."""
+    told = f"'{url}' is no URL of a broker; one is mqtt://host:1883 or mqtts://host:8883, without a path"
+    wrong = ConfigurationError(told)
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
@@ -168,19 +165,19 @@ def broker(url: str) -> Broker:
 
 
 def topic(template: str, identity: str, key: str) -> str:
-    """The template with the identity in its place. Raises ``AdapterError`` that names the setting for what is no topic
-    to publish to (MQTT 5.0 4.7): empty, with a wildcard, longer than 65,535 octets."""
+    """The template with the identity in its place. Raises ``ConfigurationError`` that names the setting for what is no
+    topic to publish to (MQTT 5.0 4.7): empty, with a wildcard, longer than 65,535 octets."""
     made = template.replace("{identity}", identity)
     if any(one in made for one in "+#\0{}"):
-        raise AdapterError(
+        raise ConfigurationError(
             f"setting '{key}': '{made}' is no topic: +, # and braces other than {{identity}} cannot be in one"
         )
     try:
         length = len(made.encode())
     except UnicodeEncodeError:
-        raise AdapterError(f"setting '{key}': {made!r} is no text of UTF-8") from None
+        raise ConfigurationError(f"setting '{key}': {made!r} is no text of UTF-8") from None
     if length > 65_535 or not (made or key in OPTIONAL):
-        raise AdapterError(f"setting '{key}': a topic has 1 to 65,535 octets, not {length}")
+        raise ConfigurationError(f"setting '{key}': a topic has 1 to 65,535 octets, not {length}")
     return made
 
 

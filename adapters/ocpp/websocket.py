@@ -14,9 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 
 from adapters.ocpp import tls
-from adapters.ocpp.central_system import CentralSystem
+from adapters.ocpp.central_system import CentralSystem, checked_identity
 from adapters.ocpp.rpc import MAX_TEXT
-from engine.adapter import AdapterError, Port, Setting, World
+from engine.adapter import ConfigurationError, Port, Setting, World
 
 STATUS = {401: "unauthorised", 403: "unauthorised", 404: "not_found", 429: "unavailable", 503: "unavailable"}
 
@@ -133,19 +133,23 @@ class WebSocketCentralSystem(CentralSystem):
 
 def endpoint(url: str, identity: str) -> str:
     """The endpoint of a charge point: the identity behind the path, percent-encoded once, a query kept (OCPP-J 1.6
-    §3.1.1). Raises ``AdapterError`` for what is no ws or wss URL, or an empty identity."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("ws", "wss") or not parts.netloc:
-        raise AdapterError(f"'{url}' is no URL of a central system; one begins with ws:// or wss://")
-    if not identity:
-        raise AdapterError("a charge point needs an identity")
+    §3.1.1). Raises ``ConfigurationError`` for what is no ws or wss URL, or no identity."""
+    wrong = ConfigurationError(f"'{url}' is no URL of a central system; one is ws://HOST:PORT/PATH or wss://HOST/PATH")
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in ("ws", "wss") or not host:
+        raise wrong
+    checked_identity(identity)
     path = f"{parts.path.rstrip('/')}/{quote(identity, safe='')}"
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
 def _basic(identity: str, password: bytes) -> str:
     if ":" in identity:  # RFC 7617 §2
-        raise AdapterError(f"an identity with a colon ('{identity}') cannot be used with a password")
+        raise ConfigurationError(f"an identity with a colon ('{identity}') cannot be used with a password")
     return "Basic " + base64.b64encode(identity.encode() + b":" + password).decode()
 
 

@@ -58,13 +58,18 @@ def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
 def test_what_is_of_another_kind_is_not_offered_there() -> None:
     """Of what an event does, that which is for outlets of this kind is done; where nothing is left, it is not
     offered."""
-    _, system, hands = stood("machines/site.yaml", "kinds=dc,ac")
+    _, system, hands = stood("machines/site.yaml", "kinds=dc,ac,bms", "outlets=3")
     system.start()
-    system.advance(1_000_000_000)
-    for number in (1, 2):
+    system.advance(10_000_000_000)
+    outlets = system.roots["site"].children
+    assert "outlet.available" in outlets["outlet", 3].machine.configuration
+    for number in (1, 2, 3):
         hands.do({"event": "plug", "connector": number})
     system.advance(3_000_000_000)
-    outlets = system.roots["site"].children
+    assert "outlet.plugged" in outlets["outlet", 3].machine.configuration
+    hands.do({"event": "unplug", "connector": 3})
+    system.advance(10_000_000_000)
+    assert "outlet.plugged" not in outlets["outlet", 3].machine.configuration
     assert "outlet.plugged" in outlets["outlet", 1].machine.configuration
     assert "vehicle.plugged" in outlets["outlet", 2].machine.configuration
     for number in (1, 2):

@@ -479,7 +479,7 @@ def test_a_url_is_a_brokers_or_refused(url: str) -> None:
 def test_urls_and_topics() -> None:
     assert (broker("mqtt://h").port, broker("mqtts://h").port, broker("mqtts://h:9/").port) == (1883, 8883, 9)
     for wrong in ("ws://h", "h:1883", "mqtt://", "mqtt://h/path", "mqtt://h:x", "mqtt://a@h", ""):
-        with pytest.raises(AdapterError, match="no URL of a broker"):
+        with pytest.raises(ConfigurationError, match="no URL of a broker"):
             broker(wrong)
     assert topic("/charger/{identity}", "7", "publish") == "/charger/7"
 
@@ -488,7 +488,7 @@ def test_urls_and_topics() -> None:
             adapter(publish="/charger/#")
         csms, _ = adapter()
         for identity, what in (("a+b", "setting 'publish'"), ("", "needs an identity")):
-            with pytest.raises(AdapterError, match=what):
+            with pytest.raises(ConfigurationError, match=what):
                 csms.connect(url="mqtt://127.0.0.1", identity=identity)
 
     run(talk)

@@ -26,6 +26,7 @@ from adapters.ocpp.flat import time_ns
 from adapters.ocpp.ocpp_settings import MemorySettings
 from adapters.ocpp.websocket import WebSocketCentralSystem, endpoint
 from engine.adapter import AdapterError, ConfigurationError, World
+from engine.cli import main
 from engine.run import RealClock, System
 from engine.run.host import Host
 from tests.slac.real_port import RealPort
@@ -291,13 +292,33 @@ def test_identity_password_and_what_is_offered() -> None:
 
 
 def test_urls() -> None:
+    """What is none is said at the start."""
     assert endpoint("ws://h/a/", "1") == endpoint("ws://h/a", "1") == "ws://h/a/1"
     assert endpoint("wss://h:9", "1") == "wss://h:9/1"
-    for wrong in ("http://h/a", "h/a", ""):
-        with pytest.raises(AdapterError, match="begins with ws:// or wss://"):
+    assert endpoint("ws://h", "a b/ü") == "ws://h/a%20b%2F%C3%BC"
+    for wrong in ("http://h/a", "h/a", "", "ws://", "ws://:9", "ws://h:x", "ws://[h"):
+        with pytest.raises(ConfigurationError, match="no URL of a central system"):
             endpoint(wrong, "1")
-    with pytest.raises(AdapterError, match="identity"):
-        endpoint("ws://h", "")
+    for identity in ("", "  ", "ws://h/1", "a\nb", "a\x00", "\ud800"):
+        with pytest.raises(ConfigurationError, match="identity"):
+            endpoint("ws://h", identity)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("url", "http://127.0.0.1:9", "'http://127.0.0.1:9' is no URL of a central system"),
+        ("identity", "", "a charge point needs an identity"),
+        ("identity", "CP\n1", "is no identity"),
+    ],
+)
+def test_a_wrong_one_ends_the_run_before_it_begins(
+    key: str, value: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was tried again and again in silence, and charged on."""
+    given = ["--set", "ocpp.url=ws://127.0.0.1:9", "--set", f"ocpp.{key}={value}"]
+    assert main(["run", "machines/charge_point.yaml", *given, "--quiet", "--for", "1 s"]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_a_ping_measures_the_line() -> None:

@@ -50,6 +50,19 @@ def test_it_plugs_in_and_asks() -> None:
     assert stage.active("inlet.plugged.asking")
 
 
+def test_it_plugs_in_when_it_is_told_to() -> None:
+    """Before its time, or whenever it waits for it; and again."""
+    assert vehicle().post("plug").active("inlet.plugged.asking")
+    stage = vehicle(waits=True).run(3600)
+    assert stage.ordered("bms.command") == []
+    for plug_in in range(1, 3):
+        assert stage.post("plug").active("inlet.plugged.asking")
+        stage.post("plug").post("leave")
+        assert stage.active("inlet.gone")
+        assert len(stage.told("session_ended")) == plug_in
+    assert stage.unhandled == []
+
+
 @pytest.mark.parametrize(("soc", "current"), [(80.0, 60.0), (50.0, 1.9)])
 def test_it_has_enough(soc: float, current: float) -> None:
     """Full, or at the state of charge it wanted: it forbids, and unplugs 5 s later."""
