@@ -143,6 +143,41 @@ def test_a_power_cycle_is_the_runs_alone(tmp_path: Path) -> None:
     assert (tmp_path / "left").read_text() == "x"
 
 
+def test_a_power_cycle_lets_go_of_what_was_on(tmp_path: Path) -> None:
+    """The program is replaced by another one: what it held closed would stay closed."""
+    (tmp_path / "relay.contract.yaml").write_text(
+        "contract: relay\nunsafe: {order: switch_on(), until: switch_off(), description: It is on}\n"
+        "actions: {switch_on: {args: {}}, switch_off: {args: {}}}\nevents: {}\nvalues: {}\n"
+    )
+    (tmp_path / "clock.yaml").write_text(
+        "machine: clock\nadapters: {k1: relay}\nstates:\n  tick: {entry: [k1.switch_on()], exit: [k1.switch_off()]}\n"
+    )
+    (tmp_path / "k1.py").write_text(
+        "from engine.adapter import Adapter\nclass K1(Adapter):\n    contract = 'relay'\n"
+        "    def switch_on(self): print('on', flush=True)\n"
+        "    def switch_off(self): print('off', flush=True)\n"
+        "    def close(self): print('let go', flush=True)\n"
+    )
+    (tmp_path / "clock.toml").write_text(STATION + "[adapters.k1]\nuse = './k1.py:K1'\n")
+    command = [sys.executable, "-m", "engine.cli", "run", "clock.toml", "--plain", "--control", "127.0.0.1:0"]
+    life = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert life.stdout is not None
+    assert life.stderr is not None
+    try:
+        told(life.stdout, "on")
+        (where,) = told(life.stderr, r"http://(127\.0\.0\.1:\d+)/event")
+        line = http.client.HTTPConnection(where, timeout=30)
+        line.request("POST", "/event", b'{"event": "power_cycle"}')
+        assert line.getresponse().status == 204
+        line.close()
+        told(life.stdout, "let go")
+        told(life.stdout, "stopped dead")
+        told(life.stdout, "on")
+    finally:
+        life.terminate()
+        life.communicate(timeout=60)
+
+
 def told(lines: IO[str], pattern: str) -> tuple[str, ...]:
     """The groups of the first line that has it."""
     before = []
