@@ -94,12 +94,14 @@ class Setting:
     ``duration``, ``enum(a, b)``, ``string?``; ``default`` is a value of it (nanoseconds for a duration).
 
     ``names``: whose name it is when nobody sets it: ``machine`` (a host: that of the machine, where a station has
-    several) or ``unit`` (a cable: that of the unit of a station, where the role belongs to one)."""
+    several) or ``unit`` (a cable: that of the unit of a station, where the role belongs to one). ``secret``: it is
+    never told, and ``@FILE`` stands for what is in a file."""
 
     type: str
     default: Any
     description: str
     names: str = ""
+    secret: bool = False
 
 
 class Adapter:

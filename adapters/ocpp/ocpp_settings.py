@@ -22,8 +22,17 @@ class OcppSettings(Stored):
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
-        for name in KEYS:
-            setattr(self, name, self.config[name])
+        for name, key in KEYS.items():
+            first = self.config[name]
+            setattr(self, name, key.read(first) if key.secret and first is not None else first)
+
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        """A password that no central system could give either (security whitepaper A00.FR.205)."""
+        password = config.get("AuthorizationKey")
+        if password is None or 16 <= len(KEYS["AuthorizationKey"].read(password)) <= 20:
+            return {}
+        return {"AuthorizationKey": "it has 16 to 20 octets: as many characters, or 32 to 40 hexadecimal digits"}
 
     def _begun(self, database: Database) -> None:
         for name, text in database.execute("SELECT key, value FROM settings").fetchall():
@@ -90,7 +99,10 @@ class OcppSettings(Stored):
 
 
 _FIRST: Mapping[str, Setting] = {
-    name: Setting(key.type, key.default, f"First value. {key.description}") for name, key in KEYS.items()
+    name: Setting("string?", None, f"First value. {key.description}; as text or hexadecimal digits", secret=True)
+    if key.secret
+    else Setting(key.type, key.default, f"First value. {key.description}")
+    for name, key in KEYS.items()
 }
 
 

@@ -16,7 +16,11 @@ from adapters.ocpp.ledger import Ledger
 from adapters.ocpp.ocpp_availability import FileAvailability, MemoryAvailability
 from adapters.ocpp.ocpp_ledger import FileLedger
 from adapters.ocpp.ocpp_settings import FileSettings, MemorySettings
+from adapters.registry import REGISTRY
 from engine.adapter import AdapterError, World
+from engine.cli import main
+from engine.run.station.resolve import Overrides, resolve
+from tests.ocpp.charge_point import chart
 from tests.slac.real_port import RealPort
 from tests.slac.virtual_host import CONTRACTS, Clock, VirtualPort
 
@@ -209,3 +213,38 @@ def test_a_file_of_the_version_before_is_brought_up(tmp_path: Path) -> None:
     assert database.execute("SELECT count(*) FROM settings").fetchone() == (0,)
     assert database.execute("PRAGMA user_version").fetchone() == (len(MIGRATIONS),)
     database.close()
+
+
+PASSWORD = "open-sesame-1234567"
+KEY = "ocpp.adapters.settings.AuthorizationKey"
+VARIABLE = "CHARGER_MACHINES_OCPP_ADAPTERS_SETTINGS_AUTHORIZATIONKEY"
+
+
+@pytest.mark.parametrize("how", ["on the command line", "in a file", "in a variable"])
+def test_the_password_is_given_and_not_told(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As text; neither `--help-config` nor an error has it."""
+    (tmp_path / "key").write_text(f"{PASSWORD}\n")
+    given = {"on the command line": [f"{KEY}={PASSWORD}"], "in a file": [f"{KEY}=@{tmp_path / 'key'}"]}.get(how, [])
+    if how == "in a variable":
+        monkeypatch.setenv(VARIABLE, PASSWORD)
+    station = resolve(Path("machines/charge_point.yaml"), None, Overrides(given), REGISTRY, chart)
+    plan = station.machines["ocpp"].adapters["settings"]
+    assert MemorySettings(plan.config, World()).AuthorizationKey == PASSWORD.encode()  # type: ignore[attr-defined]
+    sets = [word for one in given for word in ("--set", one)]
+    assert main(["run", "machines/charge_point.yaml", *sets, "--help-config"]) == 0
+    told = capsys.readouterr().out
+    assert f"{KEY} = (secret)" in told
+    assert PASSWORD not in told
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [("hunter2", "it has 16 to 20 octets"), ("h" * 21, "it has 16 to 20 octets"), ("@/hunter2/x", "cannot be read")],
+)
+def test_a_password_that_is_none_is_not_told_either(value: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "machines/charge_point.yaml", "--set", f"{KEY}={value}"]) == 2
+    said = capsys.readouterr().err
+    assert why in said
+    assert f"={value}" not in said

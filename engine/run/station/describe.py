@@ -21,7 +21,7 @@ from engine.run.station.behind import adapter_class
 from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import MachinePlan, Station, UnitPlan
 from engine.run.station.resolve import address, variable
-from engine.run.station.setting_types import setting_type
+from engine.run.station.setting_types import type_of
 from engine.semantics.parameters import ParameterScope
 
 _INTRO = """Configuration of {title}
@@ -140,12 +140,12 @@ def _roles(
             continue
         behind = adapter_class(plan.use, contract.name, registry)
         for key, setting in behind.settings.items():
-            value = value_text(plan.config.get(key, setting.default), setting_type(setting.type))
+            value = value_text(plan.config.get(key, setting.default), type_of(setting))
             yield f"    {prefix}.{key} = {value or 'empty'}  ({setting.type}; {plan.origins.get(key, 'default')})"
             for other in others:
                 its = other.adapters[role]
                 if its.use == plan.use and its.config.get(key) != plan.config.get(key):
-                    text = value_text(its.config.get(key, setting.default), setting_type(setting.type))
+                    text = value_text(its.config.get(key, setting.default), type_of(setting))
                     where = its.origins.get(key, "default")
                     yield f"    {address(other, main, role)}.{key} = {text or 'empty'}  ({where})"
             yield f"        {setting.description}"

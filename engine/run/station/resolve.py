@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,7 @@ from engine.run.station.claims import refuse_double_claims, refuse_values
 from engine.run.station.control import hands
 from engine.run.station.faults import fault_places, is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
+from engine.run.station.hidden import hidden, unsaid
 from engine.run.station.null_adapter import NONE
 from engine.run.station.plan import (
     AdapterPlan,
@@ -50,7 +52,7 @@ from engine.run.station.plan import (
     UnitRows,
 )
 from engine.run.station.promises import condition_of, read_promises
-from engine.run.station.setting_types import setting_type
+from engine.run.station.setting_types import type_of
 from engine.run.station.units import Units, main_parameter
 from engine.semantics.errors import ParameterError
 from engine.semantics.parameters import declaration
@@ -445,7 +447,11 @@ class _Resolver:
     def _assign_parameter(self, one: Assignment, machine: MachinePlan, key: str) -> None:
         try:
             path, definition = declaration(machine.chart, key)
-            value = typed(one.value, definition.type)
+            if definition.type.secret:
+                one = replace(one, origin=unsaid(one.origin))
+                value = hidden(one.value, definition.type, f"{one.origin}: parameter {key}")
+            else:
+                value = typed(one.value, definition.type)
         except ParameterError as error:
             raise StationError(f"{one.origin}: {error}") from None
         except ValueError as error:
@@ -460,6 +466,8 @@ class _Resolver:
             hint = suggestion(role, machine.contracts)
             owner = machine.chart.name if isinstance(machine, MachinePlan) else f"the unit {machine.told}"
             raise StationError(f"{one.origin}: {owner} has no role {role!r}{hint}")
+        if setting in self._secret_settings(contract.name):
+            one = replace(one, origin=unsaid(one.origin))
         plan = machine.adapters.setdefault(role, AdapterPlan("", origin=one.origin))
         plan.origins[setting] = one.origin
         if setting.startswith(("parameters.", "adapters.")):  # of the chart behind the role, when one is
@@ -576,7 +584,10 @@ class _Resolver:
             config = {}
             for key, (kind, setting) in declared.items():
                 try:
-                    if key in plan.config:
+                    if key in plan.config and kind.secret:
+                        told = f"{plan.origins.get(key, plan.origin)}: role {role}, setting {key}"
+                        config[key] = hidden(plan.config[key], kind, told)
+                    elif key in plan.config:
                         config[key] = typed(plan.config[key], kind)
                     else:
                         config[key] = self._name_of(machine, setting) or setting.default
@@ -627,7 +638,16 @@ class _Resolver:
         if use == NONE:
             return {}
         settings = adapter_class(use, contract, self.registry).settings
-        return {key: (setting_type(s.type), s) for key, s in settings.items()}
+        return {key: (type_of(s), s) for key, s in settings.items()}
+
+    def _secret_settings(self, contract: str) -> set[str]:
+        """Those that are secret in any implementation that can be imported here."""
+        found: set[str] = set()
+        for use in self.registry.implementations(contract):
+            if not is_chart(use, contract, self.registry):
+                with suppress(StationError):  # one for other machines than this: a library is missing
+                    found.update(key for key, (kind, _) in self._settings(contract, use).items() if kind.secret)
+        return found
 
     def _all_settings(self, contract: str) -> set[str]:
         """The settings of every implementation that can be imported here."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
+from engine.adapter import Setting
 from engine.language.types import UNITS, Kind, Type
 
 _SETTING = re.compile(r"(bool|int|float|string|bytes|duration|enum\(([\w, -]+)\))(?: (\S+?))?(\?)?")
@@ -22,3 +24,8 @@ def setting_type(text: str) -> Type:
     kind = Kind(match[1])
     least = 0 if kind is Kind.DURATION else None  # as of a chart's parameter
     return Type(kind, unit=UNITS[match[3]] if match[3] else None, optional=optional, minimum=least)
+
+
+def type_of(setting: Setting) -> Type:
+    """The type of a setting, secret where it is. Raises ``ValueError``."""
+    return replace(setting_type(setting.type), secret=setting.secret)
