@@ -7,12 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.language.expr.evaluate import evaluate
-from engine.language.expr.tree import Expr
 from engine.language.model import Chart, SessionDef
-from engine.language.values import EvaluationError
 from engine.run import Actor, Note, StepRecord, System
 from engine.run.json_values import to_json
+from engine.run.judgement import went_well
 from engine.run.station import Station
 from engine.semantics.step import SendEvent
 from engine.tools.trace.secrets import Veil, secret_fields
@@ -135,7 +133,7 @@ class Sessions:
             told = arguments(carried, units_of(chart).get(self._event))
         else:
             carried, told = {}, values_text(self._look())
-        good = own is None or own.success is None or _holds(own.success, actor, data)
+        good = went_well(own, actor.machine.parameters, data)
         began_ns = self._began_ns.pop(actor, None)
         lasted = time_ns - began_ns if began_ns is not None else None
         unit = self._units.get(actor.path, "")
@@ -201,27 +199,3 @@ def _where(chart: Chart, configuration: Sequence[str], entered: Sequence[str]) -
     titled = [state for state in configuration if state and state in entered and chart.states[state].title]
     deepest = max(titled, key=lambda state: state.count("."), default="")
     return chart.states[deepest].title if deepest else ""
-
-
-class _Payload:
-    """Names of ``success``: the event's fields and the machine's parameters."""
-
-    def __init__(self, actor: Actor, data: Mapping[str, Any]) -> None:
-        self._actor = actor
-        self._data = data
-
-    def event_field(self, name: str) -> Any:
-        return self._data.get(name)
-
-    def parameter(self, name: str) -> Any:
-        return self._actor.machine.parameters[name]
-
-    def __getattr__(self, name: str) -> Any:
-        raise EvaluationError(f"{name} has no meaning here")
-
-
-def _holds(success: Expr, actor: Actor, data: Any) -> bool:
-    try:
-        return bool(evaluate(success, _Payload(actor, data if isinstance(data, Mapping) else {})))
-    except EvaluationError:
-        return False  # a result that cannot be judged is no good one

@@ -67,7 +67,7 @@ def strict_page(browser: Browser) -> Iterator[Page]:
 
 def opened(browser: Browser, **options: Any) -> Iterator[Page]:
     """A page, watched."""
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", **options)
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, **{"locale": "en-GB", **options})
     found = context.new_page()
     wrong: list[str] = []
     found.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 LIT = """() => [...document.querySelector('#drawing > div').shadowRoot.querySelectorAll('.on')]
     .map((e) => e.dataset.state)"""
+ASK = """(what) => fetch('api/event', {method: 'POST', headers: {'Content-Type': 'application/json'},
+    body: JSON.stringify(what)})"""
+COLOUR = """(name) => { const one = document.createElement('i'); one.style.color = `var(${name})`;
+    document.body.append(one); const found = getComputedStyle(one).color; one.remove(); return found; }"""
 AT = """(n) => { const s = document.getElementById('slider'); s.value = n; s.dispatchEvent(new Event('input')); }"""
 
 
@@ -56,6 +60,44 @@ def test_what_ends_a_session_is_asked_about_first(page: Page) -> None:
         page.click("[data-event=unplug]")
         page.click("#ask-yes")
         page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'plug'")
+
+
+def test_a_session_that_failed_looks_so_and_says_why(page: Page) -> None:
+    """By a mark and words, not by colour alone."""
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        page.goto(url)
+        page.click("[data-event=plug]")
+        page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'charge'")
+        page.evaluate(ASK, {"event": "fault", "errorCode": "GroundFailure"})
+        page.wait_for_function("document.querySelector('#stages li.wrong') !== null")
+        assert page.inner_text("#result") == "✗ Session 1 failed: insulation monitor: GroundFailure"
+        assert page.get_attribute("#stages li.wrong", "aria-label") == "charge: failed"
+        red, green = (page.evaluate(COLOUR, name) for name in ("--bad", "--good"))
+        assert page.evaluate("getComputedStyle(document.getElementById('result')).backgroundColor") == red != green
+        page.click("#result")
+        page.wait_for_function("document.querySelector('#pane .badge.bad')?.textContent === '✗ failed'")
+        assert page.inner_text("#pane p.bad") == "insulation monitor: GroundFailure"
+
+
+def test_the_next_session_is_a_new_one_and_the_first_stays_in_the_list(page: Page) -> None:
+    """On a page that saw it, and on one opened later."""
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        page.goto(url)
+        for number in (1, 2):
+            page.evaluate(ASK, {"event": "plug"})
+            page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'charge'")
+            assert page.inner_text("#result") == f"Session {number}"
+            page.evaluate(ASK, {"event": "unplug"})
+            page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'plug'")
+            page.wait_for_function("document.getElementById('result').className === 'bad'")
+            assert page.locator("#stages li.behind, #stages li.wrong").count() == 0
+            assert page.inner_text("#result").startswith(f"✗ Session {number} failed: ")
+        page.click("#tab-results")
+        for _ in ("as it was", "opened anew"):
+            page.wait_for_function("document.querySelectorAll('#pane .results li').length === 2")
+            assert page.inner_text("#pane .results li:last-child b >> nth=0") == "Session 1"
+            page.reload()
+            page.click("#tab-results")
 
 
 def test_a_page_that_hears_nothing_says_so_and_locks_its_controls(page: Page) -> None:

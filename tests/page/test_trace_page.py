@@ -71,6 +71,8 @@ def test_the_slider_goes_back_to_where_the_car_was_not_there(page: Page, recorde
     page.wait_for_function("parseFloat(document.querySelector('.tile:nth-child(6) .value').textContent) > 1")
     page.click("#tab-results")
     page.wait_for_function("document.getElementById('pane').textContent.includes('end=normal')")
+    assert page.inner_text("#result").startswith("✓ Session 1 ended well")
+    assert page.inner_text("#pane .badge.good") == "✓ ended well"
 
 
 def test_a_state_is_found_on_the_sheet_that_has_it(page: Page, recorded: Path) -> None:
@@ -78,6 +80,43 @@ def test_a_state_is_found_on_the_sheet_that_has_it(page: Page, recorded: Path) -
     page.locator("#drawing svg").wait_for()
     page.fill("#search", "emergency")
     page.wait_for_function("document.querySelector('#drawing > div').shadowRoot.querySelector('.found')?.dataset.state")
+
+
+def test_looking_for_a_state_in_the_tree_leaves_what_is_active_lit(page: Page, recorded: Path) -> None:
+    page.goto(recorded.as_uri())
+    page.locator("#drawing svg").wait_for()
+    page.click("#as-tree")
+    lit = "[...document.querySelectorAll('#tree .on')].map((one) => one.dataset.state)"
+    page.wait_for_function(f"{lit}.length > 3")
+    before = page.evaluate(lit)
+    page.fill("#search", "emergency")
+    page.wait_for_function("document.querySelector('#tree .found') !== null")
+    assert page.evaluate(lit) == before
+    page.fill("#search", "")
+    page.wait_for_function("document.querySelector('#tree .found') === null")
+    assert page.evaluate(lit) == before
+
+
+AT_THE_BEGINNING = "() => { moveTo(40); paint(); }"
+SHEET = """(n) => { moveTo(n); paint(); const m = page.shown; return [page.sheet, hasState(page.sheet, m.place),
+    page.sheets.some((_, k) => hasState(k, m.place)),
+    [...document.querySelector('#drawing > div').shadowRoot.querySelectorAll('.on.leaf')].length]; }"""
+
+
+def test_the_sheet_is_that_of_the_moment_from_wherever_the_slider_comes(page: Page, recorded: Path) -> None:
+    """As it was live: it has the states that were entered last, and they are lit."""
+    count = len(records_of(recorded))
+    page.goto(recorded.as_uri())
+    page.locator("#drawing svg .node.on").first.wait_for()
+    moments = list(range(30, count, count // 60))
+    found = [page.evaluate(SHEET, n) for n in [*moments, *reversed(moments), *moments[::7]]]
+    for sheet, has_place, could, lit in found:
+        assert has_place == could, sheet
+        assert lit, sheet
+    assert len({sheet for sheet, *_ in found}) > 1
+    page.click("#sheets button:nth-child(3)")  # by hand, and on to a moment that has nothing there
+    page.evaluate(AT_THE_BEGINNING)
+    assert page.evaluate("hasState(page.sheet, page.shown.leaves)")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -11,6 +11,7 @@ from engine.language.model import Chart
 from engine.tools.page.charts import chart_key, chart_values
 from engine.tools.page.drawings import drawn
 from engine.tools.page.files import text_of
+from engine.tools.page.results import results
 from engine.tools.trace.reader import Record, Trace, TraceError
 
 MOST: Final = 200_000
@@ -32,6 +33,7 @@ def document(trace: Trace, charts: Sequence[Chart]) -> str:
         "header": trace.header,
         "charts": {key: chart_values(chart) for key, chart in known.items() if key in ran},
         "drawings": {key: drawn(chart) for key, chart in known.items() if key in ran},
+        "results": results(trace, known),
         "records": [_lean(record) for record in trace.records],
     }
     data = json.dumps(told, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")

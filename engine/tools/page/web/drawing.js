@@ -93,8 +93,8 @@ class Drawing {
   }
   noted(id, element) { if (!this.ways.has(id)) this.ways.set(id, []); this.ways.get(id).push(element); }
 
-  /** Lights the active states, marks the transitions of the last step. */
-  light(configuration, leaves, taken, entered) {
+  /** Lights the active states, marks the transitions of the last step. `place`: what may be brought into view. */
+  light(configuration, leaves, taken, entered, place) {
     if (!this.svg) return;
     const on = new Map(); // element -> whether nothing inside it is lit
     for (const state of configuration) if (this.nodes.has(state)) on.set(this.nodes.get(state), true);
@@ -107,12 +107,15 @@ class Drawing {
     }
     for (const one of this.svg.querySelectorAll(".on")) if (!on.has(one)) one.classList.remove("on", "leaf", "fresh");
     this.fresh = null;
+    const within = (one, states) => states.some((state) => state === one.dataset.state || state.startsWith(one.dataset.state + "."));
+    let there = false;
     for (const [one, leaf] of on) {
       one.classList.add("on");
       one.classList.toggle("leaf", leaf);
-      const fresh = leaf && entered.some((state) => state === one.dataset.state || state.startsWith(one.dataset.state + "."));
-      one.classList.toggle("fresh", fresh);
-      if (fresh || (leaf && !this.fresh && !one.classList.contains("closed"))) this.fresh = one;
+      one.classList.toggle("fresh", leaf && within(one, entered));
+      if (!leaf || there) continue;
+      there = within(one, place);
+      if (there || (!this.fresh && !one.classList.contains("closed"))) this.fresh = one;
     }
     for (const one of this.svg.querySelectorAll(".taken")) one.classList.remove("taken");
     for (const id of taken) for (const one of this.ways.get(id) || []) one.classList.add("taken");

@@ -14,6 +14,7 @@ class Machine {
     this.parameters = {}; this.configuration = []; this.data = {}; this.timers = {}; this.readings = {};
     this.said = {}; // the last message of each role
     this.last = null; // the last record
+    this.recent = []; // the innermost states that were entered last
   }
   copy() {
     const one = Object.assign(new Machine(this.path), this);
@@ -27,13 +28,18 @@ class Machine {
       if (told[name]) this[name] = told[name];
   }
   isActive(state) { return this.configuration.includes(state); }
+  /** Where it is: what was entered last, else all that is active. */
+  get place() {
+    const recent = this.recent.filter((state) => this.isActive(state));
+    return recent.length ? recent : this.leaves;
+  }
   get leaves() {
     return this.configuration.filter((one) => one && !this.configuration.some((other) => other.startsWith(one + ".")));
   }
 }
 
 class World {
-  constructor() { this.machines = new Map(); this.time = 0; this.sample = {}; this.rows = null; }
+  constructor() { this.machines = new Map(); this.time = 0; this.sample = {}; this.rows = null; this.reached = -1; this.began = -1; }
 
   static of(base) {
     const world = new World();
@@ -49,7 +55,7 @@ class World {
 
   copy() {
     const world = new World();
-    world.time = this.time; world.sample = this.sample; world.rows = this.rows;
+    world.time = this.time; world.sample = this.sample; world.rows = this.rows; world.reached = this.reached; world.began = this.began;
     for (const [path, one] of this.machines) world.machines.set(path, one.copy());
     return world;
   }
@@ -67,6 +73,8 @@ class World {
     }
     one.last = record;
     one.configuration = record.configuration;
+    const entered = (record.entered || []).filter((state) => one.isActive(state));
+    if (entered.length) one.recent = entered.filter((state) => !entered.some((other) => other.startsWith(state + ".")));
     if (record.data) Object.assign(one.data, record.data);
     if (record.readings)
       for (const [name, value] of Object.entries(record.readings)) one.readings[name] = { value, at: record.time_ns };
@@ -175,10 +183,17 @@ function holds(world, machine, one) {
   return false;
 }
 
+/** The number of the last stage that holds now, -1 for none. */
+function presentStage(world, charts, main) {
+  const machine = world.machines.get(main), stages = charts[machine?.key]?.stages || [];
+  for (let n = stages.length - 1; n >= 0; n--) if (holds(world, machine, stages[n].holds)) return n;
+  return -1;
+}
+
 /** The records, how everything stood at any of them, and the curves. */
 class Timeline {
-  constructor(first, base, charts, display) {
-    this.charts = charts; this.display = display;
+  constructor(first, base, charts, display, main) {
+    this.charts = charts; this.display = display; this.main = main;
     this.begin(first, World.of(base));
   }
   begin(first, world) {
@@ -189,13 +204,21 @@ class Timeline {
   get next() { return this.first + this.records.length; }
   add(records) {
     for (const record of records) {
-      this.now.apply(record);
+      this.step(this.now, record);
       this.records.push(record);
       if (record.result) this.results.push(record);
       if (this.records.length % MARK === 0) this.marks.push(this.now.copy());
       if (record.time_ns >= this.due) this.look(record.time_ns);
     }
     if (this.records.length > MOST) this.trim();
+  }
+  step(world, record) {
+    world.apply(record);
+    if (!record.entered?.length) return;
+    const present = presentStage(world, this.charts, this.main);
+    if (present >= 0) world.reached = present;
+    const during = record.machine === this.main && this.charts[world.machines.get(this.main)?.key]?.session?.during;
+    if (during && record.entered.includes(during)) world.began = record.time_ns;
   }
   look(time) {
     this.due = time + this.every;
@@ -223,7 +246,7 @@ class Timeline {
     if (behind === this.records.length) return this.now;
     const mark = Math.floor(behind / MARK);
     const world = this.marks[mark].copy();
-    for (let n = mark * MARK; n < behind; n++) world.apply(this.records[n]);
+    for (let n = mark * MARK; n < behind; n++) this.step(world, this.records[n]);
     return world;
   }
   record(number) { return this.records[number - this.first]; }

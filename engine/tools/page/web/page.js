@@ -23,9 +23,10 @@ async function begin() {
   bind();
   const own = byId("recorded");
   if (own) return recorded(JSON.parse(own.textContent));
-  await whole(false);
-  ask("api/charts").then((charts) => { known(charts); page.dirty = true; replay(); });
-  ask("api/events").then(({ events }) => { page.offers = events; controls(); }).catch(() => {});
+  const asked = [ask("api/state"), ask("api/charts"), ask("api/events").catch(() => ({ events: [] }))];
+  known(await asked[1]);
+  page.offers = (await asked[2]).events;
+  await whole(false, asked[0]);
   setInterval(heartbeat, 500);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
@@ -39,10 +40,10 @@ function recorded(told) {
   const header = told.header;
   page.header = header;
   page.main = Object.keys(header.machines)[0] || "";
-  page.timeline = new Timeline(0, {}, page.charts, header.display || {});
+  page.timeline = new Timeline(0, {}, page.charts, header.display || {}, page.main);
   page.whole = true;
   taken(told.records, 0);
-  resultsOf(page.timeline, header);
+  page.timeline.results = told.results.map((result) => ({ time_ns: result.time_ns, machine: page.main, result }));
   page.now = { ns: page.timeline.now.time, at: 0, real: false };
   page.alive = "trace";
   byId("controls").hidden = true;
@@ -50,17 +51,6 @@ function recorded(told) {
   const end = told.records.findIndex((one) => one.cause === "stop" && one.machine in header.machines);
   moveTo(end < 0 ? page.timeline.next : end); // before the end of the run: then all states have been left
   requestAnimationFrame(frame);
-}
-
-/** Results of a trace: what a root machine said last of a session, and what its chart calls the result. */
-function resultsOf(timeline, header) {
-  const machine = page.main, chart = page.charts[timeline.now.machines.get(machine)?.key];
-  const name = chart?.session?.result;
-  if (!name) return;
-  timeline.records.forEach((record, n) => {
-    if (record.note === "out" && record.text === name)
-      timeline.results.push({ time_ns: record.time_ns, machine: record.machine, result: { number: timeline.results.length + 1, text: carried(record.data), sides: [] } });
-  });
 }
 
 function known(charts) {
@@ -71,16 +61,17 @@ function known(charts) {
 }
 
 /** All anew: after the start, when the stream is behind, when somebody looks back further than what is here. */
-async function whole(all) {
+async function whole(all, asked) {
   page.source?.close();
-  const told = await ask(`api/state${all ? "?all=1" : ""}`);
+  const [told, past] = await Promise.all([asked || ask(`api/state${all ? "?all=1" : ""}`), ask("api/results")]);
   page.header = told.header; page.main = told.main; page.whole = all || told.oldest === told.first; page.live = true;
   const old = page.timeline;
-  page.timeline = new Timeline(told.first, told.base, page.charts, told.header.display || {});
+  page.timeline = new Timeline(told.first, told.base, page.charts, told.header.display || {}, page.main);
   if (old && !all) page.timeline.series = old.series;
-  if (old) page.timeline.results = old.results.filter((one) => !told.records.some((record) => record.result?.number === one.result.number));
   page.messages = null; page.log = [];
   taken(told.records, told.first);
+  const { results } = page.timeline, here = new Set(results.map((one) => one.result.number));
+  results.unshift(...past.results.filter((one) => !here.has(one.number) && one.time_ns <= page.timeline.now.time).map((result) => ({ time_ns: result.time_ns, result })));
   tick(told.now_ns, told.real);
   setUp();
   listen();
@@ -146,16 +137,6 @@ function logged(record) {
   for (const failure of record.failures || []) page.log.push({ time: record.time_ns, machine: record.machine, text: failure.message, bad: true });
   if (page.log.length > 600) page.log.splice(0, 200);
 }
-/** Charts came after the first records: what needs them is read again. */
-function replay() {
-  const { timeline } = page;
-  const { results } = timeline;
-  const records = timeline.records, base = timeline.marks[0], first = timeline.first;
-  timeline.begin(first, base.copy());
-  timeline.results = [];
-  timeline.add(records);
-  for (const one of results) if (!timeline.results.some((other) => other.result.number === one.result.number)) timeline.results.unshift(one);
-}
 
 function setUp() {
   byId("title").textContent = page.header.title || page.main;
@@ -170,7 +151,7 @@ function moveTo(number) {
   const { first, next } = page.timeline;
   stopPlaying();
   page.moment = number === null || (number >= next && page.live) ? null : Math.max(first + 1, Math.min(next, number));
-  page.dirty = true;
+  page.dirty = page.moved = true;
 }
 async function lookBack() {
   if (page.whole || !page.live) return;
@@ -213,8 +194,10 @@ function paint() {
   if (!timeline) return;
   const world = page.moment === null ? timeline.now : timeline.at(page.moment);
   const main = world.machines.get(page.main);
-  const stage = Panels.stages(byId("stages"), charts[main?.key], world, main);
-  const told = main ? shortStates(main, charts[main.key]) : "";
+  const ended = timeline.results.filter((one) => one.time_ns <= (page.moment === null ? Infinity : world.time)), end = ended[ended.length - 1];
+  const stage = Panels.stages(byId("stages"), charts[main?.key], world, main, end?.result.good === false);
+  Panels.result(byId("result"), end, world.began >= 0 && !(end?.time_ns >= world.began) && inSession(world));
+  const told = main ? shortStates(main, charts[main.key], true) : "";
   say("main-state", stage || told);
   Panels.tiles(byId("values"), timeline, world, page.moment === null ? null : world.time);
   Panels.units(byId("units"), header, charts, world, page.chosen, choose);
@@ -227,6 +210,7 @@ function paint() {
   slider();
   badge();
   enable(world);
+  document.body.classList.remove("begins");
 }
 function say(id, text) { const one = byId(id); if (one.textContent !== text) one.textContent = text; }
 function badge() {
@@ -278,7 +262,8 @@ function choose(path, keep) {
   page.dirty = true;
 }
 function drawn(machine) {
-  if (!machine) return;
+  page.shown = machine;
+  if (!machine) { if (page.sheets.length) drawing.light([], [], [], [], []); return; }
   const key = machine.key, chart = page.charts[key];
   if (page.shownKey !== key) {
     page.shownKey = key; page.sheets = []; page.sheet = 0;
@@ -304,8 +289,10 @@ function drawn(machine) {
   }
   const record = machine.last;
   if (page.sheets.length) {
-    if (page.follow) followed(machine, record);
-    drawing.light(machine.configuration, machine.leaves, record?.transitions || [], record?.entered || []);
+    if (page.moved && !hasState(page.sheet, machine.leaves)) page.follow = true; // turned to by hand: nothing of this moment is on it
+    page.moved = false;
+    if (page.follow) followed(machine);
+    drawing.light(machine.configuration, machine.leaves, record?.transitions || [], record?.entered || [], machine.place);
     if (page.follow) drawing.centre();
     [...byId("sheets").children].forEach((button, n) => button.classList.toggle("on", hasState(n, machine.leaves)));
   }
@@ -323,13 +310,12 @@ function statesOn(n) {
 }
 const hasState = (n, states) => states.some((one) => statesOn(n).has(one));
 /** The sheet that shows what was entered last, as long as nobody has turned to another one. */
-function followed(machine, record) {
-  const entered = (record?.entered || []).filter((one) => machine.isActive(one));
-  if (!entered.length) return;
-  const inmost = entered.filter((one) => !entered.some((other) => other.startsWith(one + ".")));
-  if (hasState(page.sheet, inmost)) return;
-  const n = page.sheets.findIndex((_, number) => hasState(number, inmost));
-  if (n >= 0) turn(n, true);
+function followed(machine) {
+  for (const states of [machine.place, machine.leaves]) {
+    if (hasState(page.sheet, states)) return;
+    const n = page.sheets.findIndex((_, number) => hasState(number, states));
+    if (n >= 0) return turn(n, true);
+  }
 }
 function sheetButtons(sheets) {
   byId("sheets").replaceChildren(...(sheets.length < 2 ? [] : sheets.map((text, n) => el("button", { type: "button", "aria-label": t("sheet", n + 1), "aria-pressed": String(n === page.sheet), onclick: () => turn(n, false) }, String(n + 1)))));
@@ -350,8 +336,9 @@ function find(text) {
   if (page.sheets.length && byId("tree").hidden) {
     const n = page.sheets.findIndex((sheet, number) => [...statesOn(number)].some((one) => one.toLowerCase().includes(text.toLowerCase())));
     if (text && n >= 0 && n !== page.sheet && ![...statesOn(page.sheet)].some((one) => one.toLowerCase().includes(text.toLowerCase()))) turn(n, false);
+    if (!text) page.follow = true;
     drawing.find(text);
-  } else Panels.tree(byId("tree"), page.charts[page.shownKey], page.timeline.now.machines.get(page.chosen), text)?.scrollIntoView({ block: "center" });
+  } else Panels.tree(byId("tree"), page.charts[page.shownKey], page.shown, text)?.scrollIntoView({ block: "center" });
 }
 
 // ---------------------------------------------------------------- controls
@@ -371,8 +358,8 @@ function enable(world) {
   for (const one of byId("controls").querySelectorAll("button")) if (one.disabled !== locked) one.disabled = locked;
 }
 /** Whether a session is going on: the main machine, or one on a unit, is in what its chart calls one. */
-function inSession() {
-  for (const machine of page.timeline.now.machines.values()) {
+function inSession(world) {
+  for (const machine of world.machines.values()) {
     const during = page.charts[machine.key]?.session?.during;
     if (during && machine.isActive(during)) return true;
   }
@@ -380,7 +367,7 @@ function inSession() {
 }
 async function offered(offer) {
   const fields = Object.entries(offer.fields || {}).filter(([, one]) => !(one.most === 1));
-  const careful = inSession();
+  const careful = inSession(page.timeline.now);
   let given = {};
   if (fields.length || careful) {
     given = await askFor(offer.event.replaceAll("_", " "), careful ? t("confirm") : offer.text || "", fields);
@@ -446,6 +433,7 @@ function bind() {
     if (by === "fit") drawing.fit(); else if (by) drawing.scale(by === "in" ? 1.25 : 0.8);
   });
   byId("search").addEventListener("input", (event) => find(event.target.value));
+  byId("result").addEventListener("click", () => byId("tab-results").click());
   byId("ask-no").addEventListener("click", () => byId("ask").close("no"));
   const tabs = [...document.querySelectorAll("[role=tab]")];
   const select = (one, focus) => {

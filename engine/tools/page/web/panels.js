@@ -20,17 +20,30 @@ function put(place, children, version) {
 }
 
 const Panels = {
-  stages(place, chart, world, main) {
+  /** The stage that is reached; where none is any more after a session that `failed`, the one it failed in. */
+  stages(place, chart, world, main, failed) {
     const list = place.querySelector("ol"), stages = chart?.stages || [];
     place.hidden = !stages.length;
-    let present = -1;
-    stages.forEach((stage, n) => { if (holds(world, main, stage.holds)) present = n; });
-    if (list.children.length !== stages.length) list.replaceChildren(...stages.map((stage) => el("li", {}, el("span", {}, stage.title))));
+    const present = presentStage(world, { [main?.key]: chart }, main?.path), wrong = present < 0 && failed ? world.reached : -1;
+    if (list.children.length !== stages.length) list.replaceChildren(...stages.map((stage) => el("li", { "data-title": stage.title }, el("span", {}, stage.title))));
     [...list.children].forEach((one, n) => {
-      one.className = n === present ? "here" : n < present ? "behind" : "";
-      if (n === present) one.setAttribute("aria-current", "step"); else one.removeAttribute("aria-current");
+      const now = n === present ? "here" : n === wrong ? "wrong" : n < Math.max(present, wrong) ? "behind" : "";
+      if (one.className === now) return;
+      one.className = now;
+      if (now === "here") { one.setAttribute("aria-current", "step"); one.parentNode.scrollTo({ left: one.offsetLeft - one.parentNode.clientWidth / 3 }); } else one.removeAttribute("aria-current");
+      if (now === "wrong") one.setAttribute("aria-label", `${stages[n].title}: ${t("bad")}`); else one.removeAttribute("aria-label");
     });
     return present < 0 ? "" : stages[present].title;
+  },
+
+  /** How the last session ended, in words and in colour; which one it is while one is going on. */
+  result(place, last, going) {
+    const number = last ? last.result.number : 0, text = going ? t("session", number + 1) : last ? outcome(last.result) : "";
+    place.hidden = !text;
+    place.parentNode.classList.toggle("told", Boolean(text) && !going);
+    if (place.textContent === text) return;
+    place.textContent = text; place.title = going || !last ? "" : last.result.text;
+    place.className = going || !last ? "" : last.result.good === false ? "bad" : last.result.good ? "good" : "";
   },
 
   tiles(place, timeline, world, until) {
@@ -240,13 +253,20 @@ const Panels = {
   results(place, results) {
     put(place, results.length ? [el("ol", { class: "results" }, ...results.slice(-100).reverse().map(({ time_ns, result }) => el("li", {},
       el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${result.unit}` : ""), " ",
-        result.good === undefined ? "" : el("span", { class: result.good ? "badge good" : "badge bad" }, t(result.good ? "good" : "bad")), " ",
+        result.good === undefined ? "" : el("span", { class: result.good ? "badge good" : "badge bad" }, MARKS[result.good], t(result.good ? "good" : "bad")), " ",
         el("span", { class: "quiet number" }, clock(time_ns), result.duration_ns ? `, ${seconds(result.duration_ns)}` : "")),
-      el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("empty"))],
+      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, result.data.reason)) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("empty"))],
     `r${results.length}`);
   },
 };
 
+const MARKS = { true: "✓ ", false: "✗ " };
+/** A session's end in a line: the mark, which one, how, and why. */
+function outcome(result) {
+  const how = result.good === undefined ? "" : ` ${t(result.good ? "good" : "bad")}`;
+  const why = result.data?.reason || (result.good ? "" : result.text);
+  return `${MARKS[result.good] || ""}${t("session", result.number)}${result.unit ? ` ${result.unit}` : ""}${how}${why ? `: ${why}` : ""}`;
+}
 const last = (state) => state.slice(state.lastIndexOf(".") + 1) || state;
 const timerText = (id) => (id.includes("/after ") ? "after " + id.split("/after ")[1] : id);
 function wayText(id, chart) {
@@ -256,8 +276,10 @@ function wayText(id, chart) {
     way.guard ? el("span", { class: "guard" }, ` [${way.guard}]`) : "", way.description ? el("span", { class: "quiet" }, " " + way.description) : "",
     way.citation ? el("small", { class: "quiet" }, " " + way.citation) : "");
 }
-function shortStates(machine, chart) {
-  return machine.leaves.map((one) => chart?.titles?.[one] || last(one)).filter((one, n, all) => all.indexOf(one) === n).join(" · ");
+function shortStates(machine, chart, titled) {
+  const leaves = machine.leaves.filter((one) => !titled || chart?.titles?.[one]);
+  if (!leaves.length && titled) return shortStates(machine, chart, false);
+  return leaves.map((one) => chart?.titles?.[one] || last(one)).filter((one, n, all) => all.indexOf(one) === n).join(" · ");
 }
 /** Parents first, each followed by what is inside it; what stands for adapters after the machines they belong to. */
 function ordered(paths) {

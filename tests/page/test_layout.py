@@ -1,0 +1,59 @@
+"""What is on the page stays where it is, and fits a small screen, in both languages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.page.conftest import opened, station
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+MOST_SHIFT = 0.05
+SHIFTS = """() => { window.shifts = []; new PerformanceObserver((list) => { for (const one of list.getEntries())
+    if (!one.hadRecentInput) window.shifts.push([one.value, one.sources.map((s) => s.node?.id || s.node?.className)]);
+    }).observe({type: 'layout-shift', buffered: true}); }"""
+ASK = """(what) => fetch('api/event', {method: 'POST', headers: {'Content-Type': 'application/json'},
+    body: JSON.stringify(what)})"""
+STAGE = "document.querySelector('#stages li.here')?.dataset.title"
+TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter((one) => {
+    const box = one.getBoundingClientRect(); let above = one.parentElement;
+    while (above && getComputedStyle(above).overflowX === 'visible') above = above.parentElement;
+    return !above && box.width && box.right > innerWidth + 0.5; }).map((one) => one.id || one.className)"""
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+@pytest.mark.parametrize("chart", ["evse_dc", "site"])
+def test_nothing_jumps_while_it_loads_and_while_it_runs(page: Page, chart: str, width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    page.add_init_script(f"({SHIFTS})()")
+    with station(f"machines/{chart}.yaml") as url:
+        page.goto(url)
+        page.locator("#drawing svg .node.on").first.wait_for(state="attached")
+        page.evaluate(ASK, {"event": "plug"})
+        page.wait_for_function("page.messages.rows.length > 12")
+        page.wait_for_function("page.timeline.now.machines.get(page.main).path === page.main")
+        found = page.evaluate("shifts")
+    assert sum(value for value, _ in found) < MOST_SHIFT, found
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+def test_a_small_phone_has_room_for_everything(browser: Browser, locale: str) -> None:
+    """In the middle of a session, and after one that failed, whatever is looked at."""
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        for page in opened(browser, locale=locale, bypass_csp=True):
+            page.set_viewport_size({"width": 360, "height": 740})
+            page.goto(url)
+            page.click("[data-event=plug]")
+            for stage in ("charge", None):
+                page.wait_for_function(
+                    f"{STAGE} === '{stage}'" if stage else "!document.getElementById('result').hidden"
+                )
+                for tab in ("messages", "steps", "log", "results"):
+                    page.click(f"#tab-{tab}")
+                    page.wait_for_function(f"document.getElementById('pane').dataset.tab === '{tab}'")
+                    assert page.evaluate("document.documentElement.scrollWidth") <= 360, tab
+                    assert page.evaluate(TOO_WIDE) == [], tab
+                page.evaluate(ASK, {"event": "fault", "errorCode": "GroundFailure"})

@@ -1,0 +1,41 @@
+"""The sessions of a trace: as the run itself told them, well or not, and why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import engine
+from engine.cli import main
+from engine.tools.page.charts import chart_key, with_children
+from engine.tools.page.results import results
+from engine.tools.trace.reader import read
+
+
+@pytest.mark.parametrize(
+    ("chart", "sessions", "arguments"),
+    [
+        ("evse_dc", 1, ()),
+        ("evse_dc", 1, ("--set", "ill=never_ready")),
+        ("site", 2, ()),
+    ],
+)
+def test_they_are_those_of_the_run(
+    chart: str, sessions: int, arguments: tuple[str, ...], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, trace = f"machines/{chart}.yaml", tmp_path / "run.jsonl"
+    count = ("--sessions", str(sessions), "--for", "5 min")
+    main(["run", file, "--fast", "--quiet", *count, "--trace", str(trace), *arguments])
+    told = capsys.readouterr()
+    charts = {chart_key(one): one for one in with_children([engine.load(Path(file))])}
+    found = results(read(trace), charts)
+    assert len(found) == sessions
+    for one in found:
+        of = f" of {one['unit']}" if one["unit"] else ""
+        how = "ended" if one["good"] else "failed"
+        head = (
+            f"session {one['number']}{of} {how} at {one['time_ns'] / 1e9:.1f} s, after {one['duration_ns'] / 1e9:.1f} s"
+        )
+        assert f"{head}: {one['text']}" in told.out + told.err
+    assert all(one["good"] for one in found) == (not arguments)
