@@ -278,3 +278,26 @@ def test_the_soc_reader_charges_a_vehicle_that_does_not_speak() -> None:
 def test_an_outlet_has_one_to_three_phases(count: int) -> None:
     with pytest.raises(StationError, match=f"setting count: 1 to 3 phases are connected, not {count}"):
         AcBench(f"adapters.phase_switch.count={count}")
+
+
+@pytest.mark.parametrize("count", [3, 1])
+def test_the_current_follows_the_rows_of_a_schedule(count: int) -> None:
+    """By the nominal duty, for each connected phase; a row of nothing is a pause, and a limit that is less goes
+    before."""
+    rows = [count * 230.0 * amperes for amperes in (16, 8, 0, 12)]
+    bench = AcBench(
+        f"adapters.phase_switch.count={count}",
+        "plan.start=[0 s, 60 s, 90 s, 120 s]",
+        f"plan.PMax={rows}",
+    ).charging(16.0)
+    bench.until(lambda: bench.ac.current_A == 8.0, 60, "8 A")
+    assert bench.cable.circuit.duty_percent == pytest.approx(8 / 0.6)
+    bench.until(lambda: not bench.circuit.station_closed, 40, "a pause")
+    assert bench.cable.circuit.duty_percent == 100.0
+    bench.until(lambda: bench.ac.current_A == 12.0, 60, "12 A")
+    bench.say("limit", current=9.0)
+    bench.until(lambda: bench.ac.current_A == 9.0, 5 + 5, "9 A")
+    bench.say("schedule", start=[0], PMax=[count * 230.0 * 7])
+    bench.charging(7.0)
+    assert not bench.events("schedule_refused")
+    assert not bench.errors

@@ -134,10 +134,11 @@ def test_the_current_follows_what_the_station_says(where: str) -> None:
 
 
 @pytest.mark.cases("AC_ChargingStatus", "AC_ChargeParameterDiscovery")
-def test_the_current_follows_the_rows_of_a_schedule() -> None:
+@pytest.mark.parametrize("where", ["session.dialogue.schedule_", "plan."])
+def test_the_current_follows_the_rows_of_a_schedule(where: str) -> None:
     """Both sides know them beforehand: nobody negotiates anew before there is another schedule, nobody is cut off."""
-    rows = ("schedule_start=[0 s, 30 s, 45 s]", "schedule_PMax=[11040 W, 5520 W, 8280 W]")
-    bench = Session(THREE, *(f"evse.session.dialogue.{one}" for one in rows)).loop()
+    rows = ("start=[0 s, 30 s, 45 s]", "PMax=[11040 W, 5520 W, 8280 W]")
+    bench = Session(THREE, *(f"evse.{where}{one}" for one in rows)).loop()
     bench.until(lambda: bench.ac.current_A == 8.0, 30, "8 A")
     assert bench.data("evse/session/dialogue", "row") == 1
     bench.until(lambda: bench.ac.current_A == 12.0, 20, "12 A")
@@ -149,6 +150,30 @@ def test_the_current_follows_the_rows_of_a_schedule() -> None:
     bench.until(lambda: bench.ac.current_A == 10.0, 20, "10 A")
     bench.run(20)
     assert (bench.ac.current_A, bench.circuit.station_closed) == (10.0, True)
+    assert not bench.errors
+
+
+@pytest.mark.cases("AC_ChargingStatus")
+def test_a_row_is_kept_to_by_the_duty_beside_the_session() -> None:
+    """Where the line shows the nominal duty in a session, it says no more than the row; 5 % for a row below 6 A."""
+    rows = ("plan.start=[0 s, 40 s, 70 s]", "plan.PMax=[11040 W, 5520 W, 2760 W]")
+    bench = Session(THREE, "evse.duty=nominal", *(f"evse.{one}" for one in rows)).loop()
+    bench.until(lambda: bench.ac.current_A == 8.0, 40, "8 A")
+    bench.run(6)
+    assert bench.cable.circuit.duty_percent == pytest.approx(8 / 0.6)
+    bench.until(lambda: bench.cable.circuit.duty_percent == 5.0, 40, "5 %")
+    bench.run(10)
+    assert bench.ac.current_A <= 4.0
+    assert not bench.errors
+
+
+def test_a_schedule_outlasts_a_vehicle_that_does_not_speak() -> None:
+    """5 % in vain, then the nominal duty of the row that holds by then."""
+    rows = ("plan.start=[0 s, 10 s]", "plan.PMax=[11040 W, 5520 W]")
+    bench = Session("pev.speaks=no", *(f"evse.{one}" for one in rows))
+    bench.until(lambda: bench.ac.current_A > 0, 120, "current")
+    bench.run(10)
+    assert bench.ac.current_A == pytest.approx(8.0)
     assert not bench.errors
 
 

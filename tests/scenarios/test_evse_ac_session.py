@@ -140,40 +140,48 @@ def test_less_is_told_more_is_agreed_anew() -> None:
     assert not in_session().post("renegotiate").unhandled
 
 
+ROWS = {"start": [0, 60_000_000_000], "PMax": [11_040.0, 5_520.0]}
+
+
 def test_a_schedule_and_its_rows_are_passed_on() -> None:
-    """To the session, and what the vehicle is told by it to the outlet; without a session nobody has one."""
-    rows = {"start": [0, 60_000_000_000], "PMax": [11_040.0, 5_520.0]}
-    stage = charging().post("schedule", **rows)
-    assert stage.order("session.schedule") == rows
+    """To the schedule of the plug-in, what is left of it to the session, and its rows to the outlet, as the vehicle is
+    told them; without a vehicle nobody keeps to one."""
+    stage = charging().post("schedule", **ROWS)
+    assert stage.order("plan.tell") == ROWS
+    stage.child("plan.row", power=11_040.0).child("plan.left", **ROWS)
+    assert stage.order("session.schedule") == ROWS
+    assert stage.ordered("outlet.limit")[-1]["current"] == 80.0, "the vehicle knows its rows"
     stage.child("session.schedule_row", current=8.0)
     assert stage.order("outlet.by_message") == {"current": 8.0}
-    stage.child("session.schedule_refused", reason="it has no row")
-    assert stage.told("schedule_refused") == [{"reason": "it has no row"}]
-    free = available().post("schedule", **rows)
-    assert (free.order("session.schedule"), free.unhandled) == (None, [])
-    assert free.told("schedule_refused") == [{"reason": "there is no session that keeps to it"}]
+    for told in (
+        stage.child("plan.refused", reason="it has no row"),
+        stage.child("session.schedule_refused", reason="x"),
+    ):
+        assert told.told("schedule_refused")[0] == {"reason": "it has no row"}
+    free = available().post("schedule", **ROWS)
+    assert (free.order("plan.tell"), free.unhandled) == (None, [])
+    assert free.told("schedule_refused") == [{"reason": "there is no vehicle"}]
 
 
-def test_the_nominal_duty_keeps_to_no_schedule() -> None:
-    """Whoever told one hears it, once: when the session that had it is given up, or at once by the nominal duty."""
-    rows = {"start": [0, 60_000_000_000], "PMax": [11_040.0, 5_520.0]}
-    stage = in_session(C_session_retry=1).post("schedule", **rows)
-    assert not stage.told("schedule_refused")
-    stage.child("session.session_ended", end="failed")
+def test_the_row_is_a_limit_of_the_nominal_duty() -> None:
+    """By the phases that are connected, the least with what each phase may have and with the site's share; not in a
+    session, again when that has failed, and gone with the vehicle."""
+    stage = inviting(C_session_retry=1).forget().child("plan.row", power=5520.0)
+    assert stage.ordered("outlet.limit") == [{"current": 8.0}]
+    stage.child("session.session_started", EVCCID=EVCCID, protocol="iso2")
+    assert to(stage, "plan") == ["ask"]
+    stage.forget().child("plan.row", power=4140.0)
+    assert stage.ordered("outlet.limit") == [{"current": 80.0}]
+    stage.forget().child("session.session_ended", end="failed")
     assert stage.active("vehicle.plugged.falling_back")
-    assert stage.told("schedule_refused") == [{"reason": "the nominal duty keeps to none"}]
-    stage.forget().post("schedule", **rows)
-    assert stage.told("schedule_refused") == [{"reason": "there is no session that keeps to it"}]
-    assert (stage.order("session.schedule"), stage.unhandled) == (None, [])
-    without = in_session(C_session_retry=1).child("session.session_ended", end="failed")
-    assert without.active("vehicle.plugged.falling_back")
-    assert not without.told("schedule_refused")
-    again = in_session().post("schedule", **rows).child("session.session_ended", end="normal")
-    assert again.active("vehicle.plugged.returning")
-    again.child("session.session_started", EVCCID=bytes(6), protocol="iso2").child(
-        "session.session_ended", end="normal"
-    )
-    assert again.told("schedule_refused") == [{"reason": "it was of the session before"}]
+    assert stage.ordered("outlet.limit") == [{"current": 6.0}]
+    stage.forget().values("phase_switch", count=1).child("outlet.phases_now", count=1)
+    assert stage.ordered("outlet.limit") == [{"current": 18.0}]
+    stage.forget().post("limit", current=10.0).post("grant", power=1840.0, order=1)
+    assert [one["current"] for one in stage.ordered("outlet.limit")] == [10.0, 8.0]
+    stage.forget().child("outlet.disconnected")
+    assert stage.ordered("outlet.limit")[-1] == {"current": 8.0}
+    assert not stage.child("outlet.free").unhandled
 
 
 def test_who_pays_and_is_there_enough() -> None:
