@@ -133,6 +133,15 @@ class PowerModules(DecodingRole):
         told = (row for row in self.codec.messages.values() if row.sender == "module")
         return self._tells_off or any(field.name == "output" for row in told for field in row.fields)
 
+    def expect(self, *, first: int, count: int) -> None:
+        last = first + count - 1
+        if first < self.first or last > self.last:
+            modules = f"module {first}" if count == 1 else f"modules {first} to {last}"
+            raise ConfigurationError(
+                f"{self.codec.title} has no {modules} (first_address, addresses): its addresses are {self.first} to "
+                f"{self.last}"
+            )
+
     def set(self, *, module: int, voltage: float, current: float) -> None:
         self._order("set", module, voltage=voltage, current=current)
 

@@ -166,7 +166,7 @@ class Binding:
         except BaseException as error:
             if isinstance(error, ConfigurationError) and self.system.starting:
                 self.system.type_error = self.system.type_error or ConfigurationError(f"role {self.role!r}: {error}")
-            else:
+            elif self.system.type_error is None:  # else the run ends before it begins, for the reason that it tells
                 self.report(_told(error), action)
 
     def _account(self, action: str, args: Mapping[str, Any], begun: bool) -> None:

@@ -238,9 +238,9 @@ def test_when_the_last_one_trips_it_is_an_alarm(alarm: str, code: str) -> None:
     for place in (0, 1):
         racks.rack_is_told("fail", place, alarm=alarm)
     racks.run(1)
-    module = racks.data("why")[7]
-    assert racks.said[0] == (code, f"no module delivers any more; module {module}: {alarm}")
-    assert racks.said[1:] == [(code, f"0 of at least 1 modules are there and in order; module {module}: {alarm}")]
+    both = f"module 0: {alarm}, module 1: {alarm}"
+    assert racks.said[0] == (code, f"no module delivers any more; {both}")
+    assert racks.said[1:] == [(code, f"0 of at least 1 modules are there and in order; {both}")]
     assert (racks.output, racks.cleared) == ("disabled", 0)
 
 
@@ -469,7 +469,7 @@ def test_the_adapter_is_pulled() -> None:
     racks = Racks().delivering()
     racks.bus.wire.pull(racks.bus.simulated_link)
     racks.run(0.01)
-    assert racks.said == [("communication", "CAN bus: the adapter was pulled")]
+    assert racks.said == [("communication", "CAN bus: the adapter was pulled (modules 0, 1, 2, 3)")]
     assert racks.output == "faulty"
     racks.until(lambda: not racks.circuit.on, 1, "off as soon as the bus is back")
     racks.run(3).on().run(5)
@@ -481,7 +481,7 @@ def test_bus_off() -> None:
     racks = Racks().delivering()
     racks.bus.wire.fail(racks.bus.simulated_link, "too many errors")
     racks.run(0.01)
-    assert racks.said == [("communication", "CAN bus: bus off: too many errors")]
+    assert racks.said == [("communication", "CAN bus: bus off: too many errors (modules 0, 1, 2, 3)")]
     racks.until(lambda: not racks.circuit.on, 1, "off as soon as the bus is back")
 
 
@@ -524,10 +524,12 @@ def test_the_bus_goes_at_any_moment(moment: str) -> None:
     racks.bus.wire.pull(racks.bus.simulated_link)
     racks.run(0.01)
     assert racks.output == ("disabled" if moment == "rest" else "faulty")
-    assert racks.said == ([] if moment == "rest" else [("communication", "CAN bus: the adapter was pulled")])
+    assert racks.said == (
+        [] if moment == "rest" else [("communication", "CAN bus: the adapter was pulled (modules 0, 1, 2, 3)")]
+    )
     if moment == "rest":
         racks.on()
-        assert racks.said == [("communication", "CAN bus: the adapter was pulled")]
+        assert racks.said == [("communication", "CAN bus: the adapter was pulled (modules 0, 1, 2, 3)")]
 
 
 # ---------------------------------------------------------------- ranges, and modules that rest

@@ -10,6 +10,7 @@ import pytest
 
 from adapters.can.families import MODULES
 from adapters.can.frame import Frame
+from engine.cli import main
 from tests.charge.bench import Bench
 
 FAMILIES = tuple(MODULES)
@@ -287,3 +288,68 @@ def test_a_module_that_keeps_delivering_when_the_charge_ends() -> None:
     bench.run(5)
     assert bench.system.servers["evse/supply"].actor.machine.data["why"] == "module 2: does not switch off"
     assert not bench.circuit.station_closed
+
+
+@pytest.mark.parametrize("away_s", [3, 25])
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_all_of_them_lost_in_mid_charge_and_back(kind: str, away_s: int) -> None:
+    """The session has failed for want of modules. Nobody has to look at anything: when they speak again and measure a
+    dead output, the vehicle that is still there is charged."""
+    bench = charging(kind)
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "pull", {"module": address(bench, place)})
+    bench.until(lambda: bench.is_in("evse", "outlet.faulted"), 5, "fault")
+    told = next(event for event in bench.events("session_ended") if "EVCCID" in event)
+    assert told["end"] == "failed"
+    assert f"module {address(bench, 0)}" in told["reason"] or f"modules {address(bench, 0)}" in told["reason"]
+    bench.run(away_s)
+    assert bench.is_in("evse", "outlet.faulted"), "nobody knows whether the output is live"
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "plug", {"module": address(bench, place)})
+    bench.until(lambda: not bench.is_in("evse", "outlet.faulted"), 20, "free outlet")
+    bench.until(lambda: bench.circuit.output_A > 20.0, 90, "next charge")
+    assert bench.errors == []
+
+
+def test_mute_modules_that_go_on_delivering_free_the_station_only_when_the_output_is_measured_dead() -> None:
+    bench = charging("infy")
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "mute", {"module": address(bench, place)})
+        bench.system.post(bench.system.roots["modules"], "stick", {"module": address(bench, place)})
+    bench.until(lambda: bench.is_in("evse", "outlet.faulted"), 5, "fault")
+    bench.run(5)
+    assert not bench.circuit.station_closed
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "speak", {"module": address(bench, place)})
+    bench.run(20)
+    assert bench.is_in("evse", "outlet.faulted")
+    assert bench.is_in("evse/output", "faulty"), "they speak, and show a voltage that stays"
+    assert "still live" in bench.data("evse", "reason") or "does not switch off" in bench.data("evse", "reason")
+    assert bench.errors == []
+
+
+@pytest.mark.parametrize(
+    ("sets", "text"),
+    [
+        (["supply=infy", "supply.first_address=200"], "Infypower REG/BEG has no modules 200 to 207"),
+        (["supply=infy", "supply.first_address=56"], "Infypower REG/BEG has no modules 56 to 63"),
+        (["supply=huawei", "supply.first_address=0", "supply.addresses=1"], "has no module 0 "),
+        (["supply=maxwell", "meter=modules", "meter.first_address=64"], "has no modules 64 to 71"),
+    ],
+)
+def test_addresses_that_a_make_has_not_are_an_error_before_the_run(
+    sets: list[str], text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the range of the make, and nothing else: nobody has to look for it among the consequences."""
+    options = [option for one in sets for option in ("--set", one)]
+    assert main(["run", "machines/evse_dc.yaml", "--fast", "--quiet", *options]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert text in lines[0]
+    assert "its addresses are " in lines[0]
+
+
+def test_the_last_addresses_of_a_make_can_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--set", "supply=infy", "--set", "supply.first_address=55", "--for", "1 s"]
+    assert main(["run", "machines/evse_dc.yaml", "--fast", "--quiet", *options]) == 0
+    assert "has no module" not in capsys.readouterr().err

@@ -309,6 +309,27 @@ def test_a_supply_that_says_so_in_an_emergency_is_unfit_after_it(where: str, men
     assert stage.told("unfit") == ([] if mended else [{"reason": "power supply: no module"}])
 
 
+@pytest.mark.parametrize("code", ["communication", "input", "overtemperature", "overvoltage", "short_circuit", "other"])
+@pytest.mark.parametrize("cleared_s", [0.5, 30.0])
+@pytest.mark.parametrize("where", ["delivering", "measuring"])
+def test_an_alarm_in_mid_charge_that_is_over_by_itself(where: str, cleared_s: float, code: str) -> None:
+    """Modules that were silent, had no mains or were hot: off at once, and fit again when the supply says so and the
+    output is measured dead. After any other alarm somebody has to look."""
+    stage = delivering() if where == "delivering" else checking(where)
+    stage.forget().emit("supply.alarm", code=code, text="no module")
+    is_dead(stage)
+    mends = code in ("communication", "input", "overtemperature")
+    assert stage.told("unfit" if mends else "fault") == [{"reason": "power supply: no module"}]
+    assert stage.told("fault" if mends else "unfit") == []
+    stage.values("supply", present_voltage=0.0).values("contactor", is_closed=False).forget().run(cleared_s)
+    stage.emit("supply.alarm_cleared").run(1.0)
+    assert stage.active("off")
+    said = [name for _, name, _ in stage.said]
+    assert said[0] == "is_off"
+    assert said[-1] == "fit"
+    assert ("unfit" in said) is (mends and cleared_s > 1.0)
+
+
 def test_a_reset_asks_the_supply_anew() -> None:
     """What it said before somebody looked is forgotten; what stands it says again when it is told to be off."""
     stage = alarm(emergency(100.0).run(1.0)).values("supply", present_voltage=0.0).post("reset").run(1)

@@ -118,17 +118,106 @@ def test_a_voltage_of_before_says_nothing(way: str, measured_s: float, known: bo
     """Measured when the output was still on; any later one counts."""
     stage = WAYS[way]().run(measured_s).silent("supply", "present_voltage").run(1.0 - measured_s)
     assert stage.told("is_off") == ([{}] if known else [])
-    assert stage.told("fault") == ([] if known else [{"reason": f"{way}: nobody knows whether it is still live"}])
-    assert stage.active("off" if known else "faulty")
+    assert stage.told("unfit") == ([] if known else [{"reason": f"{way}: nobody knows whether it is still live"}])
+    assert stage.told("fault") == []
+    assert stage.active("off" if known else "unread")
 
 
 def test_a_reset_before_the_supply_tells_again_helps_nothing() -> None:
     stage = emergency().silent("supply", "present_voltage").run(1.0).post("reset").run(1.0)
-    assert stage.active("faulty")
+    assert stage.active("unread")
     stage.tells("supply").forget().post("reset").run(1.0)
     assert stage.active("off")
     assert stage.told("is_off") == [{}]
     assert stage.unhandled == []
+
+
+UNKNOWN = "emergency stop: nobody knows whether it is still live"
+
+
+def unread(way: str = "emergency stop") -> Stage:
+    """The supply said its voltage last when the output was on, and says nothing."""
+    stage = WAYS[way]().values("supply", present_voltage=400.0).silent("supply", *VALUES).run(1.0)
+    assert stage.active("unread.silent")
+    assert what(stage)[-2:] == ["supply.off", "contactor.set"]
+    return stage.forget()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_the_supply_measures_when_it_speaks_again_counts(way: str) -> None:
+    """Dead, and nobody has to look at it."""
+    stage = unread(way).run(60.0)
+    assert (stage.orders, stage.said) == ([], [])
+    stage.values("supply", present_voltage=59.9).tells("supply").run(0.05)
+    assert stage.active("off")
+    assert [name for _, name, _ in stage.said] == ["is_off", "fit"]
+    assert stage.unhandled == []
+
+
+def test_a_voltage_that_falls_once_the_supply_is_heard() -> None:
+    stage = unread().tells("supply").run(2.4)
+    assert stage.active("unread.heard")
+    stage.values("supply", present_voltage=0.0).run(0.05)
+    assert stage.active("off")
+    assert stage.told("fault") == []
+
+
+def test_a_voltage_that_stays_is_a_fault() -> None:
+    """Now it is known: its modules do not switch off. Only a person helps."""
+    stage = unread().tells("supply").values("supply", present_voltage=60.0).run(2.549)
+    assert stage.told("fault") == []
+    stage.run(0.002)
+    assert stage.told("fault") == [{"reason": "the supply is heard again, and its output is still live"}]
+    stage.values("supply", present_voltage=0.0).forget().run(60.0)
+    assert (stage.active("faulty"), stage.said) == (True, [])
+
+
+def test_a_supply_that_falls_silent_again() -> None:
+    stage = unread().tells("supply").run(0.05).silent("supply", *VALUES).run(1.05)
+    assert stage.active("unread.silent")
+    stage.run(60.0)
+    assert stage.told("fault") == []
+
+
+def test_a_supply_that_is_back_and_lacks_something_is_unfit() -> None:
+    stage = unread().emit("supply.alarm", code="communication", text="no module")
+    assert stage.told("unfit") == [{"reason": UNKNOWN + "; power supply: no module"}]
+    stage.forget().values("supply", present_voltage=0.0).tells("supply").run(0.05)
+    assert [name for _, name, _ in stage.said] == ["is_off", "unfit"]
+    stage.forget().emit("supply.alarm_cleared")
+    assert [name for _, name, _ in stage.said] == ["fit"]
+
+
+@pytest.mark.parametrize("what_else", ["alarm", "broken", "contactor", "feedback"])
+def test_what_a_person_has_to_look_at_while_nobody_knows(what_else: str) -> None:
+    """A welded contactor, one that cannot be read, a supply that takes no order, or says that it does not go off."""
+    stage = unread()
+    if what_else == "alarm":
+        stage.emit("supply.alarm", code="other", text="module 1: does not switch off")
+    elif what_else == "broken":
+        stage.breaks("supply")
+    elif what_else == "contactor":
+        stage.values("contactor", is_closed=True).post("emergency_off")
+    else:
+        delattr(stage.adapters["contactor"], "is_closed")
+        stage.values("supply", present_voltage=0.0).tells("supply").run(3.0)
+    assert stage.active("faulty")
+    reason = {
+        "alarm": UNKNOWN + "; power supply: module 1: does not switch off",
+        "feedback": "the supply is heard again, and its output is still live",
+    }.get(what_else, UNKNOWN)
+    assert stage.told("fault") == [{"reason": reason}]
+    assert stage.told("is_off") == []
+
+
+def test_while_nobody_knows_nothing_is_switched_on_and_nothing_else_is_told() -> None:
+    stage = unread().post("cable_check").post("power_on").emit("contactor.opened").emit("imd.fault", text="x")
+    assert stage.told("cable_check_bad") == stage.told("power_refused") == [{"reason": UNKNOWN}]
+    stage.forget().post("emergency_off").post("pilot_lost").emit("supply.stale", value="present_voltage")
+    assert (stage.orders, stage.said, stage.unhandled) == ([], [], [])
+    stage.post("power_off")
+    assert stage.told("current_off") == [{}], "nothing flows through an open contactor"
+    assert stage.post("reset").active("emergency")
 
 
 @pytest.mark.parametrize("way", WAYS)

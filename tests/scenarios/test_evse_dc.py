@@ -642,6 +642,23 @@ def test_what_a_person_has_to_look_at_does_not_mend_by_itself(first: str) -> Non
     assert unfit(available()).emit("button.reset_pressed").active("outlet.resetting")
 
 
+def test_a_fault_of_an_output_that_was_to_mend_by_itself_waits_for_a_person() -> None:
+    """Its modules were silent; heard again, they show a voltage that stays."""
+    stage = unfit(available()).child("output.fault", reason="still live")
+    assert stage.data("reason") == "still live"
+    assert stage.child("output.fit").active("outlet.faulted")
+    stage = unfit(available()).child("output.fault", reason="")
+    assert stage.data("reason") == "power supply: no module"
+    assert stage.child("output.fit").active("outlet.faulted")
+
+
+@pytest.mark.parametrize("first", ["supply", "pilot"])
+def test_what_mends_frees_the_outlet_from_its_own_fault_only(first: str) -> None:
+    stage = unfit(available()) if first == "supply" else available().emit("pilot.lost", reason="unplugged")
+    stage = stage.emit("pilot.found") if first == "supply" else stage.child("output.fit")
+    assert stage.active("outlet.faulted")
+
+
 def test_a_fault_that_gives_no_reason() -> None:
     """An outlet that is out of order says why, if only where to look."""
     assert plugged().child("output.fault", reason="").data("reason") == "the output is faulty"

@@ -121,7 +121,7 @@ def test_an_alarm_is_over_when_nothing_is_on_and_enough_are_in_order(left: int) 
     is known now."""
     stage = become(delivering(), "dead", 3, why="fan")
     become(become(stage, "lost", 2, why="silent"), "fault", 1, why="fan")
-    assert alarms(stage) == [("other", "no module delivers any more; module 1: fan")]
+    assert alarms(stage) == [("other", "no module delivers any more; module 1: fan, module 2: silent, module 3: fan")]
     stage.forget().run(5)
     assert (stage.active("output.faulty"), stage.told("alarm_cleared")) == (True, [])
     become(stage, "dead", 1)
@@ -130,7 +130,7 @@ def test_an_alarm_is_over_when_nothing_is_on_and_enough_are_in_order(left: int) 
     speaking(stage, 0.5)
     assert stage.active("output.disabled.fit" if left else "output.disabled.missing")
     assert stage.told("alarm_cleared") == [{}] * left
-    text = "0 of at least 1 modules are there and in order; module 1: fan"
+    text = "0 of at least 1 modules are there and in order; module 1: fan, module 2: silent, module 3: fan"
     assert alarms(stage) == ([] if left else [("other", text)])
 
 
@@ -169,8 +169,12 @@ def test_nobody_is_asked_without_a_bus() -> None:
 @pytest.mark.parametrize(
     ("event", "data", "why"),
     [
-        ("bus.lost", {"reason": "pulled"}, "CAN bus: pulled"),
-        ("bus.bus_state", {"state": "bus_off", "reason": "too many errors"}, "CAN bus: bus off: too many errors"),
+        ("bus.lost", {"reason": "pulled"}, "CAN bus: pulled (modules 1, 2)"),
+        (
+            "bus.bus_state",
+            {"state": "bus_off", "reason": "too many errors"},
+            "CAN bus: bus off: too many errors (modules 1, 2)",
+        ),
     ],
 )
 @pytest.mark.parametrize("begun", ["on its way", "on", "on its way off"])
@@ -469,9 +473,9 @@ CODES = [
 
 @pytest.mark.parametrize(("why", "code"), CODES)
 def test_none_delivers_any_more(why: str, code: str) -> None:
-    """Which one, and why, with the code of a power supply."""
+    """Which ones, and why, with the code of a power supply."""
     stage = become(delivering(1, 2), "lost" if why == "silent" else "fault", 1, 2, why=why)
-    assert alarms(stage) == [(code, f"no module delivers any more; module 2: {why}")]
+    assert alarms(stage) == [(code, f"no module delivers any more; module 1: {why}, module 2: {why}")]
     assert stage.active("output.faulty")
 
 

@@ -82,7 +82,7 @@ def test_modules_that_do_not_switch_on_are_told_again_and_then_an_alarm(C_retry:
     assert stage.active("output.enabling")
     assert stage.said == []
     stage.run(0.001)
-    assert alarms(stage) == [("communication", "the modules do not switch on")]
+    assert alarms(stage) == [("other", "the modules do not switch on")]
     assert stage.active("output.faulty")
     assert what(stage)[-1] == "modules.off"
 
@@ -94,7 +94,7 @@ def test_modules_that_do_not_switch_off_are_told_again_and_then_an_alarm(C_retry
     assert stage.times("modules.off") == [pytest.approx(0.01 + 0.04 * number) for number in range(C_retry + 1)]
     assert stage.active("output.disabling")
     stage.run(0.001)
-    assert alarms(stage) == [("communication", "the modules do not switch off")]
+    assert alarms(stage) == [("other", "the modules do not switch off")]
     assert stage.active("output.faulty")
 
 
@@ -160,7 +160,7 @@ def test_an_alarm_of_the_modules_is_handed_on_and_the_output_ordered_off(state: 
 
 def test_modules_that_cannot_be_reached_are_an_alarm() -> None:
     stage = enabled().breaks("modules", "no answer on the bus")
-    assert alarms(stage) == [("communication", "no answer on the bus")]
+    assert alarms(stage) == [("other", "no answer on the bus")]
     assert stage.active("output.faulty")
     stage.breaks("modules", "no answer on the bus")
     assert len(stage.said) == 1, "once is enough"
@@ -249,6 +249,21 @@ def test_modules_that_tell_again_are_believed(value: str) -> None:
     stage.run(0.001)
     assert stage.active("measuring.looking")
     assert stage.data("present_voltage") == 12.0
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("state", ["disabled", "enabled"])
+def test_modules_that_were_silent_and_show_that_they_are_off_mend(state: str, value: str) -> None:
+    """Told off meanwhile, and again when they are heard with their output on."""
+    stage = (at_rest() if state == "disabled" else enabled()).silent("modules", value).run(0.2)
+    stage.emit("modules.stale", value=value).forget().run(10)
+    assert stage.told("alarm_cleared") == []
+    stage.tells("modules").run(0.05)
+    if state == "enabled":
+        assert (stage.told("alarm_cleared"), stage.active("output.faulty")) == ([], True)
+        assert what(stage)[-1] == "modules.off"
+        stage.values("modules", output_on=False).run(0.02)
+    assert (stage.told("alarm_cleared"), stage.active("output.disabled")) == ([{}], True)
 
 
 def test_how_young_news_are_is_a_parameter() -> None:
