@@ -18,6 +18,7 @@ from engine.tools.export.c.types import kept
 
 ROOT = Path(__file__).parents[2]
 CORE = ROOT / "firmware" / "core"
+HERE = Path(__file__).parent
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off", "-DCHART_TRACE"]
 SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 MOST_TEXT = 4096
@@ -37,7 +38,7 @@ def compile_c(
     sources: list[Path], to: Path, options: list[str], cc: str = "cc", common: Sequence[str] = STRICT
 ) -> Path:
     """Compile and link. Fails with what the compiler says."""
-    command = [compiler(cc), *common, *options, f"-I{CORE}", *map(str, sources), "-o", str(to)]
+    command = [compiler(cc), *common, *options, f"-I{CORE}", f"-I{HERE}", *map(str, sources), "-o", str(to)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         pytest.fail(f"{' '.join(command)}\n{run.stderr[-6000:]}")
@@ -57,7 +58,7 @@ def write_program(design: Design, files: dict[str, str], folder: Path) -> list[P
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {**files, "script.c": script_c(design)}.items():
         (folder / name).write_text(text)
-    return [folder / f"{design.name}.c", folder / "script.c", *sorted(CORE.glob("*.c"))]
+    return [folder / f"{design.name}.c", folder / "script.c", HERE / "script_host.c", *sorted(CORE.glob("*.c"))]
 
 
 def script_c(design: Design) -> str:
@@ -100,14 +101,14 @@ def script_c(design: Design) -> str:
             given = [(f"given_{i}", type_) for i, (_, type_) in enumerate(port.arguments)]
             arguments = ["void *context", *(design.passed(type_, one) for one, type_ in given)]
             lines = [f"static void port_{port.name}({', '.join(arguments)})", "{", "(void)context;"]
-            lines += [f'(void)printf("{port.name}(");', *(_shown(type_, one) for one, type_ in given)]
-            lines += ['(void)printf(") ");', "}"]
+            lines += [f'say("{port.name}(");', *(_shown(type_, one) for one, type_ in given)]
+            lines += ['say(") ");', "}"]
         parts.append("\n".join(lines) + "\n")
     if "*done)" in _header_of(design):
         lines = [f"static void port_done(void *context, const struct {name}_output *output)", "{"]
-        lines += ["(void)context;", "(void)output;", '(void)printf("done(");']
+        lines += ["(void)context;", "(void)output;", 'say("done(");']
         lines += [_shown(type_, f"output->{identifier(one)}") for one, type_ in design.output.items()]
-        parts.append("\n".join([*lines, '(void)printf(") ");', "}"]) + "\n")
+        parts.append("\n".join([*lines, 'say(") ");', "}"]) + "\n")
         ports.append(".done = port_done")
     parts.append(_ERRORS)
     ports += [".error = port_error", ".fault = port_fault"]
@@ -122,7 +123,7 @@ def script_c(design: Design) -> str:
     parts += [f"is_shown_{index} = false;\n" for index in range(len(design.readings))]
     parts.append("(void)memset(alive, 0, sizeof alive);\n(void)memset(has, 0, sizeof has);\n")
     parts.append(f"check({name}_init(&machine, &ports, NULL, &given));\n}}\n")
-    parts.append("static bool event(long number, int64_t now)\n{\n(void)now;\nswitch (number) {\n")
+    parts.append("static bool event(long which, int64_t now)\n{\n(void)now;\nswitch (which) {\n")
     for one in design.events:
         if not one.from_outside:
             continue
@@ -135,7 +136,7 @@ def script_c(design: Design) -> str:
             arguments.append(view if type_.kind is Kind.BYTES else f"{field}_read")
         lines += [_read(design, type_, f"{field}_read") for field, type_ in one.payload.items()]
         parts.append("\n".join([*lines, f"return {name}_{own}({', '.join(arguments)});", "}"]) + "\n")
-    parts.append("default:\ncheck(false);\nreturn false;\n}\n}\nstatic void show(long number)\n{\nswitch (number) {\n")
+    parts.append("default:\ncheck(false);\nreturn false;\n}\n}\nstatic void show(long which)\n{\nswitch (which) {\n")
     for index, type_ in enumerate(design.readings.values()):
         lines = [f"case {index}:", f"is_shown_{index} = !nothing();", f"if (is_shown_{index}) {{"]
         parts.append("\n".join([*lines, _read(design, type_, f"shown_{index}"), "}", "break;"]) + "\n")
@@ -171,55 +172,45 @@ def _shown(type_: Type, value: str) -> str:
     match type_.kind:
         case Kind.BYTES:
             return f"show_octets({value}.octet, {value}.length);"
-        case Kind.LIST if value.startswith("given_"):
-            assert type_.item is not None
-            inner = _shown(type_.item, f"{value}[i]")
-            return (
-                f'(void)printf("[");\nfor (unsigned i = 0; i < {value}_count; i++) {{\n{inner}\n}}\n(void)printf("],");'
-            )
         case Kind.LIST:
             assert type_.item is not None
-            inner = _shown(type_.item, f"{value}.item[i]")
-            return (
-                f'(void)printf("[");\nfor (unsigned i = 0; i < {value}.count; i++) {{\n{inner}\n}}\n(void)printf("],");'
-            )
+            given = value.startswith("given_")
+            count, item = (f"{value}_count", f"{value}[i]") if given else (f"{value}.count", f"{value}.item[i]")
+            each = _shown(type_.item, item)
+            return f'say("[");\nfor (unsigned i = 0; i < {count}; i++) {{\n{each}\n}}\nsay("],");'
         case Kind.FLOAT:
-            return f'(void)printf("%.17g,", {value});'
+            return f"show_real({value});"
         case Kind.BOOL:
-            return f'(void)printf("%d,", {value} ? 1 : 0);'
+            return f'say({value} ? "1," : "0,");'
         case Kind.ENUM:
-            return f'(void)printf("%s,", words[{value}]);'
+            return f'say(words[{value}]);\nsay(",");'
         case Kind.STRING:
             return f"show_octets((const unsigned char *){value}, strlen({value}));"
-    return f'(void)printf("%lld,", (long long){value});'
+    return f'say_number({value});\nsay(",");'
 
 
 def _read(design: Design, type_: Type, to: str) -> str:
     match type_.kind:
         case Kind.FLOAT:
-            return f"{to} = strtod(word(), NULL);\n"
+            return f"{to} = real();\n"
         case Kind.BOOL:
-            return f"{to} = strtol(word(), NULL, 10) != 0;\n"
+            return f"{to} = number() != 0;\n"
         case Kind.ENUM:
-            return f"{to} = ({design.words})strtol(word(), NULL, 10);\n"
+            return f"{to} = ({design.words})number();\n"
         case Kind.STRING:
             return f"(void)read_octets((unsigned char *){to}, sizeof {to});\n"
         case Kind.BYTES:
             return f"{to}.length = (uint16_t)read_octets({to}.octet, sizeof {to}.octet);\n"
         case Kind.LIST:
             assert type_.item is not None
-            lines = [
-                f"{to}.count = (uint8_t)strtol(word(), NULL, 10);",
-                f"for (unsigned i = 0; i < {to}.count; i++) {{",
-            ]
+            lines = [f"{to}.count = (uint8_t)number();", f"for (unsigned i = 0; i < {to}.count; i++) {{"]
             return "\n".join([*lines, _read(design, type_.item, f"{to}.item[i]"), "}"]) + "\n"
-    return f"{to} = ({design.c_type(type_)})strtoll(word(), NULL, 10);\n"
+    return f"{to} = ({design.c_type(type_)})number();\n"
 
 
 _HEAD = r"""#include "NAME.h"
+#include "script.h"
 #include "values.h"
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct NAME machine;
@@ -233,18 +224,30 @@ static size_t errors;
 static void check(bool good)
 {
     if (!good) {
-        (void)fprintf(stderr, "the script cannot go on: %s\n", line);
-        exit(3);
+        script_say("the script cannot go on: ");
+        script_say(line);
+        script_say("\n");
+        script_stop(3);
     }
+}
+
+void say(const char *text);
+void say(const char *text) { script_say(text); }
+
+void say_number(int64_t value);
+void say_number(int64_t value)
+{
+    char text[21];
+    say(chart_decimal(text, value));
 }
 
 static const char *word(void)
 {
     char *const found = rest;
-    rest = strchr(rest, ' ');
-    if (rest == NULL) {
-        rest = strchr(found, '\0');
-    } else {
+    while ((*rest != ' ') && (*rest != '\0')) {
+        rest++;
+    }
+    if (*rest == ' ') {
         *rest = '\0';
         rest++;
     }
@@ -254,6 +257,54 @@ static const char *word(void)
 bool nothing(void);
 bool nothing(void) { return *rest == '!'; }
 
+static int64_t number(void)
+{
+    const char *text = word();
+    const bool negative = *text == '-';
+    uint64_t size = 0;
+    for (text += negative ? 1 : 0; *text != '\0'; text++) {
+        check((*text >= '0') && (*text <= '9'));
+        size = size * 10U + (uint64_t)(*text - '0');
+    }
+    return (int64_t)(negative ? (0U - size) : size);
+}
+
+static unsigned digit(char text)
+{
+    return (unsigned)((text <= '9') ? (text - '0') : (text - 'a' + 10));
+}
+
+/* Floats are the sixteen digits of their bits: nothing is rounded on the way. */
+double real(void);
+double real(void)
+{
+    const char *text = word();
+    uint64_t bits = 0;
+    double value;
+    for (; *text != '\0'; text++) {
+        bits = (bits << 4U) | digit(*text);
+    }
+    (void)memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+static void say_octet(unsigned octet)
+{
+    const char text[3] = {"0123456789abcdef"[octet >> 4U], "0123456789abcdef"[octet & 15U], '\0'};
+    say(text);
+}
+
+void show_real(double value);
+void show_real(double value)
+{
+    uint64_t bits;
+    (void)memcpy(&bits, &value, sizeof bits);
+    for (int i = 56; i >= 0; i -= 8) {
+        say_octet((unsigned)(bits >> i) & 0xFFU);
+    }
+    say(",");
+}
+
 /* Octets are written in hexadecimal behind a ':'. */
 size_t read_octets(unsigned char *to, size_t size);
 size_t read_octets(unsigned char *to, size_t size)
@@ -262,9 +313,7 @@ size_t read_octets(unsigned char *to, size_t size)
     const size_t count = (strlen(from) - 1U) / 2U;
     check(count <= size);
     for (size_t i = 0; i < count; i++) {
-        unsigned octet = 0;
-        (void)sscanf(&from[1U + 2U * i], "%2x", &octet);
-        to[i] = (unsigned char)octet;
+        to[i] = (unsigned char)(digit(from[1U + 2U * i]) << 4U | digit(from[2U + 2U * i]));
     }
     if (count < size) {
         to[count] = 0U;
@@ -275,11 +324,11 @@ size_t read_octets(unsigned char *to, size_t size)
 void show_octets(const unsigned char *octets, size_t count);
 void show_octets(const unsigned char *octets, size_t count)
 {
-    (void)printf(":");
+    say(":");
     for (size_t i = 0; i < count; i++) {
-        (void)printf("%02x", octets[i]);
+        say_octet(octets[i]);
     }
-    (void)printf(",");
+    say(",");
 }
 
 void chart_trace(const struct chart *me, char what, uint16_t number)
@@ -304,7 +353,9 @@ static void port_error(void *context, uint16_t place)
 static void port_fault(void *context, uint16_t number)
 {
     (void)context;
-    (void)printf("fault(%u) ", number);
+    say("fault(");
+    say_number(number);
+    say(") ");
 }
 """
 _RECORD = r"""
@@ -314,26 +365,33 @@ static void record(void)
 {
     const int64_t deadline = chart_deadline_ns(&machine.chart);
     for (size_t i = 0; i < errors; i++) {
-        (void)printf("error(%u) ", failed[i]);
+        say("error(");
+        say_number(failed[i]);
+        say(") ");
     }
-    (void)printf("|");
+    say("|");
     for (size_t i = 0; i < takes; i++) {
-        (void)printf("%u,", taken[i]);
+        say_number(taken[i]);
+        say(",");
     }
-    (void)printf("|");
+    say("|");
     for (unsigned i = 0; i < UPPER_STATES; i++) {
         if (chart_in(&machine.chart, (uint8_t)i)) {
-            (void)printf("%u,", i);
+            say_number(i);
+            say(",");
         }
     }
-    (void)printf("|%lld|", (deadline == CHART_NEVER) ? -1LL : (long long)deadline);
+    say("|");
+    say_number((deadline == CHART_NEVER) ? -1 : deadline);
+    say("|");
     for (unsigned i = 0; i < machine.chart.is->timers; i++) {
         const int64_t due = machine.timers[i].due_ns;
-        (void)printf("%lld,", (due == CHART_NEVER) ? -1LL : (long long)due);
+        say_number((due == CHART_NEVER) ? -1 : due);
+        say(",");
     }
-    (void)printf("|");
+    say("|");
     show_data();
-    (void)printf("\n");
+    say("\n");
     takes = 0;
     errors = 0;
 }
@@ -341,43 +399,42 @@ static void record(void)
 _MAIN = r"""
 int main(void)
 {
-    while (fgets(line, sizeof line, stdin) != NULL) {
+    while (script_line(line, sizeof line)) {
         int64_t now;
-        line[strcspn(line, "\n")] = '\0';
         rest = line;
         switch (*word()) {
         case 'N':
             new_machine();
             continue;
         case 'V':
-            show(strtol(word(), NULL, 10));
+            show((long)number());
             continue;
         case 'A': {
-            const long number = strtol(word(), NULL, 10);
-            alive[number] = strtol(word(), NULL, 10);
-            has[number] = *word() == '1';
+            const int64_t child = number();
+            alive[child] = (long)number();
+            has[child] = *word() == '1';
             continue;
         }
         case 'B':
-            check(NAME_begin(&machine, strtoll(word(), NULL, 10)));
+            check(NAME_begin(&machine, number()));
             break;
         case 'E': {
-            const long number = strtol(word(), NULL, 10);
-            now = strtoll(word(), NULL, 10);
-            (void)printf("%s", event(number, now) ? "" : "refused ");
+            const long one = (long)number();
+            now = number();
+            say(event(one, now) ? "" : "refused ");
             break;
         }
         case 'X': {
-            const long timer = strtol(word(), NULL, 10);
-            now = strtoll(word(), NULL, 10);
+            const int64_t timer = number();
+            now = number();
             (void)chart_fire(&machine.chart, (uint16_t)timer, now);
             break;
         }
         case 'T':
-            (void)printf("%s", chart_expire(&machine.chart, strtoll(word(), NULL, 10)) ? "" : "not due ");
+            say(chart_expire(&machine.chart, number()) ? "" : "not due ");
             break;
         case 'F':
-            chart_finish(&machine.chart, strtoll(word(), NULL, 10));
+            chart_finish(&machine.chart, number());
             break;
         default:
             check(false);
@@ -385,6 +442,6 @@ int main(void)
         }
         record();
     }
-    return 0;
+    script_stop(0);
 }
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -228,7 +229,7 @@ class Recorder:
         """A value as the C reads it."""
         if type_.kind is Kind.LIST and type_.item is not None:
             return " ".join([str(len(value)), *(self.word(type_.item, item) for item in value)])
-        return float(value).hex() if type_.kind is Kind.FLOAT else _word(type_, value, self._number_of)
+        return _word(type_, value, self._number_of)
 
     def _number_of(self, value: str) -> str:
         words = self.design.all_words
@@ -243,7 +244,7 @@ def _short(position: str) -> str:
 def _word(type_: Type, value: Any, enumerated: Any) -> str:
     match type_.kind:
         case Kind.FLOAT:
-            return f"{float(value):.17g}"
+            return struct.pack(">d", value).hex()
         case Kind.BOOL:
             return str(int(value))
         case Kind.ENUM:
