@@ -156,7 +156,7 @@ class SocketV2gSecc(V2gSecc):
             "tls_port": Setting("int", 61852, "TCP port with TLS"),
             "certificate": Setting("string", "", "PEM file: SECC leaf, then sub-CAs; needed for TLS"),
             "key": Setting("string", "", "PEM file: the leaf's private key"),
-            "key_password": Setting("string", "", "Password of the key file; empty: it has none"),
+            "key_password": Setting("string", "", "Password of the key file; empty: it has none", secret=True),
             "connections_per_s": Setting(
                 "int", 250, "Connections per second accepted of one address; one costs about 0.3 ms. More are reset"
             ),

@@ -10,7 +10,8 @@ from engine.language.model import Chart
 from engine.language.problems import suggestion
 from engine.language.text_values import typed
 from engine.run.station import StationError
-from engine.run.station.describe import defaults, value_text
+from engine.run.station.describe import value_text
+from engine.run.station.keys import defaults
 
 _SHOWN = 20
 

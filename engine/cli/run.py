@@ -5,12 +5,16 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import resolve_source
+from engine.adapter import AdapterError
 from engine.cli.alarms import Alarms
 from engine.cli.events import EventScript, split
 from engine.cli.numbers import count
@@ -22,6 +26,7 @@ from engine.cli.watch import PlainView, ReadyWatch, Tally, summary
 from engine.language.load.collector import collector_paused
 from engine.language.load.installed_files import found
 from engine.language.load.kept import load_kept
+from engine.language.problems import ChartError
 from engine.language.text_values import typed
 from engine.language.types import DURATION
 from engine.run import RealClock, System, VirtualClock
@@ -29,6 +34,7 @@ from engine.run.ending import Ending
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, build, resolve
 from engine.run.station.claims import refuse_virtual_clock
+from engine.run.station.settings import take_back
 
 if TYPE_CHECKING:
     from engine.cli.control import ControlServer
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
     from engine.cli.programs import Program
     from engine.cli.status_lines import StatusLines
     from engine.cli.ui import Page
+    from engine.run.host import Host
     from engine.tools.trace import TraceWriter
 
 _EPILOG = """examples:
@@ -96,6 +103,22 @@ def run(args: argparse.Namespace) -> int:
 
     Raises ``StationError`` for a wrong station file, option or environment variable.
     """
+    from engine.cli import complain
+    from engine.cli.restart import PAGE, SETTINGS, begin_anew
+
+    page, new_settings = os.environ.get(PAGE, ""), os.environ.pop(SETTINGS, "")
+    try:
+        return _run(args)
+    except (StationError, ChartError, AdapterError) as error:
+        if not new_settings:
+            raise
+        complain(f"{error}\nwith {new_settings}, which is taken back")
+    take_back(Path(new_settings))
+    begin_anew({PAGE: page}, args.trace if args.trace is not None and args.trace.exists() else None)
+    return 1
+
+
+def _run(args: argparse.Namespace) -> int:
     machine = found(args.machine)
     if machine.is_dir():
         raise StationError(_what_runs(machine))
@@ -115,16 +138,27 @@ def run(args: argparse.Namespace) -> int:
         return 0
     if args.fast:
         refuse_virtual_clock(station, registry)
+
+    def again(settings: Mapping[str, Any]) -> Station:
+        """The station as this command would begin it with other settings."""
+        found = resolve(machine, args.station, replace(overrides, settings=settings), registry, load_kept)
+        build(found, System(VirtualClock()), registry)
+        return found
+
     with collector_paused():
-        running = _Run(args, station)
+        running = _Run(args, station, again)
         gc.freeze()  # charts and adapters stay until the end: no collection need look at them during a session
     return running.run()
 
 
 class _Run:
-    def __init__(self, args: argparse.Namespace, station: Station) -> None:
+    def __init__(
+        self, args: argparse.Namespace, station: Station, again: Callable[[Mapping[str, Any]], Station]
+    ) -> None:
         self.args = args
         self.station = station
+        self.resolve_again = again
+        self.restarts = False  # when it has ended
         self.system = System(VirtualClock() if args.fast else RealClock(), resolve=resolve_source)
         build(station, self.system, installed())
         self.main = next(iter(self.system.roots.values()))
@@ -165,8 +199,9 @@ class _Run:
             else:
                 asyncio.run(self._run_live(view))
         finally:
-            for one in self.programs:
-                one.end()
+            if not self.restarts:
+                for one in self.programs:
+                    one.end()
             if trace is not None:
                 trace.close()
         told = summary(self.system, self.sessions, self.tally, self.last_values)
@@ -178,7 +213,11 @@ class _Run:
             told = [textwrap.fill(text, columns, subsequent_indent="  ", break_on_hyphens=False) for text in told]
         self.out.write("\n".join([*told, ""]))
         self.out.flush()
-        return self._code()
+        code = self._code()
+        if self.restarts:
+            self.out.write("begins anew\n")
+            self._replaced()
+        return code
 
     # ------------------------------------------------------------ private
 
@@ -238,6 +277,8 @@ class _Run:
             self.script.start()
 
         host = Host(self.system, ready, lambda: self._ending(view))
+        if self.page is not None:
+            self.page.restart = partial(self._restart, host)
         if self.limit_ns is not None:
             self.system.set_deadline(self.limit_ns, host.end)
         if not isinstance(view, PlainView):
@@ -299,9 +340,6 @@ class _Run:
 
     def _begin_anew(self) -> None:
         """Of the run only the lines and the terminal are left in order: nobody cuts those."""
-        from engine.cli.restart import begin_anew
-
-        assert self.control is not None  # which has asked for it
         if self.trace is not None:
             self.trace.close()
         self.view.close()
@@ -309,12 +347,27 @@ class _Run:
             if binding.contract.unsafe:
                 binding.close()
         self.out.write("stopped dead, begins anew\n")
+        self._replaced()
+
+    def _restart(self, host: Host) -> None:
+        """The machines are asked to end; when they have, the command begins anew."""
+        self.restarts = True
+        host.end()
+
+    def _replaced(self) -> None:
+        """By the command this run was started with. What was started beside it goes on."""
+        from engine.cli.restart import CONTROL, PAGE, SETTINGS, begin_anew
+
         self.out.flush()
         if self.programs:
             from engine.cli.programs import leave
 
             leave(self.programs)
-        begin_anew(self.control.where, self.args.trace)
+        listening = {CONTROL: self.control.where} if self.control is not None else {}
+        if self.page is not None:
+            listening[PAGE] = self.page.where
+            listening[SETTINGS] = self.page.changed
+        begin_anew(listening, self.args.trace)
 
     def _status_lines(self) -> StatusLines | None:
         if self.station.status_every_ns is None or self.interactive:
@@ -337,11 +390,13 @@ class _Run:
     def _page(self) -> Page | None:
         if self.args.ui is None:
             return None
+        from engine.cli.configuration import Configuration
         from engine.cli.ui import Page
 
         where, token, secrets = self.args.ui, self.args.ui_token, self.args.secrets
         parts = (self.station, self.system, self.main, self.headlines, self.sessions)
-        return Page(where, token, *parts, secrets=secrets)
+        configuration = Configuration(self.station, installed(), self.resolve_again)
+        return Page(where, token, *parts, configuration, secrets=secrets)
 
     def _events(self) -> list[str]:
         given = self.args.events

@@ -71,7 +71,7 @@ class Sessions:
     @property
     def since_ns(self) -> int | None:
         """When the session that runs began, the longest of several; None when none does."""
-        return min(self._began_ns.values(), default=None)
+        return min(list(self._began_ns.values()), default=None)  # a copy: threads ask
 
     @property
     def failed_at(self) -> str:

@@ -6,14 +6,16 @@ from __future__ import annotations
 import os
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from engine.adapter import Refusal
 from engine.cli.events import addressed, by_everybody, deliver
 from engine.cli.hands import Hands, NotOffered, said_of
 from engine.cli.readings import Headlines, plain_value
+from engine.cli.restart import PAGE
 from engine.cli.sessions import Report, Sessions, header_of
 from engine.language.types import Kind, Type
 from engine.run import Actor, RealClock, System
@@ -25,6 +27,7 @@ from engine.tools.page.server import PageServer
 from engine.tools.trace.record import header
 
 if TYPE_CHECKING:
+    from engine.cli.configuration import Configuration
     from engine.tools.page.door import App
 
 TOKEN: Final = "CHARGER_UI_TOKEN"
@@ -46,10 +49,16 @@ class Page:
         main: Actor,
         headlines: Headlines,
         sessions: Sessions,
+        configuration: Configuration | None = None,
         *,
         secrets: bool = False,
     ) -> None:
+        where = os.environ.pop(PAGE, where)  # a life that goes on where the one before was
         self._server = PageServer(where, os.environ.get(TOKEN, "") if token is None else token)
+        self.configuration = configuration
+        self.restart: Callable[[], None] | None = None  # in an orderly way; where the run can
+        self._due = False  # … as soon as no session runs
+        self.changed = ""  # the settings file, where the next life is the first to run with it
         self._station, self._system, self._main = station, system, main
         self._hands = Hands(station.control, station, system, main) if station.control is not None else None
         self._sessions = sessions
@@ -61,6 +70,11 @@ class Page:
         started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
         self._header = header(system, started, station.title, **header_of(station))
         self.url = self._server.url
+
+    @property
+    def where(self) -> str:
+        """HOST:PORT."""
+        return self.url.removeprefix("http://").rstrip("/")
 
     def start(self) -> None:
         """Answer."""
@@ -81,6 +95,8 @@ class Page:
         }
         self._results.append(told)
         self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
+        if self._due:
+            self._system.hand_over(self._when_idle)
 
     def app(self) -> App:
         """The application, without its door."""
@@ -99,8 +115,47 @@ class Page:
             self._seen,
             self._order,
             str(self._station.web.get("paths", "")),
+            self._configured,
+            self._configure,
+            self._restart,
         )
         return Api(live).app()
+
+    # ------------------------------------------------------------ configuration and restart
+
+    def _configured(self) -> dict[str, Any]:
+        """In a thread of its own."""
+        if self.configuration is None:
+            raise Refusal(501, "this program has no configuration")
+        return {**self.configuration.told(), "restart": self._restarts()}
+
+    def _configure(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[[], None]]:
+        """In a thread of its own. What is to be done when the caller has been answered comes with the answer."""
+        if self.configuration is None:
+            raise Refusal(501, "this program has no configuration")
+        found = self.configuration.take(values)
+        when = self._restarts() if found["changed"] else "none"
+        return {**found, "restart": when}, partial(self._changed, found["file"] if found["changed"] else "")
+
+    def _restarts(self) -> str:
+        """When a change takes effect."""
+        if self.restart is None:
+            return "by hand"
+        return "now" if self._sessions.since_ns is None else "after the session"
+
+    def _changed(self, file: str) -> None:
+        self.changed, self._due = file, bool(file)
+        self._when_idle()
+
+    def _when_idle(self) -> None:
+        if self._due and self.restart is not None and self._sessions.since_ns is None:
+            self.restart()
+
+    def _restart(self) -> Callable[[], None]:
+        """What restarts it. Raises :class:`Refusal`."""
+        if self.restart is None:
+            raise Refusal(501, "a run on a virtual clock does not begin anew")
+        return self.restart
 
     # ------------------------------------------------------------ private
 

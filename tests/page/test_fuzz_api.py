@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-import engine
+from engine.language.load.kept import load_kept
 from engine.run import System, VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, build, resolve
@@ -25,26 +28,36 @@ class AtOnce(System):
         self.run_due()
 
 
-def app() -> Any:
-    """The DC station behind its API, nobody at the door."""
+def app(home: Path) -> Any:
+    """The DC station behind its API, nobody at the door; what is configured is written to ``home``."""
+    from engine.cli.configuration import Configuration
     from engine.cli.readings import Headlines
     from engine.cli.sessions import Sessions
     from engine.cli.ui import Page
 
     overrides = Overrides((), environ={}, options={"ui": "on"})
-    station = resolve(Path("machines/evse_dc.yaml"), None, overrides, installed(), engine.load)
+    file = Path(shutil.copy("machines/stations/evse_dc.toml", home))
+
+    def again(settings: Any = None) -> Any:
+        return resolve(file, None, replace(overrides, settings=settings), installed(), load_kept)
+
+    station = again()
     system = AtOnce(VirtualClock())
     build(station, system, installed())
     main = next(iter(system.roots.values()))
     headlines = Headlines(system, station)
-    page = Page("127.0.0.1:0", "", station, system, main, headlines, Sessions(station, system, headlines.values))
+    sessions = Sessions(station, system, headlines.values)
+    configuration = Configuration(station, installed(), again)
+    page = Page("127.0.0.1:0", "", station, system, main, headlines, sessions, configuration)
+    page.restart = lambda: None
     system.start()
     system.advance(2_000_000_000)
     page.close()  # streams end at once; everything else answers
     return page.app()
 
 
-SCHEMA = schemathesis.openapi.from_asgi("/api/openapi.json", app())
+HOME = tempfile.TemporaryDirectory()
+SCHEMA = schemathesis.openapi.from_asgi("/api/openapi.json", app(Path(HOME.name)))
 
 
 @SCHEMA.parametrize()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from engine.language.position import Position
 from engine.language.problems import suggestion
 from engine.language.text_values import parts
 from engine.run.station.plan import StationError
+from engine.run.station.settings import settings_file
 
 _MAX_BYTES = 1_000_000
 _TOP = (
@@ -98,10 +100,12 @@ _WISHES = ("ui",)  # options of the command itself: a station file may have some
 
 
 class StationFile:
-    """One station file, its keys checked; ``StationFile(None)`` is the empty one."""
+    """One station file, its keys checked; ``StationFile(None)`` is the empty one. ``settings``: by full address, in the
+    place of those that stand beside it."""
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, settings: Mapping[str, Any] | None = None) -> None:
         self.path = path
+        self.settings = dict(settings) if settings is not None else read_settings(path)
         self.content: dict[str, Any] = read_toml(path) if path is not None else {}
         self._check(self.content, _TOP, "")
         self._check(self.table("station"), _STATION, "station.")
@@ -121,12 +125,14 @@ class StationFile:
         return self.table("units")
 
     def relative(self, path: str) -> Path:
-        """A path written in the file; when it does not exist, the installed file or folder of that name."""
+        """A path written in the file; when it does not exist, the installed file or folder of that name: a copy of a
+        shipped station file runs from any folder."""
         beside = Path(os.path.normpath((self.path.parent if self.path else Path()) / path))
-        return beside if beside.exists() else installed_file(path) or beside
+        return beside if beside.exists() else installed_file(re.sub(r"^(\.\./)+", "", path)) or beside
 
     def assignments(self, main: str) -> list[Assignment]:
-        """Parameters and adapter settings under full addresses; top-level ones belong to machine ``main``."""
+        """Parameters and adapter settings under full addresses; top-level ones belong to machine ``main``. The settings
+        beside the file come last."""
         found: list[Assignment] = []
         for part in ("parameters", "adapters"):
             found += self._assigned(f"machines.{main}.{part}", self.table(part))
@@ -139,7 +145,8 @@ class StationFile:
             for key in _MACHINE:
                 if isinstance(machine.get(key), dict):
                     found += self._assigned(f"machines.{name}.{key}", machine[key])
-        return found
+        beside = str(settings_file(self.path)) if self.path is not None else ""
+        return [*found, *(Assignment(address, value, beside) for address, value in self.settings.items())]
 
     def option(self, name: str, value: str, main: str, command: Iterable[str] = ()) -> list[Assignment]:
         """The assignments of ``--name value`` (``[options.name]`` or ``[options.name.value]``); ``{}`` becomes the
@@ -234,6 +241,13 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise StationError(f"{path}: {error.strerror or error}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise StationError(f"{path}: not valid TOML: {error}") from None
+
+
+def read_settings(station_file: Path | None) -> dict[str, Any]:
+    """The settings beside a station file, by full address; none where there are none. Raises ``StationError``."""
+    if station_file is None or not settings_file(station_file).exists():
+        return {}
+    return read_toml(settings_file(station_file))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

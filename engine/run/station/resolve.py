@@ -1,7 +1,7 @@
 """From a chart, a station file, the environment and ``--set`` to a station: every value typed, every name known.
 
-Later ones win: the chart's defaults, the station file, the chosen parameter sets, options (``--iface``), the
-environment, ``--set``.
+Later ones win: the chart's defaults, the station file, the settings beside it, the chosen parameter sets, options
+(``--iface``), the environment, ``--set``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from engine.adapter import Registry, Setting
 from engine.language.expr.tree import InState
@@ -64,13 +65,15 @@ _OF_STATION = ("title", "session_end", "ready", "control", "control_token", "sta
 @dataclass(frozen=True, slots=True)
 class Overrides:
     """Changes by the command line and the environment. ``sets``: ``KEY=VALUE`` texts; ``options``: by name;
-    ``command``: the command's own options, for hints."""
+    ``command``: the command's own options, for hints; ``settings``: by full address, in the place of those beside the
+    station file."""
 
     sets: Sequence[str] = ()
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     options: Mapping[str, str] = field(default_factory=dict)
     faults: Sequence[str] = ()
     command: Sequence[str] = ()
+    settings: Mapping[str, Any] | None = None
 
 
 def resolve(
@@ -95,7 +98,7 @@ def resolve(
     if station_file is None and chart.station:
         beside = chart_file.parent / chart.station
         station_file = beside if beside.exists() else installed_file(chart.station) or beside
-    file = StationFile(station_file)
+    file = StationFile(station_file, overrides.settings)
     if any(Path(str(machine.get("chart", ""))).name == chart_file.name for machine in file.table("machines").values()):
         chart = load(_chart_of(file.path)) if file.path is not None else chart  # one beside the main machine
     return _Resolver(file, chart, overrides, registry, load).station()
@@ -142,7 +145,9 @@ class _Resolver:
         self.load = cache(load)
         self.main = str(head.get("name", chart.name))
         title = str(head.get("title", chart.title or chart.name))
-        self.plan = Station(title, {self.main: MachinePlan(self.main, chart)}, file=str(file.path or ""))
+        self.plan = Station(
+            title, {self.main: MachinePlan(self.main, chart)}, file=str(file.path or ""), settings=file.settings
+        )
         self.unloaded = self._absent_by_option()
         self.units = Units(file, chart, self._given)
         self.plan.machines[self.main].units = self.units.plans(chart)

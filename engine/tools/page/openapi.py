@@ -30,6 +30,14 @@ _MACHINE = {"$ref": "#/components/schemas/Machine"}
 _RECORD = {"$ref": "#/components/schemas/Record"}
 
 
+_GIVEN: Plain = {"type": ["string", "number", "boolean", "null"]}
+_WHEN: Plain = {"enum": ["now", "after the session", "by hand", "none"]}
+
+
+def _body(schema: Plain) -> Plain:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 def _parameter(name: str, where: str, schema: Plain, text: str) -> Plain:
     return {"name": name, "in": where, "required": where == "path", "schema": schema, "description": text}
 
@@ -67,6 +75,28 @@ def document(more: Iterable[Any] = ()) -> Plain:
         "/api/events": _get(
             "What can be asked for", _object(events={"type": "array", "items": {"$ref": "#/components/schemas/Offer"}})
         ),
+        "/api/config": {
+            **_get(
+                "Every key of the configuration; `pending`: changes wait for a restart, `restart`: when that would be",
+                _object(file={"type": ["string", "null"]}, pending={"type": "boolean"}, restart=_WHEN,
+                        keys={"type": "array", "items": {"$ref": "#/components/schemas/Key"}}), 409, 501,
+            ),
+            "put": {
+                "summary": "Set keys; null takes one back. Nothing is taken where one is wrong. It restarts by itself",
+                "requestBody": _body(_object(values={"type": "object", "additionalProperties": _GIVEN})),
+                "responses": _answers(
+                    _object(file={"type": "string"}, old={"type": "string"}, changed={"type": "boolean"},
+                            restart=_WHEN), 400, 409, 413, 422, 501,
+                ),
+            },
+        },
+        "/api/restart": {
+            "post": {
+                "summary": "End what runs in an orderly way, sessions too, and begin anew",
+                "requestBody": _body(_object(confirm={"const": True})),
+                "responses": _answers(None, 400, 413, 501, status=202),
+            }
+        },
         "/api/event": {
             "post": {
                 "summary": "Ask for one of /api/events",
@@ -106,6 +136,18 @@ def document(more: Iterable[Any] = ()) -> Plain:
                     configuration={"type": "array", "items": {"type": "string"}}, data={"type": "object"},
                     timers={"type": "object", "additionalProperties": {"type": "integer"}},
                 ),
+                "Key": {
+                    **_object(key={"type": "string"}, type={"type": "string"}, kind={"type": "string"},
+                              value={"type": ["string", "null"]}, origin={"type": "string"}, help={"type": "string"},
+                              fixed={"type": "boolean"}),
+                    "properties": {
+                        **{name: {"type": "string"} for name in ("key", "type", "kind", "origin", "help")},
+                        **{name: {"type": "string"} for name in ("unit", "least", "most")},
+                        **{name: {"type": ["string", "null"]} for name in ("value", "kept")},
+                        **{name: {"type": "boolean"} for name in ("fixed", "optional", "secret")},
+                        "choices": {"type": "array", "items": {"type": "string"}},
+                    },
+                },
                 "Offer": _object(event={"type": "string"}, fields={"type": "object"}),
                 "Result": _object(number={"type": "integer"}, time_ns={"type": "integer"}, good={"type": "boolean"},
                                   text={"type": "string"}),

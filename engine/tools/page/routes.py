@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any, Final
 
 from starlette.applications import Starlette
+from starlette.background import BackgroundTask
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -63,6 +64,9 @@ class Live:
     seen: Callable[[], dict[str, Any]] = dict
     order: Callable[[str, str], None] = lambda name, choice: None
     web: str = ""
+    configuration: Callable[[], dict[str, Any]] | None = None
+    configure: Callable[[Mapping[str, Any]], tuple[dict[str, Any], Callable[[], None]]] | None = None
+    restart: Callable[[], Callable[[], None]] | None = None
 
 
 class Api:
@@ -90,6 +94,8 @@ class Api:
             Route("/api/results", self._results),
             Route("/api/events", self._offered),
             Route("/api/event", self._event, methods=["POST"]),
+            Route("/api/config", self._config, methods=["GET", "PUT"]),
+            Route("/api/restart", self._restart, methods=["POST"]),
             Route("/api/openapi.json", self._openapi),
             *self._more,
         ]
@@ -181,6 +187,34 @@ class Api:
             return await asyncio.wait_for(asyncio.wrap_future(self._live.system.ask(do)), PATIENCE_S)
         except TimeoutError:
             raise Refusal(503, f"the machines have not come to it in {PATIENCE_S:.0f} s") from None
+
+    async def _config(self, request: Request) -> Response:
+        if request.method == "PUT":
+            return await self._configure(request)
+        if self._live.configuration is None:
+            raise Refusal(501, "this program has no configuration")
+        return JSONResponse(await asyncio.to_thread(self._live.configuration))
+
+    async def _configure(self, request: Request) -> Response:
+        if self._live.configure is None:
+            raise Refusal(501, "this program has no configuration")
+        asked = await body_of(request)
+        values = asked.get("values")
+        if not isinstance(values, dict) or asked.keys() - {"values"}:
+            raise Refusal(400, 'write {"values": {KEY: VALUE}}')
+        told, afterwards = await asyncio.to_thread(self._live.configure, values)
+        return JSONResponse(told, background=BackgroundTask(self._later, afterwards))
+
+    async def _restart(self, request: Request) -> Response:
+        if self._live.restart is None:
+            raise Refusal(501, "this program does not begin anew")
+        if (await body_of(request)) != {"confirm": True}:
+            raise Refusal(400, 'a restart ends sessions that run: confirm it by {"confirm": true}')
+        return Response(status_code=202, background=BackgroundTask(self._later, self._live.restart()))
+
+    async def _later(self, do: Callable[[], None]) -> None:
+        """When the caller has been answered."""
+        self._live.system.hand_over(do)
 
     # ------------------------------------------------------------ the stream of steps
 
