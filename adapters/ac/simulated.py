@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Final
 
 from adapters.ac.circuit import AcCircuit, ac_circuit_of
 from adapters.pilot.cable import Cable, cable_of
+from adapters.power.register import REGISTER, Register
 from adapters.power.simulated import MS, OUTLET, Simulated
 from engine.adapter import Cancellable, Port, Setting, World
 
@@ -38,6 +39,18 @@ class SimulatedAcMeter(OnAcCircuit):
     """The meter behind the contactor."""
 
     contract = "ac_meter"
+    settings: ClassVar[Mapping[str, Setting]] = {**OUTLET, **REGISTER}
+
+    def open(self, port: Port) -> None:
+        """Raises ``ConfigurationError`` for a register that cannot be kept."""
+        super().open(port)
+        self._register = Register(self.config)
+        self._circuit.energy_Wh = self._register.energy_Wh
+
+    def now(self) -> AcCircuit:
+        circuit = super().now()
+        self._register.keep(circuit.energy_Wh)
+        return circuit
 
     @property
     def energy(self) -> float:

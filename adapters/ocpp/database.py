@@ -67,6 +67,12 @@ MIGRATIONS = (
     ALTER TABLE transactions ADD COLUMN meter_start INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE transactions ADD COLUMN begun TEXT NOT NULL DEFAULT '';
     """,
+    """
+    ALTER TABLE transactions ADD COLUMN meter INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE transactions ADD COLUMN metered TEXT NOT NULL DEFAULT '';
+    UPDATE transactions SET meter = meter_start, metered = begun;
+    CREATE INDEX of_connector ON transactions (connector, number);
+    """,
 )
 """One script for each version of the file, in order; ``PRAGMA user_version`` counts those that were run. Times are
 nanoseconds since 1970-01-01 UTC, 0 for none."""

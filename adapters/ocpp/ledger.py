@@ -31,8 +31,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Open:
     """A transaction without a StopTransaction in the file: what a restart finds. ``id`` is None before its
-    StartTransaction was answered; ``meter_start`` in Wh, ``begun`` a date and time as it was sent. Of one that an
-    earlier version wrote only the first three are known."""
+    StartTransaction was answered; ``meter_start`` in Wh, ``begun`` a date and time as it was sent; ``meter`` and
+    ``metered`` the same of the newest reading. Of one that an earlier version wrote only the first three are known."""
 
     number: int
     connector: int
@@ -40,6 +40,8 @@ class Open:
     id_tag: str
     meter_start: int
     begun: str
+    meter: int
+    metered: str
 
 
 class Ledger:
@@ -54,7 +56,8 @@ class Ledger:
     def start(self, connector: int, payload: Mapping[str, Any]) -> int:
         """A transaction and its StartTransaction; its number."""
         number = self._execute(
-            "INSERT INTO transactions (connector, id_tag, meter_start, begun) VALUES (?, ?, ?, ?)",
+            "INSERT INTO transactions (connector, id_tag, meter_start, begun, meter, metered)"
+            " VALUES (?1, ?2, ?3, ?4, ?3, ?4)",
             connector,
             payload["idTag"],
             payload["meterStart"],
@@ -64,16 +67,26 @@ class Ledger:
         self._append("StartTransaction", payload, number)
         return number
 
-    def meter_values(self, transaction: int, payload: Mapping[str, Any]) -> None:
-        """MeterValues of a transaction."""
+    def meter_values(self, transaction: int, payload: Mapping[str, Any], register: int = 0) -> None:
+        """MeterValues of a transaction; ``register``: the meter's, in Wh, whether they say it or not."""
+        self._read(transaction, register, max((one["timestamp"] for one in payload["meterValue"]), default=""))
         self._append("MeterValues", payload, transaction)
 
     def stop(self, transaction: int, payload: Mapping[str, Any]) -> bool:
         """A transaction's StopTransaction. Nothing happens when it has one: False."""
         if self._execute("UPDATE transactions SET stopped = 1 WHERE number = ? AND NOT stopped", transaction).rowcount:
+            self._read(transaction, payload["meterStop"], payload["timestamp"])
             self._append("StopTransaction", payload, transaction)
             return True
         return False
+
+    def _read(self, transaction: int, register: int, at: str) -> None:
+        self._execute(
+            "UPDATE transactions SET meter = max(meter, ?), metered = max(metered, ?) WHERE number = ?",
+            register,
+            at,
+            transaction,
+        )
 
     def other(self, action: str, payload: Mapping[str, Any]) -> None:
         """A message of no transaction that must not be lost either (SecurityEventNotification)."""
@@ -150,10 +163,18 @@ class Ledger:
     def open(self) -> list[Open]:
         """Transactions that were not stopped, the oldest first."""
         rows = self._execute(
-            "SELECT number, connector, id, id_tag, meter_start, begun FROM transactions"
+            "SELECT number, connector, id, id_tag, meter_start, begun, meter, metered FROM transactions"
             " WHERE NOT stopped ORDER BY number"
         )
         return [Open(*row) for row in rows]
+
+    def registers(self) -> dict[int, int]:
+        """By connector the newest reading of its meter, in Wh."""
+        rows = self._execute(
+            "SELECT connector, meter FROM transactions"
+            " WHERE number IN (SELECT max(number) FROM transactions GROUP BY connector)"
+        )
+        return dict(rows.fetchall())
 
     def dropped(self) -> list[tuple[str, dict[str, Any], str]]:
         """Action, payload and reason of what was given up, the oldest first."""

@@ -22,6 +22,9 @@ class OcppLedger(Stored):
     def _begun(self, database: Database) -> None:
         ledger = Ledger(database)
         self.waiting = ledger.waiting
+        for connector, energy in ledger.registers().items():
+            read = {"connectorId": connector, "energy": energy}
+            self.port.call_later(0, lambda read=read: self.port.emit("register", **read))  # type: ignore[misc]
         for one in ledger.open():
             told = {
                 "transaction": one.number,
@@ -30,6 +33,8 @@ class OcppLedger(Stored):
                 "idTag": one.id_tag,
                 "meterStart": one.meter_start,
                 "timestamp": time_ns(one.begun) if one.begun else 0,
+                "meter": one.meter,
+                "metered": time_ns(one.metered) if one.metered else 0,
             }
             self.port.call_later(0, lambda told=told: self.port.emit("unfinished", **told))  # type: ignore[misc]
 
@@ -39,9 +44,9 @@ class OcppLedger(Stored):
         payload = _nested("StartTransaction", values)
         self._append(call_id, lambda ledger: {"transaction": ledger.start(values["connectorId"], payload)})
 
-    def MeterValues(self, *, call_id: str, transaction: int, **values: Any) -> None:
+    def MeterValues(self, *, call_id: str, transaction: int, register: int, **values: Any) -> None:
         payload = _nested("MeterValues", values)
-        self._append(call_id, lambda ledger: ledger.meter_values(transaction, payload))
+        self._append(call_id, lambda ledger: ledger.meter_values(transaction, payload, register))
 
     def StopTransaction(self, *, call_id: str, transaction: int, **values: Any) -> None:
         payload = _nested("StopTransaction", values)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from adapters.power.circuit import PowerCircuit
+from adapters.power.register import REGISTER, Register
 from adapters.settings import filled
 from engine.adapter import Adapter, Cancellable, Port, Setting, World
 
@@ -262,6 +263,18 @@ class SimulatedMeter(OnCircuit):
     puts there, and the supply while that is closed."""
 
     contract = "meter"
+    settings: ClassVar[Mapping[str, Setting]] = {**OUTLET, **REGISTER}
+
+    def open(self, port: Port) -> None:
+        """Raises ``ConfigurationError`` for a register that cannot be kept."""
+        super().open(port)
+        self._register = Register(self.config)
+        self._circuit.energy_Wh = self._register.energy_Wh
+
+    def now(self) -> PowerCircuit:
+        circuit = super().now()
+        self._register.keep(circuit.energy_Wh)
+        return circuit
 
     @property
     def energy(self) -> float:

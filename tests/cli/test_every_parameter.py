@@ -47,7 +47,10 @@ NAMED_BY_PARENT = {
     ),
     ("connector", "asked.transaction"): "the one that runs",
     **dict.fromkeys(
-        (("connector", f"transaction.{name}") for name in ("reservationId", "resumed", "resumed_at", "resumed_from")),
+        (
+            ("connector", f"transaction.{name}")
+            for name in ("reservationId", "resumed", "resumed_at", "resumed_from", "resumed_last", "resumed_meter")
+        ),
         "whose transaction it is, and which one a power loss has cut",
     ),
     **dict.fromkeys(

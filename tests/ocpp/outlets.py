@@ -104,6 +104,9 @@ class StandInOutlets(Adapter):
     def limit(self, *, power: float) -> None:
         """More than they all draw."""
 
+    def count_on(self, *, outlet: int, energy: float) -> None:
+        self.outlets[outlet - 1].wh += energy
+
     def out_of_service(self, *, outlet: int) -> None:
         """As it is."""
 

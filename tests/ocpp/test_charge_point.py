@@ -183,6 +183,34 @@ def test_power_is_lost_while_it_charges(kinds: str, tmp_path: Path) -> None:
     assert started[0]["idTag"] == "CARD1"
 
 
+@each
+@pytest.mark.ocpp_cases("TC_032_2")
+def test_the_register_goes_on_after_a_power_loss(kinds: str, tmp_path: Path) -> None:
+    """The vehicle has gone: the transaction is closed by the last reading there is, and the next one begins there. A
+    charger that counts by itself has lost what flowed since it was last told."""
+    long = f"{VEHICLES[kinds][0]}.stop_at_soc=80 %"
+    point = ChargePoint(long, "ocpp.adapters.settings.MeterValueSampleInterval=10 s", kinds=kinds, folder=tmp_path)
+    point.until(lambda: "Charging" in point.statuses()).run(35)
+    last = int(point.central.said("MeterValues")[-1]["meterValue"][0]["sampledValue"][0]["value"])
+    assert last > 10
+    register = int(point.outlet().roles["meter"].read("energy")) if kinds != "bms" else last
+    again = tmp_path / "again"
+    again.mkdir()
+    for file in tmp_path.glob("*.*"):
+        shutil.copy(file, again)
+    away = (f"{VEHICLES[kinds][0]}1.{'plug_after=3 min' if kinds == 'bms' else 'adapters.pilot.plug_after=3 min'}",)
+    point = ChargePoint(long, *away, "outlet1.adapters.reader.token_after=200 s", kinds=kinds, folder=again)
+    point.until(lambda: bool(point.central.said("StopTransaction")))
+    (stop,) = point.central.said("StopTransaction")
+    assert (stop["reason"], stop["transactionId"]) == ("PowerLoss", 101)
+    assert stop["meterStop"] == register
+    assert point.statuses() == ["Available"]
+    point.until(lambda: bool(point.central.said("StartTransaction")))
+    assert point.central.said("StartTransaction")[0]["meterStart"] == register
+    point.run(60).unplug()
+    assert point.central.said("StopTransaction")[-1]["meterStop"] > register + 50
+
+
 def test_a_site_of_one_dc_and_one_ac_outlet() -> None:
     """One limit of the charge point over both, a limit of one in amperes, and each its own statuses."""
     point = ChargePoint("pev.stop_at_soc=80 %", "ac_pev.stop_at_soc=80 %", outlets=2, kinds="dc,ac")

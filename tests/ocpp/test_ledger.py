@@ -33,6 +33,20 @@ def session(ledger: Ledger) -> int:
     return number
 
 
+def test_the_newest_reading_is_known_after_a_restart() -> None:
+    """Whether the values say the register or not; a clock that was set back does not take it back."""
+    ledger = Ledger(Database(None))
+    session(ledger)
+    ledger.stop(ledger.start(2, {**START, "connectorId": 2, "meterStart": 7}), {**STOP, "meterStop": 9})
+    number = ledger.start(1, {**START, "meterStart": 900})
+    for register, minute in ((950, 30), (940, 20)):
+        sample = {"timestamp": f"2026-11-29T12:{minute}:00.000Z", "sampledValue": [{"value": "40", "measurand": "SoC"}]}
+        ledger.meter_values(number, {"connectorId": 1, "meterValue": [sample]}, register)
+    (cut,) = ledger.open()
+    assert (cut.number, cut.meter, cut.metered) == (number, 950, "2026-11-29T12:30:00.000Z")
+    assert ledger.registers() == {1: 950, 2: 9}
+
+
 def taken(ledger: Ledger, transaction_id: int | None = None) -> tuple[str, Any]:
     """The next message is delivered."""
     message = ledger.next()
@@ -92,7 +106,7 @@ def test_a_restart_finds_what_is_open(tmp_path: Path) -> None:
     third = ledger.start(1, START)
     database.close()
     again = Ledger(Database(tmp_path / "l.db"))
-    began = ("A", 100, START["timestamp"])
+    began = ("A", 100, START["timestamp"], 100, START["timestamp"])
     assert again.open() == [Open(second, 2, 71, *began), Open(third, 1, None, *began)]
     assert again.waiting == 1
 
@@ -144,7 +158,7 @@ ledger = Ledger(database)
 for number in range(1_000_000):
     database.begin()
     transaction = ledger.start(1, {"meterStart": number, "idTag": "A", "timestamp": ""})
-    ledger.stop(transaction, {"meterStop": number})
+    ledger.stop(transaction, {"meterStop": number, "timestamp": ""})
     database.commit()
     print(transaction, flush=True)
 """
@@ -312,7 +326,8 @@ def test_one_order_that_fails_does_not_take_the_others_with_it(tmp_path: Path) -
             ledger.StopTransaction(
                 call_id=f"b{number}", **stop_of(999)
             )  # there is none of this number: nothing happens
-            ledger.MeterValues(call_id=f"c{number}", transaction=999, connectorId=1, timestamp=[0], value=["1"])
+            values: dict[str, Any] = {"connectorId": 1, "timestamp": [0], "value": ["1"]}
+            ledger.MeterValues(call_id=f"c{number}", transaction=999, register=1, **values)
         while len(port.results) < 60:
             await asyncio.sleep(0.002)
         assert all(isinstance(port.results[f"a{n}"], dict) for n in range(20))

@@ -17,6 +17,7 @@ from adapters.ocpp.ocpp_ledger import FileLedger
 from adapters.ocpp.ocpp_settings import FileSettings
 from adapters.ocpp.ocpp_store import FileStore, MemoryStore
 from engine.adapter import ConfigurationError, World
+from engine.cli import main
 from tests.slac.real_port import RealPort
 from tests.slac.virtual_host import Clock, VirtualPort
 
@@ -283,7 +284,7 @@ def test_nothing_that_was_told_is_lost_when_power_is_cut(
                     for _ in range(chance.randrange(3)):
                         meter += 1
                         values = {"connectorId": 1, "timestamp": [meter], "value": [str(meter)]}
-                        await done(ledger.MeterValues, transaction=begun["transaction"], **values)
+                        await done(ledger.MeterValues, transaction=begun["transaction"], register=meter, **values)
                     meter += 1
                     await done(ledger.StopTransaction, **stop(begun["transaction"], "Local"))
                 else:
@@ -343,3 +344,15 @@ def test_an_error_that_is_no_trouble_of_the_file(tmp_path: Path) -> None:
     assert caught.value.trouble == "other"
     assert type(caught.value).__name__ == "NotTaken"
     database.close()
+
+
+def test_a_register_that_cannot_be_kept_is_told_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    station = Path("machines/charge_point.yaml").absolute()
+    monkeypatch.chdir(tmp_path)
+    Path("meter.outlet1").write_bytes(b"")
+    for where, why in (("meter", "meter.outlet1 is no register of a meter"), ("away/meter", "No such file")):
+        sets = ["--set", "store=file", "--set", f"outlet.adapters.meter.register={where}", "--set", "outlets=1"]
+        assert main(["run", str(station), *sets, "--for", "1 s"]) == 2
+        assert why in capsys.readouterr().err

@@ -858,6 +858,7 @@ def test_meter_values_on_request(words: str) -> None:
 def cut(**parameters: Any) -> Connector:
     stage = Connector(**parameters)
     unfinished = {"transaction": 7, "transactionId": 42, "idTag": "OLD", "meterStart": 4000, "timestamp": 100}
+    unfinished |= {"meter": 4500, "metered": 200}
     stage.emit("ledger.unfinished", connectorId=2, **unfinished).emit("ledger.unfinished", connectorId=1, **unfinished)
     return stage
 
@@ -868,6 +869,7 @@ def test_what_a_power_loss_cut_goes_on() -> None:
     stage = cut().play("plugged")
     given = stage.input("transaction")
     assert (given["resumed"], given["resumed_from"], given["resumed_at"], given["idTag"]) == (7, 4000.0, 100, "OLD")
+    assert (given["resumed_meter"], given["resumed_last"]) == (4500.0, 200)
     stage.play("charging")
     assert [one["status"] for one in stage.told("status")] == ["Available", "Preparing", "Charging"]
     assert stage.told("transaction_id") == [{"transactionId": 42}], "it can be stopped by its id"
@@ -892,3 +894,28 @@ def test_or_is_ended(how: str) -> None:
     assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
     stage.play("end")
     assert [one["status"] for one in stage.told("status")] == ["Available"], "nothing is plugged in: no Preparing"
+
+
+@pytest.mark.parametrize(("reads", "added"), [(0.0, [4500.0]), (500.0, [4000.0]), (4500.0, []), (4500.9, [])])
+def test_a_meter_that_begins_anew_counts_on(reads: float, added: list[float]) -> None:
+    """What is in the file was told the central system: its register never falls."""
+    stage = Connector().emit("ledger.register", connectorId=2, energy=9000)
+    assert stage.ordered(READ) == []
+    stage.emit("ledger.register", connectorId=1, energy=4500)
+    assert stage.order(READ) == {"outlet": 1}
+    measured: dict[str, Any] = {"power": 0.0, "voltage": 0.0, "current": 0.0, "soc": None, "temperature": None}
+    none: dict[str, Any] = {"offered_power": None, "offered_current": None, "phase_voltages": [], "phase_currents": []}
+    stage.finish("register", energy=reads, **measured, **none)
+    assert stage.ordered("outlets.count_on") == [{"outlet": 1, "energy": one} for one in added]
+
+
+@pytest.mark.parametrize("how", ["silent", "fails"])
+def test_a_meter_that_says_nothing_is_as_it_is(how: str) -> None:
+    stage = Connector().emit("ledger.register", connectorId=1, energy=4500)
+    if how == "fails":
+        stage.fail("register", reason="the outlet has ended")
+    else:
+        assert stage.run(4.999).active("register.comparing")
+        stage.run(0.001)
+    assert stage.active("register.as_read")
+    assert stage.ordered("outlets.count_on") == []

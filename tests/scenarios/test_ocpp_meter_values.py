@@ -101,6 +101,7 @@ def test_of_a_transaction_it_goes_into_the_store() -> None:
     stage = begun(["SoC"], to="ledger", transaction=7).finish("read", **READ, soc=1)
     assert stage.order("ledger.MeterValues") == {
         "transaction": 7,
+        "register": 12345,
         "connectorId": 2,
         "timestamp": [100 * S],
         "value": ["1"],

@@ -256,3 +256,11 @@ def test_what_a_power_loss_cut_goes_on() -> None:
     assert stage.told("started") == [{"transaction": 7, "at": 100 * S}]
     sampled(stopped(stage, "PowerLoss"), "sample", 6000.0, 1060).finish("end")
     assert stage.output == {"reason": "PowerLoss", "energy": 2000.0, "seconds": 960, "transaction": 7}
+
+
+def test_it_ends_where_the_store_was_if_the_meter_has_begun_anew() -> None:
+    """meterStop below what was told before, or even below meterStart, is a bill that nobody believes."""
+    stage = begun(resumed=7, resumed_from=4000.0, resumed_at=100 * S, resumed_meter=5500.0, resumed_last=1040 * S)
+    assert stopped(stage, "PowerLoss").input("sample")["not_before"] == 1040 * S
+    sampled(stage, "sample", 3.0, 1060)
+    assert (stage.order("ledger.StopTransaction")["meterStop"], stage.data("last")) == (5500, 1060 * S)
