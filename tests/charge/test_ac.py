@@ -301,3 +301,18 @@ def test_the_current_follows_the_rows_of_a_schedule(count: int) -> None:
     bench.charging(7.0)
     assert not bench.events("schedule_refused")
     assert not bench.errors
+
+
+def test_a_meter_that_falls_silent_ends_the_charge() -> None:
+    """Its last word would be within any limit for ever: the contactor opens in 15 s, the outlet is out of order and
+    says why, and after a reset and a new meter it charges."""
+    bench = AcBench(faults=("drop:meter.current_L1:@60s-120s",))
+    bench.until(lambda: bench.now_s >= 60.0, 61, "the fault")
+    assert bench.circuit.station_closed
+    bench.opened_within(15.2)
+    assert (result(bench)["reason"], result(bench)["end"]) == ("the meter does not report", "failed")
+    assert bench.struck
+    bench.run(60)
+    bench.emit("button", "reset_pressed")
+    bench.until(lambda: bench.circuit.station_closed, 30, "another charge")
+    assert not bench.errors

@@ -79,3 +79,26 @@ def test_by_message_at_5_percent() -> None:
 def test_nothing_to_exceed_at_x1() -> None:
     """The outlet sees to it that the current ends."""
     assert not watch(50.0, 30.0).run(1).values("pilot", duty=100.0).run(60).told("exceeded")
+
+
+def test_a_meter_that_does_not_report_any_more() -> None:
+    """5 s make it old, 10 s more may be a gap; one line that is silent is enough, and each silence is told once."""
+    for line in (1, 2, 3):
+        stage = watch(50.0, 30.0).silent("meter", f"current_L{line}").run(14.9)
+        assert (stage.active("meter.silent"), stage.told("unmeasured")) == (True, [])
+        assert stage.run(0.2).told("unmeasured") == [{}]
+        assert not stage.told("exceeded")
+
+
+def test_a_meter_that_reports_again() -> None:
+    stage = watch(50.0, 30.0).silent("meter", "current_L1").run(12).tells("meter").run(0.3)
+    assert stage.active("meter.reports")
+    assert not stage.run(60).told("unmeasured")
+    assert stage.silent("meter", "current_L1").run(15.1).told("unmeasured") == [{}]
+
+
+def test_a_meter_that_was_silent_before() -> None:
+    """An output that begins with one is not charged blindly for ever either: nobody says again that it is stale."""
+    stage = watch(50.0, 0.0)
+    stage.silent("meter", "current_L2").adapters["meter"].heard_ns["current_L2"] = -60_000_000_000
+    assert stage.run(10.3).told("unmeasured") == [{}]

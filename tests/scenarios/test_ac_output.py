@@ -204,3 +204,10 @@ def test_a_late_word_of_the_contactor_changes_nothing() -> None:
 def test_the_end_opens() -> None:
     stage = live().forget().stop()
     assert stage.order("contactor.set") == {"closed": False}
+
+
+def test_a_meter_that_does_not_report() -> None:
+    """Nobody looks at the current any more: opened, out of order, said why."""
+    stage = live().forget().child("watch.unmeasured")
+    assert stage.order("contactor.set") == {"closed": False}
+    assert stage.told("fault") == [{"reason": "the meter does not report", "closed": False}]

@@ -238,6 +238,7 @@ def test_what_it_measures() -> None:
         ("residual current, dc", "GroundFailure"),
         ("the contactor does not open", "PowerSwitchFailure"),
         ("the phase switch does not follow", "PowerSwitchFailure"),
+        ("the meter does not report", "PowerMeterFailure"),
         ("something else", "OtherError"),
     ],
 )
