@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from engine.adapter import AdapterError
 from engine.language.model import Invoke, Spawn
 from engine.run.binding import Binding
 from engine.run.deadlines import Deadline
+from engine.run.nothing import NOTHING
 from engine.semantics.interfaces import Stepper
 from engine.semantics.step import Event, SendEvent, StartCall
 
@@ -23,9 +23,10 @@ ChildKey = tuple[str, Any]
 
 @dataclass(slots=True)
 class Queued:
-    """An event in a machine's queue. ``sender`` is the child that sent it, ``call_id`` the long action it comes
+    """An event that waits for a machine. ``sender`` is the child that sent it, ``call_id`` the long action it comes
     from."""
 
+    actor: Actor
     event: Event
     at_ns: int
     sender: Actor | None = None
@@ -66,12 +67,12 @@ class Actor:
     key: Any = None
     depth: int = 0
     roles: dict[str, Binding] = field(default_factory=dict)
-    units: dict[tuple[str | None, Any], dict[str, Binding]] = field(default_factory=dict)  # by unit and number, by role
-    queue: deque[Queued] = field(default_factory=deque)  # in the hands of engine.run.queues
-    children: dict[ChildKey, Actor] = field(default_factory=dict)
-    timers: dict[str, Deadline] = field(default_factory=dict)
-    sends: dict[int, DelayedSend] = field(default_factory=dict)  # by the deadline's sequence
-    calls: dict[str, RunningCall] = field(default_factory=dict)  # by invocation id
+    units: dict[tuple[str | None, Any], dict[str, Binding]] = NOTHING  # by unit and number, by role
+    waiting: int = 0  # events in its queue, those that are urgent left out; in the hands of engine.run.queues
+    children: dict[ChildKey, Actor] = NOTHING
+    timers: dict[str, Deadline] = NOTHING
+    sends: dict[int, DelayedSend] = NOTHING  # by the deadline's sequence
+    calls: dict[str, RunningCall] = NOTHING  # by invocation id
     source: Any = None  # imported documents: what the chart was named by at run time
     calls_to_restart: tuple[StartCall, ...] = ()  # resumed from a snapshot, adapters not open yet
     server: Server | None = None  # of a chart that stands where an adapter does
@@ -83,8 +84,8 @@ class Actor:
     refused: int = 0  # events lost because the queue was full, since it last emptied
     told: int = 0  # … of them, how many `error.queue` has told the machine of
     lost: str = ""  # the last of them
-    unhandled: Counter[str] = field(default_factory=Counter)
-    urgency: Mapping[str, bool] = field(default_factory=dict)  # by the name of an event: it goes before all others
+    unhandled: dict[str, int] = NOTHING  # how often, by the event's name
+    urgency: Mapping[str, bool] = NOTHING  # by the name of an event: it goes before all others
 
     @property
     def name(self) -> str:

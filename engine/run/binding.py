@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
-import itertools
 import types
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from engine.language.problems import suggestion
 from engine.language.types import Type
 from engine.language.values import Fields
 from engine.run.faults import FaultRule, Faults
+from engine.run.nothing import NOTHING
 from engine.run.stale import StaleWatch
 from engine.semantics.step import Event
 
@@ -32,11 +32,49 @@ _PASSES = (KeyboardInterrupt, GeneratorExit)
 NO_FIELDS: Mapping[str, Type] = {}
 
 
+class Checks:
+    """What orders, events and results are checked by, each made when it is first needed; one for all bindings of a
+    system that say the same of them (a contract of a hundred messages would cost each of its adapters 200 kB).
+
+    ``paired``: the pairs of unsafe orders that an action belongs to.
+    """
+
+    __slots__ = ("arguments", "contract", "paired", "payloads", "results")
+
+    def __init__(self, contract: Contract) -> None:
+        self.contract = contract  # kept: checks are known by its id
+        self.arguments: dict[str, Fields] = {}  # by action
+        self.payloads: dict[str, Fields] = {}  # by event
+        self.results: dict[str, Fields] = {}  # by action
+        self.paired: dict[str, list[Pair]] = {}
+        for pair in contract.unsafe:
+            for pattern in (pair.order, *pair.until):
+                self.paired.setdefault(pattern.action, []).append(pair)
+
+
 class Binding:
     """One adapter in one system. Machines attach with their own name for the role; a child uses its parent's binding.
 
     ``role`` is the name in the station file. Raises ``AdapterError`` when the adapter does not fulfil the contract.
     """
+
+    __slots__ = (
+        "_attached",
+        "_begun_calls",
+        "_calls",
+        "_checks",
+        "_hearers",
+        "adapter",
+        "contract",
+        "faults",
+        "is_open",
+        "machine",
+        "of_unit",
+        "role",
+        "stale",
+        "standing",
+        "system",
+    )
 
     def __init__(self, system: System, role: str, contract: Contract, adapter: Adapter) -> None:
         missing = shortcomings(adapter, contract)
@@ -53,39 +91,36 @@ class Binding:
         self.machine = ""  # the path of the one that serves here, in the place of an adapter
         self.of_unit = False  # heard by a child that the machine of the unit starts
         self.faults: Faults | None = None  # what goes wrong on purpose
-        self._arguments: dict[str, Fields] = {}  # by action; these three as far as they were needed
-        self._payloads: dict[str, Fields] = {}  # by event
-        self._results: dict[str, Fields] = {}  # by action
-        self._attached: list[tuple[Actor, str]] = []
-        self._hearers: dict[str, list[tuple[Actor, str]]] = {}  # of an event, with the name each knows it by
-        self.standing: dict[Pair, str] = {}  # unsafe orders that nobody has taken back, as they were given
-        self._paired: dict[str, list[Pair]] = {}
-        for pair in contract.unsafe:
-            for pattern in (pair.order, *pair.until):
-                self._paired.setdefault(pattern.action, []).append(pair)
-        self._calls: dict[str, tuple[Actor, str, str]] = {}  # call id -> machine, invocation id, action
-        self._call_ids = itertools.count(1)
+        checks = (role, id(contract), type(adapter))
+        if checks not in system.checks:
+            system.checks[checks] = Checks(contract)
+        self._checks = system.checks[checks]
+        self._attached: tuple[Actor, ...] = ()
+        self._hearers: dict[str, list[tuple[Actor, str]]] = NOTHING  # of an event, with the name each knows it by
+        self.standing: dict[Pair, str] = NOTHING  # unsafe orders that nobody has taken back, as they were given
+        self._calls: dict[str, tuple[Actor, str, str]] = NOTHING  # call id -> machine, invocation id, action
+        self._begun_calls = 0
         self.stale = StaleWatch(self) if contract.stale else None
 
     # ------------------------------------------------------------ machines
 
-    def attach(self, actor: Actor, role: str) -> None:
-        """Give the machine the adapter's events from now on, under its own name for the role."""
-        self._attached.append((actor, role))
-        self._attached.sort(key=lambda pair: (pair[0].depth, pair[0].number))
-        self._hearers = {}
+    def attach(self, actor: Actor) -> None:
+        """Give the machine the adapter's events from now on, under its own names for the role (``Actor.roles``)."""
+        if actor not in self._attached:
+            self._attached = tuple(sorted((*self._attached, actor), key=lambda one: (one.depth, one.number)))
+        self._hearers = NOTHING
         if self.stale is not None:
             self.stale.begin()
 
     def detach(self, actor: Actor) -> None:
         """Forget a machine that has ended."""
-        self._attached = [pair for pair in self._attached if pair[0] is not actor]
-        self._hearers = {}
+        self._attached = tuple(one for one in self._attached if one is not actor)
+        self._hearers = NOTHING
 
     @property
     def attached(self) -> Sequence[tuple[Actor, str]]:
         """The machines that have the role, each with its own name for it, parents first."""
-        return self._attached
+        return [(actor, role) for actor in self._attached for role, one in actor.roles.items() if one is self]
 
     # ------------------------------------------------------------ from the machines
 
@@ -156,10 +191,10 @@ class Binding:
     def _carry_out(self, action: str, args: Mapping[str, Any]) -> None:
         try:
             checked = self._checked(action, args)
-            if action in self._paired:
+            if action in self._checks.paired:
                 self._account(action, checked, begun=True)
             getattr(self.adapter, action)(**checked)
-            if action in self._paired:
+            if action in self._checks.paired:
                 self._account(action, checked, begun=False)
         except _PASSES:
             raise
@@ -171,17 +206,22 @@ class Binding:
 
     def _account(self, action: str, args: Mapping[str, Any], begun: bool) -> None:
         """Which orders stand: an unsafe one from when it is tried, until the one that takes it back has not failed."""
-        for pair in self._paired[action]:
+        for pair in self._checks.paired[action]:
             if not pair.after(pair in self.standing, action, args):
                 if not begun:
                     self.standing.pop(pair, None)
             elif pair not in self.standing:
                 written = ", ".join(f"{name}={value!r}" for name, value in args.items())
+                if self.standing is NOTHING:
+                    self.standing = {}
                 self.standing[pair] = f"{self.role}.{action}({written})"
 
     def new_call(self, actor: Actor, invocation: str, action: str) -> str:
         """The call id of a long action about to start."""
-        call_id = f"{self.role}.{action}.{next(self._call_ids)}"
+        self._begun_calls += 1
+        call_id = f"{self.role}.{action}.{self._begun_calls}"
+        if self._calls is NOTHING:
+            self._calls = {}
         self._calls[call_id] = (actor, invocation, action)
         return call_id
 
@@ -268,9 +308,9 @@ class Binding:
             self._broadcast(event, dict(payload))
             return
         try:
-            checks = self._payloads.get(event)
+            checks = self._checks.payloads.get(event)
             if checks is None:
-                checks = self._shared(self._payloads, event, definition.payload, f"event {event!r} of {self._name()}")
+                checks = _made(self._checks.payloads, event, definition.payload, f"event {event!r} of {self._name()}")
             data = checks.check(payload)
         except ValueError as error:
             self.report(str(error))
@@ -292,10 +332,10 @@ class Binding:
         definition = self.contract.actions[action]
         if result is not None:
             try:
-                checks = self._results.get(action)
+                checks = self._checks.results.get(action)
                 if checks is None:
                     what = f"result of {self.role}.{action}"
-                    checks = self._shared(self._results, action, definition.result or NO_FIELDS, what)
+                    checks = _made(self._checks.results, action, definition.result or NO_FIELDS, what)
                 data = checks.check(result)
             except ValueError as error:
                 result, reason = None, str(error)
@@ -327,7 +367,7 @@ class Binding:
 
         What an adapter says before its machine has begun is kept until it and its children have.
         """
-        if pattern in self._hearers or all(actor.begun for actor, _ in self._attached):
+        if pattern in self._hearers or all(actor.begun for actor in self._attached):
             self._queue(pattern, data, kind)
         else:
             self.system.set_deadline(0, lambda: self._queue(pattern, data, kind))
@@ -335,8 +375,10 @@ class Binding:
     def _queue(self, pattern: str, data: dict[str, Any], kind: str) -> None:
         hearers = self._hearers.get(pattern)
         if hearers is None:
-            named = [(actor, pattern.format(role)) for actor, role in self._attached]
+            named = [(actor, pattern.format(role)) for actor, role in self.attached]
             hearers = [(a, n) for a, n in named if self.system.subscriptions(a.machine.chart)(n)] or named[:1]
+            if self._hearers is NOTHING:
+                self._hearers = {}
             self._hearers[pattern] = hearers
         for actor, name in hearers:
             self.system.enqueue(actor, Event(name, data, kind))
@@ -348,27 +390,24 @@ class Binding:
         if definition is None:
             known = suggestion(action, self.contract.actions)
             raise AdapterError(f"contract {self.contract.name} has no action {action!r}{known}")
-        checks = self._arguments.get(action)
+        checks = self._checks.arguments.get(action)
         if checks is None:
-            checks = self._shared(self._arguments, action, definition.args, f"{self.role}.{action}")
+            checks = _made(self._checks.arguments, action, definition.args, f"{self.role}.{action}")
         return checks.check(args)
-
-    def _shared(self, of: dict[str, Fields], name: str, fields: Mapping[str, Type], what: str) -> Fields:
-        """Made when it is first needed, and one for all bindings of a system that say the same of them: a contract of a
-        hundred messages would cost each of its adapters 200 kB."""
-        key = id(fields), what
-        checks = self.system.checks.get(key)
-        if checks is None:
-            checks = self.system.checks[key] = Fields(fields, what)
-        of[name] = checks
-        return checks
 
     def _name(self) -> str:
         return f"adapter {self.role} ({type(self.adapter).__name__})"
 
 
+def _made(of: dict[str, Fields], name: str, fields: Mapping[str, Type], what: str) -> Fields:
+    checks = of[name] = Fields(fields, what)
+    return checks
+
+
 class _Port:
     """The :class:`engine.adapter.Port` of one binding."""
+
+    __slots__ = ("_binding", "_system", "now_ns")
 
     def __init__(self, binding: Binding) -> None:
         self._binding = binding

@@ -10,6 +10,7 @@ from engine.language.model import Chart
 from engine.language.problems import suggestion
 from engine.language.traverse import charts_at
 from engine.run.actor import Actor, DelayedSend, RunningCall
+from engine.run.nothing import NOTHING
 from engine.semantics.interfaces import Stepper
 from engine.semantics.step import (
     Call,
@@ -96,6 +97,8 @@ def start_call(system: System, actor: Actor, effect: StartCall) -> None:
         system.enqueue(actor, Event(f"error.invoke.{effect.id}", {"reason": reason}, "platform", invokeid=effect.id))
         return
     call_id = binding.new_call(actor, effect.id, effect.action)
+    if actor.calls is NOTHING:
+        actor.calls = {}
     actor.calls[effect.id] = RunningCall(binding, call_id, effect)
     binding.start_call(call_id, effect.args)
 
@@ -106,7 +109,9 @@ def start_call(system: System, actor: Actor, effect: StartCall) -> None:
 def start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> None:
     """Start (or restart) an ``after`` timer."""
     timers = actor.timers
-    if timer in timers:
+    if timers is NOTHING:
+        timers = actor.timers = {}
+    elif timer in timers:
         timers[timer].cancel()
 
     def expire() -> None:
@@ -142,6 +147,8 @@ def delay(system: System, actor: Actor, effect: SendEvent, delay_ns: int) -> Non
         deliver(system, actor, effect)
 
     deadline = system.set_deadline(delay_ns, due)
+    if actor.sends is NOTHING:
+        actor.sends = {}
     actor.sends[deadline.sequence] = DelayedSend(deadline, effect)
 
 
@@ -275,7 +282,7 @@ def enrol_child(system: System, actor: Actor, effect: StartChild, machine: Stepp
         binding = of_unit.get(role) if unit is not None and own is None else actor.roles.get(own or role)
         if binding is not None:
             child.roles[role] = binding
-            binding.attach(child, role)
+            binding.attach(child)
     return child
 
 

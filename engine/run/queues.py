@@ -38,55 +38,47 @@ Note = Callable[[str, str, str, Mapping[str, Any] | None], None]
 
 
 class Queues:
-    """One queue per machine. Urgent events are taken first, then the others, each in the order they came, whichever
-    machine they are for. What one machine sends another arrives in its order: an urgent event takes along what its
-    sender sent before."""
+    """The waiting events of all machines. Urgent events are taken first, then the others, each in the order they came,
+    whichever machine they are for. What one machine sends another arrives in its order: an urgent event takes along
+    what its sender sent before. A machine knows how many wait for it (``Actor.waiting``, without the urgent ones)."""
 
     def __init__(self, limits: Limits, note: Note) -> None:
         self._limits = limits
         self._note = note
-        self._order: deque[Actor] = deque()  # one entry per waiting event
-        self._urgent: deque[tuple[Actor, Queued]] = deque()  # of all machines: there are never many
+        self._order: deque[Queued] = deque()
+        self._urgent: deque[Queued] = deque()
 
     def close(self, actor: Actor) -> list[Queued]:
         """A machine has ended: what still waited for it."""
-        urgent = [queued for entry, queued in self._urgent if entry is actor]
-        if urgent:
-            self._urgent = deque(entry for entry in self._urgent if entry[0] is not actor)
-        rest = list(actor.queue)
-        if rest:
-            actor.queue.clear()
-            self._order = deque(entry for entry in self._order if entry is not actor)
-        return urgent + rest
+        return self._urgent_of(actor, lambda _: True) + self._others_of(actor, lambda _: True)
 
-    def put(self, actor: Actor, queued: Queued) -> None:
+    def put(self, queued: Queued) -> None:
         """Queue an event, or lose one as :class:`Limits` says."""
-        queue = actor.queue
+        actor = queued.actor
         if actor.urgency[queued.event.name]:
-            self._put_urgent(actor, queue, queued)
+            self._put_urgent(actor, queued)
             return
-        if len(queue) >= self._limits.queue and not self._make_room(actor, queue, queued):
+        if actor.waiting >= self._limits.queue and not self._make_room(actor, queued):
             return
-        queue.append(queued)
-        self._order.append(actor)
+        actor.waiting += 1
+        self._order.append(queued)
 
-    def put_first(self, actor: Actor, queued: Queued) -> None:
+    def put_first(self, queued: Queued) -> None:
         """Queue an event before everything that waits, in any case: for what the system itself has to say."""
-        self._urgent.appendleft((actor, queued))
+        self._urgent.appendleft(queued)
 
-    def _put_urgent(self, actor: Actor, queue: deque[Queued], queued: Queued) -> None:
-        if queue and queued.event.origin:
-            before = self._take_from(actor, queue, queued.event.origin)
-            self._urgent.extend((actor, one) for one in before)
+    def _put_urgent(self, actor: Actor, queued: Queued) -> None:
+        if actor.waiting and (origin := queued.event.origin):
+            self._urgent.extend(self._others_of(actor, lambda event: event.origin == origin))
         if len(self._urgent) >= self._limits.queue:
-            waiting = [one for entry, one in self._urgent if entry is actor]
+            waiting = [one for one in self._urgent if one.actor is actor]
             name = queued.event.name
             same = next((one for one in reversed(waiting) if one.event.name == name), None)
             if len(waiting) >= self._limits.queue and same is not None:
-                self._lose(actor, queue, same, len(waiting))
+                self._lose(actor, same, len(waiting))
                 same.event, same.sender, same.call_id = queued.event, queued.sender, queued.call_id
                 return
-        self._urgent.append((actor, queued))
+        self._urgent.append(queued)
 
     @property
     def is_urgent(self) -> bool:
@@ -97,30 +89,30 @@ class Queues:
     def first_ns(self) -> int | None:
         """When the event came that is taken next; None when none waits."""
         if self._urgent:
-            return self._urgent[0][1].at_ns
-        return self._order[0].queue[0].at_ns if self._order else None
+            return self._urgent[0].at_ns
+        return self._order[0].at_ns if self._order else None
 
-    def take(self) -> tuple[Actor, Queued]:
+    def take(self) -> Queued:
         """The event that goes first; there must be one."""
         if self._urgent:
-            actor, queued = self._urgent.popleft()
+            queued = self._urgent.popleft()
         else:
-            actor = self._order.popleft()
-            queued = actor.queue.popleft()
-        if actor.refused:
-            self._tell(actor, actor.queue, queued)
-        return actor, queued
+            queued = self._order.popleft()
+            queued.actor.waiting -= 1
+        if queued.actor.refused:
+            self._tell(queued.actor, queued)
+        return queued
 
-    def _tell(self, actor: Actor, queue: deque[Queued], queued: Queued) -> None:
+    def _tell(self, actor: Actor, queued: Queued) -> None:
         """Events were lost: the alarm says how many, when it is taken; another one follows if that was not all."""
         if _is_alarm(queued.event):
             queued.event = _alarm(actor.refused - actor.told, actor.lost)
             actor.told = actor.refused
-        if queue:
+        if actor.waiting:
             return
         if actor.told < actor.refused:
-            queue.append(Queued(_alarm(0, ""), queued.at_ns))
-            self._order.append(actor)
+            actor.waiting += 1
+            self._order.append(Queued(actor, _alarm(0, ""), queued.at_ns))
             return
         text = f"the queue is empty again; {actor.refused} events were lost"
         self._note(actor.path, "queue_full", text, None)
@@ -129,57 +121,57 @@ class Queues:
     def take_from(self, actor: Actor, origin: str | None) -> list[Event]:
         """The waiting events of one sender (None: of all), out of turn."""
 
-        def wanted(entry: tuple[Actor, Queued]) -> bool:
-            return entry[0] is actor and (origin is None or entry[1].event.origin == origin)
+        def wanted(event: Event) -> bool:
+            return origin is None or event.origin == origin
 
-        urgent = [entry[1] for entry in self._urgent if wanted(entry)]
-        if urgent:
-            self._urgent = deque(entry for entry in self._urgent if not wanted(entry))
-        return [queued.event for queued in urgent + self._take_from(actor, actor.queue, origin)]
+        return [queued.event for queued in self._urgent_of(actor, wanted) + self._others_of(actor, wanted)]
 
-    def _take_from(self, actor: Actor, queue: deque[Queued], origin: str | None) -> list[Queued]:
+    def _urgent_of(self, actor: Actor, wanted: Callable[[Event], bool]) -> list[Queued]:
+        """Those of a machine, taken out."""
+        found = [queued for queued in self._urgent if queued.actor is actor and wanted(queued.event)]
+        if found:
+            self._urgent = _without(self._urgent, found)
+        return found
+
+    def _others_of(self, actor: Actor, wanted: Callable[[Event], bool]) -> list[Queued]:
         """The same of those that are not urgent."""
-        wanted = [origin is None or queued.event.origin == origin for queued in queue]
-        if not any(wanted):
+        if not actor.waiting:
             return []
-        found = [queued for queued, take in zip(queue, wanted, strict=True) if take]
-        places = iter(wanted)
-        self._order = deque(entry for entry in self._order if entry is not actor or not next(places))
-        rest = [queued for queued, taken in zip(queue, wanted, strict=True) if not taken]
-        queue.clear()
-        queue.extend(rest)
+        found = [queued for queued in self._order if queued.actor is actor and wanted(queued.event)]
+        if found:
+            actor.waiting -= len(found)
+            self._order = _without(self._order, found)
         return found
 
     def waiting(self, actor: Actor) -> list[tuple[int, Queued]]:
         """The waiting events of a machine, each with its place among all that wait."""
-        first = [(place, queued) for place, (entry, queued) in enumerate(self._urgent) if entry is actor]
-        places = [place for place, entry in enumerate(self._order, len(self._urgent)) if entry is actor]
-        return first + list(zip(places, actor.queue, strict=True))
+        return [(at, queued) for at, queued in enumerate((*self._urgent, *self._order)) if queued.actor is actor]
 
     def busy(self) -> list[str]:
         """Paths of the machines for which something waits."""
-        return sorted({actor.path for actor in (*self._order, *(actor for actor, _ in self._urgent))})
+        return sorted({queued.actor.path for queued in (*self._order, *self._urgent)})
 
     def __len__(self) -> int:
         return len(self._order) + len(self._urgent)
 
-    def _make_room(self, actor: Actor, queue: deque[Queued], queued: Queued) -> bool:
+    def _make_room(self, actor: Actor, queued: Queued) -> bool:
         """A full queue: what is lost is noted, the machine is told. True when the event may be queued after all."""
         if _stays(queued.event):
             return True
         drop_oldest = self._limits.when_full == "drop_oldest"
-        lost, waiting = queued, len(queue)
+        lost, waiting = queued, actor.waiting
         if drop_oldest:
-            oldest = next((at for at, one in enumerate(queue) if not _stays(one.event)), None)
+            mine = (at for at, one in enumerate(self._order) if one.actor is actor and not _stays(one.event))
+            oldest = next(mine, None)
             if oldest is None:
                 return True
-            places = [place for place, entry in enumerate(self._order) if entry is actor]
-            lost = queue[oldest]
-            del queue[oldest], self._order[places[oldest]]
-        self._lose(actor, queue, lost, waiting)
+            lost = self._order[oldest]
+            del self._order[oldest]
+            actor.waiting -= 1
+        self._lose(actor, lost, waiting)
         return drop_oldest
 
-    def _lose(self, actor: Actor, queue: deque[Queued], lost: Queued, waiting: int) -> None:
+    def _lose(self, actor: Actor, lost: Queued, waiting: int) -> None:
         """Count it, say so, and tell the machine when it is the first."""
         name = lost.event.name
         actor.refused += 1
@@ -188,8 +180,14 @@ class Queues:
             data = {"event": name, "dropped": actor.refused}
             self._note(actor.path, "queue_full", f"{name} lost: {waiting} events wait", data)
         if actor.refused == 1:
-            queue.appendleft(Queued(_alarm(0, ""), queue[0].at_ns if queue else lost.at_ns))
-            self._order.appendleft(actor)
+            first = next((one for one in self._order if one.actor is actor), lost)
+            actor.waiting += 1
+            self._order.appendleft(Queued(actor, _alarm(0, ""), first.at_ns))
+
+
+def _without(waiting: deque[Queued], taken: list[Queued]) -> deque[Queued]:
+    gone = {id(queued) for queued in taken}
+    return deque(queued for queued in waiting if id(queued) not in gone)
 
 
 def _alarm(dropped: int, event: str) -> Event:

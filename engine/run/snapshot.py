@@ -187,7 +187,7 @@ def _restore(system: System, actor: Actor, snapshot: Mapping[str, Any], pending:
         sender = actor.children.get((item["sender"][0], item["sender"][1])) if item["sender"] else None
         event = Event(**item["event"])
         _texts(event, "name", "type", "sendid", "origin", "origintype", "invokeid")
-        queued = Queued(event, 0, sender)
+        queued = Queued(actor, event, 0, sender)
         pending.append((-1, _whole(item, "order"), actor, "queue", queued))
 
 

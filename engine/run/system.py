@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 from engine.adapter import Adapter, AdapterError, ConfigurationError, World
 from engine.language.model import Chart
 from engine.language.types import Type
-from engine.language.values import Fields
 from engine.run import effects
 from engine.run.actor import Actor, Queued
-from engine.run.binding import Binding
+from engine.run.binding import Binding, Checks
 from engine.run.clock import Clock, VirtualClock
 from engine.run.deadlines import Deadline, Deadlines
 from engine.run.ending import Ending
 from engine.run.joint import Joint
+from engine.run.nothing import NOTHING
 from engine.run.observer import EVERYWHERE, Note, Observer, StepRecord
 from engine.run.queues import Limits, Queues
 from engine.run.served import ServedChart, Server, behind_role, root_behind_role
@@ -84,7 +84,7 @@ class System:
         self.restore = restore
         self.resolve = resolve
         self.world = World()
-        self.checks: dict[tuple[int, str], Fields] = {}  # of the bindings: by the fields' id, and what they are
+        self.checks: dict[tuple[str, int, type], Checks] = {}  # of bindings: by role, contract and class of the adapter
         self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # given for children, by ids from the root down
         self.roots: dict[str, Actor] = {}
         self.servers: dict[
@@ -167,11 +167,13 @@ class System:
             binding = Binding(self, own_role or role, contract, adapter)
         self.bindings.append(binding)
         if unit is not None:
+            if actor.units is NOTHING:
+                actor.units = {}
             actor.units.setdefault((name, number), {})[role] = binding
             binding.of_unit = True
             return binding
         actor.roles[role] = binding
-        binding.attach(actor, role)
+        binding.attach(actor)
         return binding
 
     def bind_all(self, actor: Actor, adapters: Mapping[str, Adapter | ServedChart | Actor | Binding]) -> None:
@@ -179,7 +181,7 @@ class System:
         for role, adapter in adapters.items():
             if isinstance(adapter, Binding):
                 actor.roles[role] = adapter
-                adapter.attach(actor, role)
+                adapter.attach(actor)
             else:
                 self.bind(role, actor, adapter)
 
@@ -313,7 +315,7 @@ class System:
         for first in self.tops():
             for actor in first.tree():
                 if actor.is_running and self.subscriptions(actor.machine.chart)("error.host"):
-                    self._queues.put_first(actor, Queued(Event("error.host", {"late": late_ns}, "platform"), 0))
+                    self._queues.put_first(Queued(actor, Event("error.host", {"late": late_ns}, "platform"), 0))
 
     def caught_up(self) -> None:
         """The host has read what arrived while it slept; these events are taken before the deadlines it missed."""
@@ -466,7 +468,7 @@ class System:
         if actor.state != "running":
             self.note(actor.path, "dropped", f"{event.name}: the machine has ended ({actor.state})")
             return
-        self._queues.put(actor, Queued(event, self.clock.now_ns(), sender, call_id))
+        self._queues.put(Queued(actor, event, self.clock.now_ns(), sender, call_id))
         self.wake()
 
     def superseded(self, actor: Actor, queued: Queued) -> bool:
@@ -549,6 +551,8 @@ class System:
         elif effect is not None:
             actor.invoke, actor.key, actor.depth = effect.invoke, effect.key, parent.depth + 1
             actor.source, actor.is_device = effect.source, parent.is_device
+            if parent.children is NOTHING:
+                parent.children = {}
             parent.children[(effect.id, effect.key)] = actor
         machine.surroundings = actor
         actor.urgency = self.subscriptions(machine.chart).urgency
@@ -628,8 +632,8 @@ class System:
     # ------------------------------------------------------------ private
 
     def _take(self) -> None:
-        actor, queued = self._queues.take()
-        event = queued.event
+        queued = self._queues.take()
+        actor, event = queued.actor, queued.event
         sent = queued.sender is not None or queued.call_id
         if sent and self.superseded(actor, queued):  # its name would now be read as its successor's
             self.note(actor.path, "dropped", f"{event.name}: of one that was started anew since")
@@ -665,7 +669,9 @@ class System:
         if self.joint.any:
             self.joint.touched[actor] = None
         if not step.handled and event is not None:
-            actor.unhandled[event.name] += 1
+            if actor.unhandled is NOTHING:
+                actor.unhandled = {}
+            actor.unhandled[event.name] = actor.unhandled.get(event.name, 0) + 1
             if actor.machine.chart.strict:
                 self.fail(f"{actor.path}: no state handles {event.name!r} (the chart is strict)")
         if step.failures and "error.invariant" in step.raised:
