@@ -21,9 +21,11 @@ class SimulatedChance(Adapter):
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
-        seed = self.config["seed"]
-        self._random = random.SystemRandom() if seed is None else random.Random(seed)
+        self._random: random.Random | None = None  # 2.5 kB, which hardly anybody of a fleet ever asks
 
     @property
     def fraction(self) -> float:
+        if self._random is None:
+            seed = self.config["seed"]
+            self._random = random.SystemRandom() if seed is None else random.Random(seed)
         return self._random.random()

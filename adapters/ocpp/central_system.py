@@ -6,7 +6,6 @@ longer takes its CALL back. With the connection, what waits and what has no answ
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -52,7 +51,7 @@ class CentralSystem(Adapter):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
         self._rpc: Rpc | None = None
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: list[_Waiting] = []
         self._open: _Waiting | None = None
 
     def connect(self, *, url: str, identity: str, password: bytes | None = None, name: str | None = None) -> None:
@@ -156,7 +155,7 @@ class CentralSystem(Adapter):
 
     def _next(self) -> None:
         while self._rpc is not None and self._open is None and self._waiting:
-            waiting = self._waiting.popleft()
+            waiting = self._waiting.pop(0)
             try:
                 text = self._rpc.call(waiting.action, waiting.payload, waiting.id)
             except ValueError as reason:
@@ -180,7 +179,7 @@ class CentralSystem(Adapter):
             self._rpc.give_up()
             self._open = None
             self._next()
-        self._waiting = deque(waiting for waiting in self._waiting if waiting.call_id != call_id)
+        self._waiting = [waiting for waiting in self._waiting if waiting.call_id != call_id]
 
     # ------------------------------------------------------------ theirs
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
 from adapters.ocpp.flat import time_text
 from adapters.settings import filled
 from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
-
-KINDS: Final = ("DiagnosticsLog", "SecurityLog")
 
 
 class OcppLogs(Adapter):
@@ -68,13 +65,15 @@ class MemoryLogs(OcppLogs):
     def open(self, port: Port) -> None:
         super().open(port)
         self.made: dict[str, str] = {}
-        self._lines = {kind: deque[tuple[int, str]](maxlen=self.config["most"]) for kind in KINDS}
+        self._lines: dict[str, list[tuple[int, str]]] = {}
 
     def _keep(self, kind: str, time: int, text: str) -> None:
-        self._lines[kind].append((time, _line(time, text)))
+        lines = self._lines.setdefault(kind, [])
+        lines.append((time, _line(time, text)))
+        del lines[: max(0, len(lines) - self.config["most"])]
 
     def _kept(self, kind: str) -> Iterable[tuple[int, str]]:
-        return self._lines[kind]
+        return self._lines.get(kind, ())
 
     def _made(self, name: str, text: str) -> str:
         self.made[name] = text

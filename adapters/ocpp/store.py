@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
-from adapters.ocpp.database import Database, NotTaken, StoreError, set_aside
+from adapters.ocpp.database import Database, InUse, NotTaken, StoreError, set_aside
 from adapters.settings import filled
 from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
 
@@ -71,7 +71,8 @@ class InMemory(Stored):
 
     def open(self, port: Port) -> None:
         super().open(port)
-        self._database = self.world.shared(f"OCPP store {self.config['charge_point']}", lambda: Database(None))
+        others = self.world.shared("OCPP stores in memory", InUse)
+        self._database = self.world.shared(f"OCPP store {self.config['charge_point']}", lambda: Database(None, others))
         self._left: int | None = self.config["full_after"]
         self._begun(self._database)
 

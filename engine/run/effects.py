@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.adapter import AdapterError
@@ -113,12 +114,12 @@ def start_timer(system: System, actor: Actor, timer: str, delay_ns: int) -> None
         timers = actor.timers = {}
     elif timer in timers:
         timers[timer].cancel()
+    timers[timer] = system.set_deadline(delay_ns, partial(_expire, system, actor, timer))
 
-    def expire() -> None:
-        del timers[timer]
-        system.expire(actor, timer)
 
-    timers[timer] = system.set_deadline(delay_ns, expire)
+def _expire(system: System, actor: Actor, timer: str) -> None:
+    del actor.timers[timer]
+    system.expire(actor, timer)
 
 
 def _cancel_sends(actor: Actor, send_id: str) -> None:

@@ -12,7 +12,6 @@ import sys
 from typing import Any
 
 from adapters.host.wall_clock import SimulatedWallClock
-from adapters.ocpp.database import Database
 from engine.run import System
 from tests.benchmarks.bench_ocpp_delivery import resident_kb
 from tests.benchmarks.bench_ocpp_fleet import LIMIT_KB
@@ -54,21 +53,13 @@ def grown_kb(points: int) -> float:
     return (resident_kb() - before) / points
 
 
-def databases_kb(points: int) -> float:
-    """Of one database in memory."""
-    kept = [Database(None) for _ in range(5)]
-    before = resident_kb()
-    kept += [Database(None) for _ in range(points)]
-    return (resident_kb() - before) / points
-
-
 def main() -> int:
     """Print the figures; 1 when the limit is missed."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--points", type=int, default=300)
     points = parser.parse_args().points
-    database, whole = databases_kb(points), grown_kb(points)
-    print(f"an idle charge point, all its charts: {whole:.0f} kB (limit {LIMIT_KB:g}), {database:.0f} kB of it SQLite")
+    whole = grown_kb(points)
+    print(f"an idle charge point, all its charts: {whole:.0f} kB (limit {LIMIT_KB:g})")
     return int(whole > LIMIT_KB)
 
 

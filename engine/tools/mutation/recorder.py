@@ -94,6 +94,11 @@ class Recorder:
     def pytest_sessionfinish(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         for file, entry in self.files.items():
-            charts = sorted(chart for chart in entry["charts"] if Path(chart).exists())
+            charts = sorted(chart for chart in entry["charts"] if _in_project(Path(chart)))
             content = {"file": file, "charts": charts, "keys": list(entry["index"]), "tests": entry["tests"]}
             record_file(self.folder, file).write_text(json.dumps(content), encoding="utf-8")
+
+
+def _in_project(chart: Path) -> bool:
+    """One that a test wrote elsewhere is that test's own, and soon gone."""
+    return chart.exists() and chart.resolve().is_relative_to(Path.cwd().resolve())
