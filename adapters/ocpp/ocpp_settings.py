@@ -15,8 +15,8 @@ _BY_LOWER = {name.lower(): name for name in KEYS}
 
 
 class OcppSettings(Stored):
-    """Each key is an attribute. Its first value is a setting of the station file; what the central system wrote goes
-    before it."""
+    """Each key is an attribute: of the class where it is as everywhere. Its first value is a setting of the station
+    file; what the central system wrote goes before it."""
 
     contract = "ocpp_settings"
 
@@ -24,7 +24,9 @@ class OcppSettings(Stored):
         super().__init__(config, world)
         for name, key in KEYS.items():
             first = self.config[name]
-            setattr(self, name, key.read(first) if key.secret and first is not None else first)
+            if first != key.default:
+                setattr(self, name, key.read(first) if key.secret else first)
+        self.config = {name: value for name, value in self.config.items() if name not in KEYS}
 
     @classmethod
     def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
@@ -97,6 +99,9 @@ class OcppSettings(Stored):
         except Unreadable as reason:
             raise AdapterError(f"{key}: {reason}") from None
 
+
+for _name, _key in KEYS.items():
+    setattr(OcppSettings, _name, _key.default)
 
 _FIRST: Mapping[str, Setting] = {
     name: Setting("string?", None, f"First value. {key.description}; as text or hexadecimal digits", secret=True)

@@ -56,7 +56,7 @@ def grown_kb(points: int) -> float:
 def main() -> int:
     """Print the figures; 1 when the limit is missed."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--points", type=int, default=300)
+    parser.add_argument("--points", type=int, default=2000)
     points = parser.parse_args().points
     whole = grown_kb(points)
     print(f"an idle charge point, all its charts: {whole:.0f} kB (limit {LIMIT_KB:g})")

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapters.ocpp.database import MIGRATIONS, Database, StoreError
+from adapters.ocpp.database import MIGRATIONS, Database, InUse, StoreError
 from adapters.ocpp.ledger import NEVER_KNOWN, Ledger, Open
 from adapters.ocpp.ocpp_ledger import FileLedger, MemoryLedger
 from engine.adapter import AdapterError, ConfigurationError, World
@@ -66,6 +66,22 @@ def test_an_offline_session_goes_out_in_its_order_under_the_id_that_comes_late()
     ]  # fmt: skip
     assert [taken(ledger, 71) for _ in range(3)][2] == ("StopTransaction", 71)
     assert (ledger.next(), ledger.waiting) == (None, 0)
+
+
+def test_of_many_in_memory_those_that_rest_keep_what_they_have() -> None:
+    others = InUse()
+    databases = [Database(None, others) for _ in range(3 * InUse.MOST)]
+    for number, database in enumerate(databases):
+        database.begin()
+        Ledger(database).start(number, START)
+        if number % 2:
+            database.commit()
+        else:
+            database.roll_back()
+    for number, database in enumerate(databases):
+        assert [one.connector for one in Ledger(database).open()] == [number] * (number % 2)
+    with pytest.raises(StoreError, match="FOREIGN KEY"):
+        Ledger(databases[0]).meter_values(99, VALUES)
 
 
 def test_a_repeat_has_the_same_id_and_payload() -> None:
