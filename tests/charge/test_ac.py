@@ -316,3 +316,17 @@ def test_a_meter_that_falls_silent_ends_the_charge() -> None:
     bench.emit("button", "reset_pressed")
     bench.until(lambda: bench.circuit.station_closed, 30, "another charge")
     assert not bench.errors
+
+
+def test_a_pilot_board_that_comes_back() -> None:
+    """F and no voltage while nobody knows what the pilot is; then the vehicle that stayed charges on, by nobody's
+    hand."""
+    bench = AcBench().charging()
+    bench.emit("pilot", "lost", reason="the pilot board is silent")
+    bench.opened_within(0.1)
+    bench.run(20)
+    assert bench.cable.circuit.duty_percent == 0.0
+    assert result(bench)["reason"] == "the pilot board is silent"
+    bench.emit("pilot", "found")
+    bench.charging()
+    assert not bench.errors

@@ -236,6 +236,22 @@ def test_out_of_order(what: str) -> None:
     assert not stage.unhandled
 
 
+def test_a_pilot_that_is_lost_mends_by_itself() -> None:
+    """Off and F until its board is back, and nobody has to press a button; but one for what else is out of order."""
+    stage = charging().forget().emit("pilot.lost", reason="the pilot board is silent")
+    assert (set(outlet(stage)), result(stage)["reason"]) == ({"close_down"}, "the pilot board is silent")
+    stage.emit("pilot.lost", reason="unplugged").forget().emit("pilot.found")
+    assert outlet(stage) == ["reset"]
+    assert stage.run(3.1).active("vehicle.available")
+    pressed = charging().emit("pilot.lost", reason="").emit("button.emergency_stop").emit("pilot.found")
+    assert pressed.emit("button.emergency_released").emit("pilot.found").active("vehicle.faulted")
+    faulty = charging().child("outlet.fault", reason="residual current, dc").emit("pilot.lost", reason="unplugged")
+    assert faulty.emit("pilot.found").active("vehicle.faulted")
+    both = charging().emit("pilot.lost", reason="").child("outlet.fault", reason="the contactor does not open")
+    assert both.emit("pilot.found").active("vehicle.faulted")
+    assert not stage.unhandled
+
+
 def test_a_vehicle_that_is_still_there_after_a_reset() -> None:
     """The outlet says again that it is connected."""
     stage = charging().emit("button.emergency_stop").emit("button.emergency_released").emit("button.reset_pressed")

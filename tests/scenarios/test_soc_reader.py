@@ -610,3 +610,16 @@ def test_who_was_not_matched_is_nobody() -> None:
     assert stage.data("missed") == [MAC]
     stage.child("outlet.connected", rating=32.0)
     assert stage.active("vehicle.plugged.linking")
+
+
+def test_a_pilot_that_is_lost_mends_by_itself() -> None:
+    """Off and F until its board is back; what else is out of order waits for somebody."""
+    stage = available().child("outlet.connected", rating=32.0).forget().emit("pilot.lost", reason="silent")
+    assert stage.order("outlet.close_down") == {}
+    assert (stage.told("session_ended")[0]["end"], stage.told("session_ended")[0]["reason"]) == ("failed", "silent")
+    stage.emit("pilot.lost", reason="unplugged").forget().emit("pilot.found")
+    assert stage.order("outlet.reset") == {}
+    assert stage.child("outlet.connected", rating=32.0).active("vehicle.plugged")
+    faulty = available().child("outlet.fault", reason="x").emit("pilot.lost", reason="").emit("pilot.found")
+    assert faulty.active("vehicle.faulted")
+    assert not stage.unhandled
