@@ -353,3 +353,26 @@ def test_the_last_addresses_of_a_make_can_be_used(capsys: pytest.CaptureFixture[
     options = ["--set", "supply=infy", "--set", "supply.first_address=55", "--for", "1 s"]
     assert main(["run", "machines/evse_dc.yaml", "--fast", "--quiet", *options]) == 0
     assert "has no module" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("back_s", [3.0, 15.0])
+def test_no_vehicle_is_told_0_V_while_the_modules_are_not_known(back_s: float) -> None:
+    """It waits at 100 %, not invited, and is charged when there is somebody to charge it."""
+    bench = Bench("evse_dc", ("modules", "evse", "pev"), "supply=infy", "pev.adapters.pilot.plug_after=100 ms")
+    for place in range(4):
+        bench.system.post(bench.system.roots["modules"], "pull", {"module": address(bench, place)})
+    told: list[float] = []
+    respond = bench.adapter("evse", "v2g").ChargeParameterDiscoveryRes
+
+    def spied(**values: Any) -> None:
+        told.append(values["EVSEMaximumVoltageLimit"])
+        respond(**values)
+
+    bench.adapter("evse", "v2g").ChargeParameterDiscoveryRes = spied
+    bench.run(back_s)
+    assert told == []
+    assert bench.is_in("evse", "outlet.starting" if back_s < 10.0 else "outlet.faulted")
+    bench.system.post(bench.system.roots["modules"], "plug", {"module": address(bench, 2)})
+    bench.until(lambda: bench.circuit.output_A > 20.0, 60, "charge")
+    assert told == [500.0]
+    assert bench.errors == []

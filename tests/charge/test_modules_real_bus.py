@@ -6,7 +6,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -109,8 +113,8 @@ def virtual(kind: str) -> Charge:
     return Charge(kind, "virtual", f"charge-{kind}-{os.getpid()}-{random.randrange(1 << 30)}")
 
 
-def multicast(kind: str) -> Charge:
-    """On the bus that two programs of one computer share; skips where there is none."""
+def multicast_port() -> int:
+    """Of a bus that two programs of one computer share; skips where there is none."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         probe.bind(("", 0))
         port = probe.getsockname()[1]
@@ -125,7 +129,12 @@ def multicast(kind: str) -> Charge:
                 pytest.skip("UDP multicast does not come back on this machine")
     except (can.CanError, OSError) as error:
         pytest.skip(f"no UDP multicast on this machine: {error}")
-    return Charge(kind, "udp_multicast", "239.74.163.2", f"port={port}")
+    return int(port)
+
+
+def multicast(kind: str) -> Charge:
+    """On the bus that two programs of one computer share."""
+    return Charge(kind, "udp_multicast", "239.74.163.2", f"port={multicast_port()}")
 
 
 MAKES = sorted(SPEAKERS)
@@ -147,3 +156,30 @@ def test_a_charge_on_vcan() -> None:
     if not Path("/sys/class/net/vcan0").exists():
         pytest.skip("no vcan0 on this machine")
     charge(partial(Charge, "infy", "socketcan", "vcan0"))
+
+
+def documented(beginning: str) -> list[str]:
+    """The words of the one command in docs/can.md that begins so."""
+    text = Path("docs/can.md").read_text("utf-8")
+    (line,) = re.findall(rf"^\$ ({re.escape(beginning)}.*udp_multicast.*)$", text, re.MULTILINE)
+    return shlex.split(line)
+
+
+def test_modules_in_a_process_of_their_own_charge_the_simulated_vehicle() -> None:
+    """The two commands of docs/can.md, each in its process, with nothing between them but frames."""
+    port = multicast_port()
+    modules = [sys.executable, *documented("python -m adapters.can modules")[1:], "--options", f"port={port}"]
+    station = [sys.executable, "-m", "engine", *documented("engine run machines/evse_dc.yaml")[1:]]
+    patient = (one for one in PATIENT if "T_discharge" not in one)  # the program ends when the connector is released
+    sets = (f"adapters.supply.adapters.bus.options=port={port}", "pev.adapters.battery.soc=41.95", *patient)
+    station += ["--plain", "--quiet", *(word for one in sets for word in ("--set", one))]
+    with subprocess.Popen(modules, stdout=subprocess.PIPE, text=True) as rack:
+        try:
+            assert rack.stdout is not None
+            assert rack.stdout.readline().startswith("READY")
+            ran = subprocess.run(station, capture_output=True, text=True, timeout=180, check=False)
+        finally:
+            rack.terminate()
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    (energy,) = re.findall(r"end=normal, .*energy=([\d.]+) Wh", ran.stdout)
+    assert 10.0 < float(energy) < 200.0, "0.05 % of 60 kWh, and what flows until it has stopped"

@@ -82,13 +82,30 @@ def test_a_battery_the_wrong_way_round() -> None:
     stage = terminals(demand(available()), -5.0)
     assert stage.active("plug.out")
     terminals(stage, -72.04)
-    assert shown(stage) == ["the battery is the wrong way round: -72.0 V"]
+    assert shown(stage) == ["Out of order: the battery is the wrong way round: -72.0 V"]
+    assert stage.active("outlet.reversed")
+    (told,) = stage.run(1).ordered("desk.values")[-1:]
+    assert (told["state"], told["reason"]) == ("out of order", "the battery is the wrong way round: -72.0 V")
+    demand(stage)
+    assert shown(stage)[-1].startswith("Out of order: the battery is the wrong way round")
     assert stage.order("battery.condition") == {"flags": ["battery_missing"]}
     assert not stage.ordered("output.start")
     terminals(stage, -5.0)
     assert (stage.active("plug.out"), stage.order("battery.condition")) == (True, {"flags": []})
     assert shown(stage)[-1] == "Available"
     assert terminals(stage, -6.0).child("battery.silent", reason="x").active("plug.out")
+    assert shown(stage)[-2:] == ["Out of order: the battery is the wrong way round: -6.0 V", "Available"]
+
+
+def test_a_battery_that_is_the_wrong_way_round_already_when_the_charger_starts() -> None:
+    """The power stage speaks later: nobody reads "Available"."""
+    stage = terminals(demand(Stage(FILE)), -72.0).child("output.healthy")
+    assert shown(stage)[-1] == "Out of order: the battery is the wrong way round: -72.0 V"
+    assert terminals(terminals(demand(available()), -72.0).child("output.unwell", reason="x"), 0.0).active(
+        "outlet.starting"
+    )
+    residual = terminals(available(), 72.0)
+    assert terminals(demand(terminals(residual, -72.0)), -72.0).active("outlet.reversed")
 
 
 def test_terminals_that_stay_charged() -> None:

@@ -130,6 +130,8 @@ def test_what_it_needs() -> None:
     assert powers(stage) == [84 * 60]
     demand(stage, 84.0, 50.0).post("limit", current=20.0)
     assert powers(stage)[1:] == [84 * 50, 84 * 20]
+    demand(demand(stage, 84.0, 50.0), 84.0, 50.0).post("limit", current=20.0)
+    assert powers(stage)[3:] == [], "what has not changed is not told again"
     stage.child("output.ready").emit("button.stop_pressed")
     stopped(stage).child("battery.silent", reason="gone")
     assert powers(stage)[-1] == 0

@@ -594,6 +594,27 @@ def test_a_session_that_meets_it_has_failed_with_the_reason(made: Any) -> None:
     assert stage.ordered("session.malfunction")
 
 
+def test_nobody_is_invited_before_the_supply_says_what_it_can() -> None:
+    """Modules are looked for: a vehicle that is there already waits, and reads no limits of 0 V."""
+    stage = starting().values("supply", maximum_voltage=0.0).child("session.listening", port_tcp=61341, port_tls=0)
+    pilot(stage.child("slac.modem_ready"), "B").run(11.9)
+    assert stage.active("outlet.starting.unknown")
+    assert shown(stage) == []
+    stage.run(0.2)
+    assert shown(stage) == ["The power supply offers no voltage"]
+    stage.values("supply", maximum_voltage=500.0).run(0.1)
+    assert stage.active("outlet.plugged.inviting")
+
+
+def test_a_supply_that_is_known_no_more_before_the_modem_is_there() -> None:
+    stage = starting().child("session.listening", port_tcp=61341, port_tls=0).run(0.1)
+    assert stage.active("outlet.starting.known")
+    stage.values("supply", maximum_voltage=0.0).child("slac.modem_ready")
+    assert stage.active("outlet.starting.unknown")
+    stage.values("supply", maximum_voltage=500.0).run(0.1)
+    assert stage.active("outlet.available")
+
+
 def test_a_vehicle_that_was_offered_nothing_has_not_charged_well() -> None:
     """It leaves in order while the modules are not found yet. It is tried again, and has failed if they are not."""
     stage = in_session()
