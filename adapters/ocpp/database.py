@@ -8,6 +8,7 @@ Sources: sqlite.org/wal.html, sqlite.org/pragma.html#pragma_synchronous, sqlite.
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from collections import OrderedDict
@@ -87,6 +88,8 @@ _TROUBLES: dict[int, Trouble] = {
     sqlite3.SQLITE_CORRUPT: "damaged",
     sqlite3.SQLITE_NOTADB: "damaged",
 }
+_OF_ITS_PLACE = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PERM)
+"""What SQLite says where it does not know why: the file system does."""
 
 
 class StoreError(Exception):
@@ -128,6 +131,7 @@ class Database:
         self._others = others
         self._packed: bytes | None = None
         self._connection: sqlite3.Connection | None = None
+        self.inserted = 0  # rows, since it was opened
         try:
             self._db.execute("PRAGMA synchronous=FULL")
             self._migrate()
@@ -200,15 +204,21 @@ class Database:
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """One statement. Raises :class:`StoreError`."""
         try:
-            return self._db.execute(sql, values)
+            done = self._db.execute(sql, values)
         except sqlite3.Error as error:
             raise self._told(error) from None
+        if sql.startswith("INSERT"):
+            self.inserted += max(done.rowcount, 0)
+        return done
 
     def _told(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_CONSTRAINT:
             return NotTaken(f"{self.file}: {error}")
-        return StoreError(f"{self.file}: {error}", _TROUBLES.get(code, "other"))
+        trouble = _TROUBLES.get(code, "other")
+        if code in _OF_ITS_PLACE and self.file is not None:
+            trouble = _of_place(self.file)
+        return StoreError(f"{self.file}: {error}", trouble)
 
     # ------------------------------------------------------------ a damaged file
 
@@ -242,6 +252,16 @@ class Database:
                 self.execute(insert, *(value for name, value in zip(names, row, strict=True) if name in shared))
                 copied += 1
         return copied
+
+
+def _of_place(file: Path) -> Trouble:
+    """Why a file cannot be written, as its file system has it."""
+    if any(place.exists() and not os.access(place, os.W_OK) for place in (file, file.parent)):
+        return "read_only"
+    try:
+        return "other" if os.statvfs(file.parent).f_bavail else "full"
+    except OSError:
+        return "other"
 
 
 def set_aside(file: Path) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from adapters.ocpp.database import Database, StoreError
+from adapters.ocpp.database import StoreError
 from adapters.ocpp.store import InFile, InMemory, Stored
 from engine.adapter import Port
 
@@ -14,12 +14,12 @@ class OcppStore(Stored):
 
     contract = "ocpp_store"
 
-    def look(self, *, call_id: str) -> None:
-        self._write(_touch, lambda _: self.port.done(call_id), call_id)
-
 
 class MemoryStore(InMemory, OcppStore):
     """Never broken."""
+
+    def look(self, *, call_id: str) -> None:
+        self.port.done(call_id)
 
     def set_aside(self, *, call_id: str) -> None:
         self.port.failed(call_id, "there is no file")
@@ -31,7 +31,13 @@ class FileStore(InFile, OcppStore):
     def open(self, port: Port) -> None:
         super().open(port)
         if (trouble := self._writer.trouble) is not None:
-            self._heard(trouble)
+            self._heard(trouble, kept=False)
+
+    def look(self, *, call_id: str) -> None:
+        tell = self.port.call_soon_threadsafe
+        self._writer.look(
+            lambda _: tell(lambda: self.port.done(call_id)), lambda error: tell(lambda: self._failed(error, call_id))
+        )
 
     def set_aside(self, *, call_id: str) -> None:
         def renewed(result: Any) -> None:
@@ -43,16 +49,14 @@ class FileStore(InFile, OcppStore):
             lambda result: tell(lambda: renewed(result)), lambda error: tell(lambda: self._failed(error, call_id))
         )
 
-    def _heard(self, error: StoreError | None) -> None:
-        super()._heard(error)
-        if error is None:
-            self.port.call_soon_threadsafe(lambda: self.port.emit("mended"))
-        else:
+    def _heard(self, error: StoreError | None, kept: bool) -> None:
+        super()._heard(error, kept)
+        if error is not None:
             trouble = "other" if error.trouble == "later" else error.trouble
-            reason = str(error)
-            self.port.call_soon_threadsafe(lambda: self.port.emit("broken", trouble=trouble, reason=reason))
+            self.port.call_soon_threadsafe(lambda: self._broken(trouble, str(error)))
+        elif kept:
+            self.port.call_soon_threadsafe(lambda: self.port.emit("mended"))
 
-
-def _touch(database: Database) -> None:
-    """A write that changes nothing anybody reads."""
-    database.execute("INSERT OR REPLACE INTO versions VALUES ('look', 0)")
+    def _broken(self, trouble: str, reason: str) -> None:
+        self.port.tell(f"nothing is kept, {trouble}: {reason}")  # people hear of it, whatever the chart does
+        self.port.emit("broken", trouble=trouble, reason=reason)

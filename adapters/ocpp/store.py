@@ -20,6 +20,8 @@ from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
 Work = Callable[[Database], Any]
 Then = Callable[[Any], None]
 Failed = Callable[[StoreError], None]
+Heard = Callable[[StoreError | None, bool], None]
+"""That the file cannot be written, or by None that it can be used; True: and something is in it again."""
 GROUP = 500
 """Orders in one write at most."""
 
@@ -130,8 +132,8 @@ class InFile(Stored):
         self._writer.read(self._begun)
         self._has_begun = True
 
-    def _heard(self, error: StoreError | None) -> None:
-        """From the writer's thread: the file cannot be written any more, or can again."""
+    def _heard(self, error: StoreError | None, kept: bool) -> None:
+        """From the writer's thread: the file cannot be written any more, or can again (:data:`Heard`)."""
         if error is None and not self._has_begun:
             self.port.call_soon_threadsafe(self._begin_late)
 
@@ -154,21 +156,21 @@ class Writer:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._hear: list[Callable[[StoreError | None], None]] = []
+        self._hear: list[Heard] = []
         self._lock = threading.Lock()
         self.trouble: StoreError | None = None
         self._database: Database | None = None
         self._jobs: queue.SimpleQueue[tuple[Work, Then, Failed] | None] = queue.SimpleQueue()
 
-    def enter(self, hear: Callable[[StoreError | None], None]) -> None:
-        """One more role. ``hear``: told in the writer's thread when the file cannot be written, and by None when it
-        can again."""
+    def enter(self, hear: Heard) -> None:
+        """One more role. ``hear``: told in the writer's thread when the file cannot be written, and when it can
+        again."""
         self._hear.append(hear)
         if len(self._hear) == 1:
             self._thread = threading.Thread(target=self._run, name=f"writer of {self.file.name}", daemon=True)
             self._thread.start()
 
-    def leave(self, hear: Callable[[StoreError | None], None]) -> None:
+    def leave(self, hear: Heard) -> None:
         """One role less."""
         self._hear.remove(hear)
         if not self._hear:
@@ -192,6 +194,10 @@ class Writer:
         the name of the damaged one and the rows that were rescued."""
         self._jobs.put((_RENEW, then, failed))
 
+    def look(self, then: Then, failed: Failed) -> None:
+        """Soon, write something that nobody reads. A full disk may take that and no message: it mends nothing."""
+        self._jobs.put((_LOOK, then, failed))
+
     def _renewed(self) -> tuple[str, int]:
         if self._database is not None:
             self._database.close()
@@ -201,22 +207,24 @@ class Writer:
         except OSError as error:
             raise StoreError(f"{self.file}: {error.strerror}") from None
         rows = self._opened().rescue(away)
-        self._found(None)
+        self._found(None, kept=True)
         return away.name, rows
 
     def add(self, work: Work, then: Then, failed: Failed) -> None:
         """Carry out ``work`` soon; ``then`` or ``failed`` are called in the writer's thread."""
         self._jobs.put((work, then, failed))
 
-    def _found(self, error: StoreError | None) -> None:
-        """How the last use of the file went."""
-        if isinstance(error, NotTaken):
+    def _found(self, error: StoreError | None, kept: bool = False) -> None:
+        """How the last use of the file went. A trouble is over when something new is ``kept``: on a full disk reading
+        and deleting go well, and a look may."""
+        before = self.trouble
+        if isinstance(error, NotTaken) or (error is None and before is None):
             return
-        before = self.trouble and self.trouble.trouble
-        self.trouble = error
-        if (error and error.trouble) != before:
+        if error is not None or kept:
+            self.trouble = error
+        if error is None or before is None or error.trouble != before.trouble:
             for hear in list(self._hear):
-                hear(error)
+                hear(error, kept)
 
     def _opened(self) -> Database:
         if self._database is None:
@@ -232,7 +240,7 @@ class Writer:
             jobs = [job for job in group if job is not None]
             ended = len(jobs) < len(group)
             with self._lock:
-                together = len(jobs) > 1 and all(work is not _RENEW for work, _, _ in jobs)
+                together = len(jobs) > 1 and all(work not in (_RENEW, _LOOK) for work, _, _ in jobs)
                 told = self._together(jobs) if together else None
                 told = [self._alone(job) for job in jobs] if told is None else told
             for tell in told:
@@ -256,20 +264,27 @@ class Writer:
     def _written(self, works: list[Work]) -> list[Any]:
         try:
             database = self._opened()
+            before = database.inserted
             database.begin()
             results = [work(database) for work in works]
+            kept = database.inserted > before and works != [_LOOK]
             database.commit()
         except StoreError as error:
             if self._database is not None:
                 self._database.roll_back()
             self._found(error)
             raise
-        self._found(None)
+        self._found(None, kept=kept)
         return results
 
 
 def _RENEW(_: Database) -> None:
     """Stands for :meth:`Writer.renew` among the jobs."""
+
+
+def _LOOK(database: Database) -> None:
+    """A write that changes nothing anybody reads."""
+    database.execute("INSERT OR REPLACE INTO versions VALUES ('look', 0)")
 
 
 def _saying(hear: Callable[[Any], None], what: Any) -> Callable[[], None]:

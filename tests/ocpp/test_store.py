@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +98,61 @@ def test_a_file_that_cannot_be_written_is_told_once_and_mends(tmp_path: Path, pr
         assert trouble == "full" or isinstance(await bench.ordered("look", "l"), str)
         bench.make("query_only=0" if trouble == "read_only" else "max_page_count=100000")
         assert await bench.ordered("look", "m") == {}
-        await until(lambda: bench.port.named("mended"))
+        bench.ledger.next(call_id="n")
+        await until(lambda: "n" in bench.ledger_port.results)
+        assert bench.port.named("mended") == [], "a look and reading go well on a full disk"
         assert await bench.write("d", "Another") == {}
-        assert len(bench.port.named("mended")) == 1
+        await until(lambda: bench.port.named("mended"))
+        assert await bench.write("e", "A third") == {}
+        assert [name for name, _ in bench.port.events if name != "failed"] == ["broken", "mended"]
+        (said,) = bench.port.told
+        assert said.startswith(f"nothing is kept, {trouble}: ")
         bench.close()
 
     in_a_loop(work)
+
+
+def test_a_look_may_go_well_on_a_full_disk(tmp_path: Path) -> None:
+    """It flapped: lost at each message, mended at each look."""
+
+    async def work() -> None:
+        bench = Bench(tmp_path / "c.db")
+        assert await bench.ordered("look", "a") == {}
+        bench.make("max_page_count=1")
+        for life in range(3):
+            assert isinstance(await bench.write(f"b{life}", "x" * 100_000), str)
+            assert await bench.ordered("look", f"c{life}") == {}
+        assert [name for name, _ in bench.port.events] == ["broken"]
+        bench.close()
+
+    in_a_loop(work)
+
+
+@pytest.mark.parametrize("what", ["file", "folder", "new"])
+def test_a_place_that_is_read_only_is_called_so(what: str) -> None:
+    """Not "other": who reads it knows what to do. For root nothing is read-only, so it is somebody else who looks."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "c.db"
+        if what != "new":
+            Database(file).close()
+        Path(folder).chmod(0o777 if what == "file" else 0o555)
+        if what == "file":
+            file.chmod(0o444)
+        child = os.fork()
+        if not child:
+            with suppress(PermissionError):
+                os.setuid(65534)
+            found = "none"
+            try:
+                database = Database(file)
+                database.begin()
+                Ledger(database).start(1, START)
+                database.commit()
+            except StoreError as error:
+                found = error.trouble
+            os._exit(found != "read_only")
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        Path(folder).chmod(0o777)
 
 
 def test_a_damaged_file_is_set_aside_with_what_can_be_rescued(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ def test_it_is_told_and_looked_at_until_it_can_be_written(trouble: str) -> None:
         stage.fail("look", "still").emit("store.broken", trouble=trouble, reason="again")
     assert stage.said == []
     stage.run(60).finish("look")
+    assert stage.told("store_back") == [], "a nearly full disk takes a look, and no message"
+    stage.emit("store.mended")
     assert stage.told("store_back") == [{}]
     assert stage.forget().run(1000).orders == []
 
