@@ -377,3 +377,12 @@ def test_an_adapter_that_cannot_work_is_told_of_once_and_is_no_success(engine: E
     assert "READY" not in out
     assert err.count("interface 'lo' has no IPv6 link-local address") == 1
     assert "evse was never READY; it waited for evse: discovery.In('open') and not slac" in err
+
+
+def test_a_soc_reader_without_a_modem_charges_and_is_ready(engine: Engine) -> None:
+    """It says that it cannot read, and charges the vehicle all the same: nothing is wrong with the run."""
+    code, out, _ = engine("run", str(ROOT / "machines/soc_reader.yaml"), "--fast", "--set", "adapters.modem.use=none")
+    assert code == 0
+    assert "READY reader" in out
+    assert "the state of charge cannot be read" in out
+    assert "end=normal" in out
