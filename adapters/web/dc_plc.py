@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from engine.adapter import Answer, Refusal, Window
@@ -23,7 +22,7 @@ Handler = Callable[[Window, Body], Awaitable[Any]]
 
 VOLTS = {"A": 12.0, "B": 9.0, "C": 6.0, "D": 3.0, "E": 0.0, "F": -12.0}
 """Nominal positive pilot level by state, IEC 61851-1 Table A.4."""
-_STAGES = ("IDLE", "HANDSHAKE", "PRECHARGE", "CHARGING")
+_SESSION = ("HANDSHAKE", "PRECHARGE", "CHARGING")
 _REQUIRED = object()
 
 
@@ -120,17 +119,19 @@ def _boolean(body: Body, name: str, default: Any = _REQUIRED) -> bool:
 async def _status(window: Window, body: Body) -> Any:
     values, results = await window.values(), await window.results()
     phase = _phase(values, results)
+    last = _summary(results[-1]) if results else None
+    ended = last["error"] if last is not None and phase not in _SESSION else None
     return {
-        "session_active": phase in _STAGES[1:],
+        "session_active": phase in _SESSION,
         "phase": phase,
-        "error": None if not results or results[-1]["good"] or phase in _STAGES[1:] else results[-1]["text"],
+        "error": values.get("error") or ended,
         "contactor_closed": bool(values.get("contactor_closed")),
         "cp_state": values.get("cp_state"),
         "voltage": _of(values, "voltage"),
         "current": _of(values, "current"),
         "energy_Wh": _of(values, "energy"),
         "time_s": _of(values, "session_s"),
-        "last_session_summary": _summary(results[-1]) if results else None,
+        "last_session_summary": last,
         "session_params": {
             "target_voltage": values.get("target_voltage"),
             "initial_current": values.get("target_current"),
@@ -141,21 +142,20 @@ async def _status(window: Window, body: Body) -> Any:
 
 
 def _phase(values: Body, results: list[dict[str, Any]]) -> str:
+    """As the charts are; where no session runs, how the last one ended."""
     phase = str(values.get("phase") or "IDLE")
-    if phase == "IDLE" and results:
-        return "COMPLETE" if results[-1]["good"] else "ABORTED"
-    return phase
+    return str(_summary(results[-1])["ended_phase"]) if phase == "IDLE" and results else phase
 
 
 def _summary(result: Mapping[str, Any]) -> dict[str, Any]:
-    data, duration_s = result.get("data") or {}, (result.get("duration_ns") or 0) / 1e9
+    data, means, good = result.get("data") or {}, result.get("means") or {}, result["good"]
     return {
         "energy_Wh": data.get("energy"),
-        "avg_voltage": None,
-        "avg_current": None,
-        "duration_s": duration_s,
-        "ended_phase": "COMPLETE" if result["good"] else "ABORTED",
-        "error": None if result["good"] else result["text"],
+        "avg_voltage": means.get("avg_voltage"),
+        "avg_current": means.get("avg_current"),
+        "duration_s": (result.get("duration_ns") or 0) / 1e9,
+        "ended_phase": "COMPLETE" if good else "ABORTED",
+        "error": data.get("reason") or (None if good else result["text"]),
     }
 
 
@@ -170,10 +170,12 @@ def _pilot(values: Body) -> dict[str, Any]:
 
 async def _meter(window: Window, body: Body) -> Any:
     values = await window.values()
-    energy, seconds = _of(values, "energy"), _of(values, "session_s")
-    voltage = _of(values, "voltage")
-    mean = energy * 3600 / seconds / voltage if seconds > 0 and voltage > 0 else 0.0
-    return {"energy_Wh": energy, "avg_voltage": voltage, "avg_current": mean, "session_time_s": seconds}
+    return {
+        "energy_Wh": _of(values, "energy"),
+        "avg_voltage": _of(values, "avg_voltage"),
+        "avg_current": _of(values, "avg_current"),
+        "session_time_s": _of(values, "session_s"),
+    }
 
 
 async def _bms(window: Window, body: Body) -> Any:
@@ -198,26 +200,38 @@ async def _slac(window: Window, body: Body) -> Any:
 
 
 def _matching(values: Body) -> dict[str, Any]:
-    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found = {"state": values.get("slac") or "IDLE", "ev_mac": values.get("ev_mac") or None, "nid": None}
-    return {**found, "run_id": values.get("run_id") or None, "attenuation_db": None, "last_updated": now}
+    return {
+        "state": values.get("slac") or "IDLE",
+        "ev_mac": values.get("ev_mac") or None,
+        "nid": None,
+        "run_id": values.get("run_id") or None,
+        "attenuation_db": None,
+        "last_updated": values.get("slac_since"),
+    }
 
 
 async def _peer(window: Window, body: Body) -> Any:
     found = _matching(await window.values())
-    return {"ev_mac": found["ev_mac"], "nid": None, "run_id": found["run_id"], "ts": found["last_updated"]}
+    known = found["ev_mac"] is not None
+    return {
+        "ev_mac": found["ev_mac"],
+        "nid": None,
+        "run_id": found["run_id"],
+        "ts": found["last_updated"] if known else None,
+    }
 
 
 async def _iso15118(window: Window, body: Body) -> Any:
     values = await window.values()
+    session_id = values.get("session_id") or None
     return {
-        "protocol": values.get("hlc") or None,
+        "protocol": values.get("hlc"),
         "energy_service": None,
         "control_mode": None,
         "authorized": values.get("authorised"),
-        "evse_id": None,
-        "session_id": None,
-        "timestamps": {"started_at": None, "last_message_at": None},
+        "evse_id": values.get("evse_id"),
+        "session_id": session_id,
+        "timestamps": {"started_at": values.get("session_since") if session_id else None, "last_message_at": None},
     }
 
 
@@ -226,7 +240,7 @@ async def _live(window: Window, body: Body) -> Any:
     return {
         "cp": _pilot(values),
         "slac": _matching(values),
-        "iso15118": {"state": values.get("hlc") or None},
+        "iso15118": {"state": values.get("hlc")},
         "bms": await _bms(window, body),
     }
 
@@ -237,9 +251,9 @@ async def _hlc(window: Window, body: Body) -> Any:
     return {
         "state": state,
         "error": None,
-        "protocol_state": values.get("hlc") or None,
+        "protocol_state": values.get("hlc"),
         "iface": None,
-        "session_id": None,
+        "session_id": values.get("session_id") or None,
     }
 
 
@@ -257,10 +271,6 @@ async def _start_session(window: Window, body: Body) -> Any:
     _number(body, "target_voltage", 400.0, 0)
     _number(body, "initial_current", 50.0, 0)
     _number(body, "duration_s", 10.0, 1)
-    if str((await window.values()).get("phase") or "IDLE") != "IDLE":
-        raise Refusal(409, "Session already in progress")
-    if (await window.values()).get("cp_state") != "A":
-        raise Refusal(409, 'the vehicle is still plugged in: POST /control/cp_state {"state":"A"} unplugs it')
     await window.order("start_session")
     return {"status": "started"}
 
@@ -303,10 +313,8 @@ async def _hlc_stop(window: Window, body: Body) -> Any:
 
 async def _start_matching(window: Window, body: Body) -> Any:
     """The station matches by itself, as soon as a vehicle is there."""
-    values = await window.values()
-    if values.get("cp_state") not in ("B", "C", "D"):
-        raise Refusal(409, "there is no vehicle to match with")
-    return _matching(values)
+    await window.order("start_matching")
+    return _matching(await window.values())
 
 
 async def _matched(window: Window, body: Body) -> Any:

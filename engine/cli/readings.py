@@ -119,18 +119,6 @@ def look_up(actor: Actor, path: str, messages: Mapping[tuple[str, str], str] | N
     return look_up(child, rest, messages) if child is not None else None
 
 
-def plain_value(actor: Actor, path: str) -> Any:
-    """The value that :func:`look_up` shows, plain: numbers as they are, bytes as hexadecimal digits; None when it is
-    not there now, or secret."""
-    found = _found(actor, path)
-    if found is None:
-        return look_up(actor, path)
-    value, kind = found
-    if value is _UNREADABLE or kind.secret:
-        return None
-    return value.hex() if isinstance(value, bytes) else value
-
-
 _UNREADABLE = object()
 
 

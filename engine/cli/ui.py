@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from engine.adapter import Refusal
 from engine.cli.events import addressed, by_everybody, deliver
 from engine.cli.hands import Hands, NotOffered, said_of
-from engine.cli.readings import Headlines, plain_value
+from engine.cli.readings import Headlines
 from engine.cli.restart import PAGE
 from engine.cli.sessions import Report, Sessions, header_of
+from engine.cli.web import Web
 from engine.language.types import Kind, Type
 from engine.run import Actor, RealClock, System
-from engine.run.joint import holds
 from engine.run.station import Station, StationError
 from engine.semantics.step import Event
 from engine.tools.page.history import History
@@ -62,7 +62,7 @@ class Page:
         self._station, self._system, self._main = station, system, main
         self._hands = Hands(station.control, station, system, main) if station.control is not None else None
         self._sessions = sessions
-        self._stages = [(one.title, holds(one.condition)) for one in main.machine.chart.stages]
+        self._web = Web(station, system, sessions, self._act)
         headlines.watch()
         self._history = History(system, headlines.seen, LOOK_NS, secrets=secrets)
         self._results: deque[dict[str, Any]] = deque(maxlen=RESULTS)
@@ -93,6 +93,8 @@ class Page:
             "sides": list(report.sides),
             "data": report.data,
         }
+        if measured := self._web.measured():
+            told["means"] = measured
         self._results.append(told)
         self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
         if self._due:
@@ -112,8 +114,8 @@ class Page:
             self._act,
             lambda: list(self._results),
             lambda: self._server.closing,
-            self._seen,
-            self._order,
+            self._web.seen,
+            self._web.order,
             str(self._station.web.get("paths", "")),
             self._configured,
             self._configure,
@@ -182,31 +184,6 @@ class Page:
             else:
                 fields[field] = {"type": "string"}
         return {"event": name, "kind": "control", "fields": fields, "text": "; ".join(hand.acts)}
-
-    def _seen(self) -> dict[str, Any]:
-        """The values that ``[web]`` of the station file names."""
-        web = self._station.web
-        found: dict[str, Any] = {}
-        for name, written in web.get("values", {}).items():
-            root, _, rest = str(written).partition(".")
-            actor = self._system.roots.get(root)
-            found[name] = None if actor is None else plain_value(actor, rest)
-        stage = next((title for title, hold in reversed(self._stages) if hold(self._main)), "")
-        found |= {name: by_stage.get(stage) for name, by_stage in web.get("by_stage", {}).items()}
-        since_ns = self._sessions.since_ns
-        found["session_s"] = 0.0 if since_ns is None else (self._system.clock.now_ns() - since_ns) / 1e9
-        return found
-
-    def _order(self, name: str, choice: str) -> None:
-        """What ``[web.orders]`` says for a name."""
-        asked = self._station.web.get("orders", {}).get(name)
-        if isinstance(asked, Mapping) and "event" not in asked:
-            if choice not in asked:
-                raise Refusal(422, f"{name} {choice[:80]!r} is not offered here; there are: {', '.join(asked)}")
-            asked = asked[choice]
-        if asked is None:
-            raise Refusal(501, f"{name} is not offered here")
-        self._act(asked if isinstance(asked, Mapping) else {"event": asked})
 
     def _act(self, asked: Mapping[str, Any]) -> None:
         name = asked.get("event")

@@ -166,6 +166,20 @@ def holds(condition: tree.Expr) -> Callable[[Actor], bool]:
     return ask
 
 
+def of_station(expr: tree.Expr, system: System) -> Callable[[], Any]:
+    """The value of an expression over the root machines between two events; None where it has none (a machine that does
+    not run, an adapter that cannot be read)."""
+    value, station = _of(expr), _Station(system)
+
+    def ask() -> Any:
+        try:
+            return value(station)
+        except (EvaluationError, AdapterError, LookupError):
+            return None
+
+    return ask
+
+
 def _of(expr: tree.Expr) -> _Value:
     """The function that computes ``expr`` at a :class:`_Place`. They are looked at after nearly every event, so each is
     written as one expression of Python."""

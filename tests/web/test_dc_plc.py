@@ -89,17 +89,36 @@ def test_a_session_from_its_start_to_its_summary() -> None:
         idle = ask(url, "/status")[1]
         assert set(idle) == STATUS
         assert (idle["phase"], idle["cp_state"], idle["last_session_summary"]) == ("IDLE", "A", None)
+        unmatched = ask(url, "/vehicle/slac")[1]
+        assert unmatched["state"] == "IDLE"
         assert ask(url, "/start_session", "POST") == (200, {"status": "started"})
         within(20, url, "/status", lambda told: told["phase"] in ("HANDSHAKE", "PRECHARGE", "CHARGING"))
         assert ask(url, "/start_session", "POST")[0] == 409
         charging = within(30, url, "/status", lambda told: told["phase"] == "CHARGING" and told["current"] > 0)
         assert charging["contactor_closed"] is True
         assert ask(url, "/cp")[1] == {"voltage_v": 6.0, "state": "C"}
-        assert set(ask(url, "/meter")[1]) == {"energy_Wh", "avg_voltage", "avg_current", "session_time_s"}
+        time.sleep(1)
+        meter = ask(url, "/meter")[1]
+        assert set(meter) == {"energy_Wh", "avg_voltage", "avg_current", "session_time_s"}
+        assert 300 < meter["avg_voltage"] < 420
+        assert 0 < meter["avg_current"] < charging["session_params"]["requested_current"]  # it rose from nothing
+        matched = ask(url, "/vehicle/slac")[1]
+        assert matched["state"] == "MATCHED"
+        time.sleep(1.1)
+        assert ask(url, "/vehicle/slac")[1] == matched  # when it matched, not when it is asked
+        talk = ask(url, "/vehicle/iso15118")[1]
+        assert (talk["protocol"], talk["evse_id"]) == ("CurrentDemand", "ZZ00000")
+        assert len(talk["session_id"]) == 16
+        assert talk["timestamps"]["started_at"] >= matched["last_updated"]
         assert ask(url, "/vehicle/bms")[1]["evcc_id"] == "020000000001"
         told = within(40, url, "/status", lambda told: told["phase"] == "COMPLETE")
         assert told["last_session_summary"]["ended_phase"] == "COMPLETE"
-        assert told["last_session_summary"]["energy_Wh"] > 0
+        summary = told["last_session_summary"]
+        assert summary["energy_Wh"] > 0
+        assert (told["error"], summary["error"]) == (None, None)
+        mean_w = summary["energy_Wh"] * 3600 / summary["duration_s"]
+        assert 0 < mean_w < summary["avg_voltage"] * summary["avg_current"] * 1.1
+        assert ask(url, "/meter")[1] == {"energy_Wh": 0, "avg_voltage": 0, "avg_current": 0, "session_time_s": 0}
         status, why = ask(url, "/start_session", "POST")
         assert (status, "plugged in" in why["message"]) == (409, True)
 
@@ -111,7 +130,26 @@ def test_an_emergency_stop_ends_a_session_as_aborted() -> None:
         assert ask(url, "/fault", "POST", {"type": "E_STOP"}) == (200, {"status": "fault_injected", "type": "E_STOP"})
         within(5, url, "/status", lambda told: told["current"] == 0 and not told["contactor_closed"])
         told = within(40, url, "/status", lambda told: told["phase"] == "ABORTED")
-        assert told["error"]
+        assert told["error"] == "E_STOP"
+        told = within(10, url, "/status", lambda told: told["last_session_summary"] is not None)
+        assert told["last_session_summary"]["error"] == "emergency button"
+
+
+def test_in_an_emergency_no_session_starts_and_the_status_says_so() -> None:
+    """Nobody has been plugged in: it is the outlet's state, not a session's, that is told."""
+    with station("machines/evse_dc.yaml") as url:
+        assert ask(url, "/fault", "POST", {"type": "E_STOP"})[0] == 200
+        told = within(5, url, "/status", lambda told: told["phase"] == "ABORTED")
+        assert (told["error"], told["session_active"], told["last_session_summary"]) == ("E_STOP", False, None)
+        refused = (409, {"status": "error", "message": "out of order: emergency button"})
+        assert ask(url, "/start_session", "POST") == refused
+        assert ask(url, "/status")[1]["cp_state"] == "A"
+        ask(url, "/api/event", "POST", {"event": "button.emergency_released"})
+        assert ask(url, "/start_session", "POST") == refused  # until somebody resets it
+        ask(url, "/api/event", "POST", {"event": "button.reset_pressed"})
+        told = within(10, url, "/status", lambda told: told["phase"] == "IDLE")
+        assert told["error"] is None
+        assert ask(url, "/start_session", "POST") == (200, {"status": "started"})
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,10 @@ class Checker:
         scope = self.scope
         if (relative := self.relative(base)) is not None:
             return self._of_relative(node, relative, name)
+        if base.kind == "attribute" and (relative := self.relative(base.children[0])) is not None:
+            role = cast(str, base.value)
+            if role in relative[1].readings:
+                return self._reading_of_relative(node, relative, role, name)
         if base.kind == "name":
             owner = cast(str, base.value)
             if owner == "event" and owner not in scope.variables:
@@ -325,6 +329,16 @@ class Checker:
             f"{machine}.In('state')",
             nearest_hint(name, known),
         )
+
+    def _reading_of_relative(
+        self, node: Node, relative: tuple[tuple[str, ...], Scope], role: str, name: str
+    ) -> tree.Expr:
+        path, scope = relative
+        values = scope.readings[role]
+        if name in values:
+            return of_child(path, tree.Reading(role, name, values[name]))
+        message = f"{'.'.join([*path, role])!r} has no value {name!r}"
+        return self.fault(node, "unknown-name", message, hint=nearest_hint(name, list(values)))
 
     def _event_field(self, node: Node, name: str) -> tree.Expr:
         event = self.scope.event

@@ -24,9 +24,11 @@ def relatives(build: Build) -> dict[str, Scope]:
     return {} if build.untyped else {id_: _in_turn([scope_of(c) for c in charts]) for id_, charts in children.items()}
 
 
-def scope_of(chart: Chart, depth: int = 1) -> Scope:
-    """What another machine may read of a machine of this chart."""
+def scope_of(chart: Chart, depth: int = 1, *, readings: bool = False) -> Scope:
+    """What another machine may read of a machine of this chart; ``readings``: those of its adapters, too."""
+    values = {role: contract.values for role, contract in chart.adapters.items()} if readings else {}
     return Scope(
+        readings=values,
         variables={name: item.type for name, item in chart.data.items()},
         parameters={name: parameter.type for name, parameter in chart.parameters.items()},
         in_state=_finder(chart),

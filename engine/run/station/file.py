@@ -224,9 +224,10 @@ def full_address(address: str, main: str) -> str:
 
 def place_of(path: Path, written: str) -> Position:
     """Where a text first stands in the file; its beginning when it is written in another way."""
+    first = next(iter(written.splitlines()), "")
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if written in line:
-            return Position(str(path), number, line.index(written) + 1)
+        if first in line:
+            return Position(str(path), number, line.index(first) + 1)
     return Position(str(path), 1, 1)
 
 

@@ -194,6 +194,7 @@ class Station:
     beside: tuple[str, ...] = ()  # what machines beside units are called, of whatever kind; not all need be there
     programs: dict[str, str] = field(default_factory=dict)  # name -> command of a program that runs with it
     web: Mapping[str, Any] = field(default_factory=dict)  # paths of another system: engine/tools/page/paths.py
+    absent: frozenset[str] = frozenset()  # machines of its file that are not here
     settings: Mapping[str, Any] = field(default_factory=dict)  # those beside its file, by full address
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so
 

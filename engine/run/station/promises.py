@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.language.expr.check import Scope, guard
+from engine.language.expr.check import Scope, expression, guard, secret_in
 from engine.language.expr.lex import ExpressionError
 from engine.language.expr.tree import Expr
 from engine.language.load.relatives import scope_of
@@ -48,8 +48,20 @@ def read_promises(
 
 def condition_of(path: Path | None, written: str, scope: Scope) -> Expr:
     """A condition that stands in a station file. Raises ``StationError`` with the place of the fault."""
+    return _read(guard, path, written, scope)
+
+
+def value_of(path: Path | None, written: str, scope: Scope) -> Expr:
+    """A value that stands in a station file; a secret is none. Raises ``StationError`` with the place of the fault."""
+    found = _read(expression, path, written, scope)
+    if secret := secret_in(found):
+        raise StationError(f"{_place(path, written)}: {secret} is secret\n    {written}")
+    return found
+
+
+def _read(read: Callable[[str, Scope], Expr], path: Path | None, written: str, scope: Scope) -> Expr:
     try:
-        return guard(written, scope)
+        return read(written, scope)
     except ExpressionError as error:
         position = _place(path, written)
         raise StationError("\n".join(_told(fault, position, written) for fault in error.faults)) from None

@@ -242,6 +242,7 @@ class _Resolver:
         self.plan.web = self.file.table("web")
         self.plan.programs = self._programs()
         away = self.absent | self.unloaded
+        self.plan.absent = frozenset([*away, *self.unloaded_units()])
         self.plan.display = tuple(one for one in self.plan.display if one.value.partition(".")[0] not in away)
         self.plan.status = tuple(one for one in self.plan.status if one.value.partition(".")[0] not in away)
         self.plan.status_rows = tuple(

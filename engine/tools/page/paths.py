@@ -2,14 +2,8 @@
 
 [web]
 paths = "adapters.web.dc_plc"            # the module that answers: paths(), answer(handler, window, body)
-[web.values]
-cp_state = "evse.cp"                     # what it knows by name, as [display] writes it
-[web.by_stage.phase]                     # a value by the present stage of the main machine
-charge = "CHARGING"
-[web.orders]
-stop_session = "button.stop_pressed"     # an event of /api/events
-[web.orders.fault]                       # one by what the caller says
-E_STOP = "button.emergency_stop"
+
+What it knows and what its orders do stands in the other tables of ``[web]``: engine/cli/web.py.
 """
 
 from __future__ import annotations
