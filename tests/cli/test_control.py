@@ -50,9 +50,43 @@ def stood(chart: str, *sets: str, where: str = "127.0.0.1:0") -> tuple[Station, 
     return station, system, Hands(station.control, station, system, next(iter(system.roots.values())), LIVES.begin)
 
 
-@pytest.mark.parametrize("chart", ["evse_dc", "evse_ac", "site", "charge_point"])
+@pytest.mark.parametrize(
+    "chart", ["evse_dc.yaml", "evse_ac.yaml", "site.yaml", "charge_point.yaml", "stations/wallbox.toml"]
+)
 def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
-    all_is_done(chart)
+    all_is_done(chart, "suspend_ev", "resume_ev")
+
+
+def test_all_that_a_soc_reader_offers_can_be_done() -> None:
+    """Its vehicle cannot be told to draw nothing."""
+    all_is_done("soc_reader.yaml")
+
+
+@pytest.mark.parametrize("chart", ["stations/wallbox.toml", "soc_reader.yaml"])
+def test_one_vehicle_after_another(chart: str) -> None:
+    """Each is plugged in, shows its card, gets energy and goes; the outlet is there for the next one."""
+    card = ("authorisation=list", "tokens=04A1B2C3D4", "pev.stop_at_soc=100 %")
+    _, system, hands = stood(f"machines/{chart}", *card)
+    main = next(iter(system.roots.values()))
+
+    def within(seconds: int, happens: Callable[[], bool]) -> bool:
+        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+
+    system.start()
+    system.advance(1_000_000_000)
+    before = 0.0
+    for _ in range(3):
+        assert within(60, lambda: "vehicle.available" in main.machine.configuration)
+        hands.do({"event": "plug"})
+        assert not within(60, lambda: main.read("contactor", "is_closed"))
+        hands.do({"event": "swipe", "idTag": "04A1B2C3D4"})
+        assert within(60, lambda: main.read("contactor", "is_closed"))
+        system.advance(30_000_000_000)
+        assert main.read("meter", "energy") > before + 20
+        before = main.read("meter", "energy")
+        hands.do({"event": "unplug"})
+        assert within(1, lambda: not main.read("contactor", "is_closed"))
+    assert not system.failures
 
 
 def test_what_is_of_another_kind_is_not_offered_there() -> None:
@@ -84,14 +118,13 @@ def test_what_is_of_another_kind_is_not_offered_there() -> None:
     assert system.failures == []
 
 
-def all_is_done(chart: str) -> None:
-    station, system, hands = stood(f"machines/{chart}.yaml")
+def all_is_done(chart: str, *more: str) -> None:
+    station, system, hands = stood(f"machines/{chart}")
     system.start()
     system.advance(1_000_000_000)
     assert station.control is not None
-    assert {"plug", "unplug", "swipe", "suspend_ev", "resume_ev", "fault", "clear_fault", "lock_fail", "lock_ok"} <= {
-        *station.control.hands
-    }
+    usual = {"plug", "unplug", "swipe", "fault", "clear_fault", "lock_fail", "lock_ok", "power_cycle", *more}
+    assert usual <= {*station.control.hands}
     for name, hand in station.control.hands.items():
         for choice in hand.choices or ["" for _ in hand.acts]:
             fields = {hand.by: choice} if hand.by else {}
