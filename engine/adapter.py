@@ -76,9 +76,13 @@ class Port(Protocol):
 
 
 class World:
-    """Objects that several adapters share, such as the simulated cable of a station and a vehicle. One per system."""
+    """Objects that several adapters share, such as the simulated cable of a station and a vehicle. One per system.
 
-    def __init__(self) -> None:
+    ``virtual``: the clock is virtual. It stands while an adapter works, and a run is the same each time: nothing is
+    left to threads, the time of day, or chance without a seed."""
+
+    def __init__(self, virtual: bool = False) -> None:
+        self.virtual = virtual
         self._things: dict[str, Any] = {}
 
     def shared(self, name: str, make: Callable[[], Any]) -> Any:

@@ -9,6 +9,9 @@ from typing import Any, ClassVar
 from adapters.settings import filled
 from engine.adapter import Adapter, Port, Setting, World
 
+BEGIN_S = 1_767_225_600
+"""2026-01-01T00:00:00Z, in seconds since 1970."""
+
 
 class WallClock(Adapter):
     """A subclass says where it begins. Later jumps of the machine's clock do not move it."""
@@ -42,7 +45,7 @@ class SimulatedWallClock(WallClock):
     """Begins at a time of its own, the same in each run."""
 
     settings: ClassVar[Mapping[str, Setting]] = {
-        "begin": Setting("int", 1_767_225_600, "Seconds since 1970-01-01 UTC; 2026-01-01")
+        "begin": Setting("int", BEGIN_S, "Seconds since 1970-01-01 UTC; 2026-01-01")
     }
 
     def _begin(self) -> int:
@@ -50,7 +53,7 @@ class SimulatedWallClock(WallClock):
 
 
 class SystemWallClock(WallClock):
-    """The machine's time of day at the start."""
+    """The machine's time of day at the start; on the virtual clock the first moment of 2026."""
 
     behind = "real"
     settings: ClassVar[Mapping[str, Setting]] = {
@@ -60,4 +63,4 @@ class SystemWallClock(WallClock):
     }
 
     def _begin(self) -> int:
-        return time.time_ns() + int(self.config["ahead"])
+        return (BEGIN_S * 10**9 if self.world.virtual else time.time_ns()) + int(self.config["ahead"])

@@ -122,15 +122,17 @@ class InUse:
 
 
 class Database:
-    """``file``: None is one in memory; ``others``: those that are packed when they are not in use. Raises
+    """``file``: None is one in memory; ``others``: those that are packed when they are not in use; ``repeatable``: the
+    ids of its messages are the same in each run. Raises
     :class:`StoreError` for a file that is none of ours, or of a later version. Its methods may be called from one
     thread at a time."""
 
-    def __init__(self, file: Path | None, others: InUse | None = None) -> None:
+    def __init__(self, file: Path | None, others: InUse | None = None, *, repeatable: bool = False) -> None:
         self.file = file
         self._others = others
         self._packed: bytes | None = None
         self._connection: sqlite3.Connection | None = None
+        self.repeatable = repeatable
         self.inserted = 0  # rows, since it was opened
         try:
             self._db.execute("PRAGMA synchronous=FULL")

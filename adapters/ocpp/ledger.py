@@ -13,6 +13,8 @@ from typing import Any
 
 from adapters.ocpp.database import Database
 
+_SPACE = uuid.UUID("1c8e6f1e-0a3b-5d59-9d2c-4f0f6d1f8f17")
+"""Of the ids that are the same in each run."""
 NEVER_KNOWN = -1
 """The transactionId of one whose StartTransaction was given up."""
 
@@ -50,6 +52,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._execute = database.execute
+        self._repeatable = database.repeatable
 
     # ------------------------------------------------------------ what charts tell
 
@@ -93,13 +96,16 @@ class Ledger:
         self._append(action, payload, None)
 
     def _append(self, action: str, payload: Mapping[str, Any], transaction: int | None) -> None:
-        self._execute(
+        number = self._execute(
             "INSERT INTO messages (id, action, payload, transaction_number) VALUES (?, ?, ?, ?)",
             str(uuid.uuid4()),
             action,
             json.dumps(payload, separators=(",", ":")),
             transaction,
-        )
+        ).lastrowid
+        if self._repeatable:  # a number is never used again
+            repeated = str(uuid.uuid5(_SPACE, str(number)))
+            self._execute("UPDATE messages SET id = ? WHERE number = ?", repeated, number)
 
     # ------------------------------------------------------------ delivery
 

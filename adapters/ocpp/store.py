@@ -74,7 +74,9 @@ class InMemory(Stored):
     def open(self, port: Port) -> None:
         super().open(port)
         others = self.world.shared("OCPP stores in memory", InUse)
-        self._database = self.world.shared(f"OCPP store {self.config['charge_point']}", lambda: Database(None, others))
+        self._database = self.world.shared(
+            f"OCPP store {self.config['charge_point']}", lambda: Database(None, others, repeatable=self.world.virtual)
+        )
         self._left: int | None = self.config["full_after"]
         self._begun(self._database)
 
@@ -99,7 +101,7 @@ class InMemory(Stored):
 
 
 class InFile(Stored):
-    """An SQLite file; runs on the real clock."""
+    """An SQLite file. On the virtual clock an order is carried out at once, as in memory."""
 
     settings: ClassVar[Mapping[str, Setting]] = {
         "file": Setting(
@@ -114,7 +116,7 @@ class InFile(Stored):
         super().open(port)
         file = Path(self.config["file"]).absolute()
         self._has_begun = False
-        self._writer = self.world.shared(f"OCPP store {file}", lambda: Writer(file))
+        self._writer = self.world.shared(f"OCPP store {file}", lambda: Writer(file, at_once=self.world.virtual))
         self._writer.enter(self._heard)
         try:
             self._begin()
@@ -152,10 +154,11 @@ class InFile(Stored):
 
 class Writer:
     """The thread that writes one file, from the first role that enters until the last one leaves; what waits then is
-    written before it ends."""
+    written before it ends. ``at_once``: there is no thread, and nothing waits."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, at_once: bool = False) -> None:
         self.file = file
+        self.at_once = at_once
         self._hear: list[Heard] = []
         self._lock = threading.Lock()
         self.trouble: StoreError | None = None
@@ -166,7 +169,7 @@ class Writer:
         """One more role. ``hear``: told in the writer's thread when the file cannot be written, and when it can
         again."""
         self._hear.append(hear)
-        if len(self._hear) == 1:
+        if len(self._hear) == 1 and not self.at_once:
             self._thread = threading.Thread(target=self._run, name=f"writer of {self.file.name}", daemon=True)
             self._thread.start()
 
@@ -174,8 +177,9 @@ class Writer:
         """One role less."""
         self._hear.remove(hear)
         if not self._hear:
-            self._jobs.put(None)
-            self._thread.join()
+            if not self.at_once:
+                self._jobs.put(None)
+                self._thread.join()
             if self._database is not None:
                 self._database.close()
                 self._database = None
@@ -192,11 +196,11 @@ class Writer:
     def renew(self, then: Then, failed: Failed) -> None:
         """Soon, a new file takes the place of a damaged one, with what can still be read of it; ``then`` is called with
         the name of the damaged one and the rows that were rescued."""
-        self._jobs.put((_RENEW, then, failed))
+        self._order(_RENEW, then, failed)
 
     def look(self, then: Then, failed: Failed) -> None:
         """Soon, write something that nobody reads. A full disk may take that and no message: it mends nothing."""
-        self._jobs.put((_LOOK, then, failed))
+        self._order(_LOOK, then, failed)
 
     def _renewed(self) -> tuple[str, int]:
         if self._database is not None:
@@ -212,7 +216,15 @@ class Writer:
 
     def add(self, work: Work, then: Then, failed: Failed) -> None:
         """Carry out ``work`` soon; ``then`` or ``failed`` are called in the writer's thread."""
-        self._jobs.put((work, then, failed))
+        self._order(work, then, failed)
+
+    def _order(self, work: Work, then: Then, failed: Failed) -> None:
+        if not self.at_once:
+            self._jobs.put((work, then, failed))
+            return
+        with self._lock:
+            tell = self._alone((work, then, failed))
+        tell()
 
     def _found(self, error: StoreError | None, kept: bool = False) -> None:
         """How the last use of the file went. A trouble is over when something new is ``kept``: on a full disk reading
@@ -228,7 +240,7 @@ class Writer:
 
     def _opened(self) -> Database:
         if self._database is None:
-            self._database = Database(self.file)
+            self._database = Database(self.file, repeatable=self.at_once)
         return self._database
 
     def _run(self) -> None:

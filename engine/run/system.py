@@ -83,7 +83,7 @@ class System:
         self.make = make
         self.restore = restore
         self.resolve = resolve
-        self.world = World()
+        self.world = World(virtual=isinstance(self.clock, VirtualClock))
         self.checks: dict[tuple[str, int, type], Checks] = {}  # of bindings: by role, contract and class of the adapter
         self.parameters: dict[tuple[str, ...], Mapping[str, Any]] = {}  # given for children, by ids from the root down
         self.roots: dict[str, Actor] = {}

@@ -27,3 +27,9 @@ def test_the_machines_time_of_day() -> None:
     before = time.time_ns()
     VirtualPort(clock, Clock(), "clock")
     assert before <= clock.now <= time.time_ns()
+
+
+def test_on_the_virtual_clock_it_begins_at_the_same_time_in_each_run() -> None:
+    clock = SystemWallClock({"ahead": 5}, World(virtual=True))
+    VirtualPort(clock, Clock(), "clock")
+    assert clock.now == 1_767_225_600 * 10**9 + 5

@@ -156,6 +156,7 @@ class Alone(OnStage):
     ) -> None:
         self.system = System()
         world = self.system.world
+        world.virtual = False  # its file is written by its thread, as on the real clock
         if kept is not None:
             database: Database = world.shared("OCPP store ", lambda: Database(None))
             database.begin()
