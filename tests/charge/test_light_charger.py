@@ -393,3 +393,49 @@ def test_a_full_bus() -> None:
     assert (bench.is_in("outlet.plugged.charging"), bench.errors) == (True, [])
     bench.system.post(bench.system.roots["charger"], "stop", {"reason": "enough"})
     ends(bench, 2.0, "normal", "enough")
+
+
+# ---------------------------------------------------------------- its console
+
+KEYS = ("1", "2", "3", "4", "5", "s", "t", "0")
+SHOWS = {"1": "terminals", "2": "battery", "3": "session", "4": "limit"}
+
+
+@pytest.mark.parametrize("first", KEYS)
+@pytest.mark.parametrize("second", KEYS)
+def test_two_keys_at_the_console(first: str, second: str) -> None:
+    """In the same instant, in mid-charge. Each does what it does alone; a status after ``t`` is that of a charger that
+    has gone off, ``t`` again leaves it so, and no other key switches anything."""
+    bench = charging()
+    console = bench.system.roots["charger"].roles["console"]
+    lines: list[str] = []
+    console.adapter.write = lambda *, text: lines.append(text)  # type: ignore[attr-defined]
+    begun = bench.now_s
+    for key in (first, second):
+        console.emit("line", {"text": key})
+        bench.system.run_due()
+    assert bench.now_s == begun
+    stopped = "t" in (first, second)
+    state = "out of order, emergency stop at the console" if stopped else "charging"
+    view = second if second in SHOWS else first if first in SHOWS and second != "5" else "5"
+    wants = {"t": ["emergency stop"], "0": ["muted; 1 to 5 show again"]}
+    written = ["metrics" if one.startswith("metrics") else one for one in lines if not one.startswith("status")]
+    assert written == [one for key in (first, second) for one in wants.get(key, ["metrics"])]
+    statuses = {"ss": ["charging", "charging"], "ts": [state], "st": ["charging"]}
+    expected = statuses.get(first + second, ["charging"] if "s" in (first, second) else [])
+    assert [one.removeprefix("status ") for one in lines if one.startswith("status")] == expected
+    bench.run(0.5)
+    assert bench.is_in("outlet.faulted") is stopped
+    assert bench.is_off is stopped
+    lines.clear()
+    bench.run(10)
+    muted = second == "0" or (first == "0" and second in ("s", "t"))
+    if muted:
+        assert lines == []
+    else:
+        assert lines[0] == "status " + state
+        assert [name for name in SHOWS.values() if f" {name} " in lines[1]] == (
+            list(SHOWS.values()) if view == "5" else [SHOWS[view]]
+        )
+    bench.run(20)
+    assert bench.is_in("outlet.faulted") is stopped, "out of order until somebody has looked"

@@ -28,7 +28,11 @@ def written(stage: Stage) -> list[str]:
 
 
 def enter(stage: Stage, text: str) -> list[str]:
+    """What is written at once, and when the charger has told what there is now."""
     stage.forget().emit("console.line", text=text)
+    if stage.told("wanted"):
+        assert written(stage) == [], "nothing of a moment ago"
+        stage.post("values", **{**VALUES, "energy": 123.46})
     return written(stage)
 
 
@@ -60,6 +64,16 @@ def test_status_and_silence() -> None:
     assert enter(stage, "s") == ["status charging", ALL], "asked for"
     enter(stage, "1")
     assert written(stage.run(10)) == ["metrics" + PARTS["1"], "status charging", "metrics" + PARTS["1"]]
+
+
+def test_what_is_shown_is_of_now() -> None:
+    """Also what a key has done a moment ago; two questions before the first answer are answered together."""
+    stage = console().emit("console.line", text="t").emit("console.line", text="s").emit("console.line", text="1")
+    assert written(stage) == ["emergency stop"]
+    stage.post("values", **{**VALUES, "state": "out of order", "reason": "emergency stop at the console"})
+    assert written(stage)[1:] == ["status out of order, emergency stop at the console", "metrics" + PARTS["1"]]
+    stage.post("values", **VALUES)
+    assert len(written(stage)) == 3, "once"
 
 
 def test_emergency_stop() -> None:
