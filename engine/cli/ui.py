@@ -21,6 +21,7 @@ from engine.cli.web import Web
 from engine.language.types import Kind, Type
 from engine.run import Actor, RealClock, System
 from engine.run.station import Station, StationError
+from engine.run.station.words import read_words
 from engine.semantics.step import Event
 from engine.tools.page.history import History
 from engine.tools.page.server import PageServer
@@ -69,6 +70,7 @@ class Page:
         real = self._real = isinstance(system.clock, RealClock)
         started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
         self._header = header(system, started, station.title, **header_of(station))
+        self._words = read_words(station.words)
         self.url = self._server.url
 
     @property
@@ -120,6 +122,7 @@ class Page:
             self._configured,
             self._configure,
             self._restart,
+            words=self._words,
         )
         return Api(live).app()
 

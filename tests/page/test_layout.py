@@ -17,7 +17,7 @@ SHIFTS = """() => { window.shifts = []; new PerformanceObserver((list) => { for 
     }).observe({type: 'layout-shift', buffered: true}); }"""
 ASK = """(what) => fetch('api/event', {method: 'POST', headers: {'Content-Type': 'application/json'},
     body: JSON.stringify(what)})"""
-STAGE = "document.querySelector('#stages li.here')?.dataset.title"
+STAGE = "document.querySelector('#stages li.here')?.dataset.stage"
 TOO_WIDE = """() => [...document.querySelectorAll('body *')].filter((one) => {
     const box = one.getBoundingClientRect(); let above = one.parentElement;
     while (above && getComputedStyle(above).overflowX === 'visible') above = above.parentElement;

@@ -46,6 +46,7 @@ _STATION = (
     "control_token",
     "control_number",
     "status_every",
+    "words",
 )
 _MACHINE = ("chart", "present", "parameters", "adapters")
 _UNIT = ("adapters", "machines")

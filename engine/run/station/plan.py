@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from engine.language.expr.tree import Expr
@@ -193,6 +194,7 @@ class Station:
     control: Control | None = None  # of the simulated world, from outside
     beside: tuple[str, ...] = ()  # what machines beside units are called, of whatever kind; not all need be there
     programs: dict[str, str] = field(default_factory=dict)  # name -> command of a program that runs with it
+    words: Path | None = None  # the folder with what people read (words.py)
     web: Mapping[str, Any] = field(default_factory=dict)  # paths of another system: engine/tools/page/paths.py
     absent: frozenset[str] = frozenset()  # machines of its file that are not here
     settings: Mapping[str, Any] = field(default_factory=dict)  # those beside its file, by full address

@@ -240,6 +240,8 @@ class _Resolver:
         self.plan.sides = self._sides()
         self.plan.control = self._control()
         self.plan.web = self.file.table("web")
+        words = self.file.table("station").get("words")
+        self.plan.words = self.file.relative(str(words)) if words is not None else None
         self.plan.programs = self._programs()
         away = self.absent | self.unloaded
         self.plan.absent = frozenset([*away, *self.unloaded_units()])

@@ -10,7 +10,7 @@ import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -50,7 +50,8 @@ FIRST: Final = 2
 class Live:
     """A running system as the page sees it. ``header``: as of a trace; ``offers``: what can be asked for;
     ``act``: does it, in the system's thread, or raises :class:`Refusal`; ``results``: of sessions, as they end.
-    ``web``: the module that answers another system's paths, by what ``seen`` gives and ``order`` does."""
+    ``web``: the module that answers another system's paths, by what ``seen`` gives and ``order`` does. ``words``: what
+    people read in place of names, by language."""
 
     system: System
     header: Mapping[str, Any]
@@ -67,6 +68,7 @@ class Live:
     configuration: Callable[[], dict[str, Any]] | None = None
     configure: Callable[[Mapping[str, Any]], tuple[dict[str, Any], Callable[[], None]]] | None = None
     restart: Callable[[], Callable[[], None]] | None = None
+    words: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
 
 class Api:
@@ -143,6 +145,7 @@ class Api:
         live = self._live
         kept = live.history.kept(PARTS if whole else FIRST)
         head = {"header": live.header, "main": live.main, "real": live.real, "live": True}
+        head |= {"words": live.words}
         head |= {"first": kept.first, "next": kept.next, "oldest": kept.oldest, "now_ns": live.system.clock.now_ns()}
         text = json.dumps(head, ensure_ascii=False)
         body = f'{text[:-1]},"base":{kept.base},"records":[{",".join(kept.lines)}]}}'

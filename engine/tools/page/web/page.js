@@ -64,6 +64,7 @@ function known(charts) {
 async function whole(all, asked) {
   page.source?.close();
   const [told, past] = await Promise.all([asked || ask(`api/state${all ? "?all=1" : ""}`), ask("api/results")]);
+  WORDS = told.words;
   page.header = told.header; page.main = told.main; page.whole = all || told.oldest === told.first; page.live = true;
   const old = page.timeline;
   page.timeline = new Timeline(told.first, told.base, page.charts, told.header.display || {}, page.main);
@@ -346,13 +347,19 @@ function find(text) {
 function controls() {
   const box = byId("controls");
   box.hidden = !page.live || !page.offers.length;
-  const button = (offer) => el("button", { type: "button", "data-event": offer.event, title: offer.text || undefined, onclick: () => offered(offer) }, offer.event.replaceAll("_", " "));
+  const button = (offer) => el("button", { type: "button", "data-event": offer.event, title: offer.text ? `${offer.event}: ${offer.text}` : offer.event, onclick: () => offered(offer) }, word("controls", parted(offer.event)[1]));
+  const groups = (offers) => [...new Set(offers.map((one) => parted(one.event)[0]))].map((whose, _, all) => {
+    const buttons = el("div", { class: "buttons" }, ...offers.filter((one) => parted(one.event)[0] === whose).map(button));
+    return whose ? el("details", { open: all.filter(Boolean).length < 2 }, el("summary", {}, word("controls", whose)), buttons) : buttons;
+  });
   const first = page.offers.filter((one) => one.kind !== "told"), more = page.offers.filter((one) => one.kind === "told");
-  box.querySelector(".buttons").replaceChildren(...first.map(button));
-  const details = box.querySelector("details");
+  box.querySelector(".offers").replaceChildren(...groups(first));
+  const details = box.querySelector(":scope > details");
   details.hidden = !more.length;
-  details.querySelector(".buttons").replaceChildren(...more.map(button));
+  details.querySelector(".offers").replaceChildren(...groups(more));
 }
+/** What an offer is called for itself. */
+function called(offer) { const [whose, what] = parted(offer.event); return whose ? `${word("controls", whose)}: ${word("controls", what)}` : word("controls", what); }
 function enable(world) {
   const locked = page.alive !== "live" || page.moment !== null;
   for (const one of byId("controls").querySelectorAll("button")) if (one.disabled !== locked) one.disabled = locked;
@@ -370,14 +377,14 @@ async function offered(offer) {
   const careful = inSession(page.timeline.now);
   let given = {};
   if (fields.length || careful) {
-    given = await askFor(offer.event.replaceAll("_", " "), careful ? t("confirm") : offer.text || "", fields);
+    given = await askFor(called(offer), careful ? t("confirm") : offer.text || "", fields);
     if (given === null) return;
   }
   for (const [name, one] of Object.entries(offer.fields || {})) if (one.most === 1) given[name] = 1;
   try {
     await ask("api/event", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ event: offer.event, ...given }) });
-    toast(t("done", offer.event));
-  } catch (error) { toast(`${offer.event}: ${error.message}`, true); }
+    toast(t("done", called(offer)));
+  } catch (error) { toast(`${called(offer)}: ${error.message}`, true); }
 }
 /** What the fields are given, or null: it is not to be done. */
 function askFor(head, text, fields) {
@@ -385,10 +392,10 @@ function askFor(head, text, fields) {
   byId("ask-h").textContent = head; byId("ask-text").textContent = text;
   place.replaceChildren(...fields.map(([name, one]) => {
     const id = `field-${name}`;
-    const input = one.choices ? el("select", { id, name }, ...one.choices.map((value) => el("option", {}, value)))
+    const input = one.choices ? el("select", { id, name }, ...one.choices.map((value) => el("option", { value }, word("controls", value))))
       : one.type === "boolean" ? el("input", { id, name, type: "checkbox" })
       : el("input", { id, name, type: one.type === "string" ? "text" : "number", step: one.type === "number" ? "any" : "1", min: one.least, max: one.most, value: one.least, required: !one.optional && one.type !== "string", autocomplete: "off" });
-    return el("label", { for: id }, el("span", {}, one.unit ? `${name} (${one.unit})` : name), input);
+    return el("label", { for: id }, el("span", {}, one.unit ? `${word("controls", name)} (${one.unit})` : word("controls", name)), input);
   }));
   return new Promise((resolve) => {
     dialog.onclose = () => {

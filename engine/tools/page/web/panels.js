@@ -25,15 +25,15 @@ const Panels = {
     const list = place.querySelector("ol"), stages = chart?.stages || [];
     place.hidden = !stages.length;
     const present = presentStage(world, { [main?.key]: chart }, main?.path), wrong = present < 0 && failed ? world.reached : -1;
-    if (list.children.length !== stages.length) list.replaceChildren(...stages.map((stage) => el("li", { "data-title": stage.title }, el("span", {}, stage.title))));
+    if (list.children.length !== stages.length) list.replaceChildren(...stages.map((stage) => el("li", { "data-stage": stage.title, "data-title": word("stages", stage.title) }, el("span", {}, word("stages", stage.title)))));
     [...list.children].forEach((one, n) => {
       const now = n === present ? "here" : n === wrong ? "wrong" : n < Math.max(present, wrong) ? "behind" : "";
       if (one.className === now) return;
       one.className = now;
       if (now === "here") { one.setAttribute("aria-current", "step"); one.parentNode.scrollTo({ left: one.offsetLeft - one.parentNode.clientWidth / 3 }); } else one.removeAttribute("aria-current");
-      if (now === "wrong") one.setAttribute("aria-label", `${stages[n].title}: ${t("bad")}`); else one.removeAttribute("aria-label");
+      if (now === "wrong") one.setAttribute("aria-label", `${word("stages", stages[n].title)}: ${t("bad")}`); else one.removeAttribute("aria-label");
     });
-    return present < 0 ? "" : stages[present].title;
+    return present < 0 ? "" : word("stages", stages[present].title);
   },
 
   /** How the last session ended, in words and in colour; which one it is while one is going on. */
@@ -52,7 +52,7 @@ const Panels = {
     const tiles = place.querySelector(".tiles");
     if (tiles.children.length !== labels.length)
       tiles.replaceChildren(...labels.map((label) => {
-        const tile = el("div", { class: "tile" }, el("span", { class: "label" }, label), el("span", { class: "value number" }));
+        const tile = el("div", { class: "tile" }, el("span", { class: "label" }, word("values", label)), el("span", { class: "value number" }));
         tile.append(document.createElementNS(SVG, "svg"));
         tile.lastChild.setAttribute("aria-hidden", "true");
         return tile;
@@ -80,10 +80,10 @@ const Panels = {
           return el("td", {}, found ? found.text ?? written(found.value, found.unit) : "–");
         });
         const path = [...world.machines.keys()].find((one) => one.includes("/") && one.endsWith(`[${n + 1}]`));
-        const name = `${row.unit}${n + 1}`;
+        const name = word("values", `${row.unit}${n + 1}`);
         return el("tr", {}, el("th", { scope: "row" }, path ? el("button", { type: "button", class: "link", onclick: () => choose(path) }, name) : name), ...values);
       });
-      return el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), ...labels.map((label) => el("th", { scope: "col" }, label)))), el("tbody", {}, ...lines));
+      return el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), ...labels.map((label) => el("th", { scope: "col" }, word("values", label))))), el("tbody", {}, ...lines));
     });
     const text = tables.map((one) => one.textContent).join();
     put(place.querySelector(".scroll"), tables, text);
@@ -218,7 +218,7 @@ const Panels = {
     const sides = numbers.map((n) => messages.sides[n]?.label ?? "");
     const rows = messages.rows.filter((row) => numbers.includes(row.side)).slice(-120);
     put(place, rows.length ? [el("ol", { class: "messages" },
-      el("li", { class: "heads" }, el("span", {}), ...sides.map((one) => el("b", {}, one))),
+      el("li", { class: "heads" }, el("span", {}), ...sides.map((one) => el("b", {}, word("values", one)))),
       ...rows.map((row) => {
         const left = numbers.indexOf(row.side) < numbers.length / 2;
         const arrow = row.kind === "person" ? "☝" : (row.kind === "out") === left ? "→" : "←";
@@ -252,7 +252,7 @@ const Panels = {
 
   results(place, results) {
     put(place, results.length ? [el("ol", { class: "results" }, ...results.slice(-100).reverse().map(({ time_ns, result }) => el("li", {},
-      el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${result.unit}` : ""), " ",
+      el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${word("values", result.unit)}` : ""), " ",
         result.good === undefined ? "" : el("span", { class: result.good ? "badge good" : "badge bad" }, MARKS[result.good], t(result.good ? "good" : "bad")), " ",
         el("span", { class: "quiet number" }, clock(time_ns), result.duration_ns ? `, ${seconds(result.duration_ns)}` : "")),
       result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, result.data.reason)) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("empty"))],
@@ -265,7 +265,7 @@ const MARKS = { true: "✓ ", false: "✗ " };
 function outcome(result) {
   const how = result.good === undefined ? "" : ` ${t(result.good ? "good" : "bad")}`;
   const why = result.data?.reason || (result.good ? "" : result.text);
-  return `${MARKS[result.good] || ""}${t("session", result.number)}${result.unit ? ` ${result.unit}` : ""}${how}${why ? `: ${why}` : ""}`;
+  return `${MARKS[result.good] || ""}${t("session", result.number)}${result.unit ? ` ${word("values", result.unit)}` : ""}${how}${why ? `: ${why}` : ""}`;
 }
 const last = (state) => state.slice(state.lastIndexOf(".") + 1) || state;
 const timerText = (id) => (id.includes("/after ") ? "after " + id.split("/after ")[1] : id);

@@ -46,6 +46,19 @@ function t(name, ...given) {
   return text.replace(/\{(\d)\}/g, (_, n) => given[n]);
 }
 
+/** What people read in place of a name, as the station's own words have it; `Vehicle 1` by `Vehicle`. */
+let WORDS = {};
+const wordOf = (kind, name) => WORDS[LANGUAGE]?.[kind]?.[name] ?? WORDS.en?.[kind]?.[name];
+function word(kind, name) {
+  const [, stem, number] = /^(.*?) ?(\d+)$/.exec(name) || [], of = stem && wordOf(kind, stem);
+  return wordOf(kind, name) ?? (of ? `${of} ${number}` : name.replaceAll("_", " "));
+}
+/** An event's name as `[whose, what]`: `outlet1.button.stop_pressed` is the outlet's. */
+function parted(name) {
+  const [head, ...rest] = name.split("."), inner = rest.join(".");
+  return !wordOf("controls", name) && wordOf("controls", inner) ? [head, inner] : ["", name];
+}
+
 /** Puts the texts into the page. */
 function translate() {
   document.documentElement.lang = LANGUAGE;
