@@ -99,3 +99,19 @@ def test_the_newest_word_counts() -> None:
     assert len(tries(stage)) == 4
     stage.post("tell", soc=65, EVCCID=b"\1").finish("request", status=200)
     assert ends(stage) == ["delivered"]
+
+
+def test_the_program_ends_before_another_try() -> None:
+    """A word that would wait for one is given up and said so; nothing is tried again."""
+    stage = told().fail("request", reason="connection refused").run(1).post("close")
+    assert ends(stage) == ["given_up: connection refused, and the program ends"]
+    assert len(tries(stage.run(3600))) == 1
+
+
+def test_the_program_ends_while_a_word_is_on_its_way() -> None:
+    """It may arrive, and nothing waits longer than for its answer."""
+    good = told().post("close").run(1).finish("request", status=200)
+    assert ends(good) == ["delivered"]
+    bad = told().post("close").run(5.1)
+    assert ends(bad) == ["given_up: no answer in time, and the program ends"]
+    assert not Stage("machines/callback.yaml").post("close").run(10).said

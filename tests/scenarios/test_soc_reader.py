@@ -433,6 +433,24 @@ def test_the_end_of_the_program_elsewhere(where: str) -> None:
     assert len(stage.told("session_ended")) == (0 if where == "available" else 1)
 
 
+@pytest.mark.parametrize("answer", ["delivered", "given_up", "none"])
+def test_the_end_of_the_program_while_a_word_is_on_its_way(answer: str) -> None:
+    """It has the time of one answer, dead and F all the while; one that is lost is not lost in silence."""
+    stage = read(in_session().values("web", has_address=True)).child("session.session_ended", end="normal")
+    stage.child("outlet.disconnected").forget().post("shut_down").run(3.1)
+    assert "close" in to(stage, "callback")
+    assert stage.active("vehicle.last_word")
+    assert stage.told("shut") == []
+    if answer == "none":
+        assert stage.run(5.8).told("shut") == []
+        assert (stage.run(0.2).told("shut"), stage.told("not_told")) == ([{}], [{"reason": "the program ends"}])
+    elif answer == "given_up":
+        stage.child("callback.given_up", reason="refused")
+        assert (stage.told("shut"), stage.told("not_told")) == ([{}], [{"reason": "refused"}])
+    else:
+        assert (stage.child("callback.delivered").told("shut"), stage.told("not_told")) == ([{}], [])
+
+
 def test_an_emergency_on_the_way_out() -> None:
     """The outlet is closed down at once, and the program ends all the same."""
     stage = charging().post("shut_down").emit("button.emergency_stop")
