@@ -83,7 +83,7 @@ static uint16_t take_character(struct place *place)
             for (uint8_t i = 0; i < 4U; i++) {
                 const uint8_t digit = hexadecimal(seen(place));
                 good = good && (digit < 16U);
-                value = (uint16_t)((value << 4U) | (digit & 0xFU));
+                value = (uint16_t)(((uint32_t)value << 4U) | (digit & 0xFU));
                 place->at++;
             }
             found = (!good) ? 0xFFFFU : ((value < 0x80U) ? value : 0x80U);

@@ -1,0 +1,34 @@
+"""The pilot board's portable C and the C of its charts, made by firmware/charts.sh as a user does, for the host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.export.c_peer import ROOT, compile_c
+
+STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off"]
+BOARD = ROOT / "firmware" / "pilot_board"
+CORE = ROOT / "firmware" / "core"
+PORTABLE = [*sorted(CORE.glob("*.c")), *sorted(BOARD.glob("*.c"))]
+
+
+def charts(folder: Path) -> list[Path]:
+    """The C of the charts that a board runs. Fails with what the script says."""
+    engine = Path(sys.executable).with_name("engine")
+    environment = {**os.environ, "ENGINE": str(engine)}
+    command = [str(ROOT / "firmware" / "charts.sh"), str(folder)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        pytest.fail(run.stderr[-6000:])
+    return sorted(folder.glob("*.c"))
+
+
+def board_program(folder: Path, platform: Path, options: list[str], cc: str = "cc") -> Path:
+    """The board with this platform, as a program."""
+    sources = [*charts(folder / "charts"), *PORTABLE, platform]
+    return compile_c(sources, folder / platform.stem, [f"-I{folder / 'charts'}", f"-I{BOARD}", *options], cc, STRICT)
