@@ -85,6 +85,10 @@ NAMED_BY_PARENT = {
     ("evse_ac", "session.supported_namespaces"): "DIN has no AC",
     ("evse_ac", "session.supported_protocols"): "DIN has no AC",
     ("evse_ac", "session.supported_major"): "DIN has no AC",
+    **dict.fromkeys(
+        (("pilot_firmware", f"line.{name}") for name in ("T_debounce", "T_unplug_grace", "T_duty_change")),
+        "the host behind the board waits for these itself",
+    ),
     ("ac_outlet", "cp_line.T_power_filter"): "an AC outlet has 100 ms to open, a DC station acts on the first sample",
     ("ac_output", "watch.message_limit"): "what the vehicle was told last",
     ("evse_dc", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",

@@ -90,6 +90,7 @@ WHOLE = (
     "ocpp/store",
     "pilot/bench_station",
     "pilot/bench_vehicle",
+    "pilot/firmware",
     "power/keep_alive",
     "power/share",
     "power/voltage_watch",

@@ -17,18 +17,18 @@ CORE = ROOT / "firmware" / "core"
 PORTABLE = [*sorted(CORE.glob("*.c")), *sorted(BOARD.glob("*.c"))]
 
 
-def charts(folder: Path) -> list[Path]:
+def charts(folder: Path, root: Path = ROOT) -> list[Path]:
     """The C of the charts that a board runs. Fails with what the script says."""
     engine = Path(sys.executable).with_name("engine")
     environment = {**os.environ, "ENGINE": str(engine)}
-    command = [str(ROOT / "firmware" / "charts.sh"), str(folder)]
+    command = [str(root / "firmware" / "charts.sh"), str(folder)]
     run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if run.returncode:
         pytest.fail(run.stderr[-6000:])
     return sorted(folder.glob("*.c"))
 
 
-def board_program(folder: Path, platform: Path, options: list[str], cc: str = "cc") -> Path:
+def board_program(folder: Path, platform: Path, options: list[str], cc: str = "cc", root: Path = ROOT) -> Path:
     """The board with this platform, as a program."""
-    sources = [*charts(folder / "charts"), *PORTABLE, platform]
+    sources = [*charts(folder / "charts", root), *PORTABLE, platform]
     return compile_c(sources, folder / platform.stem, [f"-I{folder / 'charts'}", f"-I{BOARD}", *options], cc, STRICT)

@@ -6,7 +6,7 @@ import json
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from adapters.pilot.circuit import PilotCircuit
 
@@ -36,19 +36,23 @@ class CBoard:
     said: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     pwm: list[tuple[int, float, int]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
-    _process: subprocess.Popen[str] | None = None
+    _process: subprocess.Popen[str] = field(init=False)
+    _ask: IO[str] = field(init=False)
+    _answers: IO[str] = field(init=False)
 
     def __enter__(self) -> CBoard:
         command = [str(self.program)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._ask, self._answers = self._process.stdin, self._process.stdout
         self.changed()
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
+        self._ask.close()
         code = self._process.wait(10)
-        self._process.stdout.close()
+        self._answers.close()
         assert code == 0
 
     # ------------------------------------------------------------ what happens
@@ -87,10 +91,9 @@ class CBoard:
 
     def script(self, line: str) -> None:
         """A line of the script, and what comes of it."""
-        assert self._process is not None and self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-        while (answer := self._process.stdout.readline().rstrip("\n")) != ".":
+        self._ask.write(line + "\n")
+        self._ask.flush()
+        while (answer := self._answers.readline().rstrip("\n")) != ".":
             assert answer, f"the board's program ended at: {line[:200]}"
             if answer.startswith("< "):
                 self.said.append((self.now_us / 1e6, json.loads(answer[2:])))

@@ -25,7 +25,7 @@ static uint16_t old_duty = BOARD_HIGH;
 static unsigned high, low, noise, spikes;
 static bool converting = true, no_room, octets_lost;
 static int64_t next_burst_us;
-static uint8_t input[65536];
+static uint8_t input[1 << 17];
 static size_t from, to;
 static uint8_t record[BOARD_RECORD];
 static uint16_t kept;
@@ -145,7 +145,7 @@ static void until(int64_t to_us)
 
 int main(void)
 {
-    static char line[140000];
+    static char line[1 << 18];
     board_init();
     while (fgets(line, sizeof line, stdin) != NULL) {
         char *const rest = line + 1;

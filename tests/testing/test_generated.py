@@ -108,6 +108,7 @@ GAPS = {
     "power/module": 2,
     "power/supply": 28,
     "charge_point": 4,
+    "pilot/firmware": 1,
     "ocpp/connector": 5,
     "ocpp/meter_values": 7,
     "site": 2,

@@ -1,0 +1,352 @@
+"""The pilot board's firmware on a host, with sanitizers: vehicles, orders, silence and bad lines on a virtual clock.
+What it decides are machines/pilot/firmware.yaml and evse.yaml."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from adapters.pilot import uart
+from tests.export.c_peer import ROOT, SANITIZED
+from tests.firmware.build import board_program
+from tests.firmware.c_board import CBoard, Divider
+
+PLATFORM = ROOT / "tests" / "firmware" / "platform_script.c"
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The board, built for this computer."""
+    return board_program(Path(tmp_path_factory.mktemp("board")), PLATFORM, SANITIZED)
+
+
+@pytest.fixture
+def board(program: Path) -> Iterator[CBoard]:
+    """One that a host speaks to."""
+    with CBoard(program) as one:
+        one.live(0.3)
+        yield one
+
+
+def events(board: CBoard) -> list[str]:
+    return [line["event"] for line in board.take() if line["type"] == "event"]
+
+
+def status(board: CBoard) -> dict[str, object]:
+    board.take()
+    board.command("get_status")
+    [found] = [line for line in board.take() if line["type"] == "status"]
+    return found
+
+
+@pytest.mark.parametrize("load", ["B", "C", "D"])
+def test_mode_dc_invites_a_vehicle_and_lets_it_go(board: CBoard, load: str) -> None:
+    """100 % in A, 5 % in B, C and D, found in pulses of four samples; each change is an event with a number."""
+    board.take()
+    board.vehicle(load)
+    board.live(0.1)
+    assert events(board) == ["state", "duty"]
+    assert board.pwm[-1][1:] == (5.0, 1000)
+    assert (status(board)["state"], status(board)["pwm"]) == (
+        load,
+        {"enabled": False, "duty": 100, "hz": 1000, "out": 5},
+    )
+    before = board.now_us
+    board.vehicle(None)
+    board.live(0.1)
+    assert board.pwm[-1][1:] == (100.0, 1000)
+    assert board.pwm[-1][0] - before < 30_000
+    assert status(board)["state"] == "A"
+
+
+def test_a_status_each_200_ms_and_lines_of_the_protocol(board: CBoard) -> None:
+    """Every line is one that the host's side reads, and fits the line's rate."""
+    board.take()
+    board.run(0.9)
+    at = [round(when, 1) for when, line in board.said if line["type"] == "status"]
+    assert len(at) in (4, 5)
+    board.vehicle("C")
+    for name, fields in {"ping": {}, "get_status": {}, "cp.scan": {}, "set_pwm": {"duty": 5}, "reset": {}}.items():
+        board.command(name, **fields)
+        board.run(0.1)
+    for _, line in board.said:
+        octets = json.dumps(line, separators=(",", ":")).encode()
+        assert not isinstance(uart.decode_report(octets), uart.Misfit), line
+        assert len(octets) < 400
+
+
+def test_a_vehicle_without_a_diode_is_none(board: CBoard) -> None:
+    """The firmware replaced does not look: told with its letter, no PWM until it has gone."""
+    board.vehicle("C", diode=False)
+    board.live(0.3)
+    assert board.pwm[-1][1] == 100.0
+    shown = status(board)
+    assert (shown["state"], shown["diode"]) == ("C", False)
+    board.vehicle(None)
+    board.live(0.1)
+    board.vehicle("B")
+    board.live(0.1)
+    assert (status(board)["diode"], board.pwm[-1][1]) == (True, 5.0)
+
+
+def test_a_shorted_pilot_is_seen_while_a_vehicle_charges(board: CBoard) -> None:
+    """The firmware replaced takes E and F for missed pulses while connected."""
+    board.vehicle("C")
+    board.live(0.2)
+    board.take()
+    board.vehicle("C", shorted=True)
+    board.live(0.1)
+    assert status(board)["state"] == "E"
+    assert board.pwm[-1][1] == 100.0
+    board.vehicle("C")
+    board.live(0.1)
+    assert (status(board)["state"], board.pwm[-1][1]) == ("C", 5.0)
+
+
+def test_a_source_that_is_negative_is_f(board: CBoard) -> None:
+    board.vehicle("B")
+    board.live(0.2)
+    board.script("L 80 80")
+    board.live(0.1)
+    assert (status(board)["state"], board.pwm[-1][1]) == ("F", 100.0)
+    board.changed()
+    board.live(0.2)
+    assert (status(board)["state"], board.pwm[-1][1]) == ("B", 5.0)
+
+
+def test_mode_manual_shows_what_it_is_told(board: CBoard) -> None:
+    """It keeps what it shows when it is taken over; 0 % is F, disabled is 100 %."""
+    board.vehicle("B")
+    board.live(0.2)
+    board.command("set_mode", mode="manual")
+    board.live(0.1)
+    assert board.pwm[-1][1] == 5.0
+    for duty in (16, 0, 53, 100, 5):
+        board.command("set_pwm", duty=duty, enable=True)
+        board.live(0.1)
+        shown = status(board)
+        assert (board.pwm[-1][1], shown["pwm"]["out"], shown["mode"]) == (duty, duty, "manual")  # type: ignore[index]
+        assert shown["state"] == ("F" if duty == 0 else "B")
+    board.vehicle("C")
+    board.live(0.1)
+    assert (status(board)["state"], board.pwm[-1][1]) == ("C", 5.0)
+    board.command("enable_pwm", enable=False)
+    board.live(0.1)
+    assert board.pwm[-1][1] == 100.0
+    board.command("set_freq", hz=1200)
+    board.command("enable_pwm", enable=True)
+    board.live(0.1)
+    assert board.pwm[-1][1:] == (5.0, 1200)
+    board.command("set_mode", mode="dc")
+    board.live(0.1)
+    assert board.pwm[-1][1:] == (5.0, 1000)
+
+
+@pytest.mark.parametrize("mode", ["dc", "manual"])
+def test_without_a_host_there_is_no_pwm(board: CBoard, mode: str) -> None:
+    """The firmware replaced goes on without one. Lines that cannot be read are no host."""
+    board.vehicle("C")
+    board.command("set_mode", mode=mode)
+    board.command("set_pwm", duty=5, enable=True)
+    board.live(0.2)
+    assert board.pwm[-1][1] == 5.0
+    silent_us, _ = board.now_us, board.take()
+    for _ in range(30):
+        board.send(b'{"cmd":"pi\n')
+        board.run(0.05)
+    assert board.pwm[-1][1] == 100.0
+    assert 0.9e6 < board.pwm[-1][0] - silent_us < 1.05e6
+    assert events(board) == ["host_silent", "duty"]
+    board.live(0.2)
+    assert board.pwm[-1][1] == (5.0 if mode == "dc" else 100.0)
+    assert events(board)[0] == "host_heard"
+
+
+def test_before_a_host_has_spoken_there_is_no_pwm(program: Path) -> None:
+    with CBoard(program) as board:
+        board.vehicle("C")
+        board.run(3)
+        assert [duty for _, duty, _ in board.pwm] == [100.0]
+        board.command("ping")
+        board.run(0.1)
+        assert board.pwm[-1][1] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("line", "code"),
+    [
+        (b"hello\n", "bad_json"),
+        (b'{"cmd":"set_mode","mode":"manual"\n', "bad_json"),
+        (b'{"cmd":"set_mode","mode":"manual"}' + b" " * 250 + b"\n", "too_long"),
+        (b"x" * 100_000 + b"\n", "too_long"),
+        (b"{}\n", "missing_cmd"),
+        (b'{"cmd":"jump"}\n', "unknown_cmd"),
+        (b'{"cmd":"set_mode","mode":"auto"}\n', "bad_mode"),
+        (b'{"cmd":"set_pwm","duty":5,"enable":true}\n', "mode_dc_auto"),
+        (b'{"cmd":"set_freq","hz":900}\n', "mode_dc_auto"),
+        (b'{"cmd":"cp.set_thresholds","t9":2350}\n', "bad_value"),
+        (b'{"cmd":"restart_slac_hint","ms":49}\n', "bad_value"),
+    ],
+)
+def test_a_bad_line_is_answered_and_changes_nothing(board: CBoard, line: bytes, code: str) -> None:
+    board.vehicle("B")
+    board.live(0.2)
+    before, shown, _ = status(board), board.pwm[-1], board.take()
+    board.send(line)
+    board.live(0.1)
+    refused = [said["msg"] for said in board.take() if said["type"] == "error"]
+    assert [text.partition(":")[0] for text in refused] == [code]
+    after = status(board)
+    assert {**after, "up_ms": 0} == {**before, "up_ms": 0}
+    assert board.pwm[-1] == shown
+
+
+def test_octets_that_were_lost_spoil_their_line_only(board: CBoard) -> None:
+    board.take()
+    board.send(b'{"cmd":"set_')
+    board.script("O")
+    board.send(b'"mode":"manual"}\n{"cmd":"ping"}\n')
+    assert [line.get("msg", line["type"])[:8] for line in board.take()] == ["overflow", "pong"]
+
+
+def test_a_hint_takes_the_pwm_away_for_a_while(board: CBoard) -> None:
+    board.vehicle("B")
+    board.live(0.2)
+    board.command("restart_slac_hint", ms=400)
+    board.live(0.3)
+    assert board.pwm[-1][1] == 100.0
+    began = board.pwm[-1][0]
+    board.take()
+    board.live(0.2)
+    assert board.pwm[-1][1] == 5.0
+    assert 0.4e6 <= board.pwm[-1][0] - began < 0.41e6
+    assert {"type": "ok", "cmd": "restart_slac_hint"} in board.take()
+
+
+@pytest.mark.parametrize(("zero", "slope"), [(1250, 100), (1339, 101.8), (1240, 92)])
+def test_a_calibration_finds_any_divider_and_is_kept(program: Path, zero: float, slope: float) -> None:
+    """By steady +12 V and -12 V; B, C and D are right afterwards, and after a restart."""
+    with CBoard(program, Divider(zero, slope)) as board:
+        board.live(0.3)
+        board.command("cp.auto_cal")
+        board.live(0.3)
+        assert {"type": "ok", "cmd": "cp.auto_cal"} in board.take()
+        assert board.marks == ["kept"]
+        assert abs(status(board)["thresh"]["t9"] - (zero + 7.5 * slope)) < 5  # type: ignore[index]
+        board.script("R")
+        board.live(0.3)
+        assert abs(status(board)["thresh"]["t3"] - (zero + 1.5 * slope)) < 5  # type: ignore[index]
+        for load in ("B", "C", "D"):
+            board.vehicle(load)
+            board.live(0.1)
+            assert status(board)["state"] == load
+
+
+def test_a_calibration_with_a_vehicle_is_refused(board: CBoard) -> None:
+    board.vehicle("B")
+    board.live(0.2)
+    before = board.pwm[-1]
+    board.take()
+    board.command("cp.auto_cal")
+    board.live(0.2)
+    assert "cal_failed" in [line.get("msg") for line in board.take()]
+    assert (board.pwm[-1], board.marks) == (before, [])
+
+
+def test_thresholds_of_the_host_hold_and_are_kept(board: CBoard) -> None:
+    board.vehicle("B")
+    board.live(0.2)
+    board.command("cp.set_thresholds", t12=2380, t9=2250, t0=1180)
+    board.live(0.1)
+    assert status(board)["state"] == "C"
+    board.script("R")
+    board.live(0.2)
+    assert status(board)["thresh"]["t9"] == 2250  # type: ignore[index]
+
+
+def test_without_bursts_there_is_no_vehicle(board: CBoard) -> None:
+    """A converter that hangs is told, and takes the PWM away."""
+    board.vehicle("C")
+    board.live(0.2)
+    board.take()
+    board.script("Q 0")
+    board.live(0.3)
+    assert events(board) == ["blind", "state", "duty"]
+    assert board.pwm[-1][1] == 100.0
+    board.script("Q 1")
+    board.live(0.2)
+    assert (status(board)["state"], board.pwm[-1][1]) == ("C", 5.0)
+
+
+def test_noise_moves_no_state(board: CBoard) -> None:
+    """Some 10 mV of noise, and one wild sample of 60."""
+    board.script("N 14")
+    board.script("S 60")
+    for load in ("B", "C", "D", "B", None):
+        board.vehicle(load)
+        board.live(0.1)
+        board.take()
+        board.live(1)
+        assert events(board) == []
+        assert status(board)["state"] == (load or "A")
+
+
+def test_a_port_without_room_loses_whole_lines_and_says_so(board: CBoard) -> None:
+    board.script("F 1")
+    board.live(0.2)
+    board.script("F 0")
+    assert status(board)["unsent"] >= 4  # type: ignore[operator]
+
+
+def test_a_reset_begins_anew(board: CBoard) -> None:
+    board.command("set_mode", mode="manual")
+    board.live(0.1)
+    board.take()
+    board.command("reset")
+    board.run(0.1)
+    assert "restart" in board.marks
+    assert {"type": "ok", "cmd": "reset"} in board.take()
+    shown = status(board)
+    assert shown["mode"] == "dc"
+    assert shown["up_ms"] < 100  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("chart", "old", "new"), [
+    ("evse", "U_B_low: {type: float V, default: 8 V", "U_B_low: {type: float V, default: 9.2 V"),
+    ("evse", "D_HLC: {type: float %, default: 5 %", "D_HLC: {type: float %, default: 6 %"),
+    ("firmware", "T_host: {type: duration, default: 1 s", "T_host: {type: duration, default: 3 s"),
+])  # fmt: skip
+def test_an_edit_of_the_chart_is_an_edit_of_the_board(tmp_path: Path, chart: str, old: str, new: str) -> None:
+    """With no other edit, from the YAML by the script that users run."""
+    copy = tmp_path / "copy"
+    for folder in ("machines/pilot", "adapters/pilot", "firmware"):
+        (copy / folder).parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cp", "-r", str(ROOT / folder), str(copy / folder)], check=True)
+    path = copy / "machines" / "pilot" / f"{chart}.yaml"
+    assert path.read_text().count(old) == 1
+    path.write_text(path.read_text().replace(old, new))
+    program = board_program(tmp_path, PLATFORM, ["-O1"], root=copy)
+    with CBoard(program) as board:
+        board.live(0.2)
+        board.vehicle("B")
+        board.live(0.2)
+        shown = status(board)
+        assert shown["state"] == ("A" if "U_B" in old else "B")
+        assert board.pwm[-1][1] == {"U": 100.0, "D": 6.0, "T": 5.0}[old[0]]
+        board.run(1.5)
+        assert board.pwm[-1][1] == (5.0 if old[0] == "T" else 100.0)
+
+
+def test_a_chart_that_is_not_exported_fails_the_build(tmp_path: Path) -> None:
+    """A step that is cut short must not look like success."""
+    environment = {**os.environ, "ENGINE": "/bin/true"}
+    script = [str(ROOT / "firmware" / "charts.sh"), str(tmp_path)]
+    run = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+    assert (run.returncode, "was not made" in run.stderr) == (1, True)
+    environment["ENGINE"] = "/bin/false"
+    assert subprocess.run(script, env=environment, check=False).returncode != 0
