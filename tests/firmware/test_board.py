@@ -317,7 +317,7 @@ def test_a_reset_begins_anew(board: CBoard) -> None:
 
 
 @pytest.mark.parametrize(("chart", "old", "new"), [
-    ("evse", "U_B_low: {type: float V, default: 8 V", "U_B_low: {type: float V, default: 9.2 V"),
+    ("evse", "U_B_low: {type: float V, default: 8 V", "U_B_low: {type: float V, default: 9 V"),
     ("evse", "D_HLC: {type: float %, default: 5 %", "D_HLC: {type: float %, default: 6 %"),
     ("firmware", "T_host: {type: duration, default: 1 s", "T_host: {type: duration, default: 3 s"),
 ])  # fmt: skip
