@@ -41,6 +41,10 @@ BLANK: Mapping[str, Any] = {"int": 0, "seconds": 0, "time": 0, "float": 0.0, "bo
 """What a row does not say, by kind; of the others ``""``. What a row needs is written (a ``limit`` of 0)."""
 
 
+_AS_THEY_ARE = frozenset({"string", "enum", "int", "bool"})
+"""Kinds whose values a payload has as a chart has them."""
+
+
 class NotFlat(ValueError):
     """A value that its field cannot hold; the message names the field."""
 
@@ -95,8 +99,8 @@ def flatten(action: str, payload: Payload, *, response: bool) -> Payload:
     """The named values of a payload that fits its schema; None for what is left out. Raises :class:`NotFlat` for a
     time that is none, and a number beyond what can be meant."""
     values: Payload = {field.name: None for field in fields(action, response)}
-    for field in fields(action, response):
-        if not field.rows and (found := _at(payload, field.path)) is not None:
+    for field in _alone(action, response):
+        if (found := _at(payload, field.path)) is not None:
             values[field.name] = _value(field, found)
     for table in _tables(action, response):
         elements = _at(payload, table.path)
@@ -111,9 +115,9 @@ def nest(action: str, values: Mapping[str, Any], *, response: bool) -> Payload:
     """The payload of named values; None is left out. Raises :class:`NotFlat` for lists of different lengths. Whether
     it fits its schema is not looked at."""
     payload: Payload = {}
-    for field in fields(action, response):
-        if not field.rows and values.get(field.name) is not None:
-            _put(payload, field.path, _written(field, values[field.name]))
+    for field in _alone(action, response):
+        if (value := values.get(field.name)) is not None:
+            _put(payload, field.path, _written(field, value))
     for table in _tables(action, response):
         columns = {name: values[name] for name in _names(table) if values.get(name) is not None}
         if len({len(column) for column in columns.values()}) > 1:
@@ -123,6 +127,12 @@ def nest(action: str, values: Mapping[str, Any], *, response: bool) -> Payload:
             rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
             _put(payload, table.path, _elements(table, rows))
     return payload
+
+
+@cache
+def _alone(action: str, response: bool) -> tuple[Field, ...]:
+    """The fields that are in no list."""
+    return tuple(field for field in fields(action, response) if not field.rows)
 
 
 def time_ns(text: str) -> int:
@@ -231,8 +241,9 @@ def _at(payload: Any, path: Sequence[str]) -> Any:
 
 
 def _put(payload: Payload, path: Sequence[str], value: Any) -> None:
-    for name in path[:-1]:
-        payload = payload.setdefault(name, {})
+    if len(path) > 1:
+        for name in path[:-1]:
+            payload = payload.setdefault(name, {})
     payload[path[-1]] = value
 
 
@@ -301,8 +312,9 @@ def _elements(table: _Table, rows: Sequence[Payload]) -> list[Any]:
 def _element(table: _Table, row: Payload) -> Any:
     element: Payload = {}
     for field, path in table.columns:
+        value = row.get(field.name)
         if not path:
-            return _written(field, row[field.name])
-        if field.name in row and (field.needed or row[field.name] != BLANK.get(field.kind, "")):
-            _put(element, path, _written(field, row[field.name]))
+            return _written(field, value)
+        if value is not None and (field.needed or value != BLANK.get(field.kind, "")):
+            _put(element, path, value if field.kind in _AS_THEY_ARE else _written(field, value))
     return element

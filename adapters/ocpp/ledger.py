@@ -19,6 +19,9 @@ NEVER_KNOWN = -1
 """The transactionId of one whose StartTransaction was given up."""
 
 
+_text = json.JSONEncoder(separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """A message as it is to be sent. ``attempts``: how often it was sent before."""
@@ -100,7 +103,7 @@ class Ledger:
             "INSERT INTO messages (id, action, payload, transaction_number) VALUES (?, ?, ?, ?)",
             str(uuid.uuid4()),
             action,
-            json.dumps(payload, separators=(",", ":")),
+            _text(payload),
             transaction,
         ).lastrowid
         if self._repeatable:  # a number is never used again
@@ -131,13 +134,13 @@ class Ledger:
 
     def action_of(self, number: int) -> str:
         """What a message that waits is; empty when there is none of this number."""
-        return self.waits(number)[0]
+        row = self._execute("SELECT action FROM messages WHERE number = ? AND dropped IS NULL", number).fetchone()
+        return str(row[0]) if row else ""
 
-    def waits(self, number: int) -> tuple[str, dict[str, Any]]:
-        """Action and payload of a message that waits; both empty when there is none of this number."""
-        found = self._execute("SELECT action, payload FROM messages WHERE number = ? AND dropped IS NULL", number)
-        row = found.fetchone()
-        return (str(row[0]), json.loads(row[1])) if row else ("", {})
+    def payload_of(self, number: int) -> dict[str, Any]:
+        """What it says; empty when there is none of this number."""
+        row = self._execute("SELECT payload FROM messages WHERE number = ?", number).fetchone()
+        return dict(json.loads(row[0])) if row else {}
 
     def attempted(self, number: int) -> None:
         """It was sent once more."""
@@ -146,12 +149,11 @@ class Ledger:
     def answered(self, number: int, transaction_id: int | None) -> int | None:
         """The central system has it. ``transaction_id``: what the answer to a StartTransaction says. The transaction's
         number, if it is of one."""
-        row = self._execute("SELECT transaction_number FROM messages WHERE number = ?", number).fetchone()
+        row = self._execute("DELETE FROM messages WHERE number = ? RETURNING transaction_number", number).fetchone()
         if row is None:
             return None
         if transaction_id is not None:
             self._execute("UPDATE transactions SET id = ? WHERE number = ?", transaction_id, row[0])
-        self._execute("DELETE FROM messages WHERE number = ?", number)
         return None if row[0] is None else int(row[0])
 
     def drop(self, number: int, reason: str) -> int | None:

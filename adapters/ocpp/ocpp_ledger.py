@@ -8,7 +8,7 @@ from typing import Any
 
 from adapters.ocpp.database import Database
 from adapters.ocpp.flat import NotFlat, flatten, nest, time_ns
-from adapters.ocpp.ledger import Ledger
+from adapters.ocpp.ledger import Ledger, Message
 from adapters.ocpp.store import InFile, InMemory, Stored
 from engine.adapter import AdapterError
 
@@ -18,6 +18,8 @@ class OcppLedger(Stored):
 
     contract = "ocpp_ledger"
     waiting = 0
+    _head: Message | None = None
+    """What is next, as it was found when the one before it went: asked for in a moment, it need not be looked for."""
 
     def _begun(self, database: Database) -> None:
         ledger = Ledger(database)
@@ -98,7 +100,7 @@ class OcppLedger(Stored):
     # ------------------------------------------------------------ what goes out
 
     def next(self, *, call_id: str) -> None:
-        def found(message: Any) -> None:
+        def found(message: Message | None) -> None:
             if message is None:
                 self.port.failed(call_id, "none")
                 return
@@ -111,21 +113,26 @@ class OcppLedger(Stored):
                 attempts=message.attempts,
             )
 
-        self._do(lambda ledger: ledger.next(), found, call_id)
+        head, self._head = self._head, None
+        if head is not None:
+            found(head)
+        else:
+            self._do(lambda ledger: ledger.next(), found, call_id)
 
     def attempted(self, *, number: int) -> None:
+        self._head = None
         self._do(lambda ledger: ledger.attempted(number), lambda _: None)
 
     def answer(self, *, number: int, payload: Any) -> None:
         def work(ledger: Ledger) -> Any:
-            action, sent = ledger.waits(number)
+            action = ledger.action_of(number)
             said = _said(action, payload)
             if said:
-                said["idTag"] = sent.get("idTag")
-            return action, ledger.answered(number, said.get("transactionId")), said
+                said["idTag"] = ledger.payload_of(number).get("idTag")
+            return action, ledger.answered(number, said.get("transactionId")), said, ledger.next()
 
         def written(result: Any) -> None:
-            action, transaction, said = result
+            action, transaction, said, self._head = result
             if action:
                 self.waiting -= 1
                 self.port.emit("answered", action=action, transaction=transaction, **said)
@@ -133,6 +140,8 @@ class OcppLedger(Stored):
         self._do(work, written)
 
     def drop(self, *, number: int, reason: str) -> None:
+        self._head = None
+
         def written(result: Any) -> None:
             action, transaction = result
             if action:

@@ -232,8 +232,7 @@ class Rpc:
 _ACTIONS = actions()
 
 
-def _text(frame: list[Any]) -> str:
-    return json.dumps(frame, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
 def _error(id: str, code: ErrorCode, description: str) -> str:

@@ -7,7 +7,7 @@ long actions, text of files and options, and results of expressions whose type t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any
 
@@ -71,6 +71,9 @@ def fast_check(type_: Type) -> Check:
         return lambda value: value if type(value) is str and value in values else checked(value, type_)
     if kind is Kind.BOOL:
         return lambda value: value if value is True or value is False else checked(value, type_)
+    if kind is Kind.LIST and type_.item is not None:
+        item = fast_check(type_.item)
+        return lambda value: _list(value, type_, item) if type(value) is list else checked(value, type_)
     return lambda value: checked(value, type_)
 
 
@@ -94,14 +97,15 @@ def _sized(type_: Type, exact: type[str] | type[bytes], low: float, high: float)
 
 
 def _list(items: list[Any] | tuple[Any, ...], type_: Type, check: Check) -> list[Any]:
-    why, stored = _out_of_bounds(len(items), type_), []
+    why = _out_of_bounds(len(items), type_)
     if why:
         raise EvaluationError(why)
-    for position, item in enumerate(items):
-        try:
+    stored: list[Any] = []
+    try:
+        for item in items:
             stored.append(check(item))
-        except EvaluationError as error:
-            raise EvaluationError(f"element {position}: {error}") from None
+    except EvaluationError as error:
+        raise EvaluationError(f"element {len(stored)}: {error}") from None
     return stored
 
 
@@ -185,24 +189,28 @@ class Fields:
 
     def _written(self) -> Callable[[Mapping[str, Any]], dict[str, Any] | None]:
         """:meth:`_plain` for these fields alone. No text of theirs becomes source: all are the function's constants."""
-        constants: dict[str, Any] = {"EvaluationError": EvaluationError}
-        reads, values = [], []
+        constants: dict[str, Any] = {"EvaluationError": EvaluationError, "ALL": self._fields.keys()}
+        reads, some, values = [], [], []
         for at, (name, check) in enumerate(self._fields.items()):
             constants |= {f"K{at}": name, f"C{at}": check}
-            reads.append(f"   v{at} = given[K{at}]")
+            reads.append(f"    v{at} = given[K{at}]")
+            some.append(f"    v{at} = given.get(K{at})" if self._types[name].optional else reads[-1])
             numbers = _numbers(self._types[name])
-            fits = ""
+            fits = f"None if v{at} is None else " if self._types[name].optional else ""
             if numbers is not None:
                 constants |= {f"X{at}": numbers[0], f"L{at}": numbers[1], f"H{at}": numbers[2]}
-                fits = f"v{at} if v{at}.__class__ is X{at} and L{at} <= v{at} <= H{at} else "
+                fits += f"v{at} if v{at}.__class__ is X{at} and L{at} <= v{at} <= H{at} else "
             values.append(f"K{at}: {fits}C{at}(v{at})")
         text = [
             f"def make({', '.join(constants)}):",
             " def check(given):",
-            f"  if len(given) != {len(self._fields)}:",
-            "   return None",
             "  try:",
-            *reads,
+            f"   if len(given) == {len(self._fields)}:",
+            *(reads or ["    pass"]),
+            "   elif given.keys() <= ALL:",
+            *(some or ["    pass"]),
+            "   else:",
+            "    return None",
             f"   return {{{', '.join(values)}}}",
             "  except (KeyError, EvaluationError):",
             "   return None",
@@ -272,23 +280,34 @@ def is_number(value: Any) -> bool:
 def unwieldy(value: Any) -> str:
     """Why an ``any`` value is too large to keep, counted until just beyond the limit; empty when it is not."""
     count = 0
-    todo: list[tuple[int, Iterable[Any]]] = [(0, (value,))]
-    while todo:
-        depth, parts = todo.pop()
+    parts: list[Any] = [value]  # of one depth; then what is in them
+    for depth in range(MAX_DEPTH + 1):
+        count += len(parts)
+        inside: list[Any] = []
         for part in parts:
-            count += 1
-            if isinstance(part, (str, bytes)):
+            kind = part.__class__
+            if kind is str or kind is bytes:
                 count += len(part)
-            elif type(part) is int and not INT_MIN <= part <= INT_MAX:
-                return "the number does not fit 64 bits"
+            elif kind is int:
+                if not INT_MIN <= part <= INT_MAX:
+                    return "the number does not fit 64 bits"
             elif isinstance(part, (list, dict)):
                 count += len(part)
-                if depth >= MAX_DEPTH:
+                if depth == MAX_DEPTH:
                     return f"a value nested deeper than {MAX_DEPTH}"
-                if count <= MAX_LENGTH:
-                    todo.append((depth + 1, part if isinstance(part, list) else part.values()))
+                found = part.values() if isinstance(part, dict) else part
+                try:  # of a message's objects most have texts only: counted at once
+                    count += len(part) + len("".join(found))
+                except TypeError:
+                    if count <= MAX_LENGTH:
+                        inside += found
+            elif isinstance(part, (str, bytes)):
+                count += len(part)
         if count > MAX_LENGTH:
             return f"a value of more than {MAX_LENGTH} parts"
+        if not inside:
+            break
+        parts = inside
     return ""
 
 
