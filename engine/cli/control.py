@@ -89,8 +89,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"at most {LARGEST} octets", leave=True)
             return
         body = self.rfile.read(int(length))
-        shown = self.headers.get("Authorization", "").removeprefix("Bearer ")
-        if self.token and not hmac.compare_digest(shown.encode(), self.token.encode()):
+        scheme, _, shown = self.headers.get("Authorization", "").partition(" ")
+        may = scheme.lower() == "bearer" and hmac.compare_digest(shown.strip().encode(), self.token.encode())
+        if self.token and not may:
             self._answer(HTTPStatus.UNAUTHORIZED, "show the token: Authorization: Bearer TOKEN")
         elif not self.token and self.headers.get("Origin"):  # a page of the web must not act here
             self._answer(HTTPStatus.FORBIDDEN, "not from a web page, unless a token is set")

@@ -315,6 +315,7 @@ def test_a_token() -> None:
         assert post(server, {"event": "plug"})[0] == 401
         assert post(server, {"event": "plug"}, Authorization="Bearer wrong")[0] == 401
         assert post(server, {"event": "plug"}, Authorization="Bearer secret", Origin="http://page") == (204, "")
+        assert post(server, {"event": "plug"}, Authorization="bearer secret") == (204, "")
 
 
 def test_no_request_and_half_a_request_hold_nobody_up() -> None:

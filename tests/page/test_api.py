@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -125,10 +125,43 @@ def test_the_door_is_one_for_everything() -> None:
             assert ask(url, path, method)[0] == 401, path
             assert ask(url, path, method, Authorization="Bearer wrong")[0] == 401, path
         assert ask(url, "/", **shown)[0] == 200
-        assert ask(url, "/", Cookie="chargechart_token=s3cret")[0] == 200
-        assert ask(url, "/?token=s3cret")[0] == 303
-        assert ask(url, "/api/state?token=s3cret")[0] == 401
+        for scheme in ("bearer", "BEARER"):
+            assert ask(url, "/", Authorization=f"{scheme} s3cret")[0] == 200
+        assert ask(url, "/", Authorization="Basic s3cret")[0] == 401
+        assert ask(url, "/", Authorization="s3cret")[0] == 401
+        for path in ("/?token=s3cret", "/api/state?token=s3cret"):  # an address stays in histories and logs
+            assert ask(url, path)[0] == 401
         assert "s3cret" not in json.dumps(ask(url, "/api/state?all=1", **shown)[1])
+
+
+@pytest.mark.parametrize("token", ["s3cret", "a b;c=\"d'&%41é"])
+def test_the_form_gives_a_cookie_that_opens_the_door(token: str) -> None:
+    with station("machines/evse_dc.yaml", "--ui-token", token) as url:
+        assert 'method="post"' in ask(url, "/")[1]
+        for wrong in ({"token": "s3cre"}, {"token": ""}, {}):
+            assert log_in(url, wrong)[0] == 401
+        status, cookie = log_in(url, {"token": token})
+        assert status == 303
+        kept, *terms = cookie.split("; ")
+        assert terms == ["HttpOnly", "SameSite=Strict", "Path=/"]
+        assert token not in cookie
+        assert ask(url, "/", Cookie=kept)[0] == 200
+        assert ask(url, "/api/state", Cookie=f"a=b; {kept}")[0] == 200
+        assert ask(url, "/", Cookie=kept[:-1])[0] == 401
+        assert log_in(url, {"token": token}, Origin="http://evil.example")[0] == 403
+        assert log_in(url, {"token": "x" * 70_000})[0] == 413
+
+
+def log_in(url: str, fields: dict[str, str], **headers: str) -> tuple[int, str]:
+    """Status and cookie."""
+    at = urlsplit(url)
+    line = http.client.HTTPConnection(at.hostname or "", at.port or 0, timeout=20)
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    line.request("POST", "/", urlencode(fields).encode(), kind | headers)
+    answer = line.getresponse()
+    answer.read()
+    line.close()
+    return answer.status, answer.headers.get("Set-Cookie", "")
 
 
 def test_everybody_is_let_ask_so_often_and_no_more(url: str) -> None:

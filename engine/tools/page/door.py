@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import json
 import time
@@ -43,7 +44,7 @@ _LOGIN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Token</title><style>body{font:1rem system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:1rem;
 color-scheme:light dark}input,button{font:inherit;padding:.5rem;margin:.5rem 0;width:100%;box-sizing:border-box}</style>
-<main><h1>This station asks for its token</h1><form method="get"><label>Token
+<main><h1>This station asks for its token</h1><form method="post"><label>Token
 <input name="token" type="password" autocomplete="current-password" required autofocus></label>
 <button>Open</button></form></main></html>"""
 
@@ -54,6 +55,8 @@ class Door:
 
     def __init__(self, app: App, host: str, token: str = "") -> None:
         self._app, self._token = app, token
+        # What a browser keeps is not the token itself: it fits a cookie whatever the token is made of.
+        self._kept = hashlib.sha256(b"chargechart\0" + token.encode(errors="replace")).hexdigest()
         self._local = is_loopback(host)
         self._callers: OrderedDict[str, list[_Bucket]] = OrderedDict()
 
@@ -64,11 +67,24 @@ class Door:
         refusal = self._refused(scope, headers)
         if refusal is not None:
             await _answer(send, *refusal)
-        elif scope["path"].endswith("/") and self._token and (given := _in_query(scope)):
-            cookie = f"{COOKIE}={given}; HttpOnly; SameSite=Strict; Path=/"
-            await _answer(send, 303, "", (b"location", b"./"), (b"set-cookie", cookie.encode("latin-1")))
+        elif _is_login(scope) and self._token:
+            await self._log_in(receive, send)
         else:
             await self._app(scope, _bounded(receive), _with_headers(send))
+
+    async def _log_in(self, receive: Receive, send: Send) -> None:
+        """The token typed into the form: never in an address, which histories and logs keep."""
+        try:
+            body = await _whole(_bounded(receive))
+        except TooLarge:
+            await _answer(send, 413, f"at most {LARGEST} octets")
+            return
+        given = parse_qs(body.decode("latin-1"), encoding="utf-8", errors="replace").get("token", [""])[0]
+        if not _same(given, self._token):
+            await _answer(send, 401, _LOGIN)
+            return
+        cookie = f"{COOKIE}={self._kept}; HttpOnly; SameSite=Strict; Path=/"
+        await _answer(send, 303, "", (b"location", b"./"), (b"set-cookie", cookie.encode()))
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[Any, ...] | None:
         safe = scope["method"] in _SAFE
@@ -83,22 +99,21 @@ class Door:
         origin = headers.get("origin")
         if origin is not None and not safe and origin.partition("://")[2] != host:
             return 403, "not from another site's page"
-        if self._token and not self._may(scope, headers):
+        if self._token and not _is_login(scope) and not self._may(headers):
             if safe and scope["path"].endswith("/"):
                 return 401, _LOGIN
             return 401, "show the token: Authorization: Bearer TOKEN"
         return None
 
-    def _may(self, scope: Scope, headers: dict[str, str]) -> bool:
-        shown = [headers.get("authorization", "").removeprefix("Bearer ")]
+    def _may(self, headers: dict[str, str]) -> bool:
+        scheme, _, shown = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and _same(shown.strip(), self._token):
+            return True
         try:
             cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-            shown.append(cookie.value if cookie is not None else "")
         except CookieError:
-            pass
-        if scope["path"].endswith("/"):
-            shown.append(_in_query(scope))
-        return any(hmac.compare_digest(one.encode(errors="replace"), self._token.encode()) for one in shown)
+            return False
+        return cookie is not None and _same(cookie.value, self._kept)
 
     def _bucket(self, caller: str, safe: bool) -> _Bucket:
         found = self._callers.pop(caller, None) or [_Bucket(ACTS_PER_S), _Bucket(ASKED_PER_S)]
@@ -124,9 +139,23 @@ class _Bucket:
         return True
 
 
-def _in_query(scope: Scope) -> str:
-    query: bytes = scope.get("query_string", b"")
-    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
+def _is_login(scope: Scope) -> bool:
+    """The form of :data:`_LOGIN`, which stands at the page's own address."""
+    return bool(scope["method"] == "POST" and scope["path"].endswith("/"))
+
+
+def _same(given: str, wanted: str) -> bool:
+    """Compared in a time that tells nothing of where they differ."""
+    return hmac.compare_digest(given.encode(errors="replace"), wanted.encode(errors="replace"))
+
+
+async def _whole(receive: Receive) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+    return body
 
 
 class TooLarge(Exception):

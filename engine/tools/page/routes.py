@@ -229,35 +229,35 @@ class Api:
             raise Refusal(503, f"{WATCHERS} others watch already")
         number = int(given) if given else self._live.history.next
         headers = {"Cache-Control": "no-cache, no-store", "X-Accel-Buffering": "no"}
-        return _Watched(self._records(number), media_type="text/event-stream", headers=headers)
+        self._watchers += 1  # from now on: of many that come at once no more are let in
+        return _Watched(self._records(number), self._left, headers)
+
+    def _left(self) -> None:
+        self._watchers -= 1
 
     async def _records(self, number: int) -> AsyncIterator[bytes]:
         history = self._live.history
-        self._watchers += 1
         idle_s = TICK_S
-        try:
-            while not self._live.closing():
-                if history.next - number > BEHIND:
-                    break
-                if history.next == number and idle_s < TICK_S:
-                    await asyncio.sleep(LOOK_S)
-                    idle_s += LOOK_S
-                    continue
-                chunk, number_then = self._made(number)
-                if not chunk:
-                    break
-                yield chunk
-                idle_s = 0.0
-                if number_then == number or history.next == number_then:
-                    await asyncio.sleep(LOOK_S)
-                    idle_s += LOOK_S
-                number = number_then
-            else:
-                yield b"event: over\ndata: {}\n\n"
-                return
-            yield b"event: gone\ndata: {}\n\n"
-        finally:
-            self._watchers -= 1
+        while not self._live.closing():
+            if history.next - number > BEHIND:
+                break
+            if history.next == number and idle_s < TICK_S:
+                await asyncio.sleep(LOOK_S)
+                idle_s += LOOK_S
+                continue
+            chunk, number_then = self._made(number)
+            if not chunk:
+                break
+            yield chunk
+            idle_s = 0.0
+            if number_then == number or history.next == number_then:
+                await asyncio.sleep(LOOK_S)
+                idle_s += LOOK_S
+            number = number_then
+        else:
+            yield b"event: over\ndata: {}\n\n"
+            return
+        yield b"event: gone\ndata: {}\n\n"
 
     def _made(self, number: int) -> tuple[bytes, int]:
         """The next message and the number after it; nothing where the records are gone."""
@@ -295,20 +295,17 @@ class _Seen:
 
 
 class _Watched(StreamingResponse):
-    """A stream whose reader is not waited for: one that takes nothing for some seconds is left."""
+    """A stream; ``left`` when it has ended, however."""
 
-    async def stream_response(self, send: Any) -> None:
-        async def patient(message: Any) -> None:
-            await asyncio.wait_for(send(message), PATIENCE_S)
+    def __init__(self, content: AsyncIterator[bytes], left: Callable[[], None], headers: Mapping[str, str]) -> None:
+        super().__init__(content, media_type="text/event-stream", headers=headers)
+        self._left = left
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         try:
-            await super().stream_response(patient)
-        except TimeoutError:
-            raise OSError("the reader does not read") from None
+            await super().__call__(scope, receive, send)
         finally:
-            close = getattr(self.body_iterator, "aclose", None)
-            if close is not None:
-                await close()
+            self._left()
 
 
 async def body_of(request: Request) -> dict[str, Any]:

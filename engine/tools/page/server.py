@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from engine.run.station import StationError
@@ -15,7 +16,7 @@ from engine.tools.page.places import is_loopback, place
 if TYPE_CHECKING:
     import uvicorn
 
-    from engine.tools.page.door import App
+    from engine.tools.page.door import App, Receive, Scope, Send
 
 
 SWITCH_S: Final = 0.0005
@@ -24,6 +25,17 @@ SWITCH_S: Final = 0.0005
 
 class PageError(StationError):
     """The page cannot be served; the message says why, and what to do."""
+
+
+def _unhurt(app: App) -> App:
+    """An application for which a caller that leaves in mid-request is no fault of its own."""
+    from starlette.requests import ClientDisconnect
+
+    async def unhurt(scope: Scope, receive: Receive, send: Send) -> None:
+        with suppress(ClientDisconnect):
+            await app(scope, receive, send)
+
+    return unhurt
 
 
 class PageServer:
@@ -75,20 +87,21 @@ class PageServer:
     def _serve(self, make: Callable[[], App]) -> None:
         import uvicorn
 
+        from engine.tools.page.connections import NEXT_S, of_one_server
         from engine.tools.page.door import Door
 
         config = uvicorn.Config(
-            Door(make(), self.host, self._token),
+            Door(_unhurt(make()), self.host, self._token),
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="error",  # who sends what is no HTTP has been told so
             server_header=False,
             ws="none",
-            http="h11",
+            http=of_one_server(),
             loop="asyncio",
             proxy_headers=False,
-            limit_concurrency=256,
-            timeout_keep_alive=30,
+            timeout_keep_alive=int(NEXT_S),
             timeout_graceful_shutdown=1,
             h11_max_incomplete_event_size=32_768,
         )
