@@ -65,12 +65,16 @@ def strict_page(browser: Browser) -> Iterator[Page]:
     yield from opened(browser)
 
 
-def opened(browser: Browser, **options: Any) -> Iterator[Page]:
-    """A page, watched."""
+def opened(browser: Browser, *, refused: bool = False, **options: Any) -> Iterator[Page]:
+    """A page, watched. ``refused``: the station may refuse what is asked, and be away for a while."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, **{"locale": "en-GB", **options})
     found = context.new_page()
     wrong: list[str] = []
-    found.on("console", lambda told: wrong.append(told.text) if told.type in ("error", "warning") else None)
+    of_net = "Failed to load resource" if refused else "\n"
+    found.on(
+        "console",
+        lambda told: wrong.append(told.text) if told.type in ("error", "warning") and of_net not in told.text else None,
+    )
     found.on("pageerror", lambda error: wrong.append(str(error)))
     found.on(
         "request", lambda one: wrong.append(one.url) if not re.match(r"http://127|file:|data:|blob:", one.url) else None

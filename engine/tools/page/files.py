@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Final
 
 FOLDER: Final = Path(__file__).parent / "web"
-SCRIPTS: Final = ("texts.js", "model.js", "curves.js", "drawing.js", "messages.js", "panels.js", "page.js")
+SCRIPTS: Final = (
+    "texts.js",
+    "model.js",
+    "curves.js",
+    "drawing.js",
+    "messages.js",
+    "panels.js",
+    "settings.js",
+    "page.js",
+)
 FILES: Final = {
     "page.html": "text/html",
     "page.css": "text/css",

@@ -87,8 +87,13 @@ function listen() {
     tick(told.now_ns, page.now.real);
   };
   source.addEventListener("gone", () => { source.close(); setTimeout(() => whole(false).catch(lost), 1000); });
-  source.addEventListener("over", () => { source.close(); page.source = null; page.alive = "over"; page.dirty = true; });
+  source.addEventListener("over", () => { source.close(); page.source = null; page.alive = "over"; page.dirty = true; setTimeout(anew, 3000); });
   source.onerror = () => { if (source.readyState === EventSource.CLOSED && page.alive !== "over") setTimeout(wake, 2000); };
+}
+/** After the end: a station that has begun anew is another one. */
+async function anew() {
+  const there = await fetch("api/events", { cache: "no-store" }).catch(() => null);
+  if (there) location.reload(); else setTimeout(anew, 3000);
 }
 function lost() { setTimeout(wake, 2000); }
 function wake() {
@@ -347,6 +352,7 @@ function find(text) {
 function controls() {
   const box = byId("controls");
   box.hidden = !page.live || !page.offers.length;
+  byId("configure").hidden = !page.live;
   const button = (offer) => el("button", { type: "button", "data-event": offer.event, title: offer.text ? `${offer.event}: ${offer.text}` : offer.event, onclick: () => offered(offer) }, word("controls", parted(offer.event)[1]));
   const groups = (offers) => [...new Set(offers.map((one) => parted(one.event)[0]))].map((whose, _, all) => {
     const buttons = el("div", { class: "buttons" }, ...offers.filter((one) => parted(one.event)[0] === whose).map(button));
@@ -363,6 +369,7 @@ function called(offer) { const [whose, what] = parted(offer.event); return whose
 function enable(world) {
   const locked = page.alive !== "live" || page.moment !== null;
   for (const one of byId("controls").querySelectorAll("button")) if (one.disabled !== locked) one.disabled = locked;
+  if (byId("settings").open) Settings.enable();
 }
 /** Whether a session is going on: the main machine, or one on a unit, is in what its chart calls one. */
 function inSession(world) {
@@ -440,6 +447,7 @@ function bind() {
     if (by === "fit") drawing.fit(); else if (by) drawing.scale(by === "in" ? 1.25 : 0.8);
   });
   byId("search").addEventListener("input", (event) => find(event.target.value));
+  Settings.bind();
   byId("result").addEventListener("click", () => byId("tab-results").click());
   byId("ask-no").addEventListener("click", () => byId("ask").close("no"));
   const tabs = [...document.querySelectorAll("[role=tab]")];
