@@ -82,6 +82,10 @@ class DecodingRole(BusRole):
         super().close()
 
 
+EACH: Final = -1
+"""In the place of the address that all modules obey, where a make has none."""
+
+
 class PowerModules(DecodingRole):
     """Contract ``power_modules``: orders become frames of the family, frames of modules become readings and status."""
 
@@ -101,6 +105,7 @@ class PowerModules(DecodingRole):
         self.codec = codec_of(self.config["family"], self.config["profile"], module_family)
         self.left_on: set[int] = set()
         """Addresses that were ordered on and not off since."""
+        self._expected = range(0)
 
     @property
     def first(self) -> int:
@@ -114,8 +119,8 @@ class PowerModules(DecodingRole):
 
     @property
     def everyone(self) -> int:
-        """The address that all modules obey."""
-        return int(self.codec.everyone)
+        """The address that all modules obey; :data:`EACH` where a make has none: each that is expected is told."""
+        return EACH if self.codec.everyone is None else int(self.codec.everyone)
 
     @property
     def has_ranges(self) -> bool:
@@ -142,6 +147,7 @@ class PowerModules(DecodingRole):
                 f"{self.codec.title} has no {modules} (first_address, addresses): its addresses are {self.first} to "
                 f"{self.last}"
             )
+        self._expected = range(first, last + 1)
 
     def set(self, *, module: int, voltage: float, current: float) -> None:
         self._order("set", module, voltage=voltage, current=current)
@@ -173,8 +179,9 @@ class PowerModules(DecodingRole):
         self._order("store", module, voltage=voltage, current=current)
 
     def _order(self, name: str, module: int, **values: float) -> None:
+        modules = self._expected if module == EACH else [module]
         try:
-            frames = self.codec.order(name, module, **values)
+            frames = [frame for one in modules for frame in self.codec.order(name, one, **values)]
         except Unfit as error:
             raise AdapterError(str(error)) from None
         for frame in frames:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import errno
 import os
 import random
@@ -875,3 +876,18 @@ def test_what_is_missing_is_said_before_it_runs() -> None:
                 RealPort(PythonCanBus({"node": "evse", **settings}, World()), "evse.bus")
 
     run(work)
+
+
+def test_a_make_without_an_address_for_all() -> None:
+    """What all shall obey is told to each that is expected; off to one is off to one."""
+    modules = PowerModules({"family": "tonhe"}, World())
+    modules.codec = copy.copy(modules.codec)
+    modules.codec.everyone = None
+    sent: list[Frame] = []
+    modules.put = sent.append  # type: ignore[method-assign, assignment]
+    modules.expect(first=2, count=3)
+    modules.off(module=modules.everyone)
+    assert sent == [frame for module in (2, 3, 4) for frame in modules.codec.order("off", module)]
+    sent.clear()
+    modules.off(module=3)
+    assert sent == list(modules.codec.order("off", 3))
