@@ -104,6 +104,9 @@ class StandInOutlets(Adapter):
     def limit(self, *, power: float) -> None:
         """More than they all draw."""
 
+    def keep_plug(self, *, outlet: int, keep: bool) -> None:
+        """The cables are the station's."""
+
     def count_on(self, *, outlet: int, energy: float) -> None:
         self.outlets[outlet - 1].wh += energy
 

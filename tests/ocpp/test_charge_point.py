@@ -162,6 +162,61 @@ def test_unplugged_while_it_charges(kinds: str) -> None:
     assert point.statuses()[-1] == "Available"
 
 
+KEPT = ("ocpp.adapters.settings.UnlockConnectorOnEVSideDisconnect=false", "outlet.adapters.reader.token_after=none")
+
+
+def _shows(point: ChargePoint, card: str) -> ChargePoint:
+    point.system.roots["site"].children["outlet", 1].roles["reader"].adapter.port.emit("token", id=card)
+    return point.run(5)
+
+
+@pytest.mark.ocpp_cases("TC_005_2")
+@pytest.mark.parametrize("how", ["his card", "unlock"])
+def test_the_plug_of_an_ac_outlet_stays_until_its_owner_comes(how: str) -> None:
+    """UnlockConnectorOnEVSideDisconnect false: the cable is nobody else's; whoever shows another card gets nothing."""
+    point = _shows(ChargePoint("ac_pev.stop_at_soc=80 %", *KEPT, kinds="ac").run(5), "CARD1")
+    point.until(lambda: "Charging" in point.statuses()).run(10).unplug()
+    lock = point.outlet().roles["lock"]
+    assert point.central.said("StopTransaction")[0]["reason"] == "EVDisconnected"
+    assert (point.statuses()[-1], lock.read("is_locked")) == ("Finishing", True)
+    assert _shows(point, "CARD2").run(60).statuses()[-1] == "Finishing"
+    assert lock.read("is_locked")
+    if how == "his card":
+        _shows(point, "CARD1")
+    else:
+        point.central.ask("UnlockConnector", connectorId=1)
+        point.run(5)
+        assert point.central.answers["UnlockConnector"] == {"status": "Unlocked"}
+    assert (point.statuses()[-1], lock.read("is_locked")) == ("Available", False)
+
+
+@pytest.mark.ocpp_cases("TC_005_3")
+def test_the_plug_of_an_ac_outlet_in_another_moment_at_the_same_vehicle() -> None:
+    """StopTransactionOnEVSideDisconnect false, too: the transaction goes on, and energy flows again."""
+    stays = "ocpp.adapters.settings.StopTransactionOnEVSideDisconnect=false"
+    point = _shows(ChargePoint("ac_pev.stop_at_soc=80 %", stays, *KEPT, kinds="ac").run(5), "CARD1")
+    point.until(lambda: "Charging" in point.statuses()).run(10).unplug()
+    assert (point.statuses()[-1], point.outlet().roles["lock"].read("is_locked")) == ("SuspendedEV", True)
+    register = point.outlet().roles["meter"].read("energy")
+    point.vehicle().roles["driver"].call("plug_in", {})
+    point.until(lambda: point.statuses()[-1] == "Charging").run(20)
+    assert point.outlet().roles["meter"].read("energy") > register
+    assert point.central.said("StopTransaction") == []
+    assert len(point.central.said("StartTransaction")) == 1
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+def test_the_plug_of_an_ac_outlet_is_free_after_a_stop(stopped: bool) -> None:
+    """He was here and stopped it, or never began."""
+    point = ChargePoint("ac_pev.stop_at_soc=80 %", *KEPT, kinds="ac").run(5)
+    if stopped:
+        _shows(point, "CARD1").until(lambda: "Charging" in point.statuses())
+        _shows(point, "CARD1").run(20)
+        assert point.central.said("StopTransaction")[0]["reason"] == "Local"
+    point.unplug()
+    assert (point.statuses()[-1], point.outlet().roles["lock"].read("is_locked")) == ("Available", False)
+
+
 @each
 @pytest.mark.ocpp_cases("TC_032_2")
 def test_power_is_lost_while_it_charges(kinds: str, tmp_path: Path) -> None:

@@ -252,6 +252,45 @@ def test_unplugged() -> None:
     assert not stage.unhandled
 
 
+def kept() -> Stage:
+    """Its vehicle has gone, its plug stays."""
+    stage = opens(pilot(charging().post("keep_plug", keep=True), "A"))
+    assert (stage.told("plug_kept"), stage.told("disconnected")) == ([{}], [{}])
+    assert not stage.ordered("lock.unlock")
+    assert not stage.run(3600).told("free")
+    return stage
+
+
+@pytest.mark.parametrize("by", ["unlock", "keep_plug"])
+def test_a_plug_that_is_kept_is_released_on_order(by: str) -> None:
+    """OCPP 1.6 9.1.27: locked until its owner comes; then the outlet is as any other."""
+    stage = kept()
+    stage = stage.post("unlock") if by == "unlock" else stage.post("keep_plug", keep=True).post("keep_plug", keep=False)
+    assert stage.ordered("lock.unlock") == [{}]
+    stage.values("lock", is_locked=False).emit("lock.unlocked")
+    assert stage.told("free") == [{}]
+    assert stage.told("unlocked") == ([{"status": "Unlocked"}] if by == "unlock" else [])
+    opens(pilot(locked(pilot(stage.forget(), "B").run(0.3)), "A"))
+    assert (stage.told("plug_kept"), stage.ordered("lock.unlock")) == ([], [{}]), "it was kept in that plug-in only"
+
+
+def test_a_plug_that_is_kept_and_plugged_into_a_vehicle_again() -> None:
+    stage = pilot(kept(), "B")
+    assert stage.told("free") == [{}]
+    assert stage.run(0.3).told("connected")
+    assert not stage.ordered("lock.unlock")
+
+
+def test_nobodys_cable_is_kept_by_an_outlet_that_ends() -> None:
+    stage = kept().post("close_down")
+    assert stage.ordered("lock.unlock") == [{}]
+
+
+def test_a_cable_of_the_stations_is_not_kept() -> None:
+    stage = pilot(plugged(attached=True).post("keep_plug", keep=True), "A")
+    assert (stage.told("plug_kept"), stage.told("free")) == ([], [{}])
+
+
 def test_the_next_vehicle_is_offered_nothing_by_itself() -> None:
     """An order that comes late is not for it (H12)."""
     stage = pilot(offered(), "A").values("lock", is_locked=False).emit("lock.unlocked").post("offer").post("invite")

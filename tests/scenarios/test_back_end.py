@@ -232,6 +232,7 @@ def test_answers_pass() -> None:
     phases = {"phase_voltages": [230.0, 231.0, 232.0], "phase_currents": [1.0, 2.0, 3.0]}
     stage.child("outlet.readings", 1, **offered, **measured, **phases)
     assert stage.told("read.done") == [{**measured, **offered, **phases, "temperature": None}]
+    assert site().post("keep_plug", outlet=2, keep=True).order("outlet.keep_plug") == {"keep": True}
     stage.post("count_on", outlet=1, energy=4000.0).post("count_on", outlet=9, energy=4000.0)
     for number, energy in ((1, 4001.0), (2, 1.0)):
         stage.child("outlet.readings", number, **offered, **measured, **phases)

@@ -270,6 +270,18 @@ def test_no_power_for_this_vehicle(event: str, reason: str, code: str) -> None:
     assert (stage.told("outlet_mended"), states(stage)[-1]) == ([{}], "free")
 
 
+def test_a_plug_that_is_kept() -> None:
+    """It is told as such until it is released, and whoever stands there what to do."""
+    stage = plugged().forget().post("keep_plug", keep=True)
+    assert stage.ordered("outlet.keep_plug") == [{"keep": True}]
+    stage.child("outlet.plug_kept").child("outlet.disconnected")
+    assert states(stage) == ["detached"]
+    assert {"text": "Show your card to take the cable"} in stage.ordered("display.show")
+    assert states(stage.child("outlet.free")) == ["detached", "free"]
+    stage.child("outlet.plug_kept").child("outlet.connected", rating=16.0)
+    assert states(stage)[-1] != "detached"
+
+
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_plug_that_does_not_lock(gone: bool) -> None:
     """It never was plugged in; the fault ends with it, or when it has locked after all."""

@@ -403,9 +403,26 @@ def test_unplugged_at_the_vehicle() -> None:
 def test_the_cable_stays_until_its_owner_comes() -> None:
     stage = charging(UnlockConnectorOnEVSideDisconnect=False).play("detached end")
     assert not stage.ordered("outlets.unlock")
+    assert stage.ordered("outlets.keep_plug") == []
+    stage.emit("outlets.token", outlet=1, id="OTHER").post("remote_start", call="c", idTag="OTHER")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "the cable is somebody else's"}
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
     stage.emit("outlets.token", outlet=1, id="CARD")
     assert stage.order("outlets.unlock") == {"outlet": 1}
     assert "authorisation" not in stage.children()
+
+
+def test_whose_cable_is_kept() -> None:
+    """As long as a transaction runs, by the key; whoever stops it himself takes his cable with him."""
+    stage = Connector(UnlockConnectorOnEVSideDisconnect=False).play("plugged card")
+    assert stage.ordered("outlets.keep_plug") == [{"outlet": 1, "keep": True}]
+    stage.play("charging end")
+    assert stage.ordered("outlets.keep_plug") == [{"outlet": 1, "keep": True}, {"outlet": 1, "keep": False}]
+    stage = charging()
+    assert stage.ordered("outlets.keep_plug") == []
+    stage.values("settings", UnlockConnectorOnEVSideDisconnect=False)
+    stage.emit("settings.changed", key="UnlockConnectorOnEVSideDisconnect")
+    assert stage.ordered("outlets.keep_plug") == [{"outlet": 1, "keep": True}]
 
 
 @pytest.mark.ocpp_cases("TC_005_3")
@@ -413,6 +430,8 @@ def test_unplugged_and_plugged_again() -> None:
     stage = charging(StopTransactionOnEVSideDisconnect=False).play("detached")
     assert stage.data("status") == "SuspendedEV"
     assert stops(stage) == []
+    stage.forget().play("wanting")
+    assert stage.ordered("outlets.authorise") == [{"outlet": 1}], "it is his still"
     assert stage.play("charging").data("status") == "Charging"
     assert stage.play("unplugged").data("status") == "SuspendedEV"
 
