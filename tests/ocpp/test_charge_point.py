@@ -162,6 +162,17 @@ def test_unplugged_while_it_charges(kinds: str) -> None:
     assert point.statuses()[-1] == "Available"
 
 
+@each
+def test_unplugged_while_it_may_not_charge(kinds: str) -> None:
+    """A limit of 0: nothing flows that would break off, and it is the driver all the same."""
+    point = ChargePoint(f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", kinds=kinds)
+    point.until(lambda: "Charging" in point.statuses()).run(10).limit(1, 0).run(10)
+    assert point.statuses()[-1] == "SuspendedEVSE"
+    point.unplug().run(5)
+    assert point.central.said("StopTransaction")[0]["reason"] == "EVDisconnected"
+    assert point.statuses()[-1] == "Available"
+
+
 KEPT = ("ocpp.adapters.settings.UnlockConnectorOnEVSideDisconnect=false", "outlet.adapters.reader.token_after=none")
 
 
