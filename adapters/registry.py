@@ -32,7 +32,10 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "bench": "machines/pilot/bench_vehicle.yaml",
         "esp-uart": "machines/pilot/board.yaml",
     },
-    "pilot_board": {"esp-uart": "adapters.pilot.board:UartPilotBoard"},
+    "pilot_board": {
+        "esp-uart": "adapters.pilot.board:UartPilotBoard",
+        "emulated": "adapters.pilot.emulated:EmulatedPilotBoard",
+    },
     "pilot_pev": {
         "simulated": "adapters.pilot.simulated:SimulatedPilotPev",
         "bench": "machines/pilot/bench_station.yaml",

@@ -6,15 +6,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Protocol
 
 from adapters.intake import Bucket
 from adapters.pilot import uart
 from adapters.settings import filled
 from engine.adapter import Adapter, AdapterError, ConfigurationError, Port, Setting, World
-
-if TYPE_CHECKING:
-    from serialx import BaseSerialTransport
 
 MS: Final = 1_000_000
 MOST_UNSENT: Final = 4096
@@ -38,21 +35,31 @@ class UartPilotBoard(Adapter):
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
         self.unreadable = 0
-        self._session: _Session | None = None
+        self._session: Session | None = None
 
     @classmethod
     def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
         return {"device": f"the serial port {config['device']}"}
 
-    def open(self, port: Port) -> None:
-        """Raises ``ConfigurationError`` without the library of the extra ``serial``."""
-        super().open(port)
+    @property
+    def named(self) -> str:
+        """The port, as people are told of it."""
+        return str(self.config["device"])
+
+    def prepare(self) -> None:
+        """What is needed before the port can be opened. Raises ``ConfigurationError`` without the library of the extra
+        ``serial``."""
         try:
             import serialx  # noqa: F401
         except ImportError:
             raise ConfigurationError(
                 "a pilot board needs serialx: in the clone of chargechart, pip install '.[serial]'"
             ) from None
+
+    def open(self, port: Port) -> None:
+        """Raises ``ConfigurationError``, as :meth:`prepare` does."""
+        super().open(port)
+        self.prepare()
         self._lines_left = Bucket(MOST_LINES, port.now_ns())
         self._misfits = 0
         self._told_ns = port.now_ns() - MISFITS_NS
@@ -66,7 +73,7 @@ class UartPilotBoard(Adapter):
 
     def connect(self) -> None:
         self.disconnect()
-        self._session = _Session(self)
+        self._session = Session(self)
         self.port.spawn(self._session.begin(self.config["device"], self.config["baudrate"]))
 
     def disconnect(self) -> None:
@@ -94,10 +101,10 @@ class UartPilotBoard(Adapter):
         try:
             octets = uart.encode(command, **fields)
             if transport.get_write_buffer_size() > MOST_UNSENT:
-                raise AdapterError(f"{self.config['device']} takes no more octets: {command} was not sent")
+                raise AdapterError(f"{self.named} takes no more octets: {command} was not sent")
             transport.write(octets)
         except ValueError as error:
-            raise AdapterError(f"{self.config['device']}: {command} was not sent: {error}") from None
+            raise AdapterError(f"{self.named}: {command} was not sent: {error}") from None
         except (OSError, RuntimeError) as error:  # the port has gone; who writes may see it before who reads does
             session = self._session
             if session is not None:
@@ -107,20 +114,20 @@ class UartPilotBoard(Adapter):
 
     # ------------------------------------------------------------ what a session reports
 
-    def opened(self, session: _Session) -> None:
+    def opened(self, session: Session) -> None:
         """The port is open, unless another one is wanted by now."""
         if session is self._session:
             self.port.emit("connected")
         elif session.transport is not None:
             session.transport.close()
 
-    def ended(self, session: _Session, reason: str) -> None:
+    def ended(self, session: Session, reason: str) -> None:
         """The port has gone, unless this was wanted."""
         if session is self._session:
             self._session = None
-            self.port.emit("lost", reason=f"{self.config['device']}: {reason}")
+            self.port.emit("lost", reason=f"{self.named}: {reason}")
 
-    def heard(self, session: _Session, line: bytes | uart.Misfit) -> None:
+    def heard(self, session: Session, line: bytes | uart.Misfit) -> None:
         """A line has come in, whole or not."""
         if session is not self._session:
             return
@@ -151,11 +158,27 @@ class UartPilotBoard(Adapter):
             self.port.emit("misfit", reason=reason, count=count)
 
 
-class _Session(asyncio.Protocol):
+class Wire(Protocol):
+    """What a session writes to."""
+
+    def get_write_buffer_size(self) -> int:
+        """Octets that have not gone yet."""
+        ...
+
+    def write(self, octets: bytes, /) -> None:
+        """Send them. Raises ``OSError`` when there is nobody any more."""
+        ...
+
+    def close(self) -> None:
+        """Release it."""
+        ...
+
+
+class Session(asyncio.Protocol):
     """One time the port is open."""
 
     def __init__(self, owner: UartPilotBoard) -> None:
-        self.transport: BaseSerialTransport | None = None
+        self.transport: Wire | None = None
         self._owner = owner
         self._lines = uart.Lines(uart.LONGEST_REPORT)
 

@@ -1,4 +1,5 @@
 /* The functions of string.h that the core uses; Debian has no C library for the lx106. */
+#include <stdint.h>
 #include <string.h>
 
 void *memcpy(void *to, const void *from, size_t size)
@@ -60,4 +61,13 @@ int strncmp(const char *one, const char *other, size_t size)
         i++;
     }
     return (i == size) ? 0 : ((int)(unsigned char)one[i] - (int)(unsigned char)other[i]);
+}
+
+char *strchr(const char *text, int wanted)
+{
+    const char *at = text;
+    while ((*at != '\0') && (*at != (char)wanted)) {
+        at++;
+    }
+    return (*at == (char)wanted) ? (char *)(uintptr_t)at : NULL;
 }
