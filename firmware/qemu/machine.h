@@ -17,7 +17,7 @@ size_t machine_get(uint8_t *octets, size_t most);
 int bench_hear(uint8_t *octets, size_t count);
 void bench_tell(const uint8_t *octets, size_t count);
 
-/* Goes on with the instructions under -icount shift=7: 128 for each on RISC-V, 10.24 on Xtensa (80 MHz). */
+/* Goes on with the instructions under -icount shift=7: 128 for each on RISC-V, 5.12 on Xtensa (40 MHz). */
 uint32_t machine_count(void);
 
 void machine_exit(int code) __attribute__((noreturn));

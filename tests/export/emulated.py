@@ -36,13 +36,13 @@ def emulate(machine: str, program: Path, told: str) -> str:
     command = [*EMULATORS[machine], "-m", "16M", "-display", "none", "-monitor", "none", "-serial", "null"]
     command += ["-icount", "shift=7", "-kernel", str(program)]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as run:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0) as run:
         try:
-            ready = run.stdout.readline() if run.stdout is not None else ""
-            said, errors = run.communicate(told, timeout=300)
+            ready = run.stdout.readline() if run.stdout is not None else b""
+            said, errors = (octets.decode() for octets in run.communicate(told.encode(), timeout=300))
         except BaseException:
             run.kill()
             raise
-    if ready != "ready\n" or run.returncode:
-        pytest.fail(f"{program}: exit code {run.returncode}\n{ready}{said[-3000:]}{errors[-3000:]}")
+    if ready != b"ready\n" or run.returncode:
+        pytest.fail(f"{program}: exit code {run.returncode}\n{ready!r}{said[-3000:]}{errors[-3000:]}")
     return said

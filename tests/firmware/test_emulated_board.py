@@ -1,0 +1,216 @@
+"""The station charges while the pilot is shown and measured by the board's own firmware on an emulated core, which finds
+the levels in raw samples (firmware/qemu/board.c). The virtual clock: the core's time is the station's, however busy this
+computer is."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import engine
+from adapters.pilot.emulated import EmulatedPilotBoard
+from adapters.pilot.emulator import MACHINES, Emulator
+from adapters.registry import REGISTRY
+from engine.run import System
+from engine.run.clock import VirtualClock
+from engine.run.observer import Note, StepRecord
+from engine.run.station import Overrides, build, resolve
+from tests.export.c_peer import ROOT, compiler
+from tests.export.emulated import COMPILERS, EMULATORS
+
+STATION = Path("machines/stations/rpi_esp_emulated.toml")
+S = 1_000_000_000
+SHORT = ("pev.adapters.battery.soc=40.99", "pev.stop_at_soc=41 %", "pev.adapters.pilot.plug_after=100 ms")
+T_STALE_S = 0.35  # of machines/pilot/board.yaml
+
+
+def board_image(machine: str, to: Path) -> Path:
+    """The image, as a user makes it. Fails with what the script says; skips without compiler or emulator."""
+    compiler(EMULATORS[machine][0])
+    compiler(COMPILERS[machine])
+    environment = {**os.environ, "ENGINE": str(Path(sys.executable).with_name("engine"))}
+    command = [str(ROOT / "firmware" / "qemu" / "board.sh"), machine, str(to)]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if run.returncode:
+        pytest.fail(run.stderr[-6000:])
+    return to
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Each machine's image."""
+    folder = tmp_path_factory.mktemp("images")
+    return {machine: board_image(machine, folder / f"{machine}.elf") for machine in MACHINES}
+
+
+class Session:
+    """The station with such a board and a vehicle; what the station told."""
+
+    def __init__(self, machine: str, image: Path, *sets: str) -> None:
+        self.system = System(VirtualClock())
+        behind = "adapters.pilot.adapters.board"
+        wanted = (*SHORT, f"{behind}.machine={machine}", f"{behind}.image={image}", *sets)
+        plan = resolve(
+            Path("machines/evse_dc.yaml"), STATION, Overrides(wanted, {}, {"link": "ethernet"}), REGISTRY, engine.load
+        )
+        build(plan, self.system, REGISTRY)
+        self.system.observers.append(self)
+        self.results: list[dict[str, Any]] = []
+        self.lost: list[tuple[float, str]] = []
+        self.errors: list[str] = []
+        self.contactor: list[tuple[float, bool]] = []
+        self.states: list[str] = []
+        self.system.start()
+
+    def step(self, record: StepRecord) -> None:
+        """Observer."""
+        event = record.event
+        if event is None:
+            return
+        at_s = record.time_ns / S
+        if record.actor.path == "evse" and event.name == "pilot.lost":
+            self.lost.append((at_s, event.data["reason"]))
+        if record.actor.path.startswith("evse") and event.name in ("contactor.closed", "contactor.opened"):
+            self.contactor.append((at_s, event.name == "contactor.closed"))
+        if record.actor.path == "evse/pilot" and event.name == "board.status":
+            if not self.states or self.states[-1] != event.data["state"]:
+                self.states.append(event.data["state"])
+
+    def note(self, note: Note) -> None:
+        """Observer."""
+        if note.kind == "out" and note.path == "evse" and note.text == "session_ended":
+            self.results.append(dict(note.data))
+        elif note.kind in ("machine_failed", "queue_full", "invariant", "adapter_error"):
+            self.errors.append(f"{note.path}: {note.text}")
+
+    @property
+    def board(self) -> EmulatedPilotBoard:
+        adapters = [one.adapter for one in self.system.bindings if isinstance(one.adapter, EmulatedPilotBoard)]
+        return adapters[0]
+
+    @property
+    def emulator(self) -> Emulator:
+        emulator = self.board.emulator
+        assert emulator is not None
+        return emulator
+
+    @property
+    def now_s(self) -> float:
+        return self.system.clock.now_ns() / S
+
+    @property
+    def charges(self) -> bool:
+        return "outlet.plugged.session.power.charging" in self.system.roots["evse"].machine.configuration
+
+    def until(self, condition: Callable[[], bool], within_s: float = 60.0) -> None:
+        """Let time pass until it holds."""
+        held = self.system.run_until(condition, self.system.clock.now_ns() + int(within_s * S))
+        assert held, (self.now_s, self.results, self.lost, self.states)
+
+
+@pytest.fixture
+def begun() -> Iterator[Callable[..., Session]]:
+    """Makes sessions and ends them."""
+    made: list[Session] = []
+
+    def make(*arguments: Any) -> Session:
+        session = Session(*arguments)
+        made.append(session)
+        return session
+
+    yield make
+    for session in made:
+        session.system.shutdown()
+
+
+@pytest.mark.parametrize("decides", ["host", "board"])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_session_charges(
+    machine: str, decides: str, images: dict[str, Path], begun: Callable[..., Session]
+) -> None:
+    """From the plug to the end; the core tells every state that the vehicle shows, though nobody tells it one."""
+    session = begun(machine, images[machine], f"pilot.decides={decides}")
+    session.until(lambda: bool(session.results))
+    assert (session.results[0]["end"], session.results[0]["reason"]) == ("normal", "")
+    assert session.results[0]["energy"] > 1.0
+    assert session.states == ["A", "B", "C", "B"]
+    assert session.errors == []
+
+
+def killed(session: Session, _: pytest.MonkeyPatch) -> None:
+    session.emulator.process.kill()
+    session.emulator.process.wait()
+
+
+def stopped(session: Session, _: pytest.MonkeyPatch) -> None:
+    """As a board that hangs."""
+    session.board.patience_s = 1.0
+    session.emulator.process.send_signal(signal.SIGSTOP)
+
+
+def cut(session: Session, patch: pytest.MonkeyPatch) -> None:
+    """The line, both ways: the board goes on."""
+    patch.setattr(session.emulator, "put", lambda octets: None)
+    heard = session.emulator.hear
+
+    def deaf(patience_s: float) -> bool:
+        answered = heard(patience_s)
+        session.emulator.received.clear()
+        return answered
+
+    patch.setattr(session.emulator, "hear", deaf)
+
+
+def garbled(session: Session, patch: pytest.MonkeyPatch) -> None:
+    """Octets of both ways come wrong, line ends too."""
+    put, heard = session.emulator.put, session.emulator.hear
+    patch.setattr(session.emulator, "put", lambda octets: put(bytes(octet ^ 0x11 for octet in octets)))
+
+    def wrong(patience_s: float) -> bool:
+        answered = heard(patience_s)
+        session.emulator.received[:] = bytes(octet ^ 0x15 for octet in session.emulator.received)
+        return answered
+
+    patch.setattr(session.emulator, "hear", wrong)
+
+
+MISHAPS: dict[str, tuple[Callable[[Session, pytest.MonkeyPatch], None], str, float]] = {
+    "killed": (killed, "the emulator has ended", 0.0),
+    "stopped": (stopped, "the pilot board is silent", T_STALE_S),
+    "cut": (cut, "the pilot board is silent", T_STALE_S),
+    "garbled": (garbled, "the pilot board is silent", T_STALE_S),
+}
+
+
+@pytest.mark.parametrize("mishap", MISHAPS)
+def test_the_output_is_dead_in_the_charts_time(
+    mishap: str, images: dict[str, Path], begun: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In mid-charge the emulator is killed or stopped, its line cut or garbled: told, off and open."""
+    do, reason, silence_s = MISHAPS[mishap]
+    session = begun("xtensa", images["xtensa"], "pev.stop_at_soc=90 %")
+    session.until(lambda: session.charges)
+    session.system.advance(S // 2)
+    struck_s = session.now_s
+    do(session, monkeypatch)
+    session.until(lambda: bool(session.results) and not session.contactor[-1][1], within_s=10.0)
+    told = [(at_s, why) for at_s, why in session.lost if at_s >= struck_s]
+    assert reason in told[0][1]
+    assert (session.results[0]["end"], session.results[0]["reason"]) == ("failed", told[0][1])
+    assert told[0][0] - struck_s <= silence_s + 0.02
+    assert session.contactor[-1][0] - told[0][0] < 0.5
+    assert session.errors == []
+
+
+def test_without_an_image_the_run_does_not_begin(begun: Callable[..., Session], tmp_path: Path) -> None:
+    """It says how one is made."""
+    compiler(EMULATORS["xtensa"][0])
+    with pytest.raises(Exception, match=r"firmware/qemu/board\.sh xtensa .*missing\.elf makes it"):
+        begun("xtensa", tmp_path / "missing.elf").until(lambda: False, within_s=1.0)
