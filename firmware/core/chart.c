@@ -37,21 +37,42 @@ static bool empty(const chart_set *set)
     return any == 0U;
 }
 
-/* The members of two sets together, from `from` on in document order: the first one; CHART_NONE when there is none. */
-static uint8_t first_of(const chart_set *set, const chart_set *other, uint16_t from)
+/* Of a word that is not 0: the number of its lowest bit. Each power of two times the factor has other five high bits. */
+static uint8_t lowest(uint32_t word)
 {
-    uint16_t at = from;
+    static const uint8_t numbers[32] = {0, 1, 28, 2, 29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4, 8,
+        31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6, 11, 5, 10, 9};
+    return numbers[((uint32_t)((word & (0U - word)) * 0x077CB531U)) >> 27U];
+}
+
+static uint8_t highest(uint32_t word)
+{
+    uint32_t below = word | (word >> 1U);
+    below |= below >> 2U;
+    below |= below >> 4U;
+    below |= below >> 8U;
+    below |= below >> 16U;
+    return lowest(below ^ (below >> 1U));
+}
+
+static chart_set both(const chart_set *one, const chart_set *other)
+{
+    chart_set found;
+    for (uint8_t i = 0; i < CHART_WORDS; i++) {
+        found.word[i] = one->word[i] & other->word[i];
+    }
+    return found;
+}
+
+/* Takes the first state in document order out of a set; CHART_NONE: it is empty. */
+static uint8_t take_first(chart_set *set)
+{
     uint8_t found = CHART_NONE;
-    while ((at < (CHART_WORDS * 32U)) && (found == CHART_NONE)) {
-        const uint32_t rest = (set->word[at / 32U] & other->word[at / 32U]) >> (at % 32U);
-        if (rest == 0U) {
-            at = (uint16_t)((at / 32U + 1U) * 32U);
-        } else if ((rest & 0xFFU) == 0U) {
-            at = (uint16_t)(at + 8U);
-        } else if ((rest & 1U) == 0U) {
-            at++;
-        } else {
-            found = (uint8_t)at;
+    for (uint8_t i = 0; (i < CHART_WORDS) && (found == CHART_NONE); i++) {
+        const uint32_t word = set->word[i];
+        if (word != 0U) {
+            found = (uint8_t)((32U * i) + lowest(word));
+            set->word[i] = word & (word - 1U);
         }
     }
     return found;
@@ -60,19 +81,14 @@ static uint8_t first_of(const chart_set *set, const chart_set *other, uint16_t f
 /* The member before `to`, the last of them; CHART_NONE when there is none. */
 static uint8_t last_of(const chart_set *set, uint16_t to)
 {
-    uint16_t at = to; /* behind what is looked at */
     uint8_t found = CHART_NONE;
-    while ((at > 0U) && (found == CHART_NONE)) {
-        const uint16_t last = (uint16_t)(at - 1U);
-        const uint32_t rest = set->word[last / 32U] << (31U - (last % 32U));
-        if (rest == 0U) {
-            at = (uint16_t)((last / 32U) * 32U);
-        } else if ((rest & 0xFF000000U) == 0U) {
-            at = (uint16_t)(at - 8U);
-        } else if ((rest & 0x80000000U) == 0U) {
-            at--;
-        } else {
-            found = (uint8_t)last;
+    for (uint16_t i = CHART_WORDS; (i > 0U) && (found == CHART_NONE); i--) {
+        const uint16_t begin = (uint16_t)(32U * (i - 1U));
+        const uint32_t kept = (to >= (begin + 32U)) ? UINT32_MAX
+                                                    : ((to > begin) ? ~(UINT32_MAX << (to - begin)) : 0U);
+        const uint32_t word = set->word[i - 1U] & kept;
+        if (word != 0U) {
+            found = (uint8_t)(begin + highest(word));
         }
     }
     return found;
@@ -126,7 +142,8 @@ void chart_raise(struct chart *me, const struct chart_event *event)
     const uint16_t room = me->is->queue;
     chart_assert(me, me->waiting < room, CHART_FAULT_QUEUE);
     if (me->waiting < room) {
-        const uint16_t slot = (uint16_t)((me->first + me->waiting) % room);
+        const uint16_t behind = (uint16_t)(me->first + me->waiting);
+        const uint16_t slot = (behind < room) ? behind : (uint16_t)(behind - room);
         const size_t size = (event->name == me->is->failure) ? sizeof *event : me->is->event_size;
         (void)memcpy(&me->queue[(size_t)slot * me->is->event_size], event, size);
         me->waiting++;
@@ -136,7 +153,7 @@ void chart_raise(struct chart *me, const struct chart_event *event)
 static void take(struct chart *me)
 {
     (void)memcpy(me->taken, &me->queue[(size_t)me->first * me->is->event_size], me->is->event_size);
-    me->first = (uint16_t)((me->first + 1U) % me->is->queue);
+    me->first = (uint16_t)(((me->first + 1U) < me->is->queue) ? (me->first + 1U) : 0U);
     me->waiting--;
     me->event = (const struct chart_event *)(const void *)me->taken;
 }
@@ -158,21 +175,22 @@ static void start_timer(struct chart *me, uint16_t timer)
 /* The timer that is due first; the number of timers when none runs. */
 static uint16_t first_timer(const struct chart *me)
 {
-    uint16_t first = me->is->timers;
-    for (uint16_t i = 0; i < me->is->timers; i++) {
-        const struct chart_timer *const timer = &me->timer[i];
-        if (timer->due_ns != CHART_NEVER) {
-            if (first == me->is->timers) {
+    const uint16_t count = me->is->timers;
+    const struct chart_timer *timer = me->timer;
+    const struct chart_timer *best = timer;
+    int64_t due_ns = CHART_NEVER;
+    uint16_t first = count;
+    for (uint16_t i = 0; i < count; i++) {
+        if (timer->due_ns <= due_ns) {
+            /* Sequence numbers may wrap: the older one is less than half their range behind. */
+            const bool older = ((uint32_t)(best->sequence - timer->sequence)) < 0x80000000U;
+            if ((timer->due_ns < due_ns) || ((timer->due_ns != CHART_NEVER) && older)) {
                 first = i;
-            } else {
-                const struct chart_timer *const best = &me->timer[first];
-                /* Sequence numbers may wrap: the older one is less than half their range behind. */
-                const bool older = ((uint32_t)(best->sequence - timer->sequence)) < 0x80000000U;
-                if ((timer->due_ns < best->due_ns) || ((timer->due_ns == best->due_ns) && older)) {
-                    first = i;
-                }
+                best = timer;
+                due_ns = timer->due_ns;
             }
         }
+        timer++;
     }
     return first;
 }
@@ -214,11 +232,16 @@ static bool holds(struct chart *me, uint16_t number)
 static uint16_t first_enabled(struct chart *me, const struct chart_trigger *trigger, uint8_t source)
 {
     uint16_t found = UINT16_MAX;
-    for (uint16_t i = 0; (i < trigger->count) && (found == UINT16_MAX); i++) {
-        const uint16_t number = me->is->heard[trigger->first + i];
-        if ((me->is->transition[number].source == source) && holds(me, number)) {
-            found = number;
+    const struct chart_heard *heard = &me->is->heard[trigger->first];
+    const struct chart_heard *const end = &heard[trigger->count];
+    while ((heard < end) && (heard->source < source)) { /* sources rise */
+        heard++;
+    }
+    while ((heard < end) && (heard->source == source) && (found == UINT16_MAX)) {
+        if (holds(me, heard->transition)) {
+            found = heard->transition;
         }
+        heard++;
     }
     return found;
 }
@@ -259,17 +282,19 @@ static void enable(struct chart *me, struct enabled *all, uint16_t number)
 static void choose(struct chart *me, uint16_t name, struct enabled *all)
 {
     const struct chart_trigger *const trigger = &me->is->trigger[name];
-    chart_set tried = {{0}};
-    chart_set found = {{0}}; /* sources of which a transition is enabled */
     all->count = 0;
     me->any = meet(&me->active, &trigger->sources);
     if (me->any) {
-        uint8_t atom = first_of(&me->active, &trigger->atoms, 0U);
+        const chart_set sources = both(&me->active, &trigger->sources);
+        chart_set atoms = both(&me->active, &trigger->atoms);
+        chart_set tried = {{0}};
+        chart_set found = {{0}}; /* sources of which a transition is enabled */
+        uint8_t atom = take_first(&atoms);
         for (uint16_t i = 0; (atom != CHART_NONE) && (i < me->is->states); i++) {
-            uint8_t state = atom;
+            uint8_t state = last_of(&sources, (uint16_t)(atom + 1U));
             bool searching = true;
-            for (uint16_t depth = 0; searching && (depth < me->is->states); depth++) {
-                if (has(&trigger->sources, state)) {
+            for (uint16_t s = 0; searching && (state != CHART_NONE) && (s < me->is->states); s++) {
+                if (within(me, atom, state)) {
                     if (!has(&tried, state)) {
                         const uint16_t number = first_enabled(me, trigger, state);
                         add(&tried, state);
@@ -280,10 +305,9 @@ static void choose(struct chart *me, uint16_t name, struct enabled *all)
                     }
                     searching = !has(&found, state);
                 }
-                state = me->is->state[state].parent;
-                searching = searching && (state != CHART_NONE);
+                state = last_of(&sources, state);
             }
-            atom = first_of(&me->active, &trigger->atoms, (uint16_t)(atom + 1U));
+            atom = take_first(&atoms);
         }
     }
 }
@@ -334,10 +358,27 @@ static void enter(struct chart *me, uint8_t number)
 
 static void enter_all(struct chart *me, const chart_set *states)
 {
-    uint8_t state = first_of(states, states, 0U);
+    chart_set rest_of = *states;
+    uint8_t state = take_first(&rest_of);
     for (uint16_t i = 0; (state != CHART_NONE) && (i < me->is->states); i++) {
         enter(me, state);
-        state = first_of(states, states, (uint16_t)(state + 1U));
+        state = take_first(&rest_of);
+    }
+}
+
+/* To `left` those of `active` that lie inside a state: from the one behind it up to the last one in it. */
+static void add_inside(chart_set *left, const chart_set *active, uint8_t outer, uint8_t last)
+{
+    for (uint8_t i = 0; i < CHART_WORDS; i++) {
+        const uint16_t begin = (uint16_t)(32U * i);
+        uint32_t inside = active->word[i];
+        if (outer >= begin) { /* the shift is by two steps, since one by 32 is none */
+            inside &= (outer < (begin + 32U)) ? ((UINT32_MAX << (outer - begin)) << 1U) : 0U;
+        }
+        if (last < (begin + 31U)) {
+            inside &= (last >= begin) ? ~((UINT32_MAX << (last - begin)) << 1U) : 0U;
+        }
+        left->word[i] |= inside;
     }
 }
 
@@ -354,11 +395,7 @@ static void microstep(struct chart *me, const struct enabled *all, chart_set *le
             for (uint8_t w = 0; w < CHART_WORDS; w++) {
                 entered.word[w] |= set->word[w];
             }
-            state = first_of(&me->active, &me->active, (uint16_t)(t->domain + 1U));
-            for (uint16_t s = 0; (s < me->is->states) && (state <= me->is->state[t->domain].last); s++) {
-                add(left, state);
-                state = first_of(&me->active, &me->active, (uint16_t)(state + 1U));
-            }
+            add_inside(left, &me->active, t->domain, me->is->state[t->domain].last);
         }
     }
     state = last_of(left, me->is->states);
@@ -385,10 +422,11 @@ static void microstep(struct chart *me, const struct enabled *all, chart_set *le
 static void invoke(struct chart *me)
 {
     if (!empty(&me->starting)) {
-        uint8_t state = first_of(&me->starting, &me->starting, 0U);
+        chart_set rest_of = me->starting;
+        uint8_t state = take_first(&rest_of);
         for (uint16_t i = 0; (state != CHART_NONE) && (i < me->is->states); i++) {
             perform(me, me->is->state[state].invoke);
-            state = first_of(&me->starting, &me->starting, (uint16_t)(state + 1U));
+            state = take_first(&rest_of);
         }
         (void)memset(&me->starting, 0, sizeof me->starting);
     }
@@ -456,7 +494,9 @@ static bool open_step(struct chart *me, int64_t now_ns)
         me->now_ns = now_ns;
         me->failed = false;
         me->any = false;
-        (void)memset(me->told, 0, (size_t)me->told_words * sizeof me->told[0]);
+        for (uint16_t i = 0; i < me->told_words; i++) {
+            me->told[i] = 0U;
+        }
         if (me->is->forget != NULL) {
             me->is->forget(me);
         }

@@ -72,8 +72,13 @@ struct chart_clock { /* `after` and `poll` */
     bool periodic; /* it starts again unless its expiry leaves the state */
 };
 
+struct chart_heard {
+    uint16_t transition;
+    uint16_t source; /* the same as in its row */
+};
+
 struct chart_trigger {
-    uint16_t first; /* of the list `heard`: transitions in document order */
+    uint16_t first; /* of the list `heard`: transitions in document order, so their sources rise */
     uint16_t count;
     chart_set sources; /* the sources of these */
     chart_set atoms;   /* the atomic states from which one of them is reached */
@@ -102,7 +107,7 @@ struct chart_definition {
     const struct chart_state *state;
     const struct chart_transition *transition;
     const struct chart_trigger *trigger;
-    const uint16_t *heard;
+    const struct chart_heard *heard;
     const chart_set *set;
     const chart_guard *guard;
     const chart_block *block;

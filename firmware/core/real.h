@@ -13,6 +13,7 @@ int64_t chart_round(struct chart *me, double value); /* to the nearest whole num
 int64_t chart_cut(struct chart *me, double value);   /* towards zero */
 int64_t chart_floor(struct chart *me, double value);
 int64_t chart_ceiling(struct chart *me, double value);
+bool chart_is_number(double value);
 bool chart_between(double value, double low, double high); /* false for what is not a number */
 
 #endif

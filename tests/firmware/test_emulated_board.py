@@ -1,6 +1,6 @@
-"""The station charges while the pilot is shown and measured by the board's own firmware on an emulated core, which finds
-the levels in raw samples (firmware/qemu/board.c). The virtual clock: the core's time is the station's, however busy this
-computer is."""
+"""The station charges while the pilot is shown and measured by the board's own firmware on an emulated core, which
+finds the levels in raw samples (firmware/qemu/board.c). The virtual clock: the core's time is the station's, however busy
+this computer is."""
 
 from __future__ import annotations
 
@@ -80,8 +80,7 @@ class Session:
         if record.actor.path.startswith("evse") and event.name in ("contactor.closed", "contactor.opened"):
             self.contactor.append((at_s, event.name == "contactor.closed"))
         if record.actor.path == "evse/pilot" and event.name == "board.status":
-            if not self.states or self.states[-1] != event.data["state"]:
-                self.states.append(event.data["state"])
+            self.states += [state] if (state := event.data["state"]) not in self.states[-1:] else []
 
     def note(self, note: Note) -> None:
         """Observer."""
@@ -132,9 +131,7 @@ def begun() -> Iterator[Callable[..., Session]]:
 
 @pytest.mark.parametrize("decides", ["host", "board"])
 @pytest.mark.parametrize("machine", MACHINES)
-def test_a_session_charges(
-    machine: str, decides: str, images: dict[str, Path], begun: Callable[..., Session]
-) -> None:
+def test_a_session_charges(machine: str, decides: str, images: dict[str, Path], begun: Callable[..., Session]) -> None:
     """From the plug to the end; the core tells every state that the vehicle shows, though nobody tells it one."""
     session = begun(machine, images[machine], f"pilot.decides={decides}")
     session.until(lambda: bool(session.results))

@@ -100,8 +100,8 @@ class Source:
             for label, first, own, sources, atoms in tables.triggers
         ]
         lines += [f"static const struct chart_trigger triggers[{len(triggers)}] = {{", *indented(triggers), "};", ""]
-        heard = [f"{one}U" for one in tables.heard] or ["0U"]
-        lines += [f"static const uint16_t heard[{len(heard)}] = {{", *listed(heard, 16), "};", ""]
+        heard = [f"{{{transition}U, {source}U}}" for transition, source in tables.heard] or ["{0U, CHART_NONE}"]
+        lines += [f"static const struct chart_heard heard[{len(heard)}] = {{", *listed(heard, 8), "};", ""]
         sets = [set_text(mask, self.words) for mask in tables.sets]
         lines += [f"static const chart_set sets[{len(sets)}] = {{", *listed(sets, 1), "};", ""]
         guards, blocks = self.functions.guards, self.functions.blocks

@@ -30,7 +30,7 @@ class Tables:
     triggers: list[tuple[str, int, list[int], int, int]] = field(default_factory=list)  # name, first, heard, masks
     clocks: list[str] = field(default_factory=list)
     sets: list[int] = field(default_factory=list)
-    heard: list[int] = field(default_factory=list)
+    heard: list[tuple[int, int]] = field(default_factory=list)  # transition, number of its source
     initial: int = 0
     failure: str = "0U"
 
@@ -135,7 +135,7 @@ def _triggers(design: Design, tables: Tables) -> None:
             sources |= 1 << number
             atoms |= (design.topology.below[number] | 1 << number) & design.topology.atomic
         tables.triggers.append((name, len(tables.heard), own, sources, atoms))
-        tables.heard += own
+        tables.heard += [(one, design.topology.number[design.transitions[one].source]) for one in own]
 
 
 def set_text(mask: int, words: int) -> str:

@@ -81,6 +81,8 @@ def fits(design: Design, type_: Type, name: str) -> list[str]:
         design.uses_real = True
         low = "-INFINITY" if type_.minimum is None else real(float(type_.minimum))
         high = "INFINITY" if type_.maximum is None else real(float(type_.maximum))
+        if (low, high) == ("-INFINITY", "INFINITY"):
+            return [f"chart_is_number({name})"]
         return [f"chart_between({name}, {low}, {high})"]
     if type_.kind is Kind.STRING:
         return [f"chart_fits({name}, {int(type_.minimum or 0)}U, {text_octets(type_)}U)"]
