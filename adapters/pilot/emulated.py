@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 from adapters.pilot.board import Session, UartPilotBoard
 from adapters.pilot.cable import Cable, cable_of
 from adapters.pilot.emulator import MACHINES, Emulator, burst
-from engine.adapter import Cancellable, ConfigurationError, Port, Setting, World
+from engine.adapter import Cancellable, Port, Setting, World
 
 TICK_NS: Final = 5_000_000
 """A burst each 5 ms, as the board's step has it."""
@@ -24,7 +24,8 @@ PATIENCE_S: Final = 20.0
 
 
 class EmulatedPilotBoard(UartPilotBoard):
-    """A board that QEMU runs. ``emulator`` is there while it is open."""
+    """A board that QEMU runs: plugged in by :meth:`connect`, and again where it has ended. ``emulator`` is there from
+    then on."""
 
     behind = "simulated"
     settings: ClassVar[Mapping[str, Setting]] = {
@@ -51,14 +52,7 @@ class EmulatedPilotBoard(UartPilotBoard):
         return f"the board on {self.config['machine']}"
 
     def prepare(self) -> None:
-        """Start the emulator. Raises ``ConfigurationError`` where it, or its image, is not there."""
-        command, image = MACHINES[self.config["machine"]][0], self.config["image"]
-        if shutil.which(command) is None:
-            raise ConfigurationError(f"there is no {command}: apt-get install qemu-system-misc")
-        if not os.path.isfile(image):
-            made = f"firmware/qemu/board.sh {self.config['machine']} {image}"
-            raise ConfigurationError(f"there is no image {image}: {made} makes it, in the clone of chargechart")
-        self.emulator = Emulator(self.config["machine"], image)
+        """Nothing is needed before the first :meth:`connect`."""
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -83,18 +77,37 @@ class EmulatedPilotBoard(UartPilotBoard):
     def _connected(self, session: Session) -> None:
         if session is not self._session:
             return
-        if self.emulator is None or self.emulator.dead:
-            self.ended(session, "the emulator has ended")
+        try:
+            emulator = self._begun()
+        except OSError as error:
+            self.ended(session, str(error))
         else:
-            session.transport = _Wire(self.emulator)
+            session.transport = _Wire(emulator)
             self.opened(session)
+
+    def _begun(self) -> Emulator:
+        """The emulator, started where none runs. Raises ``OSError`` where it, or its image, is not there."""
+        emulator = self.emulator
+        if emulator is not None and emulator.dead:
+            emulator.close()
+            emulator = None
+        if emulator is None:
+            command, image = MACHINES[self.config["machine"]][0], self.config["image"]
+            if shutil.which(command) is None:
+                raise OSError(f"there is no {command}: apt-get install qemu-system-misc")
+            if not os.path.isfile(image):
+                made = f"firmware/qemu/board.sh {self.config['machine']} {image}"
+                raise OSError(f"there is no image {image}: {made} makes it, in the clone of chargechart")
+            self.emulator = emulator = Emulator(self.config["machine"], image)
+            self._passed_ns = self.port.now_ns()
+        return emulator
 
     def _tick(self) -> None:
         """The board's time follows the station's: on the virtual clock step by step, on the real one as it can."""
+        self._ticking = self.port.call_later(TICK_NS, self._tick)
         emulator = self.emulator
         if emulator is None:
             return
-        self._ticking = self.port.call_later(TICK_NS, self._tick)
         patience_s = 0.0 if _on_the_real_clock() else self.patience_s
         self._hear(emulator, 0.0)
         if not emulator.awaited and emulator.answer is not None:

@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks.bench_c_events``: instructions on the cores of firmware/qemu (docs/firmware.md).
 
-For each kind of event of the pilot chart: on firmware/core, and in pilot_switch.c, the same chart written by hand, which
-has to tell the same. For the pilot board: the most from a burst of samples to the change of the PWM that follows, and the
-most of a step; octets of its image. Instructions are counted (``-icount``), so a busy computer changes nothing.
+For each kind of event of the pilot chart: on firmware/core, and in pilot_switch.c, the same chart written by hand,
+which has to tell the same. For the pilot board: the most from a burst of samples to the change of the PWM that follows,
+and the most of a step; octets of its image. Instructions are counted (``-icount``): a busy computer changes nothing.
 """
 
 from __future__ import annotations

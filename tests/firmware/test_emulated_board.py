@@ -1,6 +1,6 @@
 """The station charges while the pilot is shown and measured by the board's own firmware on an emulated core, which
-finds the levels in raw samples (firmware/qemu/board.c). The virtual clock: the core's time is the station's, however busy
-this computer is."""
+finds the levels in raw samples (firmware/qemu/board.c). The virtual clock: the core's time is the station's, however
+busy this computer is."""
 
 from __future__ import annotations
 
@@ -64,6 +64,7 @@ class Session:
         self.system.observers.append(self)
         self.results: list[dict[str, Any]] = []
         self.lost: list[tuple[float, str]] = []
+        self.gone: list[str] = []
         self.errors: list[str] = []
         self.contactor: list[tuple[float, bool]] = []
         self.states: list[str] = []
@@ -79,6 +80,8 @@ class Session:
             self.lost.append((at_s, event.data["reason"]))
         if record.actor.path.startswith("evse") and event.name in ("contactor.closed", "contactor.opened"):
             self.contactor.append((at_s, event.name == "contactor.closed"))
+        if record.actor.path == "evse/pilot" and event.name == "board.lost":
+            self.gone.append(event.data["reason"])
         if record.actor.path == "evse/pilot" and event.name == "board.status":
             self.states += [state] if (state := event.data["state"]) not in self.states[-1:] else []
 
@@ -206,8 +209,23 @@ def test_the_output_is_dead_in_the_charts_time(
     assert session.errors == []
 
 
-def test_without_an_image_the_run_does_not_begin(begun: Callable[..., Session], tmp_path: Path) -> None:
-    """It says how one is made."""
+def test_a_board_that_was_killed_is_plugged_in_again(
+    images: dict[str, Path], begun: Callable[..., Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has to press a button."""
+    session = begun("xtensa", images["xtensa"], "pev.stop_at_soc=90 %")
+    session.until(lambda: session.charges)
+    killed(session, monkeypatch)
+    configuration = session.system.roots["evse"].machine
+    session.until(lambda: "outlet.faulted" in configuration.configuration)
+    session.until(lambda: "outlet.plugged" in configuration.configuration)
+    assert session.errors == []
+
+
+def test_without_an_image_the_outlet_says_how_one_is_made(begun: Callable[..., Session], tmp_path: Path) -> None:
     compiler(EMULATORS["xtensa"][0])
-    with pytest.raises(Exception, match=r"firmware/qemu/board\.sh xtensa .*missing\.elf makes it"):
-        begun("xtensa", tmp_path / "missing.elf").until(lambda: False, within_s=1.0)
+    session = begun("xtensa", tmp_path / "missing.elf")
+    session.until(lambda: bool(session.gone))
+    assert session.gone[0].startswith("the board on xtensa: there is no image ")
+    assert f"firmware/qemu/board.sh xtensa {tmp_path}/missing.elf makes it" in session.gone[0]
+    assert session.errors == []
