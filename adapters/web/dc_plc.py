@@ -155,7 +155,8 @@ def _summary(result: Mapping[str, Any]) -> dict[str, Any]:
         "avg_current": means.get("avg_current"),
         "duration_s": (result.get("duration_ns") or 0) / 1e9,
         "ended_phase": "COMPLETE" if good else "ABORTED",
-        "error": data.get("reason") or (None if good else result["text"]),
+        "error": None if good else data.get("reason") or result["text"],
+        "reason": data.get("reason") or None,
     }
 
 

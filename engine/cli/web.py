@@ -34,8 +34,8 @@ from engine.run.joint import of_station
 from engine.run.station import Station, StationError
 from engine.run.station.promises import value_of
 
-LOOK_NS: Final = 250_000_000
-"""Between two looks at what a mean is of; what enters a state is looked at as well."""
+LOOK_NS: Final = 100_000_000
+"""Between two looks of its own, at what is measured."""
 _PARTS: Final = ("paths", "values", "states", "since", "means", "orders")
 _Value = Callable[[], Any]
 
@@ -99,6 +99,7 @@ class Web:
             name: (self._known(of, f"since.{name}"), None, "") for name, of in self._part("since").items()
         }
         self._looked_ns = 0
+        self._passed_over: datetime | None = None  # the last step after the last look
         self._session: int | None = None
         if self._means or self._since:
             system.observers.append(self)
@@ -135,10 +136,12 @@ class Web:
     # ------------------------------------------------------------ observer
 
     def step(self, record: StepRecord) -> None:
-        """A state was entered, or it is time to measure."""
-        if not record.step.entered and record.time_ns - self._looked_ns < LOOK_NS:
-            return
-        if not any(one.faults is not None and one.faults.strikes(one.contract.values) for one in self._system.bindings):
+        """It is time to measure."""
+        if record.time_ns - self._looked_ns < LOOK_NS:
+            self._passed_over = datetime.now(UTC)
+        elif not any(
+            one.faults is not None and one.faults.strikes(one.contract.values) for one in self._system.bindings
+        ):
             self._look(record.time_ns)  # each look at a reading that is to go wrong on purpose would count
 
     def note(self, note: Note) -> None:
@@ -153,9 +156,10 @@ class Web:
         self._session = began_ns
         for mean in self._means.values():
             mean.take(self._values[mean.of](), self._values[mean.during](), passed_ns)
+        moment, self._passed_over = self._passed_over or datetime.now(UTC), None
         for name, (of, last, _) in self._since.items():
             if (value := self._values[of]()) != last:
-                self._since[name] = of, value, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+                self._since[name] = of, value, moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     # ------------------------------------------------------------ reading the file
 

@@ -123,6 +123,16 @@ def test_a_session_from_its_start_to_its_summary() -> None:
         assert (status, "plugged in" in why["message"]) == (409, True)
 
 
+def test_a_full_car_is_told_as_the_reason_of_a_session_that_is_over_at_once() -> None:
+    """Plugged in again at the state of charge it leaves at."""
+    full = ("--link", "ethernet", "--set", "pev.adapters.battery.soc=42")
+    with station("machines/evse_dc.yaml", *full) as url:
+        ask(url, "/start_session", "POST")
+        told = within(40, url, "/status", lambda told: told["phase"] == "COMPLETE")
+    assert told["error"] is None
+    assert told["last_session_summary"]["reason"] == "the vehicle wanted no more than it had"
+
+
 def test_an_emergency_stop_ends_a_session_as_aborted() -> None:
     with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
         ask(url, "/start_session", "POST", {})
