@@ -1,5 +1,5 @@
-"""``python -m tests.benchmarks.bench_c_size``: octets of code and constant tables of the core and of the charts as C
-(docs/firmware.md), with each compiler that is here: cc, riscv64-unknown-elf-gcc, xtensa-lx106-elf-gcc."""
+"""``python -m tests.benchmarks.bench_c_size``: octets of code and constant tables of the core, of the charts as C and of
+the pilot board (docs/firmware.md), with each compiler that is here: cc, riscv64-unknown-elf-gcc, xtensa-lx106-elf-gcc."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.cli import main
 
 ROOT = Path(__file__).parents[2]
-CORE = ROOT / "firmware" / "core"
+CORE, BOARD = ROOT / "firmware" / "core", ROOT / "firmware" / "pilot_board"
 COMPILERS = {
     "cc": [],
     "riscv64-unknown-elf-gcc": ["-march=rv32imac", "-mabi=ilp32", "--specs=picolibc.specs"],
@@ -20,14 +20,15 @@ COMPILERS = {
     "xtensa-lx106-elf-gcc": ["-ffreestanding", "-isystem", "/usr/lib/picolibc/riscv64-unknown-elf/include"],
 }
 CHARTS = (
-    "pilot/evse", "pilot/pev", "sdp/secc", "sdp/evcc", "slac/evse", "slac/session", "slac/pev", "slac/modem"
+    "pilot/evse", "pilot/pev", "pilot/firmware", "sdp/secc", "sdp/evcc",
+    "slac/evse", "slac/session", "slac/pev", "slac/modem",
 )  # fmt: skip
 
 
 def octets(compiler: str, options: list[str], source: Path, folder: Path) -> int:
     """Of text and read-only data."""
     made = folder / "made.o"
-    command = [compiler, *options, "-std=c99", "-Os", "-I", str(CORE), "-I", str(folder), "-c", str(source), "-o"]
+    command = [compiler, *options, "-std=c99", "-Os", f"-I{CORE}", f"-I{BOARD}", f"-I{folder}", "-c", str(source), "-o"]
     subprocess.run([*command, str(made)], check=True)
     size = "size" if compiler == "cc" else compiler.removesuffix("gcc") + "size"
     told = subprocess.run([size, str(made)], check=True, capture_output=True, text=True).stdout
@@ -43,7 +44,7 @@ def table() -> None:
         for chart in CHARTS:
             if main(["export", f"machines/{chart}.yaml", "--to", "c", "-o", str(folder)]):
                 raise SystemExit(1)
-        for source in [*sorted(CORE.glob("*.c")), *sorted(folder.glob("*.c"))]:
+        for source in [*sorted(CORE.glob("*.c")), *sorted(folder.glob("*.c")), *sorted(BOARD.glob("*.c"))]:
             sizes = [octets(one, COMPILERS[one], source, folder) for one in found]
             print(f"{source.name:24}", *(f"{size:>24,}" for size in sizes))
 

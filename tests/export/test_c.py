@@ -21,7 +21,17 @@ from tests.export.c_peer import ROOT, SANITIZED, compile_c, compiler, run_script
 from tests.export.c_sequences import ENDLESS, Random, Sequence, of_path
 
 MACHINES = ROOT / "machines"
-CHARTS = ("pilot/evse", "pilot/pev", "sdp/secc", "sdp/evcc", "slac/evse", "slac/session", "slac/pev", "slac/modem")
+CHARTS = (
+    "pilot/evse",
+    "pilot/pev",
+    "pilot/firmware",
+    "sdp/secc",
+    "sdp/evcc",
+    "slac/evse",
+    "slac/session",
+    "slac/pev",
+    "slac/modem",
+)
 SEQUENCES = max(1000, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)
 SEED = os.environ.get("CHARGECHART_FUZZ_SEED", "1")
 MUTANTS = 6 if SEQUENCES == 1000 else 60
@@ -90,7 +100,6 @@ WHOLE = (
     "ocpp/store",
     "pilot/bench_station",
     "pilot/bench_vehicle",
-    "pilot/firmware",
     "power/keep_alive",
     "power/share",
     "power/voltage_watch",

@@ -14,7 +14,6 @@ from tests.export.c_peer import ROOT, compile_c
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off"]
 BOARD = ROOT / "firmware" / "pilot_board"
 CORE = ROOT / "firmware" / "core"
-PORTABLE = [*sorted(CORE.glob("*.c")), *sorted(BOARD.glob("*.c"))]
 
 
 def charts(folder: Path, root: Path = ROOT) -> list[Path]:
@@ -28,7 +27,10 @@ def charts(folder: Path, root: Path = ROOT) -> list[Path]:
     return sorted(folder.glob("*.c"))
 
 
-def board_program(folder: Path, platform: Path, options: list[str], cc: str = "cc", root: Path = ROOT) -> Path:
+def board_program(
+    folder: Path, platform: Path, options: list[str], cc: str = "cc", root: Path = ROOT, board: Path = BOARD
+) -> Path:
     """The board with this platform, as a program."""
-    sources = [*charts(folder / "charts", root), *PORTABLE, platform]
-    return compile_c(sources, folder / platform.stem, [f"-I{folder / 'charts'}", f"-I{BOARD}", *options], cc, STRICT)
+    made = folder / "charts"
+    sources = [*charts(made, root), *sorted(CORE.glob("*.c")), *sorted(board.glob("*.c")), platform]
+    return compile_c(sources, folder / platform.stem, [f"-I{made}", f"-I{board}", *options], cc, STRICT)
