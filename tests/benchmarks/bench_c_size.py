@@ -1,5 +1,6 @@
-"""``python -m tests.benchmarks.bench_c_size``: octets of code and constant tables of the core, of the charts as C and of
-the pilot board (docs/firmware.md), with each compiler that is here: cc, riscv64-unknown-elf-gcc, xtensa-lx106-elf-gcc."""
+"""``python -m tests.benchmarks.bench_c_size``: octets of code and constant tables of the core, of the charts as C and
+of the pilot board (docs/firmware.md), with each compiler that is here: cc, riscv64-unknown-elf-gcc and
+xtensa-lx106-elf-gcc."""
 
 from __future__ import annotations
 
