@@ -32,6 +32,8 @@ IMPLEMENTATIONS: dict[str, dict[str, str]] = {
         "bench": "machines/pilot/bench_vehicle.yaml",
         "esp-uart": "machines/pilot/board.yaml",
     },
+    "pilot_host": {"pty": "adapters.pilot.board_end:PtyPilotHost"},
+    "pilot_front": {"simulated": "adapters.pilot.board_end:SimulatedPilotFront"},
     "pilot_board": {
         "esp-uart": "adapters.pilot.board:UartPilotBoard",
         "emulated": "adapters.pilot.emulated:EmulatedPilotBoard",

@@ -194,6 +194,11 @@ def encode_report(report: Report) -> bytes:
             body = {"type": "error", "msg": report.text}
         case Scan():
             body = {"type": "res", "cmd": "cp.scan", "mv": {str(key): value for key, value in report.mv.items()}}
+    return line_of(body)
+
+
+def line_of(body: Mapping[str, Any]) -> bytes:
+    """An object as a line."""
     return json.dumps(body, separators=(",", ":")).encode() + b"\n"
 
 
@@ -224,10 +229,15 @@ def decode_report(line: bytes) -> Report | Misfit:
 
 def _object(line: bytes) -> dict[str, Any] | Misfit:
     try:
-        found = json.loads(line.decode("ascii"))
+        found = json.loads(line.decode("ascii"), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         return Misfit(f"bad_json: {str(error)[:80]}")
     return found if isinstance(found, dict) else Misfit("bad_json: not an object")
+
+
+def _no_number(text: str) -> None:
+    """NaN and Infinity are Python's, not JSON's (RFC 8259). Raises ``ValueError``."""
+    raise ValueError(f"there is no {text}")
 
 
 def _unfit(name: str, fields: Mapping[str, Any]) -> Misfit | None:

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 import engine
+from adapters.pilot.board_end import PtyPilotHost, SimulatedPilotFront
 from adapters.pilot.cable import cable_of
+from adapters.pilot.simulated import SimulatedPilotEvse
 from adapters.registry import REGISTRY
 from engine.run import System
 from engine.run.clock import RealClock
@@ -120,6 +122,24 @@ def test_a_session_charges(decides: str, old: bool) -> None:
     else:
         assert {fields["duty"] for fields in told} >= {5}
         assert "restart_slac_hint" not in [command.name for command in session.board.commands]
+
+
+@pytest.mark.parametrize("decides", ["host", "board"])
+def test_a_session_charges_with_the_firmwares_chart_as_board(decides: str, tmp_path: Path) -> None:
+    """machines/pilot/firmware.yaml in the place of the stand-in, on a pseudo terminal of its own."""
+    link = tmp_path / "board"
+    session = Session(f"pilot.decides={decides}", device=str(link))
+    world = session.system.world
+    adapters = {
+        "host": PtyPilotHost({"link": str(link)}, world),
+        "front": SimulatedPilotFront({}, world),
+        "pilot": SimulatedPilotEvse({}, world),
+    }
+    session.system.add(engine.load("machines/pilot/firmware.yaml"), "board", {}, adapters)
+    session.run(lambda: bool(session.results))
+    assert (session.results[0]["end"], session.results[0]["reason"]) == ("normal", "")
+    assert session.results[0]["energy"] > 1.0
+    assert session.errors == []
 
 
 def garbled(session: Session) -> None:

@@ -159,6 +159,7 @@ COMMAND = st.builds(
 @example(b'{"cmd":"set_pwm","duty":-0}\n')
 @example(b'{"cmd":"set_pwm","duty":05}\n')
 @example(b'{"cmd":"set_pwm","duty":1e1}\n')
+@example(b'{"cmd":"ping","a":NaN}\n{"cmd":"ping","a":-Infinity}\n')
 @example(b'{"cmd":"ping",}\n{"cmd":"ping"}x\n[]\n\n\r\n{}\n')
 @example(b"[" * 240 + b"\n" + b"x" * 241 + b'\n{"cmd":"ping"}\n')
 @example(b'{"cmd":"ping"' + b" " * 300 + b'}\n{"cmd":"ping"}\n')
