@@ -158,6 +158,7 @@ def header_of(station: Station) -> dict[str, Any]:
             {"unit": row.unit, "count": row.count, "columns": {one.label: one.value for one in row.columns}}
             for row in station.rows
         ],
+        "setpoints": dict(station.setpoints),
     }
 
 

@@ -78,6 +78,21 @@ def test_a_value_of_a_machine_that_an_option_takes_away_is_not_displayed() -> No
     assert "pev.charger.soc" not in shown
 
 
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("Voltag = 'evse.output.voltage'", "did you mean 'Voltage'"),
+        ("Voltage = 'nobody.voltage'", "write machine.value"),
+    ],
+)
+def test_a_set_point_of_nothing_that_is_displayed_is_refused(tmp_path: Path, line: str, why: str) -> None:
+    text = (Path(__file__).parents[2] / "machines" / "stations" / "evse_dc.toml").read_text()
+    file = tmp_path / "mine.toml"
+    file.write_text(re.sub(r"(\[setpoints\]\n)(.+\n)+", rf"\1{line}\n", text))
+    with pytest.raises(StationError, match=why):
+        resolve(file, None, Overrides((), {}), installed(), engine.load)
+
+
 def test_a_list_is_displayed_without_marks() -> None:
     station = resolve(
         Path("machines/charge_point.yaml"), None, Overrides(("outlets=2",), {}, {}), installed(), engine.load

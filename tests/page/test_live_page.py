@@ -79,6 +79,24 @@ def test_a_session_that_failed_looks_so_and_says_why(page: Page) -> None:
         assert page.inner_text("#pane p.bad") == "insulation monitor: GroundFailure"
 
 
+@pytest.mark.parametrize(("chart", "place"), [("evse_dc", "#values"), ("site", ".unit >> nth=0")])
+def test_what_is_asked_for_stands_beside_what_is_measured(page: Page, chart: str, place: str) -> None:
+    """At a station in its values, at a site beside each outlet, as a number and as a curve; outlets side by side."""
+    with station(f"machines/{chart}.yaml") as url:
+        page.goto(url)
+        page.evaluate(ASK, {"event": "plug"})
+        here = page.locator(place)
+        for label, wanted in (("Voltage", "of 410 V"), ("Current", "of 200 A")):
+            tile = here.locator(f".tile:has(.label:text-is('{label}'))")
+            tile.locator(f".wanted:text-is('{wanted}')").wait_for()
+            assert float(tile.locator(".value").inner_text().split()[0]) >= 0
+            assert len(tile.locator("path.aim").get_attribute("d") or "") > 10
+            assert len(tile.locator("path.curve").get_attribute("d") or "") > 10
+        tops = page.evaluate("[...document.querySelectorAll('.unit')].map((one) => one.getBoundingClientRect().top)")
+        assert len(set(tops)) <= 1
+        assert len(tops) == (2 if chart == "site" else 0)
+
+
 def test_the_next_session_is_a_new_one_and_the_first_stays_in_the_list(page: Page) -> None:
     """On a page that saw it, and on one opened later."""
     with station("machines/evse_dc.yaml", "--link", "ethernet") as url:

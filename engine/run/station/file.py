@@ -26,6 +26,7 @@ _TOP = (
     "sets",
     "options",
     "display",
+    "setpoints",
     "sides",
     "invariants",
     "units",

@@ -184,6 +184,9 @@ class Station:
     ready: Ready | None = None
     display: tuple[Headline, ...] = ()
     rows: tuple[UnitRows, ...] = ()
+    setpoints: Mapping[str, str] = field(
+        default_factory=dict
+    )  # by the label of a headline or a column, written as it is
     status: tuple[Headline, ...] = ()  # as `display`, of status lines
     status_rows: tuple[UnitRows, ...] = ()
     status_every_ns: int | None = None

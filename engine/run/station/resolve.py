@@ -164,6 +164,7 @@ class _Resolver:
                 raise StationError(f"{file.path}: there are two machines {machine.name!r}")
             self.plan.machines[machine.name] = machine
         self.plan.display, self.plan.rows = self._picked("display")
+        self.plan.setpoints = self._setpoints()
         self.plan.status, self.plan.status_rows = self._picked("status")
         self.parameter_sets = file.sets(self.main)
         self.absent = {name for name, content in file.table("machines").items() if content.get("present") is False}
@@ -177,6 +178,18 @@ class _Resolver:
         rest = {label: value for label, value in content.items() if label not in columns}
         whole = tuple(Headline(*line) for line in self.units.lines(rest, where).items())
         return whole, self.units.rows(columns, where)
+
+    def _setpoints(self) -> dict[str, str]:
+        """What values that views show are meant to be."""
+        found = {label: str(value) for label, value in self.file.table("setpoints").items()}
+        labels = [one.label for rows in (self.plan.display, *(row.columns for row in self.plan.rows)) for one in rows]
+        for label, value in found.items():
+            if label not in labels:
+                hint = suggestion(label, labels)
+                raise StationError(f"{self.file.path}: [setpoints] {label}: [display] has no such value{hint}")
+            if value.replace("{}", "1").partition(".")[0] not in self.plan.machines:
+                raise StationError(f"{self.file.path}: [setpoints] {label} = {value!r}: write machine.value")
+        return found
 
     def _given(self, parameter: str) -> Assignment | None:
         """What a parameter of the main chart is set to, before anything is resolved: how many units there are."""

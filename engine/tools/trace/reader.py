@@ -91,6 +91,7 @@ def _is_header(record: Record) -> bool:
             for s in sides.values()
         )
         and _has_texts(record.get("display", {}))
+        and _has_texts(record.get("setpoints", {}))
         and isinstance(record.get("rows", []), list)
         and all(
             isinstance(row, dict) and type(row.get("count")) is int and _has_texts(row.get("columns"))

@@ -43,11 +43,12 @@ def header(
     sides: Mapping[str, tuple[str, str]] | None = None,
     display: Mapping[str, str] | None = None,
     rows: Sequence[Mapping[str, Any]] = (),
+    setpoints: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock.
     ``sides``: who talks, from left to right: by label the machine and the unit it belongs to (or ""). ``display``: the
     values that matter most, by label; ``rows``: those of each ``unit`` (how many: ``count``), with ``{}`` for its
-    number in ``columns``."""
+    number in ``columns``; ``setpoints``: what some of either are meant to be, by their label."""
     return {
         "trace": TRACE_VERSION,
         **({"title": title} if title else {}),
@@ -58,6 +59,7 @@ def header(
         **({"sides": {label: _side(*side) for label, side in sides.items()}} if sides else {}),
         **({"display": dict(display)} if display else {}),
         **({"rows": [dict(row) for row in rows]} if rows else {}),
+        **({"setpoints": dict(setpoints)} if setpoints else {}),
     }
 
 

@@ -31,8 +31,8 @@ class TraceWriter:
 
     Only its owner may read the file. What charts and contracts declare secret is hidden in it unless ``secrets``.
 
-    ``sides``, ``display`` and ``rows`` go into the header, see :func:`engine.tools.trace.record.header`; ``look`` is
-    called once a second.
+    ``sides``, ``display``, ``rows`` and ``setpoints`` go into the header, see
+    :func:`engine.tools.trace.record.header`; ``look`` is called once a second.
 
     Make it when all root machines are added and before the system starts. Raises ``OSError`` when the file cannot be
     written.
@@ -47,6 +47,7 @@ class TraceWriter:
         sides: Mapping[str, tuple[str, str]] | None = None,
         display: Mapping[str, str] | None = None,
         rows: Sequence[Mapping[str, Any]] = (),
+        setpoints: Mapping[str, str] | None = None,
         look: Look | None = None,
         secrets: bool = False,
     ) -> None:
@@ -61,7 +62,7 @@ class TraceWriter:
         self._flush_ns = 0
         real = self._real = isinstance(system.clock, RealClock)
         started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
-        self._write(encode(header(system, started, title, sides, display, rows)))
+        self._write(encode(header(system, started, title, sides, display, rows, setpoints)))
         system.observers.append(self)
 
     def step(self, record: StepRecord) -> None:

@@ -116,6 +116,20 @@ function unitOf(world, charts, machine, rest) {
   return child ? unitOf(world, charts, child, more.join(".")) : "";
 }
 
+/** The names of a set-point's curve, and of the curve of a unit's value. */
+const meant = (name) => `${name} ⇒`;
+const inRow = (row, n, label) => `${row.unit}${n + 1} ${label}`;
+/** What a column of units shows for one of them, as text: as it was looked at last, else what the machines know of it. */
+function ofUnit(world, charts, row, k, n, label) {
+  if (world.rows) return world.rows[k]?.[n]?.[Object.keys(row.columns).indexOf(label)] ?? "–";
+  const found = lookUp(world, charts, row.columns[label].replaceAll("{}", n + 1));
+  return found ? found.text ?? written(found.value, found.unit) : "–";
+}
+function numberOf(text) {
+  const [, number, kilo] = /^(-?[\d.]+)(?: (k(?=W|VA))?\S+)?$/.exec(text) || [];
+  return number === undefined ? undefined : Number(number) * (kilo ? 1000 : 1);
+}
+
 /** `{value, unit, text}` of `machine.data`, `machine.role.value`, `machine.child.…`, `machine.state`, `machine.role`. */
 function lookUp(world, charts, written) {
   const [root, ...rest] = written.split(".");
@@ -192,14 +206,17 @@ function presentStage(world, charts, main) {
 
 /** The records, how everything stood at any of them, and the curves. */
 class Timeline {
-  constructor(first, base, charts, display, main) {
-    this.charts = charts; this.display = display; this.main = main;
+  constructor(first, base, charts, header, main) {
+    this.charts = charts; this.display = header.display || {}; this.main = main;
+    this.setpoints = header.setpoints || {}; this.rows = header.rows || [];
     this.begin(first, World.of(base));
   }
   begin(first, world) {
     this.first = first; this.records = []; this.now = world; this.marks = [world.copy()];
     this.series = {}; this.every = STEP_NS; this.due = 0; this.results = [];
-    for (const label of Object.keys(this.display)) this.series[label] = [];
+    const add = (name, label) => { this.series[name] = []; if (label in this.setpoints) this.series[meant(name)] = []; };
+    for (const label of Object.keys(this.display)) add(label, label);
+    for (const row of this.rows) for (let n = 0; n < row.count; n++) for (const label of Object.keys(row.columns)) add(inRow(row, n, label), label);
   }
   get next() { return this.first + this.records.length; }
   add(records) {
@@ -223,11 +240,16 @@ class Timeline {
   look(time) {
     this.due = time + this.every;
     let most = 0;
-    for (const [label, written] of Object.entries(this.display)) {
-      const found = headline(this.now, this.charts, label, written);
-      if (typeof found?.value === "number") this.series[label].push([time, found.value]);
-      most = Math.max(most, this.series[label].length);
-    }
+    const add = (name, label, value, n) => {
+      if (typeof value === "number") this.series[name].push([time, value]);
+      const wanted = label in this.setpoints ? lookUp(this.now, this.charts, this.setpoints[label].replaceAll("{}", n + 1))?.value : undefined;
+      if (typeof wanted === "number") this.series[meant(name)].push([time, wanted]);
+      most = Math.max(most, this.series[name].length);
+    };
+    for (const [label, written] of Object.entries(this.display)) add(label, label, headline(this.now, this.charts, label, written)?.value, 0);
+    this.rows.forEach((row, k) => {
+      for (let n = 0; n < row.count; n++) for (const label of Object.keys(row.columns)) add(inRow(row, n, label), label, numberOf(ofUnit(this.now, this.charts, row, k, n, label)), n);
+    });
     if (most > POINTS) {
       for (const label of Object.keys(this.series)) this.series[label] = this.series[label].filter((_, n) => n % 2 === 0);
       this.every *= 2;

@@ -40,7 +40,7 @@ function recorded(told) {
   const header = told.header;
   page.header = header;
   page.main = Object.keys(header.machines)[0] || "";
-  page.timeline = new Timeline(0, {}, page.charts, header.display || {}, page.main);
+  page.timeline = new Timeline(0, {}, page.charts, header, page.main);
   page.whole = true;
   taken(told.records, 0);
   page.timeline.results = told.results.map((result) => ({ time_ns: result.time_ns, machine: page.main, result }));
@@ -67,7 +67,7 @@ async function whole(all, asked) {
   WORDS = told.words;
   page.header = told.header; page.main = told.main; page.whole = all || told.oldest === told.first; page.live = true;
   const old = page.timeline;
-  page.timeline = new Timeline(told.first, told.base, page.charts, told.header.display || {}, page.main);
+  page.timeline = new Timeline(told.first, told.base, page.charts, told.header, page.main);
   if (old && !all) page.timeline.series = old.series;
   page.messages = null; page.log = [];
   taken(told.records, told.first);
@@ -206,7 +206,7 @@ function paint() {
   const told = main ? shortStates(main, charts[main.key], true) : "";
   say("main-state", stage || told);
   Panels.tiles(byId("values"), timeline, world, page.moment === null ? null : world.time);
-  Panels.units(byId("units"), header, charts, world, page.chosen, choose);
+  Panels.units(byId("units"), timeline, world, page.moment === null ? null : world.time, page.chosen, choose);
   Panels.machines(byId("machines"), charts, world, page.chosen, choose);
   const machine = world.machines.get(page.chosen) || (page.moment === null ? null : undefined);
   Panels.why(byId("why").querySelector(".scroll"), charts, world, machine || page.lastOf?.get(page.chosen), nowNs);

@@ -46,47 +46,55 @@ const Panels = {
     place.className = going || !last ? "" : last.result.good === false ? "bad" : last.result.good ? "good" : "";
   },
 
+  tile(label) {
+    const tile = el("div", { class: "tile" }, el("span", { class: "label" }, word("values", label)), el("span", { class: "value number" }), el("span", { class: "wanted number" }));
+    tile.append(document.createElementNS(SVG, "svg"));
+    tile.lastChild.setAttribute("aria-hidden", "true");
+    return tile;
+  },
+  /** A value in its tile, what it is meant to be, and both over time. */
+  value(tile, text, wanted, timeline, name, until) {
+    const [, number, unit] = /^(-?[\d.]+) (\S+)$/.exec(text) || [null, text, ""], meantText = wanted ? t("wanted", written(wanted.value, wanted.unit)) : "";
+    const [, value, aside, svg] = tile.children;
+    if (value.dataset.text !== text) { value.dataset.text = text; value.title = text; value.replaceChildren(number, unit ? el("small", {}, " " + unit) : ""); }
+    if (aside.textContent !== meantText) aside.textContent = meantText;
+    drawCurve(svg, timeline.series[name] || [], until, timeline.series[meant(name)] || []);
+  },
   tiles(place, timeline, world, until) {
     const labels = Object.keys(timeline.display);
     place.hidden = !labels.length;
     const tiles = place.querySelector(".tiles");
-    if (tiles.children.length !== labels.length)
-      tiles.replaceChildren(...labels.map((label) => {
-        const tile = el("div", { class: "tile" }, el("span", { class: "label" }, word("values", label)), el("span", { class: "value number" }));
-        tile.append(document.createElementNS(SVG, "svg"));
-        tile.lastChild.setAttribute("aria-hidden", "true");
-        return tile;
-      }));
+    if (tiles.children.length !== labels.length) tiles.replaceChildren(...labels.map(Panels.tile));
     labels.forEach((label, n) => {
       const found = headline(world, timeline.charts, label, timeline.display[label]);
-      const tile = tiles.children[n], text = found ? found.text ?? written(found.value, found.unit) : "–";
-      const [, number, unit] = /^(-?[\d.]+) (\S+)$/.exec(text) || [null, text, ""];
-      const value = tile.children[1];
-      if (value.dataset.text !== text) { value.dataset.text = text; value.replaceChildren(number, unit ? el("small", {}, " " + unit) : ""); }
-      drawCurve(tile.children[2], timeline.series[label] || [], until);
+      const wanted = label in timeline.setpoints ? lookUp(world, timeline.charts, timeline.setpoints[label]) : null;
+      Panels.value(tiles.children[n], found ? found.text ?? written(found.value, found.unit) : "–", wanted, timeline, label, until);
     });
   },
 
-  units(place, header, charts, world, chosen, choose) {
-    const rows = header.rows || [];
+  /** The units of a site side by side: what each shows, with curves and set-points. */
+  units(place, timeline, world, until, chosen, choose) {
+    const { rows, charts } = timeline;
     place.hidden = !rows.length;
     if (!rows.length) return;
-    const tables = rows.map((row, k) => {
-      const labels = Object.keys(row.columns);
-      const lines = Array.from({ length: row.count }, (_, n) => {
-        const values = labels.map((label) => {
-          if (world.rows) return el("td", {}, world.rows[k]?.[n]?.[labels.indexOf(label)] ?? "–");
-          const found = lookUp(world, charts, row.columns[label].replaceAll("{}", n + 1));
-          return el("td", {}, found ? found.text ?? written(found.value, found.unit) : "–");
+    const box = place.querySelector(".units");
+    if (!box.children.length)
+      rows.forEach((row) => { for (let n = 0; n < row.count; n++) box.append(el("article", { class: "unit" },
+        el("h3", {}, el("button", { type: "button", class: "link" }, word("values", `${row.unit}${n + 1}`))),
+        el("div", { class: "cells" }, ...Object.keys(row.columns).map((label) => Panels.tile(label))))); });
+    let at = 0;
+    rows.forEach((row, k) => {
+      for (let n = 0; n < row.count; n++) {
+        const card = box.children[at++], button = card.querySelector("button");
+        const path = [...world.machines.keys()].find((one) => /^[^/]+\/[^/]+$/.test(one) && one.endsWith(`[${n + 1}]`));
+        button.disabled = !path; button.onclick = () => choose(path);
+        card.classList.toggle("chosen", Boolean(path) && (chosen === path || chosen.startsWith(path + "/")));
+        Object.keys(row.columns).forEach((label, c) => {
+          const wanted = label in timeline.setpoints ? lookUp(world, charts, timeline.setpoints[label].replaceAll("{}", n + 1)) : null;
+          Panels.value(card.lastChild.children[c], ofUnit(world, charts, row, k, n, label), wanted, timeline, inRow(row, n, label), until);
         });
-        const path = [...world.machines.keys()].find((one) => one.includes("/") && one.endsWith(`[${n + 1}]`));
-        const name = word("values", `${row.unit}${n + 1}`);
-        return el("tr", {}, el("th", { scope: "row" }, path ? el("button", { type: "button", class: "link", onclick: () => choose(path) }, name) : name), ...values);
-      });
-      return el("table", {}, el("thead", {}, el("tr", {}, el("td", {}), ...labels.map((label) => el("th", { scope: "col" }, word("values", label))))), el("tbody", {}, ...lines));
+      }
     });
-    const text = tables.map((one) => one.textContent).join();
-    put(place.querySelector(".scroll"), tables, text);
   },
 
   machines(place, charts, world, chosen, choose) {

@@ -22,7 +22,7 @@ const TEXTS = {
     waitDrawing: "The drawing is being made …", sheet: "Sheet {0}", unhandled: "nobody handles it", failed: "failed",
     confirm: "A session is going on. This may end it.", confirmRestart: "The station ends in order and starts anew.",
     done: "{0}: done", gone: "This machine has ended.", due: "due", left: "left", events: "Events", onlyNow: "only in the present",
-    repeats: "{0}×", always: "at once", inStates: "Active states", unitRow: "Unit",
+    wanted: "of {0}", repeats: "{0}×", always: "at once", inStates: "Active states", unitRow: "Unit",
   },
   de: {
     skip: "Zum Zustandsdiagramm", stages: "Abschnitte", values: "Werte", outlets: "Nebeneinander", controls: "Bedienung",
@@ -47,7 +47,7 @@ const TEXTS = {
     waitDrawing: "Die Zeichnung wird gemacht …", sheet: "Blatt {0}", unhandled: "niemand nimmt es an", failed: "fehlgeschlagen",
     confirm: "Eine Sitzung läuft. Dies kann sie beenden.", confirmRestart: "Die Station endet geordnet und beginnt neu.",
     done: "{0}: getan", gone: "Dieser Automat ist beendet.", due: "fällig", left: "übrig", events: "Ereignisse",
-    onlyNow: "nur in der Gegenwart", repeats: "{0}×", always: "sofort", inStates: "Aktive Zustände", unitRow: "Einheit",
+    onlyNow: "nur in der Gegenwart", wanted: "von {0}", repeats: "{0}×", always: "sofort", inStates: "Aktive Zustände", unitRow: "Einheit",
   },
 };
 const LANGUAGE = (navigator.languages || ["en"]).map((one) => one.slice(0, 2)).find((one) => one in TEXTS) || "en";
