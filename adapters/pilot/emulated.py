@@ -16,9 +16,8 @@ from adapters.pilot.emulator import MACHINES, Emulator, burst
 from engine.adapter import Cancellable, Port, Setting, World
 
 TICK_NS: Final = 5_000_000
-"""A burst each 5 ms, as the board's step has it."""
-MOST_TICKS: Final = 4
-"""So many pass at most for the board at once: while this computer is busy its clock stands still."""
+"""A burst each 5 ms of the board's time. More never passes at once, else its debouncing would run out between two
+bursts: while this computer is busy the board's clock stands still."""
 PATIENCE_S: Final = 20.0
 """On the virtual clock an emulator that says nothing for so long of real time hangs, and time goes on without it."""
 
@@ -111,7 +110,7 @@ class EmulatedPilotBoard(UartPilotBoard):
         patience_s = 0.0 if _on_the_real_clock() else self.patience_s
         self._hear(emulator, 0.0)
         if not emulator.awaited and emulator.answer is not None:
-            elapsed_ns = min(self.port.now_ns() - self._passed_ns, MOST_TICKS * TICK_NS)
+            elapsed_ns = min(self.port.now_ns() - self._passed_ns, TICK_NS)
             self._passed_ns = self.port.now_ns()
             levels, shown = self.cable.circuit.evse(), emulator.answer
             noise = self.config["noise"]
