@@ -42,7 +42,18 @@ class Converter:
     @property
     def cp_mv(self) -> int:
         """Of the high level."""
-        return max(0, min(5000, round(ZERO_MV + MV_PER_V * self.cable.circuit.evse().high_V)))
+        return self._mv(self.cable.circuit.evse().high_V)
+
+    @property
+    def burst_mv(self) -> dict[str, int]:
+        """What a burst without noise has."""
+        high, low = self.cp_mv, self._mv(self.cable.circuit.evse().low_V)
+        mean = round(low + (high - low) * self.cable.circuit.duty_percent / 100)
+        return {"peak": high, "high": high, "low": low, "min": low, "mean": mean}
+
+    @staticmethod
+    def _mv(volts: float) -> int:
+        return max(0, min(5000, round(ZERO_MV + MV_PER_V * volts)))
 
     def set(self, given: Mapping[str, int]) -> bool:
         """Thresholds of the host; False, and nothing changes, where they do not fall, each with its hysteresis."""
@@ -151,7 +162,7 @@ class PilotHost(Adapter):
 
     def inputs(self) -> None:
         mv = {number: self._converter.cp_mv if number == 1 else 0 for number in range(1, 11)}
-        self.write(uart.encode_report(uart.Scan(mv)))
+        self._say({"type": "res", "cmd": "cp.scan", "mv": mv, "burst": self._converter.burst_mv})
 
     def status(self, **shown: Any) -> None:
         self._say({"type": "status", **self._shown(**shown), "reset": "power", "thresh": self._converter.thresholds})

@@ -46,8 +46,8 @@ static struct {
     uint16_t highs[PITCH]; /* of the last bursts, millivolts at the converter */
     uint8_t pitched;
     uint8_t next_pitch;
-    uint16_t cp_mv;
-    uint16_t low_mv;
+    struct plateau seen; /* in the last burst that counted, raw */
+    uint16_t cp_mv;      /* its high level */
     uint16_t noted_high_mv;
     uint16_t noted_low_mv;
     int32_t high_pilot_mv; /* as the charts were told */
@@ -290,6 +290,16 @@ static void host_inputs(void *context)
         host_add(&me.reply, "\":");
         host_add_number(&me.reply, platform_input_mv(i));
     }
+    host_add(&me.reply, "},\"burst\":{\"peak\":");
+    host_add_number(&me.reply, platform_mv(me.seen.peak));
+    member("high");
+    host_add_number(&me.reply, me.cp_mv);
+    member("low");
+    host_add_number(&me.reply, platform_mv(me.seen.low));
+    member("min");
+    host_add_number(&me.reply, platform_mv(me.seen.minimum));
+    member("mean");
+    host_add_number(&me.reply, platform_mv(me.seen.mean));
     host_add(&me.reply, "}");
     say();
 }
@@ -389,8 +399,8 @@ static void measure(void)
     const uint16_t span = plateau_span(count, me.burst.period_ns, me.hz);
     if ((me.burst.began_us >= me.settled_us) && plateau_find(me.burst.raw, span, me.duty, &found)) {
         me.burst_us = me.now_us;
+        me.seen = found;
         me.cp_mv = platform_mv(found.high);
-        me.low_mv = platform_mv(found.low);
         me.highs[me.next_pitch] = me.cp_mv;
         me.next_pitch = (uint8_t)((me.next_pitch + 1U) % PITCH);
         me.pitched = (me.pitched < PITCH) ? (uint8_t)(me.pitched + 1U) : PITCH;
@@ -399,7 +409,7 @@ static void measure(void)
             me.told_levels = false;
             order(PILOT_FOUND, 0, 0);
         }
-        tell_levels(scale_pilot_mv(&me.scale, me.cp_mv), scale_pilot_mv(&me.scale, me.low_mv));
+        tell_levels(scale_pilot_mv(&me.scale, me.cp_mv), scale_pilot_mv(&me.scale, platform_mv(found.low)));
     } else if ((!me.blind) && ((me.now_us - me.burst_us) > BLIND_US)) {
         me.blind = true;
         tell_levels(0, 0);

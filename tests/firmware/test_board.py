@@ -94,6 +94,20 @@ def test_a_status_each_200_ms_and_lines_of_the_protocol(either: Board) -> None:
         assert len(octets) < 400
 
 
+def test_a_scan_shows_the_last_burst(either: Board) -> None:
+    """For who sets a board up: the levels, and what the samples were."""
+    either.vehicle("C")
+    either.live(0.2)
+    either.take()
+    either.command("cp.scan")
+    [told] = [line for line in either.take() if line["type"] == "res"]
+    burst = told["burst"]
+    assert list(burst) == ["peak", "high", "low", "min", "mean"]
+    assert (burst["high"], burst["low"]) == (pytest.approx(1850, abs=2), pytest.approx(50, abs=2))
+    assert burst["peak"] >= burst["high"] > burst["mean"] > burst["low"] >= burst["min"]
+    assert burst["mean"] == pytest.approx(50 + 0.05 * 1800, abs=15)
+
+
 def test_a_vehicle_without_a_diode_is_none(either: Board) -> None:
     """The firmware replaced does not look: told with its letter, no PWM until it has gone."""
     either.vehicle("C", diode=False)
