@@ -83,7 +83,7 @@ async def charge_point(there: Central, ledger: Any, count: int, wanted: int) -> 
     while (waiting := ledger.waiting) > 0 or machine.machine.data["told"] < count:
         del waiting
         await asyncio.sleep(0.02)
-    counts, times, _ = there.heard()
+    counts, times = there.heard()
     assert counts["MeterValues"] - before == wanted, (counts, before, wanted)
     took = sorted(later - sooner for sooner, later in zip(times[before:], times[before + 1 :], strict=False))
     result = {

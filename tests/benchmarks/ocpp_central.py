@@ -48,12 +48,17 @@ class Central:
     def __init__(self, line: Connection, url: str) -> None:
         self._line, self.url = line, url
 
-    def heard(self) -> tuple[Counter[str], list[float], list[float]]:
-        """How many messages of each kind; when (monotonic seconds of this machine) MeterValues came; and how late (s)
-        those were that say when they were wanted (``read`` of ocpp_meter.yaml)."""
+    def heard(self) -> tuple[Counter[str], list[float]]:
+        """How many messages of each kind; when (monotonic seconds of this machine) MeterValues came."""
         self._line.send("heard")
-        heard: tuple[Counter[str], list[float], list[float]] = self._line.recv()
+        heard: tuple[Counter[str], list[float]] = self._line.recv()
         return heard
+
+    def statuses(self) -> dict[tuple[str, str], float]:
+        """When (as above) each charge point, by its path, last told that it has a status."""
+        self._line.send("statuses")
+        statuses: dict[tuple[str, str], float] = self._line.recv()
+        return statuses
 
 
 def _serve(line: Connection) -> None:
@@ -64,7 +69,7 @@ def _serve(line: Connection) -> None:
 async def _served(line: Connection) -> None:
     counts: Counter[str] = Counter()
     times: list[float] = []
-    late: list[float] = []
+    statuses: dict[tuple[str, str], float] = {}
     numbers = iter(range(1, 10**9))
 
     def answer(action: str) -> dict[str, Any]:
@@ -81,21 +86,20 @@ async def _served(line: Connection) -> None:
             async for text in peer:
                 frame = json.loads(text)
                 if frame[0] == 2:
-                    hear(frame[2], frame[3])
+                    hear(peer.request.path if peer.request else "", frame[2], frame[3])
                     await peer.send(json.dumps([3, frame[1], answer(frame[2])]))
 
-    def hear(action: str, payload: dict[str, Any]) -> None:
+    def hear(path: str, action: str, payload: dict[str, Any]) -> None:
         counts[action] += 1
         if action == "MeterValues":
             times.append(time.monotonic())
-            sampled = payload["meterValue"][0]["sampledValue"]
-            if len(sampled) == 1:
-                late.append(times[-1] - int(sampled[0]["value"]) / 1e9)
+        if action == "StatusNotification":
+            statuses[path, payload["status"]] = time.monotonic()
 
     async with serve(
         talk, "127.0.0.1", 0, subprotocols=[Subprotocol("ocpp1.6")], compression=None, ping_interval=None, backlog=2048
     ) as server:
         line.send(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
         loop = asyncio.get_running_loop()
-        while await loop.run_in_executor(None, line.recv) == "heard":
-            line.send((counts, times, late))
+        while (asked := await loop.run_in_executor(None, line.recv)) != "end":
+            line.send(statuses if asked == "statuses" else (counts, times))

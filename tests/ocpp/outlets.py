@@ -61,6 +61,10 @@ class StandInOutlets(Adapter):
     def press_stop(self, outlet: int) -> None:
         self.port.emit("stop_pressed", outlet=outlet)
 
+    def draw(self, outlet: int, draws: bool) -> None:
+        """The vehicle takes current, or none for a while."""
+        self._is(outlet, "charging" if draws else "suspended_ev")
+
     def wh(self, outlet: int) -> float:
         """Its register now."""
         one = self.outlets[outlet - 1]
