@@ -145,3 +145,20 @@ def test_the_page_of_every_station_opens(page: Page, chart: str) -> None:
         names.nth(1).locator("button").click()
         page.locator("#drawing svg .node.on, #tree [data-state].on").first.wait_for()
         page.wait_for_function("document.getElementById('link').textContent === 'live'")
+
+
+def test_a_page_opened_late_shows_what_was_before(page: Page) -> None:
+    """States at once; curves, messages and steps from the beginning of what the station has kept."""
+    quick = ("--set", "pev.session.dialogue.T_think_demand=1 ms", "--set", "pev.stop_at_soc=100 %")
+    with station("machines/evse_dc.yaml", "--link", "ethernet", *quick) as url:
+        page.goto(url)
+        page.evaluate(ASK, {"event": "plug"})
+        page.wait_for_function("page.timeline?.next > 3200")
+        page.goto(url)
+        page.locator("#drawing svg .node.on.leaf").first.wait_for()
+        assert page.inner_text("#stages li.here") == "charge"
+        assert "CurrentDemandReq" in page.inner_text("#pane")
+        page.wait_for_function("page.timeline?.first === 0")
+        page.wait_for_function("document.getElementById('pane').textContent.includes('PreChargeReq')")
+        assert page.evaluate("page.timeline.series.Voltage[0]")[0] < 2e9
+        assert page.evaluate("page.timeline.series.Voltage.some(([, value]) => value < 1)")

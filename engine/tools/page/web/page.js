@@ -27,6 +27,7 @@ async function begin() {
   known(await asked[1]);
   page.offers = (await asked[2]).events;
   await whole(false, asked[0]);
+  setTimeout(() => { if (page.moment === null) fromTheBeginning(); }, 1000);
   setInterval(heartbeat, 500);
   document.addEventListener("visibilitychange", () => { if (!document.hidden) wake(); });
   window.addEventListener("pageshow", (event) => { if (event.persisted) wake(); });
@@ -160,11 +161,14 @@ function moveTo(number) {
   page.dirty = page.moved = true;
 }
 async function lookBack() {
-  if (page.whole || !page.live) return;
   const before = page.moment;
+  if (await fromTheBeginning()) { page.moment = before; page.dirty = true; }
+}
+/** All that the station has kept: messages and curves since then, whenever this page was opened. */
+async function fromTheBeginning() {
+  if (page.whole || !page.live) return false;
   page.whole = true;
-  await whole(true).catch(() => {});
-  page.moment = before; page.dirty = true;
+  return whole(true).then(() => true, () => (page.whole = false));
 }
 function stopPlaying() { if (page.playing) { clearInterval(page.playing); page.playing = null; byId("play").setAttribute("aria-pressed", "false"); } }
 function play() {
