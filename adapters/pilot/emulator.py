@@ -45,19 +45,18 @@ EDGE_S: Final = 3e-6
 LOOK_S: Final = 0.001
 
 _FRAME: Final = Struct("<IHHI")
-_ANSWER: Final = Struct("<HHIII")
+_ANSWER: Final = Struct("<HHII")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the board shows: ``duty_percent`` (100: steady +12 V, 0: steady −12 V), the number of an assertion that has
-    failed or 0; instructions from the burst to the change of the PWM (0: it was not changed) and of the whole step."""
+    failed or 0; instructions from the burst to the change of the PWM (0: it was not changed)."""
 
     duty_percent: float
     fault: int
     frequency_Hz: int
     to_pwm: int
-    step: int
 
 
 def burst(
@@ -168,8 +167,7 @@ class Emulator:
         self.dead = not octets
         self._heard += octets
         if len(self._heard) == _ANSWER.size:
-            duty, fault, hz, to_pwm, step = _ANSWER.unpack(self._heard)
+            duty, fault, hz, to_pwm = _ANSWER.unpack(self._heard)
             self._heard.clear()
-            count = COUNTS[self.machine]
-            self.answer = Answer(duty / 100, fault, hz, round(to_pwm / count), round(step / count))
+            self.answer = Answer(duty / 100, fault, hz, round(to_pwm / COUNTS[self.machine]))
             self.awaited = False

@@ -5,7 +5,7 @@
  * to the board: microseconds that have passed (4), octets sent to the serial port meanwhile, for which it waits (2), samples
  *               (2), nanoseconds between them (4), the samples (2 each), of which the last one is of now
  * from it:      duty in 0.01 % (2), failed assertion (2), Hz (4), machine_count from the burst to the change of the PWM, 0
- *               without one (4), of the whole step with the burst (4); also at the start
+ *               without one (4); also at the start
  */
 #include "board.h"
 #include "machine.h"
@@ -13,7 +13,7 @@
 #include <string.h>
 
 #define HEADER 12U
-#define ANSWER 16U
+#define ANSWER 12U
 #define FULL_MV 3100 /* at raw BOARD_RAW_MOST: 12 bit, 12 dB of attenuation */
 #define WATCHDOG_US 1000000
 #define SPINS 20000U /* looks at the serial port for octets that the bench says were sent */
@@ -30,7 +30,6 @@ static struct {
     uint32_t hz;
     uint32_t burst_count; /* machine_count when the burst was handed over */
     uint32_t to_pwm;
-    uint32_t step;
     bool reset;
     bool measuring;
     const char *reason;
@@ -163,7 +162,6 @@ static void answer(void)
     put_number(&octets[2], 2U, board_fault());
     put_number(&octets[4], 4U, bench.hz);
     put_number(&octets[8], 4U, bench.to_pwm);
-    put_number(&octets[12], 4U, bench.step);
     bench_tell(octets, ANSWER);
     bench.to_pwm = 0;
 }
@@ -179,13 +177,8 @@ static void begin(const char *reason)
 /* One step, and what follows from it. */
 static void step(void)
 {
-    const bool measured = bench.burst.count != 0U;
-    const uint32_t before = machine_count();
     board_step();
     bench.measuring = false;
-    if (measured) {
-        bench.step = machine_count() - before;
-    }
     if (bench.reset) {
         begin("reset");
     } else if ((bench.now_us - bench.fed_us) > WATCHDOG_US) {

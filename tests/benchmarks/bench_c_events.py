@@ -1,8 +1,8 @@
 """``python -m tests.benchmarks.bench_c_events``: instructions on the cores of firmware/qemu (docs/firmware.md).
 
 For each kind of event of the pilot chart: on firmware/core, and in pilot_switch.c, the same chart written by hand,
-which has to tell the same. For the pilot board: the most from a burst of samples to the change of the PWM that follows,
-and the most of a step; octets of its image. Instructions are counted (``-icount``): a busy computer changes nothing.
+which has to tell the same. For the pilot board: the most from a burst of samples to the change of the PWM that follows;
+octets of its image. Instructions are counted (``-icount``): a busy computer changes nothing.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ BURSTS = 40
 """Of each, 5 ms apart."""
 
 
-def events(machine: str, folder: Path) -> None:
-    """Print a line for each kind of event: how many, instructions of the core and of the switch, and their ratio."""
+def events(machine: str, folder: Path) -> dict[str, tuple[int, float, float]]:
+    """For each kind of event, and for all: how many, instructions of one on the core and of the switch."""
+    if main(["export", "machines/pilot/evse.yaml", "--to", "c", "-o", str(folder)]):
+        raise SystemExit(1)
     sources = [folder / "pilot_evse.c", HERE / "pilot_switch.c", HERE / "bench_c_events.c", *CORE]
     program = image(machine, [f"-I{folder}", f"-I{HERE}", *sources], folder / f"{machine}.elf")
-    total = [0, 0, 0]
     rows = [line.split(":") for line in emulate(machine, program, "").splitlines()]
-    for name, numbers in (*rows, ("all", "")):
-        count, core, hand = map(int, numbers.split()) if numbers else total
-        total = [one + more for one, more in zip(total, (count, core, hand), strict=True)]
-        each = [counted / count / COUNTS[machine] for counted in (core, hand)]
-        print(f"{machine:8} {name:24} {count:6} {each[0]:8.0f} {each[1]:6.0f} {core / hand:6.1f}")
+    counted = {name: [int(number) for number in numbers.split()] for name, numbers in rows}
+    counted["all"] = [sum(column) for column in zip(*counted.values(), strict=True)]
+    per = COUNTS[machine]
+    return {name: (count, core / count / per, hand / count / per) for name, (count, core, hand) in counted.items()}
 
 
 def board(machine: str, folder: Path) -> None:
-    """Print the octets of the board's image and the most instructions of its steps."""
+    """Print the octets of the board's image and the most instructions from a burst to the PWM."""
     to = folder / f"board_{machine}.elf"
     engine = Path(sys.executable).with_name("engine")
     command = [str(QEMU / "board.sh"), machine, str(to)]
@@ -53,7 +53,7 @@ def board(machine: str, folder: Path) -> None:
     text, data, bss = map(int, told.splitlines()[1].split()[:3])
     print(f"{machine:8} the board's image: {text:,} octets of code and tables, {data + bss:,} of RAM")
     emulator, circuit, choice = Emulator(machine, str(to)), PilotCircuit(), random.Random(1)
-    to_pwm, step = [], 0
+    to_pwm = []
     try:
         emulator.hear(20.0)
         for shown in SHOWN * 3:
@@ -69,24 +69,21 @@ def board(machine: str, folder: Path) -> None:
                 emulator.pass_time(5000, samples)
                 if not emulator.hear(20.0):
                     raise SystemExit(f"{machine}: the board does not answer")
-                step = max(step, emulator.answer.step if emulator.answer else 0)
                 to_pwm += [emulator.answer.to_pwm] if emulator.answer and emulator.answer.to_pwm else []
                 emulator.received.clear()
     finally:
         emulator.close()
     print(f"{machine:8} from a burst to the PWM's change: at most {max(to_pwm):,} instructions ({len(to_pwm)} changes)")
-    print(f"{machine:8} a step with a burst: at most {step:,} instructions")
 
 
 def table() -> None:
     """All of it."""
     with tempfile.TemporaryDirectory() as name, contextlib.chdir(ROOT):
         folder = Path(name)
-        if main(["export", "machines/pilot/evse.yaml", "--to", "c", "-o", name]):
-            raise SystemExit(1)
         print(f"{'':8} {'':24} {'events':>6} {'core':>8} {'hand':>6} {'ratio':>6}")
         for machine in EMULATORS:
-            events(machine, folder)
+            for kind, (count, core, hand) in events(machine, folder).items():
+                print(f"{machine:8} {kind:24} {count:6} {core:8.0f} {hand:6.0f} {core / hand:6.1f}")
         for machine in EMULATORS:
             board(machine, folder)
 
