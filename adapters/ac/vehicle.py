@@ -26,6 +26,11 @@ class SimulatedOnboardCharger(OnAcCircuit):
     def claims(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
         return {"outlet": f"the vehicle at power circuit {config['outlet']!r}"}
 
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        phases = config["phases"]
+        return {} if 1 <= phases <= 3 else {"phases": f"a charger has 1, 2 or 3, not {phases}"}
+
     settings: ClassVar[Mapping[str, Setting]] = {
         **OUTLET,
         "cable": Setting("string", "1", "Name of the charging cable", names="unit"),

@@ -13,7 +13,7 @@ from adapters.settings import filled
 from adapters.slac.settings import ON_LINE
 from adapters.v2g.counters import UdpLines, line
 from adapters.v2g.endpoint import Endpoint, Received
-from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
+from engine.adapter import Adapter, Port, Setting, World
 
 ANY_LENGTH = 0xFFFF_FFFF
 """What the length field of V2GTP can say."""
@@ -54,10 +54,20 @@ SIMULATED: dict[str, Setting] = {
 
 
 class Connection(Adapter):
-    """One end. A subclass says which, which messages it speaks, and over which network. Raises
-    ``ConfigurationError`` for a ``tx_drop_prob`` that is no probability."""
+    """One end. A subclass says which, which messages it speaks, and over which network."""
 
     side = ""
+
+    @classmethod
+    def refuses(cls, config: Mapping[str, Any]) -> Mapping[str, str]:
+        refused = {}
+        if not 0 <= config["tx_drop_prob"] <= 1:
+            refused["tx_drop_prob"] = f"a probability is from 0 to 1, not {config['tx_drop_prob']:g}"
+        if config["largest_message"] < 0:
+            refused["largest_message"] = f"bytes, or 0 for no limit, not {config['largest_message']}"
+        if config["most_unanswered"] < 1:
+            refused["most_unanswered"] = f"1 message and more, not {config['most_unanswered']}: else none would be read"
+        return refused
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(filled(config, self.settings), world)
@@ -66,8 +76,6 @@ class Connection(Adapter):
         self.endpoint.most_unanswered = self.config["most_unanswered"]
         self._stream: ByteStream | None = None
         probability, chance = self.config["tx_drop_prob"], random.Random(f"{self.config['tx_drop_seed']} {self.side}")
-        if not 0 <= probability <= 1:
-            raise ConfigurationError(f"tx_drop_prob {probability:g}: a probability is from 0 to 1")
         self.endpoint.drops = (lambda: chance.random() < probability) if probability else (lambda: False)
         self._udp: UdpLines | None = None
 

@@ -58,6 +58,7 @@ class Endpoint:
     def connected(self, write: Callable[[bytes], None]) -> None:
         """A connection has been made; the handshake comes next."""
         self.write = write
+        self.session_id = bytes(8)  # that of the connection before is not this one's
         self.counters = Counters()
         self._unanswered = 0
         self.dialect = SAP

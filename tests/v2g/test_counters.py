@@ -10,6 +10,7 @@ import pytest
 
 from adapters import v2gtp
 from adapters.v2g import codec
+from adapters.v2g.connection import BOTH
 from adapters.v2g.counters import UdpLines
 from adapters.v2g.server import SimulatedV2gSecc
 from engine.adapter import AdapterError, ConfigurationError
@@ -116,6 +117,7 @@ def test_each_connection_has_its_line() -> None:
     }
     assert set(NAMES) < set(first)
     assert [second[name] for name in NAMES[:4]] == [0, 0, 0, 0]
+    assert second["session"] == "00" * 8, "it had none; the first one's is told once"
 
 
 def test_nothing_is_told_unless_asked() -> None:
@@ -159,9 +161,17 @@ def test_messages_are_left_out_by_chance() -> None:
     assert 60 <= len(written(1)) <= 140
     assert written(1) == written(1)
     assert written(1) != written(2)
-    for probability in (-0.1, 1.1):
-        with pytest.raises(ConfigurationError, match="from 0 to 1"):
-            Connection(tx_drop_prob=probability)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [("tx_drop_prob", -0.1), ("tx_drop_prob", 1.1), ("largest_message", -1), ("most_unanswered", 0)],
+)
+def test_what_no_connection_can_be_is_refused(setting: str, value: float) -> None:
+    """A limit of -1 byte took every message for too large, and the vehicles were charged without V2G."""
+    given = {name: one.default for name, one in BOTH.items()}
+    assert not SimulatedV2gSecc.refuses(given)
+    assert set(SimulatedV2gSecc.refuses(given | {setting: value})) == {setting}
 
 
 def test_the_largest_message_is_a_setting() -> None:
