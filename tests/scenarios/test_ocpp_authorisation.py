@@ -108,6 +108,17 @@ def test_offline_where_what_is_known_may_not_be_used(allowed: bool, expected: st
     assert decided(known(stage, "list", "Accepted")) == (expected, "offline")
 
 
+@pytest.mark.parametrize("how", ["disconnected", "no answer"])
+def test_a_line_that_is_lost_meanwhile_and_a_card_nobody_knows(how: str) -> None:
+    """3.5.4: as offline from the beginning."""
+    stage = known(begun(AllowOfflineTxForUnknownId=True))
+    if how == "no answer":
+        change(stage, HeartbeatInterval=S).run(30)
+    else:
+        stage.fail("authorize", how)
+    assert decided(stage) == ("Accepted", "offline")
+
+
 @pytest.mark.parametrize("how", ["disconnected", "InternalError", "no answer"])
 def test_a_line_that_is_lost_meanwhile_is_no_line(how: str) -> None:
     stage = known(begun(), "cache", "Accepted")
