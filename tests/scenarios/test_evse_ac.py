@@ -210,10 +210,41 @@ def test_a_pilot_line_that_is_shorted_is_no_plug_in() -> None:
     assert not stage.told("session_ended")
 
 
+def test_out_of_service_is_an_ordinary_stop() -> None:
+    """The vehicle ends its current before the contactor opens; then the outlet is out of service, and who was charged was charged."""
+    stage = charging().forget().post("out_of_service").post("out_of_service")
+    assert (outlet(stage), stage.active("vehicle.plugged.stopping")) == (["withhold"], True)
+    stage.child("outlet.is_off")
+    assert outlet(stage) == ["withhold", "close_down"], "the cable stays"
+    assert (result(stage)["end"], result(stage)["reason"]) == ("normal", "")
+    assert (shown(stage)[-1], lights(stage)[-1]) == ("Out of service", "out_of_service")
+    assert stage.post("in_service").run(3.1).active("vehicle.available")
+    assert not stage.unhandled
+    regretted = charging().post("out_of_service").post("in_service").child("outlet.is_off")
+    assert regretted.active("vehicle.plugged.finished")
+    gone = charging().post("out_of_service").child("outlet.disconnected").child("outlet.free")
+    assert gone.active("vehicle.faulted")
+    for where in (charging().child("outlet.cable_bad", reason="x"), charging().emit("button.stop_pressed").child("outlet.is_off"), available()):
+        assert where.post("out_of_service").active("vehicle.faulted")
+        assert shown(where)[-1] == "Out of service"
+        assert not where.unhandled
+    worse = charging().post("out_of_service").child("outlet.fault", reason="residual current, dc")
+    assert outlet(worse)[-1] == "close_down"
+    assert worse.emit("button.reset_pressed").run(3.1).active("vehicle.available")
+
+
+def test_out_of_service_is_kept_over_a_pilot_that_mends() -> None:
+    stage = charging().post("out_of_service").emit("pilot.lost", reason="unplugged").emit("pilot.found")
+    assert stage.run(3.1).active("vehicle.faulted")
+    again = charging().post("out_of_service").emit("pilot.lost", reason="unplugged").emit("pilot.found")
+    again.child("outlet.connected", rating=32.0)
+    assert (again.active("vehicle.faulted"), shown(again)[-1]) == (True, "Out of service")
+
+
 @pytest.mark.parametrize("what", ["fault", "emergency", "service"])
 def test_out_of_order(what: str) -> None:
     """Off and F, until somebody has looked and the button is out."""
-    stage = charging().forget()
+    stage = (available() if what == "service" else charging()).forget()
     if what == "fault":
         stage.child("outlet.fault", reason="residual current, dc")
     elif what == "emergency":
@@ -222,7 +253,7 @@ def test_out_of_order(what: str) -> None:
         stage.post("out_of_service")
     assert set(outlet(stage)) == {"close_down"}
     why = {"fault": "residual current, dc", "emergency": "emergency button", "service": "out of service"}[what]
-    assert result(stage)["reason"] == why
+    assert what == "service" or result(stage)["reason"] == why
     assert shown(stage) == ["Out of service" if what == "service" else f"Out of order: {why}"]
     assert lights(stage) == ["out_of_service" if what == "service" else "fault"]
     stage.child("outlet.disconnected")
@@ -277,7 +308,7 @@ def test_the_end_of_the_program(where: str) -> None:
     elif where == "refused":
         stage = charging().child("outlet.cable_bad", reason="x")
     elif where == "faulted":
-        stage = charging().post("out_of_service")
+        stage = charging().emit("button.emergency_stop")
     else:
         stage = charging()
     stage.forget().post("shut_down")

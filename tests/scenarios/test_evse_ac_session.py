@@ -353,6 +353,22 @@ def test_a_stop_in_a_session(how: str) -> None:
     assert (to(waiting, "outlet"), to(waiting, "slac")) == (["withhold"], ["leave_bcd"])
 
 
+def test_out_of_service_in_a_session() -> None:
+    """Told to the vehicle as a stop; out of service when its session has ended, or was cut after 20 s."""
+    stage = charging().post("out_of_service")
+    assert (to(stage, "session"), to(stage, "outlet")) == (["stop"], [])
+    stage.child("session.session_ended", end="normal").child("outlet.is_off")
+    assert (result(stage)["end"], to(stage, "outlet")) == ("normal", ["withhold", "close_down"])
+    assert shown(stage)[-1] == "Out of service"
+    deaf = charging().post("out_of_service").run(20.1)
+    assert "abort" in to(deaf, "session")
+    assert deaf.child("session.session_ended", end="aborted").child("outlet.is_off").active("vehicle.faulted")
+    early = inviting().forget().post("out_of_service")
+    assert to(early, "outlet") == ["withhold"]
+    assert early.child("outlet.is_off").active("vehicle.faulted")
+    assert not stage.unhandled
+
+
 def test_a_pause_of_the_vehicle() -> None:
     """The network and who pays stay; a toggle or a session of its own wakes the station."""
     stage = charging().child("session.power_off").child("session.session_ended", end="paused")
@@ -493,7 +509,7 @@ def test_a_session_that_is_cut(what: str) -> None:
         stage.child("session.session_ended", end="failed")
         assert stage.active("vehicle.plugged.restarting")
     else:
-        stage.post("out_of_service").post("shut_down").run(0.1)
+        stage.child("outlet.fault", reason="x").post("shut_down").run(0.1)
     assert "abort" in to(stage, "session")
     assert "leave_bcd" in to(stage, "slac")
 
@@ -596,7 +612,7 @@ def test_a_vehicle_that_is_there_before_the_modem(ready: str) -> None:
 
 def test_still_there_after_a_reset() -> None:
     """The outlet says so; everything begins anew."""
-    stage = charging().post("out_of_service").emit("button.reset_pressed").forget()
+    stage = charging().emit("button.emergency_stop").emit("button.emergency_released").emit("button.reset_pressed").forget()
     stage.child("outlet.connected", rating=32.0)
     assert to(stage, "outlet") == ["invite"]
 

@@ -521,7 +521,6 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("cp_line.state", {"state": "E"}, "pilot line shorted"),
     ("output.fault", {"reason": "contactor welded"}, "contactor welded"),
     ("button.emergency_stop", {}, "emergency button"),
-    ("out_of_service", {}, "out of service"),
 ]
 
 
@@ -796,6 +795,40 @@ def test_back_end_out_of_service_and_back() -> None:
     stage.post("in_service").child("output.is_off").child("output.is_off").run(0.2)
     assert stage.active("outlet.available")
     assert shown(stage) == ["Out of order", "Available"]
+
+
+def test_out_of_service_in_a_charge_is_an_ordinary_stop() -> None:
+    """The vehicle reads it and ends its current; only then is the outlet out of service, and what was charged is no failure."""
+    stage = charging().post("out_of_service")
+    assert orders(stage) == ["session.stop"]
+    assert not stage.run(19.9).active("outlet.faulted")
+    end_session(stage.forget(), "normal")
+    assert to(stage, "output") == ["power_off", "power_off"]
+    stage.child("output.is_off")
+    assert shown(stage) == ["Finished", "Out of order"]
+    (told,) = stage.told("session_ended")
+    assert (told["end"], told["reason"]) == ("normal", "")
+    stage.post("in_service").child("output.is_off").child("output.is_off").run(0.2)
+    assert stage.active("outlet.plugged.inviting")
+    assert not stage.unhandled
+    deaf = charging().post("out_of_service").run(20.1)
+    assert to(deaf, "output")[-1:] == ["power_off"]
+    deaf.child("session.session_ended", end="aborted")
+    assert not deaf.ordered("output.emergency_off"), "down, and not cut"
+    assert deaf.child("output.is_off").active("outlet.faulted")
+    regretted = charging().post("out_of_service").post("in_service")
+    assert end_session(regretted, "normal").child("output.is_off").active("outlet.plugged.finished")
+
+
+def test_out_of_service_before_anything_flows() -> None:
+    stage = plugged().post("out_of_service")
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "out of service")
+    assert to(stage, "cp_line") == ["fault"]
+    broken = charging().post("out_of_service").child("output.fault", reason="contactor welded")
+    assert broken.data("reason") == "contactor welded"
+    assert broken.ordered("output.emergency_off")
+    assert broken.emit("button.reset_pressed").active("outlet.resetting")
+    assert broken.child("output.is_off").child("output.is_off").run(0.2).active("outlet.plugged.inviting")
 
 
 def test_vehicle_that_came_during_the_fault() -> None:
