@@ -110,7 +110,7 @@ def test_no_session_at_a_faulty_outlet(way: str, when: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "status"), [("emergency button", "EVSE_EmergencyShutdown"), ("out of service", "EVSE_Malfunction")]
+    ("way", "status"), [("emergency button", "EVSE_EmergencyShutdown"), ("out of service", "EVSE_Shutdown")]
 )
 @pytest.mark.parametrize("step", ["CableCheck", "PreCharge", "CurrentDemand"])
 def test_a_vehicle_in_a_session_reads_the_true_status_at_once(step: str, way: str, status: str) -> None:

@@ -224,7 +224,11 @@ def test_out_of_service_is_an_ordinary_stop() -> None:
     assert regretted.active("vehicle.plugged.finished")
     gone = charging().post("out_of_service").child("outlet.disconnected").child("outlet.free")
     assert gone.active("vehicle.faulted")
-    for where in (charging().child("outlet.cable_bad", reason="x"), charging().emit("button.stop_pressed").child("outlet.is_off"), available()):
+    for where in (
+        charging().child("outlet.cable_bad", reason="x"),
+        charging().emit("button.stop_pressed").child("outlet.is_off"),
+        available(),
+    ):
         assert where.post("out_of_service").active("vehicle.faulted")
         assert shown(where)[-1] == "Out of service"
         assert not where.unhandled

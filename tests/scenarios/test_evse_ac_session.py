@@ -612,7 +612,9 @@ def test_a_vehicle_that_is_there_before_the_modem(ready: str) -> None:
 
 def test_still_there_after_a_reset() -> None:
     """The outlet says so; everything begins anew."""
-    stage = charging().emit("button.emergency_stop").emit("button.emergency_released").emit("button.reset_pressed").forget()
+    stage = (
+        charging().emit("button.emergency_stop").emit("button.emergency_released").emit("button.reset_pressed").forget()
+    )
     stage.child("outlet.connected", rating=32.0)
     assert to(stage, "outlet") == ["invite"]
 
