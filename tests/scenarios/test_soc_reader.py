@@ -592,6 +592,31 @@ def test_who_was_not_read_twice_is_charged_at_once() -> None:
     assert again(stage).active("vehicle.plugged.leaving")
 
 
+def test_one_whose_session_begins_before_the_link_is_told_is_known_too() -> None:
+    """Missed as any other, charged at once when it is known, and forgiven when it is read."""
+
+    def early(stage: Stage) -> Stage:
+        stage.child("outlet.disconnected").child("outlet.free").child("outlet.connected", rating=32.0).forget()
+        stage.child("session.session_started", EVCCID=EVCCID, protocol="din")
+        return stage
+
+    stage = linking()
+    for _ in range(2):
+        early(stage).child("slac.dlink_ready", pev_mac=MAC)
+        assert stage.active("vehicle.plugged.session")
+        assert stage.data("mac") == MAC
+        assert why(stage.run(20.1)) == ["the session does not go on"]
+    read(early(stage)).child("slac.dlink_ready", pev_mac=EVCCID)
+    assert stage.data("missed") == [MAC, MAC]
+    early(stage).child("slac.dlink_ready", pev_mac=MAC)
+    assert why(stage) == ["was not read before"]
+    assert ("abort" in to(stage, "session"), to(stage, "outlet")) == (True, ["withhold"])
+    fast = read(early(early(stage))).child("slac.dlink_ready", pev_mac=MAC)
+    assert fast.active("vehicle.plugged.ending")
+    assert fast.data("missed") == []
+    assert not stage.unhandled
+
+
 def test_one_that_is_read_after_all_is_forgiven() -> None:
     """Only it."""
     stage = missed(missed(missed(linking()), EVCCID), EVCCID)
