@@ -211,7 +211,7 @@ def test_a_pilot_line_that_is_shorted_is_no_plug_in() -> None:
 
 
 def test_out_of_service_is_an_ordinary_stop() -> None:
-    """The vehicle ends its current before the contactor opens; then the outlet is out of service, and who was charged was charged."""
+    """The vehicle ends its current before the contactor opens; who was charged was charged."""
     stage = charging().forget().post("out_of_service").post("out_of_service")
     assert (outlet(stage), stage.active("vehicle.plugged.stopping")) == (["withhold"], True)
     stage.child("outlet.is_off")

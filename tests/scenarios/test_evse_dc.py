@@ -798,7 +798,7 @@ def test_back_end_out_of_service_and_back() -> None:
 
 
 def test_out_of_service_in_a_charge_is_an_ordinary_stop() -> None:
-    """The vehicle reads it and ends its current; only then is the outlet out of service, and what was charged is no failure."""
+    """The vehicle reads it and ends its current; what was charged is no failure."""
     stage = charging().post("out_of_service")
     assert orders(stage) == ["session.stop"]
     assert not stage.run(19.9).active("outlet.faulted")
