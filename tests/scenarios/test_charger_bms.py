@@ -176,6 +176,25 @@ def test_tokens() -> None:
     assert stage.emit("reader.token", id="A1").ordered("output.start")
 
 
+def test_a_card_before_the_battery_lasts_a_time() -> None:
+    """OCPP's ConnectionTimeOut: it does not pay for whoever comes later."""
+
+    def card() -> Stage:
+        stage = available(authorisation="list", tokens=["A1"]).forget().emit("reader.token", id="A1").run(30)
+        return stage.emit("reader.token", id="A1").run(59.9)
+
+    assert shown(card()) == 2 * ["Please plug in within 1 min"]
+    stage = card().run(0.2)
+    assert shown(stage)[2:] == ["No battery was plugged in, please identify yourself again"]
+    demand(terminals(stage)).run(1)
+    assert (stage.active("outlet.plugged"), stage.active("user.unknown")) == (True, True)
+    in_time = demand(terminals(card())).run(1)
+    assert (in_time.active("outlet.plugged"), in_time.active("user.known")) == (True, True)
+    assert in_time.run(600).active("user.known")
+    broken = available(authorisation="list", tokens=["A1"]).emit("button.emergency_stop").forget()
+    assert not shown(broken.emit("reader.token", id="A1").run(61))
+
+
 def test_no_start_before_the_plug() -> None:
     stage = available(begun_by="order").post("start")
     assert not terminals(demand(stage)).ordered("output.start")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.stage import Stage
+from tests.scenarios.stage import S, Stage
 
 FILE = "machines/evse_ac.yaml"
 
@@ -129,6 +129,41 @@ def test_a_card_before_the_plug_counts_for_one_vehicle() -> None:
     assert not outlet(stage)
     early = available(authorisation="list", tokens=["A1"]).emit("reader.token", id="A1").emit("reader.token", id="A1")
     assert early.active("user.known")
+
+
+@pytest.mark.parametrize("by", ["list", "external"])
+def test_who_was_let_charge_plugs_in_within_a_time(by: str) -> None:
+    """Nobody charges for a card that was shown long ago (ConnectionTimeOut); shown again, its time begins anew."""
+
+    def lets(stage: Stage) -> Stage:
+        return stage.emit("reader.token", id="A1") if by == "list" else stage.emit("reader.authorised")
+
+    late = lets(available(authorisation=by, tokens=["A1"]).forget()).run(59.9)
+    assert shown(late) == ["Please plug in within 1 min"]
+    assert shown(late.run(0.2))[1:] == ["No vehicle was plugged in, please identify yourself again"]
+    late.child("outlet.connected", rating=32.0)
+    assert not outlet(late)
+    assert outlet(lets(late)) == ["offer"]
+    in_time = lets(available(authorisation=by, tokens=["A1"]).forget()).run(59.9).child("outlet.connected", rating=32.0)
+    assert outlet(in_time.run(600)) == ["offer"]
+    set_otherwise = lets(available(authorisation=by, tokens=["A1"], T_connection=5 * S).forget()).run(5.1)
+    assert shown(set_otherwise) == ["Please plug in within 5 s", "No vehicle was plugged in, please identify yourself again"]
+
+
+def test_a_card_that_is_shown_again_before_the_plug() -> None:
+    stage = available(authorisation="list", tokens=["A1", "A2"]).emit("reader.token", id="A1").run(50)
+    stage.emit("reader.token", id="B2").emit("reader.token", id="A2").run(50)
+    assert stage.ordered("reader.result") == [{"accepted": True}, {"accepted": True}]
+    assert outlet(stage.child("outlet.connected", rating=32.0)) == ["offer"]
+
+
+def test_a_card_that_is_shown_at_an_outlet_out_of_order() -> None:
+    """What is wrong stays on the display, and the card lets nobody charge later."""
+    stage = available(authorisation="list", tokens=["A1"]).post("out_of_service").forget()
+    stage.emit("reader.token", id="A1").run(61)
+    assert not shown(stage)
+    stage.post("in_service").run(3.1).child("outlet.connected", rating=32.0)
+    assert "offer" not in outlet(stage)
 
 
 def test_a_back_end() -> None:

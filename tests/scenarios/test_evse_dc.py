@@ -341,6 +341,29 @@ def test_back_end_decides() -> None:
     assert not to(stage, "session")
 
 
+def test_a_card_before_the_plug_lasts_a_time() -> None:
+    """OCPP's ConnectionTimeOut: who comes in time is let charge, whoever comes later is not; the display says both."""
+
+    def card_at_a_free_outlet() -> Stage:
+        stage = linked(authorisation="list", tokens=["04A1"])
+        unplug(stage)
+        assert stage.active("outlet.available")
+        return stage.forget().emit("reader.token", id="04A1").run(30).emit("reader.token", id="04A1").run(59.9)
+
+    stage = card_at_a_free_outlet()
+    assert shown(stage) == 2 * ["Please plug in within 1 min"]
+    pilot(stage, "B")
+    stage.run(600).child("session.authorisation_wanted")
+    assert stage.data("authorised") is True
+    stage = card_at_a_free_outlet().run(0.2)
+    assert shown(stage)[2:] == ["No vehicle was plugged in, please identify yourself again"]
+    pilot(stage, "B")
+    stage.forget().child("session.authorisation_wanted")
+    assert orders(stage) == ["show Please identify yourself"]
+    broken = linked(authorisation="list", tokens=["04A1"]).emit("button.emergency_stop").forget()
+    assert not shown(broken.emit("reader.token", id="04A1").run(61))
+
+
 def test_a_refused_user_may_end_the_session() -> None:
     for mode, event, data in (
         ("external", "reader.refused", {"reason": "x"}),
