@@ -386,3 +386,12 @@ def test_a_soc_reader_without_a_modem_charges_and_is_ready(engine: Engine) -> No
     assert "READY reader" in out
     assert "the state of charge cannot be read" in out
     assert "end=normal" in out
+
+
+def test_an_ac_station_without_a_modem_charges_and_is_ready(engine: Engine) -> None:
+    """It says that nothing of ISO 15118 can be spoken, and charges the vehicle by the nominal duty."""
+    code, out, _ = engine("run", str(ROOT / "machines/evse_ac.yaml"), "--fast", "--set", "adapters.modem.use=none")
+    assert code == 0
+    assert "READY evse" in out
+    assert "nothing of ISO 15118 can be spoken" in out
+    assert "end=normal, protocol=pwm" in out

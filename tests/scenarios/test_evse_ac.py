@@ -147,7 +147,10 @@ def test_who_was_let_charge_plugs_in_within_a_time(by: str) -> None:
     in_time = lets(available(authorisation=by, tokens=["A1"]).forget()).run(59.9).child("outlet.connected", rating=32.0)
     assert outlet(in_time.run(600)) == ["offer"]
     set_otherwise = lets(available(authorisation=by, tokens=["A1"], T_connection=5 * S).forget()).run(5.1)
-    assert shown(set_otherwise) == ["Please plug in within 5 s", "No vehicle was plugged in, please identify yourself again"]
+    assert shown(set_otherwise) == [
+        "Please plug in within 5 s",
+        "No vehicle was plugged in, please identify yourself again",
+    ]
 
 
 def test_a_card_that_is_shown_again_before_the_plug() -> None:

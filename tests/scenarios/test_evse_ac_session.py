@@ -204,6 +204,19 @@ def test_who_pays_and_is_there_enough() -> None:
     assert shown(free) == ["Vehicle connected"]
 
 
+def test_people_are_told_that_nothing_can_be_spoken() -> None:
+    """And when the modem has come, that it can again; a station that was not set up to speak says nothing of it."""
+    stage = Stage("machines/evse_ac.yaml", {}).child("session.listening", port_tcp=61341, port_tls=0).run(9.9)
+    assert not shown(stage)
+    stage.run(0.2)
+    assert shown(stage) == ["Available, basic charging only"]
+    stage.child("slac.modem_ready").child("slac.modem_ready")
+    assert shown(stage)[1:] == ["Available"]
+    stage.child("slac.modem_fault", reason="gone")
+    assert shown(stage)[2:] == ["Available, basic charging only"]
+    assert shown(Stage("machines/evse_ac.yaml", {}, medium="none")) == ["Available"]
+
+
 def test_a_vehicle_that_never_speaks() -> None:
     """Two E/F pulses while nobody is authorised, then E/F and the nominal duty; at once for who is."""
     stage = inviting(authorisation="list", tokens=["A1"])

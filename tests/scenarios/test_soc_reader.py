@@ -533,7 +533,9 @@ def test_a_card_without_a_plug_is_forgotten() -> None:
     stage.run(0.2).child("outlet.connected", rating=32.0).child("slac.no_request").child("outlet.is_off")
     assert stage.active("vehicle.plugged.identifying")
     told = [shown["text"] for shown in stage.ordered("display.show")]
-    assert told[:3] == 2 * ["Please plug in within 1 min"] + ["No vehicle was plugged in, please identify yourself again"]
+    assert told[:3] == 2 * ["Please plug in within 1 min"] + [
+        "No vehicle was plugged in, please identify yourself again"
+    ]
     assert told[-1] == "Please identify yourself"
     broken = available(authorisation="list", tokens=["C1"]).emit("button.emergency_stop").forget()
     assert not broken.emit("reader.token", id="C1").run(61).ordered("display.show")
