@@ -128,6 +128,8 @@ def _run(args: argparse.Namespace) -> int:
         options["iface"] = args.iface
     if args.ui is not None:
         options["ui"] = args.ui or "on"
+    elif args.sessions is not None and args.sessions > 1 and "control" not in options:  # else somebody else begins them
+        options["sessions"] = str(args.sessions)
     overrides = Overrides(args.set, options=options, faults=args.fault, command=args.options)
     with collector_paused():  # it would walk all that a start makes again and again: a sixth of the time until READY
         station = resolve(machine, args.station, overrides, registry, load_kept)

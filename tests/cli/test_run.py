@@ -274,16 +274,23 @@ def test_every_contract_can_be_listed(engine: Engine) -> None:
     assert "did you mean 'power_supply'?" in err
 
 
-def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine) -> None:
-    chart = str(ROOT / "machines" / "evse_dc.yaml")
-    back = ("--set", "pev.adapters.driver.back_after=5 s", "--set", "pev.stop_at_soc=41 %")
-    code, out, err = engine("run", chart, "--fast", "--quiet", "--sessions", "2", *back)
+@pytest.mark.parametrize("name", ["evse_dc", "evse_ac", "soc_reader"])
+def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine, name: str) -> None:
+    chart = str(ROOT / "machines" / f"{name}.yaml")
+    code, out, err = engine("run", chart, "--fast", "--quiet", "--sessions", "2", "--set", "pev.stop_at_soc=41 %")
     assert code == 0, err
     ends = [line.partition(": ")[2] for line in out.splitlines() if line.startswith("session ")]
     assert len(ends) == 2
     assert ends[0] == ends[1]
-    assert "soc=41 %" in ends[0]
+    assert "end=normal" in ends[0]
     assert "nobody handled" not in out
+
+
+def test_what_is_set_by_hand_says_when_the_vehicle_comes_back(engine: Engine) -> None:
+    arguments = ("run", str(ROOT / "machines/evse_dc.yaml"), "--fast", "--quiet", "--sessions", "2")
+    code, _, err = engine(*arguments, "--set", "pev.adapters.driver.back_after=none", "--set", "pev.stop_at_soc=41 %")
+    assert code == 1
+    assert "1 of 2 sessions ended" in err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

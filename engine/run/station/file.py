@@ -98,7 +98,7 @@ class ParameterSet:
         ]
 
 
-_WISHES = ("ui",)  # options of the command itself: a station file may have something to say to them
+_WISHES = ("ui", "sessions")  # options of the command itself: a station file may have something to say to them
 
 
 class StationFile:
