@@ -113,9 +113,14 @@ def test_why_a_vehicle_was_given_nothing(stopped: bool) -> None:
     wrong = connected(**listed).emit("reader.token", id="B2")
     assert ends(wrong) == "card not accepted"
     wrong.child("outlet.free").forget().child("outlet.connected", rating=32.0)
-    assert ends(wrong) == otherwise
+    assert ends(wrong) == "nobody was authorised"
     assert ends(connected(**listed).emit("reader.token", id="B2").emit("reader.token", id="A1")) == otherwise
     assert ends(connected(authorisation="external").emit("reader.refused", reason="")) == "not authorised"
+    short = connected().child("outlet.not_charging", why="no_current")
+    too_little = "too little current" if stopped else "Paused by the station, there is too little current"
+    assert ends(short) == too_little
+    short.child("outlet.free").forget().child("outlet.connected", rating=32.0)
+    assert ends(short) == otherwise, "another vehicle"
     needs = connected().child("outlet.not_charging", why="ventilation")
     assert ends(needs) == "ventilation needed, and there is none"
     assert ends(connected().child("outlet.not_charging", why="ventilation").child("outlet.charging")) == ""
@@ -198,7 +203,7 @@ def test_a_stop() -> None:
     slow = charging().emit("button.stop_pressed").run(8.1)
     assert slow.active("vehicle.plugged.finished")
     early = connected(authorisation="list").emit("button.stop_pressed").child("outlet.is_off")
-    assert result(early)["reason"] == "stopped before anything was charged"
+    assert result(early)["reason"] == "nobody was authorised"
     assert not stage.unhandled
 
 

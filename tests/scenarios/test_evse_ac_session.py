@@ -382,6 +382,63 @@ def test_out_of_service_in_a_session() -> None:
     assert not stage.unhandled
 
 
+PAUSED = "Paused by the station, there is too little current"
+
+
+def test_too_little_current_at_the_plug_in() -> None:
+    """No session is begun that could only wait: told at once, and invited when there is enough for a while."""
+    stage = available().post("report").post("limit", current=3.0).forget().child("outlet.connected", rating=32.0)
+    assert (to(stage, "outlet"), stage.active("user.known")) == (["withhold"], True)
+    stage.run(2.1)
+    assert (shown(stage), stage.told("outlet_state")[-1]["state"]) == ([PAUSED], "suspended_evse")
+    stage.run(1000).post("limit", current=6.5).run(100)
+    assert stage.active("vehicle.plugged.short.lacking.low")
+    stage.forget().post("limit", current=7.0).run(9.9).post("limit", current=5.0).run(20).post(
+        "limit", current=16.0
+    ).run(9.9)
+    assert "invite" not in to(stage, "outlet")
+    stage.run(0.2)
+    assert (to(stage, "outlet")[-1], to(stage, "slac")[-1]) == ("invite", "enter_bcd")
+    charged = in_session(stage.child("outlet.offers", current=16.0)).child("session.authorisation_wanted")
+    assert to(charged, "session") == ["authorise"]
+    left = available().post("limit", current=3.0).child("outlet.connected", rating=32.0).run(3)
+    assert result(left.child("outlet.disconnected"))["reason"] == "too little current"
+    stopped = available().post("limit", current=3.0).child("outlet.connected", rating=32.0).run(3)
+    assert result(stopped.emit("button.stop_pressed").child("outlet.is_off"))["reason"] == "too little current"
+    assert not stage.unhandled
+
+
+def test_what_a_site_grants_at_the_plug_in_comes_in_time() -> None:
+    """Nobody reads of too little current who has it two seconds later; who is not known yet is invited all the same."""
+    stage = available().post("grant", power=0.0, order=1).child("outlet.connected", rating=32.0)
+    assert stage.told("needs")[-1]["power"] > 0.0
+    stage.post("grant", power=11000.0, order=2)
+    assert (stage.active("vehicle.plugged.inviting"), PAUSED in shown(stage)) == (True, False)
+    unknown = available(authorisation="external").post("grant", power=0.0, order=1)
+    assert unknown.child("outlet.connected", rating=32.0).active("vehicle.plugged.inviting")
+
+
+def test_a_session_that_waits_for_current_only_is_begun_again() -> None:
+    """The vehicle is never told FAILED for that, and it is no failure of its own."""
+    stage = inviting().post("limit", current=3.0).child("outlet.offers", current=3.0)
+    in_session(stage).child("session.authorisation_wanted").run(2.1)
+    assert shown(stage)[-1] == PAUSED
+    assert "abort" not in to(stage.run(267), "session"), "it may come yet"
+    assert "abort" in to(stage.run(1), "session")
+    stage.child("session.session_ended", end="aborted")
+    assert (stage.active("vehicle.plugged.short.lacking"), stage.data("failed_sessions")) == (True, 0)
+    assert shown(stage)[-1] == PAUSED
+    assert stage.post("limit", current=16.0).run(10.1).active("vehicle.plugged.inviting")
+    soon = inviting().post("limit", current=3.0).child("outlet.offers", current=3.0)
+    in_session(soon).child("session.authorisation_wanted").run(100)
+    soon.post("limit", current=9.0).child("outlet.offers", current=9.0)
+    assert to(soon, "session")[-1] == "authorise"
+    late = inviting(authorisation="external").post("limit", current=3.0).child("outlet.offers", current=3.0)
+    in_session(late).child("session.authorisation_wanted").run(280)
+    assert "abort" not in to(late, "session"), "a person is waited for"
+    assert "abort" in to(late.emit("reader.authorised"), "session")
+
+
 def test_a_pause_of_the_vehicle() -> None:
     """The network and who pays stay; a toggle or a session of its own wakes the station."""
     stage = charging().child("session.power_off").child("session.session_ended", end="paused")
