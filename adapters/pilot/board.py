@@ -204,9 +204,11 @@ class Session(asyncio.Protocol):
             self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
+        """asyncio: octets of the port, in any segmentation."""
         for line in self._lines.feed(data):
             self._owner.heard(self, line)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """asyncio: the port has gone, or was closed."""
         self.transport = None
         self._owner.ended(self, str(exc) if exc is not None else "closed")

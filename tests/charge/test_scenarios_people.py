@@ -212,13 +212,13 @@ def test_no_common_schema() -> None:
 def test_offer_with_a_part_missing(short: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A codec that hands on half an offer of schemas: the vehicle is told Failed_NoNegotiation, not left waiting."""
     bench, vehicle = arrive("iso2", "supportedAppProtocol")
-    port = bench.adapter("evse", "v2g").port
-    emit = port.emit
+    ports = type(bench.adapter("evse", "v2g").port)
+    emit = ports.emit
 
-    def half(event: str, **payload: Any) -> None:
-        emit(event, **payload | {short: payload[short][:-1]} if event == "supportedAppProtocolReq" else payload)
+    def half(port: Any, event: str, **payload: Any) -> None:
+        emit(port, event, **payload | {short: payload[short][:-1]} if event == "supportedAppProtocolReq" else payload)
 
-    monkeypatch.setattr(port, "emit", half)
+    monkeypatch.setattr(ports, "emit", half)
     vehicle.send("supportedAppProtocolReq")
     assert vehicle.hear().ResponseCode == "Failed_NoNegotiation"
     bench.until(lambda: bool(vehicle.ended), 5.1, "end of the connection")
