@@ -901,7 +901,7 @@ def test_what_a_power_loss_cut_goes_on() -> None:
 def test_or_is_ended(how: str) -> None:
     stage = cut(resume_transactions=how != "policy")
     if how == "nobody":
-        stage.emit("outlets.token", outlet=1, id="X").post("remote_start", call="c", idTag="X").run(59.999)
+        stage.emit("outlets.token", outlet=1, id="OLD").post("remote_start", call="c", idTag="X").run(9.999)
         assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
         assert stops(stage) == []
         stage.run(0.001)
@@ -913,6 +913,15 @@ def test_or_is_ended(how: str) -> None:
     assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
     stage.play("end")
     assert [one["status"] for one in stage.told("status")] == ["Available"], "nothing is plugged in: no Preparing"
+
+
+def test_somebody_else_does_not_go_on_with_it() -> None:
+    """His card is shown before his vehicle is plugged in: it would have charged in the other one's transaction."""
+    stage = cut().emit("outlets.token", outlet=1, id="X")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    assert stops(stage) == [("PowerLoss", None)]
+    stage.child("transaction.started", transaction=7, at=0).play("plugged")
+    assert stage.ordered("outlets.authorise") == []
 
 
 @pytest.mark.parametrize(("reads", "added"), [(0.0, [4500.0]), (500.0, [4000.0]), (4500.0, []), (4500.9, [])])
