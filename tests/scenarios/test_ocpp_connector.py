@@ -410,6 +410,7 @@ def test_the_cable_stays_until_its_owner_comes() -> None:
     stage.emit("outlets.token", outlet=1, id="CARD")
     assert stage.order("outlets.unlock") == {"outlet": 1}
     assert "authorisation" not in stage.children()
+    assert len(stage.emit("outlets.token", outlet=1, id="CARD").ordered("outlets.unlock")) == 1, "it is under way"
 
 
 def test_whose_cable_is_kept() -> None:

@@ -109,7 +109,7 @@ GAPS = {
     "power/supply": 28,
     "charge_point": 4,
     "pilot/firmware": 1,
-    "ocpp/connector": 5,
+    "ocpp/connector": 12,
     "ocpp/meter_values": 7,
     "site": 2,
     "v2g/evcc_iso2": 29,
