@@ -280,6 +280,8 @@ def test_a_plug_that_is_kept() -> None:
     assert states(stage.child("outlet.free")) == ["detached", "free"]
     stage.child("outlet.plug_kept").child("outlet.connected", rating=16.0)
     assert states(stage)[-1] != "detached"
+    assert states(stage.child("outlet.plug_kept").child("outlet.disconnected"))[-1] == "detached"
+    assert states(stage.child("outlet.connected", rating=16.0))[-1] == "plugged", "his vehicle, once more"
 
 
 @pytest.mark.parametrize("gone", [True, False])

@@ -382,6 +382,18 @@ def test_out_of_service_in_a_session() -> None:
     assert not stage.unhandled
 
 
+def test_a_card_shown_while_a_session_ends_changes_nothing() -> None:
+    """Who charges shows it to leave: it ends already."""
+    stage = available(authorisation="list", tokens=["A1"]).child("outlet.offers", current=16.0)
+    stage.child("outlet.connected", rating=32.0).emit("reader.token", id="A1")
+    parameters(in_session(stage).child("session.authorisation_wanted"))
+    stage.child("session.power_on").child("outlet.power_ready")
+    stage.child("session.power_off").child("session.session_ended", end="normal")
+    assert stage.active("vehicle.plugged.leaving")
+    assert stage.emit("reader.token", id="A1").active("vehicle.plugged.leaving")
+    assert stage.child("outlet.is_off").told("session_ended")[-1]["end"] == "normal"
+
+
 PAUSED = "Paused by the station, there is too little current"
 
 
@@ -433,6 +445,10 @@ def test_a_session_that_waits_for_current_only_is_begun_again() -> None:
     in_session(soon).child("session.authorisation_wanted").run(100)
     soon.post("limit", current=9.0).child("outlet.offers", current=9.0)
     assert to(soon, "session")[-1] == "authorise"
+    granted = inviting().post("limit", current=3.0).child("outlet.offers", current=3.0)
+    in_session(granted).child("session.authorisation_wanted").run(1)
+    granted.post("limit", current=9.0).child("outlet.offers", current=9.0).run(10)
+    assert PAUSED not in shown(granted), "a site had its two seconds to grant it"
     late = inviting(authorisation="external").post("limit", current=3.0).child("outlet.offers", current=3.0)
     in_session(late).child("session.authorisation_wanted").run(280)
     assert "abort" not in to(late, "session"), "a person is waited for"

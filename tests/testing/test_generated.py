@@ -97,7 +97,7 @@ def _charts() -> list[Any]:
 
 GAPS = {
     "ac/outlet": 11,
-    "evse_ac": 3,
+    "evse_ac": 10,
     "evse_dc": 1,
     "pev_ac": 1,
     "ocpp/authorisation": 3,
