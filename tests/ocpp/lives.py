@@ -8,6 +8,7 @@ the socket: for each text a line goes there, and a line comes back before virtua
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
@@ -40,7 +41,11 @@ class Outside:
 
     def __init__(self, file: Path) -> None:
         if not file.exists():
-            file.write_bytes(self.LAYOUT.pack(NOON, 0, *[0, 0.0] * OUTLETS))
+            whole = file.with_name(f"{file.name}.{os.getpid()}")  # who looks meanwhile sees none or all of it
+            whole.write_bytes(self.LAYOUT.pack(NOON, 0, *[0, 0.0] * OUTLETS))
+            with contextlib.suppress(FileExistsError):
+                file.hardlink_to(whole)
+            whole.unlink()
         with file.open("r+b") as opened:
             self._there = mmap.mmap(opened.fileno(), self.LAYOUT.size)
         self.now, self.begun, *rest = self.LAYOUT.unpack(self._there[:])
