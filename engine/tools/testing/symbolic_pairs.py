@@ -27,7 +27,7 @@ from engine.tools.explore.reach import Reach
 from engine.tools.explore.stimuli import Stimuli
 from engine.tools.testing.symbolic_values import FINITE, GiveUp, OpenMachine, Place, variables_in
 
-_FORKS = 2_000  # ways through one macrostep
+_FORKS = 4_000  # ways through one macrostep
 APART = "the second's state is never active after the first"
 GUARD = "the second's guard is false whenever the first was the last"
 BETWEEN = "another transition always comes between"
