@@ -67,6 +67,23 @@ def test_a_silent_module_counts_no_more() -> None:
     assert shows(stage) == (300.0, 1.0, 300.0)
 
 
+@pytest.mark.parametrize("module", [0, 4])
+def test_modules_of_others_are_not_counted(module: int) -> None:
+    """Another supply's on the same bus; three from 1 on are ours."""
+    stage = reads(reads(meter(), 1, 400.0, 10.0), module, 500.0, 50.0)
+    assert shows(stage) == (400.0, 10.0, 4000.0)
+    assert not stage.unhandled
+
+
+def test_a_voltage_that_has_gone_is_believed() -> None:
+    assert shows(reads(reads(meter(), 1, 400.0, 10.0), 1, 0.0, 0.0)) == (0.0, 0.0, 0.0)
+
+
+def test_what_says_nothing_of_the_output_is_nobodys_business() -> None:
+    stage = reads(meter(), 1).emit("modules.stored", module=1, voltage=None, current=None)
+    assert (shows(stage), stage.unhandled) == ((0.0, 0.0, 0.0), [])
+
+
 @pytest.mark.parametrize(("voltage", "current"), [(-1.0, 1.0), (1501.0, 1.0), (100.0, -501.0), (100.0, 501.0)])
 def test_what_cannot_be_is_not_believed(voltage: float, current: float) -> None:
     stage = reads(meter(), 1, 400.0, 10.0)
