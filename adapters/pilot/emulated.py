@@ -123,6 +123,8 @@ class EmulatedPilotBoard(UartPilotBoard):
         heard = emulator.hear(patience_s)
         if heard and emulator.answer is not None and emulator.answer.duty_percent != self.cable.circuit.duty_percent:
             self.cable.set_duty(emulator.answer.duty_percent)
+        if emulator.dead and self.cable.circuit.duty_percent != 0.0:
+            self.cable.set_duty(0.0)  # nothing drives the source any more
         octets = bytes(emulator.received)
         emulator.received.clear()
         session = self._session

@@ -22,6 +22,18 @@ HERE = Path(__file__).parent
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror", "-ffp-contract=off", "-DCHART_TRACE"]
 SANITIZED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 MOST_TEXT = 4096
+CHARTS = (
+    "pilot/evse",
+    "pilot/pev",
+    "pilot/firmware",
+    "sdp/secc",
+    "sdp/evcc",
+    "slac/evse",
+    "slac/session",
+    "slac/pev",
+    "slac/modem",
+)
+"""What a microcontroller is to run: compared with the engine on this computer and on emulated cores, and fuzzed."""
 
 
 def compiler(name: str) -> str:

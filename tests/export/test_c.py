@@ -17,21 +17,10 @@ from engine.language.position import NOWHERE
 from engine.tools.export.c import designed, export_c
 from engine.tools.export.c.design import Design
 from engine.tools.testing.transitions import TransitionSearch
-from tests.export.c_peer import ROOT, SANITIZED, compile_c, compiler, run_script, write_program
+from tests.export.c_peer import CHARTS, ROOT, SANITIZED, compile_c, compiler, run_script, write_program
 from tests.export.c_sequences import ENDLESS, Random, Sequence, of_path
 
 MACHINES = ROOT / "machines"
-CHARTS = (
-    "pilot/evse",
-    "pilot/pev",
-    "pilot/firmware",
-    "sdp/secc",
-    "sdp/evcc",
-    "slac/evse",
-    "slac/session",
-    "slac/pev",
-    "slac/modem",
-)
 SEQUENCES = max(1000, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)
 SEED = os.environ.get("CHARGECHART_FUZZ_SEED", "1")
 MUTANTS = 6 if SEQUENCES == 1000 else 60

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.tools.testing.transitions import TransitionSearch
-from tests.export.c_peer import HERE, write_program
+from tests.export.c_peer import CHARTS, HERE, write_program
 from tests.export.c_sequences import Random, Sequence, of_path
 from tests.export.emulated import EMULATORS, QEMU, emulate, image
-from tests.export.test_c import CHARTS, SEED, SEQUENCES, design_of, differences, scripts
+from tests.export.test_c import SEED, SEQUENCES, design_of, differences, scripts
 
 EMULATED = SEQUENCES // 10
 

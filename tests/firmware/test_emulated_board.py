@@ -235,6 +235,7 @@ def test_a_board_that_was_killed_is_plugged_in_again(
     killed(session, monkeypatch)
     configuration = session.system.roots["evse"].machine
     session.until(lambda: "outlet.faulted" in configuration.configuration)
+    assert session.board.cable.circuit.duty_percent == 0.0, "no board, no PWM"
     session.until(lambda: "outlet.plugged" in configuration.configuration)
     assert session.errors == []
 

@@ -10,21 +10,10 @@ import pytest
 
 import engine
 from engine.tools.export.c import designed
-from tests.export.c_peer import CORE, ROOT, STRICT, compile_c
+from tests.export.c_peer import CHARTS, CORE, ROOT, STRICT, compile_c
 from tests.fuzz import FUZZ_SEED, OWN_MEMORY
 from tests.fuzz.fuzz_c import fuzz_c
 
-CHARTS = (
-    "pilot/evse",
-    "pilot/pev",
-    "pilot/firmware",
-    "sdp/secc",
-    "sdp/evcc",
-    "slac/evse",
-    "slac/session",
-    "slac/pev",
-    "slac/modem",
-)
 SECONDS = int(os.environ.get("CHARGECHART_FUZZ_SECONDS", "1"))
 OPTIONS = ["-g", "-O1", "-fsanitize=fuzzer,address,undefined", "-fno-sanitize-recover=all"]
 
