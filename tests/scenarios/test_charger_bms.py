@@ -437,7 +437,6 @@ def test_what_the_console_is_told() -> None:
         (lambda s: s.child("output.fault", reason="welded?"), "welded?"),
         (lambda s: s.child("output.fault", reason=""), "the output is faulty"),
         (lambda s: s.emit("button.emergency_stop"), "emergency button"),
-        (lambda s: s.post("out_of_service"), "out of service"),
         (lambda s: s.child("desk.emergency"), "emergency stop at the console"),
     ],
 )
@@ -472,6 +471,87 @@ def test_a_reset_that_does_not_help() -> None:
     assert stage.active("outlet.resetting")
     stage.run(0.1)
     assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "welded?")
+
+
+def test_out_of_service_in_a_charge_is_an_ordinary_stop() -> None:
+    """Off in order and not cut; what was charged is no failure, and nobody charges until it is back in service."""
+    stage = terminals(charging(), 80.0, 60.0).run(36).post("out_of_service")
+    assert goes_down(stage)
+    stage.post("out_of_service").run(4.9)
+    assert (stage.ordered("output.emergency_off"), results(stage)) == ([], [])
+    terminals(stage, 80.0, 0.0).child("output.is_off")
+    assert results(stage) == [("normal", "out of service", 48.0)]
+    assert (shown(stage), stage.data("reason")) == (["Finished", "Out of order"], "out of service")
+    assert (stage.order("battery.condition"), stage.unhandled) == ({"flags": ["hardware"]}, [])
+    demand(stage).run(60)
+    assert (stage.active("outlet.faulted"), stage.ordered("output.start")) == (True, [])
+    stage.post("in_service").child("output.is_off").run(1)
+    assert (stage.active("outlet.plugged.connecting"), len(results(stage))) == (True, 1)
+    deaf = charging().post("out_of_service").run(5)
+    assert (deaf.data("reason"), results(deaf)[0][0]) == ("the output does not go off", "failed")
+    assert deaf.ordered("output.emergency_off")
+    regretted = charging().post("out_of_service").post("in_service").child("output.is_off").run(60)
+    assert regretted.active("outlet.plugged.finished")
+
+
+@pytest.mark.parametrize("begun", ["connecting", "resting"])
+def test_out_of_service_while_it_connects(begun: str) -> None:
+    stage = plugged()
+    if begun == "resting":
+        stage.child("output.refused", reason="no pre-charge")
+    stage.post("out_of_service")
+    assert goes_down(stage) is (begun == "connecting")
+    stage.child("output.is_off")
+    assert results(stage) == [("normal" if begun == "connecting" else "aborted", "out of service", 0.0)]
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "out of service")
+
+
+def test_out_of_service_while_the_battery_wants_nothing() -> None:
+    """What ended the charge stays its result."""
+    stage = terminals(charging(), 80.0, 60.0).run(36).child("battery.standby", reason="too cold")
+    terminals(stage, 80.0, 0.0).child("output.is_off").post("out_of_service")
+    assert (results(stage), stage.active("outlet.faulted")) == ([("normal", ENOUGH, 48.0)], True)
+    before = terminals(available().child("battery.standby", reason="too cold")).post("out_of_service")
+    assert (results(before), before.active("outlet.faulted")) == ([("aborted", "out of service", 0.0)], True)
+    finished = charging().child("output.no_current").child("output.is_off").post("out_of_service")
+    assert (len(results(finished)), finished.data("reason")) == (1, "out of service")
+
+
+@pytest.mark.parametrize("begun", ["starting", "available", "residual", "reversed"])
+def test_out_of_service_without_a_battery(begun: str) -> None:
+    """Nobody's session: nothing is told of one. Back in service it is free again."""
+    stage = Stage(FILE) if begun == "starting" else available()
+    if begun == "residual":
+        terminals(stage, 72.0)
+    if begun == "reversed":
+        terminals(demand(stage), -72.0)
+    stage.post("in_service").post("out_of_service")
+    assert (stage.active("outlet.faulted"), stage.data("reason"), results(stage)) == (True, "out of service", [])
+    assert stage.order("output.emergency_off") == {}
+    terminals(stage.child("battery.silent", reason="gone"), 0.0).child("output.healthy")
+    stage.post("in_service").child("output.is_off").run(1)
+    assert (stage.active("outlet.available"), stage.unhandled) == (True, [])
+
+
+def test_a_battery_that_leaves_while_out_of_service_is_ordered() -> None:
+    stage = terminals(plugged(authorisation="external"), 0.0).child("battery.silent", reason="gone")
+    assert stage.post("out_of_service").active("outlet.unplugged")
+    assert stage.run(1).data("reason") == "out of service"
+
+
+def test_a_fault_while_out_of_service_is_ordered() -> None:
+    """People read the fault; who has looked and resets it puts the charger back in service."""
+    stage = charging().post("out_of_service").child("output.fault", reason="welded?")
+    assert (stage.data("reason"), results(stage)) == ("welded?", [("failed", "welded?", 0.0)])
+    assert stage.post("out_of_service").data("reason") == "welded?"
+    stage.emit("button.reset_pressed").child("output.is_off").run(1)
+    assert stage.active("outlet.plugged.connecting")
+    pressed = available().emit("button.emergency_stop").post("out_of_service").emit("button.reset_pressed")
+    assert (pressed.active("outlet.faulted"), pressed.active("service.asked")) == (True, True)
+    pressed.emit("button.emergency_released").emit("button.reset_pressed").child("output.is_off").run(1)
+    assert pressed.active("outlet.available")
+    going_down = charging().post("out_of_service").emit("button.reset_pressed").child("output.is_off")
+    assert going_down.active("outlet.faulted"), "there was nothing to reset"
 
 
 @pytest.mark.parametrize("begun", [available, charging])
