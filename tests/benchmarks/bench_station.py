@@ -72,9 +72,11 @@ def rss_mb(pid: int) -> float:
     return total / 1024
 
 
-def vehicle(namespace: str, interface: str, loops: int, *words: str) -> subprocess.Popen[str]:
+def vehicle(
+    namespace: str, interface: str, loops: int, *words: str, period_s: float = PERIOD_S
+) -> subprocess.Popen[str]:
     """A plain vehicle in its namespace; its answer times come on standard output."""
-    client = [sys.executable, "-m", "tests.benchmarks.vehicle_client", interface, str(loops), str(PERIOD_S), *words]
+    client = [sys.executable, "-m", "tests.benchmarks.vehicle_client", interface, str(loops), str(period_s), *words]
     return subprocess.Popen(["ip", "netns", "exec", namespace, *client], stdout=subprocess.PIPE, text=True)
 
 

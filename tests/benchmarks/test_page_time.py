@@ -1,7 +1,7 @@
 """What the page costs a station: times on the real clock, each beside the same without, in one run.
 
-The machine must be idle. Limits: READY as without; the page a second after the start; 2 % of a core with one watcher;
-with 50 watchers and a client that polls at 20 Hz a timer's p99 lateness 3 × and 10 ms.
+The machine must be idle. Limits: READY as without; the page a second after the start; 2 % of a core with one watcher,
+nothing without; with 50 watchers and a client that polls at 20 Hz CurrentDemandRes p99 3 × and 10 ms, at the vehicle.
 """
 
 from __future__ import annotations
@@ -19,16 +19,23 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.benchmarks.bench_station import cpu_s, percentile
+from tests.benchmarks.bench_station import cpu_s, percentile, times, vehicle
+from tests.charge import josev
+from tests.slac import netns
 
 pytest.importorskip("starlette", reason="the extra [ui]")
 ROOT = Path(__file__).parents[2]
 WATCHERS = 50
-SAMPLE_S = 12.0
+CHARGING_AFTER_S = 5.0
+SAMPLE_S = 8.0
 COST_LIMIT = 0.02
-LATE_LIMIT_S = 0.010
-LATE_RATIO = 3.0
-LATE_FLOOR_S = 0.001  # below this a ratio compares noise
+NOTHING = 0.01  # a page that nobody reads keeps what it would show to who comes later
+POLLS_HZ = 20.0
+LOOPS = 200
+PERIOD_S = 0.05
+TURNS = 2
+ANSWER_LIMIT_MS = 10.0
+ANSWER_RATIO = 3.0
 READY_MORE_S = 0.1
 PAGE_LIMIT_S = 1.0
 
@@ -69,85 +76,90 @@ def url_of(process: subprocess.Popen[str]) -> tuple[str, int]:
 
 
 @contextmanager
-def watched(host: str, port: int, watchers: int, polls_hz: float = 0.0) -> Iterator[list[int]]:
-    """So many read the stream, one polls the machines; gives the octets each has read."""
-    over, read = threading.Event(), [0] * watchers
+def watched(host: str, port: int) -> Iterator[list[int]]:
+    """Somebody reads the stream; gives the octets he has read."""
+    over, read = threading.Event(), [0]
 
-    def watch(number: int) -> None:
+    def watch() -> None:
         line = http.client.HTTPConnection(host, port, timeout=10)
         line.request("GET", "/api/stream")
         answer = line.getresponse()
         while not over.is_set():
-            read[number] += len(answer.readline())
+            read[0] += len(answer.readline())
         line.close()
 
-    def poll() -> None:
-        while not over.wait(1 / polls_hz):
-            line = http.client.HTTPConnection(host, port, timeout=10)
-            line.request("GET", "/api/machines/evse")
-            line.getresponse().read()
-            line.close()
-
-    threads = [threading.Thread(target=watch, args=(number,), daemon=True) for number in range(watchers)]
-    threads += [threading.Thread(target=poll, daemon=True)] if polls_hz else []
-    for thread in threads:
-        thread.start()
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
     try:
         yield read
     finally:
         over.set()
+        thread.join()
 
 
 def share(process: subprocess.Popen[str]) -> float:
     """The part of a core it takes while it charges."""
-    time.sleep(5)
+    time.sleep(CHARGING_AFTER_S)
     used, at = cpu_s(process.pid), time.monotonic()
     time.sleep(SAMPLE_S)
     return (cpu_s(process.pid) - used) / (time.monotonic() - at)
 
 
-def lateness_s(trace: Path) -> list[float]:
-    """How late each timer expired, seconds, from 5 s after the start on."""
-    due: dict[tuple[str, str], int] = {}
-    found = []
-    for line in trace.read_text(encoding="utf-8").splitlines()[1:]:
-        record = json.loads(line)
-        key = (record["machine"], record.get("timer", ""))
-        if key in due and record["time_ns"] > 5_000_000_000:
-            found.append((record["time_ns"] - due[key]) / 1e9)
-        for effect in record.get("effects", ()):
-            if effect["do"] == "start_timer":
-                due[record["machine"], effect["id"]] = record["time_ns"] + effect["delay_ns"]
-            elif effect["do"] == "cancel_timer":
-                due.pop((record["machine"], effect["id"]), None)
+def answers_ms(names: dict[str, str], folder: Path, watchers: int) -> list[float]:
+    """How long each CurrentDemandRes took, as a vehicle at the other end of a cable sees it. ``watchers``: so many read
+    the page meanwhile, and a client polls it."""
+    at = ("ip", "netns", "exec", names["station"])
+    words = ("--iface", "cable0", "--quiet", "--ui", "127.0.0.1:8080")
+    with josev.engine_run(names["station"], "evse_dc", folder, *words) as station:
+        station.until_all(["READY"], 60)
+        time.sleep(2)
+        watching = None
+        if watchers:
+            command = [*at, sys.executable, "-m", "tests.benchmarks.page_watchers", "127.0.0.1", "8080"]
+            command += [str(watchers), str(POLLS_HZ)]
+            watching = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            assert watching.stdout is not None
+            assert watching.stdout.readline() == "READY\n"
+        used, began = cpu_s(station.pid), time.monotonic()
+        answers = times(vehicle(names["vehicle"], "cable1", LOOPS, period_s=PERIOD_S))
+        core = (cpu_s(station.pid) - used) / (time.monotonic() - began)
+        if watching is not None:
+            read = json.loads(watching.communicate()[0])
+            assert all(one > 10_000 for one in read[:-1])
+            assert read[-1] > LOOPS * PERIOD_S * POLLS_HZ / 2
+    found = answers["CurrentDemandReq"]
+    parts = ", ".join(
+        f"{name} {percentile(found, part):.2f}" for name, part in (("p50", 0.5), ("p99", 0.99), ("max", 1))
+    )
+    print(f"{watchers} watchers: CurrentDemandRes {parts} ms; {core:.1%} of a core")
     return found
 
 
-def test_one_watcher_costs_little_of_a_core() -> None:
+def test_one_watcher_costs_little_of_a_core_and_nobody_next_to_nothing() -> None:
     with running() as alone:
         without = share(alone)
-    with running("--ui", "127.0.0.1:0") as shown, watched(*url_of(shown), 1) as read:
+    with running("--ui", "127.0.0.1:0") as shown:
+        with_page = share(shown)
+    with running("--ui", "127.0.0.1:0") as shown, watched(*url_of(shown)) as read:
         with_one = share(shown)
         assert read[0] > 10_000
-    print(f"without {without:.1%}, with one watcher {with_one:.1%} of a core")
+    print(f"without {without:.1%}, with the page {with_page:.1%}, with one watcher {with_one:.1%} of a core")
+    assert with_page - without <= NOTHING
     assert with_one - without <= COST_LIMIT
 
 
-def test_timers_come_in_time_whoever_watches(tmp_path: Path) -> None:
-    late: list[float] = []
-    for watchers in (0, WATCHERS):
-        trace = tmp_path / f"{watchers}.jsonl"
-        polls_hz = 20.0 if watchers else 0.0
-        with (
-            running("--ui", "127.0.0.1:0", "--trace", str(trace)) as shown,
-            watched(*url_of(shown), watchers, polls_hz) as read,
-        ):
-            time.sleep(5 + SAMPLE_S)
-            assert all(one > 10_000 for one in read)
-        late.append(percentile(lateness_s(trace), 0.99))
-    print(f"p99 lateness of a timer: alone {late[0] * 1e3:.2f} ms, with {WATCHERS} watchers {late[1] * 1e3:.2f} ms")
-    assert late[1] <= LATE_LIMIT_S
-    assert late[1] <= LATE_RATIO * max(late[0], LATE_FLOOR_S)
+@pytest.mark.skipif(bool(netns.missing()), reason=netns.missing())
+def test_a_vehicle_is_answered_in_time_whoever_watches(tmp_path: Path) -> None:
+    """A second time where it is missed: what else the machine does comes and goes."""
+    with netns.namespaces(("cable0", "station"), ("cable1", "vehicle")) as names:
+        for namespace in names.values():
+            netns.ip("-n", namespace, "link", "set", "lo", "up")
+        for _ in range(TURNS):
+            alone, watched_ms = (percentile(answers_ms(names, tmp_path, many), 0.99) for many in (0, WATCHERS))
+            if watched_ms <= min(ANSWER_LIMIT_MS, ANSWER_RATIO * alone):
+                break
+    assert watched_ms <= ANSWER_LIMIT_MS
+    assert watched_ms <= ANSWER_RATIO * alone
 
 
 def test_ready_is_as_without_and_the_page_is_there_a_second_after_the_start() -> None:

@@ -22,6 +22,13 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def station(chart: str, *arguments: str) -> Iterator[str]:
     """Runs a chart with its page; gives the page's address."""
+    with station_process(chart, *arguments) as (url, _):
+        yield url
+
+
+@contextmanager
+def station_process(chart: str, *arguments: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """The same, with its process."""
     command = [sys.executable, "-m", "engine", "run", chart, "--ui", "127.0.0.1:0", "--plain", "--quiet", *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -30,7 +37,7 @@ def station(chart: str, *arguments: str) -> Iterator[str]:
         for line in process.stderr:
             said += line
             if found := re.search(r"page: (http\S+)", line):
-                yield found[1]
+                yield found[1], process
                 break
         else:
             pytest.fail(f"no page: {said}")

@@ -123,15 +123,15 @@ class History:
         return part
 
 
-def situation(system: System, veil: Veil | None) -> list[dict[str, Any]]:
-    """How every machine stands: what the record of its start tells, ``configuration``, ``data``, ``timers`` (when they
-    are due, ns) and ``state``. To be called between steps, or by an observer of one: that step is then to be read on
-    top."""
-    return [machine_values(actor, veil) for top in system.tops() for actor in top.tree() if actor.begun]
+def situation(system: System, veil: Veil | None, path: str | None = None) -> list[dict[str, Any]]:
+    """How every machine, or that of a ``path``, stands: what the record of its start tells, ``configuration``,
+    ``data``, ``timers`` (when they are due, ns) and ``state``. To be called between steps, or by an observer of one:
+    that step is then to be read on top."""
+    found = (actor for top in system.tops() for actor in top.tree() if actor.begun)
+    return [_values(actor, veil) for actor in found if path in (None, actor.path)]
 
 
-def machine_values(actor: Actor, veil: Veil | None) -> dict[str, Any]:
-    """One machine as :func:`situation` has it."""
+def _values(actor: Actor, veil: Veil | None) -> dict[str, Any]:
     machine = actor.machine
     data = dict(machine.data.items())
     return {

@@ -161,14 +161,14 @@ class Api:
 
     async def _machine(self, request: Request) -> Response:
         path = request.path_params["path"]
-        for one in await self._situation():
-            if one["machine"] == path:
-                return JSONResponse(one)
-        raise Refusal(404, f"no machine {path[:200]!r} runs")
+        found = await self._situation(path)
+        if not found:
+            raise Refusal(404, f"no machine {path[:200]!r} runs")
+        return JSONResponse(found[0])
 
-    async def _situation(self) -> list[dict[str, Any]]:
+    async def _situation(self, path: str | None = None) -> list[dict[str, Any]]:
         live = self._live
-        found: list[dict[str, Any]] = await self.in_system(lambda: situation(live.system, live.history.veil))
+        found: list[dict[str, Any]] = await self.in_system(lambda: situation(live.system, live.history.veil, path))
         return found
 
     async def _results(self, request: Request) -> Response:
