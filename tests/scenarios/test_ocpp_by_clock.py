@@ -13,7 +13,9 @@ TIME = "by_clock"
 def begun(now_s: float = 1000, interval_s: int = 900) -> Stage:
     values = {**keys(ClockAlignedDataInterval=interval_s * S), "clock.now": round(now_s * S)}
     stage: Stage = running_clock(Stage("machines/ocpp/by_clock.yaml", values, begin=False))
-    return stage.begin()
+    stage.begin()
+    assert not stage.said  # a board whose clock nobody has set begins in 1970
+    return stage
 
 
 def times(stage: Stage, seconds: float) -> list[float]:
@@ -35,6 +37,22 @@ def test_never_and_when_it_is_changed() -> None:
     assert times(change(stage, ClockAlignedDataInterval=300 * S), 700) == [100, 400, 700]
     assert times(change(stage, ClockAlignedDataInterval=0), 10_000) == []
     assert times(change(stage, HeartbeatInterval=5 * S), 10_000) == []
+    assert not stage.unhandled
+
+
+def test_a_shorter_interval_counts_from_now_on() -> None:
+    """The timer of the old one may have most of a minute to go."""
+    stage = begun()
+    assert times(change(stage, ClockAlignedDataInterval=30 * S), 60) == [20, 50]
+
+
+def test_never_is_seen_even_before_the_key_is_announced() -> None:
+    """What the store says of a key and when it says so are two moments."""
+    stage = begun()
+    stage.values("settings", ClockAlignedDataInterval=0)
+    assert times(stage, 60) == []
+    assert times(stage, 10_000) == []
+    assert not stage.errors
 
 
 @pytest.mark.parametrize(
@@ -51,6 +69,20 @@ def test_a_clock_that_is_set(set_to_s: float, next_s: float) -> None:
     assert times(stage, 800) == [800]
     stage.values("clock", now=round(set_to_s * S))
     assert times(stage, next_s - set_to_s + 900) == [next_s - set_to_s, next_s - set_to_s + 900]
+
+
+@pytest.mark.parametrize(
+    ("seen_s", "next_s"),
+    [
+        (1790, 2700),  # by so little that the time told is still less than a minute ahead: it is not told twice
+        (1740, 1800),  # by more: who set it so far back wants that time
+    ],
+)
+def test_a_clock_that_is_set_back_past_the_time_told(seen_s: float, next_s: float) -> None:
+    stage = begun()
+    assert times(stage, 859) == [800]
+    stage.values("clock", now=round((seen_s - 1) * S))  # it is looked at a second later
+    assert times(stage, next_s - seen_s + 950) == [next_s - seen_s + 1, next_s - seen_s + 901]
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(59, [1]), (60, [])])

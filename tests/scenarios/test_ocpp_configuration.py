@@ -34,13 +34,15 @@ def meant(stage: Stage, key: str, value: str = "1", **meaning: Any) -> Stage:
 
 def status(stage: Stage) -> str | None:
     answer = stage.order("csms.ChangeConfigurationConf")
+    assert answer is None or answer["call"] == "c"
     return None if answer is None else answer["status"]
 
 
 def judged(key: str, values: dict[str, Any] | None = None, /, *, parameters: Any = None, **meaning: Any) -> str | None:
-    """What becomes of the change of a key; ``None`` when it goes into the file."""
+    """What becomes of the change of a key; ``None`` when it goes into the file. A person is told why it does not."""
     stage = meant(begun(values, **(parameters or {})), key, **meaning)
     assert (status(stage) is None) is bool(stage.ordered("settings.write"))
+    assert [log.partition(" ")[0] for log in stage.logs] == ([] if status(stage) is None else [key])
     return status(stage)
 
 
@@ -103,7 +105,8 @@ def test_a_file_that_cannot_be_written_rejects() -> None:
 def test_an_unknown_key_and_a_value_that_is_none() -> None:
     """5.3: NotSupported is for keys, Rejected for values."""
     assert status(change(begun(), "Colour", "blue").fail("meaning", "unknown")) == "NotSupported"
-    assert status(change(begun(), "HeartbeatInterval", "soon").fail("meaning", "unreadable")) == "Rejected"
+    stage = change(begun(), "HeartbeatInterval", "soon").fail("meaning", "unreadable")
+    assert (status(stage), stage.logs) == ("Rejected", ["HeartbeatInterval is not to be understood"])
 
 
 def test_what_comes_meanwhile_is_answered_after_it() -> None:
@@ -155,12 +158,22 @@ def test_a_measurand_the_station_does_not_have_rejects_the_list(key: str) -> Non
     mine = {"measurands": ["Voltage", "Voltage.L1", "SoC"]}
     assert judged(key, items=["Voltage.L1", "SoC"], most=3, parameters=mine) is None
     assert judged(key, items=[], most=3, parameters=mine) is None
+    assert judged(key, items=["Voltage", "Voltage.L1", "SoC"], most=3, parameters=mine) is None
     assert judged(key, items=["Voltage", "Frequency"], most=3, parameters=mine) == "Rejected"
     assert judged(key, items=["Voltage", "Voltage.L1", "SoC"], most=2, parameters=mine) == "Rejected"
 
 
+def test_a_list_that_was_rejected_does_not_stand_in_the_way_of_a_right_one() -> None:
+    stage = meant(begun(measurands=["Voltage"]), "StopTxnSampledData", items=["Frequency"], most=3)
+    assert status(stage) == "Rejected"
+    meant(stage.forget(), "StopTxnSampledData", items=["Voltage"], most=3)
+    assert len(stage.ordered("settings.write")) == 1
+
+
 def test_phase_rotations() -> None:
     """9.1.8: of connectors that are there, in the standard's words."""
+    with_measurands = {"measurands": ["Voltage"]}
+    assert judged("ConnectorPhaseRotation", items=["Voltage"], most=20, parameters=with_measurands) == "Rejected"
     two = {"settings.NumberOfConnectors": 2}
     assert judged("ConnectorPhaseRotation", two, items=["0.Unknown", "2.RST"], most=20) is None
     assert judged("ConnectorPhaseRotation", two, items=["3.RST"], most=20) == "Rejected"

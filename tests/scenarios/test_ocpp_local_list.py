@@ -26,6 +26,7 @@ def send(stage: Stage, update: str, version: int, *ids: str, none: bool = False,
 
 def status(stage: Stage) -> str | None:
     answer = stage.order("csms.SendLocalListConf")
+    assert answer is None or answer["call"] == "s"
     return None if answer is None else answer["status"]
 
 
@@ -53,6 +54,7 @@ def test_a_differential_list_changes_it() -> None:
     assert status(stage.finish("updated")) == "Accepted"
     stage = send(begun(version=2), "Differential", 3, none=True)
     assert stage.order("cards.update_list") == {**rows(3), "most": 10_000}
+    assert status(stage.finish("updated")) == "Accepted"
 
 
 @pytest.mark.ocpp_cases("TC_043_2")
@@ -112,7 +114,7 @@ def test_a_list_that_is_refused(update: str, version: int, ids: list[str], state
 def test_a_list_that_is_not_taken(update: str, id: str) -> None:
     """A card twice, too many, a disk that is full."""
     stage = send(begun(), update, 1, "A", "A").emit("cards.failed", reason="disk full").fail(id, "twice")
-    assert (status(stage), stage.logs) == ("Failed", ["local list: twice"])
+    assert (status(stage), stage.logs, stage.unhandled) == ("Failed", ["local list: twice"], [])
 
 
 def test_as_many_as_there_may_be() -> None:
@@ -143,6 +145,9 @@ def test_what_comes_meanwhile_has_its_turn() -> None:
     assert stage.ordered("csms.GetLocalListVersionConf") == []
     stage.values("cards", list_version=1).finish("replaced")
     assert stage.order("csms.GetLocalListVersionConf") == {"call": "v", "listVersion": 1}
+    send(stage, "Full", 2, "B").emit("csms.ClearCacheReq", call="c")
+    send(stage, "Full", 3, "C").finish("replaced").finish("cleared")
+    assert stage.order("cards.replace_list") == rows(3, "C")
 
 
 def learnt(stage: Stage, id_tag: str | None = "A", status: str | None = "Blocked") -> Stage:
@@ -161,4 +166,4 @@ def test_the_cache_learns_from_transactions() -> None:
 
 def test_keys_are_read_as_they_are() -> None:
     stage = send(change(begun(), SendLocalListMaxLength=1), "Full", 1, "A", "B")
-    assert status(stage) == "Failed"
+    assert (status(stage), stage.unhandled) == ("Failed", [])

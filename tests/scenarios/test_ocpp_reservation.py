@@ -16,7 +16,9 @@ def started() -> Stage:
 
 
 def begun() -> Stage:
-    return started().fail("recalled", "none").forget()
+    stage = started().fail("recalled", "none")
+    assert stage.said == []
+    return stage.forget()
 
 
 def reserve(stage: Stage, id: int = 7, card: str = "A", until_s: float = 600, group: str | None = "G") -> Stage:
@@ -31,6 +33,7 @@ def held(until_s: float = 600, group: str | None = "G") -> Stage:
 
 def status(stage: Stage) -> str | None:
     answer = stage.order("csms.ReserveNowConf")
+    assert answer is None or answer["call"] == "r"
     return None if answer is None else answer["status"]
 
 
@@ -73,6 +76,7 @@ def test_it_ends_when_the_transaction_begins() -> None:
     assert stage.order("reservations.drop") == {"reservationId": 7}
     assert shown(stage, "A") == [{"idTag": "A"}]
     assert stage.post("used").told("over") == []  # of a transaction without a reservation
+    assert not stage.unhandled
 
 
 @pytest.mark.ocpp_cases("TC_047")
@@ -117,12 +121,15 @@ def test_the_same_one_may_be_changed_and_no_other_takes_its_place() -> None:
     stage = reserve(stage.forget(), 7, "B", group=None).finish("kept")
     assert (status(stage), stage.told("reserved")) == ("Accepted", [{"reservationId": 7}])
     assert (shown(stage, "A"), shown(stage, "B")) == ([{"idTag": "A"}], [{"idTag": "B", "reservationId": 7}])
+    reserve(stage, 7, "B", group="H").finish("kept")
+    assert shown(stage, "C", "H") == [{"idTag": "C", "reservationId": 7}]
 
 
 def test_a_file_that_cannot_be_written() -> None:
     """Nothing is promised that a restart would forget; the one before holds on."""
     stage = reserve(begun()).emit("reservations.failed", reason="disk full").fail("kept", "disk full")
     assert (status(stage), stage.told("reserved"), shown(stage, "A")) == ("Rejected", [], [{"idTag": "A"}])
+    assert not stage.unhandled
     stage = reserve(held(), card="B").fail("kept", "disk full")
     assert (status(stage), shown(stage, "A")) == ("Rejected", [{"idTag": "A", "reservationId": 7}])
 
@@ -132,10 +139,12 @@ def test_it_outlives_a_restart() -> None:
     stage.post("card", idTag="A", parentIdTag=None)
     assert stage.order("reservations.recall") == {"connectorId": 2}
     assert stage.said == []
-    stage.finish("recalled", reservationId=7, idTag="A", parentIdTag=None, expiryDate=NOON + 5 * S)
+    stage.finish("recalled", reservationId=7, idTag="A", parentIdTag="G", expiryDate=NOON + 5 * S)
     assert stage.told("reserved") == [{"reservationId": 7}]
     assert stage.told("holder") == [{"idTag": "A", "reservationId": 7}]
-    assert passed(stage, 5).told("over") == [{"reservationId": 7}]
+    assert shown(stage, "B", "G") == [{"idTag": "B", "reservationId": 7}]
+    assert passed(stage, 4.9).told("over") == []
+    assert passed(stage, 0.1).told("over") == [{"reservationId": 7}]
 
 
 def test_one_whose_time_was_over_before_the_restart_is_dropped() -> None:
@@ -144,18 +153,22 @@ def test_one_whose_time_was_over_before_the_restart_is_dropped() -> None:
     assert stage.told("over") == [{"reservationId": 7}]
 
 
+@pytest.mark.parametrize("recalled", [False, True])
 @pytest.mark.parametrize("event", ["cancel", "used", "card", "reserve"])
-def test_what_comes_meanwhile_has_its_turn(event: str) -> None:
-    stage = reserve(begun())
+def test_what_comes_meanwhile_has_its_turn(event: str, recalled: bool) -> None:
+    stage = started() if recalled else reserve(begun())
     data: dict[str, Any] = {
         "cancel": {"call": "c", "reservationId": 7},
         "used": {},
         "card": {"idTag": "A", "parentIdTag": None},
-        "reserve": {"call": "x", "idTag": "A", "parentIdTag": None, "expiryDate": NOON + S, "reservationId": 8},
+        "reserve": {"call": "r", "idTag": "A", "parentIdTag": None, "expiryDate": NOON + S, "reservationId": 8},
     }[event]
     stage.post(event, **data)
     assert stage.said == []
-    stage.finish("kept")
+    if recalled:
+        stage.finish("recalled", reservationId=7, idTag="A", parentIdTag=None, expiryDate=NOON + 5 * S)
+    else:
+        stage.finish("kept")
     told = {"cancel": "over", "used": "over", "card": "holder", "reserve": "reserved"}[event]
     assert len(stage.told(told)) == 1
     if event == "reserve":

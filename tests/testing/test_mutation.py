@@ -13,7 +13,8 @@ from engine.cli import main
 from engine.language.problems import ChartError
 from engine.tools.mutation.mutants import Mutant, mutants_of
 from engine.tools.mutation.pool import Job, answers
-from engine.tools.mutation.scenarios import Scenario, Scenarios
+from engine.tools.mutation.scenarios import Scenario, Scenarios, digest, recorded
+from engine.tools.mutation.worker import FIRST
 
 CHART = """machine: door
 parameters:
@@ -244,17 +245,28 @@ def test_what_has_changed_since_its_record_is_named_and_not_tried(
     assert "--on-record" in capsys.readouterr().err
 
 
-def test_the_time_limit_is_of_the_processor(project: Path) -> None:
-    """On a busy machine a mutant is not killed because others were at work; one that never comes to an end is."""
+def test_what_kills_is_a_test_or_the_time_of_the_processor(project: Path) -> None:
+    """On a busy machine a mutant is not killed because others were at work; one that never comes to an end is, and so
+    is one that only the last of many tests notices."""
     waits = "import select\n\n\ndef test_waits():\n    select.select([], [], [], 2.5)\n"
     Path("tests/test_slow.py").write_text(waits + "\n\ndef test_computes():\n    while True:\n        pass\n")
+    last = "\n\ndef test_last():\n    assert False\n"
+    good = [f"test_{number}" for number in range(FIRST)]
+    Path("tests/test_many.py").write_text("".join(f"def {name}():\n    pass\n\n\n" for name in good) + last)
     jobs = [
         Job("charts/door.yaml", CHART, [f"tests/test_slow.py::{name}"], 2.0, name)
         for name in ("test_waits", "test_computes")
     ]
-    found = {job.subject: answer for job, answer in answers(jobs, ["charts", "tests"], ["tests/test_slow.py"], 1)}
+    many = [f"tests/test_many.py::{name}" for name in (*good, "test_last")]
+    jobs += [Job("charts/door.yaml", CHART, tests, 2.0, tests[-1]) for tests in (many, many[:-1])]
+    found = {
+        job.subject: answer
+        for job, answer in answers(jobs, ["charts", "tests"], ["tests/test_slow.py", "tests/test_many.py"], 1)
+    }
     assert found["test_waits"]["verdict"] == "survived"
     assert found["test_computes"] == {"verdict": "killed", "by": "", "reason": "time limit"}
+    assert found[many[-1]] == {"verdict": "killed", "by": many[-1]}  # however many tests run before it
+    assert found[many[-2]] == {"verdict": "survived", "by": ""}
 
 
 @pytest.mark.campaign
@@ -322,6 +334,20 @@ def test_a_quick_test_whose_guard_says_no_is_not_crowded_out_by_slow_ones() -> N
     assert chosen[:2] == ["t.py::edge[just not]", "t.py::edge[taken]"]
     assert len(chosen) == 2 + 4
     assert "t.py::elsewhere" not in chosen
+
+
+def test_a_file_that_runs_none_of_the_charts_is_not_recorded_again(project: Path) -> None:
+    """Minutes, for each change of any chart; a file that does run one of them is asked what it does now."""
+    file, said = Path("tests/test_door.py"), list[int]()
+    earlier = {"keys": ["door:open"], "tests": {"tests/test_door.py::gone": [0.1, [0]]}}
+    Path("cache").mkdir()
+    place = Path("cache", f"{digest([file])}.json")
+    place.write_text(json.dumps({**earlier, "digests": {"charts/door.yaml": "of an older text"}}))
+    assert list(recorded([file], Path("cache"), 1, said.append, {"charts/lift.yaml"}).all) == [
+        "tests/test_door.py::gone"
+    ]
+    found = recorded([file], Path("cache"), 1, said.append, {"charts/door.yaml", "charts/lift.yaml"})
+    assert list(found.all) == ["tests/test_door.py::test_opens_and_closes"]
 
 
 def test_what_is_ignored_and_what_goes_in_order_is_mutated_too(tmp_path: Path) -> None:

@@ -81,6 +81,7 @@ class Campaign:
         self.digests = {file.as_posix(): digest([file]) for file in self.files}
         self.left_out: list[str] = []
         """Charts without verdicts of their text as it is (``on_record``)."""
+        self._charts: frozenset[str] = frozenset()
         self._scenarios: Scenarios | None = None
 
     def run(self, files: list[Path]) -> list[Outcome]:
@@ -89,6 +90,7 @@ class Campaign:
         Raises ``ScenarioError`` when the scenarios do not pass on the charts as they are.
         """
         outcomes = [self._known(in_project(file)) for file in files]
+        self._charts = frozenset(outcome.chart.file for outcome in outcomes)
         if self.options.on_record:
             self.left_out = [outcome.chart.file for outcome in outcomes if self._open([outcome])]
             outcomes = [outcome for outcome in outcomes if outcome.chart.file not in self.left_out]
@@ -199,7 +201,7 @@ class Campaign:
         if killers:
             return [outcome.killer(mutant)], 20 + 10 * self.options.budget_s
         if self._scenarios is None:
-            self._scenarios = recorded(self.files, CACHE, self.options.workers, self._recording)
+            self._scenarios = recorded(self.files, CACHE, self.options.workers, self._recording, self._charts)
         files = set(self.digests)
         if self._survived_before(outcome, mutant):
             files = {file for file in files if outcome.earlier.files.get(file) != self.digests[file]}

@@ -28,9 +28,6 @@ class Job:
     subject: Any
 
 
-_LEFT_OUT = shutil.ignore_patterns("__pycache__", ".git")
-
-
 def answers(
     jobs: list[Job], copied: Iterable[str], scenarios: list[str], workers: int
 ) -> Iterator[tuple[Job, dict[str, Any]]]:
@@ -70,7 +67,7 @@ def _copy(project: Path, place: Path, copied: set[str]) -> None:
         if entry.name in copied and entry.is_file():
             shutil.copy2(entry, place / entry.name)
         elif entry.name in copied:
-            shutil.copytree(entry, place / entry.name, ignore=_LEFT_OUT, symlinks=True)
+            shutil.copytree(entry, place / entry.name, symlinks=True)  # with what is compiled, which is not again
         elif entry.name != ".git":
             (place / entry.name).symlink_to(entry)
 

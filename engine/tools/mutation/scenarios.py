@@ -121,14 +121,17 @@ def test_files(paths: Iterable[str]) -> list[Path]:
     return list(found)
 
 
-def recorded(files: list[Path], cache: Path, jobs: int, progress: Callable[[int], None]) -> Scenarios:
-    """What the scenarios in these files do, from the cache when neither they nor a chart they run has changed.
-    ``progress`` is called with the percentage done.
+def recorded(
+    files: list[Path], cache: Path, jobs: int, progress: Callable[[int], None], charts: Collection[str]
+) -> Scenarios:
+    """What the scenarios in these files do, from the cache when they have not changed and no chart they run has. A file
+    that runs none of ``charts`` (chart files) is not asked again because another chart changed. ``progress`` is called
+    with the percentage done.
 
     Raises ``ScenarioError`` when one of them fails on the unchanged charts.
     """
     places = {file: cache / f"{digest([file, *_helpers(file)])}.json" for file in files}
-    missing = [file for file, place in places.items() if not _holds(place)]
+    missing = [file for file, place in places.items() if not _holds(place, charts)]
     if missing:
         cache.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
@@ -142,11 +145,13 @@ def recorded(files: list[Path], cache: Path, jobs: int, progress: Callable[[int]
     return Scenarios(scenario for place in places.values() for scenario in _read(place))
 
 
-def _holds(place: Path) -> bool:
-    """Whether there is a record here, and its charts are as they were."""
+def _holds(place: Path, charts: Collection[str]) -> bool:
+    """Whether there is a record here, and its charts are as they were or are none of ``charts``."""
     if not place.exists():
         return False
     digests = json.loads(place.read_text(encoding="utf-8"))["digests"]
+    if digests.keys().isdisjoint(charts):
+        return True
     return all(Path(chart).exists() and digest([Path(chart)]) == known for chart, known in digests.items())
 
 
