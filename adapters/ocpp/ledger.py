@@ -24,13 +24,15 @@ _text = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as it is to be sent. ``attempts``: how often it was sent before."""
+    """A message as it is to be sent. ``attempts``: how often it was sent before; ``transaction``: the number of the one
+    it belongs to."""
 
     number: int
     id: str
     action: str
     payload: dict[str, Any]
     attempts: int
+    transaction: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,13 @@ class Open:
 
 class Ledger:
     """Its part of the file. Its methods raise ``StoreError``, and are called within what :meth:`Database.begin` began
-    where several have to be there together."""
+    where several have to be there together. ``appended``: the message that went in last, as it is to be sent; None: it
+    needs a transactionId that is not known yet."""
 
     def __init__(self, database: Database) -> None:
         self._execute = database.execute
         self._repeatable = database.repeatable
+        self.appended: Message | None = None
 
     # ------------------------------------------------------------ what charts tell
 
@@ -70,45 +74,54 @@ class Ledger:
             payload["timestamp"],
         ).lastrowid
         assert number is not None
-        self._append("StartTransaction", payload, number)
+        self._append("StartTransaction", payload, number, None)
         return number
 
     def meter_values(self, transaction: int, payload: Mapping[str, Any], register: int = 0) -> None:
         """MeterValues of a transaction; ``register``: the meter's, in Wh, whether they say it or not."""
-        self._read(transaction, register, max((one["timestamp"] for one in payload["meterValue"]), default=""))
-        self._append("MeterValues", payload, transaction)
-
-    def stop(self, transaction: int, payload: Mapping[str, Any]) -> bool:
-        """A transaction's StopTransaction. Nothing happens when it has one: False."""
-        if self._execute("UPDATE transactions SET stopped = 1 WHERE number = ? AND NOT stopped", transaction).rowcount:
-            self._read(transaction, payload["meterStop"], payload["timestamp"])
-            self._append("StopTransaction", payload, transaction)
-            return True
-        return False
-
-    def _read(self, transaction: int, register: int, at: str) -> None:
-        self._execute(
-            "UPDATE transactions SET meter = max(meter, ?), metered = max(metered, ?) WHERE number = ?",
+        at = max((one["timestamp"] for one in payload["meterValue"]), default="")
+        known = self._execute(
+            "UPDATE transactions SET meter = max(meter, ?), metered = max(metered, ?) WHERE number = ? RETURNING id",
             register,
             at,
             transaction,
-        )
+        ).fetchone()
+        self._append("MeterValues", payload, transaction, known and known[0])
+
+    def stop(self, transaction: int, payload: Mapping[str, Any]) -> bool:
+        """A transaction's StopTransaction. Nothing happens when it has one: False."""
+        known = self._execute(
+            "UPDATE transactions SET stopped = 1, meter = max(meter, ?), metered = max(metered, ?)"
+            " WHERE number = ? AND NOT stopped RETURNING id",
+            payload["meterStop"],
+            payload["timestamp"],
+            transaction,
+        ).fetchone()
+        if known is not None:
+            self._append("StopTransaction", payload, transaction, known[0])
+        return known is not None
 
     def other(self, action: str, payload: Mapping[str, Any]) -> None:
         """A message of no transaction that must not be lost either (SecurityEventNotification)."""
-        self._append(action, payload, None)
+        self._append(action, payload, None, None)
 
-    def _append(self, action: str, payload: Mapping[str, Any], transaction: int | None) -> None:
+    def _append(self, action: str, payload: Mapping[str, Any], transaction: int | None, known: int | None) -> None:
+        """``known``: the transactionId."""
+        id = str(uuid.uuid4())
         number = self._execute(
             "INSERT INTO messages (id, action, payload, transaction_number) VALUES (?, ?, ?, ?)",
-            str(uuid.uuid4()),
+            id,
             action,
             _text(payload),
             transaction,
         ).lastrowid
+        assert number is not None
         if self._repeatable:  # a number is never used again
-            repeated = str(uuid.uuid5(_SPACE, str(number)))
-            self._execute("UPDATE messages SET id = ? WHERE number = ?", repeated, number)
+            id = str(uuid.uuid5(_SPACE, str(number)))
+            self._execute("UPDATE messages SET id = ? WHERE number = ?", id, number)
+        waits = _needs_id(action, transaction) and known is None
+        said = {**payload, "transactionId": known} if _needs_id(action, transaction) else dict(payload)
+        self.appended = None if waits else Message(number, id, action, said, 0, transaction)
 
     # ------------------------------------------------------------ delivery
 
@@ -119,18 +132,27 @@ class Ledger:
 
     def next(self) -> Message | None:
         """The first of those that wait, with the transactionId as it is known now (D3: it goes in when it is sent)."""
-        row = self._execute(
+        first, _ = self.first(1)
+        return first[0] if first else None
+
+    def first(self, most: int) -> tuple[list[Message], bool]:
+        """The first of those that wait, and whether these are all. One whose transactionId will be known when those
+        before it have been sent is not among them."""
+        rows = self._execute(
             "SELECT m.number, m.id, m.action, m.payload, m.attempts, t.number, t.id FROM messages m"
             " LEFT JOIN transactions t ON t.number = m.transaction_number"
-            " WHERE m.dropped IS NULL ORDER BY m.number LIMIT 1"
-        ).fetchone()
-        if row is None:
-            return None
-        number, id, action, text, attempts, transaction, known = row
-        payload = json.loads(text)
-        if transaction is not None and action != "StartTransaction":
-            payload["transactionId"] = NEVER_KNOWN if known is None else known
-        return Message(number, id, action, payload, attempts)
+            " WHERE m.dropped IS NULL ORDER BY m.number LIMIT ?",
+            most,
+        ).fetchall()
+        found: list[Message] = []
+        for number, id, action, text, attempts, transaction, known in rows:
+            payload = json.loads(text)
+            if _needs_id(action, transaction):
+                if known is None and found:
+                    return found, False
+                payload["transactionId"] = NEVER_KNOWN if known is None else known
+            found.append(Message(number, id, action, payload, attempts, transaction))
+        return found, len(rows) < most
 
     def action_of(self, number: int) -> str:
         """What a message that waits is; empty when there is none of this number."""
@@ -145,6 +167,10 @@ class Ledger:
     def attempted(self, number: int) -> None:
         """It was sent once more."""
         self._execute("UPDATE messages SET attempts = attempts + 1 WHERE number = ?", number)
+
+    def delivered(self, id: str) -> None:
+        """The central system has the message of this id, and its answer says nothing that is kept."""
+        self._execute("DELETE FROM messages WHERE id = ?", id)
 
     def answered(self, number: int, transaction_id: int | None) -> int | None:
         """The central system has it. ``transaction_id``: what the answer to a StartTransaction says. The transaction's
@@ -188,3 +214,7 @@ class Ledger:
         """Action, payload and reason of what was given up, the oldest first."""
         rows = self._execute("SELECT action, payload, dropped FROM messages WHERE dropped IS NOT NULL ORDER BY number")
         return [(action, json.loads(payload), reason) for action, payload, reason in rows]
+
+
+def _needs_id(action: str, transaction: int | None) -> bool:
+    return transaction is not None and action != "StartTransaction"

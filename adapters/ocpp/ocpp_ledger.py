@@ -10,20 +10,34 @@ from adapters.ocpp.database import Database
 from adapters.ocpp.flat import NotFlat, flatten, nest, time_ns
 from adapters.ocpp.ledger import Ledger, Message
 from adapters.ocpp.store import InFile, InMemory, Stored
-from engine.adapter import AdapterError
+from engine.adapter import AdapterError, World
+
+AHEAD = 64
+"""Messages that are read from the file at once."""
+_SAYS_SOMETHING = ("StartTransaction", "StopTransaction")
+"""Their answers tell of the transaction and the card."""
 
 
 class OcppLedger(Stored):
-    """What a chart orders is one write each."""
+    """What a chart orders is one write each. Of a message whose answer says nothing to be kept it is told that it was
+    delivered before it is out of the file: the next one is sent meanwhile. If the power goes then, it is sent once
+    more, under its id."""
 
     contract = "ocpp_ledger"
-    waiting = 0
-    _head: Message | None = None
-    """What is next, as it was found when the one before it went: asked for in a moment, it need not be looked for."""
+
+    def __init__(self, config: Mapping[str, Any], world: World) -> None:
+        super().__init__(config, world)
+        self.waiting = 0
+        self._ahead: list[Message] = []  # the first of those that wait
+        self._is_all = False  # there are no others
+        self._out: Message | None = None  # given to the chart, neither answered nor dropped
+        self._undone: list[str] = []  # ids of those that were delivered and could not be taken out
 
     def _begun(self, database: Database) -> None:
         ledger = Ledger(database)
         self.waiting = ledger.waiting
+        self._forget()
+        self._is_all = self.waiting == 0
         for connector, energy in ledger.registers().items():
             read = {"connectorId": connector, "energy": energy}
             self.port.call_later(0, lambda read=read: self.port.emit("register", **read))  # type: ignore[misc]
@@ -81,58 +95,103 @@ class OcppLedger(Stored):
         """A message that nobody waits for until it is in the file."""
         payload = _nested(action, values)
 
-        def written(_: Any) -> None:
-            self.waiting += 1
-            self.port.emit("appended")
+        def work(ledger: Ledger) -> Message | None:
+            ledger.other(action, payload)
+            return ledger.appended
 
-        self._do(lambda ledger: ledger.other(action, payload), written)
+        self._do(work, self._appended)
 
     def _append(self, call_id: str, work: Callable[[Ledger], Any]) -> None:
         """``work`` gives the result of the long action, or False where there is no more to be sent than before."""
 
-        def written(found: Any) -> None:
-            self.waiting += found is not False
+        def written(result: Any) -> None:
+            found, message = result
+            if found is False:
+                self.port.done(call_id)
+                return
             self.port.done(call_id, **(found or {}))
-            self.port.emit("appended")
+            self._appended(message)
 
-        self._do(work, written, call_id)
+        self._do(lambda ledger: (work(ledger), ledger.appended), written, call_id)
+
+    def _appended(self, message: Message | None) -> None:
+        self.waiting += 1
+        if self._is_all:
+            self._is_all = message is not None and len(self._ahead) < AHEAD
+            if self._is_all and message is not None:
+                self._ahead.append(message)
+        self.port.emit("appended")
 
     # ------------------------------------------------------------ what goes out
 
     def next(self, *, call_id: str) -> None:
-        def found(message: Message | None) -> None:
-            if message is None:
-                self.port.failed(call_id, "none")
-                return
-            self.port.done(
-                call_id,
-                number=message.number,
-                id=message.id,
-                action=message.action,
-                payload=message.payload,
-                attempts=message.attempts,
-            )
+        if self._out is not None:  # it was not taken: the file knows how often it was sent
+            self._forget()
+        if self._ahead or self._is_all:
+            self._give_out(call_id)
+            return
+        undone = list(self._undone)
 
-        head, self._head = self._head, None
-        if head is not None:
-            found(head)
-        else:
-            self._do(lambda ledger: ledger.next(), found, call_id)
+        def work(ledger: Ledger) -> tuple[list[Message], bool]:
+            for id in undone:
+                ledger.delivered(id)
+            return ledger.first(AHEAD)
+
+        def found(result: tuple[list[Message], bool]) -> None:
+            self._undone = [id for id in self._undone if id not in undone]
+            self._ahead, self._is_all = result
+            self._give_out(call_id)
+
+        self._do(work, found, call_id)
+
+    def _give_out(self, call_id: str) -> None:
+        if not self._ahead:
+            self._out = None
+            self.port.failed(call_id, "none")
+            return
+        message = self._out = self._ahead.pop(0)
+        self.port.done(
+            call_id,
+            number=message.number,
+            id=message.id,
+            action=message.action,
+            payload=message.payload,
+            attempts=message.attempts,
+        )
+
+    def _forget(self) -> None:
+        """What is next will be read from the file."""
+        self._ahead, self._is_all, self._out = [], False, None
 
     def attempted(self, *, number: int) -> None:
-        self._head = None
         self._do(lambda ledger: ledger.attempted(number), lambda _: None)
 
     def answer(self, *, number: int, payload: Any) -> None:
+        out = self._out
+        if out is None or out.number != number or out.action in _SAYS_SOMETHING:
+            self._forget()
+            self._keep_answer(number, payload)
+            return
+
+        def refused(_: str) -> None:
+            self._undone.append(out.id)
+            self._forget()
+
+        self._out = None
+        self.waiting -= 1
+        self.port.emit("answered", action=out.action, transaction=out.transaction)
+        self._do(lambda ledger: ledger.delivered(out.id), lambda _: None, refused=refused)
+
+    def _keep_answer(self, number: int, payload: Any) -> None:
         def work(ledger: Ledger) -> Any:
             action = ledger.action_of(number)
             said = _said(action, payload)
             if said:
                 said["idTag"] = ledger.payload_of(number).get("idTag")
-            return action, ledger.answered(number, said.get("transactionId")), said, ledger.next()
+            return action, ledger.answered(number, said.get("transactionId")), said
 
         def written(result: Any) -> None:
-            action, transaction, said, self._head = result
+            action, transaction, said = result
             if action:
                 self.waiting -= 1
                 self.port.emit("answered", action=action, transaction=transaction, **said)
@@ -140,7 +199,7 @@ class OcppLedger(Stored):
         self._do(work, written)
 
     def drop(self, *, number: int, reason: str) -> None:
-        self._head = None
+        self._forget()
 
         def written(result: Any) -> None:
             action, transaction = result
@@ -153,8 +212,14 @@ class OcppLedger(Stored):
             written,
         )
 
-    def _do(self, work: Callable[[Ledger], Any], then: Callable[[Any], None], call_id: str = "") -> None:
-        self._write(lambda database: work(Ledger(database)), then, call_id)
+    def _do(
+        self,
+        work: Callable[[Ledger], Any],
+        then: Callable[[Any], None],
+        call_id: str = "",
+        refused: Callable[[str], None] | None = None,
+    ) -> None:
+        self._write(lambda database: work(Ledger(database)), then, call_id, refused)
 
 
 class MemoryLedger(InMemory, OcppLedger):

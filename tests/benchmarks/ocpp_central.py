@@ -38,7 +38,7 @@ def central() -> Iterator[Central]:
     try:
         yield Central(mine, mine.recv())
     finally:
-        mine.send("end")
+        process.kill()  # it keeps nothing; asked to end, it would wait for lines that nobody closes
         process.join()
 
 
@@ -101,5 +101,6 @@ async def _served(line: Connection) -> None:
     ) as server:
         line.send(f"ws://127.0.0.1:{next(iter(server.sockets)).getsockname()[1]}")
         loop = asyncio.get_running_loop()
-        while (asked := await loop.run_in_executor(None, line.recv)) != "end":
+        while True:
+            asked = await loop.run_in_executor(None, line.recv)
             line.send(statuses if asked == "statuses" else (counts, times))

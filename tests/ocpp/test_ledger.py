@@ -292,6 +292,73 @@ def test_what_waits_is_counted_right_whatever_happens_to_it() -> None:
         assert ledger.waiting == Ledger(ledger._database).waiting
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_all_go_out_in_their_order_whatever_comes_between(seed: int) -> None:
+    """Transactions that overlap, lines that are lost, messages that are not taken: each is given out until it is
+    answered, under the id of its transaction."""
+    ledger, chance = MemoryLedger({}, World()), random.Random(seed)
+    port = VirtualPort(ledger, Clock(), "ledger")
+    wanted: list[tuple[str, int]] = []  # action and number of the transaction
+    sent: list[tuple[str, int]] = []
+    running: list[int] = []
+
+    def deliver(call: str) -> None:
+        ledger.next(call_id=call)
+        found = port.results[call]
+        if found == "none":
+            assert sent == wanted
+            return
+        assert found["action"] == wanted[len(sent)][0]
+        match chance.randrange(4):
+            case 0:
+                ledger.attempted(number=found["number"])
+            case 1:
+                pass  # the line is lost
+            case _:
+                id = 100 + wanted[len(sent)][1]
+                said = {"idTagInfo": {"status": "Accepted"}}
+                first = found["action"] == "StartTransaction"
+                ledger.answer(number=found["number"], payload={**said, "transactionId": id} if first else {})
+                assert first or found["payload"]["transactionId"] == id
+                sent.append(wanted[len(sent)])
+
+    for number in range(300):
+        match chance.randrange(5):
+            case 0 if len(running) < 3:
+                ledger.StartTransaction(call_id=f"{number}", connectorId=1, idTag="A", meterStart=1, timestamp=0)
+                running.append(port.results[f"{number}"]["transaction"])
+                wanted.append(("StartTransaction", running[-1]))
+            case 1 if running and chance.random() < 0.3:
+                wanted.append(("StopTransaction", running.pop(0)))
+                ledger.StopTransaction(call_id=f"{number}", **stop_of(wanted[-1][1]))
+            case 2 if running:
+                wanted.append(("MeterValues", chance.choice(running)))
+                values: dict[str, Any] = {"connectorId": 1, "timestamp": [0], "value": [str(number)]}
+                ledger.MeterValues(call_id=f"{number}", transaction=wanted[-1][1], register=1, **values)
+            case _:
+                deliver(f"{number}")
+    number = 300
+    while ledger.waiting:
+        deliver(f"{(number := number + 1)}")
+    assert sent == wanted
+
+
+def test_what_was_delivered_is_not_sent_again_though_it_could_not_be_taken_out() -> None:
+    ledger = MemoryLedger({"full_after": 2}, World())
+    port = VirtualPort(ledger, Clock(), "ledger")
+    ledger.DiagnosticsStatusNotification(status="Uploading")
+    ledger.DiagnosticsStatusNotification(status="Uploaded")
+    ledger.next(call_id="a")
+    ledger.answer(number=port.results["a"]["number"], payload={})
+    assert len(port.named("failed")) == 1
+    ledger.next(call_id="b")
+    assert "full" in port.results["b"]
+    ledger._left = None  # there is room again
+    ledger.next(call_id="c")
+    assert port.results["c"]["payload"] == {"status": "Uploaded"}
+    assert ledger.waiting == Ledger(ledger._database).waiting == 1
+
+
 def test_a_full_disk_is_told() -> None:
     ledger = MemoryLedger({"full_after": 1}, World())
     port = VirtualPort(ledger, Clock(), "ledger")
@@ -329,6 +396,32 @@ def test_a_file_is_written_before_anybody_is_told(tmp_path: Path) -> None:
         assert unfinished == [(number, "A", number - 1) for number in range(2, 301)]
         assert again.waiting == 301
         again.close()
+
+    in_a_loop(work)
+
+
+def test_a_queue_drains_while_the_disk_is_slow(tmp_path: Path) -> None:
+    """What was delivered goes out of the file meanwhile; a transaction's start and end are in it before the next."""
+
+    async def work() -> None:
+        ledger = FileLedger({"file": str(tmp_path / "l.db")}, World())
+        port = RealPort(ledger, "ledger")
+        for _ in range(30):
+            ledger.DiagnosticsStatusNotification(status="Uploading")
+        ledger.StartTransaction(call_id="start", connectorId=1, idTag="A", meterStart=0, timestamp=0)
+        while len(port.named("appended")) < 31:
+            await asyncio.sleep(0.002)
+        with ledger._writer._lock:  # nothing can be written
+            for number in range(31):
+                ledger.next(call_id=f"{number}")
+                ledger.answer(number=port.results[f"{number}"]["number"], payload={})
+            assert (len(port.named("answered")), ledger.waiting) == (30, 1)
+        while len(port.named("answered")) < 31:
+            await asyncio.sleep(0.002)
+        ledger.close()
+        database = Database(tmp_path / "l.db")
+        assert Ledger(database).waiting == 0
+        database.close()
 
     in_a_loop(work)
 
