@@ -53,6 +53,7 @@ class CentralSystem(Adapter):
         self._rpc: Rpc | None = None
         self._waiting: list[_Waiting] = []
         self._open: _Waiting | None = None
+        self._hears_calls = True
 
     def connect(self, *, url: str, identity: str, password: bytes | None = None, name: str | None = None) -> None:
         """One attempt; ``connected`` or ``refused`` follows."""
@@ -74,6 +75,7 @@ class CentralSystem(Adapter):
 
     def _connected(self) -> None:
         self._rpc = Rpc(self.reply_by)
+        self._rpc.hears_calls = self._hears_calls
         self.port.emit("connected")
 
     def _lost(self, code: int, text: str) -> None:
@@ -183,6 +185,12 @@ class CentralSystem(Adapter):
 
     # ------------------------------------------------------------ theirs
 
+    def hear_calls(self, *, on: bool) -> None:
+        """Whether CALLs of the central system are heard and answered."""
+        self._hears_calls = on
+        if self._rpc is not None:
+            self._rpc.hears_calls = on
+
     def refuse(self, *, call: str, code: ErrorCode, description: str | None = None) -> None:
         """A CALLERROR. Raises ``AdapterError`` when no such CALL waits."""
         self._say(lambda rpc: rpc.refuse(call, code, description or ""), call)
@@ -192,7 +200,7 @@ class CentralSystem(Adapter):
         self._say(lambda rpc: rpc.answer(call, payload), call)
 
     def _say(self, make: Any, call: str) -> None:
-        if self._rpc is None:
+        if self._rpc is None or not self._hears_calls:
             return  # with the connection its CALLs are over
         try:
             text = make(self._rpc)

@@ -41,7 +41,7 @@ description: >-
   of one table are as long as each other, and what a row does not say is '' or 0.
 source: OCPP 1.6 edition 2; OCPP-J 1.6; OCPP 1.6 security whitepaper edition 3; schemas of the Open Charge Alliance
 lane: OCPP
-local: [connect, disconnect, connected, refused, disconnected, ping]
+local: [connect, disconnect, connected, refused, disconnected, ping, hear_calls]
 actions:
   connect:
     description: >-
@@ -57,6 +57,11 @@ actions:
     description: Is the line alive? Ends when the other side has answered (RFC 6455 5.5.2).
     args: {}
     result: {round_trip: duration}
+  hear_calls:
+    description: >-
+      Whether the central system's CALLs are heard. As long as they are not, none is answered, one that came before
+      neither; answers to ours are heard. Also of the next connection. At the start they are.
+    args: {on: bool}
   refuse:
     description: A CALLERROR.
     args:

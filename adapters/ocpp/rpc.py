@@ -89,10 +89,12 @@ class Busy(Exception):
 
 class Rpc:
     """One connection's calls. ``reply_by``: how answers name the CALL they belong to; ``action`` is the dialect of a
-    public MQTT charger. What is heard may name either."""
+    public MQTT charger. What is heard may name either. ``hears_calls``: False: whatever the other side asks is
+    :class:`Ignored`."""
 
     def __init__(self, reply_by: Literal["id", "action"] = "id") -> None:
         self.reply_by = reply_by
+        self.hears_calls = True
         self._open: tuple[str, str] | None = None
         self._asked: dict[str, tuple[str, int]] = {}  # by id, the action and which text it was
         self._answered: OrderedDict[str, tuple[int, str]] = OrderedDict()  # by id, which text it was, and the answer
@@ -150,6 +152,8 @@ class Rpc:
         if len(text) > MAX_TEXT:
             return Ignored(f"{len(text)} characters are more than {MAX_TEXT}", text[:200])
         frame = json.loads(text, parse_constant=_no_number, parse_int=_whole)
+        if not self.hears_calls and isinstance(frame, list) and frame[:1] == [2]:
+            return Ignored("a CALL, and none is heard now", text[:200])
         if "\\u" in text and not _is_unicode(frame):
             return self._no_unicode(frame, text)
         match frame:

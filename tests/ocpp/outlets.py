@@ -35,6 +35,7 @@ class StandInOutlets(Adapter):
     contract = "back_end"
     behind = "simulated"
     ceiling: ClassVar[float] = 150_000.0
+    without_lock: ClassVar[list[int]] = []
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)

@@ -340,6 +340,33 @@ def test_a_site_of_three_kinds() -> None:
     assert [point.statuses(n)[-1] for n in (1, 2, 3)] == ["Charging", "Charging", "Available"]
 
 
+@pytest.mark.ocpp_cases("TC_018_1", "TC_018_2")
+@pytest.mark.parametrize(
+    ("kinds", "sets", "said"),
+    [
+        ("dc", "own_lock=true", "Unlocked"),
+        ("dc", "own_lock=false", "NotSupported"),
+        ("ac", "outlet.attached=false", "Unlocked"),
+        ("ac", "outlet.attached=true", "NotSupported"),
+        ("bms", "T_left=6 s", "NotSupported"),
+    ],
+)
+def test_unlocked_while_it_charges(kinds: str, sets: str, said: str) -> None:
+    """The plug is released when the power is off, then it is answered; a cable of the station's is none of it."""
+    point = ChargePoint(f"outlet.{sets}", f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", kinds=kinds)
+    point.until(lambda: "Charging" in point.statuses()).run(5)
+    point.central.ask("UnlockConnector", connectorId=1)
+    point.until(lambda: "UnlockConnector" in point.central.answers, 30)
+    assert point.central.answers["UnlockConnector"] == {"status": said}
+    if said == "Unlocked":
+        roles = point.outlet().roles
+        assert (roles["lock"].read("is_locked"), roles["contactor"].read("is_closed")) == (False, False)
+    point.run(10)
+    reasons = [one["reason"] for one in point.central.said("StopTransaction")]
+    assert reasons == (["UnlockCommand"] if said == "Unlocked" else [])
+    assert (point.statuses()[-1] == "Charging") is (said != "Unlocked")
+
+
 @pytest.mark.ocpp_cases("TC_017_1", "TC_017_2")
 @pytest.mark.parametrize(("attached", "said"), [("false", "Unlocked"), ("true", "NotSupported")])
 def test_the_plug_of_an_ac_outlet_is_unlocked(attached: str, said: str) -> None:

@@ -306,6 +306,62 @@ def test_pending_for_an_hour() -> None:
     all_there(point.until(lambda: bool(point.central.said("StopTransaction"))))
 
 
+TRIGGERED = {
+    "BootNotification": 1, "StatusNotification": 2, "MeterValues": 1, "Heartbeat": 1,
+    "FirmwareStatusNotification": 1, "DiagnosticsStatusNotification": 1,
+}  # fmt: skip
+"""How many messages each is, of a charge point with one connector."""
+
+
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("message", TRIGGERED)
+def test_what_is_triggered_while_pending(message: str) -> None:
+    """OCPP 1.6 4.2: it is sent, and nothing else is."""
+    point = Alone()
+    now = "2026-11-29T12:00:00.000Z"
+    point.central.says["BootNotification"] = {"status": "Pending", "currentTime": now, "interval": 3600}
+    point.run(5)
+    point.outlets.plug(1)
+    point.run(5)
+    assert [action for action, _ in point.central.heard] == ["BootNotification"]
+    point.central.ask("TriggerMessage", requestedMessage=message)
+    point.run(60)
+    assert point.central.answers["TriggerMessage"] == {"status": "Accepted"}
+    assert [action for action, _ in point.central.heard[1:]] == [message] * TRIGGERED[message]
+    if message == "StatusNotification":
+        assert {one["connectorId"]: one["status"] for one in point.central.said(message)} == {
+            0: "Available",
+            1: "Preparing",
+        }
+
+
+def test_rejected_is_silence() -> None:
+    """OCPP 1.6 4.2: until the interval is over nothing is sent and nothing answered, over a lost line neither."""
+    point = Alone()
+    now = "2026-11-29T12:00:00.000Z"
+    point.central.says["BootNotification"] = {"status": "Rejected", "currentTime": now, "interval": 120}
+    point.run(5)
+    point.outlets.plug(1)
+    for action, payload in (("GetConfiguration", {}), ("Reset", {"type": "Soft"}), ("Nonsense", {})):
+        point.central.ask(action, **payload)
+    point.run(20)
+    point.central.cut()
+    point.run(5)
+    point.central.reachable = True
+    point.run(80)
+    assert point.central.line is not None
+    point.central.ask("TriggerMessage", requestedMessage="Heartbeat")
+    point.run(5)
+    assert point.central.answers == {}
+    assert [action for action, _ in point.central.heard] == ["BootNotification"]
+    del point.central.says["BootNotification"]
+    point.run(20)
+    assert [action for action, _ in point.central.heard][:2] == ["BootNotification"] * 2
+    point.central.ask("GetConfiguration", key=["HeartbeatInterval"])
+    point.run(1)
+    assert point.central.answers["GetConfiguration"]["configurationKey"]
+
+
 def test_ten_thousand_messages_that_wait() -> None:
     """Of an outage of a week: all delivered, once, in their order; what happens meanwhile waits its turn."""
 

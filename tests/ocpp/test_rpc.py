@@ -86,6 +86,20 @@ def test_it_is_asked_while_it_waits() -> None:
     assert isinstance(heard(rpc, 3, id, TIME), Result)
 
 
+@pytest.mark.parametrize(
+    "text", [RESET, '[2,"x"]', '[2,"x","Nonsense",{}]', '[2,"x","ClearCache",{"a":"\\ud800"}]', "[2]"]
+)
+def test_calls_that_are_not_heard(text: str) -> None:
+    """No answer, no CALLERROR; answers to ours are heard, and the same CALL is new to whoever hears again."""
+    rpc = Rpc()
+    rpc.hears_calls = False
+    id = sent(rpc.call("Heartbeat", {}))[1]
+    assert isinstance(rpc.receive(text), Ignored)
+    assert isinstance(heard(rpc, 3, id, TIME), Result)
+    rpc.hears_calls = True
+    assert rpc.receive(RESET) == Call("a1", "Reset", {"type": "Soft"})
+
+
 def test_a_call_that_comes_twice_is_answered_the_same_and_done_once() -> None:
     rpc = Rpc()
     assert isinstance(rpc.receive(RESET), Call)

@@ -13,11 +13,13 @@ PLUG = ("unplugged", "detached", "plugged", "wanting", "charging", "suspended_ev
 
 
 class Connector(Stage):
-    """Its outlet, its users and the charts it starts say what the words are: ``play("plugged card charging")``."""
+    """Its outlet, its users and the charts it starts say what the words are: ``play("plugged card charging")``.
+    ``without_lock``: the outlets that have none."""
 
-    def __init__(self, **parameters: Any) -> None:
+    def __init__(self, without_lock: tuple[int, ...] = (), **parameters: Any) -> None:
         changed = {name: parameters.pop(name) for name in [*parameters] if name in KEYS}
-        super().__init__("machines/ocpp/connector.yaml", keys(**changed), connectorId=1, **parameters)
+        values = {**keys(**changed), "outlets.without_lock": list(without_lock)}
+        super().__init__("machines/ocpp/connector.yaml", values, connectorId=1, **parameters)
 
     def play(self, words: str) -> Connector:
         for word in words.split():

@@ -133,6 +133,7 @@ def test_a_cable_that_does_not_say(resistance: float, why: str) -> None:
 
 
 def test_an_attached_cable_has_neither_contact_nor_lock() -> None:
+    assert [len(free(NONE, attached=cable).told("without_lock")) for cable in (True, False)] == [1, 0]
     stage = plugged(NONE, attached=True, I_cable=16.0).post("offer")
     assert stage.told("connected") == [{"rating": 16.0}]
     assert not stage.ordered("lock.lock")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.scenarios.evse import EVCCID, available, charging, in_session, pilot, plugged, start_session
+from tests.scenarios.evse import EVCCID, available, charging, in_session, pilot, plugged, start_session, starting
 from tests.scenarios.stage import Stage
 
 S = 1_000_000_000
@@ -152,11 +152,42 @@ def test_what_it_measures() -> None:
     assert (stage.post("read").told("readings")[0]["offered_power"], stage.told("readings")[0]["soc"]) == (9e3, 40)
 
 
-@pytest.mark.parametrize("is_locked", [True, False])
-def test_is_it_released(is_locked: bool) -> None:
-    assert available().values("lock", is_locked=is_locked).post("unlock").told("unlocked") == [
-        {"status": "UnlockFailed" if is_locked else "Unlocked"}
-    ]
+def test_a_connector_that_is_not_locked() -> None:
+    assert available().values("lock", is_locked=False).post("unlock").told("unlocked") == [{"status": "Unlocked"}]
+
+
+def test_who_charges_keeps_the_connector() -> None:
+    stage = charging().values("lock", is_locked=True).post("unlock")
+    assert stage.told("unlocked") == [{"status": "UnlockFailed"}]
+    assert not stage.ordered("lock.unlock")
+
+
+def test_a_connector_that_is_released_when_it_is_dead() -> None:
+    """OCPP 1.6 5.18: the transaction was stopped, the current flows still; the answer waits for the bolt."""
+    stage = charging().values("lock", is_locked=True).post("end_session").post("unlock").post("unlock")
+    stage.child("session.power_off").child("session.session_ended", end="normal")
+    assert (stage.told("unlocked"), stage.ordered("lock.unlock")) == ([], [])
+    stage.child("output.is_off")
+    assert (stage.told("unlocked"), stage.ordered("lock.unlock")) == ([], [{}])
+    assert stage.values("lock", is_locked=False).emit("lock.unlocked").told("unlocked") == [{"status": "Unlocked"}]
+
+
+def test_a_bolt_that_sticks_is_moved_once_more() -> None:
+    stage = charging().values("lock", is_locked=True).post("end_session")
+    stage.child("session.power_off").child("session.session_ended", end="normal").child("output.is_off")
+    assert stage.ordered("lock.unlock") == [{}]
+    assert stage.post("unlock").ordered("lock.unlock") == [{}, {}]
+    assert stage.run(25.9).told("unlocked") == []
+    assert stage.run(0.2).told("unlocked") == [{"status": "UnlockFailed"}]
+
+
+def test_a_connector_that_the_vehicle_locks() -> None:
+    """Nothing to unlock: the site knows it beforehand, and nobody is stopped for it."""
+    stage = charging(own_lock=False).values("lock", is_locked=True).post("unlock")
+    assert stage.told("unlocked") == [{"status": "NotSupported"}]
+    assert [len(starting(own_lock=own).told("without_lock")) for own in (False, True)] == [1, 0]
+    places = site().child("outlet.without_lock", 2).child("outlet.without_lock", 2).child("outlet.without_lock", 1)
+    assert places.data("without_lock") == [2, 1]
 
 
 def test_it_needs_no_more_than_a_back_end_lets_it_give() -> None:

@@ -441,8 +441,52 @@ def test_triggers(message: str, extended: bool) -> None:
     found = stage.ordered(told)
     assert len(found) == times
     if told.endswith("trigger"):
-        assert found == [{"extended": extended}]
+        assert found == [{"extended": extended, "now": False}]
     assert len(stage.ordered("csms.StatusNotificationReq")) == int(message == "StatusNotification")
+
+
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("message", [*TOLD, "DiagnosticsStatusNotification"])
+def test_triggers_while_pending(message: str) -> None:
+    """OCPP 1.6 4.2: all that is triggered is sent, and nothing else."""
+    stage = accepted().child("registration.pending").forget()
+    told, times = {"DiagnosticsStatusNotification": ("diagnostics.trigger", 1), **TOLD}[message]
+    assert answer(trigger(stage, message), "TriggerMessage") == "Accepted"
+    found = stage.ordered(told)
+    assert len(found) == times
+    assert all(one.get("now", True) for one in found)
+    assert len(stage.ordered("csms.StatusNotificationReq")) == int(message == "StatusNotification")
+
+
+def test_the_charge_points_status_is_told_when_it_is_triggered_only() -> None:
+    """While Pending; one at a time."""
+    stage = accepted().child("registration.pending").forget()
+    change(stage, 0)
+    for _ in range(4):
+        stage.finish("keep")
+    assert not stage.ordered("csms.StatusNotificationReq")
+    trigger(trigger(stage, "StatusNotification", 0), "StatusNotification", 0)
+    assert [one["status"] for one in stage.ordered("csms.StatusNotificationReq")] == ["Available"]
+    assert len(stage.finish("notify").ordered("csms.StatusNotificationReq")) == 2
+    stage.finish("notify").child("registration.rejected")
+    trigger(stage, "StatusNotification", 0)
+    assert len(stage.ordered("csms.StatusNotificationReq")) == 2
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_before_it_is_known_nothing_but_a_boot_is_triggered(extended: bool) -> None:
+    stage = begun().child("connection.online").forget()
+    name = "ExtendedTriggerMessage" if extended else "TriggerMessage"
+    assert answer(trigger(stage, "Heartbeat", extended=extended), name) == "Rejected"
+    assert not stage.ordered("registration.beat")
+    trigger(stage, "BootNotification", extended=extended)
+    assert [one["status"] for one in stage.ordered(f"csms.{name}Conf")] == ["Rejected", "Accepted"]
+    assert stage.ordered("registration.boot_again") == [{}]
+
+
+def test_meter_values_on_request_have_their_transaction() -> None:
+    stage = trigger(charging(accepted(), 2), "MeterValues")
+    assert [one.get("transactionId") for one in stage.ordered("connector.tell_meter_values")] == [None, 42, None]
 
 
 @pytest.mark.ocpp_cases("TC_055")

@@ -78,6 +78,7 @@ def test_a_charge_that_is_broken_off(left: bool) -> None:
 
 
 def test_there_is_no_lock() -> None:
+    assert Stage("machines/charger_bms.yaml").told("without_lock") == [{}]
     assert available().post("unlock").told("unlocked") == [{"status": "NotSupported"}]
 
 

@@ -204,7 +204,36 @@ def test_a_plug_is_released_when_nothing_is_offered_any_more() -> None:
         stage.child("outlet.is_off")
         assert stage.ordered("outlet.unlock") == [{}]
     assert energy().post("unlock").ordered("outlet.unlock") == [{}]
-    assert plugged().forget().post("unlock").run(8).ordered("outlet.unlock") == [{}]
+    stage = plugged().forget().post("unlock").run(8).forget().post("unlock")
+    assert stage.ordered("outlet.unlock") == [{}], "it has not gone off, and is asked all the same"
+
+
+@pytest.mark.parametrize("how", ["nominal duty", "session"])
+def test_a_plug_is_released_when_what_was_stopped_has_ended(how: str) -> None:
+    """OCPP 1.6 5.18: the transaction is stopped first, and current flows still."""
+    stage = energy() if how == "nominal duty" else charging()
+    stage.post("end_session").forget().post("unlock").post("unlock")
+    if how == "session":
+        assert to(stage, "session") == [], "it was asked to stop, and comes to its end"
+        stage.child("session.power_off").child("session.session_ended", end="normal")
+    assert not stage.ordered("outlet.unlock")
+    stage.child("outlet.is_off")
+    assert stage.ordered("outlet.unlock") == [{}]
+
+
+def test_a_vehicle_that_does_not_end_keeps_the_plug_for_as_long_as_it_takes_to_cut_it() -> None:
+    stage = charging().post("end_session").forget().post("unlock")
+    assert not stage.run(27.9).ordered("outlet.unlock")
+    assert stage.run(0.2).ordered("outlet.unlock") == [{}]
+
+
+def test_a_cable_that_is_attached() -> None:
+    """The site knows it beforehand; what is going on goes on."""
+    stage = plugged().child("outlet.without_lock")
+    assert stage.told("without_lock") == [{}]
+    assert stage.forget().post("unlock").told("unlocked") == [{"status": "NotSupported"}]
+    assert not stage.ordered("outlet.unlock")
+    assert to(stage, "outlet") == []
 
 
 def test_what_it_measures() -> None:

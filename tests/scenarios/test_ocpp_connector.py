@@ -680,7 +680,9 @@ def test_unlock(status: str) -> None:
 @pytest.mark.parametrize("how", ["failed", "silent"])
 def test_unlock_that_fails(how: str) -> None:
     stage = Connector().post("unlock", call="c")
-    stage.fail("unlock") if how == "failed" else stage.run(10)
+    stage.fail("unlock") if how == "failed" else stage.run(34.999)
+    assert bool(stage.ordered("csms.UnlockConnectorConf")) is (how == "failed"), "an outlet may go down first"
+    stage.run(0.001)
     assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": "UnlockFailed"}]
 
 
@@ -699,15 +701,16 @@ def test_unlock_with_a_transaction() -> None:
 
 @pytest.mark.ocpp_cases("TC_017_2")
 def test_unlock_a_fixed_cable() -> None:
-    stage = Connector(fixed_cable=True).post("unlock", call="c")
+    stage = Connector(without_lock=(1,)).post("unlock", call="c")
     assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": "NotSupported"}]
     assert not stage.ordered("outlets.unlock")
 
 
 @pytest.mark.ocpp_cases("TC_018_2")
 def test_unlock_a_fixed_cable_with_a_transaction() -> None:
-    """It goes on."""
-    stage = charging(fixed_cable=True).post("unlock", call="c").run(60)
+    """It goes on; that another outlet has no lock is of no account."""
+    assert stops(charging(without_lock=(2,)).post("unlock", call="c")) == [("UnlockCommand", None)]
+    stage = charging(without_lock=(1,)).post("unlock", call="c").run(60)
     assert stage.ordered("csms.UnlockConnectorConf") == [{"call": "c", "status": "NotSupported"}]
     assert stops(stage) == []
     assert not stage.ordered("outlets.unlock")
@@ -793,7 +796,7 @@ def test_after_an_outage_the_present_one_is_told_once_if_it_changed() -> None:
 
 def test_after_a_boot_and_on_request_it_is_told_whatever_was_told() -> None:
     """OCPP 1.6 errata 3.22; TC_054."""
-    stage = online(Connector()).finish("notify").post("tell_status")
+    stage = online(Connector()).finish("notify").post("tell_status", now=False)
     assert told(stage) == [("Available", "NoError")] * 2
 
 
@@ -864,12 +867,41 @@ def test_with_a_transaction_it_is_the_transactions() -> None:
 @pytest.mark.parametrize("words", ["", "plugged card charging"])
 def test_meter_values_on_request(words: str) -> None:
     """With a transaction they are its, and stored."""
-    stage = Connector(MeterValuesSampledData=["SoC"]).play(words).post("tell_meter_values").post("tell_meter_values")
+    stage = online(Connector(MeterValuesSampledData=["SoC"])).play(words)
+    stage.post("tell_meter_values", transactionId=None).post("tell_meter_values", transactionId=None)
     asked = stage.input("asked")
     assert (asked["context"], asked["measurands"]) == ("Trigger", ["SoC"])
     assert (asked["to"], asked["transaction"]) == (("ledger", 7) if words else ("central_system", 0))
     stage.ends("asked", **NOTHING)
-    assert stage.post("tell_meter_values").input("asked")
+    assert stage.post("tell_meter_values", transactionId=None).input("asked")
+
+
+@pytest.mark.ocpp_cases("TC_002")
+def test_meter_values_on_request_while_pending() -> None:
+    """4.2: what the ledger keeps waits for the registration, what is triggered does not."""
+    stage = Connector(MeterValuesSampledData=["SoC"]).play("plugged card charging")
+    asked = stage.post("tell_meter_values", transactionId=42).input("asked")
+    assert (asked["to"], asked["transactionId"]) == ("central_system", 42)
+
+
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("how", ["answered", "refused", "late"])
+def test_a_status_on_request_while_pending(how: str) -> None:
+    """4.2: what was asked for; what changes afterwards waits until anything may be sent, and is told then."""
+    stage = Connector().play("plugged").post("tell_status", now=True)
+    assert told(stage) == [("Preparing", "NoError")]
+    if how == "answered":
+        stage.finish("notify_once")
+    elif how == "refused":
+        stage.fail("notify_once", "InternalError")
+    else:
+        stage.run(30)
+    stage.play("card charging").run(100)
+    assert len(told(stage)) == 1
+    stage.post("tell_status", now=True)
+    assert told(stage)[-1] == ("Charging", "NoError")
+    assert online(stage.finish("notify_once")).unhandled == []
+    assert [one for one, _ in told(stage)] == ["Preparing", "Charging", "Charging"]
 
 
 # ---------------------------------------------------------------- a power loss

@@ -199,23 +199,52 @@ def test_a_request_in_place_of_one_that_is_collected() -> None:
 @pytest.mark.ocpp_cases("TC_054")
 def test_what_the_central_system_triggers() -> None:
     """Idle where nothing is under way, by the message that was asked for; never by itself (4.4)."""
-    stage = begun().post("trigger", extended=False)
+    stage = begun().post("trigger", extended=False, now=False)
     assert stage.ordered("ledger.DiagnosticsStatusNotification") == [{"status": "Idle"}]
     assert stage.ordered("ledger.LogStatusNotification") == []
-    stage.forget().post("trigger", extended=True)
+    stage.forget().post("trigger", extended=True, now=False)
     assert stage.ordered("ledger.LogStatusNotification") == [{"status": "Idle"}]
     assert stage.ordered("ledger.DiagnosticsStatusNotification") == []
 
 
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("how", ["answered", "refused", "late"])
+@pytest.mark.parametrize("extended", [False, True])
+def test_what_is_triggered_while_pending(extended: bool, how: str) -> None:
+    """4.2: sent at once, past what waits in the file; one at a time."""
+    asked = "csms.LogStatusNotificationReq" if extended else "csms.DiagnosticsStatusNotificationReq"
+    stage = begun().post("trigger", extended=extended, now=True).post("trigger", extended=extended, now=True)
+    assert [order["status"] for order in stage.ordered(asked)] == ["Idle"]
+    if how == "answered":
+        stage.finish("told_now")
+    elif how == "refused":
+        stage.fail("told_now", "InternalError")
+    else:
+        stage.run(29.999).post("trigger", extended=extended, now=True)
+        assert len(stage.ordered(asked)) == 1
+        stage.run(0.001)
+    stage.post("trigger", extended=extended, now=True)
+    assert len(stage.ordered(asked)) == 2
+    assert not stage.ordered("ledger.DiagnosticsStatusNotification", "ledger.LogStatusNotification")
+
+
+def test_what_is_triggered_while_pending_and_something_is_uploaded() -> None:
+    stage = uploading().forget().post("trigger", extended=False, now=True)
+    assert stage.ordered("csms.DiagnosticsStatusNotificationReq") == [{"status": "Uploading"}]
+    stage = sending().forget().post("trigger", extended=True, now=True)
+    assert stage.ordered("csms.LogStatusNotificationReq") == [{"status": "Uploading", "requestId": 7}]
+    assert [order.what for order in stage.orders] == ["csms.LogStatusNotificationReq"]
+
+
 @pytest.mark.ocpp_cases("TC_054")
 def test_what_it_triggers_while_something_is_uploaded() -> None:
-    stage = uploading().forget().post("trigger", extended=False)
+    stage = uploading().forget().post("trigger", extended=False, now=False)
     assert stage.ordered("ledger.DiagnosticsStatusNotification") == [{"status": "Uploading"}]
-    stage.forget().post("trigger", extended=True)
+    stage.forget().post("trigger", extended=True, now=False)
     assert told(stage) == ["Idle"]
-    stage = sending().forget().post("trigger", extended=True)
+    stage = sending().forget().post("trigger", extended=True, now=False)
     assert stage.ordered("ledger.LogStatusNotification") == [{"status": "Uploading", "requestId": 7}]
-    stage.forget().post("trigger", extended=False)
+    stage.forget().post("trigger", extended=False, now=False)
     assert stage.orders[-1].what == "ledger.DiagnosticsStatusNotification"
     assert told(stage) == ["Idle"]
 

@@ -421,23 +421,56 @@ def test_idle_only_when_it_is_asked_for() -> None:
     """4.5; by the message that was asked for."""
     stage = begun().run(3600)
     assert statuses(stage) == []
-    stage.post("trigger", extended=False)
+    stage.post("trigger", extended=False, now=False)
     assert stage.ordered("ledger.FirmwareStatusNotification") == [{"status": "Idle"}]
     assert stage.ordered("ledger.SignedFirmwareStatusNotification") == []
-    stage.forget().post("trigger", extended=True)
+    stage.forget().post("trigger", extended=True, now=False)
     assert stage.ordered("ledger.SignedFirmwareStatusNotification") == [{"status": "Idle"}]
     assert stage.ordered("ledger.FirmwareStatusNotification") == []
+
+
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("how", ["answered", "refused", "late"])
+@pytest.mark.parametrize("extended", [False, True])
+def test_what_is_triggered_while_pending(extended: bool, how: str) -> None:
+    """4.2: sent at once, past what waits in the file; one at a time."""
+    asked = f"csms.{'Signed' if extended else ''}FirmwareStatusNotificationReq"
+    stage = begun().post("trigger", extended=extended, now=True).post("trigger", extended=extended, now=True)
+    assert [order["status"] for order in stage.ordered(asked)] == ["Idle"]
+    if how == "answered":
+        stage.finish("told_now")
+    elif how == "refused":
+        stage.fail("told_now", "InternalError")
+    else:
+        stage.run(29.999).post("trigger", extended=extended, now=True)
+        assert len(stage.ordered(asked)) == 1
+        stage.run(0.001)
+    stage.post("trigger", extended=extended, now=True)
+    assert len(stage.ordered(asked)) == 2
+    assert statuses(stage) == []
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_what_is_triggered_while_pending_of_the_update_under_way(extended: bool) -> None:
+    """By its own message, signed or not."""
+    stage = wanted().forget().post("trigger", extended=extended, now=True)
+    assert [(order.what, order.args) for order in stage.orders] == [
+        ("csms.FirmwareStatusNotificationReq", {"status": "Downloading"})
+    ]
+    stage = verified().forget().post("trigger", extended=extended, now=True)
+    assert stage.ordered("csms.SignedFirmwareStatusNotificationReq") == [{"status": "Installing", "requestId": 7}]
+    assert statuses(stage) == []
 
 
 @pytest.mark.ocpp_cases("TC_054")
 @pytest.mark.parametrize("extended", [False, True])
 def test_the_status_of_the_update_under_way(extended: bool) -> None:
-    stage = wanted().forget().post("trigger", extended=extended)
+    stage = wanted().forget().post("trigger", extended=extended, now=False)
     assert stage.ordered("ledger.FirmwareStatusNotification") == [{"status": "Downloading"}]
     assert stage.ordered("ledger.SignedFirmwareStatusNotification") == []
-    stage = verified().forget().post("trigger", extended=extended)
+    stage = verified().forget().post("trigger", extended=extended, now=False)
     assert stage.ordered("ledger.SignedFirmwareStatusNotification") == [{"status": "Installing", "requestId": 7}]
-    stage.fail("install").forget().post("trigger", extended=False)
+    stage.fail("install").forget().post("trigger", extended=False, now=False)
     assert statuses(stage) == ["Idle"]
 
 
@@ -451,7 +484,9 @@ def test_the_status_of_the_update_under_way(extended: bool) -> None:
     ],
 )
 def test_a_restart_knows_what_was_told_last(stage_before: str, status: str) -> None:
-    stage = begun({**KEPT_SIGNED, "stage": stage_before, "install": NOW + 60 * S}).post("trigger", extended=True)
+    stage = begun({**KEPT_SIGNED, "stage": stage_before, "install": NOW + 60 * S}).post(
+        "trigger", extended=True, now=False
+    )
     assert statuses(stage) == of_7(status)
 
 

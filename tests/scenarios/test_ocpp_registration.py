@@ -105,6 +105,66 @@ def test_while_pending_the_central_system_may_ask_for_a_boot() -> None:
     assert len(stage.ordered("csms.BootNotificationReq")) == 1
 
 
+@pytest.mark.ocpp_cases("TC_002")
+@pytest.mark.parametrize("how", ["answered", "refused", "late"])
+def test_while_pending_the_central_system_may_ask_for_a_heartbeat(how: str) -> None:
+    """By TriggerMessage; the next BootNotification comes when it would have come."""
+    stage = answered(booting(), "Pending", 600).forget().run(100).post("beat").post("beat")
+    assert stage.ordered("csms.HeartbeatReq") == [{}]
+    if how == "answered":
+        stage.finish("asked_beat", currentTime=NOON + 7 * S)
+        assert stage.order("clock.set") == {"time": NOON + 7 * S}
+    elif how == "refused":
+        stage.fail("asked_beat", "InternalError")
+    else:
+        stage.run(30)
+    stage.post("beat")
+    assert len(stage.ordered("csms.HeartbeatReq")) == 2
+    stage.run(499 if how != "late" else 469)
+    assert not stage.ordered("csms.BootNotificationReq")
+    assert stage.run(1).ordered("csms.BootNotificationReq")
+
+
+def test_while_rejected_nobody_is_heard() -> None:
+    """4.2: nothing is answered until the interval is over."""
+    stage = answered(booting(), "Rejected", 60)
+    assert stage.ordered("csms.hear_calls") == [{"on": False}]
+    assert stage.run(59.999).ordered("csms.hear_calls") == [{"on": False}]
+    stage.run(0.001)
+    assert [order.what for order in stage.orders[-2:]] == ["csms.hear_calls", "csms.BootNotificationReq"]
+    assert stage.ordered("csms.hear_calls") == [{"on": False}, {"on": True}]
+    assert not answered(booting(), "Pending", 60).ordered("csms.hear_calls")
+
+
+@pytest.mark.parametrize("status", ["Pending", "Rejected"])
+@pytest.mark.parametrize("back", [True, False])
+def test_the_interval_is_waited_for_whatever_the_line_does(status: str, back: bool) -> None:
+    """6.7: the least wait before the next BootNotification."""
+    stage = answered(booting(), status, 60).post("offline").run(30)
+    if back:
+        stage.post("online")
+    stage.run(29.999)
+    assert len(stage.ordered("csms.BootNotificationReq")) == 1
+    assert len(stage.run(0.001).ordered("csms.BootNotificationReq")) == (2 if back else 1)
+    if not back:
+        assert len(stage.run(500).post("online").ordered("csms.BootNotificationReq")) == 2
+
+
+def test_a_boot_that_is_asked_for_while_it_boots() -> None:
+    """It is under way; after one without an answer it is not waited for."""
+    stage = booting().post("boot_again").post("beat")
+    assert (len(stage.ordered("csms.BootNotificationReq")), stage.unhandled) == (1, [])
+    stage.run(30).post("boot_again")
+    assert len(stage.ordered("csms.BootNotificationReq")) == 2
+
+
+def test_a_reset_without_a_line() -> None:
+    """It boots as soon as there is one, not a retry later."""
+    stage = registered().post("offline").post("boot_again").run(100)
+    assert not stage.ordered("csms.BootNotificationReq")
+    assert len(stage.post("online").ordered("csms.BootNotificationReq")) == 1
+
+
 @pytest.mark.parametrize("state", ["booting", "failed", "pending", "rejected"])
 def test_without_a_line_a_registration_begins_anew(state: str) -> None:
     stage = booting()
@@ -113,7 +173,7 @@ def test_without_a_line_a_registration_begins_anew(state: str) -> None:
     elif state != "booting":
         answered(stage, state.capitalize(), 60)
     stage.post("offline").forget().run(1000)
-    assert stage.orders == []
+    assert not stage.ordered("csms.BootNotificationReq")
     assert len(stage.post("online").ordered("csms.BootNotificationReq")) == 1
 
 
