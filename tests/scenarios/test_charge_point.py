@@ -113,6 +113,11 @@ def test_pending_and_rejected(word: str) -> None:
     assert answer(stage, "RemoteStartTransaction") == "Rejected"
 
 
+def test_an_answer_that_outlives_its_line_lets_nobody_send() -> None:
+    stage = begun().child("registration.registered", interval=300)
+    assert asked(stage, "may_send") == 0
+
+
 def test_an_outage() -> None:
     """OCPP-J 5.4: no new registration; the connectors tell what has changed."""
     stage = accepted().child("connection.offline", why="cut")
@@ -139,8 +144,10 @@ def test_the_status_of_the_charge_point(how: str) -> None:
     elif how == "refused":
         stage.fail("notify", "InternalError")
     else:
-        stage.run(30)
+        assert len(stage.run(29.999).ordered("csms.StatusNotificationReq")) == 1
+        stage.run(0.001)
     assert len(stage.ordered("csms.StatusNotificationReq")) == 2
+    assert len(stage.finish("notify").run(100).ordered("csms.StatusNotificationReq")) == 2
 
 
 def test_nobody_is_told_without_a_line() -> None:
@@ -169,6 +176,31 @@ def test_who_hears_of_a_transaction() -> None:
     assert not stage.ordered("firmware.idle")
     stage.child("connector.transaction_ended", 1, **ended)
     assert stage.ordered("firmware.idle") == [{}]
+
+
+def test_what_a_transaction_leaves_behind() -> None:
+    """Its number stops nothing any more, and the vehicle that is still plugged in has no user."""
+    stage = charging(accepted(outlets=2))
+    stage.child("connector.transaction_ended", 2, reason="Local", idTag="A", energy=1.0, seconds=2)
+    stage.emit("csms.RemoteStopTransactionReq", call="c", transactionId=42)
+    assert answer(stage, "RemoteStopTransaction") == "Rejected"
+    remote_start(status(status(stage, 1, "Faulted"), 2, "Preparing"))
+    assert asked(stage, "remote_start") == 1
+
+
+def test_what_others_are_told_of_is_no_matter() -> None:
+    stage = accepted()
+    for event in ("settings.changed", "ledger.appended", "cards.failed", "profiles.failed", "logs.failed"):
+        stage.emit(event, **({} if event == "ledger.appended" else {"key" if "changed" in event else "reason": "x"}))
+    stage.emit("csms.connected").emit("csms.disconnected", code=1006, text="cut")
+    stage.emit("csms.refused", reason="tls", status=0, text="").emit("outlets.fault_cleared", outlet=1)
+    stage.emit("outlets.token", outlet=1, id="R")  # of an outlet's own reader: its connector hears it
+    assert (stage.orders, stage.unhandled) == ([], [])
+
+
+def test_it_is_time_for_every_connector() -> None:
+    """Clock-aligned meter values."""
+    assert asked(accepted().child("by_clock.by_clock"), "by_clock") == 3
 
 
 def test_what_the_store_does_not_take_is_said() -> None:
@@ -256,8 +288,17 @@ def test_which_outlet(how: str, statuses: tuple[str, ...], chosen: int) -> None:
         assert answer(stage, "RemoteStartTransaction") == (None if chosen else "Rejected")
 
 
+def test_which_outlet_is_looked_for_anew_each_time() -> None:
+    stage = status(accepted(), 2, "Preparing").emit("outlets.token", outlet=0, id="R")
+    status(stage, 2, "Charging").emit("outlets.token", outlet=0, id="S")
+    assert asked(stage, "card") == 2
+    for number in (1, 2, 3):
+        status(stage, number, "Faulted")
+    assert asked(stage.emit("outlets.token", outlet=0, id="T"), "card") == 2
+
+
 def test_the_card_of_who_charges() -> None:
-    stage = charging(accepted()).emit("outlets.token", outlet=0, id="A")
+    stage = status(status(charging(accepted()), 1, "Faulted"), 3, "Faulted").emit("outlets.token", outlet=0, id="A")
     assert stage.ordered("connector.card") == [{"idTag": "A"}]
     stage.emit("outlets.token", outlet=2, id="A")
     assert asked(stage, "card") == 1
@@ -275,7 +316,9 @@ def test_who_waits_with_a_user_waits_for_nobody() -> None:
 @pytest.mark.parametrize(
     ("connector", "profile", "taken"),
     [
+        (1, {}, True),
         (2, {}, True),
+        (3, {}, True),
         (0, {}, False),
         (4, {}, False),
         (2, {"chargingProfilePurpose": "TxProfile"}, True),
@@ -390,6 +433,10 @@ def test_one_connector_is_kept_for_the_holder() -> None:
     stage.child("reservation.holder", idTag="A", reservationId=5)
     assert stage.ordered("connector.zero_holder") == [{"reservationId": 5}]
     assert stage.child("connector.zero_used", 2).ordered("reservation.used") == [{}]
+    for connector in (1, 2):
+        status(stage, connector, "Charging")
+    stage.child("connector.zero_card", 3, idTag="X", parentIdTag="G").child("reservation.stranger", idTag="X")
+    assert (asked(stage, "zero_free"), asked(stage, "zero_stranger")) == (1, 1)
     stage = zero_reserved()
     status(status(stage, 1, "Charging"), 2, "Faulted")
     stage.child("connector.zero_card", 3, idTag="X", parentIdTag=None).child("reservation.stranger", idTag="X")
@@ -400,8 +447,10 @@ def test_one_connector_is_kept_for_the_holder() -> None:
 
 
 def test_a_reservation_that_says_nothing_holds_nobody_up() -> None:
-    stage = zero_reserved().child("connector.zero_card", 1, idTag="X", parentIdTag=None).run(4)
+    stage = zero_reserved().child("connector.zero_card", 1, idTag="X", parentIdTag=None).run(3.999)
     stage.child("connector.zero_card", 2, idTag="Y", parentIdTag=None)
+    assert len(stage.ordered("reservation.card")) == 1
+    stage.run(0.001)
     assert [one["idTag"] for one in stage.ordered("reservation.card")] == ["X", "Y"]
     assert stage.child("reservation.stranger", idTag="Y").child("reservation.stranger", idTag="Y").unhandled == []
 
@@ -498,6 +547,13 @@ def test_triggers_for_nobody(connector: int, extended: bool) -> None:
     assert len(stage.orders) == 1
 
 
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize("connector", [0, 1, 3])
+def test_triggers_for_who_is_there(connector: int, extended: bool) -> None:
+    stage = trigger(accepted(), "MeterValues", connector, extended)
+    assert answer(stage, "ExtendedTriggerMessage" if extended else "TriggerMessage") == "Accepted"
+
+
 @pytest.mark.parametrize(
     ("message", "event"), [("StatusNotification", "tell_status"), ("MeterValues", "tell_meter_values")]
 )
@@ -516,11 +572,11 @@ def change(stage: Stage, connector: int, kind: str = "Inoperative") -> Stage:
 
 def test_availability_is_in_the_file_before_it_is_accepted() -> None:
     """OCPP 1.6 5.2: it survives a restart."""
-    stage = change(accepted(), 2)
-    assert stage.order("availability.keep") == {"connectorId": 2, "operative": False}
+    stage = change(accepted(), 3)
+    assert stage.order("availability.keep") == {"connectorId": 3, "operative": False}
     assert not stage.ordered("csms.ChangeAvailabilityConf", "connector.availability")
     stage.finish("keep")
-    assert answer(stage, "ChangeAvailability") == "Accepted"
+    assert stage.order("csms.ChangeAvailabilityConf") == {"call": "c", "status": "Accepted"}
     assert stage.ordered("connector.availability") == [{"operative": False}]
 
 
@@ -533,14 +589,16 @@ def test_scheduled_where_somebody_is(status_: str) -> None:
 
 
 @pytest.mark.ocpp_cases("TC_034")
-def test_of_all() -> None:
+@pytest.mark.parametrize(("kind", "said"), [("Inoperative", "Scheduled"), ("Operative", "Accepted")])
+def test_of_all(kind: str, said: str) -> None:
     """Connector 0: it and each of the others."""
-    stage = change(status(accepted(), 3, "Charging"), 0)
+    stage = change(status(accepted(), 3, "Charging"), 0, kind)
     for _ in range(4):
         stage.finish("keep")
-    assert [one["connectorId"] for one in stage.ordered("availability.keep")] == [0, 1, 2, 3]
-    assert asked(stage, "availability") == 3
-    assert answer(stage, "ChangeAvailability") == "Scheduled"
+    operative = kind == "Operative"
+    assert stage.ordered("availability.keep") == [{"connectorId": i, "operative": operative} for i in range(4)]
+    assert stage.ordered("connector.availability") == [{"operative": operative}] * 3
+    assert stage.order("csms.ChangeAvailabilityConf") == {"call": "c", "status": said}
     assert stage.order("csms.StatusNotificationReq")["connectorId"] == 0  # type: ignore[index]
 
 
@@ -573,6 +631,21 @@ def test_reset(kind: str, reason: str) -> None:
     assert stage.ordered("connector.finish") == [{"reason": reason}] * 3
     assert stage.ordered("registration.boot_again") == [{}]
     assert stage.ordered("security.security_event") == [{"type": "ResetOrReboot", "techInfo": kind}]
+    assert stage.ordered("outlets.report") == [{}]
+    stage.emit("csms.ResetReq", call="d", type=kind)  # and another time
+    assert len(stage.ordered("registration.boot_again")) == 2
+
+
+@pytest.mark.parametrize("kind", ["Hard", "Soft"])
+def test_a_transaction_that_does_not_end_changes_nothing_of_the_kind_of_reset(kind: str) -> None:
+    stage = charging(accepted()).emit("csms.ResetReq", call="c", type=kind).run(60)
+    assert stage.ordered("security.security_event") == [{"type": "ResetOrReboot", "techInfo": kind}]
+
+
+def test_new_firmware_waits_for_transactions_to_end() -> None:
+    stage = charging(accepted()).child("firmware.restart")
+    assert stage.ordered("connector.finish") == [{"reason": "SoftReset"}] * 3
+    assert not stage.ordered("registration.boot_again")
 
 
 def test_a_clock_that_was_set_is_a_security_event() -> None:
@@ -589,6 +662,7 @@ def test_reset_with_a_transaction(ends: bool) -> None:
     )
     stage.child("firmware.restart")
     assert not stage.ordered("registration.boot_again")
+    assert not stage.unhandled
     assert len(stage.ordered("csms.ResetConf")) == 2
     if ends:
         stage.child("connector.transaction_ended", 2, reason="SoftReset", idTag="A", energy=1.0, seconds=2)
