@@ -124,8 +124,7 @@ def nest(action: str, values: Mapping[str, Any], *, response: bool) -> Payload:
             lengths = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
             raise NotFlat(f"{action}: lists of one table are as long as each other: {lengths}")
         if columns:
-            rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-            _put(payload, table.path, _elements(table, rows))
+            _put(payload, table.path, _elements(table, columns, range(len(next(iter(columns.values()))))))
     return payload
 
 
@@ -150,7 +149,7 @@ def time_ns(text: str) -> int:
 def time_text(ns: int) -> str:
     """``2026-11-29T10:30:00.000Z`` for nanoseconds since 1970 (64 bits)."""
     moment = EPOCH + timedelta(microseconds=ns // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03}Z"
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 # ------------------------------------------------------------ the schema
@@ -296,25 +295,34 @@ def _names(table: _Table) -> list[str]:
     return [field.name for field, _ in table.columns] + (_names(table.inner) if table.inner else [])
 
 
-def _elements(table: _Table, rows: Sequence[Payload]) -> list[Any]:
+_Cells = Sequence[tuple[Sequence[Any], tuple[str, ...], Any, Field]]
+"""Of the columns of a list that there are: the values, the path in an element, the value that is not written."""
+_NONE_SUCH = object()
+
+
+def _elements(table: _Table, columns: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
+    cells = [
+        (columns[field.name], path, _NONE_SUCH if field.needed else BLANK.get(field.kind, ""), field)
+        for field, path in table.columns
+        if field.name in columns
+    ]
     if table.inner is None:
-        return [_element(table, row) for row in rows]
+        return [_element(cells, row) for row in rows]
     made = []
-    outer = [field.name for field, _ in table.columns]
-    for _, group in groupby(rows, key=lambda row: [row.get(name) for name in outer]):
+    for _, group in groupby(rows, key=lambda row: [cell[0][row] for cell in cells]):
         members = list(group)
-        element = _element(table, members[0])
-        _put(element, table.inner.path, _elements(table.inner, members))
+        element = _element(cells, members[0])
+        _put(element, table.inner.path, _elements(table.inner, columns, members))
         made.append(element)
     return made
 
 
-def _element(table: _Table, row: Payload) -> Any:
+def _element(cells: _Cells, row: int) -> Any:
     element: Payload = {}
-    for field, path in table.columns:
-        value = row.get(field.name)
+    for column, path, blank, field in cells:
+        value = column[row]
         if not path:
             return _written(field, value)
-        if value is not None and (field.needed or value != BLANK.get(field.kind, "")):
+        if value is not None and value != blank:
             _put(element, path, value if field.kind in _AS_THEY_ARE else _written(field, value))
     return element
