@@ -203,6 +203,38 @@ def test_it_is_time_for_every_connector() -> None:
     assert asked(accepted().child("by_clock.by_clock"), "by_clock") == 3
 
 
+def test_what_the_store_has_not_taken_yet_keeps_the_firmware_and_a_reset_waiting() -> None:
+    """A restart would not know that the transaction has ended."""
+    stage = charging(accepted()).emit("csms.ResetReq", call="c", type="Soft").child("connector.owes", 2, some=True)
+    stage.child("connector.transaction_ended", 2, reason="SoftReset", idTag="A", energy=1.0, seconds=2)
+    assert not stage.ordered("firmware.idle", "registration.boot_again")
+    stage.child("connector.owes", 2, some=False)
+    assert (stage.ordered("firmware.idle"), stage.ordered("registration.boot_again")) == ([{}], [{}])
+    stage.child("connector.owes", 1, some=True)
+    assert stage.ordered("firmware.busy") == [{}, {}]
+
+
+def test_a_transaction_whose_outlet_is_not_there_any_more() -> None:
+    """Three outlets where there were four: it stayed in the file for ever."""
+    unfinished = {
+        "transactionId": 42,
+        "idTag": "A",
+        "meterStart": 4000,
+        "timestamp": 100,
+        "meter": 4500,
+        "metered": 200,
+    }
+    stage = accepted().values("clock", now=900)
+    stage.emit("ledger.unfinished", connectorId=3, transaction=8, **unfinished)
+    assert "closing" not in stage.children()
+    stage.emit("ledger.unfinished", connectorId=4, transaction=7, **unfinished)
+    closed = stage.input("closing", 7)
+    assert (closed["meterStop"], closed["at"], closed["reason"]) == (4500.0, 900, "PowerLoss")
+    stage.child("closing.late", 7, reason="disk full").ends("closing", 7)
+    assert stage.logs == ["not in the file: the end of a transaction, so far: disk full"]
+    assert stage.unhandled == []
+
+
 def test_what_the_store_does_not_take_is_said() -> None:
     assert accepted().child("connector.lost", 1, what="a transaction: disk full").logs == [
         "not in the file: a transaction: disk full"

@@ -980,3 +980,59 @@ def test_a_meter_that_says_nothing_is_as_it_is(how: str) -> None:
         stage.run(0.001)
     assert stage.active("register.as_read")
     assert stage.ordered("outlets.count_on") == []
+
+
+# ---------------------------------------------------------------- an end that the store does not take
+
+END: dict[str, Any] = {"transaction": 7, "by": "CARD", "meterStop": 6000.9, "at": 1060 * S, "reason": "Local"}
+END |= {"timestamp": [1060 * S], **{name: ["x"] for name in ROWS[1:]}}
+
+
+def owing() -> Connector:
+    stage = charging()
+    stage.child("transaction.unkept", **END).play("end")
+    return stage
+
+
+def test_an_end_that_is_not_kept_yet_is_kept_later() -> None:
+    """Disk full for an hour: the connector is its next user's, the end goes into the store when it can."""
+    stage = owing()
+    assert stage.input("closing", 7) == {**stage.input("closing", 7), **END}
+    assert (stage.told("owes"), len(stage.told("transaction_ended"))) == ([{"some": True}], 1)
+    stage.child("closing.late", 7, reason="disk full")
+    assert stage.told("lost") == [{"what": "the end of a transaction, so far: disk full"}]
+    stage.play("unplugged")
+    assert stage.told("status")[-1]["status"] == "Available"
+    stage.ends("closing", 7)
+    assert stage.told("owes") == [{"some": True}, {"some": False}]
+    assert not stage.ordered("transaction.may_follow")
+
+
+def test_who_comes_next_waits_behind_it() -> None:
+    stage = owing().play("unplugged plugged card")
+    assert stage.input("transaction")["behind"]
+    assert stage.ordered("closing.now") == [{}]
+    assert not stage.ordered("transaction.may_follow")
+    stage.ends("closing", 7)
+    assert stage.ordered("transaction.may_follow") == [{}]
+    assert not charging().input("transaction")["behind"]
+
+
+def test_one_whose_chart_has_broken_blocks_nobody() -> None:
+    stage = owing()
+    stage.system.stop(stage.actor.children["closing", 7])
+    breaks(stage, "closing")
+    assert stage.told("owes")[-1] == {"some": False}
+
+
+def test_a_file_that_was_read_late_tells_of_one_that_was_cut() -> None:
+    """Somebody else charges there by then: it is over, with the last reading that is known."""
+    stage = charging()
+    unfinished = {"transaction": 3, "transactionId": 42, "idTag": "OLD", "meterStart": 4000, "timestamp": 100}
+    unfinished |= {"meter": 4500, "metered": 200}
+    stage.values("clock", now=900).emit("ledger.unfinished", connectorId=2, **unfinished)
+    assert "closing" not in stage.children()
+    stage.emit("ledger.unfinished", connectorId=1, **unfinished)
+    closed = stage.input("closing", 3)
+    assert (closed["meterStop"], closed["at"], closed["reason"]) == (4500.0, 900, "PowerLoss")
+    assert stops(stage) == []

@@ -202,21 +202,47 @@ def test_a_second_stop_changes_nothing() -> None:
     assert stage.output["reason"] == "Local"
 
 
-def test_an_end_that_cannot_be_written_is_written_later() -> None:
-    stage = sampled(stopped(running()), "sample", 6000.0, 1060).fail("end", "disk full").run(9.999)
-    assert len(stage.ordered("ledger.StopTransaction")) == 1
-    assert stage.logs == ["the end of a transaction cannot be written: disk full"]
-    stage.run(0.001).finish("end")
-    assert stage.output["transaction"] == 7
-    assert stage.told("lost") == []
-
-
-def test_or_is_given_up() -> None:
-    """The connector is wanted for others; what is lost is said."""
-    stage = sampled(stopped(running(C_store=2)), "sample", 6000.0, 1060).fail("end", "disk full").run(10)
+def test_an_end_that_cannot_be_written_is_written_by_somebody_else() -> None:
+    """The connector is wanted for others; nothing of it is lost."""
+    stage = sampled(
+        running(StopTxnSampledData=["SoC"]).post("stop", reason="Local", by="CARD", flowing=False),
+        "sample",
+        6000.9,
+        1060,
+    )
     stage.fail("end", "disk full")
+    rows = {"value": ["40"], "context": ["x"], "measurand": ["SoC"], "phase": [""], "unit": ["Percent"]}
+    end = {"transaction": 7, "by": "CARD", "meterStop": 6000.9, "at": 1060 * S, "reason": "Local"}
+    assert stage.told("unkept") == [{**end, "timestamp": [1060 * S], **rows}]
+    assert stage.output == {"reason": "Local", "energy": 1000.0, "seconds": 60, "transaction": 7}
+
+
+def test_one_that_is_kept_is_told_nobody() -> None:
+    stage = sampled(stopped(running()), "sample", 6000.0, 1060).finish("end")
+    assert (stage.ended, stage.told("unkept")) == (True, [])
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_start_goes_in_behind_the_end_of_the_one_before(late: bool) -> None:
+    """Of one connector the central system hears of one transaction after the other."""
+    stage = begun(behind=True)
+    if late:
+        sampled(stage, "first", 5000.0, 1000).run(9.999)
+        assert not stage.ordered("ledger.StartTransaction")
+        stage.post("may_follow")
+    else:
+        sampled(stage.post("may_follow"), "first", 5000.0, 1000)
+    stage.finish("start", transaction=8)
+    assert stage.told("started") == [{"transaction": 8, "at": 1000 * S}]
+
+
+def test_a_store_that_does_not_take_the_one_before_takes_none() -> None:
+    stage = sampled(begun(behind=True), "first", 5000.0, 1000).run(10)
+    assert stage.told("refused") == [{"reason": "the end of the transaction before it is not in the store"}]
     assert stage.ended
-    assert stage.told("lost") == [{"what": "the end of a transaction: disk full"}]
+    stage = sampled(begun(behind=True, charge_unrecorded=True), "first", 5000.0, 1000).run(10)
+    assert stage.told("started") == [{"transaction": 0, "at": 1000 * S}]
+    assert not stage.ordered("ledger.StartTransaction")
 
 
 def answered(stage: Stage, status: str | None, **other: Any) -> Stage:
