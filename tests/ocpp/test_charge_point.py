@@ -14,6 +14,16 @@ both = pytest.mark.parametrize("kinds", ["dc", "ac"])
 each = pytest.mark.parametrize("kinds", ["dc", "ac", "bms"])
 
 
+def nothing_is_missing(point: ChargePoint) -> None:
+    """What flowed is in the transactions: the register stands where the last one ended, and each began where the one
+    before it ended."""
+    begins = [one["meterStart"] for one in point.central.said("StartTransaction")]
+    ends = [one["meterStop"] for one in point.central.said("StopTransaction")]
+    point.run(30).central.ask("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
+    read = point.run(1).central.said("MeterValues")[-1]["meterValue"][0]["sampledValue"]
+    assert [*begins[1:], *(int(one["value"]) for one in read if one["measurand"].startswith("Energy"))] == ends
+
+
 @both
 @pytest.mark.ocpp_cases("TC_003")
 def test_a_charge(kinds: str) -> None:
@@ -27,6 +37,7 @@ def test_a_charge(kinds: str) -> None:
     assert (start["idTag"], start["connectorId"], start["meterStart"]) == ("CARD1", 1, 0)
     assert (stop["transactionId"], stop["reason"]) == (101, "Other")
     assert stop["meterStop"] > 100
+    nothing_is_missing(point)
     assert len(set(point.central.ids)) == len(point.central.ids)
 
 
@@ -69,6 +80,7 @@ def test_meter_values_and_remote_stop(kinds: str) -> None:
     point.until(lambda: bool(point.central.said("StopTransaction")))
     assert point.central.answers["RemoteStopTransaction"] == {"status": "Accepted"}
     assert point.central.said("StopTransaction")[0]["reason"] == "Remote"
+    nothing_is_missing(point)
 
 
 @pytest.mark.parametrize("by", ["EVCCID", "mac"])

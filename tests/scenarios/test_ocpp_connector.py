@@ -300,7 +300,7 @@ def test_the_same_card() -> None:
     second_card(stage, "CARD")
     assert stops(stage) == [("Local", "CARD")]
     assert stage.order("outlets.stop") == {"outlet": 1, "reason": "Local"}
-    assert stage.order("transaction.stop") == {"reason": "Local", "by": "CARD", "flowing": True}
+    assert stage.order("transaction.stop") == {"reason": "Local", "by": "CARD", "flowing": True, "faulty": False}
     stage.play("ended end")
     assert stage.data("status") == "Finishing"
     assert stage.told("transaction_ended") == [{"reason": "Local", "idTag": "CARD", "energy": 1000.0, "seconds": 60}]
@@ -1036,3 +1036,24 @@ def test_a_file_that_was_read_late_tells_of_one_that_was_cut() -> None:
     closed = stage.input("closing", 3)
     assert (closed["meterStop"], closed["at"], closed["reason"]) == (4500.0, 900, "PowerLoss")
     assert stops(stage) == []
+
+
+# ---------------------------------------------------------------- is it off?
+
+
+@pytest.mark.parametrize(("words", "flowing"), [("suspended_ev", True), ("plugged", True), ("suspended_evse", True)])
+def test_an_outlet_that_is_not_off_may_give_energy_yet(words: str, flowing: bool) -> None:
+    stage = charging().play(words)
+    second_card(stage, "CARD")
+    assert stage.order("transaction.stop")["flowing"] is flowing
+
+
+@pytest.mark.parametrize("words", ["unplugged", "detached", "ended"])
+def test_one_that_is_off_is_read_at_once(words: str) -> None:
+    assert charging().play(words).order("transaction.stop")["flowing"] is False
+
+
+def test_one_that_is_out_of_order_switches_off_by_itself() -> None:
+    stage = charging()
+    stage.emit("outlets.fault", outlet=1, errorCode="OtherError", info="", emergency=True)
+    assert stage.order("transaction.stop")["faulty"] is True

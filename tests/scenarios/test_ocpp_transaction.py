@@ -39,7 +39,7 @@ def running(**parameters: Any) -> Stage:
 
 
 def stopped(stage: Stage, reason: str = "Local", **data: Any) -> Stage:
-    return stage.post("stop", reason=reason, by=None, flowing=False, **data)
+    return stage.post("stop", reason=reason, by=None, flowing=False, faulty=False, **data)
 
 
 def test_the_start_is_stored_before_anybody_may_charge() -> None:
@@ -167,29 +167,47 @@ def test_no_more_than_it_may_carry() -> None:
     assert stop["transactionData_timestamp"] == [1060 * S, 1190 * S]
 
 
-@pytest.mark.parametrize("how", ["state", "gone", "late"])
+def ending(faulty: bool = False) -> Stage:
+    return running().post("stop", reason="Remote", by=None, flowing=True, faulty=faulty)
+
+
+@pytest.mark.parametrize("how", ["ended", "free", "detached", "gone", "late"])
 def test_the_last_reading_is_made_when_energy_has_ended(how: str) -> None:
-    """meterStop is what the vehicle got."""
-    stage = running().post("stop", reason="Remote", by=None, flowing=True)
-    stage.emit("outlets.state", outlet=1, state="charging")
+    """meterStop is what the vehicle got: the contactor is closed yet while a vehicle pauses, or its current falls."""
+    stage = ending()
+    for state in ("charging", "suspended_ev", "suspended_evse", "plugged", "wanting"):
+        stage.emit("outlets.state", outlet=1, state=state)
     stage.emit("outlets.state", outlet=2, state="ended").emit("outlets.lost", outlet=2)
     assert stage.children() == []
-    if how == "state":
-        stage.emit("outlets.state", outlet=1, state="ended")
-    elif how == "gone":
+    if how == "gone":
         stage.emit("outlets.lost", outlet=1)
-    else:
+    elif how == "late":
         assert stage.run(24.999).children() == []
         stage.run(0.001)
+    else:
+        stage.emit("outlets.state", outlet=1, state=how)
     assert stage.input("sample")["context"] == "Transaction.End"
     sampled(stage, "sample", 6000.0, 1060).finish("end")
     assert stage.output == {"reason": "Remote", "energy": pytest.approx(999.1), "seconds": 60, "transaction": 7}
 
 
+@pytest.mark.parametrize("how", ["before", "meanwhile"])
+def test_a_fault_switches_it_off(how: str) -> None:
+    """Whether it says so or not; nobody waits half a minute for an emergency stop."""
+    stage = ending(faulty=how == "before")
+    fault = {"errorCode": "OtherError", "info": "", "emergency": True}
+    if how == "meanwhile":
+        stage.emit("outlets.fault", outlet=2, **fault).run(3).emit("outlets.fault", outlet=1, **fault)
+    stage.run(1.999).emit("outlets.fault", outlet=1, **fault)
+    assert stage.children() == []
+    assert stage.run(0.001).children() == ["sample"]
+    assert ending(faulty=True).emit("outlets.state", outlet=1, state="ended").children() == ["sample"]
+
+
 def test_the_register_never_falls() -> None:
     """Field: an outlet that says nothing, or a meter that began at 0 again, made energy of minus four thousand kWh."""
     stage = sampled(running().run(60), "sampled", 5500.0, 1060)
-    sampled(stage.post("stop", reason="Local", by="CARD", flowing=False), "sample", 0.0, 1070, some=False)
+    sampled(stage.post("stop", reason="Local", by="CARD", flowing=False, faulty=False), "sample", 0.0, 1070, some=False)
     stop = stage.order("ledger.StopTransaction")
     assert stop is not None
     assert (stop["meterStop"], stop["idTag"]) == (5500, "CARD")
@@ -205,7 +223,7 @@ def test_a_second_stop_changes_nothing() -> None:
 def test_an_end_that_cannot_be_written_is_written_by_somebody_else() -> None:
     """The connector is wanted for others; nothing of it is lost."""
     stage = sampled(
-        running(StopTxnSampledData=["SoC"]).post("stop", reason="Local", by="CARD", flowing=False),
+        running(StopTxnSampledData=["SoC"]).post("stop", reason="Local", by="CARD", flowing=False, faulty=False),
         "sample",
         6000.9,
         1060,
