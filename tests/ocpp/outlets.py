@@ -91,6 +91,10 @@ class StandInOutlets(Adapter):
         if self.outlets[outlet - 1].state in ("plugged", "wanting"):
             self._is(outlet, "suspended_evse" if self.outlets[outlet - 1].limit == 0 else "charging")
 
+    def invite_again(self, *, outlet: int) -> None:
+        if self.outlets[outlet - 1].state == "ended":
+            self._is(outlet, "wanting")
+
     def refuse(self, *, outlet: int, reason: str) -> None:
         """Nobody is told."""
 

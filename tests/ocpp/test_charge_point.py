@@ -185,6 +185,29 @@ def test_unplugged_while_it_may_not_charge(kinds: str) -> None:
     assert point.statuses()[-1] == "Available"
 
 
+@pytest.mark.parametrize("how", ["the same", "another", "unlocked"])
+def test_a_second_charge_of_an_ac_vehicle_that_stays(how: str) -> None:
+    """Its driver, or the next one, shows a card: nobody has to unplug; also where the plug was released meanwhile."""
+    point = ChargePoint("ac_pev.stop_at_soc=80 %", kinds="ac")
+    point.until(lambda: "Charging" in point.statuses()).run(20)
+    _shows(point, "CARD1").until(lambda: point.statuses()[-1] == "Finishing", 15)
+    if how == "unlocked":
+        point.central.ask("UnlockConnector", connectorId=1)
+        point.run(15)
+        assert not point.outlet().roles["lock"].read("is_locked")
+    _shows(point, "CARD2" if how == "another" else "CARD1")
+    point.until(lambda: point.statuses()[-1] == "Charging", 120).run(20)
+    assert point.outlet().roles["lock"].read("is_locked")
+    assert point.statuses()[-3:] == ["Finishing", "Preparing", "Charging"]
+    _shows(point, "CARD2" if how == "another" else "CARD1").until(lambda: point.statuses()[-1] == "Finishing", 15)
+    assert [one["idTag"] for one in point.central.said("StartTransaction")] == [
+        "CARD1",
+        "CARD2" if how == "another" else "CARD1",
+    ]
+    assert len(point.central.said("StopTransaction")) == 2
+    nothing_is_missing(point)
+
+
 KEPT = ("ocpp.adapters.settings.UnlockConnectorOnEVSideDisconnect=false", "outlet.adapters.reader.token_after=none")
 
 

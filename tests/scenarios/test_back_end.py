@@ -213,6 +213,7 @@ def site(outlets: int = 2, **parameters: Any) -> Stage:
     [
         ("authorise", {}, "authorise", {}),
         ("refuse", {"reason": "x"}, "refuse", {"reason": "x"}),
+        ("invite_again", {}, "invite_again", {}),
         ("stop", {"reason": "Remote"}, "end_session", {}),
         ("out_of_service", {}, "out_of_service", {}),
         ("in_service", {}, "in_service", {}),

@@ -399,3 +399,51 @@ def test_its_share_says_when_it_keeps_to_it() -> None:
     assert stage.order("share.grant") == {"power": 5e3, "order": 2}
     assert stage.told("kept") == []
     assert stage.child("share.kept", order=2).told("kept") == [{"order": 2}]
+
+
+# ---------------------------------------------------------------- again, without unplugging
+
+
+def over(**parameters: Any) -> Stage:
+    stage = energy(**parameters).post("end_session").child("outlet.is_off")
+    assert stage.active("vehicle.plugged.finished")
+    return stage.forget()
+
+
+def test_who_is_known_charges_again_without_unplugging() -> None:
+    stage = over().values("lock", is_locked=True).post("invite_again")
+    assert states(stage) == ["plugged", "wanting"]
+    assert not stage.ordered("outlet.reset", "outlet.offer")
+    stage.post("authorise")
+    assert stage.ordered("outlet.offer") == [{}]
+
+
+def test_a_plug_that_was_released_is_locked_again_first() -> None:
+    stage = over().post("invite_again")
+    assert (states(stage), stage.ordered("outlet.reset")) == ([], [{}])
+    assert states(stage.child("outlet.connected", rating=16.0)) == ["plugged", "wanting"]
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_and_who_shows_a_token_of_the_list(locked: bool) -> None:
+    stage = over_by_token().values("lock", is_locked=locked).emit("reader.token", id="X")
+    assert not stage.ordered("outlet.reset", "outlet.offer")
+    stage.emit("reader.token", id="T")
+    if not locked:
+        assert stage.ordered("outlet.reset") == [{}]
+        stage.child("outlet.connected", rating=16.0)
+    assert stage.ordered("outlet.offer") == [{}]
+
+
+def over_by_token() -> Stage:
+    stage = plugged(authorisation="list", tokens=["T"]).emit("reader.token", id="T").child("outlet.charging")
+    stage.emit("reader.token", id="T").child("outlet.is_off")
+    assert stage.active("vehicle.plugged.finished")
+    return stage.forget()
+
+
+def test_nobody_is_asked_again_elsewhere() -> None:
+    for stage in (available(), energy(), plugged().child("outlet.vehicle_fault", reason="it broke")):
+        before = stage.states
+        assert stage.post("invite_again").states == before
+        assert stage.unhandled == []

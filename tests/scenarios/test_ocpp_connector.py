@@ -1057,3 +1057,30 @@ def test_one_that_is_out_of_order_switches_off_by_itself() -> None:
     stage = charging()
     stage.emit("outlets.fault", outlet=1, errorCode="OtherError", info="", emergency=True)
     assert stage.order("transaction.stop")["faulty"] is True
+
+
+# ---------------------------------------------------------------- again, without unplugging
+
+
+def test_the_next_one_charges_without_unplugging() -> None:
+    """OCPP 1.6 4.9 F2: the outlet asks its vehicle again, and a transaction begins when that is there."""
+    stage = charging().play("ended end")
+    stage.forget()
+    stage.play("card")
+    assert stage.ordered("outlets.invite_again") == [{"outlet": 1}]
+    assert "transaction" not in stage.children(), "nothing flows before the store has its start"
+    stage.play("wanting charging")
+    assert [one["status"] for one in stage.told("status")] == ["Preparing", "Charging"]
+
+
+def test_a_vehicle_that_is_not_over_is_not_asked_again() -> None:
+    assert not charging().ordered("outlets.invite_again")
+    assert not Connector().play("card plugged").ordered("outlets.invite_again")
+
+
+def test_a_vehicle_that_does_not_come_again() -> None:
+    """F2, and B6 when nobody has come in ConnectionTimeOut."""
+    stage = charging().play("ended end")
+    stage.forget()
+    stage.play("card").run(120)
+    assert [one["status"] for one in stage.told("status")] == ["Preparing", "Finishing"]
