@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -281,8 +282,9 @@ def test_shipped_stations_resolve() -> None:
     charts = [chart for chart in sorted(root.glob("*.yaml")) if "\nstation: " in chart.read_text()]
     assert files
     assert charts
+    load = cache(engine.load)
     for file in files + charts:
-        station = resolve(file, None, Overrides((), {}), installed(), engine.load)
+        station = resolve(file, None, Overrides((), {}), installed(), load)
         build(station, System(), installed())
         assert station.machines
 
