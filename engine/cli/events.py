@@ -228,6 +228,17 @@ def now_possible(system: System, main: Actor) -> list[str]:
     return done + told + of_units
 
 
+def is_known(binding: Binding, name: str) -> bool:
+    """Whether a machine that hears the adapter has a transition for its event, in whatever state."""
+    return any(
+        d == "*" or f"{role}.{name}" == d or f"{role}.{name}".startswith(d + ".")
+        for actor, role in binding.attached
+        for t in actor.machine.chart.transitions
+        if not t.ignores
+        for d in t.descriptors
+    )
+
+
 def _takes(actor: Actor, name: str) -> bool:
     """Whether an active state of the machine has a transition for the event."""
     active = {*actor.machine.configuration, ""}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from engine.cli.events import addressed, deliver
+from engine.cli.events import addressed, deliver, is_known
 from engine.language.text_values import fields, typed
 from engine.run import Actor, System
 from engine.run.binding import Binding
@@ -36,7 +36,7 @@ class Hands:
     def __init__(
         self, control: Control, station: Station, system: System, main: Actor, restart: Act | None = None
     ) -> None:
-        self._hands, self._number = control.hands, control.number
+        self._hands, self._number, self._texts = control.hands, control.number, control.texts
         self._station, self._system, self._main = station, system, main
         self._restart = restart
 
@@ -75,7 +75,11 @@ class Hands:
             if self._restart is None:
                 raise NotOffered(f"{name} is not offered here: this program cannot begin anew")
             acts, last = acts[:-1], self._restart
-        for act in [self._understood(self._filled(act, given)) for act in acts]:
+        filled = [self._filled(act, given) for act in acts]
+        understood = [act for act in map(self._understood, filled) if act is not None]
+        if filled and not understood:
+            raise NotOffered(f"{name} is not offered here: no machine knows {filled[0].partition('(')[0]}")
+        for act in understood:
             act()
         return last
 
@@ -119,11 +123,15 @@ class Hands:
 
         def said(found: re.Match[str]) -> str:
             name = found[1]
-            return _numbered(name, given[name]) if name == self._number else said_of(name, given[name])
+            said = _numbered(name, given[name]) if name == self._number else said_of(name, given[name])
+            if name in self._texts:
+                _measured(name, given[name], *self._texts[name])
+            return said
 
         return _FIELD.sub(said, act)
 
-    def _understood(self, text: str) -> Act:
+    def _understood(self, text: str) -> Act | None:
+        """None: an event that nobody who hears the adapter knows."""
         verb, _, rest = text.partition(" ")
         if verb == "order":
             return self._order(rest.strip())
@@ -132,6 +140,8 @@ class Hands:
         to, event = addressed(self._system, self._main, text)
         if not isinstance(event, Event):
             raise StationError(f"{text}: a wait is no event")
+        if isinstance(to, Binding) and not is_known(to, event.name):
+            return None
         return partial(deliver, self._system, to, event)
 
     def _order(self, text: str) -> Act:
@@ -179,6 +189,11 @@ def _numbered(name: str, value: Any) -> str:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise StationError(f"{name} is a number from 1 on, not {value!r}"[:200])
     return str(value)
+
+
+def _measured(name: str, value: Any, least: int, most: int) -> None:
+    if not isinstance(value, str) or not least <= len(value) <= most:
+        raise StationError(f"{name} is a text of {least} to {most} characters, not {value!r}"[:200])
 
 
 def said_of(name: str, value: Any) -> str:

@@ -9,8 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
@@ -158,6 +158,57 @@ def test_who_plugs_in_is_the_bench() -> None:
     assert within(60, lambda: evse.read("lock", "is_locked"))
 
 
+@pytest.mark.parametrize("kind", ["dc", "ac", "bms"])
+def test_who_unplugs_is_the_bench(kind: str) -> None:
+    """A vehicle whose charge is over, by a stop or because it has enough, stays until the bench says so."""
+    pev = {"dc": "pev", "ac": "ac_pev", "bms": "battery"}[kind]
+    soc = "charger" if kind == "ac" else "battery"
+    _, system, hands = stood(
+        "machines/site.yaml", f"kinds={kind}", "outlets=1", f"{pev}.adapters.{soc}.soc=41", f"{pev}.stop_at_soc=42 %"
+    )
+    site = system.roots["site"]
+    system.start()
+    system.advance(15_000_000_000)
+    for ends_by in ("enough", "a stop"):
+        hands.do({"event": "plug"})
+        if ends_by == "a stop":
+            system.advance(40_000_000_000)
+            system.post(site, "stop", {"outlet": 1, "reason": "Remote"})
+        system.advance(600_000_000_000)
+        assert _plugged_in(site.children["outlet", 1].machine.configuration), ends_by
+        hands.do({"event": "unplug"})
+        system.advance(15_000_000_000)
+        assert not _plugged_in(site.children["outlet", 1].machine.configuration), ends_by
+    assert system.failures == []
+
+
+def _plugged_in(configuration: Iterable[str]) -> bool:
+    return any(state in configuration for state in ("outlet.plugged", "vehicle.plugged"))
+
+
+@pytest.mark.parametrize(("kind", "offered"), [("ac", {"GroundFailure"}), ("bms", set())])
+def test_a_fault_that_nobody_knows_is_not_offered(kind: str, offered: set[str]) -> None:
+    """An AC outlet has a supply and nothing to do with its alarms."""
+    station, system, hands = stood("machines/site.yaml", f"kinds={kind}", "outlets=1")
+    system.start()
+    system.advance(15_000_000_000)
+    assert station.control is not None
+    done = set()
+    for code in station.control.hands["fault"].choices:
+        with suppress(NotOffered):
+            hands.do({"event": "fault", "errorCode": code})
+            done.add(code)
+    assert done == offered
+
+
+@pytest.mark.parametrize("entry", ["[20, 1]", "[-1, 4]", "20", "[1, 20, 3]", '["1", 20]'])
+def test_a_length_that_is_none(entry: str, tmp_path: Path) -> None:
+    text = Path("machines/stations/evse_dc.toml").read_text().replace("[1, 20]", entry)
+    (tmp_path / "evse.toml").write_text(text.replace('"../', f'"{Path("machines").absolute()}/'))
+    with pytest.raises(StationError, match=r"\[control_texts\] idTag: write the least and the greatest number"):
+        stood(str(tmp_path / "evse.toml"))
+
+
 @pytest.mark.parametrize("gap_ms", [10, 200, 500, 1000])
 @pytest.mark.parametrize("chart", ["evse_ac", "evse_dc"])
 def test_a_vehicle_that_is_plugged_in_again_at_once_is_charged(chart: str, gap_ms: int) -> None:
@@ -196,6 +247,10 @@ def test_a_vehicle_that_is_plugged_in_again_at_once_is_charged(chart: str, gap_m
         ({"event": "swipe", "connector": 2}, "swipe needs idTag"),
         ({"event": "swipe", "idTag": 'A", id="B'}, "a text without quotes"),
         ({"event": "swipe", "idTag": ["A"]}, "a text without quotes"),
+        ({"event": "swipe", "idTag": ""}, "a text of 1 to 20 characters"),
+        ({"event": "swipe", "idTag": 21 * "A"}, "a text of 1 to 20 characters"),
+        ({"event": "swipe", "idTag": 7}, "a text of 1 to 20 characters"),
+        ({"event": "swipe", "idTag": True}, "a text of 1 to 20 characters"),
     ],
 )
 def test_what_is_said_wrong_is_not_done(asked: dict[str, Any], told: str) -> None:

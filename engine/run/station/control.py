@@ -2,6 +2,8 @@
 
 [station]
 control_number = "connector"                            # the field that says which of several
+[control_texts]
+idTag = [1, 20]                                         # a text of so many characters, at least and at most
 [control]
 plug = "order pev{connector}.driver.plug_in"            # an order to an adapter
 swipe = "outlet{connector}.reader.token(id={idTag})"    # an event, as --events takes it
@@ -26,6 +28,21 @@ def hands(file: StationFile) -> dict[str, Hand]:
     """By the name of the event. Raises ``StationError`` for an entry that is none."""
     where = f"{file.path}: [control]"
     return {name: _hand(f"{where} {name}", entry) for name, entry in file.table("control").items()}
+
+
+def texts(file: StationFile) -> dict[str, tuple[int, int]]:
+    """By the name of the field, of how many characters it is. Raises ``StationError`` for an entry that is none."""
+    return {
+        name: _length(f"{file.path}: [control_texts] {name}", entry)
+        for name, entry in file.table("control_texts").items()
+    }
+
+
+def _length(where: str, entry: Any) -> tuple[int, int]:
+    match entry:
+        case [int(least), int(most)] if 0 <= least <= most:
+            return least, most
+    raise StationError(f"{where}: write the least and the greatest number of characters, [1, 20], not {entry!r}"[:300])
 
 
 def _hand(where: str, entry: Any) -> Hand:

@@ -31,6 +31,7 @@ _TOP = (
     "invariants",
     "units",
     "control",
+    "control_texts",
     "web",
     "programs",
     "status",
