@@ -132,9 +132,10 @@ class OcppProfiles(Stored):
         without: float,
         voltage: float,
         phases: int,
+        direct: float,
     ) -> None:
         use = Use(connectorId, transaction or None, begun if transaction else at)
-        rows = composite(self._profiles, use, at, duration, chargingRateUnit, without, voltage, phases)
+        rows = composite(self._profiles, use, at, duration, chargingRateUnit, without, voltage, phases, direct)
         self.port.done(
             call_id,
             startPeriod=[row.start for row in rows],

@@ -136,18 +136,23 @@ def composite(
     without: float,
     voltage: float,
     phases: int,
+    direct: float = 0.0,
 ) -> list[Period]:
     """The schedule of a connector from ``at`` for ``duration``, right at each whole second; ``without`` is the limit
-    where no profile says one."""
+    where no profile says one. ``voltage``: V of a phase of the mains; ``direct``: V at which amperes of a connector of
+    direct current are watts, which has no phases; 0: it is one of alternating current."""
     moments = [0, *(-(-(edge - at) // NS) * NS for edge in edges(profiles, use, at, at + duration - 1))]
     rows: list[Period] = []
     for moment in dict.fromkeys(moments):
         if moment >= duration and moment > 0:
             continue
-        limits = [own(profiles, use, at + moment)]
-        if use.connector:
-            limits.append(own(profiles, Use(0, None, use.begun), at + moment))
-        found = [(limit.in_unit(unit, voltage, phases), limit.phases) for limit in limits if limit is not None]
+        found = []
+        if (limit := own(profiles, use, at + moment)) is not None:
+            output = limit if not direct else Limit(limit.value, limit.unit, 1)
+            found.append((output.in_unit(unit, direct or voltage, phases), limit.phases if not direct else 0))
+        if use.connector and (limit := own(profiles, Use(0, None, use.begun), at + moment)) is not None:
+            input_ = limit if not direct else Limit(limit.in_unit("W", voltage, phases), "W", 1)
+            found.append((input_.in_unit(unit, direct or voltage, phases), limit.phases if not direct else 0))
         value, on = min([*found, (without, 0)], key=lambda each: each[0])
         if not rows or (rows[-1].limit, rows[-1].phases) != (value, on):
             rows.append(Period(moment, value, on))

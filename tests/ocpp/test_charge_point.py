@@ -340,6 +340,21 @@ def test_a_site_of_one_dc_and_one_ac_outlet() -> None:
     assert (point.statuses(1)[-1], point.statuses(2)[-1]) == ("Charging", "Available")
 
 
+@pytest.mark.ocpp_cases("TC_066")
+@pytest.mark.parametrize(("kinds", "volts"), [("dc", 400), ("ac", 690), ("bms", 72)])
+def test_a_composite_schedule_in_the_other_unit(kinds: str, volts: int) -> None:
+    """A limit in amperes is watts by what the outlet gives: its own voltage, or three phases."""
+    point = ChargePoint(kinds=kinds).run(5).limit(1, 20)
+    rows = {}
+    for unit in ("A", "W"):
+        point.central.ask("GetCompositeSchedule", connectorId=1, duration=60, chargingRateUnit=unit)
+        point.run(1)
+        schedule = point.central.answers["GetCompositeSchedule"]["chargingSchedule"]
+        assert schedule["chargingRateUnit"] == unit
+        rows[unit] = [row["limit"] for row in schedule["chargingSchedulePeriod"]]
+    assert rows == {"A": [20], "W": [20 * volts]}
+
+
 def test_a_light_vehicle() -> None:
     """The battery is charged as far as it wants; a limit in amperes is its output's, and none at all suspends it."""
     point = ChargePoint("battery.stop_at_soc=60 %", kinds="bms")

@@ -110,6 +110,26 @@ def test_phases_of_a_period_count_when_it_is_converted() -> None:
     assert composite([single], Use(0, None, T0), T0, NS, "W", 1e6, 230.0, 3) == [Period(0, 2300.0, 1)]
 
 
+def test_direct_current_has_a_voltage_of_its_own_and_no_phases() -> None:
+    """The charge point's limit in amperes is one of the mains (32 A of each phase: 22 kW), the connector's one of its
+    output (100 A at 400 V); whichever unit is asked for, both say the same."""
+    own_limit = profile(1, ((0, 100.0), (50, 20.0)), unit="A")
+    point = profile(2, ((0, 32.0),), purpose="ChargePointMaxProfile", connector=0, unit="A")
+    single = Profile(**{**{name: getattr(point, name) for name in Profile.__slots__}, "periods": (Period(0, 32.0, 1),)})
+    use = Use(1, 7, T0)
+
+    def rows(profiles: list[Profile], unit: str) -> list[tuple[int, float, int]]:
+        made = composite(profiles, use, T0, 100 * NS, unit, 1e6, 230.0, 3, 400.0)
+        return [(row.start // NS, round(row.limit, 3), row.phases) for row in made]
+
+    assert rows([own_limit], "A") == [(0, 100, 0), (50, 20, 0)]
+    assert rows([own_limit], "W") == [(0, 40_000, 0), (50, 8_000, 0)]
+    assert rows([own_limit, point], "W") == [(0, 22_080, 0), (50, 8_000, 0)]
+    assert rows([own_limit, point], "A") == [(0, 55.2, 0), (50, 20, 0)]
+    assert rows([single], "W") == [(0, 7_360, 0)]
+    assert rows([profile(3, ((0, 8_000.0),), unit="W")], "A") == [(0, 20, 0)]
+
+
 # ---------------------------------------------------------------- the reference
 
 

@@ -13,7 +13,7 @@ NOON = 1_795_953_600 * S
 
 
 def begun(connectors: int = 2, changed: dict[str, Any] | None = None, **parameters: Any) -> Stage:
-    values = {**keys(NumberOfConnectors=connectors, **(changed or {})), "clock.now": NOON}
+    values = {**keys(NumberOfConnectors=connectors, **(changed or {})), "clock.now": NOON, "outlets.direct_voltage": []}
     return Stage("machines/ocpp/smart_charging.yaml", values, **parameters)
 
 
@@ -286,7 +286,7 @@ def test_the_composite_schedule() -> None:
     stage = composite(running(begun()).values("clock", now=NOON + 7 * S + 5), unit="A")
     assert stage.order("profiles.composite") == {
         "connectorId": 1, "transaction": 7, "begun": NOON - 60 * S, "at": NOON + 7 * S, "duration": 100 * S,
-        "chargingRateUnit": "A", "without": 32.0, "voltage": 230.0, "phases": 3,
+        "chargingRateUnit": "A", "without": 32.0, "voltage": 230.0, "phases": 3, "direct": 0.0,
     }  # fmt: skip
     rows = {"startPeriod": [0, 5 * S], "limit": [16.0, 8.0], "numberPhases": [3, 1]}
     stage.finish("composed", **rows)
@@ -301,7 +301,19 @@ def test_the_unit_where_none_is_asked_for(units: list[str], unit: str) -> None:
     stage = composite(begun(changed={"ChargingScheduleAllowedChargingRateUnit": units}))
     order = stage.order("profiles.composite")
     assert order is not None
-    assert (order["chargingRateUnit"], order["without"]) == (unit, {"W": 150_000.0, "A": 32.0}[unit])
+    assert (order["chargingRateUnit"], order["without"]) == (unit, {"W": 22_080.0, "A": 32.0}[unit])
+
+
+@pytest.mark.ocpp_cases("TC_066")
+@pytest.mark.parametrize(("connector", "without"), [(1, 375.0), (2, 32.0), (0, 32.0)])
+@pytest.mark.parametrize("unit", ["A", "W"])
+def test_the_composite_schedule_of_direct_current(connector: int, without: float, unit: str) -> None:
+    """By the outlet's own voltage; the other outlet is one of alternating current."""
+    stage = begun().values("outlets", direct_voltage=[400.0, 0.0])
+    order = composite(stage, connector, unit=unit).order("profiles.composite")
+    assert order is not None
+    watts = {1: 150_000.0, 2: 22_080.0, 0: 150_000.0}[connector]
+    assert (order["direct"], order["without"]) == (400.0 if connector == 1 else 0.0, without if unit == "A" else watts)
 
 
 @pytest.mark.parametrize(("connector", "seconds"), [(3, 10), (-1, 10), (1, -1)])
