@@ -46,6 +46,7 @@ NAMED_BY_PARENT = {
         "why it is read, and who is told",
     ),
     ("connector", "asked.transaction"): "the one that runs",
+    ("connector", "asked.transactionId"): "the one that runs",
     **dict.fromkeys(
         (
             ("connector", f"transaction.{name}")
