@@ -78,9 +78,13 @@ class CentralSystem(Adapter):
         self._rpc.hears_calls = self._hears_calls
         self.port.emit("connected")
 
-    def _lost(self, code: int, text: str) -> None:
+    def _lost(self, code: int, text: str, *, too_big: bool = False) -> None:
+        """``too_big``: for what was sent last, which fails as that and is no victim of the line."""
         if self._rpc is None:
             return
+        if too_big and self._open is not None:
+            failed, self._open = self._open, None
+            self.port.failed(failed.call_id, "too_big")
         self._drop()
         self.port.emit("disconnected", code=code, text=text)
 

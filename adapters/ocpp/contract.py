@@ -36,7 +36,8 @@ HEAD = """\
 contract: central_system
 description: >-
   The central system of OCPP 1.6, from the charge point's side. XReq asks it: a long action whose result is X.conf; it
-  fails with `disconnected`, `not_connected`, `full` or the code of the CALLERROR. XReq as an event is the central
+  fails with `disconnected`, `not_connected`, `full`, `too_big` (the central system takes none so long and has hung up)
+  or the code of the CALLERROR. XReq as an event is the central
   system's question, answered by XConf or `refuse` with the same `call`. Times are durations since 1970-01-01 UTC; lists
   of one table are as long as each other, and what a row does not say is '' or 0.
 source: OCPP 1.6 edition 2; OCPP-J 1.6; OCPP 1.6 security whitepaper edition 3; schemas of the Open Charge Alliance

@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
 from adapters.ocpp import tls
@@ -121,8 +122,19 @@ class WebSocketCentralSystem(CentralSystem):
         except ConnectionClosed as error:
             if self._line is line:
                 self._line = None
-                close = error.rcvd or error.sent
-                self._lost(close.code if close else 0, close.reason if close else "the line is cut")
+                self._closed(error)
+
+    def _closed(self, error: ConnectionClosed) -> None:
+        close = error.rcvd or error.sent
+        if close is None:
+            self._lost(0, "the line is cut")
+            return
+        code, text, ours = int(close.code), close.reason, error.sent is not None and not error.rcvd_then_sent
+        if code == CloseCode.MESSAGE_TOO_BIG and ours:
+            text = f"the central system has sent a message of more than {MAX_TEXT} octets, and none so long is taken"
+        elif code == CloseCode.MESSAGE_TOO_BIG:
+            text = f"a message is too long for the central system: {text or 'it does not say how long one may be'}"
+        self._lost(code, text, too_big=code == CloseCode.MESSAGE_TOO_BIG and not ours)
 
     def _security(self, uri: str, name: str | None) -> dict[str, Any]:
         if not uri.startswith("wss:"):

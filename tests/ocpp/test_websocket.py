@@ -120,6 +120,64 @@ def test_calls_cross_with_the_package_ocpp() -> None:
     run(talk)
 
 
+def test_a_message_that_is_too_long_for_us() -> None:
+    """RFC 6455 7.4.1; whose mistake it was is said, and the CALL under way only lost its line."""
+
+    async def talk() -> None:
+        async def handler(line: ServerConnection) -> None:
+            await line.recv()
+            await line.send("[" + 2**21 * " " + "]")
+            await line.wait_closed()
+
+        async with central(handler) as url:
+            csms, port = adapter()
+            csms.connect(url=url, identity="A")
+            await until(lambda: port.named("connected"))
+            csms.HeartbeatReq(call_id="open")
+            (lost,) = await until(lambda: port.named("disconnected"))
+            assert lost["code"] == 1009
+            assert lost["text"].startswith("the central system has sent a message of more than 2097152 octets")
+            assert port.results["open"] == "disconnected"
+
+    run(talk)
+
+
+@pytest.mark.parametrize(("frame", "code"), [(b"\x81\x01\xff", 1007), (b"\x83\x00", 1002)])
+def test_what_is_no_text_and_no_frame_ends_the_line(frame: bytes, code: int) -> None:
+    """Half a character, a reserved opcode: told, so that a new line is made."""
+
+    async def talk() -> None:
+        async def handler(line: ServerConnection) -> None:
+            line.transport.write(frame)
+            await line.wait_closed()
+
+        async with central(handler) as url:
+            csms, port = adapter()
+            csms.connect(url=url, identity="A")
+            (lost,) = await until(lambda: port.named("disconnected"))
+            assert (lost["code"], port.errors) == (code, [])
+
+    run(talk)
+
+
+def test_a_message_that_is_too_long_for_the_central_system() -> None:
+    """It would hang up each time: the CALL has failed, what waits behind it has lost its line."""
+
+    async def talk() -> None:
+        async with central(idle, max_size=100) as url:
+            csms, port = adapter()
+            csms.connect(url=url, identity="A")
+            await until(lambda: port.named("connected"))
+            csms.DataTransferReq(call_id="open", vendorId="V", data=200 * "x")
+            csms.HeartbeatReq(call_id="waiting")
+            (lost,) = await until(lambda: port.named("disconnected"))
+            assert lost["code"] == 1009
+            assert lost["text"].startswith("a message is too long for the central system: ")
+            assert (port.results["open"], port.results["waiting"]) == ("too_big", "disconnected")
+
+    run(talk)
+
+
 def test_one_call_at_a_time_in_their_order_and_one_that_is_given_up() -> None:
     async def talk() -> None:
         heard: list[list[Any]] = []

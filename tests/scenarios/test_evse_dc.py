@@ -608,6 +608,46 @@ def test_an_outlet_that_can_give_nothing_is_out_of_service_until_it_can() -> Non
     assert (stage.active("outlet.available"), stage.unhandled) == (True, [])
 
 
+def mended(stage: Stage) -> Stage:
+    return stage.child("output.is_off").child("output.fit").child("output.is_off").child("output.is_off").run(1)
+
+
+def test_a_supply_that_fails_again_and_again_waits_for_somebody() -> None:
+    """Three times it is taken back; the fourth failure in one go stays until somebody has looked."""
+    stage = available()
+    for _ in range(3):
+        assert mended(unfit(stage)).active("outlet.available")
+        stage.run(590)
+    unfit(stage)
+    assert stage.data("reason") == "again and again: power supply: no module"
+    assert mended(stage).run(3600).active("outlet.faulted")
+    stage.emit("button.reset_pressed").child("output.is_off").child("output.is_off").run(1)
+    assert stage.active("outlet.available")
+    for _ in range(3):
+        assert mended(unfit(stage)).active("outlet.available")
+    assert unfit(stage).child("output.fit").active("outlet.faulted")
+    assert stage.post("in_service").active("outlet.resetting")
+
+
+def test_a_supply_that_lasted_counts_anew() -> None:
+    stage = available()
+    for _ in range(5):
+        assert mended(unfit(stage)).active("outlet.available")
+        stage.run(600)
+
+
+def test_one_failure_with_many_reasons_counts_once() -> None:
+    stage = available()
+    for _ in range(3):
+        unfit(unfit(unfit(unfit(stage))))
+        assert mended(stage).active("outlet.available")
+
+
+def test_a_supply_that_is_never_taken_back() -> None:
+    stage = unfit(available(C_supply=0)).child("output.is_off").child("output.fit")
+    assert (stage.active("outlet.faulted"), stage.data("supply_failures")) == (True, 1)
+
+
 @pytest.mark.parametrize("made", [plugged, in_session])
 def test_a_session_that_meets_it_has_failed_with_the_reason(made: Any) -> None:
     stage = unfit(made())

@@ -58,7 +58,7 @@ def test_a_differential_list_changes_it() -> None:
 
 
 @pytest.mark.ocpp_cases("TC_043_2")
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [-5, -1, 0, 1, 2])
 def test_changes_of_another_version(version: int) -> None:
     stage = send(begun(version=2), "Differential", version, "A")
     assert (status(stage), stage.ordered("cards.update_list")) == ("VersionMismatch", [])
@@ -95,6 +95,8 @@ def test_an_empty_list_clears(none: bool, version: int) -> None:
     [
         ("Full", 0, ["A"], "Accepted"),
         ("Full", -1, ["A"], "Accepted"),
+        ("Full", -1, [], "Accepted"),
+        ("Full", -5, [], "Accepted"),
         ("Full", 1, ["A"], ""),
         ("Full", 1, ["A", "B", "C"], "Accepted"),
         ("Full", 1, ["A", "B", "C", "D"], "Accepted"),
