@@ -91,8 +91,8 @@ class UartPilotBoard(Adapter):
     def set_mode(self, *, mode: str) -> None:
         self._send("set_mode", mode=mode)
 
-    def restart_slac_hint(self, *, time: int) -> None:
-        self._send("restart_slac_hint", ms=time // MS)
+    def restart_slac_hint(self) -> None:
+        self._send("restart_slac_hint")
 
     def _send(self, command: str, **fields: Any) -> None:
         transport = self._session.transport if self._session is not None else None

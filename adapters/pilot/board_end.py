@@ -19,8 +19,6 @@ from adapters.settings import filled
 from engine.adapter import Adapter, AdapterError, Port, Setting, World
 
 MS: Final = 1_000_000
-HINT_MS: Final = 400
-"""Of a restart_slac_hint that does not say how long."""
 LEAST_SPAN_MV: Final = 1200
 """Between +12 V and -12 V at the converter: 50 mV a volt."""
 MV_PER_V: Final = 100
@@ -193,7 +191,7 @@ class PilotHost(Adapter):
                     enable=fields.get("enable", False),
                 )
             case "restart_slac_hint":
-                self.port.emit(name, time=fields.get("ms", HINT_MS) * MS)
+                self.port.emit(name, with_time="ms" in fields, time=fields.get("ms", 0) * MS)
             case "cp.set_thresholds" if not self._converter.set(fields):
                 text = "bad_value: t12, t9, t6, t3, t0 fall, each with its hysteresis between it and the next"
                 self._say({"type": "error", "msg": text})

@@ -13,7 +13,7 @@
 #define TIMERS_A_ROUND 16U
 #define OCTETS_A_STEP 64U /* of the host: 5.5 ms of its line */
 #define IDLE_US 5000
-#define BLIND_US 100000   /* without a burst nobody knows what the pilot is */
+#define BLIND_US 50000    /* without a burst nobody knows what the pilot is */
 #define SETTLE_US 100     /* after the period in which a duty changes */
 #define STEP_MV 150       /* a level that has moved less is noise */
 #define PITCH 5U          /* bursts whose median is cp_mv_robust */
@@ -690,7 +690,7 @@ static bool obey(const struct host_order *one)
             one->manual ? PILOT_FIRMWARE_WORD_manual : PILOT_FIRMWARE_WORD_dc);
         break;
     case HOST_RESTART_SLAC_HINT:
-        good = pilot_firmware_host_restart_slac_hint(chart, now, (int64_t)one->ms * 1000000);
+        good = pilot_firmware_host_restart_slac_hint(chart, now, one->with_ms, (int64_t)one->ms * 1000000);
         break;
     case HOST_SET_THRESHOLDS:
         me.scale = one->scale;

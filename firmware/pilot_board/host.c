@@ -81,8 +81,7 @@ static const char *fields(const uint8_t *line, uint16_t length, const struct sca
         break;
     }
     case HOST_RESTART_SLAC_HINT:
-        order->ms = 400;
-        (void)number(line, length, "ms", 50, 2000, &order->ms, &wrong);
+        order->with_ms = number(line, length, "ms", 50, 2000, &order->ms, &wrong);
         reason = wrong ? BAD_VALUE("'ms' is an integer from 50 to 2000") : reason;
         break;
     case HOST_SET_THRESHOLDS:

@@ -21,6 +21,7 @@ struct host_order {
     enum host_command command;
     bool with_duty;
     bool with_enable;
+    bool with_ms;
     bool enable;
     bool manual;
     uint8_t duty; /* % */
@@ -41,7 +42,7 @@ struct host_lines {
 bool host_take(struct host_lines *lines, uint8_t octet);
 
 /* What the line says. NULL: nothing, it was empty; "" a command, in `order`; else why it is none: a code, with more behind a
- * colon. `scale` is the one that holds; the milliseconds of a hint that are not given are 400. */
+ * colon. `scale` is the one that holds. */
 const char *host_read(struct host_lines *lines, const struct scale *scale, struct host_order *order);
 
 /* A line to the host, put together. */

@@ -307,13 +307,17 @@ def test_thresholds_of_the_host_hold_and_are_kept(board: CBoard) -> None:
 
 
 def test_without_bursts_there_is_no_vehicle(board: CBoard) -> None:
-    """A converter that hangs is told, and takes the PWM away."""
+    """A converter that hangs, or is lent to another channel, is told within 50 ms, and takes the PWM away."""
     board.vehicle("C")
     board.live(0.2)
     board.take()
     board.script("Q 0")
-    board.live(0.3)
-    assert events(board) == ["blind", "state", "duty"]
+    board.run(0.04)
+    assert events(board) == []
+    board.run(0.02)
+    board.live(0.1)
+    told = events(board)
+    assert told == ["blind", "state", "duty"]
     assert board.pwm[-1][1] == 100.0
     board.script("Q 1")
     board.live(0.2)

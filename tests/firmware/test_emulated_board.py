@@ -55,14 +55,14 @@ def images(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 class Session:
     """The station with such a board and a vehicle; what the station told."""
 
-    def __init__(self, machine: str, image: Path, *sets: str) -> None:
+    def __init__(
+        self, machine: str, image: Path, *sets: str, link: str = "ethernet", faults: tuple[str, ...] = ()
+    ) -> None:
         self.system = System(VirtualClock())
         behind = "adapters.pilot.adapters.board"
         wanted = (*SHORT, f"{behind}.machine={machine}", f"{behind}.image={image}", *sets)
-        plan = resolve(
-            Path("machines/evse_dc.yaml"), STATION, Overrides(wanted, {}, {"link": "ethernet"}), REGISTRY, engine.load
-        )
-        build(plan, self.system, REGISTRY)
+        overrides = Overrides(wanted, {}, {"link": link}, faults=faults)
+        build(resolve(Path("machines/evse_dc.yaml"), STATION, overrides, REGISTRY, engine.load), self.system, REGISTRY)
         self.system.observers.append(self)
         self.results: list[dict[str, Any]] = []
         self.lost: list[tuple[float, str]] = []
@@ -124,8 +124,8 @@ def begun() -> Iterator[Callable[..., Session]]:
     """Makes sessions and ends them."""
     made: list[Session] = []
 
-    def make(*arguments: Any) -> Session:
-        session = Session(*arguments)
+    def make(*arguments: Any, **more: Any) -> Session:
+        session = Session(*arguments, **more)
         made.append(session)
         return session
 
@@ -144,6 +144,35 @@ def test_a_session_charges(machine: str, decides: str, images: dict[str, Path], 
     assert session.results[0]["energy"] > 1.0
     assert session.states == ["A", "B", "C", "B"]
     assert session.errors == []
+
+
+@pytest.mark.parametrize("decides", ["host", "board"])
+def test_a_vehicle_that_does_not_speak_is_nudged(
+    decides: str, images: dict[str, Path], begun: Callable[..., Session]
+) -> None:
+    """Over PLC, its first frames lost: the core takes 5 % away for 400 ms, twice, and no more when SLAC has begun. The
+    chart's own 6 s and 12 s are a scenario's."""
+    lost = ("drop:CM_SLAC_PARM.REQ:@0s-6300ms",)
+    sets = (f"pilot.decides={decides}", "T_first_nudge=400 ms", "T_next_nudge=3 s")
+    session = begun("xtensa", images["xtensa"], *sets, link="plc", faults=lost)
+    cable = session.board.cable
+    duties: list[tuple[float, float]] = [(0.0, cable.circuit.duty_percent)]
+
+    def look() -> None:
+        if cable.circuit.duty_percent != duties[-1][1]:
+            duties.append((session.now_s, cable.circuit.duty_percent))
+
+    cable.watch(look)
+    configuration = session.system.roots["evse"].machine
+    session.until(lambda: "outlet.plugged.inviting.heard" in configuration.configuration)
+    session.system.advance(3 * S // 2)
+    shown = duties[[duty for _, duty in duties].index(5.0) :]
+    assert [duty for _, duty in shown] == [5.0, 100.0, 5.0, 100.0, 5.0]
+    ends = [at_s for at_s, _ in shown]
+    assert ends[2] - ends[1] == pytest.approx(0.4, abs=0.06)
+    assert ends[4] - ends[3] == pytest.approx(0.4, abs=0.06)
+    assert ends[3] - ends[1] == pytest.approx(3.0, abs=0.06)
+    assert (session.lost[1:], session.errors) == ([], [])
 
 
 @pytest.mark.campaign

@@ -41,6 +41,7 @@ class Order(ctypes.Structure):
         ("command", ctypes.c_uint),
         ("with_duty", ctypes.c_bool),
         ("with_enable", ctypes.c_bool),
+        ("with_ms", ctypes.c_bool),
         ("enable", ctypes.c_bool),
         ("manual", ctypes.c_bool),
         ("duty", ctypes.c_uint8),
@@ -79,7 +80,7 @@ class Reader:
                 fields["hz"] = order.hz
             case "set_mode":
                 fields["mode"] = "manual" if order.manual else "dc"
-            case "restart_slac_hint":
+            case "restart_slac_hint" if order.with_ms:
                 fields["ms"] = order.ms
             case "cp.set_thresholds":
                 fields = dict(zip(uart.THRESHOLDS, order.mv, strict=True))
@@ -104,8 +105,6 @@ def by_python(octets: bytes) -> Iterator[tuple[str, dict[str, Any]] | str]:
             yield found.reason.partition(":")[0]
             continue
         fields = dict(found.fields)
-        if found.name == "restart_slac_hint":
-            fields.setdefault("ms", 400)
         if found.name == "cp.set_thresholds":
             fields = {**dict(zip(uart.THRESHOLDS, DEFAULT, strict=True)), **fields}
             *mv, hys, hys_ab = fields.values()

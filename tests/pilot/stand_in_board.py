@@ -118,7 +118,7 @@ class StandInBoard:
             case "restart_slac_hint":
                 self._pulsing = self.silent = True
                 self.cable.set_duty(100.0)
-                asyncio.get_running_loop().call_later(fields["ms"] / 1000, self._pulse_over)
+                asyncio.get_running_loop().call_later(fields.get("ms", 400) / 1000, self._pulse_over)
         self._look()
         self.say(self.status)
 

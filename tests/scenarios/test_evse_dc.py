@@ -134,6 +134,66 @@ def test_nobody_speaks() -> None:
     assert stage.data("pulses") == 0
 
 
+def nudges(stage: Stage) -> list[float]:
+    """When the pilot was told to nudge."""
+    return stage.times("cp_line.nudge")
+
+
+def test_a_vehicle_that_does_not_speak_is_nudged() -> None:
+    """6 s after the plug, then each 12 s, as the system replaced does, until the E/F pulse."""
+    stage = plugged(nudges=True).run(5.999)
+    assert nudges(stage) == []
+    stage.run(0.001)
+    assert nudges(stage) == [6.0]
+    stage.run(40)
+    assert nudges(stage) == [6.0, 18.0, 30.0, 42.0]
+    stage.child("slac.no_request").run(3.9)
+    assert (len(nudges(stage)), stage.active("outlet.plugged.waking")) == (4, True)
+
+
+def test_nobody_is_nudged_where_it_is_not_asked_for() -> None:
+    """No standard has it."""
+    assert nudges(plugged().run(49)) == []
+
+
+@pytest.mark.parametrize("before_s", [1.0, 8.0])
+def test_who_has_begun_to_speak_is_nudged_no_more(before_s: float) -> None:
+    """From the first frame on, and over the link that is matched; after a match that failed the wait begins anew."""
+    stage = plugged(nudges=True).run(before_s).child("slac.matching").forget().run(11)
+    assert nudges(stage) == []
+    failed_s = stage.now_s
+    stage.child("slac.matching_failed", reason="TT_match_join: no link").run(6)
+    assert nudges(stage) == [failed_s + 6]
+    stage.forget().child("slac.matching").child("slac.dlink_ready", pev_mac=bytes(6)).run(29)
+    assert nudges(stage) == []
+    linked_again = plugged(nudges=True).child("slac.dlink_ready", pev_mac=bytes(6)).run(20)
+    assert nudges(linked_again) == []
+
+
+def test_who_has_left_is_nudged_no_more() -> None:
+    stage = plugged(nudges=True).run(7).forget()
+    pilot(stage, "A").run(60)
+    assert nudges(stage) == []
+
+
+@pytest.mark.parametrize("state", ["C", "D"])
+def test_who_asks_for_power_is_not_nudged(state: str) -> None:
+    """Nothing is taken away from a vehicle in state C or D; back in B it is nudged in its turn."""
+    stage = pilot(plugged(nudges=True), state).run(17)
+    assert nudges(stage) == []
+    pilot(stage, "B").run(1)
+    assert nudges(stage) == [18.0]
+
+
+def test_nobody_is_nudged_who_could_not_be_heard() -> None:
+    """No modem, or a wire."""
+    stage = plugged(nudges=True).child("slac.modem_fault", reason="gone").run(17)
+    assert nudges(stage) == []
+    stage.child("slac.modem_ready").run(1)
+    assert nudges(stage) == [18.0]
+    assert nudges(plugged(nudges=True, medium="ethernet").run(60)) == []
+
+
 def test_link_but_no_session() -> None:
     """A vehicle that matches and never connects is woken after 30 s, as a failed session."""
     stage = linked().run(29.999)

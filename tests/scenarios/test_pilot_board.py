@@ -204,11 +204,28 @@ def test_a_vehicle_is_invited_anew_by_a_pulse_of_the_board() -> None:
     board.says(mode="dc", state="B", out=5).post("set_duty", duty=5.0)
     assert board.order("board.restart_slac_hint") is None
     board.post("set_duty", duty=100.0).forget().post("set_duty", duty=5.0)
-    assert board.order("board.restart_slac_hint") == {"time": 400 * MS}
+    assert board.order("board.restart_slac_hint") == {}
     board.run(0.6)
     assert board.told("lost") == []
     board.says().run(0.35)
     assert board.told("lost") == [{"reason": "the pilot board is silent"}]
+
+
+def test_the_pulse_of_a_board_is_no_missing_diode() -> None:
+    """It tells 100 % while the host has ordered 5 %; the station would take the level for a vehicle without a diode."""
+    board = Board(decides="board")
+    board.says(mode="dc", state="B", out=5).post("set_duty", duty=5.0).post("set_duty", duty=100.0)
+    board.post("set_duty", duty=5.0).forget().says(out=100)
+    assert (board.levels, board.data("low")) == ([], -12.0)
+    board.says(out=5, diode=False)
+    assert board.levels == [(9.0, -9.0)]
+
+
+def test_an_order_that_does_not_show_yet_is_no_missing_diode() -> None:
+    """The vehicle goes to C meanwhile."""
+    board = Board()
+    board.says(state="B").post("set_duty", duty=5.0).says(state="C")
+    assert board.levels[-1] == (6.0, -12.0)
 
 
 def test_a_board_that_does_not_come_back_from_its_pulse() -> None:

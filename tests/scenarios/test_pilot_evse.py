@@ -428,6 +428,29 @@ def test_t_step_x1() -> None:
     assert len(stage.told("step_done")) == 1
 
 
+def test_a_nudge_takes_5_percent_away_for_a_moment() -> None:
+    """400 ms of steady +12 V, in state B as in C; the vehicle is still there afterwards."""
+    stage = at("B").post("hlc").forget().post("nudge").run(0.399)
+    assert (stage.duties, stage.active("signal.nudged")) == ([100.0], True)
+    stage.run(0.001)
+    assert (stage.duties, stage.active("signal.pwm.hlc")) == ([100.0, 5.0], True)
+    assert stage.said == []
+
+
+@pytest.mark.parametrize("shown", ["x1", "fault", "step_ef", "step_x1", "nudge"])
+def test_who_shows_no_5_percent_nudges_nobody(shown: str) -> None:
+    """Neither in F nor in an E/F pulse, nor in a nudge: that one is not made longer."""
+    stage = at("B").post("hlc").post(shown).run(0.2).forget().post("nudge")
+    assert (stage.duties, stage.unhandled) == ([], [])
+    stage.run(0.2)
+    assert stage.duties == ([5.0] if shown == "nudge" else [])
+
+
+def test_a_nominal_duty_is_no_invitation_that_could_be_nudged() -> None:
+    stage = at("B").post("nominal", duty=16.0).forget().post("nudge").run(1)
+    assert stage.duties == []
+
+
 @pytest.mark.parametrize("step", ["step_ef", "step_x1"])
 def test_a_step_that_is_called_off(step: str) -> None:
     """A vehicle that is unplugged or a fault ends the step: nothing of it comes later."""

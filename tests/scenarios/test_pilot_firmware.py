@@ -151,11 +151,16 @@ def test_a_command_has_one_answer() -> None:
     assert [order.what for order in board.orders] == ["host.pong", "host.inputs", "host.status"]
 
 
-def test_a_hint() -> None:
+@pytest.mark.parametrize(("given_ms", "takes_s"), [(None, 0.4), (250, 0.25)])
+def test_a_hint(given_ms: int | None, takes_s: float) -> None:
+    """For as long as the host says, else for T_hint."""
     board = Firmware()
-    board.sees("B").says("set_mode", mode="manual").forget().says("restart_slac_hint", time=400 * MS)
+    board.sees("B").says("set_mode", mode="manual").forget()
+    board.says("restart_slac_hint", with_time=given_ms is not None, time=(given_ms or 0) * MS)
     assert board.duty == 100
-    board.run(0.4)
+    board.run(takes_s - 0.001)
+    assert board.ordered("host.ok") == []
+    board.run(0.001)
     board.shows()
     assert (board.duty, board.data("mode"), board.ordered("host.ok")) == (5, "dc", [{"command": "restart_slac_hint"}])
 
