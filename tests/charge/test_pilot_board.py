@@ -1,51 +1,58 @@
-"""The station whose pilot is a board on a serial port: real octets on a pseudo terminal, the real clock. The board is a
-stand-in. The chart's own times are in tests/scenarios/test_pilot_board.py."""
+"""The station whose pilot is a board on a serial port. The board is a stand-in, its line octets in memory, its time the
+station's: the virtual clock, so a busy computer changes nothing. Real ports: tests/firmware/test_uart_station.py.
+The chart's own times are in tests/scenarios/test_pilot_board.py."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import engine
-from adapters.pilot.board_end import PtyPilotHost, SimulatedPilotFront
+from adapters.pilot.board import UartPilotBoard
+from adapters.pilot.board_end import PilotHost, SimulatedPilotFront
 from adapters.pilot.cable import cable_of
 from adapters.pilot.simulated import SimulatedPilotEvse
 from adapters.registry import REGISTRY
+from engine.adapter import Port
 from engine.run import System
-from engine.run.clock import RealClock
-from engine.run.host import Host
+from engine.run.clock import VirtualClock
 from engine.run.observer import Note, StepRecord
 from engine.run.station import Overrides, build, resolve
-from tests.charge.test_modules_real_bus import PATIENT
-from tests.pilot.stand_in_board import StandInBoard
+from tests.pilot.stand_in_board import Line, StandInBoard
 
-pytest.importorskip("serialx", reason="the extra 'serial' is not installed")
 STATION = Path("machines/stations/rpi_esp_uart.toml")
+S = 1_000_000_000
 SHORT = ("pev.adapters.battery.soc=40.99", "pev.stop_at_soc=41 %", "pev.adapters.pilot.plug_after=100 ms")
-PATIENT_HERE = (*(one for one in PATIENT if not one.startswith("supply.")), "T_reset=30 s", "pilot.T_stale=2 s")
-"""A machine that is late is no board that is silent; the chart's own 350 ms are a scenario's."""
+T_STALE_S = 0.35  # of machines/pilot/board.yaml
 
 
 class Session:
     """The station, a vehicle and a board; what the station told."""
 
-    def __init__(self, *sets: str, old: bool = False, device: str = "") -> None:
-        self.system = System(clock=RealClock())
-        self.board = StandInBoard(cable_of(self.system.world, "1"), old=old)
-        wanted = (*SHORT, *PATIENT_HERE, f"adapters.pilot.device={device or self.board.path}", *sets)
-        overrides = Overrides(wanted, {}, {"link": "ethernet"})
+    def __init__(self, patch: pytest.MonkeyPatch, *sets: str, old: bool = False, chart: bool = False) -> None:
+        self.system = System(VirtualClock())
+        world, self.line = self.system.world, Line()
+        self.board = StandInBoard(cable_of(world, "1"), Line() if chart else self.line, old=old)
+        opened, line = UartPilotBoard.open, self.line
+
+        def open_host(host: UartPilotBoard, port: Port) -> None:
+            patch.setattr(host, "prepare", lambda: None)
+            opened(host, port)
+            if not chart:
+                self.board.run(port)
+
+        patch.setattr(UartPilotBoard, "open", open_host)
+        patch.setattr(UartPilotBoard, "connect", lambda host: line.connect(host))
+        overrides = Overrides((*SHORT, *sets), {}, {"link": "ethernet"})
         build(resolve(Path("machines/evse_dc.yaml"), STATION, overrides, REGISTRY, engine.load), self.system, REGISTRY)
         self.system.observers.append(self)
         self.results: list[dict[str, Any]] = []
         self.lost: list[tuple[float, str]] = []
         self.errors: list[str] = []
         self.contactor: list[tuple[float, bool]] = []
-        self.late = False
 
     def step(self, record: StepRecord) -> None:
         """Observer."""
@@ -63,8 +70,6 @@ class Session:
         """Observer."""
         if note.kind == "out" and note.path == "evse" and note.text == "session_ended":
             self.results.append(dict(note.data))
-        elif note.kind == "host_late":
-            self.late = True
         elif note.kind in ("machine_failed", "queue_full", "invariant", "adapter_error"):
             self.errors.append(f"{note.path}: {note.text}")
 
@@ -76,42 +81,42 @@ class Session:
     def charges(self) -> bool:
         return "outlet.plugged.session.power.charging" in self.configuration
 
-    def run(self, until: Callable[[], bool], *then: tuple[Callable[[], None], Callable[[], bool]]) -> Session:
-        """Until it holds; then each thing is done and what follows it waited for."""
-        asyncio.run(asyncio.wait_for(self._run(until, then), 90))
+    @property
+    def now_s(self) -> float:
+        return self.system.clock.now_ns() / S
+
+    def begin(self) -> Session:
+        self.system.start()
         return self
 
-    async def _run(
-        self, until: Callable[[], bool], then: tuple[tuple[Callable[[], None], Callable[[], bool]], ...]
-    ) -> None:
-        steps = [(lambda: None, until), *then]
+    def until(self, condition: Callable[[], bool], within_s: float = 60.0) -> Session:
+        """Let time pass until it holds."""
+        held = self.system.run_until(condition, self.system.clock.now_ns() + int(within_s * S))
+        assert held, (self.now_s, self.results, self.lost, self.errors)
+        return self
 
-        def over() -> bool:
-            while steps:
-                do, reached = steps[0]
-                if do is not None:
-                    do()
-                    steps[0] = (None, reached)  # type: ignore[assignment]
-                if not reached():
-                    return False
-                steps.pop(0)
-            return True
 
-        board = asyncio.ensure_future(self.board.run())
-        try:
-            await Host(self.system).run(over)
-        finally:
-            board.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await board
+@pytest.fixture
+def begun(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Session]]:
+    """Makes sessions and ends them."""
+    made: list[Session] = []
+
+    def make(*sets: str, **more: Any) -> Session:
+        session = Session(monkeypatch, *sets, **more)
+        made.append(session)
+        return session.begin()
+
+    yield make
+    for session in made:
+        session.system.shutdown()
 
 
 @pytest.mark.parametrize("old", [False, True], ids=["board", "board of the system replaced"])
 @pytest.mark.parametrize("decides", ["host", "board"])
-def test_a_session_charges(decides: str, old: bool) -> None:
+def test_a_session_charges(decides: str, old: bool, begun: Callable[..., Session]) -> None:
     """From the plug to the end, whoever decides the duty; nobody contradicts the other one."""
-    session = Session(f"pilot.decides={decides}", old=old)
-    session.run(lambda: bool(session.results))
+    session = begun(f"pilot.decides={decides}", old=old)
+    session.until(lambda: bool(session.results))
     assert (session.results[0]["end"], session.results[0]["reason"]) == ("normal", "")
     assert session.results[0]["energy"] > 1.0
     assert session.errors == []
@@ -124,22 +129,34 @@ def test_a_session_charges(decides: str, old: bool) -> None:
         assert "restart_slac_hint" not in [command.name for command in session.board.commands]
 
 
+class ChartHost(PilotHost):
+    """The lines of a board that is a chart, on the line of the station."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__({}, session.system.world)
+        self._line = session.line
+        self._line.far = self.feed
+
+    def write(self, octets: bytes) -> None:
+        self._line.put(octets)
+
+
 @pytest.mark.parametrize("decides", ["host", "board"])
-def test_a_session_charges_with_the_firmwares_chart_as_board(decides: str, tmp_path: Path) -> None:
-    """machines/pilot/firmware.yaml in the place of the stand-in, on a pseudo terminal of its own."""
-    link = tmp_path / "board"
-    session = Session(f"pilot.decides={decides}", device=str(link))
+def test_a_session_charges_with_the_firmwares_chart_as_board(decides: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """machines/pilot/firmware.yaml in the place of the stand-in."""
+    session = Session(monkeypatch, f"pilot.decides={decides}", chart=True)
     world = session.system.world
     adapters = {
-        "host": PtyPilotHost({"link": str(link)}, world),
+        "host": ChartHost(session),
         "front": SimulatedPilotFront({}, world),
         "pilot": SimulatedPilotEvse({}, world),
     }
     session.system.add(engine.load("machines/pilot/firmware.yaml"), "board", {}, adapters)
-    session.run(lambda: bool(session.results))
+    session.begin().until(lambda: bool(session.results))
     assert (session.results[0]["end"], session.results[0]["reason"]) == ("normal", "")
     assert session.results[0]["energy"] > 1.0
     assert session.errors == []
+    session.system.shutdown()
 
 
 def garbled(session: Session) -> None:
@@ -151,81 +168,49 @@ def stopped(session: Session) -> None:
     session.board.silent = session.board.deaf = True
 
 
-MISHAPS: dict[str, tuple[Callable[[Session], None], str]] = {
-    "cut": (lambda session: session.board.cut(), "/dev/"),
-    "garbled": (garbled, "the pilot board is silent"),
-    "stopped": (stopped, "the pilot board is silent"),
-    "restarted": (lambda session: session.board.restart(), "the pilot board has restarted"),
+MISHAPS: dict[str, tuple[Callable[[Session], None], str, float]] = {
+    "cut": (lambda session: session.line.cut(), "/dev/serial0: the device has gone", 0.0),
+    "garbled": (garbled, "the pilot board is silent", T_STALE_S),
+    "stopped": (stopped, "the pilot board is silent", T_STALE_S),
+    "restarted": (lambda session: session.board.restart(), "the pilot board has restarted", 0.05),
 }
 
 
 @pytest.mark.parametrize("mishap", MISHAPS)
-def test_the_output_is_dead_in_time(mishap: str) -> None:
+def test_the_output_is_dead_in_time(mishap: str, begun: Callable[..., Session]) -> None:
     """In mid-charge the line is cut, garbled, the board hangs or restarts: told, off, open within the chart's time."""
-    do, reason = MISHAPS[mishap]
-    for _ in range(3):  # what this computer had no time for is tried again
-        session, began_s = struck(do)
-        if began_s is not None and not session.late:
-            break
-    assert began_s is not None, session.results
-    told = [(at_s, why) for at_s, why in session.lost if at_s >= began_s]
-    assert reason in told[0][1]
-    assert (session.results[0]["end"], session.results[0]["reason"]) == ("failed", told[0][1])
+    do, reason, silence_s = MISHAPS[mishap]
+    session = begun("pev.stop_at_soc=90 %")
+    session.until(lambda: session.charges)
+    session.system.advance(S // 2)
+    struck_s = session.now_s
+    do(session)
+    session.until(lambda: bool(session.results) and not session.contactor[-1][1], within_s=10.0)
+    told = [(at_s, why) for at_s, why in session.lost if at_s >= struck_s]
+    assert told[0][1] == reason
+    assert (session.results[0]["end"], session.results[0]["reason"]) == ("failed", reason)
+    assert told[0][0] - struck_s <= silence_s + 0.001
+    assert session.contactor[-1][0] - told[0][0] < 0.1
     assert session.errors == []
-    silence_s = 2.0 if reason.endswith("silent") else 0.05
-    assert told[0][0] - began_s < silence_s + 0.25
-    assert session.contactor[-1][0] - told[0][0] < 0.5
 
 
-def struck(do: Callable[[Session], None]) -> tuple[Session, float | None]:
-    """A session that this happens to in mid-charge, and when, until the contactor is open and the result told; None:
-    it failed before."""
-    session = Session("pev.stop_at_soc=90 %")
-    began: list[float] = []
-
-    def strike() -> None:
-        if session.charges:
-            began.append(session.system.clock.now_ns() / 1e9)
-            do(session)
-
-    def is_open() -> bool:
-        return not session.contactor or not session.contactor[-1][1]
-
-    session.run(lambda: session.charges or bool(session.results), (strike, lambda: is_open() and bool(session.results)))
-    return session, began[0] if began else None
-
-
-def test_after_its_board_is_back_the_outlet_mends_by_itself() -> None:
+def test_after_its_board_is_back_the_outlet_mends_by_itself(begun: Callable[..., Session]) -> None:
     """A board that hung in mid-charge comes back: nobody has to press a button."""
-    session = Session("pev.stop_at_soc=90 %")
-
-    def back() -> None:
-        session.board.silent = session.board.deaf = False
-
-    session.run(
-        lambda: session.charges,
-        (lambda: stopped(session), lambda: "outlet.faulted" in session.configuration),
-        (back, lambda: "outlet.plugged" in session.configuration),
-    )
+    session = begun("pev.stop_at_soc=90 %")
+    session.until(lambda: session.charges)
+    stopped(session)
+    session.until(lambda: "outlet.faulted" in session.configuration)
+    session.board.silent = session.board.deaf = False
+    session.until(lambda: "outlet.plugged" in session.configuration)
     assert session.errors == []
 
 
-def test_a_device_that_is_not_there() -> None:
-    """The run goes on, the outlet is out of order and says why."""
-    session = Session(device="/dev/no-such-port")
-    session.run(lambda: "outlet.faulted" in session.configuration and session.system.clock.now_ns() > 1_500_000_000)
-    assert session.errors == []
-    assert session.results == []
-
-
-def test_lines_of_a_board_that_are_no_messages_change_nothing() -> None:
-    """Its log, half a line, one that is too long, ten thousand at once: the session charges on."""
-    session = Session()
-
-    def noise() -> None:
-        session.board.write(b"[1234] [I] boot\n" * 20 + b'{"type":"status","state":"A"\n' + b"x" * 2000 + b"\n")
-
-    session.run(lambda: session.charges, (noise, lambda: bool(session.results)))
+def test_lines_of_a_board_that_are_no_messages_change_nothing(begun: Callable[..., Session]) -> None:
+    """Its log, half a line, one that is too long: the session charges on."""
+    session = begun()
+    session.until(lambda: session.charges)
+    session.board.write(b"[1234] [I] boot\n" * 20 + b'{"type":"status","state":"A"\n' + b"x" * 2000 + b"\n")
+    session.until(lambda: bool(session.results))
     assert (session.results[0]["end"], session.lost[1:]) == ("normal", [])
     pilot = session.system.servers["evse/pilot"].actor
     assert pilot.machine.data["unreadable"] >= 1

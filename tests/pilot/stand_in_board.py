@@ -1,15 +1,15 @@
-"""A pilot board for tests: real octets on a pseudo terminal, at the station's end of a simulated cable. It knows lines
-(docs/pilot_board.md) and none of the station."""
+"""A pilot board for tests, at the station's end of a simulated cable. It knows lines (docs/pilot_board.md) and none of
+the station. Its line and its time are the bench's: octets in memory on the virtual clock."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import tty
+from collections.abc import Callable
 from typing import Any
 
 from adapters.pilot import uart
+from adapters.pilot.board import Session, UartPilotBoard
 from adapters.pilot.cable import Cable
+from engine.adapter import Port
 
 LEVELS_V = {
     "A": (11.0, 13.0),
@@ -19,18 +19,63 @@ LEVELS_V = {
     "E": (-1.0, 1.0),
     "F": (-13.0, -11.0),
 }
+MS = 1_000_000
+CYCLE_MS = 20
+
+
+class Line:
+    """A serial line in memory. ``far`` takes the octets of the host. ``cut``: its USB end is pulled."""
+
+    def __init__(self) -> None:
+        self.far: Callable[[bytes], None] = lambda octets: None
+        self.host: UartPilotBoard | None = None
+        self.is_cut = False
+        self._session: Session | None = None
+
+    def connect(self, host: UartPilotBoard) -> None:
+        """In the place of the port's opening: the host's adapter is at this line's near end."""
+        host.disconnect()
+        session = Session(host)
+        host._session, self._session = session, session
+        host.port.call_later(0, lambda: self._connected(host, session))
+
+    def _connected(self, host: UartPilotBoard, session: Session) -> None:
+        if self.is_cut:
+            host.ended(session, "no such device")
+        else:
+            session.transport = self
+            host.opened(session)
+
+    def put(self, octets: bytes) -> None:
+        """Octets of the board."""
+        if self._session is not None and self._session.transport is not None:
+            self._session.data_received(octets)
+
+    def cut(self) -> None:
+        """Both ends see it."""
+        self.is_cut = True
+        if self._session is not None:
+            self._session.connection_lost(OSError("the device has gone"))
+
+    def get_write_buffer_size(self) -> int:
+        """As a transport."""
+        return 0
+
+    def write(self, octets: bytes) -> None:
+        """As a transport: octets of the host."""
+        if self.is_cut:
+            raise OSError("the device has gone")
+        self.far(octets)
+
+    def close(self) -> None:
+        """As a transport."""
 
 
 class StandInBoard:
-    """Begins with :meth:`run`. ``path`` is what the host opens. ``old``: as the board in the field, without events,
-    uptime and diode test."""
+    """Begins with :meth:`run`. ``old``: as the board in the field, without events, uptime and diode test."""
 
-    def __init__(self, cable: Cable, *, old: bool = False) -> None:
-        self.cable, self.old = cable, old
-        self._master, self._slave = os.openpty()
-        tty.setraw(self._slave)
-        os.set_blocking(self._master, False)
-        self.path = os.ttyname(self._slave)
+    def __init__(self, cable: Cable, line: Line, *, old: bool = False) -> None:
+        self.cable, self.old, self.line = cable, old, line
         self.mode, self.duty, self.enabled = "dc", 0, False
         self.state = "A"
         self.up_ms = self.seq = 0
@@ -39,28 +84,21 @@ class StandInBoard:
         self.refused: list[str] = []
         self._lines = uart.Lines(uart.LONGEST_COMMAND)
         self._pulsing = False
+        self._port: Port | None = None
+        line.far = self._hears
 
-    async def run(self) -> None:
-        """Until it is cancelled."""
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._master, self._readable)
-        try:
-            while True:
-                await asyncio.sleep(0.02)
-                self.up_ms += 20
-                self._look()
-                if self.up_ms % 200 == 0:
-                    self.say(self.status)
-        finally:
-            self.cut()
+    def run(self, port: Port) -> None:
+        """On this clock, from now on."""
+        self._port = port
+        self._cycle()
 
-    def cut(self) -> None:
-        """The line is cut: the board's USB end is pulled."""
-        if self._master >= 0:
-            asyncio.get_running_loop().remove_reader(self._master)
-            os.close(self._master)
-            os.close(self._slave)
-            self._master = -1
+    def _cycle(self) -> None:
+        assert self._port is not None
+        self._port.call_later(CYCLE_MS * MS, self._cycle)
+        self.up_ms += CYCLE_MS
+        self._look()
+        if self.up_ms % 200 == 0:
+            self.say(self.status)
 
     def restart(self) -> None:
         """As after its watchdog: nothing of what it was told is left."""
@@ -79,8 +117,8 @@ class StandInBoard:
         self.write(bytes(octet ^ 0x15 for octet in line[:-1]) + b"\n" if self.garbled else line)
 
     def write(self, octets: bytes) -> None:
-        if self._master >= 0 and not self.silent:
-            os.write(self._master, octets)
+        if not self.silent:
+            self.line.put(octets)
 
     def _look(self) -> None:
         high = self.cable.circuit.evse().high_V
@@ -92,8 +130,7 @@ class StandInBoard:
             if not self.old:
                 self.say(uart.Event("state", self.seq, self.status))
 
-    def _readable(self) -> None:
-        octets = os.read(self._master, 4096)
+    def _hears(self, octets: bytes) -> None:
         if self.deaf:
             return
         for line in self._lines.feed(octets):
@@ -116,9 +153,10 @@ class StandInBoard:
                 self.duty, self.enabled = fields.get("duty", self.duty), fields.get("enable", self.enabled)
                 self.cable.set_duty(float(self.duty) if self.enabled else 100.0)
             case "restart_slac_hint":
+                assert self._port is not None
                 self._pulsing = self.silent = True
                 self.cable.set_duty(100.0)
-                asyncio.get_running_loop().call_later(fields.get("ms", 400) / 1000, self._pulse_over)
+                self._port.call_later(fields.get("ms", 400) * MS, self._pulse_over)
         self._look()
         self.say(self.status)
 
