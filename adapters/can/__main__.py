@@ -9,6 +9,7 @@ import contextlib
 import errno
 import math
 import os
+import random
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -260,6 +261,7 @@ def _modules(options: argparse.Namespace) -> int:
         "bus.options": options.options or None,
         "rack.kind": options.kind,
         "rack.count": options.count,
+        "rack.serial": random.randrange(1, 1 << 20) * MOST,  # two of these programs have no module in common
         "rack.lone": "true",
     }
     sets = [f"--set=adapters.{key}={value}" for key, value in settings.items() if value is not None]

@@ -27,15 +27,18 @@ READINGS: Final = (
 Send = tuple[str, dict[str, Any]]
 """A message of the table and its values."""
 Order = Callable[..., Iterable[Send]]
-ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow", "store")
+ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow", "store", "identify")
 """``set(module, voltage, current)``; ``on``, ``off`` (module); ``poll(module)`` asks for everything :data:`READINGS`
 and the state need; ``wide``, ``narrow`` (module) choose the range of voltage where a module has two, only when it is
-off; ``store(module, voltage, current)`` what it gives without its controller, where a module keeps that for good."""
+off; ``store(module, voltage, current)`` what it gives without its controller, where a module keeps that for good;
+``identify(module)`` asks for its serial number, where not every answer has it."""
 
 
 class ModuleFamily(Family):
     """A family of power modules. ``orders`` gives the messages of each of :data:`ORDERS` that it has; ``everyone`` is
-    the address that all modules obey, ``first`` and ``last`` those of single ones."""
+    the address that all modules obey, ``first`` and ``last`` those of single ones. ``serial`` is the field, or part of
+    the identifier, in which two modules of one address differ; ``report_ns`` is how often each reports without being
+    asked, 0 for those that are asked."""
 
     def __init__(
         self,
@@ -49,9 +52,12 @@ class ModuleFamily(Family):
         last: int,
         everyone: int | None = None,
         bitrates: tuple[int, ...] = (125_000,),
+        serial: str = "",
+        report_ns: int = 0,
     ) -> None:
         super().__init__(name, title, source, messages, bitrates)
         self.first, self.last, self.everyone = first, last, everyone
+        self.serial, self.report_ns = serial, report_ns
         self._orders = dict(orders)
 
     def order(self, name: str, module: int, /, **values: Any) -> list[Frame]:

@@ -29,6 +29,7 @@ class SimulatedRack(BusRole):
         **ON_BUS,
         "kind": Setting(f"enum({', '.join(SPEAKERS)})", "infy", "Make of the modules"),
         "count": Setting("int", 4, f"How many there are, 1 to {MOST}"),
+        "serial": Setting("int", 1, "Serial number of the first; those of the others follow"),
         "outlet": Setting("string", "1", "Name of the power circuit they feed", names="unit"),
         "lone": Setting("bool", False, "There is no circuit around: the output takes its load for granted"),
         "maximum_voltage": Setting("float V", 500.0, "Of one module: the most it gives"),
@@ -65,8 +66,10 @@ class SimulatedRack(BusRole):
         rated = (self.config[f"{name}"] for name in ("maximum_voltage", "minimum_voltage", "maximum_current"))
         volts, least, amperes = rated
         self.modules = {
-            address: Module(address, volts, least, amperes, self.config["maximum_power"])
-            for address in range(self.first, self.first + self.count)
+            self.first + place: Module(
+                self.first + place, volts, least, amperes, self.config["maximum_power"], self.config["serial"] + place
+            )
+            for place in range(self.count)
         }
         for module in self.modules.values():
             module.temperature = self.config["ambient"]

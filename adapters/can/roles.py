@@ -106,6 +106,7 @@ class PowerModules(DecodingRole):
         self.left_on: set[int] = set()
         """Addresses that were ordered on and not off since."""
         self._expected = range(0)
+        self._serials: dict[int, int] = {}
 
     @property
     def first(self) -> int:
@@ -131,6 +132,11 @@ class PowerModules(DecodingRole):
     def stores(self) -> bool:
         """Whether modules without their controller give what they have stored."""
         return bool(self.codec.has_order("store"))
+
+    @property
+    def reports_every(self) -> int:
+        """How often each module reports without being asked, ns; 0: they are asked."""
+        return int(self.codec.report_ns)
 
     @functools.cached_property
     def tells_output(self) -> bool:
@@ -178,6 +184,10 @@ class PowerModules(DecodingRole):
     def store(self, *, module: int, voltage: float, current: float) -> None:
         self._order("store", module, voltage=voltage, current=current)
 
+    def identify(self, *, module: int) -> None:
+        if self.codec.has_order("identify"):
+            self._order("identify", module)
+
     def _order(self, name: str, module: int, **values: float) -> None:
         modules = self._expected if module == EACH else [module]
         try:
@@ -199,6 +209,11 @@ class PowerModules(DecodingRole):
     def _told(self, message: Message) -> None:
         values = message.values
         module = values["module"]
+        serial = values.get(self.codec.serial)
+        if serial is not None and serial != (before := self._serials.get(module)):
+            self._serials[module] = serial
+            if before is not None:
+                self.port.emit("another", module=module)
         if message.name == "not_done" or values.get("error", "none") not in ("none", "starting"):
             self.port.emit("refused", module=module, what=f"{message.name} {values.get('code', values.get('error'))}")
             return

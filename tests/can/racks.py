@@ -52,7 +52,14 @@ def charts() -> tuple[Chart, Chart, Chart]:
 class Racks:
     """``said``: what the supply told whoever has it; ``logs``: what people read; ``frames``: what passed the bus."""
 
-    def __init__(self, kind: str = "infy", count: int = 4, rack: dict[str, Any] | None = None, **parameters: Any):
+    def __init__(
+        self,
+        kind: str = "infy",
+        count: int = 4,
+        rack: dict[str, Any] | None = None,
+        second: bool = False,
+        **parameters: Any,
+    ):
         supply, rack_chart, caller = charts()
         self.system = System()
         self.system.observers.append(self)
@@ -67,6 +74,13 @@ class Racks:
         self.rack = SimulatedRack({"node": "rack", "kind": kind, "count": count, "lone": True, **(rack or {})}, world)
         self.rack_bus = SimulatedCanBus({"node": "rack"}, world)
         self.racks = self.system.add(rack_chart, "modules", {}, {"bus": self.rack_bus, "rack": self.rack})
+        self.second: Any = None
+        if second:  # another module with the address of the first, for the time being without its CAN cable
+            config = {"node": "second", "kind": kind, "count": 1, "serial": 9, "lone": True, "outlet": "second"}
+            self.twin = SimulatedRack(config, world)
+            twin_roles = {"bus": SimulatedCanBus({"node": "second"}, world), "rack": self.twin}
+            self.second = self.system.add(rack_chart, "second", {}, twin_roles)
+            self.system.post(self.second, "cut", {"module": self.twin.first})
         self.caller = self.system.add(caller, "caller", {}, {"supply": self.supply})
         self.system.start()
         self.system.run_due()
@@ -165,6 +179,11 @@ class Racks:
         deliver = node.deliver
         port = self.bus.port
         node.deliver = lambda frame: port.call_later(delay_ns, lambda: deliver(frame)) and None  # type: ignore[method-assign]
+
+    def second_is_plugged_in(self) -> Racks:
+        self.system.post(self.second, "join", {"module": self.twin.first})
+        self.system.run_due()
+        return self
 
     def module_states(self, place: int) -> tuple[str, ...]:
         """The active states of the chart of one module."""

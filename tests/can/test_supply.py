@@ -269,6 +269,28 @@ def test_an_address_that_two_modules_have() -> None:
     assert racks.shares == pytest.approx([ASKED / 3, 0.0, ASKED / 3, ASKED / 3], abs=0.1)
 
 
+@pytest.mark.parametrize("kind", MODULES)
+@pytest.mark.parametrize("when", ["at rest", "in mid-charge"])
+def test_two_modules_of_one_address_that_do_not_say_so(kind: str, when: str) -> None:
+    """By their serial numbers, or where they have none by reports that come twice as often. Both are off, the address
+    is named, the others take their part; with one of them gone the other is used again."""
+    racks = Racks(kind, second=True)
+    if when == "in mid-charge":
+        racks.delivering()
+    racks.second_is_plugged_in().run(8)
+    name = f"module {racks.rack.first}"
+    assert racks.logs[-1] == f"{name}: address_twice"
+    if when == "at rest":
+        racks.set(400.0, ASKED).on().run(5)
+    assert racks.shares == pytest.approx([0.0, *[ASKED / 3] * 3], abs=0.1)
+    assert not racks.twin.modules[racks.rack.first].delivers
+    racks.rack_is_told("pull", 0)
+    assert racks.until(lambda: racks.states[0] != "dead", 25, "one alone") > 9
+    racks.run(5)
+    assert racks.twin.modules[racks.rack.first].delivers
+    assert not racks.errors
+
+
 # ---------------------------------------------------------------- orders that are not obeyed
 
 

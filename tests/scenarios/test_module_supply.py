@@ -264,6 +264,8 @@ def test_each_address_has_a_chart() -> None:
     assert Stage(FILE, stores, module_least_voltage=48.0).input("module", 1)["U_stored"] == 48.0
     assert Stage(FILE, stores).input("module", 1)["stores"] is True
     assert Stage(FILE, stores, store_nothing=False).input("module", 1)["stores"] is False
+    often = Stage(FILE, {"modules.first": 1, "modules.reports_every": 500_000_000})
+    assert (often.input("module", 1)["T_report"], stage.input("module", 5)["T_report"]) == (500_000_000, 0)
     assert Stage(FILE, {"modules.first": 1}, first_address=40, addresses=1).input("module", 40)["module"] == 40
 
 
@@ -303,7 +305,7 @@ def test_of_others_nothing_is_taken() -> None:
         stage.emit("modules.taken", module=module, what="range_taken").emit(
             "modules.taken", module=module, what="run_taken"
         )
-        stage.emit("modules.stored", module=module, voltage=1.0, current=1.0)
+        stage.emit("modules.stored", module=module, voltage=1.0, current=1.0).emit("modules.another", module=module)
     assert ([o for o in stage.orders if not o.what.startswith("modules.")], stage.data("present_voltage")) == ([], 0.0)
     assert stage.active("hearing.silent")
     for module in (1, 3):
@@ -311,11 +313,11 @@ def test_of_others_nothing_is_taken() -> None:
         stage.emit("modules.taken", module=module, what="range_taken").emit(
             "modules.taken", module=module, what="run_taken"
         )
-        stage.emit("modules.stored", module=module, voltage=1.0, current=2.0)
+        stage.emit("modules.stored", module=module, voltage=1.0, current=2.0).emit("modules.another", module=module)
     told = [(o.what, dict(o.args)) for o in stage.orders if not o.what.startswith("modules.")]
     assert told == [
         ("module.status", {"output": "on", "alarms": ["fan"]}), ("module.ranged", {}), ("module.switched", {}),
-        ("module.stored", {"voltage": 1.0, "current": 2.0}),
+        ("module.stored", {"voltage": 1.0, "current": 2.0}), ("module.another", {}),
     ] * 2  # fmt: skip
     assert stage.active("hearing.speaking")
     stage.emit("modules.refused", module=2, what="set_output 4")

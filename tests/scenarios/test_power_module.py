@@ -294,7 +294,8 @@ def test_used_again_is_not_switched_on() -> None:
     """Whoever runs it says so first."""
     stage = off_and_alive(off_and_alive(says(delivering(), "off", "fan"), 1, "fan"), 12).forget()
     off_and_alive(stage, 2)
-    assert (stage.active("output.present.standby"), stage.orders) == (True, [])
+    others = [order for order in stage.orders if order.what != "modules.identify"]
+    assert (stage.active("output.present.standby"), others) == (True, [])
 
 
 @pytest.mark.parametrize("alarms", [(), ("fan",)])
@@ -539,3 +540,109 @@ def test_what_it_said_before_it_was_told_does_not_count() -> None:
 def test_the_end() -> None:
     stage = delivering().stop()
     assert stage.order("modules.off") == {"module": 3}
+
+
+# ---------------------------------------------------------------- two at one address
+
+
+def other(stage: Stage) -> Stage:
+    return stage.post("another")
+
+
+def test_it_is_asked_for_its_serial_number_while_it_is_there() -> None:
+    """At once, then each 3 s; of one that is silent nothing is asked, so that its own cut-off acts."""
+    stage = off_and_alive(ready_from_the_first_word(), 6.5)
+    assert stage.times("modules.identify") == [0.0, 3.0, 6.0]
+    assert stage.order("modules.identify") == {"module": 3}
+    stage.forget().run(20)
+    assert (stage.active("output.offline"), stage.times("modules.identify")) == (True, [])
+    assert reads(stage, 0.0, 0.0).times("modules.identify") == [stage.now_s]
+
+
+def ready_from_the_first_word() -> Stage:
+    return says(reads(away(), 0.0, 0.0), "off")
+
+
+def test_one_that_was_exchanged_is_used() -> None:
+    """Its serial number changes once; once more after 10 s is another exchange."""
+    stage = other(ready())
+    assert (states(off_and_alive(stage, 10.1)), stage.active("alone.one")) == ([], True)
+    assert states(off_and_alive(other(stage), 12)) == []
+
+
+@pytest.mark.parametrize("begun", [ready, starting, delivering])
+def test_two_serial_numbers_in_turn_are_two_modules(begun: Any) -> None:
+    """Off, named, and not used before there has been one number alone for 10 s, and no alarm for 10 s more."""
+    stage = off_and_alive(other(begun()), 0.1)
+    assert ("fault", "address_twice") not in states(stage)
+    other(stage)
+    assert states(stage)[-1] == ("fault", "address_twice")
+    assert stage.times("modules.off")[-1] == stage.now_s
+    off_and_alive(stage, 5)
+    assert states(other(stage))[-1] == ("dead", "")
+    off_and_alive(stage.forget(), 9.9)
+    assert stage.active("output.present.fault.dead")
+    off_and_alive(stage, 9.9)
+    assert (stage.active("output.present.fault.recovering"), states(stage)) == (True, [])
+    off_and_alive(stage, 0.5)
+    assert ("standby", "") in states(stage)
+
+
+def test_its_own_word_for_a_fault_stays() -> None:
+    stage = other(other(ready()))
+    assert says(stage, "fault").data("fault_alarm") == "fault"
+    assert says(stage, "off").data("fault_alarm") == "address_twice"
+    assert says(stage, "off", "fan").data("fault_alarm") == "fan"
+
+
+def test_two_that_contradict_one_another() -> None:
+    """What looks like a module that switches off by itself is told as what it is."""
+    stage = delivering(C_restart=0)
+    assert states(says(stage, "off")) == [("fault", "switches off by itself")]
+    assert states(says(other(stage), "off"))[1:] == [("dead", "")]
+    assert states(says(other(stage), "off"))[-2:] == [("fault", "address_twice"), ("dead", "")]
+    told = states(stage)
+    assert states(says(other(stage), "off")) == told, "once"
+
+
+def reports(stage: Stage, seconds: float, at_s: tuple[float, ...]) -> Stage:
+    """In each half second it says of its output what it has to say, at these times, and how warm it is."""
+    for _ in range(round(seconds * 2)):
+        before = 0.0
+        for moment in (*at_s, 0.5):
+            stage.run(moment - before)
+            before = moment
+            if moment < 0.5:
+                says(reads(reads(stage, 0.0, 0.0)), "off")
+    return stage
+
+
+@pytest.mark.parametrize(
+    ("at_s", "two"),
+    [
+        ((0.1,), False),
+        ((0.1, 0.11), False),
+        ((0.1, 0.12), True),
+        ((0.1, 0.35), True),
+    ],
+)
+def test_two_that_report_by_themselves_do_so_twice_as_often(at_s: tuple[float, ...], two: bool) -> None:
+    """In two spells of 2.5 s; a doubled frame comes within 20 ms, and is one report."""
+    stage = reports(away(T_report=500_000_000), 4.5, at_s)
+    assert ("fault", "address_twice") not in states(stage)
+    reports(stage, 1.5, at_s)
+    assert (("fault", "address_twice") in states(stage)) is two
+    asked = reports(away(), 20, (0.1, 0.2, 0.3))
+    assert ("fault", "address_twice") not in states(asked), "of who is asked nobody counts"
+
+
+def test_reports_that_come_late() -> None:
+    """Two that were held up, in the time of five: seven. An eighth is not of one module."""
+    for more, doubt in ((2, False), (3, True)):
+        stage = away(T_report=500_000_000)
+        for _ in range(5):
+            says(reads(stage.run(0.4), 0.0, 0.0), "off")
+        for _ in range(more):
+            reads(stage.run(0.05), 0.0, 0.0)
+        stage.run(0.4)
+        assert stage.active("alone.doubt") is doubt

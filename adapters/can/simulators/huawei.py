@@ -9,7 +9,7 @@ from adapters.can.frame import Frame
 from adapters.can.simulators.module import ALL, Module, Told, counts
 
 PROTOCOL = 0x0D
-REALTIME, CONTROL = 0x40, 0x80
+REALTIME, IDENTITY, CONTROL = 0x40, 0x50, 0x80
 
 
 class Huawei:
@@ -23,12 +23,12 @@ class Huawei:
         message = frame.id >> 8 & 0xFF
         if not frame.extended or frame.id >> 23 != PROTOCOL or not frame.id & 0x80 or len(frame.data) != 8:
             return None
-        if message not in (REALTIME, CONTROL):
+        if message not in (REALTIME, IDENTITY, CONTROL):
             return None
         to, signal = frame.id >> 16 & 0x7F, (frame.data[0] & 0xF) << 8 | frame.data[1]
         told = Told([to or ALL], message << 12 | signal, frame.data, answered=to != 0)
         value = struct.unpack(">I", frame.data[4:])[0]
-        if message == REALTIME:
+        if message != CONTROL:
             return told
         if signal == 0x100:
             return told._replace(volts=value / 1024)
@@ -47,6 +47,9 @@ class Huawei:
         head = PROTOCOL << 23 | module.address << 16 | message << 8
         if message == CONTROL:
             yield Frame(head, told.data)
+            return
+        if message == IDENTITY:
+            yield Frame(head, struct.pack(">HHI", 0x002, 0x2611, module.serial & 0xFFFFFFFF))
             return
         asked = struct.unpack(">I", told.data[4:])[0]
         output = counts(module.current, 10, 0xFFFF) << 16 | counts(module.voltage, 10, 0xFFFF)

@@ -47,6 +47,8 @@ class Infy:
             case 0x0A:
                 limits = module.rated_V, module.least_V, module.rated_A * 10, module.rated_W / 10
                 data = struct.pack(">HHHH", *(counts(value, 1, 0xFFFF) for value in limits))
+            case 0x0B:
+                data = b"A" + (0x26_1130).to_bytes(3, "big") + (module.serial & 0xFFFFFFFF).to_bytes(4, "big")
             case 0x1A | 0x1C:
                 data = told.data
             case _:

@@ -57,6 +57,8 @@ class Maxwell:
             }
             if told.what in known:
                 value = struct.pack(">f", known[told.what])
+            elif told.what in (0x0054, 0x0055):
+                value = struct.pack(">I", module.serial & 0xFFFFFFFF if told.what == 0x0054 else 0x2611)
             elif told.what == 0x0040:
                 value = struct.pack(">I", bits(module, PLACES) | off)
             else:

@@ -25,6 +25,7 @@ class Module:
     least_V: float
     rated_A: float
     rated_W: float
+    serial: int = 0
     set_V: float = 0.0
     set_A: float = 0.0
     stored_V: float = 0.0

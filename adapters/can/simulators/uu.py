@@ -14,7 +14,7 @@ PLACES = {
     "input_limited": 22, "derated": 23, "address_twice": 29, "output_short": 30,
 }  # fmt: skip
 OUTPUT_OFF = 1 << 25
-DAY, SERIAL = 17, 0x12B
+DAY = 17
 SET, READ, SET_ALL = 0, 2, 11
 
 
@@ -47,7 +47,7 @@ class Uu:
 
     def answer(self, told: Told, module: Module) -> Iterable[Frame]:
         group = told.data[0] & 0xF0
-        head = 1 << 25 | 1 << 21 | module.address << 14 | DAY << 9 | SERIAL
+        head = 1 << 25 | 1 << 21 | module.address << 14 | DAY << 9 | module.serial & 0x1FF
         if told.data[0] & 0xF in (SET, SET_ALL):
             yield Frame(head, bytes([group | (told.data[0] & 0xF) + 1, *told.data[1:]]))
             return

@@ -163,14 +163,25 @@ def family(
         wanted = STATUS_BIT | LIMITS_BIT | ALARM_BIT | TEMPERATURE_BIT
         return [("read_realtime", {"module": module, "data": wanted})]
 
+    def identify(module: int) -> list[Send]:
+        return [("read_identity", {"module": module})]
+
     return ModuleFamily(
         "huawei",
         "Huawei R-series",
         "EVerest Huawei_R100040Gx, craigpeacock/Huawei_R4850G2_CAN",
         _messages(round(protocol), round(setting), round(software_address), scale),
-        {"set": set_output, "on": _switch("on"), "off": _switch("off"), "poll": poll, "store": store},
+        {
+            "set": set_output,
+            "on": _switch("on"),
+            "off": _switch("off"),
+            "poll": poll,
+            "store": store,
+            "identify": identify,
+        },
         first=1,
         last=0x7F,
         everyone=EVERYONE,
+        serial="serial_low",
         bitrates=(125_000, 250_000),
     )

@@ -100,6 +100,10 @@ def _poll(module: int) -> list[Send]:
     return [(name, {"module": module}) for name in ("read_output", "read_status", "read_capability")]
 
 
+def _identify(module: int) -> list[Send]:
+    return [("read_barcode", {"module": module})]
+
+
 def _switch(output: str) -> Order:
     def order(module: int) -> list[Send]:
         return [("switch", {"module": module, "output": output})]
@@ -114,8 +118,9 @@ def family() -> ModuleFamily:
         "Infypower REG/BEG",
         "protocol V1.13",
         MESSAGES,
-        {"set": _set, "on": _switch("on"), "off": _switch("off"), "poll": _poll},
+        {"set": _set, "on": _switch("on"), "off": _switch("off"), "poll": _poll, "identify": _identify},
         first=0,
         last=0x3E,
         everyone=EVERYONE,
+        serial="digits_low",
     )

@@ -98,6 +98,10 @@ def _poll(module: int) -> list[Send]:
     return [(f"read_{name}", {"module": module}) for name in wanted]
 
 
+def _identify(module: int) -> list[Send]:
+    return [("read_serial_low", {"module": module})]
+
+
 def _run(output: str) -> Order:
     def order(module: int) -> list[Send]:
         return [("set_run", {"module": module, "output": output})]
@@ -112,8 +116,9 @@ def family() -> ModuleFamily:
         "Maxwell MXR / Winline",
         "protocol V1.50",
         _messages(),
-        {"set": _set, "on": _run("on"), "off": _run("off"), "poll": _poll},
+        {"set": _set, "on": _run("on"), "off": _run("off"), "poll": _poll, "identify": _identify},
         first=0,
         last=63,
         everyone=EVERYONE,
+        serial="serial_low",
     )

@@ -94,4 +94,5 @@ def family() -> ModuleFamily:
         first=1,
         last=240,
         everyone=EVERYONE,
+        report_ns=500_000_000,
     )

@@ -1,7 +1,7 @@
 """UUGreenPower (36.2) and Maxwell ENR (S0) power modules, 125 kbit/s.
 
 Identifier: protocol 1, monitor 1 to 15, module 1 to 127 (0: all, which is obeyed and not answered), and in answers the
-day of production and a part of the serial number, which are not looked at. Data: group and kind (0 set, 1 its answer, 2
+day of production and a part of the serial number, together ``origin``. Data: group and kind (0 set, 1 its answer, 2
 read, 3 its answer, 4 serial number, 11 set all, 12 its answer), command, two reserved octets, 4 octets in mV, mA or
 m°C, high octet first. Source: UUGreenPower's reference guide 36.2 and Maxwell's ENR protocol S0. No time-out of the
 module is stated there.
@@ -28,8 +28,10 @@ STATUS: Final = {
 }  # fmt: skip
 ALL_OUTPUT: Final = {0: "on", 1: "off", 2: "on_with_pfc", 3: "off_with_pfc"}
 ALL_RANGE: Final = {0: "same", 2: "wide", 3: "narrow", 1: "reserved"}
-_ID = IdLayout(protocol=4, monitor=4, module=7, day=5, serial=9)
-_ANY = _ID(protocol=1, monitor=IdField("monitor", 0, 0, 1), module="module", day=None, serial=None)
+_ID = IdLayout(protocol=4, monitor=4, module=7, origin=14)
+_MONITOR: Final = IdField("monitor", 0, 0, 1)
+_DOWN: Final = _ID(protocol=1, monitor=_MONITOR, module="module", origin=None)
+_UP: Final = _ID(protocol=1, monitor=_MONITOR, module="module", origin=IdField("origin", 0, 0, 0))
 
 
 def _milli(name: str, unit: str) -> Field:
@@ -68,11 +70,11 @@ def _messages(group: int) -> list[MessageType]:
     who = uint("group", 0, 1, shift=4, width=4, default=group)
     made = []
     for command, field in _READ.items():
-        made.append(MessageType(f"read_{field.name}", "controller", _ANY, [who], match=f"?2 {command:02X}"))
-        made.append(MessageType(field.name, "module", _ANY, [who, field], match=f"?3 {command:02X}"))
+        made.append(MessageType(f"read_{field.name}", "controller", _DOWN, [who], match=f"?2 {command:02X}"))
+        made.append(MessageType(field.name, "module", _UP, [who, field], match=f"?3 {command:02X}"))
     for command, (name, field) in _SET.items():
-        made.append(MessageType(f"set_{name}", "controller", _ANY, [who, field], match=f"?0 {command:02X}"))
-        made.append(MessageType(f"{name}_taken", "module", _ANY, [who], match=f"?1 {command:02X}"))
+        made.append(MessageType(f"set_{name}", "controller", _DOWN, [who, field], match=f"?0 {command:02X}"))
+        made.append(MessageType(f"{name}_taken", "module", _UP, [who], match=f"?1 {command:02X}"))
     capability = [who, uint("current_share", 4, 2, "A", per=10), uint("capability", 6, 2, "A", per=10)]
     all_of = [
         who,
@@ -84,13 +86,13 @@ def _messages(group: int) -> list[MessageType]:
     ]
     return [
         *made,
-        MessageType("read_capability", "controller", _ANY, [who], match="?2 72"),
-        MessageType("capability", "module", _ANY, capability, match="?3 72"),
+        MessageType("read_capability", "controller", _DOWN, [who], match="?2 72"),
+        MessageType("capability", "module", _UP, capability, match="?3 72"),
         MessageType(
-            "serial_number", "module", _ANY, [who, uint("serial_high", 2, 2), uint("serial_low", 4, 4)], match="?4"
+            "serial_number", "module", _UP, [who, uint("serial_high", 2, 2), uint("serial_low", 4, 4)], match="?4"
         ),
-        MessageType("set_all", "controller", _ANY, all_of, match="?B"),
-        MessageType("all_taken", "module", _ANY, [who], match="?C"),
+        MessageType("set_all", "controller", _DOWN, all_of, match="?B"),
+        MessageType("all_taken", "module", _UP, [who], match="?C"),
     ]
 
 
@@ -132,4 +134,5 @@ def family(*, group: float = 0) -> ModuleFamily:
         first=1,
         last=0x7F,
         everyone=EVERYONE,
+        serial="origin",
     )
