@@ -14,7 +14,9 @@ NOTHING = "does not confirm that it gives nothing without its controller"
 
 def away(**parameters: Any) -> Stage:
     """Nothing has been heard of module 3."""
-    return Stage(FILE, **{"module": 3, "tells_output": True, "has_ranges": False, "stores": False, **parameters})
+    return Stage(
+        FILE, **{"module": 3, "tells_output": True, "has_ranges": False, "stores": False, "T_report": 0, **parameters}
+    )
 
 
 def says(stage: Stage, output: str | None = None, *alarms: str) -> Stage:
