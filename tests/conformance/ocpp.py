@@ -1,7 +1,8 @@
 """The list of cases in docs/ocpp.md; ``python -m tests.conformance.ocpp`` writes it between its two comments
 
-Ids and titles (ocpp16.txt) are those of the Open Charge Alliance's test cases of OCPP 1.6, for the charge point. A test
-is marked with the ids it shows, ``pytest.mark.ocpp_cases("TC_001")``.
+Ids and titles (ocpp16.txt) are those of the Open Charge Alliance's test cases of OCPP 1.6, for the charge point; D1 to
+D23 are situations from the field, from public reports about charge points and central systems. A test is marked with
+the ids it shows, ``pytest.mark.ocpp_cases("TC_001")``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ _BLOCK = re.compile(r"(<!-- cases -->\n).*?(<!-- end -->)", re.DOTALL)
 
 NOT_SHOWN: dict[str, str] = {
     "TC_032_1": "for charge points with power of their own; without it TC_032_2",
+    "D5": "for meters that sign; the meters here do not",
 }
 """Id -> why no test will show it."""
 

@@ -28,5 +28,5 @@ def test_what_is_not_shown_has_no_test() -> None:
 
 
 def test_each_case_is_there_once() -> None:
-    """107 of the charge point's, security included."""
-    assert len(IDS) == sum(len(profile) for profile in cases().values()) == 107
+    """107 of the charge point's, security included, and 23 situations from the field."""
+    assert len(IDS) == sum(len(profile) for profile in cases().values()) == 107 + 23

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two roots; the first signed ``server`` (name central.example, address 127.0.0.1) and ``client``."""
+    """Two roots; the first signed ``server`` (central.example, *.wild.example, 127.0.0.1) and ``client``."""
     folder = tmp_path_factory.mktemp("pki")
     root, root_key = _certificate(folder, "root", None)
     _certificate(folder, "other", None)
@@ -46,7 +46,11 @@ def _certificate(folder: Path, name: str, issuer: tuple[Any, Any] | None) -> tup
         above = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer[1].public_key())
         builder = builder.add_extension(above, critical=False)
     if name == "server":
-        names = [x509.DNSName("central.example"), x509.IPAddress(ip_address("127.0.0.1"))]
+        names = [
+            x509.DNSName("central.example"),
+            x509.DNSName("*.wild.example"),
+            x509.IPAddress(ip_address("127.0.0.1")),
+        ]
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     certificate = builder.sign(issuer[1] if issuer else key, hashes.SHA256())
     (folder / f"{name}.pem").write_bytes(certificate.public_bytes(Encoding.PEM))

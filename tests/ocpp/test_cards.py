@@ -53,6 +53,7 @@ def test_changes_of_the_list() -> None:
     assert [look(cards, port, card)[1] for card in "ABC"] == ["", "Blocked", "Blocked"]
 
 
+@pytest.mark.ocpp_cases("D10")
 @pytest.mark.parametrize("how", ["twice", "full", "twice in a whole list"])
 def test_all_or_nothing(how: str) -> None:
     """D10 of the field: the old list counts on, with its version; and the file is not what failed."""

@@ -285,7 +285,7 @@ def test_power_is_lost_while_it_charges(kinds: str, tmp_path: Path) -> None:
 
 
 @each
-@pytest.mark.ocpp_cases("TC_032_2")
+@pytest.mark.ocpp_cases("TC_032_2", "D6")
 def test_the_register_goes_on_after_a_power_loss(kinds: str, tmp_path: Path) -> None:
     """The vehicle has gone: the transaction is closed by the last reading there is, and the next one begins there. A
     charger that counts by itself has lost what flowed since it was last told."""

@@ -190,6 +190,7 @@ def test_errors_to_all_it_says(code: str) -> None:
     goes_on(point.run(15))
 
 
+@pytest.mark.ocpp_cases("D1")
 def test_a_start_that_is_refused_again_and_again() -> None:
     """Errata 3.18: TransactionMessageAttempts in all, 60 s and 120 s between them; the rest goes under no number."""
     point = plugged()
@@ -269,6 +270,7 @@ def test_a_line_of_which_only_one_end_is_left() -> None:
     goes_on(point)
 
 
+@pytest.mark.ocpp_cases("D16")
 @pytest.mark.parametrize("year", ["2019", "1999", "2035", "9999"])
 def test_a_clock_that_jumps(year: str) -> None:
     """And back. Times of one transaction never go back, samples are neither left out nor many."""

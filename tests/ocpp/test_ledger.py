@@ -55,6 +55,7 @@ def taken(ledger: Ledger, transaction_id: int | None = None) -> tuple[str, Any]:
     return message.action, message.payload.get("transactionId")
 
 
+@pytest.mark.ocpp_cases("D3")
 def test_an_offline_session_goes_out_in_its_order_under_the_id_that_comes_late() -> None:
     """D3 of the field: the id goes into the messages when they are sent, not when they are stored."""
     ledger = Ledger(Database(None))
@@ -95,6 +96,7 @@ def test_a_repeat_has_the_same_id_and_payload() -> None:
     assert (again.id, again.payload, again.attempts) == (first.id, first.payload, 1)
 
 
+@pytest.mark.ocpp_cases("D3")
 def test_a_start_that_is_given_up_makes_the_rest_minus_one() -> None:
     """Errata 3.18; what was given up stays readable."""
     ledger = Ledger(Database(None))

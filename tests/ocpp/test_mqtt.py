@@ -106,6 +106,7 @@ def test_answers_that_name_the_action(tmp_path: Path) -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("D23")
 @real
 @pytest.mark.parametrize("version", ["v5", "v3_1_1"])
 def test_a_retained_message_is_not_obeyed(tmp_path: Path, version: str) -> None:
@@ -126,6 +127,7 @@ def test_a_retained_message_is_not_obeyed(tmp_path: Path, version: str) -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("D23")
 @real
 def test_a_message_that_comes_twice_is_done_once(tmp_path: Path) -> None:
     """QoS 1 is at least once: a CALL is answered the same again, an answer is no answer to something else."""

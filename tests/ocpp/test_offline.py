@@ -100,7 +100,7 @@ def test_an_offline_stop(by: str) -> None:
     assert stage.statuses()[-1] == "Finishing"
 
 
-@pytest.mark.ocpp_cases("TC_039")
+@pytest.mark.ocpp_cases("TC_039", "D3")
 def test_an_offline_transaction() -> None:
     stage = charge(offline(point())).run(55)
     stage.outlets.card(1, "CARD")
@@ -111,7 +111,24 @@ def test_an_offline_transaction() -> None:
     assert stage.statuses() == ["Available"]
 
 
-@pytest.mark.ocpp_cases("TC_071")
+@pytest.mark.ocpp_cases("D2")
+def test_what_is_measured_after_a_transaction_is_none_of_its() -> None:
+    """Errata 3.16: by the clock and by a trigger, with the plug still in; all that is its is told before its end."""
+    stage = charge(point(ClockAlignedDataInterval=60 * S)).run(115)
+    stage.outlets.card(1, "CARD")
+    stage.run(5)
+    stage.central.ask("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
+    stage.run(200)
+    actions = [(action, payload.get("transactionId")) for action, payload in stage.central.heard]
+    end = actions.index(("StopTransaction", 101))
+    values = [id for action, id in actions[:end] if action == "MeterValues"]
+    after = [id for action, id in actions[end:] if action == "MeterValues"]
+    assert (set(values), len(values) >= 10) == ({101}, True)
+    assert (set(after), len(after)) == ({None}, 5), "one triggered, four by the clock"
+    assert stage.central.answers["TriggerMessage"] == {"status": "Accepted"}
+
+
+@pytest.mark.ocpp_cases("TC_071", "D2")
 @pytest.mark.parametrize("running", [True, False])
 def test_meter_values_by_the_clock(running: bool) -> None:
     """On the clock to the second, of the transaction when there is one."""

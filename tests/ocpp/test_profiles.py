@@ -91,6 +91,7 @@ def test_a_transaction_takes_its_profiles_with_it() -> None:
     assert (len(port.named("changed")), cleared(profiles, port)) == (3, 1)
 
 
+@pytest.mark.ocpp_cases("D13")
 @pytest.mark.parametrize(
     ("criteria", "count"),
     [

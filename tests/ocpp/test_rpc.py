@@ -77,6 +77,7 @@ def test_a_message_sent_again_keeps_its_id() -> None:
     assert Rpc().call("Heartbeat", {}, "5") == '[2,"5","Heartbeat",{}]'
 
 
+@pytest.mark.ocpp_cases("D21")
 def test_it_is_asked_while_it_waits() -> None:
     """OCPP-J 1.6 §4.1.1: the calls of the two sides cross."""
     rpc = Rpc()

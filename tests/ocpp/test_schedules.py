@@ -33,6 +33,7 @@ def limit(profiles: list[Profile], second: float, transaction: int | None = 7, c
 # ---------------------------------------------------------------- the rules, one by one
 
 
+@pytest.mark.ocpp_cases("D12")
 def test_periods_follow_one_another_until_the_duration_is_over() -> None:
     """Errata 3.43, 3.44: beyond it there is no limit."""
     one = [profile(periods=((0, 16.0), (60, 8.0)), duration=100 * NS)]
@@ -74,6 +75,7 @@ def test_a_relative_schedule_begins_with_the_transaction() -> None:
     assert limit([profile(1, kind="Absolute", start=None, duration=5 * NS)], 5) is None
 
 
+@pytest.mark.ocpp_cases("D12")
 def test_what_recurs_is_counted_in_utc_from_its_start() -> None:
     """D12 of the field, errata 3.79: every 24 h; what reaches beyond the period is not run."""
     daily = [profile(1, ((0, 16.0), (25 * 3600, 1.0)), kind="Recurring", recurrency="Daily", start=T0 + 3600 * NS)]

@@ -35,6 +35,7 @@ def test_the_contract_is_that_of_the_table() -> None:
     assert file.read_text() == keys.text()
 
 
+@pytest.mark.ocpp_cases("D4", "D18")
 @pytest.mark.parametrize(
     ("key", "text", "value"),
     [
@@ -113,6 +114,7 @@ def test_orders_and_events_of_the_contract() -> None:
             settings.declare(key=key, value=value)
 
 
+@pytest.mark.ocpp_cases("D18")
 def test_the_password_is_in_no_trace() -> None:
     """D18 of the field: never readable, never logged; of what is secret here, the loader lets nothing out."""
     asked = CONTRACTS["central_system"].events["ChangeConfigurationReq"].payload

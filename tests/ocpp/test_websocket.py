@@ -76,6 +76,7 @@ async def idle(line: ServerConnection) -> None:
     await line.wait_closed()
 
 
+@pytest.mark.ocpp_cases("D21")
 def test_calls_cross_with_the_package_ocpp() -> None:
     """Ours is answered, theirs too, while ours waits; what a chart says arrives as the specification writes it."""
 
@@ -120,6 +121,7 @@ def test_calls_cross_with_the_package_ocpp() -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("D20")
 def test_a_message_that_is_too_long_for_us() -> None:
     """RFC 6455 7.4.1; whose mistake it was is said, and the CALL under way only lost its line."""
 
@@ -231,8 +233,9 @@ def test_with_the_line_its_calls_die() -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("D20")
 def test_whatever_is_sent_the_line_lives() -> None:
-    """No JSON, an unknown message, a wrong type, a binary frame, fragments, a time that is none."""
+    """No JSON, an unknown message, a wrong type, a binary frame, fragments with a ping between, a time that is none."""
 
     async def talk() -> None:
         answers: list[Any] = []
@@ -243,7 +246,14 @@ def test_whatever_is_sent_the_line_lives() -> None:
             await line.send('[2,"1","Nonsense",{}]')
             await line.send('[2,"2","Reset",{"type":7}]')
             await line.send('[2,"3","UpdateFirmware",{"location":"http://a","retrieveDate":"soon"}]')
-            await line.send(['[2,"4","Re', 'set",{"type":', '"Hard"}]'])
+
+            async def fragments() -> AsyncIterator[str]:
+                yield '[2,"4","Re'
+                await line.ping()
+                yield 'set",{"type":'
+                yield '"Hard"}]'
+
+            await line.send(fragments())
             async for text in line:
                 answers.append(json.loads(text))
 
@@ -323,7 +333,7 @@ def test_an_attempt_that_is_given_up_says_nothing() -> None:
     run(talk)
 
 
-@pytest.mark.ocpp_cases("TC_085", "TC_088")
+@pytest.mark.ocpp_cases("TC_085", "TC_088", "D15")
 def test_identity_password_and_what_is_offered() -> None:
     """D15 of the field: encoded once in the path, not at all in the header; no compression."""
 
@@ -349,6 +359,7 @@ def test_identity_password_and_what_is_offered() -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("D15")
 def test_urls() -> None:
     """What is none is said at the start."""
     assert endpoint("ws://h/a/", "1") == endpoint("ws://h/a", "1") == "ws://h/a/1"
@@ -403,25 +414,31 @@ def test_a_ping_measures_the_line() -> None:
         ("root", None, True),
         ("root", "central.example", True),
         ("root", "another.example", False),
+        ("root", "a.wild.example", True),
+        ("root", "a.b.wild.example", False),
+        ("root", "wild.example", False),
         ("other", None, False),
         ("server", None, True),
         ("client", None, False),
     ],
 )
-@pytest.mark.ocpp_cases("TC_078", "TC_086")
+@pytest.mark.ocpp_cases("TC_078", "TC_086", "D17")
 def test_the_central_systems_certificate(pki: Path, root: str, name: str | None, connects: bool) -> None:
-    """Chain and name are checked; the name may be another than the URL's. Its own certificate may be the one that is
-    trusted, and no other then."""
+    """Chain and name are checked; the name may be another than the URL's, is asked for by SNI, and a wildcard is one
+    label of it. Its own certificate may be the one that is trusted, and no other then."""
 
     async def talk() -> None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pki / "server.pem", pki / "server.key")
+        asked: list[str | None] = []
+        context.sni_callback = lambda _, server_name, __: asked.append(server_name)
         async with central(idle, ssl=context) as url:
             csms, port = adapter(roots=str(pki / f"{root}.pem"))
             csms.connect(url=url, identity="1", name=name)
             await until(lambda: port.events)
             assert port.events[0][0] == ("connected" if connects else "refused")
             assert connects or port.events[0][1]["reason"] == "certificate"
+            assert asked == [name]
             csms.close()
 
     run(talk)

@@ -296,6 +296,7 @@ def test_firmware() -> None:
 # ---------------------------------------------------------------- cards and remote start
 
 
+@pytest.mark.ocpp_cases("D9")
 @pytest.mark.parametrize(
     ("statuses", "chosen"),
     [
@@ -320,6 +321,7 @@ def test_which_outlet(how: str, statuses: tuple[str, ...], chosen: int) -> None:
         assert answer(stage, "RemoteStartTransaction") == (None if chosen else "Rejected")
 
 
+@pytest.mark.ocpp_cases("D9")
 def test_which_outlet_is_looked_for_anew_each_time() -> None:
     stage = status(accepted(), 2, "Preparing").emit("outlets.token", outlet=0, id="R")
     status(stage, 2, "Charging").emit("outlets.token", outlet=0, id="S")

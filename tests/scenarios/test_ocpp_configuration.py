@@ -150,6 +150,7 @@ def test_what_only_the_station_changes() -> None:
     assert answer["readonly"] == [True, False]
 
 
+@pytest.mark.ocpp_cases("D4")
 @pytest.mark.parametrize(
     "key", ["MeterValuesSampledData", "MeterValuesAlignedData", "StopTxnSampledData", "StopTxnAlignedData"]
 )

@@ -114,7 +114,7 @@ def test_without_pings() -> None:
     assert connected(WebSocketPingInterval=0).run(1000).ordered("csms.ping") == []
 
 
-@pytest.mark.ocpp_cases("TC_073")
+@pytest.mark.ocpp_cases("TC_073", "D18")
 def test_a_new_password_makes_a_new_line() -> None:
     """Whitepaper 7.2, D18 of the field: no reboot, and not the old one for as long as the line lasts."""
     stage = connected()

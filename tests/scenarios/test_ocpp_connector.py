@@ -499,7 +499,7 @@ def test_remote_start_where_somebody_is(words: str) -> None:
 # ---------------------------------------------------------------- reservation
 
 
-@pytest.mark.ocpp_cases("TC_046_1")
+@pytest.mark.ocpp_cases("TC_046_1", "D22")
 def test_the_holder_of_a_reservation() -> None:
     stage = Connector().play("reserved")
     stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag="G")
@@ -523,7 +523,7 @@ def test_a_stranger(how: str) -> None:
     assert stage.data("status") == "Reserved"
 
 
-@pytest.mark.ocpp_cases("TC_046_2", "TC_053_2")
+@pytest.mark.ocpp_cases("TC_046_2", "TC_053_2", "D22")
 @pytest.mark.parametrize(
     ("status", "holder", "answer"),
     [("Accepted", True, "Accepted"), ("Accepted", False, "Rejected"), ("Invalid", False, "Rejected")],
@@ -651,6 +651,7 @@ def test_what_was_ordered_before_the_program_began() -> None:
     assert Connector(operative=False).data("status") == "Unavailable"
 
 
+@pytest.mark.ocpp_cases("D7")
 def test_held_for_a_reason_of_its_own() -> None:
     """Field: not stored, and it ends with its reason; what the central system ordered holds beside it."""
     stage = Connector().post("hold")
@@ -744,6 +745,7 @@ def test_two_reasons_to_unlock() -> None:
 # ---------------------------------------------------------------- limits
 
 
+@pytest.mark.ocpp_cases("D11")
 def test_limits_hold_before_anything_flows() -> None:
     """Field: after a pause the vehicle started at full current and the limit came later."""
     stage = Connector().post("limit", power=None, current=8.0)
@@ -756,6 +758,7 @@ def test_limits_hold_before_anything_flows() -> None:
 # ---------------------------------------------------------------- what is told
 
 
+@pytest.mark.ocpp_cases("D8")
 def test_a_change_is_told() -> None:
     """OCPP 1.6 errata 3.19; timestamps are those of the telling (6.47)."""
     stage = online(Connector())
@@ -785,6 +788,7 @@ def test_what_does_not_last_is_not_told() -> None:
     assert told(stage)[1:] == [("Charging", "NoError")]
 
 
+@pytest.mark.ocpp_cases("D8")
 def test_after_an_outage_the_present_one_is_told_once_if_it_changed() -> None:
     """Field: the history of an outage, with old times, or the same again."""
     stage = online(Connector())

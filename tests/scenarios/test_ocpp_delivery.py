@@ -58,6 +58,7 @@ def test_what_the_central_system_does_not_know_is_not_sent_to_it_again(action: s
     assert (sent(stage), stage.now_s) == (["m1", "m2"], 0)
 
 
+@pytest.mark.ocpp_cases("D1")
 @pytest.mark.parametrize("how", ["InternalError", "NotSupported", "too_big", "no answer"])
 def test_what_is_not_taken_is_sent_again_and_then_given_up(how: str) -> None:
     """D1 of the field: three sends in all, 60 s and 120 s between them; then it goes, and the next one has its turn."""

@@ -89,7 +89,7 @@ def test_download_and_installation() -> None:
     assert stage.active("update.none")
 
 
-@pytest.mark.ocpp_cases("TC_044_1")
+@pytest.mark.ocpp_cases("TC_044_1", "D19")
 def test_firmware_that_runs_after_a_restart() -> None:
     """D19 of the field: Installed is told by what runs then, not before."""
     stage = fetched(wanted()).finish("install", reboot=True)
@@ -104,7 +104,7 @@ def test_firmware_that_runs_after_a_restart() -> None:
     assert stage.told("security_event") == [{"type": "FirmwareUpdated", "techInfo": "http://a/fw"}]
 
 
-@pytest.mark.ocpp_cases("TC_044_2")
+@pytest.mark.ocpp_cases("TC_044_2", "D7")
 @pytest.mark.parametrize("how", ["failed", "denied", "not_supported", "bad_location"])
 def test_a_download_that_fails(how: str) -> None:
     """D7 of the field: no connector is held back for it."""
@@ -115,7 +115,7 @@ def test_a_download_that_fails(how: str) -> None:
     assert stage.active("update.none")
 
 
-@pytest.mark.ocpp_cases("TC_044_3")
+@pytest.mark.ocpp_cases("TC_044_3", "D7")
 @pytest.mark.parametrize("how", ["refused", "too long"])
 def test_an_installation_that_fails_gives_the_connectors_back(how: str) -> None:
     stage = fetched(wanted())
@@ -366,6 +366,7 @@ def test_a_restart_before_its_time() -> None:
     assert statuses(stage) == of_7("Downloading")
 
 
+@pytest.mark.ocpp_cases("D19")
 def test_a_restart_during_the_download() -> None:
     """D19: it goes on."""
     stage = begun({**KEPT, "stage": "downloading"})

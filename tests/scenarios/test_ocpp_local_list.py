@@ -80,6 +80,7 @@ def test_its_version(version: int) -> None:
     assert stage.order("csms.GetLocalListVersionConf") == {"call": "v", "listVersion": version}
 
 
+@pytest.mark.ocpp_cases("D10")
 @pytest.mark.parametrize("none", [True, False])
 @pytest.mark.parametrize("version", [0, 4])
 def test_an_empty_list_clears(none: bool, version: int) -> None:
@@ -89,7 +90,7 @@ def test_an_empty_list_clears(none: bool, version: int) -> None:
     assert status(stage.finish("replaced")) == "Accepted"
 
 
-@pytest.mark.ocpp_cases("TC_043_3")
+@pytest.mark.ocpp_cases("TC_043_3", "D10")
 @pytest.mark.parametrize(
     ("update", "version", "ids", "state"),
     [

@@ -32,6 +32,7 @@ def rows(stage: Stage) -> list[tuple[str, str, str, str]]:
     return list(zip(out["measurand"], out["phase"], out["value"], out["unit"], strict=True))
 
 
+@pytest.mark.ocpp_cases("D6")
 def test_what_is_wanted_and_measured_has_a_row() -> None:
     """OCPP 1.6 7.31, 7.35: the units' names; the misspelt one as everybody sends it (OCPP-J errata 2.1). Of
     12345.6 Wh as many as a meterStop of the same moment would have (D6 of the field): the register never falls."""
@@ -78,6 +79,7 @@ def test_phases(wanted: str, phases: list[str]) -> None:
     )
 
 
+@pytest.mark.ocpp_cases("D16")
 def test_a_clock_that_was_set_back_does_not_take_the_samples_back() -> None:
     stage = begun(["SoC"], not_before=200 * S).finish("read", **READ, soc=1)
     assert stage.output["time"] == 200 * S

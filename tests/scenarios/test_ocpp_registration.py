@@ -30,7 +30,7 @@ def registered(interval_s: float = 60, **parameters: Any) -> Stage:
     return answered(booting(**parameters), "Accepted", interval_s).forget()
 
 
-@pytest.mark.ocpp_cases("TC_001")
+@pytest.mark.ocpp_cases("TC_001", "D16")
 def test_a_cold_boot() -> None:
     """BootNotification with what is known of the charge point; the clock is set before all else."""
     stage = booting(firmwareVersion="1.2", meterType="M", meterSerialNumber="9")
@@ -61,6 +61,7 @@ def test_who_is_not_accepted_asks_again_after_the_interval(status: str, told: st
     assert len(stage.ordered("csms.BootNotificationReq")) == 2
 
 
+@pytest.mark.ocpp_cases("D14")
 @pytest.mark.parametrize("status", ["Pending", "Rejected"])
 @pytest.mark.parametrize("interval_s", [0, -5, 24 * 3600 + 1])
 def test_an_interval_that_cannot_be_meant(status: str, interval_s: float) -> None:
@@ -77,6 +78,7 @@ def test_a_whole_day_is_an_interval() -> None:
     assert registered(24 * 3600).run(24 * 3600).ordered("csms.HeartbeatReq") == [{}]
 
 
+@pytest.mark.ocpp_cases("D14")
 @pytest.mark.parametrize("interval_s", [0, -5, 24 * 3600 + 1])
 def test_heartbeats_as_configured_where_the_central_system_names_no_time(interval_s: float) -> None:
     stage = registered(interval_s, HeartbeatInterval=30 * S).run(29.999)

@@ -58,7 +58,7 @@ def test_a_reservation_is_in_the_file_before_it_is_accepted() -> None:
     assert (status(stage), stage.told("reserved")) == ("Accepted", [{"reservationId": 7}])
 
 
-@pytest.mark.ocpp_cases("TC_046_1", "TC_053_1", "TC_053_2")
+@pytest.mark.ocpp_cases("TC_046_1", "TC_053_1", "TC_053_2", "D22")
 def test_who_may_use_it() -> None:
     """D22 of the field: the holder and the holder's group, nobody else; it stays until the transaction begins."""
     stage = held()

@@ -239,7 +239,7 @@ def test_a_remote_start_with_a_schedule_that_is_none_starts_without() -> None:
 # ---------------------------------------------------------------- clearing and asking
 
 
-@pytest.mark.ocpp_cases("TC_067")
+@pytest.mark.ocpp_cases("TC_067", "D13")
 @pytest.mark.parametrize(("cleared", "expected"), [(2, "Accepted"), (0, "Unknown")])
 def test_clearing(cleared: int, expected: str) -> None:
     """D13 of the field: 0 is a value, nothing given is all."""
@@ -338,6 +338,7 @@ def test_a_composite_schedule_of_years_is_one_of_a_day(unit: str | None) -> None
 # ---------------------------------------------------------------- limits
 
 
+@pytest.mark.ocpp_cases("D11")
 def test_each_connector_is_told_at_the_start() -> None:
     """What holds is known before energy flows (D11 of the field)."""
     stage = begun()
@@ -377,6 +378,7 @@ def test_of_the_charge_point_power_is_told(phases: int, power: float) -> None:
     assert weighed(begun(), NONE, (-1.0, 10.0), NONE).told("limit")[1]["current"] == 10.0
 
 
+@pytest.mark.ocpp_cases("D13")
 @pytest.mark.parametrize("state", ["weighing", "holding"])
 def test_another_profile_holds_at_once(state: str) -> None:
     """D13 of the field: clearing as fast as setting."""

@@ -204,6 +204,7 @@ def test_a_fault_switches_it_off(how: str) -> None:
     assert ending(faulty=True).emit("outlets.state", outlet=1, state="ended").children() == ["sample"]
 
 
+@pytest.mark.ocpp_cases("D6")
 def test_the_register_never_falls() -> None:
     """Field: an outlet that says nothing, or a meter that began at 0 again, made energy of minus four thousand kWh."""
     stage = sampled(running().run(60), "sampled", 5500.0, 1060)
