@@ -50,9 +50,24 @@ NAMED_BY_PARENT = {
     **dict.fromkeys(
         (
             ("connector", f"transaction.{name}")
-            for name in ("reservationId", "resumed", "resumed_at", "resumed_from", "resumed_last", "resumed_meter")
+            for name in (
+                "behind",
+                "reservationId",
+                "resumed",
+                "resumed_at",
+                "resumed_from",
+                "resumed_last",
+                "resumed_meter",
+            )
         ),
         "whose transaction it is, and which one a power loss has cut",
+    ),
+    **dict.fromkeys(
+        (
+            ("connector", f"closing.{name}")
+            for name in ("by", "timestamp", "value", "context", "measurand", "phase", "unit")
+        ),
+        "the end as it was",
     ),
     **dict.fromkeys(
         (("transaction", f"{child}.context") for child in ("first", "aligned", "sample")), "why it is read"

@@ -9,6 +9,7 @@ import pytest
 from adapters.ocpp.database import Database
 from adapters.ocpp.ledger import Ledger
 from tests.ocpp.charge_point import Alone
+from tests.ocpp.outlets import StandInOutlets
 
 S = 10**9
 
@@ -81,3 +82,30 @@ def test_the_outlet_of_a_transaction_is_not_there_any_more() -> None:
     (end,) = point.central.said("StopTransaction")
     assert (end["transactionId"], end["meterStop"], end["reason"]) == (42, 4500, "PowerLoss")
     assert point.statuses(1) == point.statuses(2) == ["Available"]
+
+
+def test_a_transaction_that_was_cut_can_be_stopped_and_limited() -> None:
+    """Its outlet says nothing yet: it is open all the same, and its connector is taken."""
+    point = Alone(kept=cut(1), made=lambda world: {"outlets": Silent({"count": 1}, world)}).run(5)
+    assert point.statuses() == ["Preparing"]
+    schedule = {"chargingRateUnit": "A", "chargingSchedulePeriod": [{"startPeriod": 0, "limit": 8}]}
+    profile = {"chargingProfileId": 1, "transactionId": 42, "stackLevel": 0, "chargingProfilePurpose": "TxProfile"}
+    profile |= {"chargingProfileKind": "Relative", "chargingSchedule": schedule}
+    expires = "2026-12-01T00:00:00Z"
+    for action, payload, status in (
+        ("ReserveNow", {"connectorId": 1, "expiryDate": expires, "idTag": "X", "reservationId": 1}, "Occupied"),
+        ("ReserveNow", {"connectorId": 0, "expiryDate": expires, "idTag": "X", "reservationId": 1}, "Occupied"),
+        ("SetChargingProfile", {"connectorId": 1, "csChargingProfiles": profile}, "Accepted"),
+        ("RemoteStopTransaction", {"transactionId": 42}, "Accepted"),
+    ):
+        point.central.ask(action, **payload)
+        assert point.run(1).central.answers[action] == {"status": status}
+    (end,) = point.central.said("StopTransaction")
+    assert (end["transactionId"], end["meterStop"], end["reason"]) == (42, 4500, "Remote")
+
+
+class Silent(StandInOutlets):
+    """They have not measured yet what is there."""
+
+    def report(self) -> None:
+        """Nothing."""

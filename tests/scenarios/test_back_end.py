@@ -24,8 +24,17 @@ def told(stage: Stage) -> list[str]:
 def test_nobody_is_told_before_somebody_asks() -> None:
     stage = pilot(available(), "B")
     assert told(stage) == []
-    assert told(stage.post("report")) == ["free", "plugged"]
-    assert told(stage.post("report")) == ["free", "plugged"] * 2
+    assert told(stage.post("report")) == ["plugged"]
+    assert told(stage.post("report")) == ["plugged"] * 2
+
+
+def test_nothing_is_told_of_the_plug_before_it_was_measured() -> None:
+    """After a power loss: a free outlet ends the transaction that was cut."""
+    stage = available().post("report").run(1).values("pilot", high=10.4).run(1)
+    assert told(stage) == []
+    assert told(stage.values("pilot", high=10.5).run(0.1)) == ["free"]
+    assert told(stage.post("report")) == ["free", "free"], "at once, when it is known"
+    assert told(pilot(available().post("report"), "B")) == ["plugged"]
 
 
 def test_from_plug_to_plug() -> None:

@@ -37,7 +37,14 @@ def stopped(stage: Stage) -> Stage:
 def test_nobody_is_told_before_somebody_asks() -> None:
     stage = plugged(**EXTERNAL)
     assert states(stage) == []
-    assert states(stage.post("report")) == ["free", "plugged", "wanting"]
+    assert states(stage.post("report")) == ["plugged", "wanting"]
+
+
+def test_nothing_is_told_of_the_plug_before_the_power_stage_is_heard() -> None:
+    """After a power loss: a free outlet ends the transaction that was cut."""
+    stage = Stage("machines/charger_bms.yaml").post("report").run(1)
+    assert states(stage) == []
+    assert states(stage.child("output.healthy")) == ["free"]
 
 
 def test_from_plug_to_plug() -> None:

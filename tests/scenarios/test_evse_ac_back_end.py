@@ -13,7 +13,9 @@ from tests.scenarios.test_evse_ac_session import EVCCID, charging, in_session, i
 def available(**parameters: Any) -> Stage:
     """By the pilot alone, three phases; a back end listens."""
     given = {"medium": "none", "authorisation": "external", **parameters}
-    stage = Stage("machines/evse_ac.yaml", {"meter.energy": 1000.0, "phase_switch.count": 3}, **given)
+    stage = Stage(
+        "machines/evse_ac.yaml", {"pilot.high": 12.0, "meter.energy": 1000.0, "phase_switch.count": 3}, **given
+    )
     return stage.post("report")
 
 
@@ -51,8 +53,24 @@ def powers(stage: Stage) -> list[float]:
 def test_nobody_is_told_before_somebody_asks() -> None:
     stage = Stage("machines/evse_ac.yaml", medium="none").child("outlet.connected", rating=16.0)
     assert states(stage) == []
-    assert states(stage.post("report")) == ["free", "plugged"]
-    assert states(stage.post("report")) == ["free", "plugged"] * 2
+    assert states(stage.post("report")) == ["plugged"]
+    assert states(stage.post("report")) == ["plugged"] * 2
+
+
+def test_nothing_is_told_of_the_plug_before_it_was_measured() -> None:
+    """After a power loss: a free outlet ends the transaction that was cut; one whose plug is being locked is none."""
+    stage = Stage("machines/evse_ac.yaml", medium="none").post("report").run(1).values("pilot", high=10.4).run(1)
+    assert states(stage) == []
+    assert states(stage.values("pilot", high=10.5).run(0.2)) == ["free"]
+    assert states(stage.post("report")) == ["free", "free"], "at once, when it is known"
+    locking = Stage("machines/evse_ac.yaml", medium="none").post("report").child("outlet.connected", rating=16.0)
+    assert states(locking)[:1] == ["plugged"]
+
+
+def test_a_plug_that_is_kept_is_told_again() -> None:
+    stage = energy().post("keep_plug", keep=True).child("outlet.plug_kept").child("outlet.disconnected")
+    assert states(stage)[-1] == "detached"
+    assert states(stage.forget().post("report")) == ["detached"]
 
 
 def test_from_plug_to_plug() -> None:

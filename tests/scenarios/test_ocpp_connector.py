@@ -911,11 +911,13 @@ def test_a_status_on_request_while_pending(how: str) -> None:
 # ---------------------------------------------------------------- a power loss
 
 
+UNFINISHED: dict[str, Any] = {"transaction": 7, "transactionId": 42, "idTag": "OLD", "meterStart": 4000}
+UNFINISHED |= {"timestamp": 100, "meter": 4500, "metered": 200}
+
+
 def cut(**parameters: Any) -> Connector:
     stage = Connector(**parameters)
-    unfinished = {"transaction": 7, "transactionId": 42, "idTag": "OLD", "meterStart": 4000, "timestamp": 100}
-    unfinished |= {"meter": 4500, "metered": 200}
-    stage.emit("ledger.unfinished", connectorId=2, **unfinished).emit("ledger.unfinished", connectorId=1, **unfinished)
+    stage.emit("ledger.unfinished", connectorId=2, **UNFINISHED).emit("ledger.unfinished", connectorId=1, **UNFINISHED)
     return stage
 
 
@@ -934,11 +936,15 @@ def test_what_a_power_loss_cut_goes_on() -> None:
 
 
 @pytest.mark.ocpp_cases("TC_032_2")
-@pytest.mark.parametrize("how", ["nobody", "policy"])
+@pytest.mark.parametrize("how", ["nobody", "policy", "free", "detached", "inoperative"])
 def test_or_is_ended(how: str) -> None:
-    stage = cut(resume_transactions=how != "policy")
-    if how == "nobody":
-        stage.emit("outlets.token", outlet=1, id="OLD").post("remote_start", call="c", idTag="X").run(9.999)
+    """By what is seen; an outlet that says nothing is waited for."""
+    stage = cut(resume_transactions=how != "policy", operative=how != "inoperative")
+    if how in ("nobody", "free", "detached"):
+        if how != "nobody":
+            stage.run(5).play("unplugged" if how == "free" else how)
+        stage.emit("outlets.token", outlet=1, id="OLD").post("remote_start", call="c", idTag="X")
+        stage.run(9.999 if how == "nobody" else 1.999)
         assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
         assert stops(stage) == []
         stage.run(0.001)
@@ -948,8 +954,58 @@ def test_or_is_ended(how: str) -> None:
     assert stage.ordered("outlets.authorise") == [], "the next vehicle would charge without a card"
     stage.emit("outlets.token", outlet=1, id="X")
     assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
-    stage.play("end")
-    assert [one["status"] for one in stage.told("status")] == ["Available"], "nothing is plugged in: no Preparing"
+    stage.play("end unplugged")
+    if how in ("policy", "inoperative"):
+        assert "Preparing" not in [one["status"] for one in stage.told("status")]
+    assert stage.told("status")[-1]["status"] == ("Unavailable" if how == "inoperative" else "Available")
+
+
+def test_a_plug_that_bounces_after_the_start_is_there() -> None:
+    stage = cut().play("unplugged").run(1.9)
+    assert stage.play("plugged").input("transaction")["resumed"] == 7
+    assert stops(stage.run(20)) == []
+
+
+def test_a_fault_at_the_start_is_waited_for() -> None:
+    stage = cut().play("fault plugged").run(5)
+    assert "transaction" not in stage.children()
+    assert stops(stage.play("mended")) == []
+    assert stage.input("transaction")["resumed"] == 7
+
+
+def test_what_is_cut_is_open() -> None:
+    """It has its number and its id, takes limits, and its connector is somebody's."""
+    stage = cut()
+    assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "OLD", "at": 100}]
+    assert stage.told("transaction_id") == [{"transactionId": 42}]
+    assert stage.told("status")[-1]["status"] == "Preparing"
+    reserve = {"idTag": "X", "parentIdTag": None, "expiryDate": 1, "reservationId": 1}
+    for one in (stage, cut().play("unplugged")):
+        one.post("reserve", call="r", **reserve)
+        assert one.order("csms.ReserveNowConf") == {"call": "r", "status": "Occupied"}
+    stage.play("plugged").child("transaction.started", transaction=7, at=100)
+    assert len(stage.told("transaction_started")) == len(stage.told("transaction_id")) == 1
+    assert not stage.ordered("reservation.used")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("remote_stop", "Remote"), ("finish", "SoftReset"), ("unlock", "UnlockCommand")]
+)
+def test_and_can_be_stopped(how: str, reason: str) -> None:
+    data = {"remote_stop": {}, "finish": {"reason": "SoftReset"}, "unlock": {"call": "u"}}[how]
+    assert stops(cut().post(how, **data)) == [(reason, None)]
+
+
+@pytest.mark.parametrize("status", ["Accepted", "Blocked"])
+def test_the_answer_to_its_start_may_come_meanwhile(status: str) -> None:
+    stage = Connector().emit("ledger.unfinished", connectorId=1, **{**UNFINISHED, "transactionId": None})
+    answer = {"action": "StartTransaction", "status": status, "transactionId": 42, "parentIdTag": None}
+    stage.emit("ledger.answered", transaction=8, **answer)
+    assert (stage.told("transaction_id"), stops(stage)) == ([], [])
+    stage.emit("ledger.answered", transaction=7, **answer)
+    assert stops(stage) == ([] if status == "Accepted" else [("DeAuthorized", None)])
+    if status == "Accepted":
+        assert stage.told("transaction_id") == [{"transactionId": 42}]
 
 
 def test_somebody_else_does_not_go_on_with_it() -> None:
@@ -1032,8 +1088,7 @@ def test_one_whose_chart_has_broken_blocks_nobody() -> None:
 def test_a_file_that_was_read_late_tells_of_one_that_was_cut() -> None:
     """Somebody else charges there by then: it is over, with the last reading that is known."""
     stage = charging()
-    unfinished = {"transaction": 3, "transactionId": 42, "idTag": "OLD", "meterStart": 4000, "timestamp": 100}
-    unfinished |= {"meter": 4500, "metered": 200}
+    unfinished = {**UNFINISHED, "transaction": 3}
     stage.values("clock", now=900).emit("ledger.unfinished", connectorId=2, **unfinished)
     assert "closing" not in stage.children()
     stage.emit("ledger.unfinished", connectorId=1, **unfinished)
