@@ -336,6 +336,7 @@ def test_the_card_of_who_charges() -> None:
     assert stage.ordered("connector.card") == [{"idTag": "A"}]
     stage.emit("outlets.token", outlet=2, id="A")
     assert asked(stage, "card") == 1
+    assert stage.emit("outlets.token", outlet=0, id="a").ordered("connector.card")[1:] == [{"idTag": "a"}]
 
 
 def test_who_waits_with_a_user_waits_for_nobody() -> None:

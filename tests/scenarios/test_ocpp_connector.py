@@ -1143,3 +1143,31 @@ def test_a_vehicle_that_does_not_come_again() -> None:
     stage.forget()
     stage.play("card").run(120)
     assert [one["status"] for one in stage.told("status")] == ["Preparing", "Finishing"]
+
+
+# ---------------------------------------------------------------- an idTag is a CiString20Type
+
+
+def test_large_and_small_letters_are_one_card() -> None:
+    """OCPP 1.6 7.28: two readers, or an app and a reader, write one card differently."""
+    stage = charging()
+    second_card(stage, "card")
+    assert stops(stage) == [("Local", "card")]
+    stage = Connector().play("card").emit("outlets.token", outlet=1, id="card")
+    assert stage.active("user.nobody")
+    stage = charging(UnlockConnectorOnEVSideDisconnect=False).play("detached end")
+    stage.emit("outlets.token", outlet=1, id="card")
+    assert stage.ordered("outlets.unlock") == [{"outlet": 1}]
+    stage = cut().emit("outlets.token", outlet=1, id="old")
+    assert stops(stage) == []
+
+
+@pytest.mark.parametrize(("parent", "ends"), [("family", True), ("other", False), (None, False)])
+def test_and_one_group(parent: str | None, ends: bool) -> None:
+    stage = Connector().play("plugged").emit("outlets.token", outlet=1, id="A")
+    stage.ends("authorisation", status="Accepted", parentIdTag="FAMILY").child(
+        "transaction.started", transaction=7, at=0
+    )
+    stage.emit("outlets.state", outlet=1, state="charging")
+    second_card(stage, "B", parent=parent)
+    assert stops(stage) == ([("Local", "B")] if ends else [])

@@ -64,6 +64,8 @@ def test_who_may_use_it() -> None:
     stage = held()
     assert shown(stage, "A") == [{"idTag": "A", "reservationId": 7}]
     assert shown(stage, "B", "G") == [{"idTag": "B", "reservationId": 7}]
+    assert shown(stage, "a") == [{"idTag": "a", "reservationId": 7}], "an idTag is a CiString20Type"
+    assert shown(stage, "B", "g") == [{"idTag": "B", "reservationId": 7}]
     assert shown(stage, "B", "H") == [{"idTag": "B"}]
     assert shown(stage, "B") == [{"idTag": "B"}]
     assert shown(held(group=None), "B") == [{"idTag": "B"}]

@@ -198,6 +198,11 @@ def test_what_comes_meanwhile_has_its_turn() -> None:
 # ---------------------------------------------------------------- remote start with a profile
 
 
+def test_its_card_may_be_written_otherwise() -> None:
+    """OCPP 1.6 7.28: an idTag is a CiString20Type."""
+    assert len(running(remote(begun(), REMOTE), card="card").ordered("profiles.promote")) == 1
+
+
 @pytest.mark.ocpp_cases("TC_059")
 @pytest.mark.parametrize("connector", [None, 1])
 def test_the_profile_of_a_remote_start_is_for_the_transaction_of_its_card(connector: int | None) -> None:

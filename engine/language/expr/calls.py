@@ -37,6 +37,7 @@ SIGNATURES = {
     "is_list": "is_list(value)",
     "json": "json('[1, 2]')",
     "len": "len(list)",
+    "lower": "lower(text)",
     "max": "max(a, b, …)",
     "min": "min(a, b, …)",
     "range": "range(count)",
@@ -178,6 +179,12 @@ _TEXT = frozenset({Kind.STRING, Kind.ENUM})
 def _len(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
     expr = _of_kinds(checker, "len", args[0], frozenset({Kind.LIST, Kind.STRING, Kind.BYTES}))
     return tree.Call("len", (expr,), INT) if expr.type is not BROKEN else expr
+
+
+@_function("lower", 1, 1)
+def _lower(checker: Checker, node: Node, args: list[Node]) -> tree.Expr:
+    expr = _of_kinds(checker, "lower", args[0], _TEXT)
+    return tree.Call("lower", (expr,), STRING) if expr.type is not BROKEN else expr
 
 
 @_function("int", 1, 1)

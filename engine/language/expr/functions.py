@@ -387,6 +387,13 @@ def index_of(values: Any, value: Any) -> int:
     raise EvaluationError(f"{shown(value)} is not in the list")
 
 
+def lower(text: Any) -> str:
+    """A string in small letters. Raises :class:`EvaluationError` for other values."""
+    if isinstance(text, str):
+        return text.lower()
+    raise EvaluationError(f"lower of {kind_of(text)} has no meaning")
+
+
 def startswith(text: Any, prefix: Any) -> bool:
     """Whether a string begins with another. Raises :class:`EvaluationError` for other values."""
     if isinstance(text, str) and isinstance(prefix, str):
@@ -469,6 +476,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "is_list": is_list,
     "json": json_,
     "len": len_,
+    "lower": lower,
     "max": max_,
     "min": min_,
     "range": range_,

@@ -22,7 +22,7 @@ from engine.tools.explore.values import Term, related, same
 
 MOST = 16
 _FLIP = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-_CLEAR = ("checked", "abs", "round", "int", "float", "min", "max", "floor", "ceil")  # functions looked through
+_CLEAR = ("checked", "lower", "abs", "round", "int", "float", "min", "max", "floor", "ceil")  # functions looked through
 
 
 class Pools:

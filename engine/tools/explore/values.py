@@ -151,7 +151,7 @@ def term_of(expr: tree.Expr, free_parameters: bool = False) -> Term | None:
     match expr:
         case tree.Parameter(name=name) if free_parameters:
             return ("param", name)
-        case tree.Call(function="checked", args=(inner,)):
+        case tree.Call(function="checked" | "lower", args=(inner,)):
             return term_of(inner, free_parameters)
         case tree.EventField(name=name):
             return ("event", name)

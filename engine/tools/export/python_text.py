@@ -158,6 +158,8 @@ def _call(expr: tree.Call, names: Names) -> tuple[str, int]:
             return f"list(range({args[0]}))", atom
         case "index":
             return f"{_within(expr.args[0], names, atom)}.index({args[1]})", atom
+        case "lower":
+            return f"{_within(expr.args[0], names, atom)}.lower()", atom
         case "startswith":
             return f"{_within(expr.args[0], names, atom)}.startswith({args[1]})", atom
     raise NotPortable(f"the function {expr.function}()")
