@@ -188,7 +188,7 @@ def test_what_has_no_value_says_why(text: str, message: str) -> None:
         ("range(1.5)", "type", "1.5", "int"),
         ("replaced([u], 0, a)", "unit", "a", "A"),
         ("index([u], a)", "unit", "a", "A"),
-        ("lower(u)", "type", "u", "text"),
+        ("lower(u)", "type", "u", "lower of float V"),
         ("index(u, 1)", "type", "u", "V"),
         ("ints['a']", "type", "'a'", "index"),
         ("hex('0g')", "type", "'0g'", "hex"),

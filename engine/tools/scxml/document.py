@@ -38,8 +38,8 @@ _ATTRIBUTES: dict[str, set[str]] = {
 }
 _RESERVED = {
     "event", "invalid", "startswith", "is_list", "duration", "json", "truthy", "In", "alive", "clamp", "min", "max",
-    "abs", "round", "floor", "ceil", "len", "lower", "int", "float", "str", "bool", "hex", "and", "or", "not", "in", "is", "if",
-    "else", "True", "False", "None", "for", "lambda", "def", "class", "return",
+    "lower", "abs", "round", "floor", "ceil", "len", "int", "float", "str", "bool", "hex", "and", "or", "not", "in",
+    "is", "if", "else", "True", "False", "None", "for", "lambda", "def", "class", "return",
 }  # fmt: skip
 
 
