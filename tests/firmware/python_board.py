@@ -29,9 +29,9 @@ class Host(PilotHost):
 
 
 class PythonBoard:
-    """See :class:`tests.firmware.c_board.CBoard`: the same words."""
+    """See :class:`tests.firmware.c_board.CBoard`: the same words. ``root``: whose machines/pilot it runs."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path = ROOT) -> None:
         self.system = System()
         self.system.observers.append(self)
         self.cable = cable_of(self.system.world, "1")
@@ -44,7 +44,7 @@ class PythonBoard:
         self.host = Host(self)
         world = self.system.world
         adapters = {"host": self.host, "front": SimulatedPilotFront({}, world), "pilot": SimulatedPilotEvse({}, world)}
-        self.system.add(engine.load(str(ROOT / "machines" / "pilot" / "firmware.yaml")), "board", {}, adapters)
+        self.system.add(engine.load(str(root / "machines" / "pilot" / "firmware.yaml")), "board", {}, adapters)
 
     def __enter__(self) -> PythonBoard:
         self.system.start()

@@ -6,16 +6,21 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from adapters.pilot import uart
-from tests.export.c_peer import ROOT, SANITIZED
-from tests.firmware.build import board_program
+from engine.cli import main
+from tests.export.c_peer import ROOT, SANITIZED, compiler
+from tests.export.emulated import COMPILERS
+from tests.firmware.build import board_image, board_program
 from tests.firmware.c_board import CBoard, Divider
 from tests.firmware.python_board import PythonBoard
+from tests.firmware.qemu_board import QemuBoard
 
 Board = CBoard | PythonBoard
 
@@ -357,30 +362,98 @@ def test_a_reset_begins_anew(board: CBoard) -> None:
     assert shown["up_ms"] < 100  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("chart", "old", "new"), [
-    ("evse", "U_B_low: {type: float V, default: 8 V", "U_B_low: {type: float V, default: 9 V"),
-    ("evse", "D_HLC: {type: float %, default: 5 %", "D_HLC: {type: float %, default: 6 %"),
-    ("firmware", "T_host: {type: duration, default: 1 s", "T_host: {type: duration, default: 3 s"),
-])  # fmt: skip
-def test_an_edit_of_the_chart_is_an_edit_of_the_board(tmp_path: Path, chart: str, old: str, new: str) -> None:
-    """With no other edit, from the YAML by the script that users run."""
-    copy = tmp_path / "copy"
+class Edit(NamedTuple):
+    """Of a chart's text, and what is seen of it: the letter at 9 V, the duty in B, in D, and after 1.5 s of silence."""
+
+    chart: str
+    old: str
+    new: str
+    seen: tuple[str, float, float, float]
+
+
+UNEDITED = ("B", 5.0, 5.0, 100.0)
+EDITS = {
+    "threshold": Edit("evse", "U_B_low: {type: float V, default: 8 V", "U_B_low: {type: float V, default: 9 V",
+        ("A", 100.0, 5.0, 100.0)),
+    "duty": Edit("evse", "D_HLC: {type: float %, default: 5 %", "D_HLC: {type: float %, default: 6 %",
+        ("B", 6.0, 6.0, 100.0)),
+    "time": Edit("firmware", "T_host: {type: duration, default: 1 s", "T_host: {type: duration, default: 3 s",
+        ("B", 5.0, 5.0, 5.0)),
+    "transition": Edit("firmware", "(state == 'B' or state == 'C' or state == 'D')", "(state == 'B' or state == 'C')",
+        ("B", 5.0, 100.0, 100.0)),
+}  # fmt: skip
+
+
+def edited(edits: list[Edit], copy: Path) -> Path:
+    """What a user has cloned, these places edited and nothing else."""
     for folder in ("machines/pilot", "adapters/pilot", "firmware"):
         (copy / folder).parent.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-r", str(ROOT / folder), str(copy / folder)], check=True)
-    path = copy / "machines" / "pilot" / f"{chart}.yaml"
-    assert path.read_text().count(old) == 1
-    path.write_text(path.read_text().replace(old, new))
+    for one in edits:
+        path = copy / "machines" / "pilot" / f"{one.chart}.yaml"
+        assert path.read_text().count(one.old) == 1
+        path.write_text(path.read_text().replace(one.old, one.new))
+    return copy
+
+
+def seen(board: Board | QemuBoard) -> tuple[object, float, float, float]:
+    """As in :class:`Edit`."""
+    board.live(0.2)
+    board.vehicle("B")
+    board.live(0.2)
+    board.take()
+    board.command("get_status")
+    [letter] = {line["state"] for line in board.take() if line["type"] == "status"}
+    in_b = board.pwm[-1][1]
+    board.vehicle("D")
+    board.live(0.2)
+    in_d = board.pwm[-1][1]
+    board.run(1.5)
+    return letter, in_b, in_d, board.pwm[-1][1]
+
+
+def test_the_chart_as_it_is_shipped(program: Path) -> None:
+    """What the edits below are compared with."""
+    with CBoard(program) as board, PythonBoard() as python:
+        assert seen(board) == seen(python) == UNEDITED
+
+
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_of_the_chart_is_an_edit_of_the_board(name: str, tmp_path: Path) -> None:
+    """With no other edit, from the YAML by the script that users run; the Python run is another one in the same way."""
+    edit = EDITS[name]
+    assert edit.seen != UNEDITED
+    copy = edited([edit], tmp_path / "copy")
     program = board_program(tmp_path, PLATFORM, ["-O1"], root=copy)
-    with CBoard(program) as board:
-        board.live(0.2)
-        board.vehicle("B")
-        board.live(0.2)
-        shown = status(board)
-        assert shown["state"] == ("A" if "U_B" in old else "B")
-        assert board.pwm[-1][1] == {"U": 100.0, "D": 6.0, "T": 5.0}[old[0]]
-        board.run(1.5)
-        assert board.pwm[-1][1] == (5.0 if old[0] == "T" else 100.0)
+    with CBoard(program) as board, PythonBoard(copy) as python:
+        assert seen(board) == seen(python) == edit.seen
+
+
+def test_an_edit_of_the_chart_is_an_edit_of_the_emulated_board(tmp_path: Path) -> None:
+    """A threshold and a transition: the image of the emulated core and the Python run show both."""
+    copy = edited([EDITS["duty"], EDITS["transition"]], tmp_path / "copy")
+    image = board_image("xtensa", tmp_path / "board.elf", copy)
+    with QemuBoard("xtensa", image) as board, PythonBoard(copy) as python:
+        assert seen(board) == seen(python) == ("B", 6.0, 100.0, 100.0)
+
+
+def test_an_edit_of_the_chart_is_an_edit_of_the_drawing(tmp_path: Path) -> None:
+    """And the shipped drawing is stale by it."""
+    chart = edited([EDITS["time"], EDITS["transition"]], tmp_path / "copy") / "machines" / "pilot" / "firmware.yaml"
+    drawn: list[str] = []
+    for one in (ROOT / "machines" / "pilot" / "firmware.yaml", chart):
+        folder = tmp_path / f"drawn{len(drawn)}"
+        command = ["diagram", str(one), "--format", "dot", "--level", "full", "--no-stamp", "-o", str(folder)]
+        assert main(command) == 0
+        drawn.append((folder / "pilot_firmware.dot").read_text())
+    before, after = drawn
+    for there, where, nowhere in (("after T_host (1 s)", before, after), ("after T_host (3 s)", after, before)):
+        assert there in where
+        assert there not in nowhere
+    assert "state == 'D'" in before
+    assert "state == 'D'" not in after
+    command = ["diagram", str(chart), "--format", "dot", "--level", "full", "--no-stamp", "--check"]
+    assert main([*command, "-o", str(tmp_path / "drawn0")]) == 1
 
 
 def test_a_chart_that_is_not_exported_fails_the_build(tmp_path: Path) -> None:
@@ -391,3 +464,19 @@ def test_a_chart_that_is_not_exported_fails_the_build(tmp_path: Path) -> None:
     assert (run.returncode, "was not made" in run.stderr) == (1, True)
     environment["ENGINE"] = "/bin/false"
     assert subprocess.run(script, env=environment, check=False).returncode != 0
+
+
+def test_a_chart_that_is_cut_in_the_middle_fails_the_build(tmp_path: Path) -> None:
+    """And no image of before is left to be taken for one of now."""
+    compiler(COMPILERS["xtensa"])
+    real, cutting, image = Path(sys.executable).with_name("engine"), tmp_path / "engine", tmp_path / "board.elf"
+    cut = 'for made in "$6"/*.c; do head -c 9000 "$made" > "$made.part" && mv "$made.part" "$made"; done'
+    cutting.write_text(f'#!/bin/sh\n"{real}" "$@" && {cut}\n')
+    cutting.chmod(0o755)
+    image.write_bytes(b"an image of before")
+    script = [str(ROOT / "firmware" / "qemu" / "board.sh"), "xtensa", str(image)]
+    environment = {**os.environ, "ENGINE": str(cutting)}
+    run = subprocess.run(script, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode != 0
+    assert "pilot_" in run.stderr
+    assert not image.exists()

@@ -4,7 +4,6 @@ busy this computer is."""
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -23,26 +22,15 @@ from engine.run.clock import VirtualClock
 from engine.run.observer import Note, StepRecord
 from engine.run.station import Overrides, build, resolve
 from tests.charge.test_modules_real_bus import PATIENT
-from tests.export.c_peer import ROOT, compiler
-from tests.export.emulated import COMPILERS, EMULATORS
+from tests.export.c_peer import compiler
+from tests.export.emulated import EMULATORS
+from tests.firmware.build import board_image
 
 STATION = Path("machines/stations/rpi_esp_emulated.toml")
 S = 1_000_000_000
 SHORT = ("pev.adapters.battery.soc=40.99", "pev.stop_at_soc=41 %", "pev.adapters.pilot.plug_after=100 ms")
 PATIENT_HERE = (*(one for one in PATIENT if not one.startswith("supply.")), "T_reset=30 s", "pilot.T_stale=2 s")
 T_STALE_S = 0.35  # of machines/pilot/board.yaml
-
-
-def board_image(machine: str, to: Path) -> Path:
-    """The image, as a user makes it. Fails with what the script says; skips without compiler or emulator."""
-    compiler(EMULATORS[machine][0])
-    compiler(COMPILERS[machine])
-    environment = {**os.environ, "ENGINE": str(Path(sys.executable).with_name("engine"))}
-    command = [str(ROOT / "firmware" / "qemu" / "board.sh"), machine, str(to)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if run.returncode:
-        pytest.fail(run.stderr[-6000:])
-    return to
 
 
 @pytest.fixture(scope="module")

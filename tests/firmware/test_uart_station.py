@@ -26,7 +26,8 @@ from engine.run.host import Host
 from engine.run.observer import Note, StepRecord
 from engine.run.station import Overrides, build, resolve
 from tests.charge.test_modules_real_bus import PATIENT
-from tests.firmware.test_emulated_board import SHORT, board_image
+from tests.firmware.build import board_image
+from tests.firmware.test_emulated_board import SHORT
 
 pytest.importorskip("serialx", reason="the extra 'serial' is not installed")
 STATION = Path("machines/stations/rpi_esp_uart.toml")
