@@ -190,6 +190,31 @@ def test_a_bolt_that_sticks_is_moved_once_more() -> None:
     assert stage.run(0.2).told("unlocked") == [{"status": "UnlockFailed"}]
 
 
+def test_a_bolt_that_sticks_after_a_fault() -> None:
+    """Moved once more when it is known to be dead, not before."""
+    stage = charging().values("lock", is_locked=True).child("output.fault", reason="fan").forget().post("unlock")
+    assert (stage.ordered("lock.unlock"), stage.told("unlocked")) == ([], [])
+    stage.child("output.is_off").values("lock", is_locked=False).emit("lock.unlocked")
+    assert (stage.ordered("lock.unlock"), stage.told("unlocked")) == ([{}], [{"status": "Unlocked"}])
+    stage.values("lock", is_locked=True).forget().post("unlock")
+    assert stage.ordered("lock.unlock") == [{}]
+
+
+def test_a_bolt_that_sticks_though_nobody_is_there() -> None:
+    stage = pilot(charging().values("lock", is_locked=True), "A").child("output.is_off").forget().post("unlock")
+    assert (stage.active("outlet.unplugged.unlocked"), stage.ordered("lock.unlock")) == (True, [{}])
+
+
+def test_a_session_whose_connector_is_not_locked_yet() -> None:
+    stage = in_session().values("lock", is_locked=False).post("unlock")
+    assert stage.told("unlocked") == [{"status": "Unlocked"}]
+
+
+def test_what_outlets_are_in_amperes_and_watts() -> None:
+    assert site(3, kinds=["dc", "ac", "bms"]).data("direct_voltage") == [400.0, 0.0, 72.0]
+    assert site(2, kinds=["bms"], U_light=48.0).data("direct_voltage") == [48.0, 48.0]
+
+
 def test_a_connector_that_the_vehicle_locks() -> None:
     """Nothing to unlock: the site knows it beforehand, and nobody is stopped for it."""
     stage = charging(own_lock=False).values("lock", is_locked=True).post("unlock")

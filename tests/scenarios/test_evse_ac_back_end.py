@@ -226,6 +226,13 @@ def test_a_plug_is_released_when_nothing_is_offered_any_more() -> None:
     assert stage.ordered("outlet.unlock") == [{}], "it has not gone off, and is asked all the same"
 
 
+def test_a_plug_is_released_when_a_session_that_the_vehicle_ended_is_over() -> None:
+    stage = charging().child("session.power_off").child("session.session_ended", end="normal").forget()
+    assert stage.active("vehicle.plugged.leaving")
+    assert not stage.post("unlock").ordered("outlet.unlock")
+    assert stage.child("outlet.is_off").ordered("outlet.unlock") == [{}]
+
+
 @pytest.mark.parametrize("how", ["nominal duty", "session"])
 def test_a_plug_is_released_when_what_was_stopped_has_ended(how: str) -> None:
     """OCPP 1.6 5.18: the transaction is stopped first, and current flows still."""

@@ -79,6 +79,12 @@ def test_it_has_enough(soc: float, current: float) -> None:
     assert (commands(stage), told(stage), stage.active("inlet.gone"), stage.unhandled) == ([], [], True, [])
 
 
+def test_one_that_leaves_when_it_is_told_to() -> None:
+    stage = vehicle(waits=True, stop_at_soc=30.0).post("plug").run(600)
+    assert (told(stage), stage.active("inlet.plugged")) == ([("complete", "", 40.0)], True)
+    assert stage.post("leave").active("inlet.gone")
+
+
 def test_not_yet_enough() -> None:
     stage = plugged(stop_at_soc=80.0).values("battery", soc=79.9, target_current=2.0).run(5)
     assert (stage.active("inlet.plugged.asking"), told(stage)) == (True, [])

@@ -181,6 +181,17 @@ def test_a_driver_without_patience() -> None:
     assert plugged().run(3600).active("driver.away.content")
 
 
+def test_a_plug_that_somebody_else_takes_out() -> None:
+    """At a bench: unlocked, and it stays until then."""
+    stage = drawing(stop_at_soc=42, unplugs=False).values("charger", soc=42.0).run(1)
+    stage.values("charger", current=0.0).run(3)
+    assert stage.ordered("charger.unlock_inlet") == [{}]
+    stage.emit("charger.inlet_unlocked").run(600)
+    assert (stage.ordered("driver.unplug"), stage.active("inlet.plugged"), stage.unhandled) == ([], True, [])
+    stage.child("cp_line.unplugged")
+    assert stage.told("session_ended")[0]["result"] == "complete"
+
+
 def test_the_end_of_the_program() -> None:
     """As a driver who stops."""
     stage = drawing().post("shut_down")

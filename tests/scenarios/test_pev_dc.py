@@ -289,6 +289,13 @@ def test_first_session_ends_after_setup() -> None:
         found(stage)
 
 
+def test_a_plug_that_somebody_else_takes_out() -> None:
+    """At a bench: unlocked, and it stays until then."""
+    stage = in_session(unplugs=False).forget().ends("session", result="complete", reason="full")
+    stage.emit("battery.inlet_unlocked").run(600)
+    assert (stage.ordered("driver.unplug"), stage.active("power.leaving"), stage.unhandled) == ([], True, [])
+
+
 @pytest.mark.parametrize("result", ["complete", "paused"])
 def test_end_of_a_session(result: str) -> None:
     """The driver unplugs once the inlet is unlocked; nothing is tried again at the same plug."""
