@@ -1085,9 +1085,10 @@ def test_one_whose_chart_has_broken_blocks_nobody() -> None:
     assert stage.told("owes")[-1] == {"some": False}
 
 
-def test_a_file_that_was_read_late_tells_of_one_that_was_cut() -> None:
-    """Somebody else charges there by then: it is over, with the last reading that is known."""
-    stage = charging()
+@pytest.mark.parametrize("charges", [True, False])
+def test_a_file_that_was_read_late_tells_of_one_that_was_cut(charges: bool) -> None:
+    """Somebody else is there by then, and would charge in it: it is over, with the last reading that is known."""
+    stage = charging() if charges else Connector().play("card")
     unfinished = {**UNFINISHED, "transaction": 3}
     stage.values("clock", now=900).emit("ledger.unfinished", connectorId=2, **unfinished)
     assert "closing" not in stage.children()
