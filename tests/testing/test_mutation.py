@@ -11,8 +11,10 @@ import pytest
 import engine
 from engine.cli import main
 from engine.language.problems import ChartError
+from engine.tools.mutation.campaign import Campaign, Options
 from engine.tools.mutation.mutants import Mutant, mutants_of
 from engine.tools.mutation.pool import Job, answers
+from engine.tools.mutation.record import Plan, Record
 from engine.tools.mutation.scenarios import Scenario, Scenarios, digest, recorded
 from engine.tools.mutation.worker import FIRST
 
@@ -334,6 +336,17 @@ def test_a_quick_test_whose_guard_says_no_is_not_crowded_out_by_slow_ones() -> N
     assert chosen[:2] == ["t.py::edge[just not]", "t.py::edge[taken]"]
     assert len(chosen) == 2 + 4
     assert "t.py::elsewhere" not in chosen
+
+
+def test_verdicts_are_those_of_the_text_that_was_read(project: Path) -> None:
+    """A chart that is edited while its mutants are tried is not on record with what they told of the text before."""
+    campaign = Campaign(Plan.read(Path("mutation/plan.toml")), Options(record=True), lambda *_: None)
+    chart = Path("charts/door.yaml")
+    read = digest([chart])
+    outcome = campaign._known(chart)
+    chart.write_text(CHART.replace("5 s", "6 s"))
+    campaign._save(outcome)
+    assert Record.read(Path("mutation"), "door").text == read != digest([chart])
 
 
 def test_a_file_that_runs_none_of_the_charts_is_not_recorded_again(project: Path) -> None:

@@ -39,11 +39,12 @@ class Options:
 
 @dataclass(slots=True)
 class Outcome:
-    """One chart's mutants and their verdicts. ``earlier``: the record before, for any text of the chart. ``older``: how
-    many verdicts rest on scenarios that are others now."""
+    """One chart's mutants and their verdicts. ``text``: the digest of the chart's file as it was read. ``earlier``: the
+    record before, for any text of the chart. ``older``: how many verdicts rest on scenarios that are others now."""
 
     chart: Chart
     original: str
+    text: str
     mutants: list[Mutant]
     waived: dict[str, str]
     earlier: Record
@@ -117,15 +118,15 @@ class Campaign:
     def _known(self, file: Path) -> Outcome:
         """With the verdicts that still hold: the chart's text is the same, and so is the file of the test that killed
         the mutant, or those of all scenarios for a survivor."""
-        chart = load(file)
+        chart, text = load(file), digest([file])
         record = Record.read(self.plan.folder, chart.name)
         cached = Record.read(VERDICTS, chart.name)
-        if cached.text == digest([file]):
+        if cached.text == text:
             record = cached
         outcome = Outcome(
-            chart, file.read_text(encoding="utf-8"), mutants_of(chart), self.plan.waived(chart.name), record
+            chart, file.read_text(encoding="utf-8"), text, mutants_of(chart), self.plan.waived(chart.name), record
         )
-        if record.text == digest([file]) and not self.options.again:
+        if record.text == text and not self.options.again:
             for mutant in outcome.mutants:
                 verdict = record.verdicts.get(mutant.name)
                 if verdict is None:
@@ -214,7 +215,7 @@ class Campaign:
 
     def _survived_before(self, outcome: Outcome, mutant: Mutant) -> bool:
         verdict = outcome.earlier.verdicts.get(mutant.name)
-        same = outcome.earlier.text == digest([Path(mutant.file)]) and not self.options.again
+        same = outcome.earlier.text == outcome.text and not self.options.again
         return same and verdict is not None and verdict.kind == SURVIVED
 
     def _survived(self, outcome: Outcome, mutant: Mutant, tests: int) -> None:
@@ -238,7 +239,7 @@ class Campaign:
         if self.options.on_record:  # what was not tried must not look as if it had been
             return
         known = {m.name: outcome.verdicts[m.name] for m in outcome.mutants if m.name in outcome.verdicts}
-        text, earlier = digest([Path(outcome.chart.file)]), outcome.earlier
+        text, earlier = outcome.text, outcome.earlier
         kept = {file: known for file, known in earlier.files.items() if Path(file).exists() and earlier.text == text}
         Record(outcome.chart.name, text, {**kept, **self.digests}, known).write(
             self.plan.folder if self.options.record else VERDICTS
