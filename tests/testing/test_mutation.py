@@ -15,7 +15,7 @@ from engine.tools.mutation.campaign import Campaign, Options
 from engine.tools.mutation.mutants import Mutant, mutants_of
 from engine.tools.mutation.pool import Job, answers
 from engine.tools.mutation.record import Plan, Record
-from engine.tools.mutation.scenarios import Scenario, Scenarios, digest, recorded
+from engine.tools.mutation.scenarios import Scenario, Scenarios, digest, helpers, recorded
 from engine.tools.mutation.worker import FIRST
 
 CHART = """machine: door
@@ -347,6 +347,27 @@ def test_verdicts_are_those_of_the_text_that_was_read(project: Path) -> None:
     chart.write_text(CHART.replace("5 s", "6 s"))
     campaign._save(outcome)
     assert Record.read(Path("mutation"), "door").text == read != digest([chart])
+
+
+@pytest.mark.parametrize(
+    ("imports", "stands_on"),
+    [
+        ("from tests.stage import Stage\n", True),
+        ("from tests import stage\n", True),
+        ("import tests.stage\n", True),
+        ("from tests.other import Stage\n", True),  # which imports it
+        ("from elsewhere import Stage\n", False),
+    ],
+)
+def test_a_scenario_is_recorded_again_when_what_it_imports_changes(
+    project: Path, imports: str, stands_on: bool
+) -> None:
+    """And not when its neighbours' helpers do."""
+    Path("tests/stage.py").write_text("class Stage:\n    pass\n")
+    Path("tests/other.py").write_text("from tests.stage import Stage\n\n__all__ = ['Stage']\n")
+    test = Path("tests/test_door.py")
+    test.write_text(imports)
+    assert (Path("tests/stage.py") in helpers(test)) is stands_on
 
 
 def test_a_file_that_runs_none_of_the_charts_is_not_recorded_again(project: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import json
 import os
@@ -130,7 +131,7 @@ def recorded(
 
     Raises ``ScenarioError`` when one of them fails on the unchanged charts.
     """
-    places = {file: cache / f"{digest([file, *_helpers(file)])}.json" for file in files}
+    places = {file: cache / f"{digest([file, *helpers(file)])}.json" for file in files}
     missing = [file for file, place in places.items() if not _holds(place, charts)]
     if missing:
         cache.mkdir(exist_ok=True)
@@ -163,9 +164,27 @@ def digest(files: Iterable[Path]) -> str:
     return whole.hexdigest()[:16]
 
 
-def _helpers(file: Path) -> list[Path]:
-    """What a test file stands on: the other modules of its folder."""
-    return sorted(other for other in file.parent.glob("*.py") if not other.name.startswith("test_"))
+def helpers(file: Path) -> list[Path]:
+    """What a test file stands on: the modules of its folder that it or one of them imports, and pytest's own."""
+    others = {other for other in file.parent.glob("*.py") if not other.name.startswith("test_")}
+    found = {other for other in others if other.stem in ("__init__", "conftest")}
+    new = {file, *found}
+    while new:
+        names = {name for one in new for name in _imported(one)}
+        new = {other for other in others - found if other.stem in names}
+        found |= new
+    return sorted(found)
+
+
+def _imported(file: Path) -> set[str]:
+    """Each word of its imports: a module may be named on either side."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_bytes())):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names.update(word for alias in node.names for word in alias.name.split("."))
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names.update(node.module.split("."))
+    return names
 
 
 def _record(files: list[Path], folder: Path, jobs: int, progress: Callable[[int], None]) -> None:
