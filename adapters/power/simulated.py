@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, ClassVar
 
+from adapters.pilot.cable import Cable, cable_of
 from adapters.power.circuit import PowerCircuit
 from adapters.power.register import REGISTER, Register
 from adapters.settings import filled
@@ -330,10 +331,13 @@ class SimulatedReader(Simulated):
     settings: ClassVar[Mapping[str, Setting]] = {
         "token": Setting("string", "", "The card that is shown"),
         "token_after": Setting("duration?", None, "When after the start it is shown; none: never"),
+        "token_plugged": Setting("duration?", None, "How long after each plugging in it is shown; none: never"),
+        "cable": Setting("string", "1", "Name of the charging cable", names="unit"),
         "authorised_after": Setting("duration?", None, "When after the start it lets who is here charge; none: never"),
         "refused_after": Setting("duration?", None, "When after the start it does not; none: never"),
     }
     accepted: bool | None = None
+    _cable: Cable | None = None
 
     def open(self, port: Port) -> None:
         super().open(port)
@@ -345,6 +349,23 @@ class SimulatedReader(Simulated):
         for event, emit in comes.items():
             if self.config[f"{event}_after"] is not None:
                 port.call_later(self.config[f"{event}_after"], emit)
+        if self.config["token_plugged"] is not None:
+            self._cable = cable_of(self.world, self.config["cable"])
+            self._was_plugged = self._cable.plugged
+            self._cable.watch(self._look)
+
+    def close(self) -> None:
+        if self._cable is not None:
+            self._cable.unwatch(self._look)
+        super().close()
+
+    def _look(self) -> None:
+        assert self._cable is not None
+        plugged, self._was_plugged = self._cable.plugged and not self._was_plugged, self._cable.plugged
+        if plugged:
+            self.port.call_later(
+                self.config["token_plugged"], partial(self.port.emit, "token", id=self.config["token"])
+            )
 
     def result(self, *, accepted: bool) -> None:
         self.accepted = accepted

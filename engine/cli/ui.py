@@ -170,7 +170,15 @@ class Page:
             fields = {field: _field(type_) for field, type_ in (event.payload or {}).items()}
             kind = "person" if is_person else "told"
             found.append({"event": name, "kind": kind, "fields": fields, "text": event.description})
-        return found
+        return [{**one, "ends": self._may_end(one["event"])} for one in found]
+
+    def _may_end(self, name: str) -> bool:
+        """Whether it may end a session: as the station file says (``control_ends``), or as everything may."""
+        control = self._station.control
+        if control is None or control.ends is None:
+            return True
+        asked_to_end = name in control.hands and "restart" in control.hands[name].acts
+        return asked_to_end or any(name == one or name.endswith(f".{one}") for one in control.ends)
 
     def _of_hand(self, name: str) -> dict[str, Any]:
         control = self._station.control

@@ -32,7 +32,7 @@ from engine.language.problems import suggestion
 from engine.run import Note, StepRecord, System
 from engine.run.joint import of_station
 from engine.run.station import Station, StationError
-from engine.run.station.promises import value_of
+from engine.run.station.promises import names_one_of, value_of
 
 LOOK_NS: Final = 100_000_000
 """Between two looks of its own, at what is measured."""
@@ -172,7 +172,7 @@ class Web:
     def _value(self, written: Any, name: str) -> _Value:
         if not isinstance(written, str):
             raise StationError(f"{self._where} {name}: write an expression in quotes, not {written!r}"[:300])
-        if any(f"{machine}." in written for machine in self._absent):
+        if names_one_of(written, self._absent):
             return lambda: None
         return of_station(value_of(self._file, written, self._scope), self._system)
 

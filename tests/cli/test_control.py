@@ -19,6 +19,7 @@ import pytest
 
 import engine
 from engine.cli.control import ControlServer
+from engine.cli.events import by_everybody
 from engine.cli.hands import Hands, NotOffered
 from engine.run import System, VirtualClock
 from engine.run.registry import installed
@@ -60,6 +61,31 @@ def test_all_that_a_shipped_station_offers_can_be_done(chart: str) -> None:
 def test_all_that_a_soc_reader_offers_can_be_done() -> None:
     """Its vehicle cannot be told to draw nothing."""
     all_is_done("soc_reader.yaml")
+
+
+@pytest.mark.parametrize(
+    "chart",
+    ["evse_dc.yaml", "evse_ac.yaml", "site.yaml", "charge_point.yaml", "soc_reader.yaml", "stations/wallbox.toml"],
+)
+def test_what_is_said_to_end_a_session_can_be_asked_for(chart: str) -> None:
+    """Else the page would ask about nothing where a name is mistyped."""
+    station, system, hands = stood(f"machines/{chart}")
+    assert station.control is not None
+    offered = {*hands.names, *by_everybody(system, next(iter(system.roots.values())))}
+    for one in station.control.ends or ():
+        assert [name for name in offered if name == one or name.endswith(f".{one}")], one
+    assert station.control.ends is not None
+    assert not {"plug", "clear_fault", "button.reset_pressed", "in_service"} & {*station.control.ends}
+
+
+@pytest.mark.parametrize("written", ['"unplug"', "[3]", '[""]'])
+def test_what_ends_a_session_is_a_list_of_names(tmp_path: Path, written: str) -> None:
+    (tmp_path / "a.yaml").write_text("machine: a\nlanguage: 2\ninitial: on\nstates: {on: {}}\n")
+    (tmp_path / "a.toml").write_text(
+        f'[station]\nmachine = "a.yaml"\ncontrol = "127.0.0.1:0"\ncontrol_ends = {written}\n'
+    )
+    with pytest.raises(StationError, match="control_ends: write a list of events"):
+        resolve(tmp_path / "a.toml", None, Overrides((), {}), installed(), engine.load)
 
 
 @pytest.mark.parametrize("chart", ["stations/wallbox.toml", "soc_reader.yaml"])

@@ -274,9 +274,9 @@ def test_every_contract_can_be_listed(engine: Engine) -> None:
     assert "did you mean 'power_supply'?" in err
 
 
-@pytest.mark.parametrize("name", ["evse_dc", "evse_ac", "soc_reader"])
+@pytest.mark.parametrize("name", ["evse_dc.yaml", "evse_ac.yaml", "soc_reader.yaml", "stations/wallbox.toml"])
 def test_the_simulated_vehicle_comes_back_for_the_next_session(engine: Engine, name: str) -> None:
-    chart = str(ROOT / "machines" / f"{name}.yaml")
+    chart = str(ROOT / "machines" / name)
     code, out, err = engine("run", chart, "--fast", "--quiet", "--sessions", "2", "--set", "pev.stop_at_soc=41 %")
     assert code == 0, err
     ends = [line.partition(": ")[2] for line in out.splitlines() if line.startswith("session ")]

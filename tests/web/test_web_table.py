@@ -137,6 +137,15 @@ def test_an_order_is_refused_with_the_reason_the_file_gives(tmp_path: Path) -> N
     assert len(asked) == 2
 
 
+def test_what_reads_a_machine_that_is_not_here_has_no_value_and_what_only_names_it_has(tmp_path: Path) -> None:
+    """`lamp.power` ends as a machine `amp` would begin; a text may speak of it."""
+    away = '[machines.amp]\nchart = "lamp.yaml"\npresent = false\n[web.values]\nother = "amp.power"\n'
+    away += "told = \"'amp.' if lamp.power < 1 W else ''\"\n"
+    found, _, _ = web(tmp_path, STATION.replace("[web.values]\n", away, 1))
+    told = found.seen()
+    assert (told["power"], told["told"], told["other"]) == (0.0, "amp.", None)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

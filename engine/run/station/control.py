@@ -2,6 +2,7 @@
 
 [station]
 control_number = "connector"                            # the field that says which of several
+control_ends = ["unplug", "button.stop_pressed"]        # may end a session, at any machine or unit
 [control_texts]
 idTag = [1, 20]                                         # a text of so many characters, at least and at most
 [control]
@@ -43,6 +44,16 @@ def _length(where: str, entry: Any) -> tuple[int, int]:
         case [int(least), int(most)] if 0 <= least <= most:
             return least, most
     raise StationError(f"{where}: write the least and the greatest number of characters, [1, 20], not {entry!r}"[:300])
+
+
+def ends(file: StationFile) -> tuple[str, ...] | None:
+    """What may end a session; None where the file does not say it. Raises ``StationError`` for what are no names."""
+    names = file.table("station").get("control_ends")
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(name, str) and name for name in names):
+        raise StationError(f"{file.path}: control_ends: write a list of events, not {names!r}"[:300])
+    return tuple(names)
 
 
 def _hand(where: str, entry: Any) -> Hand:

@@ -47,6 +47,7 @@ _STATION = (
     "control",
     "control_token",
     "control_number",
+    "control_ends",
     "status_every",
     "words",
 )

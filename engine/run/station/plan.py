@@ -165,13 +165,15 @@ class Hand:
 class Control:
     """``where``: HOST:PORT, as it was given, empty where nobody listens; ``token``: what a caller must show, if
     anything; ``number``: the field that says which of several is meant, a number from 1 on, 1 where a caller does not
-    say it; ``texts``: fields that are texts, of so many characters at least and at most."""
+    say it; ``texts``: fields that are texts, of so many characters at least and at most; ``ends``: what of all that can
+    be asked for may end a session, None where nobody says it."""
 
     where: str
     token: str
     hands: Mapping[str, Hand]
     number: str = ""
     texts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    ends: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.language.expr.check import Scope, expression, guard, secret_in
 from engine.language.expr.lex import ExpressionError
+from engine.language.expr.parse import parse
 from engine.language.expr.tree import Expr
 from engine.language.load.relatives import scope_of
 from engine.language.model import Chart, Invariant
@@ -38,12 +38,26 @@ def read_promises(
         if not all(isinstance(entry.get(key, ""), str) for key in _KEYS) or not entry.get("expr"):
             raise StationError(f'{path}: [[invariants]] needs expr = "…"; message, clause and source are texts, too')
         written = str(entry["expr"])
-        if any(re.search(rf"\b{re.escape(name)}\.", written) for name in absent):
+        if names_one_of(written, absent):
             continue
         condition, position = condition_of(path, written, scope), _place(path, written)
         citation = "; ".join(filter(None, (entry.get("clause", ""), entry.get("source", ""))))
         found.append(Invariant(condition, written, entry.get("message", ""), citation, position))
     return tuple(found)
+
+
+def names_one_of(written: str, machines: Collection[str]) -> bool:
+    """Whether an expression reads one of these machines. What is no expression reads none."""
+    try:
+        nodes = [parse(written)]
+    except ExpressionError:
+        return False  # who reads it tells what is wrong
+    while nodes:
+        node = nodes.pop()
+        if node.kind == "attribute" and node.children[0].kind == "name" and node.children[0].value in machines:
+            return True
+        nodes += node.children
+    return False
 
 
 def condition_of(path: Path | None, written: str, scope: Scope) -> Expr:

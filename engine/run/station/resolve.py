@@ -36,7 +36,7 @@ from engine.run.station.behind import (
     serving_chart,
 )
 from engine.run.station.claims import refuse_double_claims, refuse_values
-from engine.run.station.control import hands, texts
+from engine.run.station.control import ends, hands, texts
 from engine.run.station.faults import fault_places, is_role_fault, role_faults
 from engine.run.station.file import Assignment, StationFile, full_address, place_of, rules
 from engine.run.station.hidden import hidden, unsaid
@@ -736,8 +736,8 @@ class _Resolver:
         where = str(head.get("control", ""))
         if not where and not self.file.table("control"):
             return None
-        number = str(head.get("control_number", ""))
-        return Control(where, str(head.get("control_token", "")), hands(self.file), number, texts(self.file))
+        token, number = str(head.get("control_token", "")), str(head.get("control_number", ""))
+        return Control(where, token, hands(self.file), number, texts(self.file), ends(self.file))
 
     def _session_end(self) -> tuple[str, str] | None:
         text = self.file.table("station").get("session_end")

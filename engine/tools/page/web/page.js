@@ -385,7 +385,7 @@ function inSession(world) {
 }
 async function offered(offer) {
   const fields = Object.entries(offer.fields || {}).filter(([, one]) => !(one.most === 1));
-  const careful = inSession(page.timeline.now);
+  const careful = offer.ends && inSession(page.timeline.now);
   let given = {};
   if (fields.length || careful) {
     given = await askFor(called(offer), careful ? t("confirm") : offer.text || "", fields);
