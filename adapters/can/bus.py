@@ -76,6 +76,10 @@ class Node:
     def __init__(self, name: str) -> None:
         self.name = name
         self.link: Link | None = None
+        self.is_owned = False
+        """A role can_bus has made its link, also when it is closed again."""
+        self.users: list[str] = []
+        """The roles that send and receive through it."""
         self._receivers: list[Receiver] = []
         self._last_words: list[Callable[[], None]] = []
 
@@ -84,7 +88,23 @@ class Node:
         """The node that the settings name, made at its first use."""
         name = node_name(config, role)
         node: Node = world.shared(f"CAN bus {config['bus']} node {name}", lambda: Node(f"bus '{config['bus']}'"))
+        if node not in (nodes := Node.all(world)):
+            nodes.append(node)
         return node
+
+    def refuse_nobodys(self) -> None:
+        """Raises ``ConfigurationError`` when roles are on this bus that no role of their machine connects."""
+        if self.users and not self.is_owned:
+            raise ConfigurationError(
+                f"{', '.join(self.users)}: no role can_bus of the same machine is on {self.name}; "
+                "give the setting 'bus' (and 'node', where it is set) the value that it has there"
+            )
+
+    @staticmethod
+    def all(world: World) -> list[Node]:
+        """Those of all machines."""
+        nodes: list[Node] = world.shared("CAN nodes", list)
+        return nodes
 
     def subscribe(self, receiver: Receiver, last_words: Callable[[], None] | None = None) -> None:
         """Call ``receiver`` with every frame of others on the bus, ``last_words`` before the bus is closed for good:
@@ -142,6 +162,7 @@ class BusRole(Adapter):
     def open(self, port: Port) -> None:
         super().open(port)
         self.node = Node.of(self.world, self.config, port.role)
+        self.node.users.append(port.role)
         self.node.subscribe(self.received, self.last_words)
 
     def close(self) -> None:
@@ -198,6 +219,7 @@ class CanBus(Adapter):
         if node.link is not None:
             raise AdapterError(f"{node.name}: two roles of one machine have the contract can_bus; one owns the bus")
         node.link = self.make_link(node)
+        node.is_owned = True
         node.subscribe(self._heard)
         self._node = node
 
@@ -215,6 +237,9 @@ class CanBus(Adapter):
         return self._node is not None and self._node.link is not None and self._node.link.is_connected
 
     def connect(self) -> None:
+        """Raises ``ConfigurationError`` when roles of some machine are on a bus that none of its roles connects."""
+        for node in Node.all(self.world):
+            node.refuse_nobodys()
         if self._link().is_connected and self.state != "bus_off":
             self.port.emit("connected")  # ordered by who has not heard it yet
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import ipaddress
 import math
 import os
 import select
@@ -20,6 +21,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from adapters.can.bus import BusState, CanBus, Link, Node
@@ -551,6 +553,35 @@ def check_interface(what: str, interface: str) -> None:
         raise ConfigurationError(f"{what}: python-can has no '{interface}'; it has: {known}")
 
 
+def check_channel(interface: str, channel: str) -> None:
+    """Raises ``ConfigurationError`` for a channel that is not there when the program begins: its name is wrong, or the
+    adapter is not plugged in. One that goes later is ``lost``."""
+    if interface == "socketcan":
+        there = [name for _, name in socket.if_nameindex() if is_can(name)] if hasattr(socket, "AF_CAN") else []
+        if channel not in there:
+            raise ConfigurationError(
+                f"setting 'channel': there is no CAN interface '{channel}' (there are: {', '.join(there) or 'none'}); "
+                f"ip link show type can; sudo ip link set {channel} up type can bitrate 125000"
+            )
+    elif interface == "udp_multicast":
+        try:
+            is_group = ipaddress.ip_address(channel).is_multicast
+        except ValueError:
+            is_group = False
+        if not is_group:
+            raise ConfigurationError(f"setting 'channel': '{channel}' is no multicast address, such as 239.74.163.2")
+    elif channel.startswith("/") and not os.path.exists(channel):
+        raise ConfigurationError(f"setting 'channel': there is no {channel}: is the adapter plugged in (ls /dev/tty*)?")
+
+
+def is_can(name: str) -> bool:
+    """Whether a network interface is one of CAN, by the kernel's word (linux/if_arp.h)."""
+    try:
+        return Path(f"/sys/class/net/{name}/type").read_text("ascii").strip() == "280"
+    except OSError:  # without /sys nobody can say
+        return True
+
+
 def parse_options(text: str) -> dict[str, Any]:
     """``port=43113, receive_own_messages=no`` as keywords of ``can.Bus``: whole numbers, numbers, yes and no, else
     text. Raises ``ConfigurationError``."""
@@ -628,6 +659,7 @@ class PythonCanBus(CanBus):
         if not channel:
             raise ConfigurationError("setting 'channel' is missing: which CAN interface, such as can0")
         check_interface("setting 'interface'", interface)
+        check_channel(interface, channel)
         options = parse_options(self.config["options"])
         if self.config["bitrate"]:
             options["bitrate"] = self.config["bitrate"]

@@ -145,7 +145,10 @@ class PowerModules(DecodingRole):
         return self._tells_off or any(field.name == "output" for row in told for field in row.fields)
 
     def expect(self, *, first: int, count: int) -> None:
-        """Raises ``ConfigurationError`` for modules that have no address among those of the settings."""
+        """Raises ``ConfigurationError`` for modules that have no address among those of the settings, and for a bus
+        that nobody connects."""
+        if self.node is not None:
+            self.node.refuse_nobodys()
         last = first + count - 1
         if first < self.first or last > self.last:
             modules = f"module {first}" if count == 1 else f"modules {first} to {last}"

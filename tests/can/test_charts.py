@@ -182,3 +182,31 @@ def test_a_supply_of_one_module_is_a_chart(tmp_path: Path) -> None:
     assert module.sent > before
     caller.stop()
     assert module.orders[-1] == "off"
+
+
+IN_MULTICAST = ("--can", "239.74.163.9", "--set", "adapters.supply.adapters.bus.interface=udp_multicast")
+MODULES_BUS = ("--set", "adapters.supply.adapters.modules.bus=9")
+
+
+@pytest.mark.parametrize(
+    ("sets", "told"),
+    [
+        (["--can", "can77"], "role 'evse/supply.bus': setting 'channel': there is no CAN interface 'can77'"),
+        (["--can", "lo"], "role 'evse/supply.bus': setting 'channel': there is no CAN interface 'lo'"),
+        ([*IN_MULTICAST[2:], "--can", "39.74.163.9"], "setting 'channel': '39.74.163.9' is no multicast address"),
+        (
+            ["--can", "/dev/none", "--set", "adapters.supply.adapters.bus.interface=slcan"],
+            "setting 'channel': there is no /dev/none: is the adapter plugged in",
+        ),
+        (["--can", "x", "--set", "adapters.supply.adapters.bus.interface=socketcam"], "python-can has no 'socketcam'"),
+        (MODULES_BUS, "evse/supply.modules: no role can_bus of the same machine is on bus '9'; give the setting 'bus'"),
+        ([*IN_MULTICAST, *MODULES_BUS], "evse/supply.modules: no role can_bus of the same machine is on bus '9'"),
+        (["--set", "machines.modules.adapters.rack.bus=9"], "modules.rack: no role can_bus of the same machine"),
+    ],
+)
+def test_a_wrong_name_of_a_bus_is_an_error_before_the_run(
+    sets: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whose setting it is and what would do, instead of an error with each order."""
+    assert main(["run", "machines/evse_dc.yaml", "--supply", "infy", "--plain", "--quiet", *sets]) == 2
+    assert told in capsys.readouterr().err
