@@ -178,8 +178,9 @@ def charges(peer: Peer, station: Station) -> None:
     assert stop.get("reason", "Local") == "Local"
     assert stop["meterStop"] >= start["meterStart"]
     peer.hears("StatusNotification", since, connectorId=1, status="Finishing")
+    left = len(peer.heard)
     station.act("unplug", 1)
-    peer.hears("StatusNotification", since, connectorId=1, status="Available")
+    peer.hears("StatusNotification", left, connectorId=1, status="Available")
     peer.hears("DataTransfer", since, messageId="VehicleInfo")
     peer.hears("DataTransfer", since, messageId="SessionSummary")
 
