@@ -32,7 +32,15 @@ T_STALE_S = 0.35  # of machines/pilot/board.yaml
 class Session:
     """The station, a vehicle and a board; what the station told."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, *sets: str, old: bool = False, chart: bool = False) -> None:
+    def __init__(
+        self,
+        patch: pytest.MonkeyPatch,
+        *sets: str,
+        old: bool = False,
+        chart: bool = False,
+        link: str = "ethernet",
+        faults: tuple[str, ...] = (),
+    ) -> None:
         self.system = System(VirtualClock())
         world, self.line = self.system.world, Line()
         self.board = StandInBoard(cable_of(world, "1"), Line() if chart else self.line, old=old)
@@ -46,7 +54,7 @@ class Session:
 
         patch.setattr(UartPilotBoard, "open", open_host)
         patch.setattr(UartPilotBoard, "connect", lambda host: line.connect(host))
-        overrides = Overrides((*SHORT, *sets), {}, {"link": "ethernet"})
+        overrides = Overrides((*SHORT, *sets), {}, {"link": link}, faults=faults)
         build(resolve(Path("machines/evse_dc.yaml"), STATION, overrides, REGISTRY, engine.load), self.system, REGISTRY)
         self.system.observers.append(self)
         self.results: list[dict[str, Any]] = []
@@ -141,10 +149,9 @@ class ChartHost(PilotHost):
         self._line.put(octets)
 
 
-@pytest.mark.parametrize("decides", ["host", "board"])
-def test_a_session_charges_with_the_firmwares_chart_as_board(decides: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """machines/pilot/firmware.yaml in the place of the stand-in."""
-    session = Session(monkeypatch, f"pilot.decides={decides}", chart=True)
+def with_the_chart(monkeypatch: pytest.MonkeyPatch, *sets: str, **more: Any) -> Session:
+    """Begun, with machines/pilot/firmware.yaml in the place of the stand-in."""
+    session = Session(monkeypatch, *sets, chart=True, **more)
     world = session.system.world
     adapters = {
         "host": ChartHost(session),
@@ -152,10 +159,35 @@ def test_a_session_charges_with_the_firmwares_chart_as_board(decides: str, monke
         "pilot": SimulatedPilotEvse({}, world),
     }
     session.system.add(engine.load("machines/pilot/firmware.yaml"), "board", {}, adapters)
-    session.begin().until(lambda: bool(session.results))
+    return session.begin()
+
+
+@pytest.mark.parametrize("decides", ["host", "board"])
+def test_a_session_charges_with_the_firmwares_chart_as_board(decides: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """machines/pilot/firmware.yaml in the place of the stand-in."""
+    session = with_the_chart(monkeypatch, f"pilot.decides={decides}")
+    session.until(lambda: bool(session.results))
     assert (session.results[0]["end"], session.results[0]["reason"]) == ("normal", "")
     assert session.results[0]["energy"] > 1.0
     assert session.errors == []
+    session.system.shutdown()
+
+
+@pytest.mark.parametrize("decides", ["host", "board"])
+def test_a_board_that_missed_its_host_is_told_anew(decides: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """BRD-3: what the host says is lost for 1.2 s and the board takes the PWM away; the first line that comes through
+    leaves its dead-man, and the duty is told again: the outlet was never out of order."""
+    silent = {"link": "plc", "faults": ("drop:CM_SLAC_PARM.REQ",)}  # a vehicle that stays where it is
+    session = with_the_chart(monkeypatch, f"pilot.decides={decides}", "pev.adapters.pilot.plug_after=5 s", **silent)
+    circuit = cable_of(session.system.world, "1").circuit
+    session.until(lambda: circuit.duty_percent == 5.0)
+    board, session.line.far = session.line.far, lambda octets: None
+    session.until(lambda: circuit.duty_percent == 100.0, within_s=1.1)
+    session.system.advance(S // 10)
+    session.line.far = board
+    session.until(lambda: circuit.duty_percent == 5.0, within_s=0.6)
+    assert "outlet.plugged" in session.configuration
+    assert (session.lost[1:], session.errors) == ([], [])
     session.system.shutdown()
 
 

@@ -249,6 +249,7 @@ def test_a_bad_line_is_answered_and_changes_nothing(either: Board, line: bytes, 
 
 
 def test_octets_that_were_lost_spoil_their_line_only(board: CBoard) -> None:
+    """BRD-2: a line with a hole changes nothing."""
     board.take()
     board.send(b'{"cmd":"set_')
     board.script("O")
@@ -312,7 +313,7 @@ def test_thresholds_of_the_host_hold_and_are_kept(board: CBoard) -> None:
 
 
 def test_without_bursts_there_is_no_vehicle(board: CBoard) -> None:
-    """A converter that hangs, or is lent to another channel, is told within 50 ms, and takes the PWM away."""
+    """BRD-4: a converter that hangs, or is lent to another channel, is told within 50 ms, and takes the PWM away."""
     board.vehicle("C")
     board.live(0.2)
     board.take()
@@ -347,6 +348,28 @@ def test_a_port_without_room_loses_whole_lines_and_says_so(board: CBoard) -> Non
     board.live(0.2)
     board.script("F 0")
     assert status(board)["unsent"] >= 4  # type: ignore[operator]
+
+
+def test_events_are_numbered_and_have_the_time_since_the_start(either: Board) -> None:
+    """A lost one shows; after a restart both begin anew."""
+    either.take()
+    for load in ("B", "C", None):
+        either.vehicle(load)
+        either.live(0.1)
+    told = [line for line in either.take() if line["type"] == "event"]
+    assert [line["event"] for line in told] == ["state", "duty", "state", "state", "duty"]
+    numbers, times_ms = [line["seq"] for line in told], [line["up_ms"] for line in told]
+    assert numbers == list(range(numbers[0], numbers[0] + 5))
+    assert times_ms == sorted(times_ms)
+    assert 300 <= times_ms[0] < times_ms[-1] < 620
+    either.command("reset")
+    either.run(0.1)
+    either.take()
+    either.vehicle("B")
+    either.live(0.1)
+    told = [line for line in either.take() if line["type"] == "event"]
+    assert [line["seq"] for line in told] == [1, 2, 3]
+    assert told[-1]["up_ms"] < 250
 
 
 def test_a_reset_begins_anew(board: CBoard) -> None:

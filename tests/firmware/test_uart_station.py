@@ -180,6 +180,24 @@ def test_a_device_that_is_not_there() -> None:
     assert station.errors == []
 
 
+def test_opening_and_closing_the_port_resets_no_board(monkeypatch: pytest.MonkeyPatch) -> None:
+    """BRD-1: DTR and RTS reset an ESP32 when they move."""
+    import serialx
+
+    asked: dict[str, Any] = {}
+
+    async def connection(loop: object, made: object, device: str, rate: int, **lines: Any) -> None:
+        asked.update(lines, device=device, rate=rate)
+        raise OSError("no port here")
+
+    monkeypatch.setattr(serialx, "create_serial_connection", connection)
+    station = Station("/dev/esp")
+    station.run(lambda: bool(station.heard))
+    pins = {name: asked[name] for name in ("dtr_on_open", "rts_on_open", "dtr_on_close", "rts_on_close")}
+    assert list(pins.values()) == [serialx.PinState.LOW] * 2 + [serialx.PinState.UNDEFINED] * 2
+    assert (asked["device"], asked["rate"]) == ("/dev/esp", 115200)
+
+
 def test_a_line_that_is_cut_is_told_by_the_port(terminal: Terminal) -> None:
     """The library raises when the other end vanishes, and swallows nothing."""
     station = Station(terminal.path)
