@@ -164,7 +164,7 @@ class OcppLedger(Stored):
         self._ahead, self._is_all, self._out = [], False, None
 
     def attempted(self, *, number: int) -> None:
-        self._do(lambda ledger: ledger.attempted(number), lambda _: None)
+        self._do(lambda ledger: ledger.attempted(number), None)
 
     def answer(self, *, number: int, payload: Any) -> None:
         out = self._out
@@ -180,7 +180,7 @@ class OcppLedger(Stored):
         self._out = None
         self.waiting -= 1
         self.port.emit("answered", action=out.action, transaction=out.transaction)
-        self._do(lambda ledger: ledger.delivered(out.id), lambda _: None, refused=refused)
+        self._do(lambda ledger: ledger.delivered(out.id), None, refused=refused)
 
     def _keep_answer(self, number: int, payload: Any) -> None:
         def work(ledger: Ledger) -> Any:
@@ -215,7 +215,7 @@ class OcppLedger(Stored):
     def _do(
         self,
         work: Callable[[Ledger], Any],
-        then: Callable[[Any], None],
+        then: Callable[[Any], None] | None,
         call_id: str = "",
         refused: Callable[[str], None] | None = None,
     ) -> None:

@@ -26,6 +26,9 @@ GROUP = 500
 """Orders in one write at most."""
 
 
+_Job = tuple[Work, Then | None, Failed]
+
+
 class Stored(Adapter):
     """A role that is kept. Its contract has the event ``failed`` with a ``reason``."""
 
@@ -37,9 +40,12 @@ class Stored(Adapter):
     def _begun(self, database: Database) -> None:
         """Read what is there from before."""
 
-    def _write(self, work: Work, then: Then, call_id: str = "", refused: Callable[[str], None] | None = None) -> None:
-        """Carry out ``work``; when it is in the file, ``then`` with its result. Else the long action ``call_id``, if it
-        is one, fails, ``refused`` is called with the reason, and the chart is told by ``failed``."""
+    def _write(
+        self, work: Work, then: Then | None, call_id: str = "", refused: Callable[[str], None] | None = None
+    ) -> None:
+        """Carry out ``work``; when it is in the file, ``then`` with its result, if anybody is to hear of it. Else the
+        long action ``call_id``, if it is one, fails, ``refused`` is called with the reason, and the chart is told by
+        ``failed``."""
 
         def failed(error: StoreError) -> None:
             if refused is not None:
@@ -48,7 +54,7 @@ class Stored(Adapter):
 
         self._carry_out(work, then, failed)
 
-    def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
+    def _carry_out(self, work: Work, then: Then | None, failed: Failed) -> None:
         """``then`` or ``failed`` in the host's thread."""
         raise NotImplementedError
 
@@ -80,7 +86,7 @@ class InMemory(Stored):
         self._left: int | None = self.config["full_after"]
         self._begun(self._database)
 
-    def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
+    def _carry_out(self, work: Work, then: Then | None, failed: Failed) -> None:
         if self._left is not None:
             if self._left == 0:
                 failed(StoreError("database or disk is full"))
@@ -94,7 +100,8 @@ class InMemory(Stored):
             self._database.roll_back()
             failed(error)
             return
-        then(result)
+        if then is not None:
+            then(result)
 
 
 # ------------------------------------------------------------ in a file
@@ -143,13 +150,10 @@ class InFile(Stored):
         with suppress(StoreError):  # it is told as all troubles are
             self._begin()
 
-    def _carry_out(self, work: Work, then: Then, failed: Failed) -> None:
+    def _carry_out(self, work: Work, then: Then | None, failed: Failed) -> None:
         tell = self.port.call_soon_threadsafe
-        self._writer.add(
-            work,
-            lambda result: tell(lambda: then(result)),
-            lambda error: tell(lambda: failed(error)),
-        )
+        heard = None if then is None else lambda result: tell(lambda: then(result))
+        self._writer.add(work, heard, lambda error: tell(lambda: failed(error)))
 
 
 class Writer:
@@ -163,7 +167,7 @@ class Writer:
         self._lock = threading.Lock()
         self.trouble: StoreError | None = None
         self._database: Database | None = None
-        self._jobs: queue.SimpleQueue[tuple[Work, Then, Failed] | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
 
     def enter(self, hear: Heard) -> None:
         """One more role. ``hear``: told in the writer's thread when the file cannot be written, and when it can
@@ -214,11 +218,11 @@ class Writer:
         self._found(None, kept=True)
         return away.name, rows
 
-    def add(self, work: Work, then: Then, failed: Failed) -> None:
-        """Carry out ``work`` soon; ``then`` or ``failed`` are called in the writer's thread."""
+    def add(self, work: Work, then: Then | None, failed: Failed) -> None:
+        """Carry out ``work`` soon; ``then``, if there is one, or ``failed`` are called in the writer's thread."""
         self._order(work, then, failed)
 
-    def _order(self, work: Work, then: Then, failed: Failed) -> None:
+    def _order(self, work: Work, then: Then | None, failed: Failed) -> None:
         if not self.at_once:
             self._jobs.put((work, then, failed))
             return
@@ -258,7 +262,7 @@ class Writer:
             for tell in told:
                 tell()
 
-    def _together(self, jobs: list[tuple[Work, Then, Failed]]) -> list[Callable[[], None]] | None:
+    def _together(self, jobs: list[_Job]) -> list[Callable[[], None]] | None:
         """What to say of each; None when one fails, which must not take the others with it."""
         try:
             results = self._written([work for work, _, _ in jobs])
@@ -266,7 +270,7 @@ class Writer:
             return None
         return [_saying(then, result) for (_, then, _), result in zip(jobs, results, strict=True)]
 
-    def _alone(self, job: tuple[Work, Then, Failed]) -> Callable[[], None]:
+    def _alone(self, job: _Job) -> Callable[[], None]:
         work, then, failed = job
         try:
             return _saying(then, self._renewed() if work is _RENEW else self._written([work])[0])
@@ -299,5 +303,5 @@ def _LOOK(database: Database) -> None:
     database.execute("INSERT OR REPLACE INTO versions VALUES ('look', 0)")
 
 
-def _saying(hear: Callable[[Any], None], what: Any) -> Callable[[], None]:
-    return lambda: hear(what)
+def _saying(hear: Callable[[Any], None] | None, what: Any) -> Callable[[], None]:
+    return lambda: None if hear is None else hear(what)

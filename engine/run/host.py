@@ -104,6 +104,8 @@ class Host:
 
     def _wake(self) -> None:
         """Something new: take a turn when the loop next comes round. Also called from foreign threads."""
+        if self._turn_handle is not None and threading.get_ident() == self._thread:
+            return
         loop = self._loop
         if loop is None or loop.is_closed():
             return

@@ -380,7 +380,9 @@ class System:
     @property
     def finished(self) -> bool:
         """Whether every root machine has ended."""
-        return "running" not in [actor.state for actor in self.roots.values()]
+        return not any(
+            actor.state == "running" for actor in self.roots.values()
+        )  # asked each turn: mostly the first is
 
     def end(self, hurry: Callable[[], bool] = lambda: False) -> None:
         """Virtual clock: ask the machines to end, give each the time its chart states, then :meth:`shutdown`.

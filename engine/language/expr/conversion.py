@@ -37,6 +37,8 @@ def convert(checker: Checker, expr: tree.Expr, type_: Type, node: Node) -> tree.
         return checker.fault(node, "type", f"None where {describe(type_)} is needed", describe(type_))
     if type_.kind is Kind.ANY:
         plain = isinstance(expr, tree.Literal) or source.kind in (Kind.BOOL, Kind.FLOAT, Kind.ENUM)
+        if source.kind is Kind.ANY and not checker.scope.untyped:  # what a machine keeps was checked when it came in
+            plain = plain or isinstance(expr, tree.Variable | tree.Parameter | tree.EventField)
         return expr if plain and (type_.optional or not source.optional) else _checked(expr, type_)
     if source.kind is Kind.ANY:
         return _checked(expr, type_)
