@@ -200,10 +200,11 @@ class Jobs:
         self._left = 0
         self._changed = threading.Condition()
 
-    def _counted(self, work: Work, then: Then, failed: Failed) -> None:
-        def told(tell: Callable[[Any], None]) -> Callable[[Any], None]:
+    def _counted(self, work: Work, then: Then | None, failed: Failed) -> None:
+        def told(tell: Callable[[Any], None] | None) -> Callable[[Any], None]:
             def tells(what: Any) -> None:
-                tell(what)
+                if tell is not None:
+                    tell(what)
                 with self._changed:
                     self._left -= 1
                     self._changed.notify()
