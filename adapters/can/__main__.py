@@ -10,7 +10,9 @@ import errno
 import math
 import os
 import random
+import struct
 import sys
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 
 ERROR_FLAG = 1 << 29
 """Of the identifier of an error frame, as SocketCAN and candump write it."""
+LINES = (".log", ".asc", ".trc", ".csv")
+BLF_HEAD = struct.Struct("<4s12xQ")
+"""Of Vector's binary logs: their first octets, and how many the whole file has."""
 LOGS = ".log (candump), .asc, .blf, .trc, .csv, .db"
 
 
@@ -195,11 +200,14 @@ def _log(path: str) -> Iterator[can.Message]:
 
     count = 0
     try:
-        with open(path, "rb"):  # python-can's reader of .db would make a file that is not there
-            pass
         with contextlib.ExitStack() as stack:
-            is_candump = Path(path).suffix == ".log"
-            for message in _candump(path) if is_candump else stack.enter_context(can.LogReader(path)):
+            whole, missing = stack.enter_context(_whole_lines(path)) if Path(path).suffix in LINES else (path, "")
+            missing = missing or _missing(path)  # it also opens the file: the reader of .db would make one
+            for message in (
+                _candump(whole) if Path(path).suffix == ".log" else stack.enter_context(can.LogReader(whole))
+            ):
+                if not isinstance(message.timestamp, (int, float)) or not isinstance(message.arbitration_id, int):
+                    raise ValueError("a frame without its time or identifier")
                 count += 1
                 yield message
     except OSError as error:
@@ -208,8 +216,40 @@ def _log(path: str) -> Iterator[can.Message]:
         raise ConfigurationError(
             f"{path}: after {count} frames: no log that python-can reads ({LOGS}): {said(error)}"
         ) from None
+    if missing:
+        raise ConfigurationError(f"{path}: after {count} frames: {missing}")
     if not count:
         raise ConfigurationError(f"{path}: there is no frame in it that could be read ({LOGS})")
+
+
+@contextlib.contextmanager
+def _whole_lines(path: str) -> Iterator[tuple[str, str]]:
+    """A log of lines without a last one that is cut off, which could read as another frame; and what is missing."""
+    octets = Path(path).read_bytes()
+    if not octets or octets.endswith(b"\n"):
+        yield path, ""
+        return
+    lines = octets.splitlines(keepends=True)
+    with tempfile.TemporaryDirectory() as folder:
+        whole = Path(folder) / Path(path).name
+        whole.write_bytes(b"".join(lines[:-1]))
+        yield str(whole), f"cut off in line {len(lines)}, which has no end"
+
+
+def _missing(path: str) -> str:
+    """What a log says itself that it should have, and has not; empty: nothing."""
+    suffix = Path(path).suffix
+    with open(path, "rb") as file:
+        if suffix == ".blf":
+            head = file.read(BLF_HEAD.size)
+            size = os.path.getsize(path)
+            if len(head) == BLF_HEAD.size and head[:4] == b"LOGG" and size < (told := BLF_HEAD.unpack(head)[1]):
+                return f"cut off: it has {size} of {told} octets"
+        elif suffix == ".asc":
+            text = file.read().lower()
+            if b"begin triggerblock" in text and b"end triggerblock" not in text:
+                return f"cut off after line {len(text.splitlines())}: there is no 'End TriggerBlock'"
+    return ""
 
 
 def _monitor(options: argparse.Namespace) -> int:

@@ -151,6 +151,35 @@ def test_a_damaged_log_is_an_error_of_one_line(kind: str, tmp_path: Path, capsys
     assert not missing.exists()
 
 
+@pytest.mark.parametrize("kind", ["blf", "db", "asc", "trc", "log", "csv"])
+def test_a_log_that_is_cut_says_so(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Wherever: what is whole is read as in the whole log, then where it ends, and 2. Between two lines of candump,
+    .trc and .csv, which have no end of their own, nobody can tell."""
+    path = log(tmp_path / f"bus.{kind}")
+    whole = path.read_bytes()
+    assert main(["monitor", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for place in [*random.Random(16).sample(range(len(whole)), 40), len(whole) - 2]:
+        path.write_bytes(whole[:place])
+        code = main(["monitor", str(path)])
+        told = capsys.readouterr()
+        read = told.out.splitlines()
+        assert read == lines[: len(read)], place
+        if kind == "db" and code == 0:
+            assert read == lines, "sqlite reads all without the last octets of its page"
+        elif code == 0:
+            assert kind in ("trc", "log", "csv"), place
+            assert whole[:place].endswith(b"\n"), place
+        else:
+            assert code == 2, place
+            assert f"error: {path}: " in told.err, place
+    path.write_bytes(whole[:-1])
+    main(["monitor", str(path)])
+    where = {"blf": f"after 10 frames: cut off: it has {len(whole) - 1} of {len(whole)} octets"}
+    last = f"cut off in line {len(whole.splitlines())}, which has no end"
+    assert kind == "db" or where.get(kind, last) in capsys.readouterr().err
+
+
 def test_who_reads_the_first_lines_only(tmp_path: Path) -> None:
     """``… monitor bus.log | head -1``: no complaint when the reader has gone."""
     path = tmp_path / "bus.log"
