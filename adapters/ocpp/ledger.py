@@ -77,16 +77,21 @@ class Ledger:
         self._append("StartTransaction", payload, number, None)
         return number
 
-    def meter_values(self, transaction: int, payload: Mapping[str, Any], register: int = 0) -> None:
-        """MeterValues of a transaction; ``register``: the meter's, in Wh, whether they say it or not."""
+    def meter_values(self, transaction: int, payload: Mapping[str, Any], register: int = 0) -> bool:
+        """MeterValues of a transaction; ``register``: the meter's, in Wh, whether they say it or not. False: they came
+        behind its StopTransaction (a reading that was asked for and took its time), and are not kept (errata 3.16)."""
         at = max((one["timestamp"] for one in payload["meterValue"]), default="")
         known = self._execute(
-            "UPDATE transactions SET meter = max(meter, ?), metered = max(metered, ?) WHERE number = ? RETURNING id",
+            "UPDATE transactions SET meter = max(meter, ?), metered = max(metered, ?) WHERE number = ?"
+            " RETURNING id, stopped",
             register,
             at,
             transaction,
         ).fetchone()
+        if known is not None and known[1]:
+            return False
         self._append("MeterValues", payload, transaction, known and known[0])
+        return True
 
     def stop(self, transaction: int, payload: Mapping[str, Any]) -> bool:
         """A transaction's StopTransaction. Nothing happens when it has one: False."""

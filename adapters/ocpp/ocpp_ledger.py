@@ -62,7 +62,7 @@ class OcppLedger(Stored):
 
     def MeterValues(self, *, call_id: str, transaction: int, register: int, **values: Any) -> None:
         payload = _nested("MeterValues", values)
-        self._append(call_id, lambda ledger: ledger.meter_values(transaction, payload, register))
+        self._append(call_id, lambda ledger: {} if ledger.meter_values(transaction, payload, register) else False)
 
     def StopTransaction(self, *, call_id: str, transaction: int, **values: Any) -> None:
         payload = _nested("StopTransaction", values)

@@ -55,6 +55,17 @@ def taken(ledger: Ledger, transaction_id: int | None = None) -> tuple[str, Any]:
     return message.action, message.payload.get("transactionId")
 
 
+def test_no_values_come_behind_the_end_of_their_transaction() -> None:
+    """Errata 3.16: a reading that was asked for just before the stop, and took its time."""
+    ledger = Ledger(Database(None))
+    number = session(ledger)
+    assert not ledger.meter_values(number, VALUES)
+    assert ledger.meter_values(ledger.start(1, START), VALUES)
+    assert [taken(ledger, 42)[0] for _ in range(ledger.waiting)] == [
+        *("StartTransaction", "MeterValues", "StopTransaction", "StartTransaction", "MeterValues")
+    ]
+
+
 @pytest.mark.ocpp_cases("D3")
 def test_an_offline_session_goes_out_in_its_order_under_the_id_that_comes_late() -> None:
     """D3 of the field: the id goes into the messages when they are sent, not when they are stored."""
