@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 import engine
-from engine.run import System, VirtualClock
+from engine.run import Actor, System, VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, build, resolve
 from engine.tools.page import history
@@ -111,3 +112,37 @@ def test_secrets_are_not_in_it(run: tuple[System, History]) -> None:
     assert len(key) == 32
     assert '"$secret"' in found.base
     assert key not in found.base + "".join(found.lines)
+
+
+def test_nothing_is_kept_of_machines_that_have_ended(tmp_path: Path) -> None:
+    """A station of years begins hundreds of thousands of them."""
+    (tmp_path / "kid.yaml").write_text(
+        "machine: kid\nlanguage: 2\nevents: {end: {direction: in}}\ninitial: a\nstates:\n"
+        "  a: {on: {end: b}}\n  b: {type: final}\n"
+    )
+    (tmp_path / "top.yaml").write_text(
+        "machine: top\nlanguage: 2\nevents: {go: {direction: in}, end: {direction: in}}\ninitial: idle\nstates:\n"
+        "  idle: {on: {go: busy}}\n"
+        "  busy:\n    invoke: {id: kid, src: kid.yaml, onDone: idle}\n"
+        "    on: {end: {actions: {send: {event: end, to: kid}}}}\n"
+    )
+    system = System(VirtualClock())
+    top = system.add(engine.load(tmp_path / "top.yaml"))
+    History(system)
+    system.start()
+
+    def round_of_events() -> None:
+        for event in ("go", "end"):
+            system.post(top, event)
+            system.advance(0)
+
+    def actors() -> int:
+        gc.collect()
+        return sum(isinstance(one, Actor) and one.path == "top/kid" for one in gc.get_objects())
+
+    round_of_events()
+    before = actors()
+    for _ in range(20):
+        round_of_events()
+    assert top.machine.configuration[-1] == "idle"
+    assert actors() <= before + 1

@@ -117,7 +117,7 @@ class Recorder:
         if self._look is not None and record.time_ns >= self._look_ns:
             self._look_ns = record.time_ns + self._every_ns
             text += f",{encode(seen)[1:-1]}" if (seen := to_json(self._look())) else ""
-        if actor.state != "running":
+        if machine.done or actor.state != "running":
             del self._machines[actor]
         return f"{text}}}"
 
