@@ -19,6 +19,7 @@ from engine.language.model import (
     Spawn,
     State,
     Stop,
+    Timer,
     Transition,
 )
 from engine.language.position import Position
@@ -26,6 +27,7 @@ from engine.language.traverse import event_definition
 from engine.language.types import STRING, Kind, Type
 from engine.tools.export.c.design import KEY, Design, EventOf
 from engine.tools.export.c.expressions import Expression
+from engine.tools.export.c.layout import indented
 from engine.tools.export.c.names import identifier
 from engine.tools.export.c.types import NotInC, kept, most_items
 from engine.tools.export.losses import Construct
@@ -34,52 +36,59 @@ Values = Sequence[tuple[str, tree.Expr]]
 
 
 class Functions:
-    """The functions of one chart, each written once. ``guards``, ``blocks``: their names by number; 0 is none."""
+    """The functions of one chart, each written once; "" is the name of none."""
 
     def __init__(self, design: Design) -> None:
         self.design = design
         self.text: list[str] = []
-        self.guards: list[str] = ["NULL"]
-        self.delays: list[str] = []
-        self.blocks: list[str] = ["NULL"]
         self.transition: Transition | None = None  # what is written now is of this one
         self.event: EventOf | None = None  # the only one that what is written now may have to do with
-        self._known: dict[str, int] = {}
+        self.failing: set[str] = set()  # transitions whose guards, timers whose delays may have no value
+        self._known: dict[str, str] = {}
 
     # ------------------------------------------------------------ guards and delays
 
-    def guard(self, guard: tree.Expr, position: Position, where: str) -> tuple[int, int]:
-        """The number of a guard, 0 when it is not translated, and its place when it may have no value."""
+    def guard(self, t: Transition, number: int) -> str:
+        """How the guard of a transition is asked; "" when there is none, or none that is translated."""
+        if t.guard is None:
+            return ""
         expression = Expression(self.design, self.event)
         try:
-            value = expression.condition(guard)
+            value = expression.condition(t.guard)
         except NotInC as why:
-            self.design.refuse(str(why), where, position)
-            return 0, 0
-        number = self._function(self.guards, "guard", "bool", [*expression.before, f"return {_bare(value)};"])
-        return number, self.design.place(position) if expression.fails else 0
+            self.design.refuse(str(why), t.id, t.position)
+            return ""
+        name = self.function("guard", [*expression.before, f"return {_bare(value)};"], "bool")
+        if not expression.fails:
+            return f"{name}(chart)"
+        self.failing.add(t.id)
+        return f"chart_decided(chart, {name}(chart), {number}U, {self.design.place(t.position)}U)"
 
-    def delay(self, delay: tree.Expr, position: Position, where: str) -> str:
-        """The name of the function of a timer's delay."""
+    def start_timer(self, timer: Timer, number: int, where: str) -> list[str]:
+        """Statements that set a timer; none when its delay is not translated."""
         expression = Expression(self.design, self.event)
         try:
-            value = expression.whole(delay)
+            value = expression.whole(timer.delay)
+            low = expression.range(timer.delay).low
         except NotInC as why:
-            self.design.refuse(str(why), where, position)
-            return "NULL"
-        if not (isinstance(delay, tree.Literal) and isinstance(delay.value, int) and delay.value >= 0):
-            value = f"chart_whole(chart, {value}, 0, INT64_MAX)"  # a delay must not be negative
-        return self.delays[self._function(self.delays, "delay", "int64_t", [f"return {value};"])]
+            self.design.refuse(str(why), where, timer.position)
+            return []
+        if low >= 0 and not expression.fails:
+            return [f"chart_start(chart, {number}U, {_bare(value)});"]
+        self.failing.add(timer.id)
+        value = value if low >= 0 else f"chart_whole(chart, {value}, 0, INT64_MAX)"  # a delay must not be negative
+        place = self.design.place(timer.position)
+        return [f"chart_start_checked(chart, {number}U, {_bare(value)}, {place}U);"]
 
     # ------------------------------------------------------------ blocks
 
-    def block(self, blocks: Iterable[Sequence[Action]], where: str) -> int:
-        """The number of what carries out one block after the other; an error skips the rest of its block."""
+    def block(self, blocks: Iterable[Sequence[Action]], where: str) -> str:
+        """What carries out one block after the other; an error skips the rest of its block."""
         return self.block_of([lines for block in blocks if (lines := self._actions(block, where))])
 
-    def lines(self, lines: list[str]) -> int:
-        """The number of a block of these statements; 0 of none."""
-        return self._function(self.blocks, "block", "void", lines) if lines else 0
+    def lines(self, lines: list[str]) -> str:
+        """A block of these statements."""
+        return self.function("block", lines)
 
     def _actions(self, actions: Sequence[Action], where: str) -> list[str]:
         lines: list[str] = []
@@ -123,8 +132,8 @@ class Functions:
             value = expression.condition(guard)
             if expression.fails:
                 value = f"chart_holds(chart, {value}, {self.design.place(action.position)}U)"
-            otherwise = ["} else {", *_indented(lines)] if lines else []
-            lines = [*expression.before, f"if ({_bare(value)}) {{", *_indented(inner), *otherwise, "}"]
+            otherwise = ["} else {", *indented(lines)] if lines else []
+            lines = [*expression.before, f"if ({_bare(value)}) {{", *indented(inner), *otherwise, "}"]
         return lines
 
     def _set(self, to: str, type_: Type, value: tree.Expr, position: Position) -> list[str]:
@@ -139,10 +148,10 @@ class Functions:
         give = given_to(type_, to)
         if not expression.fails:
             lines = [*expression.before, give.format(_bare(text))]
-            return ["{", *_indented(lines), "}"] if expression.before else lines
+            return ["{", *indented(lines), "}"] if expression.before else lines
         first = f"{'' if copied else 'const '}{held}{'' if copied else ' '}value = {_bare(text)};"
         lines = [*expression.before, first, *self._unless_failed(position), give.format("value")]
-        return ["{", *_indented(lines), "}"]
+        return ["{", *indented(lines), "}"]
 
     def _set_list(self, to: str, type_: Type, value: tree.Expr, position: Position) -> list[str]:
         """A list that is written out, or the list itself with more elements behind."""
@@ -169,7 +178,7 @@ class Functions:
             added = [*self._set(place, type_.item, item, position), f"{to}.count++;"]
             full = ["chart->failed = true;", f"(void)chart_failure(chart, {self.design.place(position)}U);", "return;"]
             if before:
-                added = [f"if ({to}.count >= {most}U) {{", *_indented(full), "}", *added]
+                added = [f"if ({to}.count >= {most}U) {{", *indented(full), "}", *added]
             lines += added
         return lines
 
@@ -183,15 +192,15 @@ class Functions:
         given = dict(data)
         struct, name = f"struct {self.design.name}_event", self.design.event_name(event)
         if self.design.internal_event != struct:
-            return ["{", f"    const struct chart_event event = {{{name}}};", "    chart_raise(chart, &event);", "}"]
-        lines = [f"{struct} event;", "(void)memset(&event, 0, sizeof event);", f"event.base.name = {name};"]
+            return [f"chart_signal(chart, {name});"]
+        lines = [f"{struct} event;", f"event.base.name = {name};"]
         checks: list[str] = []
         for field, type_ in known.payload.items():
             if field not in given:
                 raise NotInC(f"the field {field!r} of {event} is not given")
             to = f"event.of.{self.design.event_names.of(event)}.{self.design.field_names.of(field)}"
             checks += self._set(to, type_, given[field], position)
-        return ["{", *_indented([*lines, *checks, "chart_raise(chart, &event.base);"]), "}"]
+        return ["{", *indented([*lines, *checks, "chart_raise(chart, &event.base);"]), "}"]
 
     def _send(self, action: Send) -> list[str]:
         sent = action.sent()
@@ -244,7 +253,7 @@ class Functions:
         by_name = dict(values)
         arguments = ", ".join(["me->context", *(_bare(by_name[argument]) for argument in types)])
         lines = [*shared.before, *lines, f"me->ports->{port}({arguments});"]
-        return ["{", *_indented(lines), "}"] if len(lines) > 1 else lines
+        return ["{", *indented(lines), "}"] if len(lines) > 1 else lines
 
     def _log(self, action: Log) -> list[str]:
         """A line for people, to a function of the host."""
@@ -270,8 +279,8 @@ class Functions:
                 return one + other, most + more
             case tree.Conditional(test=test, then=then, other=otherwise):
                 (one, most), (other, more) = (self._texts(side, to, expression) for side in (then, otherwise))
-                last = ["} else {", *_indented(other)] if other else []
-                return [f"if ({_bare(expression.condition(test))}) {{", *_indented(one), *last, "}"], max(most, more)
+                last = ["} else {", *indented(other)] if other else []
+                return [f"if ({_bare(expression.condition(test))}) {{", *indented(one), *last, "}"], max(most, more)
         raise NotInC("a list is translated that is put together of lists that are written out")
 
     # ------------------------------------------------------------ children
@@ -316,17 +325,16 @@ class Functions:
 
     # ------------------------------------------------------------ long actions, outputs
 
-    def start(self, state: State) -> int:
+    def start(self, state: State) -> str:
         """The block that starts the invocations of a state."""
         parts = [self._invoked(inv, state) for inv in state.invokes]
         return self.block_of([part for part in parts if part])
 
-    def block_of(self, parts: list[list[str]]) -> int:
+    def block_of(self, parts: list[list[str]]) -> str:
         """One function for several lists of statements, each of which an error ends."""
         if len(parts) < 2:
-            return self.lines(parts[0]) if parts else 0
-        numbers = [self.lines(part) for part in parts]
-        return self.lines([f"{self.blocks[number]}(chart);" for number in numbers])
+            return self.lines(parts[0] if parts else [])
+        return self.lines([f"{self.lines(part)}(chart);" for part in parts])
 
     def _invoked(self, inv: Invoke, state: State) -> list[str]:
         try:
@@ -347,7 +355,7 @@ class Functions:
             self.design.refuse(str(why), state.id, inv.position, Construct.LONG_ACTION)
             return []
 
-    def stop(self, state: State) -> int:
+    def stop(self, state: State) -> str:
         """The block that ends the invocations of a state."""
         lines = []
         for inv in state.invokes:
@@ -355,7 +363,7 @@ class Functions:
             lines.append(f"me->ports->{self.design.port(f'stop_{inv.id}', (), about)}(me->context);")
         return self.lines(lines)
 
-    def output(self, state: State) -> int:
+    def output(self, state: State) -> str:
         """The block that notes the output of a top-level final state."""
         types = self.design.output
         lines: list[str] = []
@@ -371,26 +379,23 @@ class Functions:
 
     # ------------------------------------------------------------ functions
 
-    def _function(self, names: list[str], kind: str, result: str, lines: list[str]) -> int:
-        body = "\n".join(_indented(lines))
+    def function(self, kind: str, lines: list[str], result: str = "void", more: str = "") -> str:
+        """The name of a function of these statements, "" for none. ``more``: arguments behind the machine."""
+        if not lines:
+            return ""
+        body = "\n".join(indented(lines))
         key = f"{kind}\n{body}"
         if key not in self._known:
-            name = f"{kind}_{len(names)}"
-            own = [f"    {line}" for line in self._own(body)]
-            self.text.append("\n".join([f"static {result} {name}(struct chart *chart)", "{", *own, body, "}", ""]))
-            self._known[key] = len(names)
-            names.append(name)
+            name = self._known[key] = f"{kind}_{len(self._known) + 1}"
+            own = indented(self._own(body))
+            self.text.append("\n".join([f"static {result} {name}(struct chart *chart{more})", "{", *own, body, "}", ""]))
         return self._known[key]
 
     def _own(self, body: str) -> list[str]:
         """The machine itself, where it is asked for."""
         if "me->" in body or "(me)" in body:
             return [f"struct {self.design.name} *const me = own(chart);"]
-        return [] if "chart" in body else ["(void)chart;"]
-
-
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
+        return [] if re.search(r"\bchart\b", body) else ["(void)chart;"]
 
 
 def _bare(text: str) -> str:

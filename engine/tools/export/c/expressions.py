@@ -105,8 +105,7 @@ class Expression:
             case tree.Unary(op="not", operand=operand):
                 return f"(!{self.condition(operand)})"
             case tree.BoolOp(op=op, operands=operands):
-                joined = " && " if op == "and" else " || "
-                return "(" + joined.join(self.condition(o) for o in operands) + ")"
+                return "(" + (" && " if op == "and" else " || ").join(self._conditions(operands)) + ")"
             case tree.InState(state=state):
                 return f"chart_in(chart, {self.design.state_name(state)})" if state in self.design.numbers else "false"
             case tree.Compare():
@@ -116,6 +115,18 @@ class Expression:
             case tree.Conditional(test=test, then=then, other=other):
                 return self._chosen(test, self.condition(then), self.condition(other))
         return self._named(expr)
+
+    def _conditions(self, operands: tuple[tree.Expr, ...]) -> list[str]:
+        """Where each has a value for certain their order is free: a bit of a set is asked before a float, which is some
+        fifty instructions where there is no floating point. Raises :class:`NotInC`."""
+        failed, before = self.fails, len(self.before)
+        self.fails = False
+        texts = [self.condition(operand) for operand in operands]
+        if not self.fails and len(self.before) == before:
+            costs = [_cost(operand) for operand in operands]
+            texts = [text for _, text in sorted(zip(costs, texts, strict=True), key=lambda pair: pair[0])]
+        self.fails = self.fails or failed
+        return texts
 
     def whole(self, expr: tree.Expr) -> str:
         """An ``int64_t``. Raises :class:`NotInC`."""
@@ -481,6 +492,24 @@ def _surely(expr: tree.Expr) -> bool:
 
 def _literal(expr: tree.Expr) -> tuple[str, ...]:
     return (expr.value,) if isinstance(expr, tree.Literal) and isinstance(expr.value, str) else ()
+
+
+def _cost(expr: tree.Expr) -> int:
+    """How dear a condition is beside others: bits of a set, whole numbers and words, floats and texts."""
+    match expr:
+        case tree.InState() | tree.Literal():
+            return 0
+        case tree.Unary(operand=operand):
+            return _cost(operand)
+        case tree.BoolOp(operands=operands):
+            return max(map(_cost, operands))
+        case tree.Compare(left=left, right=right):
+            plain = (*WHOLE, Kind.BOOL, Kind.ENUM)
+            named = all(isinstance(side, (tree.Variable, tree.Parameter, tree.Literal)) for side in (left, right))
+            return 1 if named and all(side.type.kind in plain or _literal(side) for side in (left, right)) else 2
+        case tree.Variable() | tree.Parameter():
+            return 1
+    return 2
 
 
 def _joined(expr: tree.Expr) -> list[tree.Expr]:

@@ -141,8 +141,7 @@ class Header:
                 f"    uint8_t read_{index};",
             ]
         lines += [
-            f"    {self.design.internal_event} queue[{self.design.upper}_QUEUE];",
-            f"    {self.design.internal_event} taken;",
+            f"    {self.design.internal_event} queue[{self.design.upper}_QUEUE + 1U]; /* and the one in work */",
             f"    struct chart_timer timers[{max(1, len(self.design.timers))}];",
             f"    uint32_t told[{max(1, math.ceil(len(self.design.transitions) / 32))}];",
             "};",

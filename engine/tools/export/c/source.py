@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 from engine.language.types import Kind
 from engine.tools.export.c.accessors import accessors, searches
 from engine.tools.export.c.blocks import Functions, given_to
 from engine.tools.export.c.design import Design, EventOf
 from engine.tools.export.c.layout import indented, listed
 from engine.tools.export.c.names import comment, quoted
-from engine.tools.export.c.tables import Tables, set_text
+from engine.tools.export.c.tables import Tables
 from engine.tools.export.c.types import NotInC
 from engine.tools.export.c.values import defaults, fits, initial_values, parameter_checks
 from engine.tools.export.losses import Construct
@@ -24,7 +22,6 @@ class Source:
         self.functions = functions
         self.tables = tables
         self.name = design.name
-        self.words = max(1, math.ceil(len(design.states) / 32))
         self.defaults = defaults(design)
         self.initial = initial_values(design)
         self.accessors = [*accessors(design), *searches(design)]
@@ -46,6 +43,9 @@ class Source:
             "",
             f"#if CHART_STATES < {len(design.states)}",
             f'#error "compile everything with -DCHART_STATES={len(design.states)} or more"',
+            "#endif",
+            f"#if CHART_ENABLED < {self.tables.enabled}",
+            f'#error "a microstep may have {self.tables.enabled} transitions: compile everything with more CHART_ENABLED"',
             "#endif",
             "",
         ]
@@ -82,33 +82,16 @@ class Source:
             "};",
         ]
         lines += ["", *self._init(), *(f"{head}\n{text}" for head, text in self.doors)]
-        return "\n".join(lines).replace(f"{upper}_WORDS", str(self.words))
+        return "\n".join(lines)
 
     def _tables(self) -> list[str]:
         tables = self.tables
-        lines = [
-            f"static const struct chart_state states[{len(tables.states)}] = {{",
-            *indented(tables.states),
-            "};",
-            "",
-        ]
-        rows = tables.transitions or ["{0U, CHART_NONE, 0U, 0U, 0U, 0U},"]
-        lines += [f"static const struct chart_transition transitions[{len(rows)}] = {{", *indented(rows), "};", ""]
-        triggers = [
-            f"{{{first}U, {len(own)}U, {set_text(sources, self.words)}, {set_text(atoms, self.words)}}}, "
-            f"/* {comment(label)} */"
-            for label, first, own, sources, atoms in tables.triggers
-        ]
-        lines += [f"static const struct chart_trigger triggers[{len(triggers)}] = {{", *indented(triggers), "};", ""]
-        heard = [f"{{{transition}U, {source}U}}" for transition, source in tables.heard] or ["{0U, CHART_NONE}"]
-        lines += [f"static const struct chart_heard heard[{len(heard)}] = {{", *listed(heard, 8), "};", ""]
-        sets = [set_text(mask, self.words) for mask in tables.sets]
-        lines += [f"static const chart_set sets[{len(sets)}] = {{", *listed(sets, 1), "};", ""]
-        guards, blocks = self.functions.guards, self.functions.blocks
-        lines += [f"static const chart_guard guards[{len(guards)}] = {{", *listed(guards, 8), "};", ""]
-        lines += [f"static const chart_block blocks[{len(blocks)}] = {{", *listed(blocks, 8), "};", ""]
-        clocks = tables.clocks or ["{NULL, 0U, CHART_NONE, false},"]
-        return [*lines, f"static const struct chart_clock clocks[{len(clocks)}] = {{", *indented(clocks), "};", ""]
+        rows = tables.transitions or ["{0U, 0U, CHART_NONE, CHART_NONE, 0U, 0U, 0U},"]
+        lines = [f"static const struct chart_transition transitions[{len(rows)}] = {{", *indented(rows), "};", ""]
+        choices = [f"{choice or 'NULL'}, /* {comment(trigger)} */" for choice, trigger in tables.choices]
+        lines += [f"static const chart_choice choices[{len(choices)}] = {{", *indented(choices), "};", ""]
+        blocks = [block or "NULL" for block in tables.blocks]
+        return [*lines, f"static const chart_block blocks[{len(blocks)}] = {{", *listed(blocks, 8), "};", ""]
 
     def _definition(self) -> list[str]:
         design, name, upper = self.design, self.name, self.design.upper
@@ -142,22 +125,19 @@ class Source:
             f"{upper}_STATES",
             f"{upper}_EVENTS",
             f"{upper}_TIMERS",
-            f"{upper}_TRANSITIONS",
             f"{upper}_QUEUE",
             f"(uint16_t)sizeof({design.internal_event})",
             self.tables.failure,
-            f"{self.tables.initial}U",
-            set_text(design.topology.atomic, self.words),
-            "states",
+            f"CHART_MICROSTEPS * ({upper}_QUEUE + 2U)",
+            "choices",
             "transitions",
-            "triggers",
-            "heard",
-            "sets",
-            "guards",
             "blocks",
-            "clocks",
             "initial_data",
+            self.tables.begin,
+            self.tables.end,
             "forget" if design.readings else "NULL",
+            self.tables.invoke or "NULL",
+            self.tables.again or "NULL",
             "tell_error",
             "tell_fault",
             "tell_done",
@@ -183,7 +163,7 @@ class Source:
             "        me->chart.told = me->told;",
             "        me->chart.told_words = (uint16_t)(sizeof me->told / sizeof me->told[0]);",
             "        me->chart.queue = (unsigned char *)me->queue;",
-            "        me->chart.taken = (unsigned char *)&me->taken;",
+            "        me->chart.due = CHART_NO_TIMER;",
             "    }",
             "    return good;",
             "}",
@@ -216,7 +196,6 @@ class Source:
             given.append(given_to(type_, to).format(name))
         lines = ["{", f"    struct {self.name}_event event;"]
         lines += [f"    const bool good = {' && '.join(checks) or 'true'};"]
-        lines += ["    if (good) {", "        (void)memset(&event, 0, sizeof event);"]
-        lines += [f"        event.base.name = {design.event_name(event.name)};", *[f"        {line}" for line in given]]
-        lines += ["        (void)chart_process(&me->chart, &event.base, now_ns);", "    }", "    return good;", "}", ""]
+        lines += ["    if (good) {", f"        event.base.name = {design.event_name(event.name)};", *[f"        {line}" for line in given]]
+        lines += ["        chart_process(&me->chart, &event.base, now_ns);", "    }", "    return good;", "}", ""]
         return f"bool {self.name}_{own}({', '.join(arguments)})", "\n".join(lines)
