@@ -81,11 +81,12 @@ void chart_raise(struct chart *me, const struct chart_event *event)
 }
 
 /* The one in work stays where it is until the next one is taken: it has a place of its own. */
-static void take(struct chart *me)
+static uint16_t take(struct chart *me)
 {
     me->event = (const struct chart_event *)(const void *)&me->queue[(size_t)me->first * me->is->event_size];
     me->first = (uint16_t)((me->first < me->is->queue) ? (me->first + 1U) : 0U);
     me->waiting--;
+    return me->event->name;
 }
 
 /* ------------------------------------------------------------ timers */
@@ -135,87 +136,81 @@ int64_t chart_deadline_ns(const struct chart *me)
 
 /* ------------------------------------------------------------ selection */
 
-void chart_enable(struct chart_enabled *all, uint16_t transition)
-{
-    all->transition[all->count] = transition; /* the exporter has counted how many there may be */
-    all->count++;
-}
-
 static bool within(uint8_t state, uint8_t outer, uint8_t last)
 {
     return (state >= outer) && (state <= last);
 }
 
-/* removeConflictingTransitions, for one more transition. Exit sets meet where one domain lies in the other. The states
- * inside a state follow it in document order. */
-void chart_compete(const struct chart *me, struct chart_enabled *all, uint16_t transition)
+/* Exit sets meet where one domain lies in the other. The states inside a state follow it in document order. */
+static bool rivals(const struct chart_transition *t1, const struct chart_transition *t2)
+{
+    return (t1->domain != CHART_NONE) && (t2->domain != CHART_NONE) &&
+        (within(t1->domain, t2->domain, t2->domain_last) || within(t2->domain, t1->domain, t1->domain_last));
+}
+
+/* removeConflictingTransitions, for one more transition: it goes first before a rival whose source is further out, else
+ * the rival does. Returns the end of those that are left. */
+uint16_t *chart_compete(const struct chart *me, uint16_t *first, uint16_t *end, uint16_t transition)
 {
     const struct chart_transition *const t1 = &me->is->transition[transition];
     bool preempted = false;
-    struct chart_enabled kept;
-    kept.count = 0;
-    for (uint16_t i = 0; (i < all->count) && !preempted; i++) {
-        const struct chart_transition *const t2 = &me->is->transition[all->transition[i]];
-        const bool conflict = (t1->domain != CHART_NONE) && (t2->domain != CHART_NONE) &&
-                              (within(t1->domain, t2->domain, t2->domain_last) ||
-                                  within(t2->domain, t1->domain, t1->domain_last));
-        if (conflict && (t1->source != t2->source) && within(t1->source, t2->source, t2->source_last)) {
-            /* the inner one goes first */
-        } else {
-            preempted = conflict;
-            chart_enable(&kept, all->transition[i]);
+    uint16_t *kept = first;
+    for (const uint16_t *at = first; at < end; at++) {
+        const struct chart_transition *const t2 = &me->is->transition[*at];
+        if (rivals(t1, t2)) {
+            preempted = preempted || (t1->source == t2->source) || !within(t1->source, t2->source, t2->source_last);
+        }
+    }
+    for (const uint16_t *at = first; at < end; at++) {
+        if (preempted || !rivals(t1, &me->is->transition[*at])) {
+            *kept = *at;
+            kept++;
         }
     }
     if (!preempted) {
-        chart_enable(&kept, transition);
-        for (uint16_t i = 0; i < kept.count; i++) {
-            all->transition[i] = kept.transition[i];
-        }
-        all->count = kept.count;
+        *kept = transition;
+        kept++;
     }
+    return kept;
 }
 
-static void choose(struct chart *me, uint16_t trigger, struct chart_enabled *all)
+uint16_t *chart_none(struct chart *me, uint16_t *all)
 {
-    const chart_choice choice = me->is->choice[trigger];
-    all->count = 0;
-    if (choice != NULL) {
-        choice(me, all);
-    }
+    (void)me;
+    return all;
 }
 
 /* ------------------------------------------------------------ microstep */
 
-static void perform(struct chart *me, uint16_t block)
+void chart_nothing(struct chart *me)
 {
-    if (block != 0U) {
-        me->is->block[block](me);
-    }
+    (void)me;
 }
 
 /* exitStates, executeTransitionContent, enterStates. No domain lies in another, so whole domains follow each other. */
-static void microstep(struct chart *me, const struct chart_enabled *all)
+static void microstep(struct chart *me, const uint16_t *first, const uint16_t *end)
 {
     const struct chart_transition *const transition = me->is->transition;
-    if (all->count == 1U) { /* most often */
-        const struct chart_transition *const only = &transition[all->transition[0]];
-        perform(me, only->leaves);
-        perform(me, only->actions);
-        perform(me, only->enters);
+    const chart_block *const block = me->is->block;
+    if ((end - first) == 1) { /* most often */
+        const struct chart_transition *const only = &transition[*first];
+        block[only->leaves](me);
+        block[only->actions](me);
+        block[only->enters](me);
     } else {
-        for (uint16_t i = all->count; i > 0U; i--) {
-            perform(me, transition[all->transition[i - 1U]].leaves);
+        for (const uint16_t *at = end; at > first; at--) {
+            block[transition[at[-1]].leaves](me);
         }
-        for (uint16_t i = 0; i < all->count; i++) {
-            perform(me, transition[all->transition[i]].actions);
+        for (const uint16_t *at = first; at < end; at++) {
+            block[transition[*at].actions](me);
         }
-        for (uint16_t i = 0; i < all->count; i++) {
-            perform(me, transition[all->transition[i]].enters);
+        for (const uint16_t *at = first; at < end; at++) {
+            block[transition[*at].enters](me);
         }
     }
 #ifdef CHART_TRACE
-    for (uint16_t i = 0; i < all->count; i++) {
-        chart_trace(me, all->transition[i]);
+    for (const uint16_t *at = first; at < end; at++) {
+        chart_trace(me, *at);
     }
 #endif
 }
@@ -234,37 +229,53 @@ static void end(struct chart *me, bool final)
     }
 }
 
-/* The inner loop of mainEventLoop: eventless transitions and internal events until nothing is left. */
-static void rest(struct chart *me)
+/* mainEventLoop from one event to the next: what it enables, then eventless transitions and internal events until nothing
+ * is left. `trigger`: an event, a timer, or CHART_EVENTLESS at the start. */
+static void macrostep(struct chart *me, uint16_t first)
 {
-    uint32_t count = 1;
+    const struct chart_definition *const is = me->is;
+    uint16_t trigger = first;
+    uint32_t count = (first == CHART_EVENTLESS) ? 1U : 0U; /* microsteps */
     bool resting = false;
-    for (uint32_t round = 0; me->running && !resting && (round < me->is->rounds); round++) {
-        struct chart_enabled all;
-        choose(me, CHART_EVENTLESS, &all);
-        if ((all.count == 0U) && (me->waiting > 0U)) {
-            take(me);
-            choose(me, me->event->name, &all);
-        } else if (all.count == 0U) {
-            if (me->is->invoke != NULL) {
-                me->is->invoke(me);
-            }
-            resting = me->waiting == 0U;
-        } else {
-            /* eventless transitions */
-        }
-        if (all.count > 0U) {
+    for (uint32_t round = 0; me->running && !resting && (round < is->rounds); round++) {
+        uint16_t enabled[CHART_ENABLED];
+        const uint16_t *const last = is->choice[trigger](me, enabled);
+        if (last != enabled) {
             count++;
             if (count <= CHART_MICROSTEPS) {
-                microstep(me, &all);
+                microstep(me, enabled, last);
             } else {
                 chart_assert(me, false, CHART_FAULT_ENDLESS);
             }
         }
+        if (trigger != CHART_EVENTLESS) {
+            count = (count > 0U) ? count : 1U; /* whatever came from outside is one of them */
+            trigger = CHART_EVENTLESS;
+            if (me->fired != CHART_NO_TIMER) {
+                if (is->again != NULL) {
+                    is->again(me, me->fired);
+                }
+                me->fired = CHART_NO_TIMER;
+            }
+        } else if (last != enabled) {
+            /* there may be more of them */
+        } else if (me->waiting > 0U) {
+            trigger = take(me);
+        } else {
+            if (is->invoke != NULL) {
+                is->invoke(me);
+            }
+            resting = me->waiting == 0U;
+        }
     }
     if (!resting) {
         chart_assert(me, !me->running, CHART_FAULT_ENDLESS);
+        if (me->fault == 0U) {
+            end(me, true);
+        }
     }
+    me->event = NULL;
+    me->inside = false;
 }
 
 static bool open_step(struct chart *me, int64_t now_ns)
@@ -290,16 +301,6 @@ static bool open_step(struct chart *me, int64_t now_ns)
     return good;
 }
 
-static void close_step(struct chart *me)
-{
-    rest(me);
-    if ((!me->running) && (me->fault == 0U)) {
-        end(me, true);
-    }
-    me->event = NULL;
-    me->inside = false;
-}
-
 bool chart_begin(struct chart *me, int64_t now_ns)
 {
     const bool good = open_step(me, now_ns);
@@ -315,52 +316,37 @@ bool chart_begin(struct chart *me, int64_t now_ns)
             me->is->data(me);
             me->is->begin(me);
         }
-        close_step(me);
+        macrostep(me, CHART_EVENTLESS);
     }
     return good;
-}
-
-/* One macrostep of mainEventLoop. `number`: of the assertion that fails when the chart does not have the trigger. */
-static void external(struct chart *me, uint16_t trigger, bool known, uint16_t number)
-{
-    if (known && me->running) {
-        struct chart_enabled all;
-        choose(me, trigger, &all);
-        if (all.count > 0U) {
-            microstep(me, &all);
-        }
-        if (me->fired != CHART_NO_TIMER) {
-            if (me->is->again != NULL) {
-                me->is->again(me, me->fired);
-            }
-            me->fired = CHART_NO_TIMER;
-        }
-        close_step(me);
-    } else {
-        chart_assert(me, known, number);
-        chart_assert(me, me->running, CHART_FAULT_NOT_BEGUN);
-        me->inside = false;
-    }
 }
 
 void chart_process(struct chart *me, const struct chart_event *event, int64_t now_ns)
 {
     if (open_step(me, now_ns)) {
-        me->event = event;
-        external(me, event->name, (event->name > 0U) && (event->name <= me->is->events), CHART_FAULT_EVENT);
+        if (!me->running) {
+            chart_assert(me, false, CHART_FAULT_NOT_BEGUN);
+        } else if ((event->name == 0U) || (event->name > me->is->events)) {
+            chart_assert(me, false, CHART_FAULT_EVENT);
+        } else {
+            me->event = event;
+        }
+        macrostep(me, event->name);
     }
 }
 
 void chart_fire(struct chart *me, uint16_t timer, int64_t now_ns)
 {
     if (open_step(me, now_ns)) {
-        const bool known = timer < me->is->timers;
-        me->event = NULL;
-        if (known) {
+        if (!me->running) {
+            chart_assert(me, false, CHART_FAULT_NOT_BEGUN);
+        } else if (timer >= me->is->timers) {
+            chart_assert(me, false, CHART_FAULT_TIMER);
+        } else {
             chart_stop(me, timer);
             me->fired = timer;
         }
-        external(me, (uint16_t)(me->is->events + 1U + timer), known, CHART_FAULT_TIMER);
+        macrostep(me, (uint16_t)(me->is->events + 1U + timer));
     }
 }
 

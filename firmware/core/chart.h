@@ -41,23 +41,17 @@ typedef struct {
     uint32_t word[CHART_WORDS];
 } chart_set; /* of states, by their number in document order */
 
-/* The transitions of a microstep, in document order. */
-struct chart_enabled {
-    uint16_t count;
-    uint16_t transition[CHART_ENABLED];
-};
-
 typedef void (*chart_block)(struct chart *me);
-typedef void (*chart_choice)(struct chart *me, struct chart_enabled *all);
+typedef uint16_t *(*chart_choice)(struct chart *me, uint16_t *all); /* writes transitions to *all; returns their end */
 
 struct chart_transition {
     uint8_t source;
     uint8_t source_last; /* the last state inside the source; the source itself when there is none */
     uint8_t domain;      /* all states inside are left; CHART_NONE: none is */
     uint8_t domain_last;
-    uint16_t leaves;  /* block that leaves states, 0: none */
-    uint16_t actions; /* block, 0: none */
-    uint16_t enters;  /* block that enters states, 0: none */
+    uint16_t leaves;  /* block that leaves states; 0: the one that does nothing */
+    uint16_t actions; /* block */
+    uint16_t enters;  /* block that enters states */
 };
 
 struct chart_event {
@@ -78,7 +72,7 @@ struct chart_definition {
     uint16_t event_size; /* octets of an event with what it may carry */
     uint16_t failure;    /* the event error.execution; 0: no transition hears it */
     uint32_t rounds;     /* of the inner loop: no macrostep has more */
-    const chart_choice *choice; /* by trigger: which transitions are enabled; NULL: none ever is */
+    const chart_choice *choice; /* by trigger: which transitions are enabled */
     const struct chart_transition *transition;
     const chart_block *block;
     chart_block data;   /* gives data their initial values */
@@ -141,11 +135,12 @@ void chart_raise(struct chart *me, const struct chart_event *event);
 bool chart_failure(struct chart *me, uint16_t place);
 bool chart_holds(struct chart *me, bool value, uint16_t place);
 bool chart_decided(struct chart *me, bool value, uint16_t transition, uint16_t place);
-void chart_enable(struct chart_enabled *all, uint16_t transition);
-void chart_compete(const struct chart *me, struct chart_enabled *all, uint16_t transition);
+uint16_t *chart_compete(const struct chart *me, uint16_t *first, uint16_t *end, uint16_t transition);
 void chart_start(struct chart *me, uint16_t timer, int64_t delay_ns);
 void chart_start_checked(struct chart *me, uint16_t timer, int64_t delay_ns, uint16_t place);
 void chart_stop(struct chart *me, uint16_t timer);
+void chart_nothing(struct chart *me); /* the block of what has none */
+uint16_t *chart_none(struct chart *me, uint16_t *all); /* the choice where nothing is heard */
 void chart_assert(struct chart *me, bool holds, uint16_t number);
 
 #ifdef CHART_TRACE

@@ -1,7 +1,5 @@
 #include "real.h"
 
-#include <string.h>
-
 #define TOO_LARGE 9223372036854775808.0 /* 2 ** 63 */
 
 double chart_divide(struct chart *me, double a, double b)
@@ -15,9 +13,12 @@ double chart_divide(struct chart *me, double a, double b)
 
 bool chart_is_number(double value)
 {
-    uint64_t bits; /* a comparison is some fifty instructions where there is no floating point */
-    (void)memcpy(&bits, &value, sizeof bits);
-    return (bits << 1U) <= ((uint64_t)0x7FFU << 53U);
+    union { /* a comparison is some fifty instructions where there is no floating point */
+        double real;
+        uint64_t bits;
+    } one;
+    one.real = value;
+    return (one.bits << 1U) <= ((uint64_t)0x7FFU << 53U);
 }
 
 bool chart_between(double value, double low, double high)

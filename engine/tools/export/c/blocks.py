@@ -388,7 +388,8 @@ class Functions:
         if key not in self._known:
             name = self._known[key] = f"{kind}_{len(self._known) + 1}"
             own = indented(self._own(body))
-            self.text.append("\n".join([f"static {result} {name}(struct chart *chart{more})", "{", *own, body, "}", ""]))
+            head = result if result.endswith("*") else f"{result} "
+            self.text.append("\n".join([f"static {head}{name}(struct chart *chart{more})", "{", *own, body, "}", ""]))
         return self._known[key]
 
     def _own(self, body: str) -> list[str]:

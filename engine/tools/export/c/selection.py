@@ -18,7 +18,7 @@ class Selection:
         self.topology = design.topology
         self.tests = tests
         self.own: dict[int, list[Transition]] = {}  # what is heard, by source
-        self.called = ""
+        self.rivals = False  # whether one may take another one's place
         self.tried: list[int] = []  # sources that regions share
         self.chains = False  # whether an outer state is asked when an inner one has enabled nothing
 
@@ -30,12 +30,13 @@ class Selection:
         if not self.own:
             return []
         all_of_them = [t for own in self.own.values() for t in own]
-        self.called = "chart_compete(chart, all" if self._rivals(all_of_them) else "chart_enable(all"
+        self.rivals = self._rivals(all_of_them)
         self.tried, self.chains = [], False
-        body = self._asked(0, ())
+        body = [*self._asked(0, ()), "return all;"]
+        lines = ["uint16_t *const first = all;"] if self.rivals else []
         if not self.chains:
-            return [line for line in body if line.strip() not in ("found = true;", "found = false;")]
-        lines = ["bool found = false;"]
+            return [*lines, *(line for line in body if line.strip() not in ("found = true;", "found = false;"))]
+        lines.append("bool found = false;")
         for number in self.tried:
             lines += [f"bool tried_{number} = false;", f"bool found_{number} = false;"]
         return [*lines, *body]
@@ -108,7 +109,11 @@ class Selection:
         lines: list[str] = []
         for t in self.own[number]:
             test = self.tests.get(t, "")
-            taken = [f"{self.called}, {self.design.transitions.index(t)}U);", "found = true;"]
+            number_of_it = self.design.transitions.index(t)
+            taken = [f"*all = {number_of_it}U;", "all++;"]
+            if self.rivals:
+                taken = [f"all = chart_compete(chart, first, all, {number_of_it}U);"]
+            taken.append("found = true;")
             if not test:
                 return [*lines, "} else {", *indented(taken), "}"] if lines else taken
             lines += [f"{'} else ' if lines else ''}if ({test}) {{", *indented(taken)]
@@ -186,5 +191,7 @@ def greatest(topology: Topology, of: Callable[[int], int], number: int = 0) -> i
     state, its greatest. Regions add up, and one region may take what is outside when another one does not."""
     parts = [greatest(topology, of, child) for child in topology.substates(number)]
     inner = sum(parts) if topology.states[number].kind is StateKind.PARALLEL else max(parts, default=0)
-    split = any(topology.states[one].kind is StateKind.PARALLEL for one in members(topology.below[number] | 1 << number))
+    split = any(
+        topology.states[one].kind is StateKind.PARALLEL for one in members(topology.below[number] | 1 << number)
+    )
     return inner + of(number) if split else max(inner, of(number))

@@ -88,9 +88,9 @@ class Source:
         tables = self.tables
         rows = tables.transitions or ["{0U, 0U, CHART_NONE, CHART_NONE, 0U, 0U, 0U},"]
         lines = [f"static const struct chart_transition transitions[{len(rows)}] = {{", *indented(rows), "};", ""]
-        choices = [f"{choice or 'NULL'}, /* {comment(trigger)} */" for choice, trigger in tables.choices]
+        choices = [f"{choice or 'chart_none'}, /* {comment(trigger)} */" for choice, trigger in tables.choices]
         lines += [f"static const chart_choice choices[{len(choices)}] = {{", *indented(choices), "};", ""]
-        blocks = [block or "NULL" for block in tables.blocks]
+        blocks = [block or "chart_nothing" for block in tables.blocks]
         return [*lines, f"static const chart_block blocks[{len(blocks)}] = {{", *listed(blocks, 8), "};", ""]
 
     def _definition(self) -> list[str]:
@@ -196,6 +196,10 @@ class Source:
             given.append(given_to(type_, to).format(name))
         lines = ["{", f"    struct {self.name}_event event;"]
         lines += [f"    const bool good = {' && '.join(checks) or 'true'};"]
-        lines += ["    if (good) {", f"        event.base.name = {design.event_name(event.name)};", *[f"        {line}" for line in given]]
+        lines += [
+            "    if (good) {",
+            f"        event.base.name = {design.event_name(event.name)};",
+            *[f"        {line}" for line in given],
+        ]
         lines += ["        chart_process(&me->chart, &event.base, now_ns);", "    }", "    return good;", "}", ""]
         return f"bool {self.name}_{own}({', '.join(arguments)})", "\n".join(lines)

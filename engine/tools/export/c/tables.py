@@ -20,7 +20,7 @@ MOST_STATES = 254  # their numbers are octets, 255 is none
 
 @dataclass(slots=True)
 class Tables:
-    """Rows as text, and functions by name, "" for none. ``blocks``: those that rows name by number; 0 is none."""
+    """Rows as text, and functions by name, "" for none. ``blocks``: those that rows name by number; 0 does nothing."""
 
     transitions: list[str] = field(default_factory=list)
     blocks: list[str] = field(default_factory=lambda: [""])
@@ -209,6 +209,6 @@ def _triggers(design: Design, functions: Functions, tables: Tables, selection: S
     rows += [(timer.id, [t for t in design.transitions if t.timer == timer.id]) for _, timer in design.timers]
     for name, heard in rows:
         lines = selection.lines(heard)
-        choice = functions.function("choice", lines, more=", struct chart_enabled *all")
+        choice = functions.function("choice", lines, "uint16_t *", ", uint16_t *all")
         tables.choices.append((choice, name))
         tables.enabled = max(tables.enabled, selection.most(heard))
