@@ -69,6 +69,8 @@ def run(args: argparse.Namespace) -> int:
     strict = args.strict or whole
     for loss in exported.losses:
         print(f"{'error' if strict else 'warning'}: {loss}", file=sys.stderr)
+    for note in exported.notes:
+        print(f"note: {note}", file=sys.stderr)
     if exported.losses and strict:
         count = len(exported.losses)
         print(f"engine: {args.path}: {args.to} cannot carry {count} things; nothing written", file=sys.stderr)

@@ -24,6 +24,7 @@ MACHINES = ROOT / "machines"
 SEQUENCES = max(1000, int(os.environ.get("CHARGECHART_EXAMPLES", "0")) // 40)
 SEED = os.environ.get("CHARGECHART_FUZZ_SEED", "1")
 MUTANTS = 6 if SEQUENCES == 1000 else 60
+KINDS = ("target", "nothing left", "guard", "duration")
 
 
 @cache
@@ -129,40 +130,37 @@ def mutants(design: Design) -> dict[str, str]:
     """The source with one row of a table or one function changed, by what was changed."""
     source = design.exported.files[f"{design.name}.c"]
     found: dict[str, str] = {}
-    rows = re.search(r"transitions\[\d+\] = \{\n(.*?)\n\};", source, re.DOTALL)
-    assert rows
-    lines = rows[1].split("\n")
-    sets = source.count("{{0x", source.index("chart_set sets["), source.index("chart_guard guards["))
-    for number, line in enumerate(lines):
-        match = re.fullmatch(r"( +\{\w+, )(\w+)(, )(\d+)(U, )(\d+)(U, .*)", line)
-        assert match, line
-        start, domain, comma, entered, middle, guard, end = match.groups()
-        if domain != "CHART_NONE":
-            other = int(entered) % (sets - 1) + 1  # the first one is the start's
-            found[f"transition {number}: target"] = f"{start}{domain}{comma}{other}{middle}{guard}{end}"
-        if guard != "0":
-            found[f"transition {number}: guard"] = f"{start}{domain}{comma}{entered}{middle}0{end}"
-    changed = {
-        name: source.replace(rows[1], "\n".join([*lines[:at], row, *lines[at + 1 :]]))
-        for name, row in found.items()
-        for at in (int(name.split()[1].rstrip(":")),)
-    }
-    for function in re.finditer(r"int64_t (delay_\d+)\(.*?\n\}", source, re.DOTALL):
-        longer = re.sub(r"return (.*);", r"return \1 + 1;", function[0])
-        changed[f"timer {function[1]}: duration"] = source.replace(function[0], longer)
-    return changed
+    rows = list(
+        re.finditer(r"^    \{(\w+, \w+, \w+, \w+), (\d+)U, (\d+)U, (\d+)U\}, /\* (\d+): ", source, re.MULTILINE)
+    )
+    assert len(rows) == len(design.transitions)
+    entries = sorted({int(row[4]) for row in rows} - {0})
+    for states, leaves, actions, enters, number in (row.groups() for row in rows):
+        before = f"{{{states}, {leaves}U, {actions}U, {enters}U}}, /* {number}: "
+        if enters != "0" and len(entries) > 1:
+            other = entries[(entries.index(int(enters)) + 1) % len(entries)]
+            changed = f"{{{states}, {leaves}U, {actions}U, {other}U}}, /* {number}: "
+            found[f"transition {number}: target"] = source.replace(before, changed)
+        if leaves != "0":
+            changed = f"{{{states}, 0U, {actions}U, {enters}U}}, /* {number}: "
+            found[f"transition {number}: nothing left"] = source.replace(before, changed)
+    for guard in re.finditer(r"static bool (guard_\d+)\(.*?\n\}", source, re.DOTALL):
+        held = re.sub(r"return (.*);", r"return (\1) || true;", guard[0])
+        found[f"{guard[1]}: guard"] = source.replace(guard[0], held)
+    for at, timer in enumerate(re.finditer(r"(chart_start(?:_checked)?\(chart, \d+U, )(.*?)((?:, \d+U)?\);)", source)):
+        longer = f"{timer[1]}({timer[2]}) + 1{timer[3]}"
+        found[f"timer {at}: duration"] = source[: timer.start()] + longer + source[timer.end() :]
+    return found
 
 
 @pytest.mark.parametrize("chart", CHARTS)
 def test_a_changed_table_is_found(chart: str, tmp_path: Path) -> None:
-    """A target, a guard or a timer's duration changed in the C alone: the comparison sees it."""
+    """A target, what is left, a guard or a timer's duration changed in the C alone: the comparison sees it."""
     design, sequences = design_of(chart), sequences_of(chart)
     script = scripts(sequences)
     changed = mutants(design)
-    kinds = {
-        kind: [name for name in sorted(changed) if name.endswith(kind)] for kind in ("target", "guard", "duration")
-    }
-    chosen = [name for names in kinds.values() for name in names[:: max(1, len(names) * 3 // MUTANTS)]]
+    kinds = {kind: [name for name in sorted(changed) if name.endswith(kind)] for kind in KINDS}
+    chosen = [name for names in kinds.values() for name in names[:: max(1, len(names) * len(KINDS) // MUTANTS)]]
     alive = []
     for number, name in enumerate(chosen):
         folder = tmp_path / str(number)

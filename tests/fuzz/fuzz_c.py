@@ -52,7 +52,11 @@ def fuzz_c(design: Design) -> str:
             arguments.append(own)
         call = f"(void){name}_{design.event_names.of(event.name)}({', '.join(arguments)});"
         parts.append("\n".join([*lines, call, "break;", "}"]) + "\n")
-    parts.append("default:\nbreak;\n}\n}\n" + _MAIN.replace("NAME", name).replace("UPPER", design.upper))
+    parts.append("default:\nbreak;\n}\n}\n")
+    parents = ", ".join(map(str, design.topology.parent))
+    kinds = ", ".join(f"'{state.kind.value[0]}'" for state in design.states)  # 'c' compound, 'p' parallel
+    parts.append(f"static const int parents[] = {{{parents}}};\nstatic const char kinds[] = {{{kinds}}};\n")
+    parts.append(_MAIN.replace("NAME", name).replace("UPPER", design.upper))
     return "".join(parts)
 
 
@@ -162,15 +166,30 @@ _MAIN = r"""
 static void check(void)
 {
     const struct chart *const chart = &machine.chart;
-    const struct chart_state *const state = chart->is->state;
+    uint16_t behind = chart->due;
+    unsigned running = 0;
     if (!chart->running) {
         return;
+    }
+    for (unsigned i = 0; i < UPPER_TIMERS; i++) { /* those that run, and only they, follow each other by deadline */
+        running += (machine.timers[i].due_ns != CHART_NEVER) ? 1U : 0U;
+    }
+    for (; behind != CHART_NO_TIMER; running--) {
+        const struct chart_timer *const timer = &machine.timers[behind];
+        behind = timer->next;
+        if ((running == 0U) || (timer->due_ns == CHART_NEVER) ||
+            ((behind != CHART_NO_TIMER) && (machine.timers[behind].due_ns < timer->due_ns))) {
+            abort();
+        }
+    }
+    if (running != 0U) {
+        abort();
     }
     for (unsigned i = 0; i < UPPER_STATES; i++) {
         unsigned children = 0;
         unsigned active = 0;
         for (unsigned c = i + 1U; c < UPPER_STATES; c++) {
-            if (state[c].parent == i) {
+            if (parents[c] == (int)i) {
                 children++;
                 active += chart_in(chart, (uint8_t)c) ? 1U : 0U;
             }
@@ -179,8 +198,7 @@ static void check(void)
             if (active != 0U) {
                 abort();
             }
-        } else if (((state[i].kind == (uint8_t)CHART_COMPOUND) && (active != 1U)) ||
-                   ((state[i].kind == (uint8_t)CHART_PARALLEL) && (active != children))) {
+        } else if (((kinds[i] == 'c') && (active != 1U)) || ((kinds[i] == 'p') && (active != children))) {
             abort();
         }
     }

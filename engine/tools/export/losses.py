@@ -61,11 +61,13 @@ class Loss:
 
 @dataclass(slots=True)
 class Exported:
-    """The text of the export and its losses, in document order. ``files`` by name: of a format that has several."""
+    """The text of the export and its losses, in document order. ``files`` by name: of a format that has several.
+    ``notes``: what is carried, but should be known."""
 
     text: str = ""
     files: dict[str, str] = field(default_factory=dict)
     losses: list[Loss] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def lose(self, construct: Construct, where: str, what: str, position: Position = NOWHERE) -> None:
         """Note a loss, once."""

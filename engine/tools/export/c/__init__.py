@@ -1,9 +1,10 @@
-"""A chart as C99: constant tables for the core in ``firmware/core``, and a header for the host (docs/firmware.md)."""
+"""A chart as C99: functions and tables for ``firmware/core``, and a header for the host (docs/firmware.md)."""
 
 from __future__ import annotations
 
 from engine.language.model import Chart
 from engine.tools.export.c.blocks import Functions
+from engine.tools.export.c.bound import bound_of
 from engine.tools.export.c.design import Design
 from engine.tools.export.c.header import Header
 from engine.tools.export.c.source import Source
@@ -27,6 +28,9 @@ def designed(chart: Chart) -> tuple[Exported, Design]:
     exported.losses.sort(key=lambda loss: (loss.position.file, loss.position.line, loss.position.column))
     if not exported.losses:
         text = source.text()
-        header = Header(design, [head for head, _ in source.doors]).text()
+        bound = bound_of(design)
+        header = Header(design, [head for head, _ in source.doors], bound).text()
+        if bound.why:
+            exported.notes.append(f"{design.upper}_QUEUE is not proven: {bound.why}")
         exported.files = {f"{design.name}.h": header, f"{design.name}.c": text}
     return exported, design

@@ -70,8 +70,6 @@ class Design:
         self.timers: list[tuple[State, Timer]] = [(s, timer) for s in self.states for timer in s.timers]
         self.words = f"enum {self.name}_word"
         self.uses_real = False
-        self.uses_texts = False
-        self.uses_event = False
         self.places: list[str] = [""]
         self.ports: dict[str, Port] = {}
         self.readings: dict[tuple[str, str], Type] = {}

@@ -223,7 +223,6 @@ class Expression:
                 self.fails = True
                 return f"chart_text(chart, {self.text(value)}, {low}U, {high}U)"
         if expr.type.kind is Kind.ENUM and not expr.type.optional:
-            self.design.uses_texts = True
             return f"texts[{self._named(expr)}]"
         if expr.type.kind is not Kind.STRING or expr.type.optional:
             raise NotInC(f"{describe(expr.type)} where a text is needed")
@@ -266,7 +265,6 @@ class Expression:
             case tree.Parameter(name=name):
                 return f"me->parameters.{self.design.parameter_names.of(name)}"
             case tree.EventField(name=name) if self.event is not None and name in self.event.payload:
-                self.design.uses_event = True
                 return (
                     f"in_work(me)->of.{self.design.event_names.of(self.event.name)}.{self.design.field_names.of(name)}"
                 )

@@ -5,21 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from engine.language.model import Raise, Send
 from engine.language.types import Kind, Type
+from engine.tools.export.c.bound import Bound
 from engine.tools.export.c.design import Design
 from engine.tools.export.c.layout import enum, listed
 from engine.tools.export.c.names import comment, identifier
 from engine.tools.export.c.types import NotInC, kept
 
-_LEAST_QUEUE = 4
-
 
 class Header:
     """Writes the header of a design whose functions and tables are done. ``doors``: the functions for events."""
 
-    def __init__(self, design: Design, doors: list[str]) -> None:
+    def __init__(self, design: Design, doors: list[str], bound: Bound) -> None:
         self.design = design
+        self.bound = bound
         self.name = design.name
         self.doors = doors
 
@@ -43,7 +42,8 @@ class Header:
             f"#define {upper}_EVENTS {len(design.events)}U",
             f"#define {upper}_TIMERS {len(design.timers)}U",
             f"#define {upper}_TRANSITIONS {len(design.transitions)}U",
-            f"#define {upper}_QUEUE {self.queue}U",
+            f"/* Internal events that may wait, {comment(self._proven())}. */",
+            f"#define {upper}_QUEUE {self.bound.events}U",
             *[f"#define {upper}_MOST_{identifier(child)} {most}U" for child, most in design.most.items()],
             "",
         ]
@@ -74,15 +74,8 @@ class Header:
         ]
         return "\n".join(lines)
 
-    @property
-    def queue(self) -> int:
-        """Internal events that may wait: each of the actions that raise one, twice."""
-        raised = sum(
-            isinstance(a, (Raise, Send)) and bool((sent := a.sent()) and sent.is_internal)
-            for block in self.design.blocks()
-            for a in block
-        )
-        return max(_LEAST_QUEUE, 2 * raised)
+    def _proven(self) -> str:
+        return (self.bound.why and f"not proven: {self.bound.why}; one more is CHART_FAULT_QUEUE") or "which is proven"
 
     def _struct(self, what: str, fields: dict[str, Type], named: Callable[[str], str]) -> list[str]:
         members = [self._member(type_, named(field)) for field, type_ in fields.items()]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from engine.language.types import Kind
 from engine.tools.export.c.accessors import accessors, searches
 from engine.tools.export.c.blocks import Functions, given_to
@@ -30,7 +32,7 @@ class Source:
 
     def text(self) -> str:
         """``NAME.c``."""
-        design, name, upper = self.design, self.name, self.design.upper
+        design, name = self.design, self.name
         lines = [
             "/* Made by `engine export --to c`, do not edit. */",
             f'#include "{name}.h"',
@@ -45,31 +47,31 @@ class Source:
             f'#error "compile everything with -DCHART_STATES={len(design.states)} or more"',
             "#endif",
             f"#if CHART_ENABLED < {self.tables.enabled}",
-            f'#error "a microstep may have {self.tables.enabled} transitions: compile everything with more CHART_ENABLED"',
+            f'#error "compile everything with -DCHART_ENABLED={self.tables.enabled} or more"',
             "#endif",
             "",
         ]
-        if design.uses_texts:
+        rest = self._rest()
+        written = [*self._helpers(), *self.accessors, *self.functions.text]
+        functions = called(written, "\n".join(rest))
+        if any("texts[" in function for function in functions):
             texts = [quoted(value) for value in design.all_words]
             lines += [f"static const char *const texts[{len(texts)}] = {{", *listed(texts), "};", ""]
-        lines += [
-            f"static struct {name} *own(struct chart *chart)",
-            "{",
-            f"    return (struct {name} *)(void *)chart; /* its first member */",
-            "}",
-            "",
-        ]
-        if design.uses_event:
-            lines += [
-                f"static const struct {name}_event *in_work(const struct {name} *me)",
-                "{",
-                f"    return (const struct {name}_event *)(const void *)me->chart.event;",
-                "}",
-                "",
-            ]
-        lines += [*self.accessors, *self.functions.text]
-        lines += self._tables()
-        lines += self._definition()
+        return "\n".join([*lines, *functions, *rest])
+
+    def _helpers(self) -> list[str]:
+        """Functions that give what a function of the core does not know: the machine, the event in work."""
+        name = self.name
+        own = [f"static struct {name} *own(struct chart *chart)", "{"]
+        own += [f"    return (struct {name} *)(void *)chart; /* its first member */", "}", ""]
+        event = [f"static const struct {name}_event *in_work(const struct {name} *me)", "{"]
+        event += [f"    return (const struct {name}_event *)(const void *)me->chart.event;", "}", ""]
+        return ["\n".join(own), "\n".join(event)]
+
+    def _rest(self) -> list[str]:
+        """What stands behind the functions of guards and actions."""
+        design, name = self.design, self.name
+        lines = [*self._tables(), *self._definition()]
         lines += [
             f"const struct {name}_parameters {name}_defaults = {{",
             *listed(self.defaults or ["'\\0'"]),
@@ -81,8 +83,7 @@ class Source:
             *listed(map(quoted, design.places)),
             "};",
         ]
-        lines += ["", *self._init(), *(f"{head}\n{text}" for head, text in self.doors)]
-        return "\n".join(lines)
+        return [*lines, "", *self._init(), *(f"{head}\n{text}" for head, text in self.doors)]
 
     def _tables(self) -> list[str]:
         tables = self.tables
@@ -203,3 +204,16 @@ class Source:
         ]
         lines += ["        chart_process(&me->chart, &event.base, now_ns);", "    }", "    return good;", "}", ""]
         return f"bool {self.name}_{own}({', '.join(arguments)})", "\n".join(lines)
+
+
+def called(functions: list[str], by: str) -> list[str]:
+    """Of functions, each behind those that it calls, the ones that are called: a compiler warns of the others."""
+    kept: list[str] = []
+    words = set(re.findall(r"\w+", by))
+    for function in reversed(functions):
+        head = re.search(r"(\w+)\(", function)
+        assert head is not None
+        if head[1] in words:
+            kept.insert(0, function)
+            words.update(re.findall(r"\w+", function))
+    return kept
