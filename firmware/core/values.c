@@ -133,24 +133,31 @@ const char *chart_join(char *to, size_t size, const char *a, const char *b)
     return to;
 }
 
+/* Without a division: where a core has none, one of 64 bits is some two thousand instructions. */
 const char *chart_decimal(char *to, int64_t value)
 {
-    char digits[20]; /* the last one first */
-    size_t count = 0;
+    static const uint64_t powers[20] = {UINT64_C(10000000000000000000), UINT64_C(1000000000000000000),
+        UINT64_C(100000000000000000), UINT64_C(10000000000000000), UINT64_C(1000000000000000),
+        UINT64_C(100000000000000), UINT64_C(10000000000000), UINT64_C(1000000000000), UINT64_C(100000000000),
+        UINT64_C(10000000000), UINT64_C(1000000000), UINT64_C(100000000), UINT64_C(10000000), UINT64_C(1000000),
+        UINT64_C(100000), UINT64_C(10000), UINT64_C(1000), UINT64_C(100), UINT64_C(10), UINT64_C(1)};
     size_t length = 0;
+    size_t place = 0;
     uint64_t rest = (value < 0) ? (0U - (uint64_t)value) : (uint64_t)value;
     if (value < 0) {
         to[length] = '-';
         length++;
     }
-    do {
-        digits[count] = (char)('0' + (char)(rest % 10U));
-        count++;
-        rest /= 10U;
-    } while (rest > 0U);
-    while (count > 0U) {
-        count--;
-        to[length] = digits[count];
+    while ((place < 19U) && (rest < powers[place])) {
+        place++;
+    }
+    for (; place < 20U; place++) {
+        char digit = '0';
+        while (rest >= powers[place]) { /* nine times at most */
+            rest -= powers[place];
+            digit++;
+        }
+        to[length] = digit;
         length++;
     }
     to[length] = '\0';

@@ -1,4 +1,5 @@
 #include "host.h"
+#include "values.h"
 
 #include <string.h>
 
@@ -182,21 +183,8 @@ void host_add_string(struct host_reply *reply, const char *text)
 
 void host_add_number(struct host_reply *reply, int64_t value)
 {
-    char digits[20];
-    uint8_t count = 0;
-    uint64_t rest = (value < 0) ? (0U - (uint64_t)value) : (uint64_t)value;
-    if (value < 0) {
-        add_octet(reply, '-');
-    }
-    do {
-        digits[count] = (char)('0' + (char)(rest % 10U));
-        rest /= 10U;
-        count++;
-    } while ((rest != 0U) && (count < sizeof digits));
-    while (count > 0U) {
-        count--;
-        add_octet(reply, digits[count]);
-    }
+    char digits[21];
+    host_add(reply, chart_decimal(digits, value));
 }
 
 void host_add_bool(struct host_reply *reply, bool value)

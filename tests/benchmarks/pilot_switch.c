@@ -1,5 +1,5 @@
-/* The chart machines/pilot/evse.yaml written by hand, with a variable a region and a switch an event: what its tables on
- * firmware/core are measured against. bench_c_events.c compares what both tell. */
+/* The chart machines/pilot/evse.yaml written by hand, with a variable a region and a switch an event: what its C on
+ * firmware/core is measured against. bench_c_events.c compares what both tell. */
 #include "pilot_switch.h"
 
 #include <stddef.h>
