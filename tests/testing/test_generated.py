@@ -105,7 +105,7 @@ GAPS = {
     "ocpp/firmware": 4,
     "ocpp/local_list": 3,
     "ocpp/smart_charging": 13,
-    "power/module": 2,
+    "power/module": 3,
     "power/supply": 28,
     "charge_point": 4,
     "pilot/firmware": 1,
