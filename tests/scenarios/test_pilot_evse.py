@@ -530,3 +530,25 @@ def test_what_no_pilot_may_be_is_refused(name: str, value: float) -> None:
     """Windows that overlap, a duty that is nominal, a filter that leaves the contactor no time."""
     with pytest.raises(ParameterError, match=name):
         Pilot(**{name: value})
+
+
+def test_without_a_filter_the_first_sample_counts() -> None:
+    """It may be all that is left of the 100 ms."""
+    stage = Pilot().shows("C")
+    assert (stage.told("power_back"), stage.told("power_lost")) == ([{}], [])
+    assert stage.shows("B").told("power_lost") == [{}]
+    stage.shows("C", "B")
+    assert (len(stage.told("power_back")), len(stage.told("power_lost"))) == (2, 2)
+
+
+def test_with_a_filter_a_wrong_sample_now_and_then_switches_nothing() -> None:
+    """Neither off nor on."""
+    stage = Pilot(T_power_filter=40_000_000).shows("C")
+    assert stage.run(0.0399).told("power_back") == []
+    assert stage.run(0.0001).told("power_back") == [{}]
+    stage.run(1).shows("B", hold_s=0.0399).shows("C", hold_s=1)
+    assert stage.told("power_lost") == []
+    assert stage.shows("B", hold_s=0.0399).told("power_lost") == []
+    assert stage.run(0.0001).told("power_lost") == [{}]
+    stage.run(1).shows("C", hold_s=0.0399).shows("B", hold_s=1)
+    assert (len(stage.told("power_back")), len(stage.told("power_lost"))) == (1, 1)
