@@ -63,7 +63,7 @@ def test_a_store_that_takes_no_start() -> None:
     """Nothing is charged that nobody will ever hear of."""
     stage = sampled(begun(), "first", 5000.0, 1000).fail("start", "disk full")
     assert stage.told("refused") == [{"reason": "disk full"}]
-    assert stage.output["transaction"] == 0
+    assert (stage.output["transaction"], stage.output["reason"]) == (0, "Other")
 
 
 def test_or_it_is_charged_all_the_same() -> None:
@@ -89,8 +89,48 @@ def test_sampled_values() -> None:
     told = stage.input("sampled")
     assert (told["to"], told["transaction"], told["measurands"]) == ("ledger", 7, ["SoC"])
     assert (told["context"], told["not_before"]) == ("Sample.Periodic", 1000 * S)
-    sampled(stage, "sampled", 5100.0, 1030).run(30)
-    assert stage.input("sampled")["not_before"] == 1030 * S
+    assert sampled(stage, "sampled", 5100.0, 1030).children() == []
+    assert stage.run(30).input("sampled")["not_before"] == 1030 * S
+
+
+def test_a_new_period_begins_at_once() -> None:
+    """OCPP 1.6 9.1.18: who sets 10 s does not wait for the hour that was set before; another key delays nothing."""
+    stage = running(MeterValueSampleInterval=3600 * S).run(100)
+    stage.values("settings", MeterValueSampleInterval=10 * S)
+    stage.emit("settings.changed", key="MeterValueSampleInterval")
+    assert stage.children() == []
+    stage.run(6).emit("settings.changed", key="HeartbeatInterval").run(3.999)
+    assert stage.children() == []
+    assert stage.run(0.001).children() == ["sampled"]
+
+
+def test_what_others_do_is_known_to_it() -> None:
+    """What no state knows is a warning in the log, at each event of the outlets, of the store and of the keys."""
+    early = sampled(stopped(begun().post("by_clock")), "first", 5000.0, 1000).finish("start", transaction=7).run(1)
+    for stage in (early, running(MeterValueSampleInterval=0).post("by_clock").post("by_clock")):
+        stage.emit("outlets.state", outlet=2, state="charging").emit("ledger.appended")
+        stage.emit("settings.changed", key="HeartbeatInterval").post("may_follow")
+        assert stage.unhandled == []
+        assert stopped(stopped(stage).post("by_clock")).unhandled == []
+
+
+@pytest.mark.parametrize("by", ["sampled", "aligned", "look", "last look"])
+def test_each_reading_counts_for_the_end(by: str) -> None:
+    """The meter fails behind it: what was read last is what is billed."""
+    stage = running(MeterValueSampleInterval=60 * S if by == "sampled" else 0, MaxEnergyOnInvalidId=500)
+    if "look" in by:
+        answered(stage, "Invalid").run(10)
+    elif by == "sampled":
+        stage.run(60)
+    else:
+        stage.post("by_clock")
+    read = 5600.0 if by == "last look" else 5100.0
+    sampled(stage, by.removeprefix("last "), read, 1060, some=False)
+    assert stopped(stage).input("sample")["not_before"] == 1060 * S
+    sampled(stage, "sample", 0.0, 1070, some=False)
+    stop = stage.order("ledger.StopTransaction")
+    assert stop is not None
+    assert stop["meterStop"] == int(read)
 
 
 def test_none_by_their_period() -> None:
@@ -287,9 +327,12 @@ def test_a_card_that_is_none(stops: bool) -> None:
 
 def test_a_little_energy_all_the_same() -> None:
     """OCPP 1.6 9.1.14: enough to drive away."""
-    stage = answered(running(MaxEnergyOnInvalidId=500), "Invalid").run(10)
-    sampled(stage, "look", 5400.0, 1010, some=False).run(10)
-    assert stage.told("invalid") == []
+    stage = running(MaxEnergyOnInvalidId=500, MeterValueSampleInterval=0).run(20)
+    assert stage.children() == []
+    assert answered(stage, "Invalid").run(9.999).children() == []
+    sampled(stage.run(0.001), "look", 5400.0, 1010, some=False)
+    assert stage.run(9.999).children() == []
+    assert stage.run(0.001).told("invalid") == []
     sampled(stage, "look", 5500.9, 1020, some=False)
     assert stage.told("invalid") == [{"stops": True}]
 
