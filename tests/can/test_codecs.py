@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import re
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 import cantools
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 from adapters.can.families import FAMILIES, MODULES, family, module_family
 from adapters.can.frame import Frame, Message, Misfit
 from adapters.can.modules import ModuleFamily
-from adapters.can.table import Family, Field, MessageType, Unfit, exactly, series, uint
+from adapters.can.table import KNOWN, Family, Field, MessageType, Unfit, exactly, series, uint, word
 
 DBC: Any = cantools.database.load_file(Path(__file__).parent / "second_opinion.dbc")
 
@@ -268,6 +270,19 @@ def test_no_frame_raises(name: str, data: st.DataObject) -> None:
             assert read.frame == candidate
 
 
+def test_somebody_who_sends_everything_fills_no_memory() -> None:
+    """What is kept for identifiers and beginnings that were seen is given up at a limit, and all is read as before."""
+    codec = family("maxwell")
+    for number in range(3 * KNOWN):
+        module, group, register = number & 0x3F, number >> 6 & 7, number >> 3
+        seen = Frame(0x0607_8000 | module << 3 | group, bytes((0x41, 0xF2, *register.to_bytes(2, "big"), 0, 0, 0, 0)))
+        read = codec.decode(seen)
+        assert isinstance(read, Message)
+        assert (read.values["module"], read.values["group"], read.values["register"]) == (module, group, register)
+    kept = sum(isinstance(one, FunctionType) and one.__name__ == "read" for one in gc.get_objects())
+    assert kept < 2 * KNOWN  # those of other families in this process are few
+
+
 def _values_of(field: Field) -> st.SearchStrategy[Any]:
     bits = field.width or 8 * field.octets
     low, high = (-(1 << bits - 1), (1 << bits - 1) - 1) if field.signed else (0, (1 << bits) - 1)
@@ -397,6 +412,9 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         infy.encode("switch", module=1, output="up")
     with pytest.raises(Unfit, match="needs 'module'"):
         infy.encode("switch", output="on")
+    for wrong in (256, -1, 1.0, "all", None):
+        with pytest.raises(Unfit, match=f"'module' cannot be {wrong!r}; it is 0 to 255"):
+            infy.encode("switch", module=wrong, output="on")
     with pytest.raises(Unfit, match="no field colour"):
         infy.encode("switch", module=1, output="on", colour=1)
     with pytest.raises(Unfit, match="no message 'swich'"):
@@ -474,12 +492,14 @@ def test_tables_that_contradict_themselves_are_refused() -> None:
     with pytest.raises(ValueError, match="two messages"):
         Family("x", "x", "", [MessageType("a", "", exactly(1)), MessageType("a", "", exactly(2))])
     with pytest.raises(ValueError, match="overlap"):
-        _ = MessageType("a", "", exactly(1), [uint("p", 0, 2), uint("q", 1, 2)]).read
+        _ = MessageType("a", "", exactly(1), [uint("p", 0, 2), uint("q", 1, 2)]).reader
     with pytest.raises(ValueError, match="overlap in octet 2: q"):
-        _ = MessageType("a", "", exactly(1), [uint("p", 2, 1, width=5), uint("q", 2, 1, shift=4, width=4)]).read
+        _ = MessageType("a", "", exactly(1), [uint("p", 2, 1, width=5), uint("q", 2, 1, shift=4, width=4)]).reader
     with pytest.raises(ValueError, match="overlap in octet 2: q"):
-        _ = MessageType("a", "", exactly(1), [uint("p", 2, 1), uint("q", 2, 1)]).read
+        _ = MessageType("a", "", exactly(1), [uint("p", 2, 1), uint("q", 2, 1)]).reader
+    with pytest.raises(ValueError, match="4 of q needs more than 2 bits"):
+        _ = MessageType("a", "", exactly(1), [word("q", 2, {0: "no", 4: "yes"}, shift=2, width=2)]).write
     with pytest.raises(ValueError, match="octet 10 of 8"):
-        _ = MessageType("a", "", exactly(1), [uint("p", 6, 4)]).read
+        _ = MessageType("a", "", exactly(1), [uint("p", 6, 4)]).reader
     some = MessageType("a", "", exactly(1), [series("p", 0, 1)], length=4, least=1)
-    assert some.read(Frame(1, b"\1\2")) == Message("a", "", {"p": [1, 2]})
+    assert Family("x", "x", "", [some]).decode(Frame(1, b"\1\2")) == Message("a", "", {"p": [1, 2]})
