@@ -50,10 +50,11 @@ def test_at_once_where_the_file_takes_something_again() -> None:
     stage.emit("ledger.failed", reason="disk full")
     assert len(stage.ordered(WRITE)) == 1
     stage.emit("ledger.appended").finish("end")
-    assert (stage.ended, len(stage.ordered(WRITE))) == (True, 2)
+    assert (stage.ended, len(stage.ordered(WRITE)), stage.unhandled) == (True, 2, [])
 
 
 def test_and_where_somebody_waits_behind_it() -> None:
     stage = begun().post("now").fail("end")
     assert len(stage.ordered(WRITE)) == 1
     assert len(stage.post("now").ordered(WRITE)) == 2
+    assert stage.unhandled == []

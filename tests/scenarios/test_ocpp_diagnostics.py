@@ -223,6 +223,7 @@ def test_what_is_triggered_while_pending(extended: bool, how: str) -> None:
         stage.run(29.999).post("trigger", extended=extended, now=True)
         assert len(stage.ordered(asked)) == 1
         stage.run(0.001)
+    assert len(stage.ordered(asked)) == 1
     stage.post("trigger", extended=extended, now=True)
     assert len(stage.ordered(asked)) == 2
     assert not stage.ordered("ledger.DiagnosticsStatusNotification", "ledger.LogStatusNotification")

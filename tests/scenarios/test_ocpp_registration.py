@@ -94,6 +94,7 @@ def test_a_boot_without_an_answer_is_asked_again(how: str) -> None:
         stage.run(30)
     else:
         stage.fail("boot", "InternalError")
+    assert stage.told("pending") == []  # who does not answer has not said that anything may be triggered
     stage.forget().run(59.999)
     assert stage.orders == []
     stage.run(0.001)
@@ -111,7 +112,9 @@ def test_while_pending_the_central_system_may_ask_for_a_boot() -> None:
 @pytest.mark.parametrize("how", ["answered", "refused", "late"])
 def test_while_pending_the_central_system_may_ask_for_a_heartbeat(how: str) -> None:
     """By TriggerMessage; the next BootNotification comes when it would have come."""
-    stage = answered(booting(), "Pending", 600).forget().run(100).post("beat").post("beat")
+    stage = answered(booting(), "Pending", 600).run(100)
+    assert stage.ordered("csms.HeartbeatReq") == []
+    stage.forget().post("beat").post("beat")
     assert stage.ordered("csms.HeartbeatReq") == [{}]
     if how == "answered":
         stage.finish("asked_beat", currentTime=NOON + 7 * S)
@@ -119,7 +122,8 @@ def test_while_pending_the_central_system_may_ask_for_a_heartbeat(how: str) -> N
     elif how == "refused":
         stage.fail("asked_beat", "InternalError")
     else:
-        stage.run(30)
+        stage.run(29.999).post("beat").run(0.001)
+    assert stage.ordered("csms.HeartbeatReq") == [{}]
     stage.post("beat")
     assert len(stage.ordered("csms.HeartbeatReq")) == 2
     stage.run(499 if how != "late" else 469)
@@ -205,7 +209,8 @@ def test_a_heartbeat_that_is_lost_is_not_the_last(how: str) -> None:
         stage.fail("heartbeat", "disconnected")
     else:
         stage.run(30)
-    stage.run(60)
+    assert len(stage.run(59.999).ordered("csms.HeartbeatReq")) == 1
+    stage.run(0.001)
     assert len(stage.ordered("csms.HeartbeatReq")) == 2
 
 
@@ -226,6 +231,7 @@ def test_other_keys_are_no_matter(known: bool) -> None:
     """The next Heartbeat does not move."""
     stage = registered(5).run(4) if known else begun(HeartbeatInterval=5 * S)
     change(stage, ConnectionTimeOut=7 * S).emit("settings.failed", reason="disk full")
+    assert stage.unhandled == []
     if not known:
         answered(stage.post("online"), "Accepted", 0).forget().run(4)
     assert stage.run(1).ordered("csms.HeartbeatReq") == [{}]
