@@ -149,7 +149,9 @@ class _Plan:
 
     def cut(self, number: int) -> bool:
         """Draw the largest parts of this frame apart; False when it has no parts."""
-        areas = {n.id: sum(_own(d) for d in n.walk()) for n in cuttable(self.frames[number].root)}
+        root = self.frames[number].root
+        parts = cuttable(root) or cuttable(root, states=2)  # many small regions fill a sheet, too
+        areas = {n.id: sum(_own(d) for d in n.walk()) for n in parts}
         self.cuts |= {id for id, area in areas.items() if area > 0.7 * max(areas.values())}
         self.frames = self._split()
         return bool(areas)

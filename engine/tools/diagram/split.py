@@ -14,12 +14,14 @@ _FROM = ": from "  # in the name of a piece of a frame; its first state follows
 _STATES = (Shape.BOX, Shape.COMPOSITE, Shape.FINAL, Shape.REGION)
 
 
-def cuttable(root: Node) -> list[Node]:
-    """What can be drawn separately: inner composites, and regions of more than two states, from outside in."""
+def cuttable(root: Node, states: int = 3) -> list[Node]:
+    """What can be drawn separately: inner composites, and regions of so many states and more, from outside in."""
     return [
         n
         for n in root.walk()
-        if n is not root and (n.shape is Shape.COMPOSITE or (n.shape is Shape.REGION and count(n) > 2)) and n.children
+        if n is not root
+        and (n.shape is Shape.COMPOSITE or (n.shape is Shape.REGION and count(n) >= states))
+        and n.children
     ]
 
 
