@@ -1172,3 +1172,21 @@ def test_and_one_group(parent: str | None, ends: bool) -> None:
     stage.emit("outlets.state", outlet=1, state="charging")
     second_card(stage, "B", parent=parent)
     assert stops(stage) == ([("Local", "B")] if ends else [])
+
+
+@pytest.mark.parametrize("words", ["", "plugged", "plugged card charging", "plugged card charging end", "inoperative"])
+def test_what_comes_too_late_or_concerns_others_is_known(words: str) -> None:
+    """An event that no state knows is a warning in the log of each station."""
+    stage = Connector().play(words)
+    stage.emit("settings.changed", key="HeartbeatInterval").emit("cards.failed", reason="disk full")
+    stage.emit("outlets.fault_cleared", outlet=1).emit("outlets.vehicle", **VEHICLE)
+    stage.child("reservation.holder", idTag="CARD", reservationId=3).child("reservation.stranger", idTag="CARD")
+    stage.post("zero_holder", reservationId=3).post("zero_free").post("zero_stranger").post("may_not_send")
+    stage.emit("outlets.warning", outlet=1, errorCode="WeakSignal", info="").play("fault mended")
+    online(stage).post("may_send").emit("outlets.warning", outlet=1, errorCode="WeakSignal", info="")
+    stage.play("fault mended").run(1)
+    stage.play("fault mended").post("by_clock").post("by_clock")
+    stage.post("tell_meter_values", transactionId=None).post("tell_meter_values", transactionId=None)
+    if not words:
+        stage.post("finish", reason="Other").post("remote_stop")
+    assert stage.unhandled == []
