@@ -15,6 +15,7 @@ adapter never decides, never blocks and never keeps a timer that a standard name
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -167,6 +168,21 @@ class AdapterError(Exception):
 class ConfigurationError(AdapterError):
     """The settings cannot do what a chart orders at its start (TLS without a certificate). Trying again would not help,
     so the run ends before it begins. The message names the setting."""
+
+
+def read_json(text: str | bytes, constant: Callable[[str], Any] | None = None) -> Any:
+    """The value of a JSON text from outside; ``constant`` is called for ``NaN`` and ``Infinity``. Raises ``ValueError``
+    for what is none, is nested too deeply, or holds half of a surrogate pair, which JSON can write, but is no character
+    (RFC 8259 §8.2): it could neither be stored nor told."""
+    try:
+        found = json.loads(text, parse_constant=constant)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("half of a surrogate pair is no character") from None
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple, get_args
 
+from engine.adapter import read_json
+
 LONGEST_COMMAND: Final = 240
 """Octets of a command, the board's buffer for a line."""
 LONGEST_REPORT: Final = 1024
@@ -229,8 +231,8 @@ def decode_report(line: bytes) -> Report | Misfit:
 
 def _object(line: bytes) -> dict[str, Any] | Misfit:
     try:
-        found = json.loads(line.decode("ascii"), parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
+        found = read_json(line.decode("ascii"), _no_number)
+    except ValueError as error:
         return Misfit(f"bad_json: {str(error)[:80]}")
     return found if isinstance(found, dict) else Misfit("bad_json: not an object")
 

@@ -10,12 +10,11 @@ Source: the system's public description and behaviour (docs/page.md has the path
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from engine.adapter import Answer, Refusal, Window
+from engine.adapter import Answer, Refusal, Window, read_json
 
 Body = Mapping[str, Any]
 Handler = Callable[[Window, Body], Awaitable[Any]]
@@ -59,8 +58,8 @@ async def answer(handler: Handler, window: Window, body: bytes) -> Answer:
     """The status and body for one request."""
     try:
         try:
-            given = json.loads(body) if body.strip() else {}
-        except (ValueError, RecursionError):
+            given = read_json(body) if body.strip() else {}
+        except ValueError:
             raise Invalid(("body",), "Invalid JSON", "value_error.jsondecode") from None
         if not isinstance(given, dict):
             raise Invalid(("body",), "value is not a valid dict", "type_error.dict")

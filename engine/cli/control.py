@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
 from typing import Any, Final
 
+from engine.adapter import read_json
 from engine.cli.hands import Act, Hands, NotOffered
 from engine.run import System
 from engine.run.station import StationError
@@ -106,8 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _done(self, body: bytes) -> tuple[HTTPStatus, str, Act | None]:
         try:
-            asked = json.loads(body)
-        except (ValueError, RecursionError) as error:
+            asked = read_json(body)
+        except ValueError as error:
             return HTTPStatus.BAD_REQUEST, f"no JSON: {error}", None
         if not isinstance(asked, dict):
             return HTTPStatus.BAD_REQUEST, 'write {"event": NAME, …}', None

@@ -91,6 +91,8 @@ def test_an_event_that_is_offered_is_done(url: str) -> None:
         (b"{", 400, "no JSON"),
         (b"[" * 20_000, 400, "no JSON"),
         (b"\xff\xfe", 400, "no JSON"),
+        (b'{"event":"reader.token","id":"\\ud800"}', 400, "half of a surrogate pair"),
+        (b'{"event":"reader.token","\xed\xa0\x80":1}', 400, "half of a surrogate pair"),
         (b" " * 70_000, 413, "octets"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import json
 from pathlib import Path
@@ -146,3 +147,26 @@ def test_nothing_is_kept_of_machines_that_have_ended(tmp_path: Path) -> None:
         round_of_events()
     assert top.machine.configuration[-1] == "idle"
     assert actors() <= before + 1
+
+
+@pytest.mark.parametrize("path", ["/api/state", "/api/trace"])
+def test_a_text_that_is_no_unicode_is_told_all_the_same(run: tuple[System, History], path: str) -> None:
+    """A line of standard input may have brought it: octets that are no UTF-8."""
+    pytest.importorskip("starlette", reason="the extra [ui]")
+    from engine.tools.page.routes import Api, Live
+
+    system, kept = run
+    system.note("evse", "adapter_note", "card \udcff")
+    live = Live(system, {"title": "\udcff"}, kept, "evse", False, list, lambda asked: None, list, lambda: False)
+    said: list[Any] = []
+
+    async def asked() -> Any:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def answered(part: Any) -> None:
+        said.append(part)
+
+    scope = {"type": "http", "method": "GET", "path": path, "query_string": b"", "headers": [], "root_path": ""}
+    asyncio.run(Api(live).app()(scope, asked, answered))
+    assert said[0]["status"] == 200
+    assert b"card \\udcff" in b"".join(part.get("body", b"") for part in said)

@@ -91,6 +91,7 @@ def test_a_command_there_and_back(name: str, fields: dict[str, Any]) -> None:
         (b'{"cmd":"set_pwm","du', "bad_json"),
         (b'"ping"', "bad_json: not an object"),
         (b'{"cmd":"\xff"}', "bad_json"),
+        (b'{"cmd":"\\ud800"}', "bad_json: half of a surrogate pair"),
     ],
 )
 def test_a_command_that_changes_nothing(line: bytes, told: str) -> None:

@@ -176,6 +176,7 @@ def test_in_an_emergency_no_session_starts_and_the_status_says_so() -> None:
         ("/fault", {"type": 5}, 422),
         ("/start_session", {"duration_s": 0}, 422),
         ("/start_session", b"{", 422),
+        ("/start_session", b'{"a":"\\ud800"}', 422),
         ("/start_session", [], 422),
         ("/slac/start_matching", {}, 409),
         ("/slac/matched", {"ev_mac": "02:00"}, 501),

@@ -8,9 +8,10 @@ What it knows and what its orders do stands in the other tables of ``[web]``: en
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -20,6 +21,18 @@ from engine.adapter import Window
 from engine.run.station import StationError
 
 _REFUSED = {"description": "refused: the body says why", "content": {"application/json": {"schema": {}}}}
+
+
+ODD: Final = "backslashreplace"
+"""How a text is encoded that is no Unicode (a name the system gave, say): as JSON writes it, and nobody is refused."""
+
+
+class Json(JSONResponse):
+    """JSON, whatever is in its texts."""
+
+    def render(self, content: Any) -> bytes:
+        text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        return text.encode(errors=ODD)
 
 
 class Path(Route):
@@ -46,7 +59,7 @@ def _path(path: str, handlers: Mapping[str, Any], answer: Any, window: Window) -
     async def endpoint(request: Request) -> Response:
         handler = handlers["GET" if request.method == "HEAD" else request.method]
         given = await answer(handler, window, await request.body())
-        return JSONResponse(given.body, given.status)
+        return Json(given.body, given.status)
 
     made = Path(path, endpoint, methods=list(handlers))
     made.described = {path: {method.lower(): _described(method, handler) for method, handler in handlers.items()}}

@@ -20,10 +20,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from engine.adapter import Refusal
+from engine.adapter import Refusal, read_json
 from engine.language.model import Chart
 from engine.run import System
 from engine.tools.page.charts import chart_key, chart_values, with_children
@@ -32,7 +32,7 @@ from engine.tools.page.drawings import Drawings
 from engine.tools.page.files import FILES, text_of
 from engine.tools.page.history import PARTS, History, situation
 from engine.tools.page.openapi import document
-from engine.tools.page.paths import routes
+from engine.tools.page.paths import ODD, Json, routes
 
 AT_ONCE: Final = 400
 """Records in one message of the stream; who is behind by more than a few of these begins anew."""
@@ -121,7 +121,7 @@ class Api:
     @cached_property
     def _charts_text(self) -> bytes:
         values = {key: chart_values(chart) for key, chart in self._known.items()}
-        return gzip.compress(json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode(), 6)
+        return gzip.compress(json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode(errors=ODD), 6)
 
     async def _charts(self, request: Request) -> Response:
         body = await asyncio.to_thread(lambda: self._charts_text)
@@ -133,10 +133,10 @@ class Api:
         chart = self._known.get(request.path_params["key"])
         if chart is None:
             raise Refusal(404, "there is no such chart here")
-        return JSONResponse({"sheets": await self._drawings.sheets(chart)})
+        return Json({"sheets": await self._drawings.sheets(chart)})
 
     async def _openapi(self, request: Request) -> Response:
-        return JSONResponse(document(self._more))
+        return Json(document(self._more))
 
     # ------------------------------------------------------------ how things stand
 
@@ -149,22 +149,22 @@ class Api:
         head |= {"first": kept.first, "next": kept.next, "oldest": kept.oldest, "now_ns": live.system.clock.now_ns()}
         text = json.dumps(head, ensure_ascii=False)
         body = f'{text[:-1]},"base":{kept.base},"records":[{",".join(kept.lines)}]}}'
-        return Response(body, media_type="application/json", headers={"Cache-Control": "no-store"})
+        return Response(body.encode(errors=ODD), media_type="application/json", headers={"Cache-Control": "no-store"})
 
     async def _trace(self, request: Request) -> Response:
         kept = self._live.history.kept()
         body = "\n".join([json.dumps(self._live.header, ensure_ascii=False), *kept.lines, ""])
-        return Response(body, media_type="application/x-ndjson")
+        return Response(body.encode(errors=ODD), media_type="application/x-ndjson")
 
     async def _machines(self, request: Request) -> Response:
-        return JSONResponse({"machines": await self._situation()})
+        return Json({"machines": await self._situation()})
 
     async def _machine(self, request: Request) -> Response:
         path = request.path_params["path"]
         found = await self._situation(path)
         if not found:
             raise Refusal(404, f"no machine {path[:200]!r} runs")
-        return JSONResponse(found[0])
+        return Json(found[0])
 
     async def _situation(self, path: str | None = None) -> list[dict[str, Any]]:
         live = self._live
@@ -172,12 +172,12 @@ class Api:
         return found
 
     async def _results(self, request: Request) -> Response:
-        return JSONResponse({"results": await self.in_system(self._live.results)})
+        return Json({"results": await self.in_system(self._live.results)})
 
     # ------------------------------------------------------------ what can be done
 
     async def _offered(self, request: Request) -> Response:
-        return JSONResponse({"events": await self.in_system(self._live.offers)})
+        return Json({"events": await self.in_system(self._live.offers)})
 
     async def _event(self, request: Request) -> Response:
         asked = await body_of(request)
@@ -196,7 +196,7 @@ class Api:
             return await self._configure(request)
         if self._live.configuration is None:
             raise Refusal(501, "this program has no configuration")
-        return JSONResponse(await asyncio.to_thread(self._live.configuration))
+        return Json(await asyncio.to_thread(self._live.configuration))
 
     async def _configure(self, request: Request) -> Response:
         if self._live.configure is None:
@@ -206,7 +206,7 @@ class Api:
         if not isinstance(values, dict) or asked.keys() - {"values"}:
             raise Refusal(400, 'write {"values": {KEY: VALUE}}')
         told, afterwards = await asyncio.to_thread(self._live.configure, values)
-        return JSONResponse(told, background=BackgroundTask(self._later, afterwards))
+        return Json(told, background=BackgroundTask(self._later, afterwards))
 
     async def _restart(self, request: Request) -> Response:
         if self._live.restart is None:
@@ -270,7 +270,7 @@ class Api:
         then = number + len(lines)
         now_ns = self._live.system.clock.now_ns()
         text = f'id: {then}\ndata: {{"first":{number},"now_ns":{now_ns},"records":[{",".join(lines)}]}}\n\n'
-        chunk = text.encode(errors="backslashreplace")
+        chunk = text.encode(errors=ODD)
         if lines:
             self._chunk = (number, then, chunk)
         return chunk, then
@@ -312,8 +312,8 @@ async def body_of(request: Request) -> dict[str, Any]:
     """The JSON object of a request; an empty body is an empty one. Raises :class:`Refusal`."""
     body = await request.body()
     try:
-        found = json.loads(body) if body.strip() else {}
-    except (ValueError, RecursionError) as error:
+        found = read_json(body) if body.strip() else {}
+    except ValueError as error:
         raise Refusal(400, f"no JSON: {error}"[:200]) from None
     if not isinstance(found, dict):
         raise Refusal(400, "the body is to be a JSON object")
@@ -322,13 +322,13 @@ async def body_of(request: Request) -> dict[str, Any]:
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": error.detail}, error.status_code, headers=dict(error.headers or {}))
+    return Json({"error": error.detail}, error.status_code, headers=dict(error.headers or {}))
 
 
 async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
-    return JSONResponse({"error": error.why}, error.status)
+    return Json({"error": error.why}, error.status)
 
 
 async def _too_large(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "the body is too large"}, 413)
+    return Json({"error": "the body is too large"}, 413)
