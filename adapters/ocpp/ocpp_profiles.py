@@ -20,7 +20,7 @@ class OcppProfiles(Stored):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self._profiles: list[Profile] = []
-        self._held: dict[str, Any] | None = None
+        self._held: dict[str, dict[str, Any]] = {}
 
     def _begun(self, database: Database) -> None:
         self._profiles = _all(database)
@@ -54,14 +54,13 @@ class OcppProfiles(Stored):
 
         self._write(work, written, refused=lambda reason: self.port.emit("not_kept", call=call, reason=reason))
 
-    def hold(self, **fields: Any) -> None:
-        self._held = fields
+    def hold(self, *, call: str, most: int, **fields: Any) -> None:
+        self._held[call] = fields
+        while len(self._held) > most:
+            del self._held[next(iter(self._held))]
 
-    def forget(self) -> None:
-        self._held = None
-
-    def promote(self, *, connectorId: int, transaction: int, most: int) -> None:
-        held, self._held = self._held, None
+    def promote(self, *, call: str, connectorId: int, transaction: int, most: int) -> None:
+        held = self._held.pop(call, None)
         if held is not None:
             self.keep(call="", connectorId=connectorId, transaction=transaction, most=most, **held)
 

@@ -53,9 +53,9 @@ class OcppReservations(Stored):
 
         self._write(work, read, call_id)
 
-    def drop(self, *, reservationId: int) -> None:
+    def drop(self, *, connectorId: int, reservationId: int) -> None:
         def work(database: Database) -> None:
-            database.execute("DELETE FROM reservations WHERE id = ?", reservationId)
+            database.execute("DELETE FROM reservations WHERE connector = ? AND id = ?", connectorId, reservationId)
 
         self._write(work, lambda _: None)
 

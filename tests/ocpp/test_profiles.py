@@ -119,15 +119,14 @@ def test_what_is_cleared(criteria: dict[str, Any], count: int) -> None:
 
 def test_one_that_waits_for_its_transaction() -> None:
     profiles, port = opened()
-    profiles.promote(connectorId=1, transaction=7, most=9)
+    profiles.promote(call="a", connectorId=1, transaction=7, most=9)
     assert port.events == []
-    profiles.hold(**fields(1, chargingProfilePurpose="TxProfile"))
-    profiles.forget()
-    profiles.promote(connectorId=1, transaction=7, most=9)
-    assert port.events == []
-    profiles.hold(**fields(1, chargingProfilePurpose="TxProfile"))
-    profiles.promote(connectorId=1, transaction=7, most=9)
-    profiles.promote(connectorId=1, transaction=8, most=9)
+    for number, call in enumerate("abc"):
+        profiles.hold(call=call, most=2, **fields(number, chargingProfilePurpose="TxProfile"))
+    profiles.promote(call="a", connectorId=1, transaction=7, most=9)
+    assert port.events == [], "the oldest of more than may wait"
+    profiles.promote(call="b", connectorId=1, transaction=7, most=9)
+    profiles.promote(call="b", connectorId=1, transaction=8, most=9)
     assert port.events == [("kept", {"call": ""}), ("changed", {})]
     profiles.end(transaction=7)
     assert cleared(profiles, port) == 0

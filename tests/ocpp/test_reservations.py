@@ -31,7 +31,9 @@ def test_one_of_a_connector_and_one_of_an_id() -> None:
     kept = {"reservationId": 8, "idTag": "B", "parentIdTag": None, "expiryDate": 6}
     assert [found(reservations, port, connector) for connector in (1, 2)] == [kept, "none"]
     assert found(reservations, port, 3)["idTag"] == "D"
-    reservations.drop(reservationId=9)
+    reservations.drop(connectorId=2, reservationId=9)
+    assert found(reservations, port, 3)["idTag"] == "D", "it is connector 3's now"
+    reservations.drop(connectorId=3, reservationId=9)
     assert (found(reservations, port, 3), port.events) == ("none", [])
 
 

@@ -49,7 +49,7 @@ def status(stage: Stage, connector: int, status: str) -> Stage:
 
 def charging(stage: Stage, connector: int = 2) -> Stage:
     status(stage, connector, "Charging").child(
-        "connector.transaction_started", connector, transaction=7, idTag="A", at=5
+        "connector.transaction_started", connector, transaction=7, idTag="A", at=5, call="s"
     )
     return stage.child("connector.transaction_id", connector, transactionId=42).forget()
 
@@ -159,15 +159,15 @@ def test_nobody_is_told_without_a_line() -> None:
 
 
 def test_who_hears_of_a_transaction() -> None:
-    stage = accepted().child("connector.transaction_started", 2, transaction=7, idTag="A", at=5)
+    stage = accepted().child("connector.transaction_started", 2, transaction=7, idTag="A", at=5, call="s")
     assert stage.order("smart_charging.transaction_started") == {
         "connectorId": 2,
         "transaction": 7,
-        "idTag": "A",
         "at": 5,
+        "call": "s",
     }
     assert stage.ordered("firmware.busy") == [{}]
-    stage.child("connector.transaction_started", 1, transaction=8, idTag="B", at=6)
+    stage.child("connector.transaction_started", 1, transaction=8, idTag="B", at=6, call="")
     stage.child("connector.transaction_id", 2, transactionId=42)
     assert stage.order("smart_charging.transaction_id") == {"connectorId": 2, "transactionId": 42}
     ended = {"reason": "Local", "idTag": "A", "energy": 1.0, "seconds": 2}
@@ -342,7 +342,7 @@ def test_the_card_of_who_charges() -> None:
 def test_who_waits_with_a_user_waits_for_nobody() -> None:
     """A transaction that has begun and not reached its vehicle."""
     stage = status(accepted(outlets=1), 1, "Preparing").child(
-        "connector.transaction_started", 1, transaction=7, idTag="A", at=5
+        "connector.transaction_started", 1, transaction=7, idTag="A", at=5, call="s"
     )
     assert answer(remote_start(stage), "RemoteStartTransaction") == "Rejected"
 
@@ -374,6 +374,23 @@ def test_remote_stop(transaction: int, status: str) -> None:
     assert asked(stage, "remote_stop") == int(status == "Accepted")
 
 
+def test_a_transaction_may_have_the_number_0() -> None:
+    """Any integer is a transactionId, and one that is not known yet is none."""
+    stage = charging(charging(accepted(), 1), 2).child("connector.transaction_id", 2, transactionId=0)
+    trigger(stage, "MeterValues")
+    assert [one.get("transactionId") for one in stage.ordered("connector.tell_meter_values")] == [42, 0, None]
+    stage.emit("csms.RemoteStopTransactionReq", call="c", transactionId=0)
+    assert (answer(stage, "RemoteStopTransaction"), asked(stage, "remote_stop")) == ("Accepted", 1)
+    stage.child("connector.transaction_id", 2, transactionId=-3).emit(
+        "csms.RemoteStopTransactionReq", call="d", transactionId=-3
+    )
+    assert (answer(trigger(stage, "MeterValues", 2), "RemoteStopTransaction"), asked(stage, "remote_stop")) == (
+        "Accepted",
+        2,
+    )
+    assert stage.order("connector.tell_meter_values") == {"transactionId": -3}
+
+
 # ---------------------------------------------------------------- other questions
 
 
@@ -403,6 +420,22 @@ def test_reservations(connector: int, passed: bool) -> None:
 
 
 WISH: dict[str, Any] = {"connectorId": 0, "idTag": "A", "expiryDate": 9, "parentIdTag": None, "reservationId": 5}
+
+
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (0, 2), (2, 0)])
+def test_a_reservation_that_moves(before: int, after: int) -> None:
+    """OCPP 1.6 5.13: a matching reservationId replaces that reservation. Another one stays."""
+
+    def reserved(stage: Stage, at: int, id: int) -> Stage:
+        if at == 0:
+            return stage.child("reservation.reserved", reservationId=id)
+        return stage.child("connector.reserved", at, reservationId=id)
+
+    stage = reserved(reserved(reserved(accepted(), before, 5), 3, 6), before, 5)
+    assert not stage.ordered("connector.reservation_moved", "reservation.moved")
+    reserved(stage, after, 5)
+    moved = [stage.ordered("connector.reservation_moved"), stage.ordered("reservation.moved")]
+    assert moved == ([[{"reservationId": 5}], []] if before else [[], [{"reservationId": 5}]])
 
 
 def zero_reserved() -> Stage:

@@ -136,7 +136,7 @@ def test_plug_first() -> None:
     assert not stage.ordered("outlets.authorise")
     stage.child("transaction.started", transaction=7, at=5)
     assert stage.order("outlets.authorise") == {"outlet": 1}
-    assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "CARD", "at": 5}]
+    assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "CARD", "at": 5, "call": ""}]
     stage.child("transaction.known", transactionId=42)
     assert stage.told("transaction_id") == [{"transactionId": 42}]
 
@@ -472,6 +472,25 @@ def test_remote_start(words: str) -> None:
     assert "authorisation" not in stage.children()
     stage.play("plugged")
     assert stage.input("transaction")["idTag"] == "R"
+
+
+@pytest.mark.ocpp_cases("TC_059")
+@pytest.mark.parametrize("way", ["at once", "asked for", "reserved"])
+def test_a_transaction_names_the_remote_start_that_it_began_with(way: str) -> None:
+    """And no card's names one: not the next one either."""
+    stage = Connector(AuthorizeRemoteTxRequests=way == "asked for").play("reserved" * (way == "reserved"))
+    stage.post("remote_start", call="c", idTag="R")
+    if way != "at once":
+        stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    if way == "reserved":
+        stage.child("reservation.holder", idTag="R", reservationId=3)
+    stage.post("remote_start", call="d", idTag="R").play("plugged charging end unplugged plugged card")
+    assert [one["call"] for one in stage.told("transaction_started")] == ["c", ""]
+
+
+def test_its_reservation_has_moved() -> None:
+    stage = Connector().play("reserved").post("reservation_moved", reservationId=3)
+    assert stage.order("reservation.moved") == {"reservationId": 3}
 
 
 @pytest.mark.ocpp_cases("TC_011_2")
@@ -976,7 +995,7 @@ def test_a_fault_at_the_start_is_waited_for() -> None:
 def test_what_is_cut_is_open() -> None:
     """It has its number and its id, takes limits, and its connector is somebody's."""
     stage = cut()
-    assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "OLD", "at": 100}]
+    assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "OLD", "at": 100, "call": ""}]
     assert stage.told("transaction_id") == [{"transactionId": 42}]
     assert stage.told("status")[-1]["status"] == "Preparing"
     reserve = {"idTag": "X", "parentIdTag": None, "expiryDate": 1, "reservationId": 1}

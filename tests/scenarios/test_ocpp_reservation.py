@@ -75,7 +75,7 @@ def test_who_may_use_it() -> None:
 def test_it_ends_when_the_transaction_begins() -> None:
     stage = held().post("used")
     assert stage.told("over") == [{"reservationId": 7}]
-    assert stage.order("reservations.drop") == {"reservationId": 7}
+    assert stage.order("reservations.drop") == {"connectorId": 2, "reservationId": 7}
     assert shown(stage, "A") == [{"idTag": "A"}]
     assert stage.post("used").told("over") == []  # of a transaction without a reservation
     assert not stage.unhandled
@@ -86,7 +86,7 @@ def test_it_ends_by_its_date() -> None:
     stage = passed(held(until_s=150), 149.9)
     assert stage.told("over") == []
     assert passed(stage, 0.1).told("over") == [{"reservationId": 7}]
-    assert stage.ordered("reservations.drop") == [{"reservationId": 7}]
+    assert stage.ordered("reservations.drop") == [{"connectorId": 2, "reservationId": 7}]
 
 
 def test_a_clock_that_is_set_moves_its_end() -> None:
@@ -111,7 +111,8 @@ def test_cancelling() -> None:
     assert (stage.order("csms.CancelReservationConf"), stage.told("over")) == ({"call": "c", "status": "Rejected"}, [])
     stage.post("cancel", call="d", reservationId=7)
     assert stage.order("csms.CancelReservationConf") == {"call": "d", "status": "Accepted"}
-    assert (stage.told("over"), stage.ordered("reservations.drop")) == ([{"reservationId": 7}], [{"reservationId": 7}])
+    assert stage.told("over") == [{"reservationId": 7}]
+    assert stage.ordered("reservations.drop") == [{"connectorId": 2, "reservationId": 7}]
     stage.post("cancel", call="e", reservationId=7)
     assert stage.order("csms.CancelReservationConf") == {"call": "e", "status": "Rejected"}
 
@@ -127,6 +128,15 @@ def test_the_same_one_may_be_changed_and_no_other_takes_its_place() -> None:
     assert shown(stage, "C", "H") == [{"idTag": "C", "reservationId": 7}]
 
 
+def test_its_id_is_another_connectors_now() -> None:
+    """5.13: a matching reservationId replaces that reservation, wherever it is."""
+    stage = held().post("moved", reservationId=8)
+    assert (stage.told("over"), shown(stage, "A")) == ([], [{"idTag": "A", "reservationId": 7}])
+    stage.post("moved", reservationId=7)
+    assert (stage.told("over"), shown(stage, "A")) == ([{"reservationId": 7}], [{"idTag": "A"}])
+    assert (stage.post("moved", reservationId=7).told("over"), stage.unhandled) == ([], [])
+
+
 def test_a_file_that_cannot_be_written() -> None:
     """Nothing is promised that a restart would forget; the one before holds on."""
     stage = reserve(begun()).emit("reservations.failed", reason="disk full").fail("kept", "disk full")
@@ -134,6 +144,8 @@ def test_a_file_that_cannot_be_written() -> None:
     assert not stage.unhandled
     stage = reserve(held(), card="B").fail("kept", "disk full")
     assert (status(stage), shown(stage, "A")) == ("Rejected", [{"idTag": "A", "reservationId": 7}])
+    stage = reserve(reserve(begun(), 0).finish("kept").forget(), 0, "B").fail("kept", "disk full")
+    assert (status(stage), shown(stage, "A")) == ("Rejected", [{"idTag": "A", "reservationId": 0}])
 
 
 def test_it_outlives_a_restart() -> None:
@@ -151,17 +163,18 @@ def test_it_outlives_a_restart() -> None:
 
 def test_one_whose_time_was_over_before_the_restart_is_dropped() -> None:
     stage = started().finish("recalled", reservationId=7, idTag="A", parentIdTag=None, expiryDate=NOON - S).run(0)
-    assert stage.ordered("reservations.drop") == [{"reservationId": 7}]
+    assert stage.ordered("reservations.drop") == [{"connectorId": 2, "reservationId": 7}]
     assert stage.told("over") == [{"reservationId": 7}]
 
 
 @pytest.mark.parametrize("recalled", [False, True])
-@pytest.mark.parametrize("event", ["cancel", "used", "card", "reserve"])
+@pytest.mark.parametrize("event", ["cancel", "used", "card", "reserve", "moved"])
 def test_what_comes_meanwhile_has_its_turn(event: str, recalled: bool) -> None:
     stage = started() if recalled else reserve(begun())
     data: dict[str, Any] = {
         "cancel": {"call": "c", "reservationId": 7},
         "used": {},
+        "moved": {"reservationId": 7},
         "card": {"idTag": "A", "parentIdTag": None},
         "reserve": {"call": "r", "idTag": "A", "parentIdTag": None, "expiryDate": NOON + S, "reservationId": 8},
     }[event]
@@ -171,7 +184,7 @@ def test_what_comes_meanwhile_has_its_turn(event: str, recalled: bool) -> None:
         stage.finish("recalled", reservationId=7, idTag="A", parentIdTag=None, expiryDate=NOON + 5 * S)
     else:
         stage.finish("kept")
-    told = {"cancel": "over", "used": "over", "card": "holder", "reserve": "reserved"}[event]
+    told = {"cancel": "over", "used": "over", "moved": "over", "card": "holder", "reserve": "reserved"}[event]
     assert len(stage.told(told)) == 1
     if event == "reserve":
         assert status(stage) == "Occupied"
