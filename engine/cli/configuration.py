@@ -40,17 +40,17 @@ class Configuration:
         file = str(settings_file(self._file)) if self._file is not None else None
         return {"file": file, "pending": kept != self._station.settings, "keys": keys}
 
-    def take(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def take(self, values: Mapping[str, Any], may_write: Callable[[], bool] = lambda: True) -> dict[str, Any]:
         """Check the station with these values, by key, null for what is no longer set; then write them. Nothing is
-        written where one is wrong. Raises :class:`Refusal`."""
+        written where one is wrong, or where ``may_write`` says, at last, that it may not. Raises :class:`Refusal`."""
         if self._file is None:
             raise Refusal(409, "there is no station file: write one, and run it by --station FILE")
         with self._lock:
-            return self._take(values)
+            return self._take(values, may_write)
 
     # ------------------------------------------------------------ private
 
-    def _take(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def _take(self, values: Mapping[str, Any], may_write: Callable[[], bool]) -> dict[str, Any]:
         assert self._file is not None
         kept = self._kept()
         known = {key.key: key for key in every_key(self._station, self._registry) if not key.handed}
@@ -71,6 +71,8 @@ class Configuration:
             wanted[address] = value
         if wanted != kept:
             self._refuse_fixed(asked, self._checked(wanted))
+            if not may_write():
+                raise Refusal(503, "the station begins anew: nothing is written, ask again when it has")
             self._write(wanted)
         file = settings_file(self._file)
         return {"file": str(file), "old": str(old_file(file)), "changed": wanted != self._station.settings}

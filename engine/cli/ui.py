@@ -58,6 +58,7 @@ class Page:
         self._server = PageServer(where, os.environ.get(TOKEN, "") if token is None else token)
         self.configuration = configuration
         self.restart: Callable[[], None] | None = None  # in an orderly way; where the run can
+        self._begins = False  # it is to restart: nothing is written any more
         self._due = False  # … as soon as no session runs
         self.changed = ""  # the settings file, where the next life is the first to run with it
         self._station, self._system, self._main = station, system, main
@@ -134,13 +135,16 @@ class Page:
             raise Refusal(501, "this program has no configuration")
         return {**self.configuration.told(), "restart": self._restarts()}
 
-    def _configure(self, values: Mapping[str, Any]) -> tuple[dict[str, Any], Callable[[], None]]:
+    def _configure(
+        self, values: Mapping[str, Any], claim: Callable[[], bool]
+    ) -> tuple[dict[str, Any], Callable[[], None]]:
         """In a thread of its own. What is to be done when the caller has been answered comes with the answer."""
         if self.configuration is None:
             raise Refusal(501, "this program has no configuration")
-        found = self.configuration.take(values)
+        found = self.configuration.take(values, lambda: not self._begins and claim())
+        self.changed = found["file"] if found["changed"] else ""
         when = self._restarts() if found["changed"] else "none"
-        return {**found, "restart": when}, partial(self._changed, found["file"] if found["changed"] else "")
+        return {**found, "restart": when}, partial(self._changed, found["changed"])
 
     def _restarts(self) -> str:
         """When a change takes effect."""
@@ -148,18 +152,20 @@ class Page:
             return "by hand"
         return "now" if self._sessions.since_ns is None else "after the session"
 
-    def _changed(self, file: str) -> None:
-        self.changed, self._due = file, bool(file)
+    def _changed(self, changed: bool) -> None:
+        self._due = changed
         self._when_idle()
 
     def _when_idle(self) -> None:
         if self._due and self.restart is not None and self._sessions.since_ns is None:
+            self._begins = True
             self.restart()
 
     def _restart(self) -> Callable[[], None]:
         """What restarts it. Raises :class:`Refusal`."""
         if self.restart is None:
             raise Refusal(501, "a run on a virtual clock does not begin anew")
+        self._begins = True
         return self.restart
 
     # ------------------------------------------------------------ private

@@ -3,8 +3,10 @@ and a station that cannot begin with it goes on as before."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,7 @@ from engine.cli.configuration import Configuration
 from engine.language.text_values import typed
 from engine.language.types import UNITS, Kind, Type
 from engine.language.written import as_text
+from engine.run import System, VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, resolve
 from engine.run.station.keys import every_key
@@ -214,7 +217,7 @@ def test_a_restart_is_confirmed_and_ends_a_session_in_an_orderly_way(home: Path,
     with station(str(home), "--link", "ethernet", "--trace", str(trace)) as url:
         ask(url, "/api/event", "POST", {"event": "plug"})
         until(url, lambda told: told["restart"] == "after the session")
-        for wrong in ({}, {"confirm": "yes"}, {"confirm": True, "more": 1}):
+        for wrong in ({}, {"confirm": "yes"}, {"confirm": 1}, {"confirm": True, "more": 1}):
             assert ask(url, "/api/restart", "POST", wrong)[0] == 400
         assert ask(url, "/api/restart", "POST", {"confirm": True})[0] == 202
         until(url, lambda told: told["restart"] == "now", within_s=60)
@@ -236,3 +239,52 @@ def test_settings_that_no_station_begins_with_are_taken_back(home: Path) -> None
         told = until(url, lambda told: told["restart"] == "now")
         assert value(told, "T_lock") == "3 s"
         assert ask(url, "/api/state")[0] == 200
+
+
+@pytest.mark.parametrize("is_written", [False, True])
+def test_the_end_comes_while_settings_are_checked(home: Path, is_written: bool) -> None:
+    """Whoever is answered 503 has changed nothing; who changed something is told so."""
+    pytest.importorskip("starlette", reason="the extra [ui]")
+    from engine.tools.page.history import History
+    from engine.tools.page.routes import Api, Live
+
+    checks, ends, written = threading.Event(), threading.Event(), []
+
+    def configure(values: Any, claim: Any) -> Any:
+        if is_written:
+            written.append(claim())
+        checks.set()
+        assert ends.wait(10)
+        if not is_written:
+            written.append(claim())
+        return {"changed": True}, lambda: None
+
+    system = System(VirtualClock())
+    live = Live(system, {}, History(system), "", True, list, lambda asked: None, list, lambda: False)
+    live.configure = configure
+    said: list[Any] = []
+
+    async def asked() -> Any:
+        return {"type": "http.request", "body": b'{"values":{}}', "more_body": False}
+
+    async def answered(part: Any) -> None:
+        said.append(part)
+
+    async def interrupted() -> None:
+        scope = {"type": "http", "method": "PUT", "path": "/api/config", "query_string": b"", "headers": []}
+        work = asyncio.ensure_future(Api(live).app()({**scope, "root_path": ""}, asked, answered))
+        await asyncio.to_thread(checks.wait, 10)
+        work.cancel()
+        asyncio.get_running_loop().call_later(0.05, ends.set)
+        await work
+
+    asyncio.run(interrupted())
+    assert said[0]["status"] == (200 if is_written else 503)
+    assert written == [is_written]
+
+
+def test_nothing_is_written_once_it_begins_anew(home: Path) -> None:
+    with pytest.raises(Refusal, match="begins anew") as refusal:
+        configuration(home).take({"T_lock": "4 s"}, lambda: False)
+    assert refusal.value.status == 503
+    assert not settings_file(home).exists()

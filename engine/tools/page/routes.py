@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -42,6 +44,7 @@ TICK_S: Final = 2.0
 WATCHERS: Final = 64
 PATIENCE_S: Final = 10.0
 """So long a caller waits for the machines, and the stream for a reader."""
+ENDS: Final = "the station is about to end, or to begin anew; nothing is written"
 FIRST: Final = 2
 """Parts of the history that a page begins with; the rest when somebody looks back."""
 
@@ -49,7 +52,8 @@ FIRST: Final = 2
 @dataclass(slots=True)
 class Live:
     """A running system as the page sees it. ``header``: as of a trace; ``offers``: what can be asked for;
-    ``act``: does it, in the system's thread, or raises :class:`Refusal`; ``results``: of sessions, as they end.
+    ``act``: does it, in the system's thread, or raises :class:`Refusal`; ``configure``: writes
+    only where the function that it is given says so; ``results``: of sessions, as they end.
     ``web``: the module that answers another system's paths, by what ``seen`` gives and ``order`` does. ``words``: what
     people read in place of names, by language."""
 
@@ -66,7 +70,9 @@ class Live:
     order: Callable[[str, str], None] = lambda name, choice: None
     web: str = ""
     configuration: Callable[[], dict[str, Any]] | None = None
-    configure: Callable[[Mapping[str, Any]], tuple[dict[str, Any], Callable[[], None]]] | None = None
+    configure: Callable[[Mapping[str, Any], Callable[[], bool]], tuple[dict[str, Any], Callable[[], None]]] | None = (
+        None
+    )
     restart: Callable[[], Callable[[], None]] | None = None
     words: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
 
@@ -205,13 +211,21 @@ class Api:
         values = asked.get("values")
         if not isinstance(values, dict) or asked.keys() - {"values"}:
             raise Refusal(400, 'write {"values": {KEY: VALUE}}')
-        told, afterwards = await asyncio.to_thread(self._live.configure, values)
+        claim = partial(threading.Lock().acquire, blocking=False)  # whoever comes first: what writes, or the end
+        work = asyncio.ensure_future(asyncio.to_thread(self._live.configure, values, claim))
+        try:
+            told, afterwards = await asyncio.shield(work)
+        except asyncio.CancelledError:
+            if claim():
+                raise Refusal(503, ENDS) from None
+            told, afterwards = await _in_the_end(work)
         return Json(told, background=BackgroundTask(self._later, afterwards))
 
     async def _restart(self, request: Request) -> Response:
         if self._live.restart is None:
             raise Refusal(501, "this program does not begin anew")
-        if (await body_of(request)) != {"confirm": True}:
+        asked = await body_of(request)
+        if asked.keys() != {"confirm"} or asked["confirm"] is not True:  # 1 equals True
             raise Refusal(400, 'a restart ends sessions that run: confirm it by {"confirm": true}')
         return Response(status_code=202, background=BackgroundTask(self._later, self._live.restart()))
 
@@ -318,6 +332,14 @@ async def body_of(request: Request) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Refusal(400, "the body is to be a JSON object")
     return found
+
+
+async def _in_the_end(work: asyncio.Future[Any]) -> Any:
+    """What it gives, however often whoever waits for it is to end."""
+    while not work.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.shield(work)
+    return work.result()
 
 
 async def _http(request: Request, error: Exception) -> Response:

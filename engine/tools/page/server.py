@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from engine.run.station import StationError
 from engine.tools.extras import need
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.tools.page.door import App, Receive, Scope, Send
 
 
+ENDS: Final = "the station ends, or begins anew, before it came to this"
 SWITCH_S: Final = 0.0005
 """So long, not Python's 5 ms, a busy reader keeps the machines waiting for the interpreter."""
 
@@ -28,12 +29,26 @@ class PageError(StationError):
 
 
 def _unhurt(app: App) -> App:
-    """An application for which a caller that leaves in mid-request is no fault of its own."""
+    """An application for which a caller that leaves in mid-request is no fault of its own, and whose answer says why
+    where the end of the server comes before it."""
     from starlette.requests import ClientDisconnect
+    from starlette.responses import JSONResponse
 
     async def unhurt(scope: Scope, receive: Receive, send: Send) -> None:
-        with suppress(ClientDisconnect):
-            await app(scope, receive, send)
+        began = False
+
+        async def noticed(part: Any) -> None:
+            nonlocal began
+            began = True
+            await send(part)
+
+        try:
+            await app(scope, receive, noticed)
+        except ClientDisconnect:
+            pass
+        except asyncio.CancelledError:
+            if not began:
+                await JSONResponse({"error": ENDS}, 503)(scope, receive, send)
 
     return unhurt
 
