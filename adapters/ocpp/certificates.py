@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, ClassVar, Final, NoReturn
 
 from cryptography import x509
@@ -28,6 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import ocsp
 from cryptography.x509.oid import NameOID
 
+from adapters.ocpp import tls
 from adapters.ocpp.logs import write
 from adapters.settings import filled
 from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
@@ -232,46 +234,70 @@ class CertificateStore(Adapter):
             self.port.done(call_id, **result)
 
 
-class MemoryCertificateStore(CertificateStore):
-    """Gone with the process."""
+class InFolder(CertificateStore):
+    """PEM files of one folder, readable by their owner only. ``central.pem`` and ``charge_point.pem`` (key and
+    chain) are what the line to the central system is made with, see :func:`adapters.ocpp.tls.stored`."""
+
+    _folder: Path | None = None
+
+    def _read(self, name: str) -> bytes:
+        if self._folder is None:
+            return b""
+        path = self._folder / name
+        return path.read_bytes() if path.exists() else b""
+
+    def _write(self, name: str, content: bytes) -> None:
+        write(self._place() / name, content, mode=0o600)
+
+    def _place(self) -> Path:
+        """Where to write. Raises ``OSError``."""
+        raise NotImplementedError
+
+    def _be_found(self, folder: Path) -> Path:
+        self._folder = tls.folders(self.world)[self.port.role.rpartition(".")[0]] = folder
+        return folder
+
+
+class MemoryCertificateStore(InFolder):
+    """Gone with the process: the folder is a temporary one, made with the first certificate (TLS reads files only)."""
 
     behind = "simulated"
 
     def open(self, port: Port) -> None:
-        self._kept: dict[str, bytes] = self.world.shared(f"certificates {port.role}", dict)
+        self._made: list[TemporaryDirectory[str]] = self.world.shared(f"certificates {port.role}", list)
+        if self._made:
+            self._folder = Path(self._made[0].name)
         super().open(port)
 
-    def _read(self, name: str) -> bytes:
-        return self._kept.get(name, b"")
+    def _place(self) -> Path:
+        if self._folder is None:
+            self._made.append(TemporaryDirectory(prefix="certificates-"))
+            self._be_found(Path(self._made[0].name))
+        assert self._folder is not None
+        return self._folder
 
-    def _write(self, name: str, content: bytes) -> None:
-        self._kept[name] = content
 
-
-class FileCertificateStore(CertificateStore):
-    """PEM files of one folder, readable by their owner only. ``central.pem`` and ``charge_point.pem`` (key and
-    chain) are what the connection's settings ``roots`` and ``certificate`` name."""
+class FileCertificateStore(InFolder):
+    """The folder stays."""
 
     settings: ClassVar[Mapping[str, Setting]] = {
-        "folder": Setting("string", "certificates", "Where they are; it is made when missing"),
+        "folder": Setting("string", "charge_point.certificates", "Where they are; it is made when missing"),
         "revoked": Setting("string", "", "PEM file of the manufacturer's list of revoked certificates; none: no list"),
     }
 
     def open(self, port: Port) -> None:
         """Raises ``ConfigurationError`` for a folder that cannot be used."""
-        self._folder = Path(self.config["folder"])
+        self._folder = Path(self.config["folder"]).absolute()
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ConfigurationError(f"setting 'folder': {error}") from None
         super().open(port)
+        self._be_found(self._folder)
 
-    def _read(self, name: str) -> bytes:
-        path = self._folder / name
-        return path.read_bytes() if path.exists() else b""
-
-    def _write(self, name: str, content: bytes) -> None:
-        write(self._folder / name, content, mode=0o600)
+    def _place(self) -> Path:
+        assert self._folder is not None
+        return self._folder
 
 
 # ------------------------------------------------------------ X.509

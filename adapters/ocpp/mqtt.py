@@ -70,7 +70,8 @@ class MqttCentralSystem(CentralSystem):
         where = broker(url)
         checked_identity(identity)
         topics = {key: topic(self.config[key], identity, key) for key in TOPICS}
-        made = tls.context(self.config, _NamedContext) if where.secure else None  # as the files are now
+        files = tls.stored(self.config, self.world, self.port.role)
+        made = tls.context(files, _NamedContext) if where.secure else None  # as the files are now
         if isinstance(made, _NamedContext):
             made.expected = name
         line = Line(

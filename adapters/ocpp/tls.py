@@ -22,9 +22,24 @@ SETTINGS: Final[Mapping[str, Setting]] = {
     "folder": Setting(
         "string",
         "",
-        "Folder of a certificate_store: its central.pem and charge_point.pem, where no file is named and they exist",
+        "Folder of a certificate_store: its central.pem and charge_point.pem, where no file is named and they exist; "
+        "'': that of the charge point's own",
     ),
 }
+
+
+def folders(world: World) -> dict[str, Path]:
+    """Where the certificate stores of this world keep their files, each by its machine's name; empty until a store
+    says so."""
+    found: dict[str, Path] = world.shared("folders of certificates", dict)
+    return found
+
+
+def stored(config: Mapping[str, Any], world: World, role: str) -> dict[str, Any]:
+    """The settings, with the folder of the machine's own certificate store where none is named. ``role`` as
+    :attr:`engine.adapter.Port.role` has it."""
+    own = folders(world).get(role.rpartition(".")[0], "")
+    return {**config, "folder": config["folder"] or str(own)}
 
 
 def context(config: Mapping[str, Any], kind: type[ssl.SSLContext] = ssl.SSLContext) -> ssl.SSLContext:
@@ -59,8 +74,8 @@ def shared(config: Mapping[str, Any], world: World) -> ssl.SSLContext:
 
 def _files(config: Mapping[str, Any]) -> tuple[str, str, str]:
     """Roots, certificate, private key; empty for none."""
-    stored = [Path(config["folder"]) / name for name in ("central.pem", "charge_point.pem")]
-    roots, own = (str(file) if config["folder"] and _size(file) else "" for file in stored)
+    kept = [Path(config["folder"]) / name for name in ("central.pem", "charge_point.pem")]
+    roots, own = (str(file) if config["folder"] and _size(file) else "" for file in kept)
     return config["roots"] or roots, config["certificate"] or own, config["private_key"]
 
 

@@ -139,7 +139,9 @@ class WebSocketCentralSystem(CentralSystem):
     def _security(self, uri: str, name: str | None) -> dict[str, Any]:
         if not uri.startswith("wss:"):
             return {}
-        made = tls.shared(self.config, self.world)  # as the files are now: a certificate may have come
+        made = tls.shared(
+            tls.stored(self.config, self.world, self.port.role), self.world
+        )  # as the files are now: a certificate may have come
         return {"ssl": made, **({"server_hostname": name} if name else {})}
 
 

@@ -310,6 +310,25 @@ def test_the_line_takes_what_the_store_has_at_its_next_connection(tmp_path: Path
     assert len(tls.shared(config, world).get_ca_certs()) == 2
 
 
+@pytest.mark.ocpp_cases("TC_074", "TC_075_2")
+def test_the_line_is_made_with_what_its_own_charge_point_installed(store: CertificateStore, root: Issued) -> None:
+    """Without a setting, in memory too; of several in one world each with its own."""
+    config = {name: "" for name in tls.SETTINGS}
+
+    def begin(asked: Asked) -> None:
+        asked.install(root.pem)
+        asked.take(signed_request(asked.request(), root))
+
+    on(store, begin)
+    found = tls.stored(config, store.world, "csms")
+    assert [one["serialNumber"] for one in tls.context(found).get_ca_certs()] == [
+        f"{root.certificate.serial_number:040X}"
+    ]
+    assert (Path(found["folder"]) / "charge_point.pem").stat().st_mode & 0o777 == 0o600
+    assert tls.stored(config, store.world, "other.csms") == config
+    assert tls.stored({**config, "folder": "named"}, store.world, "csms")["folder"] == "named"
+
+
 def test_a_disk_that_takes_nothing(tmp_path: Path, root: Issued) -> None:
     for name in ("central.pem.part", "profile.part"):
         (tmp_path / name).mkdir()

@@ -27,13 +27,19 @@ PROFILE = (
 
 
 def begun(
-    url: str = "ws://127.0.0.1:9", inoperative: tuple[int, ...] = (), outlets: int = 3, **parameters: Any
+    url: str = "ws://127.0.0.1:9",
+    inoperative: tuple[int, ...] = (),
+    outlets: int = 3,
+    has: dict[str, Any] | None = None,
+    **parameters: Any,
 ) -> Stage:
     values = {
         **keys(),
         "outlets.count": outlets,
         "outlets.ceiling": 150e3,
         "availability.inoperative": list(inoperative),
+        "certificates.proven": -1,
+        **(has or {}),
     }
     return Stage("machines/charge_point.yaml", values, url=url, identity="CP_1", **parameters)
 
@@ -78,6 +84,25 @@ def test_a_connector_for_each_outlet() -> None:
     assert stage.order("settings.declare") == {"key": "NumberOfConnectors", "value": "3"}
     assert stage.ordered("outlets.report") == [{}]
     assert stage.input("connection") == {**stage.input("connection"), "url": "ws://127.0.0.1:9", "identity": "CP_1"}
+
+
+@pytest.mark.ocpp_cases("TC_083")
+@pytest.mark.parametrize(
+    ("url", "secure_url", "secure"),
+    [("ws://a", "", False), ("wss://a", "", True), ("ws://a", "wss://b", True), ("wss://a", "ws://b", False),
+     ("mqtt://a", "", False), ("mqtts://a", "", True)],
+)  # fmt: skip
+def test_whether_the_line_can_be_a_secure_one(url: str, secure_url: str, secure: bool) -> None:
+    stage = begun(url=url, secure_url=secure_url)
+    assert stage.input("configuration")["secure"] is secure
+    assert stage.input("connection")["secure_url"] == secure_url
+
+
+def test_a_reset_without_a_central_system_makes_no_line() -> None:
+    stage = begun(url="", has={"certificates.proven": 1, "settings.SecurityProfile": 2})
+    stage.child("firmware.restart").run(2)
+    assert stage.ordered("connection.reconnect") == []
+    assert stage.ordered("registration.boot_again") == [{}]
 
 
 def test_without_a_central_system() -> None:
@@ -702,6 +727,21 @@ def test_reset(kind: str, reason: str) -> None:
     assert stage.ordered("outlets.report") == [{}]
     stage.emit("csms.ResetReq", call="d", type=kind)  # and another time
     assert len(stage.ordered("registration.boot_again")) == 2
+
+
+@pytest.mark.ocpp_cases("TC_083")
+@pytest.mark.parametrize(("proven", "anew"), [(1, True), (2, False), (-1, False)])
+def test_after_a_reset_the_line_is_of_the_new_security_profile(proven: int, anew: bool) -> None:
+    """The answer goes first, and the BootNotification over the new line."""
+    stage = accepted(has={"certificates.proven": proven, "settings.SecurityProfile": 2})
+    stage.emit("csms.ResetReq", call="c", type="Soft")
+    assert answer(stage, "Reset") == "Accepted"
+    assert len(stage.ordered("registration.boot_again")) == (0 if anew else 1)
+    stage.run(0.999)
+    assert stage.ordered("connection.reconnect") == []
+    stage.run(0.001)
+    assert stage.ordered("connection.reconnect") == ([{}] if anew else [])
+    assert len(stage.ordered("registration.boot_again")) == 1
 
 
 @pytest.mark.parametrize("kind", ["Hard", "Soft"])

@@ -11,7 +11,9 @@ from tests.scenarios.stage import Stage
 
 
 def begun(values: dict[str, Any] | None = None, **parameters: Any) -> Stage:
-    return Stage("machines/ocpp/configuration.yaml", {**keys(), **(values or {})}, **parameters)
+    installed = {"certificates.central_roots": 1, "certificates.own": True}
+    with_tls = {"secure": True, **parameters}
+    return Stage("machines/ocpp/configuration.yaml", {**keys(), **installed, **(values or {})}, **with_tls)
 
 
 def get(stage: Stage, *key: str) -> Stage:
@@ -201,6 +203,30 @@ def test_the_security_profile_only_rises() -> None:
     assert judged("SecurityProfile", without, number=3) is None
 
 
+@pytest.mark.ocpp_cases("TC_083", "TC_087")
+@pytest.mark.parametrize(
+    ("lacks", "why", "highest"),
+    [
+        ({"parameters": {"secure": False}}, "a central system that is reached over TLS (secure_url)", 1),
+        ({"certificates.central_roots": 0}, "a root certificate of the central system first", 1),
+        ({"certificates.own": False}, "a certificate of the charge point first", 2),
+        ({"settings.AuthorizationKey": None}, "an AuthorizationKey first", 0),
+    ],
+)
+def test_a_security_profile_has_what_it_needs(lacks: dict[str, Any], why: str, highest: int) -> None:
+    """Whitepaper A05: else the password would go in clear, or the charge point never come back."""
+    for number in (1, 2, 3):
+        stage = begun(
+            {"settings.AuthorizationKey": b"0123456789abcdef", **{k: v for k, v in lacks.items() if k != "parameters"}},
+            **lacks.get("parameters", {}),
+        )
+        meant(stage, "SecurityProfile", number=number)
+        fits = number <= highest or (number == 3 and why.startswith("an AuthorizationKey"))
+        assert status(stage) == (None if fits else "Rejected")
+        assert stage.logs == ([] if fits else [f"SecurityProfile needs {why}"])
+
+
 def test_changes_that_others_are_told_of_are_no_matter() -> None:
     stage = begun().emit("settings.changed", key="HeartbeatInterval").emit("settings.failed", reason="x")
+    stage.emit("certificates.failed", reason="x")
     assert (stage.orders, stage.unhandled) == ([], [])

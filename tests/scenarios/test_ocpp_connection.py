@@ -50,6 +50,20 @@ def test_from_profile_2_on_the_next_line_is_a_secure_one(profile: int, secure: b
     assert stage.order("csms.connect")["url"] == "wss://a"
 
 
+@pytest.mark.ocpp_cases("TC_083")
+@pytest.mark.parametrize("url", ["ws://central.example", "WS://central.example", "mqtt://broker"])
+@pytest.mark.parametrize("where", ["secure_url", "url"])
+@pytest.mark.parametrize("profile", [2, 3])
+def test_from_profile_2_on_no_line_is_made_without_tls(profile: int, url: str, where: str) -> None:
+    """The password is never sent in clear again, however often the line is made anew."""
+    stage = begun(**{"url": "wss://a", where: url}).emit("csms.connected")
+    change(stage, SecurityProfile=profile).forget().emit("csms.disconnected", code=1006, text="cut").run(3600)
+    assert attempts(stage) == []
+    assert set(stage.logs) == {f"no connection: security profile {profile} is TLS, and {url} is not (secure_url)"}
+    assert stage.told("offline")[-1] == {"why": "security profiles 2 and 3 are TLS, and the URL is not"}
+    assert attempts(change(stage, SecurityProfile=1).post("reconnect")) != []
+
+
 def test_each_wait_is_twice_as_long_up_to_a_limit() -> None:
     """OCPP 2.0.1 J: minimum × 2^n, the exponent at most RetryBackOffRepeatTimes."""
     stage = begun(RetryBackOffRepeatTimes=2)
