@@ -79,6 +79,19 @@ def test_every_edge_of_the_bands(start: str) -> None:
         assert stage.reported == ([expected] if expected != start else []), f"{start} at {volts} V"
 
 
+@pytest.mark.parametrize("start", "BCD")
+@pytest.mark.parametrize("volts", [-1.1, -3.0, -6.0, -10.9, -12.0])
+def test_below_all_bands_is_no_vehicle_while_a_duty_is_shown(start: str, volts: float) -> None:
+    """A line that something pulls to -12 V, or that hangs between -1 V and -11 V, ends the power as a short does; at x1
+    and F it may be an old sample of the station's own F."""
+    stage = at(start).post("hlc").level(NOMINAL_V[start], -12.0).run(1)
+    stage.forget()
+    stage.level(volts, -12.0)
+    assert (stage.vehicle, stage.times("power_lost")) == ("E", [stage.now_s] if start in "CD" else [])
+    assert stage.run(1).reported == ["E"]
+    assert at(start).level(volts).vehicle == start
+
+
 def test_the_same_state_again_tells_nothing() -> None:
     """Noise inside a band neither restarts a debounce nor tells anybody."""
     for state, (low, high) in BANDS_V.items():
