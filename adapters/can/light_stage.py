@@ -16,11 +16,14 @@ from adapters.power.simulated import OUTLET
 from engine.adapter import Port, Setting, World
 
 CONFIGURE: Final = 0x068181FE
-QUERY: Final = 0x068140FE
+QUERY: Final = 0x068182FE
 CONFIRMED: Final = 0x0681817E
-REPORT: Final = 0x0681407E
+ANSWER: Final = 0x0681827E
 TERMINALS: Final = 0x00433F01
 STATE: Final = 0x00473F01
+VOLTS, AMPERES, MILLIDEGREES = 0x184, 0x182, 0x180
+ASKED: Final = (VOLTS, AMPERES, 0x179, MILLIDEGREES, 0x183)
+"""What the firmware of the charger asks for; it makes nothing of 79 and 83."""
 
 
 class SimulatedLightStage(BusRole):
@@ -33,6 +36,7 @@ class SimulatedLightStage(BusRole):
         **OUTLET,
         "current_scale": Setting("float", 1.0, "What it writes for one ampere at the terminals; older ones write 10"),
         "limit_scale": Setting("float", 30.5, "Counts of its current limit for one ampere"),
+        "temperature": Setting("float degC", 30.0, "Of its boards"),
         "residual": Setting("float V/s", 1.0, "What its capacitors lose when it is off"),
         "stuck": Setting("bool", False, "Fault: it keeps delivering when told to stop"),
     }
@@ -61,11 +65,13 @@ class SimulatedLightStage(BusRole):
         return self._circuit
 
     def received(self, frame: Frame) -> None:
-        if frame.id == QUERY:
-            self.port.emit("asked")
-        if frame.id != CONFIGURE or len(frame.data) != 8:
+        if frame.id not in (CONFIGURE, QUERY) or len(frame.data) != 8:
             return
         signal, third, number = struct.unpack(">HxBI", frame.data)
+        if frame.id == QUERY:
+            if signal in ASKED:
+                self.port.emit("asked", signal=signal)
+            return
         match signal:
             case 0x100:
                 self.port.emit("set_voltage", voltage=number / 1024)
@@ -90,7 +96,11 @@ class SimulatedLightStage(BusRole):
     def tell_state(self, *, charging: bool) -> None:
         self.put(Frame(STATE, bytes((0, 0, 0, 0, 0, 0, 3, 2 if charging else 1))))
 
-    def tell_output(self) -> None:
+    def answer(self, *, signal: int) -> None:
         circuit = self._now()
-        tenths = round(circuit.output_A * 10), round(circuit.output_V * 10)
-        self.put(Frame(REPORT, struct.pack(">HHHH", 0x191, 0, *tenths)))
+        told = {
+            VOLTS: round(circuit.output_V * 1024),
+            AMPERES: min(round(circuit.output_A * 1024), 0xFFFF),  # 16 bits: no more than 64 A
+            MILLIDEGREES: round(self.config["temperature"] * 1000),
+        }
+        self.put(Frame(ANSWER, struct.pack(">HHI", signal, 0, max(told.get(signal, 0), 0))))

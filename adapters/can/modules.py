@@ -27,11 +27,12 @@ READINGS: Final = (
 Send = tuple[str, dict[str, Any]]
 """A message of the table and its values."""
 Order = Callable[..., Iterable[Send]]
-ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow", "store", "identify")
+ORDERS: Final = ("set", "on", "off", "poll", "wide", "narrow", "store", "identify", "ask")
 """``set(module, voltage, current)``; ``on``, ``off`` (module); ``poll(module)`` asks for everything :data:`READINGS`
 and the state need; ``wide``, ``narrow`` (module) choose the range of voltage where a module has two, only when it is
 off; ``store(module, voltage, current)`` what it gives without its controller, where a module keeps that for good;
-``identify(module)`` asks for its serial number, where not every answer has it."""
+``identify(module)`` asks for its serial number, where not every answer has it; ``ask(module, turn)`` is one question of
+``poll``, of a make that is asked for one thing at a time."""
 
 
 class ModuleFamily(Family):

@@ -178,8 +178,11 @@ class PowerModules(DecodingRole):
                 self._order("off", module)
         self.left_on.clear()
 
-    def poll(self, *, module: int) -> None:
-        self._order("poll", module)
+    def poll(self, *, module: int, turn: int | None = None) -> None:
+        if turn is not None and self.codec.has_order("ask"):
+            self._order("ask", module, turn=turn)
+        else:
+            self._order("poll", module)
 
     def select_range(self, *, module: int, range: str) -> None:
         self._order(range, module)

@@ -81,6 +81,22 @@ SENT: list[tuple[str, dict[str, float], str, dict[str, Any], str]] = [
         {"module": 1, "current": 100.0},
         "068181FE 01030000 00000BEA",
     ),
+    *(
+        (
+            "huawei",
+            {"software_address": 1, "query": 0x82},
+            f"read_{name}",
+            {"module": 1},
+            f"068182FE 01{code} 0000 00000000",
+        )
+        for name, code in (
+            ("output_voltage", "84"),
+            ("current", "82"),
+            ("input_ab", "79"),
+            ("intake_temperature", "80"),
+            ("alarms", "83"),
+        )
+    ),
     # EVerest Huawei_R100040Gx: hardware address, volts and amperes times 1024, number of modules in octet 3
     ("huawei", {}, "set_current", {"module": 2, "current": 40.0}, "068280FC 010F0001 0000A000"),
     # hoylabs/OpenDTU-OnBattery, HardwareInterface.cpp: what a rectifier falls back to, 48 V and 0 A
@@ -131,6 +147,7 @@ def test_published_examples_octet_by_octet(
     assert {key: read.values[key] for key in values} == values
 
 
+LIGHT = {"software_address": 1, "setting": 0x81, "current_limit_scale": 30.5, "query": 0x82}
 # (family, profile, frame, message, values that it has among others)
 READ: list[tuple[str, dict[str, float], str, str, dict[str, Any]]] = [
     ("infy", {}, "0283F001 43FA0000 41200000", "output", {"module": 1, "voltage": 500.0, "current": 10.0}),
@@ -161,6 +178,12 @@ READ: list[tuple[str, dict[str, float], str, str, dict[str, Any]]] = [
     # hoylabs/OpenDTU-OnBattery: the answer carries what was stored
     ("huawei", {"protocol": 0x21, "current_limit_scale": 20}, "1081807E 01010000 0000C000", "voltage_stored",
      {"module": 1, "stored_voltage": 48.0}),
+    # the light-vehicle charger's firmware: volts in 32 bits, amperes in 16, both / 1024; degrees in 16 bits x 0.001
+    ("huawei", LIGHT, "0681827E 0184000000012000", "output_voltage_asked", {"module": 1, "voltage": 72.0}),
+    ("huawei", LIGHT, "0681827E 018200001234F000", "current_asked", {"module": 1, "current": 60.0}),
+    ("huawei", LIGHT, "0681827E 01800000000062D4", "intake_temperature_asked", {"module": 1, "temperature": 25.3}),
+    ("huawei", {"software_address": 1, "setting": 0x81}, "0681827E 0184000000012000", "output_voltage_asked",
+     {"voltage": 72.0}),
     # EVerest: signal 191 has 0.1 A in the high and 0.1 V in the low half
     ("huawei", {}, "0682407E 01910000 01900FA0", "output", {"module": 2, "voltage": 400.0, "current": 40.0}),
     ("elcon", {}, "18FF50E7 0C1C 00A0 18 000000", "status",
@@ -423,6 +446,8 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         family("maxwell").encode("set_voltage", module=1, voltage=math.inf)
     with pytest.raises(Unfit, match="current_limit_scale"):
         module_family("huawei", {"protocol": 0x21}).order("set", 1, voltage=53.0, current=10.0)
+    with pytest.raises(ValueError, match=r"query is 64 \(0x40\) or 130 \(0x82\), not 80"):
+        family("huawei", {"query": 0x50})
     with pytest.raises(TypeError, match="no profile"):
         family("infy", {"colour": 1})
     with pytest.raises(TypeError, match="huawei has no profile colour; it has: protocol, setting"):
@@ -440,6 +465,7 @@ def test_a_value_that_does_not_fit_is_named() -> None:
         ("huawei", "setting", set()),
         ("huawei", "software_address", {0.0}),
         ("huawei", "current_limit_scale", {0.0}),
+        ("huawei", "query", set()),
         ("uu", "group", {0.0}),
     ],
 )

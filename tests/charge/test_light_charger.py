@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from engine.run.station import Overrides, Station, build, resolve
 
 S = 1_000_000_000
 COMMAND, STATUS, TERMINALS, STATE, CONFIGURE = 0x1806E5F4, 0x18FF50E5, 0x00433F01, 0x00473F01, 0x068181FE
+QUERY, ANSWER = 0x068182FE, 0x0681827E
 
 
 @cache
@@ -169,6 +171,24 @@ def test_a_whole_charge() -> None:
     assert highest <= 60.1
     told = [data for _, data in bench.battery.frames(STATUS)]
     assert any(int.from_bytes(data[2:4], "big") > 590 for data in told), "and the battery reads it"
+
+
+def test_the_power_stage_is_asked_as_its_firmware_asks() -> None:
+    """068182FE every 200 ms, one thing at a time: volts, amperes, 79, temperature, 83; answered on 0681827E."""
+    bench = charging()
+    bench.run(3)
+    asked = bench.power.frames(QUERY)
+    assert {round(b[0] - a[0], 3) for a, b in pairwise(asked)} == {0.2}
+    first = next(number for number, (_, data) in enumerate(asked) if data[1] == 0x84)
+    cycle = [data for _, data in asked[first : first + 5]]
+    assert cycle == [bytes((1, code, 0, 0, 0, 0, 0, 0)) for code in (0x84, 0x82, 0x79, 0x80, 0x83)]
+    told = {data[1]: data for _, data in bench.power.frames(ANSWER)}
+    assert sorted(told) == [0x79, 0x80, 0x82, 0x83, 0x84]
+    assert int.from_bytes(told[0x84][4:], "big") / 1024 == pytest.approx(bench.circuit.output_V, abs=0.5)
+    assert int.from_bytes(told[0x82][6:], "big") / 1024 == pytest.approx(60.0, abs=0.5)
+    assert told[0x80] == bytes.fromhex("0180000000007530"), "30 degC"
+    others = {number for _, number, _ in bench.power.heard} - {QUERY, ANSWER, CONFIGURE, 0x0681817E, TERMINALS, STATE}
+    assert others == set(), "and nothing else is on this bus"
 
 
 def test_an_earlier_power_stage_writes_ten_times_the_current() -> None:

@@ -151,8 +151,8 @@ def test_the_power_stage_does_as_it_is_told() -> None:
     stage.emit("stage.set_current", current=60.0).emit("stage.switch", output=True)
     assert stage.order("stage.apply") == {"voltage": 84.0, "current": 60.0, "output": True}
     assert [args["signal"] for args in stage.ordered("stage.confirm")] == [0x100, 0x103, 0x132]
-    stage.emit("stage.asked")
-    assert stage.ordered("stage.tell_output") == [{}]
+    stage.emit("stage.asked", signal=0x184)
+    assert stage.ordered("stage.answer") == [{"signal": 0x184}]
     stage.stop()
     assert stage.order("stage.apply") == {"voltage": 0.0, "current": 0.0, "output": False}
 

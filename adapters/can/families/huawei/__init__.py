@@ -9,6 +9,9 @@ A module whose controller falls silent goes back to its stored values, signals 1
 answer carries what it has stored: hoylabs/OpenDTU-OnBattery, HardwareInterface.cpp). What the current limit (signal
 103) counts differs between models (20, 30 or 30.5 per ampere): it is used only where the profile says so. Elsewhere the
 current of signal 10F is sent, for one module; rectifiers, which do not know that signal, are sent none.
+
+The power stage of one light-vehicle charger (``query=0x82``) is asked for one signal after the other: 84 volts, 82
+amperes, 79, 80 temperature, 83. Source: the public firmware of that charger, requests 068182FE, answers 0681827E.
 """
 
 from __future__ import annotations
@@ -26,6 +29,10 @@ STATUS_BIT: Final = 1 << 22
 LIMITS_BIT: Final = 1 << 7
 ALARM_BIT: Final = 1 << 16
 TEMPERATURE_BIT: Final = 1 << 12
+REALTIME: Final = 0x40
+QUERY: Final = 0x82
+QUESTIONS: Final = (0x184, 0x182, 0x179, 0x180, 0x183)
+"""What the firmware of the light-vehicle charger asks its power stage for, in turn."""
 _ID = IdLayout(protocol=6, module=7, message=8, from_controller=1, group=5, software_address=1, more=1)
 
 
@@ -55,7 +62,20 @@ _REPORTED: Final[dict[int, Field]] = {
 ``bit_N``."""
 
 
-def _messages(protocol: int, setting: int, software_address: int, current_limit_scale: float) -> list[MessageType]:
+_ASKED: Final = {signal: (field.name, field) for signal, field in _REPORTED.items()} | {
+    0x184: ("output_voltage", _1024("voltage", "V"))
+}
+"""Signals that are asked for one by one, and the name of the question."""
+_OF_LIGHT_CHARGER: Final = {
+    0x182: ("current", uint("current", 6, 2, "A", per=1024)),
+    0x180: ("intake_temperature", uint("temperature", 6, 2, "degC", per=1000)),
+}
+"""What its power stage answers otherwise: 16 bits, and the temperature times 1000."""
+
+
+def _messages(
+    protocol: int, setting: int, software_address: int, current_limit_scale: float, query: int
+) -> list[MessageType]:
     address = IdField("software_address", 0, 0, software_address)
 
     made = []
@@ -100,9 +120,10 @@ def _messages(protocol: int, setting: int, software_address: int, current_limit_
         answer("output", 0x40, 0x191, [uint("current", 4, 2, "A", per=10), uint("voltage", 6, 2, "V", per=10)]),
     ]
     for signal, field in _REPORTED.items():
-        made.append(order(f"read_{field.name}", 0x82, signal, []))
         made.append(answer(field.name, 0x40, signal, [field]))
-        made.append(answer(f"{field.name}_asked", 0x82, signal, [field]))
+    for signal, (name, field) in (_ASKED | _OF_LIGHT_CHARGER if query == QUERY else _ASKED).items():
+        made.append(order(f"read_{name}", QUERY, signal, []))
+        made.append(answer(f"{name}_asked", QUERY, signal, [field]))
     signal, per = (0x104, current_limit_scale) if current_limit_scale else (0x110, 1024)
     stored = uint("stored_current", 4, 4, "A", per=per)
     modules = [] if current_limit_scale else [uint("modules", 3, 1, default=1)]
@@ -122,18 +143,27 @@ def _switch(output: str) -> Order:
 
 
 def family(
-    *, protocol: float = 0x0D, setting: float = 0x80, software_address: float = 0, current_limit_scale: float = 0
+    *,
+    protocol: float = 0x0D,
+    setting: float = 0x80,
+    software_address: float = 0,
+    current_limit_scale: float = 0,
+    query: float = REALTIME,
 ) -> ModuleFamily:
     """The codec.
 
     ``protocol``: 0x0D, 0x21 for R48xx rectifiers. ``setting``: the message that sets, 0x80 (control) or 0x81
     (configuration). ``software_address``: 0 when modules are called by their hardware's address.
     ``current_limit_scale``: counts per ampere of signals 103 and 176, by the model; 0 when it is not known: then signal
-    10F sets the current. Raises ``ValueError`` for a number out of its range.
+    10F sets the current. ``query``: 0x40 asks for all at once, 0x82 for one signal after the other, as a power stage of
+    light-vehicle chargers wants it. Raises ``ValueError`` for a number out of its range.
     """
     within("protocol", protocol, 0, 0x3F, whole=True)
     within("setting", setting, 0x80, 0x81, whole=True)
     within("software_address", software_address, 0, 1, whole=True)
+    within("query", query, REALTIME, QUERY, whole=True)
+    if query not in (REALTIME, QUERY):
+        raise ValueError(f"query is {REALTIME} (0x40) or {QUERY} (0x82), not {query:g}")
     if current_limit_scale != 0:
         within("current_limit_scale", current_limit_scale, 1, 10_000)
     scale = current_limit_scale
@@ -157,7 +187,13 @@ def family(
             ("store_current", {"module": module, "stored_current": current}),
         ]
 
+    def ask(module: int, *, turn: int) -> list[Send]:
+        name, _ = _ASKED[QUESTIONS[turn % len(QUESTIONS)]]
+        return [(f"read_{name}", {"module": module})]
+
     def poll(module: int) -> list[Send]:
+        if query == QUERY:
+            return [sent for turn in range(len(QUESTIONS)) for sent in ask(module, turn=turn)]
         if round(protocol) == 0x21:  # the rectifiers answer this with all they have
             return [("read_realtime", {"module": module, "selected": 0, "data": 0})]
         wanted = STATUS_BIT | LIMITS_BIT | ALARM_BIT | TEMPERATURE_BIT
@@ -170,7 +206,7 @@ def family(
         "huawei",
         "Huawei R-series",
         "EVerest Huawei_R100040Gx, craigpeacock/Huawei_R4850G2_CAN",
-        _messages(round(protocol), round(setting), round(software_address), scale),
+        _messages(round(protocol), round(setting), round(software_address), scale, round(query)),
         {
             "set": set_output,
             "on": _switch("on"),
@@ -178,6 +214,7 @@ def family(
             "poll": poll,
             "store": store,
             "identify": identify,
+            **({"ask": ask} if query == QUERY else {}),
         },
         first=1,
         last=0x7F,
