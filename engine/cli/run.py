@@ -126,7 +126,7 @@ def _run(args: argparse.Namespace) -> int:
     options = _options(args.unknown)
     if args.iface:
         options["iface"] = args.iface
-    if args.ui is not None:
+    if args.ui is not None and not args.fast and args.sessions is None:  # else the driver plugs in by himself
         options["ui"] = args.ui or "on"
     elif args.sessions is not None and args.sessions > 1 and "control" not in options:  # else somebody else begins them
         options["sessions"] = str(args.sessions)
@@ -369,6 +369,7 @@ class _Run:
         if self.page is not None:
             listening[PAGE] = self.page.where
             listening[SETTINGS] = self.page.changed
+            self.page.tell_on()
         begin_anew(listening, self.args.trace)
 
     def _status_lines(self) -> StatusLines | None:

@@ -15,7 +15,7 @@ from engine.adapter import Refusal
 from engine.cli.events import addressed, by_everybody, deliver
 from engine.cli.hands import Hands, NotOffered, said_of
 from engine.cli.readings import Headlines
-from engine.cli.restart import PAGE
+from engine.cli.restart import PAGE, tell_on, told_on
 from engine.cli.sessions import Report, Sessions, header_of
 from engine.cli.web import Web
 from engine.language.types import Kind, Type
@@ -68,6 +68,8 @@ class Page:
         headlines.watch()
         self._history = History(system, headlines.seen, LOOK_NS, secrets=secrets)
         self._results: deque[dict[str, Any]] = deque(maxlen=RESULTS)
+        self._results.extend(told_on() or ())  # of the life before
+        self._before = max((int(one["number"]) for one in self._results), default=0)
         real = self._real = isinstance(system.clock, RealClock)
         started = datetime.now(UTC).isoformat(timespec="milliseconds") if real else ""
         self._header = header(system, started, station.title, **header_of(station))
@@ -89,7 +91,12 @@ class Page:
 
     def session(self, report: Report) -> None:
         """A session has ended."""
-        told = {"number": report.number, "time_ns": report.time_ns, "good": report.good, "text": report.told}
+        told = {
+            "number": self._before + report.number,
+            "time_ns": report.time_ns,
+            "good": report.good,
+            "text": report.told,
+        }
         told |= {
             "duration_ns": report.duration_ns,
             "unit": report.unit,
@@ -102,6 +109,11 @@ class Page:
         self._history.told({"time_ns": report.time_ns, "machine": self._main.path, "result": told})
         if self._due:
             self._system.hand_over(self._when_idle)
+
+    def tell_on(self) -> None:
+        """The results, to the life after this one; there they are before its beginning."""
+        now_ns = self._system.clock.now_ns()
+        tell_on([{**one, "time_ns": one["time_ns"] - now_ns} for one in self._results])
 
     def app(self) -> App:
         """The application, without its door."""
@@ -200,7 +212,7 @@ class Page:
                 fields[field] = {"type": "integer", "least": 1, "most": most}
             else:
                 fields[field] = {"type": "string"}
-        return {"event": name, "kind": "control", "fields": fields, "text": "; ".join(hand.acts)}
+        return {"event": name, "kind": "control", "fields": fields, "text": ""}
 
     def _act(self, asked: Mapping[str, Any]) -> None:
         name = asked.get("event")

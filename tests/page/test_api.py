@@ -72,6 +72,7 @@ def test_an_event_that_is_offered_is_done(url: str) -> None:
     names = {one["event"]: one for one in ask(url, "/api/events")[1]["events"]}
     assert names["fault"]["fields"]["errorCode"]["choices"]
     assert names["reader.token"]["kind"] == "person"
+    assert names["plug"]["text"] == ""  # how it is wired is not for who plugs in
     assert ask(url, "/api/event", "POST", {"event": "swipe", "idTag": "A1"}) == (204, "")
     _, told = ask(url, "/api/state")
     taken = [one["event"]["data"] for one in told["records"] if one.get("event", {}).get("name") == "reader.token"]

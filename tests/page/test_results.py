@@ -39,3 +39,11 @@ def test_they_are_those_of_the_run(
         )
         assert f"{head}: {one['text']}" in told.out + told.err
     assert all(one["good"] for one in found) == (not arguments)
+
+
+def test_a_fast_run_with_a_page_has_its_sessions_too(capsys: pytest.CaptureFixture[str]) -> None:
+    """On a virtual clock nobody is there to plug in."""
+    pytest.importorskip("uvicorn", reason="the extra [ui]")
+    short = ("--link", "ethernet", "--set", "pev.adapters.battery.soc=41.9")
+    assert main(["run", "machines/evse_dc.yaml", "--fast", "--quiet", "--ui", "127.0.0.1:0", *short]) == 0
+    assert "session 1 ended" in capsys.readouterr().out

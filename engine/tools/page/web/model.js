@@ -283,8 +283,8 @@ function seconds(ns) {
   return `${Math.floor(s / 60)} min ${Math.round(s % 60)} s`;
 }
 function clock(ns) {
-  const s = ns / 1e9, minutes = Math.floor(s / 60);
-  return `${minutes}:${(s - minutes * 60).toFixed(1).padStart(4, "0")}`;
+  const s = Math.abs(ns) / 1e9, minutes = Math.floor(s / 60);
+  return `${ns < 0 ? "−" : ""}${minutes}:${(s - minutes * 60).toFixed(1).padStart(4, "0")}`;
 }
 function written(value, unit = "") {
   if (value === null || value === undefined) return "–";
