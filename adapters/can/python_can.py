@@ -558,20 +558,29 @@ def check_channel(interface: str, channel: str) -> None:
     adapter is not plugged in. One that goes later is ``lost``."""
     if interface == "socketcan":
         there = [name for _, name in socket.if_nameindex() if is_can(name)] if hasattr(socket, "AF_CAN") else []
+        if channel not in there and _is_address(channel):
+            raise ConfigurationError(
+                f"setting 'channel': '{channel}' is an IP address, which no CAN interface has: for a multicast group "
+                "set interface = udp_multicast"
+            )
         if channel not in there:
             raise ConfigurationError(
                 f"setting 'channel': there is no CAN interface '{channel}' (there are: {', '.join(there) or 'none'}); "
                 f"ip link show type can; sudo ip link set {channel} up type can bitrate 125000"
             )
     elif interface == "udp_multicast":
-        try:
-            is_group = ipaddress.ip_address(channel).is_multicast
-        except ValueError:
-            is_group = False
-        if not is_group:
+        if not _is_address(channel) or not ipaddress.ip_address(channel).is_multicast:
             raise ConfigurationError(f"setting 'channel': '{channel}' is no multicast address, such as 239.74.163.2")
     elif channel.startswith("/") and not os.path.exists(channel):
         raise ConfigurationError(f"setting 'channel': there is no {channel}: is the adapter plugged in (ls /dev/tty*)?")
+
+
+def _is_address(channel: str) -> bool:
+    try:
+        ipaddress.ip_address(channel)
+    except ValueError:
+        return False
+    return True
 
 
 def is_can(name: str) -> bool:

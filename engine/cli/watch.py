@@ -20,13 +20,15 @@ _TOGETHER = 512  # lines written at once on a virtual clock
 
 
 class ReadyWatch:
-    """Calls ``ready`` once: when the station's condition has held, of a chart on units in all of them; or at once when
-    it names none."""
+    """Calls ``ready`` once, after the start: when the station's condition has held, of a chart on units in all of them;
+    or at once when it names none."""
 
     def __init__(self, station: Station, system: System, ready: Callable[[], None]) -> None:
         self._path = station.ready.path if station.ready is not None else ""
         self._ready = ready
         self._told = False
+        self._held = not self._path
+        self._started = False
         self.waits_for = station.ready.text if station.ready is not None else ""
         self._system = system
         self._places = station.charts_at(self._path)[1]
@@ -36,8 +38,9 @@ class ReadyWatch:
             system.observers.append(self)
 
     def started(self) -> None:
-        """Every adapter is open, every machine has begun."""
-        if not self._path:
+        """Every adapter is open, every machine has begun, and no setting was refused."""
+        self._started = True
+        if self._held:
             self._tell()
 
     def step(self, record: StepRecord) -> None:
@@ -48,7 +51,9 @@ class ReadyWatch:
             return
         self._seen.add(actor)
         if len(self._seen) >= self._places:
-            self._tell()
+            self._held = True
+            if self._started:  # else the start may still fail: a setting was refused
+                self._tell()
 
     def note(self, note: Note) -> None:
         pass

@@ -192,6 +192,10 @@ MODULES_BUS = ("--set", "adapters.supply.adapters.modules.bus=9")
     ("sets", "told"),
     [
         (["--can", "can77"], "role 'evse/supply.bus': setting 'channel': there is no CAN interface 'can77'"),
+        (
+            ["--can", "239.74.163.2"],
+            "'239.74.163.2' is an IP address, which no CAN interface has: for a multicast group",
+        ),
         (["--can", "lo"], "role 'evse/supply.bus': setting 'channel': there is no CAN interface 'lo'"),
         ([*IN_MULTICAST[2:], "--can", "39.74.163.9"], "setting 'channel': '39.74.163.9' is no multicast address"),
         (

@@ -106,6 +106,19 @@ def test_a_station_without_a_module_takes_no_vehicle_until_one_is_back() -> None
     bench.until(lambda: bench.circuit.output_A > 20.0, 60, "charge")
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_a_station_that_needs_several_modules_starts_in_order(kind: str) -> None:
+    """They are found one after the other: nobody is told that some are missing while there is time to find them."""
+    bench = Bench("evse_dc", ("modules", "evse"), f"supply={kind}", "supply.least=4")
+    behind = bench.system.servers["evse/supply"].actor.machine
+    for _ in range(50):
+        bench.run(0.1)
+        assert not bench.is_in("evse", "outlet.faulted")
+        assert behind.data["alarmed"] is False
+    assert bench.is_in("evse", "outlet.available")
+    assert behind.data["sound"] == 4
+
+
 def test_a_session_whose_modules_go_before_it_has_power_has_failed() -> None:
     bench = Bench("evse_dc", ("modules", "evse", "pev"), "supply=infy")
     bench.until(lambda: bench.is_in("evse", "outlet.plugged.session"), 40, "session")
@@ -343,7 +356,9 @@ def test_addresses_that_a_make_has_not_are_an_error_before_the_run(
     """With the range of the make, and nothing else: nobody has to look for it among the consequences."""
     options = [option for one in sets for option in ("--set", one)]
     assert main(["run", "machines/evse_dc.yaml", "--fast", "--quiet", *options]) == 2
-    lines = capsys.readouterr().err.splitlines()
+    told = capsys.readouterr()
+    assert "READY" not in told.out
+    lines = told.err.splitlines()
     assert len(lines) == 1
     assert text in lines[0]
     assert "its addresses are " in lines[0]

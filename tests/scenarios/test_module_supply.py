@@ -76,7 +76,7 @@ def test_too_few_modules_are_told_before_anybody_wants_something() -> None:
     stage = speaking(become(on_bus(least=2), "standby", 1), 9.5).run(0.499)
     assert alarms(stage) == []
     stage.run(0.001)
-    text = "1 of at least 2 modules are there and in order; no module has answered"
+    text = "1 of at least 2 modules are there and in order; no other has answered"
     assert (alarms(stage), stage.logs[-1]) == ([("communication", text)], text)
     become(speaking(stage, 0.5), "stopping", 2)
     assert stage.told("alarm_cleared") == [{}]
@@ -96,6 +96,23 @@ def test_too_few_modules_are_told_before_anybody_wants_something() -> None:
 def test_modules_that_are_found_in_time_are_no_news() -> None:
     stage = speaking(become(speaking(on_bus(), 9.5), "discharging", 3), 60)
     assert (alarms(stage), stage.told("alarm_cleared"), stage.active("output.disabled.fit")) == ([], [], True)
+
+
+def test_found_one_after_the_other_they_are_no_news_either() -> None:
+    """Each is switched off as it is found, whatever it did before: that the first is off is no reason to miss the rest,
+    in the time to find them. Once they were there, each is missed at once."""
+    stage = on_bus(least=2)
+    become(speaking(become(stage, "stopping", 1), 1), "discharging", 1)
+    assert (alarms(stage), stage.active("output.disabled.fit")) == ([], True)
+    become(speaking(become(stage, "stopping", 2), 1), "standby", 1, 2)
+    assert (alarms(stage), stage.told("alarm_cleared")) == ([], [])
+    become(stage, "lost", 2, why="silent")
+    assert [text for _, text in alarms(stage)] == ["1 of at least 2 modules are there and in order; module 2: silent"]
+    late = on_bus(least=2)
+    become(speaking(become(late, "stopping", 1), 1), "discharging", 1)
+    speaking(late, 9).run(0.001)
+    text = "1 of at least 2 modules are there and in order; no other has answered"
+    assert alarms(late) == [("communication", text)]
 
 
 @pytest.mark.parametrize("why", ["", "pulled", "nonsense"])
@@ -446,7 +463,7 @@ def test_the_voltage_of_one_that_is_gone_is_nobodys(state: str) -> None:
 def test_too_few() -> None:
     stage = become(on_bus(least=2), "standby", 1)
     stage.post("on")
-    assert alarms(stage) == [("communication", "1 of at least 2 modules are ready; no module has answered")]
+    assert alarms(stage) == [("communication", "1 of at least 2 modules are ready; no other has answered")]
     become(stage, "dead", 2).child("module.is", 3, state="fault", why="fan")
     stage.forget().post("on")
     assert alarms(stage) == [("other", "1 of at least 2 modules are ready; module 3: fan")]
@@ -461,7 +478,7 @@ def test_none_switches_on() -> None:
     stage = become(ready().post("on"), "starting", 1, 2, 3).run(2.999)
     assert alarms(stage) == []
     stage.run(0.001)
-    assert alarms(stage) == [("communication", "no module switches on; no module has answered")]
+    assert alarms(stage) == [("communication", "no module switches on; no other has answered")]
     assert len(stage.ordered("module.stop")) == 3
     assert stage.active("output.faulty")
 
