@@ -51,7 +51,7 @@ def test_from_profile_2_on_the_next_line_is_a_secure_one(profile: int, secure: b
 
 
 @pytest.mark.ocpp_cases("TC_083")
-@pytest.mark.parametrize("url", ["ws://central.example", "WS://central.example", "mqtt://broker"])
+@pytest.mark.parametrize("url", ["ws://central.example", "WS://central.example", "mqtt://broker", "http://x"])
 @pytest.mark.parametrize("where", ["secure_url", "url"])
 @pytest.mark.parametrize("profile", [2, 3])
 def test_from_profile_2_on_no_line_is_made_without_tls(profile: int, url: str, where: str) -> None:
