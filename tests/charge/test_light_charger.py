@@ -332,6 +332,23 @@ def test_a_battery_the_wrong_way_round(before_s: float) -> None:
     assert bench.battery.frames(STATUS)[-1][1][4] == 0x08, "the battery could read it"
 
 
+def test_a_battery_reversed_in_mid_charge() -> None:
+    """Dead within 400 ms, named as what it is, and out of order only as long as it is there."""
+    bench = charging()
+    bench.fault("drop:stage.stage.tell_terminals:1-60")
+    begun = bench.now_s
+    for number in range(60):
+        bench.power.says(TERMINALS, struct.pack(">ff", -72.0, 60.0 if number < 4 else 0.0))
+        bench.run(0.1)
+        assert number < 4 or bench.is_off, bench.now_s - begun
+    wrong = "the battery is the wrong way round: -72.0 V"
+    assert bench.result() == ("failed", wrong)
+    assert (bench.text, bench.is_in("outlet.reversed")) == ("Out of order: " + wrong, True)
+    assert bench.battery.frames(STATUS)[-1][1][4] == 0x08, "the battery could read it"
+    bench.until(lambda: bench.is_in("outlet.plugged.charging"), 20, "charge, once it is right again")
+    assert bench.errors == []
+
+
 def test_terminals_that_stay_charged() -> None:
     """The driver leaves; capacitors hold the voltage. The charger is free, says so, and takes the next battery."""
     bench = charging("stage.adapters.stage.residual=0.1")

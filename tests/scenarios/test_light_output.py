@@ -204,7 +204,7 @@ def test_less_is_set_at_once_and_more_by_and_by() -> None:
     assert stage.active("output.delivering")
 
 
-@pytest.mark.parametrize(("voltage", "current"), [(86.1, 60.0), (76.0, 110.1), (-5.1, 5.0)])
+@pytest.mark.parametrize(("voltage", "current"), [(86.1, 60.0), (76.0, 110.1)])
 def test_too_much_at_the_terminals(voltage: float, current: float) -> None:
     """Three frames in a row, 300 ms, are no spike any more; inside the 400 ms of IEC 61851-23 CC.6.2."""
     stage = flowing(flowing(delivering(), 1.2), 0.2, voltage, current)
@@ -215,6 +215,18 @@ def test_too_much_at_the_terminals(voltage: float, current: float) -> None:
     terminals(stage.run(0.1), voltage, current)
     text = f"voltage or current out of range: {voltage} V, {current} A at the terminals"
     assert reasons(stage, "fault") == [text]
+    is_dead_at_once(stage)
+
+
+def test_reversed_while_current_flows() -> None:
+    """As soon, but nobody has to look at the charger: it is the battery that is wrong."""
+    stage = flowing(flowing(flowing(delivering(), 1.2), 0.2, -5.1, 5.0), 0.1)
+    assert not stage.told("tripped"), "a spike of two frames"
+    flowing(stage, 0.2, -5.1, 5.0)
+    stage.forget()
+    terminals(stage.run(0.1), -5.1, 5.0)
+    assert reasons(stage, "tripped") == ["the battery is the wrong way round: -5.1 V"]
+    assert not stage.told("fault")
     is_dead_at_once(stage)
 
 
