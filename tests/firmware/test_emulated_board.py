@@ -152,7 +152,7 @@ def test_a_vehicle_that_does_not_speak_is_nudged(
 
     cable.watch(look)
     configuration = session.system.roots["evse"].machine
-    session.until(lambda: "outlet.plugged.inviting.heard" in configuration.configuration)
+    session.until(lambda: "nudging.asked.heard" in configuration.configuration)
     session.system.advance(3 * S // 2)
     shown = duties[[duty for _, duty in duties].index(5.0) :]
     assert [duty for _, duty in shown] == [5.0, 100.0, 5.0, 100.0, 5.0]
