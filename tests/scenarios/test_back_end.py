@@ -131,7 +131,7 @@ def test_a_stop_by_the_back_end() -> None:
 
 @pytest.mark.parametrize("button", [True, False])
 def test_faults(button: bool) -> None:
-    stage = available().post("report")
+    stage = available().values("pilot", high=12.0).post("report")
     if button:
         stage.emit("button.emergency_stop")
         assert stage.told("outlet_fault") == [
@@ -142,14 +142,27 @@ def test_faults(button: bool) -> None:
         stage.child("output.fault", reason="insulation fault")
         assert stage.told("outlet_fault")[0]["errorCode"] == "GroundFailure"
     assert stage.told("outlet_mended") == []
-    stage.emit("button.reset_pressed")
-    assert stage.told("outlet_mended") == [{}]
+    stage.emit("button.reset_pressed").child("output.is_off")
+    assert stage.told("outlet_mended") == [], "in F nobody is seen"
+    assert stage.child("output.is_off").run(1).told("outlet_mended") == [{}]
 
 
 def test_out_of_service_is_no_fault() -> None:
     stage = available().post("report").post("out_of_service")
     assert stage.active("outlet.faulted")
     assert stage.told("outlet_fault") == []
+
+
+@pytest.mark.parametrize(("state", "told"), [("A", "free"), ("B", "plugged")])
+def test_in_service_again_it_tells_what_is_here(state: str, told: str) -> None:
+    """Even what it told before, and not before it was seen."""
+    stage = available().post("report").post("out_of_service").values("pilot", high=-12.0).forget()
+    stage.post("in_service").child("output.is_off").child("output.is_off").run(60)
+    assert stage.told("outlet_state") == []
+    stage.values("pilot", high={"A": 12.0, "B": 9.0}[state])
+    if state == "B":
+        stage.child("cp_line.state", state="B")
+    assert stage.run(1).told("outlet_state") == [{"state": told}]
 
 
 def test_what_it_measures() -> None:

@@ -302,7 +302,38 @@ def test_an_outlet_out_of_order(reason: str, code: str) -> None:
     assert stage.told("outlet_mended") == []
     assert states(stage) == ["plugged"], "the vehicle is still there"
     stage.emit("button.reset_pressed")
-    assert stage.told("outlet_mended") == [{}]
+    assert stage.told("outlet_mended") == []
+    assert stage.child("outlet.connected", rating=16.0).told("outlet_mended") == [{}]
+
+
+def test_a_vehicle_that_left_a_faulty_outlet() -> None:
+    """In F nobody sees it go; that it has gone is told before the outlet is said to be in order."""
+    stage = energy().child("outlet.fault", reason="residual current").emit("button.reset_pressed")
+    stage.child("outlet.disconnected")
+    assert (states(stage)[-1], stage.told("outlet_mended")) == ("free", [])
+    assert stage.run(3).told("outlet_mended") == [{}]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_in_service_again_it_tells_what_is_here(here: bool) -> None:
+    """Even what it told before, and not before it was seen."""
+    stage = available().post("out_of_service").values("pilot", high=-12.0).forget().post("in_service").run(0.1)
+    stage.values("pilot", high=9.0 if here else 12.0).run(0.3)
+    assert states(stage) == []
+    stage = stage.child("outlet.connected", rating=16.0) if here else stage.run(3)
+    assert states(stage) == (["plugged", "wanting"] if here else ["free"])
+
+
+def test_out_of_service_nobody_is_said_to_have_gone() -> None:
+    stage = available().post("out_of_service").forget().post("report").run(60)
+    assert states(stage) == []
+
+
+def test_a_vehicle_that_left_an_outlet_out_of_service() -> None:
+    stage = plugged().post("out_of_service").run(10).values("pilot", high=-12.0).forget().post("in_service")
+    assert states(stage) == []
+    stage.child("outlet.disconnected").values("pilot", high=12.0).run(4)
+    assert states(stage) == ["free"]
 
 
 @pytest.mark.parametrize(

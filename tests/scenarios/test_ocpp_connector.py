@@ -675,8 +675,26 @@ def test_held_for_a_reason_of_its_own() -> None:
     """Field: not stored, and it ends with its reason; what the central system ordered holds beside it."""
     stage = Connector().post("hold")
     assert stage.data("status") == "Unavailable"
-    assert stage.post("release").data("status") == "Available"
+    assert stage.post("release").play("unplugged").data("status") == "Available"
     assert stage.post("hold").play("inoperative").post("release").data("status") == "Unavailable"
+
+
+@pytest.mark.parametrize(("here", "status"), [("unplugged", "Available"), ("plugged", "Preparing")])
+def test_in_service_again_it_waits_for_what_is_there(here: str, status: str) -> None:
+    """While it was shut it saw nobody: Available is no guess."""
+    stage = Connector().play("unplugged inoperative operative")
+    assert stage.order("outlets.in_service") == {"outlet": 1}
+    assert stage.data("status") == "Unavailable"
+    stage.forget().play(here)
+    assert [one["status"] for one in stage.told("status")] == [status]
+
+
+def test_unplugged_while_faulted_it_is_over_when_that_is_seen() -> None:
+    """Before the fault is told to be mended: no vehicle is told to be there that has gone."""
+    stage = Connector().play("plugged card charging fault").forget().play("unplugged")
+    assert stage.order("transaction.stop")["reason"] == "EVDisconnected"  # type: ignore[index]
+    stage.play("end mended")
+    assert [one["status"] for one in stage.told("status")] == ["Available"]
 
 
 def test_a_second_order_while_it_opens() -> None:
