@@ -123,7 +123,11 @@ def test_the_next_session_is_a_new_one_and_the_first_stays_in_the_list(page: Pag
 
 def test_a_page_that_hears_nothing_says_so_and_locks_its_controls(page: Page) -> None:
     with station("machines/evse_dc.yaml") as url:
+        page.route("**/api/drawings/*", lambda route: None)  # one that is long in coming
         page.goto(url)
+        page.locator("#drawing.waits").wait_for()
+        told = page.evaluate("getComputedStyle(document.getElementById('drawing'), '::before').content")
+        assert "The drawing is being made" in told
         page.wait_for_function("document.getElementById('link').textContent === 'live'")
     page.wait_for_function("['lost', 'over'].some((one) => document.getElementById('link').classList.contains(one))")
     assert page.is_disabled("[data-event=plug]")

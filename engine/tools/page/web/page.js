@@ -88,13 +88,14 @@ function listen() {
     tick(told.now_ns, page.now.real);
   };
   source.addEventListener("gone", () => { source.close(); setTimeout(() => whole(false).catch(lost), 1000); });
-  source.addEventListener("over", () => { source.close(); page.source = null; page.alive = "over"; page.dirty = true; setTimeout(anew, 3000); });
+  source.addEventListener("over", () => { source.close(); page.source = null; page.alive = "over"; page.dirty = true; if (page.now.real) setTimeout(anew, 3000, 3000); });
   source.onerror = () => { if (source.readyState === EventSource.CLOSED && page.alive !== "over") setTimeout(wake, 2000); };
 }
-/** After the end: a station that has begun anew is another one. */
-async function anew() {
+/** After the end: a station that has begun anew is another one. It is looked for ever more rarely; a run on a virtual clock does not come again. */
+async function anew(waited) {
   const there = await fetch("api/events", { cache: "no-store" }).catch(() => null);
-  if (there) location.reload(); else setTimeout(anew, 3000);
+  const next = Math.min(60000, waited * 1.5);
+  if (there) location.reload(); else setTimeout(anew, next, next);
 }
 function lost() { setTimeout(wake, 2000); }
 function wake() {
@@ -279,6 +280,7 @@ function drawn(machine) {
     page.shownKey = key; page.sheets = []; page.sheet = 0;
     byId("sheets").replaceChildren();
     say("chart-h", chart?.title || machine.chart);
+    byId("drawing").dataset.waits = t("waitDrawing");
     byId("drawing").classList.add("waits");
     fetched(key).then(({ sheets }) => {
       if (page.shownKey !== key) return;
