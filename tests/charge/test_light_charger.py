@@ -241,6 +241,23 @@ def test_a_battery_that_asks_above_the_limits() -> None:
     assert max(struct.unpack(">ff", data)[0] for _, data in bench.power.frames(TERMINALS)) < 85.5
 
 
+def test_two_senders_of_the_battery_frame() -> None:
+    """The battery allows 60 A, a stranger says 85 V and 300 A: it is noticed within a period of the battery and a bit,
+    the charge stops, people read why."""
+    bench = charging()
+    highest = 0.0
+    for _ in range(30):
+        bench.battery.says(COMMAND, struct.pack(">HHBxxx", 850, 3000, 0))
+        bench.run(0.1)
+        highest = max(highest, bench.circuit.output_A)
+    assert highest < 100.0
+    assert bench.is_off
+    assert bench.text.startswith("two senders say what the battery allows: ")
+    assert "85.0 V, 300.0 A" in bench.text
+    bench.until(lambda: bench.circuit.output_A > 55.0, 15, "current, once the battery is alone again")
+    assert bench.errors == []
+
+
 def test_a_battery_that_allows_more_than_the_charger_has() -> None:
     bench = charging()
     bench.circuit.battery.maximum_A, bench.circuit.battery.maximum_W = 400.0, 1e6

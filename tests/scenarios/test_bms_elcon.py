@@ -195,3 +195,73 @@ def test_the_chargers_frame() -> None:
     stage.post("measured", voltage=-74.0, current=-0.1).post("condition", flags=[]).run(0.5)
     assert stage.order("bms.status") == {"charger": 0xE5, "voltage": 0.0, "current": 0.0, "flags": []}
     assert on_bus(charger=0xE7).run(0.5).order("bms.status")["charger"] == 0xE7  # type: ignore[index]
+
+
+TWO = "two senders say what the battery allows: 85.0 V, 300.0 A and 84.0 V, 60.0 A"
+
+
+def contradicted(gap: float = 0.3) -> Stage:
+    """The battery, somebody else, the battery again ``gap`` s later."""
+    stage = command(command(on_bus()).run(0.5)).run(0.1)
+    command(stage, 85.0, 300.0).run(gap)
+    return command(stage.forget())
+
+
+@pytest.mark.parametrize("said", [(85.1, 60.0), (82.9, 60.0), (84.0, 65.1), (84.0, 54.9)])
+def test_limits_there_and_back_are_two_senders(said: tuple[float, float]) -> None:
+    """Within the battery's period: nobody can tell which is the battery, so no current; its own limits are no wish."""
+    stage = command(command(on_bus()).run(0.1), *said)
+    command(stage.run(0.3).forget())
+    why = f"two senders say what the battery allows: {said[0]} V, {said[1]} A and 84.0 V, 60.0 A"
+    assert (stage.active("talk.beyond"), reasons(stage, "beyond")[-1]) == (True, why)
+
+
+def test_one_that_forbids_and_one_that_allows_are_two() -> None:
+    stage = command(command(on_bus()).run(0.1), control="stop").run(0.1)
+    assert command(stage).active("senders.two")
+    stage = command(command(on_bus(), control="stop").run(0.1)).run(0.1)
+    assert command(stage, control="stop").active("talk.beyond")
+
+
+@pytest.mark.parametrize("said", [(85.0, 60.0), (83.0, 60.0), (84.0, 65.0), (84.0, 55.0)])
+def test_a_battery_that_wavers_a_little_is_one(said: tuple[float, float]) -> None:
+    stage = on_bus()
+    for _ in range(10):
+        command(command(stage, 84.0, 60.0).run(0.1), *said).run(0.1)
+    assert (stage.active("senders.one"), len(stage.told("demand"))) == (True, 20)
+
+
+def test_a_battery_that_lowers_its_limits_fast_is_one() -> None:
+    """Each frame another one, none of the limits before again; and one that comes back in its own time."""
+    stage = on_bus()
+    for current in (60.0, 45.0, 30.0, 15.0, 1.0):
+        command(stage, current=current).run(0.1)
+    stage.run(0.5)
+    for current in (60.0, 30.0, 60.0):
+        command(stage, current=current).run(0.5)
+    assert not stage.told("beyond")
+    assert contradicted(gap=0.401).active("talk.allowed")
+
+
+def test_frames_to_another_charger_contradict_nobody() -> None:
+    stage = command(on_bus()).run(0.1)
+    for _ in range(5):
+        command(stage, 85.0, 300.0, charger=0xE7).run(0.1)
+        command(stage).run(0.1)
+    assert stage.active("senders.one")
+    stage = contradicted().run(4.9)
+    command(command(stage, 85.0, 300.0, charger=0xE7), charger=0xE7).run(0.1)
+    assert stage.active("senders.one")
+
+
+def test_believed_again_when_nobody_contradicts() -> None:
+    """For 5 s; each frame until then is told as beyond, and each contradiction begins the time anew."""
+    stage = contradicted()
+    assert reasons(stage, "beyond")[-1] == TWO
+    command(stage.run(4.9).forget())
+    assert (reasons(stage, "beyond"), stage.told("demand")) == ([TWO], [])
+    command(stage, 85.0, 300.0)
+    command(command(stage, 85.0, 300.0).run(4.9).forget(), 85.0, 300.0)
+    assert stage.told("demand") == []
+    command(stage.run(0.1), 85.0, 300.0)
+    assert stage.told("demand") == [{"voltage": 85.0, "current": 300.0}]
