@@ -84,7 +84,7 @@ def test_more_current_than_the_charger_has_is_limited_and_said_once() -> None:
     stage = command(command(on_bus(), current=300.1), current=400.0)
     assert [told["current"] for told in stage.told("demand")] == [300.0, 300.0]
     assert stage.logs == ["the battery allows 300.1 A, this charger gives 300.0 A at most"]
-    command(command(stage, current=300.0), current=310.0)
+    command(command(stage.run(0.5), current=300.0).run(0.5), current=310.0)
     assert stage.logs[1:] == ["the battery allows 310.0 A, this charger gives 300.0 A at most"]
 
 
@@ -220,7 +220,8 @@ def test_one_that_forbids_and_one_that_allows_are_two() -> None:
     stage = command(command(on_bus()).run(0.1), control="stop").run(0.1)
     assert command(stage).active("senders.two")
     stage = command(command(on_bus(), control="stop").run(0.1)).run(0.1)
-    assert command(stage, control="stop").active("talk.beyond")
+    assert command(stage, control="stop").active("senders.two")
+    assert command(stage.forget()).active("talk.beyond")
 
 
 @pytest.mark.parametrize("said", [(85.0, 60.0), (83.0, 60.0), (84.0, 65.0), (84.0, 55.0)])
