@@ -129,6 +129,31 @@ def test_a_stop_by_the_back_end() -> None:
     assert available().post("end_session").unhandled == []
 
 
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        ("insulation fault", "GroundFailure"),
+        ("insulation monitor: GroundFailure", "GroundFailure"),
+        ("power supply: HighTemperature", "HighTemperature"),
+        ("power supply: overtemperature", "HighTemperature"),
+        ("power supply: OverCurrentFailure", "OverCurrentFailure"),
+        ("power supply: output_overvoltage", "OverVoltage"),
+        ("power supply: UnderVoltage", "UnderVoltage"),
+        ("power supply: InternalError", "InternalError"),
+        ("power supply: PowerSwitchFailure", "PowerSwitchFailure"),
+        ("power supply: output_short", "PowerSwitchFailure"),
+        ("the contactor opened by itself", "PowerSwitchFailure"),
+        ("the connector came unlocked", "ConnectorLockFailure"),
+        ("the pilot is lost", "EVCommunicationError"),
+        ("power supply: fan", "OtherError"),
+    ],
+)
+def test_a_fault_by_the_word_of_the_central_system(reason: str, code: str) -> None:
+    """OCPP 1.6 7.6; for people as it is."""
+    fault = available().post("report").child("output.fault", reason=reason).told("outlet_fault")[0]
+    assert (fault["errorCode"], fault["info"]) == (code, reason)
+
+
 @pytest.mark.parametrize("button", [True, False])
 def test_faults(button: bool) -> None:
     stage = available().values("pilot", high=12.0).post("report")
