@@ -232,17 +232,32 @@ def says(data: bytes) -> Callable[[Bench], None]:
 SILENCE_S = 1.0
 """T_silence of machines/power/supply.yaml."""
 FAULTS: dict[str, tuple[str, Callable[[Bench], None], float, str]] = {
-    "adapter gone": ("infy", adapter_gone, 0.0, "CAN bus: the USB adapter was pulled"),
-    "adapter gone, huawei": ("huawei", adapter_gone, 0.0, "CAN bus: the USB adapter was pulled"),
-    "adapter reset": ("tonhe", adapter_reset, 0.0, "CAN bus: the USB adapter was pulled"),
-    "bus off": ("infy", bus_off, 0.0, "CAN bus: bus off: too many errors in what it sends"),
+    "adapter gone": ("infy", adapter_gone, 0.0, "CAN bus: the USB adapter was pulled (modules 0, 1, 2, 3)"),
+    "adapter gone, huawei": ("huawei", adapter_gone, 0.0, "CAN bus: the USB adapter was pulled (modules 1, 2, 3, 4)"),
+    "adapter reset": ("tonhe", adapter_reset, 0.0, "CAN bus: the USB adapter was pulled (modules 1, 2, 3, 4)"),
+    "bus off": ("infy", bus_off, 0.0, "CAN bus: bus off: too many errors in what it sends (modules 0, 1, 2, 3)"),
     "cable cut": ("uu", cable_cut, SILENCE_S, "modules 1, 2, 3, 4 say nothing: nobody acknowledges"),
     "all cut": ("maxwell", each("cut"), SILENCE_S, "modules 0, 1, 2, 3 say nothing"),
     "all trip": ("uu", each("fail", alarm="overtemperature"), 0.5, "module 4: overtemperature"),
-    "addresses twice": ("infy", each("warn", alarm="address_twice"), 0.5, "address_twice"),
-    "no number": ("infy", says(struct.pack(">ff", float("nan"), 20.0)), SILENCE_S, "voltage is nan"),
-    "out of range": ("infy", says(struct.pack(">ff", 4000.0, 20.0)), SILENCE_S, "says 4000.0 V 20.0 A"),
-    "too short": ("infy", says(b"\x43\xc8"), SILENCE_S, "2 octets instead of 8"),
+    "addresses twice": ("infy", each("warn", alarm="address_twice"), 0.5, "module 0: address_twice"),
+    "no number": (
+        "infy",
+        says(struct.pack(">ff", float("nan"), 20.0)),
+        SILENCE_S,
+        "modules 0, 1, 2, 3 say nothing that can be read: output: voltage is nan",
+    ),
+    "out of range": (
+        "infy",
+        says(struct.pack(">ff", 4000.0, 20.0)),
+        SILENCE_S,
+        "0, 1, 2, 3 say nothing that can be read: module 0 says 4000.0 V 20.0 A",
+    ),
+    "too short": (
+        "infy",
+        says(b"\x43\xc8"),
+        SILENCE_S,
+        "modules 0, 1, 2, 3 say nothing that can be read: output: 2 octets instead of 8",
+    ),
 }
 
 
@@ -267,7 +282,7 @@ def supply_data(bench: Bench) -> dict[str, Any]:
 def test_alien_traffic_in_mid_charge() -> None:
     """Others fill the bus as far as they are let; frames of 11 bits with our numbers and of modules at other addresses
     among them. The charge goes on, and ends in time."""
-    bench = charging("infy")
+    bench = charging("infy", "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.7")
     node = bus_of(bench)._node
     for number in range(400):
         node.deliver(Frame(0x0283F000 & 0x7FF, struct.pack(">ff", 900.0, 900.0), extended=False))
@@ -276,6 +291,33 @@ def test_alien_traffic_in_mid_charge() -> None:
         bench.run(0.01)
     assert bench.is_in("evse/output", "energised.delivering")
     assert bench.circuit.output_A > 79.0
+    bench.until(lambda: any("EVCCID" in event for event in bench.events("session_ended")), 60, "end of the session")
+    assert [event["end"] for event in bench.events("session_ended") if "EVCCID" in event] == ["normal"]
+    assert bench.errors == []
+
+
+@pytest.mark.parametrize("kind", FAMILIES)
+def test_frames_late_and_doubled_in_mid_charge(kind: str) -> None:
+    """Each frame of the modules comes twice, the second one 10 ms late: the charge goes on to its own end."""
+    bench = charging(kind, "pev.stop_at_soc=41 %", "pev.adapters.battery.soc=40.8")
+    node = bus_of(bench)._node
+    deliver = node.deliver
+    late: list[Frame] = []
+
+    def twice(frame: Frame) -> None:
+        late.append(frame)
+        deliver(frame)
+
+    node.deliver = twice
+    for _ in range(300):
+        waiting, late[:] = late[:], []
+        bench.run(0.01)
+        for frame in waiting:
+            deliver(frame)
+    assert len(given(bench)) == 4
+    assert bench.circuit.output_A > 79.0
+    bench.until(lambda: any("EVCCID" in event for event in bench.events("session_ended")), 60, "end of the session")
+    assert [event["end"] for event in bench.events("session_ended") if "EVCCID" in event] == ["normal"]
     assert bench.errors == []
 
 
