@@ -36,6 +36,7 @@ class StandInOutlets(Adapter):
     behind = "simulated"
     ceiling: ClassVar[float] = 150_000.0
     without_lock: ClassVar[list[int]] = []
+    unplug_first: ClassVar[list[int]] = []
     direct_voltage: ClassVar[list[float]] = []
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:

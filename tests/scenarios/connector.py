@@ -14,11 +14,14 @@ PLUG = ("unplugged", "detached", "plugged", "wanting", "charging", "suspended_ev
 
 class Connector(Stage):
     """Its outlet, its users and the charts it starts say what the words are: ``play("plugged card charging")``.
-    ``without_lock``: the outlets that have none."""
+    ``without_lock``: the outlets that have none; ``unplug_first``: whose vehicle is asked once."""
 
-    def __init__(self, without_lock: tuple[int, ...] = (), **parameters: Any) -> None:
+    def __init__(
+        self, without_lock: tuple[int, ...] = (), unplug_first: tuple[int, ...] = (), **parameters: Any
+    ) -> None:
         changed = {name: parameters.pop(name) for name in [*parameters] if name in KEYS}
         values = {**keys(**changed), "outlets.without_lock": list(without_lock)}
+        values["outlets.unplug_first"] = list(unplug_first)
         super().__init__("machines/ocpp/connector.yaml", values, connectorId=1, **parameters)
 
     def play(self, words: str) -> Connector:

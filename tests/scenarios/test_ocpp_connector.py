@@ -493,6 +493,28 @@ def test_its_reservation_has_moved() -> None:
     assert stage.order("reservation.moved") == {"reservationId": 3}
 
 
+@pytest.mark.parametrize("once", [True, False])
+def test_who_asks_a_vehicle_that_begins_nothing_any_more(once: bool) -> None:
+    """Finishing stays, and nobody is asked for whom nothing can be done."""
+    stage = Connector(unplug_first=(1,) if once else (2,)).play("plugged card charging ended end").forget()
+    stage.post("remote_start", call="c", idTag="R")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected" if once else "Accepted"}
+    assert stage.data("status") == ("Finishing" if once else "Preparing")
+    if once:
+        stage.emit("outlets.token", outlet=1, id="CARD")
+        assert stage.ordered("outlets.refuse")[-1] == {"outlet": 1, "reason": "unplug first"}
+        assert "authorisation" not in stage.children()
+        stage.play("unplugged").post("remote_start", call="d", idTag="R")
+        assert stage.data("status") == "Preparing"
+
+
+def test_a_vehicle_that_does_not_begin_anew_is_waited_for_once() -> None:
+    """B6, after one ConnectionTimeOut."""
+    stage = Connector().play("plugged card charging ended end").post("remote_start", call="c", idTag="R")
+    assert stage.run(59.999).data("status") == "Preparing"
+    assert stage.run(0.001).data("status") == "Finishing"
+
+
 @pytest.mark.ocpp_cases("TC_011_2")
 def test_remote_start_and_no_plug() -> None:
     stage = Connector().post("remote_start", call="c", idTag="R").run(60)
