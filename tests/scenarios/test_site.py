@@ -336,3 +336,7 @@ def test_sessions_of_outlets_are_no_business_of_the_power() -> None:
     site.stage.child("outlet.schedule_refused", 1, reason="it has no row")
     assert site.stage.logs == ["outlet 1 does not keep to the schedule it was given: it has no row"]
     assert (site.sent, site.stage.unhandled) == ([], [])
+
+
+def test_which_outlets_ask_a_vehicle_once() -> None:
+    assert Stage("machines/site.yaml", outlets=3, kinds=["dc", "ac", "bms"]).data("unplug_first") == [1, 3]
