@@ -89,7 +89,7 @@ def test_nothing_is_restarted_while_a_session_runs_and_it_is_asked_about(browser
             page.wait_for_function(
                 "window.before === undefined && document.getElementById('link').textContent === 'live'"
             )
-            assert page.evaluate("page.timeline.results.length") == 0
+            assert page.evaluate("page.timeline.results.length") == 1  # of before: it is still told
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
