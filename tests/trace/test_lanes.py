@@ -154,12 +154,13 @@ def test_a_fold_is_one_loop_of_one_phase(run: Run) -> None:
     assert all(len(counts) == 1 for counts in rounds), "as often the answer as the request"
 
 
-@pytest.mark.parametrize("chart", ["charger_bms.yaml", "soc_reader.yaml"])
-def test_every_station_s_session_fits_two_sheets_of_A4(run: Run, chart: str) -> None:
-    """A line on the console every ten seconds breaks no loop, and is no fault when all machines have ended."""
+@pytest.mark.parametrize(("chart", "most"), [("charger_bms.yaml", 3), ("soc_reader.yaml", 2)])
+def test_every_station_s_session_fits_few_sheets_of_A4(run: Run, chart: str, most: int) -> None:
+    """A line on the console every ten seconds breaks no loop, and is no fault when all machines have ended. The light
+    charger's power stage answers six questions in turn, so its rounds are longer."""
     trace = run(chart)
     pages = sheets(drawn(trace), title_block(trace))
-    assert len(pages) <= 2
+    assert len(pages) <= most
     assert {page[1:] for page in pages} == {(210.0, 297.0)}
     assert not [message.text for message in drawn(trace).messages if message.kind == "fault"]
 
