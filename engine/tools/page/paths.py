@@ -31,6 +31,7 @@ class Json(JSONResponse):
     """JSON, whatever is in its texts."""
 
     def render(self, content: Any) -> bytes:
+        """The answer in UTF-8; what is no Unicode as ``ODD`` says."""
         text = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return text.encode(errors=ODD)
 
