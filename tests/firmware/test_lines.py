@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from adapters.pilot import uart
 from tests.export.c_peer import compile_c
-from tests.firmware.build import BOARD, STRICT
+from tests.firmware.build import BOARD, CORE, STRICT
 
 NAMES = tuple(uart.COMMANDS)
 DEFAULT = (2300, 2000, 1700, 1400, 1100, 100, 100)
@@ -92,7 +92,7 @@ def reader(tmp_path_factory: pytest.TempPathFactory) -> Reader:
     folder = Path(tmp_path_factory.mktemp("lines"))
     shim = folder / "shim.c"
     shim.write_text(_SHIM)
-    sources = [shim, BOARD / "host.c", BOARD / "json.c", BOARD / "scale.c"]
+    sources = [shim, BOARD / "host.c", BOARD / "json.c", BOARD / "scale.c", CORE / "values.c"]
     options = [f"-I{BOARD}", "-shared", "-fPIC", "-O1"]
     return Reader(ctypes.CDLL(str(compile_c(sources, folder / "lines.so", options, common=STRICT))))
 
