@@ -178,11 +178,18 @@ def read_json(text: str | bytes, constant: Callable[[str], Any] | None = None) -
         found = json.loads(text, parse_constant=constant)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    try:
-        json.dumps(found, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise ValueError("half of a surrogate pair is no character") from None
+    if not is_unicode(found):
+        raise ValueError("half of a surrogate pair is no character")
     return found
+
+
+def is_unicode(value: Any) -> bool:
+    """Whether all texts of a value of JSON are characters, and not half of a surrogate pair."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

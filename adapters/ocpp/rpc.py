@@ -23,6 +23,7 @@ from typing import Any, Literal
 
 from adapters.ocpp.errors import ErrorCode
 from adapters.ocpp.schemas import Misfit, actions, misfit
+from engine.adapter import is_unicode
 
 MAX_TEXT = 2**21
 """Characters of a message that are looked at; what central systems send is below 1 MiB."""
@@ -154,7 +155,7 @@ class Rpc:
         frame = json.loads(text, parse_constant=_no_number, parse_int=_whole)
         if not self.hears_calls and isinstance(frame, list) and frame[:1] == [2]:
             return Ignored("a CALL, and none is heard now", text[:200])
-        if "\\u" in text and not _is_unicode(frame):
+        if "\\u" in text and not is_unicode(frame):
             return self._no_unicode(frame, text)
         match frame:
             case [2, str(id), str(action), dict(payload)] if 0 < len(id) <= MAX_ID:
@@ -176,7 +177,7 @@ class Rpc:
     def _no_unicode(self, frame: Any, text: str) -> Heard:
         """A half of a surrogate pair can be escaped in JSON, but neither stored nor sent (RFC 8259 §8.2)."""
         match frame:
-            case [2, str(id), *_] if 0 < len(id) <= MAX_ID and _is_unicode(id):
+            case [2, str(id), *_] if 0 < len(id) <= MAX_ID and is_unicode(id):
                 return self._reject(id, hash(text), "FormationViolation", "half of a surrogate pair is no character")
             case [3 | 4, str(id), *_] if (ours := self._taken(id)) is not None:
                 return Refused(*ours, "FormationViolation", "half of a surrogate pair is no character", ours=True)
@@ -251,14 +252,6 @@ def _whole(digits: str) -> int | float:
     """What no 64 bits can hold is not of type integer: its schema refuses it."""
     number = int(digits)
     return number if -(2**63) <= number < 2**63 else math.inf
-
-
-def _is_unicode(part: Any) -> bool:
-    try:
-        json.dumps(part, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _no_number(name: str) -> Any:

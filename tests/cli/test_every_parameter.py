@@ -84,6 +84,7 @@ NAMED_BY_PARENT = {
     ),
     ("ocpp_diagnostics", "diagnostics_upload.path"): "what was collected",
     ("ocpp_diagnostics", "log_upload.path"): "what was collected",
+    ("site", "outlet.U_cap"): "a back end is told of direct current by the same voltage",
     ("evcc_iso2", "rows.start"): "what the station said",
     ("soc_reader", "slac.auto_start"): "the pilot is the supervisor's: it tells when to match",
     ("soc_reader", "discovery.port_tcp"): "the port that is really open",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.pending import sent_one_at_a_time
 from tests.scenarios.stage import S, Stage
 
 GET = {"call": "1", "location": "http://a/b"}
@@ -213,19 +214,8 @@ def test_what_the_central_system_triggers() -> None:
 def test_what_is_triggered_while_pending(extended: bool, how: str) -> None:
     """4.2: sent at once, past what waits in the file; one at a time."""
     asked = "csms.LogStatusNotificationReq" if extended else "csms.DiagnosticsStatusNotificationReq"
-    stage = begun().post("trigger", extended=extended, now=True).post("trigger", extended=extended, now=True)
-    assert [order["status"] for order in stage.ordered(asked)] == ["Idle"]
-    if how == "answered":
-        stage.finish("told_now")
-    elif how == "refused":
-        stage.fail("told_now", "InternalError")
-    else:
-        stage.run(29.999).post("trigger", extended=extended, now=True)
-        assert len(stage.ordered(asked)) == 1
-        stage.run(0.001)
-    assert len(stage.ordered(asked)) == 1
-    stage.post("trigger", extended=extended, now=True)
-    assert len(stage.ordered(asked)) == 2
+    stage = begun()
+    sent_one_at_a_time(stage, asked, how, extended=extended, now=True)
     assert not stage.ordered("ledger.DiagnosticsStatusNotification", "ledger.LogStatusNotification")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from tests.scenarios.pending import sent_one_at_a_time
 from tests.scenarios.stage import S, Stage
 
 NOW = 1_795_953_600 * S
@@ -436,18 +437,8 @@ def test_idle_only_when_it_is_asked_for() -> None:
 def test_what_is_triggered_while_pending(extended: bool, how: str) -> None:
     """4.2: sent at once, past what waits in the file; one at a time."""
     asked = f"csms.{'Signed' if extended else ''}FirmwareStatusNotificationReq"
-    stage = begun().post("trigger", extended=extended, now=True).post("trigger", extended=extended, now=True)
-    assert [order["status"] for order in stage.ordered(asked)] == ["Idle"]
-    if how == "answered":
-        stage.finish("told_now")
-    elif how == "refused":
-        stage.fail("told_now", "InternalError")
-    else:
-        stage.run(29.999).post("trigger", extended=extended, now=True)
-        assert len(stage.ordered(asked)) == 1
-        stage.run(0.001)
-    stage.post("trigger", extended=extended, now=True)
-    assert len(stage.ordered(asked)) == 2
+    stage = begun()
+    sent_one_at_a_time(stage, asked, how, extended=extended, now=True)
     assert statuses(stage) == []
 
 
