@@ -148,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _ask(hands: Hands, system: System, asked: Mapping[str, Any]) -> Act | None:
     """In the system's thread; in this one the result."""
-    done = system.ask(partial(hands.do, asked))
+    done = system.ask(partial(hands.do, asked), settled=True)
     try:
         last: Act | None = done.result(PATIENCE_S)
     except TimeoutError:

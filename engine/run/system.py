@@ -11,6 +11,7 @@ import contextlib
 import traceback
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.adapter import Adapter, AdapterError, ConfigurationError, World
@@ -98,6 +99,7 @@ class System:
         self._deadlines = Deadlines()
         self._queues = Queues(self.limits, self.note)
         self._foreign: deque[Callable[[], None]] = deque()  # from other threads
+        self._settled: deque[Callable[[], None]] = deque()  # for who waits until nothing waits
         self._handed = 0  # of these in a row: threads that never stop cannot hold up a timer
         self._sessions: dict[str, Actor] = {}
         self._subscriptions: dict[Chart, Subscriptions] = {}
@@ -290,8 +292,14 @@ class System:
             return self.turn()
         if self.joint.touched:  # all has settled: what machines promise together is to hold now
             self.joint.check()
-            return bool(self._queues)
+            if self._queues:
+                return True
+        self._tell_settled()
         return False
+
+    def _tell_settled(self) -> None:
+        while self._settled:
+            self._settled.popleft()()
 
     def late_by_ns(self) -> int:
         """How long the next deadline is overdue; 0 when it is not."""
@@ -406,6 +414,7 @@ class System:
             return
         self._closing = True
         with contextlib.ExitStack() as rest:  # goes on whatever is raised: an impatient user's third Ctrl-C, say
+            rest.callback(self._tell_settled)
             for binding in self.bindings:
                 rest.callback(self._close, binding)
             rest.callback(self._tell_what_stands)
@@ -443,9 +452,10 @@ class System:
         self._foreign.append(callback)  # deque.append is atomic
         self.wake()
 
-    def ask(self, do: Callable[[], Any]) -> Future[Any]:
+    def ask(self, do: Callable[[], Any], settled: bool = False) -> Future[Any]:
         """What ``do`` gives or raises, done in the system's thread between two steps; may be called from any thread. A
-        future that is cancelled before is not done."""
+        future that is cancelled before is not done. ``settled``: it is told when no event waits any more, so whoever
+        looks then finds what the events of ``do`` have changed."""
         from concurrent.futures import Future
 
         done: Future[Any] = Future()
@@ -458,7 +468,8 @@ class System:
             except BaseException as error:
                 done.set_exception(error)
             else:
-                done.set_result(result)
+                tell = partial(done.set_result, result)
+                self._settled.append(tell) if settled else tell()
 
         self.hand_over(act)
         return done

@@ -306,3 +306,36 @@ def test_a_loop_without_end_breaks_its_machine_only_and_its_exit_actions_still_r
     assert "machine_failed" in watch.kinds()
     assert "bad" in system.failures[0]
     assert [note.text for note in watch.notes if note.kind == "out"] == ["left"]
+
+
+CHAIN = """
+    machine: chain
+    events: {first: {}, second: {}, third: {}}
+    initial: a
+    states:
+      a: {on: {first: {target: b, actions: [send: second]}}}
+      b: {on: {second: {target: c, actions: [send: third]}}}
+      c: {on: {third: d}}
+      d: {}
+"""
+
+
+def test_whoever_asks_for_what_settled_finds_all_that_it_set_off() -> None:
+    system, chain, _ = started(CHAIN)
+    found: list[tuple[str, ...]] = []
+    asked = system.ask(lambda: system.post(chain, "first") or "told", settled=True)
+    asked.add_done_callback(lambda _: found.append(chain.machine.configuration))
+    plain = system.ask(lambda: chain.machine.configuration)
+    system.advance(0)
+    assert asked.result(0) == "told"
+    assert found == [("d",)]
+    assert plain.result(0) == ("a",), "who does not wait is answered before the events are taken"
+
+
+def test_whoever_waits_for_what_settles_is_told_when_the_run_ends_before() -> None:
+    system, chain, _ = started(CHAIN)
+    asked = system.ask(lambda: system.post(chain, "first"), settled=True)
+    assert system.turn()  # the order is done, its event waits
+    assert not asked.done()
+    system.shutdown()
+    assert asked.done()

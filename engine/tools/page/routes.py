@@ -187,13 +187,14 @@ class Api:
 
     async def _event(self, request: Request) -> Response:
         asked = await body_of(request)
-        await self.in_system(lambda: self._live.act(asked))
+        await self.in_system(lambda: self._live.act(asked), settled=True)
         return Response(status_code=204)
 
-    async def in_system(self, do: Callable[[], Any]) -> Any:
-        """What ``do`` gives, done in the system's thread between two steps. Raises :class:`Refusal`."""
+    async def in_system(self, do: Callable[[], Any], settled: bool = False) -> Any:
+        """What ``do`` gives, done in the system's thread between two steps (see :meth:`System.ask`). Raises
+        :class:`Refusal`."""
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(self._live.system.ask(do)), PATIENCE_S)
+            return await asyncio.wait_for(asyncio.wrap_future(self._live.system.ask(do, settled)), PATIENCE_S)
         except TimeoutError:
             raise Refusal(503, f"the machines have not come to it in {PATIENCE_S:.0f} s") from None
 
@@ -305,7 +306,7 @@ class _Seen:
         return found
 
     async def order(self, name: str, choice: str = "") -> None:
-        await self._api.in_system(lambda: self._live.order(name, choice))
+        await self._api.in_system(lambda: self._live.order(name, choice), settled=True)
 
 
 class _Watched(StreamingResponse):
