@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -134,22 +135,24 @@ class Everywhere:
         return " ".join([methods.get(method, ""), *asked]).strip()
 
 
-ELSEWHERE = Everywhere()
+@pytest.fixture(scope="module")
+def elsewhere() -> Everywhere:
+    return Everywhere()
 
 
-def test_what_is_public_names_the_errors_it_raises() -> None:
+def test_what_is_public_names_the_errors_it_raises(elsewhere: Everywhere) -> None:
     silent = [
         f"{place}: {', '.join(unsaid)}"
         for place, name, node in _every()
-        if (unsaid := _unsaid(node, f"{_said(node)} {ELSEWHERE.of(name)}"))
+        if (unsaid := _unsaid(node, f"{_said(node)} {elsewhere.of(name)}"))
     ]
     assert not silent, "a caller cannot know these errors; name them in the docstring:\n" + "\n".join(silent)
 
 
-def test_what_is_public_has_a_docstring() -> None:
+def test_what_is_public_has_a_docstring(elsewhere: Everywhere) -> None:
     mute = [
         place
         for place, name, node in _every()
-        if not _said(node) and node.name not in ELSEWHERE.contracts and not ELSEWHERE.of(name)
+        if not _said(node) and node.name not in elsewhere.contracts and not elsewhere.of(name)
     ]
     assert not mute, "public, and says nothing:\n" + "\n".join(mute)
