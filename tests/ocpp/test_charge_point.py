@@ -356,6 +356,23 @@ def test_a_composite_schedule_in_the_other_unit(kinds: str, volts: int) -> None:
     assert rows == {"A": [20], "W": [20 * volts]}
 
 
+@pytest.mark.ocpp_cases("TC_057", "TC_066")
+def test_a_limit_in_amperes_is_one_of_the_dc_output() -> None:
+    """The battery stands at 358 V and rises: never more than 30 A, and little less; watts are by what it has now."""
+    point = ChargePoint("pev.stop_at_soc=80 %")
+    point.until(lambda: "Charging" in point.statuses()).run(10).limit(1, 30).run(15)
+    supply = point.outlet().roles["supply"]
+    for _ in range(5):
+        assert 29 < supply.read("present_current") <= 30.01
+        point.run(5)
+    point.central.ask("GetCompositeSchedule", connectorId=1, duration=60, chargingRateUnit="W")
+    point.run(1)
+    schedule = point.central.answers["GetCompositeSchedule"]["chargingSchedule"]
+    assert schedule["chargingSchedulePeriod"][0]["limit"] == pytest.approx(
+        30 * supply.read("present_voltage"), rel=0.02
+    )
+
+
 def test_a_light_vehicle() -> None:
     """The battery is charged as far as it wants; a limit in amperes is its output's, and none at all suspends it."""
     point = ChargePoint("battery.stop_at_soc=60 %", kinds="bms")

@@ -251,6 +251,10 @@ def test_a_session_whose_connector_is_not_locked_yet() -> None:
 def test_what_outlets_are_in_amperes_and_watts() -> None:
     assert site(3, kinds=["dc", "ac", "bms"]).data("direct_voltage") == [400.0, 0.0, 72.0]
     assert site(2, kinds=["bms"], U_light=48.0).data("direct_voltage") == [48.0, 48.0]
+    stage = site(3, kinds=["dc", "ac", "bms"]).child("outlet.voltage", 1, voltage=358.0)
+    assert stage.child("outlet.voltage", 3, voltage=84.0).data("direct_voltage") == [358.0, 0.0, 84.0]
+    stage.child("outlet.voltage", 1, voltage=0.0).child("outlet.voltage", 3, voltage=0.0)
+    assert stage.data("direct_voltage") == [400.0, 0.0, 72.0]
 
 
 def test_a_connector_that_the_vehicle_locks() -> None:
@@ -263,14 +267,31 @@ def test_a_connector_that_the_vehicle_locks() -> None:
 
 
 def test_it_needs_no_more_than_a_back_end_lets_it_give() -> None:
-    """In amperes, at U_cap; before a vehicle wants something, and while it does."""
-    stage = charging().child("session.needs", power=80e3)
+    """A limit in amperes is watts by the output's present voltage; by U_cap before there is one."""
+    stage = charging().values("supply", present_voltage=350.0).child("session.needs", power=80e3)
     assert stage.told("needs") == [{"power": 80e3}]
     stage.post("limit", current=10.0).post("limit", current=1000.0)
-    assert stage.told("needs")[1:] == [{"power": 4e3}, {"power": 80e3}]
-    stage = in_session().post("limit", current=10.0)
+    assert stage.told("needs")[1:] == [{"power": 3.5e3}, {"power": 80e3}]
+    assert stage.told("voltage") == [{"voltage": 350.0}] * 3
+    stage = in_session().values("supply", present_voltage=1.0).post("limit", current=10.0)
     assert stage.told("needs") == []
     assert stage.child("session.needs", power=80e3).told("needs") == [{"power": 4e3}]
+    assert stage.told("voltage") == [{"voltage": 400.0}]
+    pilot(stage, "A")
+    assert (stage.told("needs")[-1], stage.told("voltage")[-1]) == ({"power": 0.0}, {"voltage": 0.0})
+
+
+def test_what_it_needs_follows_the_voltage_of_the_battery() -> None:
+    """Told anew from 100 W on, and only where the limit is in amperes."""
+    stage = charging().values("supply", present_voltage=350.0).child("session.needs", power=80e3)
+    stage.post("limit", current=10.0).forget().run(5)
+    assert stage.told("needs") == []
+    stage.values("supply", present_voltage=359.0).run(5)
+    assert stage.told("needs") == []
+    stage.values("supply", present_voltage=360.0).run(5)
+    assert stage.told("needs") == [{"power": 3.6e3}]
+    stage.post("limit", current=1000.0).values("supply", present_voltage=400.0).run(5)
+    assert stage.told("needs")[1:] == [{"power": 80e3}]
 
 
 # ---------------------------------------------------------------- by way of the site

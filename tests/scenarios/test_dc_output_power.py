@@ -400,6 +400,29 @@ def test_a_grant_before_the_charge_counts_in_it() -> None:
     assert delivering(400.0, 100.0, stage).run(1).order("supply.set") == {"voltage": 400.0, "current": 20.0}
 
 
+@pytest.mark.parametrize("volts", [250.0, 400.0, 420.0])
+def test_a_limit_in_amperes_holds_at_whatever_voltage(volts: float) -> None:
+    """In the step itself, while it stands, and beside a grant, which is watts."""
+    stage = (
+        delivering(400.0, 100.0).values("supply", present_voltage=volts).run(1.2).forget().post("limit", current=30.0)
+    )
+    assert stage.ordered("supply.set") == [{"voltage": 400.0, "current": 30.0}]
+    stage.post("demand", voltage=400.0, current=120.0).run(1)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 30.0}
+    stage.post("grant", power=10.0 * volts).run(0.4)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 10.0}
+    stage.post("grant", power=100e3).forget().post("limit", current=60.0)
+    assert stage.ordered("supply.set") == [], "more rises from period to period"
+    stage.post("demand", voltage=400.0, current=120.0).run(1)
+    assert stage.order("supply.set") == {"voltage": 400.0, "current": 60.0}
+
+
+def test_a_limit_before_the_charge_counts_in_it() -> None:
+    stage = off().post("limit", current=20.0)
+    assert stage.unhandled == []
+    assert delivering(400.0, 100.0, stage).run(1.2).order("supply.set") == {"voltage": 400.0, "current": 20.0}
+
+
 def test_nothing_granted_is_no_current() -> None:
     stage = delivering(400.0, 100.0).run(1.2).values("supply", present_voltage=0.0).post("grant", power=0.0)
     assert stage.order("supply.set") == {"voltage": 400.0, "current": 0.0}

@@ -568,6 +568,12 @@ def test_slac_s_words_do_not_end_a_session(event: str) -> None:
 # ---------------------------------------------------------------- a site's share
 
 
+def test_a_back_ends_limit_reaches_the_output_first_then_the_session() -> None:
+    stage = available().post("limit", current=30.0)
+    assert orders(stage) == ["output.limit", "session.output_limit"]
+    assert stage.ordered("output.limit", "session.output_limit") == [{"current": 30.0}] * 2
+
+
 def test_a_grant_reaches_the_output_first_then_the_session_and_who_measures() -> None:
     stage = available().post("grant", power=20_000.0, order=4)
     assert orders(stage) == ["output.grant", "session.grant", "share.grant"]

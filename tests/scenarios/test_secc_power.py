@@ -719,6 +719,14 @@ def test_a_grant_is_what_the_vehicle_reads_and_what_the_output_is_asked_for() ->
     assert not told["EVSECurrentLimitAchieved"]
 
 
+@pytest.mark.parametrize("volts", [300.0, 400.0])
+def test_a_limit_in_amperes_is_what_the_vehicle_reads_and_what_the_output_is_asked_for(volts: float) -> None:
+    stage = arrive("CurrentDemand").values("supply", present_voltage=volts).post("output_limit", current=30.0)
+    _, told = answer(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=100.0)
+    assert (told["EVSEMaximumCurrentLimit"], told["EVSECurrentLimitAchieved"]) == (30.0, True)
+    assert stage.told("demand")[-1]["current"] == 30.0
+
+
 def test_a_grant_counts_at_the_least_voltage_when_there_is_none() -> None:
     stage = arrive("CurrentDemand").values("supply", present_voltage=1.0).post("grant", power=9_000.0)
     _, told = answer(stage, "CurrentDemand", EVTargetVoltage=400.0, EVTargetCurrent=10.0)
