@@ -351,6 +351,16 @@ def test_one_that_gives_less_and_does_not_say_why_is_named() -> None:
     assert racks.said == []
 
 
+def test_when_all_are_on_and_none_gives_anything_it_is_an_alarm() -> None:
+    racks = Racks().battery().delivering()
+    for module in range(4):
+        racks.rack.derate(module=module, part=0.0)
+    racks.until(lambda: bool(racks.said), 11, "alarm")
+    assert racks.said == [("other", f"modules 0, 1, 2, 3 give 0.0 of {ASKED} A: scale or module wrong")]
+    racks.run(3)
+    assert (racks.circuit.on, racks.output) == (False, "disabled")
+
+
 def test_one_that_is_hot_gives_less_and_says_so() -> None:
     racks = (
         Racks("maxwell", rack={"ambient": 60.0, "rise": 12.0, "warm_up": 1_000_000_000})

@@ -12,6 +12,8 @@ import engine
 from engine.language.load import load_text
 from engine.language.model import Chart
 from engine.language.problems import ChartError, Problem
+from engine.run.machine import Machine
+from engine.semantics.step import Event
 from engine.tools.check import check
 from engine.tools.diagram.statechart import statechart
 from engine.tools.export.written_out import export_written_out
@@ -446,6 +448,26 @@ def test_a_mistake_in_a_call_has_its_place(old: str, new: str, code: str, said: 
     before = text[: text.index("«")]
     place = before.count("\n") + 1
     assert first.position.line == place or "state: {}" in new, str(first)
+
+
+def test_a_list_that_a_template_is_given_can_be_looked_into() -> None:
+    chart = load_text("""
+machine: shelf
+data: {sold: {type: int, initial: 0}}
+events: {put: {direction: in, payload: {what: string}}}
+templates:
+  take:
+    args: {those: list of string}
+    actions: [{if: event.what in those, then: [assign: {sold: sold + 1}]}]
+on:
+  put: {actions: "take(those=['tea', 'salt'])"}
+states: {here: {}}
+""")
+    machine = Machine(chart)
+    machine.begin()
+    for what in ("tea", "soap", "salt"):
+        machine.process(Event("put", {"what": what}))
+    assert machine.data["sold"] == 2
 
 
 def test_a_template_of_actions_starts_no_children() -> None:

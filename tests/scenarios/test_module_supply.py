@@ -508,6 +508,65 @@ def test_one_that_gives_less_is_named() -> None:
     assert stage.logs[-1] == "module 2 gives 10.0 of 20.0 and does not say why: scale or module wrong"
 
 
+def giving(current: float, voltage: float = 391.9, asked: float = 60.0, seconds: float = 9.5) -> Stage:
+    """All three are on, give together so much, and somebody speaks for so long."""
+    stage = delivering().post("set", voltage=400.0, current=asked)
+    for module in (1, 2, 3):
+        reads(stage, module, voltage=voltage, current=current / 3)
+    return speaking(stage.forget(), seconds)
+
+
+def heard(stage: Stage) -> Stage:
+    return stage.emit("modules.status", module=1, output="on", alarms=[])
+
+
+WRONG = "scale or module wrong"
+
+
+def test_modules_that_are_on_and_give_next_to_nothing() -> None:
+    """Less than a tenth of what they are told, below the set voltage, for ten seconds: nobody waits at a car that gets
+    nothing."""
+    stage = heard(giving(5.4)).run(0.499)
+    assert (alarms(stage), stage.active("output.enabled")) == ([], True)
+    stage.run(0.001)
+    text = f"modules 1, 2, 3 give {stage.data('present_current')} of 60.0 A: {WRONG}"
+    assert (alarms(stage), stage.logs[-1]) == ([("other", text)], text)
+    assert stage.active("output.faulty")
+    assert len(stage.ordered("module.stop")) == 3
+    become(become(stage, "discharging", 1, 2, 3), "standby", 1, 2, 3)
+    stage.forget().post("on")
+    assert (stage.active("output.enabling"), stage.told("alarm_cleared"), alarms(stage)) == (True, [{}], [])
+    become(stage, "regulating", 1, 2)
+    assert alarms(heard(speaking(stage, 9.5)).run(0.499)) == [], "the next try has its time"
+    assert [text for _, text in alarms(stage.run(0.001))] == [f"modules 1, 2 give 5.4 of 60.0 A: {WRONG}"]
+
+
+@pytest.mark.parametrize(
+    "enough",
+    [
+        {"current": 6.0},
+        {"current": 0.0, "voltage": 392.0},
+        {"current": 0.0, "asked": 4.9},
+        {"current": 15.0, "asked": 400.0},
+    ],
+)
+def test_what_is_enough(enough: dict[str, float]) -> None:
+    """A full battery takes nothing at the set voltage; of what they cannot give nothing is expected."""
+    assert alarms(giving(seconds=30, **enough)) == []
+
+
+@pytest.mark.parametrize("asked", [5.0, 400.0])
+def test_what_is_not(asked: float) -> None:
+    assert len(alarms(giving(0.45 if asked == 5.0 else 14.9, asked=asked, seconds=10.5))) == 1
+
+
+def test_modules_that_begin_to_give_in_time() -> None:
+    stage = reads(giving(0.0), 1, voltage=391.9, current=6.0)
+    reads(speaking(stage, 5), 1, voltage=391.9, current=0.0)
+    assert alarms(speaking(stage, 9.5)) == []
+    assert alarms(giving(0.0).post("off").run(1)) == []
+
+
 # ---------------------------------------------------------------- off
 
 

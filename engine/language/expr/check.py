@@ -448,7 +448,7 @@ class Checker:
         self, op: tree.CompareOp, left: tree.Expr, first: Node, right: tree.Expr, second: Node
     ) -> tree.Expr:
         kind, item = right.type.kind, left.type.kind
-        if isinstance(right, tree.ListOf):
+        if isinstance(right, tree.ListOf) and second.kind == "list":  # written here, not what a name stands for
             items = []
             for part, part_node in zip(right.items, second.children, strict=True):
                 both = self.unify(left, first, part, part_node, op)
