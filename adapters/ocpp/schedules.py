@@ -92,14 +92,13 @@ class Limit:
 
     value: float
     unit: str
-    phases: int
+    phases: int = 0
 
     def in_unit(self, unit: str, voltage: float, phases: int) -> float:
-        """``voltage``: V of a phase; ``phases``: those there are where the profile does not say."""
+        """``voltage``: V of a phase; on so many ``phases``."""
         if unit == self.unit:
             return self.value
-        factor = voltage * (self.phases or phases)
-        return self.value / factor if unit == "A" else self.value * factor
+        return self.value / (voltage * phases) if unit == "A" else self.value * voltage * phases
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,20 +139,24 @@ def composite(
 ) -> list[Period]:
     """The schedule of a connector from ``at`` for ``duration``, right at each whole second; ``without`` is the limit
     where no profile says one. ``voltage``: V of a phase of the mains; ``direct``: V at which amperes of a connector of
-    direct current are watts, which has no phases; 0: it is one of alternating current."""
+    direct current are watts, which has no phases; 0: it is one of alternating current. ``phases``: those it has;
+    a period that says fewer is of these."""
     moments = [0, *(-(-(edge - at) // NS) * NS for edge in edges(profiles, use, at, at + duration - 1))]
     rows: list[Period] = []
     for moment in dict.fromkeys(moments):
         if moment >= duration and moment > 0:
             continue
-        found = []
-        if (limit := own(profiles, use, at + moment)) is not None:
-            output = limit if not direct else Limit(limit.value, limit.unit, 1)
-            found.append((output.in_unit(unit, direct or voltage, phases), limit.phases if not direct else 0))
-        if use.connector and (limit := own(profiles, Use(0, None, use.begun), at + moment)) is not None:
-            input_ = limit if not direct else Limit(limit.in_unit("W", voltage, phases), "W", 1)
-            found.append((input_.in_unit(unit, direct or voltage, phases), limit.phases if not direct else 0))
-        value, on = min([*found, (without, 0)], key=lambda each: each[0])
+        mine = own(profiles, use, at + moment)
+        whole = own(profiles, Use(0, None, use.begun), at + moment) if use.connector else None
+        said = [limit.phases for limit in (mine, whole) if limit is not None and limit.phases]
+        on = 0 if direct else min(said, default=0)
+        found = [without]
+        if mine is not None:
+            found.append(mine.in_unit(unit, direct or voltage, 1 if direct else on or phases))
+        if whole is not None:
+            watts = Limit(whole.in_unit("W", voltage, whole.phases or phases), "W") if direct else whole
+            found.append(watts.in_unit(unit, direct or voltage, 1 if direct else on or phases))
+        value = min(found)
         if not rows or (rows[-1].limit, rows[-1].phases) != (value, on):
             rows.append(Period(moment, value, on))
     return rows

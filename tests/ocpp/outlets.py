@@ -104,7 +104,9 @@ class StandInOutlets(Adapter):
         if self.outlets[outlet - 1].state not in ("free", "detached"):
             self._is(outlet, "ended")
 
-    def limit_outlet(self, *, outlet: int, power: float | None = None, current: float | None = None) -> None:
+    def limit_outlet(
+        self, *, outlet: int, power: float | None = None, current: float | None = None, phases: int | None = None
+    ) -> None:
         self.wh(outlet)
         given = [watts for watts in (power, None if current is None else current * 400) if watts is not None]
         one = self.outlets[outlet - 1]

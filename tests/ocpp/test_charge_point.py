@@ -146,6 +146,56 @@ def test_a_limit_reaches_the_duty() -> None:
     assert meter.read("current_L1") == pytest.approx(16, abs=0.5)
 
 
+def _profile(purpose: str, unit: str, period: dict[str, float]) -> dict[str, Any]:
+    """From now on."""
+    whole = purpose == "ChargePointMaxProfile"
+    begin = {"startSchedule": "2026-11-29T12:00:00Z"} if whole else {}
+    schedule = {**begin, "chargingRateUnit": unit, "chargingSchedulePeriod": [{"startPeriod": 0, **period}]}
+    return {
+        "chargingProfileId": 5,
+        "stackLevel": 1,
+        "chargingProfilePurpose": purpose,
+        "chargingProfileKind": "Absolute" if whole else "Relative",
+        "chargingSchedule": schedule,
+    }
+
+
+@pytest.mark.ocpp_cases("TC_056", "TC_057")
+@pytest.mark.parametrize("purpose", ["TxProfile", "TxDefaultProfile", "ChargePointMaxProfile"])
+@pytest.mark.parametrize(("unit", "limit"), [("W", 3_680), ("A", 16)])
+def test_a_limit_on_one_phase(purpose: str, unit: str, limit: float) -> None:
+    """numberPhases 1: the station switches to one phase, with 16 A on it; and back when there is no such limit."""
+    point = _ac("outlet.medium=none", "outlet.most_phases=3", "outlet.outlet.T_between_switches=10 s")
+    pilot, meter = point.outlet().roles["pilot"], point.outlet().roles["meter"]
+    to = 0 if purpose == "ChargePointMaxProfile" else 1
+    profile = _profile(purpose, unit, {"limit": limit, "numberPhases": 1})
+    point.central.ask("SetChargingProfile", connectorId=to, csChargingProfiles=profile)
+    point.run(60)
+    assert point.central.answers["SetChargingProfile"] == {"status": "Accepted"}
+    assert pilot.read("duty") == pytest.approx(26.7, abs=0.1)
+    assert [meter.read(f"current_L{line}") for line in (1, 2, 3)] == [pytest.approx(16, abs=0.5), 0, 0]
+    for asked, told in (("A", 16), ("W", 3_680)):
+        point.central.ask("GetCompositeSchedule", connectorId=1, duration=60, chargingRateUnit=asked)
+        rows = point.run(1).central.answers["GetCompositeSchedule"]["chargingSchedule"]["chargingSchedulePeriod"]
+        assert rows == [{"startPeriod": 0, "limit": told, "numberPhases": 1}]
+    point.central.ask("ClearChargingProfile", id=5)
+    point.run(60)
+    assert pilot.read("duty") == pytest.approx(53.3, abs=0.1)
+    assert [meter.read(f"current_L{line}") for line in (1, 2, 3)] == [pytest.approx(16, abs=0.5)] * 3
+
+
+def test_a_limit_on_one_phase_where_none_can_be_switched() -> None:
+    """W / 230 V are the amperes of the duty, all the same; a vehicle that uses three phases has them on each."""
+    point = _ac("outlet.medium=none")
+    profile = _profile("TxProfile", "W", {"limit": 3_680, "numberPhases": 1})
+    point.central.ask("SetChargingProfile", connectorId=1, csChargingProfiles=profile)
+    point.run(30)
+    meter = point.outlet().roles["meter"]
+    assert point.outlet().roles["pilot"].read("duty") == pytest.approx(26.7, abs=0.1)
+    assert [meter.read(f"current_L{line}") for line in (1, 2, 3)] == [pytest.approx(16, abs=0.5)] * 3
+    assert point.statuses()[-1] == "Charging"
+
+
 @pytest.mark.ocpp_cases("TC_056", "TC_082")
 def test_a_limit_reaches_the_session() -> None:
     """By ISO 15118-2 the vehicle reads it in the next answer; the pilot stays at 5 %."""

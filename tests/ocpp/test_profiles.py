@@ -79,7 +79,7 @@ def test_limits_and_when_they_may_change() -> None:
         call_id="c", connectorId=1, transaction=7, begun=T0 - 59 * NS, at=T0, duration=10 * NS, chargingRateUnit="A",
         without=32.0, voltage=230.0, phases=3, direct=0.0,
     )  # fmt: skip
-    assert port.results["c"] == {"startPeriod": [0, NS], "limit": [16.0, 0.0], "numberPhases": [0, 0]}
+    assert port.results["c"] == {"startPeriod": [0, NS], "limit": [16.0, 0.0], "numberPhases": [1, 1]}
 
 
 def test_a_transaction_takes_its_profiles_with_it() -> None:

@@ -112,6 +112,16 @@ def test_phases_of_a_period_count_when_it_is_converted() -> None:
     assert composite([single], Use(0, None, T0), T0, NS, "W", 1e6, 230.0, 3) == [Period(0, 2300.0, 1)]
 
 
+def test_a_connector_has_the_fewest_phases_that_anybody_says() -> None:
+    """16 A on one phase are 3.7 kW; the charge point's 11 kW are 48 A on that phase, and no limit to it."""
+    mine = profile(1, ((0, 16.0),))
+    single = Profile(**{**{name: getattr(mine, name) for name in Profile.__slots__}, "periods": (Period(0, 16.0, 1),)})
+    point = profile(2, ((0, 11_040.0),), purpose="ChargePointMaxProfile", connector=0, unit="W")
+    use = Use(1, 7, T0)
+    assert composite([single, point], use, T0, NS, "A", 32.0, 230.0, 3) == [Period(0, 16.0, 1)]
+    assert composite([single, point], use, T0, NS, "W", 22_080.0, 230.0, 3) == [Period(0, 3_680.0, 1)]
+
+
 def test_direct_current_has_a_voltage_of_its_own_and_no_phases() -> None:
     """The charge point's limit in amperes is one of the mains (32 A of each phase: 22 kW), the connector's one of its
     output (100 A at 400 V); whichever unit is asked for, both say the same."""

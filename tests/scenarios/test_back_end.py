@@ -408,6 +408,13 @@ def test_limits_of_one_outlet(before: bool, cap: dict[str, Any], granted: float)
     assert stage.data("granted")[1] in (50e3, 70e3 if granted == 80e3 else 50e3)
 
 
+def test_phases_of_a_limit_are_the_outlets_own() -> None:
+    stage = site(2, kinds=["ac", "dc"]).post("limit_outlet", outlet=1, power=None, current=16.0, phases=1)
+    assert (stage.ordered("outlet.limit_phases"), stage.unhandled) == ([{"count": 1}], [])
+    stage.forget().post("limit_outlet", outlet=1, power=None, current=16.0, phases=None)
+    assert stage.ordered("outlet.limit_phases") == [{}]
+
+
 def test_a_limit_holds_for_fixed_parts_too() -> None:
     stage = (
         site(P_site=100e3, sharing="fixed")

@@ -338,6 +338,19 @@ def test_a_vehicle_that_is_still_there_after_a_reset() -> None:
     assert outlet(stage) == ["offer"]
 
 
+@pytest.mark.parametrize(("most", "said", "ordered"), [(3, 1, 1), (3, 2, 1), (3, 3, 3), (3, None, 3), (1, 3, 1)])
+def test_phases_that_a_back_end_lets_it_use(most: int, said: int | None, ordered: int) -> None:
+    """Three or one; all that the switch connects when nobody says fewer."""
+    stage = charging(most_phases=most).forget().post("limit_phases", count=said)
+    assert stage.ordered("outlet.phases") == [{"count": ordered}]
+
+
+def test_without_a_switch_no_phases_are_asked_for() -> None:
+    """A switch that never follows would be a fault of the outlet."""
+    stage = charging().forget().post("limit_phases", count=1)
+    assert (stage.ordered("outlet.phases"), stage.unhandled) == ([], [])
+
+
 def test_what_a_site_says() -> None:
     stage = charging().forget().post("limit", current=8.5).post("phases", count=1).post("start_now")
     assert stage.ordered("outlet.limit") == [{"current": 8.5}]

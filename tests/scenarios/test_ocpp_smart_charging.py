@@ -342,9 +342,9 @@ def test_each_connector_is_told_at_the_start() -> None:
     }
     weighed(stage, NONE, (11_000.0, -1.0), (-1.0, 0.0))
     assert stage.told("limit") == [
-        {"connectorId": 0, "power": None, "current": None},
-        {"connectorId": 1, "power": 11_000.0, "current": None},
-        {"connectorId": 2, "power": None, "current": 0.0},
+        {"connectorId": 0, "power": None, "current": None, "phases": None},
+        {"connectorId": 1, "power": 11_000.0, "current": None, "phases": None},
+        {"connectorId": 2, "power": None, "current": 0.0, "phases": None},
     ]
 
 
@@ -356,8 +356,8 @@ def test_only_what_changes_is_told_again() -> None:
     weighed(stage, NONE, (-1.0, 8.0), NONE, until=NOON + 12 * S).run(2)
     weighed(stage, NONE, (4_000.0, 8.0), NONE, until=0)
     assert stage.told("limit") == [
-        {"connectorId": 1, "power": None, "current": 8.0},
-        {"connectorId": 1, "power": 4_000.0, "current": 8.0},
+        {"connectorId": 1, "power": None, "current": 8.0, "phases": None},
+        {"connectorId": 1, "power": 4_000.0, "current": 8.0, "phases": None},
     ]
 
 
@@ -365,9 +365,45 @@ def test_only_what_changes_is_told_again() -> None:
 def test_of_the_charge_point_power_is_told(phases: int, power: float) -> None:
     """The site shares watts."""
     stage = weighed(begun(), (-1.0, 10.0), NONE, NONE, phases=phases)
-    assert stage.told("limit")[0] == {"connectorId": 0, "power": power, "current": None}
+    assert stage.told("limit")[0] == {"connectorId": 0, "power": power, "current": None, "phases": None}
     assert weighed(begun(), (5_000.0, -1.0), NONE, NONE).told("limit")[0]["power"] == 5_000.0
     assert weighed(begun(), NONE, (-1.0, 10.0), NONE).told("limit")[1]["current"] == 10.0
+
+
+@pytest.mark.parametrize(
+    ("said", "whole", "limit", "told"),
+    [
+        (1, 0, (3_680.0, -1.0), (None, 16.0, 1)),
+        (3, 0, (11_040.0, -1.0), (None, 16.0, 3)),
+        (0, 0, (11_040.0, -1.0), (11_040.0, None, None)),
+        (1, 0, (-1.0, 16.0), (None, 16.0, 1)),
+        (3, 1, (-1.0, 16.0), (None, 16.0, 1)),
+        (0, 1, (11_040.0, -1.0), (11_040.0, None, 1)),
+        (0, 1, NONE, (None, None, 1)),
+        (1, 3, (-1.0, 0.0), (None, 0.0, 1)),
+    ],
+)
+def test_the_phases_that_a_profile_says(
+    said: int, whole: int, limit: tuple[float, float], told: tuple[float | None, float | None, int | None]
+) -> None:
+    """W on so many phases are amperes of each; the fewest that its own or the charge point's profile says. Direct
+    current has none."""
+    stage = begun().values("outlets", direct_voltage=[0.0, 400.0])
+    watts, amperes = zip(NONE, limit, limit, strict=True)
+    stage.finish("weighed", power=watts, current=amperes, phases=[whole, said, said], until=NOON + 10 * S)
+    names = ("power", "current", "phases")
+    assert stage.told("limit")[1] == {"connectorId": 1, **dict(zip(names, told, strict=True))}
+    of_direct = [None if each < 0 else each for each in limit]
+    assert stage.told("limit")[2] == {"connectorId": 2, **dict(zip(names, [*of_direct, None], strict=True))}
+
+
+def test_other_phases_are_told_though_the_limit_is_the_same() -> None:
+    stage = weighed(begun(), NONE, (-1.0, 16.0), NONE)
+    weighed(stage.run(10), NONE, (-1.0, 16.0), NONE, until=NOON + 20 * S, phases=1)
+    assert stage.told("limit")[3:] == [
+        {"connectorId": 1, "power": None, "current": 16.0, "phases": 1},
+        {"connectorId": 2, "power": None, "current": None, "phases": 1},
+    ]
 
 
 @pytest.mark.ocpp_cases("D13")
