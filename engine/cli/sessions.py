@@ -158,7 +158,10 @@ def header_of(station: Station) -> dict[str, Any]:
             {"unit": row.unit, "count": row.count, "columns": {one.label: one.value for one in row.columns}}
             for row in station.rows
         ],
-        "setpoints": dict(station.setpoints),
+        "setpoints": {
+            label: {"of": one.of, **({"during": one.during} if one.during else {})}
+            for label, one in station.setpoints.items()
+        },
     }
 
 

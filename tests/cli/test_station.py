@@ -84,6 +84,9 @@ def test_a_value_of_a_machine_that_an_option_takes_away_is_not_displayed() -> No
     [
         ("Voltag = 'evse.output.voltage'", "did you mean 'Voltage'"),
         ("Voltage = 'nobody.voltage'", "write machine.value"),
+        ("Voltage = {of = 'evse.output.voltage', during = 'nobody.off'}", "write machine.value"),
+        ("Voltage = {of = 'evse.output.voltage', during = 'evse.output.energized'}", "there is no state"),
+        ("Voltage = {of = 'evse.output.voltage', when = 'evse.output.energised'}", "write {of"),
     ],
 )
 def test_a_set_point_of_nothing_that_is_displayed_is_refused(tmp_path: Path, line: str, why: str) -> None:

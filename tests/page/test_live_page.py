@@ -61,8 +61,11 @@ def test_what_ends_a_session_is_asked_about_first(page: Page) -> None:
         page.click("#ask-no")
         assert page.inner_text("#stages li.here") == "charge"
         page.click("[data-event=unplug]")
+        assert page.inner_text(".tile .wanted >> nth=1") == "of 410 V"
         page.click("#ask-yes")
         page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'plug'")
+        page.wait_for_function("[...document.querySelectorAll('.wanted')].every((one) => !one.textContent)")
+        page.wait_for_function("page.timeline.series['Voltage ⇒'].at(-1)[1] === null")  # asked for no more
 
 
 def test_a_session_that_failed_looks_so_and_says_why(page: Page) -> None:

@@ -176,6 +176,15 @@ class Control:
     ends: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class SetPoint:
+    """What a value is meant to be: ``of``, written as a headline's value. ``during``: the state
+    (``machine.child.state``) outside of which nothing is asked for; empty: always."""
+
+    of: str
+    during: str = ""
+
+
 @dataclass(slots=True)
 class Station:
     """What ``engine run`` runs. ``session_end`` is ``(machine, event)``, counted by ``--sessions``. ``ready`` None: as
@@ -187,9 +196,7 @@ class Station:
     ready: Ready | None = None
     display: tuple[Headline, ...] = ()
     rows: tuple[UnitRows, ...] = ()
-    setpoints: Mapping[str, str] = field(
-        default_factory=dict
-    )  # by the label of a headline or a column, written as it is
+    setpoints: Mapping[str, SetPoint] = field(default_factory=dict)  # by the label of a headline or a column
     status: tuple[Headline, ...] = ()  # as `display`, of status lines
     status_rows: tuple[UnitRows, ...] = ()
     status_every_ns: int | None = None

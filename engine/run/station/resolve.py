@@ -22,7 +22,7 @@ from engine.language.load.relatives import scope_of_any
 from engine.language.model import Chart, Contract, Spawn
 from engine.language.problems import nearest, suggestion
 from engine.language.text_values import typed, untyped
-from engine.language.traverse import chart_tree, child_nodes
+from engine.language.traverse import chart_tree, charts_at, child_nodes
 from engine.language.types import BOOL, DURATION, Type
 from engine.run.faults import split_rules
 from engine.run.station.behind import (
@@ -47,6 +47,7 @@ from engine.run.station.plan import (
     Headline,
     MachinePlan,
     Ready,
+    SetPoint,
     Station,
     StationError,
     UnitPlan,
@@ -179,17 +180,34 @@ class _Resolver:
         whole = tuple(Headline(*line) for line in self.units.lines(rest, where).items())
         return whole, self.units.rows(columns, where)
 
-    def _setpoints(self) -> dict[str, str]:
+    def _setpoints(self) -> dict[str, SetPoint]:
         """What values that views show are meant to be."""
-        found = {label: str(value) for label, value in self.file.table("setpoints").items()}
+        found: dict[str, SetPoint] = {}
         labels = [one.label for rows in (self.plan.display, *(row.columns for row in self.plan.rows)) for one in rows]
-        for label, value in found.items():
+        for label, written in self.file.table("setpoints").items():
+            told = dict(written) if isinstance(written, Mapping) else {"of": written}
             if label not in labels:
                 hint = suggestion(label, labels)
                 raise StationError(f"{self.file.path}: [setpoints] {label}: [display] has no such value{hint}")
-            if value.replace("{}", "1").partition(".")[0] not in self.plan.machines:
-                raise StationError(f"{self.file.path}: [setpoints] {label} = {value!r}: write machine.value")
+            if not {"of"} <= told.keys() <= {"of", "during"} or not all(isinstance(one, str) for one in told.values()):
+                raise StationError(f'{self.file.path}: [setpoints] {label}: write {{of = "…", during = "…"}}')
+            for value in told.values():
+                if value.replace("{}", "1").partition(".")[0] not in self.plan.machines:
+                    raise StationError(f"{self.file.path}: [setpoints] {label} = {value!r}: write machine.value")
+            if "during" in told and not self._has_state(told["during"]):
+                raise StationError(f"{self.file.path}: [setpoints] {label}: there is no state {told['during']!r}")
+            found[label] = SetPoint(**told)
         return found
+
+    def _has_state(self, written: str) -> bool:
+        """Of a machine or a child of its: ``machine.child[{}].state``."""
+        root, *parts = re.sub(r"\[[^\]]*\]|\{\}", "", written).split(".")
+        machine = self.plan.machines.get(root) or self.plan.machines[written.replace("{}", "1").partition(".")[0]]
+        return any(
+            ".".join(parts[at:]) in chart.states
+            for at in range(len(parts))
+            for chart in charts_at(machine.chart, ".".join(parts[:at]))
+        )
 
     def _given(self, parameter: str) -> Assignment | None:
         """What a parameter of the main chart is set to, before anything is resolved: how many units there are."""

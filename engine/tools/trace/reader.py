@@ -91,13 +91,18 @@ def _is_header(record: Record) -> bool:
             for s in sides.values()
         )
         and _has_texts(record.get("display", {}))
-        and _has_texts(record.get("setpoints", {}))
+        and isinstance(record.get("setpoints", {}), dict)
+        and all(_is_setpoint(one) for one in record.get("setpoints", {}).values())
         and isinstance(record.get("rows", []), list)
         and all(
             isinstance(row, dict) and type(row.get("count")) is int and _has_texts(row.get("columns"))
             for row in record.get("rows", [])
         )
     )
+
+
+def _is_setpoint(found: object) -> bool:
+    return isinstance(found, str) or (_has_texts(found) and isinstance(found, dict) and "of" in found)
 
 
 def _has_texts(found: object) -> bool:

@@ -43,12 +43,13 @@ def header(
     sides: Mapping[str, tuple[str, str]] | None = None,
     display: Mapping[str, str] | None = None,
     rows: Sequence[Mapping[str, Any]] = (),
-    setpoints: Mapping[str, str] | None = None,
+    setpoints: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, Any]:
     """The first line: what runs. ``started`` is the wall clock time (ISO 8601) of time 0, empty on a virtual clock.
     ``sides``: who talks, from left to right: by label the machine and the unit it belongs to (or ""). ``display``: the
     values that matter most, by label; ``rows``: those of each ``unit`` (how many: ``count``), with ``{}`` for its
-    number in ``columns``; ``setpoints``: what some of either are meant to be, by their label."""
+    number in ``columns``; ``setpoints``: what some of either are meant to be, by their label: ``of``,
+    and ``during`` which state that is asked for."""
     return {
         "trace": TRACE_VERSION,
         **({"title": title} if title else {}),
@@ -59,7 +60,7 @@ def header(
         **({"sides": {label: _side(*side) for label, side in sides.items()}} if sides else {}),
         **({"display": dict(display)} if display else {}),
         **({"rows": [dict(row) for row in rows]} if rows else {}),
-        **({"setpoints": dict(setpoints)} if setpoints else {}),
+        **({"setpoints": {label: dict(one) for label, one in setpoints.items()}} if setpoints else {}),
     }
 
 

@@ -47,7 +47,7 @@ class TraceWriter:
         sides: Mapping[str, tuple[str, str]] | None = None,
         display: Mapping[str, str] | None = None,
         rows: Sequence[Mapping[str, Any]] = (),
-        setpoints: Mapping[str, str] | None = None,
+        setpoints: Mapping[str, Mapping[str, str]] | None = None,
         look: Look | None = None,
         secrets: bool = False,
     ) -> None:

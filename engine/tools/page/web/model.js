@@ -137,6 +137,14 @@ function lookUp(world, charts, written) {
   return machine ? lookIn(world, charts, machine, rest.join(".")) : null;
 }
 
+/** Whether a state is active: `machine.child.state`. */
+function inState(world, written) {
+  const parts = written.split(".");
+  let machine = world.machines.get(parts.shift());
+  for (let child; machine && (child = world.child(machine.path, parts[0])); parts.shift()) machine = child;
+  return Boolean(machine) && machine.isActive(parts.join("."));
+}
+
 function lookIn(world, charts, machine, rest) {
   const chart = charts[machine.key] || {};
   if (rest in machine.data) {
@@ -208,7 +216,7 @@ function presentStage(world, charts, main) {
 class Timeline {
   constructor(first, base, charts, header, main) {
     this.charts = charts; this.display = header.display || {}; this.main = main;
-    this.setpoints = header.setpoints || {}; this.rows = header.rows || [];
+    this.setpoints = Object.fromEntries(Object.entries(header.setpoints || {}).map(([label, one]) => [label, typeof one === "string" ? { of: one } : one])); this.rows = header.rows || [];
     this.begin(first, World.of(base));
   }
   begin(first, world) {
@@ -242,8 +250,10 @@ class Timeline {
     let most = 0;
     const add = (name, label, value, n) => {
       if (typeof value === "number") this.series[name].push([time, value]);
-      const wanted = label in this.setpoints ? lookUp(this.now, this.charts, this.setpoints[label].replaceAll("{}", n + 1))?.value : undefined;
-      if (typeof wanted === "number") this.series[meant(name)].push([time, wanted]);
+      if (label in this.setpoints) {
+        const wanted = this.wanted(this.now, label, n + 1)?.value, number = typeof wanted === "number" ? wanted : null, before = this.series[meant(name)];
+        if (number !== null || before.length && before[before.length - 1][1] !== null) before.push([time, number]); // one null: asked for no more
+      }
       most = Math.max(most, this.series[name].length);
     };
     for (const [label, written] of Object.entries(this.display)) add(label, label, headline(this.now, this.charts, label, written)?.value, 0);
@@ -251,9 +261,15 @@ class Timeline {
       for (let n = 0; n < row.count; n++) for (const label of Object.keys(row.columns)) add(inRow(row, n, label), label, numberOf(ofUnit(this.now, this.charts, row, k, n, label)), n);
     });
     if (most > POINTS) {
-      for (const label of Object.keys(this.series)) this.series[label] = this.series[label].filter((_, n) => n % 2 === 0);
+      for (const label of Object.keys(this.series)) this.series[label] = this.series[label].filter(([, value], n) => n % 2 === 0 || value === null);
       this.every *= 2;
     }
+  }
+  /** What a value is meant to be, null where nothing is asked for; `number` of the unit. */
+  wanted(world, label, number = 1) {
+    const { of, during } = this.setpoints[label] || {};
+    if (!of || (during && !inState(world, during.replaceAll("{}", number)))) return null;
+    return lookUp(world, this.charts, of.replaceAll("{}", number));
   }
   trim() {
     const marks = Math.floor(MOST / MARK / 4);

@@ -67,7 +67,7 @@ const Panels = {
     if (tiles.children.length !== labels.length) tiles.replaceChildren(...labels.map(Panels.tile));
     labels.forEach((label, n) => {
       const found = headline(world, timeline.charts, label, timeline.display[label]);
-      const wanted = label in timeline.setpoints ? lookUp(world, timeline.charts, timeline.setpoints[label]) : null;
+      const wanted = timeline.wanted(world, label);
       Panels.value(tiles.children[n], found ? found.text ?? written(found.value, found.unit) : "–", wanted, timeline, label, until);
     });
   },
@@ -90,7 +90,7 @@ const Panels = {
         button.disabled = !path; button.onclick = () => choose(path);
         card.classList.toggle("chosen", Boolean(path) && (chosen === path || chosen.startsWith(path + "/")));
         Object.keys(row.columns).forEach((label, c) => {
-          const wanted = label in timeline.setpoints ? lookUp(world, charts, timeline.setpoints[label].replaceAll("{}", n + 1)) : null;
+          const wanted = timeline.wanted(world, label, n + 1);
           Panels.value(card.lastChild.children[c], ofUnit(world, charts, row, k, n, label), wanted, timeline, inRow(row, n, label), until);
         });
       }
