@@ -11,6 +11,7 @@ Source: the system's public description and behaviour (docs/page.md has the path
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,10 @@ VOLTS = {"A": 12.0, "B": 9.0, "C": 6.0, "D": 3.0, "E": 0.0, "F": -12.0}
 """Nominal positive pilot level by state, IEC 61851-1 Table A.4."""
 _SESSION = ("HANDSHAKE", "PRECHARGE", "CHARGING")
 _REQUIRED = object()
+_DUTY = (
+    "the chart alone sets the duty cycle: it shows 5 % to whoever is plugged in; POST /esp/restart_slac takes it away "
+    "for a moment, POST /stop_session for good"
+)
 
 
 def paths() -> dict[str, Handler]:
@@ -101,6 +106,16 @@ def _text(body: Body, name: str, default: Any = _REQUIRED, among: str = "") -> s
     if among and (len(value) != 1 or value not in among):
         raise Invalid(("body", name), f"string does not match regex ^[{among}]$", "value_error.str.regex")
     return value
+
+
+def _optional_text(body: Body, name: str) -> None:
+    if body.get(name) is not None:
+        _text(body, name)
+
+
+def _paths(body: Body) -> None:
+    for name in ("secc_config", "cert_store"):
+        _optional_text(body, name)
 
 
 def _boolean(body: Body, name: str, default: Any = _REQUIRED) -> bool:
@@ -247,7 +262,7 @@ async def _live(window: Window, body: Body) -> Any:
 
 async def _hlc(window: Window, body: Body) -> Any:
     values = await window.values()
-    state = "running" if values else "stopped"
+    state = "running" if values.get("hlc_runs") else "stopped"
     return {
         "state": state,
         "error": None,
@@ -293,22 +308,34 @@ async def _cp_state(window: Window, body: Body) -> Any:
 
 
 async def _contactor(window: Window, body: Body) -> Any:
-    _boolean(body, "closed")
-    raise Refusal(501, "the chart alone closes and opens the contactor")
+    """Opened, a session ends in order first: the current goes down. What is asked for and so already is done."""
+    closed = _boolean(body, "closed")
+    if await _is_closed(window) != closed:
+        await window.order("contactor", "closed" if closed else "open")
+    return {"status": "ok", "contactor_closed": await _is_closed(window)}
+
+
+async def _is_closed(window: Window) -> bool:
+    return bool((await window.values()).get("contactor_closed"))
 
 
 async def _pwm(window: Window, body: Body) -> Any:
     _number(body, "duty", _REQUIRED, 0, 100)
-    raise Refusal(501, "the chart alone sets the duty cycle")
+    raise Refusal(501, _DUTY)
 
 
 async def _hlc_start(window: Window, body: Body) -> Any:
+    """The V2G server listens by itself for whoever is plugged in; its interface stands in the station file."""
     _text(body, "iface", "eth0")
+    _paths(body)
+    await window.order("hlc_start")
     return {"status": await _hlc(window, body)}
 
 
 async def _hlc_stop(window: Window, body: Body) -> Any:
-    raise Refusal(501, "the station's V2G server runs as long as the station; /stop_session ends a session")
+    """The session is stopped as by its button; the server listens for the next vehicle."""
+    await window.order("hlc_stop")
+    return {"status": await _hlc(window, body)}
 
 
 async def _start_matching(window: Window, body: Body) -> Any:
@@ -318,12 +345,25 @@ async def _start_matching(window: Window, body: Body) -> Any:
 
 
 async def _matched(window: Window, body: Body) -> Any:
-    _text(body, "ev_mac")
-    raise Refusal(501, "the station's modem tells who has matched")
+    """True already, or refused: it is the modem that tells who has matched."""
+    ev_mac = _text(body, "ev_mac")
+    for name in ("nid", "run_id"):
+        _optional_text(body, name)
+    _text(body, "iface", "eth0")
+    _paths(body)
+    if body.get("attenuation_db") is not None:
+        _number(body, "attenuation_db", None)
+    await window.order("matched")
+    values = await window.values()
+    known = values.get("ev_mac")
+    if known and known != re.sub("[:.-]", "", ev_mac).lower():
+        raise Refusal(409, f"{known} has matched, not {ev_mac!r}")
+    return {"slac": _matching(values), "hlc": await _hlc(window, body)}
 
 
 async def _ping(window: Window, body: Body) -> Any:
-    await window.values()
+    """Of the pilot board, where there is one: 409 while it is lost."""
+    await window.order("ping")
     return {"status": "ok", "pong": True}
 
 
@@ -336,10 +376,12 @@ async def _mode(window: Window, body: Body) -> Any:
 async def _esp_pwm(window: Window, body: Body) -> Any:
     _number(body, "duty", _REQUIRED, 0, 100)
     _boolean(body, "enable", True)
-    raise Refusal(501, "the chart alone sets the duty cycle")
+    raise Refusal(501, _DUTY)
 
 
 async def _restart_slac(window: Window, body: Body) -> Any:
-    _number(body, "reset_ms", 400.0, 0)
+    """Takes 5 % away for a moment. For how long, the chart says, and the answer."""
+    _number(body, "reset_ms", 400.0)
     await window.order("restart_slac")
-    return {"status": "ok", "reset_ms": int(body.get("reset_ms", 400))}
+    nudge_ns = (await window.values()).get("nudge")
+    return {"status": "ok", "reset_ms": nudge_ns // 1_000_000 if isinstance(nudge_ns, int) else None}

@@ -1,5 +1,7 @@
 """``[web]`` of a station file: what the paths of another system know of the station, and what their orders do.
 
+[web]
+file = "../web/dc_plc.toml"                          all of it that is not said here, without `web.` in its names
 [web.values]
 voltage = "evse.meter.voltage"                       an expression of the chart language over the machines
 phase = "'ABORTED' if evse.In('outlet.faulted') else 'IDLE'"
@@ -86,6 +88,7 @@ class Web:
         self._table, self._system, self._sessions, self._act = station.web, system, sessions, act
         self._where = f"{station.file}: [web]"
         self._file = Path(station.file) if station.file else None
+        self._named = station.web_file
         if unknown := [part for part in self._table if part not in _PARTS]:
             raise StationError(f"{self._where}: unknown key {unknown[0]!r}{suggestion(unknown[0], _PARTS)}")
         charts = {name: machine.chart for name, machine in station.machines.items()}
@@ -174,7 +177,14 @@ class Web:
             raise StationError(f"{self._where} {name}: write an expression in quotes, not {written!r}"[:300])
         if names_one_of(written, self._absent):
             return lambda: None
-        return of_station(value_of(self._file, written, self._scope), self._system)
+        return of_station(value_of(self._stands_in(written), written, self._scope), self._system)
+
+    def _stands_in(self, written: str) -> Path | None:
+        """The file that an expression is in."""
+        own = self._file
+        if own is None or self._named is None or written.partition("\n")[0] in own.read_text(encoding="utf-8"):
+            return own
+        return self._named
 
     def _path(self, written: Any) -> tuple[str, str]:
         root, _, rest = str(written).partition(".")

@@ -12,20 +12,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from engine.language.load.kept import load_kept
-from engine.run import System, VirtualClock
+from engine.run import VirtualClock
 from engine.run.registry import installed
 from engine.run.station import Overrides, build, resolve
+from tests.page.at_once import AtOnce
 
 schemathesis = pytest.importorskip("schemathesis", reason="the extra [test]")
 pytest.importorskip("starlette", reason="the extra [ui]")
-
-
-class AtOnce(System):
-    """What is handed over is done at once: there is no other thread here."""
-
-    def hand_over(self, callback: Any) -> None:
-        callback()
-        self.run_due()
 
 
 def app(home: Path) -> Any:

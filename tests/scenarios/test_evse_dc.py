@@ -170,6 +170,28 @@ def test_who_has_begun_to_speak_is_nudged_no_more(before_s: float) -> None:
     assert nudges(linked_again) == []
 
 
+def test_who_is_asked_to_nudge_does_so_at_once() -> None:
+    """Whether it nudges by itself or not, and a vehicle that has begun to speak, too: it begins anew."""
+    for by_itself in (False, True):
+        stage = plugged(nudges=by_itself).run(1).post("nudge").run(0.1)
+        assert nudges(stage) == [1.0]
+        stage.child("slac.matching").forget().run(1).post("nudge").run(0.1)
+        assert nudges(stage) == [2.1]
+
+
+def test_nobody_is_nudged_on_order_where_there_is_nobody_to_nudge() -> None:
+    """No vehicle, one in state C, one that has matched, no modem, a wire, one whose session is over."""
+    for stage in (
+        available(),
+        pilot(plugged(), "C"),
+        linked(),
+        plugged().child("slac.modem_fault", reason="gone"),
+        plugged(medium="ethernet"),
+        plugged().emit("button.stop_pressed"),
+    ):
+        assert nudges(stage.run(0.1).forget().post("nudge").run(1)) == []
+
+
 def test_who_has_left_is_nudged_no_more() -> None:
     stage = plugged(nudges=True).run(7).forget()
     pilot(stage, "A").run(60)

@@ -146,6 +146,26 @@ def test_what_reads_a_machine_that_is_not_here_has_no_value_and_what_only_names_
     assert (told["power"], told["told"], told["other"]) == (0.0, "amp.", None)
 
 
+def test_stations_share_a_file_and_say_what_is_their_own(tmp_path: Path) -> None:
+    """Name by name; what is wrong is told with the file it is in."""
+    head, _, tables = STATION.partition("[web.values]")
+    shared = ("[web.values]" + tables).replace("[web.", "[")
+    (tmp_path / "shared.toml").write_text(shared)
+    own = head + '[web]\nfile = "shared.toml"\n[web.values]\npower = "2 * lamp.power"\n'
+    found, system, asked = web(tmp_path, own)
+    system.post(system.roots["lamp"], "light")
+    system.advance(0)
+    told = found.seen()
+    assert (told["power"], told["words"], told["title"]) == (20.0, "dim", "Lit")
+    found.order("set", "OFF")
+    assert asked == [{"event": "dark"}]
+    (tmp_path / "shared.toml").write_text(shared.replace("lamp.In('lit')", "lamp.In('lid')", 1))
+    with pytest.raises(StationError, match=r"shared\.toml:2:\d+: "):
+        web(tmp_path, own)
+    with pytest.raises(StationError, match=r"none\.toml: No such file"):
+        web(tmp_path, own.replace("shared.toml", "none.toml"))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [

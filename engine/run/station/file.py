@@ -124,6 +124,18 @@ class StationFile:
         """A top-level table; empty when it is absent."""
         return _table(self.content.get(name, {}), f"{self.path}: [{name}]")
 
+    def web(self) -> tuple[dict[str, Any], Path | None]:
+        """``[web]``, and the file it names (``file``): what is said here goes before what that says, name by name."""
+        own = dict(self.table("web"))
+        if "file" not in own:
+            return own, None
+        path = self.relative(str(own.pop("file")))
+        found = read_toml(path)
+        for name, given in own.items():
+            both = isinstance(given, Mapping) and isinstance(found.get(name), Mapping)
+            found[name] = {**found[name], **given} if both else given
+        return found, path
+
     def units(self) -> dict[str, Any]:
         """The contents of ``[units]``, by the unit's name."""
         return self.table("units")

@@ -209,6 +209,7 @@ class Station:
     programs: dict[str, str] = field(default_factory=dict)  # name -> command of a program that runs with it
     words: Path | None = None  # the folder with what people read (words.py)
     web: Mapping[str, Any] = field(default_factory=dict)  # paths of another system: engine/tools/page/paths.py
+    web_file: Path | None = None  # where what is not in the station file's own [web] stands
     absent: frozenset[str] = frozenset()  # machines of its file that are not here
     settings: Mapping[str, Any] = field(default_factory=dict)  # those beside its file, by full address
     surroundings: str = ""  # which parts of the main machine's world are real and which only seem so

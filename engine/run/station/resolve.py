@@ -270,7 +270,7 @@ class _Resolver:
         self.plan.ready = self._ready()
         self.plan.sides = self._sides()
         self.plan.control = self._control()
-        self.plan.web = self.file.table("web")
+        self.plan.web, self.plan.web_file = self.file.web()
         words = self.file.table("station").get("words")
         self.plan.words = self.file.relative(str(words)) if words is not None else None
         self.plan.programs = self._programs()
