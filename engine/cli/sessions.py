@@ -15,7 +15,7 @@ from engine.run.station import Station
 from engine.semantics.step import SendEvent
 from engine.tools.trace.secrets import Veil, secret_fields
 from engine.tools.trace.show import arguments, timer
-from engine.tools.trace.units import units_of
+from engine.tools.trace.units import counts_nothing, units_of
 
 _MOVES = 4  # of each side, told of a session that failed
 
@@ -24,7 +24,7 @@ _MOVES = 4  # of each side, told of a session that failed
 class Report:
     """One session. ``duration_ns`` is None where the chart does not say when one begins; ``told`` is what its event
     carries, or else the headlines then; ``sides`` is where each side was last, of one that failed; ``unit`` where it
-    was, in a station of several; ``data`` what its event carries."""
+    was, in a station of several; ``data`` what its event carries; ``empty``: energies, and all of them nothing."""
 
     number: int
     time_ns: int
@@ -34,6 +34,7 @@ class Report:
     sides: tuple[str, ...] = ()
     unit: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
+    empty: bool = False
 
     def lines(self) -> list[str]:
         """The session in a line; where each side was in one more for each."""
@@ -139,7 +140,8 @@ class Sessions:
         unit = self._units.get(actor.path, "")
         talked = [side for side in self._sides.values() if side.moves and side.unit in ("", unit)]
         sides = () if good else tuple(side.told() for side in talked)
-        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides, unit, carried)
+        empty = counts_nothing(units_of(chart).get(self._event, {}), carried)
+        report = Report(len(self.reports) + 1, time_ns, good, lasted, told, sides, unit, carried, empty)
         self.reports.append(report)
         self.told(report)
 

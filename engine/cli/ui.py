@@ -102,6 +102,7 @@ class Page:
             "unit": report.unit,
             "sides": list(report.sides),
             "data": report.data,
+            "empty": report.empty,
         }
         if measured := self._web.measured():
             told["means"] = measured

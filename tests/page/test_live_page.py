@@ -155,6 +155,16 @@ def test_the_page_of_every_station_opens(page: Page, chart: str) -> None:
         names.nth(1).locator("button").click()
         page.locator("#drawing svg .node.on, #tree [data-state].on").first.wait_for()
         page.wait_for_function("document.getElementById('link').textContent === 'live'")
+        if chart == "charger_bms":
+            assert not page.evaluate("inSession(page.timeline.now)")  # it is plugged in by whoever looks at it
+            page.click("[data-event=plug]")
+            page.wait_for_function("inSession(page.timeline.now)")
+            page.click("[data-event=unplug]")
+            page.click("#ask-yes")
+            page.wait_for_function("!document.getElementById('result').hidden && !inSession(page.timeline.now)")
+            told = {"number": 7, "good": True, "empty": True, "data": {"reason": "enough"}}
+            assert page.evaluate("(one) => outcome(one)", told) == "– Session 7 ended without energy: enough"
+            assert page.evaluate("(one) => judged(one)", told) == "empty"
 
 
 def test_a_page_opened_late_shows_what_was_before(page: Page) -> None:

@@ -8,6 +8,12 @@ import pytest
 
 import engine
 from engine.cli import main
+from engine.cli.events import addressed, deliver
+from engine.cli.sessions import Sessions
+from engine.run import System, VirtualClock
+from engine.run.registry import installed
+from engine.run.station import Overrides, build, resolve
+from engine.semantics.step import Event
 from engine.tools.page.charts import chart_key, with_children
 from engine.tools.page.results import results
 from engine.tools.trace.reader import read
@@ -39,6 +45,28 @@ def test_they_are_those_of_the_run(
         )
         assert f"{head}: {one['text']}" in told.out + told.err
     assert all(one["good"] for one in found) == (not arguments)
+
+
+@pytest.mark.parametrize(("seconds", "empty"), [(1.2, True), (20, False)])
+def test_a_session_without_energy_is_told_so(seconds: float, empty: bool) -> None:
+    """It was stopped before anything flowed, and in order: no failure, and no success."""
+    options = Overrides((), {}, {"ui": "127.0.0.1:0"})  # nobody plugs in by himself
+    station = resolve(Path("machines/charger_bms.yaml"), None, options, installed(), engine.load)
+    system = System(VirtualClock())
+    build(station, system, installed())
+    sessions = Sessions(station, system, list)
+    main = system.roots["charger"]
+    system.start()
+    system.advance(round(60e9))
+    assert "outlet.plugged" not in main.machine.configuration
+    for event, wait_s in (("vehicle.plug", seconds), ("stop(reason=enough)", 5), ("vehicle.leave", 20)):
+        to, what = addressed(system, main, event)
+        assert isinstance(what, Event)
+        deliver(system, to, what)
+        system.advance(round(wait_s * 1e9))
+    (report,) = sessions.reports
+    assert (report.good, report.empty) == (True, empty)
+    assert "outlet.available" in main.machine.configuration
 
 
 def test_a_fast_run_with_a_page_has_its_sessions_too(capsys: pytest.CaptureFixture[str]) -> None:

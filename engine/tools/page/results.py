@@ -10,7 +10,7 @@ from engine.language.model import Chart
 from engine.run.judgement import went_well
 from engine.tools.trace.reader import Record, Trace
 from engine.tools.trace.show import arguments
-from engine.tools.trace.units import units_of
+from engine.tools.trace.units import counts_nothing, units_of
 
 Plain = dict[str, Any]
 
@@ -46,6 +46,7 @@ def results(trace: Trace, known: Mapping[str, Chart]) -> list[Plain]:
                     "unit": "".join(re.findall(r"/(\w+)\[(\d+)\]", path)[0]) if "[" in path else "",
                     "sides": [],
                     "data": lean,
+                    "empty": counts_nothing(units_of(own).get(own.session.result, {}), lean),
                 }
             )
     return found

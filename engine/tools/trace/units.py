@@ -23,6 +23,13 @@ def units_of(chart: Chart) -> dict[str, dict[str, str]]:
     return {name: units for name, units in lean.items() if units}
 
 
+def counts_nothing(units: Units, data: Mapping[str, Any]) -> bool:
+    """Whether there are energies among these values, and all of them are nothing (less than 0.5 Wh)."""
+    energies = [data.get(field) for field, unit in units.items() if unit == "Wh"]
+    known = [one for one in energies if isinstance(one, int | float)]
+    return bool(known) and all(abs(one) < 0.5 for one in known)
+
+
 def _symbol(type_: Type) -> str:
     inner = type_.item if type_.kind is Kind.LIST and type_.item is not None else type_
     if inner.kind is Kind.DURATION:

@@ -43,7 +43,7 @@ const Panels = {
     place.parentNode.classList.toggle("told", Boolean(text) && !going);
     if (place.textContent === text) return;
     place.textContent = text; place.title = going || !last ? "" : last.result.text;
-    place.className = going || !last ? "" : last.result.good === false ? "bad" : last.result.good ? "good" : "";
+    place.className = going || !last ? "" : judged(last.result);
   },
 
   tile(label) {
@@ -234,7 +234,7 @@ const Panels = {
           el("span", { class: "number quiet" }, clock(row.time)),
           el("span", { class: "text" }, arrow === "←" ? el("i", {}, "← ") : "", el("b", {}, row.name), row.count > 1 ? el("em", {}, ` ×${row.count}`) : "",
             arrow === "←" ? "" : el("i", {}, ` ${arrow}`), el("small", {}, carried(row.data, row.units))));
-      }))] : [el("p", { class: "quiet" }, t("empty"))], `m${messages.version} ${rows.length} ${sides}`);
+      }))] : [el("p", { class: "quiet" }, t("nothingYet"))], `m${messages.version} ${rows.length} ${sides}`);
   },
 
   steps(place, timeline, until, go) {
@@ -249,31 +249,33 @@ const Panels = {
         el("b", { class: record.timer ? "timer" : record.unhandled || record.failures ? "bad" : "" }, what),
         el("span", { class: "quiet" }, (record.entered || []).length ? "→ " + [...record.entered].filter((one, k, all) => one && !all.some((other) => other.startsWith(one + "."))).map(last).join(", ") : ""))));
     }
-    put(place, rows.length ? [el("ol", { class: "steps" }, ...rows)] : [el("p", { class: "quiet" }, t("empty"))], `s${end} ${timeline.next}`);
+    put(place, rows.length ? [el("ol", { class: "steps" }, ...rows)] : [el("p", { class: "quiet" }, t("nothingYet"))], `s${end} ${timeline.next}`);
   },
 
   log(place, rows) {
     put(place, rows.length ? [el("ol", { class: "log" }, ...rows.slice(-200).map((row) => el("li", { class: row.bad ? "bad" : "" },
-      el("span", { class: "number quiet" }, clock(row.time)), el("span", { class: "name" }, row.machine), el("span", {}, row.text))))] : [el("p", { class: "quiet" }, t("empty"))],
+      el("span", { class: "number quiet" }, clock(row.time)), el("span", { class: "name" }, row.machine), el("span", {}, row.text))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
     `l${rows.length} ${rows.length ? rows[rows.length - 1].time : ""}`);
   },
 
   results(place, results) {
     put(place, results.length ? [el("ol", { class: "results" }, ...results.slice(-100).reverse().map(({ time_ns, result }) => el("li", {},
       el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${word("values", result.unit)}` : ""), " ",
-        result.good === undefined ? "" : el("span", { class: result.good ? "badge good" : "badge bad" }, MARKS[result.good], t(result.good ? "good" : "bad")), " ",
+        judged(result) ? el("span", { class: `badge ${judged(result)}` }, MARKS[judged(result)], t(judged(result))) : "", " ",
         el("span", { class: "quiet number" }, clock(time_ns), result.duration_ns ? `, ${seconds(result.duration_ns)}` : "")),
-      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, result.data.reason)) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("empty"))],
+      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, result.data.reason)) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
     `r${results.length}`);
   },
 };
 
-const MARKS = { true: "✓ ", false: "✗ " };
+const MARKS = { good: "✓ ", bad: "✗ ", empty: "– " };
+/** How a session ended, as a class: one without energy is no success, and no failure where it ended in order. */
+const judged = (result) => (result.good === false ? "bad" : result.good ? (result.empty ? "empty" : "good") : "");
 /** A session's end in a line: the mark, which one, how, and why. */
 function outcome(result) {
-  const how = result.good === undefined ? "" : ` ${t(result.good ? "good" : "bad")}`;
+  const how = judged(result) ? ` ${t(judged(result))}` : "";
   const why = result.data?.reason || (result.good ? "" : result.text);
-  return `${MARKS[result.good] || ""}${t("session", result.number)}${result.unit ? ` ${word("values", result.unit)}` : ""}${how}${why ? `: ${why}` : ""}`;
+  return `${MARKS[judged(result)] || ""}${t("session", result.number)}${result.unit ? ` ${word("values", result.unit)}` : ""}${how}${why ? `: ${why}` : ""}`;
 }
 const last = (state) => state.slice(state.lastIndexOf(".") + 1) || state;
 const timerText = (id) => (id.includes("/after ") ? "after " + id.split("/after ")[1] : id);
