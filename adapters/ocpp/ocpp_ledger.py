@@ -12,18 +12,24 @@ from adapters.ocpp.ledger import Ledger, Message
 from adapters.ocpp.store import InFile, InMemory, Stored
 from engine.adapter import AdapterError, World
 
-AHEAD = 64
+AHEAD = 256
 """Messages that are read from the file at once."""
+TOGETHER = 32
+"""Delivered messages that wait to be taken out of the file, in one write, at most."""
+TAKEN_OUT_NS = 100_000_000
+"""So long after it was delivered a message is taken out by a write of its own, when none came that could do it, too."""
 _SAYS_SOMETHING = ("StartTransaction", "StopTransaction")
 """Their answers tell of the transaction and the card."""
 
 
 class OcppLedger(Stored):
     """What a chart orders is one write each. Of a message whose answer says nothing to be kept it is told that it was
-    delivered before it is out of the file: the next one is sent meanwhile. If the power goes then, it is sent once
-    more, under its id."""
+    delivered before it is out of the file: the next one is sent meanwhile, and the next write takes it out. If the
+    power goes before that, it is sent once more, under its id."""
 
     contract = "ocpp_ledger"
+    _in_time = False
+    """What was delivered is taken out soon, whether there is another write or not."""
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
@@ -31,7 +37,8 @@ class OcppLedger(Stored):
         self._ahead: list[Message] = []  # the first of those that wait
         self._is_all = False  # there are no others
         self._out: Message | None = None  # given to the chart, neither answered nor dropped
-        self._undone: list[str] = []  # ids of those that were delivered and could not be taken out
+        self._delivered: list[str] = []  # ids of those that are to be taken out by the next write
+        self._will_take_out = False  # when its time has come
 
     def _begun(self, database: Database) -> None:
         ledger = Ledger(database)
@@ -130,19 +137,12 @@ class OcppLedger(Stored):
         if self._ahead or self._is_all:
             self._give_out(call_id)
             return
-        undone = list(self._undone)
-
-        def work(ledger: Ledger) -> tuple[list[Message], bool]:
-            for id in undone:
-                ledger.delivered(id)
-            return ledger.first(AHEAD)
 
         def found(result: tuple[list[Message], bool]) -> None:
-            self._undone = [id for id in self._undone if id not in undone]
             self._ahead, self._is_all = result
             self._give_out(call_id)
 
-        self._do(work, found, call_id)
+        self._do(lambda ledger: ledger.first(AHEAD), found, call_id)
 
     def _give_out(self, call_id: str) -> None:
         if not self._ahead:
@@ -172,15 +172,24 @@ class OcppLedger(Stored):
             self._forget()
             self._keep_answer(number, payload)
             return
-
-        def refused(_: str) -> None:
-            self._undone.append(out.id)
-            self._forget()
-
         self._out = None
         self.waiting -= 1
         self.port.emit("answered", action=out.action, transaction=out.transaction)
-        self._do(lambda ledger: ledger.delivered(out.id), None, refused=refused)
+        self._delivered.append(out.id)
+        if len(self._delivered) >= TOGETHER:
+            self._take_out()
+        elif self._in_time and not self._will_take_out:
+            self._will_take_out = True
+            self.port.call_later(TAKEN_OUT_NS, self._take_out_late)
+
+    def _take_out_late(self) -> None:
+        self._will_take_out = False
+        self._take_out()
+
+    def _take_out(self) -> None:
+        """Those that were delivered, if no other write has done it."""
+        if self._delivered:
+            self._do(lambda ledger: None, None)
 
     def _keep_answer(self, number: int, payload: Any) -> None:
         def work(ledger: Ledger) -> Any:
@@ -217,9 +226,22 @@ class OcppLedger(Stored):
         work: Callable[[Ledger], Any],
         then: Callable[[Any], None] | None,
         call_id: str = "",
-        refused: Callable[[str], None] | None = None,
     ) -> None:
-        self._write(lambda database: work(Ledger(database)), then, call_id, refused)
+        """Those that were delivered go with it."""
+        out, self._delivered = self._delivered, []
+
+        def all_of_it(database: Database) -> Any:
+            ledger = Ledger(database)
+            for id in out:
+                ledger.delivered(id)
+            return work(ledger)
+
+        def refused(_: str) -> None:
+            if out:
+                self._delivered[:0] = out
+                self._forget()
+
+        self._write(all_of_it, then, call_id, refused)
 
 
 class MemoryLedger(InMemory, OcppLedger):
@@ -228,6 +250,12 @@ class MemoryLedger(InMemory, OcppLedger):
 
 class FileLedger(InFile, OcppLedger):
     """In the file."""
+
+    _in_time = True  # a power failure brings back what is still there
+
+    def close(self) -> None:
+        self._take_out()
+        super().close()
 
 
 def _nested(action: str, values: Mapping[str, Any]) -> dict[str, Any]:

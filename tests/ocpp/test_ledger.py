@@ -363,6 +363,7 @@ def test_what_was_delivered_is_not_sent_again_though_it_could_not_be_taken_out()
     ledger.DiagnosticsStatusNotification(status="Uploaded")
     ledger.next(call_id="a")
     ledger.answer(number=port.results["a"]["number"], payload={})
+    ledger.DiagnosticsStatusNotification(status="Idle")  # would have taken it out
     assert len(port.named("failed")) == 1
     ledger.next(call_id="b")
     assert "full" in port.results["b"]
@@ -370,6 +371,31 @@ def test_what_was_delivered_is_not_sent_again_though_it_could_not_be_taken_out()
     ledger.next(call_id="c")
     assert port.results["c"]["payload"] == {"status": "Uploaded"}
     assert ledger.waiting == Ledger(ledger._database).waiting == 1
+
+
+def test_what_was_delivered_goes_with_the_next_write_and_never_waits_long(tmp_path: Path) -> None:
+    """A write of its own for each would be half the work of a meter that is read often."""
+    file, clock = tmp_path / "l.db", Clock()
+    ledger = FileLedger({"file": str(file)}, World(virtual=True))
+    port = VirtualPort(ledger, clock, "ledger")
+
+    def in_file() -> int:
+        return Ledger(Database(file)).waiting
+
+    def deliver(call_id: str) -> None:
+        ledger.DiagnosticsStatusNotification(status="Uploading")
+        ledger.next(call_id=call_id)
+        ledger.answer(number=port.results[call_id]["number"], payload={})
+
+    deliver("a")
+    assert (ledger.waiting, in_file()) == (0, 1)
+    deliver("b")
+    assert (ledger.waiting, in_file()) == (0, 1)
+    clock.advance(100_000_000)
+    assert in_file() == 0
+    deliver("c")
+    ledger.close()
+    assert in_file() == 0
 
 
 def test_a_full_disk_is_told() -> None:
