@@ -125,7 +125,7 @@ def test_a_plug_is_locked_when_it_has_been_there_for_a_while() -> None:
 def test_a_cable_that_does_not_say(resistance: float, why: str) -> None:
     """No power, and the reason; another cable is judged anew."""
     stage = pilot(free(resistance), "B").run(0.3)
-    assert stage.told("cable_bad") == [{"reason": why}]
+    assert stage.told("cable_bad") == [{"reason": why, "errorCode": "OtherError"}]
     assert not pilot(stage.post("offer"), "C").ordered("output.close", "lock.lock")
     stage.values("proximity", resistance=OHM_20).emit("proximity.changed", resistance=OHM_20).run(0.3)
     assert locked(stage).told("connected") == [{"rating": 20.0}]
@@ -148,7 +148,9 @@ def test_an_attached_cable_has_neither_contact_nor_lock() -> None:
 def test_a_plug_that_does_not_lock() -> None:
     stage = pilot(free(), "B").run(0.3).run(2.999)
     assert not stage.told("cable_bad")
-    assert stage.run(0.002).told("cable_bad") == [{"reason": "the plug does not lock"}]
+    assert stage.run(0.002).told("cable_bad") == [
+        {"reason": "the plug does not lock", "errorCode": "ConnectorLockFailure"}
+    ]
     assert stage.ordered("lock.unlock") == [{}]
 
 
@@ -201,7 +203,7 @@ def test_a_contact_that_changes_in_a_session_ends_it() -> None:
     stage.emit("proximity.changed", resistance=OHM_20)
     assert not stage.told("cable_bad")
     stage.run(0.002)
-    assert stage.told("cable_bad") == [{"reason": "the proximity contact has changed"}]
+    assert stage.told("cable_bad") == [{"reason": "the proximity contact has changed", "errorCode": "OtherError"}]
     assert line(stage) == ["x1"]
     stage.values("meter", current_L1=0.0).run(0.1)
     assert stage.ordered("output.open") == [{}]
@@ -234,7 +236,9 @@ def test_unplugged_while_the_line_shows_F(where: str) -> None:
         return
     stage = pulled().child("cp_line.step_done")
     assert not stage.told("cable_bad")
-    assert stage.run(1).told("cable_bad") == [{"reason": "the proximity contact has changed"}]
+    assert stage.run(1).told("cable_bad") == [
+        {"reason": "the proximity contact has changed", "errorCode": "OtherError"}
+    ]
     assert not stage.told("disconnected")
 
 
@@ -303,7 +307,7 @@ def test_a_plug_that_comes_unlocked_under_power() -> None:
     """H1: opened at once, without the vehicle's end of the current."""
     stage = charging().values("lock", is_locked=False).emit("lock.unlocked")
     assert stage.ordered("output.open") == [{}]
-    assert stage.told("cable_bad") == [{"reason": "the plug came unlocked"}]
+    assert stage.told("cable_bad") == [{"reason": "the plug came unlocked", "errorCode": "ConnectorLockFailure"}]
     opens(stage)
     assert stage.active("power.idle")
 
@@ -598,7 +602,8 @@ def test_a_vehicle_that_is_not_in_order(fault: str) -> None:
     else:
         stage.child("output.tripped", reason="too much")
     why = {"diode": "no diode in the pilot circuit", "short": "pilot line shorted", "excess": "too much"}[fault]
-    assert stage.told("vehicle_fault") == [{"reason": why}]
+    code = "OverCurrentFailure" if fault == "excess" else "EVCommunicationError"
+    assert stage.told("vehicle_fault") == [{"reason": why, "errorCode": code}]
     assert stage.ordered("output.emergency_off") == [{}]
     assert line(stage) == ["x1"]
     assert not stage.ordered("lock.unlock")
@@ -615,7 +620,7 @@ def test_a_vehicle_that_is_not_in_order(fault: str) -> None:
 def test_a_short_at_a_free_outlet() -> None:
     """Nobody is locked in; it is free again when the short has gone."""
     stage = free().child("cp_line.state", state="E").run(5)
-    assert stage.told("vehicle_fault") == [{"reason": "pilot line shorted"}]
+    assert stage.told("vehicle_fault") == [{"reason": "pilot line shorted", "errorCode": "EVCommunicationError"}]
     assert not stage.ordered("lock.lock")
     assert stage.child("cp_line.state", state="A").active("power.idle")
     assert stage.active("plug.free")
@@ -623,8 +628,8 @@ def test_a_short_at_a_free_outlet() -> None:
 
 def test_out_of_order() -> None:
     """F, off, and the cable goes; until a reset, whoever plugs."""
-    stage = charging().child("output.fault", reason="residual current, dc", closed=False)
-    assert stage.told("fault") == [{"reason": "residual current, dc"}]
+    stage = charging().child("output.fault", errorCode="GroundFailure", reason="residual current, dc", closed=False)
+    assert stage.told("fault") == [{"reason": "residual current, dc", "errorCode": "GroundFailure"}]
     assert (stage.ordered("output.emergency_off"), line(stage)) == ([{}], ["fault"])
     opens(stage)
     assert stage.ordered("lock.unlock") == [{}]
@@ -638,7 +643,11 @@ def test_out_of_order() -> None:
 
 def test_a_welded_contactor_keeps_the_plug() -> None:
     """It is live: nobody gets it into the hand (SmartEVSE-3 #26)."""
-    stage = charging().child("output.fault", reason="the contactor does not open", closed=True).run(600)
+    stage = (
+        charging()
+        .child("output.fault", errorCode="GroundFailure", reason="the contactor does not open", closed=True)
+        .run(600)
+    )
     assert not stage.ordered("lock.unlock")
     assert stage.active("power.unavailable.live")
 

@@ -210,4 +210,6 @@ def test_a_meter_that_does_not_report() -> None:
     """Nobody looks at the current any more: opened, out of order, said why."""
     stage = live().forget().child("watch.unmeasured")
     assert stage.order("contactor.set") == {"closed": False}
-    assert stage.told("fault") == [{"reason": "the meter does not report", "closed": False}]
+    assert stage.told("fault") == [
+        {"reason": "the meter does not report", "errorCode": "PowerMeterFailure", "closed": False}
+    ]

@@ -423,7 +423,10 @@ def test_what_the_console_is_told() -> None:
     assert told(charging()) == ("charging", "")
     forbidden = terminals(available().child("battery.standby", reason="too cold"))
     assert told(forbidden) == ("battery connected", "too cold")
-    assert told(charging().child("output.fault", reason="welded?")) == ("out of order", "welded?")
+    assert told(charging().child("output.fault", errorCode="PowerSwitchFailure", reason="welded?")) == (
+        "out of order",
+        "welded?",
+    )
     stopped = charging().child("desk.emergency").child("battery.standby", reason="the battery forbids charging")
     assert told(stopped) == ("out of order", "emergency stop at the console"), "the battery only follows"
 
@@ -434,8 +437,8 @@ def test_what_the_console_is_told() -> None:
 @pytest.mark.parametrize(
     ("happens", "why"),
     [
-        (lambda s: s.child("output.fault", reason="welded?"), "welded?"),
-        (lambda s: s.child("output.fault", reason=""), "the output is faulty"),
+        (lambda s: s.child("output.fault", errorCode="PowerSwitchFailure", reason="welded?"), "welded?"),
+        (lambda s: s.child("output.fault", errorCode="PowerSwitchFailure", reason=""), "the output is faulty"),
         (lambda s: s.emit("button.emergency_stop"), "emergency button"),
         (lambda s: s.child("desk.emergency"), "emergency stop at the console"),
     ],
@@ -450,7 +453,9 @@ def test_out_of_order(happens: Any, why: str) -> None:
     assert (stage.active("outlet.faulted"), stage.active("user.unknown"), stage.active("transaction.none")) == (
         True,
     ) * 3
-    stage.child("output.fault", reason="").child("output.fault", reason="still live")
+    stage.child("output.fault", errorCode="PowerSwitchFailure", reason="").child(
+        "output.fault", errorCode="PowerSwitchFailure", reason="still live"
+    )
     assert stage.data("reason") == "still live"
 
 
@@ -467,7 +472,9 @@ def test_the_button_is_released_before_a_reset() -> None:
 
 
 def test_a_reset_that_does_not_help() -> None:
-    stage = charging().child("output.fault", reason="welded?").post("in_service").run(2.9)
+    stage = (
+        charging().child("output.fault", errorCode="PowerSwitchFailure", reason="welded?").post("in_service").run(2.9)
+    )
     assert stage.active("outlet.resetting")
     stage.run(0.1)
     assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "welded?")
@@ -541,7 +548,7 @@ def test_a_battery_that_leaves_while_out_of_service_is_ordered() -> None:
 
 def test_a_fault_while_out_of_service_is_ordered() -> None:
     """People read the fault; who has looked and resets it puts the charger back in service."""
-    stage = charging().post("out_of_service").child("output.fault", reason="welded?")
+    stage = charging().post("out_of_service").child("output.fault", errorCode="PowerSwitchFailure", reason="welded?")
     assert (stage.data("reason"), results(stage)) == ("welded?", [("failed", "welded?", 0.0)])
     assert stage.post("out_of_service").data("reason") == "welded?"
     stage.emit("button.reset_pressed").child("output.is_off").run(1)
@@ -561,7 +568,9 @@ def test_the_end_of_the_program(begun: Any) -> None:
     assert results(stage) == ([("aborted", "shut down", 0.0)] if begun is charging else [])
     assert not stage.told("shut")
     assert stage.child("output.is_off").told("shut") == [{}]
-    stage.post("shut_down").child("output.fault", reason="x").emit("button.emergency_stop").post("out_of_service")
+    stage.post("shut_down").child("output.fault", errorCode="PowerSwitchFailure", reason="x").emit(
+        "button.emergency_stop"
+    ).post("out_of_service")
     stage.child("desk.emergency")
     assert (stage.active("outlet.shutting_down.shut"), stage.unhandled) == (True, [])
     assert begun().post("shut_down").run(5).told("shut") == [{}]

@@ -109,11 +109,10 @@ def test_what_it_measures() -> None:
         ("the contactor does not close", "PowerSwitchFailure"),
         ("voltage or current out of range: 99 V", "OverVoltage"),
         ("the power stage does not switch off", "InternalError"),
-        ("something else", "OtherError"),
     ],
 )
 def test_faults(reason: str, code: str) -> None:
-    stage = energy().child("output.fault", reason=reason)
+    stage = energy().child("output.fault", errorCode=code, reason=reason)
     assert faults(stage) == [(code, reason)]
     stage.emit("button.reset_pressed")
     assert stage.told("outlet_mended") == [{}]

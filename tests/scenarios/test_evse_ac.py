@@ -209,7 +209,15 @@ def test_a_stop() -> None:
 
 @pytest.mark.parametrize("what", ["outlet.vehicle_fault", "outlet.cable_bad"])
 def test_no_power_for_this_vehicle(what: str) -> None:
-    stage = charging().forget().child(what, reason="no diode in the pilot circuit")
+    stage = (
+        charging()
+        .forget()
+        .child(
+            what,
+            errorCode={"outlet.cable_bad": "ConnectorLockFailure", "outlet.vehicle_fault": "OverCurrentFailure"}[what],
+            reason="no diode in the pilot circuit",
+        )
+    )
     assert result(stage) == {
         "end": "failed",
         "reason": "no diode in the pilot circuit",
@@ -221,7 +229,16 @@ def test_no_power_for_this_vehicle(what: str) -> None:
     stage.emit("button.stop_pressed").run(600)
     assert not outlet(stage)
     assert stage.child("outlet.connected", rating=20.0).active("vehicle.plugged.offering")
-    gone = charging().child(what, reason="x").child("outlet.disconnected").child("outlet.free")
+    gone = (
+        charging()
+        .child(
+            what,
+            errorCode={"outlet.cable_bad": "ConnectorLockFailure", "outlet.vehicle_fault": "OverCurrentFailure"}[what],
+            reason="x",
+        )
+        .child("outlet.disconnected")
+        .child("outlet.free")
+    )
     assert gone.active("vehicle.available")
     assert not stage.unhandled
 
@@ -234,22 +251,28 @@ def test_a_cable_that_is_refused_before_it_counts_as_plugged(where: str) -> None
         stage = Stage("machines/evse_ac.yaml", {"meter.energy": 1000.0})
     elif where == "resetting":
         stage.post("out_of_service").post("in_service")
-    stage.forget().child("outlet.cable_bad", reason="the plug does not lock")
+    stage.forget().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="the plug does not lock")
     assert (shown(stage), lights(stage)) == (["the plug does not lock"], ["fault"])
     assert (result(stage)["end"], result(stage)["reason"]) == ("failed", "the plug does not lock")
     stage.child("outlet.disconnected").child("outlet.free")
     assert len(stage.told("session_ended")) == 1
     seen = available().values("pilot", high=12.0).post("report")
-    seen.child("outlet.cable_bad", reason="x").child("outlet.disconnected")
+    seen.child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x").child("outlet.disconnected")
     assert [told["state"] for told in seen.told("outlet_state")] == ["free", "plugged", "ended", "free"]
     assert [told["info"] for told in seen.told("outlet_fault")] == ["x"]
-    again = available().child("outlet.cable_bad", reason="x").child("outlet.connected", rating=20.0)
+    again = (
+        available()
+        .child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x")
+        .child("outlet.connected", rating=20.0)
+    )
     assert again.active("vehicle.plugged.offering")
     assert not stage.unhandled
 
 
 def test_a_pilot_line_that_is_shorted_is_no_plug_in() -> None:
-    stage = available().forget().child("outlet.vehicle_fault", reason="pilot line shorted")
+    stage = (
+        available().forget().child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="pilot line shorted")
+    )
     assert shown(stage) == ["pilot line shorted"]
     assert not stage.told("session_ended")
 
@@ -269,14 +292,18 @@ def test_out_of_service_is_an_ordinary_stop() -> None:
     gone = charging().post("out_of_service").child("outlet.disconnected").child("outlet.free")
     assert gone.active("vehicle.faulted")
     for where in (
-        charging().child("outlet.cable_bad", reason="x"),
+        charging().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x"),
         charging().emit("button.stop_pressed").child("outlet.is_off"),
         available(),
     ):
         assert where.post("out_of_service").active("vehicle.faulted")
         assert shown(where)[-1] == "Out of service"
         assert not where.unhandled
-    worse = charging().post("out_of_service").child("outlet.fault", reason="residual current, dc")
+    worse = (
+        charging()
+        .post("out_of_service")
+        .child("outlet.fault", errorCode="PowerSwitchFailure", reason="residual current, dc")
+    )
     assert outlet(worse)[-1] == "close_down"
     assert worse.emit("button.reset_pressed").run(3.1).active("vehicle.available")
 
@@ -294,7 +321,7 @@ def test_out_of_order(what: str) -> None:
     """Off and F, until somebody has looked and the button is out."""
     stage = (available() if what == "service" else charging()).forget()
     if what == "fault":
-        stage.child("outlet.fault", reason="residual current, dc")
+        stage.child("outlet.fault", errorCode="PowerSwitchFailure", reason="residual current, dc")
     elif what == "emergency":
         stage.emit("button.emergency_stop")
     else:
@@ -324,9 +351,17 @@ def test_a_pilot_that_is_lost_mends_by_itself() -> None:
     assert stage.run(3.1).active("vehicle.available")
     pressed = charging().emit("pilot.lost", reason="").emit("button.emergency_stop").emit("pilot.found")
     assert pressed.emit("button.emergency_released").emit("pilot.found").active("vehicle.faulted")
-    faulty = charging().child("outlet.fault", reason="residual current, dc").emit("pilot.lost", reason="unplugged")
+    faulty = (
+        charging()
+        .child("outlet.fault", errorCode="PowerSwitchFailure", reason="residual current, dc")
+        .emit("pilot.lost", reason="unplugged")
+    )
     assert faulty.emit("pilot.found").active("vehicle.faulted")
-    both = charging().emit("pilot.lost", reason="").child("outlet.fault", reason="the contactor does not open")
+    both = (
+        charging()
+        .emit("pilot.lost", reason="")
+        .child("outlet.fault", errorCode="PowerSwitchFailure", reason="the contactor does not open")
+    )
     assert both.emit("pilot.found").active("vehicle.faulted")
     assert not stage.unhandled
 
@@ -367,7 +402,7 @@ def test_the_end_of_the_program(where: str) -> None:
     elif where == "finished":
         stage = charging().emit("button.stop_pressed").child("outlet.is_off")
     elif where == "refused":
-        stage = charging().child("outlet.cable_bad", reason="x")
+        stage = charging().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x")
     elif where == "faulted":
         stage = charging().emit("button.emergency_stop")
     else:

@@ -293,11 +293,11 @@ def test_what_it_measures() -> None:
         ("the contactor does not open", "PowerSwitchFailure"),
         ("the phase switch does not follow", "PowerSwitchFailure"),
         ("the meter does not report", "PowerMeterFailure"),
-        ("something else", "OtherError"),
+        ("something else", "InternalError"),
     ],
 )
 def test_an_outlet_out_of_order(reason: str, code: str) -> None:
-    stage = energy().child("outlet.fault", reason=reason)
+    stage = energy().child("outlet.fault", errorCode=code, reason=reason)
     assert stage.told("outlet_fault") == [{"errorCode": code, "info": reason, "emergency": False}]
     assert stage.told("outlet_mended") == []
     assert states(stage) == ["plugged"], "the vehicle is still there"
@@ -308,7 +308,11 @@ def test_an_outlet_out_of_order(reason: str, code: str) -> None:
 
 def test_a_vehicle_that_left_a_faulty_outlet() -> None:
     """In F nobody sees it go; that it has gone is told before the outlet is said to be in order."""
-    stage = energy().child("outlet.fault", reason="residual current").emit("button.reset_pressed")
+    stage = (
+        energy()
+        .child("outlet.fault", errorCode="PowerSwitchFailure", reason="residual current")
+        .emit("button.reset_pressed")
+    )
     stage.child("outlet.disconnected")
     assert (states(stage)[-1], stage.told("outlet_mended")) == ("free", [])
     assert stage.run(3).told("outlet_mended") == [{}]
@@ -347,7 +351,7 @@ def test_a_vehicle_that_left_an_outlet_out_of_service() -> None:
 )
 def test_no_power_for_this_vehicle(event: str, reason: str, code: str) -> None:
     """Until it is unplugged."""
-    stage = plugged().forget().child(f"outlet.{event}", reason=reason)
+    stage = plugged().forget().child(f"outlet.{event}", reason=reason, errorCode=code)
     assert stage.told("outlet_fault") == [{"errorCode": code, "info": reason, "emergency": False}]
     assert states(stage)[-1] == "ended"
     assert stage.told("outlet_mended") == []
@@ -372,7 +376,7 @@ def test_a_plug_that_is_kept() -> None:
 @pytest.mark.parametrize("gone", [True, False])
 def test_a_plug_that_does_not_lock(gone: bool) -> None:
     """It never was plugged in; the fault ends with it, or when it has locked after all."""
-    stage = available().child("outlet.cable_bad", reason="the plug does not lock")
+    stage = available().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="the plug does not lock")
     assert [one["errorCode"] for one in stage.told("outlet_fault")] == ["ConnectorLockFailure"]
     stage = stage.child("outlet.disconnected") if gone else stage.child("outlet.connected", rating=32.0)
     assert stage.told("outlet_mended") == [{}]
@@ -381,8 +385,14 @@ def test_a_plug_that_does_not_lock(gone: bool) -> None:
 
 def test_one_trouble_after_the_other() -> None:
     """The newest is told; a vehicle's trouble is none of an outlet that is out of order."""
-    stage = plugged().child("outlet.cable_bad", reason="the plug does not lock").emit("button.emergency_stop")
-    stage.child("outlet.vehicle_fault", reason="no diode in the pilot circuit").child("outlet.disconnected")
+    stage = (
+        plugged()
+        .child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="the plug does not lock")
+        .emit("button.emergency_stop")
+    )
+    stage.child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="no diode in the pilot circuit").child(
+        "outlet.disconnected"
+    )
     assert [one["info"] for one in stage.told("outlet_fault")] == ["the plug does not lock", "emergency button"]
     assert stage.told("outlet_mended") == []
 
@@ -400,7 +410,12 @@ def test_out_of_service_is_no_fault() -> None:
 
 
 def test_a_fault_after_out_of_service_is_one() -> None:
-    assert available().post("out_of_service").child("outlet.fault", reason="x").told("outlet_fault")
+    assert (
+        available()
+        .post("out_of_service")
+        .child("outlet.fault", errorCode="PowerSwitchFailure", reason="x")
+        .told("outlet_fault")
+    )
 
 
 # ---------------------------------------------------------------- the site's share
@@ -428,7 +443,7 @@ def test_it_needs_nothing_any_more(end: str) -> None:
     elif end == "unplugged":
         stage.child("outlet.disconnected")
     else:
-        stage.child("outlet.vehicle_fault", reason="x")
+        stage.child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="x")
     assert powers(stage) == [0.0]
 
 
@@ -499,7 +514,11 @@ def over_by_token() -> Stage:
 
 
 def test_nobody_is_asked_again_elsewhere() -> None:
-    for stage in (available(), energy(), plugged().child("outlet.vehicle_fault", reason="it broke")):
+    for stage in (
+        available(),
+        energy(),
+        plugged().child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="it broke"),
+    ):
         before = stage.states
         assert stage.post("invite_again").states == before
         assert stage.unhandled == []

@@ -569,7 +569,7 @@ def test_as_many_phases_are_offered_as_are_connected() -> None:
 def test_residual_current_is_told() -> None:
     stage = charging().emit("rcd.tripped", kind="dc")
     assert to(stage, "session") == ["rcd_tripped"]
-    stage.child("outlet.fault", reason="residual current, dc")
+    stage.child("outlet.fault", errorCode="PowerSwitchFailure", reason="residual current, dc")
     assert to(stage, "session")[1] == "malfunction"
     assert (to(stage, "outlet"), to(stage, "slac")) == (["close_down"], ["leave_bcd"])
     stage.emit("button.reset_pressed")
@@ -588,14 +588,14 @@ def test_a_session_that_is_cut(what: str) -> None:
     if what == "unplugged":
         stage.child("outlet.disconnected")
     elif what == "refused":
-        stage.child("outlet.vehicle_fault", reason="no diode")
+        stage.child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="no diode")
     elif what == "link":
         stage.child("slac.dlink_lost")
         assert stage.data("reason") == "link lost"
         stage.child("session.session_ended", end="failed")
         assert stage.active("vehicle.plugged.restarting")
     else:
-        stage.child("outlet.fault", reason="x").post("shut_down").run(0.1)
+        stage.child("outlet.fault", errorCode="PowerSwitchFailure", reason="x").post("shut_down").run(0.1)
     assert "abort" in to(stage, "session")
     assert "leave_bcd" in to(stage, "slac")
 

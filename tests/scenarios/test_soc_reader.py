@@ -131,7 +131,9 @@ def test_a_vehicle_that_goes_while_it_is_read() -> None:
     stage = in_session().child("outlet.disconnected")
     assert (to(stage, "session"), to(stage, "slac")) == (["abort", "refuse"], ["leave_bcd"])
     assert to(stage, "discovery") == ["be_silent"]
-    bad = linking().child("outlet.cable_bad", reason="x").emit("reader.token", id="C1")
+    bad = (
+        linking().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x").emit("reader.token", id="C1")
+    )
     assert bad.emit("button.stop_pressed").active("vehicle.plugged.refused")
 
 
@@ -190,8 +192,12 @@ def test_what_people_read() -> None:
     stage.child("outlet.charging")
     shown = [each["text"] for each in stage.ordered("display.show")]
     assert shown == ["Reading the state of charge", "63 %", "Charging"]
-    assert stage.child("outlet.cable_bad", reason="x").order("display.show") == {"text": "x"}
-    assert basic().child("outlet.fault", reason="y").order("display.show") == {"text": "y"}
+    assert stage.child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x").order("display.show") == {
+        "text": "x"
+    }
+    assert basic().child("outlet.fault", errorCode="PowerSwitchFailure", reason="y").order("display.show") == {
+        "text": "y"
+    }
     assert basic().emit("button.emergency_stop").order("display.show") == {"text": "emergency button"}
     assert linking().emit("button.emergency_stop").told("session_ended")[0]["reason"] == "emergency button"
 
@@ -303,11 +309,23 @@ def test_a_vehicle_that_is_there_before_the_station_has_started() -> None:
 
 @pytest.mark.parametrize("what", ["outlet.cable_bad", "outlet.vehicle_fault"])
 def test_no_power_for_this_vehicle(what: str) -> None:
-    stage = linking().forget().child(what, reason="pilot line shorted")
+    stage = (
+        linking()
+        .forget()
+        .child(
+            what,
+            errorCode={"outlet.cable_bad": "ConnectorLockFailure", "outlet.vehicle_fault": "OverCurrentFailure"}[what],
+            reason="pilot line shorted",
+        )
+    )
     assert ("abort" in to(stage, "session"), to(stage, "slac")) == (True, ["leave_bcd"])
     again = stage.child("outlet.connected", rating=20.0)
     assert again.active("vehicle.plugged.linking")
-    stage.child(what, reason="x").child("outlet.disconnected")
+    stage.child(
+        what,
+        errorCode={"outlet.cable_bad": "ConnectorLockFailure", "outlet.vehicle_fault": "OverCurrentFailure"}[what],
+        reason="x",
+    ).child("outlet.disconnected")
     told = stage.told("session_ended")
     assert [(each["end"], each["reason"]) for each in told] == [("failed", "pilot line shorted"), ("failed", "x")]
     gone = linking().child("outlet.disconnected")
@@ -316,11 +334,13 @@ def test_no_power_for_this_vehicle(what: str) -> None:
 
 def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
     """Its end is told all the same, once, also after the start and after a reset."""
-    stage = available().child("outlet.cable_bad", reason="the plug does not lock")
+    stage = available().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="the plug does not lock")
     assert stage.order("display.show") == {"text": "the plug does not lock"}
     assert stage.child("outlet.disconnected").child("outlet.free").active("vehicle.available")
-    stage.emit("button.emergency_stop").emit("button.reset_pressed").child("outlet.cable_bad", reason="x")
-    early = started().child("outlet.cable_bad", reason="y").run(10.1)
+    stage.emit("button.emergency_stop").emit("button.reset_pressed").child(
+        "outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x"
+    )
+    early = started().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="y").run(10.1)
     told = [(each["end"], each["reason"]) for each in stage.told("session_ended") + early.told("session_ended")]
     assert told == [("failed", "the plug does not lock"), ("failed", "x"), ("failed", "y")]
     assert not stage.unhandled + early.unhandled
@@ -329,7 +349,9 @@ def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
 @pytest.mark.parametrize("what", ["fault", "emergency"])
 def test_out_of_order(what: str) -> None:
     stage = basic().forget()
-    stage.child("outlet.fault", reason="residual current") if what == "fault" else stage.emit("button.emergency_stop")
+    stage.child(
+        "outlet.fault", errorCode="PowerSwitchFailure", reason="residual current"
+    ) if what == "fault" else stage.emit("button.emergency_stop")
     assert to(stage, "outlet") == ["close_down"]
     assert ("abort" in to(stage, "session"), to(stage, "slac")) == (True, ["leave_bcd"])
     stage.emit("button.reset_pressed")
@@ -358,7 +380,10 @@ def test_what_breaks_the_charge_off_is_no_good_end(reason: str, charged: bool) -
         stage.emit("button.emergency_stop")
         shown = "emergency button"
     else:
-        stage.child("outlet.vehicle_fault" if "vehicle" in reason else "outlet.fault", reason=reason)
+        event, code = (
+            ("vehicle_fault", "OverCurrentFailure") if "vehicle" in reason else ("fault", "PowerSwitchFailure")
+        )
+        stage.child(f"outlet.{event}", errorCode=code, reason=reason)
         shown = reason
     stage.child("outlet.disconnected")
     (told,) = stage.told("session_ended")
@@ -373,7 +398,7 @@ def test_what_is_known_and_means_nothing_now() -> None:
         stage.child(f"outlet.{event}")
     stage.child("outlet.not_charging", why="vehicle").child("outlet.phases_now", count=3)
     stage.child("outlet.offers", current=16.0).child("outlet.power_refused", reason="x")
-    stage.child("outlet.vehicle_fault", reason="x")
+    stage.child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="x")
     stage.child("slac.matching").child("slac.matching_failed", reason="x").child("slac.dlink_lost")
     stage.child("slac.no_request").child("callback.delivered")
     stage.child("session.session_started", EVCCID=EVCCID, protocol="din").child("session.session_ended", end="failed")
@@ -401,9 +426,13 @@ def test_the_end_of_the_program_in_mid_charge() -> None:
     assert to(stage, "outlet") == ["withhold"]
     stage.child("outlet.is_off")
     assert to(stage, "outlet") == ["withhold", "release", "close_down"]
-    stage.child("outlet.fault", reason="x").emit("button.emergency_stop").post("shut_down").run(2.9)
+    stage.child("outlet.fault", errorCode="PowerSwitchFailure", reason="x").emit("button.emergency_stop").post(
+        "shut_down"
+    ).run(2.9)
     assert not stage.told("shut")
-    stage.run(0.2).post("shut_down").child("outlet.fault", reason="x").emit("button.emergency_stop")
+    stage.run(0.2).post("shut_down").child("outlet.fault", errorCode="PowerSwitchFailure", reason="x").emit(
+        "button.emergency_stop"
+    )
     assert stage.told("shut") == [{}]
     assert len(stage.told("session_ended")) == 1
     assert to(stage, "outlet") == ["withhold", "release", "close_down"]
@@ -417,7 +446,7 @@ def test_the_end_of_the_program_elsewhere(where: str) -> None:
     elif where == "unplugged":
         stage = linking().child("outlet.disconnected").post("shut_down")
     elif where == "refused":
-        stage = linking().child("outlet.cable_bad", reason="x").post("shut_down")
+        stage = linking().child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="x").post("shut_down")
     elif where == "faulted":
         stage = basic().emit("button.emergency_stop").post("shut_down")
     else:
@@ -470,7 +499,7 @@ def test_stopped_by_a_person(where: str) -> None:
     stage.emit("button.stop_pressed").child("outlet.is_off").emit("button.stop_pressed")
     assert to(stage, "outlet") == ["withhold", "release"]
     assert stage.order("display.show") == {"text": "Finished"}
-    stage.child("outlet.cable_bad", reason="pulled").child("outlet.disconnected")
+    stage.child("outlet.cable_bad", errorCode="ConnectorLockFailure", reason="pulled").child("outlet.disconnected")
     (told,) = stage.told("session_ended")
     if where == "charging":
         assert (told["end"], told["reason"], told["soc"]) == ("normal", "", 63)
@@ -572,9 +601,9 @@ def test_who_was_let_charge_is_forgotten(what: str) -> None:
     if what == "unplugged":
         stage.child("outlet.disconnected")
     elif what == "fault":
-        stage.child("outlet.fault", reason="x")
+        stage.child("outlet.fault", errorCode="PowerSwitchFailure", reason="x")
     elif what == "refused":
-        stage.child("outlet.vehicle_fault", reason="x")
+        stage.child("outlet.vehicle_fault", errorCode="OverCurrentFailure", reason="x")
     else:
         stage.emit("button.stop_pressed").child("outlet.is_off")
     assert stage.active("user.unknown")
@@ -679,6 +708,11 @@ def test_a_pilot_that_is_lost_mends_by_itself() -> None:
     stage.emit("pilot.lost", reason="unplugged").forget().emit("pilot.found")
     assert stage.order("outlet.reset") == {}
     assert stage.child("outlet.connected", rating=32.0).active("vehicle.plugged")
-    faulty = available().child("outlet.fault", reason="x").emit("pilot.lost", reason="").emit("pilot.found")
+    faulty = (
+        available()
+        .child("outlet.fault", errorCode="PowerSwitchFailure", reason="x")
+        .emit("pilot.lost", reason="")
+        .emit("pilot.found")
+    )
     assert faulty.active("vehicle.faulted")
     assert not stage.unhandled
