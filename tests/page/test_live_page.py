@@ -76,13 +76,13 @@ def test_a_session_that_failed_looks_so_and_says_why(page: Page) -> None:
         page.wait_for_function("document.querySelector('#stages li.here')?.textContent === 'charge'")
         page.evaluate(ASK, {"event": "fault", "errorCode": "GroundFailure"})
         page.wait_for_function("document.querySelector('#stages li.wrong') !== null")
-        assert page.inner_text("#result") == "✗ Session 1 failed: insulation monitor: GroundFailure"
+        assert page.inner_text("#result") == "✗ Session 1 failed: insulation monitor: Ground failure"
         assert page.get_attribute("#stages li.wrong", "aria-label") == "charge: failed"
         red, green = (page.evaluate(COLOUR, name) for name in ("--bad", "--good"))
         assert page.evaluate("getComputedStyle(document.getElementById('result')).backgroundColor") == red != green
         page.click("#result")
         page.wait_for_function("document.querySelector('#pane .badge.bad')?.textContent === '✗ failed'")
-        assert page.inner_text("#pane p.bad") == "insulation monitor: GroundFailure"
+        assert page.inner_text("#pane p.bad") == "insulation monitor: Ground failure"
 
 
 @pytest.mark.parametrize(("chart", "place"), [("evse_dc", "#values"), ("site", ".unit >> nth=0")])

@@ -40,6 +40,13 @@ def test_they_are_on_the_buttons_and_in_the_questions(browser: Browser) -> None:
         for page in opened(browser, locale="de-DE", bypass_csp=True):
             page.goto(url)
             assert page.inner_text("[data-event=unplug]") == "Ausstecken"
+            assert page.inner_text("#title") == "Ladepark"
+            assert page.evaluate("said('insulation monitor: GroundFailure')") == "Isolationswächter: Isolationsfehler"
+            page.click("#language")
+            page.wait_for_function("document.documentElement.lang === 'en' && !document.body.matches('.begins')")
+            assert page.inner_text("[data-event=unplug]") == "Unplug"
+            page.click("#language")
+            page.wait_for_function("document.documentElement.lang === 'de' && !document.body.matches('.begins')")
             page.click(".offers summary >> text=Abgang 2")
             assert page.inner_text("[data-event='outlet2.button.emergency_stop']") == "Not-Halt"
             page.click("[data-event=fault]")

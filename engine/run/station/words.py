@@ -9,8 +9,9 @@ from typing import Final
 from engine.run.station.file import read_toml
 from engine.run.station.plan import StationError
 
-KINDS: Final = ("controls", "stages", "values")
-"""The tables of a file: what is pressed and said with it; stages; what values, units and sides are called."""
+KINDS: Final = ("controls", "stages", "texts", "values")
+"""The tables of a file: what is pressed and said with it; stages; titles and reasons; what values, units and sides are
+called."""
 Words = Mapping[str, Mapping[str, Mapping[str, str]]]
 """By language, by one of :data:`KINDS`, by the name that a station file, a chart or a contract has."""
 

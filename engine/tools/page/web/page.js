@@ -147,8 +147,7 @@ function logged(record) {
 }
 
 function setUp() {
-  byId("title").textContent = page.header.title || page.main;
-  document.title = page.header.title || page.main;
+  document.title = byId("title").textContent = said(page.header.title || page.main);
   if (!page.timeline.now.machines.has(page.chosen)) choose(page.chosen || page.main, page.chosen !== "");
   controls();
 }
@@ -454,6 +453,7 @@ function bind() {
   });
   byId("search").addEventListener("input", (event) => find(event.target.value));
   Settings.bind();
+  byId("language").addEventListener("click", speak);
   byId("result").addEventListener("click", () => byId("tab-results").click());
   byId("ask-no").addEventListener("click", () => byId("ask").close("no"));
   const tabs = [...document.querySelectorAll("[role=tab]")];

@@ -263,7 +263,7 @@ const Panels = {
       el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${word("values", result.unit)}` : ""), " ",
         judged(result) ? el("span", { class: `badge ${judged(result)}` }, MARKS[judged(result)], t(judged(result))) : "", " ",
         el("span", { class: "quiet number" }, clock(time_ns), result.duration_ns ? `, ${seconds(result.duration_ns)}` : "")),
-      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, result.data.reason)) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
+      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, said(result.data.reason))) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
     `r${results.length}`);
   },
 };
@@ -274,7 +274,7 @@ const judged = (result) => (result.good === false ? "bad" : result.good ? (resul
 /** A session's end in a line: the mark, which one, how, and why. */
 function outcome(result) {
   const how = judged(result) ? ` ${t(judged(result))}` : "";
-  const why = result.data?.reason || (result.good ? "" : result.text);
+  const why = result.data?.reason ? said(result.data.reason) : (result.good ? "" : result.text);
   return `${MARKS[judged(result)] || ""}${t("session", result.number)}${result.unit ? ` ${word("values", result.unit)}` : ""}${how}${why ? `: ${why}` : ""}`;
 }
 const last = (state) => state.slice(state.lastIndexOf(".") + 1) || state;

@@ -25,7 +25,7 @@ const Settings = {
     }
     byId("settings-file").textContent = told.file ? t(told.pending ? "settingsPending" : "settingsFile", told.file) : t("settingsNoFile");
     byId("settings-keys").replaceChildren(...[...groups].map(([name, rows]) => el("details", { "data-group": name },
-      el("summary", {}, el("b", {}, name || page.header.title || page.main), el("span", { class: "quiet" }, ` ${rows.length}`)), ...rows)));
+      el("summary", {}, el("b", {}, name || said(page.header.title || page.main)), el("span", { class: "quiet" }, ` ${rows.length}`)), ...rows)));
   },
 
   row(key, name) {

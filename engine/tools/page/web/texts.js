@@ -13,7 +13,7 @@ const TEXTS = {
     restartSession: "A session is going on: not before it has ended.", restartByHand: "This run does not begin anew by itself.",
     saveSession: "Takes effect when the session has ended.", savedNow: "The station begins anew.", savedLater: "Kept: the station begins anew when the session has ended.",
     savedByHand: "Kept: it counts from the next start.", savedSame: "Kept: nothing changes.",
-    restart: "Restart", real: "real clock", virtual: "virtual clock", connected: "live", lost: "connection lost, {0} old",
+    language: "Language", restart: "Restart", real: "real clock", virtual: "virtual clock", connected: "live", lost: "connection lost, {0} old",
     over: "has ended", trace: "trace", past: "looking back", step: "{0} of {1}", last: "Last step", because: "because of",
     guard: "guard", took: "took", waits: "Waits for", timers: "Timers", none: "nothing", start: "start of the machine",
     stop: "ended from outside", nothing: "No step yet", ended: "ended", arguments: "Arguments of active states",
@@ -37,7 +37,7 @@ const TEXTS = {
     restartSession: "Eine Sitzung läuft: erst wenn sie beendet ist.", restartByHand: "Dieser Lauf beginnt nicht von selbst neu.",
     saveSession: "Gilt, sobald die Sitzung beendet ist.", savedNow: "Die Station beginnt neu.", savedLater: "Gespeichert: die Station beginnt neu, sobald die Sitzung beendet ist.",
     savedByHand: "Gespeichert: es gilt ab dem nächsten Start.", savedSame: "Gespeichert: nichts ändert sich.",
-    restart: "Neustart", real: "wirkliche Zeit", virtual: "gedachte Zeit", connected: "verbunden",
+    language: "Sprache", restart: "Neustart", real: "wirkliche Zeit", virtual: "gedachte Zeit", connected: "verbunden",
     lost: "Verbindung verloren, {0} alt", over: "ist beendet", trace: "Aufzeichnung", past: "Rückschau", step: "{0} von {1}",
     last: "Letzter Schritt", because: "wegen", guard: "Bedingung", took: "Übergang", waits: "Wartet auf", timers: "Uhren",
     none: "nichts", start: "Beginn des Automaten", stop: "von außen beendet", nothing: "Noch kein Schritt", ended: "beendet",
@@ -50,7 +50,14 @@ const TEXTS = {
     onlyNow: "nur in der Gegenwart", wanted: "von {0}", repeats: "{0}×", always: "sofort", inStates: "Aktive Zustände", unitRow: "Einheit",
   },
 };
-const LANGUAGE = (navigator.languages || ["en"]).map((one) => one.slice(0, 2)).find((one) => one in TEXTS) || "en";
+function chosen() { try { return localStorage.getItem("language"); } catch { return null; } } // a file may have no store
+const LANGUAGE = [chosen(), ...(navigator.languages || [])].map((one) => one?.slice(0, 2)).find((one) => one in TEXTS) || "en";
+/** The page in the next language, from now on. */
+function speak() {
+  const all = Object.keys(TEXTS);
+  try { localStorage.setItem("language", all[(all.indexOf(LANGUAGE) + 1) % all.length]); } catch { return; }
+  location.reload();
+}
 
 /** The text of a name, with `{0}`, `{1}` filled in. */
 function t(name, ...given) {
@@ -65,6 +72,10 @@ function word(kind, name) {
   const [, stem, number] = /^(.*?) ?(\d+)$/.exec(name) || [], of = stem && wordOf(kind, stem);
   return wordOf(kind, name) ?? (of ? `${of} ${number}` : name.replaceAll("_", " "));
 }
+/** A title or a reason: as the station's words have it, else by its parts, `insulation monitor: GroundFailure`. */
+function said(text) {
+  return wordOf("texts", text) ?? text.split(": ").map((part) => wordOf("texts", part) ?? wordOf("controls", part) ?? part).join(": ");
+}
 /** An event's name as `[whose, what]`: `outlet1.button.stop_pressed` is the outlet's. */
 function parted(name) {
   const [head, ...rest] = name.split("."), inner = rest.join(".");
@@ -74,10 +85,13 @@ function parted(name) {
 /** Puts the texts into the page. */
 function translate() {
   document.documentElement.lang = LANGUAGE;
+  const other = document.getElementById("language");
+  other.textContent = LANGUAGE.toUpperCase();
   for (const one of document.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
   for (const one of document.querySelectorAll("[data-t-label]")) {
     one.setAttribute("aria-label", t(one.dataset.tLabel));
     if (one.tagName === "BUTTON") one.title = t(one.dataset.tLabel);
+    if (one === other) one.setAttribute("aria-label", `${t("language")}: ${one.textContent}`);
   }
   for (const one of document.querySelectorAll("[data-t-hint]")) one.placeholder = t(one.dataset.tHint);
 }
