@@ -162,6 +162,11 @@ class Rpc:
                 return self._asked_for(id, action, payload, hash(text))
             case [2, str(id), *_] if 0 < len(id) <= MAX_ID:
                 return self._reject(id, hash(text), "FormationViolation", "a CALL is [2, id, action, payload]")
+            case [2, str(id), *_]:
+                wrong = f"an id has 1 to {MAX_ID} characters, and this one {len(id)}"
+                return Reply(_error(id, "FormationViolation", wrong), wrong)  # not kept: it may be long
+            case [2, _, *_]:
+                return Ignored("a CALL whose id is no string: no answer could name it", text[:200])
             case [3, str(id), dict(payload)]:
                 return self._result(id, payload, text)
             case [4, str(id), str(code), str(description), *_]:

@@ -157,6 +157,22 @@ def test_what_cannot_be_processed_is_answered_by_its_error(frame: list[Any], cod
     assert oracle.unpack(reply.text).error_code == code
 
 
+@pytest.mark.parametrize("id", ["", "i" * 37, "i" * 5000, "\N{GRINNING FACE}" * 40])
+def test_an_id_that_cannot_be_is_named_in_the_error(id: str) -> None:
+    """OCPP-J 1.6 4.1.4: a string of at most 36 characters. Who uses others is told, and nothing is done for it; a call
+    of ours waits on."""
+    rpc = Rpc()
+    ours = sent(rpc.call("Heartbeat", {}))[1]
+    for _ in range(2):
+        reply = heard(rpc, 2, id, "Reset", {"type": "Soft"})
+        assert isinstance(reply, Reply)
+        assert sent(reply.text) == [4, id, "FormationViolation", reply.reason, {}]
+        assert str(len(id)) in reply.reason
+    for kind in (3, 4):
+        assert isinstance(heard(rpc, kind, id, {}), Ignored)
+    assert isinstance(heard(rpc, 3, ours, TIME), Result)
+
+
 @pytest.mark.parametrize(
     ("action", "payload", "code"),
     [
@@ -197,8 +213,8 @@ def test_an_answer_that_can_neither_be_stored_nor_sent_is_none() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "x", "{}", "[]", "[2]", "7", "null", '["2","1","Reset",{}]', '[2,"","Reset",{}]',
-        f'[2,"{"i" * 37}","Reset",{{}}]',
+        "", "x", "{}", "[]", "[2]", "7", "null", '["2","1","Reset",{}]', '[2,7,"Reset",{}]',
+        '[2,null,"Reset",{"type":"Soft"}]', '[2,["1"],"Reset",{}]', '[2,true]',
         '[true,"1",{}]', '[5,"1",{}]', '[3,"1"]', '[3,1,{}]', '[2,"1","Reset",{"type":NaN}]', "9" * 5000,
         "[" * 100_000, '{"a":' * 100_000, "[2," + " " * MAX_TEXT + "]",
     ],

@@ -77,13 +77,13 @@ def test_diagnostics_that_do_not_arrive(how: str) -> None:
 
 @pytest.mark.parametrize(
     ("retries", "interval", "attempts", "between"),
-    [(5, 20 * S, 5, 20 * S), (1, 0, 1, 0), (0, -S, 3, 60 * S), (-1, None, 3, 60 * S)],
+    [(5, 20 * S, 5, 20 * S), (1, 0, 1, 0), (0, 0, 1, 0), (-1, -S, 3, 60 * S), (None, None, 3, 60 * S)],
 )
 @pytest.mark.parametrize("log", [False, True])
 def test_how_often_is_the_central_systems(
-    log: bool, retries: int, interval: int | None, attempts: int, between: int
+    log: bool, retries: int | None, interval: int | None, attempts: int, between: int
 ) -> None:
-    """What cannot be meant is as if it were not said."""
+    """`retries` is how often it is tried, and none is once. What cannot be meant is as if it were not said."""
     stage = (sending if log else uploading)(retries=retries, retryInterval=interval)
     upload = stage.input("log_upload" if log else "diagnostics_upload")
     assert (upload["attempts"], upload["between"]) == (attempts, between)

@@ -135,13 +135,13 @@ def test_an_installation_that_fails_gives_the_connectors_back(how: str) -> None:
 
 @pytest.mark.parametrize(
     ("retries", "interval", "attempts", "between"),
-    [(5, 20 * S, 5, 20 * S), (1, 0, 1, 0), (0, -S, 3, 60 * S), (None, None, 3, 60 * S)],
+    [(5, 20 * S, 5, 20 * S), (1, 0, 1, 0), (0, 0, 1, 0), (-1, -S, 3, 60 * S), (None, None, 3, 60 * S)],
 )
 @pytest.mark.parametrize("by", ["plain", "signed"])
 def test_how_often_is_the_central_systems(
     by: str, retries: int | None, interval: int | None, attempts: int, between: int
 ) -> None:
-    """What cannot be meant is as if it were not said."""
+    """`retries` is how often it is tried, and none is once. What cannot be meant is as if it were not said."""
     stage = (wanted if by == "plain" else signed)(retries=retries, retryInterval=interval)
     download = stage.input("download")
     assert (download["attempts"], download["between"]) == (attempts, between)
