@@ -263,3 +263,27 @@ def test_a_clock_that_is_set_is_told() -> None:
         stage.run(10).finish("heartbeat", currentTime=NOON + round(seconds * S))
         assert len(stage.told("time_set")) == told
     assert stage.told("time_set")[-1] == {"before": NOON, "now": NOON - 6 * S}
+
+
+EARLIEST = 1_767_225_600 * S
+
+
+@pytest.mark.ocpp_cases("D16")
+@pytest.mark.parametrize("by", ["Accepted", "Pending", "heartbeat", "asked_beat"])
+@pytest.mark.parametrize(
+    ("time", "taken"), [(0, False), (EARLIEST - 1, False), (EARLIEST, True), (NOON - 3600 * S, True)]
+)
+def test_a_time_that_cannot_be_is_not_taken(by: str, time: int, taken: bool) -> None:
+    """1970, or before this program was there: told in the log, the clock goes on; back by an hour is a correction."""
+    if by == "heartbeat":
+        stage = registered(10).values("clock", now=NOON).run(10).forget().finish(by, currentTime=time)
+    elif by == "asked_beat":
+        stage = answered(booting(), "Pending", 600).values("clock", now=NOON).post("beat").forget()
+        stage.finish(by, currentTime=time)
+    else:
+        stage = booting().values("clock", now=NOON).finish("boot", status=by, currentTime=time, interval=60 * S)
+    assert stage.ordered("clock.set") == ([{"time": time}] if taken else [])
+    assert (len(stage.told("time_set")), len(stage.logs)) == ((1, 0) if taken else (0, 1))
+    assert len(stage.told("registered" if by != "Pending" else "pending")) == (
+        1 if by in ("Accepted", "Pending") else 0
+    )
