@@ -208,6 +208,17 @@ class Refusal(Exception):
         self.status, self.why = status, why
 
 
+@dataclass(frozen=True, slots=True)
+class Schemas:
+    """JSON Schemas of one path of another system. ``answer``: of 200, None where it is never done; ``refused``: of 409,
+    501 and 503, ``invalid``: of 422."""
+
+    asked: Mapping[str, Any]
+    answer: dict[str, Any] | None
+    refused: Mapping[str, Any]
+    invalid: Mapping[str, Any]
+
+
 class Window(Protocol):
     """A running station as the paths of another system see it (``[web]`` of its file)."""
 

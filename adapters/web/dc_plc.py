@@ -15,7 +15,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from engine.adapter import Answer, Refusal, Window, read_json
+from adapters.web.dc_plc_schemas import ANSWERS, ASKED, INVALID, REFUSED
+from engine.adapter import Answer, Refusal, Schemas, Window, read_json
 
 Body = Mapping[str, Any]
 Handler = Callable[[Window, Body], Awaitable[Any]]
@@ -57,6 +58,11 @@ def paths() -> dict[str, Handler]:
         "POST /esp/pwm": _esp_pwm,
         "POST /esp/restart_slac": _restart_slac,
     }
+
+
+def schemas(name: str) -> Schemas:
+    """How ``METHOD /path`` is described."""
+    return Schemas(ASKED.get(name, {"type": "object"}), ANSWERS.get(name), REFUSED, INVALID)
 
 
 async def answer(handler: Handler, window: Window, body: bytes) -> Answer:

@@ -57,7 +57,7 @@ SCHEMA = schemathesis.openapi.from_asgi("/api/openapi.json", app(Path(HOME.name)
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_question_breaks_it(case: Any) -> None:
     answer = case.call()
-    assert answer.status_code < 500 or answer.status_code in (501, 503), answer.text
+    assert answer.status_code < 500 or answer.status_code == 501, answer.text
     from schemathesis.specs.openapi import checks
 
     described = [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 Plain = dict[str, Any]
 _NUMBER: Plain = {"type": "string", "pattern": "^[0-9]{1,15}$"}
 
 
+DOOR: Final = (401, 403, 429)
+"""What the door of everything may refuse with (door.py)."""
+REFUSED: Final = "refused: the body says why"
+ERROR: Final[Plain] = {"$ref": "#/components/schemas/Error"}
+
+
+def answers(schema: Plain | None, *refused: int, media: str = "application/json", status: int = 200) -> Plain:
+    """``responses``: what is done with a body of this schema, none where it is never done; what may be refused."""
+    error = {"description": REFUSED, "content": {"application/json": {"schema": ERROR}}}
+    told = {str(status): {"description": "as asked", "content": {media: {"schema": schema}}}} if schema else {}
+    return told | {str(one): error for one in refused}
+
+
 def _answers(schema: Plain | None, *others: int, media: str = "application/json", status: int = 200) -> Plain:
-    told = {"description": "done" if status == 204 else "as asked"}
-    answer = {**told, "content": {media: {"schema": schema}}} if schema is not None else told
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    return {str(status): answer} | {
-        str(one): {"description": "refused: the body says why", "content": error} for one in (*others, 429, 503)
-    }
+    done = {str(status): {"description": "done"}} if schema is None else {}
+    return done | answers(schema, *others, *DOOR, 503, media=media, status=status)
 
 
 def _get(summary: str, schema: Plain, *others: int, parameters: Iterable[Plain] = (), **more: Any) -> Plain:

@@ -2,6 +2,7 @@
 
 [web]
 paths = "adapters.web.dc_plc"            # the module that answers: paths(), answer(handler, window, body)
+                                         # and describes itself: schemas("POST /fault")
 
 What it knows and what its orders do stands in the other tables of ``[web]``: engine/cli/web.py.
 """
@@ -17,11 +18,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from engine.adapter import Window
+from engine.adapter import Schemas, Window
 from engine.run.station import StationError
-
-_REFUSED = {"description": "refused: the body says why", "content": {"application/json": {"schema": {}}}}
-
+from engine.tools.page.openapi import DOOR, ERROR, REFUSED, answers
 
 ODD: Final = "backslashreplace"
 """How a text is encoded that is no Unicode (a name the system gave, say): as JSON writes it, and nobody is refused."""
@@ -53,30 +52,36 @@ def routes(module: str, window: Window) -> list[Path]:
     for name, handler in handlers.items():
         method, _, path = name.partition(" ")
         by_path.setdefault(path, {})[method] = handler
-    return [_path(path, methods, found.answer, window) for path, methods in by_path.items()]
+    return [_path(path, methods, found, window) for path, methods in by_path.items()]
 
 
-def _path(path: str, handlers: Mapping[str, Any], answer: Any, window: Window) -> Path:
+def _path(path: str, handlers: Mapping[str, Any], module: Any, window: Window) -> Path:
     async def endpoint(request: Request) -> Response:
         handler = handlers["GET" if request.method == "HEAD" else request.method]
-        given = await answer(handler, window, await request.body())
+        given = await module.answer(handler, window, await request.body())
         return Json(given.body, given.status)
 
     made = Path(path, endpoint, methods=list(handlers))
-    made.described = {path: {method.lower(): _described(method, handler) for method, handler in handlers.items()}}
+    made.described = {
+        path: {
+            method.lower(): _described(method, handler, module.schemas(f"{method} {path}"))
+            for method, handler in handlers.items()
+        }
+    }
     return made
 
 
-def _described(method: str, handler: Any) -> dict[str, Any]:
-    codes = ("409", "422", "429", "501", "503") if method == "POST" else ("422", "429", "503")
-    told = {
-        "summary": (handler.__doc__ or handler.__name__.strip("_").replace("_", " ")).strip().splitlines()[0],
-        "responses": {
-            "200": {"description": "done", "content": {"application/json": {"schema": {"type": "object"}}}},
-            **dict.fromkeys(codes, _REFUSED),
-        },
-    }
+def _described(method: str, handler: Any, schemas: Schemas) -> dict[str, Any]:
+    text = (handler.__doc__ or handler.__name__.strip("_").replace("_", " ")).strip().splitlines()[0]
+    told: dict[str, Any] = {"summary": text, "responses": answers(schemas.answer, *DOOR, 503)}
+    told["responses"]["503"] = _refused({"anyOf": [schemas.refused, ERROR]})
+    told["responses"]["422"] = _refused(schemas.invalid)
     if method == "POST":
-        told["requestBody"] = {"content": {"application/json": {"schema": {"type": "object"}}}}
-        told["responses"]["413"] = _REFUSED
+        told["requestBody"] = {"content": {"application/json": {"schema": schemas.asked}}}
+        told["responses"] |= dict.fromkeys(("409", "501"), _refused(schemas.refused))
+        told["responses"] |= answers(None, 413)
     return told
+
+
+def _refused(schema: Any) -> dict[str, Any]:
+    return {"description": REFUSED, "content": {"application/json": {"schema": schema}}}
