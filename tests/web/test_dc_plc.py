@@ -11,8 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
+from adapters.web.dc_plc_schemas import ANSWERS
 from tests.page.conftest import station
 from tests.page.test_api import ask
 
@@ -34,6 +36,16 @@ def within(seconds: float, url: str, path: str, holds: Callable[[Any], bool]) ->
             return told
         time.sleep(0.1)
     pytest.fail(f"{path}: {told}")
+
+
+def as_described(url: str) -> None:
+    """Every answer as the OpenAPI document has it, to the field, in this moment of a session, too."""
+    for name, schema in ANSWERS.items():
+        method, _, path = name.partition(" ")
+        if method == "GET":
+            status, told = ask(url, path)
+            assert status == 200
+            jsonschema.validate(told, schema)
 
 
 def test_its_smoke_test_runs() -> None:
@@ -97,6 +109,7 @@ def test_a_session_from_its_start_to_its_summary() -> None:
         charging = within(30, url, "/status", lambda told: told["phase"] == "CHARGING" and told["current"] > 0)
         assert charging["contactor_closed"] is True
         assert ask(url, "/cp")[1] == {"voltage_v": 6.0, "state": "C"}
+        as_described(url)
         time.sleep(1)
         meter = ask(url, "/meter")[1]
         assert set(meter) == {"energy_Wh", "avg_voltage", "avg_current", "session_time_s"}
@@ -112,6 +125,7 @@ def test_a_session_from_its_start_to_its_summary() -> None:
         assert talk["timestamps"]["started_at"] >= matched["last_updated"]
         assert ask(url, "/vehicle/bms")[1]["evcc_id"] == "020000000001"
         told = within(40, url, "/status", lambda told: told["phase"] == "COMPLETE")
+        as_described(url)
         assert told["last_session_summary"]["ended_phase"] == "COMPLETE"
         summary = told["last_session_summary"]
         assert summary["energy_Wh"] > 0
