@@ -39,7 +39,7 @@ def test_they_are_on_the_buttons_and_in_the_questions(browser: Browser) -> None:
     with station("machines/site.yaml") as url:
         for page in opened(browser, locale="de-DE", bypass_csp=True):
             page.goto(url)
-            assert page.inner_text("[data-event=unplug]") == "Ausstecken"
+            page.locator("[data-event=unplug]", has_text="Ausstecken").wait_for()  # the page shows before its words
             assert page.inner_text("#title") == "Ladepark"
             assert page.evaluate("said('insulation monitor: GroundFailure')") == "Isolationswächter: Isolationsfehler"
             page.click("#language")
