@@ -129,29 +129,35 @@ def test_a_stop_by_the_back_end() -> None:
     assert available().post("end_session").unhandled == []
 
 
+def test_a_fault_by_the_word_of_the_central_system() -> None:
+    """OCPP 1.6 7.6, as who has it says; for people as it is, whatever words that has."""
+    stage = available().post("report").child("output.fault", reason="no insulation, hot", errorCode="UnderVoltage")
+    assert stage.told("outlet_fault")[0] == {
+        "errorCode": "UnderVoltage",
+        "info": "no insulation, hot",
+        "emergency": False,
+    }
+
+
 @pytest.mark.parametrize(
-    ("reason", "code"),
+    ("event", "data", "code"),
     [
-        ("insulation fault", "GroundFailure"),
-        ("insulation monitor: GroundFailure", "GroundFailure"),
-        ("power supply: HighTemperature", "HighTemperature"),
-        ("power supply: overtemperature", "HighTemperature"),
-        ("power supply: OverCurrentFailure", "OverCurrentFailure"),
-        ("power supply: output_overvoltage", "OverVoltage"),
-        ("power supply: UnderVoltage", "UnderVoltage"),
-        ("power supply: InternalError", "InternalError"),
-        ("power supply: PowerSwitchFailure", "PowerSwitchFailure"),
-        ("power supply: output_short", "PowerSwitchFailure"),
-        ("the contactor opened by itself", "PowerSwitchFailure"),
-        ("the connector came unlocked", "ConnectorLockFailure"),
-        ("the pilot is lost", "EVCommunicationError"),
-        ("power supply: fan", "OtherError"),
+        ("cp_line.diode_fault", {}, "EVCommunicationError"),
+        ("cp_line.state", {"state": "E"}, "EVCommunicationError"),
+        ("output.unfit", {"reason": "hot", "errorCode": "HighTemperature"}, "HighTemperature"),
+        ("pilot.lost", {"reason": ""}, "InternalError"),
+        ("button.emergency_stop", {}, "OtherError"),
     ],
 )
-def test_a_fault_by_the_word_of_the_central_system(reason: str, code: str) -> None:
-    """OCPP 1.6 7.6; for people as it is."""
-    fault = available().post("report").child("output.fault", reason=reason).told("outlet_fault")[0]
-    assert (fault["errorCode"], fault["info"]) == (code, reason)
+def test_what_puts_the_outlet_out_of_order(event: str, data: dict[str, Any], code: str) -> None:
+    stage = available().post("report")
+    stage = stage.child(event, **data) if event.startswith(("cp_line", "output")) else stage.emit(event, **data)
+    assert [one["errorCode"] for one in stage.told("outlet_fault")] == [code]
+
+
+def test_a_connector_that_comes_unlocked() -> None:
+    stage = charging().post("report").emit("lock.unlocked")
+    assert [one["errorCode"] for one in stage.told("outlet_fault")] == ["ConnectorLockFailure"]
 
 
 @pytest.mark.parametrize("button", [True, False])
@@ -164,7 +170,7 @@ def test_faults(button: bool) -> None:
         ]
         stage.emit("button.emergency_released")
     else:
-        stage.child("output.fault", reason="insulation fault")
+        stage.child("output.fault", errorCode="GroundFailure", reason="insulation fault")
         assert stage.told("outlet_fault")[0]["errorCode"] == "GroundFailure"
     assert stage.told("outlet_mended") == []
     stage.emit("button.reset_pressed").child("output.is_off")
@@ -230,7 +236,13 @@ def test_a_bolt_that_sticks_is_moved_once_more() -> None:
 
 def test_a_bolt_that_sticks_after_a_fault() -> None:
     """Moved once more when it is known to be dead, not before."""
-    stage = charging().values("lock", is_locked=True).child("output.fault", reason="fan").forget().post("unlock")
+    stage = (
+        charging()
+        .values("lock", is_locked=True)
+        .child("output.fault", errorCode="InternalError", reason="fan")
+        .forget()
+        .post("unlock")
+    )
     assert (stage.ordered("lock.unlock"), stage.told("unlocked")) == ([], [])
     stage.child("output.is_off").values("lock", is_locked=False).emit("lock.unlocked")
     assert (stage.ordered("lock.unlock"), stage.told("unlocked")) == ([{}], [{"status": "Unlocked"}])

@@ -187,7 +187,7 @@ def test_the_contactor_opens_in_the_cable_check(where: str) -> None:
     """A contactor that drops out under voltage: all off, and a fault."""
     stage = checking(where).forget().values("contactor", is_closed=False).emit("contactor.opened")
     is_dead(stage)
-    assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
+    assert stage.told("fault") == [{"reason": "the contactor opened by itself", "errorCode": "PowerSwitchFailure"}]
     assert stage.active("emergency")
 
 
@@ -206,7 +206,7 @@ def test_supply_alarm_in_the_cable_check(where: str) -> None:
     stage = checking(where).forget().emit("supply.alarm", code="other", text="fan")
     is_dead(stage)
     assert stage.told("cable_check_bad") == [{"reason": "power supply: fan"}]
-    assert stage.told("fault") == [{"reason": "power supply: fan"}]
+    assert stage.told("fault") == [{"reason": "power supply: fan", "errorCode": "InternalError"}]
     assert stage.active("emergency")
 
 

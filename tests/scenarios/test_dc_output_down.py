@@ -123,7 +123,7 @@ def test_an_output_that_does_not_discharge_is_locked() -> None:
     stage.run(2.5 - MS)
     assert stage.told("fault") == []
     stage.run(MS)
-    assert stage.told("fault") == [{"reason": "the output does not discharge"}]
+    assert stage.told("fault") == [{"reason": "the output does not discharge", "errorCode": "InternalError"}]
     assert stage.active("faulty")
 
 
@@ -141,7 +141,7 @@ def test_an_output_that_does_not_discharge_is_explained_by_its_supply(after_s: f
     else:
         stage.emit("supply.alarm", code="other", text="module 1: does not switch off")
     why = "" if event else "; power supply: module 1: does not switch off"
-    assert stage.told("fault") == [{"reason": "the output does not discharge" + why}]
+    assert stage.told("fault") == [{"reason": "the output does not discharge" + why, "errorCode": "InternalError"}]
     assert stage.active("faulty")
 
 
@@ -150,7 +150,9 @@ def test_a_welded_contactor_is_found() -> None:
     stage = precharging().post("power_off").forget().run(0.15 - MS)
     assert stage.said == []
     stage.run(MS)
-    assert stage.told("fault") == [{"reason": "the contactor does not open: welded?"}]
+    assert stage.told("fault") == [
+        {"reason": "the contactor does not open: welded?", "errorCode": "PowerSwitchFailure"}
+    ]
     assert stage.told("is_off") == []
     assert stage.active("faulty")
 
@@ -216,7 +218,9 @@ def test_an_output_that_stays_live_after_the_vehicle_left_is_a_fault(closed: boo
     assert stage.active("stuck")
     stage.run(2.5)
     assert stage.active("faulty")
-    assert stage.told("fault") == [{"reason": "left by the vehicle: still live"}]
+    assert stage.told("fault") == [
+        {"reason": "left by the vehicle: still live", "errorCode": "PowerSwitchFailure" if closed else "InternalError"}
+    ]
     stage.forget().post("pilot_lost")
     assert (stage.orders, stage.unhandled) == ([], [])
 
@@ -262,7 +266,8 @@ def test_a_part_says_that_it_is_broken(role: str, event: str, reason: str, where
     stage = {"off": off, "delivering": delivering, "opening": lambda: precharging().post("power_off")}[where]()
     stage.forget().emit(f"{role}.{event}", text="overvoltage", **({"code": "other"} if role == "supply" else {}))
     is_dead(stage)
-    assert stage.told("fault") == [{"reason": reason}]
+    code = "InternalError" if role == "supply" else "GroundFailure"
+    assert stage.told("fault") == [{"reason": reason, "errorCode": code}]
     assert stage.active("emergency")
 
 
@@ -275,12 +280,16 @@ def test_a_supply_that_can_give_nothing_at_rest() -> None:
     when the supply says so."""
     stage = alarm(off().forget())
     assert stage.active("off")
-    assert (stage.told("unfit"), stage.told("fault"), stage.orders) == ([{"reason": "power supply: no module"}], [], [])
+    assert (stage.told("unfit"), stage.told("fault"), stage.orders) == (
+        [{"reason": "power supply: no module", "errorCode": "InternalError"}],
+        [],
+        [],
+    )
     stage.forget().post("cable_check").post("power_on").post("emergency_off").post("pilot_lost").post("reset")
     assert stage.told("cable_check_bad") == [{"reason": "power supply: no module"}]
     assert stage.told("power_refused") == [{"reason": "power supply: no module"}]
     assert stage.active("off")
-    assert alarm(stage.forget(), "fan").told("unfit") == [{"reason": "power supply: fan"}]
+    assert alarm(stage.forget(), "fan").told("unfit") == [{"reason": "power supply: fan", "errorCode": "InternalError"}]
     stage.forget().post("power_off")
     assert [name for _, name, _ in stage.said] == ["current_off", "is_off", "unfit"], (
         "who asks after a reset hears it again"
@@ -306,10 +315,24 @@ def test_a_supply_that_says_so_in_an_emergency_is_unfit_after_it(where: str, men
         stage.emit("supply.alarm_cleared")
     stage.forget().run(1)
     assert stage.active("off")
-    assert stage.told("unfit") == ([] if mended else [{"reason": "power supply: no module"}])
+    assert stage.told("unfit") == (
+        [] if mended else [{"reason": "power supply: no module", "errorCode": "InternalError"}]
+    )
 
 
-@pytest.mark.parametrize("code", ["communication", "input", "overtemperature", "overvoltage", "short_circuit", "other"])
+WORDS = {
+    "communication": "InternalError",
+    "input": "UnderVoltage",
+    "other": "InternalError",
+    "overcurrent": "OverCurrentFailure",
+    "overtemperature": "HighTemperature",
+    "overvoltage": "OverVoltage",
+    "short_circuit": "PowerSwitchFailure",
+}
+"""ChargePointErrorCode (OCPP 1.6 7.6) of an alarm of the supply."""
+
+
+@pytest.mark.parametrize("code", list(WORDS))
 @pytest.mark.parametrize("cleared_s", [0.5, 30.0])
 @pytest.mark.parametrize("where", ["delivering", "measuring"])
 def test_an_alarm_in_mid_charge_that_is_over_by_itself(where: str, cleared_s: float, code: str) -> None:
@@ -319,7 +342,9 @@ def test_an_alarm_in_mid_charge_that_is_over_by_itself(where: str, cleared_s: fl
     stage.forget().emit("supply.alarm", code=code, text="no module")
     is_dead(stage)
     mends = code in ("communication", "input", "overtemperature")
-    assert stage.told("unfit" if mends else "fault") == [{"reason": "power supply: no module"}]
+    assert stage.told("unfit" if mends else "fault") == [
+        {"reason": "power supply: no module", "errorCode": WORDS[code]}
+    ]
     assert stage.told("fault" if mends else "unfit") == []
     stage.values("supply", present_voltage=0.0).values("contactor", is_closed=False).forget().run(cleared_s)
     stage.emit("supply.alarm_cleared").run(1.0)
@@ -363,7 +388,13 @@ def test_after_an_emergency_it_is_dead_within_a_second_or_locked(volts: float, c
     stage.run(MS)
     assert stage.active("off") is dead
     assert stage.told("is_off") == ([{}] if dead else [])
-    assert stage.told("fault") == ([] if dead else [{"reason": "emergency stop: still live"}])
+    assert stage.told("fault") == (
+        []
+        if dead
+        else [
+            {"reason": "emergency stop: still live", "errorCode": "PowerSwitchFailure" if closed else "InternalError"}
+        ]
+    )
     assert stage.active("faulty") is not dead
 
 

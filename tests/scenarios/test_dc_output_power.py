@@ -118,7 +118,7 @@ def test_a_falling_current_is_no_overcurrent() -> None:
     stage.post("demand", voltage=400.0, current=0.0).run(0.6)
     assert stage.active("energised.delivering")
     stage.run(0.2)
-    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent"}]
+    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent", "errorCode": "OverCurrentFailure"}]
 
 
 # ---------------------------------------------------------------- the vehicle's maximum voltage
@@ -149,7 +149,9 @@ def test_output_above_the_vehicle_s_maximum(live: Any) -> None:
     stage = live().post("voltage_limit", voltage=400.0).forget()
     stage.values("supply", present_voltage=411.0).ends("watch")
     is_dead(stage)
-    assert stage.told("fault") == [{"reason": "output voltage above the maximum of the vehicle"}]
+    assert stage.told("fault") == [
+        {"reason": "output voltage above the maximum of the vehicle", "errorCode": "OverVoltage"}
+    ]
     assert stage.told("tripped") == []
     assert stage.active("emergency")
 
@@ -176,7 +178,9 @@ def test_lowered_maximum_is_forgotten() -> None:
             stage.values("supply", present_voltage=0.0).run(1.0)
             delivering(stage=stage)
         stage.forget().ends("watch")
-        assert stage.told("fault") == [{"reason": "output voltage above the maximum of the vehicle"}]
+        assert stage.told("fault") == [
+            {"reason": "output voltage above the maximum of the vehicle", "errorCode": "OverVoltage"}
+        ]
 
 
 @pytest.mark.parametrize("excess_V", [5.1, 10.0, 25.0, 35.0, 200.0])
@@ -249,7 +253,9 @@ def test_an_excess_lasts_at_most_three_periods(voltage: float, current: float) -
     assert stage.active("energised.delivering")
     stage.run(MS)
     is_dead(stage)
-    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent"}]
+    assert stage.told("fault") == [
+        {"reason": "overvoltage or overcurrent", "errorCode": "OverVoltage" if voltage > 400 else "OverCurrentFailure"}
+    ]
     assert stage.active("emergency")
 
 
@@ -280,7 +286,7 @@ def test_what_rises_above_a_lowered_target_is_overvoltage(stood: float, rises_to
     stage.values("supply", present_voltage=stood).run(1.0)
     assert stage.active("energised.delivering")
     stage.values("supply", present_voltage=rises_to).run(0.8)
-    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent"}]
+    assert stage.told("fault") == [{"reason": "overvoltage or overcurrent", "errorCode": "OverVoltage"}]
 
 
 @pytest.mark.parametrize(("voltage", "current"), [(430.0, 0.0), (400.0, 15.0)])
@@ -335,7 +341,7 @@ def test_the_contactor_opens_by_itself_while_live(live: object) -> None:
     stage: Stage = live().forget().values("contactor", is_closed=False)
     stage.emit("contactor.opened")
     is_dead(stage)
-    assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
+    assert stage.told("fault") == [{"reason": "the contactor opened by itself", "errorCode": "PowerSwitchFailure"}]
     assert "imd.stop" in what(stage)
     assert stage.active("emergency")
 
@@ -368,7 +374,7 @@ def test_a_late_computer_is_no_excuse_for_long() -> None:
     stage.values("contactor", is_closed=False).emit("contactor.opened")
     assert stage.told("tripped") == [{"reason": "the host was late by 120 ms"}]
     stage = late(delivering(), 640).run(1.05).values("contactor", is_closed=False).emit("contactor.opened")
-    assert stage.told("fault") == [{"reason": "the contactor opened by itself"}]
+    assert stage.told("fault") == [{"reason": "the contactor opened by itself", "errorCode": "PowerSwitchFailure"}]
     assert stage.told("tripped") == []
 
 

@@ -30,7 +30,7 @@ def test_a_supply_that_falls_silent_is_an_emergency(where: str, value: str) -> N
     assert what(stage, "imd.stop") == ["supply.off", "contactor.set"]
     is_dead(stage)
     reason = [{"reason": f"power supply: {value} is stale"}]
-    assert stage.told("fault") == reason
+    assert stage.told("fault") == [{**reason[0], "errorCode": "InternalError"}]
     assert stage.told("cable_check_bad") == (reason if where in (*IN_CABLE_CHECK, "good") else [])
     assert stage.active("emergency")
 
@@ -43,7 +43,7 @@ def test_in_the_middle_of_a_charge_it_takes_1100_ms(value: str) -> None:
     assert stage.said == []
     stage.forget().run(MS)
     is_dead(stage)
-    assert stage.told("fault") == [{"reason": f"power supply: {value} is stale"}]
+    assert stage.told("fault") == [{"reason": f"power supply: {value} is stale", "errorCode": "InternalError"}]
     stage.run(10.0)
     assert len(stage.told("fault")) == 2, "and that nobody knows whether it is live"
     assert stage.unhandled == []
@@ -108,7 +108,9 @@ def test_an_output_that_nobody_can_read_is_not_said_to_be_off(way: str, part: st
     delattr(stage.adapters[role], value)
     stage.run(1.0)
     assert stage.told("is_off") == []
-    assert stage.told("fault") == [{"reason": f"{way}: nobody knows whether it is still live"}]
+    assert stage.told("fault") == [
+        {"reason": f"{way}: nobody knows whether it is still live", "errorCode": "InternalError"}
+    ]
     assert stage.active("faulty")
 
 
@@ -118,7 +120,9 @@ def test_a_voltage_of_before_says_nothing(way: str, measured_s: float, known: bo
     """Measured when the output was still on; any later one counts."""
     stage = WAYS[way]().run(measured_s).silent("supply", "present_voltage").run(1.0 - measured_s)
     assert stage.told("is_off") == ([{}] if known else [])
-    assert stage.told("unfit") == ([] if known else [{"reason": f"{way}: nobody knows whether it is still live"}])
+    assert stage.told("unfit") == (
+        [] if known else [{"reason": f"{way}: nobody knows whether it is still live", "errorCode": "InternalError"}]
+    )
     assert stage.told("fault") == []
     assert stage.active("off" if known else "unread")
 
@@ -167,7 +171,9 @@ def test_a_voltage_that_stays_is_a_fault() -> None:
     stage = unread().tells("supply").values("supply", present_voltage=60.0).run(2.549)
     assert stage.told("fault") == []
     stage.run(0.002)
-    assert stage.told("fault") == [{"reason": "the supply is heard again, and its output is still live"}]
+    assert stage.told("fault") == [
+        {"reason": "the supply is heard again, and its output is still live", "errorCode": "InternalError"}
+    ]
     stage.values("supply", present_voltage=0.0).forget().run(60.0)
     assert (stage.active("faulty"), stage.said) == (True, [])
 
@@ -181,7 +187,7 @@ def test_a_supply_that_falls_silent_again() -> None:
 
 def test_a_supply_that_is_back_and_lacks_something_is_unfit() -> None:
     stage = unread().emit("supply.alarm", code="communication", text="no module")
-    assert stage.told("unfit") == [{"reason": UNKNOWN + "; power supply: no module"}]
+    assert stage.told("unfit") == [{"reason": UNKNOWN + "; power supply: no module", "errorCode": "InternalError"}]
     stage.forget().values("supply", present_voltage=0.0).tells("supply").run(0.05)
     assert [name for _, name, _ in stage.said] == ["is_off", "unfit"]
     stage.forget().emit("supply.alarm_cleared")
@@ -206,7 +212,7 @@ def test_what_a_person_has_to_look_at_while_nobody_knows(what_else: str) -> None
         "alarm": UNKNOWN + "; power supply: module 1: does not switch off",
         "feedback": "the supply is heard again, and its output is still live",
     }.get(what_else, UNKNOWN)
-    assert stage.told("fault") == [{"reason": reason}]
+    assert stage.told("fault") == [{"reason": reason, "errorCode": "InternalError"}]
     assert stage.told("is_off") == []
 
 
@@ -280,7 +286,9 @@ def test_a_lost_supply_has_no_current_behind_an_open_contactor(where: str, close
 def test_a_lost_supply_leaves_the_output_faulty(closed: bool, why: str) -> None:
     stage = lost("emergency", closed).run(0.5)
     assert stage.active("faulty")
-    assert stage.told("fault") == [{"reason": f"emergency stop: {why}"}]
+    assert stage.told("fault") == [
+        {"reason": f"emergency stop: {why}", "errorCode": "PowerSwitchFailure" if closed else "InternalError"}
+    ]
     assert stage.unhandled == []
 
 

@@ -624,7 +624,7 @@ def test_modem_is_looked_for_again_before_the_next_vehicle() -> None:
 FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("cp_line.diode_fault", {}, "no diode on the pilot line"),
     ("cp_line.state", {"state": "E"}, "pilot line shorted"),
-    ("output.fault", {"reason": "contactor welded"}, "contactor welded"),
+    ("output.fault", {"reason": "contactor welded", "errorCode": "PowerSwitchFailure"}, "contactor welded"),
     ("button.emergency_stop", {}, "emergency button"),
 ]
 
@@ -665,15 +665,15 @@ def test_fault(step: str, event: str, data: dict[str, Any], reason: str) -> None
 def test_what_else_breaks_is_the_reason() -> None:
     """In a fault the last thing that broke is told; nobody is alarmed twice."""
     stage = plugged().child("cp_line.diode_fault").forget()
-    stage.child("output.fault", reason="fan")
+    stage.child("output.fault", errorCode="PowerSwitchFailure", reason="fan")
     assert stage.data("reason") == "fan"
     assert not stage.orders
-    stage.child("output.fault", reason="")
+    stage.child("output.fault", errorCode="PowerSwitchFailure", reason="")
     assert stage.data("reason") == "fan"
 
 
 def unfit(stage: Stage) -> Stage:
-    return stage.child("output.unfit", reason="power supply: no module")
+    return stage.child("output.unfit", errorCode="InternalError", reason="power supply: no module")
 
 
 def test_an_outlet_that_can_give_nothing_is_out_of_service_until_it_can() -> None:
@@ -682,7 +682,7 @@ def test_an_outlet_that_can_give_nothing_is_out_of_service_until_it_can() -> Non
     assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "power supply: no module")
     assert stage.ordered("display.show")[-1] == {"text": "Out of order"}
     assert stage.ordered("cp_line.fault")
-    unfit(stage.child("output.is_off")).child("output.unfit", reason="power supply: fan")
+    unfit(stage.child("output.is_off")).child("output.unfit", errorCode="InternalError", reason="power supply: fan")
     assert stage.data("reason") == "power supply: fan"
     stage.child("output.fit")
     assert stage.active("outlet.resetting")
@@ -786,7 +786,11 @@ def test_an_outlet_whose_pilot_board_is_lost_is_out_of_order_until_it_is_found()
     assert stage.data("reason") == "unplugged"
     stage.child("cp_line.state", state="E").child("cp_line.state", state="A").emit("pilot.found")
     assert stage.active("outlet.resetting")
-    faulted = available().child("output.fault", reason="contactor welded").emit("pilot.lost", reason="unplugged")
+    faulted = (
+        available()
+        .child("output.fault", errorCode="PowerSwitchFailure", reason="contactor welded")
+        .emit("pilot.lost", reason="unplugged")
+    )
     assert faulted.emit("pilot.found").active("outlet.faulted")
     assert faulted.data("reason") == "contactor welded"
 
@@ -796,7 +800,7 @@ def test_what_a_person_has_to_look_at_does_not_mend_by_itself(first: str) -> Non
     """Nor does a supply that mends take a pressed emergency button back."""
     stage = available()
     if first == "fault":
-        unfit(stage.child("output.fault", reason="contactor welded"))
+        unfit(stage.child("output.fault", errorCode="PowerSwitchFailure", reason="contactor welded"))
     else:
         unfit(stage).emit("button.emergency_stop")
         unfit(stage)
@@ -809,10 +813,10 @@ def test_what_a_person_has_to_look_at_does_not_mend_by_itself(first: str) -> Non
 
 def test_a_fault_of_an_output_that_was_to_mend_by_itself_waits_for_a_person() -> None:
     """Its modules were silent; heard again, they show a voltage that stays."""
-    stage = unfit(available()).child("output.fault", reason="still live")
+    stage = unfit(available()).child("output.fault", errorCode="PowerSwitchFailure", reason="still live")
     assert stage.data("reason") == "still live"
     assert stage.child("output.fit").active("outlet.faulted")
-    stage = unfit(available()).child("output.fault", reason="")
+    stage = unfit(available()).child("output.fault", errorCode="PowerSwitchFailure", reason="")
     assert stage.data("reason") == "power supply: no module"
     assert stage.child("output.fit").active("outlet.faulted")
 
@@ -826,7 +830,10 @@ def test_what_mends_frees_the_outlet_from_its_own_fault_only(first: str) -> None
 
 def test_a_fault_that_gives_no_reason() -> None:
     """An outlet that is out of order says why, if only where to look."""
-    assert plugged().child("output.fault", reason="").data("reason") == "the output is faulty"
+    assert (
+        plugged().child("output.fault", errorCode="PowerSwitchFailure", reason="").data("reason")
+        == "the output is faulty"
+    )
     faulted = plugged().child("cp_line.diode_fault").child("slac.modem_fault", reason="")
     assert faulted.data("reason") == "the modem is faulty"
     assert shown(faulted)[-1] == "the modem is faulty"
@@ -865,7 +872,9 @@ def test_the_connector_is_released_when_the_output_is_off() -> None:
 def silent_output(voltage: float = 59.9, closed: bool = False) -> Stage:
     """A fault; the output does not say that it is off."""
     stage = charging().values("contactor", is_closed=closed).values("meter", voltage=voltage)
-    return stage.child("output.fault", reason="nobody knows whether it is still live").forget()
+    return stage.child(
+        "output.fault", errorCode="PowerSwitchFailure", reason="nobody knows whether it is still live"
+    ).forget()
 
 
 def test_the_connector_is_released_when_contactor_and_meter_say_that_it_is_dead() -> None:
@@ -969,7 +978,11 @@ def test_out_of_service_before_anything_flows() -> None:
     stage = plugged().post("out_of_service")
     assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "out of service")
     assert to(stage, "cp_line") == ["fault"]
-    broken = charging().post("out_of_service").child("output.fault", reason="contactor welded")
+    broken = (
+        charging()
+        .post("out_of_service")
+        .child("output.fault", errorCode="PowerSwitchFailure", reason="contactor welded")
+    )
     assert broken.data("reason") == "contactor welded"
     assert broken.ordered("output.emergency_off")
     assert broken.emit("button.reset_pressed").active("outlet.resetting")

@@ -341,7 +341,7 @@ def test_what_became_of_a_plug_in_is_told_once(ending: str, end: str, reason: st
         stage.child("session.cable_check").child("output.cable_check_bad", reason="insulation fault")
         end_session(stage, "failed")
     elif ending == "fault":
-        stage.child("output.fault", reason="the contactor opened by itself")
+        stage.child("output.fault", errorCode="PowerSwitchFailure", reason="the contactor opened by itself")
     else:
         end_session(stage.child("slac.dlink_lost").emit("button.stop_pressed"), "aborted")
     (told,) = stage.told("session_ended")
@@ -356,7 +356,9 @@ def test_what_became_of_a_plug_in_is_told_once(ending: str, end: str, reason: st
 def test_a_fault_or_an_unplugging_without_a_vehicle_is_no_session() -> None:
     """A station that goes out of order while it is free has failed nobody."""
     stage = pilot(plugged(), "A").child("output.is_off").run(1).forget()
-    stage.child("output.fault", reason="over-temperature").emit("button.reset_pressed").child("output.is_off")
+    stage.child("output.fault", errorCode="PowerSwitchFailure", reason="over-temperature").emit(
+        "button.reset_pressed"
+    ).child("output.is_off")
     assert stage.told("session_ended") == []
 
 
@@ -601,7 +603,7 @@ def test_a_need_ends_with_the_session_whatever_ends_it(end: str) -> None:
     if end == "unplugged":
         pilot(stage, "A")
     elif end == "fault":
-        stage.child("output.fault", reason="broken")
+        stage.child("output.fault", errorCode="PowerSwitchFailure", reason="broken")
     else:
         stage.emit(end)
     assert stage.told("needs") == [{"power": 60_000.0}, {"power": 0.0}]

@@ -115,16 +115,18 @@ def test_unplugged_while_it_shuts_down_acts_on_the_output_first() -> None:
 
 
 def test_a_faulted_outlet_shuts_down_too() -> None:
-    stage = evse.charging().child("output.fault", reason="welded")
+    stage = evse.charging().child("output.fault", errorCode="PowerSwitchFailure", reason="welded")
     assert stage.active("outlet.faulted")
     assert shut_down(stage).active(f"{SHUT}.discharging")
 
 
 def test_a_supply_that_can_give_nothing_does_not_begin_the_shutdown_anew() -> None:
     """It is off: each power_off is answered with that, and with what it lacks."""
-    stage = shut_down(evse.available().child("output.unfit", reason="power supply: no module"))
+    stage = shut_down(
+        evse.available().child("output.unfit", errorCode="InternalError", reason="power supply: no module")
+    )
     assert evse.to(stage, "output") == ["power_off"]
-    stage.child("output.is_off").child("output.unfit", reason="power supply: no module")
+    stage.child("output.is_off").child("output.unfit", errorCode="InternalError", reason="power supply: no module")
     assert stage.active(f"{SHUT}.shut")
     assert evse.to(stage, "output") == ["power_off"]
     assert len(stage.told("shut")) == 1
