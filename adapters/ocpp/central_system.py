@@ -259,8 +259,9 @@ class CentralSystem(Adapter):
     def StartTransactionReq(self, *, call_id: str, **values: Any) -> None:
         self._ask("StartTransaction", call_id, values)
 
-    def StatusNotificationReq(self, *, call_id: str, **values: Any) -> None:
-        self._ask("StatusNotification", call_id, values)
+    def StatusNotificationReq(self, *, call_id: str, info: str | None = None, **values: Any) -> None:
+        told = {} if info is None else {"info": info[:50]}  # words for people, of any length; CiString50Type
+        self._ask("StatusNotification", call_id, values | told)
 
     def StopTransactionReq(self, *, call_id: str, **values: Any) -> None:
         self._ask("StopTransaction", call_id, values)

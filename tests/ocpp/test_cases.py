@@ -79,6 +79,15 @@ def test_a_fault_and_its_end() -> None:
     assert point.central.said("StatusNotification")[-1]["errorCode"] == "NoError"
 
 
+def test_a_fault_with_more_words_than_a_message_takes_is_told_all_the_same() -> None:
+    point = Alone().run(5)
+    words = "a vehicle without state B, a simplified pilot circuit, is not served here"
+    point.outlets.port.emit("fault", outlet=1, errorCode="OtherError", info=words, emergency=False)
+    point.run(5)
+    assert [one["info"] for one in point.central.said("StatusNotification")[-1:]] == [words[:50]]
+    assert point.statuses()[-1] == "Faulted"
+
+
 @pytest.mark.ocpp_cases("TC_056")
 def test_a_default_profile_is_for_the_next_transaction() -> None:
     """It is in force before the first energy."""
