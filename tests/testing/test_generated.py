@@ -97,7 +97,7 @@ def _charts() -> list[Any]:
 
 GAPS = {
     "ac/outlet": 11,
-    "evse_ac": 10,
+    "evse_ac": 11,
     "charger_bms": 1,
     "evse_dc": 2,
     "pev_ac": 1,
@@ -107,7 +107,7 @@ GAPS = {
     "ocpp/local_list": 3,
     "ocpp/smart_charging": 13,
     "power/module": 3,
-    "power/supply": 28,
+    "power/supply": 32,
     "charge_point": 4,
     "pilot/firmware": 1,
     "ocpp/connector": 16,
