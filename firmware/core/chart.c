@@ -9,7 +9,9 @@ void chart_assert(struct chart *me, bool holds, uint16_t number)
     if ((!holds) && (me->fault == 0U)) {
         me->fault = number;
         me->running = false;
-        me->is->fault(me, number);
+        if (me->is != NULL) {
+            me->is->fault(me, number);
+        }
     }
 }
 
@@ -131,7 +133,7 @@ void chart_start_checked(struct chart *me, uint16_t timer, int64_t delay_ns, uin
 
 int64_t chart_deadline_ns(const struct chart *me)
 {
-    return (me->due != CHART_NO_TIMER) ? me->timer[me->due].due_ns : CHART_NEVER;
+    return ((me->is != NULL) && (me->due != CHART_NO_TIMER)) ? me->timer[me->due].due_ns : CHART_NEVER;
 }
 
 /* ------------------------------------------------------------ selection */
@@ -281,7 +283,9 @@ static void macrostep(struct chart *me, uint16_t first)
 static bool open_step(struct chart *me, int64_t now_ns)
 {
     bool good = false;
-    if (me->inside) {
+    if (me->is == NULL) {
+        chart_assert(me, false, CHART_FAULT_NO_INIT);
+    } else if (me->inside) {
         chart_assert(me, false, CHART_FAULT_INSIDE);
     } else if ((me->fault == 0U) && !me->ended) {
         good = true;
@@ -305,6 +309,7 @@ bool chart_begin(struct chart *me, int64_t now_ns)
 {
     const bool good = open_step(me, now_ns);
     if (good) {
+        chart_assert(me, !me->running, CHART_FAULT_BEGUN);
         chart_assert(me, (me->is->states <= CHART_STATES) && (me->is->states < CHART_NONE), CHART_FAULT_TABLE);
         me->running = me->fault == 0U;
         if (me->running) {
@@ -318,10 +323,10 @@ bool chart_begin(struct chart *me, int64_t now_ns)
         }
         macrostep(me, CHART_EVENTLESS);
     }
-    return good;
+    return good && (me->fault == 0U);
 }
 
-void chart_process(struct chart *me, const struct chart_event *event, int64_t now_ns)
+bool chart_process(struct chart *me, const struct chart_event *event, int64_t now_ns)
 {
     if (open_step(me, now_ns)) {
         if (!me->running) {
@@ -333,6 +338,7 @@ void chart_process(struct chart *me, const struct chart_event *event, int64_t no
         }
         macrostep(me, event->name);
     }
+    return me->fault == 0U;
 }
 
 void chart_fire(struct chart *me, uint16_t timer, int64_t now_ns)
@@ -352,7 +358,7 @@ void chart_fire(struct chart *me, uint16_t timer, int64_t now_ns)
 
 bool chart_expire(struct chart *me, int64_t now_ns)
 {
-    const bool due = (me->due != CHART_NO_TIMER) && (me->timer[me->due].due_ns <= now_ns);
+    const bool due = chart_deadline_ns(me) <= now_ns;
     if (due) {
         chart_fire(me, me->due, now_ns);
     }

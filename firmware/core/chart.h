@@ -30,10 +30,12 @@
 #define CHART_FAULT_INSIDE 101U     /* called from inside its own step */
 #define CHART_FAULT_QUEUE 102U      /* more internal events than the export has counted, or could count: NAME_QUEUE */
 #define CHART_FAULT_ENDLESS 103U    /* no rest after CHART_MICROSTEPS */
+#define CHART_FAULT_NO_INIT 104U    /* called before NAME_init; nobody can be told: look at chart.fault */
 #define CHART_FAULT_TIMER 105U      /* a timer that the chart does not have */
 #define CHART_FAULT_EVENT 106U      /* an event that the chart does not have */
 #define CHART_FAULT_NOT_BEGUN 107U  /* an event before the start */
 #define CHART_FAULT_TABLE 108U      /* more states than CHART_STATES of this core */
+#define CHART_FAULT_BEGUN 109U      /* begun a second time */
 
 struct chart;
 
@@ -116,9 +118,10 @@ struct chart_octets {
     uint16_t length;
 };
 
-/* What a host calls through the functions written for its chart. Each runs one macrostep. */
+/* What a host calls through the functions written for its chart. Each runs one macrostep. False: the machine has a fault, or
+ * had one before; none runs that has ended. A machine is zeros (`static`) until NAME_init. */
 bool chart_begin(struct chart *me, int64_t now_ns);
-void chart_process(struct chart *me, const struct chart_event *event, int64_t now_ns);
+bool chart_process(struct chart *me, const struct chart_event *event, int64_t now_ns);
 void chart_fire(struct chart *me, uint16_t timer, int64_t now_ns);
 bool chart_expire(struct chart *me, int64_t now_ns);
 void chart_finish(struct chart *me, int64_t now_ns);

@@ -106,10 +106,10 @@ int64_t chart_length(const char *text)
 bool chart_fits(const char *text, size_t low, size_t high)
 {
     size_t length = 0;
-    while ((length <= high) && (text[length] != '\0')) {
+    while ((text != NULL) && (length <= high) && (text[length] != '\0')) {
         length++;
     }
-    return (length >= low) && (length <= high);
+    return (text != NULL) && (length >= low) && (length <= high);
 }
 
 void chart_copy(char *to, size_t size, const char *text)
@@ -191,7 +191,7 @@ int64_t chart_count(struct chart_octets octets)
 
 bool chart_has_length(struct chart_octets octets, uint16_t low, uint16_t high)
 {
-    return (octets.length >= low) && (octets.length <= high);
+    return (octets.length >= low) && (octets.length <= high) && ((octets.octet != NULL) || (octets.length == 0U));
 }
 
 struct chart_octets chart_sized(struct chart *me, struct chart_octets octets, uint16_t low, uint16_t high)

@@ -148,7 +148,12 @@ class Source:
     def _init(self) -> list[str]:
         design, name = self.design, self.name
         ports = [*(p.name for p in design.ports.values()), *(["done"] if self.design.ends else []), "error", "fault"]
-        checks = [f"(ports->{port} != NULL)" for port in ports] + self.checks
+        checks = [
+            "(ports != NULL)",
+            "(parameters != NULL)",
+            *(f"(ports->{port} != NULL)" for port in ports),
+            *self.checks,
+        ]
         return [
             f"bool {name}_init(struct {name} *me, const struct {name}_ports *ports, void *context,",
             f"    const struct {name}_parameters *parameters)",
@@ -196,13 +201,19 @@ class Source:
             to = f"event.of.{own}.{design.field_names.of(field)}"
             given.append(given_to(type_, to).format(name))
         lines = ["{", f"    struct {self.name}_event event;"]
-        lines += [f"    const bool good = {' && '.join(checks) or 'true'};"]
+        lines += [f"    bool good = {' && '.join(checks) or 'true'};"]
         lines += [
             "    if (good) {",
             f"        event.base.name = {design.event_name(event.name)};",
             *[f"        {line}" for line in given],
         ]
-        lines += ["        chart_process(&me->chart, &event.base, now_ns);", "    }", "    return good;", "}", ""]
+        lines += [
+            "        good = chart_process(&me->chart, &event.base, now_ns);",
+            "    }",
+            "    return good;",
+            "}",
+            "",
+        ]
         return f"bool {self.name}_{own}({', '.join(arguments)})", "\n".join(lines)
 
 
