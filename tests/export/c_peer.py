@@ -426,7 +426,7 @@ int main(void)
             continue;
         }
         case 'B':
-            check(NAME_begin(&machine, number()));
+            say(NAME_begin(&machine, number()) ? "" : "refused ");
             break;
         case 'E': {
             const long one = (long)number();
