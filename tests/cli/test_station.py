@@ -97,15 +97,21 @@ def test_a_set_point_of_nothing_that_is_displayed_is_refused(tmp_path: Path, lin
         resolve(file, None, Overrides((), {}), installed(), engine.load)
 
 
-def test_a_list_is_displayed_without_marks() -> None:
-    station = resolve(
-        Path("machines/charge_point.yaml"), None, Overrides(("outlets=2",), {}, {}), installed(), engine.load
+def test_a_list_is_displayed_without_marks(tmp_path: Path) -> None:
+    machines = Path(__file__).parents[2] / "machines"
+    text = (
+        (machines / "stations" / "charge_point.toml")
+        .read_text(encoding="utf-8")
+        .replace('"../', f'"{machines.as_posix()}/')
     )
+    file = tmp_path / "lists.toml"
+    file.write_text(text.replace("[display]", '[display]\n"All" = "ocpp.status"'), encoding="utf-8")
+    station = resolve(file, None, Overrides(("outlets=2",), {}, {}), installed(), engine.load)
     system = System(VirtualClock())
     build(station, system, installed())
     system.start()
     system.advance(3 * S)
-    shown = dict(Headlines(system, station).values())["OCPP"]
+    shown = dict(Headlines(system, station).values())["All"]
     assert re.fullmatch(r"[A-Z]\w+, [A-Z]\w+", shown)
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.page.conftest import station
+from tests.page.conftest import station, station_process
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 LIT = """() => [...document.querySelector('#drawing > div').shadowRoot.querySelectorAll('.on')]
     .map((e) => e.dataset.state)"""
@@ -136,6 +136,22 @@ def test_a_page_that_hears_nothing_says_so_and_locks_its_controls(page: Page) ->
     assert page.is_disabled("[data-event=plug]")
 
 
+def test_a_station_that_was_killed_is_asked_ever_more_rarely_and_found_again(browser: Browser) -> None:
+    page = browser.new_page(bypass_csp=True)
+    with station_process("machines/evse_dc.yaml") as (url, process):
+        page.goto(url)
+        page.wait_for_function("document.getElementById('link').textContent === 'live'")
+        process.kill()
+        page.wait_for_function("document.getElementById('link').classList.contains('lost') && page.patience > 4000")
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_function("page.patience > 6000")  # it has waited for 4.5 s
+        assert len([one for one in asked if "/api/state" in one]) <= 1
+    with station("machines/evse_dc.yaml", "--ui", url.removeprefix("http://").rstrip("/")):
+        page.wait_for_function("document.getElementById('link').textContent === 'live'")
+        assert not page.is_disabled("[data-event=plug]")
+
+
 def test_the_page_keeps_to_the_policy_that_comes_with_it(strict_page: Page) -> None:
     with station("machines/evse_dc.yaml") as url:
         strict_page.goto(url)
@@ -144,10 +160,14 @@ def test_the_page_keeps_to_the_policy_that_comes_with_it(strict_page: Page) -> N
         strict_page.locator("#tree [data-state].on").first.wait_for()
 
 
+CUT = """() => [...document.querySelectorAll('.unit .value, .unit .label')].filter((one) =>
+    one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
+
+
 @pytest.mark.parametrize("chart", ["evse_ac", "site", "charge_point", "charger_bms", "pev_dc"])
 def test_the_page_of_every_station_opens(page: Page, chart: str) -> None:
     """Stages or units, every machine, the lit drawing of each that is chosen."""
-    with station(f"machines/{chart}.yaml") as url:
+    with station(f"machines/{chart}.yaml", *(["--set", "outlets=4"] if chart == "charge_point" else [])) as url:
         page.goto(url)
         page.locator("#drawing svg .node.on").first.wait_for()
         names = page.locator("#machines li")
@@ -155,6 +175,16 @@ def test_the_page_of_every_station_opens(page: Page, chart: str) -> None:
         names.nth(1).locator("button").click()
         page.locator("#drawing svg .node.on, #tree [data-state].on").first.wait_for()
         page.wait_for_function("document.getElementById('link').textContent === 'live'")
+        if chart == "charge_point":
+            page.wait_for_function("document.querySelector('.units').innerText.includes('Available')")
+            for width, height in ((1440, 900), (390, 844)):
+                page.set_viewport_size({"width": width, "height": height})
+                assert page.locator(".unit").count() == 4
+                assert (
+                    page.evaluate("((box) => box.scrollHeight - box.clientHeight)(document.querySelector('.units'))")
+                    <= 0
+                )
+                assert page.evaluate(CUT) == []
         if chart == "charger_bms":
             assert not page.evaluate("inSession(page.timeline.now)")  # it is plugged in by whoever looks at it
             page.click("[data-event=plug]")

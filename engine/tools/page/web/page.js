@@ -6,7 +6,7 @@ const page = {
   charts: {}, header: { machines: {} }, main: "", timeline: null, drawings: new Map(), offers: [],
   chosen: "", moment: null, tab: "messages", tree: false, sheets: [], sheet: 0, shownKey: "", follow: true,
   now: { ns: 0, at: 0, real: false }, alive: "", lastHeard: 0, source: null, whole: false, playing: null, dirty: true,
-  log: [], messages: null, messagesAt: 0, live: false,
+  log: [], messages: null, messagesAt: 0, live: false, patience: 2000, retry: 0,
 };
 
 // ---------------------------------------------------------------- where records come from
@@ -89,7 +89,7 @@ function listen() {
   };
   source.addEventListener("gone", () => { source.close(); setTimeout(() => whole(false).catch(lost), 1000); });
   source.addEventListener("over", () => { source.close(); page.source = null; page.alive = "over"; page.dirty = true; if (page.now.real) setTimeout(anew, 3000, 3000); });
-  source.onerror = () => { if (source.readyState === EventSource.CLOSED && page.alive !== "over") setTimeout(wake, 2000); };
+  source.onerror = () => { source.close(); if (page.alive !== "over") lost(); };
 }
 /** After the end: a station that has begun anew is another one. It is looked for ever more rarely; a run on a virtual clock does not come again. */
 async function anew(waited) {
@@ -97,20 +97,26 @@ async function anew(waited) {
   const next = Math.min(60000, waited * 1.5);
   if (there) location.reload(); else setTimeout(anew, next, next);
 }
-function lost() { setTimeout(wake, 2000); }
+/** A station that does not answer is asked ever more rarely; the first word of it ends that. */
+function lost() {
+  clearTimeout(page.retry);
+  page.retry = setTimeout(() => { page.retry = 0; wake(); }, page.patience);
+  page.patience = Math.min(60000, page.patience * 1.5);
+}
 function wake() {
   if (!page.live || page.alive === "over") return;
   if (page.source && page.source.readyState !== EventSource.CLOSED && performance.now() - page.lastHeard < 5000) return;
-  whole(page.whole).catch(() => {});
+  whole(page.whole).catch(lost);
 }
 function tick(ns, real) {
   page.now = { ns, at: performance.now(), real }; page.lastHeard = performance.now();
+  page.patience = 2000;
   if (page.alive !== "over") page.alive = "live";
 }
 function heartbeat() {
   if (page.alive === "over" || page.alive === "trace") return;
   const quiet = performance.now() - page.lastHeard;
-  if (quiet > 5000) { page.alive = "lost"; page.dirty = true; if (quiet > 8000 && Math.floor(quiet / 500) % 8 === 0) wake(); }
+  if (quiet > 5000) { page.alive = "lost"; page.dirty = true; if (quiet > 8000 && !page.retry) lost(); }
 }
 
 /** The clock of the station: it goes on between what it says. */
