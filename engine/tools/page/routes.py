@@ -44,6 +44,8 @@ TICK_S: Final = 2.0
 WATCHERS: Final = 64
 PATIENCE_S: Final = 10.0
 """So long a caller waits for the machines, and the stream for a reader."""
+COMPRESSION: Final = 6
+"""Level of gzip."""
 ENDS: Final = "the station is about to end, or to begin anew; nothing is written"
 FIRST: Final = 2
 """Parts of the history that a page begins with; the rest when somebody looks back."""
@@ -109,7 +111,7 @@ class Api:
         ]
         return Starlette(
             routes=routes,
-            middleware=[Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)],
+            middleware=[Middleware(GZipMiddleware, minimum_size=1_000, compresslevel=COMPRESSION)],
             exception_handlers={HTTPException: _http, Refusal: _refused, TooLarge: _too_large},
         )
 
@@ -127,7 +129,9 @@ class Api:
     @cached_property
     def _charts_text(self) -> bytes:
         values = {key: chart_values(chart) for key, chart in self._known.items()}
-        return gzip.compress(json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode(errors=ODD), 6)
+        return gzip.compress(
+            json.dumps(values, separators=(",", ":"), ensure_ascii=False).encode(errors=ODD), COMPRESSION
+        )
 
     async def _charts(self, request: Request) -> Response:
         body = await asyncio.to_thread(lambda: self._charts_text)
