@@ -260,7 +260,7 @@ class CentralSystem(Adapter):
         self._ask("StartTransaction", call_id, values)
 
     def StatusNotificationReq(self, *, call_id: str, info: str | None = None, **values: Any) -> None:
-        told = {} if info is None else {"info": info[:50]}  # words for people, of any length: the first of them. CiString50Type
+        told = {} if info is None else {"info": info[:50]}  # words for people; CiString50Type
         self._ask("StatusNotification", call_id, values | told)
 
     def StopTransactionReq(self, *, call_id: str, **values: Any) -> None:
