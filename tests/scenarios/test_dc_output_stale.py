@@ -74,7 +74,7 @@ def test_nothing_is_switched_on_when_nobody_would_see_what_it_gives(value: str) 
     stage = off().silent("supply", value).run(1.0 - MS).forget().post("cable_check")
     assert stage.active("cable_check.self_test")
     stage = off().silent("supply", value).run(1.0).forget().post("cable_check")
-    assert stage.told("cable_check_bad") == [{"reason": "power supply: present_voltage or present_current is stale"}]
+    assert stage.told("cable_check_bad") == [{"reason": "power supply: readings are stale"}]
     assert stage.orders == []
     assert stage.active("off")
     stage.run(60.0).tells("supply").forget().post("cable_check")
