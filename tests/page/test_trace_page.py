@@ -6,6 +6,7 @@ import gzip
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import pytest
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 MOST_KB = 300
+SVG = "{http://www.w3.org/2000/svg}"
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,20 @@ def test_the_slider_goes_back_to_where_the_car_was_not_there(page: Page, recorde
     page.wait_for_function("document.getElementById('pane').textContent.includes('end=normal')")
     assert page.inner_text("#result").startswith("✓ Session 1 ended well")
     assert page.inner_text("#pane .badge.good") == "✓ ended well"
+
+
+def test_what_is_for_paper_alone_is_not_sent() -> None:
+    import engine
+    from engine.tools.page.drawings import drawn, for_screen
+
+    sheets = drawn(engine.load(ROOT / "machines" / "evse_dc.yaml"))
+    assert len(sheets) > 1
+    for sheet in sheets:
+        named = {group.attrib.get("class", "") for group in ElementTree.fromstring(sheet).iter(f"{SVG}g")}
+        assert "chart" in named
+        assert not named & {"frame", "legend", "map"}
+    kept = "<svg><g><g/></g></svg>"
+    assert for_screen(kept.replace("<svg>", '<svg><g class="frame"><g><g></g></g></g>')) == kept
 
 
 def test_a_state_is_found_on_the_sheet_that_has_it(page: Page, recorded: Path) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,8 @@ ABOVE: Final = 4
 AT_ONCE: Final = 1
 """Processes that draw."""
 LOOK_S: Final = 0.1
+_OF_PAPER: Final = re.compile(r'<g class="(?:frame|legend|map)"')
+_GROUP: Final = re.compile("<g[ >]|</g>")
 
 
 class Drawings:
@@ -87,7 +90,7 @@ def shipped(chart: Chart) -> list[str] | None:
                 continue
             count = int(head.partition('data-sheets="')[2].partition('"')[0])
             rest = [first.with_name(f"{chart.name}.overview.{number}.svg") for number in range(2, count + 1)]
-            return [one.read_text(encoding="utf-8") for one in (first, *rest)]
+            return [for_screen(one.read_text(encoding="utf-8")) for one in (first, *rest)]
         except (OSError, ValueError):
             continue
     return None
@@ -100,11 +103,25 @@ def drawn(chart: Chart) -> list[str]:
     found = noted(chart)
     if found is None:
         try:
-            found = draw(chart, "overview", _NoSolver()).svgs
+            found = [for_screen(sheet) for sheet in draw(chart, "overview", _NoSolver()).svgs]
         except (LayoutFailed, ValueError, KeyError):  # an imported document may have what an overview has no place for
             found = []
         kept.write(_key(chart), json.dumps(found).encode())
     return found
+
+
+def for_screen(sheet: str) -> str:
+    """A sheet without what is for paper alone: its frame, the legend, the map of the sheets."""
+    parts, at = [], 0
+    while found := _OF_PAPER.search(sheet, at):
+        parts.append(sheet[at : found.start()])
+        depth = 0
+        for tag in _GROUP.finditer(sheet, found.start()):
+            depth += -1 if tag[0] == "</g>" else 1
+            at = tag.end()
+            if not depth:
+                break
+    return "".join([*parts, sheet[at:]])
 
 
 class _NoSolver:

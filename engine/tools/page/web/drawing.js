@@ -6,7 +6,6 @@ const READABLE = 3.4; // pixels for a millimetre of the sheet
 const INK = `
 :host{display:block}
 svg{display:block;margin:auto;transition:none}
-.sheet,.frame,.legend,.map{display:none}
 text{font-family:inherit;stroke:none}
 rect.box,rect.box-main,rect.box-aside,rect.mm-box{fill:var(--paper)}
 rect.composite,rect.composite-main,rect.plate{fill:var(--paper-2)}
