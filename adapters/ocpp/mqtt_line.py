@@ -173,6 +173,7 @@ class Connection:
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._client.on_socket_register_write = self._wants_to_write
         self._client.on_socket_unregister_write = self._has_written
+        self._client.on_socket_close = self._closes
         self._loop.add_reader(made, self._readable)
         self._flush()
         self._readable()  # what TLS has read with its handshake
@@ -184,6 +185,13 @@ class Connection:
     def _has_written(self, *_: Any) -> None:
         if self._socket is not None and self._socket.fileno() >= 0:
             self._loop.remove_writer(self._socket)
+
+    def _closes(self, *_: Any) -> None:
+        """Paho is about to close it. Its number is the next socket's: nobody may watch it any more."""
+        made, self._socket = self._socket, None
+        if made is not None and made.fileno() >= 0:
+            self._loop.remove_reader(made)
+            self._loop.remove_writer(made)
 
     def _readable(self) -> None:
         try:
@@ -263,8 +271,7 @@ class Connection:
     def _end(self) -> None:
         self._over = True
         self._timer.cancel()
-        made, self._socket = self._socket, None
-        if made is not None and made.fileno() >= 0:
-            self._loop.remove_reader(made)
-            self._loop.remove_writer(made)
+        made = self._socket
+        if made is not None:
+            self._closes()
             made.close()

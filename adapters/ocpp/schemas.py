@@ -16,7 +16,16 @@ from functools import cache
 from importlib import resources
 from typing import Any, Literal
 
+from jsonschema import Draft4Validator, ValidationError, validators
+
 from adapters.ocpp.errors import ErrorCode
+
+# Loaded with the program, not at the first message that is wrong: that takes half a second, in which nothing is heard.
+jsonschema_rs: Any
+try:
+    import jsonschema_rs
+except ImportError:
+    jsonschema_rs = None
 
 Engine = Literal["jsonschema-rs", "jsonschema"]
 
@@ -60,14 +69,9 @@ def misfit(action: str, payload: object, *, response: bool, engine: Engine | Non
     return next(_problems(name, payload), None) or Misfit("FormationViolation", "", "it does not fit its schema")
 
 
-@cache
 def available() -> tuple[Engine, ...]:
     """The libraries installed, the fastest first."""
-    try:
-        import jsonschema_rs  # noqa: F401
-    except ImportError:
-        return ("jsonschema",)
-    return ("jsonschema-rs", "jsonschema")
+    return ("jsonschema",) if jsonschema_rs is None else ("jsonschema-rs", "jsonschema")
 
 
 # ------------------------------------------------------------ inside
@@ -84,7 +88,7 @@ def schema(name: str) -> dict[str, Any]:
     file = _folder() / f"{name}.json"
     if not file.is_file():
         raise KeyError(name)
-    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8-sig"))
+    schema: dict[str, Any] = json.loads(file.read_text("utf-8").removeprefix("\ufeff"))
     # Some say draft 6. None uses what draft 4 has not; only an integer written 1.0 is one there.
     return {**schema, "$schema": "http://json-schema.org/draft-04/schema#"}
 
@@ -92,8 +96,7 @@ def schema(name: str) -> dict[str, Any]:
 @cache
 def _is_valid(name: str, engine: Engine) -> Callable[[object], bool]:
     if engine == "jsonschema-rs":
-        import jsonschema_rs
-
+        assert jsonschema_rs is not None
         fast = jsonschema_rs.Draft4Validator(schema(name), validate_formats=False).is_valid
         return lambda payload: bool(fast(payload))
     slow = _validator(name).is_valid
@@ -102,8 +105,6 @@ def _is_valid(name: str, engine: Engine) -> Callable[[object], bool]:
 
 @cache
 def _validator(name: str) -> Any:
-    from jsonschema import Draft4Validator, validators
-
     extend: Any = validators.extend
     return extend(Draft4Validator, {"multipleOf": _multiple_of})(schema(name))
 
@@ -113,8 +114,6 @@ _EXACT = Context(prec=400)
 
 
 def _multiple_of(validator: Any, factor: float, instance: object, schema: Any) -> Iterator[Any]:
-    from jsonschema import ValidationError
-
     if isinstance(instance, bool) or not isinstance(instance, int | float):
         return
     if not math.isfinite(instance) or _EXACT.remainder(Decimal(str(instance)), Decimal(str(factor))):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -317,6 +318,32 @@ def test_registration_and_delivery_over_a_broker_that_dies(tmp_path: Path) -> No
             await until(lambda: ledger.waiting == 0)
             host.stop()
             await running
+
+    run(talk)
+
+
+@real
+def test_a_socket_that_the_broker_closed_is_watched_no_more(tmp_path: Path) -> None:
+    """Else whatever gets its number next is not heard: the next line, a connection to upload a file."""
+
+    async def talk() -> None:
+        async with world(tmp_path) as (mosquitto, _):
+            csms, port = adapter()
+            csms.connect(url=mosquitto.url, identity=CP)
+            await until(lambda: port.named("connected"))
+            mosquitto.kill()
+            await until(lambda: port.named("disconnected"))
+            loop, heard = asyncio.get_running_loop(), set[int]()
+            pairs = [socket.socketpair() for _ in range(20)]
+            ends = [end for pair in pairs for end in pair]
+            for end in ends:
+                loop.add_reader(end, heard.add, end.fileno())
+                end.send(b"x")
+            await until(lambda: len(heard) == len(ends))
+            for end in ends:
+                loop.remove_reader(end)
+                end.close()
+            csms.close()
 
     run(talk)
 

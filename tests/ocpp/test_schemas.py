@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -38,6 +40,19 @@ def test_every_message_of_1_6_and_of_the_security_whitepaper_has_its_schemas() -
 
 def test_both_libraries_are_tried_here() -> None:
     assert available() == ("jsonschema-rs", "jsonschema")
+
+
+def test_the_first_wrong_message_loads_nothing() -> None:
+    """What is loaded while a vehicle charges holds up the station: for half a second its contactor hears nothing."""
+    script = """
+import sys
+from adapters.ocpp.websocket import WebSocketCentralSystem
+from adapters.ocpp.schemas import misfit
+loaded = set(sys.modules)
+assert misfit("Reset", {"type": 1}, response=False) is not None
+print(sorted(set(sys.modules) - loaded))
+"""
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 @given(data=st.data())
