@@ -6,16 +6,18 @@ import asyncio
 import base64
 import ssl
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
 from websockets.frames import CloseCode
 from websockets.typing import Subprotocol
 
 from adapters.ocpp import tls
 from adapters.ocpp.central_system import CentralSystem, checked_identity
+from adapters.ocpp.line import Line
 from adapters.ocpp.rpc import MAX_TEXT
 from engine.adapter import ConfigurationError, Port, Setting, World
 
@@ -32,7 +34,7 @@ class WebSocketCentralSystem(CentralSystem):
 
     def __init__(self, config: Mapping[str, Any], world: World) -> None:
         super().__init__(config, world)
-        self._line: ClientConnection | None = None
+        self._line: Line | None = None
         self._attempt = 0
 
     def open(self, port: Port) -> None:
@@ -61,7 +63,7 @@ class WebSocketCentralSystem(CentralSystem):
             return
         self.port.spawn(self._ping(self._line, call_id, self.port.now_ns()))
 
-    async def _ping(self, line: ClientConnection, call_id: str, began: int) -> None:
+    async def _ping(self, line: Line, call_id: str, began: int) -> None:
         try:
             await (await line.ping())
         except ConnectionClosed:
@@ -70,18 +72,13 @@ class WebSocketCentralSystem(CentralSystem):
 
     def _transmit(self, text: str) -> None:
         if self._line is not None:
-            self.port.spawn(self._send(self._line, text))
-
-    async def _send(self, line: ClientConnection, text: str) -> None:
-        try:
-            await line.send(text)
-        except ConnectionClosed:
-            return  # told where it is read
+            self._line.say(text)
 
     async def _run(self, attempt: int, uri: str, headers: dict[str, str], name: str | None) -> None:
         try:
-            line = await connect(
+            made = await connect(
                 uri,
+                create_connection=Line,
                 subprotocols=[Subprotocol("ocpp1.6")],
                 compression=None,  # 50 kB a connection, for messages of 200 octets
                 max_size=MAX_TEXT,
@@ -98,6 +95,10 @@ class WebSocketCentralSystem(CentralSystem):
                 reason, status = _reason(error)
                 self.port.emit("refused", reason=reason, status=status, text=str(error)[:200] or type(error).__name__)
             return
+        assert isinstance(made, Line)
+        line = made
+        if attempt != self._attempt or line.subprotocol != "ocpp1.6":
+            line.hear(lambda _: None)  # nothing; but its end is read
         if attempt != self._attempt:
             await line.close()
             return
@@ -109,20 +110,22 @@ class WebSocketCentralSystem(CentralSystem):
         self._connected()
         await self._read(line)
 
-    async def _read(self, line: ClientConnection) -> None:
+    async def _read(self, line: Line) -> None:
+        line.hear(partial(self._heard, line))
         try:
-            while True:
-                heard = await line.recv()
-                if self._line is not line:
-                    return
-                if isinstance(heard, str):
-                    self._received(heard)
-                else:
-                    self.port.tell("ignored: a binary message")
+            await line.recv()
         except ConnectionClosed as error:
             if self._line is line:
                 self._line = None
                 self._closed(error)
+
+    def _heard(self, line: Line, text: str | None) -> None:
+        if self._line is not line:
+            return
+        if text is None:
+            self.port.tell("ignored: a binary message")
+        else:
+            self._received(text)
 
     def _closed(self, error: ConnectionClosed) -> None:
         close = error.rcvd or error.sent

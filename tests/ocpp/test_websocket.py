@@ -276,6 +276,36 @@ def test_whatever_is_sent_the_line_lives() -> None:
     run(talk)
 
 
+@pytest.mark.ocpp_cases("D20")
+def test_what_comes_with_the_handshake_is_heard_in_its_order() -> None:
+    """Its octets may come in one piece with the answer to the handshake, before anybody can listen; some in fragments,
+    with more messages behind."""
+
+    async def talk() -> None:
+        said = [json.dumps([2, str(number), "Reset", {"type": "Soft"}]) for number in range(40)]
+
+        async def in_pieces(text: str) -> AsyncIterator[str]:
+            for at in range(0, len(text), 7):
+                yield text[at : at + 7]
+
+        async def handler(line: ServerConnection) -> None:
+            for number, text in enumerate(said):
+                await line.send(in_pieces(text) if number % 3 == 2 else text)
+            await line.wait_closed()
+
+        async with central(handler) as url:
+            csms, port = adapter()
+            csms.connect(url=url, identity="1")
+            await until(lambda: len(port.named("ResetReq")) >= 32 or port.errors)  # the most that wait for an answer
+            for number in range(32):
+                csms.ResetConf(call=str(number), status="Accepted")
+            csms.close()
+            assert [one["call"] for one in port.named("ResetReq")] == [str(number) for number in range(32)]
+            assert port.errors == []
+
+    run(talk)
+
+
 @pytest.mark.parametrize(
     ("status", "reason"),
     [(401, "unauthorised"), (404, "not_found"), (503, "unavailable"), (500, "other")],
