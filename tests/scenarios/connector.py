@@ -50,7 +50,7 @@ class Connector(Stage):
         else:
             raise AssertionError(word)
         if "transaction" in self.children() and not self.data("number"):
-            self.child("transaction.started", transaction=7, at=0)
+            self.child("transaction.started", transaction=7, at=0, meter=4000.0)
 
     def _card(self) -> None:
         self.emit("outlets.token", outlet=1, id="CARD")

@@ -134,7 +134,7 @@ def test_plug_first() -> None:
     stage.ends("authorisation", status="Accepted", parentIdTag="GROUP")
     assert stage.input("transaction")["idTag"] == "CARD"
     assert not stage.ordered("outlets.authorise")
-    stage.child("transaction.started", transaction=7, at=5)
+    stage.child("transaction.started", transaction=7, at=5, meter=4000.0)
     assert stage.order("outlets.authorise") == {"outlet": 1}
     assert stage.told("transaction_started") == [{"transaction": 7, "idTag": "CARD", "at": 5, "call": ""}]
     stage.child("transaction.known", transactionId=42)
@@ -248,10 +248,47 @@ def test_charts_that_break() -> None:
         "reason": "it could not be asked for",
     }
     stage.emit("outlets.token", outlet=1, id="A").ends("authorisation", status="Accepted", parentIdTag="G")
-    stage.child("transaction.started", transaction=7, at=0).emit("outlets.token", outlet=1, id="OTHER")
+    stage.child("transaction.started", transaction=7, at=0, meter=4000.0).emit("outlets.token", outlet=1, id="OTHER")
     assert breaks(stage, "other").active("user.known.using")
+
+
+def test_a_transaction_whose_chart_breaks_ends_in_order() -> None:
+    """Nothing flows unrecorded: the outlet goes down, and a new chart of it reads the meter and writes the end."""
+    stage = Connector().play("plugged").emit("outlets.token", outlet=1, id="A")
+    stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    stage.child("transaction.started", transaction=7, at=100, meter=4000.0).play("charging")
     breaks(stage, "transaction")
-    assert stage.told("transaction_ended") == [{"reason": "Other", "idTag": "A", "energy": 0.0, "seconds": 0}]
+    assert stage.told("lost") == [{"what": "a transaction is ended, its chart has broken: it broke"}]
+    given = stage.input("transaction")
+    assert (given["resumed"], given["resumed_from"], given["resumed_at"], given["idTag"]) == (7, 4000.0, 100, "A")
+    assert stops(stage) == [("Other", None)]
+    assert len(stage.ordered("outlets.stop")) == 1
+    stage.child("transaction.started", transaction=7, at=100, meter=4000.0)
+    assert len(stage.ordered("outlets.authorise")) == len(stage.told("transaction_started")) == 1
+    assert stage.told("transaction_ended") == []
+    stage.play("ended end")
+    assert [one["reason"] for one in stage.told("transaction_ended")] == ["Local"]
+    assert stage.data("status") == "Finishing"
+
+
+def test_one_that_breaks_again_keeps_nobody() -> None:
+    """What is open in the file is closed after the next boot."""
+    stage = breaks(charging().play("suspended_ev plugged"), "transaction")
+    assert len(stage.ordered("outlets.stop")) == 1
+    breaks(stage, "transaction")
+    assert len(stage.ordered("outlets.stop")) == 2
+    assert stage.told("transaction_ended") == [{"reason": "Other", "idTag": "CARD", "energy": 0.0, "seconds": 0}]
+    assert [one["what"] for one in stage.told("lost")][1:] == [
+        "the end of a transaction, its chart has broken: it broke"
+    ]
+    assert stage.active("transaction.none")
+
+
+def test_one_that_breaks_before_it_has_begun_ends() -> None:
+    stage = Connector().play("plugged").emit("outlets.token", outlet=1, id="A")
+    stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    breaks(stage, "transaction")
+    assert len(stage.ordered("outlets.stop")) == len(stage.told("transaction_ended")) == 1
     assert stage.data("status") == "Finishing"
 
 
@@ -273,6 +310,15 @@ def test_a_store_that_takes_no_start() -> None:
     assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "disk full"}
     assert not stage.ordered("outlets.authorise")
     assert stage.data("status") == "Finishing"
+    assert not stage.ordered("outlets.stop"), "nothing flows, and the vehicle may be let charge yet"
+
+
+def test_where_nobody_is_asked_a_store_that_takes_no_start_stops_it() -> None:
+    """The vehicle draws already."""
+    stage = Connector(free=True).play("plugged")
+    stage.emit("outlets.state", outlet=1, state="charging").child("transaction.refused", reason="disk full")
+    stage.ends("transaction", reason="Other", energy=0.0, seconds=0, transaction=0)
+    assert stage.ordered("outlets.stop") == [{"outlet": 1, "reason": "Other"}]
 
 
 def test_what_the_store_has_lost_is_passed_on() -> None:
@@ -315,7 +361,7 @@ def test_the_same_card() -> None:
 def test_a_card_of_the_same_group(status: str, parent: str | None, ends: bool) -> None:
     stage = Connector().play("plugged")
     stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag="G")
-    stage.child("transaction.started", transaction=7, at=0).forget()
+    stage.child("transaction.started", transaction=7, at=0, meter=4000.0).forget()
     second_card(stage, "OTHER", status, parent)
     assert stops(stage) == ([("Local", "OTHER")] if ends else [])
     assert bool(stage.ordered("outlets.refuse")) is not ends
@@ -332,7 +378,7 @@ def test_a_card_of_nobody() -> None:
 def test_a_group_that_is_asked_for_too_long() -> None:
     stage = Connector().play("plugged")
     stage.emit("outlets.token", outlet=1, id="CARD").ends("authorisation", status="Accepted", parentIdTag="G")
-    stage.child("transaction.started", transaction=7, at=0).emit("outlets.token", outlet=1, id="OTHER")
+    stage.child("transaction.started", transaction=7, at=0, meter=4000.0).emit("outlets.token", outlet=1, id="OTHER")
     stage.play("end")
     assert stage.active("user.nobody")
 
@@ -601,7 +647,7 @@ def test_the_holder_of_the_charge_points_reservation(call: str) -> None:
     """His transaction carries its id, and uses it up; the connector's own reservation is another one."""
     stage = of_zero("zero_holder", call)
     assert stage.input("transaction")["reservationId"] == 3
-    stage.child("transaction.started", transaction=7, at=5)
+    stage.child("transaction.started", transaction=7, at=5, meter=4000.0)
     assert (stage.told("zero_used"), stage.ordered("reservation.used")) == ([{}], [])
     assert [one["status"] for one in stage.ordered("csms.RemoteStartTransactionConf")] == ["Accepted"] * len(call)
 
@@ -612,7 +658,7 @@ def test_a_stranger_while_the_charge_point_is_reserved(call: str) -> None:
     """He may as long as another connector is left for the holder; the status is never Reserved."""
     stage = of_zero("zero_free", call)
     assert stage.input("transaction")["reservationId"] is None
-    assert stage.child("transaction.started", transaction=7, at=5).told("zero_used") == []
+    assert stage.child("transaction.started", transaction=7, at=5, meter=4000.0).told("zero_used") == []
     for told, wait in (("zero_stranger", 0.0), ("", 5.0)):
         stage = of_zero(told, call).run(wait)
         assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "reserved"}
@@ -1009,7 +1055,7 @@ def test_or_is_ended(how: str) -> None:
         stage.run(0.001)
     assert stage.input("transaction")["resumed"] == 7
     assert stops(stage) == [("PowerLoss", None)]
-    stage.child("transaction.started", transaction=7, at=0)
+    stage.child("transaction.started", transaction=7, at=0, meter=4000.0)
     assert stage.ordered("outlets.authorise") == [], "the next vehicle would charge without a card"
     stage.emit("outlets.token", outlet=1, id="X")
     assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
@@ -1042,7 +1088,7 @@ def test_what_is_cut_is_open() -> None:
     for one in (stage, cut().play("unplugged")):
         one.post("reserve", call="r", **reserve)
         assert one.order("csms.ReserveNowConf") == {"call": "r", "status": "Occupied"}
-    stage.play("plugged").child("transaction.started", transaction=7, at=100)
+    stage.play("plugged").child("transaction.started", transaction=7, at=100, meter=4000.0)
     assert len(stage.told("transaction_started")) == len(stage.told("transaction_id")) == 1
     assert not stage.ordered("reservation.used")
 
@@ -1072,7 +1118,7 @@ def test_somebody_else_does_not_go_on_with_it() -> None:
     stage = cut().emit("outlets.token", outlet=1, id="X")
     assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
     assert stops(stage) == [("PowerLoss", None)]
-    stage.child("transaction.started", transaction=7, at=0).play("plugged")
+    stage.child("transaction.started", transaction=7, at=0, meter=4000.0).play("plugged")
     assert stage.ordered("outlets.authorise") == []
 
 
@@ -1192,6 +1238,58 @@ def test_the_next_one_charges_without_unplugging() -> None:
     assert [one["status"] for one in stage.told("status")] == ["Preparing", "Charging"]
 
 
+LATE = ["ended", "unplugged", "detached", "wanting", "fault"]
+
+
+@pytest.mark.parametrize("late", LATE)
+def test_nobody_begins_at_an_outlet_that_goes_down(late: str) -> None:
+    """Its `ended` came after T_energy, and ended the transaction of who was accepted meanwhile."""
+    stage = charging()
+    stage.post("remote_stop").play("plugged end")
+    assert stage.data("status") == "Finishing"
+    stage.emit("outlets.token", outlet=1, id="CARD")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    stage.post("remote_start", call="c", idTag="X")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+    assert len(stage.ordered("outlets.stop")) == 1, "nothing flows"
+    stage.play(f"{late} mended" if late == "fault" else late)
+    if late == "detached":
+        stage.play("unplugged")
+    stage.post("remote_start", call="d", idTag="X")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "d", "status": "Accepted"}
+    stage.play("wanting")
+    assert stops(stage) == [("Remote", None)]
+
+
+def test_one_that_says_nothing_more_is_off() -> None:
+    stage = charging().post("remote_stop").play("plugged end").run(34.999)
+    assert stage.active("transaction.none.going_down")
+    stage.run(0.001).post("remote_start", call="c", idTag="X")
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Accepted"}
+    assert len(stage.ordered("outlets.stop")) == 1
+
+
+@pytest.mark.parametrize("gives", ["charging", "suspended_ev", "suspended_evse"])
+def test_one_that_gives_still_is_stopped_until_it_does_not(gives: str) -> None:
+    """No energy without a transaction."""
+    stage = charging().play(gives).post("remote_stop").play("end")
+    assert len(stage.ordered("outlets.stop")) == 2
+    stage.run(35).post("remote_start", call="c", idTag="X")
+    assert len(stage.ordered("outlets.stop")) == 3
+    assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
+    stage.play("plugged").emit("outlets.state", outlet=2, state=gives)
+    assert len(stage.ordered("outlets.stop")) == 3
+    stage.play(gives)
+    assert len(stage.ordered("outlets.stop")) == 4
+    stage.play("ended").run(60)
+    assert len(stage.ordered("outlets.stop")) == 4
+
+
+def test_a_vehicle_is_nobodys_card_while_its_outlet_goes_down() -> None:
+    stage = Connector(autocharge="EVCCID").play("plugged card charging").post("remote_stop").play("plugged end")
+    assert "authorisation" not in stage.emit("outlets.vehicle", **VEHICLE).children()
+
+
 def test_a_vehicle_that_is_not_over_is_not_asked_again() -> None:
     assert not charging().ordered("outlets.invite_again")
     assert not Connector().play("card plugged").ordered("outlets.invite_again")
@@ -1226,7 +1324,7 @@ def test_large_and_small_letters_are_one_card() -> None:
 def test_and_one_group(parent: str | None, ends: bool) -> None:
     stage = Connector().play("plugged").emit("outlets.token", outlet=1, id="A")
     stage.ends("authorisation", status="Accepted", parentIdTag="FAMILY").child(
-        "transaction.started", transaction=7, at=0
+        "transaction.started", transaction=7, at=0, meter=4000.0
     )
     stage.emit("outlets.state", outlet=1, state="charging")
     second_card(stage, "B", parent=parent)

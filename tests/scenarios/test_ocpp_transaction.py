@@ -56,7 +56,7 @@ def test_the_start_is_stored_before_anybody_may_charge() -> None:
     assert stage.order("ledger.StartTransaction") == start
     assert stage.told("started") == []
     stage.finish("start", transaction=7)
-    assert stage.told("started") == [{"transaction": 7, "at": 1000 * S}]
+    assert stage.told("started") == [{"transaction": 7, "at": 1000 * S, "meter": 5000.9}]
 
 
 def test_a_store_that_takes_no_start() -> None:
@@ -69,7 +69,7 @@ def test_a_store_that_takes_no_start() -> None:
 def test_or_it_is_charged_all_the_same() -> None:
     stage = sampled(begun(charge_unrecorded=True), "first", 5000.0, 1000).fail("start", "disk full")
     assert stage.told("lost") == [{"what": "a transaction: disk full"}]
-    assert stage.told("started") == [{"transaction": 0, "at": 1000 * S}]
+    assert stage.told("started") == [{"transaction": 0, "at": 1000 * S, "meter": 5000.0}]
     sampled(stopped(stage), "sample", 6000.0, 1060)
     assert stage.output == {"reason": "Local", "energy": 1000.0, "seconds": 60, "transaction": 0}
     assert not stage.ordered("ledger.StopTransaction")
@@ -292,7 +292,7 @@ def test_a_start_goes_in_behind_the_end_of_the_one_before(late: bool) -> None:
     else:
         sampled(stage.post("may_follow"), "first", 5000.0, 1000)
     stage.finish("start", transaction=8)
-    assert stage.told("started") == [{"transaction": 8, "at": 1000 * S}]
+    assert stage.told("started") == [{"transaction": 8, "at": 1000 * S, "meter": 5000.0}]
 
 
 def test_a_store_that_does_not_take_the_one_before_takes_none() -> None:
@@ -300,7 +300,7 @@ def test_a_store_that_does_not_take_the_one_before_takes_none() -> None:
     assert stage.told("refused") == [{"reason": "the end of the transaction before it is not in the store"}]
     assert stage.ended
     stage = sampled(begun(behind=True, charge_unrecorded=True), "first", 5000.0, 1000).run(10)
-    assert stage.told("started") == [{"transaction": 0, "at": 1000 * S}]
+    assert stage.told("started") == [{"transaction": 0, "at": 1000 * S, "meter": 5000.0}]
     assert not stage.ordered("ledger.StartTransaction")
 
 
@@ -341,7 +341,7 @@ def test_what_a_power_loss_cut_goes_on() -> None:
     """The same transaction: no second start, the old beginning."""
     stage = begun(resumed=7, resumed_from=4000.0, resumed_at=100 * S)
     assert not stage.ordered("ledger.StartTransaction")
-    assert stage.told("started") == [{"transaction": 7, "at": 100 * S}]
+    assert stage.told("started") == [{"transaction": 7, "at": 100 * S, "meter": 4000.0}]
     sampled(stopped(stage, "PowerLoss"), "sample", 6000.0, 1060).finish("end")
     assert stage.output == {"reason": "PowerLoss", "energy": 2000.0, "seconds": 960, "transaction": 7}
 
