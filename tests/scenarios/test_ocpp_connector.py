@@ -1020,6 +1020,9 @@ UNFINISHED: dict[str, Any] = {"transaction": 7, "transactionId": 42, "idTag": "O
 UNFINISHED |= {"timestamp": 100, "meter": 4500, "metered": 200}
 
 
+CLOSING = {"outlet": 1, "reason": "a transaction is being closed"}
+
+
 def cut(**parameters: Any) -> Connector:
     stage = Connector(**parameters)
     stage.emit("ledger.unfinished", connectorId=2, **UNFINISHED).emit("ledger.unfinished", connectorId=1, **UNFINISHED)
@@ -1048,7 +1051,7 @@ def test_or_is_ended(how: str) -> None:
     if how in ("nobody", "free", "detached"):
         if how != "nobody":
             stage.run(5).play("unplugged" if how == "free" else how)
-        stage.emit("outlets.token", outlet=1, id="OLD").post("remote_start", call="c", idTag="X")
+        stage.post("remote_start", call="c", idTag="X")
         stage.run(9.999 if how == "nobody" else 1.999)
         assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
         assert stops(stage) == []
@@ -1058,7 +1061,9 @@ def test_or_is_ended(how: str) -> None:
     stage.child("transaction.started", transaction=7, at=0, meter=4000.0)
     assert stage.ordered("outlets.authorise") == [], "the next vehicle would charge without a card"
     stage.emit("outlets.token", outlet=1, id="X")
-    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    assert stage.order("outlets.refuse") == CLOSING
+    stage.emit("outlets.token", outlet=1, id="OLD")
+    assert len(stage.ordered("outlets.refuse")) == 1, "it ends already"
     stage.play("end unplugged")
     if how in ("policy", "inoperative"):
         assert "Preparing" not in [one["status"] for one in stage.told("status")]
@@ -1113,10 +1118,18 @@ def test_the_answer_to_its_start_may_come_meanwhile(status: str) -> None:
         assert stage.told("transaction_id") == [{"transactionId": 42}]
 
 
+@pytest.mark.parametrize("words", ["", "unplugged", "fault plugged"])
+def test_its_owners_card_ends_it(words: str) -> None:
+    """As while it charged, whether or not his vehicle has been seen yet; he was refused: "not now"."""
+    stage = cut().play(words).emit("outlets.token", outlet=1, id="OLD")
+    assert stops(stage) == [("Local", "OLD")]
+    assert stage.ordered("outlets.refuse") == []
+
+
 def test_somebody_else_does_not_go_on_with_it() -> None:
     """His card is shown before his vehicle is plugged in: it would have charged in the other one's transaction."""
     stage = cut().emit("outlets.token", outlet=1, id="X")
-    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    assert stage.order("outlets.refuse") == CLOSING
     assert stops(stage) == [("PowerLoss", None)]
     stage.child("transaction.started", transaction=7, at=0, meter=4000.0).play("plugged")
     assert stage.ordered("outlets.authorise") == []
@@ -1190,10 +1203,12 @@ def test_one_whose_chart_has_broken_blocks_nobody() -> None:
     assert stage.told("owes")[-1] == {"some": False}
 
 
-@pytest.mark.parametrize("charges", [True, False])
-def test_a_file_that_was_read_late_tells_of_one_that_was_cut(charges: bool) -> None:
+@pytest.mark.parametrize("here", ["charges", "known", "asked for"])
+def test_a_file_that_was_read_late_tells_of_one_that_was_cut(here: str) -> None:
     """Somebody else is there by then, and would charge in it: it is over, with the last reading that is known."""
-    stage = charging() if charges else Connector().play("card")
+    stage = charging() if here == "charges" else Connector().play("card" if here == "known" else "")
+    if here == "asked for":
+        stage.emit("outlets.token", outlet=1, id="X")
     unfinished = {**UNFINISHED, "transaction": 3}
     stage.values("clock", now=900).emit("ledger.unfinished", connectorId=2, **unfinished)
     assert "closing" not in stage.children()
@@ -1248,7 +1263,7 @@ def test_nobody_begins_at_an_outlet_that_goes_down(late: str) -> None:
     stage.post("remote_stop").play("plugged end")
     assert stage.data("status") == "Finishing"
     stage.emit("outlets.token", outlet=1, id="CARD")
-    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "not now"}
+    assert stage.order("outlets.refuse") == CLOSING
     stage.post("remote_start", call="c", idTag="X")
     assert stage.order("csms.RemoteStartTransactionConf") == {"call": "c", "status": "Rejected"}
     assert len(stage.ordered("outlets.stop")) == 1, "nothing flows"
@@ -1317,7 +1332,7 @@ def test_large_and_small_letters_are_one_card() -> None:
     stage.emit("outlets.token", outlet=1, id="card")
     assert stage.ordered("outlets.unlock") == [{"outlet": 1}]
     stage = cut().emit("outlets.token", outlet=1, id="old")
-    assert stops(stage) == []
+    assert stops(stage) == [("Local", "old")]
 
 
 @pytest.mark.parametrize(("parent", "ends"), [("family", True), ("other", False), (None, False)])
