@@ -184,6 +184,33 @@ def test_who_plugs_in_is_the_bench() -> None:
     assert within(60, lambda: evse.read("lock", "is_locked"))
 
 
+def test_a_bolt_that_sticks_when_the_vehicle_leaves() -> None:
+    """The central system is told, and of the end of it; the next vehicle is charged."""
+    _, system, hands = stood("machines/charge_point.yaml", "outlets=1", "kinds=ac", "outlet.authorisation=free")
+    system.start()
+    connector = system.roots["ocpp"].children["connector", 1].machine
+
+    def within(seconds: int, happens: Callable[[], bool]) -> bool:
+        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+
+    system.advance(15_000_000_000)
+    hands.do({"event": "plug"})
+    system.advance(90_000_000_000)
+    hands.do({"event": "lock_fail"})
+    hands.do({"event": "unplug"})
+    assert within(10, lambda: connector.data["status"] == "Faulted")
+    assert connector.data["errorCode"] == "ConnectorLockFailure"
+    assert not within(60, lambda: connector.data["status"] != "Faulted")
+    hands.do({"event": "lock_ok"})
+    assert within(4, lambda: connector.data["status"] == "Available")
+    hands.do({"event": "plug"})
+    outlet = system.roots["site"].children["outlet", 1]
+    assert within(
+        120, lambda: any("plugged.charging" in s or "power.charging" in s for s in outlet.machine.configuration)
+    )
+    assert not system.failures
+
+
 @pytest.mark.parametrize("kind", ["dc", "ac", "bms"])
 def test_who_unplugs_is_the_bench(kind: str) -> None:
     """A vehicle whose charge is over, by a stop or because it has enough, stays until the bench says so."""

@@ -175,11 +175,60 @@ def test_a_lock_that_is_late_blocks_no_free_outlet() -> None:
     assert not stage.ordered("lock.lock"), "not before it is out of the way"
     stage.values("lock", is_locked=False).emit("lock.unlocked").run(0.3)
     assert stage.ordered("lock.lock") == [{}]
-    stuck = locked(pilot(pilot(free(), "B").run(0.4), "A"))
-    assert locked(pilot(stuck, "B").run(3.4)).told("connected"), "one that stays locked is no worse than at the start"
     attached = pilot(free(NONE, attached=True), "A").emit("lock.locked")
     assert not attached.ordered("lock.unlock")
-    assert not stage.unhandled + stuck.unhandled
+    assert not stage.unhandled
+
+
+STUCK = {"reason": "the plug does not unlock"}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_bolt_that_sticks_when_the_vehicle_has_gone_is_moved_again(late: bool) -> None:
+    """It is told, once, and the outlet is good again when the bolt comes free."""
+    if late:
+        stage = locked(pilot(pilot(free(), "B").run(0.4), "A").forget())
+    else:
+        stage = opens(pilot(charging(), "A"))
+    assert not stage.run(2.999).told("plug_stuck")
+    assert stage.run(0.001).told("plug_stuck") == [STUCK]
+    assert len(stage.ordered("lock.unlock")) == 2
+    stage.run(9)
+    assert (len(stage.ordered("lock.unlock")), stage.told("plug_stuck")) == (5, [STUCK])
+    stage.forget().values("lock", is_locked=False).emit("lock.unlocked")
+    assert stage.told("free") == [{}]
+    assert not stage.run(60).ordered("lock.unlock")
+    assert locked(pilot(stage, "B").run(0.3)).told("connected")
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_who_comes_while_the_bolt_sticks(stays: bool) -> None:
+    """Nothing is locked nor offered before it is free; who has gone again is not seen then."""
+    stage = pilot(opens(pilot(charging(), "A")).run(3).forget(), "C").run(1)
+    if not stays:
+        pilot(stage, "A").run(1)
+    assert not stage.ordered("lock.lock")
+    stage.values("lock", is_locked=False).emit("lock.unlocked").run(0.3)
+    assert stage.ordered("lock.lock") == ([{}] if stays else [])
+    assert (stage.told("disconnected"), stage.data("reads_no_duty")) == ([], stays)
+
+
+def test_a_bolt_that_sticks_is_moved_on_order_and_told_again_after_a_reset() -> None:
+    stage = opens(pilot(charging(), "A")).run(4).forget().post("unlock")
+    assert stage.ordered("lock.unlock") == [{}]
+    assert stage.run(3).told("unlocked") == [{"status": "UnlockFailed"}]
+    assert stage.forget().post("reset").told("plug_stuck") == [STUCK]
+    stage.post("unlock").values("lock", is_locked=False).emit("lock.unlocked")
+    assert stage.told("unlocked") == [{"status": "Unlocked"}]
+    assert not stage.unhandled
+
+
+def test_a_plug_that_is_kept_and_does_not_come_out_on_order() -> None:
+    stage = kept().post("unlock").run(3)
+    assert stage.told("plug_stuck") == [STUCK]
+    assert not stage.values("lock", is_locked=False).emit("lock.unlocked").data("keeps")
+    assert stage.told("free") == [{}]
 
 
 def test_a_cable_that_is_not_charged_over_any_more_can_be_taken() -> None:

@@ -383,6 +383,53 @@ def test_a_plug_that_does_not_lock(gone: bool) -> None:
     assert not stage.ordered("outlet.offer")
 
 
+def stuck(stage: Stage) -> Stage:
+    return stage.child("outlet.plug_stuck", reason="the plug does not unlock")
+
+
+@pytest.mark.parametrize("gone", ["available", "unplugged", "starting"])
+def test_a_bolt_that_is_stuck(gone: str) -> None:
+    """Nobody can plug in, and the central system is told; the outlet is good again when the bolt is drawn back."""
+    stage = available() if gone == "available" else energy().child("outlet.disconnected")
+    if gone == "starting":
+        stage = Stage("machines/evse_ac.yaml", {"pilot.high": 12.0}).post("report")
+    stuck(stage)
+    assert stage.active("vehicle.stuck")
+    fault = {"errorCode": "ConnectorLockFailure", "info": "the plug does not unlock", "emergency": False}
+    assert stage.told("outlet_fault") == [fault]
+    assert shown(stage)[-1] == "the plug does not unlock"
+    stage.run(60)
+    assert stage.told("outlet_mended") == []
+    stage.child("outlet.free")
+    assert stage.told("outlet_mended") == [{}]
+    assert stage.data("trouble") == ""
+    if gone != "starting":
+        assert stage.active("vehicle.available")
+    assert not stage.unhandled
+
+
+def test_a_bolt_that_is_stuck_in_an_outlet_out_of_order() -> None:
+    """After its reset it is told of the bolt, and not that it is good."""
+    stage = stuck(stuck(available()).emit("button.emergency_stop"))
+    assert stage.active("vehicle.faulted")
+    stage.emit("button.emergency_released").emit("button.reset_pressed")
+    stuck(stage.run(0.1))
+    assert [one["info"] for one in stage.told("outlet_fault")] == [
+        "the plug does not unlock",
+        "emergency button",
+        "the plug does not unlock",
+    ]
+    assert stage.told("outlet_mended") == []
+    assert stage.child("outlet.free").told("outlet_mended") == [{}]
+    assert not stage.unhandled
+
+
+def test_a_program_that_ends_with_a_bolt_that_is_stuck() -> None:
+    stage = stuck(stuck(available()).post("shut_down")).run(3)
+    assert stuck(stage).told("shut") == [{}]
+    assert not stage.unhandled
+
+
 def test_one_trouble_after_the_other() -> None:
     """The newest is told; a vehicle's trouble is none of an outlet that is out of order."""
     stage = (

@@ -96,7 +96,7 @@ def _charts() -> list[Any]:
 
 
 GAPS = {
-    "ac/outlet": 11,
+    "ac/outlet": 12,
     "evse_ac": 11,
     "charger_bms": 1,
     "evse_dc": 2,
