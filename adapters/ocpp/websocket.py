@@ -10,10 +10,13 @@ from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
-from websockets.frames import CloseCode
-from websockets.typing import Subprotocol
+try:
+    from websockets.asyncio.client import connect
+    from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI, NegotiationError
+    from websockets.frames import CloseCode
+    from websockets.typing import Subprotocol
+except ImportError as error:
+    raise ImportError(f"{error}: in the clone of chargechart, pip install '.[ocpp]'") from None
 
 from adapters.ocpp import tls
 from adapters.ocpp.central_system import CentralSystem, checked_identity

@@ -41,6 +41,21 @@ def test_nothing_else_is_done_first(
     assert engine(*arguments) == (2, "", f"engine: {told}\n")
 
 
+@pytest.mark.parametrize(
+    ("line", "module", "library"), [("websocket", "websocket", "websockets"), ("mqtt", "mqtt_line", "paho.mqtt.client")]
+)
+def test_a_charge_point_without_its_libraries(
+    line: str, module: str, library: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without(monkeypatch, library)
+    for name in (module, line):
+        monkeypatch.delitem(sys.modules, f"adapters.ocpp.{name}", raising=False)
+    code, out, err = engine("run", "charge_point", "--set", f"ocpp.adapters.csms.use={line}", "--for", "1s")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"engine: adapter {line} cannot be imported: ")
+    assert err.endswith(": in the clone of chargechart, pip install '.[ocpp]'\n")
+
+
 def test_a_drawing_without_node(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line that says what to install and what can be had without it; the texts are written."""
     monkeypatch.setattr("engine.tools.diagram.elkjs.find_spec", lambda name: None)

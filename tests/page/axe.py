@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 ROOT = Path(__file__).parents[2]
-AXE = "4.11.0"
+AXE = "4.14.1"
 
 
 @functools.cache

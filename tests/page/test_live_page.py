@@ -48,6 +48,24 @@ def test_a_click_plugs_the_car_in_and_the_session_is_watched_to_its_end(page: Pa
         assert int(page.input_value("#slider")) >= last
 
 
+IN_VIEW = """() => { const host = document.getElementById('drawing').getBoundingClientRect(),
+    one = document.querySelector('#drawing > div').shadowRoot.querySelector('.found')?.getBoundingClientRect();
+    return Boolean(one) && one.top < host.bottom && one.bottom > host.top; }"""
+
+
+def test_what_was_found_stays_in_view_while_the_station_goes_on(page: Page) -> None:
+    """Until something else is looked for: the active states are followed again when nothing is."""
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        page.goto(url)
+        page.wait_for_function(f"({LIT})().includes('outlet.available')")
+        page.fill("#search", "power.charging")
+        page.wait_for_function(IN_VIEW)
+        page.evaluate("page.dirty = true; paint()")  # as the next record does
+        assert page.evaluate(IN_VIEW)
+        page.fill("#search", "")
+        page.wait_for_function("page.follow")
+
+
 def test_what_ends_a_session_is_asked_about_first(page: Page) -> None:
     with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
         page.goto(url)

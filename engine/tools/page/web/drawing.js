@@ -81,14 +81,14 @@ class Drawing {
     if (box) svg.setAttribute("viewBox", `${box.x0 - 2} ${box.y0 - 2} ${box.x1 - box.x0 + 4} ${box.y1 - box.y0 + 4}`);
     this.fit();
   }
-  /** A link to a row of the printed tables leads nowhere here; others are called by where they lead. */
+  /** A link to a row of the printed tables leads nowhere here; one without words is called by where it leads. */
   named(link, own) {
     const href = link.getAttribute("href") || "", [, to, sheet] = /^([^/#]+?)\.(?:overview\.?(\d*)\.?svg|pdf)/.exec(href) || [];
     if (!to || (to === own && href.includes(".pdf"))) {
       const group = document.createElementNS(SVG, "g");
       group.append(...link.childNodes);
       link.replaceWith(group);
-    } else link.setAttribute("aria-label", to === own ? t("sheet", sheet || 1) : to);
+    } else if (!link.textContent.trim()) link.setAttribute("aria-label", to === own ? t("sheet", sheet || 1) : to);
   }
   noted(id, element) { if (!this.ways.has(id)) this.ways.set(id, []); this.ways.get(id).push(element); }
 

@@ -353,7 +353,7 @@ function find(text) {
   if (page.sheets.length && byId("tree").hidden) {
     const n = page.sheets.findIndex((sheet, number) => [...statesOn(number)].some((one) => one.toLowerCase().includes(text.toLowerCase())));
     if (text && n >= 0 && n !== page.sheet && ![...statesOn(page.sheet)].some((one) => one.toLowerCase().includes(text.toLowerCase()))) turn(n, false);
-    if (!text) page.follow = true;
+    page.follow = !text; // what was found stays in view
     drawing.find(text);
   } else Panels.tree(byId("tree"), page.charts[page.shownKey], page.shown, text)?.scrollIntoView({ block: "center" });
 }
