@@ -492,6 +492,48 @@ def test_a_fault_that_passes() -> None:
     assert stops(stage) == [("Other", None)]
 
 
+OTHER = {"EVCCID": bytes.fromhex("020000000002"), "mac": bytes.fromhex("00b052000008")}
+
+
+@pytest.mark.parametrize(
+    ("after", "ends"),
+    [
+        ({}, False),
+        (OTHER, True),
+        ({"EVCCID": OTHER["EVCCID"]}, False),
+        ({"EVCCID": OTHER["EVCCID"], "mac": b""}, True),
+        ({"mac": b""}, False),
+        ({"mac": OTHER["mac"]}, True),
+        ({**OTHER, "outlet": 2}, False),
+    ],
+)
+def test_a_vehicle_that_was_exchanged_while_its_outlet_showed_f(after: dict[str, Any], ends: bool) -> None:
+    """In F nobody is seen: what the vehicle says of itself after it decides, before it is let charge."""
+    stage = Connector().play("plugged card").emit("outlets.vehicle", **VEHICLE)
+    stage.play("charging fault plugged mended").emit("outlets.vehicle", **{**VEHICLE, **after})
+    assert stops(stage) == ([("EVDisconnected", None)] if ends else [])
+    stage.forget()
+    stage.play("wanting")
+    assert len(stage.ordered("outlets.authorise")) == (0 if ends else 1)
+
+
+def test_of_a_vehicle_that_says_another_name() -> None:
+    """Without a fault it would have been seen to go; with one it is looked at once; or who comes is his still."""
+    stage = charging().emit("outlets.vehicle", **VEHICLE).emit("outlets.vehicle", **{**VEHICLE, **OTHER})
+    stage.play("fault mended").emit("outlets.vehicle", **{**VEHICLE, **OTHER}).emit("outlets.vehicle", **VEHICLE)
+    assert stops(stage) == []
+    stage = charging(StopTransactionOnEVSideDisconnect=False).emit("outlets.vehicle", **VEHICLE)
+    assert stops(stage.play("fault mended").emit("outlets.vehicle", **{**VEHICLE, **OTHER})) == []
+    stage = charging().play("fault mended").emit("outlets.vehicle", **VEHICLE)
+    assert stops(stage) == [], "it had said none before"
+
+
+def test_a_vehicle_that_went_is_not_compared_with() -> None:
+    stage = charging().emit("outlets.vehicle", **VEHICLE).play("unplugged end plugged fault unplugged mended")
+    stage.play("plugged card").emit("outlets.vehicle", **{**VEHICLE, **OTHER})
+    assert stage.active("transaction.running.active")
+
+
 def test_the_emergency_button_during_a_fault() -> None:
     stage = charging().play("fault")
     stage.emit("outlets.fault", outlet=2, errorCode="OtherError", info="", emergency=True)
