@@ -7,7 +7,8 @@ import hmac
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -27,10 +28,14 @@ ASKED_PER_S: Final = 100.0
 """Questions of one caller in a second."""
 ACTS_PER_S: Final = 10.0
 """Orders of one caller in a second."""
-BURST: Final = 2.0
+BURST_S: Final = 2.0
 """So many seconds' worth at once."""
+WRONG_PER_S: Final = 0.2
+"""Wrong tokens of one caller in a second."""
+WRONG_AT_ONCE: Final = 10
 CALLERS: Final = 256
 _SAFE: Final = ("GET", "HEAD")
+_RETRY: Final = (b"retry-after", str(round(1 / WRONG_PER_S)).encode())
 _HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -46,7 +51,8 @@ _LOGIN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
 color-scheme:light dark}input,button{font:inherit;padding:.5rem;margin:.5rem 0;width:100%;box-sizing:border-box}</style>
 <main><h1>This station asks for its token</h1><form method="post"><label>Token
 <input name="token" type="password" autocomplete="current-password" required autofocus></label>
-<button>Open</button></form></main></html>"""
+<button>Open</button></form><p role="alert">{why}</p></main></html>"""
+_WRONG: Final = f"too many wrong tokens: none of yours is looked at for {1 / WRONG_PER_S:.0f} s"
 
 
 class Door:
@@ -58,7 +64,7 @@ class Door:
         # What a browser keeps is not the token itself: it fits a cookie whatever the token is made of.
         self._kept = hashlib.sha256(b"chargechart\0" + token.encode(errors="replace")).hexdigest()
         self._local = is_loopback(host)
-        self._callers: OrderedDict[str, list[_Bucket]] = OrderedDict()
+        self._callers: OrderedDict[str, _Caller] = OrderedDict()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -68,11 +74,11 @@ class Door:
         if refusal is not None:
             await _answer(send, *refusal)
         elif _is_login(scope) and self._token:
-            await self._log_in(receive, send)
+            await self._log_in(self._caller(scope), receive, send)
         else:
             await self._app(scope, _bounded(receive), _with_headers(send))
 
-    async def _log_in(self, receive: Receive, send: Send) -> None:
+    async def _log_in(self, caller: _Caller, receive: Receive, send: Send) -> None:
         """The token typed into the form: never in an address, which histories and logs keep."""
         try:
             body = await _whole(_bounded(receive))
@@ -80,16 +86,20 @@ class Door:
             await _answer(send, 413, f"at most {LARGEST} octets")
             return
         given = parse_qs(body.decode("latin-1"), encoding="utf-8", errors="replace").get("token", [""])[0]
+        if not caller.wrong.has_some():
+            await _answer(send, 429, _LOGIN.replace("{why}", _WRONG), _RETRY)
+            return
         if not _same(given, self._token):
-            await _answer(send, 401, _LOGIN)
+            caller.wrong.take()
+            await _answer(send, 401, _LOGIN.replace("{why}", "This is not its token"))
             return
         cookie = f"{COOKIE}={self._kept}; HttpOnly; SameSite=Strict; Path=/"
         await _answer(send, 303, "", (b"location", b"./"), (b"set-cookie", cookie.encode()))
 
     def _refused(self, scope: Scope, headers: dict[str, str]) -> tuple[Any, ...] | None:
         safe = scope["method"] in _SAFE
-        caller = (scope.get("client") or ("?",))[0]
-        if not self._bucket(caller, safe).take():
+        caller = self._caller(scope)
+        if not (caller.questions if safe else caller.orders).take():
             return 429, "too many requests: wait a second", (b"retry-after", b"1")
         if not headers.get("content-length", "0").isdecimal() or int(headers.get("content-length", "0")) > LARGEST:
             return 413, f"at most {LARGEST} octets"
@@ -99,44 +109,66 @@ class Door:
         origin = headers.get("origin")
         if origin is not None and not safe and origin.partition("://")[2] != host:
             return 403, "not from another site's page"
-        if self._token and not _is_login(scope) and not self._may(headers):
-            if safe and scope["path"].endswith("/"):
-                return 401, _LOGIN
-            return 401, "show the token: Authorization: Bearer TOKEN"
+        if self._token and not _is_login(scope):
+            return self._unknown(caller, headers, safe and scope["path"].endswith("/"))
         return None
 
-    def _may(self, headers: dict[str, str]) -> bool:
-        scheme, _, shown = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and _same(shown.strip(), self._token):
-            return True
-        try:
-            cookie = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-        except CookieError:
-            return False
-        return cookie is not None and _same(cookie.value, self._kept)
+    def _unknown(self, caller: _Caller, headers: dict[str, str], is_page: bool) -> tuple[Any, ...] | None:
+        """The refusal of who does not show the token. After some wrong ones the next is not looked at."""
+        shown = [(given, wanted) for given, wanted in self._shown(headers) if given]
+        if shown and not caller.wrong.has_some():
+            return 429, _LOGIN.replace("{why}", _WRONG) if is_page else _WRONG, _RETRY
+        if any([_same(given, wanted) for given, wanted in shown]):
+            return None
+        if shown:
+            caller.wrong.take()
+        return 401, _LOGIN.replace("{why}", "") if is_page else "show the token: Authorization: Bearer TOKEN"
 
-    def _bucket(self, caller: str, safe: bool) -> _Bucket:
-        found = self._callers.pop(caller, None) or [_Bucket(ACTS_PER_S), _Bucket(ASKED_PER_S)]
-        self._callers[caller] = found
+    def _shown(self, headers: dict[str, str]) -> Iterator[tuple[str, str]]:
+        """What is shown as the token, and what it is to be."""
+        scheme, _, given = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            yield given.strip(), self._token
+        with suppress(CookieError):
+            if (cookie := SimpleCookie(headers.get("cookie", "")).get(COOKIE)) is not None:
+                yield cookie.value, self._kept
+
+    def _caller(self, scope: Scope) -> _Caller:
+        address = (scope.get("client") or ("?",))[0]
+        found = self._callers[address] = self._callers.pop(address) if address in self._callers else _Caller()
         if len(self._callers) > CALLERS:
             self._callers.popitem(last=False)
-        return found[safe]
+        return found
 
 
 class _Bucket:
     """Fills with time."""
 
-    def __init__(self, per_s: float) -> None:
-        self._per_s, self._content, self._at_s = per_s, per_s * BURST, time.monotonic()
+    def __init__(self, per_s: float, most: float) -> None:
+        self._per_s, self._most, self._content, self._at_s = per_s, most, most, time.monotonic()
+
+    def has_some(self) -> bool:
+        """Whether something may be taken."""
+        now_s = time.monotonic()
+        self._content = min(self._most, self._content + (now_s - self._at_s) * self._per_s)
+        self._at_s = now_s
+        return self._content >= 1
 
     def take(self) -> bool:
-        now_s = time.monotonic()
-        self._content = min(self._per_s * BURST, self._content + (now_s - self._at_s) * self._per_s)
-        self._at_s = now_s
-        if self._content < 1:
+        """Whether there was something to take."""
+        if not self.has_some():
             return False
         self._content -= 1
         return True
+
+
+class _Caller:
+    """What one address may."""
+
+    def __init__(self) -> None:
+        self.questions = _Bucket(ASKED_PER_S, ASKED_PER_S * BURST_S)
+        self.orders = _Bucket(ACTS_PER_S, ACTS_PER_S * BURST_S)
+        self.wrong = _Bucket(WRONG_PER_S, WRONG_AT_ONCE)
 
 
 def _is_login(scope: Scope) -> bool:
