@@ -108,7 +108,7 @@ def test_offline_where_what_is_known_may_not_be_used(allowed: bool, expected: st
     assert decided(known(stage, "list", "Accepted")) == (expected, "offline")
 
 
-@pytest.mark.parametrize("how", ["disconnected", "no answer"])
+@pytest.mark.parametrize("how", ["disconnected", "not_connected", "full", "too_big", "no answer"])
 def test_a_line_that_is_lost_meanwhile_and_a_card_nobody_knows(how: str) -> None:
     """3.5.4: as offline from the beginning."""
     stage = known(begun(AllowOfflineTxForUnknownId=True))
@@ -117,6 +117,17 @@ def test_a_line_that_is_lost_meanwhile_and_a_card_nobody_knows(how: str) -> None
     else:
         stage.fail("authorize", how)
     assert decided(stage) == ("Accepted", "offline")
+
+
+@pytest.mark.parametrize("error", ["InternalError", "NotImplemented", "FormationViolation", "GenericError"])
+def test_a_central_system_that_answers_with_an_error_lets_no_stranger_charge(error: str) -> None:
+    """A CALLERROR, or what is no Authorize.conf: it is there, and did not say yes. What is known of a card counts."""
+    stage = known(begun(AllowOfflineTxForUnknownId=True)).fail("authorize", error)
+    assert decided(stage) == ("Invalid", "offline")
+    stage = known(begun(AllowOfflineTxForUnknownId=True, LocalAuthorizeOffline=False), "cache", "Accepted")
+    assert decided(stage.fail("authorize", error)) == ("Invalid", "offline")
+    stage = known(begun(AllowOfflineTxForUnknownId=True), "cache", "Accepted")
+    assert decided(stage.fail("authorize", error)) == ("Accepted", "cache")
 
 
 @pytest.mark.parametrize("how", ["disconnected", "InternalError", "no answer"])
