@@ -729,6 +729,13 @@ def test_reset(kind: str, reason: str) -> None:
     assert len(stage.ordered("registration.boot_again")) == 2
 
 
+def test_nobody_is_started_from_afar_while_a_reset_waits_for_a_transaction() -> None:
+    """He would be waited for after the boot, too."""
+    stage = remote_start(charging(accepted()).emit("csms.ResetReq", call="c", type="Soft"), 1)
+    assert answer(stage, "RemoteStartTransaction") == "Rejected"
+    assert stage.ordered("connector.remote_start") == []
+
+
 @pytest.mark.ocpp_cases("TC_083")
 @pytest.mark.parametrize(("proven", "anew"), [(1, True), (2, False), (-1, False)])
 def test_after_a_reset_the_line_is_of_the_new_security_profile(proven: int, anew: bool) -> None:

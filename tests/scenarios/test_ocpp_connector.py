@@ -609,6 +609,38 @@ def test_remote_start_and_no_plug() -> None:
     assert stage.data("status") == "Available"
 
 
+@pytest.mark.parametrize("reason", ["HardReset", "SoftReset"])
+@pytest.mark.parametrize("how", ["remote", "card"])
+def test_who_is_waited_for_is_forgotten_by_a_reset(how: str, reason: str) -> None:
+    """The vehicle that comes after the boot is not his."""
+    stage = Connector()
+    if how == "card":
+        stage.play("card")
+    else:
+        stage.post("remote_start", call="c", idTag="R")
+    stage.post("finish", reason=reason).play("plugged")
+    assert stage.order("outlets.refuse") == {"outlet": 1, "reason": "the charge point begins anew"}
+    assert "transaction" not in stage.children()
+    assert stage.active("user.nobody")
+    assert [one["status"] for one in stage.told("status")] == ["Available", "Preparing", "Available", "Preparing"]
+
+
+@pytest.mark.parametrize("asked", ["card", "reservation", "zero"])
+def test_who_is_asked_for_is_forgotten_by_a_reset(asked: str) -> None:
+    """And the remote start is answered."""
+    stage = Connector()
+    if asked == "zero":
+        stage.post("zero_reserved")
+    else:
+        stage.play("reserved")
+    stage.post("remote_start", call="c", idTag="R")
+    if asked != "card":
+        stage.ends("authorisation", status="Accepted", parentIdTag=None)
+    stage.post("finish", reason="HardReset")
+    assert stage.ordered("csms.RemoteStartTransactionConf") == [{"call": "c", "status": "Rejected"}]
+    assert stage.active("user.nobody")
+
+
 def test_remote_start_that_is_asked_for() -> None:
     """OCPP 1.6 9.1.2: as if the card were shown, the answer first."""
     stage = Connector(AuthorizeRemoteTxRequests=True).post("remote_start", call="c", idTag="R")
