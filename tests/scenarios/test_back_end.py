@@ -184,6 +184,28 @@ def test_out_of_service_is_no_fault() -> None:
     assert stage.told("outlet_fault") == []
 
 
+@pytest.mark.parametrize(
+    ("event", "back", "code"),
+    [("output.unfit", "output.fit", "HighTemperature"), ("pilot.lost", "pilot.found", "InternalError")],
+)
+def test_a_fault_while_out_of_service_is_told_at_once(event: str, back: str, code: str) -> None:
+    """OCPP 1.6 4.9 H9, and I8 when it mends by itself: it stays out of service."""
+
+    def says(event: str, **data: Any) -> None:
+        (stage.child if event.startswith("output") else stage.emit)(event, **data)
+
+    stage = available().values("pilot", high=12.0).post("report").post("out_of_service").child("output.is_off")
+    says(event, reason="hot", **({"errorCode": code} if event == "output.unfit" else {}))
+    assert stage.told("outlet_fault") == [{"errorCode": code, "info": "hot", "emergency": False}]
+    says(back)
+    stage.child("output.is_off").child("output.is_off").run(1)
+    assert stage.told("outlet_mended") == [{}]
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "out of service")
+    stage.post("in_service").child("output.is_off").child("output.is_off").run(1)
+    assert stage.active("outlet.available")
+    assert len(stage.told("outlet_fault")) == 1
+
+
 @pytest.mark.parametrize(("state", "told"), [("A", "free"), ("B", "plugged")])
 def test_in_service_again_it_tells_what_is_here(state: str, told: str) -> None:
     """Even what it told before, and not before it was seen."""
