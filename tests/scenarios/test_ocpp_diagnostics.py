@@ -11,6 +11,7 @@ from tests.scenarios.stage import S, Stage
 
 GET = {"call": "1", "location": "http://a/b"}
 FETCH = {"call": "2", "remoteLocation": "http://a/b", "logType": "SecurityLog", "requestId": 7}
+NOON = 1_800_000_000 * S
 FILE = {"path": "p", "name": "n", "lines": 3}
 
 
@@ -55,6 +56,32 @@ def test_diagnostics() -> None:
     assert told(stage.ends("diagnostics_upload", how="done", path="p")) == ["Uploading", "Uploaded"]
     assert stage.active("diagnostics.idle")
     assert stage.active("log.no_log")
+
+
+@pytest.mark.ocpp_cases("TC_045_1")
+def test_what_is_in_the_diagnostics() -> None:
+    """What went wrong at the line and at the outlets, by its time; with nothing noted GetDiagnostics gave nothing."""
+    stage = Stage("machines/ocpp/diagnostics.yaml", {"clock.now": NOON})
+    stage.emit("csms.refused", reason="certificate", status=0, text="it has expired").emit("csms.connected")
+    stage.emit("csms.disconnected", code=1006, text="cut")
+    stage.emit("outlets.fault", outlet=2, errorCode="GroundFailure", info="rcd", emergency=False)
+    stage.emit("outlets.warning", outlet=2, errorCode="HighTemperature", info="fan")
+    stage.emit("outlets.fault_cleared", outlet=2).emit("outlets.lost", outlet=1)
+    ended = {"outlet": 1, "end": "failed", "reason": "no answer", "energy": 1500.0, "soc": None}
+    stage.emit("outlets.session_ended", **ended)
+    lines = stage.ordered("logs.note")
+    assert {line["timestamp"] for line in lines} == {NOON}
+    assert [line["text"] for line in lines] == [
+        "the program has begun",
+        "line: refused, certificate, it has expired",
+        "line: connected",
+        "line: lost, 1006, cut",
+        "outlet 2: GroundFailure, rcd",
+        "outlet 2: HighTemperature, fan (a warning)",
+        "outlet 2: no fault any more",
+        "outlet 1: its program has ended",
+        "outlet 1: session failed, 1500 Wh, no answer",
+    ]
 
 
 @pytest.mark.ocpp_cases("TC_045_1")
