@@ -110,7 +110,7 @@ GAPS = {
     "power/supply": 32,
     "charge_point": 4,
     "pilot/firmware": 1,
-    "ocpp/connector": 19,
+    "ocpp/connector": 26,
     "ocpp/meter_values": 7,
     "site": 3,
     "v2g/evcc_iso2": 29,
