@@ -93,6 +93,7 @@ class ChargePoint(OnStage):
         file = folder / "charge_point.db" if folder is not None else None
         if file is not None:
             given += ("store=file", *(f"ocpp.adapters.{role}.file={file}" for role in STORED))
+            given += (f"ocpp.adapters.logs.folder={file.parent / 'logs'}",)
             if self.kinds != ["bms"]:  # which has no meter of its own
                 given += (f"outlet.adapters.meter.register={file.parent / 'meter'}",)
         station = resolve(Path("machines/charge_point.yaml"), None, Overrides((*given, *sets), {}), REGISTRY, chart)
