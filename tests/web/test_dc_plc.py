@@ -135,6 +135,8 @@ def test_a_session_from_its_start_to_its_summary() -> None:
         assert ask(url, "/meter")[1] == {"energy_Wh": 0, "avg_voltage": 0, "avg_current": 0, "session_time_s": 0}
         status, why = ask(url, "/start_session", "POST")
         assert (status, "plugged in" in why["message"]) == (409, True)
+        within(20, url, "/cp", lambda told: told["state"] == "A")
+        assert ask(url, "/vehicle/bms")[1]["evcc_id"] is None  # it has left
 
 
 def test_a_board_is_hinted_at_a_match_confirmed_and_the_session_stopped_by_opening_the_contactor() -> None:
@@ -185,6 +187,20 @@ def test_a_full_car_is_told_as_the_reason_of_a_session_that_is_over_at_once() ->
     assert told["last_session_summary"]["reason"] == "the vehicle wanted no more than it had"
 
 
+def test_who_looks_right_behind_the_start_sees_the_new_session() -> None:
+    """Not how the one before ended: a script that waits for COMPLETE would not wait."""
+    with station("machines/evse_dc.yaml") as url:
+        for _ in range(2):
+            assert ask(url, "/start_session", "POST", {}) == (200, {"status": "started"})
+            told = ask(url, "/status")[1]
+            assert (told["session_active"], told["phase"], told["error"]) == (True, "HANDSHAKE", None)
+            refused = (409, {"status": "error", "message": "Session already in progress"})
+            assert ask(url, "/start_session", "POST", {}) == refused
+            within(40, url, "/vehicle/live", lambda told: told["cp"]["state"] == "B")
+            assert ask(url, "/control/cp_state", "POST", {"state": "A"})[0] == 200
+            within(40, url, "/status", lambda told: told["cp_state"] == "A" and told["phase"] in ("ABORTED", "IDLE"))
+
+
 def test_an_emergency_stop_ends_a_session_as_aborted() -> None:
     with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
         ask(url, "/start_session", "POST", {})
@@ -205,12 +221,13 @@ def test_in_an_emergency_no_session_starts_and_the_status_says_so() -> None:
         assert (told["error"], told["session_active"], told["last_session_summary"]) == ("E_STOP", False, None)
         refused = (409, {"status": "error", "message": "out of order: emergency button"})
         assert ask(url, "/start_session", "POST") == refused
-        assert ask(url, "/status")[1]["cp_state"] == "A"
+        assert ask(url, "/status")[1]["cp_state"] == "F"  # the station holds the pilot at -12 V: nobody can be measured
+        assert ask(url, "/cp") == (200, {"voltage_v": -12.0, "state": "F"})
         ask(url, "/api/event", "POST", {"event": "button.emergency_released"})
         assert ask(url, "/start_session", "POST") == refused  # until somebody resets it
         ask(url, "/api/event", "POST", {"event": "button.reset_pressed"})
         told = within(10, url, "/status", lambda told: told["phase"] == "IDLE")
-        assert told["error"] is None
+        assert (told["error"], told["cp_state"]) == (None, "A")
         assert ask(url, "/start_session", "POST") == (200, {"status": "started"})
 
 
