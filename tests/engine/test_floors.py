@@ -25,12 +25,17 @@ def modules(package: str) -> dict[str, Path]:
     return found
 
 
+@cache
+def imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    return [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imported(path: Path, known: dict[str, Path]) -> Iterator[str]:
     """The modules of ``known`` that a file imports, anywhere in it."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in imports(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in known)
-        elif isinstance(node, ast.ImportFrom):
+        else:
             above = path.relative_to(ROOT).parts[: -node.level] if node.level else ()
             module = ".".join((*above, *filter(None, [node.module])))
             for alias in node.names:

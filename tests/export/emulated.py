@@ -19,10 +19,15 @@ EMULATORS = {
 """What Debian has: a RISC-V and an Xtensa core without floating point; the latter divides nothing, either."""
 
 
-def image(machine: str, parts: list[Path | str], to: Path) -> Path:
-    """Build of sources and options. Fails with what the compiler says; skips where there is none."""
+def available(machine: str) -> None:
+    """Skips where its emulator or its compiler is missing."""
     compiler(EMULATORS[machine][0])
     compiler(COMPILERS[machine])
+
+
+def image(machine: str, parts: list[Path | str], to: Path) -> Path:
+    """Build of sources and options. Fails with what the compiler says; skips where there is none."""
+    available(machine)
     command = [str(QEMU / "build.sh"), machine, str(to), f"-I{HERE}", *map(str, parts)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:

@@ -10,7 +10,7 @@ import pytest
 from engine.tools.testing.transitions import TransitionSearch
 from tests.export.c_peer import CHARTS, HERE, write_program
 from tests.export.c_sequences import Random, Sequence, of_path
-from tests.export.emulated import EMULATORS, QEMU, emulate, image
+from tests.export.emulated import EMULATORS, QEMU, available, emulate, image
 from tests.export.test_c import SEED, SEQUENCES, design_of, differences, scripts
 
 EMULATED = SEQUENCES // 10
@@ -28,6 +28,8 @@ def sequences_of(chart: str) -> list[Sequence]:
 @pytest.mark.parametrize("chart", CHARTS)
 def test_the_emulated_cores_do_what_the_engine_does(chart: str, tmp_path: Path) -> None:
     """Every transition, too: those of the paths are all of the chart."""
+    for machine in EMULATORS:
+        available(machine)
     design, sequences = design_of(chart), sequences_of(chart)
     written = write_program(design, design.exported.files, tmp_path)
     sources = [*(path for path in written if path.name != "script_host.c"), HERE / "script_machine.c"]

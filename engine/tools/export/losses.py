@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from keyword import iskeyword
 
 from engine.language.model import State, Timer
 from engine.language.position import NOWHERE, Position
@@ -77,15 +78,17 @@ class Exported:
 
 
 class LoopNames:
-    """Names for the items of nested loops. In the chart language an inner loop may reuse an outer one's name; in
-    formats whose loop items are plain data it may not."""
+    """Names of parameters, data and items of nested loops where expressions are Python. In the chart language an inner
+    loop may reuse an outer one's name; in formats whose loop items are plain data it may not."""
 
     def __init__(self) -> None:
         self._open: dict[str, list[str]] = {}
 
     def of(self, name: str) -> str:
-        """The name of a variable here; of the argument ``reason`` of the state ``failed``, ``failed__reason``."""
-        return self._open.get(name, [name])[-1].replace(".", "__")
+        """The name here; of the argument ``reason`` of the state ``failed``, ``failed__reason``; of a keyword of
+        Python, which it cannot be, ``from_``."""
+        spelled = self._open.get(name, [name])[-1].replace(".", "__")
+        return f"{spelled}_" if iskeyword(spelled) else spelled
 
     @contextmanager
     def loop(self, *names: str | None) -> Iterator[None]:

@@ -74,7 +74,7 @@ class Methods:
         return f"self.{self.loops.of(name)}"
 
     def parameter(self, name: str) -> str:
-        return f"self.{name}"
+        return f"self.{self.loops.of(name)}"
 
     def event_field(self, name: str, optional: bool) -> str:
         return f"event.get({name!r})" if optional else f"event[{name!r}]"
@@ -133,7 +133,9 @@ class Methods:
         for parameter in self.chart.parameters.values():
             self.at = f"parameter {parameter.name}"
             default = "None" if parameter.default is None else self.text(parameter.default)
-            lines.append(f"        self.{parameter.name} = parameters.pop({parameter.name!r}, {default})")
+            lines.append(
+                f"        self.{self.loops.of(parameter.name)} = parameters.pop({parameter.name!r}, {default})"
+            )
         lines.append("        if parameters:")
         lines.append('            raise TypeError(f"unknown parameters: {sorted(parameters)}")')
         for data in self.chart.data.values():
@@ -181,7 +183,7 @@ class Methods:
                         head = f"for self.{self.loops.of(action.index)}, {target} in enumerate(list({array})):"
                     return [head, *self._indented(action.body)]
             case CallAction():
-                arguments = "".join(f", {name}={self.text(value)}" for name, value in action.args)
+                arguments = "".join(f", {self.loops.of(name)}={self.text(value)}" for name, value in action.args)
                 return [f"self.order({action.role!r}, {action.action!r}{arguments})"]
             case Spawn() | Stop():
                 what = f"{action.word} {action.id}"

@@ -94,7 +94,7 @@ class _Document:
         return self.loops.of(name)
 
     def parameter(self, name: str) -> str:
-        return name
+        return self.loops.of(name)
 
     def event_field(self, name: str, optional: bool) -> str:
         return f"_event.data.get({name!r})" if optional else f"_event.data[{name!r}]"
@@ -186,7 +186,9 @@ class _Document:
         items: list[tuple[str, str | None]] = []
         for parameter in self.chart.parameters.values():
             self.at = f"parameter {parameter.name}"
-            items.append((parameter.name, None if parameter.default is None else self.text(parameter.default)))
+            items.append(
+                (self.loops.of(parameter.name), None if parameter.default is None else self.text(parameter.default))
+            )
         for data in self.chart.data.values():
             self.at = f"data {data.name}"
             items.append((self.loops.of(data.name), None if data.initial is None else self.text(data.initial)))
