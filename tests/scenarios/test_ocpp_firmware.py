@@ -105,6 +105,20 @@ def test_firmware_that_runs_after_a_restart() -> None:
     assert stage.told("security_event") == [{"type": "FirmwareUpdated", "techInfo": "http://a/fw"}]
 
 
+@pytest.mark.ocpp_cases("TC_044_3", "D7")
+def test_nobody_starts_the_program_anew() -> None:
+    """D7: the connectors are given back, and another update is taken; both waited for ever."""
+    stage = fetched(wanted()).finish("install", reboot=True).run(299.999)
+    assert connectors(stage) == ["hold"]
+    stage.run(0.001)
+    assert connectors(stage) == ["hold", "release"]
+    assert statuses(stage)[-1] == "InstallationFailed"
+    assert stages(stage)[-1] == "none"
+    assert stage.logs == ["installed, and not begun anew: who runs this program has to start it again"]
+    stage.emit("csms.UpdateFirmwareReq", **WANTED)
+    assert stage.children() == ["download"]
+
+
 @pytest.mark.ocpp_cases("TC_044_2", "D7")
 @pytest.mark.parametrize("how", ["failed", "denied", "not_supported", "bad_location"])
 def test_a_download_that_fails(how: str) -> None:
