@@ -162,7 +162,7 @@ def all_is_done(chart: str, *more: str) -> None:
 
 def test_who_plugs_in_is_the_bench() -> None:
     """Nobody is plugged in before it says so; a connector that does not lock is charged at only when it does."""
-    _, system, hands = stood("machines/evse_dc.yaml", "C_session_retry=1")
+    _, system, hands = stood("machines/evse_dc.yaml")
     evse = system.roots["evse"]
 
     def within(seconds: int, happens: Callable[[], bool]) -> bool:
@@ -174,14 +174,39 @@ def test_who_plugs_in_is_the_bench() -> None:
     hands.do({"event": "lock_fail"})
     hands.do({"event": "plug", "connector": 1})
     assert within(60, lambda: "outlet.plugged.session.power.locking" in evse.machine.configuration)
-    assert within(10, lambda: "outlet.plugged.gave_up" in evse.machine.configuration)
-    system.advance(10_000_000_000)  # the vehicle gives up, too
-    assert not evse.read("lock", "is_locked")
-    hands.do({"event": "unplug"})
+    assert within(10, lambda: "outlet.plugged.not_locked" in evse.machine.configuration)
+    assert not within(60, lambda: evse.read("lock", "is_locked"))
     hands.do({"event": "lock_ok"})
+    assert within(60, lambda: "outlet.plugged.session.power.charging" in evse.machine.configuration)
+    hands.do({"event": "unplug"})
     assert within(60, lambda: "outlet.available" in evse.machine.configuration)
+    assert within(1, lambda: not evse.read("lock", "is_locked"))
+
+
+def test_a_connector_that_does_not_lock_at_a_charge_point() -> None:
+    """The central system is told of the fault, and has a transaction that is over; who then shows his card charges."""
+    _, system, hands = stood("machines/charge_point.yaml", "outlets=1", "kinds=dc")
+    system.start()
+    connector = system.roots["ocpp"].children["connector", 1].machine
+
+    def within(seconds: int, status: str) -> bool:
+        return system.run_until(
+            lambda: connector.data["status"] == status, system.clock.now_ns() + seconds * 1_000_000_000
+        )
+
+    system.advance(15_000_000_000)
+    hands.do({"event": "lock_fail"})
     hands.do({"event": "plug"})
-    assert within(60, lambda: evse.read("lock", "is_locked"))
+    system.advance(10_000_000_000)
+    hands.do({"event": "swipe", "idTag": "A1"})
+    assert within(20, "Faulted")
+    assert connector.data["errorCode"] == "ConnectorLockFailure"
+    system.advance(5_000_000_000)
+    assert "transaction.none" in connector.configuration
+    hands.do({"event": "lock_ok"})
+    assert within(5, "Finishing")
+    hands.do({"event": "swipe", "idTag": "A1"})
+    assert within(60, "Charging")
 
 
 def test_a_bolt_that_sticks_when_the_vehicle_leaves() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PLACES = ("evse_dc", "power/dc_output", "evse_ac", "ac/outlet", "ac/output", "charger_bms", "power/light_output")
 SAID = re.compile(r"(?:why|reason|fault)='([^']+)'(?: \+ [^,]+)?\)?,? ?(?:errorCode|code)=(\w+)")
-BESIDE = re.compile(r"(?:fault|reason)='([^']+)'\)\"?,?\s+actions: \[assign: \{errorCode: (\w+)\}\]")
+BESIDE = re.compile(r"(?:fault|reason|why)='([^']+)'\)\"?,?\s+actions: \[assign: \{errorCode: (\w+)")
 
 
 def test_every_fault_has_its_row() -> None:

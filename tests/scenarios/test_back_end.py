@@ -160,6 +160,15 @@ def test_a_connector_that_comes_unlocked() -> None:
     assert [one["errorCode"] for one in stage.told("outlet_fault")] == ["ConnectorLockFailure"]
 
 
+def test_one_fault_after_the_other() -> None:
+    """The newest is told."""
+    stage = available().post("report").emit("button.emergency_stop")
+    stage.child("output.fault", errorCode="GroundFailure", reason="insulation fault")
+    assert [one["info"] for one in stage.told("outlet_fault")] == ["emergency button", "insulation fault"]
+    stage.post("out_of_service")
+    assert len(stage.told("outlet_fault")) == 2
+
+
 @pytest.mark.parametrize("button", [True, False])
 def test_faults(button: bool) -> None:
     stage = available().values("pilot", high=12.0).post("report")
@@ -252,8 +261,79 @@ def test_a_bolt_that_sticks_is_moved_once_more() -> None:
     stage.child("session.power_off").child("session.session_ended", end="normal").child("output.is_off")
     assert stage.ordered("lock.unlock") == [{}]
     assert stage.post("unlock").ordered("lock.unlock") == [{}, {}]
-    assert stage.run(25.9).told("unlocked") == []
+    assert stage.run(2.9).told("unlocked") == []
     assert stage.run(0.2).told("unlocked") == [{"status": "UnlockFailed"}]
+
+
+def test_a_bolt_that_sticks_when_what_it_kept_has_ended() -> None:
+    """Who asked meanwhile is answered 3 s after the order to the bolt."""
+    stage = charging().values("lock", is_locked=True).post("end_session").post("unlock").run(5)
+    stage.child("session.power_off").child("session.session_ended", end="normal").child("output.is_off")
+    assert (stage.ordered("lock.unlock"), stage.run(2.9).told("unlocked")) == ([{}], [])
+    assert stage.run(0.2).told("unlocked") == [{"status": "UnlockFailed"}]
+    live = charging().values("lock", is_locked=True).post("end_session").post("unlock").run(25.9)
+    assert live.told("unlocked") == []
+    assert live.run(0.2).told("unlocked") == [{"status": "UnlockFailed"}], "an output that does not say that it is off"
+    assert not live.ordered("lock.unlock")
+
+
+@pytest.mark.parametrize("voltage", [0.0, 60.0])
+def test_a_bolt_that_is_out_at_a_free_outlet(voltage: float) -> None:
+    """It is moved, where nothing is live."""
+    stage = available().values("lock", is_locked=True).values("meter", voltage=voltage).post("unlock").run(0.1)
+    assert stage.ordered("lock.unlock") == ([{}] if voltage < 60.0 else [])
+    assert bool(stage.run(3.1).told("unlocked")) == (voltage < 60.0)
+
+
+def not_locked(**parameters: Any) -> Stage:
+    """The connector of a session was to be locked, and is not."""
+    stage = in_session(**parameters).post("report").forget().child("session.cable_check").run(3)
+    assert stage.told("outlet_fault") == [
+        {"errorCode": "ConnectorLockFailure", "info": "the connector does not lock", "emergency": False}
+    ]
+    return stage.child("session.session_ended", end="failed")
+
+
+@pytest.mark.parametrize("goes", ["locks", "unplugged", "emergency", "stop"])
+def test_a_connector_that_does_not_lock(goes: str) -> None:
+    """The plug-in has failed, and the bolt is moved again; as soon as it moves the vehicle is invited anew."""
+    stage = not_locked()
+    assert stage.active("outlet.plugged.not_locked")
+    assert stage.told("outlet_state") == [{"state": "ended"}]
+    (result,) = stage.told("session_ended")
+    assert (result["end"], result["reason"]) == ("failed", "the connector does not lock")
+    assert not stage.data("authorised")
+    stage.forget().run(9)
+    assert stage.ordered("lock.lock") == [{}, {}, {}]
+    if goes == "stop":
+        stage.emit("button.stop_pressed").post("end_session")
+        assert stage.active("outlet.plugged.not_locked")
+    elif goes == "locks":
+        stage.forget().values("lock", is_locked=True).emit("lock.locked")
+        assert stage.ordered("lock.unlock") == [{}]
+        assert stage.active("outlet.plugged.inviting")
+        assert (stage.told("outlet_mended"), stage.told("outlet_state")) == ([{}], [{"state": "plugged"}])
+        pilot(stage, "A")
+        assert len(stage.told("session_ended")) == 1, "another plug-in, with an end of its own"
+    elif goes == "unplugged":
+        pilot(stage, "A").child("output.is_off").run(1)
+        assert stage.told("outlet_mended") == [{}]
+        assert stage.active("outlet.available")
+    else:
+        stage.emit("button.emergency_stop")
+        assert [one["info"] for one in stage.told("outlet_fault")] == ["emergency button"]
+        assert stage.told("outlet_mended") == []
+    assert stage.told("outlet_mended") == ([] if goes in ("emergency", "stop") else [{}])
+
+
+def test_a_connector_that_locks_at_the_second_cable_check() -> None:
+    """In the same session."""
+    stage = in_session().post("report").child("session.cable_check").run(3).child("session.cable_check")
+    assert stage.told("outlet_mended") == []
+    stage.values("lock", is_locked=True).emit("lock.locked")
+    assert stage.told("outlet_mended") == [{}]
+    stage.child("session.session_ended", end="failed")
+    assert not stage.active("outlet.plugged.not_locked")
 
 
 def test_a_bolt_that_sticks_after_a_fault() -> None:

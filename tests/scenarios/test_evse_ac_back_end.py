@@ -384,7 +384,7 @@ def test_a_plug_that_does_not_lock(gone: bool) -> None:
 
 
 def stuck(stage: Stage) -> Stage:
-    return stage.child("outlet.plug_stuck", reason="the plug does not unlock")
+    return stage.child("outlet.plug_stuck")
 
 
 @pytest.mark.parametrize("gone", ["available", "unplugged", "starting"])

@@ -346,6 +346,13 @@ def test_a_cable_that_is_refused_before_it_counts_as_plugged() -> None:
     assert not stage.unhandled + early.unhandled
 
 
+def test_a_bolt_that_is_stuck() -> None:
+    """People read why nobody can plug in; the outlet says when it is free."""
+    stage = available().child("outlet.plug_stuck")
+    assert stage.order("display.show") == {"text": "the plug does not unlock"}
+    assert not stage.unhandled
+
+
 @pytest.mark.parametrize("what", ["fault", "emergency"])
 def test_out_of_order(what: str) -> None:
     stage = basic().forget()
