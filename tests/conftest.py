@@ -45,6 +45,9 @@ LONG = (
 )
 """Files of a minute or more. They begin first: the last of them would keep one worker busy and the others idle."""
 
+MORE = ("CHARGECHART_EXAMPLES", "CHARGECHART_FUZZ")
+"""By what the environment asks for more examples. A file that reads one of them is run again with them."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("a suite run twice", "as .ci/run does: as a newcomer would, then with everything there")
@@ -53,7 +56,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--leave-out",
         type=Path,
         metavar="FILE",
-        help="leave out the tests named there, except where the environment asks for more examples (CHARGECHART_…)",
+        help="leave out the tests named there, except where the environment asks for more examples",
     )
 
 
@@ -78,7 +81,7 @@ def _leave_out_passed(config: pytest.Config, items: list[pytest.Item]) -> None:
     if file is None:
         return
     passed = set(file.read_text().splitlines())
-    more = {path: "CHARGECHART_" in path.read_text() for path in {item.path for item in items}}
+    more = {path: any(name in path.read_text() for name in MORE) for path in {item.path for item in items}}
     out = [item for item in items if item.nodeid in passed and not more[item.path]]
     config.hook.pytest_deselected(items=out)
     items[:] = [item for item in items if more[item.path] or item.nodeid not in passed]
