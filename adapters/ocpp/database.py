@@ -12,6 +12,7 @@ import os
 import sqlite3
 import zlib
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -212,6 +213,13 @@ class Database:
         if sql.startswith("INSERT"):
             self.inserted += max(done.rowcount, 0)
         return done
+
+    def execute_each(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """One statement that inserts nothing, for each of ``rows``. Raises :class:`StoreError`."""
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.Error as error:
+            raise self._told(error) from None
 
     def _told(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF

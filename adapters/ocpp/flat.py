@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, Literal
 
@@ -106,7 +106,7 @@ def flatten(action: str, payload: Payload, *, response: bool) -> Payload:
         elements = _at(payload, table.path)
         if elements is not None:
             rows = list(_rows(table, elements))
-            for name in _names(table):
+            for name in table.names:
                 values[name] = [row[name] for row in rows]
     return values
 
@@ -119,7 +119,7 @@ def nest(action: str, values: Mapping[str, Any], *, response: bool) -> Payload:
         if (value := values.get(field.name)) is not None:
             _put(payload, field.path, _written(field, value))
     for table in _tables(action, response):
-        columns = {name: values[name] for name in _names(table) if values.get(name) is not None}
+        columns = {name: values[name] for name in table.names if values.get(name) is not None}
         if len({len(column) for column in columns.values()}) > 1:
             lengths = ", ".join(f"{name} {len(column)}" for name, column in columns.items())
             raise NotFlat(f"{action}: lists of one table are as long as each other: {lengths}")
@@ -148,8 +148,13 @@ def time_ns(text: str) -> int:
 
 def time_text(ns: int) -> str:
     """``2026-11-29T10:30:00.000Z`` for nanoseconds since 1970 (64 bits)."""
-    moment = EPOCH + timedelta(microseconds=ns // 1000)
-    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    seconds, rest = divmod(ns, NS)
+    return f"{_second_text(seconds)}.{rest // 1_000_000:03}Z"
+
+
+@lru_cache(maxsize=64)  # a message says the same time again and again, and so do many machines
+def _second_text(seconds: int) -> str:
+    return (EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 # ------------------------------------------------------------ the schema
@@ -252,11 +257,12 @@ def _put(payload: Payload, path: Sequence[str], value: Any) -> None:
 @dataclass(frozen=True, slots=True)
 class _Table:
     """A list of objects: where it is in its element or payload, its fields with their paths in a row's object, and the
-    list in it. Of a list of plain values the one field has an empty path."""
+    list in it; ``names``: all of its fields'. Of a list of plain values the one field has an empty path."""
 
     path: tuple[str, ...]
     columns: tuple[tuple[Field, tuple[str, ...]], ...]
     inner: _Table | None
+    names: tuple[str, ...]
 
 
 @cache
@@ -275,7 +281,7 @@ def _table(columns: Sequence[tuple[Field, tuple[str, ...]]]) -> _Table:
     rest = [(field, path[end:]) for field, path in columns]
     deeper = [(field, path) for field, path in rest if any(part.endswith("[]") for part in path)]
     own = tuple((field, path) for field, path in rest if (field, path) not in deeper)
-    return _Table(here, own, _table(deeper) if deeper else None)
+    return _Table(here, own, _table(deeper) if deeper else None, tuple(field.name for field, _ in (*own, *deeper)))
 
 
 def _rows(table: _Table, elements: Any) -> Iterator[Payload]:
@@ -291,18 +297,21 @@ def _cell(field: Field, found: Any) -> Any:
     return BLANK.get(field.kind, "") if found is None else _value(field, found)
 
 
-def _names(table: _Table) -> list[str]:
-    return [field.name for field, _ in table.columns] + (_names(table.inner) if table.inner else [])
-
-
-_Cells = Sequence[tuple[Sequence[Any], tuple[str, ...], Any, Field]]
-"""Of the columns of a list that there are: the values, the path in an element, the value that is not written."""
+_Cells = Sequence[tuple[Sequence[Any], str, Any, tuple[str, ...], Field]]
+"""Of the columns of a list that there are: the values, the name in an element under which they are put as they are, or
+``""``, the value that is not written, the path in an element, the field."""
 _NONE_SUCH = object()
 
 
 def _elements(table: _Table, columns: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> list[Any]:
     cells = [
-        (columns[field.name], path, _NONE_SUCH if field.needed else BLANK.get(field.kind, ""), field)
+        (
+            columns[field.name],
+            path[0] if len(path) == 1 and field.kind in _AS_THEY_ARE else "",
+            _NONE_SUCH if field.needed else BLANK.get(field.kind, ""),
+            path,
+            field,
+        )
         for field, path in table.columns
         if field.name in columns
     ]
@@ -319,10 +328,14 @@ def _elements(table: _Table, columns: Mapping[str, Sequence[Any]], rows: Sequenc
 
 def _element(cells: _Cells, row: int) -> Any:
     element: Payload = {}
-    for column, path, blank, field in cells:
+    for column, name, blank, path, field in cells:
         value = column[row]
         if not path:
             return _written(field, value)
-        if value is not None and value != blank:
-            _put(element, path, value if field.kind in _AS_THEY_ARE else _written(field, value))
+        if value is None or value == blank:
+            continue
+        if name:
+            element[name] = value
+        else:
+            _put(element, path, _written(field, value))
     return element

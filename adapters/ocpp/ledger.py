@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from adapters.ocpp.database import Database
+from adapters.ocpp.rpc import new_id
 
 _SPACE = uuid.UUID("1c8e6f1e-0a3b-5d59-9d2c-4f0f6d1f8f17")
 """Of the ids that are the same in each run."""
@@ -58,6 +59,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._execute = database.execute
+        self._execute_each = database.execute_each
         self._repeatable = database.repeatable
         self.appended: Message | None = None
 
@@ -112,7 +114,7 @@ class Ledger:
 
     def _append(self, action: str, payload: Mapping[str, Any], transaction: int | None, known: int | None) -> None:
         """``known``: the transactionId."""
-        id = str(uuid.uuid4())
+        id = new_id()
         number = self._execute(
             "INSERT INTO messages (id, action, payload, transaction_number) VALUES (?, ?, ?, ?)",
             id,
@@ -173,9 +175,9 @@ class Ledger:
         """It was sent once more."""
         self._execute("UPDATE messages SET attempts = attempts + 1 WHERE number = ?", number)
 
-    def delivered(self, id: str) -> None:
-        """The central system has the message of this id, and its answer says nothing that is kept."""
-        self._execute("DELETE FROM messages WHERE id = ?", id)
+    def delivered(self, ids: Sequence[str]) -> None:
+        """The central system has the messages of these ids, and its answers say nothing that is kept."""
+        self._execute_each("DELETE FROM messages WHERE id = ?", [(id,) for id in ids])
 
     def answered(self, number: int, transaction_id: int | None) -> int | None:
         """The central system has it. ``transaction_id``: what the answer to a StartTransaction says. The transaction's

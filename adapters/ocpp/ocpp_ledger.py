@@ -232,8 +232,8 @@ class OcppLedger(Stored):
 
         def all_of_it(database: Database) -> Any:
             ledger = Ledger(database)
-            for id in out:
-                ledger.delivered(id)
+            if out:
+                ledger.delivered(out)
             return work(ledger)
 
         def refused(_: str) -> None:

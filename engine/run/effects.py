@@ -319,5 +319,6 @@ def _stop_children(system: System, actor: Actor, child_id: str, key: Any) -> Non
     call = actor.calls.pop(child_id, None)
     if call is not None:
         call.binding.cancel_call(call.call_id)
-    for child in _children_at(actor, child_id, key):
-        system.stop(child)
+    if actor.children:
+        for child in _children_at(actor, child_id, key):
+            system.stop(child)

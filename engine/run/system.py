@@ -253,16 +253,18 @@ class System:
     def run_due(self, budget: int = 0, late_ns: int = 0, time_ns: int = 0) -> bool:
         """Run what is due now: waiting events and expired deadlines. True when ``budget`` items did not suffice, when
         they took ``time_ns`` or longer, or when the next deadline is overdue by ``late_ns``: the host got no time in
-        the middle of it."""
+        the middle of it. (Without a ``budget`` no time is looked at.)"""
         done = 0
         end_ns = self.clock.now_ns() + time_ns if time_ns else 0
         while self.turn():
             done += 1
-            if budget and (done >= budget or self._is_late(late_ns)):
-                return True
-            if end_ns and self.clock.now_ns() >= end_ns:
-                return True
-            if done > self.limits.burst and not budget:
+            if budget:
+                if done >= budget:
+                    return True
+                now_ns = self.clock.now_ns()
+                if self._is_late(late_ns, now_ns) or (end_ns and now_ns >= end_ns):
+                    return True
+            elif done > self.limits.burst:
                 self._livelock()
         return False
 
@@ -306,10 +308,10 @@ class System:
         due_ns = self._deadlines.next_ns()
         return 0 if due_ns is None else max(0, self.clock.now_ns() - due_ns)
 
-    def _is_late(self, late_ns: int) -> bool:
+    def _is_late(self, late_ns: int, now_ns: int) -> bool:
         """Whether the next deadline is overdue by so much, of which nobody has heard yet."""
         due_ns = self._deadlines.next_ns()
-        return due_ns is not None and self.clock.now_ns() - max(due_ns, self._woke_ns) >= late_ns > 0
+        return due_ns is not None and now_ns - due_ns >= late_ns > 0 and now_ns - self._woke_ns >= late_ns
 
     def was_late(self, late_ns: int) -> None:
         """The process was not scheduled in time: machines with a transition for ``error.host`` get it before anything
