@@ -20,8 +20,9 @@ class Line(ClientConnection):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._hear: Callable[[str | None], None] | None = None
-        self._early: list[Any] = []  # frames that nobody takes yet
-        self._pieces: list[Any] = []  # frames of a message whose end has not come
+        self._early: list[Frame] = []  # nobody takes them yet
+        self._kind: Opcode | None = None  # of a message whose end has not come
+        self._begun = bytearray()  # of the same: however many fragments, it is no longer than ``max_size``
 
     def hear(self, hear: Callable[[str | None], None]) -> None:
         """``hear`` is called with each message from now on, those that have come before it; None: a binary one.
@@ -39,6 +40,7 @@ class Line(ClientConnection):
             self.send_data()
 
     def process_event(self, event: Any) -> None:
+        """Of the package: one frame has come, or the answer to the handshake."""
         if not isinstance(event, Frame) or event.opcode not in DATA_OPCODES:
             super().process_event(event)
         elif self._hear is None:
@@ -48,13 +50,16 @@ class Line(ClientConnection):
             self._take(event)
 
     def _take(self, frame: Frame) -> None:
-        if frame.fin and not self._pieces:
-            self._whole(frame)
-            return
-        self._pieces.append(frame)
+        if self._kind is None:
+            if frame.fin:
+                self._whole(frame)
+                return
+            self._kind = frame.opcode
+        self._begun += frame.data
         if frame.fin:
-            pieces, self._pieces = self._pieces, []
-            self._whole(Frame(pieces[0].opcode, b"".join(piece.data for piece in pieces)))
+            whole = Frame(self._kind, bytes(self._begun))
+            self._kind, self._begun = None, bytearray()
+            self._whole(whole)
 
     def _whole(self, frame: Frame) -> None:
         assert self._hear is not None
