@@ -640,8 +640,17 @@ def test_triggers_for_nobody(connector: int, extended: bool) -> None:
     assert len(stage.orders) == 1
 
 
+@pytest.mark.ocpp_cases("TC_055")
 @pytest.mark.parametrize("extended", [False, True])
-@pytest.mark.parametrize("connector", [0, 1, 3])
+def test_meter_values_of_no_outlet(extended: bool) -> None:
+    """There is no meter at connector 0: it was Accepted, and nothing came."""
+    stage = trigger(accepted(), "MeterValues", 0, extended)
+    assert answer(stage, "ExtendedTriggerMessage" if extended else "TriggerMessage") == "Rejected"
+    assert len(stage.orders) == 1
+
+
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize("connector", [1, 3])
 def test_triggers_for_who_is_there(connector: int, extended: bool) -> None:
     stage = trigger(accepted(), "MeterValues", connector, extended)
     assert answer(stage, "ExtendedTriggerMessage" if extended else "TriggerMessage") == "Accepted"
