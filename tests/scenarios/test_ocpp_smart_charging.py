@@ -68,6 +68,7 @@ NONE = (-1.0, -1.0)
 NO_BEGIN = "a ChargePointMaxProfile has no transaction to begin with"
 RECURS = "what recurs needs recurrencyKind and startSchedule"
 WHOLE = {"connector": 0, "chargingProfilePurpose": "ChargePointMaxProfile"}
+ALWAYS = {"startSchedule": None, "startPeriod": [0], "limit": [16.0], "numberPhases": [0]}
 MANY = "more periods than ChargingScheduleMaxPeriods"
 
 
@@ -135,6 +136,7 @@ def test_before_its_id_is_known_a_transaction_has_none() -> None:
         ({"chargingProfilePurpose": "ChargePointMaxProfile"}, "a ChargePointMaxProfile is for connector 0"),
         ({**WHOLE, "chargingProfileKind": "Relative"}, NO_BEGIN),
         ({**WHOLE, "startSchedule": None}, NO_BEGIN),
+        ({**WHOLE, **ALWAYS, "chargingProfileKind": "Relative", "duration": 60 * S}, NO_BEGIN),
         ({"startPeriod": [S, 2 * S]}, "the first period does not begin at 0"),
         ({"startPeriod": [], "limit": [], "numberPhases": []}, "the first period does not begin at 0"),
         ({"startPeriod": [0, 0]}, "the periods do not follow one another"),
@@ -162,7 +164,9 @@ def test_what_is_rejected_and_why(fields: dict[str, Any], why: str) -> None:
         {"validFrom": NOON, "validTo": NOON + 1},
         {"validFrom": NOON},
         {"validTo": NOON},
-        {"connector": 0, "chargingProfilePurpose": "ChargePointMaxProfile"},
+        WHOLE,
+        {**WHOLE, **ALWAYS},
+        {**WHOLE, **ALWAYS, "chargingProfileKind": "Relative"},
         {"startPeriod": [0, S, 2 * S], "limit": [1.0] * 3, "numberPhases": [0] * 3},
     ],
 )
