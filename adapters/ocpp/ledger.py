@@ -20,7 +20,7 @@ NEVER_KNOWN = -1
 """The transactionId of one whose StartTransaction was given up."""
 
 
-_text = json.JSONEncoder(separators=(",", ":")).encode
+_text = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,7 +242,9 @@ class Rpc:
 _ACTIONS = actions()
 
 
-_text = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+_text = json.JSONEncoder(
+    separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode  # what charts say is nested 32 deep at most
 
 
 def new_id() -> str:

@@ -42,7 +42,7 @@ def perform(system: System, actor: Actor, step: Step) -> None:
     """
     for_children: list[SendEvent] = []
     for effect in step.effects:
-        match effect:
+        match effect:  # those that are most come first
             case CancelTimer():
                 if (deadline := actor.timers.pop(effect.id, None)) is not None:
                     deadline.cancel()
@@ -50,6 +50,11 @@ def perform(system: System, actor: Actor, step: Step) -> None:
                 start_timer(system, actor, effect.id, effect.delay_ns)
             case Call():
                 _call(actor, effect.role, effect.action, effect.args)
+            case StartCall():
+                start_call(system, actor, effect)
+            case StopChild(child, key):
+                if actor.state != "stopping":  # a machine that ends: its children go when its exit actions are done
+                    _stop_children(system, actor, child, key)
             case SendEvent(target=None):
                 _send(system, actor, effect)
             case SendEvent(target=str(target)):
@@ -62,11 +67,6 @@ def perform(system: System, actor: Actor, step: Step) -> None:
                 _cancel_sends(actor, send_id)
             case StartChild():
                 _start_child(system, actor, effect)
-            case StopChild(child, key):
-                if actor.state != "stopping":  # a machine that ends: its children go when its exit actions are done
-                    _stop_children(system, actor, child, key)
-            case StartCall():
-                start_call(system, actor, effect)
             case LogText():
                 pass  # observers read it from the step
             case Done(output):
