@@ -28,7 +28,7 @@ _SHORT: Plain = {"type": "string", "maxLength": 200}
 _SHORT_OR_NULL = _or_null("string", maxLength=200)
 _MAY_NUMBER, _MAY_TEXT = _or_null("number"), _or_null("string")
 _PHASE: Plain = {"enum": ["IDLE", "HANDSHAKE", "PRECHARGE", "CHARGING", "COMPLETE", "ABORTED"]}
-_PILOT_STATE: Plain = {"enum": ["A", "B", "C", "D", "E", None]}
+_PILOT_STATE: Plain = {"enum": ["A", "B", "C", "D", "E", "F", None]}
 _OK: Plain = {"const": "ok"}
 
 _CP = _exact(voltage_v=_MAY_NUMBER, state=_PILOT_STATE)

@@ -223,6 +223,7 @@ def test_in_an_emergency_no_session_starts_and_the_status_says_so() -> None:
         assert ask(url, "/start_session", "POST") == refused
         assert ask(url, "/status")[1]["cp_state"] == "F"  # the station holds the pilot at -12 V: nobody can be measured
         assert ask(url, "/cp") == (200, {"voltage_v": -12.0, "state": "F"})
+        as_described(url)
         ask(url, "/api/event", "POST", {"event": "button.emergency_released"})
         assert ask(url, "/start_session", "POST") == refused  # until somebody resets it
         ask(url, "/api/event", "POST", {"event": "button.reset_pressed"})

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
+from engine.tools.page.schemas import FLAG, MAY_TEXT, OBJECT, SCHEMAS, TEXT, WHOLE, by_name, exact, many, ref
+
 Plain = dict[str, Any]
 _NUMBER: Plain = {"type": "string", "pattern": "^[0-9]{1,15}$"}
 
@@ -12,7 +14,7 @@ _NUMBER: Plain = {"type": "string", "pattern": "^[0-9]{1,15}$"}
 DOOR: Final = (401, 403, 429)
 """What the door of everything may refuse with (door.py)."""
 REFUSED: Final = "refused: the body says why"
-ERROR: Final[Plain] = {"$ref": "#/components/schemas/Error"}
+ERROR: Final[Plain] = ref("Error")
 
 
 def answers(schema: Plain | None, *refused: int, media: str = "application/json", status: int = 200) -> Plain:
@@ -29,14 +31,6 @@ def _answers(schema: Plain | None, *others: int, media: str = "application/json"
 
 def _get(summary: str, schema: Plain, *others: int, parameters: Iterable[Plain] = (), **more: Any) -> Plain:
     return {"get": {"summary": summary, "parameters": list(parameters), "responses": _answers(schema, *others, **more)}}
-
-
-def _object(**properties: Plain) -> Plain:
-    return {"type": "object", "required": list(properties), "properties": properties}
-
-
-_MACHINE = {"$ref": "#/components/schemas/Machine"}
-_RECORD = {"$ref": "#/components/schemas/Record"}
 
 
 _GIVEN: Plain = {"type": ["string", "number", "boolean", "null"]}
@@ -56,53 +50,46 @@ def document(more: Iterable[Any] = ()) -> Plain:
     paths: dict[str, Plain] = {
         "/api/state": _get(
             "How everything stood at the number `first`, and the records from then on",
-            _object(header={"type": "object"}, first={"type": "integer"}, next={"type": "integer"},
-                    base={"type": "object"}, records={"type": "array", "items": _RECORD}),
-            parameters=[_parameter("all", "query", {"enum": ["0", "1"]}, "1: all that is kept")],
+            exact(header=ref("Header"), main=TEXT, real=FLAG, live=FLAG, words=by_name(by_name(OBJECT)), first=WHOLE,
+                  next=WHOLE, oldest=WHOLE, now_ns=WHOLE, base=by_name(ref("Machine")), records=many(ref("Record"))),
+            400, parameters=[_parameter("all", "query", {"enum": ["0", "1"]}, "1: all that is kept")],
         ),
         "/api/stream": _get(
             "Server-sent events: records as they come. `gone`: begin anew with /api/state; `over`: it has ended",
             {"description": "each event's data is JSON"}, 400, media="text/event-stream",
             parameters=[_parameter("after", "query", _NUMBER, "the number of the first record wanted: `next`")],
         ),
-        "/api/charts": _get("The charts by their keys", {"type": "object"}),
+        "/api/charts": _get("The charts by their keys", by_name(ref("Chart"))),
         "/api/drawings/{key}": _get(
             "The sheets of a chart's drawing, SVG; none where it cannot be drawn",
-            _object(sheets={"type": "array", "items": {"type": "string"}}), 404,
+            exact(sheets=many(TEXT)), 404,
             parameters=[_parameter("key", "path", {"type": "string"}, "a key of /api/charts")],
         ),
-        "/api/machines": _get("How every machine stands", _object(machines={"type": "array", "items": _MACHINE})),
+        "/api/machines": _get("How every machine stands", exact(machines=many(ref("Machine")))),
         "/api/machines/{path}": _get(
-            "How one machine stands", _MACHINE, 404,
+            "How one machine stands", ref("Machine"), 404,
             parameters=[_parameter("path", "path", {"type": "string"}, "its path: evse/slac")],
         ),
         "/api/trace": _get("What is kept of the trace, JSON Lines", {"type": "string"}, media="application/x-ndjson"),
-        "/api/results": _get(
-            "The sessions that ended, the last ones",
-            _object(results={"type": "array", "items": {"$ref": "#/components/schemas/Result"}}),
-        ),
-        "/api/events": _get(
-            "What can be asked for", _object(events={"type": "array", "items": {"$ref": "#/components/schemas/Offer"}})
-        ),
+        "/api/results": _get("The sessions that ended, the last ones", exact(results=many(ref("Result")))),
+        "/api/events": _get("What can be asked for", exact(events=many(ref("Offer")))),
         "/api/config": {
             **_get(
                 "Every key of the configuration; `pending`: changes wait for a restart, `restart`: when that would be",
-                _object(file={"type": ["string", "null"]}, pending={"type": "boolean"}, restart=_WHEN,
-                        keys={"type": "array", "items": {"$ref": "#/components/schemas/Key"}}), 409, 501,
+                exact(file=MAY_TEXT, pending=FLAG, restart=_WHEN, keys=many(ref("Key"))), 409, 501,
             ),
             "put": {
                 "summary": "Set keys; null takes one back. Nothing is taken where one is wrong. It restarts by itself",
-                "requestBody": _body(_object(values={"type": "object", "additionalProperties": _GIVEN})),
+                "requestBody": _body(exact(values=by_name(_GIVEN))),
                 "responses": _answers(
-                    _object(file={"type": "string"}, old={"type": "string"}, changed={"type": "boolean"},
-                            restart=_WHEN), 400, 409, 413, 422, 501,
+                    exact(file=TEXT, old=TEXT, changed=FLAG, restart=_WHEN), 400, 409, 413, 422, 501,
                 ),
             },
         },
         "/api/restart": {
             "post": {
                 "summary": "End what runs in an orderly way, sessions too, and begin anew",
-                "requestBody": _body(_object(confirm={"const": True})),
+                "requestBody": _body(exact(confirm={"const": True})),
                 "responses": _answers(None, 400, 413, 501, status=202),
             }
         },
@@ -137,30 +124,7 @@ def document(more: Iterable[Any] = ()) -> Plain:
         },
         "paths": paths,
         "components": {
-            "schemas": {
-                "Error": _object(error={"type": "string"}),
-                "Record": {"type": "object", "description": "a line of a trace: docs/trace.schema.json"},
-                "Machine": _object(
-                    machine={"type": "string"}, chart={"type": "string"}, state={"type": "string"},
-                    configuration={"type": "array", "items": {"type": "string"}}, data={"type": "object"},
-                    timers={"type": "object", "additionalProperties": {"type": "integer"}},
-                ),
-                "Key": {
-                    **_object(key={"type": "string"}, type={"type": "string"}, kind={"type": "string"},
-                              value={"type": ["string", "null"]}, origin={"type": "string"}, help={"type": "string"},
-                              fixed={"type": "boolean"}),
-                    "properties": {
-                        **{name: {"type": "string"} for name in ("key", "type", "kind", "origin", "help")},
-                        **{name: {"type": "string"} for name in ("unit", "least", "most")},
-                        **{name: {"type": ["string", "null"]} for name in ("value", "kept")},
-                        **{name: {"type": "boolean"} for name in ("fixed", "optional", "secret")},
-                        "choices": {"type": "array", "items": {"type": "string"}},
-                    },
-                },
-                "Offer": _object(event={"type": "string"}, fields={"type": "object"}),
-                "Result": _object(number={"type": "integer"}, time_ns={"type": "integer"}, good={"type": "boolean"},
-                                  text={"type": "string"}),
-            },
+            "schemas": SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"token": []}],

@@ -151,7 +151,10 @@ class Api:
     # ------------------------------------------------------------ how things stand
 
     async def _state(self, request: Request) -> Response:
-        whole = request.query_params.get("all") == "1"
+        asked = request.query_params.getlist("all")
+        if asked not in ([], ["0"], ["1"]):
+            raise Refusal(400, "all: 1 for all that is kept, else 0")
+        whole = asked == ["1"]
         live = self._live
         kept = live.history.kept(PARTS if whole else FIRST)
         head = {"header": live.header, "main": live.main, "real": live.real, "live": True}
