@@ -236,6 +236,38 @@ def test_a_bolt_that_sticks_when_the_vehicle_leaves() -> None:
     assert not system.failures
 
 
+@pytest.mark.parametrize("gap_ms", [1000, 1900, 2500])
+@pytest.mark.parametrize("over", [False, True])
+def test_a_battery_that_is_plugged_in_soon_after_the_last_one_is_charged(over: bool, gap_ms: int) -> None:
+    """Before the last one is missed, whether its charge was over or broken off."""
+    _, system, hands = stood("machines/charge_point.yaml", "outlets=1", "kinds=bms", "battery.stop_at_soc=100 %")
+    system.start()
+    connector = system.roots["ocpp"].children["connector", 1].machine
+
+    def within(seconds: int, status: str) -> bool:
+        return system.run_until(
+            lambda: connector.data["status"] == status, system.clock.now_ns() + seconds * 1_000_000_000
+        )
+
+    system.advance(15_000_000_000)
+    hands.do({"event": "plug"})
+    system.advance(5_000_000_000)
+    hands.do({"event": "swipe", "idTag": "A1"})
+    assert within(10, "Charging")
+    system.advance(10_000_000_000)
+    if over:
+        system.post(system.roots["site"], "stop", {"outlet": 1, "reason": "Remote"})
+        assert within(30, "Finishing")
+        system.advance(5_000_000_000)
+    hands.do({"event": "unplug"})
+    system.advance(gap_ms * 1_000_000)
+    hands.do({"event": "plug"})
+    system.advance(15_000_000_000)
+    hands.do({"event": "swipe", "idTag": "A2"})
+    assert within(10, "Charging")
+    assert connector.data["card"] == "A2"
+
+
 @pytest.mark.parametrize("kind", ["dc", "ac", "bms"])
 def test_who_unplugs_is_the_bench(kind: str) -> None:
     """A vehicle whose charge is over, by a stop or because it has enough, stays until the bench says so."""

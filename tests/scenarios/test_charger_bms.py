@@ -135,6 +135,51 @@ def test_a_voltage_that_falls_without_current_is_a_plug_that_was_pulled() -> Non
     assert terminals(terminals(plugged(authorisation="external"), 69.0).run(1), 39.9).active("plug.out")
 
 
+def heard(stage: Stage, seconds: float, fall: float = 0.0) -> Stage:
+    """Its frames go on, and the voltage falls by so much each time."""
+    for _ in range(round(2 * seconds)):
+        terminals(demand(stage.run(0.5)), stage.data("voltage") - fall)
+    return stage
+
+
+@pytest.mark.parametrize(("fall", "seconds", "there"), [(0.0, 4.5, False), (0.05, 5.0, True), (0.06, 30.0, False)])
+def test_the_next_battery_is_there_before_the_last_one_is_missed(fall: float, seconds: float, there: bool) -> None:
+    """Its frames go on and its voltage stands; capacitors lose theirs, whoever is heard on the bus."""
+    stage = terminals(plugged(authorisation="external").run(0.3), 69.9).run(0.7).forget()
+    assert stage.active("plug.leaving")
+    heard(stage, seconds, fall)
+    assert stage.told("plugged_in") == ([{}] if there else [])
+    assert stage.active("outlet.plugged.waiting") is there
+    assert not stage.unhandled
+
+
+@pytest.mark.parametrize("goes", ["next", "left", "empty"])
+def test_the_next_battery_after_a_charge_that_is_over(goes: str) -> None:
+    """Two frames are missing, at whatever voltage; it has to be let charge."""
+    stage = plugged(authorisation="external").post("authorise").child("output.ready").post("stop", reason="enough")
+    heard(stage.child("output.is_off"), 60).forget()
+    assert stage.active("outlet.plugged.finished")
+    assert not stage.run(1.199).told("unplugged")
+    assert stage.run(0.001).told("unplugged") == [{}]
+    if goes == "left":
+        stage.child("battery.silent", reason="no frame")
+    elif goes == "empty":
+        terminals(stage, 39.9)
+    else:
+        assert stage.run(1).told("plugged_in") == []
+        demand(stage)
+    stage.run(1)
+    assert stage.active("outlet.plugged.waiting") is (goes == "next")
+    assert stage.active("plug.out") is (goes != "next")
+    assert stage.told("plugged_in") == ([{}] if goes == "next" else [])
+    assert stage.active("user.unknown")
+    assert not stage.unhandled
+
+
+def test_two_frames_that_are_missing_while_it_is_charged_end_nothing() -> None:
+    assert demand(charging().run(1.5)).active("outlet.plugged.charging")
+
+
 @pytest.mark.parametrize(("before", "now", "voltage"), [(0.5, 0.0, 60.0), (0.0, 0.5, 60.0), (0.0, 0.0, 70.0)])
 def test_a_voltage_that_falls_with_the_current_is_none(before: float, now: float, voltage: float) -> None:
     stage = terminals(plugged(authorisation="external").run(0.5), 72.0, before).run(0.5)
@@ -497,7 +542,7 @@ def test_out_of_service_in_a_charge_is_an_ordinary_stop() -> None:
     deaf = charging().post("out_of_service").run(5)
     assert (deaf.data("reason"), results(deaf)[0][0]) == ("the output does not go off", "failed")
     assert deaf.ordered("output.emergency_off")
-    regretted = charging().post("out_of_service").post("in_service").child("output.is_off").run(60)
+    regretted = heard(charging().post("out_of_service").post("in_service").child("output.is_off"), 60)
     assert regretted.active("outlet.plugged.finished")
 
 

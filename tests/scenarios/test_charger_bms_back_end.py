@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.scenarios.stage import Stage
-from tests.scenarios.test_charger_bms import available, charging, demand, goes_down, plugged, shown, terminals
+from tests.scenarios.test_charger_bms import available, charging, demand, goes_down, heard, plugged, shown, terminals
 
 EXTERNAL: dict[str, Any] = {"authorisation": "external"}
 
@@ -80,7 +80,7 @@ def test_who_suspends() -> None:
 def test_a_charge_that_is_broken_off(left: bool) -> None:
     """Was the plug pulled? That shows when the battery is not heard any more."""
     stage = stopped(energy().child("output.tripped", reason="the current is gone"))
-    stage = stage.run(3).child("battery.silent", reason="gone") if left else stage.run(6)
+    stage = stage.run(3).child("battery.silent", reason="gone") if left else heard(stage, 6)
     assert states(stage) == (["free"] if left else ["ended"])
 
 
