@@ -122,7 +122,7 @@ class CentralSystem(Adapter):
         try:
             values = flatten(call.action, call.payload, response=False)
         except NotFlat as reason:
-            self._transmit(rpc.refuse(call.id, "TypeConstraintViolation", str(reason)))
+            self._transmit(rpc.refuse(call.id, reason.code, str(reason)))
             return
         self.port.emit(f"{call.action}Req", call=call.id, **values)
 
@@ -137,7 +137,7 @@ class CentralSystem(Adapter):
             values = flatten(result.action, result.payload, response=True)
         except NotFlat as reason:
             self.port.tell(f"{result.action}: {reason}")
-            self._end("TypeConstraintViolation")
+            self._end(reason.code)
             return
         self._end(None, **values)
 

@@ -22,7 +22,9 @@ from functools import cache, lru_cache
 from itertools import groupby
 from typing import Any, Literal
 
+from adapters.ocpp.errors import ErrorCode
 from adapters.ocpp.schemas import schema
+from engine.language.values import MAX_LENGTH
 
 Kind = Literal["bool", "int", "float", "string", "enum", "time", "seconds"]
 Payload = dict[str, Any]
@@ -46,7 +48,15 @@ _AS_THEY_ARE = frozenset({"string", "enum", "int", "bool"})
 
 
 class NotFlat(ValueError):
-    """A value that its field cannot hold; the message names the field."""
+    """A value that its field cannot hold; the message names the field. ``code``: of the CALLERROR."""
+
+    code: ErrorCode = "TypeConstraintViolation"
+
+
+class TooLong(NotFlat):
+    """More of it than a chart takes; OCPP sets no bound."""
+
+    code = "PropertyConstraintViolation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +107,7 @@ def fields(action: str, response: bool) -> tuple[Field, ...]:
 
 def flatten(action: str, payload: Payload, *, response: bool) -> Payload:
     """The named values of a payload that fits its schema; None for what is left out. Raises :class:`NotFlat` for a
-    time that is none, and a number beyond what can be meant."""
+    time that is none, a number beyond what can be meant, and a text or list longer than charts take."""
     values: Payload = {field.name: None for field in fields(action, response)}
     for field in _alone(action, response):
         if (found := _at(payload, field.path)) is not None:
@@ -108,6 +118,9 @@ def flatten(action: str, payload: Payload, *, response: bool) -> Payload:
             rows = list(_rows(table, elements))
             for name in table.names:
                 values[name] = [row[name] for row in rows]
+    for name, value in values.items():
+        if isinstance(value, str | list) and len(value) > MAX_LENGTH:
+            raise TooLong(f"{name}: longer than {MAX_LENGTH}")
     return values
 
 

@@ -101,6 +101,8 @@ ANSWERED = {
     '[2,"q","RemoteStopTransaction",{"transactionId":1e400}]': "TypeConstraintViolation",
     f'[2,"q","RemoteStopTransaction",{{"transactionId":{10**40}}}]': "TypeConstraintViolation",
     '[2,"q","UpdateFirmware",{"location":"http://x","retrieveDate":"soon"}]': "TypeConstraintViolation",
+    json.dumps([2, "q", "DataTransfer", {"vendorId": "x", "data": "y" * 70_000}]): "PropertyConstraintViolation",
+    json.dumps([2, "q", "GetConfiguration", {"key": ["y"] * 70_000}]): "PropertyConstraintViolation",
     profile("1e400"): "PropertyConstraintViolation",
     profile("1e308"): "TypeConstraintViolation",
     profile("50000.0", startSchedule=NEVER, duration=10**18): {"status": "Accepted"},
