@@ -377,8 +377,9 @@ def test_of_the_charge_point_power_is_told(phases: int, power: float) -> None:
 @pytest.mark.parametrize(
     ("said", "whole", "limit", "told"),
     [
-        (1, 0, (3_680.0, -1.0), (None, 16.0, 1)),
-        (3, 0, (11_040.0, -1.0), (None, 16.0, 3)),
+        (1, 0, (3_680.0, -1.0), (3_680.0, None, 1)),
+        (1, 0, (3_680.0, 10.0), (3_680.0, 10.0, 1)),
+        (3, 0, (11_040.0, -1.0), (11_040.0, None, 3)),
         (0, 0, (11_040.0, -1.0), (11_040.0, None, None)),
         (1, 0, (-1.0, 16.0), (None, 16.0, 1)),
         (3, 1, (-1.0, 16.0), (None, 16.0, 1)),
@@ -390,8 +391,8 @@ def test_of_the_charge_point_power_is_told(phases: int, power: float) -> None:
 def test_the_phases_that_a_profile_says(
     said: int, whole: int, limit: tuple[float, float], told: tuple[float | None, float | None, int | None]
 ) -> None:
-    """W on so many phases are amperes of each; the fewest that its own or the charge point's profile says. Direct
-    current has none."""
+    """The fewest that its own or the charge point's profile says; watts are watts, whether they can be connected or
+    not. Direct current has none."""
     stage = begun().values("outlets", direct_voltage=[0.0, 400.0])
     watts, amperes = zip(NONE, limit, limit, strict=True)
     stage.finish("weighed", power=watts, current=amperes, phases=[whole, said, said], until=NOON + 10 * S)
