@@ -181,6 +181,15 @@ def test_a_grant_taken_back_and_given_again_needs_no_power_twice() -> None:
     assert site.settle().grants == [100_000, 0]
 
 
+def test_what_a_back_end_lets_an_outlet_have_is_never_exceeded() -> None:
+    """By less than a step, either."""
+    site = Site(2, P_site=100_000.0, P_step=500.0).needs(1, 50_000.0).settle()
+    for power in (20_000.0, 19_600.0):
+        site.stage.post("limit_outlet", outlet=1, power=power, current=None, phases=None)
+        site.settle()
+        assert site.granted[1] == power
+
+
 def test_a_small_change_is_no_order_but_nothing_is() -> None:
     site = Site(2, P_site=100_000.0, P_step=500.0).needs(1, 50_000.0).settle()
     site.sent.clear()
