@@ -155,8 +155,9 @@ def secures(peer: Peer) -> None:
 
 
 def updates(peer: Peer) -> None:
-    assert peer.ask("GetDiagnostics", location="ftp://127.0.0.1/x") == {}  # there is nothing to upload
     since = len(peer.heard)
+    assert peer.ask("GetDiagnostics", location="ftp://127.0.0.1/x") == {"fileName": "DiagnosticsLog.log"}
+    peer.hears("DiagnosticsStatusNotification", since, status="Uploaded")
     assert peer.ask("UpdateFirmware", location="ftp://127.0.0.1/fw", retrieveDate=soon(0)) == {}
     for status in ("Downloading", "Downloaded", "Installing", "Installed"):
         peer.hears("FirmwareStatusNotification", since, status=status)
