@@ -54,6 +54,7 @@ class CentralSystem(Adapter):
         self._waiting: list[_Waiting] = []
         self._open: _Waiting | None = None
         self._hears_calls = True
+        self._over: set[str] = set()  # CALLs of lines that are gone, which charts have yet to answer
 
     def connect(self, *, url: str, identity: str, password: bytes | None = None, name: str | None = None) -> None:
         """One attempt; ``connected`` or ``refused`` follows."""
@@ -90,6 +91,8 @@ class CentralSystem(Adapter):
 
     def _drop(self) -> None:
         """Forget the connection: what waits and what has no answer fails."""
+        if self._rpc is not None:
+            self._over |= self._rpc.unanswered
         self._rpc = None
         failed = [*([self._open] if self._open else []), *self._waiting]
         self._open = None
@@ -204,11 +207,15 @@ class CentralSystem(Adapter):
         self._say(lambda rpc: rpc.answer(call, payload), call)
 
     def _say(self, make: Any, call: str) -> None:
+        was_of_another = call in self._over
+        self._over.discard(call)
         if self._rpc is None or not self._hears_calls:
             return  # with the connection its CALLs are over
         try:
             text = make(self._rpc)
         except KeyError:
+            if was_of_another:
+                return
             raise AdapterError(f"no CALL '{call}' waits for an answer") from None
         except ValueError as reason:  # our fault; the other side shall not wait for nothing
             self._transmit(self._rpc.refuse(call, "InternalError", "the answer would not fit its schema"))

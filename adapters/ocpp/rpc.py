@@ -105,6 +105,11 @@ class Rpc:
         """The action of our CALL that has no answer yet; empty: none, a CALL may be made."""
         return self._open[1] if self._open else ""
 
+    @property
+    def unanswered(self) -> frozenset[str]:
+        """The ids of their CALLs that wait for an answer."""
+        return frozenset(self._asked)
+
     # ------------------------------------------------------------ ours
 
     def call(self, action: str, payload: Payload, id: str | None = None) -> str:

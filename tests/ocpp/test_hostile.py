@@ -249,6 +249,21 @@ def test_answers_that_come_when_nobody_waits_for_them_any_more() -> None:
     goes_on(point.run(200))
 
 
+def test_an_answer_to_a_line_that_is_gone_costs_the_new_one_nothing() -> None:
+    """Unlocking takes its time; meanwhile the line was made again. Its answer is for nobody; it closed the new line."""
+    point, unlocks = charging(), list[str]()
+    point.outlets.unlock = lambda *, call_id, outlet: unlocks.append(call_id)  # type: ignore[method-assign]
+    point.central.ask("UnlockConnector", connectorId=1)
+    point.run(1).central.cut()
+    point.central.reachable = True
+    point.until(lambda: point.central.line is not None)
+    point.outlets.port.done(unlocks[0], status="Unlocked")
+    assert point.run(1).central.line is not None
+    point.central.ask("GetLocalListVersion")
+    assert point.run(1).central.answers == {"GetLocalListVersion": {"listVersion": 0}}
+    all_there(point)
+
+
 def test_a_central_system_that_says_nothing_for_an_hour() -> None:
     """What was sent TransactionMessageAttempts times is given up; the transaction and its end are not."""
     point = charging()

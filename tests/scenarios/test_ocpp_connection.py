@@ -166,6 +166,13 @@ def test_a_url_that_is_none_is_told_and_asked_again() -> None:
     assert attempts(stage) == [0, 10]
 
 
+def test_a_line_that_works_is_kept_whatever_the_adapter_says() -> None:
+    """One message could not be taken or made: that is told, and no reason to hang up."""
+    stage = connected().breaks("csms", "field 'data': longer than 65536")
+    assert stage.told("offline") == []
+    assert stage.active("online")
+
+
 def test_at_the_end_the_line_is_closed() -> None:
     stage = connected()
     stage.stop()
