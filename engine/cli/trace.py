@@ -24,6 +24,7 @@ from engine.tools.trace.writer import private
 
 if TYPE_CHECKING:
     from engine.language.model import Chart
+    from engine.run.station.words import Words
     from engine.tools.trace.sequence import Sequence as Picture
 
 DRAWN = (".pdf", ".svg", ".png", ".mmd")
@@ -164,7 +165,8 @@ def _view(trace: Trace, args: argparse.Namespace) -> int:
     from engine.tools.page.single import document
 
     records = [record for record in trace.records if record["time_ns"] <= args.to_ns]
-    text = document(replace(trace, records=records), list(_charts_of(trace)))
+    charts = list(_charts_of(trace))
+    text = document(replace(trace, records=records), charts, _words_of(charts))
     file = args.output
     if file is None:
         import tempfile
@@ -180,6 +182,14 @@ def _view(trace: Trace, args: argparse.Namespace) -> int:
         if not webbrowser.open(file.as_uri()):
             complain(f"no browser was found to open {file}")
     return 0
+
+
+def _words_of(charts: Sequence[Chart]) -> Words:
+    """The words in a folder ``words`` beside a chart that ran, or above it."""
+    from engine.run.station.words import read_words
+
+    folders = (folder / "words" for chart in charts for folder in Path(chart.file).absolute().parents[:2])
+    return read_words(next((folder for folder in folders if (folder / "en.toml").is_file()), None))
 
 
 def _charts_of(trace: Trace) -> Iterator[Chart]:

@@ -152,22 +152,28 @@ def test_nobody_meets_a_barrier(page: Page, recorded: Path, scheme: str, width: 
 
 
 def test_the_words_are_those_of_the_reader(browser: object, recorded: Path) -> None:
-    """Every text is there in both languages."""
+    """Those of the page and of the station, in a file that is sent to somebody, too; all that there is in English."""
     from playwright.sync_api import Browser
 
     assert isinstance(browser, Browser)
     context = browser.new_context(locale="de-DE")
     page = context.new_page()
     page.goto(recorded.as_uri())
+    page.locator("#stages li").first.wait_for()
     assert page.inner_text("#machines-h").lower() == "automaten"
-    both = page.evaluate("Object.values(TEXTS).map((one) => Object.keys(one).sort())")
+    assert page.inner_text("#title") == "DC-Ladestation"
+    assert page.inner_text("#stages li >> nth=0") == "Stecken"
+    assert page.inner_text("#result").startswith("✓ Sitzung 1 gut beendet")
+    both = page.evaluate("[Object.keys(TEXTS), Object.keys(OWN)].map((one) => one.sort())")
     context.close()
     assert both[0] == both[1]
 
 
 def test_what_a_browser_loads_is_small() -> None:
-    """Page, script, style, charts and the drawings of the DC station, as they are sent: compressed."""
+    """Page, script, style, charts and the drawings of the DC station, and the words of the language that has most, as
+    they are sent: compressed."""
     import engine
+    from engine.run.station.words import read_words, words_in
     from engine.tools.page.charts import chart_values, with_children
     from engine.tools.page.drawings import drawn
     from engine.tools.page.files import FILES, text_of
@@ -177,7 +183,13 @@ def test_what_a_browser_loads_is_small() -> None:
     sent = [text_of(name).encode() for name in FILES]
     sent += [bytes(Json([chart_values(chart) for chart in charts]).body)]
     sent += [bytes(Json(drawn(chart)).body) for chart in charts]
-    assert sum(len(gzip.compress(body, COMPRESSION)) for body in sent) <= MOST_KB * 1024
+    known = read_words(ROOT / "machines" / "words")
+    words = [bytes(Json(words_in(known, language)).body) for language in known]
+
+    def size(body: bytes) -> int:
+        return len(gzip.compress(body, COMPRESSION))
+
+    assert sum(map(size, sent)) + max(map(size, words)) <= MOST_KB * 1024
 
 
 def test_a_trace_cannot_put_a_script_into_the_page(page: Page, recorded: Path, tmp_path: Path) -> None:

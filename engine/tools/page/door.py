@@ -45,14 +45,25 @@ _HEADERS: Final = (
         b"connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     ),
 )
-_LOGIN: Final = """<!doctype html><html lang="en"><meta charset="utf-8">
+_LOGIN: Final = """<!doctype html><html lang="{language}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>Token</title><style>body{font:1rem system-ui,sans-serif;max-width:24rem;margin:20vh auto;padding:1rem;
 color-scheme:light dark}input,button{font:inherit;padding:.5rem;margin:.5rem 0;width:100%;box-sizing:border-box}</style>
-<main><h1>This station asks for its token</h1><form method="post"><label>Token
+<main><h1>{asks}</h1><form method="post"><label>Token
 <input name="token" type="password" autocomplete="current-password" required autofocus></label>
-<button>Open</button></form><p role="alert">{why}</p></main></html>"""
+<button>{open}</button></form><p role="alert">{why}</p></main></html>"""
+_NOT_ITS: Final = "This is not its token"
 _WRONG: Final = f"too many wrong tokens: none of yours is looked at for {1 / WRONG_PER_S:.0f} s"
+_TEXTS: Final = {
+    "en": {"asks": "This station asks for its token", "open": "Open"},
+    "de": {
+        "asks": "Diese Station fragt nach ihrem Token",
+        "open": "Öffnen",
+        _NOT_ITS: "Das ist nicht ihr Token",
+        _WRONG: f"zu viele falsche Token: {1 / WRONG_PER_S:.0f} s lang wird keins angesehen",
+    },
+}
+"""What the form says."""
 
 
 class Door:
@@ -74,11 +85,11 @@ class Door:
         if refusal is not None:
             await _answer(send, *refusal)
         elif _is_login(scope) and self._token:
-            await self._log_in(self._caller(scope), receive, send)
+            await self._log_in(self._caller(scope), headers, receive, send)
         else:
             await self._app(scope, _bounded(receive), _with_headers(send))
 
-    async def _log_in(self, caller: _Caller, receive: Receive, send: Send) -> None:
+    async def _log_in(self, caller: _Caller, headers: dict[str, str], receive: Receive, send: Send) -> None:
         """The token typed into the form: never in an address, which histories and logs keep."""
         try:
             body = await _whole(_bounded(receive))
@@ -87,11 +98,11 @@ class Door:
             return
         given = parse_qs(body.decode("latin-1"), encoding="utf-8", errors="replace").get("token", [""])[0]
         if not caller.wrong.has_some():
-            await _answer(send, 429, _LOGIN.replace("{why}", _WRONG), _RETRY)
+            await _answer(send, 429, _login(headers, _WRONG), _RETRY)
             return
         if not _same(given, self._token):
             caller.wrong.take()
-            await _answer(send, 401, _LOGIN.replace("{why}", "This is not its token"))
+            await _answer(send, 401, _login(headers, _NOT_ITS))
             return
         cookie = f"{COOKIE}={self._kept}; HttpOnly; SameSite=Strict; Path=/"
         await _answer(send, 303, "", (b"location", b"./"), (b"set-cookie", cookie.encode()))
@@ -117,12 +128,12 @@ class Door:
         """The refusal of who does not show the token. After some wrong ones the next is not looked at."""
         shown = [(given, wanted) for given, wanted in self._shown(headers) if given]
         if shown and not caller.wrong.has_some():
-            return 429, _LOGIN.replace("{why}", _WRONG) if is_page else _WRONG, _RETRY
+            return 429, _login(headers, _WRONG) if is_page else _WRONG, _RETRY
         if any([_same(given, wanted) for given, wanted in shown]):
             return None
         if shown:
             caller.wrong.take()
-        return 401, _LOGIN.replace("{why}", "") if is_page else "show the token: Authorization: Bearer TOKEN"
+        return 401, _login(headers) if is_page else "show the token: Authorization: Bearer TOKEN"
 
     def _shown(self, headers: dict[str, str]) -> Iterator[tuple[str, str]]:
         """What is shown as the token, and what it is to be."""
@@ -172,8 +183,18 @@ class _Caller:
 
 
 def _is_login(scope: Scope) -> bool:
-    """The form of :data:`_LOGIN`, which stands at the page's own address."""
+    """The form of :func:`_login`, which stands at the page's own address."""
     return bool(scope["method"] == "POST" and scope["path"].endswith("/"))
+
+
+def _login(headers: dict[str, str], why: str = "") -> str:
+    """The form that asks for the token, in the reader's language."""
+    language = headers.get("accept-language", "")[:2].lower()
+    texts = _TEXTS.get(language, _TEXTS["en"])
+    page = _LOGIN.replace("{language}", language if language in _TEXTS else "en")
+    for name, text in {**texts, "why": texts.get(why, why)}.items():
+        page = page.replace(f"{{{name}}}", text)
+    return page
 
 
 def _same(given: str, wanted: str) -> bool:

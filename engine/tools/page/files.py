@@ -17,10 +17,13 @@ SCRIPTS: Final = (
     "settings.js",
     "page.js",
 )
+LANGUAGES: Final = ("de",)
+"""Those of the page's own words beside English, which the scripts have."""
 FILES: Final = {
     "page.html": "text/html",
     "page.css": "text/css",
     **dict.fromkeys(SCRIPTS, "text/javascript"),
+    **{f"{language}.json": "application/json" for language in LANGUAGES},
 }
 """By name, their media types."""
 

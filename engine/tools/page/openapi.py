@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from engine.tools.page.schemas import FLAG, MAY_TEXT, OBJECT, SCHEMAS, TEXT, WHOLE, by_name, exact, many, ref
+from engine.tools.page.schemas import FLAG, MAY_TEXT, SCHEMAS, TEXT, WHOLE, by_name, exact, many, ref
 
 Plain = dict[str, Any]
 _NUMBER: Plain = {"type": "string", "pattern": "^[0-9]{1,15}$"}
@@ -50,7 +50,7 @@ def document(more: Iterable[Any] = ()) -> Plain:
     paths: dict[str, Plain] = {
         "/api/state": _get(
             "How everything stood at the number `first`, and the records from then on",
-            exact(header=ref("Header"), main=TEXT, real=FLAG, live=FLAG, words=by_name(by_name(OBJECT)), first=WHOLE,
+            exact(header=ref("Header"), main=TEXT, real=FLAG, live=FLAG, first=WHOLE,
                   next=WHOLE, oldest=WHOLE, now_ns=WHOLE, base=by_name(ref("Machine")), records=many(ref("Record"))),
             400, parameters=[_parameter("all", "query", {"enum": ["0", "1"]}, "1: all that is kept")],
         ),
@@ -64,6 +64,14 @@ def document(more: Iterable[Any] = ()) -> Plain:
             "The sheets of a chart's drawing, SVG; none where it cannot be drawn",
             exact(sheets=many(TEXT)), 404,
             parameters=[_parameter("key", "path", {"type": "string"}, "a key of /api/charts")],
+        ),
+        "/api/words/{language}": _get(
+            "What people read in place of names and texts, by kind; in English what this language lacks",
+            by_name(by_name(TEXT)), parameters=[_parameter("language", "path", TEXT, "de")],
+        ),
+        "/api/words/{language}/help": _get(
+            "The help of the configuration in this language", exact(help=by_name(TEXT)),
+            parameters=[_parameter("language", "path", TEXT, "de")],
         ),
         "/api/machines": _get("How every machine stands", exact(machines=many(ref("Machine")))),
         "/api/machines/{path}": _get(

@@ -28,6 +28,7 @@ from starlette.routing import BaseRoute, Route
 from engine.adapter import Refusal, read_json
 from engine.language.model import Chart
 from engine.run import System
+from engine.run.station.words import Words, words_in
 from engine.tools.page.charts import chart_key, chart_values, with_children
 from engine.tools.page.door import TooLarge
 from engine.tools.page.drawings import Drawings
@@ -76,7 +77,7 @@ class Live:
         None
     )
     restart: Callable[[], Callable[[], None]] | None = None
-    words: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    words: Words = field(default_factory=dict)
 
 
 class Api:
@@ -98,6 +99,8 @@ class Api:
             Route("/api/stream", self._stream),
             Route("/api/charts", self._charts),
             Route("/api/drawings/{key}", self._drawing),
+            Route("/api/words/{language}", self._words),
+            Route("/api/words/{language}/help", self._help),
             Route("/api/machines", self._machines),
             Route("/api/machines/{path:path}", self._machine),
             Route("/api/trace", self._trace),
@@ -145,6 +148,12 @@ class Api:
             raise Refusal(404, "there is no such chart here")
         return Json({"sheets": await self._drawings.sheets(chart)})
 
+    async def _words(self, request: Request) -> Response:
+        return Json(words_in(self._live.words, request.path_params["language"]))
+
+    async def _help(self, request: Request) -> Response:
+        return Json({"help": self._live.words.get(request.path_params["language"], {}).get("help", {})})
+
     async def _openapi(self, request: Request) -> Response:
         return Json(document(self._more))
 
@@ -158,7 +167,6 @@ class Api:
         live = self._live
         kept = live.history.kept(PARTS if whole else FIRST)
         head = {"header": live.header, "main": live.main, "real": live.real, "live": True}
-        head |= {"words": live.words}
         head |= {"first": kept.first, "next": kept.next, "oldest": kept.oldest, "now_ns": live.system.clock.now_ns()}
         text = json.dumps(head, ensure_ascii=False)
         body = f'{text[:-1]},"base":{kept.base},"records":[{",".join(kept.lines)}]}}'

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from engine.language.model import Chart
+from engine.run.station.words import Words, words_in
 from engine.tools.page.charts import chart_key, chart_values
 from engine.tools.page.drawings import drawn
-from engine.tools.page.files import text_of
+from engine.tools.page.files import LANGUAGES, text_of
 from engine.tools.page.results import results
 from engine.tools.trace.reader import Record, Trace, TraceError
 
@@ -22,8 +23,9 @@ _POLICY: Final = (
 )
 
 
-def document(trace: Trace, charts: Sequence[Chart]) -> str:
+def document(trace: Trace, charts: Sequence[Chart], words: Words) -> str:
     """The file's text. ``charts``: those of the trace that are as they were; of others a tree of states is shown.
+    ``words``: what people read in place of names.
     Raises ``TraceError`` for more than :data:`MOST` records."""
     if len(trace.records) > MOST:
         raise TraceError(f"{trace.file}: {len(trace.records)} records; a page shows {MOST}: choose a part with --to")
@@ -34,6 +36,8 @@ def document(trace: Trace, charts: Sequence[Chart]) -> str:
         "charts": {key: chart_values(chart) for key, chart in known.items() if key in ran},
         "drawings": {key: drawn(chart) for key, chart in known.items() if key in ran},
         "results": results(trace, known),
+        "own": {language: json.loads(text_of(f"{language}.json")) for language in LANGUAGES},
+        "words": {language: words_in(words, language) for language in ("en", *LANGUAGES)},
         "records": [_lean(record) for record in trace.records],
     }
     data = json.dumps(told, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")

@@ -121,9 +121,14 @@ const meant = (name) => `${name} ⇒`;
 const inRow = (row, n, label) => `${row.unit}${n + 1} ${label}`;
 /** What a column of units shows for one of them, as text: as it was looked at last, else what the machines know of it. */
 function ofUnit(world, charts, row, k, n, label) {
-  if (world.rows) return world.rows[k]?.[n]?.[Object.keys(row.columns).indexOf(label)] ?? "–";
+  const seen = world.rows?.[k]?.[n]?.[Object.keys(row.columns).indexOf(label)] ?? "–";
+  if (world.rows) return /^[A-Za-z]/.test(seen) ? said(seen) : seen;
   const found = lookUp(world, charts, row.columns[label].replaceAll("{}", n + 1));
-  return found ? found.text ?? written(found.value, found.unit) : "–";
+  return found ? shownText(found) : "–";
+}
+function shownText(found) {
+  const text = found.text ?? (typeof found.value === "string" ? found.value : null);
+  return text === null ? written(found.value, found.unit) : said(text);
 }
 function numberOf(text) {
   const [, number, kilo] = /^(-?[\d.]+)(?: (k(?=W|VA))?\S+)?$/.exec(text) || [];

@@ -12,18 +12,19 @@ const page = {
 // ---------------------------------------------------------------- where records come from
 
 async function ask(path, options) {
-  const answer = await fetch(path, { cache: "no-store", ...options });
+  const answer = await fetch(path, { cache: "no-store", ...options }).catch(() => { throw new Error(t("notNow")); });
   if (answer.status === 401) location.reload();
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || answer.statusText);
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || t("notNow"));
   return answer.status === 204 ? null : answer.json();
 }
 
 async function begin() {
-  translate();
   bind();
   const own = byId("recorded");
   if (own) return recorded(JSON.parse(own.textContent));
   const asked = [ask("api/state"), ask("api/charts"), ask("api/events").catch(() => ({ events: [] }))];
+  await learn(LANGUAGE === "en" ? {} : ask(`${LANGUAGE}.json`), ask(`api/words/${LANGUAGE}`));
+  translate();
   known(await asked[1]);
   page.offers = (await asked[2]).events;
   await whole(false, asked[0]);
@@ -35,7 +36,9 @@ async function begin() {
 }
 
 /** A trace in this very file, or one that was opened: nothing comes after it. */
-function recorded(told) {
+async function recorded(told) {
+  await learn(told.own[LANGUAGE] || {}, told.words[LANGUAGE] || told.words.en || {});
+  translate();
   known(told.charts);
   for (const [key, sheets] of Object.entries(told.drawings || {})) page.drawings.set(key, Promise.resolve({ sheets }));
   const header = told.header;
@@ -56,6 +59,7 @@ function recorded(told) {
 
 function known(charts) {
   for (const [key, chart] of Object.entries(charts)) {
+    for (const one of [chart, ...chart.states]) if (one.title) one.title = said(one.title);
     chart.titles = Object.fromEntries(chart.states.filter((one) => one.title).map((one) => [one.id, one.title]));
     page.charts[key] = chart;
   }
@@ -65,7 +69,6 @@ function known(charts) {
 async function whole(all, asked) {
   page.source?.close();
   const [told, past] = await Promise.all([asked || ask(`api/state${all ? "?all=1" : ""}`), ask("api/results")]);
-  WORDS = told.words;
   page.header = told.header; page.main = told.main; page.whole = all || told.oldest === told.first; page.live = true;
   const old = page.timeline;
   page.timeline = new Timeline(told.first, told.base, page.charts, told.header, page.main);
@@ -364,7 +367,7 @@ function controls() {
   const box = byId("controls");
   box.hidden = !page.live || !page.offers.length;
   byId("configure").hidden = !page.live;
-  const button = (offer) => el("button", { type: "button", "data-event": offer.event, title: offer.text ? `${offer.event}: ${offer.text}` : offer.event, onclick: () => offered(offer) }, word("controls", parted(offer.event)[1]));
+  const button = (offer) => el("button", { type: "button", "data-event": offer.event, title: offer.text ? `${offer.event}: ${said(offer.text)}` : offer.event, onclick: () => offered(offer) }, word("controls", parted(offer.event)[1]));
   const groups = (offers) => [...new Set(offers.map((one) => parted(one.event)[0]))].map((whose, _, all) => {
     const buttons = el("div", { class: "buttons" }, ...offers.filter((one) => parted(one.event)[0] === whose).map(button));
     return whose ? el("details", { open: all.filter(Boolean).length < 2 }, el("summary", {}, word("controls", whose)), buttons) : buttons;
@@ -395,14 +398,14 @@ async function offered(offer) {
   const careful = offer.ends && inSession(page.timeline.now);
   let given = {};
   if (fields.length || careful) {
-    given = await askFor(called(offer), careful ? t("confirm") : offer.text || "", fields);
+    given = await askFor(called(offer), careful ? t("confirm") : said(offer.text || ""), fields);
     if (given === null) return;
   }
   for (const [name, one] of Object.entries(offer.fields || {})) if (one.most === 1) given[name] = 1;
   try {
     await ask("api/event", { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ event: offer.event, ...given }) });
     toast(t("done", called(offer)));
-  } catch (error) { toast(`${called(offer)}: ${error.message}`, true); }
+  } catch (error) { toast(`${called(offer)}: ${said(error.message)}`, true); }
 }
 /** What the fields are given, or null: it is not to be done. */
 function askFor(head, text, fields) {

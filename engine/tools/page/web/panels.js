@@ -42,7 +42,7 @@ const Panels = {
     place.hidden = !text;
     place.parentNode.classList.toggle("told", Boolean(text) && !going);
     if (place.textContent === text) return;
-    place.textContent = text; place.title = going || !last ? "" : last.result.text;
+    place.textContent = text; place.title = going || !last ? "" : fieldsOf(last.result);
     place.className = going || !last ? "" : judged(last.result);
   },
 
@@ -68,7 +68,7 @@ const Panels = {
     labels.forEach((label, n) => {
       const found = headline(world, timeline.charts, label, timeline.display[label]);
       const wanted = timeline.wanted(world, label);
-      Panels.value(tiles.children[n], found ? found.text ?? written(found.value, found.unit) : "–", wanted, timeline, label, until);
+      Panels.value(tiles.children[n], found ? shownText(found) : "–", wanted, timeline, label, until);
     });
   },
 
@@ -176,7 +176,7 @@ const Panels = {
     if (!kept.size || place.dataset.many !== many) {
       const parts = groups.filter(([, rows]) => rows.length).map(([name, rows]) => {
         const table = el("table", { class: "data" }, el("tbody", {}, ...rows.map(([own, , kind]) =>
-          el("tr", { "data-name": `${name || ""}.${own}`, title: kind?.text }, el("th", { scope: "row" }, own), el("td", {})))));
+          el("tr", { "data-name": `${name || ""}.${own}`, title: kind?.text && said(kind.text) }, el("th", { scope: "row" }, own), el("td", {})))));
         return name ? el("details", { open: name !== "parameters", "data-group": name }, el("summary", {}, t(name)), table) : table;
       });
       for (const one of place.querySelectorAll("details")) for (const two of parts) if (two.dataset.group === one.dataset.group) two.open = one.open;
@@ -254,7 +254,7 @@ const Panels = {
 
   log(place, rows) {
     put(place, rows.length ? [el("ol", { class: "log" }, ...rows.slice(-200).map((row) => el("li", { class: row.bad ? "bad" : "" },
-      el("span", { class: "number quiet" }, clock(row.time)), el("span", { class: "name" }, row.machine), el("span", {}, row.text))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
+      el("span", { class: "number quiet" }, clock(row.time)), el("span", { class: "name" }, row.machine), el("span", tongue(row.text), said(row.text)))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
     `l${rows.length} ${rows.length ? rows[rows.length - 1].time : ""}`);
   },
 
@@ -263,7 +263,7 @@ const Panels = {
       el("p", {}, el("b", {}, t("session", result.number), result.unit ? ` ${word("values", result.unit)}` : ""), " ",
         judged(result) ? el("span", { class: `badge ${judged(result)}` }, MARKS[judged(result)], t(judged(result))) : "", " ",
         el("span", { class: "quiet number" }, clock(time_ns), result.duration_ns ? `, ${seconds(result.duration_ns)}` : "")),
-      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, said(result.data.reason))) : "", el("p", {}, result.text), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, side)))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
+      result.data?.reason ? el("p", { class: result.good ? "" : "bad" }, el("b", {}, said(result.data.reason))) : "", el("p", {}, fieldsOf(result)), ...(result.sides || []).map((side) => el("p", { class: "quiet" }, sideOf(side))))))] : [el("p", { class: "quiet" }, t("nothingYet"))],
     `r${results.length}`);
   },
 };
@@ -274,8 +274,19 @@ const judged = (result) => (result.good === false ? "bad" : result.good ? (resul
 /** A session's end in a line: the mark, which one, how, and why. */
 function outcome(result) {
   const how = judged(result) ? ` ${t(judged(result))}` : "";
-  const why = result.data?.reason ? said(result.data.reason) : (result.good ? "" : result.text);
+  const why = result.data?.reason ? said(result.data.reason) : (result.good ? "" : fieldsOf(result));
   return `${MARKS[judged(result)] || ""}${t("session", result.number)}${result.unit ? ` ${word("values", result.unit)}` : ""}${how}${why ? `: ${why}` : ""}`;
+}
+/** `end=normal, energy=1224.07 Wh` in words. */
+function fieldsOf(result) {
+  const names = Object.keys(result.data || {}), parts = names.length ? result.text.split(new RegExp(`(?:^|, )(${names.join("|")})=`)) : [];
+  if (parts.length < 3) return said(result.text);
+  return parts.slice(1).map((part, n) => (n % 2 ? said(part) : `${n ? ", " : ""}${word("values", part)}=`)).join("");
+}
+/** `Station: Cable check, [session.cable_check_ok] Pre-charge` in words. */
+function sideOf(text) {
+  const [, label, moves] = /^(.*?): (.*)$/.exec(text) || ["", "", text];
+  return `${label ? `${word("values", label)}: ` : ""}${moves.split(/, (?=\[)/).map((one) => one.replace(/^(\[.*?\] )?(.*)$/, (_, by, title) => (by || "") + said(title))).join(", ")}`;
 }
 const last = (state) => state.slice(state.lastIndexOf(".") + 1) || state;
 const timerText = (id) => (id.includes("/after ") ? "after " + id.split("/after ")[1] : id);
@@ -283,7 +294,7 @@ function wayText(id, chart) {
   const way = chart.transitions?.[id];
   if (!way) return el("p", { class: "way" }, el("code", {}, id));
   return el("p", { class: "way" }, el("span", { class: "quiet" }, t("took"), " "), el("code", {}, way.from || "·"), " → ", el("code", {}, way.to.map((one) => one).join(", ") || "·"),
-    way.guard ? el("span", { class: "guard" }, ` [${way.guard}]`) : "", way.description ? el("span", { class: "quiet" }, " " + way.description) : "",
+    way.guard ? el("span", { class: "guard" }, ` [${way.guard}]`) : "", way.description ? el("span", { class: "quiet", ...tongue(way.description) }, " " + said(way.description)) : "",
     way.citation ? el("small", { class: "quiet" }, " " + way.citation) : "");
 }
 function shortStates(machine, chart, titled) {

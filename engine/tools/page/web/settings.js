@@ -6,7 +6,10 @@ const Settings = {
 
   async open() {
     const dialog = byId("settings");
-    try { Settings.told = await ask("api/config"); } catch (error) { toast(error.message, true); return; }
+    try {
+      Settings.told = await ask("api/config");
+      if (LANGUAGE !== "en") WORDS.help ??= (await ask(`api/words/${LANGUAGE}/help`)).help;
+    } catch (error) { toast(said(error.message), true); return; }
     Settings.build();
     say("settings-wrong", "");
     byId("settings-find").value = "";
@@ -25,26 +28,31 @@ const Settings = {
     }
     byId("settings-file").textContent = told.file ? t(told.pending ? "settingsPending" : "settingsFile", told.file) : t("settingsNoFile");
     byId("settings-keys").replaceChildren(...[...groups].map(([name, rows]) => el("details", { "data-group": name },
-      el("summary", {}, el("b", {}, name || said(page.header.title || page.main)), el("span", { class: "quiet" }, ` ${rows.length}`)), ...rows)));
+      el("summary", {}, el("b", { translate: name ? "no" : null }, name || said(page.header.title || page.main)), el("span", { class: "quiet" }, ` ${rows.length}`)), ...rows)));
   },
 
   row(key, name) {
     const id = `key-${key.key}`, value = key.kept ?? key.value ?? "", locked = key.fixed || !Settings.told.file;
     const choices = key.choices || (key.kind === "bool" ? ["true", "false"] : null);
-    const input = choices ? el("select", { id }, ...(choices.includes(value) ? choices : [value, ...choices]).map((one) => el("option", { value: one, selected: one === value }, one || "–")))
-      : el("input", { id, type: key.secret ? "password" : "text", value, autocomplete: "off", spellcheck: "false", placeholder: key.secret ? "•••" : key.optional ? "none" : "" });
+    const input = choices ? el("select", { id, translate: "no" }, ...(choices.includes(value) ? choices : [value, ...choices]).map((one) => el("option", { value: one, selected: one === value }, one || "–")))
+      : el("input", { id, type: key.secret ? "password" : "text", value, autocomplete: "off", spellcheck: "false", placeholder: key.secret ? "•••" : key.optional ? t("none") : "" });
     input.disabled = locked;
     input.setAttribute("aria-describedby", `${id}-help ${id}-wrong`);
     const wrong = el("p", { class: "bad", id: `${id}-wrong`, role: "alert" });
     const back = key.kept === undefined || locked ? "" : el("button", { type: "button", onclick: () => { field.back = !field.back; back.setAttribute("aria-pressed", String(field.back)); input.disabled = field.back; Settings.enable(); }, "aria-pressed": "false" }, t("takeBack"));
     const range = key.least !== undefined || key.most !== undefined ? ` ${key.least ?? ""} … ${key.most ?? ""}` : "";
-    const row = el("div", { class: "key", "data-key": key.key }, el("label", { for: id }, name), el("span", { class: "given" }, input, back),
-      el("p", { class: "quiet", id: `${id}-help` }, key.help ? `${key.help} ` : "", el("small", {}, `${key.type}${key.unit && !key.type.includes(key.unit) ? ` ${key.unit}` : ""}${range} · ${t(key.fixed ? "fixedBy" : "from", key.origin)}`)), wrong);
+    const help = Settings.help(key);
+    const row = el("div", { class: "key", "data-key": key.key }, el("label", { for: id, translate: "no" }, name), el("span", { class: "given" }, input, back),
+      el("p", { class: "quiet", id: `${id}-help` }, help ? el("span", tongue(key.help, help), `${help} `) : "", el("small", {}, `${Settings.type(key.type)}${key.unit && !key.type.includes(key.unit) ? ` ${key.unit}` : ""}${range} · ${t(key.fixed ? "fixedBy" : "from", said(key.origin))}`)), wrong);
     const field = { key, input, wrong, row, first: value, back: false };
     input.addEventListener("input", () => { wrong.textContent = ""; Settings.enable(); });
     Settings.fields.set(key.key, field);
     return row;
   },
+
+  help: (key) => WORDS.help?.[key.help] ?? key.help,
+  /** `list of enum(plc, ethernet)` in words. */
+  type: (text) => text.replace(/^(list of )?(\w+)/, (_, list, one) => (list ? `${t("listOf")} ` : "") + t(`type ${one}`)).replace(/\?$/, ` ${t("orNone")}`),
 
   changed() {
     const values = {};
@@ -61,7 +69,7 @@ const Settings = {
       let shown = 0;
       for (const row of group.querySelectorAll(".key")) {
         const { key } = Settings.fields.get(row.dataset.key);
-        row.hidden = Boolean(wanted) && !`${key.key} ${key.help}`.toLowerCase().includes(wanted);
+        row.hidden = Boolean(wanted) && !`${key.key} ${Settings.help(key)}`.toLowerCase().includes(wanted);
         shown += !row.hidden;
       }
       group.hidden = !shown;
@@ -92,10 +100,10 @@ const Settings = {
   refused(why, names) {
     const last = (name) => name.slice(name.lastIndexOf(".") + 1);
     const named = names.filter((name) => why.includes(name) || new RegExp(`\\b${last(name)}\\b`).test(why)).sort((a, b) => why.includes(b) - why.includes(a) || b.length - a.length)[0] ?? (names.length === 1 ? names[0] : undefined);
-    if (named === undefined) { say("settings-wrong", `✗ ${why}`); return; }
+    if (named === undefined) { say("settings-wrong", `✗ ${said(why)}`); return; }
     const { row, input, wrong } = Settings.fields.get(named);
     row.hidden = false; row.parentNode.hidden = false; row.parentNode.open = true;
-    wrong.textContent = `✗ ${why}`;
+    wrong.textContent = `✗ ${said(why)}`;
     input.focus();
     row.scrollIntoView({ block: "center" });
   },
@@ -106,7 +114,7 @@ const Settings = {
       await ask("api/restart", { method: "POST", headers: { "Content-Type": "application/json" }, body: '{"confirm": true}' });
       byId("settings").close();
       toast(t("savedNow"));
-    } catch (error) { say("settings-wrong", `✗ ${error.message}`); }
+    } catch (error) { say("settings-wrong", `✗ ${said(error.message)}`); }
   },
 
   bind() {
