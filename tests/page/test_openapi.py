@@ -25,6 +25,7 @@ def as_described(url: str) -> None:
     known = {
         "path": ask(url, "/api/machines")[1]["machines"][0]["machine"],
         "key": next(iter(ask(url, "/api/charts")[1])),
+        "language": "de",
     }
     for path, item in document["paths"].items():
         if not path.startswith("/api/") or "get" not in item or path == "/api/stream":
