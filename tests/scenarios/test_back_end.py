@@ -160,6 +160,23 @@ def test_a_connector_that_comes_unlocked() -> None:
     assert [one["errorCode"] for one in stage.told("outlet_fault")] == ["ConnectorLockFailure"]
 
 
+def test_what_mends_by_itself_mends_though_the_outlet_was_ordered_out_of_service_meanwhile() -> None:
+    stage = available().values("pilot", high=12.0).post("report")
+    stage.child("output.unfit", reason="hot", errorCode="HighTemperature").post("out_of_service")
+    assert (stage.data("reason"), stage.told("outlet_mended")) == ("hot", [])
+    stage.child("output.is_off").child("output.fit").child("output.is_off").child("output.is_off").run(1)
+    assert stage.told("outlet_mended") == [{}]
+    assert (stage.active("outlet.faulted"), stage.data("reason")) == (True, "out of service")
+    assert len(stage.told("outlet_fault")) == 1
+
+
+def test_a_fault_that_somebody_has_to_look_at_is_not_over_when_it_is_out_of_service() -> None:
+    stage = available().post("report").child("output.fault", errorCode="GroundFailure", reason="insulation fault")
+    stage.post("out_of_service").child("output.fit").emit("pilot.found").run(60)
+    assert stage.told("outlet_mended") == []
+    assert stage.data("reason") == "insulation fault"
+
+
 def test_one_fault_after_the_other() -> None:
     """The newest is told."""
     stage = available().post("report").emit("button.emergency_stop")

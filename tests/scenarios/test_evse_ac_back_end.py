@@ -456,6 +456,16 @@ def test_out_of_service_is_no_fault() -> None:
     assert stage.post("in_service").active("vehicle.resetting")
 
 
+def test_a_fault_is_not_over_when_the_outlet_is_ordered_out_of_service() -> None:
+    """A contactor that does not open does not open."""
+    stage = available().child("outlet.fault", reason="the contactor does not open", errorCode="PowerSwitchFailure")
+    assert stage.post("out_of_service").run(60).told("outlet_mended") == []
+    assert stage.data("trouble") == "the contactor does not open"
+    lost = available().emit("pilot.lost", reason="no board").post("out_of_service").emit("pilot.found").run(4)
+    assert lost.told("outlet_mended") == [{}]
+    assert (lost.active("vehicle.faulted"), lost.data("reason")) == (True, "Out of service")
+
+
 def test_a_fault_after_out_of_service_is_one() -> None:
     assert (
         available()
