@@ -77,6 +77,12 @@ def fast_check(type_: Type) -> Check:
     return lambda value: checked(value, type_)
 
 
+def _handed_on(type_: Type) -> Check:
+    if type_.kind is not Kind.ANY:
+        return fast_check(type_)
+    return lambda value: checked(value, type_) if value is None else value
+
+
 def _numbers(type_: Type) -> tuple[type[float] | type[int], float, float] | None:
     """The class and the bounds of the numbers that plainly fit; None for another type."""
     low, high = type_.minimum, type_.maximum
@@ -190,12 +196,14 @@ OFTEN = 50  # checks after which a function for just these fields is worth writi
 
 
 class Fields:
-    """The fields of a payload, an argument list or a result (``what``, for messages), ready to check many of them."""
+    """The fields of a payload, an argument list or a result (``what``, for messages), ready to check many of them.
+    ``by_chart``: a chart's action gives them; an ``any`` value was counted when it came into the machine."""
 
-    def __init__(self, fields: Mapping[str, Type], what: str) -> None:
+    def __init__(self, fields: Mapping[str, Type], what: str, *, by_chart: bool = False) -> None:
         self._what = what
         self._types = fields
-        self._fields = {name: fast_check(kind) for name, kind in fields.items()}
+        check = _handed_on if by_chart else fast_check
+        self._fields = {name: check(kind) for name, kind in fields.items()}
         self._left = OFTEN
         self._quick: Callable[[Mapping[str, Any]], dict[str, Any] | None] = self._plain
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 import pytest
 
-from engine.adapter import AdapterError
+import engine
+from engine.adapter import Adapter, AdapterError, World
 from engine.language import values
+from engine.language.load.contract import load_contract
 from engine.run import Note, StepRecord, System
 from engine.run.binding import shortcomings
 from tests.system.tools import DOOR, Door, S, Watch, chart, started
@@ -127,6 +131,52 @@ def test_a_reading_is_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     system.run_due()
     assert actor.machine.data["angle"] == 12.5
     assert asked == [12.5]
+
+
+class Box(Adapter):
+    """Keeps what is put into it."""
+
+    contract = "box"
+
+    def __init__(self) -> None:
+        super().__init__({}, World())
+        self.content: list[Any] = []
+
+    def put(self, *, content: Any) -> None:
+        self.content.append(content)
+
+
+def test_what_is_handed_on_is_counted_where_it_came_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A message passes a chart twice or more; what a chart makes of it is counted again, and refused if it is too
+    much."""
+    contract = "contract: box\nactions: {put: {args: {content: any}}}\nevents: {came: {payload: {content: any}}}\n"
+    (tmp_path / "box.contract.yaml").write_text(contract)
+    text = """
+        machine: porter
+        adapters: {box: box}
+        data: {error: {type: string, initial: "''"}}
+        events: {again: {direction: in, payload: {content: any}}}
+        initial: a
+        states: {a: {}}
+        on:
+          box.came: {actions: box.put(content=event.content)}
+          again: {actions: 'box.put(content=[event.content, event.content])'}
+          error.execution: {actions: [assign: {error: event.message}]}
+    """
+    counted: list[Any] = []
+    unwieldy = values.unwieldy
+    monkeypatch.setattr(values, "unwieldy", lambda value: counted.append(value) or unwieldy(value))
+    system, box = System(), Box()
+    porter = engine.load_text(dedent(text), contracts={"box": load_contract(tmp_path / "box.contract.yaml")})
+    actor = system.add(porter, adapters={"box": box})
+    system.start()
+    message = {"text": "x" * 40_000}
+    box.port.emit("came", content=message)
+    system.run_due()
+    assert (box.content, counted) == ([message], [message])
+    system.post(actor, "again", {"content": message})
+    system.run_due()
+    assert (len(box.content), actor.machine.data["error"]) == (1, "a value of more than 65536 parts")
 
 
 def test_a_reading_that_is_no_number_is_an_execution_error() -> None:
