@@ -9,7 +9,6 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +41,6 @@ if TYPE_CHECKING:
     from engine.cli.programs import Program
     from engine.cli.status_lines import StatusLines
     from engine.cli.ui import Page
-    from engine.run.host import Host
     from engine.tools.trace import TraceWriter
 
 _EPILOG = """examples:
@@ -280,7 +278,7 @@ class _Run:
 
         host = Host(self.system, ready, lambda: self._ending(view))
         if self.page is not None:
-            self.page.restart = partial(self._restart, host)
+            self.page.restart = host.restart
         if self.limit_ns is not None:
             self.system.set_deadline(self.limit_ns, host.end)
         if not isinstance(view, PlainView):
@@ -289,6 +287,7 @@ class _Run:
         try:
             await host.run(self._over, signals=True)
         finally:
+            self.restarts = host.begins_anew
             if status is not None:
                 status.cancel()
             if self.control is not None:
@@ -350,11 +349,6 @@ class _Run:
                 binding.close()
         self.out.write("stopped dead, begins anew\n")
         self._replaced()
-
-    def _restart(self, host: Host) -> None:
-        """The machines are asked to end; when they have, the command begins anew."""
-        self.restarts = True
-        host.end()
 
     def _replaced(self) -> None:
         """By the command this run was started with. What was started beside it goes on."""

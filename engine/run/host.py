@@ -44,6 +44,7 @@ class Host:
         self._told_ns = -1  # what was due until then has been told to be late
         self._catching_up = 0  # turns of the loop until what came meanwhile has been read
         self._ending: Ending | None = None
+        self.begins_anew = False
 
     async def run(self, until: Callable[[], bool] | None = None, *, signals: bool = False) -> None:
         """Start the system and run it until every machine has ended, ``until`` holds (checked after every turn) or
@@ -93,8 +94,21 @@ class Host:
             self._ending = Ending(self.system)
             self._wake()
 
+    def restart(self) -> None:
+        """Ask the machines to end; then whoever runs this is to begin it anew (``begins_anew``). A stop, before or
+        meanwhile, wins."""
+        if self._ending is None:
+            self.begins_anew = True
+            self.end()
+
     def stop(self) -> None:
         """Ask the machines to end. The second call does not wait for them: their exit actions run at once."""
+        if self.begins_anew:
+            self.begins_anew = False
+        else:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._ending is None:
             self.end()
         elif self._ended is not None and not self._ended.done():
@@ -125,13 +139,13 @@ class Host:
                 self.end()
             if self._ending is not None:
                 if self._ending.over:
-                    self.stop()
+                    self._stop()
                     return
                 more = more or not self.system.quiet
         except BaseException as error:  # a fault of an observer or of ours: end in an orderly way, then say so
             self._turn_handle = None
             self._error = self._error or error
-            self.stop()
+            self._stop()
             return
         if more:
             self._wake()

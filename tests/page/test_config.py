@@ -8,6 +8,7 @@ import json
 import shutil
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from engine.run.registry import installed
 from engine.run.station import Overrides, Station, StationError, resolve
 from engine.run.station.keys import every_key
 from engine.run.station.settings import old_file, settings_file, take_back, write_settings
-from tests.page.conftest import ROOT, station
+from tests.page.conftest import ROOT, station, station_process
 from tests.page.test_api import ask
 
 SHIPPED = ROOT / "machines" / "stations" / "evse_dc.toml"
@@ -225,6 +226,25 @@ def test_a_restart_is_confirmed_and_ends_a_session_in_an_orderly_way(home: Path,
     lived = (tmp_path / "run.1.jsonl").read_text()
     assert "shut_down" in lived
     assert "left_unsafe" not in lived
+
+
+@pytest.mark.parametrize("first", ["restart", "stop"])
+def test_who_stops_a_run_that_restarts_means_it(home: Path, first: str) -> None:
+    """The service manager stops it while it ends for a restart, or somebody wants one while it is being stopped."""
+    with station_process(str(home), "--link", "ethernet") as (url, process):
+        ask(url, "/api/event", "POST", {"event": "plug"})
+        until(url, lambda told: "CHARGING" in told["phase"], "/status")
+        if first == "stop":
+            process.terminate()
+        else:
+            assert ask(url, "/api/restart", "POST", {"confirm": True})[0] == 202
+        until(url, lambda told: any(one.get("note") == "shutting_down" for one in told["records"]), "/api/state")
+        if first == "stop":
+            with suppress(OSError):
+                ask(url, "/api/restart", "POST", {"confirm": True})
+        else:
+            process.terminate()
+        assert process.wait(40) == 0
 
 
 def test_settings_that_no_station_begins_with_are_taken_back(home: Path) -> None:
