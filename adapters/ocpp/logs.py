@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -11,6 +12,9 @@ from typing import Any, ClassVar
 from adapters.ocpp.flat import time_text
 from adapters.settings import filled
 from engine.adapter import Adapter, ConfigurationError, Port, Setting, World
+
+NO_NAME = re.compile(r"[^A-Za-z0-9._-]|^[.]+")
+"""What is not to be in the name of a file, at whatever server."""
 
 
 class OcppLogs(Adapter):
@@ -27,7 +31,9 @@ class OcppLogs(Adapter):
     def security(self, *, timestamp: int, type: str, text: str) -> None:
         self._keep("SecurityLog", timestamp, f"{type} {text}".rstrip())
 
-    def collect(self, *, call_id: str, kind: str, begin: int | None = None, end: int | None = None) -> None:
+    def collect(
+        self, *, call_id: str, kind: str, of: str = "", begin: int | None = None, end: int | None = None
+    ) -> None:
         try:
             lines = [
                 line
@@ -37,7 +43,7 @@ class OcppLogs(Adapter):
             if not lines:
                 self.port.failed(call_id, "none")
                 return
-            name = f"{kind}.log"
+            name = "_".join([*filter(None, [NO_NAME.sub("-", of)]), f"{kind}.log"])
             path = self._made(name, "".join(f"{line}\n" for line in lines))
         except OSError as error:
             self.port.failed(call_id, str(error))

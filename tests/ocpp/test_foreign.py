@@ -156,7 +156,7 @@ def secures(peer: Peer) -> None:
 
 def updates(peer: Peer) -> None:
     since = len(peer.heard)
-    assert peer.ask("GetDiagnostics", location="ftp://127.0.0.1/x") == {"fileName": "DiagnosticsLog.log"}
+    assert peer.ask("GetDiagnostics", location="ftp://127.0.0.1/x") == {"fileName": "CP-1--_DiagnosticsLog.log"}
     peer.hears("DiagnosticsStatusNotification", since, status="Uploaded")
     assert peer.ask("UpdateFirmware", location="ftp://127.0.0.1/fw", retrieveDate=soon(0)) == {}
     for status in ("Downloading", "Downloaded", "Installing", "Installed"):

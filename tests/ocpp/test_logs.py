@@ -56,6 +56,22 @@ def test_lines_are_found_by_their_time(logs: OcppLogs) -> None:
     run(talk, logs)
 
 
+@pytest.mark.parametrize(
+    ("of", "name"),
+    [("CP_1", "CP_1_SecurityLog.log"), ("", "SecurityLog.log"), ("../a b/ü", "--a-b--_SecurityLog.log")],
+)
+def test_the_name_says_whose_it_is(logs: OcppLogs, of: str, name: str) -> None:
+    """All charge points of an operator may upload to one directory; whatever an identity is, it stays a name there."""
+
+    def talk(logs: OcppLogs, port: RealPort) -> None:
+        logs.security(timestamp=0, type="StartupOfTheDevice", text="")
+        logs.collect(call_id="1", kind="SecurityLog", of=of)
+        assert port.results["1"]["name"] == name
+        assert text(logs, port.results["1"]["path"])
+
+    run(talk, logs)
+
+
 def test_where_there_is_nothing(logs: OcppLogs) -> None:
     def talk(logs: OcppLogs, port: RealPort) -> None:
         logs.collect(call_id="1", kind="SecurityLog")

@@ -45,8 +45,8 @@ def told(stage: Stage) -> list[str]:
 @pytest.mark.ocpp_cases("TC_045_1")
 def test_diagnostics() -> None:
     """The name in the answer; then Uploading and Uploaded, once each."""
-    stage = collecting(startTime=5 * S, stopTime=9 * S)
-    assert stage.order("logs.collect") == {"kind": "DiagnosticsLog", "begin": 5 * S, "end": 9 * S}
+    stage = begun(identity="CP 1").emit("csms.GetDiagnosticsReq", **{**GET, "startTime": 5 * S, "stopTime": 9 * S})
+    assert stage.order("logs.collect") == {"kind": "DiagnosticsLog", "of": "CP 1", "begin": 5 * S, "end": 9 * S}
     assert stage.ordered("csms.GetDiagnosticsConf") == []
     stage.finish("diagnostics_file", **FILE)
     assert stage.order("csms.GetDiagnosticsConf") == {"call": "1", "fileName": "n"}
@@ -142,7 +142,7 @@ def test_new_diagnostics_take_the_place_of_those_under_way() -> None:
     assert (upload["location"], upload["attempts"], upload["between"]) == ("http://c", 2, S)
     stage.emit("csms.GetDiagnosticsReq", **{**GET, "call": "4", "location": "http://d", "startTime": S})
     assert stage.children() == []
-    assert stage.order("logs.collect") == {"kind": "DiagnosticsLog", "begin": S}
+    assert stage.order("logs.collect") == {"kind": "DiagnosticsLog", "of": "", "begin": S}
     stage.finish("diagnostics_file", **FILE).ends("diagnostics_upload", how="done", path="p")
     assert [answer["call"] for answer in stage.ordered("csms.GetDiagnosticsConf")] == ["1", "3", "4"]
     assert told(stage) == ["Uploading", "Uploading", "Uploaded"]
@@ -152,7 +152,7 @@ def test_new_diagnostics_take_the_place_of_those_under_way() -> None:
 def test_the_security_log() -> None:
     """With the request's number in each status."""
     stage = fetching(oldestTimestamp=5 * S, latestTimestamp=9 * S)
-    assert stage.order("logs.collect") == {"kind": "SecurityLog", "begin": 5 * S, "end": 9 * S}
+    assert stage.order("logs.collect") == {"kind": "SecurityLog", "of": "", "begin": 5 * S, "end": 9 * S}
     stage.finish("log_file", **FILE)
     assert stage.order("csms.GetLogConf") == {"call": "2", "status": "Accepted", "filename": "n"}
     upload = {"way": "upload", "location": "http://a/b", "name": "n", "path": "p", "attempts": 3, "between": 60 * S}
@@ -194,10 +194,10 @@ def test_a_new_log_takes_the_place_of_the_one_under_way() -> None:
     """AcceptedCanceled where an upload is given up for it; who waits for an answer gets one."""
     stage = sending().emit("csms.GetLogReq", **{**FETCH, "call": "3", "requestId": 8, "logType": "DiagnosticsLog"})
     assert stage.children() == []
-    assert stage.order("logs.collect") == {"kind": "DiagnosticsLog"}
+    assert stage.order("logs.collect") == {"kind": "DiagnosticsLog", "of": ""}
     more = {"call": "4", "requestId": 9, "remoteLocation": "ftp://x", "retries": 2, "retryInterval": S}
     stage.emit("csms.GetLogReq", **{**FETCH, **more, "oldestTimestamp": S, "latestTimestamp": 2 * S})
-    assert stage.order("logs.collect") == {"kind": "SecurityLog", "begin": S, "end": 2 * S}
+    assert stage.order("logs.collect") == {"kind": "SecurityLog", "of": "", "begin": S, "end": 2 * S}
     stage.finish("log_file", **FILE)
     assert stage.ordered("csms.GetLogConf")[1:] == [
         {"call": "3", "status": "Rejected"},
