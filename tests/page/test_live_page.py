@@ -48,6 +48,20 @@ def test_a_click_plugs_the_car_in_and_the_session_is_watched_to_its_end(page: Pa
         assert int(page.input_value("#slider")) >= last
 
 
+def test_who_is_at_a_machine_with_the_keyboard_stays_there(page: Page) -> None:
+    """Though others begin and end."""
+    with station("machines/evse_dc.yaml", "--link", "ethernet") as url:
+        page.goto(url)
+        page.locator("#machines li").first.wait_for()
+        count = page.locator("#machines li").count()
+        page.locator("#machines li[data-path=pev] button").focus()
+        page.evaluate(ASK, {"event": "plug"})
+        page.wait_for_function(f"document.querySelectorAll('#machines li').length > {count}")
+        assert page.evaluate("document.activeElement.closest('li')?.dataset.path") == "pev"
+        paths = page.evaluate("[...document.querySelectorAll('#machines li')].map((one) => one.dataset.path)")
+        assert paths == page.evaluate("ordered([...page.timeline.now.machines.keys()])")
+
+
 IN_VIEW = """() => { const host = document.getElementById('drawing').getBoundingClientRect(),
     one = document.querySelector('#drawing > div').shadowRoot.querySelector('.found')?.getBoundingClientRect();
     return Boolean(one) && one.top < host.bottom && one.bottom > host.top; }"""

@@ -117,7 +117,8 @@ const Panels = {
       button.classList.toggle("ended", machine.state !== "running");
       return row;
     });
-    if (rows.length !== list.children.length || rows.some((row, n) => list.children[n] !== row)) list.replaceChildren(...rows);
+    for (const [path, row] of kept) if (!world.machines.has(path)) row.remove();
+    rows.forEach((row, n) => { if (list.children[n] !== row) list.insertBefore(row, list.children[n] || null); }); // who is at one with the keyboard stays there
   },
 
   why(place, charts, world, machine, live) {
