@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from adapters.files.transfer import WELL_KNOWN
 from adapters.ocpp import keys
 from adapters.ocpp.database import MIGRATIONS, Database
 from adapters.ocpp.keys import KEYS, NS, Unreadable
@@ -33,6 +34,12 @@ def opened(world: World | None = None, **config: Any) -> tuple[Any, VirtualPort]
 def test_the_contract_is_that_of_the_table() -> None:
     file = Path(keys.__file__).parent / "ocpp_settings.contract.yaml"
     assert file.read_text() == keys.text()
+
+
+def test_the_protocols_of_files_are_those_there_are() -> None:
+    """A central system chooses by this key where it wants its diagnostics, and FTP is what many want."""
+    settings, _ = opened()
+    assert {name.lower() for name in settings.SupportedFileTransferProtocols} == set(WELL_KNOWN)
 
 
 @pytest.mark.ocpp_cases("D4", "D18")
