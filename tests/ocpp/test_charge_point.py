@@ -427,6 +427,21 @@ def test_a_limit_in_amperes_is_one_of_the_dc_output() -> None:
     )
 
 
+@pytest.mark.parametrize("kinds", ["dc", "bms"])
+def test_what_is_offered_is_what_the_limit_leaves(kinds: str) -> None:
+    """In watts and in amperes: a bench that reads only one of them sees the limit, too."""
+    wanted = "ocpp.adapters.settings.MeterValuesSampledData=Current.Offered,Power.Offered,Voltage"
+    point = ChargePoint(f"{VEHICLES[kinds][0]}.stop_at_soc=80 %", wanted, kinds=kinds)
+    point.until(lambda: "Charging" in point.statuses()).run(10)
+    point.limit(1, 10).run(15).limit(1, 9).run(15)
+    point.central.ask("TriggerMessage", requestedMessage="MeterValues", connectorId=1)
+    point.run(2)
+    rows = point.central.said("MeterValues")[-1]["meterValue"][0]["sampledValue"]
+    told = {one["measurand"]: float(one["value"]) for one in rows}
+    assert told["Current.Offered"] == 9
+    assert told["Power.Offered"] == pytest.approx(9 * told["Voltage"], rel=0.01)
+
+
 def test_a_light_vehicle() -> None:
     """The battery is charged as far as it wants; a limit in amperes is its output's, and none at all suspends it."""
     point = ChargePoint("battery.stop_at_soc=60 %", kinds="bms")
