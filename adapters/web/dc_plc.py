@@ -98,8 +98,13 @@ def _number(body: Body, name: str, default: Any, least: float = -math.inf, most:
         raise Invalid(("body", name), "field required", "value_error.missing")
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise Invalid(("body", name), "value is not a valid float", "type_error.float")
-    if not least <= value <= most:
-        raise Invalid(("body", name), f"ensure this value is between {least:g} and {most:g}", "value_error.number")
+    if value < least:
+        why = f"ensure this value is greater than or equal to {least:g}"
+        raise Invalid(("body", name), why, "value_error.number.not_ge")
+    if value > most:
+        raise Invalid(
+            ("body", name), f"ensure this value is less than or equal to {most:g}", "value_error.number.not_le"
+        )
     return float(value)
 
 
@@ -110,7 +115,7 @@ def _text(body: Body, name: str, default: Any = _REQUIRED, among: str = "") -> s
     if not isinstance(value, str) or len(value) > 200:
         raise Invalid(("body", name), "str type expected", "type_error.str")
     if among and (len(value) != 1 or value not in among):
-        raise Invalid(("body", name), f"string does not match regex ^[{among}]$", "value_error.str.regex")
+        raise Invalid(("body", name), f'string does not match regex "^[{among}]$"', "value_error.str.regex")
     return value
 
 

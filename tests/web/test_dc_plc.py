@@ -3,6 +3,8 @@ succeeds."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from adapters.web.dc_plc import answer, paths
 from adapters.web.dc_plc_schemas import ANSWERS
 from tests.page.conftest import station
 from tests.page.test_api import ask
@@ -185,6 +188,24 @@ def test_a_full_car_is_told_as_the_reason_of_a_session_that_is_over_at_once() ->
         told = within(40, url, "/status", lambda told: told["phase"] == "COMPLETE")
     assert told["error"] is None
     assert told["last_session_summary"]["reason"] == "the vehicle wanted no more than it had"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "place", "told", "kind"),
+    [
+        ("/start_session", {"duration_s": 0}, "duration_s", "greater than or equal to 1", "value_error.number.not_ge"),
+        ("/control/pwm", {"duty": 101}, "duty", "less than or equal to 100", "value_error.number.not_le"),
+        ("/control/cp_state", {"state": "F"}, "state", 'match regex "^[ABCDE]$"', "value_error.str.regex"),
+        ("/fault", {}, "type", "field required", "value_error.missing"),
+    ],
+)
+def test_a_wrong_field_is_told_as_there(path: str, body: Any, place: str, told: str, kind: str) -> None:
+    """In the words of that system's library: clients look at the kind."""
+    found = asyncio.run(answer(paths()[f"POST {path}"], None, json.dumps(body).encode()))  # type: ignore[arg-type]
+    assert found.status == 422
+    (one,) = found.body["detail"]
+    assert (one["loc"], one["type"]) == (["body", place], kind)
+    assert one["msg"].endswith(told)
 
 
 def test_who_looks_right_behind_the_start_sees_the_new_session() -> None:
