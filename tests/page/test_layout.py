@@ -39,6 +39,33 @@ def test_nothing_jumps_while_it_loads_and_while_it_runs(page: Page, chart: str, 
     assert sum(value for value, _ in found) < MOST_SHIFT, found
 
 
+CUT = """() => [...document.querySelectorAll('h1, #chart-h, [role=tab], .label, .value, .wanted')].filter((one) =>
+    one.checkVisibility() && (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 3
+    || one.closest('.tabs') && one.getBoundingClientRect().right > one.parentNode.getBoundingClientRect().right))
+    .map((one) => `${one.className} ${one.textContent}`)"""
+
+
+@pytest.mark.parametrize("chart", ["evse_dc", "charge_point", "charger_bms"])
+def test_nothing_is_cut_in_either_language(browser: Browser, chart: str) -> None:
+    """On a phone and on a desktop: title, tabs, what values are called and what they are meant to be."""
+    number = {"connector": 1} if chart == "charge_point" else {}
+    long = {"evse_dc": "pev.stop_at_soc=100 %", "charge_point": "pev1.stop_at_soc=100 %"}
+    with station(f"machines/{chart}.yaml", *(["--set", long[chart]] if chart in long else [])) as url:
+        for locale in ("de-DE", "en-GB"):
+            for page in opened(browser, locale=locale, bypass_csp=True):
+                page.goto(url)
+                page.locator("#drawing svg").wait_for()
+                if locale == "de-DE":
+                    page.evaluate(ASK, {"event": "plug", **number})
+                page.wait_for_function("inSession(page.timeline.now)")
+                if chart != "charger_bms":
+                    page.wait_for_function("[...document.querySelectorAll('.wanted')].some((one) => one.textContent)")
+                for width, height in ((390, 844), (1440, 900)):
+                    page.set_viewport_size({"width": width, "height": height})
+                    page.wait_for_function(f"innerWidth === {width}")
+                    assert page.evaluate(CUT) == [], (locale, width)
+
+
 @pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
 def test_a_small_phone_has_room_for_everything(browser: Browser, locale: str) -> None:
     """In the middle of a session, and after one that failed, whatever is looked at."""

@@ -56,7 +56,7 @@ const Panels = {
   value(tile, text, wanted, timeline, name, until) {
     const [, number, unit] = /^(-?[\d.]+) (\S+)$/.exec(text) || [null, text, ""], meantText = wanted ? t("wanted", written(wanted.value, wanted.unit)) : "";
     const [, value, aside, svg] = tile.children;
-    if (value.dataset.text !== text) { value.dataset.text = text; value.title = text; value.replaceChildren(number, unit ? el("small", {}, " " + unit) : ""); }
+    if (value.dataset.text !== text) { value.dataset.text = text; value.title = text; value.classList.toggle("text", /^[^\d–✓✗-]/.test(text)); value.replaceChildren(number, unit ? el("small", {}, " " + unit) : ""); }
     if (aside.textContent !== meantText) aside.textContent = meantText;
     drawCurve(svg, timeline.series[name] || [], until, timeline.series[meant(name)] || []);
   },
