@@ -76,6 +76,12 @@ def test_what_was_found_stays_in_view_while_the_station_goes_on(page: Page) -> N
         page.wait_for_function(IN_VIEW)
         page.evaluate("page.dirty = true; paint()")  # as the next record does
         assert page.evaluate(IN_VIEW)
+        page.fill("#search", "No such state")
+        assert page.get_attribute("#search", "aria-invalid") == "true"
+        page.fill("#search", "Locking the connector")  # a title
+        found = "document.querySelector('#drawing > div').shadowRoot.querySelector('.found')?.dataset.state"
+        page.wait_for_function(f"({found})?.endsWith('.locking')")
+        assert page.get_attribute("#search", "aria-invalid") == "false"
         page.fill("#search", "")
         page.wait_for_function("page.follow")
 

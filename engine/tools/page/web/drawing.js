@@ -129,13 +129,11 @@ class Drawing {
       top: this.host.scrollTop + one.top - host.top - (host.height - one.height) / 2,
     });
   }
-  find(text) {
+  find(states) {
     for (const one of this.svg?.querySelectorAll(".found") || []) one.classList.remove("found");
-    if (!text || !this.svg) return false;
-    const found = [...this.nodes].filter(([id]) => id.toLowerCase().includes(text.toLowerCase()));
-    for (const [, one] of found) one.classList.add("found");
-    found[0]?.[1].scrollIntoView({ block: "center", inline: "center" });
-    return found.length > 0;
+    const found = states.map((id) => this.nodes.get(id)).filter(Boolean);
+    for (const one of found) one.classList.add("found");
+    found[0]?.scrollIntoView({ block: "center", inline: "center" });
   }
   fit() {
     if (!this.svg) return;

@@ -353,11 +353,13 @@ function view(tree) {
   page.dirty = true;
 }
 function find(text) {
+  const chart = page.charts[page.shownKey], found = text && chart ? chart.states.map((one) => one.id).filter((id) => isCalled(chart, id, text)) : [];
+  byId("search").setAttribute("aria-invalid", String(text !== "" && !found.length));
   if (page.sheets.length && byId("tree").hidden) {
-    const n = page.sheets.findIndex((sheet, number) => [...statesOn(number)].some((one) => one.toLowerCase().includes(text.toLowerCase())));
-    if (text && n >= 0 && n !== page.sheet && ![...statesOn(page.sheet)].some((one) => one.toLowerCase().includes(text.toLowerCase()))) turn(n, false);
+    const n = page.sheets.findIndex((_, number) => hasState(number, found));
+    if (n >= 0 && !hasState(page.sheet, found)) turn(n, false);
     page.follow = !text; // what was found stays in view
-    drawing.find(text);
+    drawing.find(found);
   } else Panels.tree(byId("tree"), page.charts[page.shownKey], page.shown, text)?.scrollIntoView({ block: "center" });
 }
 

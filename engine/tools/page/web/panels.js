@@ -19,6 +19,9 @@ function put(place, children, version) {
   place.replaceChildren(...children);
 }
 
+/** Whether a state is one that is looked for, by its name or its title. */
+const isCalled = (chart, id, text) => [id, chart?.titles?.[id] || ""].some((one) => one.toLowerCase().includes(text.toLowerCase()));
+
 const Panels = {
   /** The stage that is reached; where none is any more after a session that `failed`, the one it failed in. */
   stages(place, chart, world, main, failed) {
@@ -215,7 +218,7 @@ const Panels = {
     let first = null;
     for (const one of place.querySelectorAll("[data-state]")) {
       one.classList.toggle("on", Boolean(machine?.isActive(one.dataset.state)));
-      const found = find && one.dataset.state.toLowerCase().includes(find.toLowerCase());
+      const found = find && isCalled(chart, one.dataset.state, find);
       one.classList.toggle("found", Boolean(found));
       if (found && !first) first = one;
     }
