@@ -151,6 +151,28 @@ def test_without_a_vehicle_or_a_board_it_says_so(
     assert (status, bool(told["message"])) == (409, True)
 
 
+def test_a_ping_is_answered_by_the_board_or_says_why_it_is_not(bench: Callable[..., Bench]) -> None:
+    """Whatever else is wrong with the outlet; until the board is there again."""
+    one = bench(f"{PLUG}=none")
+    pong = (200, {"status": "ok", "pong": True})
+    assert one.post("/esp/ping", {}) == pong
+    one.line.cut()
+    one.pass_s(2)
+    status, told = one.post("/esp/ping", {})
+    assert (status, told["status"]) == (409, "error")
+    assert "the device has gone" in told["message"]
+    one.line.is_cut = False
+    one.pass_s(5)
+    assert one.post("/esp/ping", {}) == pong
+    assert one.post("/fault", {"type": "E_STOP"})[0] == 200
+    one.pass_s(1)
+    assert one.post("/esp/ping", {}) == pong
+    one.line.cut()
+    one.pass_s(2)
+    status, told = one.post("/esp/ping", {})
+    assert (status, "board" in told["message"]) == (409, True)
+
+
 def test_an_emergency_stop_and_what_is_not_for_this_station(bench: Callable[..., Bench]) -> None:
     one = bench(f"{PLUG}=none")
     status, told = one.post("/start_session")
