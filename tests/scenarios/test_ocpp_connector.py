@@ -311,6 +311,9 @@ def test_a_store_that_takes_no_start() -> None:
     assert not stage.ordered("outlets.authorise")
     assert stage.data("status") == "Finishing"
     assert not stage.ordered("outlets.stop"), "nothing flows, and the vehicle may be let charge yet"
+    assert stage.active("transaction.none.ready")
+    stage.play("card")
+    assert stage.input("transaction")["idTag"] == "CARD"
 
 
 def test_where_nobody_is_asked_a_store_that_takes_no_start_stops_it() -> None:
