@@ -18,7 +18,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
+
+MAX_LENGTH: Final = 65_536
+"""Of a string, bytes, list or mapping that a chart takes, and of all parts of an ``any`` value together."""
 
 
 class Cancellable(Protocol):

@@ -24,7 +24,7 @@ from typing import Any, Literal
 
 from adapters.ocpp.errors import ErrorCode
 from adapters.ocpp.schemas import schema
-from engine.language.values import MAX_LENGTH
+from engine.adapter import MAX_LENGTH
 
 Kind = Literal["bool", "int", "float", "string", "enum", "time", "seconds"]
 Payload = dict[str, Any]
@@ -107,7 +107,7 @@ def fields(action: str, response: bool) -> tuple[Field, ...]:
 
 def flatten(action: str, payload: Payload, *, response: bool) -> Payload:
     """The named values of a payload that fits its schema; None for what is left out. Raises :class:`NotFlat` for a
-    time that is none, a number beyond what can be meant, and a text or list longer than charts take."""
+    time that is none, and a number beyond what can be meant; :class:`TooLong` for a text or list."""
     values: Payload = {field.name: None for field in fields(action, response)}
     for field in _alone(action, response):
         if (found := _at(payload, field.path)) is not None:

@@ -12,10 +12,10 @@ from itertools import chain
 from math import inf
 from typing import Any
 
+from engine.adapter import MAX_LENGTH
 from engine.language.problems import suggestion
 from engine.language.types import DURATION_UNITS, Kind, Type
 
-MAX_LENGTH = 65_536  # of a string, bytes, list or mapping, and of all parts of an `any` value together
 MAX_DEPTH = 32  # of lists and mappings in an `any` value
 INT_MIN = -(2**63)
 INT_MAX = 2**63 - 1

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.adapter import MAX_LENGTH
 from engine.language.types import Kind, Type
-from engine.language.values import INT_MAX, INT_MIN, MAX_DEPTH, MAX_LENGTH, EvaluationError, fast_check, unwieldy
+from engine.language.values import INT_MAX, INT_MIN, MAX_DEPTH, EvaluationError, fast_check, unwieldy
 
 PLAIN = st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.binary(max_size=5) | st.integers()
 VALUES = st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(max_size=3), inner), max_leaves=30)

@@ -22,12 +22,12 @@ import math
 from collections.abc import Callable
 from typing import Any, cast
 
+from engine.adapter import MAX_LENGTH
 from engine.language.text_values import duration as read_duration
 from engine.language.types import Kind
 from engine.language.values import (
     INT_MAX,
     INT_MIN,
-    MAX_LENGTH,
     EvaluationError,
     in_largest_unit,
     is_number,
