@@ -51,12 +51,17 @@ class Hands:
         if hand is None:
             raise NotOffered(f"{name} is not offered; there are: {', '.join(self._hands) or 'none'}")
         given = {key: value for key, value in asked.items() if key != "event"}
+        number = self._counted(given.get(self._number, 1)) if self._number else 1
         acts = hand.acts
         if hand.by:
-            chosen = str(given.pop(hand.by, ""))
-            if chosen not in hand.choices:
+            there = [choice for choice, acts in hand.choices.items() if self._reaches(acts, number)]
+            if hand.by not in given:
+                raise StationError(f"{name} needs {hand.by}, one of: {', '.join(there) or 'none'}")
+            chosen = given.pop(hand.by)
+            if chosen not in there:
+                at = f" at {self._number} {number}" if self._number else ""
                 raise NotOffered(
-                    f"{name} with {hand.by} {chosen!r} is not offered; there are: {', '.join(hand.choices)}"
+                    f"{name} with {hand.by} {chosen!r} is not offered{at}; there are: {', '.join(there) or 'none'}"
                 )
             acts = hand.choices[chosen]
         used = {field for act in acts for field in _FIELD.findall(act)}
@@ -90,8 +95,41 @@ class Hands:
 
     def possible(self) -> list[str]:
         """The events that can be done here: those whose orders find their machine."""
-        numbers = {n for _, n in self._main.units} or {1}
-        return [name for name, hand in self._hands.items() if any(self._can(hand.acts, number) for number in numbers)]
+        return [
+            name
+            for name, hand in self._hands.items()
+            if (self.choices(name) if hand.by else any(self._can(hand.acts, number) for number in self._numbers()))
+        ]
+
+    def choices(self, name: str) -> list[str]:
+        """What the field by which an event chooses can say, at one of the numbers at least."""
+        return [
+            choice
+            for choice, acts in self._hands[name].choices.items()
+            if any(self._reaches(acts, number) for number in self._numbers())
+        ]
+
+    def _numbers(self) -> list[int]:
+        return sorted({number for _, number in self._main.units} or {1})
+
+    def _counted(self, number: Any) -> int:
+        """Which of those that are here."""
+        _numbered(self._number, number)
+        most = self._numbers()[-1]
+        if number > most:
+            there = f"there are 1 to {most}" if most > 1 else "there is 1"
+            raise StationError(f"there is no {self._number} {number} here; {there}")
+        return int(number)
+
+    def _reaches(self, acts: Sequence[str], number: int) -> bool:
+        """Whether somebody hears one of the acts at this number."""
+        return any(self._heard(_FIELD.sub(str(number), act)) for act in acts if not self._elsewhere(act, number))
+
+    def _heard(self, act: str) -> bool:
+        try:
+            return self._understood(act) is not None
+        except StationError:
+            return False
 
     def _can(self, acts: Sequence[str], number: int) -> bool:
         if acts and acts[-1] == "restart" and self._restart is None:

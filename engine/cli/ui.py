@@ -202,11 +202,12 @@ class Page:
     def _of_hand(self, name: str) -> dict[str, Any]:
         control = self._station.control
         assert control is not None
+        assert self._hands is not None
         hand = control.hands[name]
         fields: dict[str, Any] = {}
         acts = [*hand.acts, *(act for acts in hand.choices.values() for act in acts)]
         if hand.by:
-            fields[hand.by] = {"type": "string", "choices": list(hand.choices)}
+            fields[hand.by] = {"type": "string", "choices": self._hands.choices(name)}
         for field in dict.fromkeys(found for act in acts for found in re.findall(r"\{(\w+)\}", act)):
             if field == control.number:
                 most = max((number for _, number in self._main.units), default=1)

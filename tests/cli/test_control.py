@@ -139,7 +139,7 @@ def test_what_is_of_another_kind_is_not_offered_there() -> None:
     assert "vehicle.faulted" in outlets["outlet", 2].machine.configuration
     imd = {"fault": replace(hands._hands["fault"], choices={"X": ("outlet{connector}.imd.fault(text=x)",)})}
     hands._hands = imd
-    with pytest.raises(NotOffered, match="fault is not offered at connector 2"):
+    with pytest.raises(NotOffered, match="fault with errorCode 'X' is not offered at connector 2; there are: none"):
         hands.do({"event": "fault", "connector": 2, "errorCode": "X"})
     assert system.failures == []
 
@@ -271,7 +271,7 @@ def test_a_battery_that_is_plugged_in_soon_after_the_last_one_is_charged(over: b
 @pytest.mark.parametrize("kind", ["dc", "ac", "bms"])
 def test_who_unplugs_is_the_bench(kind: str) -> None:
     """A vehicle whose charge is over, by a stop or because it has enough, stays until the bench says so."""
-    pev = {"dc": "pev", "ac": "ac_pev", "bms": "battery"}[kind]
+    pev = PEV[kind]
     soc = "charger" if kind == "ac" else "battery"
     _, system, hands = stood(
         "machines/site.yaml", f"kinds={kind}", "outlets=1", f"{pev}.adapters.{soc}.soc=41", f"{pev}.stop_at_soc=42 %"
@@ -296,19 +296,67 @@ def _plugged_in(configuration: Iterable[str]) -> bool:
     return any(state in configuration for state in ("outlet.plugged", "vehicle.plugged"))
 
 
-@pytest.mark.parametrize(("kind", "offered"), [("ac", {"GroundFailure"}), ("bms", set())])
-def test_a_fault_that_nobody_knows_is_not_offered(kind: str, offered: set[str]) -> None:
+CODES = {
+    "dc": [
+        "GroundFailure",
+        "HighTemperature",
+        "InternalError",
+        "OtherError",
+        "OverCurrentFailure",
+        "OverVoltage",
+        "PowerSwitchFailure",
+        "UnderVoltage",
+    ],
+    "ac": ["GroundFailure", "InternalError", "OtherError"],
+    "bms": ["OtherError"],
+}
+PEV = {"dc": "pev", "ac": "ac_pev", "bms": "battery"}
+
+
+@pytest.mark.parametrize(("kind", "code"), [(kind, code) for kind, codes in CODES.items() for code in codes])
+@pytest.mark.parametrize("charges", [False, True])
+def test_a_fault_that_is_offered_is_one(kind: str, code: str, charges: bool) -> None:
+    """At a free outlet and while it charges: the central system is told that code, and when it is over."""
+    sets = ("outlets=1", f"kinds={kind}", f"{PEV[kind]}.stop_at_soc=100 %")
+    _, system, hands = stood("machines/charge_point.yaml", *sets)
+    system.start()
+    connector = system.roots["ocpp"].children["connector", 1].machine
+    system.advance(15_000_000_000)
+    if charges:
+        hands.do({"event": "plug"})
+        system.advance(10_000_000_000)
+        hands.do({"event": "swipe", "idTag": "A1"})
+        system.advance(60_000_000_000)
+        assert connector.data["status"] == "Charging"
+    hands.do({"event": "fault", "errorCode": code})
+    system.advance(6_000_000_000)
+    assert (connector.data["status"], connector.data["errorCode"]) == ("Faulted", code)
+    hands.do({"event": "clear_fault"})
+    system.advance(20_000_000_000)
+    assert connector.data["status"] != "Faulted"
+    assert connector.data["errorCode"] == "NoError"
+    assert not system.failures
+
+
+@pytest.mark.parametrize("kind", CODES)
+def test_a_fault_that_nobody_knows_is_not_offered(kind: str) -> None:
     """An AC outlet has a supply and nothing to do with its alarms."""
     station, system, hands = stood("machines/site.yaml", f"kinds={kind}", "outlets=1")
     system.start()
     system.advance(15_000_000_000)
     assert station.control is not None
-    done = set()
+    done = []
     for code in station.control.hands["fault"].choices:
         with suppress(NotOffered):
             hands.do({"event": "fault", "errorCode": code})
-            done.add(code)
-    assert done == offered
+            done.append(code)
+    assert done == CODES[kind] == hands.choices("fault")
+    with pytest.raises(NotOffered) as caught:
+        hands.do({"event": "fault", "errorCode": "WeakSignal"})
+    said = f"fault with errorCode 'WeakSignal' is not offered at connector 1; there are: {', '.join(CODES[kind])}"
+    assert str(caught.value) == said
+    with pytest.raises(StationError, match="there is no connector 2 here; there is 1"):
+        hands.do({"event": "plug", "connector": 2})
 
 
 @pytest.mark.parametrize("entry", ["[20, 1]", "[-1, 4]", "20", "[1, 20, 3]", '["1", 20]'])
@@ -349,7 +397,10 @@ def test_a_vehicle_that_is_plugged_in_again_at_once_is_charged(chart: str, gap_m
     [
         ({}, "write"),
         ({"event": 7}, "write"),
-        ({"event": "plug", "connector": 3}, "no order 'pev3.driver.plug_in'"),
+        ({"event": "plug", "connector": 3}, "there is no connector 3 here; there are 1 to 2"),
+        ({"event": "power_cycle", "connector": 3}, "there is no connector 3 here; there are 1 to 2"),
+        ({"event": "fault"}, "fault needs errorCode, one of: GroundFailure, "),
+        ({"event": "fault", "errorCode": "OtherError", "connector": 0}, "a number from 1 on"),
         ({"event": "plug", "connector": 0}, "a number from 1 on"),
         ({"event": "plug", "connector": "1"}, "a number from 1 on"),
         ({"event": "plug", "connector": True}, "a number from 1 on"),
@@ -387,8 +438,8 @@ def test_what_a_number_is_called_is_the_station_files() -> None:
 
 def test_what_is_not_offered() -> None:
     _, _, hands = site()
-    for asked in ({"event": "earthquake"}, {"event": "fault", "errorCode": "Rust"}, {"event": "fault"}):
-        with pytest.raises(NotOffered, match="is not offered; there are: "):
+    for asked in ({"event": "earthquake"}, {"event": "fault", "errorCode": "Rust"}):
+        with pytest.raises(NotOffered, match=r"is not offered( at connector 1)?; there are: [A-Za-z]+, "):
             hands.do(asked)
     station, system, _ = site()
     assert station.control is not None
@@ -456,7 +507,10 @@ def test_answers() -> None:
     with served() as server:
         assert post(server, {"event": "plug", "connector": 2}) == (204, "")
         assert post(server, {"event": "earthquake"})[0] == 501
-        assert post(server, {"event": "plug", "connector": 9}) == (400, "there is no order 'pev9.driver.plug_in' here")
+        assert post(server, {"event": "plug", "connector": 9}) == (
+            400,
+            "there is no connector 9 here; there are 1 to 2",
+        )
         assert post(server, b"{")[0] == 400
         assert post(server, b"[" * 60_000)[0] == 400
         assert post(server, ["plug"])[0] == 400
