@@ -39,6 +39,8 @@ def test_a_charge(kinds: str) -> None:
     assert stop["meterStop"] > 100
     nothing_is_missing(point)
     assert len(set(point.central.ids)) == len(point.central.ids)
+    connector = point.system.roots["ocpp"].children["connector", 1]
+    assert not connector.unhandled, "a run that went well ends with a line about an event that nobody has missed"
 
 
 @each
