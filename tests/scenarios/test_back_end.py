@@ -247,7 +247,7 @@ def test_in_service_again_it_tells_what_is_here(state: str, told: str) -> None:
 def test_what_it_measures() -> None:
     stage = available().values("meter", energy=1500.0, power=11e3, voltage=400.0, current=27.5).post("read")
     measured = {"energy": 1500.0, "power": 11e3, "voltage": 400.0, "current": 27.5}
-    nothing = {"offered_power": None, "offered_current": None, "soc": None, "phase_voltages": [], "phase_currents": []}
+    nothing = {"offered_power": None, "offered_current": 0.0, "soc": None, "phase_voltages": [], "phase_currents": []}
     assert stage.told("readings") == [{**measured, **nothing}]
     stage = charging().post("grant", power=9e3, order=1).child("session.demand", current=9.0, soc=40, voltage=400.0)
     assert (stage.post("read").told("readings")[0]["offered_power"], stage.told("readings")[0]["soc"]) == (9e3, 40)
