@@ -106,3 +106,11 @@ def test_nobody_meets_a_barrier_in_it(page: Page, width: int, scheme: str) -> No
         page.keyboard.press("Escape")
         page.locator("#settings").wait_for(state="hidden")
         assert barriers(page) == []
+
+
+def test_an_order_that_is_answered_without_a_body_is_no_error(page: Page) -> None:
+    with station("machines/evse_dc.yaml") as url:
+        page.goto(url)
+        page.locator("#drawing svg").wait_for()
+        asked = "ask('api/restart', {method: 'POST', body: '{\"confirm\": true}'})"
+        assert page.evaluate(f"{asked}.then(() => 'done', (error) => error.message)") == "done"

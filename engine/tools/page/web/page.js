@@ -15,7 +15,7 @@ async function ask(path, options) {
   const answer = await fetch(path, { cache: "no-store", ...options }).catch(() => { throw new Error(t("notNow")); });
   if (answer.status === 401) location.reload();
   if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).error || t("notNow"));
-  return answer.status === 204 ? null : answer.json();
+  return [202, 204].includes(answer.status) ? null : answer.json();
 }
 
 async function begin() {
