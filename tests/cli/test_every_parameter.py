@@ -43,6 +43,7 @@ NAMED_BY_PARENT = {
     ("charge_point", "connector.operative"): "what the central system ordered before the program began",
     ("charge_point", "connection.secure_url"): "the charge point's, since more than the line has to know it",
     ("charge_point", "configuration.secure"): "whether one of its URLs is TLS",
+    ("charge_point", "diagnostics.identity"): "the charge point's, which is in the names of its logs",
     **dict.fromkeys(
         (("connector", f"{child}.{name}") for child in ("asked", "by_clock") for name in ("context", "to")),
         "why it is read, and who is told",

@@ -48,7 +48,7 @@ def test_a_charge_point_without_its_libraries(
     line: str, module: str, library: str, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without(monkeypatch, library)
-    for name in (module, line):
+    for name in (module, line, "line"):
         monkeypatch.delitem(sys.modules, f"adapters.ocpp.{name}", raising=False)
     code, out, err = engine("run", "charge_point", "--set", f"ocpp.adapters.csms.use={line}", "--for", "1s")
     assert (code, out) == (2, "")
