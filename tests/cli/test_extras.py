@@ -21,6 +21,8 @@ def without(monkeypatch: pytest.MonkeyPatch, *modules: str) -> None:
     find = util.find_spec
     monkeypatch.setattr("engine.tools.extras.find_spec", lambda name: None if name in modules else find(name))
     for module in modules:
+        for loaded in [name for name in sys.modules if name.startswith(f"{module}.")]:  # found without their package
+            monkeypatch.delitem(sys.modules, loaded)
         monkeypatch.setitem(sys.modules, module, None)
 
 
