@@ -33,15 +33,18 @@ SLOW = (
     "ocpp/connector.yaml",
     "pev_ac.yaml",
     "pilot/evse.yaml",
+    "pilot/firmware.yaml",
+    "power/bms_elcon.yaml",
     "power/dc_output.yaml",
     "power/light_output.yaml",
     "power/module.yaml",
     "power/supply.yaml",
+    "soc_reader.yaml",
     "v2g/evcc_iso2.yaml",
     "v2g/secc.yaml",
     "v2g/secc_iso2.yaml",
 )
-"""Their pairs take minutes each: `.ci/campaign charts`."""
+"""Their pairs take a minute or more each: `.ci/campaign charts`."""
 CHARTS = sorted((ROOT / "machines").rglob("*.yaml"))
 
 GATE = """

@@ -186,7 +186,8 @@ def _plain(text: str) -> str:
 
 def dot(chart: Chart) -> str:
     """A DOT digraph with clusters, for Graphviz and what reads its language."""
-    lines = [*(f"// {text}" for text in _heading(chart)), f"digraph {_quoted(chart.name)} {{", "  compound=true;"]
+    lines = [*(f"// {text}" for text in _heading(chart)), f"digraph {_quoted(chart.name)} {{"]
+    lines.append("  compound=true; newrank=true;")  # by the old ranks Graphviz loses edges of a large chart, and fails
     lines.append('  node [shape=box, style=rounded, fontname="DejaVu Sans", fontsize=11];')
     lines.append('  edge [fontname="DejaVu Sans", fontsize=9];')
     _dot_state(chart, chart.root, lines, 1)
