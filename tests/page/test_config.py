@@ -74,7 +74,7 @@ def test_every_key_is_told_with_its_type_unit_help_and_origin(home: Path) -> Non
     assert keys["U_touch"]["unit"] == "V"
     assert "connector is not released" in keys["U_touch"]["help"]
     assert keys["U_touch"]["origin"].startswith("default, ")
-    assert keys["T_lock"]["least"] == "0 s"
+    assert keys["T_lock"]["least"] == "1 ms"
     assert keys["medium"]["choices"] == ["plc", "ethernet"]
     assert keys["pev.stop_at_soc"]["origin"] == str(home)
     assert keys["adapters.supply.use"]["choices"] == ["simulated", "modules", "none"]
