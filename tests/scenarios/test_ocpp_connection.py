@@ -39,9 +39,14 @@ def test_the_line_is_asked_for_at_once() -> None:
 
 @pytest.mark.ocpp_cases("TC_083")
 @pytest.mark.parametrize(("profile", "secure"), [(0, False), (1, False), (2, True), (3, True)])
-def test_from_profile_2_on_the_next_line_is_a_secure_one(profile: int, secure: bool) -> None:
+@pytest.mark.parametrize("where", ["connecting", "waiting", "online"])
+def test_from_profile_2_on_the_next_line_is_a_secure_one(profile: int, secure: bool, where: str) -> None:
     """Where it is another URL; the line that is there goes on until then."""
-    stage = begun(url="ws://central.example", secure_url="wss://central.example").emit("csms.connected")
+    stage = begun(url="ws://central.example", secure_url="wss://central.example")
+    if where == "waiting":
+        refused(stage)
+    elif where == "online":
+        stage.emit("csms.connected")
     change(stage, SecurityProfile=profile)
     assert len(stage.ordered("csms.connect")) == 1
     stage.post("reconnect")
@@ -86,6 +91,16 @@ def test_a_line_that_held_makes_the_next_wait_short_again() -> None:
     assert stage.told("offline")[-1] == {"why": "the line is cut"}
     stage.forget().run(10)
     assert attempts(stage) == [stage.now_s]
+
+
+def test_after_a_line_that_held_the_waits_grow_as_before() -> None:
+    """Up to the limit again, whatever they had grown to."""
+    stage = refused(refused(begun(RetryBackOffRepeatTimes=2)).run(10)).run(20)
+    stage.emit("csms.connected").run(30).emit("csms.disconnected", code=1006, text="cut").forget()
+    at = stage.now_s
+    for wait in (10, 20, 40, 40):
+        refused(stage.run(wait))
+    assert [round(one - at) for one in attempts(stage)] == [10, 30, 70, 110]
 
 
 def test_a_line_that_did_not_hold_does_not() -> None:
@@ -173,7 +188,9 @@ def test_a_line_that_works_is_kept_whatever_the_adapter_says() -> None:
     assert stage.active("online")
 
 
-def test_at_the_end_the_line_is_closed() -> None:
-    stage = connected()
+@pytest.mark.parametrize("begin", [begun, connected])
+def test_at_the_end_the_line_is_closed(begin: Any) -> None:
+    """One that is being made, too."""
+    stage = begin()
     stage.stop()
     assert stage.ordered("csms.disconnect")
