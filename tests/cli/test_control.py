@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -40,6 +41,10 @@ class Lives:
 
 
 LIVES = Lives()
+
+
+def _within(system: System, seconds: int, happens: Callable[[], bool]) -> bool:
+    return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
 
 
 def stood(chart: str, *sets: str, where: str = "127.0.0.1:0") -> tuple[Station, System, Hands]:
@@ -95,8 +100,7 @@ def test_one_vehicle_after_another(chart: str) -> None:
     _, system, hands = stood(f"machines/{chart}", *card)
     main = next(iter(system.roots.values()))
 
-    def within(seconds: int, happens: Callable[[], bool]) -> bool:
-        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+    within = partial(_within, system)
 
     system.start()
     system.advance(1_000_000_000)
@@ -165,8 +169,7 @@ def test_who_plugs_in_is_the_bench() -> None:
     _, system, hands = stood("machines/evse_dc.yaml")
     evse = system.roots["evse"]
 
-    def within(seconds: int, happens: Callable[[], bool]) -> bool:
-        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+    within = partial(_within, system)
 
     system.start()
     assert within(60, lambda: "outlet.available" in evse.machine.configuration)
@@ -190,9 +193,7 @@ def test_a_connector_that_does_not_lock_at_a_charge_point() -> None:
     connector = system.roots["ocpp"].children["connector", 1].machine
 
     def within(seconds: int, status: str) -> bool:
-        return system.run_until(
-            lambda: connector.data["status"] == status, system.clock.now_ns() + seconds * 1_000_000_000
-        )
+        return _within(system, seconds, lambda: connector.data["status"] == status)
 
     system.advance(15_000_000_000)
     hands.do({"event": "lock_fail"})
@@ -215,8 +216,7 @@ def test_a_bolt_that_sticks_when_the_vehicle_leaves() -> None:
     system.start()
     connector = system.roots["ocpp"].children["connector", 1].machine
 
-    def within(seconds: int, happens: Callable[[], bool]) -> bool:
-        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+    within = partial(_within, system)
 
     system.advance(15_000_000_000)
     hands.do({"event": "plug"})
@@ -245,9 +245,7 @@ def test_a_battery_that_is_plugged_in_soon_after_the_last_one_is_charged(over: b
     connector = system.roots["ocpp"].children["connector", 1].machine
 
     def within(seconds: int, status: str) -> bool:
-        return system.run_until(
-            lambda: connector.data["status"] == status, system.clock.now_ns() + seconds * 1_000_000_000
-        )
+        return _within(system, seconds, lambda: connector.data["status"] == status)
 
     system.advance(15_000_000_000)
     hands.do({"event": "plug"})
@@ -392,8 +390,7 @@ def test_a_vehicle_that_is_plugged_in_again_at_once_is_charged(chart: str, gap_m
     def charges() -> bool:
         return any(state.endswith(".power.charging") for state in evse.machine.configuration)
 
-    def within(seconds: int, happens: Callable[[], bool]) -> bool:
-        return system.run_until(happens, system.clock.now_ns() + seconds * 1_000_000_000)
+    within = partial(_within, system)
 
     system.start()
     system.advance(15_000_000_000)
